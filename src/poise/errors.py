@@ -1,0 +1,91 @@
+"""The one error that a person sees: what is wrong, where, why, and how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PoiseError(Exception):
+    """A mistake that a person can mend, told in one sentence.
+
+    The command line prints the sentence and leaves with `exit_status`; it never shows a traceback for this.
+
+    Args:
+        what: What is wrong, and where: `"'photos/' holds no image"`.
+        why: Why that stops the work; empty where `what` says it all.
+        mend: What to do about it, as an imperative: `"name a folder with PNG or JPEG files"`.
+        exit_status: The status with which the command line leaves; 2 stands for bad input.
+
+    Example:
+        >>> print(PoiseError("'photos/' holds no image", mend="name a folder with PNG or JPEG files"))
+        'photos/' holds no image; name a folder with PNG or JPEG files.
+    """
+
+    def __init__(self, what: str, *, why: str = "", mend: str = "", exit_status: int = 2) -> None:
+        self.what = what.rstrip(".")
+        self.why = why.rstrip(".")
+        self.mend = mend.rstrip(".")
+        self.exit_status = exit_status
+        super().__init__(self.sentence)
+
+    @property
+    def sentence(self) -> str:
+        """The whole message as one sentence."""
+        because = f", because {self.why}" if self.why else ""
+        remedy = f"; {self.mend}" if self.mend else ""
+        return f"{self.what}{because}{remedy}."
+
+    def to_json(self) -> dict[str, str]:
+        """The same as an object for `--json`."""
+        return {"error": self.sentence, "what": self.what, "why": self.why, "mend": self.mend}
+
+
+def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
+    """The known names most like `name`, nearest first; empty where none is alike.
+
+    Args:
+        name: What was typed.
+        known: The names that exist.
+        most: How many to give at most.
+
+    Example:
+        >>> nearest("wasserstien", ["hinge", "wasserstein", "wasserstein-gp"])
+        ['wasserstein', 'wasserstein-gp']
+    """
+    known = list(known)
+    alike = difflib.get_close_matches(name.lower(), known, n=most, cutoff=0.5)
+    holding = [other for other in known if name and name.lower() in other and other not in alike]
+    return (alike + holding)[:most]
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "") -> PoiseError:
+    """The error for a name that does not exist, with the nearest that do.
+
+    Args:
+        kind: What was named: `"recipe"`, `"setting"`.
+        name: What was typed.
+        known: The names that exist.
+        where: Where it was found, when that helps: `"in --set"`.
+
+    Example:
+        >>> print(unknown_name("loss", "hing", ["hinge", "minimax"]))
+        There is no loss 'hing'; did you mean 'hinge'?
+    """
+    known = sorted(known)
+    alike = nearest(name, known)
+    if alike:
+        mend = "did you mean " + " or ".join(f"'{other}'" for other in alike) + "?"
+    else:
+        mend = "there are: " + ", ".join(known)
+    place = f" {where}" if where else ""
+    return _Question(f"There is no {kind} '{name}'{place}", mend=mend)
+
+
+class _Question(PoiseError):
+    """An error whose remedy already ends in a question mark."""
+
+    @property
+    def sentence(self) -> str:
+        text = super().sentence
+        return text.removesuffix(".") if text.endswith("?.") else text
