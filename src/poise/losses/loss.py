@@ -1,0 +1,60 @@
+"""The record that a loss is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+LossFunction = Callable[..., Tensor]
+State = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """How scores are turned into a cost for each player.
+
+    Both functions take `(real_scores, fake_scores)`, raw and of shape `(N, ...)`, and return the cost of each
+    sample, `(N,)`. Scores of more than one value a sample (patches) are averaged within the sample. Whoever
+    calls takes the mean over samples, once. Higher scores mean "more real" in every loss.
+
+    Attributes:
+        name: What people type.
+        discriminator: The discriminator's cost of each sample. Its keyword-only parameters are settings.
+        generator: The generator's cost of each sample.
+        summary: One sentence on what it does.
+        source: Paper and equation.
+        boundary: The score that separates real from fake, where the loss fixes one; `None` where only the
+            difference of scores has a meaning.
+        initial_state: Numbers that the loss carries from step to step, by name; each is given to
+            `discriminator` as a keyword.
+        advance: `(state, real_scores, fake_scores, **settings) -> state`, called after the discriminator has
+            moved; its keyword-only parameters are settings, too.
+
+    Example:
+        >>> import torch
+        >>> from poise.losses import LOSSES
+        >>> LOSSES["hinge"].discriminator(torch.tensor([2.0]), torch.tensor([-2.0]))
+        tensor([0.])
+    """
+
+    name: str
+    discriminator: LossFunction
+    generator: LossFunction
+    summary: str
+    source: str
+    boundary: float | None = 0.0
+    initial_state: Mapping[str, float] = field(default_factory=dict)
+    advance: Callable[..., State] | None = None
+
+
+def per_sample(costs: Tensor) -> Tensor:
+    """The mean of whatever a sample has more than one of: `(N, ...)` to `(N,)`.
+
+    Example:
+        >>> import torch
+        >>> per_sample(torch.tensor([[1.0, 3.0], [0.0, 0.0]]))
+        tensor([2., 0.])
+    """
+    return costs if costs.dim() == 1 else costs.flatten(1).mean(1)
