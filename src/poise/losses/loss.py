@@ -27,6 +27,7 @@ class Loss:
         source: Paper and equation.
         boundary: The score that separates real from fake, where the loss fixes one; `None` where only the
             difference of scores has a meaning.
+        relativistic: Whether the generator's cost depends on the scores of reals, too.
         initial_state: Numbers that the loss carries from step to step, by name; each is given to
             `discriminator` as a keyword.
         advance: `(state, real_scores, fake_scores, **settings) -> state`, called after the discriminator has
@@ -45,6 +46,7 @@ class Loss:
     summary: str
     source: str
     boundary: float | None = 0.0
+    relativistic: bool = False
     initial_state: Mapping[str, float] = field(default_factory=dict)
     advance: Callable[..., State] | None = None
 

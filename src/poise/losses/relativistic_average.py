@@ -54,4 +54,5 @@ RELATIVISTIC_AVERAGE = Loss(
     summary="Judges each sample beside the mean of the other kind.",
     source="Jolicoeur-Martineau 2018, equations 5 and 6",
     boundary=None,
+    relativistic=True,
 )

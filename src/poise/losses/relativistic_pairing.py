@@ -53,4 +53,5 @@ RELATIVISTIC_PAIRING = Loss(
     summary="Judges each fake beside a real, which rules out dropped modes as minima; use it with R1 and R2.",
     source="Huang et al. 2024, equation 2",
     boundary=None,
+    relativistic=True,
 )

@@ -1,0 +1,56 @@
+"""Alternating by epoch: the discriminator plays a whole epoch, then the generator."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+
+from poise.dynamics.alternating import first_move, second_move
+from poise.dynamics.dynamics import Dynamics, Measured, NextBatch
+from poise.dynamics.match import Match
+
+
+def alternating_by_epoch(
+    match: Match,
+    next_batch: NextBatch,
+    step: int,
+    *,
+    epoch_steps: int,
+    discriminator_epochs: Annotated[int, Field(ge=1)] = 1,
+    generator_epochs: Annotated[int, Field(ge=1)] = 1,
+) -> Measured:
+    """One move of whoever's epoch it is.
+
+    The schedule of introductory texts. Each player meets an opponent that stands still for a whole epoch, so
+    that it overfits to it: expect oscillation.
+
+    Args:
+        match: Who plays what.
+        next_batch: Draws the next batch.
+        step: The step of the run, which tells whose epoch it is.
+        epoch_steps: Batches in an epoch.
+        discriminator_epochs: Epochs of the first player in a row.
+        generator_epochs: Epochs of the second player in a row.
+
+    Returns:
+        What the player who moved measured.
+    """
+    first, second = match.game.players
+    batch = next_batch()
+    epoch = step // epoch_steps % (discriminator_epochs + generator_epochs)
+    firsts_turn = epoch < discriminator_epochs
+    with torch.set_grad_enabled(not firsts_turn):
+        played = match.game.play(match.networks, batch)
+    if firsts_turn:
+        return first_move(match, first, batch, played)
+    return second_move(match, second, batch, played)
+
+
+ALTERNATING_BY_EPOCH = Dynamics(
+    name="alternating-by-epoch",
+    step=alternating_by_epoch,
+    summary="The discriminator plays a whole epoch, then the generator; the schedule of introductory texts.",
+    source="introductory texts",
+)

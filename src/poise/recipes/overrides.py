@@ -1,0 +1,154 @@
+"""A recipe with some values changed, and the errors for a change that cannot be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from poise.errors import PoiseError, unknown_name
+from poise.recipes.settings import Part, PenaltyPart, Recipe
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """Split `path=value` as typed after `--set`; the value is read as JSON where it is JSON.
+
+    Args:
+        text: `"optimisers.generator.rate=1e-4"`, `"loss=hinge"`, `"steps=null"`.
+
+    Returns:
+        The dotted path and the value.
+
+    Raises:
+        PoiseError: There is no `=`.
+
+    Example:
+        >>> parse_override("packing=2"), parse_override("loss=hinge")
+        (('packing', 2), ('loss', 'hinge'))
+    """
+    path, equals, value = text.partition("=")
+    if not equals or not path.strip():
+        raise PoiseError(f"The setting '{text}' names no value", mend="write it as path=value: packing=2")
+    try:
+        return path.strip(), json.loads(value)
+    except json.JSONDecodeError:
+        return path.strip(), {"True": True, "False": False, "None": None}.get(value, value)
+
+
+def recipe_with(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe with the changes made.
+
+    Args:
+        recipe: Where to start from.
+        changes: Values by dotted path, or nested mappings: `{"optimisers.generator.rate": 1e-4}`,
+            `{"optimisers": {"generator": {"rate": 1e-4}}}`, `{"loss": "hinge"}`.
+
+    Returns:
+        A new recipe.
+
+    Raises:
+        PoiseError: A path does not exist (with the nearest), or a value is of the wrong type or range.
+
+    Example:
+        >>> from poise.recipes.table import RECIPES
+        >>> recipe_with(RECIPES["minimax"], {"optimisers.generator.rate": 1e-3}).optimisers.generator.rate
+        0.001
+    """
+    values = recipe.model_dump()
+    for path, value in _flat(changes):
+        _change(values, path, value)
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise _explained(error) from None
+
+
+def _flat(changes: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Nested mappings as dotted paths; a mapping with a `name` replaces the part that it names first."""
+    pairs: list[tuple[str, Any]] = []
+    for key, value in changes.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            ordered = sorted(value.items(), key=lambda item: item[0] != "name")
+            pairs += _flat(dict(ordered), f"{path}.")
+        else:
+            pairs.append((path, value))
+    return pairs
+
+
+def _change(values: dict[str, Any], path: str, value: Any) -> None:
+    """Set one dotted path in the dumped recipe."""
+    *folders, leaf = path.split(".")
+    here: dict[str, Any] = values
+    model: type[BaseModel] | None = Recipe
+    walked = ""
+    for folder in folders:
+        model = _next_model(model, folder, walked)
+        here = here.setdefault(folder, {})
+        walked = f"{walked}{folder}."
+        if not isinstance(here, dict):
+            raise PoiseError(f"The setting '{walked[:-1]}' holds a single value, so '{path}' does not exist")
+    if model is not None and leaf not in model.model_fields and model.model_config.get("extra") == "forbid":
+        raise unknown_name("setting", path, known_paths(), where="in a recipe")
+    is_part = isinstance(here.get(leaf), dict) and "name" in here[leaf]
+    if is_part and isinstance(value, str):
+        if here[leaf]["name"] != value:
+            here[leaf] = {"name": value}
+    elif leaf == "name" and folders and here.get("name") != value:
+        here.clear()
+        here["name"] = value
+    else:
+        here[leaf] = value
+
+
+def _next_model(model: type[BaseModel] | None, folder: str, walked: str) -> type[BaseModel] | None:
+    """The settings class below one folder of a path; `None` where any key is allowed."""
+    if model is None:
+        return PenaltyPart
+    field = model.model_fields.get(folder)
+    if field is None:
+        raise unknown_name("setting", f"{walked}{folder}", known_paths(), where="in a recipe")
+    found = field.annotation
+    if isinstance(found, type) and issubclass(found, BaseModel):
+        return found
+    return None if dict in (found, *get_args(found)) or "dict" in str(found) else Recipe
+
+
+def known_paths() -> list[str]:
+    """Every path that `--set` takes, but for the settings of parts.
+
+    Example:
+        >>> "optimisers.generator.rate" in known_paths()
+        True
+    """
+    return [path for path, _ in documented_paths()]
+
+
+def documented_paths(model: type[BaseModel] = Recipe, prefix: str = "") -> list[tuple[str, str]]:
+    """Every path with its help text."""
+    paths: list[tuple[str, str]] = []
+    for name, field in model.model_fields.items():
+        found = field.annotation
+        nested = isinstance(found, type) and issubclass(found, BaseModel) and not issubclass(found, Part)
+        if nested:
+            assert isinstance(found, type)
+            paths += documented_paths(found, f"{prefix}{name}.")
+        else:
+            paths.append((f"{prefix}{name}", field.description or ""))
+    return paths
+
+
+def _explained(error: ValidationError) -> PoiseError:
+    """The first of pydantic's complaints as a sentence."""
+    first = error.errors()[0]
+    path = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return unknown_name("setting", path, known_paths(), where="in a recipe")
+    why = first["msg"][0].lower() + first["msg"][1:]
+    if first["type"] == "missing":
+        return PoiseError(f"The setting '{path}' is missing", mend=f"add --set {path}=...")
+    return PoiseError(
+        f"The setting '{path}' cannot be {first['input']!r}", why=why, mend="give it a value in that range"
+    )

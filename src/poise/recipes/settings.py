@@ -1,0 +1,165 @@
+"""The settings of a run: typed, every field with its help text, unknown keys refused."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+
+Scalar = bool | int | float | str | None
+
+
+class Settings(BaseModel):
+    """What all settings share: no unknown keys, no change after they are made, no NaN."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Part(BaseModel):
+    """A part by its name; what else is set is checked against that part's own parameters.
+
+    Example:
+        >>> Part(name="dcgan", width=32).options
+        {'width': 32}
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+
+    name: str = Field(description="which one, by its name")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The part's own settings."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class PenaltyPart(BaseModel):
+    """A penalty's weight and interval; what else is set is checked against the penalty's own parameters."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+
+    weight: float = Field(ge=0, description="what the penalty is multiplied with")
+    every: PositiveInt = Field(
+        default=1, description="apply it every so many steps, so many times as heavy (lazy regularisation)"
+    )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The penalty's own settings."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class Latent(Settings):
+    """Where the generator's input is drawn from."""
+
+    size: PositiveInt = Field(default=64, description="numbers in a latent")
+    distribution: Literal["normal", "uniform"] = Field(
+        default="normal", description="standard normal, or uniform in [-1, 1]"
+    )
+
+
+class Optimiser(Settings):
+    """How one player's parameters follow its gradient."""
+
+    name: Literal["adam", "rmsprop", "sgd"] = Field(default="adam", description="the update rule")
+    rate: float = Field(default=2e-4, gt=0, description="learning rate")
+    beta1: float = Field(
+        default=0.0, ge=0, lt=1, description="decay of Adam's first moment, or SGD's momentum"
+    )
+    beta2: float = Field(
+        default=0.99, ge=0, lt=1, description="decay of the second moment (RMSProp calls it alpha)"
+    )
+    epsilon: float = Field(default=1e-8, gt=0, description="added to the root of the second moment")
+
+
+class Optimisers(Settings):
+    """One optimiser for each player."""
+
+    discriminator: Optimiser = Field(default=Optimiser(), description="the discriminator's")
+    generator: Optimiser = Field(default=Optimiser(), description="the generator's")
+
+
+class InstanceNoise(Settings):
+    """Noise on everything that the discriminator sees."""
+
+    deviation: float = Field(default=0.0, ge=0, description="standard deviation at the start; 0 for none")
+    steps: PositiveInt | None = Field(default=None, description="falls linearly to 0 over so many steps")
+
+
+class Average(Settings):
+    """The running average of the generator's weights, from which samples are made."""
+
+    half_life: int = Field(
+        default=10_000, ge=0, description="images after which a weight counts half; 0 for no average"
+    )
+    ramp: float = Field(
+        default=0.05,
+        ge=0,
+        description="the half-life is at most this share of the images seen; 0 for no limit",
+    )
+
+
+class Checkpoints(Settings):
+    """When the whole state is saved, and what is kept."""
+
+    every_steps: PositiveInt | None = Field(default=None, description="save every so many steps")
+    every_seconds: float | None = Field(default=120.0, gt=0, description="save every so many seconds")
+    keep: PositiveInt = Field(
+        default=3, description="how many of the last are kept; the best is kept besides"
+    )
+
+
+class Recipe(Settings):
+    """Everything that decides a run besides its data: saved whole, with every default spelled out.
+
+    `auto` and null mean "by the data"; `poise.training` spells them out before the run starts.
+
+    Example:
+        >>> Recipe(name="mine", loss=Part(name="hinge")).batch_size
+        64
+    """
+
+    name: str = Field(description="the recipe's name")
+    summary: str = Field(default="", description="what it is, in a sentence")
+    paper: str = Field(default="", description="where its values are from")
+    when: str = Field(default="", description="when to use it")
+
+    loss: Part = Field(default=Part(name="non-saturating"), description="how scores become costs")
+    penalties: dict[str, PenaltyPart] = Field(default={}, description="what keeps the critic smooth, by name")
+    dynamics: Part = Field(default=Part(name="alternating"), description="how the two players move")
+    generator: Part = Field(default=Part(name="auto"), description="the generator's network")
+    discriminator: Part = Field(default=Part(name="auto"), description="the discriminator's network")
+    latent: Latent = Field(default=Latent(), description="the generator's input")
+    optimisers: Optimisers = Field(default=Optimisers(), description="how each player's weights move")
+    weight_clip: float | None = Field(
+        default=None, gt=0, description="the discriminator's weights are kept within plus or minus this"
+    )
+
+    batch_size: PositiveInt = Field(default=64, description="what the discriminator scores at once")
+    packing: PositiveInt = Field(
+        default=1, description="samples that the discriminator scores as one (PacGAN)"
+    )
+    label_flip: float = Field(default=0.0, ge=0, lt=0.5, description="share of pairs with labels exchanged")
+    instance_noise: InstanceNoise = Field(default=InstanceNoise(), description="noise on all that is scored")
+    horizontal_flips: bool = Field(default=False, description="mirror half of the images, by the seed")
+    average: Average = Field(default=Average(), description="the average of the generator's weights")
+
+    steps: PositiveInt | None = Field(default=None, description="updates of the game; null: by the data")
+    seed: int = Field(default=0, ge=0, description="from which all randomness is derived")
+    log_every: PositiveInt = Field(default=25, description="steps in a line of the history")
+    sample_every: PositiveInt | None = Field(
+        default=None, description="steps between pictures; null: about forty in the run, more at its start"
+    )
+    checkpoints: Checkpoints = Field(default=Checkpoints(), description="when the state is saved")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_parts(cls, values: Any) -> Any:
+        """Let a part be given by its name alone: `loss="hinge"`."""
+        if not isinstance(values, dict):
+            return values
+        parts = ("loss", "dynamics", "generator", "discriminator")
+        return {
+            key: {"name": value} if key in parts and isinstance(value, str) else value
+            for key, value in values.items()
+        }

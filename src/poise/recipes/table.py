@@ -1,0 +1,173 @@
+"""The named recipes: each a row with the values that differ from the defaults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from poise.recipes.settings import Recipe
+from poise.registry import Registry
+
+
+def _adam(rate: float, beta1: float, beta2: float) -> dict[str, Any]:
+    player = {"name": "adam", "rate": rate, "beta1": beta1, "beta2": beta2}
+    return {"discriminator": player, "generator": player}
+
+
+def _rmsprop(rate: float) -> dict[str, Any]:
+    player = {"name": "rmsprop", "rate": rate, "beta2": 0.99}
+    return {"discriminator": player, "generator": player}
+
+
+def _lucic(  # noqa: PLR0913 - the columns of that paper's table
+    loss: str, title: str, *, beta1: float, rate: float, steps: int = 1, batch_norm: bool = True, **more: Any
+) -> dict[str, Any]:
+    return {
+        "name": f"lucic/{loss}",
+        "summary": f"{title} at the defaults of the comparison by Lucic et al., on InfoGAN's network.",
+        "paper": "Lucic et al. 2018, Are GANs Created Equal?, appendix and first commit of its code",
+        "when": "To compare with that study; as a plain baseline.",
+        "generator": {"name": "infogan"},
+        "discriminator": {"name": "infogan", "batch_norm": batch_norm},
+        "latent": {"size": 64, "distribution": "uniform"},
+        "optimisers": _adam(rate, beta1, 0.999),
+        "dynamics": {"name": "alternating", "discriminator_steps": steps},
+        "average": {"half_life": 0},
+        "steps": 15_625,
+        **more,
+    }
+
+
+ROWS: list[dict[str, Any]] = [
+    {
+        "name": "non-saturating",
+        "summary": "Non-saturating loss with a lazy R1 penalty and an averaged generator; the default.",
+        "paper": "Goodfellow et al. 2014, section 3; Mescheder et al. 2018; Karras et al. 2020 (lazy penalty)",
+        "when": "Start here, whatever the data.",
+        "loss": "non-saturating",
+        "penalties": {"r1": {"weight": 1.0, "every": 8}},
+        "optimisers": _adam(1e-3, 0.0, 0.99),
+    },
+    {
+        "name": "minimax",
+        "summary": "The original zero-sum game with plain alternating Adam.",
+        "paper": "Goodfellow et al. 2014, equation 1; Radford et al. 2015 for the optimiser",
+        "when": "To see why the non-saturating loss exists: the generator stalls when the discriminator wins.",
+        "loss": "minimax",
+        "optimisers": _adam(2e-4, 0.5, 0.999),
+    },
+    {
+        "name": "least-squares",
+        "summary": "Scores regressed to 1 and 0.",
+        "paper": "Mao et al. 2016, equation 9 and section 4",
+        "when": "A calm baseline for images without a gradient penalty.",
+        "loss": "least-squares",
+        "optimisers": _adam(2e-4, 0.5, 0.999),
+    },
+    {
+        "name": "wasserstein",
+        "summary": "The earth mover's distance with weight clipping, RMSProp and five critic steps.",
+        "paper": "Arjovsky et al. 2017, algorithm 1",
+        "when": "To read a loss that falls as samples improve; prefer wasserstein-gp for quality.",
+        "loss": "wasserstein",
+        "weight_clip": 0.01,
+        "optimisers": _rmsprop(5e-5),
+        "dynamics": {"name": "alternating", "discriminator_steps": 5},
+    },
+    {
+        "name": "wasserstein-gp",
+        "summary": "The earth mover's distance with a gradient penalty and five critic steps.",
+        "paper": "Gulrajani et al. 2017, algorithm 1",
+        "when": "When samples matter more than time, and for data other than images; five times the work a step.",
+        "loss": "wasserstein",
+        "penalties": {"wgan-gp": {"weight": 10.0}},
+        "optimisers": _adam(1e-4, 0.0, 0.9),
+        "dynamics": {"name": "alternating", "discriminator_steps": 5},
+    },
+    {
+        "name": "dragan",
+        "summary": "Non-saturating loss with the gradient's norm held to 1 near the data.",
+        "paper": "Kodali et al. 2017, equation 5",
+        "when": "When a plain GAN collapses and five critic steps are too slow.",
+        "loss": "non-saturating",
+        "penalties": {"dragan": {"weight": 10.0}},
+        "optimisers": _adam(1e-4, 0.5, 0.999),
+    },
+    {
+        "name": "began",
+        "summary": "An autoencoder as discriminator, with the balance of its two errors held.",
+        "paper": "Berthelot et al. 2017, sections 3.4 and 3.5",
+        "when": "Smooth images of one kind, such as faces; it trades variety for cleanness.",
+        "loss": {"name": "began", "diversity": 0.5, "balance_rate": 1e-3},
+        "discriminator": "autoencoder",
+        "optimisers": _adam(1e-4, 0.5, 0.999),
+    },
+    {
+        "name": "hinge-sn",
+        "summary": "Hinge loss with spectral norm in the discriminator.",
+        "paper": "Miyato et al. 2018, equations 16 and 17, table 1 setting C",
+        "when": "Images, when a gradient penalty costs too much.",
+        "loss": "hinge",
+        "discriminator": {"name": "auto", "spectral_norm": True},
+        "optimisers": _adam(2e-4, 0.0, 0.9),
+    },
+    {
+        "name": "relativistic-r1r2",
+        "summary": "The relativistic pairing loss with R1 and R2 on every step.",
+        "paper": "Huang et al. 2024 (R3GAN), equations 2 and 3",
+        "when": "Small data and many modes: the most stable here, at about three times the cost of a step.",
+        "loss": "relativistic-pairing",
+        "penalties": {"r1": {"weight": 1.0}, "r2": {"weight": 1.0}},
+        "optimisers": _adam(5e-4, 0.0, 0.99),
+    },
+    {
+        "name": "pacgan",
+        "summary": "The discriminator scores two samples at once, so that a generator that repeats itself shows.",
+        "paper": "Lin et al. 2018, section 4",
+        "when": "When modes are missing.",
+        "loss": "non-saturating",
+        "packing": 2,
+        "optimisers": _adam(1e-4, 0.8, 0.999),
+        "dynamics": "simultaneous",
+    },
+    _lucic("minimax", "The minimax game", beta1=0.0, rate=5e-5, loss="minimax"),
+    _lucic("non-saturating", "The non-saturating game", beta1=0.0, rate=5e-5),
+    _lucic("least-squares", "Least squares", beta1=0.5, rate=2e-4, loss="least-squares"),
+    _lucic(
+        "wasserstein",
+        "Wasserstein with clipping",
+        beta1=0.5,
+        rate=5e-5,
+        steps=5,
+        loss="wasserstein",
+        weight_clip=0.01,
+    ),
+    _lucic(
+        "wasserstein-gp",
+        "Wasserstein with a gradient penalty",
+        beta1=0.5,
+        rate=1e-4,
+        steps=5,
+        batch_norm=False,
+        loss="wasserstein",
+        penalties={"wgan-gp": {"weight": 10.0}},
+    ),
+    _lucic(
+        "dragan",
+        "DRAGAN",
+        beta1=0.5,
+        rate=1e-4,
+        batch_norm=False,
+        penalties={"dragan": {"weight": 10.0}},
+    ),
+    _lucic(
+        "began",
+        "BEGAN",
+        beta1=0.5,
+        rate=5e-5,
+        steps=5,
+        loss={"name": "began", "diversity": 0.75, "balance_rate": 1e-3},
+        discriminator={"name": "autoencoder"},
+    ),
+]
+
+RECIPES: Registry[Recipe] = Registry("recipe", [Recipe.model_validate(row) for row in ROWS])
