@@ -1,1 +1,34 @@
-"""See docs/design.md."""
+"""Networks: generators and discriminators, each built for the shape of the data."""
+
+from poise.networks.autoencoder import AUTOENCODER_DISCRIMINATOR
+from poise.networks.dcgan import DCGAN_DISCRIMINATOR, DCGAN_GENERATOR
+from poise.networks.infogan import INFOGAN_DISCRIMINATOR, INFOGAN_GENERATOR
+from poise.networks.mlp import MLP_DISCRIMINATOR, MLP_GENERATOR
+from poise.networks.network import Network
+from poise.networks.resnet import RESNET_DISCRIMINATOR, RESNET_GENERATOR
+from poise.networks.summary import describe, parameter_count
+from poise.networks.twice_differentiable import twice_differentiable
+from poise.registry import Registry
+
+GENERATORS: Registry[Network] = Registry(
+    "generator", [MLP_GENERATOR, DCGAN_GENERATOR, INFOGAN_GENERATOR, RESNET_GENERATOR]
+)
+DISCRIMINATORS: Registry[Network] = Registry(
+    "discriminator",
+    [
+        MLP_DISCRIMINATOR,
+        DCGAN_DISCRIMINATOR,
+        INFOGAN_DISCRIMINATOR,
+        RESNET_DISCRIMINATOR,
+        AUTOENCODER_DISCRIMINATOR,
+    ],
+)
+
+__all__ = [
+    "DISCRIMINATORS",
+    "GENERATORS",
+    "Network",
+    "describe",
+    "parameter_count",
+    "twice_differentiable",
+]

@@ -1,0 +1,154 @@
+"""DCGAN: the plain convolutional pair, at any power-of-two resolution from 8 to 256."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+from torch import nn
+
+from poise.networks.minibatch_standard_deviation import MinibatchStandardDeviation
+from poise.networks.network import Network
+from poise.networks.shapes import MOST_IMAGE_CHANNELS, image_shape, power_of_two_side
+from poise.networks.weights import start_normal, with_spectral_norm
+
+
+def dcgan_generator(
+    shape: Sequence[int],
+    *,
+    latent_size: int,
+    width: Annotated[int, Field(ge=1)] = 64,
+    most_multiple: Annotated[int, Field(ge=1)] = 8,
+    smallest_side: Literal[1, 2, 4] = 4,
+    batch_norm: bool = True,
+    final_convolution: bool = False,
+    initial_std: Annotated[float, Field(gt=0)] | None = 0.02,
+) -> nn.Module:
+    """A generator that projects the latent to a small grid and doubles it by transposed convolutions.
+
+    At 32x32 and width 64: 4x4 of 256 channels, 8x8 of 128, 16x16 of 64, 32x32 of the image's.
+
+    Args:
+        shape: Channels (1 to 4), height and width (equal, a power of two from 8 to 256).
+        latent_size: The size of a latent.
+        width: Channels of the largest hidden grid; they double downwards.
+        most_multiple: The most times `width` that a grid has channels.
+        smallest_side: The side of the first grid.
+        batch_norm: Whether hidden grids are batch-normalised.
+        final_convolution: Whether the last doubling keeps `width` channels and a 3x3 convolution follows it,
+            as in the small network of the stacked digits test (`width=8`: 64, 32, 16, 8 channels, then the
+            image's).
+        initial_std: Weights start from N(0, initial_std); `None` for torch's own start.
+
+    Returns:
+        A module from latents `(N, latent_size)` to images `(N, *shape)` in [-1, 1].
+
+    Raises:
+        PoiseError: The shape is none of an image that it can make.
+
+    Example:
+        >>> import torch
+        >>> dcgan_generator((3, 32, 32), latent_size=16, width=8)(torch.randn(2, 16)).shape
+        torch.Size([2, 3, 32, 32])
+
+    Source: Radford et al. 2015, figure 1.
+    """
+    channels, height, image_width = image_shape(shape, network="dcgan", most_channels=MOST_IMAGE_CHANNELS)
+    side = power_of_two_side(height, image_width, network="dcgan")
+    stages = _doublings(smallest_side, side) + final_convolution
+    widths = [width * min(2**stage, most_multiple) for stage in reversed(range(stages))]
+    layers: list[nn.Module] = [
+        nn.Linear(latent_size, widths[0] * smallest_side**2, bias=not batch_norm),
+        nn.Unflatten(1, (widths[0], smallest_side, smallest_side)),
+    ]
+    for before, after in zip(widths, [*widths[1:], None], strict=True):
+        layers += [nn.BatchNorm2d(before), nn.ReLU()] if batch_norm else [nn.ReLU()]
+        if after is not None:
+            layers.append(nn.ConvTranspose2d(before, after, 4, 2, 1, bias=not batch_norm))
+    if final_convolution:
+        layers.append(nn.Conv2d(widths[-1], channels, 3, 1, 1))
+    else:
+        layers.append(nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1))
+    layers.append(nn.Tanh())
+    return start_normal(nn.Sequential(*layers), initial_std)
+
+
+def dcgan_discriminator(
+    shape: Sequence[int],
+    *,
+    width: Annotated[int, Field(ge=1)] = 64,
+    most_multiple: Annotated[int, Field(ge=1)] = 8,
+    smallest_side: Literal[1, 2, 4] = 4,
+    batch_norm: bool = False,
+    slope: Annotated[float, Field(ge=0, lt=1)] = 0.2,
+    spectral_norm: bool = False,
+    minibatch_standard_deviation: bool = False,
+    initial_std: Annotated[float, Field(gt=0)] | None = 0.02,
+) -> nn.Module:
+    """A discriminator that halves the image by strided convolutions down to a small grid, and scores that.
+
+    BatchNorm is off by default, unlike in the paper: it makes the score of a sample depend on its batch,
+    which a gradient penalty takes no account of, and makes that penalty several times dearer. The small
+    networks of the stacked digits test are `width=2` ("a quarter") and `width=4` ("a half") with
+    `batch_norm=True, slope=0.3`.
+
+    Args:
+        shape: Channels (any number, so that samples can be packed), height and width (equal, a power of two
+            from 8 to 256).
+        width: Channels after the first convolution; they double downwards.
+        most_multiple: The most times `width` that a grid has channels.
+        smallest_side: The side of the last grid.
+        batch_norm: Whether hidden grids but the first are batch-normalised.
+        slope: The slope of the leaky ReLU below 0.
+        spectral_norm: Whether every weight is divided by its largest singular value.
+        minibatch_standard_deviation: Whether the last layer also sees how much the samples of a batch differ.
+        initial_std: Weights start from N(0, initial_std); `None` for torch's own start.
+
+    Returns:
+        A module from images `(N, *shape)` to raw scores `(N,)`.
+
+    Raises:
+        PoiseError: The shape is none of an image that it can score.
+
+    Example:
+        >>> import torch
+        >>> dcgan_discriminator((3, 32, 32), width=8)(torch.randn(2, 3, 32, 32)).shape
+        torch.Size([2])
+
+    Source: Radford et al. 2015, section 3.
+    """
+    channels, height, image_width = image_shape(shape, network="dcgan")
+    side = power_of_two_side(height, image_width, network="dcgan")
+    widths = [width * min(2**stage, most_multiple) for stage in range(_doublings(smallest_side, side))]
+    layers: list[nn.Module] = []
+    for stage, (before, after) in enumerate(zip([channels, *widths], widths, strict=False)):
+        normalised = batch_norm and stage > 0
+        layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=not normalised))
+        if normalised:
+            layers.append(nn.BatchNorm2d(after))
+        layers.append(nn.LeakyReLU(slope))
+    if minibatch_standard_deviation:
+        layers.append(MinibatchStandardDeviation())
+    features = widths[-1] + minibatch_standard_deviation
+    layers += [nn.Conv2d(features, 1, smallest_side), nn.Flatten(0)]
+    network = start_normal(nn.Sequential(*layers), initial_std)
+    return with_spectral_norm(network) if spectral_norm else network
+
+
+def _doublings(smallest: int, side: int) -> int:
+    return (side // smallest).bit_length() - 1
+
+
+DCGAN_GENERATOR = Network(
+    name="dcgan",
+    build=dcgan_generator,
+    summary="Transposed convolutions from a 4x4 grid upwards; the classic small image generator.",
+    source="Radford et al. 2015, figure 1",
+    kinds=("image",),
+)
+DCGAN_DISCRIMINATOR = Network(
+    name="dcgan",
+    build=dcgan_discriminator,
+    summary="Strided convolutions down to a 4x4 grid; the classic small image discriminator.",
+    source="Radford et al. 2015, section 3",
+    kinds=("image",),
+)

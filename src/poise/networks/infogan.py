@@ -1,0 +1,141 @@
+"""The InfoGAN networks, in the form in which losses were compared at scale."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+from torch import nn
+
+from poise.networks.activations import CentredSigmoid
+from poise.networks.network import Network
+from poise.networks.shapes import MOST_IMAGE_CHANNELS, image_shape, quarterable_sides
+from poise.networks.weights import start_normal, with_spectral_norm
+
+
+def infogan_generator(
+    shape: Sequence[int],
+    *,
+    latent_size: int,
+    width: Annotated[int, Field(ge=1)] = 64,
+    hidden_size: Annotated[int, Field(ge=1)] = 1024,
+    batch_norm: bool = True,
+    initial_std: Annotated[float, Field(gt=0)] | None = 0.02,
+) -> nn.Module:
+    """Two fully connected layers, then two transposed convolutions.
+
+    The published network ends in a sigmoid and its images lie in [0, 1]. Images here lie in [-1, 1]; the same
+    network ends in `2 sigmoid(x) - 1 = tanh(x / 2)`.
+
+    Args:
+        shape: Channels (1 to 4), height and width (both divisible by 4).
+        latent_size: The size of a latent.
+        width: Channels at half the side; at a quarter there are twice as many.
+        hidden_size: Units of the first layer.
+        batch_norm: Whether hidden layers are batch-normalised.
+        initial_std: Weights start from N(0, initial_std); `None` for torch's own start.
+
+    Returns:
+        A module from latents `(N, latent_size)` to images `(N, *shape)` in [-1, 1].
+
+    Raises:
+        PoiseError: The shape is none of an image that it can make.
+
+    Example:
+        >>> import torch
+        >>> build = infogan_generator
+        >>> build((1, 28, 28), latent_size=64, width=4, hidden_size=8)(torch.rand(2, 64)).shape
+        torch.Size([2, 1, 28, 28])
+
+    Source: Chen et al. 2016, appendix C.1; Lucic et al. 2018, section 5 (architecture).
+    """
+    channels, height, image_width = image_shape(shape, network="infogan", most_channels=MOST_IMAGE_CHANNELS)
+    rows, columns = quarterable_sides(height, image_width, network="infogan")
+    grid = (2 * width, rows, columns)
+    flat = 2 * width * rows * columns
+    bias = not batch_norm
+    layers: list[nn.Module] = [
+        nn.Linear(latent_size, hidden_size, bias=bias),
+        *([nn.BatchNorm1d(hidden_size)] if batch_norm else []),
+        nn.ReLU(),
+        nn.Linear(hidden_size, flat, bias=bias),
+        *([nn.BatchNorm1d(flat)] if batch_norm else []),
+        nn.ReLU(),
+        nn.Unflatten(1, grid),
+        nn.ConvTranspose2d(2 * width, width, 4, 2, 1, bias=bias),
+        *([nn.BatchNorm2d(width)] if batch_norm else []),
+        nn.ReLU(),
+        nn.ConvTranspose2d(width, channels, 4, 2, 1),
+        CentredSigmoid(),
+    ]
+    return start_normal(nn.Sequential(*layers), initial_std)
+
+
+def infogan_discriminator(
+    shape: Sequence[int],
+    *,
+    width: Annotated[int, Field(ge=1)] = 64,
+    hidden_size: Annotated[int, Field(ge=1)] = 1024,
+    batch_norm: bool = False,
+    slope: Annotated[float, Field(ge=0, lt=1)] = 0.2,
+    spectral_norm: bool = False,
+    initial_std: Annotated[float, Field(gt=0)] | None = 0.02,
+) -> nn.Module:
+    """Two strided convolutions, then two fully connected layers.
+
+    Args:
+        shape: Channels (any number, so that samples can be packed), height and width (both divisible by 4).
+        width: Channels of the first convolution; the second has twice as many.
+        hidden_size: Units of the layer before the score.
+        batch_norm: Whether the second and the third layer are batch-normalised; off by default, since that
+            makes the score of a sample depend on its batch, which a gradient penalty takes no account of.
+        slope: The slope of the leaky ReLU below 0.
+        spectral_norm: Whether every weight is divided by its largest singular value.
+        initial_std: Weights start from N(0, initial_std); `None` for torch's own start.
+
+    Returns:
+        A module from images `(N, *shape)` to raw scores `(N,)`.
+
+    Raises:
+        PoiseError: The shape is none of an image that it can score.
+
+    Example:
+        >>> import torch
+        >>> infogan_discriminator((1, 28, 28), width=4, hidden_size=8)(torch.rand(2, 1, 28, 28)).shape
+        torch.Size([2])
+
+    Source: Chen et al. 2016, appendix C.1; Lucic et al. 2018, section 5 (architecture).
+    """
+    channels, height, image_width = image_shape(shape, network="infogan")
+    rows, columns = quarterable_sides(height, image_width, network="infogan")
+    bias = not batch_norm
+    layers: list[nn.Module] = [
+        nn.Conv2d(channels, width, 4, 2, 1),
+        nn.LeakyReLU(slope),
+        nn.Conv2d(width, 2 * width, 4, 2, 1, bias=bias),
+        *([nn.BatchNorm2d(2 * width)] if batch_norm else []),
+        nn.LeakyReLU(slope),
+        nn.Flatten(),
+        nn.Linear(2 * width * rows * columns, hidden_size, bias=bias),
+        *([nn.BatchNorm1d(hidden_size)] if batch_norm else []),
+        nn.LeakyReLU(slope),
+        nn.Linear(hidden_size, 1),
+        nn.Flatten(0),
+    ]
+    network = start_normal(nn.Sequential(*layers), initial_std)
+    return with_spectral_norm(network) if spectral_norm else network
+
+
+INFOGAN_GENERATOR = Network(
+    name="infogan",
+    build=infogan_generator,
+    summary="Two fully connected layers, two transposed convolutions; the network of the large comparison.",
+    source="Lucic et al. 2018, section 5; Chen et al. 2016, appendix C.1",
+    kinds=("image",),
+)
+INFOGAN_DISCRIMINATOR = Network(
+    name="infogan",
+    build=infogan_discriminator,
+    summary="Two strided convolutions, two fully connected layers; the network of the large comparison.",
+    source="Lucic et al. 2018, section 5; Chen et al. 2016, appendix C.1",
+    kinds=("image",),
+)

@@ -1,0 +1,222 @@
+"""The residual networks of SNGAN, from 8x8 to 256x256."""
+
+import math
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from poise.networks.network import Network
+from poise.networks.shapes import MOST_IMAGE_CHANNELS, image_shape, power_of_two_side
+from poise.networks.weights import WEIGHTED, with_spectral_norm
+
+FIRST_SIDE = 4
+PUBLISHED_SIDE = 32
+
+
+class ResidualBlock(nn.Module):
+    """The sum of a residual path and a shortcut.
+
+    Args:
+        residual: The path of two convolutions.
+        shortcut: The path beside it, `nn.Identity()` where the shape stays.
+
+    Example:
+        >>> import torch
+        >>> ResidualBlock(nn.Identity(), nn.Identity())(torch.ones(1))
+        tensor([2.])
+    """
+
+    def __init__(self, residual: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.residual = residual
+        self.shortcut = shortcut
+
+    def forward(self, features: Tensor) -> Tensor:
+        """The sum of both paths."""
+        total: Tensor = self.residual(features) + self.shortcut(features)
+        return total
+
+
+class SumOverGrid(nn.Module):
+    """The sum of each channel over the grid: `(N, C, H, W)` to `(N, C)`.
+
+    Example:
+        >>> import torch
+        >>> SumOverGrid()(torch.ones(1, 2, 3, 3))
+        tensor([[9., 9.]])
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """The sum over height and width."""
+        return features.sum((2, 3))
+
+
+def resnet_generator(
+    shape: Sequence[int],
+    *,
+    latent_size: int,
+    width: Annotated[int, Field(ge=1)] = 256,
+    batch_norm: bool = True,
+) -> nn.Module:
+    """A generator of residual blocks, each of which doubles the side.
+
+    At 32x32 it is the published one: a 4x4 grid and three blocks of 256 channels. Smaller images take fewer
+    blocks; each doubling beyond 32 adds a block with half the channels of the one before.
+
+    Args:
+        shape: Channels (1 to 4), height and width (equal, a power of two from 8 to 256).
+        latent_size: The size of a latent; 128 in the paper.
+        width: Channels of the blocks up to 32x32.
+        batch_norm: Whether the blocks are batch-normalised.
+
+    Returns:
+        A module from latents `(N, latent_size)` to images `(N, *shape)` in [-1, 1].
+
+    Raises:
+        PoiseError: The shape is none of an image that it can make.
+
+    Example:
+        >>> import torch
+        >>> resnet_generator((3, 32, 32), latent_size=16, width=8)(torch.randn(2, 16)).shape
+        torch.Size([2, 3, 32, 32])
+
+    Source: Miyato et al. 2018, table 4 (a).
+    """
+    channels, height, image_width = image_shape(shape, network="resnet", most_channels=MOST_IMAGE_CHANNELS)
+    side = power_of_two_side(height, image_width, network="resnet")
+    widths = [width]
+    grid = FIRST_SIDE
+    layers: list[nn.Module] = [
+        nn.Linear(latent_size, width * grid**2),
+        nn.Unflatten(1, (width, grid, grid)),
+    ]
+    while grid < side:
+        grid *= 2
+        widths.append(_width_at(grid, width))
+        layers.append(_up_block(widths[-2], widths[-1], batch_norm=batch_norm))
+    layers += [
+        *([nn.BatchNorm2d(widths[-1])] if batch_norm else []),
+        nn.ReLU(),
+        nn.Conv2d(widths[-1], channels, 3, 1, 1),
+        nn.Tanh(),
+    ]
+    return _start_glorot(nn.Sequential(*layers))
+
+
+def resnet_discriminator(
+    shape: Sequence[int],
+    *,
+    width: Annotated[int, Field(ge=1)] = 128,
+    spectral_norm: bool = True,
+) -> nn.Module:
+    """A discriminator of residual blocks that halve the side down to 8, and two that keep it.
+
+    At 32x32 it is the published one: four blocks of 128 channels. Each doubling beyond 32 adds a block with
+    half the channels. There is no BatchNorm.
+
+    Args:
+        shape: Channels (any number, so that samples can be packed), height and width (equal, a power of two
+            from 8 to 256).
+        width: Channels of the blocks from 32x32 down.
+        spectral_norm: Whether every weight is divided by its largest singular value.
+
+    Returns:
+        A module from images `(N, *shape)` to raw scores `(N,)`.
+
+    Raises:
+        PoiseError: The shape is none of an image that it can score.
+
+    Example:
+        >>> import torch
+        >>> resnet_discriminator((3, 32, 32), width=8)(torch.randn(2, 3, 32, 32)).shape
+        torch.Size([2])
+
+    Source: Miyato et al. 2018, table 4 (b).
+    """
+    channels, height, image_width = image_shape(shape, network="resnet")
+    side = power_of_two_side(height, image_width, network="resnet")
+    before = _width_at(side, width)
+    layers: list[nn.Module] = [_first_block(channels, before)]
+    grid = side // 2
+    while grid > 8:
+        after = _width_at(grid, width)
+        layers.append(_down_block(before, after, halve=True))
+        before, grid = after, grid // 2
+    layers += [_down_block(before, width, halve=False), _down_block(width, width, halve=False)]
+    layers += [nn.ReLU(), SumOverGrid(), nn.Linear(width, 1), nn.Flatten(0)]
+    network = _start_glorot(nn.Sequential(*layers))
+    return with_spectral_norm(network) if spectral_norm else network
+
+
+def _width_at(side: int, width: int) -> int:
+    return max(1, width * PUBLISHED_SIDE // max(side, PUBLISHED_SIDE))
+
+
+# A 1x1 convolution commutes with copying pixels and with averaging them: the shortcuts convolve the smaller
+# grid.
+def _up_block(before: int, after: int, *, batch_norm: bool) -> ResidualBlock:
+    bias = not batch_norm
+    residual = nn.Sequential(
+        *([nn.BatchNorm2d(before)] if batch_norm else []),
+        nn.ReLU(),
+        nn.Upsample(scale_factor=2, mode="nearest"),
+        nn.Conv2d(before, after, 3, 1, 1, bias=bias),
+        *([nn.BatchNorm2d(after)] if batch_norm else []),
+        nn.ReLU(),
+        nn.Conv2d(after, after, 3, 1, 1),
+    )
+    shortcut = nn.Sequential(nn.Conv2d(before, after, 1), nn.Upsample(scale_factor=2, mode="nearest"))
+    return ResidualBlock(residual, shortcut)
+
+
+def _first_block(channels: int, width: int) -> ResidualBlock:
+    residual = nn.Sequential(
+        nn.Conv2d(channels, width, 3, 1, 1),
+        nn.ReLU(),
+        nn.Conv2d(width, width, 3, 1, 1),
+        nn.AvgPool2d(2),
+    )
+    return ResidualBlock(residual, nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(channels, width, 1)))
+
+
+def _down_block(before: int, after: int, *, halve: bool) -> ResidualBlock:
+    pool: list[nn.Module] = [nn.AvgPool2d(2)] if halve else []
+    residual = nn.Sequential(
+        nn.ReLU(),
+        nn.Conv2d(before, after, 3, 1, 1),
+        nn.ReLU(),
+        nn.Conv2d(after, after, 3, 1, 1),
+        *pool,
+    )
+    if before == after and not halve:
+        return ResidualBlock(residual, nn.Identity())
+    return ResidualBlock(residual, nn.Sequential(*pool, nn.Conv2d(before, after, 1)))
+
+
+def _start_glorot(network: nn.Module) -> nn.Module:
+    """Glorot's uniform start, with gain sqrt(2) for the 3x3 convolutions that a ReLU precedes or follows."""
+    for layer in network.modules():
+        if isinstance(layer, WEIGHTED):
+            wide = isinstance(layer, nn.Conv2d) and layer.kernel_size == (3, 3)
+            nn.init.xavier_uniform_(layer.weight, gain=math.sqrt(2.0) if wide else 1.0)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return network
+
+
+RESNET_GENERATOR = Network(
+    name="resnet",
+    build=resnet_generator,
+    summary="Residual blocks that double the side; stronger and slower than 'dcgan'.",
+    source="Miyato et al. 2018, table 4 (a)",
+    kinds=("image",),
+)
+RESNET_DISCRIMINATOR = Network(
+    name="resnet",
+    build=resnet_discriminator,
+    summary="Residual blocks under spectral normalisation; stronger and slower than 'dcgan'.",
+    source="Miyato et al. 2018, table 4 (b)",
+    kinds=("image",),
+)

@@ -1,0 +1,115 @@
+"""What a network needs of the shape of the data, and what it says where that is not given."""
+
+from collections.abc import Sequence
+
+from poise.errors import PoiseError
+
+Shape = tuple[int, ...]
+MOST_IMAGE_CHANNELS = 4
+POWER_OF_TWO_SIDES = (8, 16, 32, 64, 128, 256)
+
+
+def checked_shape(shape: Sequence[int], *, network: str) -> Shape:
+    """The shape as a tuple, where it is that of an image or of a vector.
+
+    Raises:
+        PoiseError: It has neither one nor three sizes, or one below 1.
+
+    Example:
+        >>> checked_shape([3, 28, 28], network="mlp")
+        (3, 28, 28)
+    """
+    sizes = tuple(int(size) for size in shape)
+    if len(sizes) not in (1, 3) or min(sizes) < 1:
+        raise PoiseError(
+            f"The network '{network}' cannot be built for the shape {sizes}",
+            why="a sample is an image of (channels, height, width) or a vector of (numbers,)",
+            mend="give a shape of three or of one positive sizes",
+        )
+    return sizes
+
+
+def image_shape(
+    shape: Sequence[int], *, network: str, most_channels: int | None = None
+) -> tuple[int, int, int]:
+    """The shape of an image as channels, height and width.
+
+    Args:
+        shape: The shape of one sample.
+        network: The network that asks, for messages.
+        most_channels: The most channels that it makes; `None` for any number.
+
+    Raises:
+        PoiseError: The shape is a vector's, or has more channels.
+
+    Example:
+        >>> image_shape((3, 28, 28), network="infogan")
+        (3, 28, 28)
+    """
+    sizes = checked_shape(shape, network=network)
+    if len(sizes) == 1:
+        raise PoiseError(
+            f"The network '{network}' cannot be built for vectors of {sizes[0]} numbers",
+            why="it is made of convolutions over images",
+            mend="use the network 'mlp'",
+        )
+    channels, height, width = sizes
+    if most_channels is not None and channels > most_channels:
+        raise PoiseError(
+            f"The generator '{network}' cannot make images of {channels} channels",
+            why=f"an image has 1 to {most_channels} (grey, grey with alpha, colour, colour with alpha)",
+            mend="use the network 'mlp', which makes any shape",
+        )
+    return channels, height, width
+
+
+def power_of_two_side(height: int, width: int, *, network: str) -> int:
+    """The side of a square image that a network of doublings can make.
+
+    Raises:
+        PoiseError: The image is not square, or its side is not a power of two from 8 to 256; the message
+            gives the nearest sides that are.
+
+    Example:
+        >>> power_of_two_side(64, 64, network="dcgan")
+        64
+    """
+    if height == width and height in POWER_OF_TWO_SIDES:
+        return height
+    sides = _nearest_sides(max(height, width), POWER_OF_TWO_SIDES)
+    others = "'infogan' (any sides divisible by 4) or 'mlp' (any)"
+    if (height % 4 or width % 4) and min(height, width) > 0:
+        others = "'mlp' (any sides)"
+    raise PoiseError(
+        f"The network '{network}' cannot be built for images of {height}x{width}",
+        why="it halves or doubles squares whose side is one of "
+        + ", ".join(str(side) for side in POWER_OF_TWO_SIDES),
+        mend=f"resize to {sides}, or use the network {others}",
+    )
+
+
+def quarterable_sides(height: int, width: int, *, network: str) -> tuple[int, int]:
+    """A quarter of height and width, for a network that halves twice.
+
+    Raises:
+        PoiseError: A side is not divisible by 4; the message gives the nearest that are.
+
+    Example:
+        >>> quarterable_sides(28, 28, network="infogan")
+        (7, 7)
+    """
+    if height % 4 == 0 and width % 4 == 0:
+        return height // 4, width // 4
+    low = "x".join(str(max(4, side // 4 * 4)) for side in (height, width))
+    high = "x".join(str(-(-side // 4) * 4) for side in (height, width))
+    raise PoiseError(
+        f"The network '{network}' cannot be built for images of {height}x{width}",
+        why="it halves both sides twice, so that both must be divisible by 4",
+        mend=f"resize to {' or '.join(dict.fromkeys((low, high)))}, or use the network 'mlp' (any sides)",
+    )
+
+
+def _nearest_sides(side: int, possible: Sequence[int]) -> str:
+    below = [other for other in possible if other <= side][-1:]
+    above = [other for other in possible if other > side][:1]
+    return " or ".join(f"{other}x{other}" for other in below + above)

@@ -1,0 +1,63 @@
+"""How weights begin, and how spectral normalisation bounds them."""
+
+from torch import nn
+from torch.nn.utils import parametrizations
+
+WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+NORMALISING = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+
+def start_normal(network: nn.Module, std: float | None) -> nn.Module:
+    """Draw all weights from N(0, std), those of BatchNorm from N(1, std); biases start at 0.
+
+    Args:
+        network: The network, changed in place; not yet under spectral normalisation, whose weights are
+            computed.
+        std: The standard deviation; `None` leaves torch's own start (uniform, scaled by the number of
+            inputs).
+
+    Returns:
+        The same network.
+
+    Example:
+        >>> start_normal(nn.Linear(2, 3), 0.02).bias.detach()
+        tensor([0., 0., 0.])
+
+    Source: Radford et al. 2015, section 4 (0.02).
+    """
+    if std is None:
+        return network
+    for layer in network.modules():
+        if isinstance(layer, WEIGHTED):
+            nn.init.normal_(layer.weight, 0.0, std)
+        elif isinstance(layer, NORMALISING):
+            nn.init.normal_(layer.weight, 1.0, std)
+        else:
+            continue
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+    return network
+
+
+def with_spectral_norm(network: nn.Module) -> nn.Module:
+    """Divide the weight of every linear and convolutional layer by its largest singular value.
+
+    That value is tracked by one power iteration per forward in training mode; the vectors are buffers, so
+    that they are saved with the network.
+
+    Args:
+        network: The network, changed in place.
+
+    Returns:
+        The same network.
+
+    Example:
+        >>> layer = with_spectral_norm(nn.Linear(4, 4)).eval()
+        >>> round(float(layer.weight.detach().svd().S[0]), 1)
+        1.0
+
+    Source: Miyato et al. 2018, section 2.1 and algorithm 1.
+    """
+    for layer in [layer for layer in network.modules() if isinstance(layer, WEIGHTED)]:
+        parametrizations.spectral_norm(layer)
+    return network
