@@ -34,7 +34,8 @@ class PoiseError(Exception):
         """The whole message as one sentence."""
         because = f", because {self.why}" if self.why else ""
         remedy = f"; {self.mend}" if self.mend else ""
-        return f"{self.what}{because}{remedy}."
+        whole = f"{self.what}{because}{remedy}"
+        return whole if whole.endswith("?") else f"{whole}."
 
     def to_json(self) -> dict[str, str]:
         """The same as an object for `--json`."""
@@ -79,13 +80,4 @@ def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "")
     else:
         mend = "there are: " + ", ".join(known)
     place = f" {where}" if where else ""
-    return _Question(f"There is no {kind} '{name}'{place}", mend=mend)
-
-
-class _Question(PoiseError):
-    """An error whose remedy already ends in a question mark."""
-
-    @property
-    def sentence(self) -> str:
-        text = super().sentence
-        return text.removesuffix(".") if text.endswith("?.") else text
+    return PoiseError(f"There is no {kind} '{name}'{place}", mend=mend)

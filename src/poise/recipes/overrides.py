@@ -96,6 +96,8 @@ def _change(values: dict[str, Any], path: str, value: Any) -> None:
     if is_part and isinstance(value, str):
         if here[leaf]["name"] != value:
             here[leaf] = {"name": value}
+    elif value is None and folders == ["penalties"]:
+        here.pop(leaf, None)
     elif leaf == "name" and folders and here.get("name") != value:
         here.clear()
         here["name"] = value

@@ -141,6 +141,10 @@ class Recipe(Settings):
     )
     label_flip: float = Field(default=0.0, ge=0, lt=0.5, description="share of pairs with labels exchanged")
     instance_noise: InstanceNoise = Field(default=InstanceNoise(), description="noise on all that is scored")
+    resolution: PositiveInt | None = Field(
+        default=None, description="pixels on a side of an image; null: by the data"
+    )
+    channels: Literal[1, 3] | None = Field(default=None, description="grey or colour; null: by the data")
     horizontal_flips: bool = Field(default=False, description="mirror half of the images, by the seed")
     average: Average = Field(default=Average(), description="the average of the generator's weights")
 

@@ -18,11 +18,11 @@ def _rmsprop(rate: float) -> dict[str, Any]:
     return {"discriminator": player, "generator": player}
 
 
-def _lucic(  # noqa: PLR0913 - the columns of that paper's table
-    loss: str, title: str, *, beta1: float, rate: float, steps: int = 1, batch_norm: bool = True, **more: Any
+def _lucic(
+    row: str, title: str, *, beta1: float, rate: float, steps: int = 1, batch_norm: bool = True, **more: Any
 ) -> dict[str, Any]:
     return {
-        "name": f"lucic/{loss}",
+        "name": f"lucic/{row}",
         "summary": f"{title} at the defaults of the comparison by Lucic et al., on InfoGAN's network.",
         "paper": "Lucic et al. 2018, Are GANs Created Equal?, appendix and first commit of its code",
         "when": "To compare with that study; as a plain baseline.",
@@ -41,7 +41,7 @@ ROWS: list[dict[str, Any]] = [
     {
         "name": "non-saturating",
         "summary": "Non-saturating loss with a lazy R1 penalty and an averaged generator; the default.",
-        "paper": "Goodfellow et al. 2014, section 3; Mescheder et al. 2018; Karras et al. 2020 (lazy penalty)",
+        "paper": "Goodfellow et al. 2014, section 3; Mescheder et al. 2018; Karras et al. 2020",
         "when": "Start here, whatever the data.",
         "loss": "non-saturating",
         "penalties": {"r1": {"weight": 1.0, "every": 8}},
@@ -51,7 +51,7 @@ ROWS: list[dict[str, Any]] = [
         "name": "minimax",
         "summary": "The original zero-sum game with plain alternating Adam.",
         "paper": "Goodfellow et al. 2014, equation 1; Radford et al. 2015 for the optimiser",
-        "when": "To see why the non-saturating loss exists: the generator stalls when the discriminator wins.",
+        "when": "To see why the default is non-saturating: this generator stalls when it loses.",
         "loss": "minimax",
         "optimisers": _adam(2e-4, 0.5, 0.999),
     },
@@ -77,7 +77,7 @@ ROWS: list[dict[str, Any]] = [
         "name": "wasserstein-gp",
         "summary": "The earth mover's distance with a gradient penalty and five critic steps.",
         "paper": "Gulrajani et al. 2017, algorithm 1",
-        "when": "When samples matter more than time, and for data other than images; five times the work a step.",
+        "when": "When samples matter more than time, and for data other than images.",
         "loss": "wasserstein",
         "penalties": {"wgan-gp": {"weight": 10.0}},
         "optimisers": _adam(1e-4, 0.0, 0.9),
@@ -121,7 +121,7 @@ ROWS: list[dict[str, Any]] = [
     },
     {
         "name": "pacgan",
-        "summary": "The discriminator scores two samples at once, so that a generator that repeats itself shows.",
+        "summary": "The discriminator scores two samples at once, so that repetition shows.",
         "paper": "Lin et al. 2018, section 4",
         "when": "When modes are missing.",
         "loss": "non-saturating",

@@ -1,0 +1,6 @@
+"""The run folder: the one reader and writer of a run on disk."""
+
+from poise.run_folder.folder import Checkpoint, Restored, RunFolder, refuse_existing, step_name
+from poise.run_folder.tensors_folder import FORMAT, DamagedError
+
+__all__ = ["FORMAT", "Checkpoint", "DamagedError", "Restored", "RunFolder", "refuse_existing", "step_name"]

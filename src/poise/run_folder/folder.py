@@ -1,0 +1,403 @@
+"""The run folder: the one place where training writes and everything else reads.
+
+    recipe.json  environment.json  data.json  status.json  lock
+    history.jsonl  findings.jsonl  metrics.jsonl
+    samples/step-00001000.png
+    checkpoints/step-00001000/   tensors.safetensors, state.json, manifest.json (sizes, SHA-256)
+    checkpoints/best/            the same, of the best step by a metric
+    quarantine/                  checkpoints that failed their manifest
+    generator/                   generator.safetensors, generator.json, card.md
+    report.html
+
+Nothing here is pickled. A checkpoint comes into being by a rename of a folder whose manifest is complete, so
+a process that dies at any moment leaves either the old ones or the new one.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from poise.errors import PoiseError
+from poise.run_folder.tensors_folder import (
+    FORMAT,
+    DamagedError,
+    read_object,
+    read_tensors,
+    recover,
+    verify,
+    write_tensors_folder,
+    write_whole,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Status = Literal["running", "finished", "interrupted", "failed"]
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A whole saved state: tensors by name, and the numbers beside them."""
+
+    step: int
+    tensors: dict[str, Tensor]
+    state: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Restored:
+    """The checkpoint that was found sound, and what had to be put aside to find it.
+
+    Attributes:
+        checkpoint: The newest sound one; `None` where there is none.
+        quarantined: Names of the checkpoints that failed their manifest, newest first, with the reason.
+        newest_step: The step of the newest that was there, sound or not.
+    """
+
+    checkpoint: Checkpoint | None
+    quarantined: list[tuple[str, str]]
+    newest_step: int
+
+
+class RunFolder:
+    """A run on disk.
+
+    Args:
+        path: The folder.
+
+    Example:
+        >>> import tempfile
+        >>> run = RunFolder.create(Path(tempfile.mkdtemp()) / "mine", recipe={}, environment={}, data={})
+        >>> run.append("history", {"step": 1}); run.lines("history")
+        [{'step': 1}]
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    @staticmethod
+    def create(path: Path | str, *, recipe: Json, environment: Json, data: Json) -> RunFolder:
+        """Make a new run folder.
+
+        Raises:
+            PoiseError: There is a run or a non-empty folder already, or the place cannot be written.
+        """
+        run = RunFolder(path)
+        refuse_existing(run.path)
+        try:
+            run.path.mkdir(parents=True, exist_ok=True)
+            (run.path / "samples").mkdir(exist_ok=True)
+            (run.path / "checkpoints").mkdir(exist_ok=True)
+            run.write_json("environment", {"format": FORMAT, **environment})
+            run.write_json("data", data)
+            run.write_json("recipe", recipe)
+        except OSError as error:
+            raise unwritable(run.path, error) from None
+        return run
+
+    @staticmethod
+    def open(path: Path | str) -> RunFolder:
+        """Open a run that is there.
+
+        Raises:
+            PoiseError: There is none, or it is of a newer format.
+        """
+        run = RunFolder(path)
+        if not (run.path / "recipe.json").is_file():
+            raise PoiseError(
+                f"'{path}' is no run: it holds no recipe.json", mend="name a folder that poise train made"
+            )
+        found = run.environment.get("format")
+        if not isinstance(found, int) or found > FORMAT:
+            raise PoiseError(
+                f"The run '{path}' is of format {found}, and this version reads up to {FORMAT}",
+                mend="update Poise: pip install --upgrade poise",
+            )
+        return run
+
+    # What is said once -----------------------------------------------------------------------------------
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """One of the run's JSON files by its name without the ending; empty where it is not there.
+
+        Raises:
+            PoiseError: The file is damaged.
+        """
+        file = self.path / f"{name}.json"
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise PoiseError(
+                f"'{file}' cannot be read", why=str(error), mend="restore it from a copy"
+            ) from None
+        if not isinstance(found, dict):
+            raise PoiseError(f"'{file}' holds no object", mend="restore it from a copy")
+        return found
+
+    def write_json(self, name: str, value: Json) -> None:
+        """Write one of the run's JSON files, whole or not at all."""
+        write_whole(self.path / f"{name}.json", (json.dumps(value, indent=1) + "\n").encode())
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The recipe, every value spelled out."""
+        return self.read_json("recipe")
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Versions, device, seeds, command line."""
+        return self.read_json("environment")
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the run was trained on, with its fingerprint."""
+        return self.read_json("data")
+
+    # How it stands ---------------------------------------------------------------------------------------
+
+    @property
+    def status(self) -> Status:
+        """How the run stands; one that says it is running while nobody holds its lock was interrupted."""
+        said = self.read_json("status").get("status", "interrupted")
+        if said == "running" and self.holder() is None:
+            return "interrupted"
+        return said if said in ("running", "finished", "failed") else "interrupted"
+
+    def set_status(self, status: Status, **more: Any) -> None:
+        """Say how the run stands."""
+        self.write_json("status", {"status": status, **more})
+
+    def holder(self) -> str | None:
+        """The process that trains this run now, as `pid 123 on host`; `None` where there is none."""
+        try:
+            with (self.path / "lock").open("r+", encoding="utf-8") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    return lock.read().strip() or "another process"
+        except OSError:
+            pass
+        return None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for writing; the lock goes with the process, however it ends.
+
+        Raises:
+            PoiseError: Another process holds it; its pid is named.
+        """
+        with (self.path / "lock").open("a+", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                lock.seek(0)
+                raise PoiseError(
+                    f"The run '{self.path}' is being trained by {lock.read().strip() or 'another process'}",
+                    mend="wait for it, stop it, or train into another folder with --out",
+                ) from None
+            lock.seek(0)
+            lock.truncate()
+            lock.write(f"pid {os.getpid()} on {socket.gethostname()}")
+            lock.flush()
+            yield
+
+    # What grows ------------------------------------------------------------------------------------------
+
+    def append(self, name: str, line: Json) -> None:
+        """Add one line to `history`, `findings` or `metrics`, whole or not at all.
+
+        Raises:
+            OSError: It could not be written.
+        """
+        content = (json.dumps(line) + "\n").encode()
+        with (self.path / f"{name}.jsonl").open("ab", buffering=0) as file:
+            before = file.tell()
+            try:
+                if file.write(content) != len(content):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                file.truncate(before)
+                raise
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        """The lines of `history`, `findings` or `metrics`; a half-written last line is left out."""
+        file = self.path / f"{name}.jsonl"
+        if not file.is_file():
+            return []
+        return [line for line in map(_parsed, file.read_bytes().split(b"\n")) if line is not None]
+
+    def forget_after(self, name: str, step: int) -> None:
+        """Drop the lines beyond `step` and a half-written last one; a resumed run writes them anew."""
+        file = self.path / f"{name}.jsonl"
+        if file.is_file():
+            kept = [line for line in self.lines(name) if line.get("step", 0) <= step]
+            write_whole(file, "".join(json.dumps(line) + "\n" for line in kept).encode())
+
+    def sample_path(self, step: int) -> Path:
+        """Where the picture of a step lies."""
+        return self.path / "samples" / f"{step_name(step)}.png"
+
+    def samples(self) -> list[tuple[int, Path]]:
+        """The pictures by step."""
+        found = (self.path / "samples").glob("step-*.png")
+        return sorted((int(path.stem.removeprefix("step-")), path) for path in found)
+
+    # Checkpoints -----------------------------------------------------------------------------------------
+
+    def checkpoint_steps(self) -> list[int]:
+        """The steps with a checkpoint, oldest first."""
+        found = (self.path / "checkpoints").glob("step-*")
+        return sorted(int(path.name.removeprefix("step-")) for path in found if path.name[5:].isdigit())
+
+    def save_checkpoint(self, checkpoint: Checkpoint, *, keep: int, best: bool = False) -> Path:
+        """Save a state whole or not at all, then drop the oldest beyond `keep`.
+
+        Raises:
+            OSError: It could not be written (a full disk, say); the checkpoints before it are as they were.
+        """
+        folder = self.path / "checkpoints" / ("best" if best else step_name(checkpoint.step))
+        write_tensors_folder(
+            folder, "tensors", checkpoint.tensors, {"state": checkpoint.state}, checkpoint.step
+        )
+        for step in self.checkpoint_steps()[:-keep]:
+            shutil.rmtree(self.path / "checkpoints" / step_name(step), ignore_errors=True)
+        return folder
+
+    def load_checkpoint(self, which: int | Literal["best"]) -> Checkpoint:
+        """Load the checkpoint that is named, and no other in its place.
+
+        Raises:
+            PoiseError: It is not there, or its files do not agree with its manifest.
+        """
+        name = which if isinstance(which, str) else step_name(which)
+        folder = self.path / "checkpoints" / name
+        recover(folder)
+        if not folder.is_dir():
+            there = ", ".join(map(str, self.checkpoint_steps())) or "none"
+            raise PoiseError(f"The run '{self.path}' has no checkpoint '{which}'", mend=f"there are: {there}")
+        try:
+            return _read_checkpoint(folder)
+        except DamagedError as error:
+            raise PoiseError(
+                f"The checkpoint '{folder}' is damaged",
+                why=str(error),
+                mend="name another, or resume without one",
+            ) from None
+
+    def restore(self) -> Restored:
+        """The newest checkpoint that verifies; those that do not are moved to `quarantine/`."""
+        quarantined: list[tuple[str, str]] = []
+        steps = self.checkpoint_steps()
+        for leftover in (self.path / "checkpoints").glob(".partial-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        for step in reversed(steps):
+            folder = self.path / "checkpoints" / step_name(step)
+            try:
+                return Restored(_read_checkpoint(folder), quarantined, steps[-1])
+            except DamagedError as error:
+                quarantined.append((folder.name, str(error)))
+                place = self.path / "quarantine" / folder.name
+                place.parent.mkdir(exist_ok=True)
+                shutil.rmtree(place, ignore_errors=True)
+                folder.rename(place)
+        return Restored(None, quarantined, steps[-1] if steps else 0)
+
+    # The generator ---------------------------------------------------------------------------------------
+
+    def save_generator(self, tensors: Mapping[str, Tensor], description: Json, card: str) -> None:
+        """Write all that sampling needs: weights, how to build the network, and a card for people."""
+        step = int(description.get("step", 0))
+        extra = {"generator": description}
+        write_tensors_folder(self.path / "generator", "generator", tensors, extra, step, card=card)
+
+    def load_generator(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The generator's weights and its description.
+
+        Raises:
+            PoiseError: There is none yet, or it is damaged.
+        """
+        folder = self.path / "generator"
+        recover(folder)
+        if not (folder / "manifest.json").is_file():
+            raise PoiseError(
+                f"The run '{self.path}' has no generator yet",
+                why="it has not saved one",
+                mend=f"let it train to its first checkpoint: poise resume {self.path}",
+            )
+        try:
+            verify(folder)
+            return read_tensors(folder / "generator.safetensors"), read_object(folder / "generator.json")
+        except DamagedError as error:
+            raise PoiseError(
+                f"The generator in '{folder}' is damaged",
+                why=str(error),
+                mend=f"poise resume {self.path} makes it anew",
+            ) from None
+
+
+def step_name(step: int) -> str:
+    """The name of a step's files, which sorts by step.
+
+    Example:
+        >>> step_name(1000)
+        'step-00001000'
+    """
+    return f"step-{step:08d}"
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise where a new run would write over something, or cannot write at all.
+
+    Raises:
+        PoiseError: A run is there (it names `poise resume`), or other files, or the folder cannot be written.
+    """
+    if (path / "recipe.json").exists():
+        raise PoiseError(
+            f"'{path}' holds a run already",
+            why="training never writes over one",
+            mend=f"go on with it: poise resume {path}, or name another folder with --out",
+        )
+    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+        raise PoiseError(f"'{path}' is there already and is no run", mend="name a new folder with --out")
+    parent = next(folder for folder in [path, *path.absolute().parents] if folder.exists())
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise unwritable(path, PermissionError(f"no permission to write in '{parent}'"))
+
+
+def unwritable(path: Path, error: OSError) -> PoiseError:
+    """The error for a folder that cannot be written."""
+    return PoiseError(
+        f"The output folder '{path}' cannot be written",
+        why=error.strerror or str(error),
+        mend="name another with --out",
+    )
+
+
+def _read_checkpoint(folder: Path) -> Checkpoint:
+    manifest = verify(folder)
+    return Checkpoint(
+        int(manifest["step"]),
+        read_tensors(folder / "tensors.safetensors"),
+        read_object(folder / "state.json"),
+    )
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
