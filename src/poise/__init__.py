@@ -1,3 +1,42 @@
-"""Poise trains generative adversarial networks and says by name what goes wrong while it goes wrong."""
+"""Poise trains generative adversarial networks and says by name what goes wrong while it goes wrong.
+
+import poise
+
+run = poise.train("digits", steps=2000)
+run.sample(64, seed=1)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from poise.errors import PoiseError
+    from poise.generator import Generator
+    from poise.recipes import RECIPES, Recipe
+    from poise.run import Run, open_run, resume, train
 
 __version__ = "0.1.0"
+
+# Looked up on first use: `import poise` and the command line come up without torch.
+_HOMES = {
+    "Generator": "poise.generator",
+    "PoiseError": "poise.errors",
+    "RECIPES": "poise.recipes",
+    "Recipe": "poise.recipes",
+    "Run": "poise.run",
+    "open_run": "poise.run",
+    "resume": "poise.run",
+    "train": "poise.run",
+}
+
+__all__ = ["RECIPES", "Generator", "PoiseError", "Recipe", "Run", "open_run", "resume", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'poise' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

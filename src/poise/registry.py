@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -73,51 +74,52 @@ class Registry(Mapping[str, Part], Generic[Part]):
         return self._parts[name]
 
 
-def settings_model(function: Callable[..., Any]) -> type[BaseModel]:
-    """A pydantic model of the keyword-only parameters of `function` that have defaults.
+def settings_model(*functions: Callable[..., Any]) -> type[BaseModel]:
+    """A pydantic model of the keyword-only parameters of `functions` that have defaults.
 
-    Ranges are stated where the parameter is: `*, weight: Annotated[float, Field(ge=0)] = 10.0`. A keyword-only
-    parameter without a default is the caller's to give and no setting.
+    Ranges are stated where the parameter is: `*, weight: Annotated[float, Field(ge=0)] = 10.0`. A
+    keyword-only parameter without a default is the caller's to give and no setting.
 
     Args:
-        function: A loss, a penalty, a dynamics, a builder of a network.
+        functions: A penalty, a dynamics, a builder of a network; both functions of a loss.
     """
-    hints = get_type_hints(function, include_extras=True)
-    fields: dict[str, Any] = {
-        parameter.name: (hints[parameter.name], parameter.default)
-        for parameter in inspect.signature(function).parameters.values()
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty
-    }
-    config = ConfigDict(extra="forbid", allow_inf_nan=False)
-    return create_model(getattr(function, "__name__", "Settings"), __config__=config, **fields)
+    fields: dict[str, Any] = {}
+    for function in functions:
+        hints = get_type_hints(function, include_extras=True)
+        fields |= {
+            parameter.name: (hints[parameter.name], parameter.default)
+            for parameter in inspect.signature(function).parameters.values()
+            if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty
+        }
+    return create_model("Settings", __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
 
 
-def checked_settings(
-    function: Callable[..., Any], given: Mapping[str, Any], *, owner: str
-) -> dict[str, Any]:
-    """The given settings checked against the signature, with every default spelled out.
+def checked_settings(given: Mapping[str, Any], *functions: Callable[..., Any], owner: str) -> dict[str, Any]:
+    """The given settings checked against the signatures, with every default spelled out.
 
     Args:
-        function: The part's function.
         given: What a person set.
+        functions: The part's functions.
         owner: What the settings belong to, for messages: `"loss 'began'"`.
 
     Returns:
-        Every setting of the function by name.
+        Every setting of the functions by name.
 
     Raises:
         PoiseError: A setting does not exist (with the nearest that does), or is of the wrong type or range.
 
     Example:
         >>> def hinge(real, fake, *, margin: float = 1.0): ...
-        >>> checked_settings(hinge, {"margin": 2}, owner="loss 'hinge'")
+        >>> checked_settings({"margin": 2}, hinge, owner="loss 'hinge'")
         {'margin': 2.0}
     """
-    model = settings_model(function)
+    model = settings_model(*functions)
     for name in given:
         if name not in model.model_fields:
             if not model.model_fields:
-                raise PoiseError(f"The {owner} has no settings, so '{name}' cannot be set", mend="leave it out")
+                raise PoiseError(
+                    f"The {owner} has no settings, so '{name}' cannot be set", mend="leave it out"
+                )
             raise unknown_name(f"setting of the {owner}", name, model.model_fields)
     try:
         return model(**given).model_dump()
@@ -129,3 +131,16 @@ def checked_settings(
             why=first["msg"][0].lower() + first["msg"][1:],
             mend="give it a value in that range",
         ) from None
+
+
+def bound(function: Callable[..., Any], settings: Mapping[str, Any]) -> Callable[..., Any]:
+    """The function with those of the settings that it takes.
+
+    Example:
+        >>> def hinge(real, fake, *, margin: float = 1.0): return margin
+        >>> bound(hinge, {"margin": 2.0, "rate": 1.0})(0, 0)
+        2.0
+    """
+    taken = inspect.signature(function).parameters
+    mine = {name: value for name, value in settings.items() if name in taken}
+    return partial(function, **mine) if mine else function

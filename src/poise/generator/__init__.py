@@ -1,1 +1,5 @@
-"""See docs/design.md."""
+"""The generator that people use: load it from a run, sample it."""
+
+from poise.generator.generator import Generator
+
+__all__ = ["Generator"]

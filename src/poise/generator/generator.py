@@ -1,0 +1,119 @@
+"""A trained generator that people can use, loaded from a run with no data set at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from poise.data import Encoding, picture
+from poise.errors import PoiseError
+from poise.networks import GENERATORS
+from poise.randomness import torch_stream
+from poise.recipes.settings import Latent
+from poise.run_folder import RunFolder
+from poise.training import latents
+from poise.training.resolve import GIVEN
+
+NETWORK_LIMIT = 2**31
+"""Bytes of weights beyond which a description is taken for damage and nothing is allocated."""
+
+
+class Generator:
+    """Samples from a trained generator.
+
+    Args:
+        module: The network, `(N, latent_size)` to `(N, *shape)`.
+        description: What `generator.json` says.
+
+    Example:
+        >>> generator = Generator.load("runs/demo")  # doctest: +SKIP
+        >>> generator.sample(16, seed=1).shape  # doctest: +SKIP
+        (16, 1, 8, 8)
+    """
+
+    def __init__(self, module: nn.Module, description: Mapping[str, Any]) -> None:
+        self.module = module.eval().requires_grad_(False)
+        self.description = dict(description)
+        self.shape: tuple[int, ...] = tuple(description["shape"])
+        self.latent = Latent.model_validate(description["latent"])
+        self.encoding = Encoding.from_json(description["encoding"])
+
+    @staticmethod
+    def load(
+        run: Path | str, *, module: nn.Module | None = None, device: str | torch.device = "cpu"
+    ) -> Generator:
+        """Load the averaged generator of a run.
+
+        Args:
+            run: The run's folder.
+            module: The network itself, for a run that was given one of the person's own.
+            device: Where to put it.
+
+        Raises:
+            PoiseError: There is none yet, it is damaged, or it needs the person's own module.
+        """
+        folder = RunFolder.open(run)
+        tensors, description = folder.load_generator()
+        name = str(description["network"]["name"])
+        if name == GIVEN and module is None:
+            raise PoiseError(
+                f"The generator of '{run}' is a module of the person's own, '{description.get('class')}'",
+                mend=f"load it in Python: poise.open_run({str(run)!r}, generator=...)",
+            )
+        if name != GIVEN:
+            options = {key: value for key, value in description["network"].items() if key != "name"}
+            latent_size = int(description["latent"]["size"])
+            with torch.device("meta"):
+                module = GENERATORS.named(name).build(
+                    tuple(description["shape"]), latent_size=latent_size, **options
+                )
+            size = sum(value.numel() * value.element_size() for value in module.state_dict().values())
+            if size > NETWORK_LIMIT:
+                raise PoiseError(
+                    f"The generator of '{run}' claims {size} bytes of weights", why="that is damage"
+                )
+            module = module.to_empty(device="cpu")
+        assert module is not None
+        try:
+            module.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise PoiseError(
+                f"The weights of '{run}' do not fit its network", why=str(error).splitlines()[-1].strip()
+            ) from None
+        return Generator(module.to(device), description)
+
+    def latents(self, count: int, *, seed: int = 0) -> Tensor:
+        """Latents of a seed, `(count, latent_size)`; the first of a larger count are the same."""
+        device = next((value.device for value in self.module.state_dict().values()), torch.device("cpu"))
+        return latents(count, self.latent, torch_stream(seed, 0, "samples")).to(device)
+
+    @torch.no_grad()
+    def __call__(self, latent: Tensor) -> Tensor:
+        """Raw samples of latents: `(N, C, H, W)` in [-1, 1], or `(N, d)` in data units; on the CPU."""
+        made = torch.cat([self.module(piece).float().cpu() for piece in torch.split(latent, 256)])
+        return made.clamp(-1, 1) if len(self.shape) == 3 else self.encoding.decode(made)
+
+    def sample(self, count: int = 64, *, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Raw samples of a seed.
+
+        Args:
+            count: How many, at least 1.
+            seed: From which the latents are drawn.
+
+        Returns:
+            `(count, C, H, W)` float32 in [-1, 1], or `(count, d)` float32 in data units.
+        """
+        return self(self.latents(count, seed=seed)).numpy()
+
+    @torch.no_grad()
+    def grid(self, count: int = 64, *, seed: int = 0) -> Image.Image:
+        """A picture of samples: a grid of images, or a scatter of points."""
+        latent = self.latents(count, seed=seed)
+        made = torch.cat([self.module(piece).float().cpu() for piece in torch.split(latent, 256)])
+        return picture(made, self.encoding, self.shape)

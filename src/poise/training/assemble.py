@@ -1,0 +1,169 @@
+"""From a resolved recipe to everything that moves: networks, game, optimisers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from poise.dynamics import DYNAMICS, Dynamics, Match
+from poise.games import NoiseToData, WeightedPenalty
+from poise.losses import LOSSES
+from poise.networks import DISCRIMINATORS, GENERATORS, twice_differentiable
+from poise.penalties import PENALTIES, clip_weights
+from poise.randomness import derive
+from poise.recipes import Recipe
+from poise.recipes.settings import Optimiser
+from poise.registry import bound
+from poise.training.average import AveragedGenerator
+from poise.training.resolve import GIVEN
+
+
+@dataclass
+class Assembly:
+    """What a run trains.
+
+    Attributes:
+        recipe: The resolved recipe.
+        match: The game with its networks and optimisers.
+        dynamics: How the players move.
+        modules: The networks that are trained, by player.
+        average: The averaged generator.
+        device: Where it all lies.
+    """
+
+    recipe: Recipe
+    match: Match
+    dynamics: Dynamics
+    modules: Mapping[str, nn.Module]
+    average: AveragedGenerator
+    device: torch.device
+
+
+def assemble(
+    recipe: Recipe,
+    shape: tuple[int, ...],
+    device: torch.device,
+    *,
+    given: Mapping[str, nn.Module] | None = None,
+) -> Assembly:
+    """Build everything that a resolved recipe names; weights are a function of its seed.
+
+    Args:
+        recipe: A recipe without `auto`.
+        shape: The shape of one sample.
+        device: Where to put it.
+        given: The person's own modules, by player.
+
+    Raises:
+        PoiseError: A network cannot make or score this shape.
+    """
+    modules = {
+        player: _channels_last(module.to(device)).train()
+        for player, module in build_networks(recipe, shape, given or {}).items()
+    }
+    discriminator = modules["discriminator"]
+    critic = twice_differentiable(discriminator) if recipe.penalties else discriminator
+    parameters = {player: dict(modules[player].named_parameters()) for player in modules}
+    lazy = [part.every for part in recipe.penalties.values() if part.every > 1]
+    game = build_game(recipe)
+    clip = recipe.weight_clip
+    match = Match(
+        game=game,
+        networks={**modules, "critic": critic},
+        parameters=parameters,
+        optimisers={
+            "discriminator": build_optimiser(
+                recipe.optimisers.discriminator, discriminator, lazy_every=min(lazy, default=0)
+            ),
+            "generator": build_optimiser(recipe.optimisers.generator, modules["generator"]),
+        },
+        state={name: value.to(device) for name, value in game.initial_state().items()},
+        projections={"discriminator": partial(clip_weights, list(discriminator.parameters()), clip)}
+        if clip
+        else {},
+    )
+    average = AveragedGenerator(modules["generator"], recipe.average)
+    return Assembly(recipe, match, DYNAMICS.named(recipe.dynamics.name), modules, average, device)
+
+
+def build_networks(
+    recipe: Recipe, shape: tuple[int, ...], given: Mapping[str, nn.Module]
+) -> dict[str, nn.Module]:
+    """Both players' networks, with weights drawn from the recipe's seed."""
+    packed = (shape[0] * recipe.packing, *shape[1:])
+    networks: dict[str, nn.Module] = {}
+    with torch.random.fork_rng(devices=[]):
+        for player, part in (("discriminator", recipe.discriminator), ("generator", recipe.generator)):
+            if part.name == GIVEN:
+                networks[player] = given[player]
+                continue
+            torch.default_generator.manual_seed(derive(recipe.seed, 0, f"{player} weights"))
+            if player == "generator":
+                networks[player] = build_generator(part.name, part.options, shape, recipe.latent.size)
+            else:
+                networks[player] = DISCRIMINATORS.named(part.name).build(packed, **part.options)
+    return networks
+
+
+def build_generator(
+    name: str, options: Mapping[str, Any], shape: tuple[int, ...], latent_size: int
+) -> nn.Module:
+    """A generator's network by its name and settings."""
+    return GENERATORS.named(name).build(shape, latent_size=latent_size, **options)
+
+
+def build_game(recipe: Recipe) -> NoiseToData:
+    """The game of a resolved recipe."""
+    loss = LOSSES.named(recipe.loss.name)
+    penalties = tuple(
+        WeightedPenalty(
+            name=name.replace("-", "_"),
+            penalty=bound(PENALTIES.named(name).penalty, part.options),
+            weight=part.weight,
+            every=part.every,
+        )
+        for name, part in recipe.penalties.items()
+    )
+    return NoiseToData(
+        loss=loss,
+        discriminator_loss=bound(loss.discriminator, recipe.loss.options),
+        advance_loss=bound(loss.advance, recipe.loss.options) if loss.advance else None,
+        penalties=penalties,
+        packing=recipe.packing,
+        label_flip=recipe.label_flip,
+        instance_noise=recipe.instance_noise.deviation,
+        instance_noise_steps=recipe.instance_noise.steps,
+    )
+
+
+def build_optimiser(settings: Optimiser, module: nn.Module, *, lazy_every: int = 0) -> torch.optim.Optimizer:
+    """A player's optimiser.
+
+    With a penalty on every k-th step the player makes k + 1 moves where it made k, so the rate and the decays
+    are put to the power that keeps their effect over time (Karras et al. 2020, appendix B).
+
+    Args:
+        settings: Which, and its rates.
+        module: Whose parameters it moves.
+        lazy_every: k; 0 for none.
+    """
+    share = lazy_every / (lazy_every + 1) if lazy_every else 1.0
+    parameters = list(module.parameters())
+    rate = settings.rate * share
+    if settings.name == "rmsprop":
+        return torch.optim.RMSprop(
+            parameters, lr=rate, alpha=settings.beta2**share, eps=settings.epsilon, foreach=True
+        )
+    if settings.name == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, momentum=settings.beta1**share, fused=True)
+    betas = (settings.beta1**share, settings.beta2**share)
+    return torch.optim.Adam(parameters, lr=rate, betas=betas, eps=settings.epsilon, fused=True)
+
+
+def _channels_last(module: nn.Module) -> nn.Module:
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

@@ -1,0 +1,62 @@
+"""The running average of the generator's weights."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+from poise.recipes.settings import Average
+
+
+class AveragedGenerator:
+    """A copy of the generator whose weights follow its weights slowly.
+
+    Args:
+        generator: What is averaged.
+        settings: How slowly; a half-life of 0 makes the average equal the generator.
+
+    Source: Karras et al. 2018, section 4.1 of the appendix; the ramp as in Karras et al. 2020 (ADA).
+    """
+
+    def __init__(self, generator: nn.Module, settings: Average) -> None:
+        self.settings = settings
+        self.generator = generator
+        self.module = copy.deepcopy(generator).eval().requires_grad_(False)
+        self._pairs = [
+            (mine, theirs.detach())
+            for mine, theirs in zip(_tensors(self.module), _tensors(generator), strict=True)
+        ]
+        self._smooth = [(m, t) for m, t in self._pairs if m.is_floating_point()]
+        self._rest = [(m, t) for m, t in self._pairs if not m.is_floating_point()]
+
+    @torch.no_grad()
+    def update(self, images: int, images_seen: int) -> None:
+        """Follow the generator after a step.
+
+        Args:
+            images: Images in that step.
+            images_seen: Images since the start.
+        """
+        half_life = float(self.settings.half_life)
+        if not half_life:
+            return
+        if self.settings.ramp:
+            half_life = min(half_life, self.settings.ramp * images_seen)
+        share = 1.0 - 0.5 ** (images / max(half_life, 1e-8))
+        torch._foreach_lerp_([m for m, _ in self._smooth], [t for _, t in self._smooth], share)
+        for mine, theirs in self._rest:
+            mine.copy_(theirs)
+
+    @torch.no_grad()
+    def current(self) -> nn.Module:
+        """The averaged generator, in eval mode."""
+        if not self.settings.half_life:
+            for mine, theirs in self._pairs:
+                mine.copy_(theirs)
+        return self.module
+
+
+def _tensors(module: nn.Module) -> list[torch.Tensor]:
+    return [*module.parameters(), *module.buffers()]

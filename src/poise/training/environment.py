@@ -1,0 +1,102 @@
+"""Where and how a run is made: enough to make it again."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from poise import __version__
+from poise.errors import PoiseError
+
+
+def environment_record(
+    device: torch.device, *, seed: int, command: list[str] | None = None
+) -> dict[str, Any]:
+    """Versions, device, threads, the commit of the folder that the person works in, the command line.
+
+    Args:
+        device: Where the run trains.
+        seed: The run's seed.
+        command: The command line; that of this process where none is given.
+    """
+    name = (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else platform.processor() or platform.machine()
+    )
+    return {
+        "poise": __version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "device": str(device),
+        "device_name": name,
+        "threads": torch.get_num_threads(),
+        "command": sys.argv if command is None else command,
+        "cwd": str(Path.cwd()),
+        "git": _git(Path.cwd()),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "seed": seed,
+    }
+
+
+def lost_guarantees(recorded: dict[str, Any], device: torch.device) -> list[str]:
+    """What differs from the machine that a run began on, each as a sentence that says what is lost."""
+    now = {"torch": torch.__version__, "device": str(device), "threads": torch.get_num_threads()}
+    return [
+        f"The run began with {name} {recorded[name]} and goes on with {value}: it stays a sound run, "
+        "but no longer the same bits as one that was never interrupted."
+        for name, value in now.items()
+        if name in recorded and recorded[name] != value
+    ]
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of that name; `auto` takes CUDA, then MPS, then the CPU.
+
+    Raises:
+        PoiseError: It is not there.
+
+    Example:
+        >>> pick_device("cpu")
+        device(type='cpu')
+    """
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if there[kind]))
+    kind = name.partition(":")[0]
+    if kind not in there:
+        raise PoiseError(f"There is no device '{name}'", mend="choose one of auto, cpu, cuda, mps")
+    if not there[kind]:
+        reason = "this PyTorch was built without it, or no driver answers"
+        raise PoiseError(
+            f"The device '{name}' is not there", why=reason, mend="use --device cpu or --device auto"
+        )
+    return torch.device(name)
+
+
+def _git(folder: Path) -> dict[str, Any] | None:
+    git = shutil.which("git")
+    if git is None:
+        return None
+
+    def ask(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                [git, "-C", str(folder), *arguments], capture_output=True, text=True, timeout=5, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    commit = ask("rev-parse", "HEAD")
+    return None if not commit else {"commit": commit, "dirty": bool(ask("status", "--porcelain"))}

@@ -1,0 +1,45 @@
+"""From what the steps of a logging interval measured to one line of numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+Measured = Mapping[str, Tensor]
+
+
+def summarise(window: Sequence[Measured], boundary: float | None) -> dict[str, float]:
+    """The means of an interval; the only place where training waits for the device.
+
+    Args:
+        window: What each step measured, still on the device.
+        boundary: The score that separates real from fake; `None` takes the middle of the two means.
+
+    Returns:
+        Means by name; scores as `real_score` and `fake_score`, and the shares of each that the discriminator
+        gets right as `real_right` and `fake_right`. What is not finite is left out.
+
+    Example:
+        >>> scores = {"real_scores": torch.tensor([1.0, 3.0]), "fake_scores": torch.tensor([-1.0, 1.0])}
+        >>> summarise([scores], 0.0)
+        {'real_score': 2.0, 'fake_score': 0.0, 'real_right': 1.0, 'fake_right': 0.5}
+    """
+    columns: dict[str, list[Tensor]] = {}
+    for measured in window:
+        for name, value in measured.items():
+            columns.setdefault(name, []).append(value)
+    real, fake = columns.pop("real_scores", None), columns.pop("fake_scores", None)
+    means = {name: torch.stack(values).float().mean() for name, values in columns.items()}
+    if real and fake:
+        reals, fakes = (torch.cat([scores.flatten() for scores in side]).float() for side in (real, fake))
+        means["real_score"], means["fake_score"] = reals.mean(), fakes.mean()
+        middle = (means["real_score"] + means["fake_score"]) / 2 if boundary is None else boundary
+        means["real_right"] = (reals > middle).float().mean()
+        means["fake_right"] = (fakes < middle).float().mean()
+    if not means:
+        return {}
+    values = torch.stack(list(means.values())).tolist()
+    return {name: value for name, value in zip(means, values, strict=True) if math.isfinite(value)}

@@ -1,0 +1,188 @@
+"""The training loop: step, average, log, watch, save, until the steps are done or somebody says stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from poise.dynamics import NonFiniteError
+from poise.losses import LOSSES
+from poise.randomness import derive
+from poise.registry import bound
+from poise.run_folder import RunFolder
+from poise.training.assemble import Assembly
+from poise.training.describe import describe_generator
+from poise.training.feed import Feed
+from poise.training.history import summarise
+from poise.training.observer import Moment, Observer, Say
+from poise.training.state import Position, non_finite, pack
+from poise.training.stop import StopRequest
+
+
+def train_loop(
+    assembly: Assembly,
+    feed: Feed,
+    run: RunFolder,
+    position: Position,
+    *,
+    observers: Sequence[Observer],
+    stop: StopRequest,
+    say: Say,
+) -> Position:
+    """Train from `position` to the recipe's last step, or until a stop is asked for; save what there is.
+
+    Args:
+        assembly: What is trained.
+        feed: Where batches come from, at the position.
+        run: Where everything is written.
+        position: Where the run stands.
+        observers: What watches.
+        stop: Looked at after each step.
+        say: Tells a person what cannot wait.
+
+    Returns:
+        Where the run stands afterwards.
+
+    Raises:
+        NonFiniteError: A NaN or an infinity came up; the last good checkpoint is as it was.
+    """
+    recipe, match, device = assembly.recipe, assembly.match, assembly.device
+    steps = recipe.steps or 0
+    boundary = LOSSES.named(recipe.loss.name).boundary
+    options = {**recipe.dynamics.options, "epoch_steps": feed.epoch_steps}
+    make_step = bound(assembly.dynamics.step, options)
+    saver = Saver(assembly, run, say, saved_step=position.step)
+    window: list[dict[str, Tensor]] = []
+    began = time.monotonic() - position.seconds
+    logged = time.monotonic(), position.images_seen
+
+    while position.step < steps:
+        # One update of the game. Networks that draw for themselves (dropout) draw from the step's own seed.
+        step_seed = derive(recipe.seed, position.step, "networks")
+        torch.default_generator.manual_seed(step_seed)
+        if device.type == "cuda":
+            torch.cuda.manual_seed(step_seed)
+        before = feed.drawn
+        step = position.step
+        measured = dict(make_step(match, partial(feed.next, step), step))
+
+        # Count, and let the average follow.
+        images = (feed.drawn - before) * feed.samples
+        position.step += 1
+        position.drawn = feed.drawn
+        position.images_seen += images
+        assembly.average.update(images, position.images_seen)
+        window.append(measured)
+        last = position.step >= steps or stop.signal is not None
+
+        # One line of history an interval; on an accelerator this is where the device is waited for.
+        line = None
+        if position.step % recipe.log_every == 0 or last:
+            if match.unsound is not None and bool(match.unsound):
+                raise NonFiniteError(non_finite(assembly) or "gradients", "either player")
+            now = time.monotonic()
+            position.seconds = now - began
+            rate = (position.images_seen - logged[1]) / max(now - logged[0], 1e-9)
+            line = {
+                "step": position.step,
+                "images_seen": position.images_seen,
+                "seconds": round(position.seconds, 3),
+                "images_per_second": round(rate, 1),
+                **summarise(window, boundary),
+            }
+            logged = now, position.images_seen
+            window.clear()
+            saver.write(partial(run.append, "history", line), "the history")
+
+        # Whoever watches looks, and may ask.
+        moment = Moment(
+            step=position.step,
+            images_seen=position.images_seen,
+            seconds=time.monotonic() - began,
+            run=run,
+            recipe=recipe,
+            assembly=assembly,
+            measured=measured,
+            line=line,
+            last=last,
+        )
+        requests = {observer(moment) for observer in observers}
+        if "keep-best" in requests:
+            saver.save(position, best=True)
+        if "stop" in requests:
+            last = True
+
+        # Save when it is time, and at the end.
+        if last or (line is not None and saver.due(position.step)):
+            position.seconds = time.monotonic() - began
+            saver.save(position)
+        if last:
+            break
+    return position
+
+
+class Saver:
+    """Saves checkpoints when due; what cannot be written now is said and tried again, never fatal.
+
+    Args:
+        assembly: What is saved.
+        run: Where.
+        say: Tells a person that a save failed.
+        saved_step: The step of the checkpoint that there is.
+    """
+
+    def __init__(self, assembly: Assembly, run: RunFolder, say: Say, *, saved_step: int = 0) -> None:
+        self.assembly, self.run, self.say = assembly, run, say
+        self.saved_at, self.saved_step = time.monotonic(), saved_step
+        self.failing = False
+
+    def due(self, step: int) -> bool:
+        """Whether a checkpoint is due by steps or by time, or the last try failed."""
+        settings = self.assembly.recipe.checkpoints
+        by_time = settings.every_seconds and time.monotonic() - self.saved_at >= settings.every_seconds
+        by_step = (
+            settings.every_steps and step // settings.every_steps > self.saved_step // settings.every_steps
+        )
+        return bool(self.failing or by_time or by_step)
+
+    def save(self, position: Position, *, best: bool = False) -> None:
+        """Save the state and the generator, unless it holds a NaN or an infinity.
+
+        Raises:
+            NonFiniteError: It does; nothing was written.
+        """
+        culprit = non_finite(self.assembly)
+        if culprit is not None:
+            raise NonFiniteError(culprit, "either player")
+        keep = self.assembly.recipe.checkpoints.keep
+
+        def write() -> None:
+            self.run.save_checkpoint(pack(self.assembly, position), keep=keep, best=best)
+            if not best:
+                self.run.save_generator(*describe_generator(self.assembly, self.run, position))
+
+        if self.write(write, f"the checkpoint of step {position.step}") and not best:
+            self.saved_at, self.saved_step = time.monotonic(), position.step
+
+    def write(self, action: Callable[[], object], what: str) -> bool:
+        """Do something that writes; say so where it cannot be done."""
+        try:
+            action()
+        except OSError as error:
+            kept = self.run.checkpoint_steps()
+            good = f"the last good checkpoint is step {kept[-1]}" if kept else "there is no checkpoint yet"
+            if not self.failing:
+                self.say(
+                    f"Could not write {what}: {error.strerror or error}; {good}. "
+                    "Training goes on and tries again; free some space."
+                )
+            self.failing = True
+            return False
+        if self.failing:
+            self.say(f"Wrote {what}; the disk takes writes again.")
+        self.failing = False
+        return True

@@ -1,0 +1,58 @@
+"""What watches a run while it trains: it is handed what the loop has, and may ask for little."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from torch import Tensor, nn
+
+from poise.recipes import Recipe
+from poise.run_folder import RunFolder
+from poise.training.assemble import Assembly
+
+Request = Literal["keep-best", "stop"]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A run just after a step.
+
+    Attributes:
+        step: Updates done, from 1.
+        images_seen: Reals shown so far.
+        seconds: Time trained, over all sittings.
+        run: The folder.
+        recipe: The resolved recipe.
+        assembly: Networks, game and optimisers; to be looked at, not changed.
+        measured: What the step measured, detached, on the device.
+        line: The line of the history, on steps that write one.
+        last: Whether no step follows in this sitting.
+    """
+
+    step: int
+    images_seen: int
+    seconds: float
+    run: RunFolder
+    recipe: Recipe
+    assembly: Assembly
+    measured: dict[str, Tensor]
+    line: dict[str, Any] | None
+    last: bool
+
+    def generator(self) -> nn.Module:
+        """The averaged generator, in eval mode."""
+        return self.assembly.average.current()
+
+
+class Observer(Protocol):
+    """Anything that watches; it is called after every step and must be quick on most."""
+
+    def __call__(self, moment: Moment) -> Request | None:
+        """Look; perhaps ask the loop to keep this state as the best, or to stop."""
+        ...
+
+
+Say = Callable[[str], None]
+"""Tells a person one sentence."""

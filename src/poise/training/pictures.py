@@ -1,0 +1,76 @@
+"""Pictures of the same latents as they grow."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from poise.data import Source, picture
+from poise.randomness import torch_stream
+from poise.recipes import Recipe
+from poise.training.feed import latents
+from poise.training.observer import Moment, Request, Say
+
+CELLS = 64
+POINTS = 2_000
+
+
+class PictureSaver:
+    """Writes `samples/step-*.png` of fixed latents: every so often, and more often at the start.
+
+    Args:
+        recipe: The resolved recipe.
+        source: The data; reals stand behind the fakes where samples are points.
+        say: Tells a person that a picture could not be written.
+    """
+
+    def __init__(self, recipe: Recipe, source: Source, say: Say) -> None:
+        self.source, self.say = source, say
+        self.every = recipe.sample_every or 1
+        count = CELLS if source.kind == "image" else POINTS
+        self.latents = latents(count, recipe.latent, torch_stream(recipe.seed, 0, "fixed latents"))
+        self.real = None
+        if source.kind == "vector":
+            rows = np.linspace(0, len(source) - 1, min(POINTS, len(source))).astype(np.int64)
+            self.real = source.encoding.encode(source.gather(rows))
+
+    def __call__(self, moment: Moment) -> Request | None:
+        """Write the picture of this step where one is due."""
+        if moment.last or is_due(moment.step, self.every):
+            fakes = generate(moment.generator(), self.latents.to(moment.assembly.device))
+            image = picture(fakes, self.source.encoding, self.source.shape, real=self.real)
+            try:
+                image.save(moment.run.sample_path(moment.step))
+            except OSError as error:
+                moment.run.sample_path(moment.step).unlink(missing_ok=True)
+                self.say(f"Could not write the picture of step {moment.step}: {error.strerror or error}.")
+        return None
+
+
+def is_due(step: int, every: int) -> bool:
+    """Whether a picture is due: at each multiple of `every`, and before the first at its halves, down to one.
+
+    Example:
+        >>> [step for step in range(1, 41) if is_due(step, 16)]
+        [1, 2, 4, 8, 16, 32]
+    """
+    if step < every:
+        return math.log2(every / step).is_integer()
+    return step % every == 0
+
+
+@torch.no_grad()
+def generate(module: torch.nn.Module, latent: torch.Tensor, *, batch_size: int = 256) -> torch.Tensor:
+    """Samples from latents, in pieces.
+
+    Args:
+        module: A generator in eval mode.
+        latent: `(N, latent_size)` on the generator's device.
+        batch_size: The size of a piece.
+
+    Returns:
+        Samples `(N, ...)` in the networks' space, on the CPU.
+    """
+    return torch.cat([module(piece).float().cpu() for piece in torch.split(latent, batch_size)])

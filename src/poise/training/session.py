@@ -1,0 +1,350 @@
+"""One sitting of training: begin a run, or go on with one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from poise.data import Source, open_data
+from poise.dynamics import NonFiniteError
+from poise.errors import PoiseError
+from poise.recipes import Recipe
+from poise.run_folder import RunFolder, refuse_existing
+from poise.training.assemble import Assembly, assemble
+from poise.training.environment import environment_record, lost_guarantees
+from poise.training.feed import Feed
+from poise.training.loop import train_loop
+from poise.training.observer import Observer, Say
+from poise.training.pictures import PictureSaver
+from poise.training.resolve import GIVEN, resolve
+from poise.training.state import Position, unpack
+from poise.training.stop import stop_on_signals
+
+Data = Any
+"""A path, the name of a built-in, an array, a tensor, or a `torch.utils.data.Dataset`."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that has been checked and not begun: what `--dry-run` shows.
+
+    Attributes:
+        source: The data, opened.
+        origin: How to open them again: `{"kind": "built-in" | "path" | "given", "value": ...}`.
+        recipe: The recipe with every value spelled out.
+        assembly: Networks, game and optimisers.
+    """
+
+    source: Source
+    origin: Mapping[str, Any]
+    recipe: Recipe
+    assembly: Assembly
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a sitting ended.
+
+    Attributes:
+        run: The run.
+        status: `"finished"` or `"interrupted"`.
+        position: Where it stands.
+        exit_status: The status for the command: 0, 130 after Ctrl-C, 143 after SIGTERM.
+    """
+
+    run: RunFolder
+    status: Literal["finished", "interrupted"]
+    position: Position
+    exit_status: int
+
+
+def plan(
+    data: Data, recipe: Recipe, device: torch.device, *, given: Mapping[str, nn.Module] | None = None
+) -> Plan:
+    """Open the data, spell the recipe out and build the networks, so that all that can be refused is.
+
+    Args:
+        data: What a person has.
+        recipe: What to do with it.
+        device: Where.
+        given: The person's own modules, by player.
+
+    Raises:
+        PoiseError: Something does not fit; nothing was written.
+    """
+    given = given or {}
+    source = open_data(data, resolution=recipe.resolution, channels=recipe.channels, seed=recipe.seed)
+    resolved = resolve(recipe, source.kind, source.shape, given=tuple(given))
+    needed = resolved.batch_size * resolved.packing
+    if len(source) < needed:
+        batch = f"a batch of {resolved.batch_size}" + (
+            f" x {resolved.packing}" if resolved.packing > 1 else ""
+        )
+        raise PoiseError(
+            f"'{source.name}' holds {len(source)} samples, fewer than {batch}",
+            mend=f"use --batch-size {max(1, len(source) // resolved.packing)} or less, or give more data",
+        )
+    assembly = assemble(resolved, source.shape, device, given=given)
+    _check_networks(assembly, source, needed)
+    return Plan(source, _origin(data), resolved, assembly)
+
+
+def begin(
+    planned: Plan,
+    out: Path | str,
+    *,
+    observers: Sequence[Observer] = (),
+    say: Say,
+    command: list[str] | None = None,
+) -> Outcome:
+    """Make the run folder and train.
+
+    Args:
+        planned: What to do.
+        out: The folder to make.
+        observers: What watches besides the pictures.
+        say: Tells a person one sentence.
+        command: The command line, for the record.
+
+    Raises:
+        PoiseError: The folder is taken or cannot be written, or a value came up that is not finite.
+    """
+    refuse_existing(Path(out))
+    recipe, source = planned.recipe, planned.source
+    run = RunFolder.create(
+        out,
+        recipe=recipe.model_dump(),
+        environment=environment_record(planned.assembly.device, seed=recipe.seed, command=command),
+        data=data_record(source, planned.origin),
+    )
+    with run.locked():
+        return _sit(planned.assembly, source, run, Position(), observers, say)
+
+
+def resume(
+    path: Path | str,
+    *,
+    steps: int | None = None,
+    data: Data | None = None,
+    device: torch.device,
+    given: Mapping[str, nn.Module] | None = None,
+    accept_changed_data: bool = False,
+    observers: Sequence[Observer] = (),
+    say: Say,
+) -> Outcome:
+    """Go on with a run from its newest sound checkpoint, or extend a finished one.
+
+    Args:
+        path: The run.
+        steps: The new number of steps; as it was where none is given.
+        data: The data again, for a run that was given them in memory.
+        device: Where to train.
+        given: The person's own modules again, by player.
+        accept_changed_data: Go on although the data are not those the run began with.
+        observers: What watches besides the pictures.
+        say: Tells a person one sentence.
+
+    Raises:
+        PoiseError: There is no run, another process trains it, its data have changed, or its steps are done.
+    """
+    run = RunFolder.open(path)
+    with run.locked():
+        recipe = Recipe.model_validate(run.recipe)
+        source = open_data(
+            _data_again(run, data), resolution=recipe.resolution, channels=recipe.channels, seed=recipe.seed
+        )
+        _same_data(run, source, accept=accept_changed_data, say=say)
+        missing = [p for p in ("generator", "discriminator") if getattr(recipe, p).name == GIVEN]
+        if set(missing) - set(given or {}):
+            raise PoiseError(
+                f"The run '{path}' began with a {missing[0]} of the person's own",
+                mend=f"resume it in Python: poise.resume({str(path)!r}, {missing[0]}=...)",
+            )
+        if steps is not None:
+            recipe = recipe.model_copy(update={"steps": steps})
+        assembly = assemble(recipe, source.shape, device, given=given)
+        for sentence in lost_guarantees(run.environment, device):
+            say(sentence)
+        position = _restore(run, assembly, say)
+        if position.step >= (recipe.steps or 0):
+            raise PoiseError(
+                f"The run '{path}' has done its {position.step} steps",
+                mend=f"extend it: poise resume {path} --steps {2 * position.step}",
+            )
+        run.write_json("recipe", recipe.model_dump())
+        return _sit(assembly, source, run, position, observers, say)
+
+
+def data_record(source: Source, origin: Mapping[str, Any]) -> dict[str, Any]:
+    """What `data.json` says."""
+    return {
+        "name": source.name,
+        "origin": dict(origin),
+        "kind": source.kind,
+        "shape": list(source.shape),
+        "count": len(source),
+        "fingerprint": source.fingerprint,
+        "encoding": source.encoding.to_json(),
+        "summary": source.summary,
+        "notices": list(source.notices),
+    }
+
+
+def _sit(
+    assembly: Assembly,
+    source: Source,
+    run: RunFolder,
+    position: Position,
+    observers: Sequence[Observer],
+    say: Say,
+) -> Outcome:
+    recipe = assembly.recipe
+    feed = Feed(
+        source,
+        source.encoding,
+        samples=recipe.batch_size * recipe.packing,
+        latent=recipe.latent,
+        seed=recipe.seed,
+        device=assembly.device,
+        horizontal_flips=recipe.horizontal_flips,
+        drawn=position.drawn,
+    )
+    watching = [PictureSaver(recipe, source, say), *observers]
+    run.set_status("running", step=position.step)
+    with torch.random.fork_rng(), stop_on_signals() as stop:
+        try:
+            end = train_loop(assembly, feed, run, position, observers=watching, stop=stop, say=say)
+        except NonFiniteError as error:
+            raise _non_finite(run, position, recipe, error) from None
+        except BaseException:
+            run.set_status("interrupted", step=position.step)
+            raise
+    status: Literal["finished", "interrupted"] = (
+        "finished" if end.step >= (recipe.steps or 0) else "interrupted"
+    )
+    run.set_status(status, step=end.step)
+    return Outcome(run, status, end, stop.exit_status if status == "interrupted" else 0)
+
+
+def _restore(run: RunFolder, assembly: Assembly, say: Say) -> Position:
+    """Put the newest sound checkpoint in place and drop what was logged beyond it."""
+    restored = run.restore()
+    for name, reason in restored.quarantined:
+        say(f"The checkpoint {name} is damaged ({reason}); it was moved to {run.path / 'quarantine'}.")
+    position = Position()
+    if restored.checkpoint is not None:
+        position = unpack(restored.checkpoint, assembly)
+    if restored.quarantined:
+        lost = restored.newest_step - position.step
+        say(f"Going on from step {position.step}: {lost} steps are trained again.")
+    for name in ("history", "findings", "metrics"):
+        run.forget_after(name, position.step)
+    for step, path in run.samples():
+        if step > position.step:
+            path.unlink(missing_ok=True)
+    return position
+
+
+def _same_data(run: RunFolder, source: Source, *, accept: bool, say: Say) -> None:
+    """Refuse data other than those the run began with, unless accepted; then it is recorded."""
+    recorded = run.data
+    if recorded.get("fingerprint") == source.fingerprint:
+        return
+    shape = list(source.shape)
+    if recorded["shape"] != shape:
+        raise PoiseError(
+            f"The data '{source.name}' have the shape {shape}, and the run began with {recorded['shape']}",
+            mend="give the data that it began with, or begin a new run",
+        )
+    if not accept:
+        raise PoiseError(
+            f"The data '{source.name}' have changed since the run began",
+            why=f"they held {recorded.get('count')} samples and now hold {len(source)}, or some differ",
+            mend="restore them, or go on with --accept-changed-data",
+        )
+    say(f"The data have changed since the run began: {recorded['count']} samples then, {len(source)} now.")
+    change = {"fingerprint": recorded.get("fingerprint"), "count": recorded.get("count"), "at": time.time()}
+    earlier = [*recorded.get("earlier", []), change]
+    run.write_json("data", {**data_record(source, recorded["origin"]), "earlier": earlier})
+
+
+def _data_again(run: RunFolder, data: Data | None) -> Data:
+    if data is not None:
+        return data
+    origin = run.data.get("origin", {})
+    if origin.get("kind") == "given":
+        raise PoiseError(
+            f"The run '{run.path}' was given its data in memory",
+            mend=f"resume it in Python: poise.resume({str(run.path)!r}, data=...)",
+        )
+    return str(origin.get("value"))
+
+
+def _origin(data: Data) -> dict[str, Any]:
+    if isinstance(data, str | Path):
+        path = Path(data)
+        return (
+            {"kind": "path", "value": str(path.absolute())}
+            if path.exists()
+            else {"kind": "built-in", "value": str(data)}
+        )
+    return {"kind": "given", "value": type(data).__name__}
+
+
+def _check_networks(assembly: Assembly, source: Source, samples: int) -> None:
+    """Run both networks once on nothing but shapes, so that a person's own modules are refused by name."""
+    recipe = assembly.recipe
+    if GIVEN not in (recipe.generator.name, recipe.discriminator.name):
+        return
+    module = assembly.modules["generator"]
+    latent = torch.zeros(samples, recipe.latent.size, device=assembly.device)
+    with torch.no_grad(), torch.random.fork_rng():
+        fakes = module.eval()(latent)
+        module.train()
+    if tuple(fakes.shape[1:]) != source.shape:
+        raise PoiseError(
+            f"The generator makes samples of shape {tuple(fakes.shape[1:])}, and the data are {source.shape}",
+            mend="let it map (N, latent.size) to the shape of the data; images within [-1, 1]",
+        )
+
+
+def _non_finite(run: RunFolder, position: Position, recipe: Recipe, error: NonFiniteError) -> PoiseError:
+    """Write the finding, and say what happened and what to do."""
+    kept = run.checkpoint_steps()
+    good = f"the checkpoint of step {kept[-1]} is sound" if kept else "there is no checkpoint yet"
+    rate = recipe.optimisers.discriminator.rate / 2
+    sentence = f"A value that is not finite came up in the {error.tensor}, in the {error.player}'s move"
+    remedy = {
+        "change": "halve both learning rates",
+        "why": "values that overflow come most often from steps that are too large",
+        "command": f"poise train {run.data.get('name')} --recipe {recipe.name} "
+        f"--set optimisers.generator.rate={rate:g} --set optimisers.discriminator.rate={rate:g}",
+    }
+    run.append(
+        "findings",
+        {
+            "name": "non-finite",
+            "severity": "trouble",
+            "status": "open",
+            "step": position.step,
+            "first_step": position.step,
+            "last_step": position.step,
+            "confidence": 1.0,
+            "sentence": f"{sentence} at step {position.step}.",
+            "evidence": {"measured": error.tensor, "threshold": "finite", "healthy": "finite"},
+            "remedies": [remedy],
+        },
+    )
+    run.set_status("failed", step=position.step, reason=sentence)
+    return PoiseError(
+        f"{sentence}, at step {position.step}; nothing was changed by that move and {good}",
+        why="the same settings would bring it up again",
+        mend=f"begin anew with lower rates: {remedy['command']}",
+        exit_status=4,
+    )

@@ -1,0 +1,117 @@
+"""The whole state of a run as tensors and numbers, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from poise.errors import PoiseError
+from poise.run_folder import Checkpoint
+from poise.training.assemble import Assembly
+
+
+@dataclass
+class Position:
+    """Where a run stands.
+
+    Attributes:
+        step: Updates of the game done.
+        images_seen: Reals that the discriminator has been shown.
+        drawn: Batches drawn.
+        seconds: Time trained, over all sittings.
+    """
+
+    step: int = 0
+    images_seen: int = 0
+    drawn: int = 0
+    seconds: float = 0.0
+
+
+def pack(assembly: Assembly, position: Position) -> Checkpoint:
+    """Everything that the rest of the run depends on.
+
+    Randomness is not among it: every draw is derived from the seed and the position.
+    """
+    tensors = {name: tensor.detach().cpu() for name, tensor in _tensors(assembly).items()}
+    return Checkpoint(position.step, tensors, asdict(position))
+
+
+def unpack(checkpoint: Checkpoint, assembly: Assembly) -> Position:
+    """Put a saved state into networks, average, optimisers and game.
+
+    Raises:
+        PoiseError: The checkpoint is of other networks.
+    """
+    saved = checkpoint.tensors
+    for player, optimiser in assembly.match.optimisers.items():
+        _restore_optimiser(optimiser, assembly.match.parameters[player], player, saved)
+    wanted = _tensors(assembly)
+    differing = sorted(set(saved) ^ set(wanted)) or [
+        name for name, tensor in wanted.items() if saved[name].shape != tensor.shape
+    ]
+    if differing:
+        raise PoiseError(
+            f"The checkpoint of step {checkpoint.step} is of other networks",
+            why=f"they differ in '{differing[0]}'"
+            + (f" and {len(differing) - 1} more" if differing[1:] else ""),
+            mend="resume with the modules that the run began with",
+        )
+    with torch.no_grad():
+        for name, tensor in wanted.items():
+            tensor.copy_(saved[name])
+    return Position(**checkpoint.state)
+
+
+def non_finite(assembly: Assembly) -> str | None:
+    """The name of the first saved tensor that holds a NaN or an infinity; `None` where all are sound."""
+    for name, tensor in _tensors(assembly).items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            return name
+    return None
+
+
+def _tensors(assembly: Assembly) -> dict[str, Tensor]:
+    """Every tensor of the state by its full name, the live ones."""
+    found: dict[str, Tensor] = {}
+    for player, module in assembly.modules.items():
+        found |= {f"network/{player}/{name}": value for name, value in module.state_dict().items()}
+    average = assembly.average.module.state_dict()
+    found |= {f"average/generator/{name}": value for name, value in average.items()}
+    found |= {f"game/{name}": value for name, value in assembly.match.state.items()}
+    for player, optimiser in assembly.match.optimisers.items():
+        for name, parameter in assembly.match.parameters[player].items():
+            state: Mapping[str, Any] = optimiser.state.get(parameter, {})
+            found |= {
+                f"optimiser/{player}/{name}/{key}": value
+                for key, value in state.items()
+                if isinstance(value, Tensor)
+            }
+    return found
+
+
+def _restore_optimiser(
+    optimiser: torch.optim.Optimizer,
+    parameters: Mapping[str, Tensor],
+    player: str,
+    saved: Mapping[str, Tensor],
+) -> None:
+    """Make the slots that a fresh optimiser lacks, each in its parameter's memory format."""
+    for name, parameter in parameters.items():
+        prefix = f"optimiser/{player}/{name}/"
+        state = {
+            key.removeprefix(prefix): _like(value, parameter)
+            for key, value in saved.items()
+            if key.startswith(prefix)
+        }
+        if state:
+            optimiser.state[parameter] = state
+
+
+def _like(value: Tensor, parameter: Tensor) -> Tensor:
+    if value.shape == parameter.shape:
+        return torch.empty_like(parameter, dtype=value.dtype)
+    return torch.empty_like(value, device=parameter.device)
