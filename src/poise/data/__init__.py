@@ -1,1 +1,27 @@
-"""See docs/design.md."""
+"""What a person has, as tensors, and back: folders of images, arrays, PyTorch data sets and built-in sets."""
+
+from __future__ import annotations
+
+from poise.data.built_in import BUILT_IN, BuiltIn, Modes, modes
+from poise.data.cache import default_cache
+from poise.data.encoding import Encoding
+from poise.data.inspect import inspect_data
+from poise.data.opening import open_data
+from poise.data.pictures import picture, save_grid, to_pillow, to_pixels
+from poise.data.source import Source
+
+__all__ = [
+    "BUILT_IN",
+    "BuiltIn",
+    "Encoding",
+    "Modes",
+    "Source",
+    "default_cache",
+    "inspect_data",
+    "modes",
+    "open_data",
+    "picture",
+    "save_grid",
+    "to_pillow",
+    "to_pixels",
+]

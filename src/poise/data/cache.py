@@ -1,0 +1,254 @@
+"""Arrays kept on disk under the hash of what they were made from, so that decoding happens once.
+
+An entry is a folder with `rows.npy` and `about.json`. It is built under another name and renamed when it is
+whole: an entry that exists is complete, and a build that was killed leaves nothing that could be taken for one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+import numpy as np
+
+from poise.data.source import JSON, Array, Survey, blocks, survey
+from poise.errors import PoiseError
+
+_PARTIAL = ".partial"
+_STALE_SECONDS = 7 * 24 * 3600
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """An entry of the cache: its rows, memory-mapped for reading, and what was written about them.
+
+    Args:
+        array: (N, *shape).
+        survey: Of the rows, taken when they were written.
+        about: What `fill` gave back.
+    """
+
+    array: Array
+    survey: Survey
+    about: dict[str, JSON]
+
+
+def default_cache() -> Path:
+    """The folder of the cache: `$POISE_CACHE`, or `~/.cache/poise`."""
+    named = os.environ.get("POISE_CACHE")
+    if named:
+        return Path(named).expanduser()
+    try:
+        return Path.home() / ".cache" / "poise"
+    except RuntimeError:
+        raise PoiseError(
+            "There is no home folder to keep decoded data in", mend="set POISE_CACHE to a folder"
+        ) from None
+
+
+class RowWriter:
+    """Writes rows one after another to a `.npy` file; how many there are need not be known before the end.
+
+    Rows go through plain writes: on a full disk these fail with an error, where a write to mapped memory would
+    end the process.
+
+    Args:
+        path: The file to make.
+        shape: Of one row.
+        dtype: Of the values.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: str) -> None:
+        self.path = path
+        self.shape = shape
+        self.dtype = np.dtype(dtype)
+        self.count = 0
+        self._file: BinaryIO = path.open("wb+")
+        self._write_header()
+
+    def _write_header(self) -> None:
+        self._file.seek(0)
+        facts = {
+            "descr": np.lib.format.dtype_to_descr(self.dtype),
+            "fortran_order": False,
+            "shape": (self.count, *self.shape),
+        }
+        # numpy pads this header so that the number of rows can grow without moving what follows it
+        np.lib.format.write_array_header_1_0(self._file, facts)
+
+    def write(self, rows: Array) -> None:
+        """Appends rows of shape (n, *shape)."""
+        if rows.shape[1:] != self.shape:
+            raise ValueError(f"rows of shape {rows.shape[1:]} do not fit {self.shape}")
+        self._file.write(np.ascontiguousarray(rows, dtype=self.dtype).reshape(-1).view(np.uint8))
+        self.count += len(rows)
+
+    def rewrite(self, shape: tuple[int, ...], convert: Callable[[Array], Array]) -> None:
+        """Puts every row written so far through `convert`, which maps (n, *old shape) to (n, *shape)."""
+        self._finish()
+        old = self.path.with_suffix(".old")
+        self.path.rename(old)
+        written = np.load(old, mmap_mode="r", allow_pickle=False)
+        self.shape, self.count, self._file = shape, 0, self.path.open("wb+")
+        self._write_header()
+        for rows in blocks(written):
+            self.write(convert(written[rows]))
+        old.unlink()
+
+    def _finish(self) -> None:
+        self._write_header()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def __enter__(self) -> RowWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._finish()
+            return
+        with contextlib.suppress(OSError):  # what could not be flushed is thrown away with the folder
+            self._file.close()
+
+
+def kept(cache: Path, kind: str, key: str) -> Kept | None:
+    """The entry, or None where there is none that is whole.
+
+    Args:
+        cache: Folder of the cache.
+        kind: What the entry is: `"images"`, `"arrays"`, `"triangles"`.
+        key: Hexadecimal hash of everything that the rows depend on.
+    """
+    entry = cache / kind / key
+    try:
+        about = json.loads((entry / "about.json").read_text(encoding="utf-8"))
+        array = np.load(entry / "rows.npy", mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError):
+        return None
+    try:
+        whole = about["rows"] == len(array)
+        return Kept(array, Survey(**about["survey"]), about["about"]) if whole else None
+    except (KeyError, TypeError):
+        return None
+
+
+def keep(
+    cache: Path,
+    kind: str,
+    key: str,
+    fill: Callable[[RowWriter], dict[str, JSON] | None],
+    *,
+    shape: tuple[int, ...],
+    dtype: str,
+) -> Kept:
+    """Builds an entry and gives it back.
+
+    Args:
+        cache: Folder of the cache.
+        kind: What the entry is.
+        key: Hexadecimal hash of everything that the rows depend on.
+        fill: Writes the rows; what it returns is kept beside them.
+        shape: Of one row.
+        dtype: Of the values.
+
+    Raises:
+        PoiseError: The disk is full, or the folder cannot be written. What `fill` raises passes through; either
+            way the unfinished entry is gone.
+    """
+    folder = cache / kind
+    partial = folder / f"{key}.{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}{_PARTIAL}"
+    with _room(cache):
+        folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
+        partial.mkdir()
+    try:
+        with _room(cache):
+            with RowWriter(partial / "rows.npy", shape, dtype) as store:
+                filled = dict(fill(store) or {})
+            written = np.load(store.path, mmap_mode="r", allow_pickle=False)
+            about = {"rows": store.count, "survey": asdict(survey(written)), "about": filled}
+            with (partial / "about.json").open("w", encoding="utf-8") as file:
+                json.dump(about, file)
+                file.flush()
+                os.fsync(file.fileno())
+            _publish(partial, folder / key, cache, kind, key)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    found = kept(cache, kind, key)
+    if found is None:
+        raise PoiseError(
+            f"The cache entry {folder / key} cannot be read back",
+            mend="look after the disk, or set POISE_CACHE",
+        )
+    return found
+
+
+def _publish(partial: Path, entry: Path, cache: Path, kind: str, key: str) -> None:
+    try:
+        partial.rename(entry)
+        return
+    except OSError:
+        # somebody else was faster, which is as good, or a damaged entry is in the way
+        if kept(cache, kind, key) is not None:
+            return
+    aside = entry.with_name(partial.name.removesuffix(_PARTIAL) + ".damaged" + _PARTIAL)
+    entry.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
+    partial.rename(entry)
+
+
+@contextlib.contextmanager
+def _room(cache: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise PoiseError(
+                f"There is no room left for decoded data in {cache}",
+                why=(error.strerror or "the disk is full").lower(),
+                mend="free some, or set POISE_CACHE to a folder on another disk",
+                exit_status=1,
+            ) from error
+        raise PoiseError(
+            f"Decoded data cannot be kept in {cache}",
+            why=(error.strerror or str(error)).lower(),
+            mend="set POISE_CACHE to a folder that can be written",
+            exit_status=1,
+        ) from error
+
+
+def _sweep(folder: Path) -> None:
+    """Takes away what killed builds have left."""
+    for left in folder.glob(f"*{_PARTIAL}"):
+        with contextlib.suppress(OSError):
+            stem, process, *_ = left.name.rsplit(".", 3)
+            here = stem.partition(".")[2] == socket.gethostname() and process.isdigit()
+            if (here and not _alive(int(process))) or time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    if os.name != "posix":  # elsewhere signal 0 is no question but an end
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -1,0 +1,266 @@
+"""One table from every kind of image file content to 8-bit grey or colour, and one size policy.
+
+| mode | becomes |
+|---|---|
+| 1 | grey, 0 or 255 |
+| L | grey |
+| I;16 in any byte order | grey, 0..65535 scaled to 0..255 and rounded |
+| I (32-bit integers) | grey, taken as 16-bit; refused where a value is not in 0..65535 |
+| F (floats) | grey: values in [0, 1] are scaled by 255, values in [0, 255] are rounded; others are refused |
+| LA, La, or L with a transparent value | grey, laid on white |
+| RGBA, RGBa, PA, or P and RGB with transparency | colour, laid on white |
+| P, RGB, RGBX, CMYK, YCbCr, HSV | colour |
+| anything else | refused |
+
+Colour profiles are ignored. Of an animation the first frame is taken. The orientation in EXIF is applied.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from poise.data.source import Array
+
+VERSION = 1
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+MOST_PIXELS = 64 * 1024 * 1024
+MOST_FRAMES = 1_000
+MOST_BYTES = 256 * 1024 * 1024
+
+_SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
+_COLOUR = ("P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV")
+_GREY = ("1", "L", "LA", "La", "I", "F", *_SIXTEEN_BITS)
+_ORIENTATION = 0x0112
+
+
+class Refused(Exception):
+    """An image that is not taken; the message is the reason, for a list of such files."""
+
+
+def open_checked(file: BinaryIO) -> Image.Image:
+    """Reads the header of an image and refuses what would cost too much to decode.
+
+    Args:
+        file: At its start. It must stay open while the image is in use.
+
+    Returns:
+        The image, not decoded yet.
+
+    Raises:
+        Refused: The content is not of an allowed format, or has too many pixels or frames.
+    """
+    try:
+        image = Image.open(file, formats=FORMATS)
+    except Image.DecompressionBombError:
+        raise Refused(f"more than {MOST_PIXELS:,} pixels") from None
+    except UnidentifiedImageError:
+        raise Refused(_unreadable(file)) from None
+    width, height = image.size
+    if width * height > MOST_PIXELS:
+        raise Refused(f"{width}x{height} is more than {MOST_PIXELS:,} pixels")
+    if width < 1 or height < 1:
+        raise Refused(f"{width}x{height} holds no pixel")
+    frames = frame_count(image, file)
+    if frames > MOST_FRAMES:
+        raise Refused(f"more than {MOST_FRAMES:,} frames")
+    return image
+
+
+def _unreadable(file: BinaryIO) -> str:
+    file.seek(0)
+    start = file.read(16)
+    if not start:
+        return "the file is empty"
+    if start[4:8] == b"ftyp":
+        return "HEIF and AVIF are not read; convert it to PNG or JPEG"
+    return f"not a readable image in one of the formats {', '.join(FORMATS)}"
+
+
+def format_of(image: Image.Image) -> str:
+    """The format by content; a JPEG that carries further pictures (MPO) is a JPEG."""
+    name = image.format or "?"
+    return "JPEG" if name == "MPO" else name
+
+
+def frame_count(image: Image.Image, file: BinaryIO) -> int:
+    """How many frames there are, counted no further than one beyond the cap."""
+    if format_of(image) == "JPEG":
+        return 1
+    if image.format == "GIF":
+        position = file.tell()
+        file.seek(0)
+        try:
+            return _gif_frames(file)
+        finally:
+            file.seek(position)
+    if image.format == "TIFF":
+        return _tiff_frames(image)
+    return int(getattr(image, "n_frames", 1))
+
+
+def _gif_frames(file: BinaryIO) -> int:
+    # Pillow decodes what it skips; walking over the blocks (GIF89a, section 14 onwards) decodes nothing
+    head = file.read(13)
+    if len(head) == 13 and head[10] & 0x80:
+        file.seek(3 << ((head[10] & 7) + 1), 1)
+    frames = 0
+    while frames <= MOST_FRAMES:
+        kind = file.read(1)
+        if kind == b"\x21":
+            file.seek(1, 1)
+        elif kind == b"\x2c":
+            frames += 1
+            described = file.read(9)
+            if len(described) < 9:
+                break
+            file.seek((3 << ((described[8] & 7) + 1) if described[8] & 0x80 else 0) + 1, 1)
+        else:
+            break
+        while (length := file.read(1)) not in (b"", b"\0"):
+            file.seek(length[0], 1)
+    return max(1, frames)
+
+
+def _tiff_frames(image: Image.Image) -> int:
+    for index in (1, MOST_FRAMES):
+        try:
+            image.seek(index)
+        except EOFError:
+            image.seek(0)
+            return 1 if index == 1 else MOST_FRAMES
+        except Exception:
+            raise Refused("its list of pages is damaged") from None
+    return MOST_FRAMES + 1
+
+
+def read_image(file: BinaryIO, *, resolution: int) -> Image.Image:
+    """Decodes an image whole and brings it to the size, in mode L or RGB.
+
+    Args:
+        file: At its start.
+        resolution: Pixels a side of what comes back.
+
+    Raises:
+        Refused: It cannot be decoded whole, or its values have no known meaning; with the reason.
+    """
+    image = open_checked(file)
+    try:
+        if image.format == "PNG":
+            _verify(file)
+            image = Image.open(file, formats=("PNG",))
+        # the JPEG decoder shrinks by 2, 4 or 8 while it decodes; three times the size asked for stays untouched
+        image.draft("", (3 * resolution, 3 * resolution))
+        image.load()
+    except Refused:
+        raise
+    except Exception as error:
+        raise Refused(reason_of(error)) from None
+    return fitted(_upright(eight_bits(image), _orientation_of(image)), resolution)
+
+
+def _verify(file: BinaryIO) -> None:
+    # decoding checks the compressed data, but not the check sums that say whether it is the data that was written
+    file.seek(0)
+    Image.open(file, formats=("PNG",)).verify()
+    file.seek(0)
+
+
+def reason_of(error: Exception) -> str:
+    """Why a file cannot be used, in a few words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    if isinstance(error, MemoryError):
+        return "not enough memory to decode it"
+    text = str(error).strip().rstrip(".").splitlines()
+    return text[0][:200] if text and text[0] else type(error).__name__
+
+
+def eight_bits(image: Image.Image) -> Image.Image:
+    """The image in mode L or RGB, by the table above.
+
+    Raises:
+        Refused: Its mode or its values have no known meaning.
+    """
+    mode = image.mode
+    if mode in _SIXTEEN_BITS:
+        return _from_sixteen_bits(np.asarray(image))
+    if mode == "I":
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 65535:
+            raise Refused(f"32-bit integers from {values.min()} to {values.max()}, where 0 to 65535 is read")
+        return _from_sixteen_bits(values)
+    if mode == "F":
+        return _from_floats(np.asarray(image))
+    if mode in ("LA", "La") or (mode in ("L", "1") and image.has_transparency_data):
+        return _on_white(image).convert("L")
+    if mode in ("RGBA", "RGBa", "PA") or (mode in ("P", "RGB") and image.has_transparency_data):
+        return _on_white(image)
+    if mode in ("1", "L"):
+        return image.convert("L")
+    if mode in _COLOUR:
+        return image.convert("RGB")
+    raise Refused(f"the mode {mode} is not read; convert it to RGB")
+
+
+def _from_sixteen_bits(values: Array) -> Image.Image:
+    return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
+
+
+def _from_floats(values: Array) -> Image.Image:
+    low, high = float(values.min()), float(values.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise Refused("it holds values that are not finite")
+    if low < 0 or high > 255:
+        raise Refused(f"floats from {low:g} to {high:g}, where 0 to 1 or 0 to 255 is read")
+    return Image.fromarray(np.rint(values * (255 if high <= 1 else 1)).astype(np.uint8))
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode == "La":
+        image = image.convert("LA")
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, (255, 255, 255, 255)), layer).convert("RGB")
+
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _orientation_of(image: Image.Image) -> int:
+    try:
+        orientation = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # a damaged EXIF block is no reason to lose the picture
+        return 1
+    return orientation if isinstance(orientation, int) else 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    method = _UPRIGHT.get(orientation)
+    return image if method is None else image.transpose(method)
+
+
+def fitted(image: Image.Image, resolution: int) -> Image.Image:
+    """The centre square of the image at the given size: antialiased bicubic where the size differs."""
+    width, height = image.size
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    box = (left, top, left + side, top + side)
+    if side == resolution:
+        return image if width == height else image.crop(box)
+    return image.resize((resolution, resolution), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
+
+
+def as_channels(image: Image.Image, channels: int) -> Array:
+    """An image in mode L or RGB as (channels, H, W) uint8, with one channel or three."""
+    values = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    return values[None] if channels == 1 else np.ascontiguousarray(values.transpose(2, 0, 1))

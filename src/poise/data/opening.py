@@ -1,0 +1,179 @@
+"""One door for every kind of data."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from poise.data.archives import ZipCollection
+from poise.data.arrays import from_array, from_tensor, read_array
+from poise.data.built_in import BUILT_IN
+from poise.data.cache import default_cache
+from poise.data.folders import FolderCollection
+from poise.data.images import from_collection
+from poise.data.live import from_dataset
+from poise.data.source import Array, Progress, Source
+from poise.errors import PoiseError, nearest
+
+_MOST_RESOLUTION = 4096
+
+
+def open_data(
+    data: str | Path | Array | torch.Tensor | torch.utils.data.Dataset[Any],
+    *,
+    resolution: int | None = None,
+    channels: int | None = None,
+    cache: Path | None = None,
+    seed: int = 0,
+    refuse_above: float = 0.01,
+    progress: Progress | None = None,
+) -> Source:
+    """Opens data of any kind that can be trained on.
+
+    Args:
+        data: The name of a built-in set; a folder or a zip file of images; a `.npy` or `.npz` file; an array or a
+            tensor of shape (N, d), (N, H, W), (N, H, W, C) or (N, C, H, W); or a map-style data set.
+        resolution: Pixels a side that images are centre-cropped and resized to. Without it arrays keep their size,
+            and folders take the largest power of two, at most 64, that is not above the median short side.
+        channels: 1 for grey, 3 for colour; without it, folders are grey where every image is.
+        cache: Folder for decoded data; `$POISE_CACHE` or `~/.cache/poise` without it.
+        seed: What built-in sets are drawn from.
+        refuse_above: The share of image files that may be unusable, from 0 to 1.
+        progress: Called with (done, total) while images are read.
+
+    Raises:
+        PoiseError: The data is not there or cannot be trained on; with what is wrong and how to mend it.
+
+    Example:
+        >>> source = open_data("digits")
+        >>> source.shape, len(source), source.encoding.name
+        ((1, 8, 8), 1797, 'pixels')
+    """
+    _check_request(resolution, channels, refuse_above)
+    folder = default_cache() if cache is None else Path(cache)
+    if isinstance(data, np.ndarray):
+        return from_array(
+            data, name="array", origin="array", cache=folder, resolution=resolution, channels=channels
+        )
+    if isinstance(data, torch.Tensor):
+        return from_array(
+            from_tensor(data),
+            name="tensor",
+            origin="tensor",
+            cache=folder,
+            resolution=resolution,
+            channels=channels,
+        )
+    if isinstance(data, torch.utils.data.TensorDataset):  # it has no augmentation that could be lost
+        tensor = data.tensors[0]
+        return open_data(tensor, resolution=resolution, channels=channels, cache=cache)
+    if not isinstance(data, str | Path):
+        if (hasattr(data, "__getitem__") and hasattr(data, "__len__")) or hasattr(data, "__iter__"):
+            return from_dataset(data, name=type(data).__name__, resolution=resolution, channels=channels)
+        raise PoiseError(
+            f"A {type(data).__name__} is no data that can be opened",
+            mend="give a path, the name of a built-in set, an array, a tensor or a map-style data set",
+        )
+    if isinstance(data, str) and data in BUILT_IN:
+        return _open_built_in(data, folder, seed, resolution, channels)
+    path = Path(data).expanduser()
+    if path.is_dir() or path.suffix.lower() == ".zip":
+        _check_there(path, str(data))
+        collection = FolderCollection(path) if path.is_dir() else ZipCollection(path)
+        return from_collection(
+            collection,
+            name=str(data),
+            cache=folder,
+            resolution=resolution,
+            channels=channels,
+            refuse_above=refuse_above,
+            progress=progress,
+        )
+    _check_there(path, str(data))
+    if path.suffix.lower() in (".npy", ".npz"):
+        return from_array(
+            read_array(path),
+            name=str(data),
+            origin=path.suffix.lower()[1:],
+            cache=folder,
+            resolution=resolution,
+            channels=channels,
+        )
+    raise PoiseError(f"'{data}' is no kind of file that is read", mend=_other_file(path))
+
+
+def _other_file(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix in (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"):
+        return "name the folder that holds the images, not one of them"
+    if suffix in (".pt", ".pth", ".pkl", ".pickle"):
+        return "such files can run code when loaded; save the array with numpy.save as .npy"
+    return "give a folder or a .zip of images, or an array as .npy or .npz"
+
+
+def _check_request(resolution: int | None, channels: int | None, refuse_above: float) -> None:
+    if resolution is not None and not (
+        isinstance(resolution, int | np.integer)
+        and not isinstance(resolution, bool)
+        and 1 <= resolution <= _MOST_RESOLUTION
+    ):
+        raise PoiseError(
+            f"The resolution cannot be {resolution!r}",
+            mend=f"give a whole number from 1 to {_MOST_RESOLUTION}",
+        )
+    if channels not in (None, 1, 2, 3, 4):
+        raise PoiseError(f"There cannot be {channels!r} channels", mend="give 1 for grey or 3 for colour")
+    if not 0 <= refuse_above <= 1:
+        raise PoiseError(
+            f"The share of files refused cannot be {refuse_above!r}", mend="give one from 0 to 1"
+        )
+
+
+def _check_there(path: Path, written: str) -> None:
+    try:
+        there = path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        there = False
+    if there:
+        return
+    beside = []
+    if path.parent.is_dir():
+        beside = [str(path.with_name(name)) for name in nearest(path.name, _names_beside(path))]
+    alike = nearest(written, BUILT_IN) + beside
+    known = "built-in sets are " + ", ".join(BUILT_IN)
+    mend = f"did you mean {' or '.join(repr(name) for name in alike[:3])}? ({known})" if alike else known
+    raise PoiseError(f"There is no file, folder or built-in set '{written}'", mend=mend)
+
+
+def _names_beside(path: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in path.parent.iterdir())[:10_000]
+    except OSError:
+        return []
+
+
+def _open_built_in(name: str, cache: Path, seed: int, resolution: int | None, channels: int | None) -> Source:
+    made = BUILT_IN[name].build(seed, cache)
+    source = from_array(
+        made.array,
+        name=name,
+        origin="built-in",
+        cache=cache,
+        resolution=resolution,
+        channels=channels,
+        encoding=made.encoding,
+    )
+    notices = source.notices
+    if Path(name).exists():
+        notices += (f"'{name}' is the built-in set; write './{name}' for the file or folder of that name.",)
+    return dataclasses.replace(
+        source,
+        summary={**source.summary, **made.about},
+        notices=notices,
+        labels=made.labels,
+        label_names=made.label_names,
+    )

@@ -1,0 +1,211 @@
+"""From samples to a picture for people: a grid of images, or points in the plane."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image
+
+from poise.data.encoding import Encoding
+from poise.data.source import Array
+from poise.errors import PoiseError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_CELL = 48
+_GAP = 2
+_MOST_REAL_POINTS = 2_500
+
+
+def to_pixels(samples: torch.Tensor, encoding: Encoding) -> Array:
+    """Images in the networks' space as bytes.
+
+    Args:
+        samples: (N, C, H, W) in the networks' space; what lies beyond [-1, 1] is clamped.
+        encoding: Of the data, `pixels` or `range`.
+
+    Returns:
+        (N, C, H, W) uint8: -1 becomes 0 and 1 becomes 255.
+
+    Raises:
+        PoiseError: The encoding is not one of images.
+    """
+    if encoding.kind != "image":
+        raise PoiseError(f"Values with the encoding '{encoding.name}' are not pixels")
+    # a generator that has diverged makes NaN, and its picture is to be seen all the same: as mid-grey
+    unit = encoding.decode(samples.detach()).nan_to_num(nan=0.0).cpu()
+    restored: Array = Encoding("pixels").restore(unit).numpy()
+    return restored
+
+
+def to_pillow(pixels: Array | torch.Tensor, *, columns: int | None = None) -> Image.Image:
+    """Images side by side, small ones enlarged by whole factors without smoothing.
+
+    Args:
+        pixels: (N, C, H, W) uint8 with one to four channels: grey, two channels shown as red and green, colour, and
+            colour with alpha, laid on white.
+        columns: Images in a row; the square root of N, rounded up, when none is given.
+
+    Returns:
+        An image in mode L or RGB with thin grey lines between the cells.
+
+    Raises:
+        PoiseError: There is no image, or the values are not of that shape and type.
+
+    Example:
+        >>> to_pillow(np.zeros((4, 1, 8, 8), np.uint8)).size
+        (102, 102)
+    """
+    values = pixels.detach().cpu().numpy() if isinstance(pixels, torch.Tensor) else np.asarray(pixels)
+    if values.ndim != 4 or values.dtype != np.uint8 or not 1 <= values.shape[1] <= 4 or 0 in values.shape:
+        raise PoiseError(
+            f"A picture cannot be made of {values.dtype} values of shape {values.shape}",
+            mend="give uint8 images of shape (N, C, H, W) with one to four channels",
+        )
+    values = _displayable(values)
+    count, channels, height, width = values.shape
+    columns = math.ceil(math.sqrt(count)) if columns is None else max(1, columns)
+    rows = math.ceil(count / columns)
+    factor = max(1, math.ceil(_CELL / max(height, width)))
+    cells = values.repeat(factor, axis=2).repeat(factor, axis=3).transpose(0, 2, 3, 1)
+    tall, wide = height * factor + _GAP, width * factor + _GAP
+    canvas = np.full((rows * tall + _GAP, columns * wide + _GAP, channels), 128, dtype=np.uint8)
+    for index, cell in enumerate(cells):
+        top, left = _GAP + index // columns * tall, _GAP + index % columns * wide
+        canvas[top : top + tall - _GAP, left : left + wide - _GAP] = cell
+    return Image.fromarray(canvas[..., 0] if channels == 1 else canvas)
+
+
+def _displayable(values: Array) -> Array:
+    channels = values.shape[1]
+    if channels == 2:
+        return np.concatenate([values, np.zeros_like(values[:, :1])], axis=1)
+    if channels == 4:
+        alpha = values[:, 3:].astype(np.float32) / 255
+        flat: Array = np.rint(values[:, :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
+        return flat
+    return values
+
+
+def picture(
+    samples: torch.Tensor,
+    encoding: Encoding,
+    shape: tuple[int, ...],
+    *,
+    columns: int | None = None,
+    real: torch.Tensor | None = None,
+) -> Image.Image:
+    """A picture of samples: a grid of images, or for vectors their points with the real ones in grey beneath.
+
+    Args:
+        samples: (N, *shape) in the networks' space.
+        encoding: Of the data.
+        shape: Of one sample: (C, H, W) or (d,).
+        columns: Images in a row.
+        real: (M, *shape) in the networks' space, drawn beneath points; images have no use for it.
+
+    Raises:
+        PoiseError: The samples do not have that shape.
+
+    Example:
+        >>> picture(torch.zeros(16, 1, 8, 8), Encoding("pixels"), (1, 8, 8)).size
+        (202, 202)
+    """
+    if tuple(samples.shape[1:]) != tuple(shape) or not len(samples):
+        raise PoiseError(
+            f"Samples of shape {tuple(samples.shape)} are not {tuple(shape)} each, or there are none"
+        )
+    if len(shape) == 3:
+        return to_pillow(to_pixels(samples, encoding), columns=columns)
+    points = _points(samples, encoding)
+    return _scatter(points, None if real is None else _points(real, encoding))
+
+
+def save_grid(
+    path: Path,
+    samples: torch.Tensor,
+    encoding: Encoding,
+    shape: tuple[int, ...],
+    *,
+    columns: int | None = None,
+    real: torch.Tensor | None = None,
+) -> None:
+    """Writes `picture(...)` as a PNG; a reader sees the whole file or none.
+
+    Args:
+        path: The file.
+        samples: As for `picture`.
+        encoding: As for `picture`.
+        shape: As for `picture`.
+        columns: As for `picture`.
+        real: As for `picture`.
+    """
+    image = picture(samples, encoding, shape, columns=columns, real=real)
+    unfinished = path.with_name(f".{path.name}.partial")
+    image.save(unfinished, format="PNG")
+    unfinished.replace(path)
+
+
+def _points(samples: torch.Tensor, encoding: Encoding) -> Array:
+    data: Array = encoding.decode(samples.detach()).cpu().numpy()
+    return data
+
+
+def _scatter(points: Array, real: Array | None) -> Image.Image:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow to import, seldom needed
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    figure = Figure(figsize=(5.12, 5.12), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    drawable = points[np.isfinite(points).all(axis=1)]
+    shown = None if real is None else real[:: max(1, math.ceil(len(real) / _MOST_REAL_POINTS))]
+    frame = drawable if shown is None else shown
+    frame = frame if len(frame) else np.zeros((1, points.shape[1]))
+    missing = [f"{len(points) - len(drawable):,} samples not finite"] if len(drawable) < len(points) else []
+    if points.shape[1] == 1:
+        low, high = float(frame.min()), float(frame.max())
+        bins = np.linspace(low, high if high > low else low + 1, 61)
+        if shown is not None:
+            axes.hist(shown[:, 0], bins=bins, density=True, color="0.75", label="real")
+        axes.hist(drawable[:, 0], bins=bins, density=True, histtype="step", color="C0", label="generated")
+    else:
+        if shown is not None:
+            axes.scatter(shown[:, 0], shown[:, 1], s=6, color="0.75", linewidths=0, label="real")
+        axes.scatter(
+            drawable[:, 0], drawable[:, 1], s=5, color="C0", alpha=0.6, linewidths=0, label="generated"
+        )
+        outside = _framed(axes, frame[:, :2], drawable)
+        missing += [f"{outside:,} samples outside the frame"] if outside else []
+    if missing:
+        axes.set_title(", ".join(missing), fontsize="medium")
+    if shown is not None:
+        axes.legend(loc="upper right", markerscale=3)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    buffer.seek(0)
+    return Image.open(buffer).convert("RGB")
+
+
+def _framed(axes: Axes, frame: Array, points: Array) -> int:
+    # the frame follows the real points, so that one sample far away does not shrink everything else to a dot
+    low, high = frame.min(axis=0), frame.max(axis=0)
+    if points.shape[1] == 2:
+        middle, reach = (low + high) / 2, 0.62 * max(float((high - low).max()), 1e-6)
+        low, high = middle - reach, middle + reach
+        axes.set_aspect("equal")
+    else:
+        margin = 0.12 * np.maximum(high - low, 1e-6)
+        low, high = low - margin, high + margin
+        axes.set_xlabel("column 0")
+        axes.set_ylabel(f"column 1 of {points.shape[1]}")
+    axes.set_xlim(low[0], high[0])
+    axes.set_ylim(low[1], high[1])
+    inside = (points[:, :2] >= low).all(axis=1) & (points[:, :2] <= high).all(axis=1)
+    return int(len(points) - inside.sum())

@@ -1,0 +1,190 @@
+"""The record that every kind of data becomes: rows of one shape, with what a person should know of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+import torch
+
+from poise.data.encoding import Encoding
+
+JSON: TypeAlias = Any
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+Progress: TypeAlias = Callable[[int, int], None]
+
+_BLOCK_BYTES = 4 << 20
+
+
+class LiveRows(Protocol):
+    """Rows that are made anew whenever they are asked for, as a data set with its own augmentation does."""
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        ...
+
+    def gather(self, indices: Array) -> torch.Tensor:
+        """The stored values of those rows: shape (B, *shape), uint8 or float32."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Data, opened and checked.
+
+    Args:
+        name: What the person named: `"digits"`, `"photos/"`, `"array"`.
+        kind: `"image"` or `"vector"`.
+        shape: Of one row: (C, H, W) or (d,).
+        encoding: From stored values to the networks' space.
+        fingerprint: SHA-256 of the content: stored values, shape, type and encoding; neither names nor times.
+        summary: What `data.json`, the report and `poise inspect` tell.
+        notices: Sentences to show a person before training.
+        array: (N, *shape), uint8 or float32, often memory-mapped; None where rows are read live.
+        live: The rows where there is no array.
+        labels: (N,) integers where the data came with them.
+        label_names: What the integers stand for.
+
+    Example:
+        >>> from poise.data import open_data
+        >>> open_data("digits").gather(np.array([0, 5])).shape
+        torch.Size([2, 1, 8, 8])
+    """
+
+    name: str
+    kind: Literal["image", "vector"]
+    shape: tuple[int, ...]
+    encoding: Encoding
+    fingerprint: str
+    summary: dict[str, JSON]
+    notices: tuple[str, ...]
+    array: Array | None
+    live: LiveRows | None = None
+    labels: Array | None = None
+    label_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.array is None) == (self.live is None):
+            raise ValueError("a source has either an array or live rows")
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def _rows(self) -> Array | LiveRows:
+        rows = self.live if self.array is None else self.array
+        assert rows is not None
+        return rows
+
+    def gather(self, indices: Array) -> torch.Tensor:
+        """The stored values of those rows.
+
+        Args:
+            indices: (B,) integers in [0, N).
+
+        Returns:
+            (B, *shape), uint8 or float32, on the CPU, a copy.
+        """
+        if self.live is not None:
+            return self.live.gather(np.asarray(indices))
+        return torch.from_numpy(_taken(np.asarray(self.array), np.asarray(indices)))
+
+
+def _taken(array: Array, indices: Array) -> Array:
+    # np.take would first copy the whole of an array that is not contiguous, such as (N, H, W, C) seen as (N, C, H, W).
+    if array.flags.c_contiguous:
+        return np.take(array, indices, axis=0)
+    return np.ascontiguousarray(array[indices])
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one pass over an array tells.
+
+    Args:
+        digest: SHA-256 over the values, row-major and little-endian, in blocks.
+        low: The least finite value; 0 where there is none.
+        high: The greatest finite value; 0 where there is none.
+        bad_values: How many values are NaN or infinite.
+        first_bad_row: The first row that holds one; -1 where none does.
+    """
+
+    digest: str
+    low: float
+    high: float
+    bad_values: int = 0
+    first_bad_row: int = -1
+
+
+def blocks(array: Array) -> Iterator[slice]:
+    """Slices of rows that together cover the array, each of some megabytes.
+
+    Their size depends on the shape and type alone, so that digests taken block by block agree everywhere.
+    """
+    row_bytes = max(1, array.dtype.itemsize * int(np.prod(array.shape[1:], dtype=np.int64)))
+    rows = max(1, _BLOCK_BYTES // row_bytes)
+    for start in range(0, len(array), rows):
+        yield slice(start, min(start + rows, len(array)))
+
+
+def workers() -> int:
+    """How many threads to read and decode with: the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return max(1, os.cpu_count() or 1)
+
+
+def survey(array: Array) -> Survey:
+    """One pass over the array, some megabytes at a time and on every core.
+
+    Args:
+        array: (N, ...) of numbers, with at least one value; it may be memory-mapped.
+    """
+    with ThreadPoolExecutor(workers()) as pool:
+        parts = list(pool.map(lambda rows: _survey_block(array, rows), blocks(array)))
+    digest = hashlib.sha256("".join(part.digest for part in parts).encode()).hexdigest()
+    good = [part for part in parts if part.low <= part.high]
+    return Survey(
+        digest=digest,
+        low=min((part.low for part in good), default=0.0),
+        high=max((part.high for part in good), default=0.0),
+        bad_values=sum(part.bad_values for part in parts),
+        first_bad_row=next((part.first_bad_row for part in parts if part.bad_values), -1),
+    )
+
+
+def _survey_block(array: Array, rows: slice) -> Survey:
+    block = np.ascontiguousarray(array[rows])
+    little = block.astype(block.dtype.newbyteorder("<"), copy=False)
+    digest = hashlib.sha256(little.reshape(-1).view(np.uint8)).hexdigest()
+    low, high = block.min(), block.max()
+    if np.isfinite(low) and np.isfinite(high):
+        return Survey(digest, float(low), float(high))
+    finite = np.isfinite(block)
+    bad_rows = np.flatnonzero(~finite.reshape(len(block), -1).all(axis=1))
+    return Survey(
+        digest=digest,
+        low=float(block.min(where=finite, initial=np.inf)),
+        high=float(block.max(where=finite, initial=-np.inf)),
+        bad_values=int(block.size - finite.sum()),
+        first_bad_row=rows.start + int(bad_rows[0]),
+    )
+
+
+def fingerprint(digest: str, *, shape: tuple[int, ...], dtype: str, encoding: Encoding) -> str:
+    """The SHA-256 of data: the digest of its stored values with their shape, type and encoding.
+
+    Args:
+        digest: As `survey` gives it.
+        shape: (N, *row shape).
+        dtype: `"uint8"` or `"float32"`.
+        encoding: The encoding of the data.
+    """
+    facts = {"values": digest, "shape": list(shape), "dtype": dtype, "encoding": encoding.to_json()}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
