@@ -77,13 +77,14 @@ def power_of_two_side(height: int, width: int, *, network: str) -> int:
     if height == width and height in POWER_OF_TWO_SIDES:
         return height
     sides = _nearest_sides(max(height, width), POWER_OF_TWO_SIDES)
-    others = "'infogan' (any sides divisible by 4) or 'mlp' (any)"
-    if (height % 4 or width % 4) and min(height, width) > 0:
-        others = "'mlp' (any sides)"
+    quarterable = height % 4 == 0 and width % 4 == 0
+    others = (
+        "'infogan' (any sides divisible by 4) or 'mlp' (any sides)" if quarterable else "'mlp' (any sides)"
+    )
     raise PoiseError(
         f"The network '{network}' cannot be built for images of {height}x{width}",
-        why="it halves or doubles squares whose side is one of "
-        + ", ".join(str(side) for side in POWER_OF_TWO_SIDES),
+        why="it makes and scores squares by doubling and halving, so that the side must be one of "
+        + ", ".join(str(other) for other in POWER_OF_TWO_SIDES),
         mend=f"resize to {sides}, or use the network {others}",
     )
 
@@ -110,6 +111,8 @@ def quarterable_sides(height: int, width: int, *, network: str) -> tuple[int, in
 
 
 def _nearest_sides(side: int, possible: Sequence[int]) -> str:
-    below = [other for other in possible if other <= side][-1:]
+    if side in possible:
+        return f"{side}x{side}"
+    below = [other for other in possible if other < side][-1:]
     above = [other for other in possible if other > side][:1]
     return " or ".join(f"{other}x{other}" for other in below + above)

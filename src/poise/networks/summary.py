@@ -3,6 +3,7 @@
 from typing import Any
 
 from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
 
 
 def parameter_count(module: nn.Module) -> int:
@@ -51,6 +52,6 @@ def describe(module: nn.Module) -> dict[str, Any]:
 def _layers(module: nn.Module, name: str = "") -> list[tuple[str, nn.Module]]:
     """The modules that do the work: those without parts, or whose parts only compute their own weights."""
     parts = [(key, part) for key, part in module.named_children() if key != "parametrizations"]
-    own = any(True for _ in module.parameters(recurse=False)) or hasattr(module, "parametrizations")
+    own = any(True for _ in module.parameters(recurse=False)) or is_parametrized(module)
     below = [layer for key, part in parts for layer in _layers(part, f"{name}.{key}" if name else key)]
     return ([(name, module)] if own or not parts else []) + below

@@ -1,26 +1,32 @@
 """The same network, written so that a gradient penalty costs no wasted backward pass.
 
-A gradient penalty differentiates twice. What torch's leaky ReLU hands back for its input in that second pass
-is a tensor of zeros, not the absence of a gradient; so autograd carries zeros through the whole forward
-graph. With the slopes written as a constant factor there is no such path, and the result is the same.
+A gradient penalty differentiates twice. What torch's leaky ReLU and average pooling hand back for their input
+in that second pass is a tensor of zeros, not the absence of a gradient; so autograd carries zeros through the
+whole forward graph. With slopes and weights written as constants there is no such path, and the result is the
+same.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import conv2d
 
 
 def twice_differentiable(module: nn.Module) -> nn.Module:
     """A view of a network that is cheaper to differentiate twice.
 
-    The view computes the same function with the same parameters, buffers and names: layers are the very same
-    objects; only `nn.ReLU` and `nn.LeakyReLU` are replaced, and the modules that hold them are copied without
-    what they hold. What happens to the original happens to the view: `to`, `load_state_dict`, an optimiser's
-    step, `train` and `eval`. Only submodules added later are not seen. Activations called as functions
-    (`torch.nn.functional.leaky_relu`) stay as they are: right, but no cheaper.
+    The view computes the same function. It is no second network: layers are the very same objects, and where
+    a module holds an `nn.ReLU`, `nn.LeakyReLU` or `nn.AvgPool2d`, directly or further down, its view has the
+    same state and differs only in what it holds. So parameters, buffers and their names, `to`,
+    `load_state_dict`, `train`, `eval`, hooks and plain attributes are those of the original, at any time.
+    Only submodules that are put into the original later are not seen.
+
+    What is called as a function (`torch.nn.functional.leaky_relu`) stays as it is: right, but no cheaper.
 
     Args:
         module: Any network; it is not changed.
@@ -32,8 +38,8 @@ def twice_differentiable(module: nn.Module) -> nn.Module:
         >>> network = nn.Sequential(nn.Linear(2, 2), nn.LeakyReLU(0.2))
         >>> view = twice_differentiable(network)
         >>> x = torch.randn(3, 2)
-        >>> bool((view(x) == network(x)).all()), view[0].weight is network[0].weight
-        (True, True)
+        >>> bool((view(x) == network(x)).all()), view[0] is network[0], view.eval().training, network.training
+        (True, True, False, False)
     """
     return _view(module, {})
 
@@ -46,11 +52,12 @@ class ConstantSlopeLeakyReLU(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """The leaky ReLU of the values."""
-        # Of the dtype of the values: where() of two Python numbers is float32, which rounds slopes in
-        # float64.
-        one, slope = (torch.full((), factor, dtype=values.dtype) for factor in (1.0, self.negative_slope))
-        slopes = torch.where(values > 0, one, slope)
+        slopes = _slopes(values, self.negative_slope)
         return values.mul_(slopes) if self.inplace else values * slopes
+
+    def extra_repr(self) -> str:
+        """The slope, for `print`."""
+        return f"negative_slope={self.negative_slope}"
 
 
 class ConstantSlopeReLU(nn.Module):
@@ -60,34 +67,86 @@ class ConstantSlopeReLU(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """The ReLU of the values."""
-        slopes = (values > 0).to(values.dtype)
+        slopes = _slopes(values, 0.0)
         return values.mul_(slopes) if self.inplace else values * slopes
+
+
+class ConstantWeightAveragePooling(nn.Module):
+    """`nn.AvgPool2d` as a convolution with weights that are constants to autograd."""
+
+    kernel_size: int | tuple[int, int]
+    stride: int | tuple[int, int]
+    padding: int | tuple[int, int]
+    ceil_mode: bool
+    count_include_pad: bool
+    divisor_override: int | None
+
+    def forward(self, values: Tensor) -> Tensor:
+        """The averages of the values, `(N, C, H, W)` to smaller H and W."""
+        if self.ceil_mode or not self.count_include_pad:
+            # The number that is divided by differs from place to place: left as it is, right but no cheaper.
+            return nn.AvgPool2d.forward(self, values)  # type: ignore[arg-type]
+        channels, kernel = values.shape[-3], self.kernel_size
+        rows, columns = (kernel, kernel) if isinstance(kernel, int) else kernel
+        share = 1.0 / (self.divisor_override or rows * columns)
+        weights = values.new_full((channels, 1, rows, columns), share)
+        return conv2d(values, weights, stride=self.stride, padding=self.padding, groups=channels)
+
+    def extra_repr(self) -> str:
+        """The kernel, for `print`."""
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+def _slopes(values: Tensor, negative_slope: float) -> Tensor:
+    """1 above 0 and the slope elsewhere, in the dtype of the values and without a graph."""
+    if not 0 <= negative_slope <= 1:
+        return torch.where(values > 0, torch.ones_like(values), negative_slope)
+    # Two vectorised passes: on a CPU, `torch.where` of two numbers takes ten times as long.
+    return values.detach().sign().clamp(min=negative_slope)
 
 
 REPLACED: Mapping[type[nn.Module], type[nn.Module]] = {
     nn.LeakyReLU: ConstantSlopeLeakyReLU,
     nn.ReLU: ConstantSlopeReLU,
+    nn.AvgPool2d: ConstantWeightAveragePooling,
 }
 
 
 def _view(module: nn.Module, made: dict[nn.Module, nn.Module]) -> nn.Module:
-    if module in made:
-        return made[module]
-    if type(module) in REPLACED:
-        made[module] = _sharing(module, REPLACED[type(module)], module.__dict__)
-        return made[module]
-    parts = {name: _view(part, made) for name, part in module._modules.items() if part is not None}
-    if all(part is module._modules[name] for name, part in parts.items()):
-        made[module] = module
-    else:
-        made[module] = _sharing(
-            module, type(module), {**module.__dict__, "_modules": module._modules | parts}
-        )
+    """The view of one module; `made` holds those that exist, so that what was shared stays shared."""
+    if module not in made:
+        parts = {name: _view(part, made) for name, part in module._modules.items() if part is not None}
+        if type(module) in REPLACED:
+            made[module] = _with_state_of(module, REPLACED[type(module)])
+        elif all(part is module._modules[name] for name, part in parts.items()):
+            made[module] = module
+        else:
+            made[module] = _holding(module, parts)
     return made[module]
 
 
-def _sharing(module: nn.Module, kind: type[nn.Module], state: dict[str, object]) -> nn.Module:
-    """A module of that kind on that state; by hand, since parametrised modules refuse to be copied."""
+def _holding(module: nn.Module, parts: dict[str, nn.Module]) -> nn.Module:
+    """A module with the class and the state of another that holds other parts."""
+    kind = type(module)
+    modules = {**module._modules, **parts}
+
+    # The state, a dict, is shared whole; so what differs, the parts, must come from the class.
+    def attribute(self: nn.Module, name: str) -> Any:
+        return modules[name] if name in modules else kind.__getattr__(self, name)
+
+    def deep_copy(self: nn.Module, memo: dict[int, Any]) -> nn.Module:
+        return twice_differentiable(copy.deepcopy(module, memo))
+
+    own = {
+        "_modules": property(lambda self: modules),
+        "__getattr__": attribute,
+        "__deepcopy__": deep_copy,
+        "__module__": kind.__module__,
+    }
+    return _with_state_of(module, type(kind.__name__, (kind,), own))
+
+
+def _with_state_of(module: nn.Module, kind: type[nn.Module]) -> nn.Module:
     view = kind.__new__(kind)
-    view.__dict__ = state
+    view.__dict__ = module.__dict__
     return view
