@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from poise.data.collection import Listing, is_hidden, looks_like_image
-from poise.data.conversion import MOST_BYTES
 from poise.data.source import JSON
 from poise.errors import PoiseError
 
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MOST_RATIO = 200
 _RATIO_MATTERS_FROM = 16 * 1024 * 1024
 
@@ -66,6 +66,7 @@ class ZipCollection:
         entries = self._archive.infolist()
         self._check_bomb(entries)
         whole = self.path.stat()
+        changed = max(whole.st_mtime_ns, whole.st_ctime_ns)
         files: dict[str, list[JSON]] = {}
         refused: dict[str, str] = {}
         ignored: list[str] = []
@@ -75,17 +76,11 @@ class ZipCollection:
             if entry.is_dir():
                 continue
             parts = PurePosixPath(name).parts
-            reason = _refusal(entry, parts, name in files)
-            if reason is None and any(is_hidden(part) for part in parts):
+            reason = _refusal(entry, parts, seen=name in files)
+            if any(is_hidden(part) for part in parts if part != ".."):
                 hidden += 1
-            elif reason is None:
-                files[name] = [
-                    entry.file_size,
-                    entry.CRC,
-                    whole.st_size,
-                    whole.st_mtime_ns,
-                    whole.st_ctime_ns,
-                ]
+            elif not reason:
+                files[name] = [changed, entry.file_size, entry.CRC, whole.st_size, whole.st_ino]
             elif looks_like_image(name):
                 refused[name] = reason
             else:
@@ -105,26 +100,23 @@ class ZipCollection:
             )
 
 
-def _refusal(entry: zipfile.ZipInfo, parts: tuple[str, ...], seen: bool) -> str | None:
+def _refusal(entry: zipfile.ZipInfo, parts: tuple[str, ...], *, seen: bool) -> str:
+    """Why an entry is not read; empty where it is."""
     name = entry.filename
-    if (
+    leads_out = (
         name.startswith("/")
         or ".." in parts
         or "\\" in name
         or ":" in name.partition("/")[0]
         or "\0" in entry.orig_filename
-    ):
-        return "a name that leads out of the archive"
-    if stat.S_ISLNK(entry.external_attr >> 16):
-        return "a link"
-    if entry.flag_bits & 1:
-        return "encrypted"
-    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return "packed by another method than deflate"
-    if entry.file_size > MOST_BYTES:
-        return f"more than {MOST_BYTES:,} bytes"
-    if entry.file_size > _RATIO_MATTERS_FROM and entry.file_size > _MOST_RATIO * max(1, entry.compress_size):
-        return f"it unpacks to more than {_MOST_RATIO} times its size"
-    if seen:
-        return "a second file of that name"
-    return None
+    )
+    bulging = entry.file_size > _RATIO_MATTERS_FROM and entry.file_size > _MOST_RATIO * entry.compress_size
+    reasons = {
+        "a name that leads out of the archive": leads_out,
+        "a link": stat.S_ISLNK(entry.external_attr >> 16),
+        "encrypted": bool(entry.flag_bits & 1),
+        "packed by another method than deflate": entry.compress_type not in _METHODS,
+        f"it unpacks to more than {_MOST_RATIO} times its size": bulging,
+        "a second file of that name": seen,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")

@@ -163,8 +163,8 @@ def from_array(
     """A source from an array: images of three or four axes, vectors of two.
 
     Args:
-        array: (N, H, W), (N, H, W, C), (N, C, H, W) or (N, d). uint8 and floating point are taken; bool becomes 0
-            and 255 (0 and 1 in vectors); other integers are taken where images lie in 0..255.
+        array: (N, H, W), (N, H, W, C), (N, C, H, W) or (N, d). uint8 and floating point are taken; bool
+            becomes 0 and 255 (0 and 1 in vectors); other integers are taken where images lie in 0..255.
         name: What the person named.
         cache: Where rows of a memory-mapped array go that must be converted.
         origin: `"npy"`, `"array"`, `"tensor"`, ... for the summary.
@@ -186,6 +186,9 @@ def from_array(
 
 
 def check_basics(array: Array, name: str) -> None:
+    """Raises PoiseError where the type or the shape is none that can be trained on."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise PoiseError(f"'{name}' is a masked array", mend="fill it, as with array.filled(0)")
     if array.dtype.kind not in "buif":
         raise PoiseError(
             f"'{name}' holds values of type {array.dtype}",
@@ -206,6 +209,7 @@ def check_basics(array: Array, name: str) -> None:
 
 
 def check_finite(found: Survey, name: str) -> None:
+    """Raises PoiseError where a value is NaN or infinite, with how many and the first row."""
     if found.bad_values:
         raise PoiseError(
             f"'{name}' holds {found.bad_values:,} values that are NaN or infinite, the first in row "
@@ -215,7 +219,7 @@ def check_finite(found: Survey, name: str) -> None:
 
 
 def _stored(array: Array, plan: Plan, first: Survey, cache: Path) -> tuple[Array, Survey]:
-    """The rows as planned: as they are, converted in memory, or converted into the cache where they are mapped."""
+    """The rows as planned: as they are, or converted; in memory, or into the cache where they are mapped."""
     convert = plan.convert
     if convert is None:
         return array, first
@@ -350,8 +354,8 @@ def _images(
 def image_encoding(found: Survey, dtype: np.dtype[Any], name: str) -> tuple[Encoding, list[str]]:
     """The encoding of images from the type and range of their values, with what to tell the person.
 
-    Floats are recognised as [0, 1], [-1, 1] or 0..255, the last only from 128 on: values of some 1.3 or 16 are far
-    more likely a mistake of scale than dark pictures.
+    Floats are recognised as [0, 1], [-1, 1] or 0..255, the last only where the brightest is 128 or more:
+    values up to 1.3 or to 16 are far more likely a mistake of scale than dark pictures.
 
     Raises:
         PoiseError: The range is none of these.
@@ -407,7 +411,7 @@ def image_plan(
         raise PoiseError(
             f"The images of '{name}' are {height} high and {width} wide",
             why="images are to be square",
-            mend="give a resolution to have them centre-cropped and resized (or, for a single image, add a first axis)",
+            mend="give a resolution to crop and resize them (or, for a single image, add a first axis)",
         )
     if channels is not None and channels != depth and {channels, depth} != {1, 3}:
         raise PoiseError(

@@ -56,8 +56,8 @@ class Modes(NamedTuple):
 def modes(name: str) -> Modes:
     """The modes of a built-in mixture.
 
-    The ring has eight distinct modes on a circle of radius 1, standard deviation 0.01; the grid 25 at -4 to 4 in
-    steps of 2, standard deviation 0.05 (Lin et al. 2018, "PacGAN", section 4.1, after Srivastava et al. 2017).
+    The ring has eight distinct modes on a circle of radius 1, standard deviation 0.01; the grid 25 at -4 to 4
+    in steps of 2, standard deviation 0.05 (Lin et al. 2018, PacGAN, after Srivastava et al. 2017, VEEGAN).
 
     Args:
         name: `"ring"` or `"grid"`.
@@ -105,7 +105,7 @@ def _digits() -> Made:
 
     images, labels = load_digits(return_X_y=True)
     pixels = np.rint(images.reshape(-1, 1, 8, 8) * (255 / 16)).astype(np.uint8)
-    about: dict[str, object] = {"origin": "scikit-learn's handwritten digits, 0 to 16 scaled to 0 to 255"}
+    about: dict[str, object] = {"made_by": "scikit-learn's handwritten digits, 0 to 16 scaled to 0 to 255"}
     names = tuple(str(digit) for digit in range(10))
     return Made(pixels, Encoding("pixels"), about, labels.astype(np.int64), names)
 

@@ -1,7 +1,7 @@
 """Arrays kept on disk under the hash of what they were made from, so that decoding happens once.
 
 An entry is a folder with `rows.npy` and `about.json`. It is built under another name and renamed when it is
-whole: an entry that exists is complete, and a build that was killed leaves nothing that could be taken for one.
+whole: an entry that exists is complete, and a build that was killed leaves nothing that looks like one.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def default_cache() -> Path:
 class RowWriter:
     """Writes rows one after another to a `.npy` file; how many there are need not be known before the end.
 
-    Rows go through plain writes: on a full disk these fail with an error, where a write to mapped memory would
-    end the process.
+    Rows go through plain writes: on a full disk these fail with an error, where a write to mapped memory
+    would end the process.
 
     Args:
         path: The file to make.
@@ -92,7 +92,7 @@ class RowWriter:
         """Appends rows of shape (n, *shape)."""
         if rows.shape[1:] != self.shape:
             raise ValueError(f"rows of shape {rows.shape[1:]} do not fit {self.shape}")
-        self._file.write(np.ascontiguousarray(rows, dtype=self.dtype).reshape(-1).view(np.uint8))
+        self._file.write(np.ascontiguousarray(rows, dtype=self.dtype).data)
         self.count += len(rows)
 
     def rewrite(self, shape: tuple[int, ...], convert: Callable[[Array], Array]) -> None:
@@ -167,8 +167,8 @@ def keep(
         dtype: Of the values.
 
     Raises:
-        PoiseError: The disk is full, or the folder cannot be written. What `fill` raises passes through; either
-            way the unfinished entry is gone.
+        PoiseError: The disk is full, or the folder cannot be written. What `fill` raises passes through;
+            either way the unfinished entry is gone.
     """
     folder = cache / kind
     partial = folder / f"{key}.{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}{_PARTIAL}"

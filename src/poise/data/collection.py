@@ -7,43 +7,13 @@ from typing import Protocol
 
 from poise.data.source import JSON
 
-IMAGE_SUFFIXES = frozenset(
-    [
-        ".png",
-        ".apng",
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".webp",
-        ".bmp",
-        ".dib",
-        ".gif",
-        ".tif",
-        ".tiff",
-        ".avif",
-        ".heic",
-        ".heif",
-        ".jp2",
-        ".j2k",
-        ".jxl",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-        ".pnm",
-        ".psd",
-        ".tga",
-        ".svg",
-        ".ico",
-        ".dds",
-        ".exr",
-        ".hdr",
-        ".raw",
-        ".cr2",
-        ".nef",
-        ".dng",
-    ]
+_READ = ".png .apng .jpg .jpeg .jpe .jfif .webp .bmp .dib .gif .tif .tiff"
+# not read, and listed as refused rather than passed over in silence
+_OTHER = (
+    ".avif .heic .heif .jp2 .j2k .jxl .ppm .pgm .pbm .pnm .psd .tga .svg .ico .dds .exr .hdr .raw "
+    ".cr2 .nef .dng"
 )
+IMAGE_SUFFIXES = frozenset(f"{_READ} {_OTHER}".split())
 
 
 @dataclass(frozen=True)
@@ -51,10 +21,11 @@ class Listing:
     """What lies in a folder or an archive, before any of it is opened.
 
     Args:
-        files: Name to stamp, in the order of names, which is the order of rows. A stamp is a list of numbers that
-            changes whenever the content may have changed.
+        files: Name to stamp, in the order of names, which is the order of rows. A stamp is a list of numbers
+            that differs whenever the content may have changed: first the moment of the last change in
+            nanoseconds, then the size in bytes, then anything else.
         refused: Name to reason, for what is named like an image and cannot be one.
-        ignored: Names of what cannot be opened and is not named like an image.
+        ignored: Names of what is not entered or cannot be opened, and is not named like an image.
         hidden: How many hidden files and folders were passed over.
     """
 

@@ -17,6 +17,8 @@ Colour profiles are ignored. Of an animation the first frame is taken. The orien
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Callable
 from typing import BinaryIO
 
 import numpy as np
@@ -30,13 +32,10 @@ MOST_PIXELS = 64 * 1024 * 1024
 MOST_FRAMES = 1_000
 MOST_BYTES = 256 * 1024 * 1024
 
-_SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
-_COLOUR = ("P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV")
-_GREY = ("1", "L", "LA", "La", "I", "F", *_SIXTEEN_BITS)
 _ORIENTATION = 0x0112
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An image that is not taken; the message is the reason, for a list of such files."""
 
 
@@ -50,22 +49,22 @@ def open_checked(file: BinaryIO) -> Image.Image:
         The image, not decoded yet.
 
     Raises:
-        Refused: The content is not of an allowed format, or has too many pixels or frames.
+        RefusedError: The content is not of an allowed format, or has too many pixels or frames.
     """
     try:
         image = Image.open(file, formats=FORMATS)
     except Image.DecompressionBombError:
-        raise Refused(f"more than {MOST_PIXELS:,} pixels") from None
+        raise RefusedError(f"more than {MOST_PIXELS:,} pixels") from None
     except UnidentifiedImageError:
-        raise Refused(_unreadable(file)) from None
+        raise RefusedError(_unreadable(file)) from None
     width, height = image.size
     if width * height > MOST_PIXELS:
-        raise Refused(f"{width}x{height} is more than {MOST_PIXELS:,} pixels")
+        raise RefusedError(f"{width}x{height} is more than {MOST_PIXELS:,} pixels")
     if width < 1 or height < 1:
-        raise Refused(f"{width}x{height} holds no pixel")
+        raise RefusedError(f"{width}x{height} holds no pixel")
     frames = frame_count(image, file)
     if frames > MOST_FRAMES:
-        raise Refused(f"more than {MOST_FRAMES:,} frames")
+        raise RefusedError(f"more than {MOST_FRAMES:,} frames")
     return image
 
 
@@ -132,7 +131,7 @@ def _tiff_frames(image: Image.Image) -> int:
             image.seek(0)
             return 1 if index == 1 else MOST_FRAMES
         except Exception:
-            raise Refused("its list of pages is damaged") from None
+            raise RefusedError("its list of pages is damaged") from None
     return MOST_FRAMES + 1
 
 
@@ -144,27 +143,35 @@ def read_image(file: BinaryIO, *, resolution: int) -> Image.Image:
         resolution: Pixels a side of what comes back.
 
     Raises:
-        Refused: It cannot be decoded whole, or its values have no known meaning; with the reason.
+        RefusedError: It cannot be decoded whole, or its values have no known meaning; with the reason.
     """
+    if file.read(8) == b"\x89PNG\r\n\x1a\n":
+        _check_png(file)
+    file.seek(0)
     image = open_checked(file)
     try:
-        if image.format == "PNG":
-            _verify(file)
-            image = Image.open(file, formats=("PNG",))
-        # the JPEG decoder shrinks by 2, 4 or 8 while it decodes; three times the size asked for stays untouched
+        # the JPEG decoder can shrink by 2, 4 or 8 while it decodes; it stops at three times the target
         image.draft("", (3 * resolution, 3 * resolution))
         image.load()
-    except Refused:
-        raise
     except Exception as error:
-        raise Refused(reason_of(error)) from None
+        raise RefusedError(reason_of(error)) from None
     return fitted(_upright(eight_bits(image), _orientation_of(image)), resolution)
 
 
-def _verify(file: BinaryIO) -> None:
-    # decoding checks the compressed data, but not the check sums that say whether it is the data that was written
-    file.seek(0)
-    Image.open(file, formats=("PNG",)).verify()
+def _check_png(file: BinaryIO) -> None:
+    """Checks every chunk against its check sum, as decoding does not, and that the last one is there."""
+    file.seek(8)
+    kind = b""
+    while kind != b"IEND":
+        head = file.read(8)
+        kind, length = head[4:], int.from_bytes(head[:4], "big")
+        if len(head) < 8 or length > MOST_BYTES:
+            raise RefusedError("the file is truncated or damaged")
+        content, written = file.read(length), file.read(4)
+        if len(content) < length or len(written) < 4:
+            raise RefusedError("the file is truncated")
+        if zlib.crc32(content, zlib.crc32(kind)) != int.from_bytes(written, "big"):
+            raise RefusedError(f"a check sum does not fit, in the part {kind.decode('latin-1')}")
     file.seek(0)
 
 
@@ -182,48 +189,56 @@ def eight_bits(image: Image.Image) -> Image.Image:
     """The image in mode L or RGB, by the table above.
 
     Raises:
-        Refused: Its mode or its values have no known meaning.
+        RefusedError: Its mode or its values have no known meaning.
     """
-    mode = image.mode
-    if mode in _SIXTEEN_BITS:
-        return _from_sixteen_bits(np.asarray(image))
-    if mode == "I":
-        values = np.asarray(image)
-        if values.min() < 0 or values.max() > 65535:
-            raise Refused(f"32-bit integers from {values.min()} to {values.max()}, where 0 to 65535 is read")
-        return _from_sixteen_bits(values)
-    if mode == "F":
-        return _from_floats(np.asarray(image))
-    if mode in ("LA", "La") or (mode in ("L", "1") and image.has_transparency_data):
-        return _on_white(image).convert("L")
-    if mode in ("RGBA", "RGBa", "PA") or (mode in ("P", "RGB") and image.has_transparency_data):
-        return _on_white(image)
-    if mode in ("1", "L"):
-        return image.convert("L")
-    if mode in _COLOUR:
-        return image.convert("RGB")
-    raise Refused(f"the mode {mode} is not read; convert it to RGB")
+    converter = _CONVERTERS.get(image.mode)
+    if converter is None:
+        raise RefusedError(f"the mode {image.mode} is not read; convert it to RGB")
+    return converter(image)
 
 
-def _from_sixteen_bits(values: Array) -> Image.Image:
+def _from_sixteen_bits(image: Image.Image) -> Image.Image:
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() > 65535:
+        raise RefusedError(f"integers from {values.min()} to {values.max()}, where 0 to 65535 is read")
     return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
 
 
-def _from_floats(values: Array) -> Image.Image:
+def _from_floats(image: Image.Image) -> Image.Image:
+    values = np.asarray(image)
     low, high = float(values.min()), float(values.max())
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise Refused("it holds values that are not finite")
+        raise RefusedError("it holds values that are not finite")
     if low < 0 or high > 255:
-        raise Refused(f"floats from {low:g} to {high:g}, where 0 to 1 or 0 to 255 is read")
+        raise RefusedError(f"floats from {low:g} to {high:g}, where 0 to 1 or 0 to 255 is read")
     return Image.fromarray(np.rint(values * (255 if high <= 1 else 1)).astype(np.uint8))
 
 
+def _to_grey(image: Image.Image) -> Image.Image:
+    return (_on_white(image) if _transparent(image) else image).convert("L")
+
+
+def _to_colour(image: Image.Image) -> Image.Image:
+    return _on_white(image) if _transparent(image) else image.convert("RGB")
+
+
+def _transparent(image: Image.Image) -> bool:
+    return image.mode in ("La", "RGBa") or image.has_transparency_data
+
+
 def _on_white(image: Image.Image) -> Image.Image:
-    if image.mode == "La":
-        image = image.convert("LA")
-    layer = image.convert("RGBA")
+    straight = image.convert("LA") if image.mode == "La" else image  # nothing else leads on from La
+    layer = straight.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", layer.size, (255, 255, 255, 255)), layer).convert("RGB")
 
+
+_CONVERTERS: dict[str, Callable[[Image.Image], Image.Image]] = {
+    **dict.fromkeys(("1", "L", "LA", "La"), _to_grey),
+    **dict.fromkeys(("I", "I;16", "I;16L", "I;16B", "I;16N"), _from_sixteen_bits),
+    "F": _from_floats,
+    **dict.fromkeys(("P", "PA", "RGB", "RGBX", "RGBA", "RGBa", "CMYK", "YCbCr", "HSV"), _to_colour),
+}
+GREY_MODES = frozenset(mode for mode, converter in _CONVERTERS.items() if converter is not _to_colour)
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

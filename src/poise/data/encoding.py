@@ -94,7 +94,7 @@ class Encoding:
             offset, divisor = (self.low + self.high) / 2, (self.high - self.low) / 2
         else:
             offset, divisor = _HALF, _HALF
-        # (x - 127.5) / 127.5 is one rounding away from exact and symmetric about 0; x * (2 / 255) - 1 is neither.
+        # (x - 127.5) / 127.5 is rounded once and symmetric about 0; x * (2 / 255) - 1 is neither
         shifted = value.sub(offset) if value is stored else value.sub_(offset)
         return shifted.div_(divisor)
 

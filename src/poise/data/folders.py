@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from poise.data.collection import Listing, is_hidden, looks_like_image
@@ -55,52 +55,62 @@ class FolderCollection:
             raise PoiseError(
                 f"The folder '{self.path}' cannot be read", why=(error.strerror or str(error)).lower()
             ) from None
-        files: dict[str, list[JSON]] = {}
-        refused: dict[str, str] = {}
-        ignored: list[str] = []
-        hidden = 0
-        entered = {(top.st_dev, top.st_ino)}
-        pending = [""]
-        while pending:
-            below = pending.pop()
-            try:
-                with os.scandir(self.path / below) as entries:
-                    names = sorted(entry.name for entry in entries)
-            except OSError as error:
-                refused[below] = f"the folder cannot be read: {(error.strerror or str(error)).lower()}"
-                continue
-            if not names and looks_like_image(below):
-                refused[below] = "an empty folder, not an image"
-            for base in names:
-                name = f"{below}/{base}" if below else base
-                if is_hidden(base):
-                    hidden += 1
-                    continue
-                try:
-                    facts = (self.path / name).stat()
-                except OSError as error:
-                    if looks_like_image(name):
-                        refused[name] = _unreachable(self.path / name, error)
-                    else:
-                        ignored.append(name)
-                    continue
-                if stat.S_ISDIR(facts.st_mode):
-                    if (facts.st_dev, facts.st_ino) not in entered:
-                        entered.add((facts.st_dev, facts.st_ino))
-                        pending.append(name)
-                elif stat.S_ISREG(facts.st_mode):
-                    files[name] = [
-                        facts.st_size,
-                        facts.st_mtime_ns,
-                        facts.st_ctime_ns,
-                        facts.st_ino,
-                        facts.st_dev,
-                    ]
-                elif looks_like_image(name):
-                    refused[name] = "not a regular file"  # reading a pipe would never end
-                else:
-                    ignored.append(name)
-        return Listing(dict(sorted(files.items())), refused, tuple(ignored), hidden)
+        walk = _Walk(self.path, entered={(top.st_dev, top.st_ino)})
+        while walk.pending:
+            walk.enter(walk.pending.pop())
+        return Listing(dict(sorted(walk.files.items())), walk.refused, tuple(walk.ignored), walk.hidden)
+
+
+@dataclass
+class _Walk:
+    """A walk through folders, and what it has met so far; names are relative to the root."""
+
+    root: Path
+    entered: set[tuple[int, int]]
+    pending: list[str] = field(default_factory=lambda: [""])
+    files: dict[str, list[JSON]] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
+    hidden: int = 0
+
+    def enter(self, folder: str) -> None:
+        try:
+            with os.scandir(self.root / folder) as entries:
+                names = sorted(entry.name for entry in entries)
+        except OSError as error:
+            self.refused[folder] = f"the folder cannot be read: {(error.strerror or str(error)).lower()}"
+            return
+        if not names and looks_like_image(folder):
+            self.refused[folder] = "an empty folder, not an image"
+        for base in names:
+            if is_hidden(base):
+                self.hidden += 1
+            else:
+                self._meet(f"{folder}/{base}" if folder else base)
+
+    def _meet(self, name: str) -> None:
+        path = self.root / name
+        try:
+            facts = path.stat()
+        except OSError as error:
+            self._pass_over(name, _unreachable(path, error))
+            return
+        if stat.S_ISREG(facts.st_mode):
+            changed = max(facts.st_mtime_ns, facts.st_ctime_ns)
+            self.files[name] = [changed, facts.st_size, facts.st_mtime_ns, facts.st_ino, facts.st_dev]
+        elif not stat.S_ISDIR(facts.st_mode):
+            self._pass_over(name, "not a regular file")  # reading a pipe would never end
+        elif (facts.st_dev, facts.st_ino) in self.entered:
+            self.ignored.append(name)
+        else:
+            self.entered.add((facts.st_dev, facts.st_ino))
+            self.pending.append(name)
+
+    def _pass_over(self, name: str, reason: str) -> None:
+        if looks_like_image(name):
+            self.refused[name] = reason
+        else:
+            self.ignored.append(name)
 
 
 def _unreachable(path: Path, error: OSError) -> str:

@@ -23,9 +23,9 @@ from PIL import ImageFile
 from poise.data.cache import RowWriter, keep, kept
 from poise.data.collection import Collection, Listing, looks_like_image, suffix_of
 from poise.data.conversion import (
+    GREY_MODES,
     MOST_BYTES,
     VERSION,
-    Refused,
     as_channels,
     format_of,
     frame_count,
@@ -41,7 +41,6 @@ _LARGEST_DEFAULT = 64
 _LISTED = 100
 _NAMED = 3
 _SETTLED_SECONDS = 2.0
-_GREY_MODES = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 _BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM")
 
 Given = TypeVar("Given")
@@ -96,7 +95,7 @@ def from_collection(
         resolution: Pixels a side; None to take it from the files.
         channels: 1 or 3; None for grey where every image is grey, else colour.
         refuse_above: The share of image files that may be unusable.
-        progress: Called with (done, total): every file counts once when its bytes are read and once when decoded.
+        progress: Called with (done, total); a file counts once when it is read and once when it is decoded.
 
     Raises:
         PoiseError: There is no usable image, more are refused than may be, or there is no room to keep them.
@@ -121,10 +120,10 @@ def from_collection(
             def fill(store: RowWriter) -> dict[str, JSON]:
                 return _decoded(collection, facts, usable, size, channels, store, progress)
 
-            depth = channels or (1 if all(facts[file].mode in _GREY_MODES for file in usable) else 3)
+            depth = channels or (1 if all(facts[file].mode in GREY_MODES for file in usable) else 3)
             try:
                 entry = keep(cache, "images", key, fill, shape=(depth, size, size), dtype="uint8")
-            except _NoneDecoded as failed:
+            except _NoneDecodedError as failed:
                 raise _nothing(name, facts, refused | failed.refused, listing) from None
         elif progress is not None:
             progress(2 * len(facts), 2 * len(facts))
@@ -190,7 +189,7 @@ def _examined(
         noted = known.get(file)
         if noted is not None and noted[0] == listing.files[file]:
             return noted[1]
-        return examine(collection, file)
+        return examine(collection, file, size=listing.files[file][1])
 
     for file, fact in zip(names, _in_order(one, names), strict=True):
         facts[file] = fact
@@ -211,12 +210,12 @@ def _read_index(path: Path) -> dict[str, tuple[list[JSON], Facts]]:
 
 
 def _write_index(path: Path, entries: dict[str, tuple[list[JSON], Facts]]) -> None:
-    # a file that changed within the clock's grain of being read would keep its stamp: leave out what is that young
+    # a file changed within the clock's grain of being read would keep its stamp: what is so young is left out
     before = time.time() - _SETTLED_SECONDS
     old = {
         file: (stamp, {key: item for key, item in asdict(fact).items() if item})
         for file, (stamp, fact) in entries.items()
-        if max(moment for moment in stamp if moment > 10**15) / 1e9 < before
+        if stamp[0] / 1e9 < before
     }
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}.partial")
     with contextlib.suppress(OSError):
@@ -228,7 +227,7 @@ def _write_index(path: Path, entries: dict[str, tuple[list[JSON], Facts]]) -> No
             unfinished.unlink(missing_ok=True)
 
 
-def examine(collection: Collection, file: str) -> Facts:
+def examine(collection: Collection, file: str, *, size: int) -> Facts:
     """Reads a file, hashes its bytes and looks at its header; nothing is decoded."""
     claims = looks_like_image(file)
     content, digest = b"", ""
@@ -236,10 +235,10 @@ def examine(collection: Collection, file: str) -> Facts:
         head = collection.head(file)
         if not claims and not (head.startswith(_BEGINNINGS) or head[8:12] == b"WEBP"):
             return Facts(ignored=True)
+        if size > MOST_BYTES:
+            return Facts(bytes=size, reason=f"more than {MOST_BYTES:,} bytes")
         content = collection.read(file)
         digest = hashlib.sha256(content).hexdigest()
-        if len(content) > MOST_BYTES:
-            raise Refused(f"more than {MOST_BYTES:,} bytes")
         stream = io.BytesIO(content)
         image = open_checked(stream)
         return Facts(
@@ -258,7 +257,7 @@ def examine(collection: Collection, file: str) -> Facts:
         return Facts(digest=digest, bytes=len(content), reason=reason_of(error))
 
 
-class _NoneDecoded(Exception):
+class _NoneDecodedError(Exception):
     def __init__(self, refused: dict[str, str]) -> None:
         super().__init__("none decoded")
         self.refused = refused
@@ -298,7 +297,7 @@ def _decoded(
         if progress is not None:
             progress(done, total)
     if not store.count:
-        raise _NoneDecoded(refused)
+        raise _NoneDecodedError(refused)
     if grey:
         store.rewrite((1, size, size), lambda rows: rows[:, :1])
     return {"refused": refused}
@@ -375,8 +374,8 @@ def _summary(
         "ignored_count": len(ignored),
         "ignored": dict(Counter(suffix_of(file) or "no suffix" for file in ignored).most_common(20)),
         "hidden_count": listing.hidden,
-        "policy": f"centre crop to a square, antialiased bicubic resize to {size}; transparency on white; 16 bits "
-        "scaled to 8; EXIF orientation applied; first frame of animations; colour profiles ignored",
+        "policy": f"centre crop to a square, antialiased bicubic resize to {size}; transparency on white; "
+        "16 bits scaled to 8; EXIF orientation applied; first frame of animations; colour profiles ignored",
     }
 
 

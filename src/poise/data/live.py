@@ -21,7 +21,7 @@ from poise.data.arrays import (
     image_plan,
     standardised,
 )
-from poise.data.conversion import Refused, as_channels, eight_bits, fitted
+from poise.data.conversion import RefusedError, as_channels, eight_bits, fitted
 from poise.data.encoding import Encoding
 from poise.data.source import JSON, Array, Source, fingerprint, survey
 from poise.errors import PoiseError
@@ -107,7 +107,7 @@ class Items:
                 raise PoiseError(
                     f"Item {int(index)} of '{self.name}' is {item.dtype} of shape {item.shape}",
                     why=f"the first one is {self.first.dtype} of shape {self.first.shape}",
-                    mend="give a resolution where they are PIL images, else resize them in the data set's transform",
+                    mend="resize them in the data set's own transform (PIL images: give a resolution)",
                 )
         return np.stack(items) if items else np.empty((0, *self.first.shape), self.first.dtype)
 
@@ -136,7 +136,7 @@ class Items:
     def _from_pillow(self, image: Image.Image, index: int) -> Array:
         try:
             plain = eight_bits(image)
-        except Refused as refused:
+        except RefusedError as refused:
             raise PoiseError(f"Item {index} of '{self.name}' cannot be used", why=str(refused)) from None
         if self.resolution is not None:
             plain = fitted(plain, self.resolution)
@@ -147,8 +147,8 @@ def from_dataset(dataset: Any, *, name: str, resolution: int | None, channels: i
     """A source that reads a map-style data set live.
 
     Args:
-        dataset: Has `__len__` and `__getitem__`; an item is a tensor, an array or a PIL image, or a tuple, list or
-            mapping that holds one first (in a mapping, under image, img, pixel_values, x or data).
+        dataset: Has `__len__` and `__getitem__`; an item is a tensor, an array or a PIL image, a tuple or
+            list that begins with one, or a mapping with one under image, img, pixel_values, x or data.
         name: What to call it in messages.
         resolution: Centre-crop and resize images to this size.
         channels: 1 or 3, where images are to have another number than they have.
@@ -222,11 +222,21 @@ def from_dataset(dataset: Any, *, name: str, resolution: int | None, channels: i
 
 
 def _length(dataset: Any, name: str) -> int:
-    if isinstance(dataset, torch.utils.data.IterableDataset) or not hasattr(dataset, "__getitem__"):
+    if hasattr(dataset, "to_numpy") or isinstance(dataset, list | tuple | dict):
         raise PoiseError(
-            f"'{name}' is an iterable-style data set",
-            why="training reads rows by their number, so that a run can be resumed at the exact row",
-            mend="give a map-style data set with __len__ and __getitem__",
+            f"A {name} is no data that is read as it is",
+            mend="give one array: its to_numpy(), or numpy.stack of its parts",
+        )
+    if isinstance(dataset, torch.utils.data.IterableDataset | torch.utils.data.DataLoader):
+        raise PoiseError(
+            f"'{name}' gives its items in a row",
+            why="training reads them by number, so that a run can be resumed at the exact one",
+            mend="give a map-style data set with __len__ and __getitem__, not an iterable one and no loader",
+        )
+    if not hasattr(dataset, "__getitem__"):
+        raise PoiseError(
+            f"A {name} is no data that can be opened",
+            mend="give a path, the name of a built-in set, an array, a tensor or a map-style data set",
         )
     try:
         count = len(dataset)

@@ -13,6 +13,7 @@ from poise.data.archives import ZipCollection
 from poise.data.arrays import from_array, from_tensor, read_array
 from poise.data.built_in import BUILT_IN
 from poise.data.cache import default_cache
+from poise.data.collection import Collection
 from poise.data.folders import FolderCollection
 from poise.data.images import from_collection
 from poise.data.live import from_dataset
@@ -35,10 +36,10 @@ def open_data(
     """Opens data of any kind that can be trained on.
 
     Args:
-        data: The name of a built-in set; a folder or a zip file of images; a `.npy` or `.npz` file; an array or a
-            tensor of shape (N, d), (N, H, W), (N, H, W, C) or (N, C, H, W); or a map-style data set.
-        resolution: Pixels a side that images are centre-cropped and resized to. Without it arrays keep their size,
-            and folders take the largest power of two, at most 64, that is not above the median short side.
+        data: The name of a built-in set; a folder or a zip file of images; a `.npy` or `.npz` file; an array
+            or a tensor of shape (N, d), (N, H, W), (N, H, W, C) or (N, C, H, W); or a map-style data set.
+        resolution: Pixels a side that images are centre-cropped and resized to. Without it arrays keep their
+            size, and folders take the largest power of two, at most 64, not above the median short side.
         channels: 1 for grey, 3 for colour; without it, folders are grey where every image is.
         cache: Folder for decoded data; `$POISE_CACHE` or `~/.cache/poise` without it.
         seed: What built-in sets are drawn from.
@@ -55,55 +56,51 @@ def open_data(
     """
     _check_request(resolution, channels, refuse_above)
     folder = default_cache() if cache is None else Path(cache)
-    if isinstance(data, np.ndarray):
-        return from_array(
-            data, name="array", origin="array", cache=folder, resolution=resolution, channels=channels
-        )
-    if isinstance(data, torch.Tensor):
-        return from_array(
-            from_tensor(data),
-            name="tensor",
-            origin="tensor",
-            cache=folder,
-            resolution=resolution,
-            channels=channels,
-        )
     if isinstance(data, torch.utils.data.TensorDataset):  # it has no augmentation that could be lost
-        tensor = data.tensors[0]
-        return open_data(tensor, resolution=resolution, channels=channels, cache=cache)
-    if not isinstance(data, str | Path):
-        if (hasattr(data, "__getitem__") and hasattr(data, "__len__")) or hasattr(data, "__iter__"):
-            return from_dataset(data, name=type(data).__name__, resolution=resolution, channels=channels)
-        raise PoiseError(
-            f"A {type(data).__name__} is no data that can be opened",
-            mend="give a path, the name of a built-in set, an array, a tensor or a map-style data set",
+        data = data.tensors[0]
+    array, name, origin = _array_of(data)
+    if array is not None:
+        return from_array(
+            array, name=name, origin=origin, cache=folder, resolution=resolution, channels=channels
         )
     if isinstance(data, str) and data in BUILT_IN:
         return _open_built_in(data, folder, seed, resolution, channels)
-    path = Path(data).expanduser()
-    if path.is_dir() or path.suffix.lower() == ".zip":
-        _check_there(path, str(data))
-        collection = FolderCollection(path) if path.is_dir() else ZipCollection(path)
+    if isinstance(data, str | Path):
         return from_collection(
-            collection,
-            name=str(data),
+            _collection(Path(data).expanduser(), name),
+            name=name,
             cache=folder,
             resolution=resolution,
             channels=channels,
             refuse_above=refuse_above,
             progress=progress,
         )
-    _check_there(path, str(data))
-    if path.suffix.lower() in (".npy", ".npz"):
-        return from_array(
-            read_array(path),
-            name=str(data),
-            origin=path.suffix.lower()[1:],
-            cache=folder,
-            resolution=resolution,
-            channels=channels,
-        )
-    raise PoiseError(f"'{data}' is no kind of file that is read", mend=_other_file(path))
+    return from_dataset(data, name=name, resolution=resolution, channels=channels)
+
+
+def _array_of(data: Any) -> tuple[Array | None, str, str]:
+    """The array where the data is one, what to call it, and where it comes from."""
+    if isinstance(data, np.ndarray):
+        return data, "array", "array"
+    if isinstance(data, torch.Tensor):
+        return from_tensor(data), "tensor", "tensor"
+    if not isinstance(data, str | Path):
+        return None, type(data).__name__, "dataset"
+    path, name = Path(data).expanduser(), str(data)
+    suffix = path.suffix.lower()
+    if name in BUILT_IN or suffix not in (".npy", ".npz") or path.is_dir():
+        return None, name, "path"
+    _check_there(path, name)
+    return read_array(path), name, suffix[1:]
+
+
+def _collection(path: Path, name: str) -> Collection:
+    _check_there(path, name)
+    if path.is_dir():
+        return FolderCollection(path)
+    if path.suffix.lower() == ".zip":
+        return ZipCollection(path)
+    raise PoiseError(f"'{name}' is no kind of file that is read", mend=_other_file(path))
 
 
 def _other_file(path: Path) -> str:

@@ -48,8 +48,8 @@ def to_pillow(pixels: Array | torch.Tensor, *, columns: int | None = None) -> Im
     """Images side by side, small ones enlarged by whole factors without smoothing.
 
     Args:
-        pixels: (N, C, H, W) uint8 with one to four channels: grey, two channels shown as red and green, colour, and
-            colour with alpha, laid on white.
+        pixels: (N, C, H, W) uint8 with one to four channels: grey, two channels shown as red and green,
+            colour, and colour with alpha, laid on white.
         columns: Images in a row; the square root of N, rounded up, when none is given.
 
     Returns:
@@ -171,7 +171,7 @@ def _scatter(points: Array, real: Array | None) -> Image.Image:
     missing = [f"{len(points) - len(drawable):,} samples not finite"] if len(drawable) < len(points) else []
     if points.shape[1] == 1:
         low, high = float(frame.min()), float(frame.max())
-        bins = np.linspace(low, high if high > low else low + 1, 61)
+        bins = np.linspace(low, high if high > low else low + 1, 61).tolist()
         if shown is not None:
             axes.hist(shown[:, 0], bins=bins, density=True, color="0.75", label="real")
         axes.hist(drawable[:, 0], bins=bins, density=True, histtype="step", color="C0", label="generated")
@@ -186,7 +186,7 @@ def _scatter(points: Array, real: Array | None) -> Image.Image:
     if missing:
         axes.set_title(", ".join(missing), fontsize="medium")
     if shown is not None:
-        axes.legend(loc="upper right", markerscale=3)
+        figure.legend(loc="outside upper center", ncols=2, markerscale=3, frameon=False)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     buffer.seek(0)

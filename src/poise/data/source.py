@@ -97,7 +97,7 @@ class Source:
 
 
 def _taken(array: Array, indices: Array) -> Array:
-    # np.take would first copy the whole of an array that is not contiguous, such as (N, H, W, C) seen as (N, C, H, W).
+    # np.take first copies the whole of an array that is not contiguous, such as one whose axes were moved
     if array.flags.c_contiguous:
         return np.take(array, indices, axis=0)
     return np.ascontiguousarray(array[indices])
@@ -162,7 +162,7 @@ def survey(array: Array) -> Survey:
 def _survey_block(array: Array, rows: slice) -> Survey:
     block = np.ascontiguousarray(array[rows])
     little = block.astype(block.dtype.newbyteorder("<"), copy=False)
-    digest = hashlib.sha256(little.reshape(-1).view(np.uint8)).hexdigest()
+    digest = hashlib.sha256(little.reshape(-1).view(np.uint8).data).hexdigest()
     low, high = block.min(), block.max()
     if np.isfinite(low) and np.isfinite(high):
         return Survey(digest, float(low), float(high))

@@ -1,20 +1,21 @@
-"""Convex polygons: black triangles on white whose whole manifold is known (Lucic et al. 2018, section 5.1)."""
+"""Convex polygons: black triangles on white whose whole manifold is known (Lucic et al. 2018)."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from poise.data.cache import keep, kept
-from poise.data.source import Array
+from poise.data.source import Array, workers
 from poise.randomness import numpy_stream
 
 _VERSION = 1
-_AT_ONCE = 500
+_AT_ONCE = 250
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,9 @@ class PolygonSettings:
 def corners(settings: PolygonSettings, seed: int) -> Array:
     """Corners of random polygons, in pixels, their mean in the middle of the image.
 
-    The circle is cut into equal arcs and each gets one corner, with half of the smallest angle kept free at either
-    end of the arc, then the whole is turned at random. (The authors' released code keeps it free at one end only,
-    so that its smallest angle is half of the one it states.)
+    The circle is cut into equal arcs and each gets one corner, with half of the smallest angle kept free at
+    either end of the arc, then the whole is turned at random. (The authors' released code keeps it free at
+    one end only, so that its smallest angle is half of the one that it states.)
 
     Args:
         settings: What to draw.
@@ -60,13 +61,14 @@ def corners(settings: PolygonSettings, seed: int) -> Array:
     radians = np.radians(degrees + 360.0 * stream.random((settings.count, 1)))
     radius = settings.scale * settings.size / 2
     points = radius * np.stack([np.cos(radians), np.sin(radians)], axis=-1)
-    return points - points.mean(axis=1, keepdims=True) + settings.size / 2
+    centred: Array = points - points.mean(axis=1, keepdims=True) + settings.size / 2
+    return centred
 
 
 def coverage(polygons: Array, *, size: int, subpixels: int) -> Array:
     """The share of each pixel that a convex polygon covers, counted at the centres of its sub-pixels.
 
-    Each row of sub-pixels cuts a convex polygon in one interval, so that counting needs the interval's ends alone.
+    Each row of sub-pixels cuts a convex polygon in one interval, so that counting needs its two ends alone.
 
     Args:
         polygons: (N, vertices, 2) corners in pixels, in order around the polygon.
@@ -76,34 +78,40 @@ def coverage(polygons: Array, *, size: int, subpixels: int) -> Array:
     Returns:
         (N, size, size) in [0, 1], rows by y and columns by x.
     """
-    # ends of the interval at each row of sub-pixels: the extreme crossings of that row with the polygon's edges
+    # the ends of the interval at each row of sub-pixels: the outermost crossings of that row with the edges
     heights = (np.arange(size * subpixels) + 0.5) / subpixels
-    start, end = polygons, np.roll(polygons, -1, axis=1)
-    x0, y0, x1, y1 = (part[:, :, None] for part in (start[..., 0], start[..., 1], end[..., 0], end[..., 1]))
+    follower = np.roll(polygons, -1, axis=1)
+    x0, y0 = polygons[..., 0, None], polygons[..., 1, None]
+    x1, y1 = follower[..., 0, None], follower[..., 1, None]
     crossed = (y0 <= heights) != (y1 <= heights)
     with np.errstate(divide="ignore", invalid="ignore"):
         crossing = x0 + (heights - y0) * (x1 - x0) / (y1 - y0)
     left = np.where(crossed, crossing, np.inf).min(axis=1)
     right = np.where(crossed, crossing, -np.inf).max(axis=1)
-    # how many centres of a row, at (k + 1/2) / subpixels, lie in [left, right]
-    first = np.ceil(np.nan_to_num(left, posinf=2.0 * size) * subpixels - 0.5)
-    last = np.floor(np.nan_to_num(right, neginf=-2.0 * size) * subpixels - 0.5)
-    edges = (np.arange(size) * subpixels).astype(np.float32)
-    begins = np.clip(first[..., None].astype(np.float32) - edges, 0, subpixels)
-    finishes = np.clip(last[..., None].astype(np.float32) + 1 - edges, 0, subpixels)
-    inside = np.maximum(finishes - begins, 0)
-    counted: Array = inside.reshape(len(polygons), size, subpixels, size).sum(axis=2)
-    return counted / subpixels**2
+    # the centres of a row, at (k + 1/2) / subpixels, in [left, right] are those with first <= k < end
+    empty = ~np.isfinite(left)
+    first = np.where(empty, 0, np.ceil(left * subpixels - 0.5)).astype(np.int16)
+    end = np.where(empty, 0, np.floor(right * subpixels - 0.5) + 1).astype(np.int16)
+    pixels = (np.arange(size) * subpixels).astype(np.int16)
+    covered = np.zeros((len(polygons), size, size), dtype=np.int16)
+    for row in range(subpixels):
+        covered += np.clip(end[:, row::subpixels, None] - pixels, 0, subpixels)
+        covered -= np.clip(first[:, row::subpixels, None] - pixels, 0, subpixels)
+    return covered / subpixels**2
 
 
 def draw(settings: PolygonSettings, seed: int) -> Array:
     """The images: (count, 1, size, size) uint8, black on white."""
     polygons = corners(settings, seed)
     images = np.empty((settings.count, 1, settings.size, settings.size), dtype=np.uint8)
-    for start in range(0, settings.count, _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        covered = coverage(polygons[part], size=settings.size, subpixels=settings.subpixels)
-        images[part, 0] = np.rint(255 * (1 - covered))
+
+    def part(start: int) -> None:
+        rows = slice(start, start + _AT_ONCE)
+        covered = coverage(polygons[rows], size=settings.size, subpixels=settings.subpixels)
+        images[rows, 0] = np.rint(255 * (1 - covered))
+
+    with ThreadPoolExecutor(workers()) as pool:
+        list(pool.map(part, range(0, settings.count, _AT_ONCE)))
     return images
 
 
