@@ -38,7 +38,7 @@ def read_array(path: Path) -> Array:
     try:
         loaded: Any = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        if "pickle" in str(error).lower() or "Object arrays" in str(error):
+        if any(word in str(error) for word in ("pickle", "Object arrays", "Python objects")):
             raise PoiseError(
                 f"'{path}' holds Python objects or is no array file",
                 why="loading such objects could run any code",

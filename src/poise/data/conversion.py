@@ -57,6 +57,8 @@ def open_checked(file: BinaryIO) -> Image.Image:
         raise RefusedError(f"more than {MOST_PIXELS:,} pixels") from None
     except UnidentifiedImageError:
         raise RefusedError(_unreadable(file)) from None
+    except Exception as error:  # decoders raise whatever a damaged header leads them to
+        raise RefusedError(reason_of(error)) from None
     width, height = image.size
     if width * height > MOST_PIXELS:
         raise RefusedError(f"{width}x{height} is more than {MOST_PIXELS:,} pixels")
@@ -268,11 +270,12 @@ def fitted(image: Image.Image, resolution: int) -> Image.Image:
     """The centre square of the image at the given size: antialiased bicubic where the size differs."""
     width, height = image.size
     side = min(width, height)
-    left, top = (width - side) // 2, (height - side) // 2
-    box = (left, top, left + side, top + side)
+    if width != height:  # cropped first: given a box alone, resizing would let in what lies around it
+        left, top = (width - side) // 2, (height - side) // 2
+        image = image.crop((left, top, left + side, top + side))
     if side == resolution:
-        return image if width == height else image.crop(box)
-    return image.resize((resolution, resolution), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
+        return image
+    return image.resize((resolution, resolution), Image.Resampling.BICUBIC)
 
 
 def as_channels(image: Image.Image, channels: int) -> Array:

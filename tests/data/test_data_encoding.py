@@ -1,0 +1,116 @@
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from poise.data import Encoding
+from poise.errors import PoiseError
+
+
+def test_bytes_become_the_exact_quotients() -> None:
+    encoded = Encoding("pixels").encode(torch.arange(256, dtype=torch.uint8))
+    assert encoded.dtype == torch.float32
+    assert encoded[0] == -1 and encoded[255] == 1
+    exact = (np.arange(256) - 127.5) / 127.5
+    assert np.abs(encoded.numpy() - exact).max() <= 2.0**-25, "half a unit in the last place below 1"
+    assert torch.equal(encoded, -encoded.flip(0)), "symmetric about 0"
+
+
+@given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=4, max_side=5)))
+def test_bytes_come_back(stored: np.ndarray) -> None:
+    encoding = Encoding("pixels")
+    before = torch.from_numpy(stored.copy())
+    value = encoding.encode(before)
+    assert value.abs().max() <= 1
+    assert torch.equal(encoding.decode(value), value)
+    assert torch.equal(encoding.restore(value), before)
+    assert np.array_equal(before.numpy(), stored), "what was given is left alone"
+
+
+@given(
+    st.floats(-1e3, 1e3),
+    st.floats(1e-2, 1e3),
+    hnp.arrays(np.float64, st.integers(1, 20), elements=st.floats(0, 1)),
+)
+def test_ranges_come_back(low: float, width: float, share: np.ndarray) -> None:
+    encoding = Encoding("range", low=low, high=low + width)
+    stored = torch.from_numpy((low + width * share).astype(np.float32))
+    value = encoding.encode(stored)
+    rounding = 1e-6 * (1 + (abs(low) + width) / width)
+    assert np.allclose(value.numpy(), 2 * share - 1, atol=rounding)
+    assert torch.allclose(encoding.restore(value), stored, atol=rounding * width)
+    assert encoding.decode(value).abs().max() <= 1
+
+
+@given(
+    hnp.arrays(np.float32, st.tuples(st.integers(1, 9), st.just(3)), elements=st.floats(-100, 100, width=32)),
+    st.tuples(*[st.floats(-50, 50)] * 3),
+    st.tuples(*[st.floats(0.1, 50)] * 3),
+)
+def test_columns_come_back(
+    stored: np.ndarray, center: tuple[float, ...], scale: tuple[float, ...]
+) -> None:
+    encoding = Encoding("standardised", center=center, scale=scale)
+    value = encoding.encode(torch.from_numpy(stored.copy()))
+    assert np.allclose(value.numpy(), (stored - np.array(center)) / np.array(scale), rtol=1e-4, atol=1e-4)
+    assert np.allclose(encoding.decode(value).numpy(), stored, atol=1e-3)
+
+
+def test_identity_gives_the_values_themselves() -> None:
+    stored = torch.randn(4, 2)
+    assert torch.equal(Encoding("identity").encode(stored), stored)
+    assert torch.equal(Encoding("identity").decode(stored), stored)
+
+
+def test_what_lies_beyond_an_image_is_clamped_and_what_lies_beyond_a_table_is_kept() -> None:
+    beyond = torch.tensor([-3.0, 0.25, 7.0])
+    assert Encoding("pixels").decode(beyond).tolist() == [-1.0, 0.25, 1.0]
+    assert Encoding("range", low=0, high=1).restore(beyond).tolist() == [0.0, 0.625, 1.0]
+    assert Encoding("identity").decode(beyond).tolist() == beyond.tolist()
+
+
+def test_half_precision_samples_decode_in_full_precision() -> None:
+    decoded = Encoding("pixels").decode(torch.ones(2, dtype=torch.bfloat16))
+    assert decoded.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        Encoding("pixels"),
+        Encoding("range", low=0.0, high=255.0),
+        Encoding("identity"),
+        Encoding("standardised", center=(0.1, 2.0), scale=(1.0, math.pi)),
+    ],
+)
+def test_json_and_back(encoding: Encoding) -> None:
+    again = Encoding.from_json(json.loads(json.dumps(encoding.to_json())))
+    assert again == encoding and hash(again) == hash(encoding)
+
+
+@pytest.mark.parametrize(
+    ("written", "word"),
+    [
+        ({"name": "pixel"}, "pixels"),
+        ({"name": "pixels", "lo": 1}, "low"),
+        ({}, "no name"),
+        ({"name": ["pixels"]}, "no name"),
+        ({"name": "range", "low": "0"}, "numbers"),
+        ({"name": "range", "low": True}, "numbers"),
+        ({"name": "range", "low": 1.0, "high": 1.0}, "not below"),
+        ({"name": "range", "low": float("nan")}, "finite"),
+        ({"name": "standardised"}, "standardised"),
+        ({"name": "standardised", "center": [0.0], "scale": []}, "one scale"),
+        ({"name": "standardised", "center": [0.0], "scale": [0.0]}, "above 0"),
+        ({"name": "standardised", "center": [[0.0]], "scale": [1.0]}, "numbers"),
+        ({"name": "pixels", "center": [0.0], "scale": [1.0]}, "only there"),
+    ],
+)
+def test_a_damaged_record_is_refused(written: dict[str, object], word: str) -> None:
+    with pytest.raises(PoiseError, match=word):
+        Encoding.from_json(written)
