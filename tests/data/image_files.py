@@ -40,5 +40,7 @@ def png_of_sixteen_bits(values: np.ndarray) -> bytes:
 def gif(frames: int) -> bytes:
     """A black-and-white GIF of one pixel and that many frames."""
     head = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
-    frame = b"\x21\xf9\x04\0\x01\0\0\0" + b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\0"
+    frame = (
+        b"\x21\xf9\x04\0\x01\0\0\0" + b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\0"
+    )
     return head + frame * frames + b"\x3b"

@@ -17,7 +17,12 @@ def test_there_are_five_and_each_has_a_sentence() -> None:
 
 def test_digits_are_the_ones_that_scikit_learn_ships(tmp_path: Path) -> None:
     source = open_data("digits", cache=tmp_path)
-    assert (len(source), source.shape, source.kind, source.encoding.name) == (1797, (1, 8, 8), "image", "pixels")
+    assert (len(source), source.shape, source.kind, source.encoding.name) == (
+        1797,
+        (1, 8, 8),
+        "image",
+        "pixels",
+    )
     assert source.array is not None and source.labels is not None
     # the first row of the first image is 0 0 5 13 9 1 0 0 of 16, and all 1,797 sum to 561,718 of 16
     assert source.array[0, 0, 0].tolist() == [0, 0, 80, 207, 143, 16, 0, 0]
@@ -26,7 +31,9 @@ def test_digits_are_the_ones_that_scikit_learn_ships(tmp_path: Path) -> None:
     assert source.label_names == tuple("0123456789")
 
 
-@pytest.mark.parametrize(("name", "count", "nearest"), [("ring", 8, 2 * math.sin(math.pi / 8)), ("grid", 25, 2.0)])
+@pytest.mark.parametrize(
+    ("name", "count", "nearest"), [("ring", 8, 2 * math.sin(math.pi / 8)), ("grid", 25, 2.0)]
+)
 def test_mixtures_have_distinct_modes(name: str, count: int, nearest: float) -> None:
     centres, _ = modes(name)
     apart = np.linalg.norm(centres[:, None] - centres[None], axis=-1) + 1e9 * np.eye(count)
@@ -111,7 +118,9 @@ def test_triangles_are_drawn_black_on_white_and_kept(tmp_path: Path, monkeypatch
     ink = 1 - images[:, 0] / 255
     across = (ink.sum(axis=1) * (np.arange(28) + 0.5)).sum(axis=1) / ink.sum(axis=(1, 2))
     down = (ink.sum(axis=2) * (np.arange(28) + 0.5)).sum(axis=1) / ink.sum(axis=(1, 2))
-    assert np.abs(across - 14).max() < 0.15 and np.abs(down - 14).max() < 0.15, "a triangle's centroid is its mean"
+    assert np.abs(across - 14).max() < 0.15 and np.abs(down - 14).max() < 0.15, (
+        "a triangle's centroid is its mean"
+    )
     assert images[:, 0, 0, 0].min() > 200
 
     monkeypatch.setattr("poise.data.triangles.PolygonSettings", lambda: few)

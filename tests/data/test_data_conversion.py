@@ -100,7 +100,10 @@ CASES: dict[str, tuple[Callable[[], bytes], list[tuple[int, ...]]]] = {
     ),
     "RGBA in WEBP": (
         lambda: saved(
-            four("RGBA", *((*c, a) for c, a in zip(RGB, ALPHA, strict=True))), "WEBP", lossless=True, exact=True
+            four("RGBA", *((*c, a) for c, a in zip(RGB, ALPHA, strict=True))),
+            "WEBP",
+            lossless=True,
+            exact=True,
         ),
         [tuple(on_white(v, a) for v in c) for c, a in zip(RGB, ALPHA, strict=True)],
     ),
@@ -109,7 +112,9 @@ CASES: dict[str, tuple[Callable[[], bytes], list[tuple[int, ...]]]] = {
         [(255, 255, 255), (0, 255, 255), (255, 0, 0), (0, 0, 0)],
     ),
     "I;16 in PNG": (
-        lambda: png_of_sixteen_bits(np.array([[0, 128, 129], [32768, 65407, 65535], [257, 514, 25700]], np.uint16)),
+        lambda: png_of_sixteen_bits(
+            np.array([[0, 128, 129], [32768, 65407, 65535], [257, 514, 25700]], np.uint16)
+        ),
         grey(0, 0, 1, 128, 255, 255, 1, 2, 100),
     ),
     "I;16 in TIFF": (
@@ -146,7 +151,9 @@ def test_every_mode_becomes_known_pixels(case: str) -> None:
     image = read(make(), side)
     assert image.mode == ("L" if len(expected[0]) == 1 else "RGB")
     values = as_channels(image, len(expected[0])).reshape(len(expected[0]), -1).T
-    assert np.abs(values.astype(int) - np.array(expected)).max() <= (1 if "A" in case or "half" in case else 0)
+    assert np.abs(values.astype(int) - np.array(expected)).max() <= (
+        1 if "A" in case or "half" in case else 0
+    )
 
 
 @pytest.mark.parametrize("mode", ["PA", "La", "RGBa", "RGBX", "YCbCr", "HSV"])
@@ -209,18 +216,23 @@ def as_seen(stored: np.ndarray, orientation: int) -> np.ndarray:
         for column in range(width):
             along_rows = row if row_side in ("top", "left") else height - 1 - row
             along_columns = column if column_side in ("top", "left") else width - 1 - column
-            seen[(along_rows, along_columns) if upright else (along_columns, along_rows)] = stored[row, column]
+            seen[(along_rows, along_columns) if upright else (along_columns, along_rows)] = stored[
+                row, column
+            ]
     return seen
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_is_applied_once(orientation: int, kind: str) -> None:
-    stored = np.array([[c for c in RGB[:2]], [c for c in RGB[2:]]], np.uint8).repeat(16, axis=0).repeat(16, axis=1)
+    stored = np.array([RGB[:2], RGB[2:]], np.uint8).repeat(16, axis=0).repeat(16, axis=1)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    options: dict[str, Any] = {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}}.get(kind, {})
-    content = saved(Image.fromarray(stored), kind, exif=exif, **options)
+    exact: dict[str, dict[str, Any]] = {
+        "JPEG": {"quality": 100, "subsampling": 0},
+        "WEBP": {"lossless": True},
+    }
+    content = saved(Image.fromarray(stored), kind, exif=exif, **exact.get(kind, {}))
     found = as_channels(read(content, 32), 3).transpose(1, 2, 0).astype(int)
     assert np.abs(found - as_seen(stored, orientation)).max() <= (6 if kind == "JPEG" else 0)
 
@@ -236,7 +248,8 @@ def test_orientation_comes_before_the_crop() -> None:
 
 def test_a_damaged_exif_block_loses_the_rotation_and_not_the_picture() -> None:
     content = saved(four("RGB", *RGB), "PNG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff\xff\xff\xff\xff")
-    assert as_channels(read(content), 3).reshape(3, -1).T.tolist() == [list(c) for c in RGB]
+    with pytest.warns(UserWarning, match="Corrupt EXIF"):
+        assert as_channels(read(content), 3).reshape(3, -1).T.tolist() == [list(c) for c in RGB]
 
 
 def test_the_first_frame_of_an_animation_is_taken() -> None:
@@ -323,7 +336,10 @@ def bomb(width: int, height: int) -> bytes:
         (bomb(100_000, 100_000), "pixels"),
         (bomb(2**31 - 1, 2**31 - 1), "pixels"),
         (bomb(8193, 8192), "8193x8192 is more than 67,108,864 pixels"),
-        (b"BM" + b"\0" * 12 + b"\x28\0\0\0" + b"\xff\xff\xff\x7f" * 2 + b"\x01\0\x18\0" + b"\0" * 24, "pixels"),
+        (
+            b"BM" + b"\0" * 12 + b"\x28\0\0\0" + b"\xff\xff\xff\x7f" * 2 + b"\x01\0\x18\0" + b"\0" * 24,
+            "pixels",
+        ),
         (gif(50_000), "more than 1,000 frames"),
         (
             png(1, 1, depth=8, colour_type=0, lines=b"\0\0", extra=chunk(b"acTL", b"\0\0\xff\xff\0\0\0\0")),
@@ -334,7 +350,18 @@ def bomb(width: int, height: int) -> bytes:
         (b"\0\0\0\x20ftypavif" + b"\0" * 40, "HEIF and AVIF"),
         (b"P6 2 2 255 " + b"\0" * 12, "not a readable image"),
     ],
-    ids=["huge", "largest", "one row too many", "BMP", "GIF frames", "APNG frames", "empty", "HTML", "AVIF", "PPM"],
+    ids=[
+        "huge",
+        "largest",
+        "one row too many",
+        "BMP",
+        "GIF frames",
+        "APNG frames",
+        "empty",
+        "HTML",
+        "AVIF",
+        "PPM",
+    ],
 )
 def test_bombs_and_strangers_are_refused_before_they_are_decoded(
     content: bytes, reason: str, monkeypatch: pytest.MonkeyPatch

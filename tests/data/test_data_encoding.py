@@ -52,9 +52,7 @@ def test_ranges_come_back(low: float, width: float, share: np.ndarray) -> None:
     st.tuples(*[st.floats(-50, 50)] * 3),
     st.tuples(*[st.floats(0.1, 50)] * 3),
 )
-def test_columns_come_back(
-    stored: np.ndarray, center: tuple[float, ...], scale: tuple[float, ...]
-) -> None:
+def test_columns_come_back(stored: np.ndarray, center: tuple[float, ...], scale: tuple[float, ...]) -> None:
     encoding = Encoding("standardised", center=center, scale=scale)
     value = encoding.encode(torch.from_numpy(stored.copy()))
     assert np.allclose(value.numpy(), (stored - np.array(center)) / np.array(scale), rtol=1e-4, atol=1e-4)

@@ -138,7 +138,7 @@ def kept(cache: Path, kind: str, key: str) -> Kept | None:
     try:
         about = json.loads((entry / "about.json").read_text(encoding="utf-8"))
         array = np.load(entry / "rows.npy", mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         return None
     try:
         whole = about["rows"] == len(array)

@@ -385,10 +385,10 @@ def _spread(values: list[int] | list[float]) -> dict[str, float]:
 
 def _notices(name: str, summary: dict[str, JSON], *, given: bool) -> tuple[str, ...]:
     size, count = summary["resolution"], summary["count"]
-    short = min(summary["width"]["median"], summary["height"]["median"])
+    native = all(set(summary[side].values()) == {size} for side in ("width", "height"))
     sentences = [
         (
-            not given and short != size,
+            not given and not native,
             f"Images are brought to {size}x{size}; give a resolution to have another.",
         ),
         (

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,9 +12,6 @@ from PIL import Image
 from poise.data.encoding import Encoding
 from poise.data.source import Array
 from poise.errors import PoiseError
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _CELL = 48
 _GAP = 2
@@ -161,51 +156,52 @@ def _scatter(points: Array, real: Array | None) -> Image.Image:
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow to import, seldom needed
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    figure = Figure(figsize=(5.12, 5.12), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    figure = Figure(figsize=(5.12, 5.12), dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.11, 0.1, 0.86, 0.82))
     drawable = points[np.isfinite(points).all(axis=1)]
     shown = None if real is None else real[:: max(1, math.ceil(len(real) / _MOST_REAL_POINTS))]
-    frame = drawable if shown is None else shown
-    frame = frame if len(frame) else np.zeros((1, points.shape[1]))
-    missing = [f"{len(points) - len(drawable):,} samples not finite"] if len(drawable) < len(points) else []
+    low, high = _frame(drawable if shown is None else shown)
     if points.shape[1] == 1:
-        low, high = float(frame.min()), float(frame.max())
-        bins = np.linspace(low, high if high > low else low + 1, 61).tolist()
+        bins = np.linspace(low[0], high[0], 61).tolist()
         if shown is not None:
             axes.hist(shown[:, 0], bins=bins, density=True, color="0.75", label="real")
-        axes.hist(drawable[:, 0], bins=bins, density=True, histtype="step", color="C0", label="generated")
+        within = drawable[(drawable[:, 0] >= low[0]) & (drawable[:, 0] <= high[0]), 0]
+        axes.hist(within, bins=bins, density=len(within) > 0, histtype="step", color="C0", label="generated")
     else:
         if shown is not None:
             axes.scatter(shown[:, 0], shown[:, 1], s=6, color="0.75", linewidths=0, label="real")
-        axes.scatter(
-            drawable[:, 0], drawable[:, 1], s=5, color="C0", alpha=0.6, linewidths=0, label="generated"
-        )
-        outside = _framed(axes, frame[:, :2], drawable)
-        missing += [f"{outside:,} samples outside the frame"] if outside else []
-    if missing:
-        axes.set_title(", ".join(missing), fontsize="medium")
-    if shown is not None:
-        figure.legend(loc="outside upper center", ncols=2, markerscale=3, frameon=False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    buffer.seek(0)
-    return Image.open(buffer).convert("RGB")
-
-
-def _framed(axes: Axes, frame: Array, points: Array) -> int:
-    # the frame follows the real points, so that one sample far away does not shrink everything else to a dot
-    low, high = frame.min(axis=0), frame.max(axis=0)
+        across, up = drawable[:, 0], drawable[:, 1]
+        axes.scatter(across, up, s=5, color="C0", alpha=0.6, linewidths=0, label="generated")
+        axes.set_xlim(low[0], high[0])
+        axes.set_ylim(low[1], high[1])
     if points.shape[1] == 2:
-        middle, reach = (low + high) / 2, 0.62 * max(float((high - low).max()), 1e-6)
-        low, high = middle - reach, middle + reach
         axes.set_aspect("equal")
     else:
-        margin = 0.12 * np.maximum(high - low, 1e-6)
-        low, high = low - margin, high + margin
         axes.set_xlabel("column 0")
-        axes.set_ylabel(f"column 1 of {points.shape[1]}")
-    axes.set_xlim(low[0], high[0])
-    axes.set_ylim(low[1], high[1])
-    inside = (points[:, :2] >= low).all(axis=1) & (points[:, :2] <= high).all(axis=1)
-    return int(len(points) - inside.sum())
+        axes.set_ylabel("density" if points.shape[1] == 1 else f"column 1 of {points.shape[1]}")
+    axes.set_title(_missing(points, low, high), loc="left", fontsize="medium")
+    if shown is not None:
+        figure.legend(loc="upper right", ncols=2, markerscale=3, frameon=False)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
+
+
+def _frame(points: Array) -> tuple[Array, Array]:
+    """Corners of a frame around points; the real ones, lest one far sample shrink all else to a dot."""
+    seen = points[:, :2].astype(np.float64) if len(points) else np.zeros((1, min(2, points.shape[1])))
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    least = 1e-6 * np.maximum(1.0, np.maximum(np.abs(low), np.abs(high)))
+    reach = 0.6 * np.maximum(high - low, least)
+    if points.shape[1] == 2:
+        reach = np.full(2, reach.max())
+    middle = (low + high) / 2
+    return middle - reach, middle + reach
+
+
+def _missing(points: Array, low: Array, high: Array) -> str:
+    finite = np.isfinite(points).all(axis=1)
+    inside = ((points[:, :2] >= low) & (points[:, :2] <= high)).all(axis=1)
+    broken, outside = int((~finite).sum()), int((finite & ~inside).sum())
+    parts = [f"{broken:,} not finite"] if broken else []
+    return ", ".join(parts + ([f"{outside:,} outside the frame"] if outside else []))
