@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -15,11 +15,11 @@ from poise.randomness import derive
 from poise.registry import bound
 from poise.run_folder import RunFolder
 from poise.training.assemble import Assembly
-from poise.training.describe import describe_generator
 from poise.training.feed import Feed
 from poise.training.history import summarise
 from poise.training.observer import Moment, Observer, Say
-from poise.training.state import Position, non_finite, pack
+from poise.training.saver import Saver
+from poise.training.state import Position, non_finite
 from poise.training.stop import StopRequest
 
 
@@ -117,72 +117,9 @@ def train_loop(
             last = True
 
         # Save when it is time, and at the end.
-        if last or (line is not None and saver.due(position.step)):
+        if last or saver.due(position.step):
             position.seconds = time.monotonic() - began
             saver.save(position)
         if last:
             break
     return position
-
-
-class Saver:
-    """Saves checkpoints when due; what cannot be written now is said and tried again, never fatal.
-
-    Args:
-        assembly: What is saved.
-        run: Where.
-        say: Tells a person that a save failed.
-        saved_step: The step of the checkpoint that there is.
-    """
-
-    def __init__(self, assembly: Assembly, run: RunFolder, say: Say, *, saved_step: int = 0) -> None:
-        self.assembly, self.run, self.say = assembly, run, say
-        self.saved_at, self.saved_step = time.monotonic(), saved_step
-        self.failing = False
-
-    def due(self, step: int) -> bool:
-        """Whether a checkpoint is due by steps or by time, or the last try failed."""
-        settings = self.assembly.recipe.checkpoints
-        by_time = settings.every_seconds and time.monotonic() - self.saved_at >= settings.every_seconds
-        by_step = (
-            settings.every_steps and step // settings.every_steps > self.saved_step // settings.every_steps
-        )
-        return bool(self.failing or by_time or by_step)
-
-    def save(self, position: Position, *, best: bool = False) -> None:
-        """Save the state and the generator, unless it holds a NaN or an infinity.
-
-        Raises:
-            NonFiniteError: It does; nothing was written.
-        """
-        culprit = non_finite(self.assembly)
-        if culprit is not None:
-            raise NonFiniteError(culprit, "either player")
-        keep = self.assembly.recipe.checkpoints.keep
-
-        def write() -> None:
-            self.run.save_checkpoint(pack(self.assembly, position), keep=keep, best=best)
-            if not best:
-                self.run.save_generator(*describe_generator(self.assembly, self.run, position))
-
-        if self.write(write, f"the checkpoint of step {position.step}") and not best:
-            self.saved_at, self.saved_step = time.monotonic(), position.step
-
-    def write(self, action: Callable[[], object], what: str) -> bool:
-        """Do something that writes; say so where it cannot be done."""
-        try:
-            action()
-        except OSError as error:
-            kept = self.run.checkpoint_steps()
-            good = f"the last good checkpoint is step {kept[-1]}" if kept else "there is no checkpoint yet"
-            if not self.failing:
-                self.say(
-                    f"Could not write {what}: {error.strerror or error}; {good}. "
-                    "Training goes on and tries again; free some space."
-                )
-            self.failing = True
-            return False
-        if self.failing:
-            self.say(f"Wrote {what}; the disk takes writes again.")
-        self.failing = False
-        return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +28,8 @@ from poise.training.stop import stop_on_signals
 
 Data = Any
 """A path, the name of a built-in, an array, a tensor, or a `torch.utils.data.Dataset`."""
+
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,12 @@ class Outcome:
 
 
 def plan(
-    data: Data, recipe: Recipe, device: torch.device, *, given: Mapping[str, nn.Module] | None = None
+    data: Data,
+    recipe: Recipe,
+    device: torch.device,
+    *,
+    given: Mapping[str, nn.Module] | None = None,
+    progress: Progress | None = None,
 ) -> Plan:
     """Open the data, spell the recipe out and build the networks, so that all that can be refused is.
 
@@ -74,12 +81,15 @@ def plan(
         recipe: What to do with it.
         device: Where.
         given: The person's own modules, by player.
+        progress: Told `(done, total)` while images are read.
 
     Raises:
         PoiseError: Something does not fit; nothing was written.
     """
     given = given or {}
-    source = open_data(data, resolution=recipe.resolution, channels=recipe.channels, seed=recipe.seed)
+    source = open_data(
+        data, resolution=recipe.resolution, channels=recipe.channels, seed=recipe.seed, progress=progress
+    )
     resolved = resolve(recipe, source.kind, source.shape, given=tuple(given))
     needed = resolved.batch_size * resolved.packing
     if len(source) < needed:
@@ -137,6 +147,7 @@ def resume(
     accept_changed_data: bool = False,
     observers: Sequence[Observer] = (),
     say: Say,
+    progress: Progress | None = None,
 ) -> Outcome:
     """Go on with a run from its newest sound checkpoint, or extend a finished one.
 
@@ -149,6 +160,7 @@ def resume(
         accept_changed_data: Go on although the data are not those the run began with.
         observers: What watches besides the pictures.
         say: Tells a person one sentence.
+        progress: Told `(done, total)` while images are read.
 
     Raises:
         PoiseError: There is no run, another process trains it, its data have changed, or its steps are done.
@@ -157,7 +169,11 @@ def resume(
     with run.locked():
         recipe = Recipe.model_validate(run.recipe)
         source = open_data(
-            _data_again(run, data), resolution=recipe.resolution, channels=recipe.channels, seed=recipe.seed
+            _data_again(run, data),
+            resolution=recipe.resolution,
+            channels=recipe.channels,
+            seed=recipe.seed,
+            progress=progress,
         )
         _same_data(run, source, accept=accept_changed_data, say=say)
         missing = [p for p in ("generator", "discriminator") if getattr(recipe, p).name == GIVEN]

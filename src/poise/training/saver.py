@@ -1,0 +1,83 @@
+"""When a checkpoint is due, and how it is written so that a full disk costs nothing that was there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from poise.dynamics import NonFiniteError
+from poise.run_folder import RunFolder
+from poise.training.assemble import Assembly
+from poise.training.describe import describe_generator
+from poise.training.observer import Say
+from poise.training.state import Position, non_finite, pack
+
+RETRY_SECONDS = 5.0
+"""How long after a write that failed the next try comes."""
+
+
+class Saver:
+    """Saves checkpoints when due; what cannot be written now is said and tried again, never fatal.
+
+    Args:
+        assembly: What is saved.
+        run: Where.
+        say: Tells a person that a save failed.
+        saved_step: The step of the checkpoint that there is.
+    """
+
+    def __init__(self, assembly: Assembly, run: RunFolder, say: Say, *, saved_step: int = 0) -> None:
+        self.assembly, self.run, self.say = assembly, run, say
+        self.saved_at, self.saved_step = time.monotonic(), saved_step
+        self.tried_at, self.failing = 0.0, False
+
+    def due(self, step: int) -> bool:
+        """Whether a checkpoint is due by steps or by time, or the last try failed."""
+        settings = self.assembly.recipe.checkpoints
+        if self.failing:
+            return time.monotonic() - self.tried_at >= RETRY_SECONDS
+        waited = time.monotonic() - self.saved_at
+        by_time = settings.every_seconds and waited >= settings.every_seconds
+        by_step = (
+            settings.every_steps and step // settings.every_steps > self.saved_step // settings.every_steps
+        )
+        return bool(by_time or by_step)
+
+    def save(self, position: Position, *, best: bool = False) -> None:
+        """Save the state and the generator, unless it holds a NaN or an infinity.
+
+        Raises:
+            NonFiniteError: It does; nothing was written.
+        """
+        culprit = non_finite(self.assembly)
+        if culprit is not None:
+            raise NonFiniteError(culprit, "either player")
+        keep = self.assembly.recipe.checkpoints.keep
+
+        def write() -> None:
+            self.run.save_checkpoint(pack(self.assembly, position), keep=keep, best=best)
+            if not best:
+                self.run.save_generator(*describe_generator(self.assembly, self.run, position))
+
+        if self.write(write, f"the checkpoint of step {position.step}") and not best:
+            self.saved_at, self.saved_step = time.monotonic(), position.step
+
+    def write(self, action: Callable[[], object], what: str) -> bool:
+        """Do something that writes; say so where it cannot be done."""
+        self.tried_at = time.monotonic()
+        try:
+            action()
+        except OSError as error:
+            kept = self.run.checkpoint_steps()
+            good = f"the last good checkpoint is step {kept[-1]}" if kept else "there is no checkpoint yet"
+            if not self.failing:
+                self.say(
+                    f"Could not write {what}: {error.strerror or error}; {good}. "
+                    "Training goes on and tries again; free some space."
+                )
+            self.failing = True
+            return False
+        if self.failing:
+            self.say(f"Wrote {what}; the disk takes writes again.")
+        self.failing = False
+        return True
