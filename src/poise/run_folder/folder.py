@@ -373,6 +373,8 @@ def refuse_existing(path: Path) -> None:
     if path.is_file() or (path.is_dir() and any(path.iterdir())):
         raise PoiseError(f"'{path}' is there already and is no run", mend="name a new folder with --out")
     parent = next(folder for folder in [path, *path.absolute().parents] if folder.exists())
+    if not parent.is_dir():
+        raise unwritable(path, NotADirectoryError(f"'{parent}' is a file"))
     if not os.access(parent, os.W_OK | os.X_OK):
         raise unwritable(path, PermissionError(f"no permission to write in '{parent}'"))
 
