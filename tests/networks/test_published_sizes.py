@@ -70,6 +70,16 @@ def test_dcgan_holds_the_small_networks_of_stacked_digits() -> None:
         assert slopes == [0.3] * 3
 
 
+@pytest.mark.parametrize(("side", "smallest"), [(8, 2), (16, 4), (32, 4), (64, 4), (128, 4)])
+def test_dcgan_doubles_at_least_twice(side: int, smallest: int) -> None:
+    generator = GENERATORS["dcgan"].build((1, side, side), latent_size=5, width=2)
+    discriminator = DISCRIMINATORS["dcgan"].build((1, side, side), width=2)
+    made, scored = grids(generator, torch.randn(4, 5)), grids(discriminator, torch.randn(4, 1, side, side))
+    assert [grid[1] for grid in made] == [2**i for i in range(12) if smallest <= 2**i <= side]
+    assert scored[-2][1:] == (smallest, smallest)
+    assert len(scored) >= 3, "two convolutions and the score"
+
+
 @pytest.mark.parametrize("smallest", [1, 2, 4])
 def test_dcgan_reaches_smaller_grids(smallest: int) -> None:
     generator = GENERATORS["dcgan"].build((3, 8, 8), latent_size=5, width=2, smallest_side=smallest)

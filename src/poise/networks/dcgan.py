@@ -18,7 +18,7 @@ def dcgan_generator(
     latent_size: int,
     width: Annotated[int, Field(ge=1)] = 64,
     most_multiple: Annotated[int, Field(ge=1)] = 8,
-    smallest_side: Literal[1, 2, 4] = 4,
+    smallest_side: Literal[1, 2, 4] | None = None,
     batch_norm: bool = True,
     final_convolution: bool = False,
     initial_std: Annotated[float, Field(gt=0)] | None = 0.02,
@@ -32,7 +32,7 @@ def dcgan_generator(
         latent_size: The size of a latent.
         width: Channels of the largest hidden grid; they double downwards.
         most_multiple: The most times `width` that a grid has channels.
-        smallest_side: The side of the first grid.
+        smallest_side: The side of the first grid; `None` for 4, and for 2 at 8x8.
         batch_norm: Whether hidden grids are batch-normalised.
         final_convolution: Whether the last doubling keeps `width` channels and a 3x3 convolution follows it,
             as in the small network of the stacked digits test (`width=8`: 64, 32, 16, 8 channels, then the
@@ -54,11 +54,12 @@ def dcgan_generator(
     """
     channels, height, image_width = image_shape(shape, network="dcgan", most_channels=MOST_IMAGE_CHANNELS)
     side = power_of_two_side(height, image_width, network="dcgan")
-    stages = _doublings(smallest_side, side) + final_convolution
+    smallest = smallest_side or min(4, side // 4)
+    stages = _doublings(smallest, side) + final_convolution
     widths = [width * min(2**stage, most_multiple) for stage in reversed(range(stages))]
     layers: list[nn.Module] = [
-        nn.Linear(latent_size, widths[0] * smallest_side**2, bias=not batch_norm),
-        nn.Unflatten(1, (widths[0], smallest_side, smallest_side)),
+        nn.Linear(latent_size, widths[0] * smallest**2, bias=not batch_norm),
+        nn.Unflatten(1, (widths[0], smallest, smallest)),
     ]
     for before, after in zip(widths, [*widths[1:], None], strict=True):
         layers += [nn.BatchNorm2d(before), nn.ReLU()] if batch_norm else [nn.ReLU()]
@@ -77,7 +78,7 @@ def dcgan_discriminator(
     *,
     width: Annotated[int, Field(ge=1)] = 64,
     most_multiple: Annotated[int, Field(ge=1)] = 8,
-    smallest_side: Literal[1, 2, 4] = 4,
+    smallest_side: Literal[1, 2, 4] | None = None,
     batch_norm: bool = False,
     slope: Annotated[float, Field(ge=0, lt=1)] = 0.2,
     spectral_norm: bool = False,
@@ -96,7 +97,8 @@ def dcgan_discriminator(
             from 8 to 256).
         width: Channels after the first convolution; they double downwards.
         most_multiple: The most times `width` that a grid has channels.
-        smallest_side: The side of the last grid.
+        smallest_side: The side of the last grid; `None` for 4, and for 2 at 8x8, where a single convolution
+            would leave the discriminator nearly linear.
         batch_norm: Whether hidden grids but the first are batch-normalised.
         slope: The slope of the leaky ReLU below 0.
         spectral_norm: Whether every weight is divided by its largest singular value.
@@ -118,7 +120,8 @@ def dcgan_discriminator(
     """
     channels, height, image_width = image_shape(shape, network="dcgan")
     side = power_of_two_side(height, image_width, network="dcgan")
-    widths = [width * min(2**stage, most_multiple) for stage in range(_doublings(smallest_side, side))]
+    smallest = smallest_side or min(4, side // 4)
+    widths = [width * min(2**stage, most_multiple) for stage in range(_doublings(smallest, side))]
     layers: list[nn.Module] = []
     for stage, (before, after) in enumerate(zip([channels, *widths], widths, strict=False)):
         normalised = batch_norm and stage > 0
@@ -129,7 +132,7 @@ def dcgan_discriminator(
     if minibatch_standard_deviation:
         layers.append(MinibatchStandardDeviation())
     features = widths[-1] + minibatch_standard_deviation
-    layers += [nn.Conv2d(features, 1, smallest_side), nn.Flatten(0)]
+    layers += [nn.Conv2d(features, 1, smallest), nn.Flatten(0)]
     network = start_normal(nn.Sequential(*layers), initial_std)
     return with_spectral_norm(network) if spectral_norm else network
 
