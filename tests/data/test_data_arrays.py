@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from poise.data import open_data
+from poise.data import inspect_data, open_data
 from poise.data.arrays import image_layout
 from poise.data.source import blocks, survey
 from poise.errors import PoiseError
@@ -300,10 +301,24 @@ def test_requests_that_make_no_sense(tmp_path: Path) -> None:
             open_data(GREY, resolution=resolution, cache=tmp_path)  # type: ignore[arg-type]
     with pytest.raises(PoiseError, match="channels"):
         open_data(GREY, channels=5, cache=tmp_path)
+    of_numpy = open_data(GREY, resolution=np.int64(4), channels=np.int64(3), cache=tmp_path)  # type: ignore[arg-type]
+    assert json.dumps(of_numpy.summary) and of_numpy.shape == (3, 4, 4)
     with pytest.raises(PoiseError, match="share of files"):
         open_data(GREY, refuse_above=1.5, cache=tmp_path)
     with pytest.raises(PoiseError, match="vectors, which have no resolution"):
         open_data(np.ones((3, 2)), resolution=8, cache=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["digits", "ring", GREY, COLOUR / 255, np.ones((3, 2)), [GREY[0], GREY[1]]],
+    ids=["digits", "ring", "grey", "colour", "vectors", "live"],
+)
+def test_what_is_told_is_plain_json(data: Any, tmp_path: Path) -> None:
+    dataset: Any = torch.utils.data.StackDataset(*data) if isinstance(data, list) else data
+    source = open_data(dataset, cache=tmp_path)
+    assert json.loads(json.dumps(source.summary)) == source.summary
+    assert json.loads(json.dumps(inspect_data(dataset, cache=tmp_path)))["fingerprint"] == source.fingerprint
 
 
 def test_names_that_lead_nowhere_are_told_what_is_near(tmp_path: Path) -> None:
@@ -316,6 +331,8 @@ def test_names_that_lead_nowhere_are_told_what_is_near(tmp_path: Path) -> None:
         open_data("zzzzqqq", cache=tmp_path)
     with pytest.raises(PoiseError, match="There is no file"):
         open_data("a\0b", cache=tmp_path)
+    with pytest.raises(PoiseError, match="There is no file"):
+        open_data("~nobody-of-this-name/photos", cache=tmp_path)
     (tmp_path / "table.csv").write_text("a,b\n1,2\n")
     with pytest.raises(PoiseError, match=r"\.npy"):
         open_data(tmp_path / "table.csv", cache=tmp_path)

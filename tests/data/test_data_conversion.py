@@ -321,6 +321,32 @@ def test_every_flipped_byte_of_a_png_is_found() -> None:
             read(bytes(flipped), 6)
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_damage_of_any_kind_ends_in_an_image_or_a_refusal() -> None:
+    noise = Image.fromarray(RANDOM.integers(0, 256, (20, 24, 3), dtype=np.uint8))
+    kinds: list[tuple[str, dict[str, Any]]] = [
+        ("JPEG", {"progressive": True}),
+        ("WEBP", {}),
+        ("GIF", {"save_all": True, "append_images": [noise.rotate(90)] * 2}),
+        ("BMP", {}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("PNG", {"save_all": True, "append_images": [noise.rotate(90)]}),
+    ]
+    for kind, options in kinds:
+        whole = saved(noise, kind, **options)
+        refused = 0
+        for _ in range(60):
+            damaged = bytearray(whole)
+            for position in RANDOM.integers(0, min(len(whole), 300), 3):
+                damaged[position : position + 4] = RANDOM.bytes(int(RANDOM.integers(0, 6)))
+            try:
+                assert read(bytes(damaged), 16).size == (16, 16)
+            except RefusedError:
+                refused += 1
+        assert refused > 0, kind
+
+
 def test_what_follows_the_last_chunk_of_a_png_does_no_harm() -> None:
     assert read(saved(four("L", *GREY), "PNG") + b"\0" * 100).size == (2, 2)
 

@@ -59,6 +59,15 @@ def test_columns_come_back(stored: np.ndarray, center: tuple[float, ...], scale:
     assert np.allclose(encoding.decode(value).numpy(), stored, atol=1e-3)
 
 
+def test_gradients_flow_after_use_in_inference_mode() -> None:
+    encoding = Encoding("standardised", center=(1.5, 2.5), scale=(3.0, 4.0))
+    with torch.inference_mode():
+        encoding.decode(torch.zeros(1, 2))
+    value = torch.zeros(1, 2, requires_grad=True)
+    encoding.decode(value).sum().backward()  # type: ignore[no-untyped-call]
+    assert value.grad is not None and value.grad.tolist() == [[3.0, 4.0]]
+
+
 def test_identity_gives_the_values_themselves() -> None:
     stored = torch.randn(4, 2)
     assert torch.equal(Encoding("identity").encode(stored), stored)

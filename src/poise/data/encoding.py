@@ -171,4 +171,5 @@ class Encoding:
 
 @lru_cache(maxsize=64)
 def _row(numbers: tuple[float, ...], device: torch.device) -> torch.Tensor:
-    return torch.tensor(numbers, dtype=torch.float32, device=device)
+    with torch.inference_mode(False):  # what is kept must serve a later call that needs gradients, too
+        return torch.tensor(numbers, dtype=torch.float32, device=device)

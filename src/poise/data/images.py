@@ -227,13 +227,16 @@ def _write_index(path: Path, entries: dict[str, tuple[list[JSON], Facts]]) -> No
             unfinished.unlink(missing_ok=True)
 
 
+def _begins_like_image(head: bytes) -> bool:
+    return head.startswith(_BEGINNINGS) or head[8:12] == b"WEBP"
+
+
 def examine(collection: Collection, file: str, *, size: int) -> Facts:
     """Reads a file, hashes its bytes and looks at its header; nothing is decoded."""
     claims = looks_like_image(file)
     content, digest = b"", ""
     try:
-        head = collection.head(file)
-        if not claims and not (head.startswith(_BEGINNINGS) or head[8:12] == b"WEBP"):
+        if not claims and not _begins_like_image(collection.head(file)):
             return Facts(ignored=True)
         if size > MOST_BYTES:
             return Facts(bytes=size, reason=f"more than {MOST_BYTES:,} bytes")

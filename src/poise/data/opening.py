@@ -55,6 +55,7 @@ def open_data(
         ((1, 8, 8), 1797, 'pixels')
     """
     _check_request(resolution, channels, refuse_above)
+    resolution, channels = (None if number is None else int(number) for number in (resolution, channels))
     folder = default_cache() if cache is None else Path(cache)
     if isinstance(data, torch.utils.data.TensorDataset):  # it has no augmentation that could be lost
         data = data.tensors[0]
@@ -67,7 +68,7 @@ def open_data(
         return _open_built_in(data, folder, seed, resolution, channels)
     if isinstance(data, str | Path):
         return from_collection(
-            _collection(Path(data).expanduser(), name),
+            _collection(_path(data), name),
             name=name,
             cache=folder,
             resolution=resolution,
@@ -86,12 +87,19 @@ def _array_of(data: Any) -> tuple[Array | None, str, str]:
         return from_tensor(data), "tensor", "tensor"
     if not isinstance(data, str | Path):
         return None, type(data).__name__, "dataset"
-    path, name = Path(data).expanduser(), str(data)
+    path, name = _path(data), str(data)
     suffix = path.suffix.lower()
     if name in BUILT_IN or suffix not in (".npy", ".npz") or path.is_dir():
         return None, name, "path"
     _check_there(path, name)
     return read_array(path), name, suffix[1:]
+
+
+def _path(written: str | Path) -> Path:
+    try:
+        return Path(written).expanduser()
+    except RuntimeError:  # a name that begins with the tilde of nobody's home
+        return Path(written)
 
 
 def _collection(path: Path, name: str) -> Collection:
