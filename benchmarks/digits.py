@@ -7,7 +7,7 @@ generator at moments of the way. The judge is a small convolutional classifier, 
 their labels and never seen by the training (held-out accuracy printed); time that it takes is not counted.
 
 - Fréchet distance in its 64 features to one half of the real digits, over the distance between the two
-  halves, each side with as many samples as a half holds; 1.0 is what real digits get. The mean over ten splits.
+  halves, each side with as many samples as a half holds; 1.0 is what real digits get. The mean of ten splits.
 - The smallest and the largest share of a digit among the samples; real ones lie between 9.7 % and 10.2 %.
 """
 
