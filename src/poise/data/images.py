@@ -387,31 +387,48 @@ def _spread(values: list[int] | list[float]) -> dict[str, float]:
 
 
 def _notices(name: str, summary: dict[str, JSON], *, given: bool) -> tuple[str, ...]:
-    size, count = summary["resolution"], summary["count"]
+    size, count = summary["resolution"], f"{summary['count']:,}"
     native = all(set(summary[side].values()) == {size} for side in ("width", "height"))
-    sentences = [
-        (
-            not given and not native,
-            f"Images are brought to {size}x{size}; give a resolution to have another.",
-        ),
-        (
+    chosen = [f"Images are brought to {size}x{size}; give a resolution to have another."]
+    told = [
+        _told(
             summary["enlarged"],
-            f"{summary['enlarged']:,} of {count:,} images are smaller than {size} and were enlarged.",
+            f"of {count} images is smaller than {size} and was enlarged.",
+            f"of {count} images are smaller than {size} and were enlarged.",
         ),
-        (
+        _told(
             summary["cropped"],
-            f"{summary['cropped']:,} of {count:,} images are not square: their centre is used.",
+            f"of {count} images is not square: its centre is used.",
+            f"of {count} images are not square: their centre is used.",
         ),
-        (summary["animated"], f"{summary['animated']:,} files are animations: their first frame is used."),
-        (
+        _told(
+            summary["animated"],
+            "file is an animation: its first frame is used.",
+            "files are animations: their first frame is used.",
+        ),
+        _told(
             summary["colour_profiles"],
-            f"{summary['colour_profiles']:,} images carry a colour profile, which is ignored.",
+            "image carries a colour profile, which is ignored.",
+            "images carry a colour profile, which is ignored.",
         ),
-        (summary["duplicates"], f"{summary['duplicates']:,} files are exact copies of others."),
-        (
+        _told(
+            summary["duplicates"],
+            "file is an exact copy of another.",
+            "files are exact copies of others.",
+        ),
+        _told(
             summary["refused_count"],
-            f"{summary['refused_count']:,} files were refused; see them with `poise inspect {name}`.",
+            f"file was refused; see why with `poise inspect {name}`.",
+            f"files were refused; see why with `poise inspect {name}`.",
         ),
-        (summary["ignored_count"], f"{summary['ignored_count']:,} files that are no images were ignored."),
+        _told(
+            summary["ignored_count"],
+            "file that is no image was ignored.",
+            "files that are no images were ignored.",
+        ),
     ]
-    return tuple(sentence for holds, sentence in sentences if holds)
+    return tuple(([] if given or native else chosen) + [sentence for sentence in told if sentence])
+
+
+def _told(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}" if count else ""
