@@ -213,8 +213,7 @@ def test_enlarging_and_cropping_are_said(tmp_path: Path, cache: Path) -> None:
     source = open_data(tmp_path / "p", cache=cache, resolution=32)
     said = " ".join(source.notices)
     assert (
-        "1 of 4 images are smaller than 32 and were enlarged" in said
-        and "1 of 4 images are not square" in said
+        "1 of 4 images is smaller than 32 and was enlarged" in said and "1 of 4 images is not square" in said
     )
     assert source.summary["width"] == {"min": 8, "median": 36, "max": 64}
     assert source.summary["aspect_ratio"]["max"] == 1.25
@@ -231,7 +230,7 @@ def test_animations_profiles_and_copies_are_said(tmp_path: Path, cache: Path) ->
     source = open_data(folder, cache=cache)
     said = " ".join(source.notices)
     assert "2 files are animations: their first frame" in said
-    assert "1 images carry a colour profile" in said and "1 files are exact copies" in said
+    assert "1 image carries a colour profile" in said and "1 file is an exact copy" in said
     assert source.summary["formats"] == {"GIF": 2, "PNG": 1}
 
 
@@ -307,7 +306,7 @@ def test_every_fault_is_listed_with_its_reason_and_stops_training(
     assert "1 of 13 image files" in str(caught.value) and "bad.png (" in str(caught.value)
     assert reason in str(caught.value) and "poise inspect" in caught.value.mend
     tolerated = open_data(photos, cache=cache, refuse_above=0.1)
-    assert len(tolerated) == 12 and any("1 files were refused" in notice for notice in tolerated.notices)
+    assert len(tolerated) == 12 and any("1 file was refused" in notice for notice in tolerated.notices)
 
 
 def test_a_folder_named_like_an_image_is_entered(photos: Path, cache: Path) -> None:
