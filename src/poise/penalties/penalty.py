@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import functional_call
 
 Critic = Callable[[Tensor], Tensor]
 
@@ -34,7 +35,8 @@ def squared_gradient_norm(critic: Critic, points: Tensor) -> Tensor:
     """The squared norm of the gradient of each sample's score with respect to that sample.
 
     Written with `torch.func.grad`, which can be differentiated again in eager mode, under `torch.compile` and
-    under `vmap`; `torch.autograd.grad(create_graph=True)` cannot be compiled.
+    under `vmap`; `torch.autograd.grad(create_graph=True)` cannot be compiled. A critic's buffers (the running
+    statistics of batch normalisation, the vectors of spectral norm) are left as they are.
 
     Args:
         critic: From `(N, ...)` to scores `(N, ...)`; no score may depend on another sample.
@@ -49,9 +51,25 @@ def squared_gradient_norm(critic: Critic, points: Tensor) -> Tensor:
         tensor([36., 36.])
     """
 
+    score = _without_traces(critic)
+
     def summed(points: Tensor) -> Tensor:
-        scores = critic(points)
+        scores = score(points)
         return scores.sum() if scores.dim() == 1 else scores.flatten(1).mean(1).sum()
 
     gradient: Tensor = torch.func.grad(summed)(points.detach())
     return gradient.square().flatten(1).sum(1)
+
+
+def _without_traces(critic: Critic) -> Critic:
+    """The critic with copies of its buffers: `torch.func.grad` refuses a module that writes into its own."""
+    buffers = dict(critic.named_buffers()) if isinstance(critic, nn.Module) else {}
+    if not buffers:
+        return critic
+
+    def score(points: Tensor) -> Tensor:
+        copies = {name: buffer.clone() for name, buffer in buffers.items()}
+        scores: Tensor = functional_call(critic, copies, (points,))  # type: ignore[arg-type]  # a module
+        return scores
+
+    return score
