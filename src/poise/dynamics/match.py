@@ -18,7 +18,7 @@ class NonFiniteError(Exception):
 
     Attributes:
         tensor: The first tensor, in the order of computation, that holds one: `"real samples"`,
-            `"generator weight main.0.weight"`.
+            `"generator's weight main.0.weight"`.
         player: Whose move it was.
     """
 

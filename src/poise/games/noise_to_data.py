@@ -128,7 +128,8 @@ class NoiseToData:
         value = loss
         for one in steady:
             value = value + one.weight * penalties[f"penalty_{one.name}"]
-        seen = {"discriminator_loss": loss, "real_scores": real_scores, "fake_scores": fake_scores}
+        # In the order of computation, so that the first that is not finite is the culprit.
+        seen = {"real_scores": real_scores, "fake_scores": fake_scores, "discriminator_loss": loss}
         return Cost(value, {name: tensor.detach() for name, tensor in {**seen, **penalties}.items()})
 
     def _generator_cost(self, real_scores: Tensor, fake_scores: Tensor) -> Cost:
