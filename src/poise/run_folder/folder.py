@@ -3,7 +3,7 @@
     recipe.json  environment.json  data.json  status.json  lock
     history.jsonl  findings.jsonl  metrics.jsonl
     samples/step-00001000.png
-    checkpoints/step-00001000/   tensors.safetensors, state.json, manifest.json (sizes, SHA-256)
+    checkpoints/step-00001000/   tensors.safetensors, state.json, manifest.json (sizes, SHA-256, its own too)
     checkpoints/best/            the same, of the best step by a metric
     quarantine/                  checkpoints that failed their manifest
     generator/                   generator.safetensors, generator.json, card.md
@@ -139,7 +139,7 @@ class RunFolder:
             found = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise PoiseError(
                 f"'{file}' cannot be read", why=str(error), mend="restore it from a copy"
             ) from None
@@ -300,9 +300,11 @@ class RunFolder:
     def restore(self) -> Restored:
         """The newest checkpoint that verifies; those that do not are moved to `quarantine/`."""
         quarantined: list[tuple[str, str]] = []
-        steps = self.checkpoint_steps()
         for leftover in (self.path / "checkpoints").glob(".partial-*"):
             shutil.rmtree(leftover, ignore_errors=True)
+        for replaced in (self.path / "checkpoints").glob(".old-*"):
+            recover(replaced.with_name(replaced.name.removeprefix(".old-")))
+        steps = self.checkpoint_steps()
         for step in reversed(steps):
             folder = self.path / "checkpoints" / step_name(step)
             try:

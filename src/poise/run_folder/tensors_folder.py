@@ -58,8 +58,9 @@ def write_tensors_folder(
         key: {"size": len(value), "sha256": hashlib.sha256(value).hexdigest()}
         for key, value in contents.items()
     }
-    manifest = {"format": FORMAT, "step": step, "files": files}
-    contents["manifest.json"] = (json.dumps(manifest, indent=1) + "\n").encode()
+    manifest: dict[str, Any] = {"format": FORMAT, "step": step, "files": files}
+    manifest["sha256"] = _sealed(manifest)
+    contents["manifest.json"] = json.dumps(manifest, indent=1).encode()
     partial, old = folder.with_name(f".partial-{folder.name}"), _old(folder)
     recover(folder)
     shutil.rmtree(partial, ignore_errors=True)
@@ -90,10 +91,10 @@ def _old(folder: Path) -> Path:
 
 
 def verify(folder: Path) -> dict[str, Any]:
-    """Hold a folder's files against its manifest.
+    """Hold a folder's files against its manifest, and the manifest against its own hash.
 
     Returns:
-        The manifest.
+        The manifest; its `step` is an integer.
 
     Raises:
         DamagedError: A file is missing, of another size, or of another SHA-256.
@@ -102,10 +103,14 @@ def verify(folder: Path) -> dict[str, Any]:
     files = manifest.get("files")
     if not isinstance(files, dict) or manifest.get("format") != FORMAT:
         raise DamagedError("its manifest.json lists no files of this format")
+    if manifest.get("sha256") != _sealed(manifest) or not isinstance(manifest.get("step"), int):
+        raise DamagedError("its manifest.json is not what was written")
     for name, expected in files.items():
         file = folder / name
         if Path(name).name != name or not isinstance(expected, dict):
             raise DamagedError(f"its manifest.json names '{name}', which is no file name")
+        if not file.is_file():
+            raise DamagedError(f"{name} is missing or is no file")
         try:
             size = file.stat().st_size
             if size != expected.get("size"):
@@ -117,6 +122,12 @@ def verify(folder: Path) -> dict[str, Any]:
         if found != expected.get("sha256"):
             raise DamagedError(f"{name} is not what was written: its SHA-256 differs from the manifest's")
     return manifest
+
+
+def _sealed(manifest: Mapping[str, Any]) -> str:
+    """The SHA-256 of everything else in a manifest."""
+    rest = {key: value for key, value in manifest.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def read_tensors(file: Path) -> dict[str, Tensor]:
@@ -146,7 +157,7 @@ def read_object(file: Path) -> dict[str, Any]:
     """
     try:
         found = json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DamagedError(f"{file.name} cannot be read: {error}") from None
     if not isinstance(found, dict):
         raise DamagedError(f"{file.name} holds no object")
