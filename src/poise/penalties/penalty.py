@@ -50,7 +50,6 @@ def squared_gradient_norm(critic: Critic, points: Tensor) -> Tensor:
         >>> squared_gradient_norm(lambda x: (3 * x).sum(1), torch.ones(2, 4))
         tensor([36., 36.])
     """
-
     score = _without_traces(critic)
 
     def summed(points: Tensor) -> Tensor:
