@@ -21,11 +21,12 @@ import json
 import os
 import shutil
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from poise.errors import PoiseError
 from poise.run_folder.tensors_folder import (
@@ -183,9 +184,10 @@ class RunFolder:
     def holder(self) -> str | None:
         """The process that trains this run now, as `pid 123 on host`; `None` where there is none."""
         try:
-            with (self.path / "lock").open("r+", encoding="utf-8") as lock:
+            # Shared, so that two who look at once do not take each other for a trainer.
+            with (self.path / "lock").open(encoding="utf-8") as lock:
                 try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 except OSError:
                     return lock.read().strip() or "another process"
         except OSError:
@@ -200,14 +202,12 @@ class RunFolder:
             PoiseError: Another process holds it; its pid is named.
         """
         with (self.path / "lock").open("a+", encoding="utf-8") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            if not _taken(lock):
                 lock.seek(0)
                 raise PoiseError(
                     f"The run '{self.path}' is being trained by {lock.read().strip() or 'another process'}",
                     mend="wait for it, stop it, or train into another folder with --out",
-                ) from None
+                )
             lock.seek(0)
             lock.truncate()
             lock.write(f"pid {os.getpid()} on {socket.gethostname()}")
@@ -223,8 +223,10 @@ class RunFolder:
             OSError: It could not be written.
         """
         content = (json.dumps(line) + "\n").encode()
-        with (self.path / f"{name}.jsonl").open("ab", buffering=0) as file:
+        with (self.path / f"{name}.jsonl").open("a+b", buffering=0) as file:
             before = file.tell()
+            if before and os.pread(file.fileno(), 1, before - 1) != b"\n":
+                content = b"\n" + content  # a process died in the middle of the line before
             try:
                 if file.write(content) != len(content):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -348,6 +350,19 @@ class RunFolder:
                 why=str(error),
                 mend=f"poise resume {self.path} makes it anew",
             ) from None
+
+
+def _taken(lock: TextIO) -> bool:
+    """Whether the lock could be taken; one who only looks whether it is held keeps it for microseconds."""
+    for attempt in range(5):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if attempt < 4:
+                time.sleep(0.02)
+        else:
+            return True
+    return False
 
 
 def step_name(step: int) -> str:
