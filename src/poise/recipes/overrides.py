@@ -57,7 +57,8 @@ def recipe_with(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         0.001
     """
     values = recipe.model_dump()
-    for path, value in _flat(changes):
+    # Names before what belongs to them, in whatever order they came: a new name drops the old one's settings.
+    for path, value in sorted(_flat(changes), key=lambda pair: _depth(pair[0])):
         _change(values, path, value)
     try:
         return Recipe.model_validate(values)
@@ -66,16 +67,20 @@ def recipe_with(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
 
 
 def _flat(changes: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Nested mappings as dotted paths; a mapping with a `name` replaces the part that it names first."""
+    """Nested mappings as dotted paths."""
     pairs: list[tuple[str, Any]] = []
     for key, value in changes.items():
         path = f"{prefix}{key}"
         if isinstance(value, Mapping) and value:
-            ordered = sorted(value.items(), key=lambda item: item[0] != "name")
-            pairs += _flat(dict(ordered), f"{path}.")
+            pairs += _flat(value, f"{path}.")
         else:
             pairs.append((path, value))
     return pairs
+
+
+def _depth(path: str) -> tuple[int, bool]:
+    *folders, leaf = path.split(".")
+    return len(folders), leaf != "name"
 
 
 def _change(values: dict[str, Any], path: str, value: Any) -> None:
