@@ -1,0 +1,111 @@
+"""One battery over every recipe: it trains, survives kill -9, resumes to the same bits, samples and reports."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import poise
+from poise.recipes import RECIPES, Recipe, recipe_with
+from poise.run_folder import RunFolder
+from poise.training import Moment, begin, pick_device, plan, resume
+
+CPU = pick_device("cpu")
+STEPS, KILLED_AT = 7, 5
+
+
+def test_the_number_of_recipes() -> None:
+    assert len(RECIPES) == 17
+
+
+def tiny(name: str) -> Recipe:
+    """The recipe at the size of a test; every part of it stays."""
+    changes: dict[str, Any] = {
+        "batch_size": 4,
+        "steps": STEPS,
+        "log_every": 2,
+        "sample_every": 3,
+        "checkpoints.every_steps": 2,
+        "checkpoints.every_seconds": None,
+    }
+    if RECIPES[name].generator.name == "auto":
+        changes["generator.width"] = 8
+    if RECIPES[name].discriminator.name in ("auto", "autoencoder"):
+        changes["discriminator.width"] = 8
+    return recipe_with(RECIPES[name], changes)
+
+
+def silent(sentence: str) -> None:
+    """Nobody is told."""
+
+
+def killed_in_a_child(train: Callable[[], object]) -> None:
+    """Run something in a forked process that is expected to kill itself."""
+    child = os.fork()
+    if child == 0:
+        try:
+            train()
+        except BaseException:
+            traceback.print_exc(file=sys.__stderr__)
+        os._exit(3)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+
+def kill_at(step: int) -> Callable[[Moment], None]:
+    def observer(moment: Moment) -> None:
+        if moment.step == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return observer
+
+
+def same_bits(first: Path, second: Path) -> None:
+    one, other = (RunFolder.open(path).load_checkpoint(STEPS) for path in (first, second))
+    assert one.tensors.keys() == other.tensors.keys()
+    differing = [name for name in one.tensors if not torch.equal(one.tensors[name], other.tensors[name])]
+    assert differing == []
+    generators = [RunFolder.open(path).load_generator()[0] for path in (first, second)]
+    assert all(torch.equal(generators[0][name], generators[1][name]) for name in generators[0])
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+def test_survives_kill_and_resumes_to_the_same_bits(name: str, tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    begin(plan("digits", tiny(name), CPU), whole, say=silent)
+    killed_in_a_child(
+        lambda: begin(plan("digits", tiny(name), CPU), killed, observers=[kill_at(KILLED_AT)], say=silent)
+    )
+    folder = RunFolder.open(killed)
+    assert folder.status == "interrupted"
+    assert folder.checkpoint_steps() == [2, 4]
+
+    outcome = resume(killed, device=CPU, say=silent)
+    assert (outcome.status, outcome.position.step) == ("finished", STEPS)
+    same_bits(whole, killed)
+    steps = [line["step"] for line in folder.lines("history")]
+    assert steps == [2, 4, 6, 7]
+    assert [path.name for _, path in folder.samples()] == [p.name for _, p in RunFolder(whole).samples()]
+
+    samples = poise.open_run(killed).sample(3, seed=1)
+    assert samples.shape == (3, 1, 8, 8) and samples.dtype == np.float32
+    assert np.abs(samples).max() <= 1 and np.isfinite(samples).all()
+    assert np.array_equal(samples, poise.open_run(whole).sample(5, seed=1)[:3])
+    assert poise.open_run(killed).report().stat().st_size > 10_000
+
+
+def test_every_setting_of_a_run_is_spelled_out(tmp_path: Path) -> None:
+    begin(plan("digits", tiny("non-saturating"), CPU), tmp_path / "run", say=silent)
+    saved = RunFolder.open(tmp_path / "run").recipe
+    assert saved["generator"]["name"] == "dcgan" and saved["steps"] == STEPS
+    assert "auto" not in str(saved)
+    assert Recipe.model_validate(saved).model_dump() == saved
