@@ -16,6 +16,7 @@ from poise.errors import PoiseError
 from poise.networks import GENERATORS
 from poise.randomness import torch_stream
 from poise.recipes.settings import Latent
+from poise.registry import checked_settings
 from poise.run_folder import RunFolder
 from poise.training import latents
 from poise.training.resolve import GIVEN
@@ -60,33 +61,29 @@ class Generator:
         """
         folder = RunFolder.open(run)
         tensors, description = folder.load_generator()
-        name = str(description["network"]["name"])
-        if name == GIVEN and module is None:
+        part = description.get("network")
+        given = isinstance(part, Mapping) and part.get("name") == GIVEN
+        if given and module is None:
             raise PoiseError(
                 f"The generator of '{run}' is a module of the person's own, '{description.get('class')}'",
                 mend=f"load it in Python: poise.open_run({str(run)!r}, generator=...)",
             )
-        if name != GIVEN:
-            options = {key: value for key, value in description["network"].items() if key != "name"}
-            latent_size = int(description["latent"]["size"])
-            with torch.device("meta"):
-                module = GENERATORS.named(name).build(
-                    tuple(description["shape"]), latent_size=latent_size, **options
-                )
-            size = sum(value.numel() * value.element_size() for value in module.state_dict().values())
-            if size > NETWORK_LIMIT:
-                raise PoiseError(
-                    f"The generator of '{run}' claims {size} bytes of weights", why="that is damage"
-                )
-            module = module.to_empty(device="cpu")
-        assert module is not None
         try:
-            module.load_state_dict(tensors)
+            network = module if given and module is not None else _described(description)
+            generator = Generator(network, description)
+        except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
+            raise PoiseError(
+                f"The generator.json of '{run}' describes no generator",
+                why=f"{type(error).__name__}: {str(error).partition(chr(10))[0]}",
+            ) from None
+        try:
+            network.load_state_dict(tensors)
         except RuntimeError as error:
             raise PoiseError(
                 f"The weights of '{run}' do not fit its network", why=str(error).splitlines()[-1].strip()
             ) from None
-        return Generator(module.to(device), description)
+        generator.module.to(device)
+        return generator
 
     def latents(self, count: int, *, seed: int = 0) -> Tensor:
         """Latents of a seed, `(count, latent_size)`; the first of a larger count are the same."""
@@ -117,3 +114,20 @@ class Generator:
         latent = self.latents(count, seed=seed)
         made = torch.cat([self.module(piece).float().cpu() for piece in torch.split(latent, 256)])
         return picture(made, self.encoding, self.shape)
+
+
+def _described(description: Mapping[str, Any]) -> nn.Module:
+    """The network of a `generator.json`, weights not filled; allocated once its size is known.
+
+    Raises:
+        PoiseError: It is larger than any that Poise writes, or has settings that no network takes.
+    """
+    part, latent = dict(description["network"]), Latent.model_validate(description["latent"])
+    network = GENERATORS.named(str(part.pop("name")))
+    settings = checked_settings(part, network.build, owner=f"generator '{network.name}'")
+    with torch.device("meta"):
+        module = network.build(tuple(description["shape"]), latent_size=latent.size, **settings)
+    size = sum(value.numel() * value.element_size() for value in module.state_dict().values())
+    if size > NETWORK_LIMIT:
+        raise PoiseError(f"The generator.json claims a network of {size} bytes", why="that is damage")
+    return module.to_empty(device="cpu")
