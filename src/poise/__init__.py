@@ -9,13 +9,15 @@ run.sample(64, seed=1)
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from poise.version import VERSION
+
 if TYPE_CHECKING:
     from poise.errors import PoiseError
     from poise.generator import Generator
     from poise.recipes import RECIPES, Recipe
     from poise.run import Run, open_run, resume, train
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 # Looked up on first use: `import poise` and the command line come up without torch.
 _HOMES = {

@@ -109,7 +109,9 @@ def test_random_moments(whole: dict[str, torch.Tensor], tmp_path: Path) -> None:
     for attempt in range(5):
         child = os.fork()
         if child == 0:
-            signal.setitimer(signal.ITIMER_REAL, 0.05 + float(torch.rand((), generator=generator)) * 0.3 + attempt / 10)
+            signal.setitimer(
+                signal.ITIMER_REAL, 0.05 + float(torch.rand((), generator=generator)) * 0.3 + attempt / 10
+            )
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             try:
                 if attempt == 0 or not (path / "recipe.json").exists():

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from poise import __version__
 from poise.errors import PoiseError
+from poise.version import VERSION
 
 
 def environment_record(
@@ -33,7 +33,7 @@ def environment_record(
         else platform.processor() or platform.machine()
     )
     return {
-        "poise": __version__,
+        "poise": VERSION,
         "torch": torch.__version__,
         "numpy": np.__version__,
         "python": platform.python_version(),

@@ -49,7 +49,7 @@ class Moment:
 class Observer(Protocol):
     """Anything that watches; it is called after every step and must be quick on most."""
 
-    def __call__(self, moment: Moment) -> Request | None:
+    def __call__(self, moment: Moment, /) -> Request | None:
         """Look; perhaps ask the loop to keep this state as the best, or to stop."""
         ...
 

@@ -1,0 +1,3 @@
+"""The version of Poise, in the one place where it is written."""
+
+VERSION = "0.1.0"
