@@ -1,4 +1,4 @@
-"""One battery over every recipe: it trains, survives kill -9, resumes to the same bits, samples and reports."""
+"""One battery over every recipe: it trains, survives kill -9, resumes bit for bit, samples, reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""kill -9 at every kind of moment: the run that is resumed ends with the bits of the one that never stopped."""
+"""kill -9 at every kind of moment: the resumed run ends with the bits of one that never stopped."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from poise.training.assemble import Assembly
 from poise.training.feed import Feed
 from poise.training.history import summarise
 from poise.training.observer import Moment, Observer, Say
-from poise.training.saver import Saver
+from poise.training.saver import Saver, UnsavedError
 from poise.training.state import Position, non_finite
 from poise.training.stop import StopRequest
 
@@ -49,6 +49,7 @@ def train_loop(
 
     Raises:
         NonFiniteError: A NaN or an infinity came up; the last good checkpoint is as it was.
+        UnsavedError: The end could not be saved.
     """
     recipe, match, device = assembly.recipe, assembly.match, assembly.device
     steps = recipe.steps or 0
@@ -119,7 +120,9 @@ def train_loop(
         # Save when it is time, and at the end.
         if last or saver.due(position.step):
             position.seconds = time.monotonic() - began
-            saver.save(position)
+            saved = saver.save(position)
+            if last and not saved:
+                raise UnsavedError(saver.reason)
         if last:
             break
     return position

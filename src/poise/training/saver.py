@@ -16,6 +16,10 @@ RETRY_SECONDS = 5.0
 """How long after a write that failed the next try comes."""
 
 
+class UnsavedError(Exception):
+    """The end of a sitting could not be saved; the message is the system's reason."""
+
+
 class Saver:
     """Saves checkpoints when due; what cannot be written now is said and tried again, never fatal.
 
@@ -29,7 +33,7 @@ class Saver:
     def __init__(self, assembly: Assembly, run: RunFolder, say: Say, *, saved_step: int = 0) -> None:
         self.assembly, self.run, self.say = assembly, run, say
         self.saved_at, self.saved_step = time.monotonic(), saved_step
-        self.tried_at, self.failing = 0.0, False
+        self.tried_at, self.failing, self.reason = 0.0, False, ""
 
     def due(self, step: int) -> bool:
         """Whether a checkpoint is due by steps or by time, or the last try failed."""
@@ -43,8 +47,11 @@ class Saver:
         )
         return bool(by_time or by_step)
 
-    def save(self, position: Position, *, best: bool = False) -> None:
+    def save(self, position: Position, *, best: bool = False) -> bool:
         """Save the state and the generator, unless it holds a NaN or an infinity.
+
+        Returns:
+            Whether it could be written.
 
         Raises:
             NonFiniteError: It does; nothing was written.
@@ -59,8 +66,10 @@ class Saver:
             if not best:
                 self.run.save_generator(*describe_generator(self.assembly, self.run, position))
 
-        if self.write(write, f"the checkpoint of step {position.step}") and not best:
+        saved = self.write(write, f"the checkpoint of step {position.step}")
+        if saved and not best:
             self.saved_at, self.saved_step = time.monotonic(), position.step
+        return saved
 
     def write(self, action: Callable[[], object], what: str) -> bool:
         """Do something that writes; say so where it cannot be done."""
@@ -70,9 +79,10 @@ class Saver:
         except OSError as error:
             kept = self.run.checkpoint_steps()
             good = f"the last good checkpoint is step {kept[-1]}" if kept else "there is no checkpoint yet"
+            self.reason = error.strerror or str(error)
             if not self.failing:
                 self.say(
-                    f"Could not write {what}: {error.strerror or error}; {good}. "
+                    f"Could not write {what}: {self.reason}; {good}. "
                     "Training goes on and tries again; free some space."
                 )
             self.failing = True

@@ -23,6 +23,7 @@ from poise.training.loop import train_loop
 from poise.training.observer import Observer, Say
 from poise.training.pictures import PictureSaver
 from poise.training.resolve import GIVEN, resolve
+from poise.training.saver import UnsavedError
 from poise.training.state import Position, unpack
 from poise.training.stop import stop_on_signals
 
@@ -238,6 +239,8 @@ def _sit(
             end = train_loop(assembly, feed, run, position, observers=watching, stop=stop, say=say)
         except NonFiniteError as error:
             raise _non_finite(run, position, recipe, error) from None
+        except UnsavedError as error:
+            raise _unsaved(run, position, error) from None
         except BaseException:
             run.set_status("interrupted", step=position.step)
             raise
@@ -328,6 +331,18 @@ def _check_networks(assembly: Assembly, source: Source, samples: int) -> None:
             f"The generator makes samples of shape {tuple(fakes.shape[1:])}, and the data are {source.shape}",
             mend="let it map (N, latent.size) to the shape of the data; images within [-1, 1]",
         )
+
+
+def _unsaved(run: RunFolder, position: Position, error: UnsavedError) -> PoiseError:
+    """Say what is there although the end could not be saved."""
+    kept = run.checkpoint_steps()
+    good = f"the checkpoint of step {kept[-1]} is sound" if kept else "there is no checkpoint yet"
+    return PoiseError(
+        f"The run '{run.path}' stopped at step {position.step} and could not be saved; {good}",
+        why=str(error),
+        mend=f"free some space, then go on: poise resume {run.path}",
+        exit_status=5,
+    )
 
 
 def _non_finite(run: RunFolder, position: Position, recipe: Recipe, error: NonFiniteError) -> PoiseError:
