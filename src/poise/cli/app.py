@@ -1,0 +1,34 @@
+"""The command with its verbs. Verbs import what they need when they run, so this comes up without torch."""
+
+from __future__ import annotations
+
+from cyclopts import App, Parameter
+
+from poise import __version__
+from poise.cli import demo, inspect, recipes, report, resume, sample, train
+
+VERBS = (train, resume, sample, report, recipes, inspect, demo)
+
+app = App(
+    name="poise",
+    help="Train generative adversarial networks on your own data, and be told by name what goes wrong.",
+    help_epilogue="\n".join(
+        [
+            "[bold]Begin with[/]",
+            "  [cyan]poise demo[/]                watch a GAN learn handwritten digits, in minutes",
+            "  [cyan]poise inspect my-photos[/]   what training would see in your own folder",
+            "  [cyan]poise train my-photos[/]     train on it",
+        ]
+    ),
+    help_format="rich",
+    version=__version__,
+    version_format="plaintext",
+    default_parameter=Parameter(negative=()),
+    suppress_keyboard_interrupt=False,
+    exit_on_error=False,
+    print_error=False,
+    result_action="return_value",
+)
+for place, module in enumerate(VERBS):
+    module.app.sort_key = place
+    app.command(module.app)

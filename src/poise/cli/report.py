@@ -1,0 +1,31 @@
+"""`poise report`: a run as one HTML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from poise.cli.verb import Json, verb
+
+app = verb("report", ("poise report runs/demo", "write runs/demo/report.html anew"))
+
+
+@app.default
+def report(run: Path, /, *, json: Json = False) -> int:
+    """Write the report of a run: one HTML file.
+
+    RUN/report.html opens from disk and needs no network; the run may be training still.
+
+    Args:
+        run: The run's folder.
+        json: One JSON object a line on standard output, and nothing else.
+    """
+    from poise.cli.console import emit, line, output
+    from poise.cli.wording import shown
+    from poise.report import write_report
+
+    path = write_report(run)
+    if json:
+        emit({"event": "report", "run": str(run.absolute()), "report": str(path.absolute())})
+    else:
+        line(output(), "wrote ", (shown(path), "cyan"))
+    return 0

@@ -1,0 +1,43 @@
+"""`poise resume`: go on with a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from poise.cli.verb import Count, Device, Json, Switch, verb
+
+app = verb(
+    "resume",
+    ("poise resume runs/demo", "go on from the newest checkpoint"),
+    ("poise resume runs/demo --steps 8000", "train a finished run further"),
+)
+
+
+@app.default
+def resume(
+    run: Path,
+    /,
+    *,
+    steps: Count = None,
+    device: Device = "auto",
+    accept_changed_data: Switch = False,
+    json: Json = False,
+) -> int:
+    """Go on with a run, or extend a finished one.
+
+    It goes on from the newest sound checkpoint: on the same machine, with the
+    same versions, bit for bit as if it had never been interrupted.
+
+    Args:
+        run: The run's folder.
+        steps: The new number of steps in all; as it was where none is given.
+        device: Where to train.
+        accept_changed_data: Go on although the data are not those that the run began with.
+        json: One JSON object a line on standard output, and nothing else.
+    """
+    from poise.cli.sitting import go_on
+    from poise.cli.view import view_for
+
+    return go_on(
+        run, view_for(json=json), steps=steps, device=device, accept_changed_data=accept_changed_data
+    )

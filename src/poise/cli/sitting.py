@@ -1,0 +1,246 @@
+"""One sitting as the command line runs it: train with somebody told, write the report, say what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from poise.cli.failure import BROKEN_PIPE
+from poise.cli.view import Beginning, Ending, Pace, Status, View
+from poise.errors import PoiseError
+from poise.run_folder import RunFolder, refuse_existing
+
+if TYPE_CHECKING:
+    import torch
+
+    from poise.recipes import Recipe
+    from poise.training import Moment, Outcome, Plan, Request
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that has been checked and not begun.
+
+    Attributes:
+        plan: Data, recipe and networks.
+        beginning: What to tell of it.
+    """
+
+    plan: Plan
+    beginning: Beginning
+
+
+def prepare(view: View, data: str, recipe: Recipe, *, device: str, out: Path | None) -> Prepared:
+    """Check everything that can be checked before a run; nothing is written.
+
+    Args:
+        view: Who is told while the data are read.
+        data: What a person named.
+        recipe: The recipe, with their changes.
+        device: The name of the device.
+        out: The run's folder; a new one below `runs/` where none is given.
+
+    Raises:
+        PoiseError: Something does not fit.
+    """
+    if out is not None:  # before the data are read, which may take long
+        refuse_existing(out)
+    with view.opening(data) as reading:
+        from poise.networks import describe
+        from poise.run import new_run_path
+        from poise.training import pick_device, plan
+        from poise.training.session import data_record
+
+        planned = plan(data, recipe, pick_device(device), progress=reading)
+    folder = new_run_path(planned.source.name, recipe.name) if out is None else out
+    refuse_existing(folder)
+    sizes = {player: describe(module)["parameters"] for player, module in planned.assembly.modules.items()}
+    beginning = Beginning(
+        run=folder,
+        data=data_record(planned.source, planned.origin),
+        recipe=planned.recipe,
+        device=device_words(planned.assembly.device),
+        parameters={player: sizes[player] for player in ("generator", "discriminator")},
+    )
+    return Prepared(planned, beginning)
+
+
+def begin_prepared(prepared: Prepared, view: View) -> int:
+    """Train a new run.
+
+    Args:
+        prepared: What to train.
+        view: Who is told.
+
+    Returns:
+        The exit status.
+    """
+    from poise.training import begin
+
+    watch, beginning = Watch(view), prepared.beginning
+    view.start(beginning)
+    with view.training(beginning.recipe.steps or 0):
+        outcome = begin(prepared.plan, beginning.run, observers=[watch], say=view.notice)
+    return _end(outcome, view, watch)
+
+
+def go_on(
+    path: Path,
+    view: View,
+    *,
+    steps: int | None = None,
+    device: str = "auto",
+    accept_changed_data: bool = False,
+) -> int:
+    """Go on with a run, or extend a finished one.
+
+    Args:
+        path: The run's folder.
+        view: Who is told.
+        steps: The new number of steps.
+        device: The name of the device.
+        accept_changed_data: Go on although the data have changed.
+
+    Returns:
+        The exit status.
+    """
+    run = RunFolder.open(path)  # what is no run is refused before torch is there
+    from poise.recipes import Recipe
+
+    recipe = Recipe.model_validate(run.recipe)
+    if steps is not None:
+        recipe = recipe.model_copy(update={"steps": steps})
+    name = str(run.data.get("name", ""))
+    with ExitStack() as stack:
+        reading = stack.enter_context(view.opening(name))
+        from poise.training import pick_device, resume
+
+        where = pick_device(device)
+
+        def first(step: int) -> None:
+            stack.close()
+            view.start(Beginning(run.path, run.data, recipe, device_words(where), step=step))
+            stack.enter_context(view.training(recipe.steps or 0))
+
+        # Told only at the first step: till then it may turn out that there is nothing to go on with.
+        watch = Watch(view, found=len(run.lines("findings")), first=first)
+        outcome = resume(
+            path,
+            steps=steps,
+            device=where,
+            accept_changed_data=accept_changed_data,
+            observers=[watch],
+            say=view.notice,
+            progress=reading,
+        )
+    return _end(outcome, view, watch)
+
+
+class Watch:
+    """The observer that tells a view how training goes; it costs a comparison on most steps.
+
+    What cannot be told is dropped, so that no display ends a run; when the reader of a pipe has gone, the
+    run is asked to save and stop.
+
+    Args:
+        view: Who is told.
+        found: Lines of `findings.jsonl` that were told before.
+        first: Called at the first step, with the step that the sitting began at.
+    """
+
+    def __init__(self, view: View, *, found: int = 0, first: Callable[[int], None] | None = None) -> None:
+        self.view, self.pace, self.unread = view, Pace(), False
+        self._first = first
+        self._line: dict[str, Any] = {}
+        self._due, self._found = 0.0, found
+
+    def __call__(self, moment: Moment) -> Request | None:
+        """Tell, where there is news or the view wants to look."""
+        if self._first is not None:
+            self._first(moment.step - 1)
+            self._first = None
+        fresh = moment.line is not None
+        if not fresh and not moment.last and moment.seconds < self._due:
+            return None
+        self._due = moment.seconds + self.view.every
+        self.pace.note(moment.seconds, moment.step, moment.images_seen)
+        self._line = moment.line or self._line
+        steps = moment.recipe.steps or 0
+        status = Status(
+            step=moment.step,
+            steps=steps,
+            seconds=moment.seconds,
+            seconds_left=self.pace.seconds_left(steps),
+            images_per_second=self.pace.images_per_second,
+            line=self._line,
+        )
+        try:
+            self.view.progress(status, fresh=fresh, last=moment.last)
+            if fresh:
+                self._tell_findings(moment.run)
+        except BrokenPipeError:
+            self.unread = True
+            return "stop"
+        except OSError:
+            pass
+        return None
+
+    def _tell_findings(self, run: RunFolder) -> None:
+        found = run.lines("findings")
+        for finding in found[self._found :]:
+            self.view.finding(finding)
+        self._found = len(found)
+
+
+def ending(run: RunFolder, *, report: Path | None) -> Ending:
+    """How a run stands on disk.
+
+    Args:
+        run: The run.
+        report: Its report, where there is one.
+    """
+    said, lines, pictures = run.read_json("status"), run.lines("history"), run.samples()
+    newest: dict[str, Any] = lines[-1] if lines else {}
+    generator = run.path / "generator"
+    return Ending(
+        run=run.path,
+        status=run.status,
+        step=int(newest.get("step", said.get("step", 0))),
+        images_seen=int(newest.get("images_seen", 0)),
+        seconds=float(newest.get("seconds", 0.0)),
+        report=report,
+        samples=pictures[-1][1] if pictures else None,
+        generator=generator if generator.is_dir() else None,
+    )
+
+
+def device_words(device: torch.device) -> str:
+    """Where it trains: the card's name, or how many threads.
+
+    Args:
+        device: The device.
+    """
+    import torch
+
+    if device.type == "cuda":
+        return f"{device}, {torch.cuda.get_device_name(device)}"
+    threads = torch.get_num_threads()
+    return f"{device}, {threads} {'thread' if threads == 1 else 'threads'}"
+
+
+def _end(outcome: Outcome, view: View, watch: Watch) -> int:
+    view.end(ending(outcome.run, report=_reported(outcome.run, view)))
+    return BROKEN_PIPE if watch.unread else outcome.exit_status
+
+
+def _reported(run: RunFolder, view: View) -> Path | None:
+    from poise.report import write_report
+
+    try:
+        return write_report(run.path)
+    except PoiseError as error:
+        view.notice(error.sentence)
+        return None

@@ -1,0 +1,104 @@
+"""A real process that trains, and is stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from poise.cli import main
+from poise.cli.machine import MachineView
+from poise.cli.plain import PlainView
+from poise.run_folder import RunFolder
+
+from .conftest import QUICK
+
+
+@contextmanager
+def training(*words: str, cache: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that trains for longer than any test."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "poise", "train", "ring", "--out", "run", "--steps", "10000000", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "POISE_CACHE": str(cache)},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for_history(process: subprocess.Popen[str]) -> None:
+    """Wait until a program that reads has been told the first line of the history."""
+    assert process.stdout is not None
+    while json.loads(process.stdout.readline())["event"] != "line":
+        pass
+
+
+def test_ctrl_c_saves_and_tells_a_program_the_way_on(cache: Path) -> None:
+    with training("--json", *QUICK, cache=cache) as process:
+        wait_for_history(process)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    end = json.loads(out.splitlines()[-1])
+    run = RunFolder.open("run")
+    assert (process.returncode, err) == (130, "")
+    assert end["event"] == "end" and end["status"] == run.status == "interrupted"
+    assert run.checkpoint_steps()[-1] == end["step"] > 0
+    assert end["resume"] == "poise resume run" and Path(end["report"]).is_file()
+
+
+def test_sigterm_saves_and_tells_a_person_the_way_on(cache: Path) -> None:
+    with training(*QUICK, cache=cache) as process:
+        history = Path("run/history.jsonl")
+        while not history.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    step = RunFolder.open("run").checkpoint_steps()[-1]
+    assert (process.returncode, err) == (143, "")
+    assert out.splitlines()[-1] == f"saved at step {step:,}; go on with: poise resume run"
+
+
+def test_a_second_signal_leaves_at_once(cache: Path) -> None:
+    # Wide networks, so that the step in which both signals come takes longer than sending them.
+    wide = ("--set", "generator.width=512", "--set", "discriminator.width=512", "--set", "log_every=1")
+    with training("--json", "--batch-size", "4096", *wide, cache=cache) as process:
+        wait_for_history(process)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGTERM
+    assert RunFolder.open("run").status == "interrupted"  # nobody holds its lock
+
+
+@pytest.mark.parametrize("form", [["--json"], []], ids=["program", "person"])
+def test_a_reader_that_leaves_stops_the_run_and_it_is_saved(
+    monkeypatch: pytest.MonkeyPatch, form: list[str]
+) -> None:
+    reader, writer = os.pipe()
+
+    def leaves(*_: object) -> None:
+        os.close(reader)
+
+    monkeypatch.setattr("poise.cli.plain.SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr(PlainView, "start", leaves)
+    monkeypatch.setattr(MachineView, "start", leaves)
+    with os.fdopen(writer, "w") as nobody:
+        monkeypatch.setattr(sys, "stdout", nobody)
+        status = main(["train", "ring", "--out", "run", "--steps", "10000000", *form, *QUICK])
+    assert status == 141
+    run = RunFolder.open("run")
+    assert run.status == "interrupted" and run.checkpoint_steps()

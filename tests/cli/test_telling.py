@@ -1,0 +1,259 @@
+"""What people are told while a run trains, on a terminal and in a log."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from poise.cli.plain import PlainView
+from poise.cli.sitting import Watch
+from poise.cli.terminal import TerminalView
+from poise.cli.view import Beginning, Ending, Pace, Status, View, view_for
+from poise.recipes import RECIPES, recipe_with
+from poise.run_folder import RunFolder
+from poise.training import Moment
+
+LINE = {"discriminator_loss": 1.25, "generator_loss": 0.5, "real_right": 0.75, "fake_right": 0.625}
+RECIPE = recipe_with(RECIPES["hinge-sn"], {"steps": 2000})
+STATUS = Status(500, 2000, 83.0, 249.0, 1234.5, LINE)
+EVERYTHING = (
+    "25 %",
+    "4:09 left",
+    "1:23",
+    "discriminator 1.250",
+    "generator 0.500",
+    "reals 75 %",
+    "fakes 62 %",
+)
+
+
+def screen(width: int = 80) -> Console:
+    return Console(file=io.StringIO(), force_terminal=True, width=width, highlight=False, markup=False)
+
+
+def written(console: Console) -> str:
+    return cast(io.StringIO, console.file).getvalue()
+
+
+def moment(run: RunFolder, step: int, seconds: float, line: Mapping[str, Any] | None = None) -> Moment:
+    return Moment(
+        step=step,
+        images_seen=64 * step,
+        seconds=seconds,
+        run=run,
+        recipe=RECIPE,
+        assembly=cast(Any, None),
+        measured={},
+        line=None if line is None else dict(line),
+        last=step == RECIPE.steps,
+    )
+
+
+class Recorder:
+    """A view that keeps what it is told."""
+
+    every = 1.0
+
+    def __init__(self, raises: BaseException | None = None) -> None:
+        self.told: list[Any] = []
+        self.raises = raises
+
+    @contextmanager
+    def opening(self, name: str) -> Any:
+        yield lambda done, total: None
+
+    @contextmanager
+    def training(self, steps: int) -> Any:
+        yield
+
+    def start(self, beginning: Beginning) -> None:
+        self.told.append(beginning)
+
+    def progress(self, status: Status, *, fresh: bool, last: bool) -> None:
+        if self.raises is not None:
+            raise self.raises
+        self.told.append(status)
+
+    def notice(self, sentence: str) -> None:
+        self.told.append(sentence)
+
+    def finding(self, finding: Mapping[str, Any]) -> None:
+        self.told.append(finding)
+
+    def end(self, ending: Ending) -> None:
+        self.told.append(ending)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return RunFolder.create(tmp_path / "run", recipe={}, environment={}, data={})
+
+
+# Pace and watch --------------------------------------------------------------------------------------------
+
+
+@given(
+    rate=st.floats(0.01, 1e4),
+    marks=st.lists(st.integers(1, 1000), min_size=2, max_size=50, unique=True),
+    start=st.integers(0, 10_000),
+)
+def test_at_a_steady_pace_the_time_left_is_exact(rate: float, marks: list[int], start: int) -> None:
+    pace = Pace()
+    for step in sorted(marks):
+        pace.note(start / rate + step / rate, start + step, 64 * (start + step))
+    assert pace.steps_per_second == pytest.approx(rate)
+    assert pace.images_per_second == pytest.approx(64 * rate)
+    left = pace.seconds_left(start + 2000)
+    assert left == pytest.approx((2000 - max(marks)) / rate)
+
+
+def test_the_pace_forgets_what_is_long_ago() -> None:
+    pace = Pace(window=10.0)
+    for second in range(100):
+        pace.note(float(second), second if second < 50 else 50 + 10 * (second - 50), 0)
+    assert pace.steps_per_second == pytest.approx(10.0)
+
+
+def test_there_is_no_time_left_to_tell_before_there_is_a_pace() -> None:
+    pace = Pace()
+    pace.note(0.0, 1, 64)
+    assert pace.seconds_left(100) is None
+
+
+def test_most_steps_tell_nothing(run: RunFolder) -> None:
+    view = Recorder()
+    watch = Watch(view)
+    for step in range(1, 101):
+        assert watch(moment(run, step, step / 10, LINE if step % 50 == 0 else None)) is None
+    steps = [status.step for status in view.told]
+    assert steps == [1, 11, 21, 31, 41, 50, 60, 70, 80, 90, 100]
+    assert [status.line for status in view.told] == [{}] * 5 + [LINE] * 6
+
+
+@pytest.mark.parametrize(
+    ("error", "request_"), [(BrokenPipeError(), "stop"), (OSError(5, "I/O error"), None)]
+)
+def test_a_display_that_fails_never_ends_a_run(run: RunFolder, error: OSError, request_: str | None) -> None:
+    assert Watch(Recorder(error))(moment(run, 25, 1.0, LINE)) == request_
+
+
+def test_findings_are_told_once(run: RunFolder) -> None:
+    run.append("findings", {"name": "old", "step": 1})
+    view = Recorder()
+    watch = Watch(view, found=1)
+    run.append("findings", {"name": "new", "step": 20})
+    for step in (25, 50):
+        watch(moment(run, step, float(step), LINE))
+    assert [told for told in view.told if isinstance(told, dict)] == [{"name": "new", "step": 20}]
+
+
+# On a terminal ---------------------------------------------------------------------------------------------
+
+
+def test_the_display_shows_everything_within_eighty_columns() -> None:
+    console = screen()
+    with TerminalView(console)._display("") as live:
+        view = TerminalView(console)
+        view._live = live
+        view.progress(STATUS, fresh=True, last=False)
+        lines = [
+            "".join(segment.text for segment in line)
+            for line in console.render_lines(live.renderable, pad=False)
+        ]
+    for part in (*EVERYTHING, "1,234 images/s", "step 500 of 2,000"):
+        assert part in "\n".join(lines)
+    assert max(map(len, lines)) <= 80 and len(lines) == 3
+
+
+def test_the_display_is_gone_afterwards_and_the_cursor_never() -> None:
+    console = screen()
+    view = TerminalView(console)
+    with view.training(2000):
+        view.progress(STATUS, fresh=True, last=False)
+        during = written(console)
+        assert during.rindex("\x1b[?25h") > during.rindex("\x1b[?25l")
+    erased = written(console)[len(during) :]
+    assert erased.count("\x1b[2K") >= 3  # each of its lines
+
+
+def test_it_is_not_redrawn_more_often_than_eyes_can_follow() -> None:
+    console = screen()
+    view = TerminalView(console)
+    with view.training(2000):
+        before = written(console)
+        for step in range(1000):  # a thousand lines of history in a second
+            view.progress(Status(step, 2000, step / 1000, 1.0, 1.0, LINE), fresh=True, last=False)
+        drawn = written(console)[len(before) :].count("step ")
+    assert 2 <= drawn <= 5
+
+
+def test_a_notice_stands_above_the_display() -> None:
+    console = screen()
+    view = TerminalView(console)
+    with view.training(2000):
+        view.progress(STATUS, fresh=True, last=False)
+        view.notice("Something to know.")
+    assert "note: " in written(console) and "Something to know." in written(console)
+
+
+def test_the_end_names_what_there_is_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    console = screen()
+    run = tmp_path / "runs" / "mine"
+    paths = (run / "report.html", run / "samples" / "step-00002000.png", run / "generator")
+    TerminalView(console).end(Ending(run, "finished", 2000, 128_000, 83.0, paths[0], paths[1], paths[2]))
+    text = written(console)
+    for part in ("2,000 steps", "128,000 samples", "1:23", "runs/mine/report.html", "runs/mine/generator"):
+        assert part in text
+    for part in (
+        "poise sample runs/mine -n 64",
+        "poise report runs/mine",
+        "poise resume runs/mine --steps 4000",
+    ):
+        assert part in text
+    assert "\x1b[3" not in text  # no colours where NO_COLOR is set
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_after_a_stop_the_command_that_goes_on_is_named(terminal: bool, tmp_path: Path) -> None:
+    console = screen(200)
+    view: View = TerminalView(console) if terminal else PlainView(console)
+    view.end(Ending(tmp_path / "runs" / "a b", "interrupted", 517, 0, 1.0, None, None, None))
+    assert "saved at step 517" in written(console)
+    assert "poise resume 'runs/a b'" in written(console)
+
+
+def test_what_a_person_named_is_no_markup() -> None:
+    console = screen(200)
+    data = {"name": "[red]photos[/]", "kind": "image", "shape": [3, 8, 8], "count": 9, "notices": ["[bold]x"]}
+    TerminalView(console).start(Beginning(Path("run"), data, RECIPE, "cpu"))
+    assert "[red]photos[/]" in written(console) and "[bold]x" in written(console)
+
+
+# In a log --------------------------------------------------------------------------------------------------
+
+
+def test_a_log_gets_a_line_every_ten_seconds_and_the_last(capsys: pytest.CaptureFixture[str]) -> None:
+    view = view_for(json=False)
+    assert isinstance(view, PlainView)  # standard output is no terminal here
+    for second in range(36):
+        status = Status(second, 35, float(second), 35.0 - second, 64.0, LINE)
+        view.progress(status, fresh=True, last=second == 35)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["step 10/35", "step 20/35", "step 30/35", "step 35/35"]
+
+
+def test_a_line_of_the_log_shows_everything() -> None:
+    console = Console(file=io.StringIO(), width=40)
+    PlainView(console).progress(STATUS, fresh=True, last=True)
+    (line,) = written(console).splitlines()
+    for part in (*EVERYTHING, "1234 images/s", "step 500/2000"):
+        assert part in line
