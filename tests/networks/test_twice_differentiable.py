@@ -60,6 +60,14 @@ def assert_same(first: Sequence[Tensor | None], second: Sequence[Tensor | None],
             assert torch.allclose(one, two, rtol=rtol, atol=1e-7)
 
 
+def assert_equal_scores(name: str, found: Tensor, expected: Tensor) -> None:
+    """Bit for bit; but the pooling of 'resnet' sums in another order."""
+    if name == "resnet":
+        torch.testing.assert_close(found, expected)
+    else:
+        assert torch.equal(found, expected)
+
+
 def built(name: str, shape: tuple[int, ...] = IMAGE, **settings: Any) -> nn.Module:
     torch.manual_seed(0)
     return DISCRIMINATORS[name].build(shape, width=4, **settings)
@@ -70,7 +78,7 @@ def test_scores_and_gradients_of_both_orders_are_those_of_the_module(name: str) 
     discriminator = built(name).eval()
     view = twice_differentiable(discriminator)
     samples = torch.randn(4, *IMAGE)
-    assert torch.equal(view(samples), discriminator(samples))
+    assert_equal_scores(name, view(samples), discriminator(samples))
     parameters = [p for p in discriminator.parameters() if p.requires_grad]
     for first, second in zip(
         torch.autograd.grad(view(samples).sum(), parameters),
@@ -129,6 +137,9 @@ def test_the_replaced_activation_is_exact(slope: float, dtype: torch.dtype, inpl
     "settings",
     [
         {"kernel_size": 2},
+        {"kernel_size": (4, 7)},
+        {"kernel_size": (2,), "stride": (2,)},
+        {"kernel_size": (2, 1), "divisor_override": 5},
         {"kernel_size": (3, 2), "stride": (1, 2), "padding": (1, 0)},
         {"kernel_size": 3, "padding": 1, "divisor_override": 5},
         {"kernel_size": 3, "padding": 1, "count_include_pad": False},
@@ -255,16 +266,16 @@ def test_what_happens_to_the_module_happens_to_the_view(name: str) -> None:
     other = {key: torch.randn_like(value) for key, value in module.state_dict().items()}
     module.load_state_dict(other)
     module.eval()
-    assert torch.equal(view(samples), module(samples))
+    assert_equal_scores(name, view(samples), module(samples))
     module.double()
     assert view(samples.double()).dtype == torch.float64
-    assert torch.equal(view(samples.double()), module(samples.double()))
+    assert_equal_scores(name, view(samples.double()), module(samples.double()))
     optimiser = torch.optim.SGD(module.parameters(), 0.1)
     view(samples.double()).sum().backward()
     before = view(samples.double()).detach()
     optimiser.step()
     assert not torch.equal(view(samples.double()), before)
-    assert torch.equal(view(samples.double()), module(samples.double()))
+    assert_equal_scores(name, view(samples.double()), module(samples.double()))
     view.float()
     assert next(module.parameters()).dtype == torch.float32
 
@@ -353,7 +364,8 @@ def test_other_parameters_can_be_given(name: str) -> None:
     view, samples = twice_differentiable(module), torch.randn(3, *IMAGE)
     other = {key: torch.randn_like(value) for key, value in module.named_parameters()}
     own = view(samples)
-    assert torch.equal(functional_call(view, other, (samples,)), functional_call(module, other, (samples,)))
+    expected = functional_call(module, other, (samples,))
+    assert_equal_scores(name, functional_call(view, other, (samples,)), expected)
     assert torch.equal(view(samples), own), "and are taken out again"
 
     def penalty(network: nn.Module, parameters: dict[str, Tensor]) -> Tensor:
