@@ -1,0 +1,209 @@
+"""Who moves when, on which batch, from which point, and what is made without a graph."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_matches import Batches, changed, copied, game, match_of, small_networks
+from torch import Tensor, nn
+
+from poise.dynamics import DYNAMICS, Match
+from poise.games import WeightedPenalty
+from poise.penalties import PENALTIES, clip_weights
+
+SGD = 0.1
+
+
+def sgd_match(loss: str = "non-saturating", penalties: tuple[WeightedPenalty, ...] = ()) -> Match:
+    return match_of(game(loss, penalties), *small_networks(), lambda own: torch.optim.SGD(own, lr=SGD))
+
+
+class Watched:
+    """A match whose forwards and moves are counted."""
+
+    def __init__(self, match: Match) -> None:
+        self.match = match
+        self.moves: list[str] = []
+        self.fakes_with_graph: list[bool] = []
+        self.scorings = 0
+        for player, optimiser in match.optimisers.items():
+            optimiser.register_step_post_hook(self._moved(player))
+        generator, discriminator = match.networks["generator"], match.networks["discriminator"]
+        assert isinstance(generator, nn.Module)
+        assert isinstance(discriminator, nn.Module)
+        generator.register_forward_hook(self._made)
+        discriminator.register_forward_hook(self._scored)
+
+    def _moved(self, player: str) -> Callable[..., None]:
+        return lambda *_: self.moves.append(player)
+
+    def _made(self, module: nn.Module, latent: tuple[Tensor, ...], fakes: Tensor) -> None:
+        self.fakes_with_graph.append(fakes.requires_grad)
+
+    def _scored(self, module: nn.Module, samples: tuple[Tensor, ...], scores: Tensor) -> None:
+        self.scorings += 1
+
+
+@settings(max_examples=16, deadline=None)
+@given(n=st.integers(1, 5), m=st.integers(1, 4))
+def test_alternating_draws_a_batch_a_move_but_for_the_one_that_both_share(n: int, m: int) -> None:
+    watched, batches = Watched(sgd_match()), Batches()
+    DYNAMICS["alternating"].step(watched.match, batches, 0, discriminator_steps=n, generator_steps=m)
+    assert watched.moves == ["discriminator"] * n + ["generator"] * m
+    assert len(batches.drawn) == n + m - 1
+    # One forward of the generator a batch; what only the discriminator sees is made without a graph.
+    assert watched.fakes_with_graph == [False] * (n - 1) + [True] * m
+    assert watched.scorings == 2 * n + m
+
+
+def test_a_simultaneous_step_makes_and_scores_once() -> None:
+    watched, batches = Watched(sgd_match()), Batches()
+    DYNAMICS["simultaneous"].step(watched.match, batches, 0)
+    assert sorted(watched.moves) == ["discriminator", "generator"]
+    assert len(batches.drawn) == 1
+    assert watched.fakes_with_graph == [True]
+    assert watched.scorings == 2
+
+
+def losses_by_hand(match: Match, batch_index: Batches) -> tuple[Tensor, Tensor]:
+    """Both players' non-saturating cost on the first batch, written out."""
+    batch = batch_index.drawn[0]
+    fake = match.networks["generator"](batch.latent)
+    real_scores, fake_scores = (match.networks["discriminator"](x) for x in (batch.real, fake))
+    discriminator = -(torch.sigmoid(real_scores).log() + torch.sigmoid(-fake_scores).log()).mean()
+    return discriminator, -torch.sigmoid(fake_scores).log().mean()
+
+
+def stepped(parameters: dict[str, Tensor], cost: Tensor) -> dict[str, Tensor]:
+    slopes = torch.autograd.grad(cost, list(parameters.values()), retain_graph=True)
+    return {
+        name: (value - SGD * slope).detach()
+        for (name, value), slope in zip(parameters.items(), slopes, strict=True)
+    }
+
+
+@pytest.mark.parametrize("name", ["simultaneous", "alternating"])
+def test_a_step_is_that_of_gradients_by_hand(name: str) -> None:
+    match, reference = sgd_match(), sgd_match()
+    batches = Batches()
+    DYNAMICS[name].step(match, batches, 0)
+    parameters = {player: dict(own) for player, own in reference.parameters.items()}
+    discriminator, generator = losses_by_hand(reference, batches)
+    wanted = {"discriminator": stepped(parameters["discriminator"], discriminator)}
+    if name == "alternating":
+        with torch.no_grad():
+            for key, value in wanted["discriminator"].items():
+                parameters["discriminator"][key].copy_(value)
+        _, generator = losses_by_hand(reference, batches)
+    wanted["generator"] = stepped(parameters["generator"], generator)
+    torch.testing.assert_close(copied(match), wanted)
+
+
+def test_the_two_dynamics_differ_in_where_the_generator_moves_from() -> None:
+    matches = {name: sgd_match() for name in ("simultaneous", "alternating")}
+    for name, match in matches.items():
+        DYNAMICS[name].step(match, Batches(), 0)
+    simultaneous, alternating = (copied(match) for match in matches.values())
+    torch.testing.assert_close(simultaneous["discriminator"], alternating["discriminator"])
+    assert not torch.equal(simultaneous["generator"]["0.weight"], alternating["generator"]["0.weight"])
+
+
+@pytest.mark.parametrize(
+    ("epochs", "turns"),
+    [
+        ({}, "DDDGGG" * 2),
+        ({"discriminator_epochs": 2}, "DDDDDDGGG" * 2),
+        ({"generator_epochs": 2}, "DDDGGGGGG" * 2),
+    ],
+)
+def test_alternating_by_epoch_gives_whole_epochs(epochs: dict[str, int], turns: str) -> None:
+    match, seen = sgd_match(), ""
+    watched = Watched(match)
+    for step in range(len(turns)):
+        before, batches = copied(match), Batches(step)
+        DYNAMICS["alternating-by-epoch"].step(match, batches, step, epoch_steps=3, **epochs)
+        assert len(batches.drawn) == 1
+        (player,) = changed(match, before)
+        seen += player[0].upper()
+    assert seen == turns
+    assert watched.fakes_with_graph == [turn == "G" for turn in turns]
+
+
+@pytest.mark.parametrize("name", ["simultaneous", "alternating"])
+@pytest.mark.parametrize("loss", ["hinge", "relativistic-pairing"])
+def test_what_a_step_measured_is_detached_and_named(name: str, loss: str) -> None:
+    penalty = WeightedPenalty("r1", PENALTIES["r1"].penalty, 2.0)
+    match = sgd_match(loss, (penalty,))
+    measured = DYNAMICS[name].step(match, Batches(), 0)
+    assert set(measured) == {
+        "discriminator_loss",
+        "generator_loss",
+        "real_scores",
+        "fake_scores",
+        "penalty_r1",
+        "discriminator_gradient_norm",
+        "generator_gradient_norm",
+    }
+    assert not any(value.requires_grad for value in measured.values())
+    assert measured["real_scores"].shape == measured["fake_scores"].shape == (6,)
+
+
+def test_gradient_norms_are_those_of_the_whole_gradient() -> None:
+    match, batches = sgd_match(), Batches()
+    before = copied(match)
+    measured = DYNAMICS["simultaneous"].step(match, batches, 0)
+    for player in ("discriminator", "generator"):
+        moved = torch.cat(
+            [(value - before[player][name]).flatten() for name, value in match.parameters[player].items()]
+        )
+        torch.testing.assert_close(measured[f"{player}_gradient_norm"], (moved.norm() / SGD).detach())
+
+
+@pytest.mark.parametrize("name", ["simultaneous", "alternating"])
+def test_no_gradient_is_left_behind(name: str) -> None:
+    match = sgd_match()
+    DYNAMICS[name].step(match, Batches(), 0)
+    for parameters in match.parameters.values():
+        assert all(value.grad is None for value in parameters.values())
+
+
+@pytest.mark.parametrize("name", ["simultaneous", "alternating"])
+def test_a_lazy_penalty_is_a_move_of_its_own_when_it_is_due(name: str) -> None:
+    lazy = WeightedPenalty("r1", PENALTIES["r1"].penalty, 1.0, every=3)
+    moves = []
+    for step in range(4):
+        watched = Watched(sgd_match(penalties=(lazy,)))
+        measured = DYNAMICS[name].step(watched.match, Batches(step), step)
+        moves.append(watched.moves.count("discriminator"))
+        assert ("penalty_r1" in measured) == (step % 3 == 0)
+        assert watched.moves.count("generator") == 1
+    assert moves == [2, 1, 1, 2]
+
+
+@pytest.mark.parametrize("name", ["simultaneous", "alternating"])
+def test_a_projection_follows_its_players_moves(name: str) -> None:
+    match = sgd_match("wasserstein")
+    own = list(match.parameters["discriminator"].values())
+    match.projections = {"discriminator": lambda: clip_weights(own, 0.01)}
+    DYNAMICS[name].step(match, Batches(), 0)
+    assert max(float(value.detach().abs().max()) for value in own) == pytest.approx(0.01)
+    free = match.parameters["generator"].values()
+    assert max(float(value.detach().abs().max()) for value in free) > 0.1
+
+
+@pytest.mark.parametrize("name", ["simultaneous", "alternating"])
+def test_the_games_state_advances_with_the_discriminators_moves(name: str) -> None:
+    match = sgd_match("began")
+    measured = DYNAMICS[name].step(match, Batches(), 0)
+    gap = float(measured["fake_scores"].mean() - 0.5 * measured["real_scores"].mean())
+    assert float(match.state["balance"]) == pytest.approx(min(1.0, max(0.0, 1e-3 * gap)), abs=1e-9)
+
+
+def test_a_parameter_that_a_cost_does_not_reach_stays() -> None:
+    discriminator, generator = small_networks()
+    generator.register_parameter("unused", nn.Parameter(torch.ones(2, dtype=torch.float64)))
+    match = match_of(game("hinge"), discriminator, generator, lambda own: torch.optim.SGD(own, lr=SGD))
+    DYNAMICS["alternating"].step(match, Batches(), 0)
+    assert match.parameters["generator"]["unused"].tolist() == [1.0, 1.0]
