@@ -13,7 +13,12 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PROSE = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs/decisions").glob("*.md"))]
+PROSE = [
+    *PAGES,
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs/decisions").glob("*.md")),
+]
 SKIP = "<!-- skip -->"
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 
@@ -144,11 +149,11 @@ def test_the_legend_explains_every_logged_number(tmp_path: Path) -> None:
     import poise
     from poise.penalties import PENALTIES
 
-    tiny = {"steps": 2, "log_every": 1, "batch_size": 8, "sample_every": 2}
-    every = {name: {"weight": 1.0} for name in PENALTIES}
-    networks = {"generator.width": 8, "discriminator.width": 8}
-    run = poise.train("spiral", out=tmp_path / "run", penalties=every, **networks, **tiny)
+    settings: dict[str, Any] = {"steps": 2, "log_every": 1, "batch_size": 8, "sample_every": 2}
+    settings |= {"penalties": {name: {"weight": 1.0} for name in PENALTIES}}
+    settings |= {"generator.width": 8, "discriminator.width": 8}
+    run = poise.train("spiral", out=tmp_path / "run", **settings)
     logged = {name for line in run.history for name in line}
     text = (ROOT / "docs/history.md").read_text(encoding="utf-8")
-    explained = set(re.findall(r"^\| `(\w+)` \|", text.partition("## history.jsonl")[2].partition("\n## ")[0], re.M))
-    assert explained == logged
+    legend = text.partition("## history.jsonl")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", legend, re.MULTILINE)) == logged
