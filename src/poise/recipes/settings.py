@@ -38,7 +38,9 @@ class PenaltyPart(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
-    weight: float = Field(ge=0, description="what the penalty is multiplied with")
+    weight: float | None = Field(
+        default=None, ge=0, description="what the penalty is multiplied with; null: by the data"
+    )
     every: PositiveInt = Field(
         default=1, description="apply it every so many steps, so many times as heavy (lazy regularisation)"
     )
@@ -90,7 +92,7 @@ class Average(Settings):
     """The running average of the generator's weights, from which samples are made."""
 
     half_life: int = Field(
-        default=10_000, ge=0, description="images after which a weight counts half; 0 for no average"
+        default=20_000, ge=0, description="images after which a weight counts half; 0 for no average"
     )
     ramp: float = Field(
         default=0.05,

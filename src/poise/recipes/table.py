@@ -44,7 +44,7 @@ ROWS: list[dict[str, Any]] = [
         "paper": "Goodfellow et al. 2014, section 3; Mescheder et al. 2018; Karras et al. 2020",
         "when": "Start here, whatever the data.",
         "loss": "non-saturating",
-        "penalties": {"r1": {"weight": 1.0, "every": 8}},
+        "penalties": {"r1": {"every": 8}},
         "optimisers": _adam(1e-3, 0.0, 0.99),
     },
     {
@@ -116,7 +116,7 @@ ROWS: list[dict[str, Any]] = [
         "paper": "Huang et al. 2024 (R3GAN), equations 2 and 3",
         "when": "Small data and many modes: the most stable here, at about three times the cost of a step.",
         "loss": "relativistic-pairing",
-        "penalties": {"r1": {"weight": 1.0}, "r2": {"weight": 1.0}},
+        "penalties": {"r1": {}, "r2": {}},
         "optimisers": _adam(5e-4, 0.0, 0.99),
     },
     {

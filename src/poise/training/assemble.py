@@ -124,7 +124,7 @@ def build_game(recipe: Recipe) -> NoiseToData:
         WeightedPenalty(
             name=name.replace("-", "_"),
             penalty=bound(PENALTIES.named(name).penalty, part.options),
-            weight=part.weight,
+            weight=part.weight or 0.0,
             every=part.every,
         )
         for name, part in recipe.penalties.items()

@@ -234,7 +234,7 @@ def _sit(
     )
     watching = [PictureSaver(recipe, source, say), *observers]
     run.set_status("running", step=position.step)
-    with torch.random.fork_rng(), stop_on_signals() as stop:
+    with torch.random.fork_rng(), stop_on_signals(say) as stop:
         try:
             end = train_loop(assembly, feed, run, position, observers=watching, stop=stop, say=say)
         except NonFiniteError as error:
