@@ -51,8 +51,9 @@ def test_ctrl_c_saves_and_tells_a_program_the_way_on(cache: Path) -> None:
         wait_for_history(process)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
-    end = json.loads(out.splitlines()[-1])
+    *events, end = map(json.loads, out.splitlines())
     run = RunFolder.open("run")
+    assert [event["event"] for event in events if event["event"] != "line"] == ["notice"]
     assert (process.returncode, err) == (130, "")
     assert end["event"] == "end" and end["status"] == run.status == "interrupted"
     assert run.checkpoint_steps()[-1] == end["step"] > 0

@@ -257,3 +257,13 @@ def test_a_line_of_the_log_shows_everything() -> None:
     (line,) = written(console).splitlines()
     for part in (*EVERYTHING, "1234 images/s", "step 500/2000"):
         assert part in line
+
+
+def test_while_the_data_are_read_it_counts_and_then_makes_room() -> None:
+    console = screen()
+    with TerminalView(console).opening("photos") as reading:
+        reading(30, 100)
+        assert "reading photos" in written(console) and "30 %" in written(console)
+        reading(100, 100)
+        during = written(console)
+    assert "preparing" in during and "\x1b[2K" in written(console)[len(during) :]

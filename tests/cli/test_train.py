@@ -116,3 +116,15 @@ def test_the_command_is_recorded(cli: Cli) -> None:
     cli("train", "digits", "--steps", "1", "--out", "mine", *QUICK)
     environment: dict[str, Any] = json.loads(Path("mine/environment.json").read_text())
     assert environment["command"]
+
+
+def test_a_fault_in_the_report_does_not_hide_the_run(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("x")
+
+    monkeypatch.setattr("poise.report.write_report", fail)
+    done = cli("train", "digits", "--steps", "1", "--out", "mine", "--json", *QUICK)
+    assert done.status == 0 and RunFolder.open("mine").status == "finished"
+    (notice,) = [event["sentence"] for event in done.events if event["event"] == "notice"]
+    assert "ZeroDivisionError" in notice and "poise report mine" in notice
+    assert done.events[-1]["event"] == "end" and done.events[-1]["report"] is None

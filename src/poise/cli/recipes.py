@@ -46,17 +46,26 @@ def _list(recipes: list[Recipe], console: Console) -> None:
 
     from rich.text import Text
 
-    console.print(Text(f"{'recipe':<22}{'loss and penalties':<31}paper", "bold"))
+    console.print(Text(f"{'recipe':<22}{'what it plays with':<31}paper", "bold"))
     for recipe in recipes:
-        played = ", ".join(
-            [recipe.loss.name, *recipe.penalties, *(["clipping"] if recipe.weight_clip else [])]
-        )
         paper = recipe.paper.partition(",")[0].partition(";")[0]
-        console.print(Text.assemble((f"{recipe.name:<22}", "cyan"), f"{played:<31}", paper))
+        console.print(Text.assemble((f"{recipe.name:<22}", "cyan"), f"{_played(recipe):<31}", paper))
         summary = fill(recipe.summary, console.width, initial_indent="  ", subsequent_indent="  ")
         console.print(Text(summary, "dim"))
     console.print()
     console.print(Text.assemble("one with every value: ", ("poise recipes NAME", "cyan")))
+
+
+def _played(recipe: Recipe) -> str:
+    """Loss, penalties, and the tricks that a recipe is named for."""
+    tricks = {
+        "clipping": recipe.weight_clip is not None,
+        "spectral norm": bool(recipe.discriminator.options.get("spectral_norm")),
+        f"packing {recipe.packing}": recipe.packing > 1,
+    }
+    return ", ".join(
+        [recipe.loss.name, *recipe.penalties, *(trick for trick, used in tricks.items() if used)]
+    )
 
 
 def _show(recipe: Recipe, console: Console) -> None:

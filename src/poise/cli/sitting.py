@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from poise.cli.failure import BROKEN_PIPE
 from poise.cli.view import Beginning, Ending, Pace, Status, View
+from poise.cli.wording import command
 from poise.errors import PoiseError
 from poise.run_folder import RunFolder, refuse_existing
 
@@ -243,4 +244,7 @@ def _reported(run: RunFolder, view: View) -> Path | None:
         return write_report(run.path)
     except PoiseError as error:
         view.notice(error.sentence)
-        return None
+    except Exception as error:  # a fault of ours in the report is no reason to hide that the run is whole
+        what = f"The report could not be written ({type(error).__name__}: {error})"
+        view.notice(f"{what}; the run is whole, and {command('poise', 'report', run.path)} tries again.")
+    return None

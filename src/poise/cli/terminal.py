@@ -45,7 +45,9 @@ class TerminalView:
             def reading(done: int, total: int) -> None:
                 nonlocal shown_at
                 now = time.monotonic()
-                if now - shown_at >= self.every:
+                if done >= total:
+                    live.update(Text("preparing ...", "dim"), refresh=True)
+                elif now - shown_at >= self.every:
                     shown_at = now
                     live.update(_reading(name, done, total), refresh=True)
 
