@@ -128,3 +128,12 @@ def test_a_fault_in_the_report_does_not_hide_the_run(cli: Cli, monkeypatch: pyte
     (notice,) = [event["sentence"] for event in done.events if event["event"] == "notice"]
     assert "ZeroDivisionError" in notice and "poise report mine" in notice
     assert done.events[-1]["event"] == "end" and done.events[-1]["report"] is None
+
+
+def test_a_run_that_fails_leaves_a_report_and_status_4(cli: Cli) -> None:
+    diverging = ("--set", "optimisers.discriminator.rate=1e30", "--steps", "50")
+    done = cli("train", "digits", "--out", "mine", *diverging, *QUICK)
+    run = RunFolder.open("mine")
+    assert done.status == 4 and run.status == "failed" and run.lines("findings")
+    assert "not finite" in done.err and done.err.count("\n") == 1
+    assert "mine/report.html" in done.out and Path("mine/report.html").is_file()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 FAULT = 1
+FAILED = 4
+"""The status of a run in which a value came up that is not finite."""
 
 
 def tell(error: BaseException, typed: Sequence[str]) -> int:

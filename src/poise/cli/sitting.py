@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from poise.cli.failure import BROKEN_PIPE
+from poise.cli.failure import BROKEN_PIPE, FAILED
 from poise.cli.view import Beginning, Ending, Pace, Status, View
-from poise.cli.wording import command
+from poise.cli.wording import command, shown
 from poise.errors import PoiseError
 from poise.run_folder import RunFolder, refuse_existing
 
@@ -83,7 +83,7 @@ def begin_prepared(prepared: Prepared, view: View) -> int:
 
     watch, beginning = Watch(view), prepared.beginning
     view.start(beginning)
-    with view.training(beginning.recipe.steps or 0):
+    with _reporting_failure(beginning.run, view), view.training(beginning.recipe.steps or 0):
         outcome = begin(prepared.plan, beginning.run, observers=[watch], say=view.notice)
     return _end(outcome, view, watch)
 
@@ -115,7 +115,7 @@ def go_on(
     if steps is not None:
         recipe = recipe.model_copy(update={"steps": steps})
     name = str(run.data.get("name", ""))
-    with ExitStack() as stack:
+    with _reporting_failure(path, view), ExitStack() as stack:
         reading = stack.enter_context(view.opening(name))
         from poise.training import pick_device, resume
 
@@ -235,6 +235,18 @@ def device_words(device: torch.device) -> str:
 def _end(outcome: Outcome, view: View, watch: Watch) -> int:
     view.end(ending(outcome.run, report=_reported(outcome.run, view)))
     return BROKEN_PIPE if watch.unread else outcome.exit_status
+
+
+@contextmanager
+def _reporting_failure(path: Path, view: View) -> Iterator[None]:
+    """Where training itself fails, write the report of what there is: it shows how the numbers came there."""
+    try:
+        yield
+    except PoiseError as error:
+        report = _reported(RunFolder(path), view) if error.exit_status == FAILED else None
+        if report is not None:
+            view.notice(f"What there is of the run, up to where it failed: {shown(report)}")
+        raise
 
 
 def _reported(run: RunFolder, view: View) -> Path | None:
