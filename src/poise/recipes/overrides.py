@@ -94,7 +94,10 @@ def _change(values: dict[str, Any], path: str, value: Any) -> None:
         here = here.setdefault(folder, {})
         walked = f"{walked}{folder}."
         if not isinstance(here, dict):
-            raise PoiseError(f"The setting '{walked[:-1]}' holds a single value, so '{path}' does not exist")
+            raise PoiseError(
+                f"The setting '{walked[:-1]}' holds a single value, so '{path}' does not exist",
+                mend=f"set it itself: {walked[:-1]}=...",
+            )
     if model is not None and leaf not in model.model_fields and model.model_config.get("extra") == "forbid":
         raise unknown_name("setting", path, known_paths(), where="in a recipe")
     is_part = isinstance(here.get(leaf), dict) and "name" in here[leaf]
