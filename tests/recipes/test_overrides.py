@@ -1,0 +1,190 @@
+"""Changes to a recipe: dotted and nested, whole parts, and what is refused."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poise.errors import PoiseError
+from poise.recipes import RECIPES, Recipe, parse_override, recipe_with
+from poise.recipes.overrides import documented_paths, known_paths
+from poise.training.resolve import resolve
+
+BEGAN = RECIPES["began"]
+DEFAULT = RECIPES["non-saturating"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("packing=2", ("packing", 2)),
+        ("loss=hinge", ("loss", "hinge")),
+        ("optimisers.generator.rate=1e-4", ("optimisers.generator.rate", 1e-4)),
+        ("steps=null", ("steps", None)),
+        ("steps=None", ("steps", None)),
+        ("horizontal_flips=true", ("horizontal_flips", True)),
+        ("horizontal_flips=True", ("horizontal_flips", True)),
+        ("summary=a=b", ("summary", "a=b")),
+        ("name=", ("name", "")),
+        (" packing =2", ("packing", 2)),
+        ('penalties={"r1": {"weight": 2}}', ("penalties", {"r1": {"weight": 2}})),
+    ],
+)
+def test_an_override_is_a_path_and_a_value(text: str, wanted: tuple[str, Any]) -> None:
+    assert parse_override(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["packing", "=2", " =2", ""])
+def test_an_override_without_path_or_value_is_refused(text: str) -> None:
+    with pytest.raises(PoiseError, match="write it as path=value"):
+        parse_override(text)
+
+
+def test_dotted_and_nested_changes_are_the_same() -> None:
+    dotted = recipe_with(DEFAULT, {"optimisers.generator.rate": 0.5, "average.half_life": 3})
+    nested = recipe_with(DEFAULT, {"optimisers": {"generator": {"rate": 0.5}}, "average": {"half_life": 3}})
+    assert dotted == nested
+    assert (dotted.optimisers.generator.rate, dotted.average.half_life) == (0.5, 3)
+    assert dotted.optimisers.generator.beta2 == DEFAULT.optimisers.generator.beta2
+    assert dotted.optimisers.discriminator == DEFAULT.optimisers.discriminator
+
+
+def test_the_recipe_itself_is_not_changed() -> None:
+    before = DEFAULT.model_dump()
+    recipe_with(DEFAULT, {"optimisers.generator.rate": 0.5, "loss": "hinge", "penalties.r1": None})
+    assert DEFAULT.model_dump() == before
+
+
+@pytest.mark.parametrize(
+    "changes", [{"loss": "hinge"}, {"loss.name": "hinge"}, {"loss": {"name": "hinge"}}], ids=str
+)
+def test_a_part_replaced_by_name_drops_the_old_ones_settings(changes: dict[str, Any]) -> None:
+    assert BEGAN.loss.options
+    changed = recipe_with(BEGAN, changes)
+    assert (changed.loss.name, changed.loss.options) == ("hinge", {})
+
+
+def test_a_part_named_as_it_is_keeps_its_settings() -> None:
+    assert recipe_with(BEGAN, {"loss": "began"}) == BEGAN
+    assert recipe_with(BEGAN, {"loss.diversity": 0.7}).loss.options == {
+        "diversity": 0.7,
+        "balance_rate": 1e-3,
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loss": "began", "loss.diversity": 0.7},
+        {"loss.diversity": 0.7, "loss": "began"},
+        {"loss.diversity": 0.7, "loss.name": "began"},
+        {"loss": {"diversity": 0.7, "name": "began"}},
+    ],
+    ids=str,
+)
+def test_a_new_part_takes_its_settings_in_any_order(changes: dict[str, Any]) -> None:
+    changed = recipe_with(DEFAULT, changes)
+    assert (changed.loss.name, changed.loss.options) == ("began", {"diversity": 0.7})
+
+
+def test_penalties_are_added_changed_and_removed() -> None:
+    assert dict(recipe_with(DEFAULT, {"penalties.r1": None}).penalties) == {}
+    assert recipe_with(DEFAULT, {"penalties.r2": None}) == DEFAULT
+    lighter = recipe_with(DEFAULT, {"penalties.r1.weight": 0.5}).penalties["r1"]
+    assert (lighter.weight, lighter.every) == (0.5, DEFAULT.penalties["r1"].every)
+    added = recipe_with(DEFAULT, {"penalties": {"wgan-gp": {"weight": 10, "target": 0.5}}}).penalties
+    assert set(added) == {"r1", "wgan-gp"}
+    assert added["wgan-gp"].options == {"target": 0.5}
+    assert dict(recipe_with(DEFAULT, {"penalties": {}}).penalties) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"batchsize": 3}, "There is no setting 'batchsize' in a recipe; did you mean 'batch_size'"),
+        (
+            {"optimisers.generator.rat": 3},
+            "There is no setting 'optimisers.generator.rat' in a recipe; "
+            "did you mean 'optimisers.generator.rate'",
+        ),
+        ({"optimiser": {"generator": {"rate": 3}}}, "There is no setting 'optimiser' in a recipe"),
+        ({"packing.size": 2}, "The setting 'packing' holds a single value"),
+        ({"steps.more": 2}, "The setting 'steps' holds a single value"),
+        ({"packing": 0}, "The setting 'packing' cannot be 0, because input should be greater than 0"),
+        (
+            {"packing": "two"},
+            "The setting 'packing' cannot be 'two', because input should be a valid int",
+        ),
+        (
+            {"optimisers.generator.rate": float("nan")},
+            "cannot be nan, because input should be a finite number",
+        ),
+        ({"label_flip": 0.5}, "The setting 'label_flip' cannot be 0.5"),
+        ({"penalties.r1.weight": -1}, "The setting 'penalties.r1.weight' cannot be -1"),
+        ({"penalties.r1": 2.0}, "The setting 'penalties.r1' cannot be 2.0"),
+        ({"channels": 2}, "The setting 'channels' cannot be 2"),
+        ({"loss": 3}, "The setting 'loss' cannot be 3"),
+        ({"latent.name": "normal"}, "There is no setting 'latent.name' in a recipe"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_cannot_be_is_refused_by_its_path(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(PoiseError) as refusal:
+        recipe_with(DEFAULT, changes)
+    assert refusal.value.sentence.startswith(sentence) or sentence in refusal.value.sentence
+    assert refusal.value.mend
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"loss.smooth": 0.1}, "There is no setting of the loss 'non-saturating' 'smooth'.*'smoothing'"),
+        ({"loss.smoothing": 1.5}, "'smoothing' of the loss 'non-saturating' cannot be 1.5"),
+        ({"loss": "hinge", "loss.smoothing": 0.1}, "The loss 'hinge' has no settings"),
+        ({"loss": "hing"}, "There is no loss 'hing'; did you mean 'hinge'"),
+        ({"penalties.r3.weight": 1}, "There is no penalty 'r3'; did you mean 'r[12]' or 'r[12]'"),
+        ({"dynamics.discriminator_step": 2}, "did you mean 'discriminator_steps'"),
+        ({"dynamics.epoch_steps": 2}, "There is no setting of the dynamics"),
+        ({"generator.latent_size": 2}, "There is no setting of the generator"),
+        ({"dynamics": "alternate"}, "There is no dynamics 'alternate'; did you mean 'alternating'"),
+        ({"generator": "autoencoder"}, "There is no generator 'autoencoder'"),
+    ],
+    ids=str,
+)
+def test_what_a_part_does_not_take_is_refused_when_the_recipe_meets_the_data(
+    changes: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(PoiseError, match=sentence):
+        resolve(recipe_with(DEFAULT, changes), "image", (1, 8, 8))
+
+
+@given(
+    rate=st.floats(1e-9, 10),
+    beta=st.floats(0, 0.999),
+    packing=st.integers(1, 9),
+    loss=st.sampled_from(["hinge", "began", "non-saturating"]),
+)
+def test_changed_recipes_survive_json(rate: float, beta: float, packing: int, loss: str) -> None:
+    changes = {"optimisers.discriminator": {"rate": rate, "beta1": beta}, "packing": packing, "loss": loss}
+    changed = recipe_with(DEFAULT, changes)
+    assert Recipe.model_validate_json(changed.model_dump_json()) == changed
+    assert changed.optimisers.discriminator.rate == rate
+
+
+def test_every_path_has_its_help_and_can_be_set_to_what_it_is() -> None:
+    values = DEFAULT.model_dump()
+    for path, help_text in documented_paths():
+        assert help_text, path
+        here: Any = values
+        for key in path.split("."):
+            here = here[key]
+        assert recipe_with(DEFAULT, {path: here}) == DEFAULT
+    assert len(set(known_paths())) == len(known_paths()) > 30
+
+
+def test_a_recipe_refuses_unknown_keys_and_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="extra_forbidden"):
+        Recipe.model_validate({"name": "mine", "batchsize": 3})
+    with pytest.raises(ValueError, match="frozen"):
+        DEFAULT.packing = 3  # type: ignore[misc]
