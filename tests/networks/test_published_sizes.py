@@ -149,6 +149,23 @@ def test_resnet_grows_by_blocks_of_half_the_width(side: int, blocks: int) -> Non
     assert sides[-1] == sides[-2] == sides[-3] == (4 if side == 8 else 8)
 
 
+def test_resnet_is_the_function_of_its_table() -> None:
+    torch.manual_seed(0)
+    discriminator = flat(DISCRIMINATORS["resnet"].build((3, 16, 16), width=4, spectral_norm=False))
+    samples = torch.randn(2, 3, 16, 16)
+    first, second, third = (block for block in discriminator if isinstance(block, ResidualBlock))
+    inner, outer = (layer for layer in first.residual.modules() if isinstance(layer, nn.Conv2d))
+    (shortcut,) = (layer for layer in first.shortcut.modules() if isinstance(layer, nn.Conv2d))
+    # The published order: the shortcut convolves, then averages; the first block has no ReLU before it.
+    hidden = nn.functional.avg_pool2d(outer(inner(samples).relu()) + shortcut(samples), 2)
+    for block in (second, third):
+        inner, outer = (layer for layer in block.modules() if isinstance(layer, nn.Conv2d))
+        hidden = hidden + outer(inner(hidden.relu()).relu())
+    (dense,) = (layer for layer in discriminator if isinstance(layer, nn.Linear))
+    expected = hidden.relu().sum((2, 3)) @ dense.weight[0] + dense.bias
+    torch.testing.assert_close(discriminator(samples), expected)
+
+
 def test_resnet_shortcuts_convolve_the_smaller_grid_to_the_same_effect() -> None:
     features, convolution = torch.randn(2, 3, 8, 8), nn.Conv2d(3, 5, 1)
     pool, double = nn.AvgPool2d(2), nn.Upsample(scale_factor=2, mode="nearest")

@@ -139,6 +139,7 @@ def test_the_replaced_activation_is_exact(slope: float, dtype: torch.dtype, inpl
         {"kernel_size": 2},
         {"kernel_size": (4, 7)},
         {"kernel_size": (2,), "stride": (2,)},
+        {"kernel_size": (2, 7), "stride": (1, 7)},
         {"kernel_size": (2, 1), "divisor_override": 5},
         {"kernel_size": (3, 2), "stride": (1, 2), "padding": (1, 0)},
         {"kernel_size": 3, "padding": 1, "divisor_override": 5},
