@@ -56,7 +56,7 @@ def tell_end(console: Console, ending: Ending) -> None:
         from rich.text import Text
 
         heading = Text(
-            f" {title}{clock(ending.seconds)} ",
+            f"{title}{clock(ending.seconds)}",
             "bold green" if ending.status == "finished" else "bold yellow",
         )
         console.print(
