@@ -342,7 +342,7 @@ class RunFolder:
                 mend=f"let it train to its first checkpoint: poise resume {self.path}",
             )
         try:
-            verify(folder)
+            verify(folder, "generator.safetensors", "generator.json")
             return read_tensors(folder / "generator.safetensors"), read_object(folder / "generator.json")
         except DamagedError as error:
             raise PoiseError(
@@ -406,7 +406,7 @@ def unwritable(path: Path, error: OSError) -> PoiseError:
 
 
 def _read_checkpoint(folder: Path) -> Checkpoint:
-    manifest = verify(folder)
+    manifest = verify(folder, "tensors.safetensors", "state.json")
     return Checkpoint(
         int(manifest["step"]),
         read_tensors(folder / "tensors.safetensors"),

@@ -90,8 +90,12 @@ def _old(folder: Path) -> Path:
     return folder.with_name(f".old-{folder.name}")
 
 
-def verify(folder: Path) -> dict[str, Any]:
+def verify(folder: Path, *needed: str) -> dict[str, Any]:
     """Hold a folder's files against its manifest, and the manifest against its own hash.
+
+    Args:
+        folder: The folder.
+        needed: Names of files that the manifest must list.
 
     Returns:
         The manifest; its `step` is an integer.
@@ -105,6 +109,9 @@ def verify(folder: Path) -> dict[str, Any]:
         raise DamagedError("its manifest.json lists no files of this format")
     if manifest.get("sha256") != _sealed(manifest) or not isinstance(manifest.get("step"), int):
         raise DamagedError("its manifest.json is not what was written")
+    for name in needed:
+        if name not in files:
+            raise DamagedError(f"its manifest.json does not list {name}")
     for name, expected in files.items():
         file = folder / name
         if Path(name).name != name or not isinstance(expected, dict):
