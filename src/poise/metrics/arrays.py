@@ -1,0 +1,143 @@
+"""What people hand over as features, checked and brought to one form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from poise.errors import PoiseError
+
+
+def as_features(features: Any, name: str, *, least: int = 2) -> Tensor:
+    """Features as a float64 tensor `(N, d)` on the device where they are.
+
+    Args:
+        features: An array or a tensor `(N, d)`.
+        name: What they are, for messages: `"real"`.
+        least: The fewest samples that the metric can do with.
+
+    Raises:
+        PoiseError: They are of the wrong shape, too few, or hold numbers that are not finite.
+
+    Example:
+        >>> as_features([[1, 2], [3, 4]], "real").dtype
+        torch.float64
+    """
+    given = as_tensor(features, name)
+    if given.dim() != 2 or given.shape[1] == 0:
+        raise PoiseError(
+            f"The {name} features have the shape {tuple(given.shape)}",
+            why="a metric takes one row of numbers for each sample, (N, d)",
+            mend="run images through an extractor first, or flatten them",
+        )
+    if given.shape[0] < least:
+        raise PoiseError(
+            f"There are {given.shape[0]} {name} samples, and this metric needs at least {least}",
+            mend=f"give at least {least}",
+        )
+    # Apple's devices have no float64, and in float32 a Fréchet distance loses its last digits.
+    given = given.cpu() if given.device.type == "mps" else given
+    wide = given.to(torch.float64)
+    if not bool(torch.isfinite(wide.sum())):
+        wrong = int((~torch.isfinite(wide)).any(1).sum())
+        if wrong:
+            raise PoiseError(
+                f"{wrong} of the {given.shape[0]} {name} samples hold NaN or infinite features",
+                why="every number computed from them would be NaN",
+                mend="find out whether the samples or the extractor are at fault",
+            )
+    return wide
+
+
+def as_pair(
+    real: Any, fake: Any, *, least: int = 2, names: tuple[str, str] = ("real", "fake")
+) -> tuple[Tensor, Tensor]:
+    """Two sets of features that can be measured against one another, on the device of the first.
+
+    Args:
+        real: Features of reals, `(N, d)`.
+        fake: Features of fakes, `(M, d)`.
+        least: The fewest samples of each.
+        names: What they are, for messages.
+
+    Raises:
+        PoiseError: As `as_features`; or their widths or ranges differ.
+    """
+    first, second = as_features(real, names[0], least=least), as_features(fake, names[1], least=least)
+    if first.shape[1] != second.shape[1]:
+        raise PoiseError(
+            f"The {names[0]} features are {first.shape[1]} wide and the {names[1]} ones {second.shape[1]}",
+            mend="use one extractor, and samples of one size, for both",
+        )
+    for one, other, (its, others) in ((first, second, names), (second, first, names[::-1])):
+        if _bytes_like(one) and _unit_like(other):
+            raise PoiseError(
+                f"The {its} values lie in 0..255 and the {others} values in -1..1",
+                why="their distance would tell the scale and nothing else",
+                mend="bring both to one range",
+            )
+    return first, second.to(first.device)
+
+
+def as_tensor(thing: Any, name: str) -> Tensor:
+    """A tensor of whatever holds numbers: a tensor, an array, nested lists.
+
+    Raises:
+        PoiseError: It holds no numbers.
+    """
+    if isinstance(thing, Tensor):
+        given = thing.detach()
+    else:
+        try:
+            array = np.asarray(thing)
+            given = torch.from_numpy(np.ascontiguousarray(array))
+        except (TypeError, ValueError):
+            raise PoiseError(
+                f"The {name} samples are a {type(thing).__name__} that holds no plain numbers",
+                mend="give an array or a tensor",
+            ) from None
+    if given.is_complex():
+        raise PoiseError(f"The {name} samples are complex numbers", mend="give real ones")
+    return given
+
+
+def as_labels(labels: Any, name: str, count: int) -> Tensor:
+    """Class numbers `(N,)`, one for each sample.
+
+    Args:
+        labels: Integers from 0, an array or a tensor.
+        name: What they belong to, for messages.
+        count: How many samples there are.
+
+    Raises:
+        PoiseError: Their number differs from that of the samples, or they are no class numbers.
+    """
+    given = as_tensor(labels, f"labels of the {name}")
+    if given.dim() != 1 or given.shape[0] != count:
+        raise PoiseError(
+            f"There are {count} {name} samples and labels of shape {tuple(given.shape)}",
+            why="each sample needs one label",
+            mend="give as many labels as samples, in the same order",
+        )
+    whole = given.to(torch.int64)
+    if bool((whole != given).any()) or (count and int(whole.min()) < 0):
+        raise PoiseError(
+            f"The labels of the {name} samples are not class numbers", mend="give whole numbers from 0"
+        )
+    return whole
+
+
+def _bytes_like(features: Tensor) -> bool:
+    """Whether these are pixels of 0..255: whole numbers, and many of them large."""
+    low, high = features.aminmax()
+    return (
+        float(low) >= 0 and 32 < float(high) <= 255 and bool((features[:64] == features[:64].round()).all())
+    )
+
+
+def _unit_like(features: Tensor) -> bool:
+    low, high = features.aminmax()
+    return float(low) >= -1.001 and float(high) <= 1.001 and float(low) < float(high)

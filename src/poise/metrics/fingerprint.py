@@ -1,0 +1,89 @@
+"""Names for data and weights that change whenever their content does."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from poise.metrics.arrays import as_tensor
+
+
+def fingerprint(data: Any) -> str:
+    """SHA-256 over type, shape and bytes of an array or a tensor.
+
+    Args:
+        data: Samples or features of any shape.
+
+    Returns:
+        64 hexadecimal digits; one changed pixel changes them.
+
+    Example:
+        >>> import torch
+        >>> fingerprint(torch.zeros(3)) == fingerprint(torch.zeros(3)) != fingerprint(torch.ones(3))
+        True
+    """
+    tensor = as_tensor(data, "given")
+    digest = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
+    digest.update(_bytes_of(tensor))
+    return digest.hexdigest()
+
+
+def hash_of_weights(weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, types, shapes and bytes of a `state_dict`.
+
+    Args:
+        weights: Parameters and buffers by name.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        tensor = weights[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(_bytes_of(tensor))
+    return digest.hexdigest()
+
+
+def hash_of_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, as `sha256sum` prints it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class RunningFingerprint:
+    """A fingerprint of rows that come in batches; it does not depend on where the batches end.
+
+    Example:
+        >>> import torch
+        >>> rows = torch.arange(6.0).reshape(3, 2)
+        >>> whole = RunningFingerprint().after(rows)
+        >>> whole.hexdigest() == RunningFingerprint().after(rows[:1]).after(rows[1:]).hexdigest()
+        True
+    """
+
+    def __init__(self) -> None:
+        self._digest: Any = None
+
+    def after(self, rows: Tensor) -> RunningFingerprint:
+        """The fingerprint of all rows so far and these `(n, d)`; this one stays as it is."""
+        longer = RunningFingerprint()
+        longer._digest = self._digest.copy() if self._digest else hashlib.sha256(f"{rows.shape[1]}".encode())
+        longer._digest.update(_bytes_of(rows.to(torch.float64)))
+        return longer
+
+    def hexdigest(self) -> str:
+        """64 hexadecimal digits; empty where no row was seen."""
+        return str(self._digest.hexdigest()) if self._digest else ""
+
+
+def fingerprint_of_features(features: Tensor) -> str:
+    """The fingerprint of features `(N, d)`, equal however they were batched and whatever their float type."""
+    return RunningFingerprint().after(features).hexdigest()
+
+
+def _bytes_of(tensor: Tensor) -> memoryview:
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    return memoryview(flat.view(torch.uint8).numpy().data) if flat.numel() else memoryview(b"")

@@ -1,0 +1,70 @@
+"""Real against real: what no generator can be expected to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from poise.randomness import derive
+
+NO_FLOOR = "none: not asked for (replicates=0)"
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What two sets of reals give.
+
+    Attributes:
+        values: The statistics, `(K,)`.
+        method: How they were made, in words.
+    """
+
+    values: Tensor
+    method: str
+
+
+def floor_of(
+    statistic: Callable[[Tensor, Tensor], Tensor],
+    real: Tensor,
+    fakes: int,
+    held_out: Tensor | None,
+    *,
+    seed: int,
+    repeats: int,
+    bias_power: float = 0.0,
+) -> Floor:
+    """The statistic of reals against other reals, at the sample sizes of reals against fakes.
+
+    With enough held-out reals, these stand in for the fakes. Without, there are not reals enough for both
+    sides: they are cut at random in the proportion of the two sides, several times, and what that gives at
+        the smaller
+    size is brought to the full one by the known rate of the statistic's bias.
+
+    Args:
+        statistic: `(real, other) -> (K,)`.
+        real: Features of the reals, `(N, d)`.
+        fakes: Number of fakes that they are measured against.
+        held_out: Features of other reals, if there are any.
+        seed: Seeds the cuts.
+        repeats: How many cuts to average over.
+        bias_power: The bias goes as N to minus this; 0 for a statistic that does not depend on N.
+    """
+    count = real.shape[0]
+    if held_out is not None and held_out.shape[0] >= fakes:
+        return Floor(statistic(real, held_out[:fakes]), f"reals against {fakes} held-out reals")
+    pool = real if held_out is None else torch.cat([real, held_out])
+    shrink = min(1.0, pool.shape[0] / (count + fakes))
+    sizes = max(1, int(shrink * count)), max(1, int(shrink * fakes))
+    stream = torch.Generator().manual_seed(derive(seed, 0, "floor"))
+    values = []
+    for _ in range(repeats):
+        order = torch.randperm(pool.shape[0], generator=stream).to(pool.device)
+        values.append(statistic(pool[order[: sizes[0]]], pool[order[sizes[0] : sizes[0] + sizes[1]]]))
+    at_size = torch.stack(values).mean(0)
+    method = f"reals against other reals, {sizes[0]} against {sizes[1]}"
+    if shrink < 1 and bias_power:
+        method += ", brought to the full size"
+    return Floor(at_size * shrink**bias_power, method)

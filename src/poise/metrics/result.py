@@ -1,0 +1,256 @@
+"""The record that every metric gives: a number with all that is needed to believe it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from poise.errors import PoiseError
+
+Interval = tuple[float, float]
+AS_GIVEN = "features as given"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A measured number and its protocol.
+
+    Attributes:
+        metric: The metric's name in `METRICS`.
+        value: The number, or the numbers by name where the metric has several.
+        interval: The 95 % interval of each number, for its expectation at these sample sizes (a Fréchet
+            distance is biased upwards, and so is its expectation); `None` where there is none.
+        interval_method: How the interval was made, or why there is none.
+        floor: What two sets of reals give at these sample sizes: no generator can be expected below it (above
+            it, where higher is better). `None` where there is none.
+        floor_method: How the floor was made, or why there is none.
+        samples: The number of samples on each side: `{"real": 5000, "fake": 5000}`.
+        settings: All settings of the metric that change its value.
+        extractor: The name of what made the features.
+        weights_hash: SHA-256 of its weights; empty where it has none.
+        preparation: Range and resizing of the images before the extractor.
+        reference: Fingerprint of the reals, or of whatever the fakes are measured against.
+        seconds: How long the metric took, without the features.
+        details: What else a person may want to see: p-values, nearest pairs. No part of the protocol.
+
+    Example:
+        >>> import torch
+        >>> from poise.metrics import frechet_distance
+        >>> a = torch.randn(100, 2, generator=torch.Generator().manual_seed(0))
+        >>> float(frechet_distance(a, a)) < 1e-9
+        True
+    """
+
+    metric: str
+    value: float | Mapping[str, float]
+    interval: Interval | Mapping[str, Interval] | None
+    interval_method: str
+    floor: float | Mapping[str, float] | None
+    floor_method: str
+    samples: Mapping[str, int]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    extractor: str = AS_GIVEN
+    weights_hash: str = ""
+    preparation: str = ""
+    reference: str = ""
+    seconds: float = 0.0
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The numbers by name; a single number goes by the metric's name."""
+        return dict(self.value) if isinstance(self.value, Mapping) else {self.metric: self.value}
+
+    @property
+    def intervals(self) -> dict[str, Interval]:
+        """The intervals by the same names; empty where there are none."""
+        if self.interval is None:
+            return {}
+        return dict(self.interval) if isinstance(self.interval, Mapping) else {self.metric: self.interval}
+
+    @property
+    def floors(self) -> dict[str, float]:
+        """The floors by the same names; empty where there are none."""
+        if self.floor is None:
+            return {}
+        return dict(self.floor) if isinstance(self.floor, Mapping) else {self.metric: self.floor}
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """All that must be equal for two results to be comparable."""
+        return {
+            "metric": self.metric,
+            **{f"setting '{name}'": value for name, value in self.settings.items()},
+            "extractor": self.extractor,
+            "weights of the extractor": self.weights_hash,
+            "preparation of the images": self.preparation,
+            "reference": self.reference,
+            **{f"number of {side} samples": count for side, count in self.samples.items()},
+        }
+
+    def __float__(self) -> float:
+        if isinstance(self.value, Mapping):
+            raise PoiseError(
+                f"The result of '{self.metric}' is no single number",
+                why=f"it holds {', '.join(self.value)}",
+                mend="take one of them from its 'value'",
+            )
+        return float(self.value)
+
+    def __str__(self) -> str:
+        """The result as one line: numbers, intervals, floors, and the protocol."""
+        numbers = ", ".join(self._number(name) for name in self.values)
+        head = f"{self.metric}: {numbers}" if isinstance(self.value, Mapping) else numbers
+        parts = [head, ", ".join(f"{side} {count}" for side, count in self.samples.items())]
+        if self.settings:
+            parts.append(", ".join(f"{name} {_shown(value)}" for name, value in self.settings.items()))
+        parts.append(self.extractor + (f" {self.weights_hash[:12]}" if self.weights_hash else ""))
+        parts += [self.preparation] if self.preparation else []
+        parts += [f"reference {self.reference[:12]}"] if self.reference else []
+        parts.append(f"{self.seconds:.2g} s")
+        return " · ".join(parts)
+
+    def _number(self, name: str) -> str:
+        text = f"{name} {self.values[name]:.4g}"
+        if name in self.intervals:
+            low, high = self.intervals[name]
+            text += f" [{low:.4g}, {high:.4g}]"
+        if name in self.floors:
+            text += f" (floor {self.floors[name]:.4g})"
+        return text
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole record as an object of plain JSON values; numbers that are not finite become `None`."""
+        plain = _plain(asdict(self))
+        assert isinstance(plain, dict)
+        return plain
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Result:
+        """The record that `to_json` wrote.
+
+        Args:
+            record: What `to_json` gave.
+
+        Raises:
+            PoiseError: A field is missing or unknown.
+        """
+        known = {part.name for part in fields(cls)}
+        if set(record) != known:
+            wrong = ", ".join(sorted(set(record) ^ known))
+            raise PoiseError(
+                f"This is no result of a metric (missing or unknown: {wrong})",
+                mend="read one that this version of Poise wrote",
+            )
+        interval = record["interval"]
+        if isinstance(interval, Mapping):
+            interval = {name: _pair(pair) for name, pair in interval.items()}
+        elif interval is not None:
+            interval = _pair(interval)
+        value = record["value"]
+        if isinstance(value, Mapping):
+            value = {name: _number(number) for name, number in value.items()}
+        else:
+            value = _number(value)
+        return cls(**{**record, "value": value, "interval": interval})
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two results of one protocol, side by side.
+
+    Attributes:
+        differences: Second minus first, by name.
+        intervals: The 95 % interval of each difference; the two are taken as independent, which is cautious
+            where they share their reals. Empty where a result has no interval.
+        beyond: Whether each difference is beyond its interval; `None` where there is none.
+    """
+
+    first: Result
+    second: Result
+    differences: Mapping[str, float]
+    intervals: Mapping[str, Interval]
+    beyond: Mapping[str, bool | None]
+
+    def __str__(self) -> str:
+        parts = []
+        for name, difference in self.differences.items():
+            before, after = self.first.values[name], self.second.values[name]
+            text = f"{name} {before:.4g} -> {after:.4g} ({difference:+.3g}"
+            if name in self.intervals:
+                low, high = self.intervals[name]
+                text += f" [{low:+.3g}, {high:+.3g}]"
+            verdict = {True: "beyond", False: "within", None: "without"}[self.beyond[name]]
+            parts.append(f"{text}, {verdict} the interval)")
+        return "; ".join(parts)
+
+
+def compare(first: Result, second: Result) -> Comparison:
+    """The difference of two results, and whether it is more than chance.
+
+    Args:
+        first: One result.
+        second: Another of the same protocol.
+
+    Raises:
+        PoiseError: Their protocols differ; the message names what differs.
+
+    Example:
+        >>> import torch
+        >>> from poise.metrics import compare, kernel_distance
+        >>> stream = torch.Generator().manual_seed(0)
+        >>> real, near, far = (torch.randn(200, 4, generator=stream) for _ in range(3))
+        >>> compare(kernel_distance(real, near), kernel_distance(real, far + 1)).beyond
+        {'kernel-distance': True}
+    """
+    one, two = first.protocol, second.protocol
+    absent = "none"
+    differing = [name for name in {**one, **two} if one.get(name, absent) != two.get(name, absent)]
+    if differing:
+        told = "; ".join(
+            f"{name}: {_shown(one.get(name, absent))} against {_shown(two.get(name, absent))}"
+            for name in differing
+        )
+        raise PoiseError(
+            f"These two results cannot be compared ({told})",
+            why="numbers of different protocols say nothing about which is better",
+            mend="measure both with the same metric, settings, extractor, reals and number of samples",
+        )
+    differences = {name: second.values[name] - first.values[name] for name in first.values}
+    intervals: dict[str, Interval] = {}
+    beyond: dict[str, bool | None] = dict.fromkeys(differences)
+    for name, difference in differences.items():
+        if name in first.intervals and name in second.intervals:
+            low_1, high_1 = first.intervals[name]
+            low_2, high_2 = second.intervals[name]
+            down = math.hypot(second.values[name] - low_2, high_1 - first.values[name])
+            up = math.hypot(high_2 - second.values[name], first.values[name] - low_1)
+            intervals[name] = (difference - down, difference + up)
+            beyond[name] = not difference - down <= 0.0 <= difference + up
+    return Comparison(first, second, differences, intervals, beyond)
+
+
+def _shown(value: Any) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text[:12] if len(text) == 64 and set(text) <= set("0123456789abcdef") else (text or "none")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _pair(pair: Any) -> Interval:
+    low, high = pair
+    return _number(low), _number(high)

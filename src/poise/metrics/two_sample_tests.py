@@ -1,0 +1,172 @@
+"""Two-sample tests: can anyone tell fakes from reals?"""
+
+from __future__ import annotations
+
+import math
+import time
+
+import torch
+from torch import Tensor
+
+from poise.metrics.arrays import as_pair
+from poise.metrics.classifier import train_classifier
+from poise.metrics.distances import centred, loosened, nearest, nearest_other
+from poise.metrics.fingerprint import fingerprint_of_features
+from poise.metrics.gathered import gather, on_gathered
+from poise.metrics.halves import interval, of_many, share_interval
+from poise.metrics.metric import Metric
+from poise.metrics.result import Result
+from poise.randomness import derive
+
+
+def classifier_two_sample_test(real: object, fake: object, *, seed: int = 0) -> Result:
+    """The accuracy, on held-out halves, of a small network that was trained to tell reals from fakes.
+
+    One half is what guessing gives, and what a perfect generator leaves; 1 says that every sample gives
+    itself away. Of the larger side only as many samples are used as the smaller has.
+
+    Args:
+        real: Features of reals, `(N, d)`, array or tensor.
+        fake: Features of fakes, `(M, d)`.
+        seed: Seeds the halves and the network.
+
+    Returns:
+        The accuracy; `details["p_value"]` is the chance of as much or more if the two were alike.
+
+    Raises:
+        PoiseError: Fewer than 20 samples, different widths, or features that are not finite.
+
+    Example:
+        >>> import torch
+        >>> real = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
+        >>> classifier_two_sample_test(real, real + 20).value
+        1.0
+
+    Source: Lopez-Paz and Oquab 2017, section 3: under the null about N(1/2, 1 / (4 n)) for n held-out
+    samples.
+    """
+    started = time.perf_counter()
+    reals, fakes = as_pair(real, fake, least=20)
+    count = min(len(reals), len(fakes))
+    stream = torch.Generator().manual_seed(derive(seed, 0, "halves"))
+    orders = [torch.randperm(len(side), generator=stream)[:count].to(side.device) for side in (reals, fakes)]
+    middle = count // 2
+    learn = torch.cat([reals[orders[0][:middle]], fakes[orders[1][:middle]]])
+    test = torch.cat([reals[orders[0][middle:]], fakes[orders[1][middle:]]])
+    labels = torch.arange(2, device=learn.device)
+    logits = train_classifier(learn, labels.repeat_interleave(middle), 2, seed=seed)
+    hits = int((logits(test).argmax(1) == labels.repeat_interleave(count - middle)).sum())
+    accuracy = hits / len(test)
+    return Result(
+        metric="classifier-two-sample-test",
+        value=accuracy,
+        interval=share_interval(hits, len(test)),
+        interval_method="closed form: Wilson, for this trained classifier",
+        floor=0.5,
+        floor_method="exact: guessing",
+        samples={"real": len(reals), "fake": len(fakes)},
+        settings={"seed": seed, "held out": len(test)},
+        reference=fingerprint_of_features(reals),
+        seconds=time.perf_counter() - started,
+        details={"p_value": 0.5 * math.erfc((accuracy - 0.5) * math.sqrt(4 * len(test)) / math.sqrt(2))},
+    )
+
+
+def nearest_neighbour_two_sample_test(
+    real: object, fake: object, *, replicates: int = 20, seed: int = 0
+) -> Result:
+    """The accuracy of a one-nearest-neighbour classifier, each sample left out in turn.
+
+    One half is what a perfect generator leaves. Above it, the two sides cluster apart; below, fakes sit on
+    reals, as copies do. The accuracies on reals and fakes apart tell which side: reals high and fakes low is
+    what a generator with dropped modes gives, reals and fakes low a memory.
+
+    Args:
+        real: Features of reals, `(N, d)`, array or tensor.
+        fake: Features of fakes, `(M, d)`; of the larger side as many are used as the smaller has.
+        replicates: Parts for the interval, each of up to 500 samples; 0 for none.
+        seed: Seeds them, and the choice from the larger side.
+
+    Returns:
+        `accuracy`, `accuracy_on_real` and `accuracy_on_fake`.
+
+    Raises:
+        PoiseError: Fewer than 4 samples, different widths, or features that are not finite.
+
+    Example:
+        >>> import torch
+        >>> real = torch.randn(100, 2, generator=torch.Generator().manual_seed(0))
+        >>> nearest_neighbour_two_sample_test(real, real + 1e-6).value["accuracy"]
+        0.0
+
+    Source: Lopez-Paz and Oquab 2017; Xu et al. 2018, section 2.
+    """
+    started = time.perf_counter()
+    reals, fakes = as_pair(real, fake, least=4)
+    count = min(len(reals), len(fakes))
+    stream = torch.Generator().manual_seed(derive(seed, 0, "choice"))
+    chosen = [
+        side
+        if len(side) == count
+        else side[torch.randperm(len(side), generator=stream)[:count].to(side.device)]
+        for side in (reals, fakes)
+    ]
+    values = left_out_accuracies(*chosen)
+    names = ("accuracy", "accuracy_on_real", "accuracy_on_fake")
+    intervals, method = None, "none: not asked for (replicates=0)"
+    if replicates:
+        spreads = of_many(left_out_accuracies, chosen, values, replicates=replicates, most=500, stream=stream)
+        intervals = {
+            name: interval(float(value), seen, low=0.0, high=1.0)
+            for name, value, seen in zip(names, values, spreads, strict=True)
+        }
+        method = f"half-sample bootstrap, {replicates} replicates"
+    return Result(
+        metric="nearest-neighbour-two-sample-test",
+        value=dict(zip(names, values.tolist(), strict=True)),
+        interval=intervals,
+        interval_method=method,
+        floor=dict.fromkeys(names, 0.5),
+        floor_method="exact in the limit: a neighbour of either side is as likely",
+        samples={"real": len(reals), "fake": len(fakes)},
+        reference=fingerprint_of_features(reals),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def left_out_accuracies(real: Tensor, fake: Tensor) -> Tensor:
+    """How often a sample's nearest other is of its own side: of all, of the reals, of the fakes, `(3,)`.
+
+    Where one of each side is as near, as with duplicates, that counts as one half.
+    """
+    real, fake = centred(real, fake)
+    right = [_nearer_own(own, other) for own, other in ((real, fake), (fake, real))]
+    return torch.stack([torch.cat(right).mean(), right[0].mean(), right[1].mean()])
+
+
+def _nearer_own(own: Tensor, other: Tensor) -> Tensor:
+    to_own, to_other = nearest_other(own)[0], nearest(own, other)[0]
+    nearer = (loosened(to_own, own) < to_other).to(torch.float64)
+    return nearer + 0.5 * ((to_own <= loosened(to_other, own)) & (nearer == 0)).to(torch.float64)
+
+
+CLASSIFIER_TWO_SAMPLE_TEST = Metric(
+    name="classifier-two-sample-test",
+    one_shot=classifier_two_sample_test,
+    accumulate=gather,
+    compute=on_gathered(classifier_two_sample_test),
+    summary="Whether a small network can tell fakes from reals, with a p-value.",
+    source="Lopez-Paz and Oquab 2017, section 3",
+    needs=("real", "fake"),
+    lower_is_better=True,
+)
+NEAREST_NEIGHBOUR_TWO_SAMPLE_TEST = Metric(
+    name="nearest-neighbour-two-sample-test",
+    one_shot=nearest_neighbour_two_sample_test,
+    accumulate=gather,
+    compute=on_gathered(nearest_neighbour_two_sample_test),
+    summary="Whether samples have their own kind as neighbours: above one half apart, below it copied.",
+    source="Lopez-Paz and Oquab 2017; Xu et al. 2018",
+    needs=("real", "fake"),
+    lower_is_better=dict.fromkeys(("accuracy", "accuracy_on_real", "accuracy_on_fake")),
+)
