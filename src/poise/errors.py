@@ -15,6 +15,7 @@ class PoiseError(Exception):
         what: What is wrong, and where: `"'photos/' holds no image"`.
         why: Why that stops the work; empty where `what` says it all.
         mend: What to do about it, as an imperative: `"name a folder with PNG or JPEG files"`.
+        details: Lines that belong below the sentence, such as every file with its fault.
         exit_status: The status with which the command line leaves; 2 stands for bad input.
 
     Example:
@@ -22,10 +23,19 @@ class PoiseError(Exception):
         'photos/' holds no image; name a folder with PNG or JPEG files.
     """
 
-    def __init__(self, what: str, *, why: str = "", mend: str = "", exit_status: int = 2) -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        why: str = "",
+        mend: str = "",
+        details: Iterable[str] = (),
+        exit_status: int = 2,
+    ) -> None:
         self.what = what.rstrip(".")
         self.why = why.rstrip(".")
         self.mend = mend.rstrip(".")
+        self.details = list(details)
         self.exit_status = exit_status
         super().__init__(self.sentence)
 
@@ -37,9 +47,15 @@ class PoiseError(Exception):
         whole = f"{self.what}{because}{remedy}"
         return whole if whole.endswith("?") else f"{whole}."
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, str | list[str]]:
         """The same as an object for `--json`."""
-        return {"error": self.sentence, "what": self.what, "why": self.why, "mend": self.mend}
+        told: dict[str, str | list[str]] = {
+            "error": self.sentence,
+            "what": self.what,
+            "why": self.why,
+            "mend": self.mend,
+        }
+        return {**told, "details": self.details} if self.details else told
 
 
 def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:

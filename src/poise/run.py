@@ -11,7 +11,7 @@ import numpy as np
 from torch import nn
 
 from poise.generator import Generator
-from poise.recipes import DEFAULT_RECIPE, RECIPES, Recipe, recipe_with
+from poise.recipes import DEFAULT_RECIPE, RECIPES, Recipe, recipe_with, saved_recipe
 from poise.report import write_report
 from poise.run_folder import RunFolder
 from poise.training import Observer, Outcome, begin, pick_device, plan
@@ -46,7 +46,7 @@ class Run:
     @property
     def recipe(self) -> Recipe:
         """The recipe, every value spelled out."""
-        return Recipe.model_validate(self.folder.recipe)
+        return saved_recipe(self.folder.recipe)
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -73,8 +73,8 @@ def train(
     *,
     steps: int | None = None,
     out: Path | str | None = None,
-    generator: nn.Module | None = None,
-    discriminator: nn.Module | None = None,
+    generator: nn.Module | str | Mapping[str, Any] | None = None,
+    discriminator: nn.Module | str | Mapping[str, Any] | None = None,
     device: str = "auto",
     observers: Sequence[Observer] = (),
     **settings: Any,
@@ -87,8 +87,9 @@ def train(
         recipe: The name of a recipe, or one of your own.
         steps: Updates of the game; by the data where none is given.
         out: The run's folder; a new one below `runs/` where none is given.
-        generator: Your own module, `(N, latent.size)` to samples.
-        discriminator: Your own module, samples to raw scores `(N,)`.
+        generator: Your own module, `(N, latent.size)` to samples; or settings as any other: `"resnet"`,
+            `{"name": "dcgan", "width": 32}`.
+        discriminator: Your own module, samples to raw scores `(N,)`; or settings.
         device: `"auto"`, `"cpu"`, `"cuda"` or `"mps"`.
         observers: What watches besides the pictures.
         settings: Values of the recipe: `batch_size=128`, `loss="hinge"`,
@@ -105,12 +106,14 @@ def train(
         >>> run = poise.train("digits", steps=1000)  # doctest: +SKIP
     """
     chosen = RECIPES.named(recipe) if isinstance(recipe, str) else recipe
-    changes = {**settings, **({} if steps is None else {"steps": steps})}
-    given = _given(generator, discriminator)
+    networks = {"generator": generator, "discriminator": discriminator}
+    given = {player: network for player, network in networks.items() if isinstance(network, nn.Module)}
+    named = {player: one for player, one in networks.items() if one is not None and player not in given}
+    changes = {**settings, **named, **({} if steps is None else {"steps": steps})}
     planned = plan(data, recipe_with(chosen, changes), pick_device(device), given=given)
     out = new_run_path(planned.source.name, chosen.name) if out is None else out
     outcome = begin(planned, out, observers=observers, say=_say)
-    return _finished(outcome, generator)
+    return _finished(outcome, given.get("generator"))
 
 
 def resume(

@@ -53,6 +53,8 @@ def tell(error: BaseException, typed: Sequence[str]) -> int:
     if "--json" in typed:
         emit({"event": "error", **told.to_json(), "exit_status": told.exit_status})
     line(complaints(), ("error: ", "bold red"), told.sentence)
+    for detail in told.details:
+        line(complaints(), f"  {detail}")
     return told.exit_status
 
 

@@ -38,7 +38,6 @@ from poise.data.source import JSON, Array, Progress, Source, fingerprint, worker
 from poise.errors import PoiseError
 
 _LARGEST_DEFAULT = 64
-_LISTED = 100
 _NAMED = 3
 _SETTLED_SECONDS = 2.0
 _BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM")
@@ -326,6 +325,7 @@ def _nothing(name: str, facts: dict[str, Facts], refused: dict[str, str], listin
         return PoiseError(
             f"None of the {len(refused):,} image files in '{name}' can be used: {_first_few(refused)}",
             mend="name a folder with whole PNG, JPEG, WEBP, BMP, GIF or TIFF files",
+            details=[f"{_shown(file)}: {reason}" for file, reason in sorted(refused.items())],
         )
     others = Counter(suffix_of(file) or "no suffix" for file in [*facts, *listing.ignored])
     there = ", ".join(f"{count:,} {suffix}" for suffix, count in others.most_common(4))
@@ -373,7 +373,7 @@ def _summary(
         "colour_profiles": sum(fact.profile for fact in good),
         "duplicates": len(good) - len({fact.digest for fact in good}),
         "refused_count": len(refused),
-        "refused": [{"file": _shown(file), "reason": why} for file, why in sorted(refused.items())[:_LISTED]],
+        "refused": [{"file": _shown(file), "reason": why} for file, why in sorted(refused.items())],
         "ignored_count": len(ignored),
         "ignored": dict(Counter(suffix_of(file) or "no suffix" for file in ignored).most_common(20)),
         "hidden_count": listing.hidden,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,8 @@ class Generator:
                 mend=f"load it in Python: poise.open_run({str(run)!r}, generator=...)",
             )
         try:
-            network = module if given and module is not None else _described(description)
+            # A copy: the person may go on training the original, which this would freeze.
+            network = copy.deepcopy(module) if given and module is not None else _described(description)
             generator = Generator(network, description)
         except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise PoiseError(

@@ -66,6 +66,19 @@ def recipe_with(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         raise _explained(error) from None
 
 
+def saved_recipe(values: Mapping[str, Any]) -> Recipe:
+    """The recipe that a run's recipe.json holds.
+
+    Raises:
+        PoiseError: It is none, because somebody changed the file.
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        told = _explained(error)
+        raise PoiseError(f"The run's recipe.json is damaged: {told.what}", mend="restore the file") from None
+
+
 def _flat(changes: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     """Nested mappings as dotted paths."""
     pairs: list[tuple[str, Any]] = []

@@ -84,7 +84,7 @@ def train_loop(
         line = None
         if position.step % recipe.log_every == 0 or last:
             if match.unsound is not None and bool(match.unsound):
-                raise NonFiniteError(non_finite(assembly) or "gradients", "either player")
+                raise NonFiniteError(non_finite(assembly) or "gradients", "")
             now = time.monotonic()
             position.seconds = now - began
             rate = (position.images_seen - logged[1]) / max(now - logged[0], 1e-9)

@@ -58,7 +58,7 @@ class Saver:
         """
         culprit = non_finite(self.assembly)
         if culprit is not None:
-            raise NonFiniteError(culprit, "either player")
+            raise NonFiniteError(culprit, "")
         keep = self.assembly.recipe.checkpoints.keep
 
         def write() -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks the loop to finish its step and save, a second leaves at once."""
+"""Ctrl-C, SIGTERM, a closed terminal: the first asks the loop to finish and save, a second leaves at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-WATCHED = (signal.SIGINT, signal.SIGTERM)
+WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequest:
