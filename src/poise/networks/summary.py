@@ -37,7 +37,7 @@ def describe(module: nn.Module) -> dict[str, Any]:
             "name": name,
             "kind": type(layer).__name__.removeprefix("Parametrized"),
             "setting": layer.extra_repr(),
-            "parameters": parameter_count(layer),
+            "parameters": parameter_count(layer) - sum(parameter_count(part) for _, part in _parts(layer)),
         }
         for name, layer in _layers(module)
     ]
@@ -51,7 +51,12 @@ def describe(module: nn.Module) -> dict[str, Any]:
 
 def _layers(module: nn.Module, name: str = "") -> list[tuple[str, nn.Module]]:
     """The modules that do the work: those without parts, or whose parts only compute their own weights."""
-    parts = [(key, part) for key, part in module.named_children() if key != "parametrizations"]
+    parts = _parts(module)
     own = any(True for _ in module.parameters(recurse=False)) or is_parametrized(module)
     below = [layer for key, part in parts for layer in _layers(part, f"{name}.{key}" if name else key)]
     return ([(name, module)] if own or not parts else []) + below
+
+
+def _parts(module: nn.Module) -> list[tuple[str, nn.Module]]:
+    """What a module holds, other than what computes its own weights."""
+    return [(key, part) for key, part in module.named_children() if key != "parametrizations"]
