@@ -1,0 +1,128 @@
+"""From a resolved recipe to networks, game and optimisers."""
+
+import time
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from poise.recipes import RECIPES, Recipe, recipe_with
+from poise.recipes.settings import Optimiser
+from poise.run_folder import RunFolder
+from poise.training.assemble import Assembly, assemble, build_optimiser
+from poise.training.resolve import resolve
+from poise.training.saver import Saver
+
+CPU = torch.device("cpu")
+
+
+def resolved(name: str, **changes: Any) -> Recipe:
+    small = {"generator.width": 4, "discriminator.width": 4}
+    return resolve(recipe_with(RECIPES[name], {**small, **changes}), "vector", (2,))
+
+
+def built(name: str, **changes: Any) -> Assembly:
+    return assemble(resolved(name, **changes), (2,), CPU)
+
+
+def values(assembly: Assembly) -> dict[str, dict[str, torch.Tensor]]:
+    return {player: dict(module.state_dict()) for player, module in assembly.modules.items()}
+
+
+def test_weights_are_a_function_of_the_seed() -> None:
+    before = torch.get_rng_state()
+    first = values(built("minimax", seed=3))
+    assert torch.equal(before, torch.get_rng_state()), "the global randomness is as it was"
+    torch.manual_seed(99)
+    torch.testing.assert_close(values(built("minimax", seed=3)), first, rtol=0, atol=0)
+    other = values(built("minimax", seed=4))
+    assert not torch.equal(other["generator"]["0.weight"], first["generator"]["0.weight"])
+
+
+def test_a_players_weights_do_not_depend_on_the_other_players_network() -> None:
+    wide = values(built("minimax", **{"discriminator.width": 9}))
+    torch.testing.assert_close(wide["generator"], values(built("minimax"))["generator"], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("every", [1, 4, 8])
+def test_a_lazy_penalty_slows_the_optimiser_by_its_extra_move(every: int) -> None:
+    """Karras et al. 2020, appendix B: k + 1 moves with these do what k moves did."""
+    rate, beta1, beta2 = 1e-2, 0.5, 0.99
+    optimisers = {"discriminator": {"rate": rate, "beta1": beta1, "beta2": beta2}}
+    assembly = built("non-saturating", **{"penalties.r1.every": every, "optimisers": optimisers})
+    found = assembly.match.optimisers["discriminator"].defaults
+    share = every / (every + 1) if every > 1 else 1.0
+    assert found["lr"] * (1 / share) == pytest.approx(rate)
+    assert tuple(beta ** (1 / share) for beta in found["betas"]) == pytest.approx((beta1, beta2))
+    untouched = assembly.match.optimisers["generator"].defaults
+    assert (untouched["lr"], untouched["betas"]) == (1e-3, (0.0, 0.99))
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "wanted"),
+    [
+        ({"name": "adam", "beta1": 0.5, "beta2": 0.9}, torch.optim.Adam, {"betas": (0.5, 0.9)}),
+        ({"name": "rmsprop", "beta2": 0.9}, torch.optim.RMSprop, {"alpha": 0.9}),
+        ({"name": "sgd", "beta1": 0.9}, torch.optim.SGD, {"momentum": 0.9}),
+    ],
+    ids=["adam", "rmsprop", "sgd"],
+)
+def test_an_optimiser_is_built_with_its_settings(
+    settings: dict[str, Any], kind: type, wanted: dict[str, Any]
+) -> None:
+    module = nn.Linear(2, 2)
+    optimiser = build_optimiser(Optimiser(rate=0.125, epsilon=1e-5, **settings), module)
+    assert isinstance(optimiser, kind)
+    assert optimiser.defaults["lr"] == 0.125
+    assert {name: optimiser.defaults[name] for name in wanted} == wanted
+    assert optimiser.defaults.get("eps", 1e-5) == 1e-5
+    assert [id(p) for p in optimiser.param_groups[0]["params"]] == [id(p) for p in module.parameters()]
+
+
+def test_the_game_is_what_the_recipe_says() -> None:
+    changes = {"packing": 2, "label_flip": 0.1, "instance_noise": {"deviation": 0.3, "steps": 50}}
+    game: Any = built("dragan", **changes).match.game
+    (penalty,) = game.penalties
+    assert (penalty.name, penalty.weight, penalty.every) == ("dragan", 10.0, 1)
+    assert (game.packing, game.label_flip, game.instance_noise, game.instance_noise_steps) == (
+        2,
+        0.1,
+        0.3,
+        50,
+    )
+    assert game.loss.name == "non-saturating"
+
+
+def test_settings_of_a_loss_reach_its_functions() -> None:
+    game: Any = built("began", **{"loss.balance_rate": 1.0, "loss.diversity": 1.0}).match.game
+    assert game.advance_loss.keywords == {"diversity": 1.0, "balance_rate": 1.0}
+    smoothed: Any = built("minimax", **{"loss.smoothing": 0.1}).match.game
+    zeros = torch.zeros(1)
+    assert float(smoothed.discriminator_loss(zeros + 3, zeros)) != float(
+        smoothed.loss.discriminator(zeros + 3, zeros)
+    )
+
+
+def test_clipping_is_for_the_discriminator_alone() -> None:
+    assembly = built("wasserstein")
+    assert set(assembly.match.projections) == {"discriminator"}
+    assembly.match.projections["discriminator"]()
+    assert all(
+        float(value.detach().abs().max()) <= 0.01 for value in assembly.modules["discriminator"].parameters()
+    )
+    assert built("minimax").match.projections == {}
+
+
+def test_jumps_of_the_clock_bring_no_checkpoint_and_keep_none_back(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    assembly = built("minimax", **{"checkpoints.every_seconds": 60.0})
+    saver = Saver(assembly, RunFolder(tmp_path), lambda sentence: None)
+    for jump in (-1e9, 1e9, 0.0):
+        monkeypatch.setattr(time, "time", lambda jump=jump: 1.7e9 + jump)
+        assert not saver.due(1)
+    now[0] += 61
+    assert saver.due(1)

@@ -1,0 +1,92 @@
+"""The running average of the generator's weights against its closed form."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from poise.recipes.settings import Average
+from poise.training.average import AveragedGenerator
+
+
+def generator(value: float) -> nn.Module:
+    layer = nn.Linear(1, 1, bias=False).double()
+    nn.init.constant_(layer.weight, value)
+    return nn.Sequential(layer, nn.BatchNorm1d(1).double())
+
+
+def weight_of(module: nn.Module) -> float:
+    return next(module.parameters()).item()
+
+
+def set_weight(module: nn.Module, value: float) -> None:
+    with torch.no_grad():
+        next(module.parameters()).fill_(value)
+
+
+def test_after_a_half_life_what_was_there_counts_half() -> None:
+    module = generator(1.0)
+    average = AveragedGenerator(module, Average(half_life=1000, ramp=0))
+    set_weight(module, 0.0)
+    for step in range(1, 41):
+        average.update(50, 50 * step)
+        assert weight_of(average.current()) == pytest.approx(0.5 ** (50 * step / 1000), rel=1e-12)
+
+
+def test_batches_of_any_size_give_the_same_over_the_same_images() -> None:
+    ends = []
+    for batch in (1, 10, 100):
+        module = generator(1.0)
+        average = AveragedGenerator(module, Average(half_life=70, ramp=0))
+        set_weight(module, 3.0)
+        for seen in range(batch, 201, batch):
+            average.update(batch, seen)
+        ends.append(weight_of(average.module))
+    wanted = 3.0 - 2.0 * 0.5 ** (200 / 70)
+    assert ends == pytest.approx([wanted] * 3, rel=1e-12)
+
+
+def test_the_ramp_limits_the_half_life_to_a_share_of_the_images_seen() -> None:
+    module = generator(1.0)
+    average = AveragedGenerator(module, Average(half_life=1000, ramp=0.05))
+    set_weight(module, 0.0)
+    wanted, seen = 1.0, 0
+    for _ in range(60):
+        seen += 500
+        average.update(500, seen)
+        wanted *= 0.5 ** (500 / min(1000.0, 0.05 * seen))
+        assert weight_of(average.module) == pytest.approx(wanted, rel=1e-12)
+    assert seen > 1000 / 0.05, "the ramp has ended within"
+
+
+def test_without_a_half_life_the_average_is_the_generator() -> None:
+    module = generator(1.0)
+    average = AveragedGenerator(module, Average(half_life=0))
+    for value in (2.0, -5.0):
+        set_weight(module, value)
+        average.update(64, 64)
+        assert weight_of(average.current()) == value
+
+
+def test_running_statistics_are_averaged_and_counters_copied() -> None:
+    module = generator(1.0)
+    average = AveragedGenerator(module, Average(half_life=64, ramp=0))
+    norm, mine = module[1], average.module[1]  # type: ignore[index]
+    norm.running_mean.fill_(4.0)
+    norm.num_batches_tracked.fill_(7)
+    average.update(64, 64)
+    assert float(mine.running_mean) == pytest.approx(2.0)
+    assert int(mine.num_batches_tracked) == 7
+
+
+def test_the_average_is_a_copy_in_eval_mode_that_nothing_trains() -> None:
+    module = generator(1.0).train()
+    before = copy.deepcopy(module.state_dict())
+    average = AveragedGenerator(module, Average(half_life=1, ramp=0))
+    assert not average.current().training
+    assert not any(value.requires_grad for value in average.module.parameters())
+    set_weight(average.module, 9.0)
+    average.update(0, 1)
+    assert module.training
+    torch.testing.assert_close(module.state_dict(), before, rtol=0, atol=0)
