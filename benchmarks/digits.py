@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from poise.data import open_data
-from poise.metrics import frechet_distance
+from poise.metrics.frechet import distance_of
 from poise.recipes import DEFAULT_RECIPE, RECIPES, parse_override, recipe_with
 from poise.training import Moment, begin, latents, pick_device, plan
 
@@ -97,8 +97,7 @@ class Judge:
 
 def distance(real: Tensor, fake: Tensor) -> float:
     """The Fréchet distance of two sets of features."""
-    value: Any = frechet_distance(real, fake).value
-    return float(value)
+    return distance_of(real.double(), fake.double())
 
 
 class Watch:

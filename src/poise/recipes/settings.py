@@ -64,7 +64,7 @@ class Optimiser(Settings):
     """How one player's parameters follow its gradient."""
 
     name: Literal["adam", "rmsprop", "sgd"] = Field(default="adam", description="the update rule")
-    rate: float = Field(default=2e-4, gt=0, description="learning rate")
+    rate: float | None = Field(default=2e-4, gt=0, description="learning rate; null: by the data")
     beta1: float = Field(
         default=0.0, ge=0, lt=1, description="decay of Adam's first moment, or SGD's momentum"
     )

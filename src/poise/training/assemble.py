@@ -154,7 +154,7 @@ def build_optimiser(settings: Optimiser, module: nn.Module, *, lazy_every: int =
     """
     share = lazy_every / (lazy_every + 1) if lazy_every else 1.0
     parameters = list(module.parameters())
-    rate = settings.rate * share
+    rate = (settings.rate or 0.0) * share
     if settings.name == "rmsprop":
         return torch.optim.RMSprop(
             parameters, lr=rate, alpha=settings.beta2**share, eps=settings.epsilon, foreach=True

@@ -17,12 +17,12 @@ GIVEN = "given"
 
 DATA_DEFAULTS: list[tuple[str, int, dict[str, Any]]] = [
     # kind, largest side (0: any), what `auto` and null become
-    ("image", 8, {"width": 64, "steps": 3_000}),
-    ("image", 16, {"width": 64, "steps": 10_000}),
-    ("image", 32, {"width": 64, "steps": 25_000}),
-    ("image", 64, {"width": 64, "steps": 50_000}),
-    ("image", 0, {"width": 32, "steps": 100_000}),
-    ("vector", 0, {"width": 128, "steps": 10_000}),
+    ("image", 8, {"width": 64, "rate": 1e-3, "steps": 3_000}),
+    ("image", 16, {"width": 64, "rate": 4e-4, "steps": 10_000}),
+    ("image", 32, {"width": 64, "rate": 4e-4, "steps": 25_000}),
+    ("image", 64, {"width": 64, "rate": 4e-4, "steps": 50_000}),
+    ("image", 0, {"width": 32, "rate": 2e-4, "steps": 100_000}),
+    ("vector", 0, {"width": 128, "rate": 1e-3, "steps": 10_000}),
 ]
 
 
@@ -54,6 +54,8 @@ def resolve(recipe: Recipe, kind: str, shape: tuple[int, ...], *, given: tuple[s
             values[player] = {"name": GIVEN}
         else:
             values[player] = _network(part, networks, kind, shape, by_data["width"])
+    for optimiser in values["optimisers"].values():
+        optimiser["rate"] = optimiser["rate"] or by_data["rate"]
     values["loss"] = _loss(values["loss"])
     values["dynamics"] = _dynamics(values["dynamics"])
     values["penalties"] = {
