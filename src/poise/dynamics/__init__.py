@@ -2,12 +2,31 @@
 
 from poise.dynamics.alternating import ALTERNATING
 from poise.dynamics.alternating_by_epoch import ALTERNATING_BY_EPOCH
+from poise.dynamics.consensus import CONSENSUS
 from poise.dynamics.dynamics import Dynamics
+from poise.dynamics.extragradient import EXTRAGRADIENT
+from poise.dynamics.extrapolation_from_the_past import EXTRAPOLATION_FROM_THE_PAST
 from poise.dynamics.game import Batch, Cost, Game
 from poise.dynamics.match import Match, NonFiniteError
+from poise.dynamics.optimistic import OPTIMISTIC
 from poise.dynamics.simultaneous import SIMULTANEOUS
+from poise.dynamics.symplectic_gradient_adjustment import SYMPLECTIC_GRADIENT_ADJUSTMENT
+from poise.dynamics.unrolled import UNROLLED
 from poise.registry import Registry
 
-DYNAMICS: Registry[Dynamics] = Registry("dynamics", [ALTERNATING, ALTERNATING_BY_EPOCH, SIMULTANEOUS])
+DYNAMICS: Registry[Dynamics] = Registry(
+    "dynamics",
+    [
+        ALTERNATING,
+        ALTERNATING_BY_EPOCH,
+        SIMULTANEOUS,
+        CONSENSUS,
+        EXTRAGRADIENT,
+        EXTRAPOLATION_FROM_THE_PAST,
+        OPTIMISTIC,
+        SYMPLECTIC_GRADIENT_ADJUSTMENT,
+        UNROLLED,
+    ],
+)
 
 __all__ = ["DYNAMICS", "Batch", "Cost", "Dynamics", "Game", "Match", "NonFiniteError"]

@@ -23,9 +23,11 @@ class Dynamics:
             comes back as detached tensors by name, on the device.
         summary: One sentence on what it does.
         source: Paper and equation.
+        second_order: Whether it differentiates gradients, which not every operator of a network allows.
     """
 
     name: str
     step: Callable[..., Measured]
     summary: str
     source: str
+    second_order: bool = False

@@ -38,6 +38,8 @@ class Match:
         parameters: Each player's parameters by their full names.
         optimisers: Each player's optimiser, over those parameters.
         state: The game's own numbers.
+        memory: What the dynamics carries from step to step, by `what/player/parameter`, each in the shape of
+            that parameter; saved with every checkpoint.
         projections: What is done to a player's parameters after its step, such as clipping.
         unsound: On an accelerator, 1 once a move was not finite; read when the device is waited for anyway.
     """
@@ -49,15 +51,71 @@ class Match:
     state: State = field(default_factory=dict)
     projections: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     unsound: Tensor | None = None
+    memory: dict[str, Tensor] = field(default_factory=dict)
 
-    def gradients(self, player: str, cost: Cost, *, keep_graph: bool = False) -> Gradients:
-        """The gradient of a cost by one player's parameters; nothing is computed for the other player's."""
+    def gradients(
+        self, player: str, cost: Cost, *, keep_graph: bool = False, create_graph: bool = False
+    ) -> Gradients:
+        """The gradient of a cost by one player's parameters; nothing is computed for the other player's.
+
+        Args:
+            player: Whose.
+            cost: What the player pays.
+            keep_graph: Whether the graph is needed once more.
+            create_graph: Whether the gradient can be differentiated in its turn.
+        """
         return torch.autograd.grad(
-            cost.value, list(self.parameters[player].values()), retain_graph=keep_graph, allow_unused=True
+            cost.value,
+            list(self.parameters[player].values()),
+            retain_graph=keep_graph or create_graph,
+            create_graph=create_graph,
+            allow_unused=True,
         )
 
+    def values(self, player: str) -> list[Tensor]:
+        """Copies of one player's parameters."""
+        return [parameter.detach().clone() for parameter in self.parameters[player].values()]
+
+    @torch.no_grad()
+    def put(self, player: str, values: Sequence[Tensor]) -> None:
+        """Set one player's parameters."""
+        torch._foreach_copy_(list(self.parameters[player].values()), list(values))
+
+    def remember(self, what: str, player: str, values: Sequence[Tensor]) -> None:
+        """Keep a tensor for each of a player's parameters until the next step."""
+        names = self.parameters[player]
+        self.memory |= {f"{what}/{player}/{name}": value for name, value in zip(names, values, strict=True)}
+
+    def recalled(self, what: str, player: str) -> list[Tensor] | None:
+        """What was remembered of a player's parameters; `None` before the first time."""
+        keys = [f"{what}/{player}/{name}" for name in self.parameters[player]]
+        return [self.memory[key] for key in keys] if all(key in self.memory for key in keys) else None
+
     def move(self, player: str, gradients: Gradients, seen: tuple[Batch, Played, Cost]) -> Tensor:
-        """Let one player's optimiser step along the gradients, unless they are not finite.
+        """Let one player's optimiser step along the gradients, unless they are not finite, and project.
+
+        Args:
+            player: Who moves.
+            gradients: One for each of the player's parameters, `None` where the cost does not depend on it.
+            seen: What led to the gradients, to name the culprit where a value is not finite.
+
+        Returns:
+            The norm of the whole gradient, a scalar on the device.
+
+        Raises:
+            NonFiniteError: As in `follow`.
+        """
+        norm = self.follow(player, gradients, seen)
+        self.project(player)
+        return norm
+
+    def project(self, player: str) -> None:
+        """Do what follows a player's every step, such as clipping."""
+        if player in self.projections:
+            self.projections[player]()
+
+    def follow(self, player: str, gradients: Gradients, seen: tuple[Batch, Played, Cost]) -> Tensor:
+        """Let one player's optimiser step along the gradients, unless they are not finite; no projection.
 
         Args:
             player: Who moves.
@@ -87,8 +145,6 @@ class Match:
         optimiser.step()
         for parameter in parameters:
             parameter.grad = None
-        if player in self.projections:
-            self.projections[player]()
         return norm.detach()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from poise.dynamics.dynamics import Dynamics, Measured, NextBatch
-from poise.dynamics.game import detached
+from poise.dynamics.joint import follow_up, joint, move_both
 from poise.dynamics.match import Match
 
 
@@ -20,23 +20,8 @@ def simultaneous(match: Match, next_batch: NextBatch, step: int) -> Measured:
 
     Source: Mescheder, Nowozin and Geiger 2017, algorithm 1.
     """
-    game = match.game
-    first, second = game.players
-    batch = next_batch()
-    played = game.play(match.networks, batch)
-    costs = game.costs(match.networks, batch, played, match.state)
-    first_gradients = match.gradients(first, costs[first], keep_graph=True)
-    second_gradients = match.gradients(second, costs[second])
-    measured = {**costs[first].measured, **costs[second].measured}
-    seen = batch, detached(played)
-    measured[f"{first}_gradient_norm"] = match.move(first, first_gradients, (*seen, costs[first]))
-    measured[f"{second}_gradient_norm"] = match.move(second, second_gradients, (*seen, costs[second]))
-    match.state = game.advance(match.state, costs[first])
-    lazy = game.lazy_cost(match.networks, batch, seen[1])
-    if lazy is not None:
-        match.move(first, match.gradients(first, lazy), (*seen, lazy))
-        measured |= lazy.measured
-    return measured
+    field = joint(match, next_batch())
+    return {**move_both(match, field, field.gradients), **follow_up(match, field)}
 
 
 SIMULTANEOUS = Dynamics(

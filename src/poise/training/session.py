@@ -24,6 +24,7 @@ from poise.training.observer import Observer, Say
 from poise.training.pictures import PictureSaver
 from poise.training.resolve import GIVEN, resolve
 from poise.training.saver import UnsavedError
+from poise.training.second_order import check_second_order
 from poise.training.state import Position, unpack
 from poise.training.stop import stop_on_signals
 
@@ -103,6 +104,7 @@ def plan(
         )
     assembly = assemble(resolved, source.shape, device, given=given)
     _check_networks(assembly, source, needed)
+    check_second_order(assembly, source.shape)
     return Plan(source, _origin(data), resolved, assembly)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from poise.dynamics import Match
 from poise.errors import PoiseError
 from poise.run_folder import Checkpoint
 from poise.training.assemble import Assembly
@@ -49,6 +50,7 @@ def unpack(checkpoint: Checkpoint, assembly: Assembly) -> Position:
     saved = checkpoint.tensors
     for player, optimiser in assembly.match.optimisers.items():
         _restore_optimiser(optimiser, assembly.match.parameters[player], player, saved)
+    _restore_memory(assembly.match, saved)
     wanted = _tensors(assembly)
     differing = sorted(set(saved) ^ set(wanted)) or [
         name for name, tensor in wanted.items() if saved[name].shape != tensor.shape
@@ -82,6 +84,7 @@ def _tensors(assembly: Assembly) -> dict[str, Tensor]:
     average = assembly.average.module.state_dict()
     found |= {f"average/generator/{name}": value for name, value in average.items()}
     found |= {f"game/{name}": value for name, value in assembly.match.state.items()}
+    found |= {f"dynamics/{name}": value for name, value in assembly.match.memory.items()}
     for player, optimiser in assembly.match.optimisers.items():
         for name, parameter in assembly.match.parameters[player].items():
             state: Mapping[str, Any] = optimiser.state.get(parameter, {})
@@ -109,6 +112,19 @@ def _restore_optimiser(
         }
         if state:
             optimiser.state[parameter] = state
+
+
+def _restore_memory(match: Match, saved: Mapping[str, Tensor]) -> None:
+    """Make room for what the dynamics carried; a fresh match remembers nothing."""
+    parameters = {
+        f"{player}/{name}": value for player, own in match.parameters.items() for name, value in own.items()
+    }
+    match.memory = {}
+    for key, value in saved.items():
+        folder, _, name = key.partition("/")
+        parameter = parameters.get(name.partition("/")[2])
+        if folder == "dynamics" and parameter is not None:
+            match.memory[name] = _like(value, parameter)
 
 
 def _like(value: Tensor, parameter: Tensor) -> Tensor:

@@ -1,0 +1,59 @@
+"""Consensus optimisation: both players also want the joint gradient field to vanish."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+
+from poise.dynamics.dynamics import Dynamics, Measured, NextBatch
+from poise.dynamics.joint import Joint, added, flat_field, follow_up, joint, move_both
+from poise.dynamics.match import Gradients, Match
+
+
+def consensus(
+    match: Match, next_batch: NextBatch, step: int, *, weight: Annotated[float, Field(ge=0)] = 10.0
+) -> Measured:
+    """Simultaneous moves along the field plus `weight` times the gradient of half its squared norm.
+
+    Differentiates twice: the networks' operators must allow it.
+
+    Args:
+        match: Who plays what.
+        next_batch: Draws the next batch.
+        step: The step of the run; not used.
+        weight: Gamma of the paper; 0 gives simultaneous updates.
+
+    Returns:
+        What both players measured, and the norms of what they moved along.
+
+    Source: Mescheder, Nowozin and Geiger 2017, equation 15 and algorithm 2.
+    """
+    field = joint(match, next_batch(), create_graph=True)
+    gradients = consensus_gradients(match, field, weight)
+    return {**move_both(match, field, gradients), **follow_up(match, field)}
+
+
+def consensus_gradients(match: Match, field: Joint, weight: float) -> dict[str, Gradients]:
+    """Both players' gradients with the pull towards points where the field vanishes.
+
+    Args:
+        match: Who plays what.
+        field: The field, with its graph.
+        weight: What the pull is multiplied with.
+    """
+    parameters, gradients = flat_field(match, field)
+    half_square = torch.stack([gradient.square().sum() for gradient in gradients]).sum() / 2
+    if not half_square.requires_grad:  # a field that is the same everywhere pulls nowhere
+        return added(match, field, [None] * len(parameters), weight)
+    return added(match, field, torch.autograd.grad(half_square, parameters, allow_unused=True), weight)
+
+
+CONSENSUS = Dynamics(
+    name="consensus",
+    step=consensus,
+    summary="Both players also pull to where both gradients vanish; turns circling into converging.",
+    source="Mescheder et al. 2017, algorithm 2",
+    second_order=True,
+)

@@ -1,0 +1,93 @@
+"""Symplectic gradient adjustment: the part of the game that turns is bent towards its centre."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from poise.dynamics.dynamics import Dynamics, Measured, NextBatch
+from poise.dynamics.joint import added, flat_field, follow_up, joint, move_both
+from poise.dynamics.match import Match
+
+
+def symplectic_gradient_adjustment(
+    match: Match,
+    next_batch: NextBatch,
+    step: int,
+    *,
+    weight: Annotated[float, Field(ge=0)] = 1.0,
+    alignment: Annotated[float, Field(ge=0)] = 0.1,
+) -> Measured:
+    """Simultaneous moves along the field plus `weight` times its turning part, transposed, applied to it.
+
+    The field's Jacobian J falls into a symmetric part and a turning part A = (J - J')/2. The correction A'
+    times the field is added where it leads towards stable points and subtracted elsewhere. Differentiates
+    twice, and once more for J times the field.
+
+    Args:
+        match: Who plays what.
+        next_batch: Draws the next batch.
+        step: The step of the run; not used.
+        weight: Size of the correction; 0 gives simultaneous updates.
+        alignment: Epsilon of the paper, in favour of adding where the sign is close to undecided.
+
+    Returns:
+        What both players measured, and the norms of what they moved along.
+
+    Source: Balduzzi et al. 2018, algorithm 1.
+    """
+    field = joint(match, next_batch(), create_graph=True)
+    parameters, gradients = flat_field(match, field)
+    uphill, turned = _jacobian_products(parameters, gradients)
+    fixed = [gradient.detach() for gradient in gradients]
+    correction = [(left - right) / 2 for left, right in zip(uphill, turned, strict=True)]
+    size = sum(parameter.numel() for parameter in parameters)
+    sign = torch.sign(_dot(fixed, uphill) * _dot(correction, uphill) / size + alignment)
+    adjusted = added(match, field, correction, weight * sign)
+    return {**move_both(match, field, adjusted), **follow_up(match, field)}
+
+
+def _jacobian_products(
+    parameters: Sequence[Tensor], gradients: Sequence[Tensor]
+) -> tuple[list[Tensor], list[Tensor]]:
+    """J' times the field and J times the field, where J is the field's Jacobian."""
+    zeros = [torch.zeros_like(parameter) for parameter in parameters]
+    depending = [gradient for gradient in gradients if gradient.requires_grad]
+    if not depending:
+        return zeros, zeros
+    weights = [gradient.detach().requires_grad_() for gradient in depending]
+    transposed = torch.autograd.grad(
+        depending, parameters, weights, create_graph=True, allow_unused=True, materialize_grads=True
+    )
+    # The product with J' is linear in the weights, so its own transpose is the product with J.
+    fixed = [gradient.detach() for gradient in gradients]
+    linear = [(one, by) for one, by in zip(transposed, fixed, strict=True) if one.requires_grad]
+    straight = torch.autograd.grad(
+        [one for one, _ in linear],
+        weights,
+        [by for _, by in linear],
+        allow_unused=True,
+        materialize_grads=True,
+    )
+    found = iter(straight)
+    products = [
+        next(found) if one.requires_grad else zero for one, zero in zip(gradients, zeros, strict=True)
+    ]
+    return [one.detach() for one in transposed], products
+
+
+def _dot(left: Sequence[Tensor], right: Sequence[Tensor]) -> Tensor:
+    return torch.stack([(one * other).sum() for one, other in zip(left, right, strict=True)]).sum()
+
+
+SYMPLECTIC_GRADIENT_ADJUSTMENT = Dynamics(
+    name="symplectic-gradient-adjustment",
+    step=symplectic_gradient_adjustment,
+    summary="Bends the part of the field that turns towards stable points; leaves the rest as it is.",
+    source="Balduzzi et al. 2018, algorithm 1",
+    second_order=True,
+)

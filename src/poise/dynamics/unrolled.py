@@ -1,0 +1,133 @@
+"""Unrolled: the generator answers the discriminator as it will be some steps from now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from poise.dynamics.alternating import first_move
+from poise.dynamics.dynamics import Dynamics, Measured, NextBatch
+from poise.dynamics.game import Batch, Networks, Played
+from poise.dynamics.match import Match
+from poise.errors import PoiseError
+
+SECOND_MOMENTS = ("exp_avg_sq", "square_avg")
+
+
+def unrolled(
+    match: Match, next_batch: NextBatch, step: int, *, unrolled_steps: Annotated[int, Field(ge=0)] = 5
+) -> Measured:
+    """The discriminator moves; then the generator, against a discriminator that moves on as it moves.
+
+    What is unrolled is `unrolled_steps` plain gradient steps of the discriminator on this batch, each slope
+    times the rate and, for Adam and RMSProp, divided by the root of the running second moment, which moves on
+    with each step and is a constant when differentiated; momentum is not unrolled. The generator's gradient
+    runs through all of them. They are then forgotten.
+
+    Args:
+        match: Who plays what; the networks must be modules.
+        next_batch: Draws the next batch.
+        step: The step of the run; not used.
+        unrolled_steps: K of the paper; 0 gives alternating updates.
+
+    Returns:
+        What both players measured, and the norms of the gradients.
+
+    Raises:
+        PoiseError: The discriminator's networks are no modules.
+
+    Source: Metz et al. 2017, equations 7 to 10.
+    """
+    game = match.game
+    first, second = game.players
+    batch = next_batch()
+    played = game.play(match.networks, batch)
+    measured = first_move(match, first, batch, played)
+    ahead = networks_ahead(match, first, batch, played, unrolled_steps)
+    cost = game.cost(second, ahead, batch, played, match.state)
+    norm = match.move(second, match.gradients(second, cost), (batch, played, cost))
+    return {**measured, **cost.measured, f"{second}_gradient_norm": norm}
+
+
+def networks_ahead(match: Match, player: str, batch: Batch, played: Played, steps: int) -> Networks:
+    """The networks after `steps` differentiable steps of one player; the match itself stays as it is."""
+    optimiser, networks = match.optimisers[player], match.networks
+    values = list(match.parameters[player].values())
+    moments = [_second_moment(optimiser, value) for value in values]
+    for number in range(1, steps + 1):
+        cost = match.game.cost(player, networks, batch, played, match.state)
+        slopes = torch.autograd.grad(cost.value, values, create_graph=True, allow_unused=True)
+        for place, slope in enumerate(slopes):
+            if slope is not None:
+                size, moments[place] = _step_size(optimiser, moments[place], slope.detach(), number)
+                values[place] = values[place] - size * slope
+        networks = _at(match, player, values)
+    return networks
+
+
+def _second_moment(
+    optimiser: torch.optim.Optimizer, parameter: Tensor
+) -> tuple[Tensor, Tensor | float] | None:
+    """A parameter's running second moment and how often it was moved on; `None` where none is kept."""
+    slots = optimiser.state.get(parameter, {})
+    kept = next((slots[name] for name in SECOND_MOMENTS if name in slots), None)
+    return None if kept is None else (kept, slots["step"])
+
+
+def _step_size(
+    optimiser: torch.optim.Optimizer,
+    moment: tuple[Tensor, Tensor | float] | None,
+    slope: Tensor,
+    number: int,
+) -> tuple[Tensor | float, tuple[Tensor, Tensor | float] | None]:
+    """What a slope is multiplied with, and the second moment moved on by it."""
+    group = optimiser.param_groups[0]
+    rate: float = group["lr"]
+    if moment is None:
+        return rate, None
+    decay = group["betas"][1] if "betas" in group else group["alpha"]
+    value, moved = moment
+    value = decay * value + (1 - decay) * slope.square()
+    share = 1 - decay ** (moved + number) if "betas" in group else 1.0
+    return rate / ((value / share).sqrt() + group["eps"]), (value, moved)
+
+
+def _at(match: Match, player: str, values: list[Tensor]) -> Networks:
+    """The networks with other parameters for one player."""
+    replaced = {id(one): value for one, value in zip(match.parameters[player].values(), values, strict=True)}
+    views: dict[str, Callable[..., Tensor]] = {}
+    for name, network in match.networks.items():
+        if not isinstance(network, nn.Module):
+            raise PoiseError(
+                f"The unrolled dynamics cannot look ahead through '{name}'",
+                why="it is no torch module",
+                mend="make it one, or choose the dynamics 'extragradient'",
+            )
+        own = {key: replaced[id(one)] for key, one in network.named_parameters() if id(one) in replaced}
+        views[name] = _view(network, own) if own else network
+    return views
+
+
+def _view(network: nn.Module, parameters: Mapping[str, Tensor]) -> Callable[..., Tensor]:
+    """The network with other parameters; running statistics are copies: no trace is left."""
+
+    def call(*arguments: Tensor) -> Tensor:
+        buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
+        result: Tensor = functional_call(network, {**parameters, **buffers}, arguments)
+        return result
+
+    return call
+
+
+UNROLLED = Dynamics(
+    name="unrolled",
+    step=unrolled,
+    summary="The generator answers the discriminator as it will be some steps from now; keeps modes.",
+    source="Metz et al. 2017, equations 7 to 10",
+    second_order=True,
+)
