@@ -80,7 +80,7 @@ def test_every_column_is_drawn_once_in_the_chart_that_fits() -> None:
     assert found["Losses"] == [("Discriminator", "discriminator"), ("Generator", "generator")]
     assert found["Scores of reals and fakes"] == [("Real", "real"), ("Fake", "fake")]
     assert found["Judged right"] == [("Real", "real")]
-    assert found["Penalties"] == [("Wgan gp", "other-1")]
+    assert found["Penalties"] == [("Wgan-gp", "other-1")]
     assert found["Bright pixels"] == [("Bright pixels", "other-1")]
     assert sorted(line.key for chart in charts for line in chart.lines) == sorted(names)
     assert [chart.title for chart in charts if chart.logarithmic] == ["Gradient norms"]
@@ -185,7 +185,7 @@ def test_every_field_of_a_recipe_is_explained() -> None:
     ],
 )
 def test_how_a_run_stands(status: str, said: str) -> None:
-    assert verdict(Standing(status, "", 30, 100, 1920, 60.0), []) == f"{said} No findings."
+    assert verdict(Standing(status, "", 30, 100, 1920, 60.0), []) == f"{said} No findings are recorded."
 
 
 def test_what_was_found_is_in_the_verdict() -> None:

@@ -13,7 +13,7 @@ Json = Mapping[str, Any]
 Column = list[float | None]
 Table = dict[str, Column]
 
-MOST_LINES = 4_000
+MOST_LINES = 2_000
 """Lines of the history that a report carries; of a longer one the extremes of each stretch are kept."""
 
 AXES = ("step", "images_seen", "seconds")
@@ -210,7 +210,8 @@ def _lines(names: Sequence[str], shared: str) -> tuple[Line, ...]:
             others += 1
             role = f"other-{(others - 1) % 4 + 1}"
         short = f"_{name}_".replace(f"_{shared}_", "_").strip("_") if shared else name
-        lines.append(Line(name, label(short or name), role))
+        words = (short or name).replace("_", " ")
+        lines.append(Line(name, words[:1].upper() + words[1:], role))
     return tuple(lines)
 
 
@@ -323,9 +324,10 @@ def _interval(value: Any) -> tuple[float | None, float | None]:
 
 def _number(value: Any) -> float | None:
     """A finite number, or None: JSON of other writers may hold anything."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if type(value) not in (int, float) or not math.isfinite(value):
         return None
-    return value
+    number: float = value
+    return number
 
 
 def rounded(table: Table, digits: int = 6) -> Table:

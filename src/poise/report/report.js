@@ -280,7 +280,7 @@ function paint(chart) {
   paintSpans(chart, front, back);
   if (chart.spec.guide !== null) {
     const y = chart.y(chart.spec.guide);
-    front.append(draw("line", { class: "guide", x1: 0, x2: inner.width, y1: y, y2: y }), draw("text", { class: "guide-label", x: 4, y: y - 5 }, chart.spec.guide_label));
+    front.append(draw("line", { class: "guide", x1: 0, x2: inner.width, y1: y, y2: y }));
   }
   for (const { line, raw, smooth } of series) {
     const role = `role-${line.role}`;
@@ -293,6 +293,7 @@ function paint(chart) {
       for (const index of present) front.append(draw("circle", { class: `dot ${role}`, cx: chart.x(xs[index]), cy: chart.y(smooth[index]), r: 3 }));
     }
   }
+  if (chart.spec.guide !== null) front.append(draw("text", { class: "guide-label", x: 4, y: chart.y(chart.spec.guide) - 5 }, chart.spec.guide_label));
   chart.over = draw("g", { transform: `translate(${margin.left} ${margin.top})` });
   chart.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   chart.svg.replaceChildren(back, front, chart.over);
@@ -420,6 +421,14 @@ function hover(chart, pixel) {
   setHover(index < 0 ? wanted : chart.xs[index]);
 }
 
+let waiting = 0;
+
+/** Paint all charts once before the next frame, however often it is asked for. */
+function paintSoon() {
+  cancelAnimationFrame(waiting);
+  waiting = requestAnimationFrame(() => drawn.forEach(paint));
+}
+
 function setHover(value) {
   state.hover = value;
   drawn.forEach(point);
@@ -493,8 +502,9 @@ function fit() {
   const dense = window.devicePixelRatio || 1;
   const scale = Math.min(room / wide, Math.max(320, window.innerHeight * 0.8) / high);
   const whole = Math.floor(scale * dense);
-  picture.style.imageRendering = scale * dense > 1.4 ? "pixelated" : "auto";
-  picture.style.width = `${wide * (whole >= 3 ? whole / dense : scale)}px`;
+  const squares = picture.classList.contains("small");
+  picture.style.imageRendering = squares && scale * dense > 1.4 ? "pixelated" : "auto";
+  picture.style.width = `${wide * (squares && whole >= 3 ? whole / dense : scale)}px`;
 }
 
 function thumbnails() {
@@ -584,7 +594,7 @@ function worst(span) {
 
 /** Pictures from before a finding and from within it, beside its sentence. */
 function witnesses() {
-  const sheet = Number(picture.getAttribute("width"));
+  const squares = picture.classList.contains("small") && Number(picture.getAttribute("width")) < 200;
   for (const span of spans) {
     const before = frames.findLastIndex((frame) => frame.step < span.first);
     const within = worst(span);
@@ -595,7 +605,7 @@ function witnesses() {
     const box = document.querySelector(`[data-finding="${span.number}"]`);
     for (const [word, index] of shown) {
       if (index < 0) continue;
-      const button = make("button", { type: "button" }, [make("img", { class: sheet < 200 ? "small" : null, src: frames[index].source, alt: `Samples ${word}, at step ${count(frames[index].step)}` }), make("span", {}, `${word}, step ${count(frames[index].step)}`)]);
+      const button = make("button", { type: "button" }, [make("img", { class: squares ? "small" : null, src: frames[index].source, alt: `Samples ${word}, at step ${count(frames[index].step)}` }), make("span", {}, `${word}, step ${count(frames[index].step)}`)]);
       button.addEventListener("click", () => {
         show(index);
         byId("samples").scrollIntoView();
@@ -621,7 +631,7 @@ function controls() {
   byId("smoothing").value = state.smoothing;
   byId("smoothing").addEventListener("input", (event) => {
     state.smoothing = Number(event.target.value);
-    drawn.forEach(paint);
+    paintSoon();
   });
   byId("reset").addEventListener("click", () => zoom(null));
   byId("controls").hidden = false;
@@ -675,16 +685,13 @@ if (picture) {
   fit();
 }
 
-let waiting = 0, seen = document.body.clientWidth;
+let seen = document.body.clientWidth;
 new ResizeObserver(() => {
   if (document.body.clientWidth === seen) return;
   seen = document.body.clientWidth;
-  cancelAnimationFrame(waiting);
-  waiting = requestAnimationFrame(() => {
-    drawn.forEach(paint);
-    if (picture) fit();
-    if (frames.length > 1) timeline();
-  });
+  paintSoon();
+  if (picture) fit();
+  if (frames.length > 1) timeline();
 }).observe(document.body);
 
 // On paper everything that can be folded is open, and the charts show their last values.

@@ -81,7 +81,7 @@ def verdict(run: Standing, cards: Sequence[Card]) -> str:
 
     Example:
         >>> verdict(Standing("finished", "", 4000, 4000, 256_000, 723.0), [])
-        'Finished 4,000 steps in 12 min 3 s. No findings.'
+        'Finished 4,000 steps in 12 min 3 s. No findings are recorded.'
     """
     of = f" of {run.planned:,}" if run.planned is not None and run.planned != run.step else ""
     spent = f" after {duration(run.seconds)}" if run.seconds else ""
@@ -108,7 +108,7 @@ def _found(cards: Sequence[Card]) -> str:
         return "What was found on the way has recovered."
     if cards:
         return "Nothing was found wrong; there is something to know."
-    return "No findings."
+    return "No findings are recorded."
 
 
 def _steps(count: int) -> str:
@@ -132,8 +132,11 @@ def highlights(run: Standing, recipe: Json, environment: Json, *, unit: str) -> 
         found.append(("Time", duration(run.seconds)))
     if run.images_seen and run.seconds:
         found.append(("Speed", f"{number(float(f'{run.images_seen / run.seconds:.3g}'))} {unit}/s"))
-    if environment.get("device"):
-        found.append(("Device", plain(environment["device"])))
+    device = plain(environment.get("device") or "")
+    if device:
+        # A processor's name says less than "cpu"; a card's says more than "cuda:0".
+        named = "" if device == "cpu" else plain(environment.get("device_name") or "")
+        found.append(("Device", named or device))
     if isinstance(recipe.get("seed"), int):
         found.append(("Seed", str(recipe["seed"])))
     return found
@@ -153,7 +156,7 @@ def next_commands(path: Path, run: Standing, environment: Json, *, can_sample: b
     commands = []
     if run.status in ("interrupted", "failed"):
         to = f" to step {run.planned:,}" if run.planned is not None and run.planned > run.step else ""
-        commands.append(Command(f"poise resume {place}", f"go on{to} from the newest sound checkpoint"))
+        commands.append(Command(f"poise resume {place}", f"go on{to}"))
     if can_sample:
         commands.append(Command(f"poise sample {place}", "draw new samples from the generator"))
     if run.status == "finished" and further:
