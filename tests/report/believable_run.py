@@ -34,6 +34,7 @@ def write_believable_run(
             "channels": 3,
             "horizontal_flips": True,
             "penalties.r1.weight": 1.0,
+            "label_flip": 0.05,
             "optimisers.generator.rate": 2e-3,
             "generator": {"name": "resnet", "width": 64},
             "discriminator": {"name": "resnet", "width": 64, "spectral_norm": False},

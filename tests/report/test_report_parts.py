@@ -142,25 +142,27 @@ def test_an_untouched_recipe_differs_by_its_row_alone() -> None:
 
 def test_where_each_value_comes_from() -> None:
     changed = recipe_with(
-        RECIPES["wasserstein-gp"],
+        RECIPES["lucic/wasserstein-gp"],
         {
             "generator": {"name": "dcgan", "width": 32},
-            "optimisers.generator.rate": 2e-4,
+            "optimisers.generator.beta1": 0.0,
             "penalties.r1.weight": 1.0,
-            "steps": 500,
+            "resolution": 32,
             "penalties.wgan-gp.weight": 5.0,
         },
     ).model_dump()
     origins = {row.path: row.origin for row in settings(changed)}
-    assert origins["generator.name"] == "data"
+    assert origins["generator.name"] == "changed"
     assert origins["generator.width"] == "part"
-    assert origins["optimisers.generator.rate"] == "changed"  # back at the default, which is not the recipe's
-    assert origins["optimisers.discriminator.rate"] == "recipe"
+    assert (
+        origins["optimisers.generator.beta1"] == "changed"
+    )  # back at the default, which is not the recipe's
+    assert origins["optimisers.discriminator.beta1"] == "recipe"
     assert origins["penalties.r1.weight"] == "changed"
     assert origins["penalties.wgan-gp.weight"] == "changed"
-    assert origins["steps"] == "data"
+    assert origins["resolution"] == "data"
     assert origins["packing"] == "default"
-    without = RECIPES["wasserstein-gp"].model_dump() | {"penalties": {}}
+    without = RECIPES["lucic/wasserstein-gp"].model_dump() | {"penalties": {}}
     assert {row.path: row.origin for row in settings(without)}["penalties"] == "changed"
 
 
