@@ -1,5 +1,18 @@
 """Games: who plays, what a batch gives each of them, and what each pays."""
 
+from poise.games.lab import Row, Trial, judge
 from poise.games.noise_to_data import NoiseToData, WeightedPenalty
+from poise.games.toys import TOYS, Toy
+from poise.games.two_costs import TwoCosts, two_costs_trial
 
-__all__ = ["NoiseToData", "WeightedPenalty"]
+__all__ = [
+    "TOYS",
+    "NoiseToData",
+    "Row",
+    "Toy",
+    "Trial",
+    "TwoCosts",
+    "WeightedPenalty",
+    "judge",
+    "two_costs_trial",
+]

@@ -1,0 +1,246 @@
+"""The Dirac-GAN: one number makes the fake, one number scores it, and theory knows what each method does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+
+import torch
+from torch import Tensor, nn
+
+from poise.dynamics import DYNAMICS, Batch, Match
+from poise.dynamics.consensus import consensus_gradients
+from poise.dynamics.dynamics import Measured, NextBatch
+from poise.dynamics.joint import joint
+from poise.games.lab import Trial
+from poise.games.noise_to_data import NoiseToData, WeightedPenalty
+from poise.losses import LOSSES, Loss
+from poise.penalties import PENALTIES, clip_weights
+from poise.randomness import torch_stream
+from poise.registry import Registry
+
+RATE = 0.2
+DRAWS = 1000
+SCHEDULES = {"simultaneous": 0, "alternating": 1, "alternating-5": 5}
+"""How often the discriminator moves before the generator; 0 where they move at once."""
+
+
+@dataclass(frozen=True)
+class DiracMethod:
+    """A method on the Dirac-GAN.
+
+    Attributes:
+        name: What people type.
+        loss: The loss.
+        summary: What it is, in a few words.
+        r1: The weight of R1, gamma of the paper.
+        wgan_gp: The weight of WGAN-GP.
+        clip: The discriminator's number is kept within plus or minus this.
+        noise: The standard deviation of instance noise.
+        consensus: The weight of consensus optimisation.
+    """
+
+    name: str
+    loss: str
+    summary: str
+    r1: float = 0.0
+    wgan_gp: float = 0.0
+    clip: float | None = None
+    noise: float = 0.0
+    consensus: float = 0.0
+
+
+METHODS: Registry[DiracMethod] = Registry(
+    "method of the Dirac-GAN",
+    [
+        DiracMethod("unregularised", "minimax", "the minimax game, bare"),
+        DiracMethod("non-saturating", "non-saturating", "the non-saturating game, bare"),
+        DiracMethod("wgan", "wasserstein", "Wasserstein, clipping at 1", clip=1.0),
+        DiracMethod("wgan-gp", "wasserstein", "Wasserstein, gradient penalty 0.7", wgan_gp=0.7),
+        DiracMethod("instance-noise", "minimax", "minimax, noise of deviation 0.7", noise=0.7),
+        DiracMethod("r1", "minimax", "minimax, R1 with gamma 0.3", r1=0.3),
+        DiracMethod("r1-critical", "minimax", "minimax, R1 with the critical gamma 1", r1=1.0),
+        DiracMethod("consensus", "minimax", "minimax, consensus with weight 1", consensus=1.0),
+        DiracMethod("non-saturating-r1", "non-saturating", "non-saturating, R1 with gamma 0.3", r1=0.3),
+    ],
+)
+
+
+class MovingDirac(nn.Module):
+    """A generator whose one number is where its samples are; one number for each game side by side.
+
+    Args:
+        theta: `(games,)`.
+    """
+
+    def __init__(self, theta: Tensor) -> None:
+        super().__init__()
+        self.theta = nn.Parameter(theta)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Samples `(games * draws, 1)`: the latents, moved."""
+        return (latent.view(len(self.theta), -1) + self.theta[:, None]).view(-1, 1)
+
+
+class LinearScore(nn.Module):
+    """A discriminator whose one number is its slope; one number for each game side by side.
+
+    Args:
+        psi: `(games,)`.
+    """
+
+    def __init__(self, psi: Tensor) -> None:
+        super().__init__()
+        self.psi = nn.Parameter(psi)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """Scores `(games * draws,)` of samples `(games * draws, 1)`."""
+        return (samples.view(len(self.psi), -1) * self.psi[:, None]).flatten()
+
+
+def dirac_trials(methods: Sequence[str], schedule: str) -> list[Trial]:
+    """The Dirac-GAN under some methods, those that can be played side by side in one trial.
+
+    Side by side, each game is a stretch of samples of one `NoiseToData`. Its cost is a mean over all samples;
+    so each game's gradient comes divided by the number of games, and the rate is multiplied with it.
+
+    Args:
+        methods: Names of `METHODS`.
+        schedule: A name of `SCHEDULES`.
+
+    Source: Mescheder, Geiger and Nowozin 2018, section 2 and their notebook's settings.
+    """
+    chosen = sorted((METHODS.named(name) for name in methods), key=_company)
+    together = [list(group) for _, group in groupby(chosen, key=_company)]
+    return [_trial([*sorted(group, key=lambda method: method.loss)], schedule) for group in together]
+
+
+def _company(method: DiracMethod) -> tuple[float, float]:
+    """What all games of one trial share."""
+    return method.noise, method.consensus
+
+
+def _trial(methods: list[DiracMethod], schedule: str) -> Trial:
+    noise, consensus = _company(methods[0])
+    moves = SCHEDULES[schedule]
+    step: Callable[[Match, NextBatch, int], Measured] = DYNAMICS["simultaneous"].step
+    if consensus:
+        step = partial(_consensus_step, weight=consensus, moves=moves)
+    elif moves:
+        step = partial(DYNAMICS["alternating"].step, discriminator_steps=moves)
+    return Trial(
+        methods=tuple(method.name for method in methods),
+        dynamics=schedule,
+        match=partial(_match, methods),
+        step=step,
+        batch=partial(_batch, len(methods), noise),
+        axes=("generator", "discriminator"),
+        labels=("θ", "ψ"),
+        recorded=not noise and not consensus,
+    )
+
+
+def _match(methods: list[DiracMethod], starts: Tensor) -> Match:
+    copies, games = starts.shape[1], starts.shape[0] * starts.shape[1]
+    generator, discriminator = MovingDirac(starts[..., 0].flatten()), LinearScore(starts[..., 1].flatten())
+    loss = _side_by_side(methods, copies)
+    modules: dict[str, nn.Module] = {"discriminator": discriminator, "generator": generator}
+    clipped = [
+        (discriminator.psi.detach()[place * copies : (place + 1) * copies], method.clip)
+        for place, method in enumerate(methods)
+        if method.clip is not None
+    ]
+
+    def clip() -> None:
+        for number, limit in clipped:
+            clip_weights([number], limit)
+
+    return Match(
+        game=NoiseToData(
+            loss=loss, discriminator_loss=loss.discriminator, penalties=_penalties(methods, copies)
+        ),
+        networks={**modules, "critic": discriminator},
+        parameters={player: dict(module.named_parameters()) for player, module in modules.items()},
+        optimisers={
+            player: torch.optim.SGD(module.parameters(), lr=RATE * games, foreach=False)
+            for player, module in modules.items()
+        },
+        projections={"discriminator": clip} if clipped else {},
+    )
+
+
+def _batch(methods: int, noise: float, copies: int) -> Batch:
+    """Data at 0 and latents of 0; with instance noise the same draws on both, the same at every step.
+
+    A fixed sample of noise keeps the update a map, with an equilibrium at (0, 0) and eigenvalues.
+    """
+    randomness = torch_stream(0, 0, "instance noise of the Dirac-GAN")
+    if noise:
+        drawn = noise * torch.randn(DRAWS, generator=randomness, dtype=torch.float64)
+        samples = drawn.repeat(methods * copies)[:, None]
+    else:
+        samples = torch.zeros(methods * copies, 1, dtype=torch.float64)
+    return Batch(real=samples, latent=samples, step=0, generator=randomness)
+
+
+def _side_by_side(methods: list[DiracMethod], copies: int) -> Loss:
+    """One loss that gives each game's samples to that game's loss; games of one loss stand together."""
+    names = [method.loss for method in methods]
+    parts = [(LOSSES.named(name), names.count(name)) for name in dict.fromkeys(names)]
+    if len(parts) == 1:
+        return parts[0][0]
+
+    def pieces(scores: Tensor) -> tuple[Tensor, ...]:
+        share = len(scores) // len(names)
+        return torch.split(scores, [share * count for _, count in parts])
+
+    def discriminator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+        judged = zip(parts, pieces(real_scores), pieces(fake_scores), strict=True)
+        return torch.cat([loss.discriminator(real, fake) for (loss, _), real, fake in judged])
+
+    def generator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+        judged = zip(parts, pieces(real_scores), pieces(fake_scores), strict=True)
+        return torch.cat([loss.generator(real, fake) for (loss, _), real, fake in judged])
+
+    return Loss("side-by-side", discriminator, generator, summary="", source="")
+
+
+def _penalties(methods: list[DiracMethod], copies: int) -> tuple[WeightedPenalty, ...]:
+    """Each penalty that some game has, with the weight of each game."""
+    found = []
+    for name, weights in (
+        ("r1", [method.r1 for method in methods]),
+        ("wgan-gp", [method.wgan_gp for method in methods]),
+    ):
+        if any(weights):
+            each = torch.tensor(weights, dtype=torch.float64).repeat_interleave(copies)
+            found.append(WeightedPenalty(name, partial(_weighted, PENALTIES.named(name).penalty, each), 1.0))
+    return tuple(found)
+
+
+def _weighted(
+    penalty: Callable[..., Tensor],
+    weights: Tensor,
+    critic: Callable[[Tensor], Tensor],
+    real: Tensor,
+    fake: Tensor,
+    *,
+    generator: torch.Generator,
+) -> Tensor:
+    return weights * penalty(critic, real, fake, generator=generator)
+
+
+def _consensus_step(match: Match, next_batch: NextBatch, step: int, *, weight: float, moves: int) -> Measured:
+    """Consensus optimisation under any schedule: the field is measured anew before each player's turn."""
+    first, second = match.game.players
+    turns = [(first,)] * moves + [(second,)] if moves else [(first, second)]
+    games = len(match.values(second)[0])
+    for turn in turns:
+        field = joint(match, next_batch(), create_graph=True)
+        # Half the squared field of a mean over games is smaller by the square of their number.
+        gradients = consensus_gradients(match, field, weight * games)
+        for player in turn:
+            match.move(player, gradients[player], (field.batch, field.played, field.costs[player]))
+    return {}

@@ -1,0 +1,155 @@
+"""Two costs: a game between two numbers, each with a cost function of anybody's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from poise.dynamics import DYNAMICS, Batch, Cost, Match
+from poise.dynamics.game import Networks, Played, State
+from poise.games.lab import Trial
+from poise.registry import checked_settings
+
+CostFunction = Callable[[Tensor, Tensor], Tensor]
+
+
+class Number(nn.Module):
+    """A network that is one number, or one for each copy of the game.
+
+    Args:
+        value: `(copies,)`.
+    """
+
+    def __init__(self, value: Tensor) -> None:
+        super().__init__()
+        self.value = nn.Parameter(value)
+
+    def forward(self) -> Tensor:
+        """The number."""
+        return self.value
+
+
+@dataclass(frozen=True)
+class TwoCosts:
+    """The game of x, who pays `first(x, y)`, and y, who pays `second(x, y)`; x moves first.
+
+    Attributes:
+        first: From numbers `(copies,)`, `(copies,)` to what x pays in each copy, `(copies,)`.
+        second: What y pays.
+
+    Example:
+        A bilinear game with a slope of its own, under two dynamics.
+
+        >>> from poise.games import TwoCosts, judge, two_costs_trial
+        >>> game = TwoCosts(
+        ...     first=lambda x, y: 2 * x * y,
+        ...     second=lambda x, y: -2 * x * y,
+        ... )
+        >>> for dynamics in ("simultaneous", "extragradient"):
+        ...     (row,) = judge(two_costs_trial(game, dynamics, rate=0.2), start=(1, 1), steps=200)
+        ...     print(dynamics, row.verdict, f"{row.spectral_radius:.3f}")
+        simultaneous diverges 1.077
+        extragradient converges 0.930
+    """
+
+    first: CostFunction
+    second: CostFunction
+
+    @property
+    def players(self) -> tuple[str, str]:
+        """The two numbers."""
+        return ("x", "y")
+
+    def initial_state(self) -> dict[str, Tensor]:
+        """Nothing."""
+        return {}
+
+    def play(self, networks: Networks, batch: Batch) -> Played:
+        """Nothing: the costs see the numbers themselves."""
+        return {}
+
+    def cost(self, player: str, networks: Networks, batch: Batch, played: Played, state: State) -> Cost:
+        """What one player pays, summed over copies."""
+        function = self.first if player == "x" else self.second
+        value = function(networks["x"](), networks["y"]()).sum()
+        return Cost(value, {f"{player}_cost": value.detach()})
+
+    def costs(self, networks: Networks, batch: Batch, played: Played, state: State) -> Mapping[str, Cost]:
+        """What both pay."""
+        return {player: self.cost(player, networks, batch, played, state) for player in self.players}
+
+    def lazy_cost(self, networks: Networks, batch: Batch, played: Played) -> Cost | None:
+        """None."""
+        return None
+
+    def advance(self, state: State, cost: Cost) -> State:
+        """The state as it is."""
+        return state
+
+
+def two_costs_trial(
+    game: TwoCosts,
+    dynamics: str = "simultaneous",
+    *,
+    rate: float = 0.1,
+    limits: Mapping[str, float] | None = None,
+    name: str = "",
+    **settings: Any,
+) -> Trial:
+    """A game of two costs under one dynamics, ready for `judge`.
+
+    Args:
+        game: The game; its equilibrium is (0, 0).
+        dynamics: The dynamics' name.
+        rate: The size of plain gradient steps.
+        limits: `{"y": 1.0}` keeps y within plus or minus 1.
+        name: What the method is called; the dynamics' name where none is given.
+        settings: The dynamics' settings.
+
+    Raises:
+        PoiseError: The dynamics or a setting of it does not exist.
+    """
+    part = DYNAMICS.named(dynamics)
+    checked = checked_settings(settings, part.step, owner=f"dynamics '{dynamics}'")
+
+    def match(starts: Tensor) -> Match:
+        modules = {player: Number(starts[..., place].flatten()) for place, player in enumerate(game.players)}
+        return Match(
+            game=game,
+            networks=modules,
+            parameters={player: dict(module.named_parameters()) for player, module in modules.items()},
+            optimisers={
+                player: torch.optim.SGD(module.parameters(), lr=rate, foreach=False)
+                for player, module in modules.items()
+            },
+            projections={
+                player: partial(_keep_within, modules[player].value, limit)
+                for player, limit in (limits or {}).items()
+            },
+        )
+
+    return Trial(
+        methods=(name or dynamics,),
+        dynamics=dynamics,
+        match=match,
+        step=partial(part.step, **checked),
+        batch=nothing,
+        axes=("x", "y"),
+        labels=("x", "y"),
+    )
+
+
+def nothing(copies: int) -> Batch:
+    """A batch of a game that has no data."""
+    empty = torch.zeros(copies, 1, dtype=torch.float64)
+    return Batch(real=empty, latent=empty, step=0, generator=torch.Generator())
+
+
+@torch.no_grad()
+def _keep_within(number: Tensor, limit: float) -> None:
+    number.clamp_(-limit, limit)
