@@ -122,6 +122,8 @@ def test_random_moments(whole: dict[str, torch.Tensor], tmp_path: Path) -> None:
                 os._exit(0)
         os.waitpid(child, 0)
         torch.rand((), generator=generator)
+    if not (path / "recipe.json").exists():
+        begin(planned, path, say=lambda sentence: None)
     run = RunFolder.open(path)
     if run.status != "finished":
         resume(path, device=CPU, say=lambda sentence: None)

@@ -8,7 +8,7 @@ from poise.recipes.settings import Recipe
 from poise.registry import Registry
 
 
-def _adam(rate: float, beta1: float, beta2: float) -> dict[str, Any]:
+def _adam(rate: float | None, beta1: float, beta2: float) -> dict[str, Any]:
     player = {"name": "adam", "rate": rate, "beta1": beta1, "beta2": beta2}
     return {"discriminator": player, "generator": player}
 
@@ -45,7 +45,7 @@ ROWS: list[dict[str, Any]] = [
         "when": "Start here, whatever the data.",
         "loss": "non-saturating",
         "penalties": {"r1": {"every": 8}},
-        "optimisers": _adam(1e-3, 0.0, 0.99),
+        "optimisers": _adam(None, 0.0, 0.99),
     },
     {
         "name": "minimax",
@@ -108,7 +108,7 @@ ROWS: list[dict[str, Any]] = [
         "when": "Images, when a gradient penalty costs too much.",
         "loss": "hinge",
         "discriminator": {"name": "auto", "spectral_norm": True},
-        "optimisers": _adam(2e-4, 0.0, 0.9),
+        "optimisers": _adam(2e-4, 0.5, 0.999),
     },
     {
         "name": "relativistic-r1r2",

@@ -94,18 +94,23 @@ class RunFolder:
         Raises:
             PoiseError: There is a run or a non-empty folder already, or the place cannot be written.
         """
-        run = RunFolder(path)
-        refuse_existing(run.path)
+        path = Path(path)
+        refuse_existing(path)
+        # Built beside and renamed: a process that dies here leaves no half a run in the way of the next try.
+        run = RunFolder(path.with_name(f".partial-{path.name}"))
         try:
-            run.path.mkdir(parents=True, exist_ok=True)
-            (run.path / "samples").mkdir(exist_ok=True)
-            (run.path / "checkpoints").mkdir(exist_ok=True)
+            shutil.rmtree(run.path, ignore_errors=True)
+            run.path.mkdir(parents=True)
+            (run.path / "samples").mkdir()
+            (run.path / "checkpoints").mkdir()
             run.write_json("environment", {"format": FORMAT, **environment})
             run.write_json("data", data)
             run.write_json("recipe", recipe)
+            run.path.rename(path)
         except OSError as error:
-            raise unwritable(run.path, error) from None
-        return run
+            shutil.rmtree(run.path, ignore_errors=True)
+            raise unwritable(path, error) from None
+        return RunFolder(path)
 
     @staticmethod
     def open(path: Path | str) -> RunFolder:

@@ -14,7 +14,7 @@ from torch import nn
 from poise.data import Source, open_data
 from poise.dynamics import NonFiniteError
 from poise.errors import PoiseError
-from poise.recipes import Recipe
+from poise.recipes import Recipe, saved_recipe
 from poise.run_folder import RunFolder, refuse_existing
 from poise.training.assemble import Assembly, assemble
 from poise.training.environment import environment_record, lost_guarantees
@@ -22,6 +22,7 @@ from poise.training.feed import Feed
 from poise.training.loop import train_loop
 from poise.training.observer import Observer, Say
 from poise.training.pictures import PictureSaver
+from poise.training.quality import QualityWatch
 from poise.training.resolve import GIVEN, resolve
 from poise.training.saver import UnsavedError
 from poise.training.second_order import check_second_order
@@ -170,7 +171,7 @@ def resume(
     """
     run = RunFolder.open(path)
     with run.locked():
-        recipe = Recipe.model_validate(run.recipe)
+        recipe = saved_recipe(run.recipe)
         source = open_data(
             _data_again(run, data),
             resolution=recipe.resolution,
@@ -234,7 +235,11 @@ def _sit(
         horizontal_flips=recipe.horizontal_flips,
         drawn=position.drawn,
     )
-    watching = [PictureSaver(recipe, source, say), *observers]
+    watching: list[Observer] = [
+        PictureSaver(recipe, source, say),
+        QualityWatch(recipe, source, say),
+        *observers,
+    ]
     run.set_status("running", step=position.step)
     with torch.random.fork_rng(), stop_on_signals(say) as stop:
         try:
@@ -351,8 +356,9 @@ def _non_finite(run: RunFolder, position: Position, recipe: Recipe, error: NonFi
     """Write the finding, and say what happened and what to do."""
     kept = run.checkpoint_steps()
     good = f"the checkpoint of step {kept[-1]} is sound" if kept else "there is no checkpoint yet"
-    rate = recipe.optimisers.discriminator.rate / 2
-    sentence = f"A value that is not finite came up in the {error.tensor}, in the {error.player}'s move"
+    rate = (recipe.optimisers.discriminator.rate or 0.0) / 2
+    move = f", in the {error.player}'s move" if error.player else ""
+    sentence = f"A value that is not finite came up in the {error.tensor}{move}"
     remedy = {
         "change": "halve both learning rates",
         "why": "values that overflow come most often from steps that are too large",
@@ -376,7 +382,7 @@ def _non_finite(run: RunFolder, position: Position, recipe: Recipe, error: NonFi
     )
     run.set_status("failed", step=position.step, reason=sentence)
     return PoiseError(
-        f"{sentence}, at step {position.step}; nothing was changed by that move and {good}",
+        f"{sentence}, at step {position.step}; nothing of it was saved and {good}",
         why="the same settings would bring it up again",
         mend=f"begin anew with lower rates: {remedy['command']}",
         exit_status=4,
