@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
 from poise.dynamics import Batch
-from poise.dynamics.consensus import consensus_gradients
 from poise.dynamics.joint import joint
 from poise.errors import PoiseError
 from poise.training.assemble import Assembly
 
-SIGNS = ("is not implemented", "does not require grad", "once_differentiable", "differentiate twice")
-"""What torch says of an operator without a second derivative."""
+DEAD_ENDS = ("torch::autograd::Error", "torch::autograd::NotImplemented")
+"""What stands in the graph of a gradient for an operator without a second derivative."""
 
 
 def check_second_order(assembly: Assembly, shape: tuple[int, ...]) -> None:
@@ -39,18 +40,32 @@ def check_second_order(assembly: Assembly, shape: tuple[int, ...]) -> None:
         batch = Batch(real=real, latent=latent, step=1, generator=generator)
         kept = _buffers(assembly)
         try:
-            consensus_gradients(match, joint(match, batch, create_graph=True), 1.0)
-        except RuntimeError as error:
-            if not any(sign in str(error) for sign in SIGNS):
-                raise
-            raise PoiseError(
-                f"The dynamics '{assembly.dynamics.name}' cannot train these networks",
-                why=f"an operator cannot be differentiated twice ({str(error).splitlines()[0][:120]})",
-                mend="choose one that differentiates once: --set dynamics=extragradient",
-            ) from None
+            field = joint(match, batch, create_graph=True)
         finally:
             for buffer, value in kept:
                 buffer.copy_(value)
+        ends = _dead_ends(gradient for own in field.gradients.values() for gradient in own)
+    if ends:
+        raise PoiseError(
+            f"The dynamics '{assembly.dynamics.name}' cannot train these networks",
+            why="one of their operators cannot be differentiated twice",
+            mend="choose one that differentiates once: --set dynamics=extragradient",
+        )
+
+
+def _dead_ends(gradients: Iterable[Tensor | None]) -> bool:
+    """Whether a gradient's graph ends where torch would refuse to go on, or would leave a part out."""
+    seen: set[object] = set()
+    left = [gradient.grad_fn for gradient in gradients if gradient is not None]
+    while left:
+        node = left.pop()
+        if node is None or node in seen:
+            continue
+        if node.name() in DEAD_ENDS:
+            return True
+        seen.add(node)
+        left += [before for before, _ in node.next_functions]
+    return False
 
 
 def _buffers(assembly: Assembly) -> list[tuple[Tensor, Tensor]]:
