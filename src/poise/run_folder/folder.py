@@ -97,18 +97,23 @@ class RunFolder:
         path = Path(path)
         refuse_existing(path)
         # Built beside and renamed: a process that dies here leaves no half a run in the way of the next try.
-        run = RunFolder(path.with_name(f".partial-{path.name}"))
+        # An empty folder that is there, perhaps the one worked in, is filled where it is.
+        filled = path.is_dir()
+        run = RunFolder(path if filled else path.with_name(f".partial-{path.name}"))
         try:
-            shutil.rmtree(run.path, ignore_errors=True)
-            run.path.mkdir(parents=True)
+            if not filled:
+                shutil.rmtree(run.path, ignore_errors=True)
+                run.path.mkdir(parents=True)
             (run.path / "samples").mkdir()
             (run.path / "checkpoints").mkdir()
             run.write_json("environment", {"format": FORMAT, **environment})
             run.write_json("data", data)
             run.write_json("recipe", recipe)
-            run.path.rename(path)
+            if not filled:
+                run.path.rename(path)
         except OSError as error:
-            shutil.rmtree(run.path, ignore_errors=True)
+            if not filled:
+                shutil.rmtree(run.path, ignore_errors=True)
             raise unwritable(path, error) from None
         return RunFolder(path)
 
