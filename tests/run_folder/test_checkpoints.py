@@ -386,6 +386,9 @@ def test_a_hostile_tensors_file_is_damage(template: RunFolder, tmp_path: Path, a
     (folder / "tensors.safetensors").write_bytes(ATTACKS[attack])
     reseal(folder)
     assert verify(folder)["step"] == 20, "the manifest agrees, so that the reader itself is tried"
+    if attack in ("a header of 100 MB", "a header of 100 MB that is there", "a header beyond all memory"):
+        with pytest.raises(DamagedError, match="claims a header of"):
+            read_tensors(folder / "tensors.safetensors")
     assert_noticed(run, attack)
 
 
@@ -417,8 +420,9 @@ def test_a_manifest_reaches_no_file_outside_its_folder(
 ) -> None:
     run = copy_of(template, tmp_path / "run")
     (folder_of(run, 20).parent / "x").write_bytes(b"")
+    listed = json.loads((folder_of(run, 20) / "manifest.json").read_bytes())["files"]
     entry = {"size": 0, "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}
-    reseal(folder_of(run, 20), files={name: entry})
+    reseal(folder_of(run, 20), files={**listed, name: entry})
     assert_noticed(run, name)
 
 

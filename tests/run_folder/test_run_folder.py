@@ -41,6 +41,31 @@ def test_a_run_is_never_written_over(run: RunFolder) -> None:
     assert run.recipe == RECIPE
 
 
+def test_an_empty_folder_even_the_one_worked_in_becomes_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    RunFolder.create(".", recipe=RECIPE, environment={}, data={})
+    assert RunFolder.open(".").recipe == RunFolder.open(tmp_path).recipe == RECIPE
+
+
+def test_a_new_run_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, left = os.fsync, [0]
+
+    def full_after(descriptor: int) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(28, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full_after)
+    for writes in range(3):  # environment, data, recipe
+        left[0] = writes
+        with pytest.raises(PoiseError, match="cannot be written, because No space left"):
+            RunFolder.create(tmp_path / "new", recipe=RECIPE, environment={}, data={})
+        assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_with_something_else_in_it_is_not_taken(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     file = tmp_path / "notes.txt"
