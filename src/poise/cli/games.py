@@ -12,15 +12,15 @@ from poise.cli.verb import Json, verb
 if TYPE_CHECKING:
     from poise.games import Row, Toy
 
-Names = Annotated[tuple[str, ...], Parameter(metavar="NAME", consume_multiple=True)]
+Names = Annotated[tuple[str, ...], Parameter(metavar="NAME", consume_multiple=True, show_default=False)]
 Schedule = Literal["simultaneous", "alternating", "alternating-5"]
 
 app = verb(
     "games",
     ("poise games", "the games there are"),
-    ("poise games dirac", "which methods converge on the smallest GAN"),
+    ("poise games dirac", "what converges, what circles"),
     ("poise games dirac --methods r1 wgan", "two of them"),
-    ("poise games bilinear --out bilinear.png", "with a picture of the paths"),
+    ("poise games bilinear --out bilinear.png", "draw the paths"),
 )
 
 
