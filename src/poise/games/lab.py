@@ -133,24 +133,23 @@ def play(trial: Trial, start: tuple[float, float], steps: int) -> list[Array]:
     match, batch = trial.match(begin.clone()), trial.batch(1)
     if trial.recorded:
         match.game = recorded(match, batch)
-    points = [numbers(trial, match)]
-    for step in range(steps):
+    # Views, which follow the parameters: most of a step of two numbers is the price of its calls.
+    x, y = (_number(match, player).detach().numpy() for player in trial.axes)
+    path = np.empty((steps + 1, len(trial.methods), 2))
+    path[0, :, 0], path[0, :, 1] = x, y
+    for step in range(1, steps + 1):
         try:
-            trial.step(match, lambda: batch, step)
+            trial.step(match, lambda: batch, step - 1)
         except NonFiniteError:
-            distance = points[-1].norm(dim=-1, keepdim=True)
-            gone = torch.where(distance == distance.max(), points[-1] / distance * FAR, points[-1])
-            points += [gone] * (steps - step)
+            path[step:] = _gone(path[step - 1])
             break
-        point = numbers(trial, match)
-        if float(point.abs().max()) > FAR / 2:
-            point = _held(point)
-            _put(trial, match, point)
-        points.append(point)
-    whole = torch.stack(points)
+        path[step, :, 0], path[step, :, 1] = x, y
+        if np.abs(path[step]).max() > FAR / 2:
+            path[step] = _held(path[step])
+            x[:], y[:] = path[step].T
     if trial.averaged:
-        whole = whole.cumsum(0) / torch.arange(1, steps + 2, dtype=torch.float64)[:, None, None]
-    return list(whole.transpose(0, 1).numpy())
+        path = path.cumsum(0) / np.arange(1, steps + 2)[:, None, None]
+    return list(path.transpose(1, 0, 2))
 
 
 def numbers(trial: Trial, match: Match) -> Tensor:
@@ -249,11 +248,15 @@ def _number(match: Match, player: str) -> Tensor:
     return parameter
 
 
-def _put(trial: Trial, match: Match, point: Tensor) -> None:
-    for place, player in enumerate(trial.axes):
-        match.put(player, [point[..., place]])
+def _held(points: Array) -> Array:
+    """Points beyond `FAR` brought back to it."""
+    distances = np.hypot(points[:, 0], points[:, 1])[:, None]
+    held: Array = np.where(distances > FAR, points * (FAR / distances), points)
+    return held
 
 
-def _held(point: Tensor) -> Tensor:
-    distance = point.norm(dim=-1, keepdim=True)
-    return torch.where(distance > FAR, point / distance * FAR, point)
+def _gone(points: Array) -> Array:
+    """The point that is farthest out, put at `FAR`; the others as they are."""
+    distances = np.hypot(points[:, 0], points[:, 1])[:, None]
+    gone: Array = np.where(distances == distances.max(), points * (FAR / distances), points)
+    return gone

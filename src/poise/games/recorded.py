@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.fx import GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.fx.node import map_arg
 
 from poise.dynamics import Batch, Cost, Game, Match
 from poise.dynamics.game import Networks, Played, State
@@ -93,12 +95,33 @@ def recorded(match: Match, batch: Batch) -> Recorded:
             return cost.value.detach(), *torch.autograd.grad(cost.value, own)
 
         module = make_fx(cost_and_gradients)(*everything)
-        module.graph.eliminate_dead_code()
-        module.recompile()
+        _settle_constants(module)
         replay: Replay = module.forward
         return replay
 
     return Recorded(game, parameters, {player: record(player) for player in game.players})
+
+
+def _settle_constants(module: GraphModule) -> None:
+    """Compute once what no parameter enters; drop what nothing needs, and what only matters to autograd."""
+    values: dict[Node, Any] = {}
+    for node in list(module.graph.nodes):
+        if node.target is torch.ops.aten.detach.default:
+            node.replace_all_uses_with(node.args[0])
+        elif node.op == "get_attr":
+            values[node] = getattr(module, str(node.target))
+        elif node.op == "call_function" and all(before in values for before in node.all_input_nodes):
+            arguments, keywords = map_arg((node.args, node.kwargs), values.__getitem__)
+            values[node] = node.target(*arguments, **keywords)
+            if isinstance(values[node], Tensor):
+                name = f"settled_{len(values)}"
+                module.register_buffer(name, values[node])
+                with module.graph.inserting_before(node):
+                    settled = module.graph.get_attr(name)
+                node.replace_all_uses_with(settled)
+                values[settled] = values[node]
+    module.graph.eliminate_dead_code()
+    module.recompile()
 
 
 def _at(module: nn.Module, by_id: Mapping[int, Tensor]) -> Callable[..., Tensor]:
