@@ -1,0 +1,127 @@
+"""Extractors: what makes features of images and vectors.
+
+`extract` runs any of them, or any network or function of one's own, in eval mode, frozen, checked not to
+change, and with every image in the range that it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from poise.metrics.features.dinov2 import dinov2
+from poise.metrics.features.efficientnet_lite0 import efficientnet_lite0
+from poise.metrics.features.extractor import (
+    UNHASHED,
+    Extractor,
+    FunctionExtractor,
+    ModuleExtractor,
+    as_extractor,
+    extract,
+    frozen,
+)
+from poise.metrics.features.images import ValueRange
+from poise.metrics.features.inception_v3 import inception_v3
+from poise.metrics.features.pixels import identity, pixels
+from poise.metrics.features.random_convolutions import random_convolutions
+from poise.metrics.features.small_classifier import ClassifierExtractor, small_classifier
+from poise.registry import Registry
+
+
+@dataclass(frozen=True)
+class ExtractorKind:
+    """A row of the table of extractors.
+
+    Attributes:
+        name: What people type.
+        build: Builds it; what it needs is in `needs`.
+        summary: One sentence on what it is good for.
+        needs: What `build` takes: `channels`, `samples`, `labels`, `weights`, `cache`.
+        takes: What it can be used on: `"image"`, `"vector"`.
+    """
+
+    name: str
+    build: Callable[..., Extractor]
+    summary: str
+    needs: tuple[str, ...]
+    takes: tuple[str, ...]
+
+
+EXTRACTORS: Registry[ExtractorKind] = Registry(
+    "extractor",
+    [
+        ExtractorKind(
+            "random-convolutions",
+            random_convolutions,
+            "The default for images: untrained filters, no labels and no download.",
+            ("channels",),
+            ("image",),
+        ),
+        ExtractorKind(
+            "identity", identity, "The default for vectors: the numbers themselves.", (), ("vector",)
+        ),
+        ExtractorKind("pixels", pixels, "The pixels themselves, for tiny images.", (), ("image",)),
+        ExtractorKind(
+            "classifier",
+            small_classifier,
+            "Trained on one's own labels: knows the domain, and gives an inception score.",
+            ("samples", "labels"),
+            ("image", "vector"),
+        ),
+        ExtractorKind(
+            "efficientnet-lite0",
+            efficientnet_lite0,
+            "ImageNet features without a download beyond the extra 'imagenet'.",
+            (),
+            ("image",),
+        ),
+        ExtractorKind(
+            "inception-v3",
+            inception_v3,
+            "The original FID's network, for comparison with published numbers.",
+            ("weights", "cache"),
+            ("image",),
+        ),
+        ExtractorKind(
+            "dinov2",
+            dinov2,
+            "Features for natural images that agree best with people.",
+            ("weights",),
+            ("image",),
+        ),
+    ],
+)
+
+
+def default_extractor(samples: Tensor) -> Extractor:
+    """The extractor that needs nothing: random convolutions for images, the identity for vectors.
+
+    Args:
+        samples: Images `(N, C, H, W)` or vectors `(N, d)`.
+    """
+    return random_convolutions(samples.shape[1]) if samples.dim() == 4 else identity()
+
+
+__all__ = [
+    "EXTRACTORS",
+    "UNHASHED",
+    "ClassifierExtractor",
+    "Extractor",
+    "ExtractorKind",
+    "FunctionExtractor",
+    "ModuleExtractor",
+    "ValueRange",
+    "as_extractor",
+    "default_extractor",
+    "dinov2",
+    "efficientnet_lite0",
+    "extract",
+    "frozen",
+    "identity",
+    "inception_v3",
+    "pixels",
+    "random_convolutions",
+    "small_classifier",
+]

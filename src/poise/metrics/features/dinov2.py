@@ -1,0 +1,148 @@
+"""DINOv2: a vision transformer trained without labels, for natural images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from poise.errors import PoiseError
+from poise.metrics.features.extractor import ModuleExtractor
+from poise.metrics.features.images import as_colour, resize
+from poise.metrics.features.weights_file import checked, load_into, tensors_of
+
+SIDE = 224
+HEAD_WIDTH = 64
+MEAN = (0.485, 0.456, 0.406)
+DEVIATION = (0.229, 0.224, 0.225)
+# Added to the number of patches by the authors when they resize the position embedding; the features depend
+# on it.
+OFFSET = 0.1
+PAGE = "https://github.com/facebookresearch/dinov2"
+
+
+class _Scale(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(width))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return tokens * self.gamma
+
+
+class _Attention(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        n, length, width = tokens.shape
+        split = self.qkv(tokens).reshape(n, length, 3, width // HEAD_WIDTH, HEAD_WIDTH).permute(2, 0, 3, 1, 4)
+        mixed = functional.scaled_dot_product_attention(split[0], split[1], split[2])
+        out: Tensor = self.proj(mixed.transpose(1, 2).reshape(n, length, width))
+        return out
+
+
+class _Perceptron(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(width, 4 * width)
+        self.fc2 = nn.Linear(4 * width, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        out: Tensor = self.fc2(functional.gelu(self.fc1(tokens)))
+        return out
+
+
+class _Layer(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width, eps=1e-6)
+        self.attn = _Attention(width)
+        self.ls1 = _Scale(width)
+        self.norm2 = nn.LayerNorm(width, eps=1e-6)
+        self.mlp = _Perceptron(width)
+        self.ls2 = _Scale(width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        tokens = tokens + self.ls1(self.attn(self.norm1(tokens)))
+        out: Tensor = tokens + self.ls2(self.mlp(self.norm2(tokens)))
+        return out
+
+
+class DinoV2(nn.Module):
+    """Images in 0..1 to the class token after the last normalisation.
+
+    Args:
+        width: Of a token.
+        depth: Number of layers.
+        patch: Side of a patch in pixels.
+        places: How many patches the position embedding was trained for.
+
+    Source: Oquab et al. 2023; Stein et al. 2023 for its use in place of Inception.
+    """
+
+    def __init__(self, width: int, depth: int, patch: int, places: int) -> None:
+        super().__init__()
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.pos_embed = nn.Parameter(torch.zeros(1, places + 1, width))
+        self.mask_token = nn.Parameter(torch.zeros(1, width))
+        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, patch, patch)})
+        self.blocks = nn.ModuleList(_Layer(width) for _ in range(depth))
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
+        self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None], persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images `(N, C, H, W)` to features `(N, width)`."""
+        resized = resize(as_colour(images), SIDE, SIDE).clamp(0, 1)
+        patches = self.patch_embed["proj"]((resized - self.get_buffer("mean")) / self.get_buffer("deviation"))
+        tokens = patches.flatten(2).transpose(1, 2)
+        tokens = torch.cat([self.cls_token.expand(len(images), -1, -1), tokens], 1)
+        tokens = tokens + self._positions(patches.shape[2])
+        for block in self.blocks:
+            tokens = block(tokens)
+        features: Tensor = self.norm(tokens)[:, 0]
+        return features
+
+    def _positions(self, side: int) -> Tensor:
+        trained = round((self.pos_embed.shape[1] - 1) ** 0.5)
+        if trained == side:
+            return self.pos_embed
+        grid = self.pos_embed[:, 1:].reshape(1, trained, trained, -1).permute(0, 3, 1, 2)
+        scale = (side + OFFSET) / trained
+        resized = functional.interpolate(grid, scale_factor=(scale, scale), mode="bicubic")
+        return torch.cat([self.pos_embed[:, :1], resized.flatten(2).transpose(1, 2)], 1)
+
+
+def dinov2(weights: Path, *, sha256: str | None = None) -> ModuleExtractor:
+    """The extractor with weights that were downloaded before.
+
+    No hash of them is published, so none is taken for granted: the SHA-256 of the file goes into the name,
+    and with it into every result's protocol.
+
+    Args:
+        weights: The authors' file, `dinov2_vits14_pretrain.pth` or that of ViT-B/14 or ViT-L/14.
+        sha256: What its SHA-256 must be, or the first digits, if you know it.
+
+    Raises:
+        PoiseError: There is no such file, it is not the one of that hash, or not one of these networks.
+    """
+    found = checked(weights, sha256)
+    tensors = tensors_of(weights)
+    try:
+        _, places, width = tensors["pos_embed"].shape
+        patch = tensors["patch_embed.proj.weight"].shape[2]
+        depth = 1 + max(int(name.split(".")[1]) for name in tensors if name.startswith("blocks."))
+    except (KeyError, ValueError, IndexError):
+        raise PoiseError(
+            f"The weights '{weights}' are not those of a DINOv2 network", mend=f"take one of {PAGE}"
+        ) from None
+    network = DinoV2(width, depth, patch, places - 1)
+    load_into(network, tensors, weights)
+    network.eval().requires_grad_(False)
+    name = f"dinov2 (width {width}, depth {depth}, file {found[:12]})"
+    return ModuleExtractor(name, network, "0..1", f"{SIDE} x {SIDE} by Pillow bicubic in float, cut to 0..1")

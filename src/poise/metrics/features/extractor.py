@@ -1,0 +1,264 @@
+"""What makes features of samples, held still while it measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from poise.errors import PoiseError
+from poise.metrics.features.cache import cached_features
+from poise.metrics.features.images import ValueRange, as_samples, check_range, range_of, to_range
+from poise.metrics.fingerprint import hash_of_weights
+
+UNHASHED = "not known"
+
+
+@runtime_checkable
+class Extractor(Protocol):
+    """Maps samples to features.
+
+    Attributes:
+        name: What it is, in a few words.
+        weights_hash: SHA-256 of its weights as they are now; `UNHASHED` where they cannot be seen.
+        takes: The range of pixels that it takes; `None` for samples as they are given.
+        preparation: What it does to samples first, in words: the resizing. Empty for nothing.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - described above
+
+    @property
+    def weights_hash(self) -> str: ...  # noqa: D102
+
+    @property
+    def takes(self) -> ValueRange | None: ...  # noqa: D102
+
+    @property
+    def preparation(self) -> str: ...  # noqa: D102
+
+    def __call__(self, samples: Tensor) -> Tensor:
+        """Features `(N, d)` of samples `(N, ...)`."""
+        ...
+
+
+@dataclass(frozen=True)
+class ModuleExtractor:
+    """A network as an extractor.
+
+    Attributes:
+        name: What it is.
+        module: Samples to features.
+        takes: The range of pixels that it takes; `None` for samples as they are given.
+        preparation: What it does to samples first, in words.
+    """
+
+    name: str
+    module: nn.Module
+    takes: ValueRange | None = None
+    preparation: str = ""
+
+    @property
+    def weights_hash(self) -> str:
+        """SHA-256 of parameters and buffers as they are now."""
+        return hash_of_weights(self.module.state_dict())
+
+    def __call__(self, samples: Tensor) -> Tensor:
+        """Features `(N, d)`, made where the module is."""
+        place = next(self.module.parameters(), next(self.module.buffers(), samples))
+        return _tensor(self.module(samples.to(place.device)), self.name)
+
+
+@dataclass(frozen=True)
+class FunctionExtractor:
+    """Any callable as an extractor; its weights, if it has some, cannot be seen.
+
+    Attributes:
+        name: What it is.
+        function: Samples to features.
+        takes: The range of pixels that it takes; `None` for samples as they are given.
+        preparation: What it does to samples first, in words.
+        weights_hash: A hash of what its features depend on, if the caller knows one.
+    """
+
+    name: str
+    function: Callable[[Tensor], Tensor]
+    takes: ValueRange | None = None
+    preparation: str = ""
+    weights_hash: str = UNHASHED
+
+    def __call__(self, samples: Tensor) -> Tensor:
+        """Features `(N, d)`."""
+        return _tensor(self.function(samples), self.name)
+
+
+def as_extractor(thing: Any) -> Extractor:
+    """An extractor of whatever can be one: an extractor, a module, a callable.
+
+    Raises:
+        PoiseError: It is none of them.
+
+    Example:
+        >>> as_extractor(nn.Flatten()).name
+        'Flatten'
+    """
+    if isinstance(thing, Extractor):
+        return thing
+    if isinstance(thing, nn.Module):
+        return ModuleExtractor(type(thing).__name__, thing)
+    if callable(thing):
+        return FunctionExtractor(getattr(thing, "__qualname__", type(thing).__name__), thing)
+    raise PoiseError(
+        f"A {type(thing).__name__} is no extractor",
+        mend="give a network or a function from samples to features",
+    )
+
+
+def extract(
+    extractor: Any,
+    samples: Any,
+    *,
+    batch_size: int = 256,
+    value_range: ValueRange | None = None,
+    name: str = "given",
+    cache: Path | None = None,
+) -> Tensor:
+    """Features of samples, from an extractor that is in eval mode, frozen, and checked to have stayed the
+    same.
+
+    Args:
+        extractor: An `Extractor`, a module or a callable.
+        samples: Images `(N, C, H, W)` (other layouts are understood) or vectors `(N, d)`, array or tensor.
+        batch_size: Samples at once.
+        value_range: The range of the pixels; recognised where it is not given.
+        name: What the samples are, for messages.
+        cache: A folder to keep features in, by the content of samples and weights.
+
+    Returns:
+        `(N, d)`, float, on the device of the extractor's output.
+
+    Raises:
+        PoiseError: Pixels in no known range or beyond the one given; features of the wrong shape; or an
+            extractor that changes while it measures, or whose features of a sample depend on the others of
+            its batch.
+
+    Example:
+        >>> extract(nn.Flatten(), torch.zeros(5, 1, 2, 2)).shape
+        torch.Size([5, 4])
+    """
+    made = as_extractor(extractor)
+    given = as_samples(samples, name)
+    if len(given) == 0:
+        raise PoiseError(f"There are no {name} samples", mend="give some")
+    source: ValueRange | None = None
+    if given.dim() == 4 and made.takes is not None:
+        source = value_range or range_of(given, name)
+        check_range(given, source, name)
+    modules = _modules_of(made)
+    with frozen(*modules):
+        before = made.weights_hash
+
+        def compute() -> Tensor:
+            return _compute(made, given, source, batch_size)
+
+        key = (made.name, before, made.preparation, str(source))
+        if cache is None or before == UNHASHED:
+            features = compute()
+        else:
+            features = cached_features(cache, given, key, compute)
+        if made.weights_hash != before:
+            raise PoiseError(
+                f"The extractor '{made.name}' changed its weights while it was measuring",
+                why="features from before and after cannot be compared",
+                mend="see that it neither trains nor updates running statistics in eval mode",
+            )
+    return features
+
+
+@contextmanager
+def frozen(*modules: nn.Module) -> Iterator[None]:
+    """Modules in eval mode, without gradients and deaf to them; afterwards as they were.
+
+    Args:
+        modules: The networks to hold still.
+    """
+    parts = [part for module in modules for part in module.modules()]
+    parameters = [parameter for module in modules for parameter in module.parameters()]
+    training = [part.training for part in parts]
+    wanting = [parameter.requires_grad for parameter in parameters]
+    try:
+        for part in parts:
+            part.training = False
+        for parameter in parameters:
+            parameter.requires_grad_(False)
+        with torch.no_grad():
+            yield
+    finally:
+        for part, was in zip(parts, training, strict=True):
+            part.training = was
+        for parameter, was in zip(parameters, wanting, strict=True):
+            parameter.requires_grad_(was)
+
+
+def _compute(extractor: Extractor, samples: Tensor, source: ValueRange | None, batch_size: int) -> Tensor:
+    rows: list[Tensor] = []
+    for start in range(0, len(samples), batch_size):
+        rows.append(_features_of(extractor, samples[start : start + batch_size], source))
+        if rows[-1].shape[1] != rows[0].shape[1]:
+            raise PoiseError(
+                f"The extractor '{extractor.name}' gave features first {rows[0].shape[1]} and then "
+                f"{rows[-1].shape[1]} wide",
+                mend="let the width not depend on the samples",
+            )
+    features = torch.cat(rows)
+    again = _features_of(extractor, samples[: min(8, len(samples))], source)
+    if not torch.allclose(again, features[: len(again)], rtol=1e-3, atol=1e-3 * _scale(features)):
+        raise PoiseError(
+            f"The extractor '{extractor.name}' gives other features for the same samples a second time",
+            why="it draws at random, keeps a state, or mixes the samples of a batch",
+            mend="make each sample's features depend on that sample alone",
+        )
+    return features
+
+
+def _features_of(extractor: Extractor, batch: Tensor, source: ValueRange | None) -> Tensor:
+    if source is not None and extractor.takes is not None:
+        batch = to_range(batch, source, extractor.takes)
+    features = extractor(batch)
+    if features.dim() != 2 or len(features) != len(batch) or features.shape[1] == 0:
+        raise PoiseError(
+            f"The extractor '{extractor.name}' gave features of shape {tuple(features.shape)} "
+            f"for {len(batch)} samples",
+            why="a metric takes one row of numbers for each sample, (N, d)",
+            mend="pool or flatten what it returns",
+        )
+    return features
+
+
+def _scale(features: Tensor) -> float:
+    finite = features[torch.isfinite(features)]
+    return float(finite.abs().mean()) if len(finite) else 1.0
+
+
+def _tensor(features: Any, name: str) -> Tensor:
+    if not isinstance(features, Tensor):
+        try:
+            features = torch.as_tensor(features)
+        except (TypeError, ValueError, RuntimeError):
+            raise PoiseError(
+                f"The extractor '{name}' gave a {type(features).__name__}, and no tensor",
+                mend="return features of shape (N, d)",
+            ) from None
+    detached: Tensor = features.detach()
+    return detached
+
+
+def _modules_of(extractor: Extractor) -> list[nn.Module]:
+    """The networks that can be seen in an extractor, to hold them still."""
+    inside = vars(extractor).values() if hasattr(extractor, "__dict__") else ()
+    return [thing for thing in (extractor, *inside) if isinstance(thing, nn.Module)]

@@ -1,0 +1,152 @@
+"""Images as extractors take them: one layout, one range, one way to resize."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from poise.errors import PoiseError
+from poise.metrics.arrays import as_tensor
+
+ValueRange = Literal["0..255", "0..1", "-1..1"]
+BOUNDS: dict[str, tuple[float, float]] = {"0..255": (0.0, 255.0), "0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0)}
+SLACK = 1e-3
+
+
+def as_samples(samples: Any, name: str) -> Tensor:
+    """Samples as a tensor: vectors `(N, d)`, or images `(N, C, H, W)` whatever their layout.
+
+    Args:
+        samples: Vectors; or images `(N, C, H, W)`, `(N, H, W, C)` with 1, 3 or 4 channels, or `(N, H, W)`.
+        name: What they are, for messages.
+
+    Raises:
+        PoiseError: They are neither.
+
+    Example:
+        >>> as_samples(np.zeros((2, 8, 8, 3)), "real").shape
+        torch.Size([2, 3, 8, 8])
+    """
+    given = as_tensor(samples, name)
+    if given.dim() == 3:
+        return given[:, None]
+    if given.dim() == 4:
+        channels_last = given.shape[3] in (1, 3, 4) and given.shape[1] not in (1, 3, 4)
+        return given.permute(0, 3, 1, 2) if channels_last else given
+    if given.dim() == 2:
+        return given
+    raise PoiseError(
+        f"The {name} samples have the shape {tuple(given.shape)}",
+        mend="give vectors (N, d) or images (N, C, H, W)",
+    )
+
+
+def range_of(images: Tensor, name: str) -> ValueRange:
+    """The range that pixels are in, by their type and extremes.
+
+    Args:
+        images: `(N, C, H, W)`.
+        name: What they are, for messages.
+
+    Returns:
+        `"0..255"`, `"0..1"` or `"-1..1"`; images without a value below nought and above 1 count as `"0..1"`.
+
+    Raises:
+        PoiseError: The values are in none of these, or not finite.
+    """
+    low, high = (float(end) for end in images.aminmax())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise PoiseError(
+            f"The {name} images hold NaN or infinite pixels", mend="find out where they were made"
+        )
+    if images.dtype == torch.uint8 or (low >= 0 and 1 + SLACK < high <= 255):
+        return "0..255"
+    if low >= 0 and high <= 1 + SLACK:
+        return "0..1"
+    if low >= -1 - SLACK and high <= 1 + SLACK:
+        return "-1..1"
+    raise PoiseError(
+        f"The {name} images have values from {low:.4g} to {high:.4g}",
+        why="that is none of the ranges 0..255, 0..1 and -1..1",
+        mend="bring them to one of these, and say which by 'value_range'",
+    )
+
+
+def check_range(images: Tensor, value_range: ValueRange, name: str) -> None:
+    """Refuse images whose values exceed the range that they are said to be in.
+
+    Raises:
+        PoiseError: They do; the message names the range that they seem to be in.
+    """
+    low, high = (float(end) for end in images.aminmax())
+    least, most = BOUNDS[value_range]
+    slack = SLACK * (most - least)
+    if not (least - slack <= low and high <= most + slack):
+        seen = range_of(images, name)
+        raise PoiseError(
+            f"The {name} images are in {seen} (from {low:.4g} to {high:.4g}), not in {value_range}",
+            mend="bring both sides to one range",
+        )
+
+
+def common_range(real: Tensor, fake: Tensor) -> ValueRange:
+    """The one range of both sides.
+
+    Raises:
+        PoiseError: They are in different ranges; the message names both.
+    """
+    of_real, of_fake = range_of(real, "real"), range_of(fake, "fake")
+    if of_real != of_fake:
+        raise PoiseError(
+            f"The real images are in {of_real} and the fake ones in {of_fake}",
+            why="the distance would tell the scale and nothing else",
+            mend="bring both to one range, or say which both are in by 'value_range'",
+        )
+    return of_real
+
+
+def to_range(images: Tensor, value_range: ValueRange, wanted: ValueRange) -> Tensor:
+    """Images brought from one range to another, as float32.
+
+    Example:
+        >>> to_range(torch.tensor([[[[0.0, 255.0]]]]), "0..255", "-1..1").tolist()
+        [[[[-1.0, 1.0]]]]
+    """
+    (low, high), (new_low, new_high) = BOUNDS[value_range], BOUNDS[wanted]
+    scale = (new_high - new_low) / (high - low)
+    return images.to(torch.float32) * scale + (new_low - low * scale)
+
+
+def resize(images: Tensor, height: int, width: int) -> Tensor:
+    """Images at another size by Pillow's bicubic filter in float: antialiased, and without rounding to bytes.
+
+    Args:
+        images: `(N, C, H, W)`, float.
+        height: The new height.
+        width: The new width.
+
+    Returns:
+        `(N, C, height, width)`, float32, on the same device. Values may overshoot the range a little.
+
+    Source: Parmar et al. 2022 (clean-fid), section 3: how much aliasing moves a Fréchet distance.
+    """
+    if images.shape[2:] == (height, width):
+        return images
+    planes = images.detach().to(torch.float32).cpu().flatten(0, 1).numpy()
+    resized = np.stack(
+        [
+            np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.BICUBIC))
+            for plane in planes
+        ]
+    )
+    out = torch.from_numpy(resized).reshape(*images.shape[:2], height, width)
+    return out.to(images.device)
+
+
+def as_colour(images: Tensor) -> Tensor:
+    """Three channels: grey ones repeated, a fourth (opacity) dropped."""
+    return images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images[:, :3]
