@@ -231,13 +231,13 @@ def observed_rate(distances: Array) -> float:
 
 
 def verdict(distances: Array) -> Verdict:
-    """`diverges` beyond ten times the first distance, `converges` within a tenth of it, else `circles`.
+    """`diverges` beyond five times the first distance, `converges` within a tenth of it, else `circles`.
 
     Example:
         >>> verdict(1.1 ** np.arange(100)), verdict(np.ones(100)), verdict(0.9 ** np.arange(100))
         ('diverges', 'circles', 'converges')
     """
-    if distances[-1] > 10 * distances[0]:
+    if distances[-1] > 5 * distances[0]:
         return "diverges"
     last = distances[-max(1, len(distances) // 10) :]
     return "converges" if last.max() < distances[0] / 10 else "circles"
