@@ -41,6 +41,7 @@ class Judge:
         self.real = source.encoding.encode(source.gather(rows))
         assert source.labels is not None
         labels = torch.from_numpy(np.asarray(source.labels)).long()
+        torch.manual_seed(0)
         self.features = nn.Sequential(
             nn.Conv2d(1, 32, 3, padding=1),
             nn.ReLU(),
@@ -66,7 +67,6 @@ class Judge:
         self.references = [self.real_features[split[:half]] for split in splits]
 
     def _fit(self, labels: Tensor) -> float:
-        torch.manual_seed(0)
         rng = np.random.default_rng(0)
         order = rng.permutation(len(labels))
         held_out, kept = order[:360], order[360:]
