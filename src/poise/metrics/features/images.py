@@ -58,22 +58,15 @@ def range_of(images: Tensor, name: str) -> ValueRange:
     Raises:
         PoiseError: The values are in none of these, or not finite.
     """
-    low, high = (float(end) for end in images.aminmax())
-    if not (np.isfinite(low) and np.isfinite(high)):
+    low, high = _ends(images, name)
+    seen = _range_between(low, high, of_bytes=images.dtype == torch.uint8)
+    if seen is None:
         raise PoiseError(
-            f"The {name} images hold NaN or infinite pixels", mend="find out where they were made"
+            f"The {name} images have values from {low:.4g} to {high:.4g}",
+            why="that is none of the ranges 0..255, 0..1 and -1..1",
+            mend="bring them to one of these, and say which by 'value_range'",
         )
-    if images.dtype == torch.uint8 or (low >= 0 and 1 + SLACK < high <= 255):
-        return "0..255"
-    if low >= 0 and high <= 1 + SLACK:
-        return "0..1"
-    if low >= -1 - SLACK and high <= 1 + SLACK:
-        return "-1..1"
-    raise PoiseError(
-        f"The {name} images have values from {low:.4g} to {high:.4g}",
-        why="that is none of the ranges 0..255, 0..1 and -1..1",
-        mend="bring them to one of these, and say which by 'value_range'",
-    )
+    return seen
 
 
 def check_range(images: Tensor, value_range: ValueRange, name: str) -> None:
@@ -82,15 +75,34 @@ def check_range(images: Tensor, value_range: ValueRange, name: str) -> None:
     Raises:
         PoiseError: They do; the message names the range that they seem to be in.
     """
-    low, high = (float(end) for end in images.aminmax())
+    low, high = _ends(images, name)
     least, most = BOUNDS[value_range]
     slack = SLACK * (most - least)
     if not (least - slack <= low and high <= most + slack):
-        seen = range_of(images, name)
+        seen = _range_between(low, high, of_bytes=images.dtype == torch.uint8) or "no known range"
         raise PoiseError(
             f"The {name} images are in {seen} (from {low:.4g} to {high:.4g}), not in {value_range}",
             mend="bring both sides to one range",
         )
+
+
+def _ends(images: Tensor, name: str) -> tuple[float, float]:
+    low, high = (float(end) for end in images.aminmax())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise PoiseError(
+            f"The {name} images hold NaN or infinite pixels", mend="find out where they were made"
+        )
+    return low, high
+
+
+def _range_between(low: float, high: float, *, of_bytes: bool) -> ValueRange | None:
+    if of_bytes or (low >= 0 and 1 + SLACK < high <= 255):
+        return "0..255"
+    if low >= 0 and high <= 1 + SLACK:
+        return "0..1"
+    if low >= -1 - SLACK and high <= 1 + SLACK:
+        return "-1..1"
+    return None
 
 
 def common_range(real: Tensor, fake: Tensor) -> ValueRange:

@@ -1,0 +1,148 @@
+"""Any metrics at once, and the cheap evaluation for use while training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor
+
+from poise.errors import PoiseError
+from poise.metrics import METRICS, compare, evaluate, reference_of
+from poise.metrics.evaluation import cheap_evaluation
+from poise.metrics.features import extract, pixels, random_convolutions, small_classifier
+from poise.metrics.fingerprint import fingerprint
+from poise.metrics.frechet import distance_of
+from poise.metrics.neighbourhoods import NAMES, shares
+
+DIGITS = torch.tensor(load_digits().images[:, None] / 8 - 1, dtype=torch.float32)
+LABELS = torch.tensor(load_digits().target)
+REAL, FAKE, HELD_OUT = DIGITS[:300], DIGITS[300:500], DIGITS[500:700]
+
+
+def test_all_metrics_of_samples_run_on_images(tmp_path: Path) -> None:
+    classifier = small_classifier(DIGITS[:700], LABELS[:700], epochs=3)
+    names = [name for name, metric in METRICS.items() if not {"generator", "centres"} & set(metric.needs)]
+    results = evaluate(
+        REAL,
+        FAKE,
+        metrics=names,
+        extractor=classifier,
+        held_out=HELD_OUT,
+        real_labels=LABELS[:300],
+        fake_labels=LABELS[300:500],
+        cache=tmp_path,
+    )
+    assert [result.metric for result in results] == names
+    assert len(names) == 13
+    for result in results:
+        assert result.extractor == classifier.name
+        assert result.weights_hash == classifier.weights_hash
+        assert result.reference == fingerprint(REAL)
+        assert result.interval is not None
+        assert result.floor is not None
+        assert result.floor_method
+
+
+def test_the_features_are_those_of_the_extractor() -> None:
+    extractor = random_convolutions(1)
+    expected = distance_of(extract(extractor, REAL).double(), extract(extractor, FAKE).double())
+    (result,) = evaluate(REAL, FAKE, metrics=["frechet_distance"])
+    assert float(result) == pytest.approx(expected, rel=1e-12)
+    assert result.extractor == "random-convolutions"
+    assert "Pillow bicubic in float" in result.preparation
+
+
+def test_two_evaluations_of_one_protocol_compare_and_others_do_not() -> None:
+    first, second = (evaluate(REAL, fake, metrics=["kernel-distance"])[0] for fake in (FAKE, HELD_OUT))
+    assert set(compare(first, second).differences) == {"kernel-distance"}
+    (other,) = evaluate(REAL, HELD_OUT, metrics=["kernel-distance"], extractor=pixels())
+    with pytest.raises(PoiseError, match="extractor: random-convolutions against pixels"):
+        compare(first, other)
+
+
+def test_vectors_and_mixtures() -> None:
+    stream = torch.Generator().manual_seed(0)
+    centres = torch.tensor([[0.0, 0.0], [5.0, 0.0]])
+    real = centres.repeat(100, 1) + 0.1 * torch.randn(200, 2, generator=stream)
+    fake = 0.1 * torch.randn(200, 2, generator=stream)
+    distance, modes = evaluate(
+        real, fake, metrics=["frechet-distance", "mode-statistics"], centres=centres, standard_deviation=0.1
+    )
+    assert distance.extractor == "identity"
+    assert modes.values["modes"] == 1
+    results = cheap_evaluation(reference_of(real, fakes=200, centres=centres, standard_deviation=0.1), fake)
+    assert [result.metric for result in results][2] == "mode-statistics"
+    assert results[2].values == modes.values
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"fake": (FAKE + 1) * 127.5}, r"real images are in -1\.\.1 and the fake ones in 0\.\.255"),
+        ({"fake": FAKE[:, :, :4]}, r"\(1, 8, 8\) and the fake ones \(1, 4, 8\)"),
+        ({"fake": torch.full_like(FAKE, torch.nan)}, "fake images hold NaN"),
+        ({"metrics": ["frechet"]}, "no metric 'frechet'; did you mean 'frechet-distance'"),
+        ({"metrics": ["memorisation"]}, "give held_out="),
+        ({"metrics": ["inception-score"]}, "small_classifier"),
+        ({"metrics": ["duality-gap"]}, "poise.metrics.duality_gap"),
+        ({"metrics": ["mode-statistics"]}, "give centres="),
+        ({"settings": {"kernel-distance": {"kernal": "rbf"}}}, "did you mean 'kernel'"),
+        ({"settings": {"kernel": {}}}, "no metric 'kernel'"),
+        ({"real_labels": LABELS[:7]}, r"300 real samples and labels of shape \(7,\)"),
+        ({"value_range": "0..1"}, r"are in -1\.\.1.*not in 0\.\.1"),
+    ],
+)
+def test_bad_input_is_named(changed: dict[str, object], named: str) -> None:
+    arguments = {"real": REAL, "fake": FAKE, "metrics": ["kernel-distance"], **changed}
+    real, fake = arguments.pop("real"), arguments.pop("fake")
+    with pytest.raises(PoiseError, match=named):
+        evaluate(real, fake, **arguments)  # type: ignore[arg-type]
+
+
+class TestCheapEvaluation:
+    def test_it_gives_what_the_metrics_give(self) -> None:
+        reference = reference_of(REAL, fakes=len(FAKE), value_range="-1..1")
+        distance, neighbourhoods = cheap_evaluation(reference, FAKE)
+        features: Tensor = extract(random_convolutions(1), FAKE).double()
+        assert float(distance) == pytest.approx(distance_of(reference.features, features))
+        expected = dict(zip(NAMES, shares(reference.features, features, 5).tolist(), strict=True))
+        assert neighbourhoods.values == expected
+        for result in (distance, neighbourhoods):
+            assert result.floor is not None
+            assert result.interval is not None
+            assert result.reference == fingerprint(REAL)
+
+    def test_floors_hold_for_their_number_of_fakes_alone(self) -> None:
+        reference = reference_of(REAL, fakes=100)
+        assert cheap_evaluation(reference, FAKE[:100])[0].floor is not None
+        other = cheap_evaluation(reference, FAKE[:90])[0]
+        assert other.floor is None
+        assert "100 fakes" in other.floor_method
+
+    def test_many_reals_are_drawn_from(self) -> None:
+        reference = reference_of(DIGITS, most=150, fakes=50)
+        assert len(reference.features) == 150
+        assert reference.fingerprint == fingerprint(DIGITS)
+
+    def test_a_collapsed_generator_is_seen(self) -> None:
+        reference = reference_of(REAL, fakes=100)
+        sound, collapsed = (
+            cheap_evaluation(reference, fakes) for fakes in (FAKE[:100], FAKE[:1].repeat(100, 1, 1, 1))
+        )
+        assert float(collapsed[0]) > 5 * float(sound[0])
+        assert collapsed[1].values["coverage"] < 0.1 < sound[1].values["coverage"]
+
+    def test_bad_fakes_are_named(self) -> None:
+        reference = reference_of(REAL, fakes=100, value_range="-1..1")
+        with pytest.raises(PoiseError, match="NaN"):
+            cheap_evaluation(reference, torch.full_like(FAKE, torch.nan))
+        with pytest.raises(PoiseError, match="at least 6"):
+            cheap_evaluation(reference, FAKE[:3])
+        with pytest.raises(PoiseError, match=r"not in -1\.\.1"):
+            cheap_evaluation(reference, FAKE * 100)
+        vectors = reference_of(torch.randn(50, 4), fakes=20)
+        with pytest.raises(PoiseError, match="3 wide"):
+            cheap_evaluation(vectors, torch.randn(20, 3))

@@ -1,0 +1,165 @@
+"""The record of a result: one line, JSON, and the refusal to compare what cannot be compared."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from poise.errors import PoiseError
+from poise.metrics import METRICS, Result, compare, frechet_distance, kernel_distance
+from poise.metrics import precision_recall_density_coverage as neighbourhoods
+
+
+def normal(seed: int, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+REAL = normal(0, 120, 4)
+
+
+def test_one_line_holds_the_protocol() -> None:
+    result = replace(frechet_distance(REAL, REAL + 1), extractor="pixels", weights_hash="ab" * 32)
+    line = str(result)
+    assert "\n" not in line
+    for part in (
+        "frechet-distance",
+        "[",
+        "floor",
+        "real 120, fake 120",
+        "pixels abababababab",
+        result.reference[:12],
+    ):
+        assert part in line
+
+
+@pytest.mark.parametrize("result", [frechet_distance(REAL, REAL + 1), neighbourhoods(REAL, REAL + 1)])
+def test_json_and_back(result: Result) -> None:
+    text = json.dumps(result.to_json(), allow_nan=False)
+    assert Result.from_json(json.loads(text)) == result
+    assert {
+        "value",
+        "interval",
+        "floor",
+        "samples",
+        "extractor",
+        "weights_hash",
+        "reference",
+        "seconds",
+    } <= set(json.loads(text))
+
+
+def test_other_json_is_refused() -> None:
+    with pytest.raises(PoiseError, match="missing or unknown"):
+        Result.from_json({"metric": "fid", "value": 3.0})
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        (kernel_distance(REAL, REAL + 1), "metric"),
+        (frechet_distance(REAL, REAL[:100]), "number of fake samples: 120 against 100"),
+        (frechet_distance(REAL + 1e-9, REAL), "reference"),
+        (
+            replace(frechet_distance(REAL, REAL), extractor="pixels"),
+            "extractor: features as given against pixels",
+        ),
+        (replace(frechet_distance(REAL, REAL), weights_hash="00"), "weights of the extractor"),
+        (replace(frechet_distance(REAL, REAL), preparation="224 x 224"), "preparation of the images"),
+    ],
+)
+def test_different_protocols_are_not_compared(other: Result, named: str) -> None:
+    with pytest.raises(PoiseError, match=named):
+        compare(frechet_distance(REAL, REAL), other)
+
+
+def test_settings_are_part_of_the_protocol() -> None:
+    with pytest.raises(PoiseError, match="setting 'k': 5 against 3"):
+        compare(neighbourhoods(REAL, REAL), neighbourhoods(REAL, REAL, 3))
+
+
+def test_a_difference_within_and_one_beyond_the_interval() -> None:
+    near, alike, far = (
+        frechet_distance(REAL, normal(seed, 120, 4) + shift) for seed, shift in ((1, 0), (2, 0), (3, 2))
+    )
+    assert compare(near, alike).beyond == {"frechet-distance": False}
+    found = compare(near, far)
+    assert found.beyond == {"frechet-distance": True}
+    assert found.differences["frechet-distance"] == pytest.approx(float(far) - float(near))
+    assert "beyond the interval" in str(found)
+    bare = compare(replace(near, interval=None), far)
+    assert bare.beyond == {"frechet-distance": None}
+
+
+def test_several_numbers_are_no_float() -> None:
+    with pytest.raises(PoiseError, match="precision, recall, density, coverage"):
+        float(neighbourhoods(REAL, REAL))
+
+
+def test_every_metric_has_a_row() -> None:
+    assert len(METRICS) == 16
+    for metric in METRICS.values():
+        assert metric.one_shot.__name__.replace("_", "-") == metric.name
+        assert metric.summary.endswith(".")
+        assert metric.source
+        assert (metric.accumulate is None) == (metric.compute is None)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, metric in METRICS.items() if metric.needs in (("real", "fake"), ("fake",))]
+)
+def test_accumulate_and_compute_are_the_one_shot(name: str) -> None:
+    metric = METRICS[name]
+    assert metric.accumulate is not None
+    assert metric.compute is not None
+    sides = {"real": REAL, "fake": normal(1, 90, 4) + 0.5}
+    states = []
+    for side in metric.needs:
+        state = None
+        for batch in torch.split(sides[side], 13):
+            earlier, state = state, metric.accumulate(state, batch)
+            assert state is not earlier
+        states.append(state)
+    whole = metric.one_shot(*(sides[side] for side in metric.needs))
+    assert metric.compute(*states).values == pytest.approx(whole.values, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, metric in METRICS.items() if metric.needs == ("real", "fake")]
+)
+class TestBadInput:
+    def test_features_that_are_not_finite(self, name: str) -> None:
+        broken = REAL.clone()
+        broken[3, 1] = torch.nan
+        with pytest.raises(PoiseError, match="1 of the 120 fake samples hold NaN"):
+            METRICS[name].one_shot(REAL, broken)
+
+    def test_different_widths(self, name: str) -> None:
+        with pytest.raises(PoiseError, match="real features are 4 wide and the fake ones 3"):
+            METRICS[name].one_shot(REAL, REAL[:, :3])
+
+    def test_too_few(self, name: str) -> None:
+        with pytest.raises(PoiseError, match=r"1 fake samples.*at least"):
+            METRICS[name].one_shot(REAL, REAL[:1])
+
+    def test_images_where_features_are_wanted(self, name: str) -> None:
+        with pytest.raises(PoiseError, match="one row of numbers for each sample"):
+            METRICS[name].one_shot(REAL.reshape(-1, 2, 2), REAL)
+
+    def test_different_ranges(self, name: str) -> None:
+        pixels = (REAL - REAL.min()) / (REAL.max() - REAL.min())
+        with pytest.raises(PoiseError, match=r"real values lie in 0\.\.255 and the fake values in -1\.\.1"):
+            METRICS[name].one_shot((255 * pixels).round(), 2 * pixels - 1)
+
+    def test_things_that_are_no_numbers(self, name: str) -> None:
+        with pytest.raises(PoiseError, match="no plain numbers"):
+            METRICS[name].one_shot([object()], REAL)
+
+
+def test_arrays_tensors_and_lists_are_one() -> None:
+    fake = normal(1, 40, 4)
+    values = {float(kernel_distance(REAL, given)) for given in (fake, fake.numpy(), fake.tolist())}
+    assert len(values) == 1
