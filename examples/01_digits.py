@@ -1,6 +1,6 @@
 """Learn handwritten digits, then look at what the run left.
 
-python examples/01_digits.py [--steps 2000] [--out runs/example-digits]
+python examples/01_digits.py [--steps 3000] [--out runs/example-digits]
 """
 
 import argparse
@@ -8,7 +8,7 @@ import argparse
 import poise
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--steps", type=int, default=2000)
+parser.add_argument("--steps", type=int, default=3000)
 parser.add_argument("--out", default="runs/example-digits")
 arguments = parser.parse_args()
 
