@@ -46,6 +46,7 @@ ROWS: list[dict[str, Any]] = [
         "loss": "non-saturating",
         "penalties": {"r1": {"every": 8}},
         "optimisers": _adam(None, 0.0, 0.99),
+        "average": {"half_life": 50_000, "ramp": 0.2},
     },
     {
         "name": "minimax",

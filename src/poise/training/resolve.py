@@ -17,7 +17,7 @@ GIVEN = "given"
 
 DATA_DEFAULTS: list[tuple[str, int, dict[str, Any]]] = [
     # kind, largest side (0: any), what `auto` and null become
-    ("image", 8, {"width": 64, "rate": 7e-4, "steps": 3_000}),
+    ("image", 8, {"width": 64, "rate": 6e-4, "steps": 3_000}),
     ("image", 16, {"width": 64, "rate": 4e-4, "steps": 10_000}),
     ("image", 32, {"width": 64, "rate": 4e-4, "steps": 25_000}),
     ("image", 64, {"width": 64, "rate": 4e-4, "steps": 50_000}),
