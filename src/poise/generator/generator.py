@@ -20,6 +20,7 @@ from poise.recipes.settings import Latent
 from poise.registry import checked_settings
 from poise.run_folder import RunFolder
 from poise.training import latents
+from poise.training.pictures import generate
 from poise.training.resolve import GIVEN
 
 NETWORK_LIMIT = 2**31
@@ -95,7 +96,7 @@ class Generator:
     @torch.no_grad()
     def __call__(self, latent: Tensor) -> Tensor:
         """Raw samples of latents: `(N, C, H, W)` in [-1, 1], or `(N, d)` in data units; on the CPU."""
-        made = torch.cat([self.module(piece).float().cpu() for piece in torch.split(latent, 256)])
+        made = generate(self.module, latent)
         return made.clamp(-1, 1) if len(self.shape) == 3 else self.encoding.decode(made)
 
     def sample(self, count: int = 64, *, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -113,8 +114,7 @@ class Generator:
     @torch.no_grad()
     def grid(self, count: int = 64, *, seed: int = 0) -> Image.Image:
         """A picture of samples: a grid of images, or a scatter of points."""
-        latent = self.latents(count, seed=seed)
-        made = torch.cat([self.module(piece).float().cpu() for piece in torch.split(latent, 256)])
+        made = generate(self.module, self.latents(count, seed=seed))
         return picture(made, self.encoding, self.shape)
 
 
