@@ -7,6 +7,7 @@ import pytest
 
 from poise.recipes import DEFAULT_RECIPE, RECIPES, Recipe
 from poise.training.resolve import resolve
+from poise.training.setups import Shapes
 
 LUCIC = [
     # row, loss, beta1, rate, discriminator steps, batch norm, more
@@ -21,7 +22,7 @@ LUCIC = [
 
 
 def test_there_are_as_many_as_the_documentation_lists() -> None:
-    assert len(RECIPES) == 20
+    assert len(RECIPES) == 21
     assert next(iter(RECIPES)) == DEFAULT_RECIPE == "non-saturating"
     assert sum(name.startswith("lucic/") for name in RECIPES) == len(LUCIC) == 7
 
@@ -45,10 +46,10 @@ def test_every_recipe_goes_to_json_and_back(recipe: Recipe) -> None:
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)])
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
 def test_every_recipe_can_be_spelled_out_for_images(recipe: Recipe, shape: tuple[int, ...]) -> None:
-    resolved = resolve(recipe, "image", shape)
+    resolved = resolve(recipe, Shapes("image", shape))
     assert "auto" not in (resolved.generator.name, resolved.discriminator.name)
     assert resolved.steps
-    assert resolve(resolved, "image", shape) == resolved, "what is spelled out stays"
+    assert resolve(resolved, Shapes("image", shape)) == resolved, "what is spelled out stays"
     assert Recipe.model_validate(json.loads(resolved.model_dump_json())) == resolved
 
 
@@ -67,13 +68,13 @@ def test_a_weight_left_to_the_data_grows_with_the_pixels(
 ) -> None:
     left_open = {"r1": {"every": 4}, "r2": {}, "wgan-gp": {}, "dragan": {"weight": 3}}
     recipe = Recipe.model_validate({"name": "mine", "penalties": left_open})
-    weights = {name: part.weight for name, part in resolve(recipe, kind, shape).penalties.items()}
+    weights = {name: part.weight for name, part in resolve(recipe, Shapes(kind, shape)).penalties.items()}
     assert weights == pytest.approx({"r1": gamma, "r2": gamma, "wgan-gp": 10.0, "dragan": 3.0})
 
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if not name.startswith("lucic/")])
 def test_every_recipe_that_names_no_network_of_images_serves_vectors(name: str) -> None:
-    assert resolve(RECIPES[name], "vector", (2,)).generator.name == "mlp"
+    assert resolve(RECIPES[name], Shapes("vector", (2,))).generator.name == "mlp"
 
 
 @pytest.mark.parametrize(

@@ -13,17 +13,18 @@ from poise.run_folder import RunFolder
 from poise.training.assemble import Assembly, assemble, build_optimiser
 from poise.training.resolve import resolve
 from poise.training.saver import Saver
+from poise.training.setups import Shapes
 
 CPU = torch.device("cpu")
 
 
 def resolved(name: str, **changes: Any) -> Recipe:
     small = {"generator.width": 4, "discriminator.width": 4}
-    return resolve(recipe_with(RECIPES[name], {**small, **changes}), "vector", (2,))
+    return resolve(recipe_with(RECIPES[name], {**small, **changes}), Shapes("vector", (2,)))
 
 
 def built(name: str, **changes: Any) -> Assembly:
-    return assemble(resolved(name, **changes), (2,), CPU)
+    return assemble(resolved(name, **changes), Shapes("vector", (2,)), CPU)
 
 
 def values(assembly: Assembly) -> dict[str, dict[str, torch.Tensor]]:

@@ -149,9 +149,10 @@ def _save_folder(generator: Generator, path: Path, count: int, seed: int) -> str
 
 
 def _pieces(generator: Generator, count: int, seed: int) -> Iterator[tuple[int, Tensor]]:
-    latents = generator.latents(count, seed=seed)
+    latents, conditions = generator.latents(count, seed=seed), generator.conditions(count, seed=seed)
     for start in range(0, count, PIECE):
-        yield start, generator(latents[start : start + PIECE])
+        condition = None if conditions is None else conditions[start : start + PIECE]
+        yield start, generator(latents[start : start + PIECE], condition)
 
 
 def _facts(generator: Generator, count: int, seed: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from poise.data.built_in import BUILT_IN, BuiltIn, Modes, modes
 from poise.data.cache import default_cache
+from poise.data.condition import Condition
 from poise.data.encoding import Encoding
 from poise.data.inspect import inspect_data
 from poise.data.opening import open_data
@@ -13,6 +14,7 @@ from poise.data.source import Source
 __all__ = [
     "BUILT_IN",
     "BuiltIn",
+    "Condition",
     "Encoding",
     "Modes",
     "Source",

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 import torch
 
+from poise.data.condition import Condition, taken
 from poise.data.encoding import Encoding
 
 JSON: TypeAlias = Any
@@ -50,6 +51,7 @@ class Source:
         live: The rows where there is no array.
         labels: (N,) integers where the data came with them.
         label_names: What the integers stand for.
+        condition: What each row is to be made from, where a game is to be played with conditions.
 
     Example:
         >>> from poise.data import open_data
@@ -68,10 +70,13 @@ class Source:
     live: LiveRows | None = None
     labels: Array | None = None
     label_names: tuple[str, ...] = ()
+    condition: Condition | None = None
 
     def __post_init__(self) -> None:
         if (self.array is None) == (self.live is None):
             raise ValueError("a source has either an array or live rows")
+        if self.condition is not None and self.condition.paired and len(self.condition) != len(self):
+            raise ValueError("a source has one condition for each row")
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -93,14 +98,7 @@ class Source:
         """
         if self.live is not None:
             return self.live.gather(np.asarray(indices))
-        return torch.from_numpy(_taken(np.asarray(self.array), np.asarray(indices)))
-
-
-def _taken(array: Array, indices: Array) -> Array:
-    # np.take first copies the whole of an array that is not contiguous, such as one whose axes were moved
-    if array.flags.c_contiguous:
-        return np.take(array, indices, axis=0)
-    return np.ascontiguousarray(array[indices])
+        return torch.from_numpy(taken(np.asarray(self.array), np.asarray(indices)))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import torch
@@ -23,19 +24,29 @@ class Batch:
         latent: Latents, `(N, latent_size)`.
         step: The step of the run, from 0, for schedules.
         generator: Randomness of this batch alone, for penalties and noise.
+        condition: What each sample is made from, `(N, ...)`: a class as a row of 0 and one 1, numbers, or an
+            image; `None` where the game has none. Of two domains without pairs, samples of the first.
     """
 
     real: Tensor
     latent: Tensor
     step: int
     generator: torch.Generator
+    condition: Tensor | None = None
 
 
 class Cost(NamedTuple):
-    """A player's cost, a scalar that can be differentiated, and what was seen on the way, detached."""
+    """A player's cost.
+
+    Attributes:
+        value: A scalar that can be differentiated.
+        measured: What was seen on the way, detached, for the history.
+        carried: What the game's next state is made of, detached; it is not logged.
+    """
 
     value: Tensor
     measured: Mapping[str, Tensor]
+    carried: Mapping[str, Tensor] = MappingProxyType({})
 
 
 class Game(Protocol):

@@ -13,15 +13,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 from poise.data import Encoding, picture
-from poise.errors import PoiseError
-from poise.networks import GENERATORS
+from poise.errors import PoiseError, unknown_name
 from poise.randomness import torch_stream
-from poise.recipes.settings import Latent
+from poise.recipes.settings import Latent, Part
 from poise.registry import checked_settings
 from poise.run_folder import RunFolder
 from poise.training import latents
 from poise.training.pictures import generate
-from poise.training.resolve import GIVEN
+from poise.training.setups import GIVEN, SETUPS, Shapes
 
 NETWORK_LIMIT = 2**31
 """Bytes of weights beyond which a description is taken for damage and nothing is allocated."""
@@ -46,6 +45,7 @@ class Generator:
         self.shape: tuple[int, ...] = tuple(description["shape"])
         self.latent = Latent.model_validate(description["latent"])
         self.encoding = Encoding.from_json(description["encoding"])
+        self.condition: Mapping[str, Any] | None = description.get("condition")
 
     @staticmethod
     def load(
@@ -90,31 +90,78 @@ class Generator:
 
     def latents(self, count: int, *, seed: int = 0) -> Tensor:
         """Latents of a seed, `(count, latent_size)`; the first of a larger count are the same."""
-        device = next((value.device for value in self.module.state_dict().values()), torch.device("cpu"))
-        return latents(count, self.latent, torch_stream(seed, 0, "samples")).to(device)
+        return latents(count, self.latent, torch_stream(seed, 0, "samples")).to(self._device)
+
+    def conditions(self, count: int, *, seed: int = 0, label: str | None = None) -> Tensor | None:
+        """Conditions as the generator takes them, `(count, classes)`; `None` where it takes none.
+
+        Args:
+            count: How many.
+            seed: From which classes are drawn, each as often as in the data.
+            label: The one class that is wanted.
+
+        Raises:
+            PoiseError: There is no such class, the generator has none, or it translates images.
+        """
+        if self.condition is None:
+            if label is not None:
+                raise PoiseError(
+                    f"This generator knows no classes, so there is no '{label}' to ask for",
+                    mend="train one that does: --recipe conditional",
+                )
+            return None
+        if self.condition["kind"] != "label":
+            raise PoiseError(
+                "This generator makes its samples from images",
+                mend="give it some: poise translate RUN inputs/ --out outputs/",
+            )
+        names, counts = [str(name) for name in self.condition["names"]], self.condition["counts"]
+        if label is not None and label not in names:
+            raise unknown_name("class", label, names)
+        if label is not None:
+            drawn = torch.full((count,), names.index(label))
+        else:
+            weights = torch.tensor(counts, dtype=torch.float64)
+            stream = torch_stream(seed, 0, "classes of samples")
+            # One draw at a time would keep the first of many the same as of few; so do uniform numbers.
+            places = torch.rand(count, generator=stream, dtype=torch.float64) * weights.sum()
+            drawn = torch.searchsorted(weights.cumsum(0), places, right=True).clamp(max=len(names) - 1)
+        return torch.nn.functional.one_hot(drawn, len(names)).float().to(self._device)
+
+    @property
+    def _device(self) -> torch.device:
+        return next((value.device for value in self.module.state_dict().values()), torch.device("cpu"))
 
     @torch.no_grad()
-    def __call__(self, latent: Tensor) -> Tensor:
+    def __call__(self, latent: Tensor, condition: Tensor | None = None) -> Tensor:
         """Raw samples of latents: `(N, C, H, W)` in [-1, 1], or `(N, d)` in data units; on the CPU."""
-        made = generate(self.module, latent)
+        made = generate(self.module, latent, condition)
         return made.clamp(-1, 1) if len(self.shape) == 3 else self.encoding.decode(made)
 
-    def sample(self, count: int = 64, *, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float32]]:
+    def sample(
+        self, count: int = 64, *, seed: int = 0, label: str | None = None
+    ) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Raw samples of a seed.
 
         Args:
             count: How many, at least 1.
-            seed: From which the latents are drawn.
+            seed: From which the latents are drawn, and the classes where none is asked for.
+            label: The class that is wanted, of a conditional generator.
 
         Returns:
             `(count, C, H, W)` float32 in [-1, 1], or `(count, d)` float32 in data units.
+
+        Raises:
+            PoiseError: There is no such class.
         """
-        return self(self.latents(count, seed=seed)).numpy()
+        condition = self.conditions(count, seed=seed, label=label)
+        return self(self.latents(count, seed=seed), condition).numpy()
 
     @torch.no_grad()
-    def grid(self, count: int = 64, *, seed: int = 0) -> Image.Image:
+    def grid(self, count: int = 64, *, seed: int = 0, label: str | None = None) -> Image.Image:
         """A picture of samples: a grid of images, or a scatter of points."""
-        made = generate(self.module, self.latents(count, seed=seed))
+        condition = self.conditions(count, seed=seed, label=label)
+        made = generate(self.module, self.latents(count, seed=seed), condition)
         return picture(made, self.encoding, self.shape)
 
 
@@ -124,11 +171,19 @@ def _described(description: Mapping[str, Any]) -> nn.Module:
     Raises:
         PoiseError: It is larger than any that Poise writes, or has settings that no network takes.
     """
-    part, latent = dict(description["network"]), Latent.model_validate(description["latent"])
-    network = GENERATORS.named(str(part.pop("name")))
-    settings = checked_settings(part, network.build, owner=f"generator '{network.name}'")
+    part, latent = Part.model_validate(description["network"]), Latent.model_validate(description["latent"])
+    played, condition = description["game"], description.get("condition")
+    # Before there were others, `game` was the name of the only one.
+    setup = SETUPS.named(str(played if isinstance(played, str) else played["name"]))
+    network = setup.generators.named(part.name)
+    settings = checked_settings(part.options, network.build, owner=f"generator '{network.name}'")
+    shapes = Shapes(
+        str(description["kind"]),
+        tuple(description["shape"]),
+        None if condition is None else tuple(condition["shape"]),
+    )
     with torch.device("meta"):
-        module = network.build(tuple(description["shape"]), latent_size=latent.size, **settings)
+        module = setup.generator(Part(name=part.name, **settings), shapes, latent.size)
     size = sum(value.numel() * value.element_size() for value in module.state_dict().values())
     if size > NETWORK_LIMIT:
         raise PoiseError(f"The generator.json claims a network of {size} bytes", why="that is damage")

@@ -126,6 +126,7 @@ class Recipe(Settings):
     paper: str = Field(default="", description="where its values are from")
     when: str = Field(default="", description="when to use it")
 
+    game: Part = Field(default=Part(name="noise-to-data"), description="who plays, and with what data")
     loss: Part = Field(default=Part(name="non-saturating"), description="how scores become costs")
     penalties: dict[str, PenaltyPart] = Field(default={}, description="what keeps the critic smooth, by name")
     dynamics: Part = Field(default=Part(name="alternating"), description="how the two players move")
@@ -133,6 +134,12 @@ class Recipe(Settings):
     discriminator: Part = Field(default=Part(name="auto"), description="the discriminator's network")
     latent: Latent = Field(default=Latent(), description="the generator's input")
     optimisers: Optimisers = Field(default=Optimisers(), description="how each player's weights move")
+    constant_rate_share: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="both rates are constant over this share of the steps, then fall linearly to 0",
+    )
     weight_clip: float | None = Field(
         default=None, gt=0, description="the discriminator's weights are kept within plus or minus this"
     )
@@ -164,7 +171,7 @@ class Recipe(Settings):
         """Let a part be given by its name alone: `loss="hinge"`."""
         if not isinstance(values, dict):
             return values
-        parts = ("loss", "dynamics", "generator", "discriminator")
+        parts = ("game", "loss", "dynamics", "generator", "discriminator")
         return {
             key: {"name": value} if key in parts and isinstance(value, str) else value
             for key, value in values.items()

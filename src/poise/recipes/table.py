@@ -131,6 +131,17 @@ ROWS: list[dict[str, Any]] = [
         "dynamics": "simultaneous",
     },
     {
+        "name": "conditional",
+        "summary": "Both players are told the class of each sample; otherwise the default.",
+        "paper": "Mirza and Osindero 2014, equation 2 and figure 1",
+        "when": "When samples are to be asked for by class: sub-folders, or a file of labels.",
+        "game": "conditional",
+        "loss": "non-saturating",
+        "penalties": {"r1": {"every": 8}},
+        "optimisers": _adam(None, 0.0, 0.99),
+        "average": {"half_life": 50_000, "ramp": 0.2},
+    },
+    {
         "name": "consensus",
         "summary": "Both players also pull to where both gradients vanish, which stops the circling.",
         "paper": "Mescheder et al. 2017, The Numerics of GANs, algorithm 2 and section 6",

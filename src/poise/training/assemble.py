@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from torch import nn
 
-from poise.dynamics import DYNAMICS, Dynamics, Match
-from poise.games import NoiseToData, WeightedPenalty
-from poise.losses import LOSSES
-from poise.networks import DISCRIMINATORS, GENERATORS, twice_differentiable
-from poise.penalties import PENALTIES, clip_weights
+from poise.dynamics import DYNAMICS, Dynamics, Game, Match
+from poise.penalties import clip_weights
 from poise.randomness import derive
 from poise.recipes import Recipe
 from poise.recipes.settings import Optimiser
 from poise.registry import bound
 from poise.training.average import AveragedGenerator
-from poise.training.resolve import GIVEN
+from poise.training.setups import SETUPS, Shapes
 
 
 @dataclass
@@ -46,7 +42,7 @@ class Assembly:
 
 def assemble(
     recipe: Recipe,
-    shape: tuple[int, ...],
+    shapes: Shapes,
     device: torch.device,
     *,
     given: Mapping[str, nn.Module] | None = None,
@@ -55,27 +51,26 @@ def assemble(
 
     Args:
         recipe: A recipe without `auto`.
-        shape: The shape of one sample.
+        shapes: Of a sample and, where there is one, of a condition.
         device: Where to put it.
         given: The person's own modules, by player.
 
     Raises:
         PoiseError: A network cannot make or score this shape.
     """
+    setup = SETUPS.named(recipe.game.name)
     modules = {
         player: _channels_last(module.to(device)).train()
-        for player, module in build_networks(recipe, shape, given or {}).items()
+        for player, module in build_networks(recipe, shapes, given or {}).items()
     }
     discriminator = modules["discriminator"]
-    critic = twice_differentiable(discriminator) if recipe.penalties else discriminator
-    parameters = {player: dict(modules[player].named_parameters()) for player in modules}
     lazy = [part.every for part in recipe.penalties.values() if part.every > 1]
     game = build_game(recipe)
     clip = recipe.weight_clip
     match = Match(
         game=game,
-        networks={**modules, "critic": critic},
-        parameters=parameters,
+        networks=setup.networks(recipe, modules),
+        parameters={player: dict(module.named_parameters()) for player, module in modules.items()},
         optimisers={
             "discriminator": build_optimiser(
                 recipe.optimisers.discriminator, discriminator, lazy_every=min(lazy, default=0)
@@ -91,54 +86,27 @@ def assemble(
     return Assembly(recipe, match, DYNAMICS.named(recipe.dynamics.name), modules, average, device)
 
 
-def build_networks(
-    recipe: Recipe, shape: tuple[int, ...], given: Mapping[str, nn.Module]
-) -> dict[str, nn.Module]:
+def build_networks(recipe: Recipe, shapes: Shapes, given: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
     """Both players' networks, with weights drawn from the recipe's seed."""
-    packed = (shape[0] * recipe.packing, *shape[1:])
+    setup = SETUPS.named(recipe.game.name)
     networks: dict[str, nn.Module] = {}
     with torch.random.fork_rng(devices=[]):
-        for player, part in (("discriminator", recipe.discriminator), ("generator", recipe.generator)):
-            if part.name == GIVEN:
+        for player in ("discriminator", "generator"):
+            if player in given:
                 networks[player] = given[player]
                 continue
             torch.default_generator.manual_seed(derive(recipe.seed, 0, f"{player} weights"))
             if player == "generator":
-                networks[player] = build_generator(part.name, part.options, shape, recipe.latent.size)
+                networks[player] = setup.generator(recipe.generator, shapes, recipe.latent.size)
             else:
-                networks[player] = DISCRIMINATORS.named(part.name).build(packed, **part.options)
+                networks[player] = setup.discriminator(recipe.discriminator, shapes, recipe.packing)
     return networks
 
 
-def build_generator(
-    name: str, options: Mapping[str, Any], shape: tuple[int, ...], latent_size: int
-) -> nn.Module:
-    """A generator's network by its name and settings."""
-    return GENERATORS.named(name).build(shape, latent_size=latent_size, **options)
-
-
-def build_game(recipe: Recipe) -> NoiseToData:
+def build_game(recipe: Recipe) -> Game:
     """The game of a resolved recipe."""
-    loss = LOSSES.named(recipe.loss.name)
-    penalties = tuple(
-        WeightedPenalty(
-            name=name.replace("-", "_"),
-            penalty=bound(PENALTIES.named(name).penalty, part.options),
-            weight=part.weight or 0.0,
-            every=part.every,
-        )
-        for name, part in recipe.penalties.items()
-    )
-    return NoiseToData(
-        loss=loss,
-        discriminator_loss=bound(loss.discriminator, recipe.loss.options),
-        advance_loss=bound(loss.advance, recipe.loss.options) if loss.advance else None,
-        penalties=penalties,
-        packing=recipe.packing,
-        label_flip=recipe.label_flip,
-        instance_noise=recipe.instance_noise.deviation,
-        instance_noise_steps=recipe.instance_noise.steps,
-    )
+    game: Game = bound(SETUPS.named(recipe.game.name).game, recipe.game.options)(recipe)
+    return game
 
 
 def build_optimiser(settings: Optimiser, module: nn.Module, *, lazy_every: int = 0) -> torch.optim.Optimizer:

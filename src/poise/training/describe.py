@@ -8,7 +8,7 @@ from torch import Tensor
 
 from poise.run_folder import RunFolder
 from poise.training.assemble import Assembly
-from poise.training.resolve import GIVEN
+from poise.training.setups import GIVEN
 from poise.training.state import Position
 
 
@@ -25,13 +25,14 @@ def describe_generator(
     tensors = {name: value.detach().cpu() for name, value in module.state_dict().items()}
     description = {
         "format": 1,
-        "game": "noise-to-data",
+        "game": recipe.game.model_dump(),
         "network": recipe.generator.model_dump(),
         "class": type(module).__qualname__ if recipe.generator.name == GIVEN else None,
         "shape": data["shape"],
         "kind": data["kind"],
         "encoding": data["encoding"],
         "latent": recipe.latent.model_dump(),
+        "condition": data.get("condition"),
         "data": data["name"],
         "recipe": recipe.name,
         "seed": recipe.seed,

@@ -27,6 +27,27 @@ class Rows(Protocol):
         ...
 
 
+class Conditions(Protocol):
+    """Conditions that can be had by number, beside the rows or in an order of their own."""
+
+    @property
+    def paired(self) -> bool:
+        """Whether condition i belongs to row i."""
+        ...
+
+    def __len__(self) -> int:
+        """How many."""
+        ...
+
+    def gather(self, indices: Indices) -> Tensor:
+        """The stored conditions of those rows."""
+        ...
+
+    def encode(self, stored: Tensor) -> Tensor:
+        """The conditions as the networks see them."""
+        ...
+
+
 class Encodes(Protocol):
     """From stored values to the networks' space."""
 
@@ -45,8 +66,10 @@ class Feed:
         latent: Where latents are drawn from.
         seed: The run's seed.
         device: Where batches are wanted.
-        horizontal_flips: Whether half of the images are mirrored.
+        horizontal_flips: Whether half of the images are mirrored; a condition that is an image goes with its
+            sample, or by a draw of its own where it has none.
         drawn: How many batches came before.
+        conditions: What samples are made from.
     """
 
     def __init__(
@@ -60,14 +83,16 @@ class Feed:
         device: torch.device,
         horizontal_flips: bool = False,
         drawn: int = 0,
+        conditions: Conditions | None = None,
     ) -> None:
         self.rows, self.encoding = rows, encoding
         self.samples, self.latent = samples, latent
         self.seed, self.device = seed, device
         self.horizontal_flips = horizontal_flips
         self.drawn = drawn
+        self.conditions = conditions
         self._randomness = torch.Generator(device)
-        self._orders: dict[int, Indices] = {}
+        self._orders: dict[tuple[str, int], Indices] = {}
 
     @property
     def epoch_steps(self) -> int:
@@ -83,37 +108,59 @@ class Feed:
         Returns:
             Reals and as many latents, on the device.
         """
-        indices = self._indices(self.drawn * self.samples)
+        start = self.drawn * self.samples
+        indices = self._indices(start, len(self.rows), "order")
         # One stream a batch: latents are drawn first, so that they do not depend on what penalties draw.
         self._randomness.manual_seed(derive(self.seed, self.drawn, "batch"))
         self.drawn += 1
         latent = latents(self.samples, self.latent, self._randomness)
-        stored = self.rows.gather(indices).to(self.device, non_blocking=True)
-        real = self.encoding.encode(stored)
-        if real.dim() == 4:
-            real = real.contiguous(memory_format=torch.channels_last)
+        real = self._laid_out(self.encoding.encode(self._moved(self.rows.gather(indices))))
+        condition = self._conditions(indices, start)
         if self.horizontal_flips:
-            flip = torch.rand((len(real), 1, 1, 1), generator=self._randomness, device=self.device) < 0.5
+            flip = self._flip(len(real))
             real = torch.where(flip, real.flip(-1), real)
-        return Batch(real=real, latent=latent, step=step, generator=self._randomness)
+            if condition is not None and condition.dim() == 4:
+                assert self.conditions is not None
+                flip = flip if self.conditions.paired else self._flip(len(condition))
+                condition = torch.where(flip, condition.flip(-1), condition)
+        return Batch(real=real, latent=latent, step=step, generator=self._randomness, condition=condition)
 
-    def _indices(self, start: int) -> Indices:
+    def _conditions(self, indices: Indices, start: int) -> Tensor | None:
+        if self.conditions is None:
+            return None
+        if not self.conditions.paired:
+            indices = self._indices(start, len(self.conditions), "order of conditions")
+        return self._laid_out(self.conditions.encode(self._moved(self.conditions.gather(indices))))
+
+    def _moved(self, stored: Tensor) -> Tensor:
+        return stored.to(self.device, non_blocking=True)
+
+    def _laid_out(self, values: Tensor) -> Tensor:
+        return values.contiguous(memory_format=torch.channels_last) if values.dim() == 4 else values
+
+    def _flip(self, count: int) -> Tensor:
+        draw = torch.rand((count, 1, 1, 1), generator=self._randomness, device=self.device)
+        return draw < 0.5
+
+    def _indices(self, start: int, size: int, purpose: str) -> Indices:
         """The rows at places `start` to `start + samples` of the endless row of shuffled epochs."""
-        size = len(self.rows)
         pieces: list[Indices] = []
         end = start + self.samples
         while start < end:
             epoch, offset = divmod(start, size)
-            taken = self._order(epoch)[offset : offset + end - start]
+            taken = self._order(epoch, size, purpose)[offset : offset + end - start]
             pieces.append(taken)
             start += len(taken)
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
-    def _order(self, epoch: int) -> Indices:
-        if epoch not in self._orders:
-            self._orders = {old: order for old, order in self._orders.items() if old == epoch - 1}
-            self._orders[epoch] = numpy_stream(self.seed, epoch, "order").permutation(len(self.rows))
-        return self._orders[epoch]
+    def _order(self, epoch: int, size: int, purpose: str) -> Indices:
+        key = purpose, epoch
+        if key not in self._orders:
+            self._orders = {
+                old: order for old, order in self._orders.items() if old[0] != purpose or old[1] == epoch - 1
+            }
+            self._orders[key] = numpy_stream(self.seed, epoch, purpose).permutation(size)
+        return self._orders[key]
 
 
 def latents(count: int, latent: Latent, generator: torch.Generator) -> Tensor:

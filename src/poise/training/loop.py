@@ -18,6 +18,7 @@ from poise.training.assemble import Assembly
 from poise.training.feed import Feed
 from poise.training.history import summarise
 from poise.training.observer import Moment, Observer, Say
+from poise.training.rates import Rates
 from poise.training.saver import Saver, UnsavedError
 from poise.training.state import Position, non_finite
 from poise.training.stop import StopRequest
@@ -61,14 +62,16 @@ def train_loop(
     began = time.monotonic() - position.seconds
     logged = time.monotonic(), position.images_seen
 
+    rates = Rates(match.optimisers, constant_share=recipe.constant_rate_share, steps=steps)
+
     while position.step < steps:
         # One update of the game. Networks that draw for themselves (dropout) draw from the step's own seed.
         step_seed = derive(recipe.seed, position.step, "networks")
         torch.default_generator.manual_seed(step_seed)
         if device.type == "cuda":
             torch.cuda.manual_seed(step_seed)
-        before = feed.drawn
-        step = position.step
+        before, step = feed.drawn, position.step
+        rates.set(step)
         measured = dict(make_step(match, partial(feed.next, step), step))
 
         # Count, and let the average follow.

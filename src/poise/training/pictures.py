@@ -8,13 +8,9 @@ import numpy as np
 import torch
 
 from poise.data import Source, picture
-from poise.randomness import torch_stream
 from poise.recipes import Recipe
-from poise.training.feed import latents
 from poise.training.observer import Moment, Request, Say
-
-CELLS = 64
-POINTS = 2_000
+from poise.training.preview import POINTS, preview_of
 
 
 class PictureSaver:
@@ -29,8 +25,7 @@ class PictureSaver:
     def __init__(self, recipe: Recipe, source: Source, say: Say) -> None:
         self.source, self.say = source, say
         self.every = recipe.sample_every or 1
-        count = CELLS if source.kind == "image" else POINTS
-        self.latents = latents(count, recipe.latent, torch_stream(recipe.seed, 0, "fixed latents"))
+        self.preview = preview_of(recipe, source)
         self.real = None
         if source.kind == "vector":
             rows = np.linspace(0, len(source) - 1, min(POINTS, len(source))).astype(np.int64)
@@ -39,8 +34,12 @@ class PictureSaver:
     def __call__(self, moment: Moment) -> Request | None:
         """Write the picture of this step where one is due."""
         if moment.last or is_due(moment.step, self.every):
-            fakes = generate(moment.generator(), self.latents.to(moment.assembly.device))
-            image = picture(fakes, self.source.encoding, self.source.shape, real=self.real)
+            shown, device = self.preview, moment.assembly.device
+            condition = None if shown.condition is None else shown.condition.to(device)
+            fakes = generate(moment.generator(), shown.latent.to(device), condition)
+            image = picture(
+                fakes, self.source.encoding, self.source.shape, columns=shown.columns, real=self.real
+            )
             try:
                 image.save(moment.run.sample_path(moment.step))
             except OSError as error:
@@ -62,15 +61,24 @@ def is_due(step: int, every: int) -> bool:
 
 
 @torch.no_grad()
-def generate(module: torch.nn.Module, latent: torch.Tensor, *, batch_size: int = 256) -> torch.Tensor:
+def generate(
+    module: torch.nn.Module,
+    latent: torch.Tensor,
+    condition: torch.Tensor | None = None,
+    *,
+    batch_size: int = 256,
+) -> torch.Tensor:
     """Samples from latents, in pieces.
 
     Args:
         module: A generator in eval mode.
         latent: `(N, latent_size)` on the generator's device.
+        condition: `(N, ...)` on the generator's device, for a generator that takes conditions.
         batch_size: The size of a piece.
 
     Returns:
         Samples `(N, ...)` in the networks' space, on the CPU.
     """
-    return torch.cat([module(piece).float().cpu() for piece in torch.split(latent, batch_size)])
+    inputs = [latent] if condition is None else [latent, condition]
+    pieces = zip(*(torch.split(values, batch_size) for values in inputs), strict=True)
+    return torch.cat([module(*piece).float().cpu() for piece in pieces])

@@ -42,6 +42,10 @@ class QualityWatch:
         self.latents = latents(self.samples, recipe.latent, torch_stream(recipe.seed, 0, "quality latents"))
         self.spent, self.best = 0.0, float("inf")
         order = numpy_stream(recipe.seed, 0, "quality reals").permutation(len(source))
+        self.condition = None
+        if source.condition is not None:
+            rows = order[: self.samples] % len(source.condition)
+            self.condition = source.condition.encode(source.condition.gather(rows))
         halves = [order[: self.samples], order[self.samples : 2 * self.samples]]
         self.reference, other = (
             fitted(source.encoding.encode(source.gather(half))) if self.samples > 1 else None
@@ -65,7 +69,9 @@ class QualityWatch:
             lines = moment.run.lines("metrics")
             self.best = min((line.get("value", self.best) for line in lines), default=self.best)
         start = time.monotonic()
-        fakes = generate(moment.generator(), self.latents.to(moment.assembly.device))
+        device = moment.assembly.device
+        condition = None if self.condition is None else self.condition.to(device)
+        fakes = generate(moment.generator(), self.latents.to(device), condition)
         value = gaussian_distance(self.reference, fitted(fakes))
         self.spent += time.monotonic() - start
         try:

@@ -7,13 +7,11 @@ from typing import Any
 from poise.dynamics import DYNAMICS
 from poise.errors import PoiseError
 from poise.losses import LOSSES
-from poise.networks import DISCRIMINATORS, GENERATORS, Network
+from poise.networks import Network
 from poise.penalties import PENALTIES
 from poise.recipes import Recipe
 from poise.registry import Registry, checked_settings
-
-GIVEN = "given"
-"""The name that stands for a module that the person handed in."""
+from poise.training.setups import GIVEN, SETUPS, Setup, Shapes
 
 DATA_DEFAULTS: list[tuple[str, int, dict[str, Any]]] = [
     # kind, largest side (0: any), what `auto` and null become
@@ -26,13 +24,12 @@ DATA_DEFAULTS: list[tuple[str, int, dict[str, Any]]] = [
 ]
 
 
-def resolve(recipe: Recipe, kind: str, shape: tuple[int, ...], *, given: tuple[str, ...] = ()) -> Recipe:
+def resolve(recipe: Recipe, shapes: Shapes, *, given: tuple[str, ...] = ()) -> Recipe:
     """Spell out everything that the recipe leaves to the data, and check every part's settings.
 
     Args:
         recipe: A recipe, perhaps with `auto` and null in it.
-        kind: `"image"` or `"vector"`.
-        shape: The shape of one sample, `(C, H, W)` or `(d,)`.
+        shapes: Of the data.
         given: The players whose networks the person hands in as modules.
 
     Returns:
@@ -43,17 +40,19 @@ def resolve(recipe: Recipe, kind: str, shape: tuple[int, ...], *, given: tuple[s
 
     Example:
         >>> from poise.recipes import RECIPES
-        >>> resolve(RECIPES["non-saturating"], "image", (1, 8, 8)).generator.name
+        >>> resolve(RECIPES["non-saturating"], Shapes("image", (1, 8, 8))).generator.name
         'dcgan'
     """
+    kind, shape = shapes.kind, shapes.sample
+    setup = SETUPS.named(recipe.game.name)
     by_data = _data_defaults(kind, shape)
     values = recipe.model_dump()
-    for player, networks in (("generator", GENERATORS), ("discriminator", DISCRIMINATORS)):
-        part = values[player]
+    values["game"] = _game(values["game"], setup)
+    for player, networks in (("generator", setup.generators), ("discriminator", setup.discriminators)):
         if player in given:
             values[player] = {"name": GIVEN}
         else:
-            values[player] = _network(part, networks, kind, shape, by_data["width"])
+            values[player] = _network(player, values[player], networks, setup, shapes, by_data["width"])
     for optimiser in values["optimisers"].values():
         optimiser["rate"] = optimiser["rate"] or by_data["rate"]
     values["loss"] = _loss(values["loss"])
@@ -67,6 +66,12 @@ def resolve(recipe: Recipe, kind: str, shape: tuple[int, ...], *, given: tuple[s
         values["resolution"], values["channels"] = shape[-1], recipe.channels
     elif recipe.horizontal_flips:
         raise PoiseError("Vectors cannot be mirrored", mend="leave horizontal_flips out")
+    if recipe.packing > 1 and setup.needs != "rows":
+        raise PoiseError(
+            f"The game '{setup.name}' cannot be packed",
+            why="samples of one pack would have different conditions",
+            mend="leave packing at 1",
+        )
     return Recipe.model_validate(values)
 
 
@@ -77,32 +82,33 @@ def _data_defaults(kind: str, shape: tuple[int, ...]) -> dict[str, Any]:
     )
 
 
+def _game(part: dict[str, Any], setup: Setup) -> dict[str, Any]:
+    rest = {key: value for key, value in part.items() if key != "name"}
+    return {"name": setup.name, **checked_settings(rest, setup.game, owner=f"game '{setup.name}'")}
+
+
 def _network(
-    part: dict[str, Any], networks: Registry[Network], kind: str, shape: tuple[int, ...], width: int
+    player: str,
+    part: dict[str, Any],
+    networks: Registry[Network],
+    setup: Setup,
+    shapes: Shapes,
+    width: int,
 ) -> dict[str, Any]:
     name = part["name"]
     options = {key: value for key, value in part.items() if key != "name"}
     if name == "auto":
-        name = _network_for(kind, shape)
-        options = {"width": width, **options} if name in ("dcgan", "mlp") else options
+        chosen = setup.choose(player, shapes, width)
+        name, options = chosen["name"], {**{k: v for k, v in chosen.items() if k != "name"}, **options}
     network = networks.named(name)
     owner = f"{networks.kind} '{name}'"
-    if kind not in network.kinds:
-        fit = ", ".join(f"'{other.name}'" for other in networks.values() if kind in other.kinds)
+    if shapes.kind not in network.kinds:
+        fit = ", ".join(f"'{other.name}'" for other in networks.values() if shapes.kind in other.kinds)
         raise PoiseError(
-            f"The {owner} serves {network.kinds[0]}s, and these data are {kind}s",
-            mend=f"choose one of {fit}: --set {networks.kind}={fit.split(', ')[0].strip(chr(39))}",
+            f"The {owner} serves {network.kinds[0]}s, and these data are {shapes.kind}s",
+            mend=f"choose one of {fit}: --set {player}={fit.split(', ')[0].strip(chr(39))}",
         )
     return {"name": name, **checked_settings(options, network.build, owner=owner)}
-
-
-def _network_for(kind: str, shape: tuple[int, ...]) -> str:
-    if kind == "vector":
-        return "mlp"
-    side = shape[-1]
-    if shape[-2] == side and 8 <= side <= 256 and side & (side - 1) == 0:
-        return "dcgan"
-    return "infogan" if shape[-2] == side and side % 4 == 0 and side <= 128 else "mlp"
 
 
 def _loss(part: dict[str, Any]) -> dict[str, Any]:

@@ -11,19 +11,20 @@ from poise.dynamics import Batch
 from poise.dynamics.joint import joint
 from poise.errors import PoiseError
 from poise.training.assemble import Assembly
+from poise.training.setups import Shapes
 
 DEAD_ENDS = ("torch::autograd::Error", "torch::autograd::NotImplemented")
 """What stands in the graph of a gradient for an operator without a second derivative."""
 
 
-def check_second_order(assembly: Assembly, shape: tuple[int, ...]) -> None:
+def check_second_order(assembly: Assembly, shapes: Shapes) -> None:
     """Differentiate the joint field once more on a few samples of noise, if the dynamics is going to.
 
     Nothing is changed: no weight, no running statistic, no randomness.
 
     Args:
         assembly: What is to be trained.
-        shape: The shape of one sample.
+        shapes: Of the data.
 
     Raises:
         PoiseError: An operator of a network has no second derivative.
@@ -35,9 +36,12 @@ def check_second_order(assembly: Assembly, shape: tuple[int, ...]) -> None:
     device = assembly.device
     with torch.random.fork_rng():
         generator = torch.Generator(device).manual_seed(0)
-        real = torch.randn((samples, *shape), generator=generator, device=device)
+        real = torch.randn((samples, *shapes.sample), generator=generator, device=device)
         latent = torch.randn((samples, recipe.latent.size), generator=generator, device=device)
-        batch = Batch(real=real, latent=latent, step=1, generator=generator)
+        condition = None
+        if shapes.condition is not None:
+            condition = torch.randn((samples, *shapes.condition), generator=generator, device=device)
+        batch = Batch(real=real, latent=latent, step=1, generator=generator, condition=condition)
         kept = _buffers(assembly)
         try:
             field = joint(match, batch, create_graph=True)

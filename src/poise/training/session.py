@@ -17,15 +17,17 @@ from poise.errors import PoiseError
 from poise.recipes import Recipe, saved_recipe
 from poise.run_folder import RunFolder, refuse_existing
 from poise.training.assemble import Assembly, assemble
+from poise.training.conditions import prepared, shapes_of
 from poise.training.environment import environment_record, lost_guarantees
 from poise.training.feed import Feed
 from poise.training.loop import train_loop
 from poise.training.observer import Observer, Say
 from poise.training.pictures import PictureSaver
 from poise.training.quality import QualityWatch
-from poise.training.resolve import GIVEN, resolve
+from poise.training.resolve import resolve
 from poise.training.saver import UnsavedError
 from poise.training.second_order import check_second_order
+from poise.training.setups import GIVEN, SETUPS
 from poise.training.state import Position, unpack
 from poise.training.stop import stop_on_signals
 
@@ -93,7 +95,9 @@ def plan(
     source = open_data(
         data, resolution=recipe.resolution, channels=recipe.channels, seed=recipe.seed, progress=progress
     )
-    resolved = resolve(recipe, source.kind, source.shape, given=tuple(given))
+    source = prepared(source, SETUPS.named(recipe.game.name))
+    shapes = shapes_of(source)
+    resolved = resolve(recipe, shapes, given=tuple(given))
     needed = resolved.batch_size * resolved.packing
     if len(source) < needed:
         batch = f"a batch of {resolved.batch_size}" + (
@@ -103,9 +107,9 @@ def plan(
             f"'{source.name}' holds {len(source)} samples, fewer than {batch}",
             mend=f"use --batch-size {max(1, len(source) // resolved.packing)} or less, or give more data",
         )
-    assembly = assemble(resolved, source.shape, device, given=given)
+    assembly = assemble(resolved, shapes, device, given=given)
     _check_networks(assembly, source, needed)
-    check_second_order(assembly, source.shape)
+    check_second_order(assembly, shapes)
     return Plan(source, _origin(data), resolved, assembly)
 
 
@@ -179,6 +183,7 @@ def resume(
             seed=recipe.seed,
             progress=progress,
         )
+        source = prepared(source, SETUPS.named(recipe.game.name))
         _same_data(run, source, accept=accept_changed_data, say=say)
         missing = [p for p in ("generator", "discriminator") if getattr(recipe, p).name == GIVEN]
         if set(missing) - set(given or {}):
@@ -188,7 +193,7 @@ def resume(
             )
         if steps is not None:
             recipe = recipe.model_copy(update={"steps": steps})
-        assembly = assemble(recipe, source.shape, device, given=given)
+        assembly = assemble(recipe, shapes_of(source), device, given=given)
         for sentence in lost_guarantees(run.environment, device):
             say(sentence)
         position = _restore(run, assembly, say)
@@ -211,6 +216,7 @@ def data_record(source: Source, origin: Mapping[str, Any]) -> dict[str, Any]:
         "count": len(source),
         "fingerprint": source.fingerprint,
         "encoding": source.encoding.to_json(),
+        "condition": None if source.condition is None else source.condition.to_json(),
         "summary": source.summary,
         "notices": list(source.notices),
     }
@@ -234,6 +240,7 @@ def _sit(
         device=assembly.device,
         horizontal_flips=recipe.horizontal_flips,
         drawn=position.drawn,
+        conditions=source.condition,
     )
     watching: list[Observer] = [
         PictureSaver(recipe, source, say),
@@ -330,8 +337,11 @@ def _check_networks(assembly: Assembly, source: Source, samples: int) -> None:
         return
     module = assembly.modules["generator"]
     latent = torch.zeros(samples, recipe.latent.size, device=assembly.device)
+    conditions: tuple[torch.Tensor, ...] = ()
+    if source.condition is not None:
+        conditions = (torch.zeros(samples, *source.condition.shape, device=assembly.device),)
     with torch.no_grad(), torch.random.fork_rng():
-        fakes = module.eval()(latent)
+        fakes = module.eval()(latent, *conditions)
         module.train()
     if tuple(fakes.shape[1:]) != source.shape:
         raise PoiseError(

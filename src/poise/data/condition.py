@@ -1,0 +1,89 @@
+"""What samples are to be made from: a class, some numbers, an image, row by row beside the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+
+from poise.data.encoding import Encoding
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+
+ConditionKind = Literal["label", "vector", "image"]
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """A condition for each row of a source, or, unpaired, the rows of another domain.
+
+    Args:
+        kind: `"label"`, `"vector"` or `"image"`.
+        shape: Of one condition as the networks see it: `(classes,)`, `(d,)` or `(C, H, W)`.
+        array: `(N,)` integers for labels, else `(N, *shape)`, uint8 or float32, perhaps memory-mapped.
+        encoding: From stored values to the networks' space; labels have none and become rows of one 1.
+        names: What the classes, or the numbers, are called.
+        paired: Whether row i belongs to row i of the source.
+
+    Example:
+        >>> labels = Condition("label", (3,), np.array([2, 0]), names=("sun", "moon", "star"))
+        >>> labels.encode(labels.gather(np.array([0])))
+        tensor([[0., 0., 1.]])
+    """
+
+    kind: ConditionKind
+    shape: tuple[int, ...]
+    array: Array
+    encoding: Encoding | None = None
+    names: tuple[str, ...] = ()
+    paired: bool = True
+
+    def __post_init__(self) -> None:
+        if (self.kind == "label") != (self.encoding is None):
+            raise ValueError("labels have no encoding, and other conditions have one")
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    @property
+    def counts(self) -> list[int]:
+        """How many rows each class has; empty for what is no class."""
+        if self.kind != "label":
+            return []
+        return [int(count) for count in np.bincount(self.array, minlength=self.shape[0])]
+
+    def gather(self, indices: Array) -> torch.Tensor:
+        """The stored conditions of those rows: `(B,)` int64 for labels, else `(B, *shape)`; a copy."""
+        return torch.from_numpy(taken(np.asarray(self.array), np.asarray(indices)))
+
+    def encode(self, stored: torch.Tensor) -> torch.Tensor:
+        """Stored conditions as the networks see them, `(B, *shape)` float32 on the same device."""
+        if self.encoding is not None:
+            return self.encoding.encode(stored)
+        return torch.nn.functional.one_hot(stored.long(), self.shape[0]).to(torch.float32)
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the rows: what a generator needs to be asked for something."""
+        return {
+            "kind": self.kind,
+            "shape": list(self.shape),
+            "encoding": None if self.encoding is None else self.encoding.to_json(),
+            "names": list(self.names),
+            "counts": self.counts,
+            "paired": self.paired,
+        }
+
+
+def taken(array: Array, indices: Array) -> Array:
+    """Rows of an array, copied.
+
+    Args:
+        array: `(N, ...)`, perhaps memory-mapped.
+        indices: `(B,)` integers in [0, N).
+    """
+    # np.take first copies the whole of an array that is not contiguous, such as one whose axes were moved
+    if array.flags.c_contiguous:
+        return np.take(array, indices, axis=0)
+    return np.ascontiguousarray(array[indices])

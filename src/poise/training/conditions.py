@@ -1,0 +1,84 @@
+"""What a game needs of the data: is it there, and is it of use?"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from poise.data import Condition, Source
+from poise.errors import PoiseError
+from poise.training.setups import Setup, Shapes
+
+NAMED = 5
+"""How many names a message lists."""
+
+
+def prepared(source: Source, setup: Setup) -> Source:
+    """The source with the conditions that the game needs, and no others.
+
+    Args:
+        source: The data, opened.
+        setup: The kind of game.
+
+    Raises:
+        PoiseError: The data have no labels, a class has one sample, there are no pairs or no second domain.
+    """
+    return {"rows": _rows, "labels": _labels, "pairs": _pairs, "domains": _domains}[setup.needs](source)
+
+
+def shapes_of(source: Source) -> Shapes:
+    """What the data look like to the networks."""
+    return Shapes(source.kind, source.shape, None if source.condition is None else source.condition.shape)
+
+
+def _rows(source: Source) -> Source:
+    return dataclasses.replace(source, condition=None)
+
+
+def _labels(source: Source) -> Source:
+    if source.condition is not None and source.condition.kind == "vector":
+        return source
+    if source.labels is None:
+        raise PoiseError(
+            f"'{source.name}' has no labels, and this game is played with a condition for each sample",
+            mend="put each class into a folder of its own, or give --labels FILE.csv --label-column NAME",
+        )
+    counts = np.bincount(source.labels, minlength=len(source.label_names))
+    names = source.label_names or tuple(str(label) for label in range(len(counts)))
+    if len(counts) < 2:
+        raise PoiseError(
+            f"'{source.name}' has a single class, '{names[0]}'",
+            why="a condition that never changes says nothing",
+            mend="give at least two classes, or leave the condition out: --recipe non-saturating",
+        )
+    rare = [f"'{name}' ({count})" for name, count in zip(names, counts, strict=True) if count < 2]
+    if rare:
+        more = f" and {len(rare) - NAMED} more" if len(rare) > NAMED else ""
+        raise PoiseError(
+            f"{len(rare)} of the {len(counts)} classes of '{source.name}' have fewer than two samples: "
+            + ", ".join(rare[:NAMED])
+            + more,
+            mend="give them more, merge them, or take them out",
+            details=rare,
+        )
+    condition = Condition("label", (len(counts),), source.labels.astype(np.int64), names=names)
+    return dataclasses.replace(source, condition=condition)
+
+
+def _pairs(source: Source) -> Source:
+    if source.condition is None or source.condition.kind != "image" or not source.condition.paired:
+        raise PoiseError(
+            f"'{source.name}' holds no pairs of images, and this game translates one into the other",
+            mend="give two folders with the same names: --pairs line/ colour/",
+        )
+    return source
+
+
+def _domains(source: Source) -> Source:
+    if source.condition is None or source.condition.kind != "image" or source.condition.paired:
+        raise PoiseError(
+            f"'{source.name}' is a single domain, and this game translates between two",
+            mend="give two folders: --domains horses/ zebras/",
+        )
+    return source

@@ -1,0 +1,10 @@
+"""Kinds of games, and how each is set up from a recipe and data."""
+
+from poise.registry import Registry
+from poise.training.setups.conditional import CONDITIONAL
+from poise.training.setups.noise_to_data import NOISE_TO_DATA
+from poise.training.setups.setup import GIVEN, Setup, Shapes
+
+SETUPS: Registry[Setup] = Registry("game", [NOISE_TO_DATA, CONDITIONAL])
+
+__all__ = ["GIVEN", "SETUPS", "Setup", "Shapes"]

@@ -1,0 +1,50 @@
+"""Latents and conditions to samples: both players are told what each sample is to be."""
+
+from __future__ import annotations
+
+import math
+
+from torch import nn
+
+from poise.games import Conditioned
+from poise.networks import DISCRIMINATORS, GENERATORS
+from poise.networks.concatenated import ConcatenatedDiscriminator, ConcatenatedGenerator
+from poise.recipes import Recipe
+from poise.recipes.settings import Part
+from poise.training.setups import noise_to_data
+from poise.training.setups.setup import Setup, Shapes
+
+
+def generator(part: Part, shapes: Shapes, latent_size: int) -> nn.Module:
+    """From latents and conditions to samples."""
+    assert shapes.condition is not None
+    taken = latent_size + math.prod(shapes.condition)
+    network = GENERATORS.named(part.name)
+    return ConcatenatedGenerator(network.build(shapes.sample, latent_size=taken, **part.options))
+
+
+def discriminator(part: Part, shapes: Shapes, packing: int) -> nn.Module:
+    """From samples and conditions to scores; packs are refused before."""
+    assert shapes.condition is not None and packing == 1
+    seen = (shapes.sample[0] + shapes.condition[0], *shapes.sample[1:])
+    return ConcatenatedDiscriminator(DISCRIMINATORS.named(part.name).build(seen, **part.options))
+
+
+def game(recipe: Recipe) -> Conditioned:
+    """The game without conditions, told them."""
+    return Conditioned(noise_to_data.game(recipe))
+
+
+CONDITIONAL = Setup(
+    name="conditional",
+    summary="Both players are told what each sample is to be; the condition is concatenated to their input.",
+    source="Mirza and Osindero 2014, equation 2 and figure 1",
+    needs="labels",
+    generators=GENERATORS,
+    discriminators=DISCRIMINATORS,
+    choose=noise_to_data.choose,
+    generator=generator,
+    discriminator=discriminator,
+    networks=noise_to_data.networks,
+    game=game,
+)

@@ -1,0 +1,97 @@
+"""Latents to samples, and a discriminator that scores them: the game without conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from poise.dynamics.game import Networks
+from poise.games import NoiseToData, WeightedPenalty
+from poise.losses import LOSSES
+from poise.networks import DISCRIMINATORS, GENERATORS, twice_differentiable
+from poise.penalties import PENALTIES
+from poise.recipes import Recipe
+from poise.recipes.settings import Part
+from poise.registry import bound
+from poise.training.setups.setup import Setup, Shapes
+
+
+def choose(player: str, shapes: Shapes, width: int) -> dict[str, Any]:
+    """The network that `auto` becomes: by the kind and the size of a sample.
+
+    Args:
+        player: Whose.
+        shapes: Of the data.
+        width: What the data ask for.
+    """
+    name = _named_for(shapes)
+    return {"name": name, "width": width} if name in ("dcgan", "mlp") else {"name": name}
+
+
+def generator(part: Part, shapes: Shapes, latent_size: int) -> nn.Module:
+    """From latents to samples."""
+    return GENERATORS.named(part.name).build(shapes.sample, latent_size=latent_size, **part.options)
+
+
+def discriminator(part: Part, shapes: Shapes, packing: int) -> nn.Module:
+    """From samples, packed along channels, to scores."""
+    packed = (shapes.sample[0] * packing, *shapes.sample[1:])
+    return DISCRIMINATORS.named(part.name).build(packed, **part.options)
+
+
+def networks(recipe: Recipe, modules: Mapping[str, nn.Module]) -> Networks:
+    """Both, and the discriminator once more as penalties differentiate it."""
+    critic = modules["discriminator"]
+    if recipe.penalties:
+        critic = twice_differentiable(critic)
+    return {**modules, "critic": critic}
+
+
+def game(recipe: Recipe) -> NoiseToData:
+    """The game of a resolved recipe."""
+    loss = LOSSES.named(recipe.loss.name)
+    penalties = tuple(
+        WeightedPenalty(
+            name=name.replace("-", "_"),
+            penalty=bound(PENALTIES.named(name).penalty, part.options),
+            weight=part.weight or 0.0,
+            every=part.every,
+        )
+        for name, part in recipe.penalties.items()
+    )
+    return NoiseToData(
+        loss=loss,
+        discriminator_loss=bound(loss.discriminator, recipe.loss.options),
+        advance_loss=bound(loss.advance, recipe.loss.options) if loss.advance else None,
+        penalties=penalties,
+        packing=recipe.packing,
+        label_flip=recipe.label_flip,
+        instance_noise=recipe.instance_noise.deviation,
+        instance_noise_steps=recipe.instance_noise.steps,
+    )
+
+
+def _named_for(shapes: Shapes) -> str:
+    if shapes.kind == "vector":
+        return "mlp"
+    _, height, side = shapes.sample
+    if height == side and 8 <= side <= 256 and side & (side - 1) == 0:
+        return "dcgan"
+    return "infogan" if height == side and side % 4 == 0 and side <= 128 else "mlp"
+
+
+NOISE_TO_DATA = Setup(
+    name="noise-to-data",
+    summary="The generator makes samples from latents, the discriminator scores them beside real ones.",
+    source="Goodfellow et al. 2014, algorithm 1",
+    needs="rows",
+    generators=GENERATORS,
+    discriminators=DISCRIMINATORS,
+    choose=choose,
+    generator=generator,
+    discriminator=discriminator,
+    networks=networks,
+    game=game,
+)

@@ -1,0 +1,66 @@
+"""The record that says how a kind of game is set up: which data it needs, which networks, which game."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import nn
+
+from poise.dynamics.game import Game, Networks
+from poise.networks import Network
+from poise.recipes import Recipe
+from poise.recipes.settings import Part
+from poise.registry import Registry
+
+GIVEN = "given"
+"""The name that stands for a module that the person handed in."""
+
+Needs = Literal["rows", "labels", "pairs", "domains"]
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What the data look like to the networks.
+
+    Attributes:
+        kind: `"image"` or `"vector"`.
+        sample: The shape of one sample, `(C, H, W)` or `(d,)`.
+        condition: The shape of one condition; `None` where there are none.
+    """
+
+    kind: str
+    sample: tuple[int, ...]
+    condition: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a kind of game is set up; the loop and the run folder are the same for all.
+
+    Attributes:
+        name: What people type: `--set game=NAME`.
+        summary: One sentence on the game.
+        source: The paper.
+        needs: The data: `"rows"`, `"labels"` beside them, `"pairs"` of images, or two `"domains"`.
+        generators: Where the generator's network is looked up.
+        discriminators: Where the discriminator's network is looked up.
+        choose: `(player, shapes, width)` to the network that `auto` becomes, with its settings.
+        generator: `(part, shapes, latent_size)` to the generator's module.
+        discriminator: `(part, shapes, packing)` to the discriminator's module.
+        networks: `(recipe, modules)` to the networks by the names that the game asks for.
+        game: `(recipe, **settings)` to the game; its keyword-only parameters are the settings of `game`.
+    """
+
+    name: str
+    summary: str
+    source: str
+    needs: Needs
+    generators: Registry[Network]
+    discriminators: Registry[Network]
+    choose: Callable[[str, Shapes, int], dict[str, Any]]
+    generator: Callable[[Part, Shapes, int], nn.Module]
+    discriminator: Callable[[Part, Shapes, int], nn.Module]
+    networks: Callable[[Recipe, Mapping[str, nn.Module]], Networks]
+    game: Callable[..., Game]

@@ -1,0 +1,92 @@
+"""A conditional game is the same game with networks that hold the condition."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from poise.dynamics import Batch
+from poise.games import Conditioned, NoiseToData, WeightedPenalty
+from poise.losses import LOSSES
+from poise.networks.concatenated import ConcatenatedDiscriminator, ConcatenatedGenerator
+from poise.penalties import PENALTIES
+
+LOSS = LOSSES["non-saturating"]
+R1 = WeightedPenalty("r1", PENALTIES["r1"].penalty, weight=0.5, every=2)
+
+
+def networks() -> dict[str, nn.Module]:
+    torch.manual_seed(0)
+    scoring = nn.Sequential(nn.Linear(2 + 3, 4), nn.Tanh(), nn.Linear(4, 1), nn.Flatten(0))
+    discriminator = ConcatenatedDiscriminator(scoring)
+    making = nn.Linear(2 + 3, 2)
+    return {
+        "generator": ConcatenatedGenerator(making),
+        "discriminator": discriminator,
+        "critic": discriminator,
+    }
+
+
+def batch(condition: Tensor | None) -> Batch:
+    stream = torch.Generator().manual_seed(1)
+    real, latent = torch.randn(2, 6, 2, generator=stream)
+    return Batch(real, latent, 0, stream, condition)
+
+
+def one_hot(*labels: int) -> Tensor:
+    return torch.nn.functional.one_hot(torch.tensor(labels), 3).float()
+
+
+def test_costs_are_those_of_networks_that_hold_the_condition() -> None:
+    game, condition = Conditioned(NoiseToData(LOSS, LOSS.discriminator)), one_hot(0, 1, 2, 0, 1, 2)
+    parts, data = networks(), batch(condition)
+    played = game.play(parts, data)
+    torch.testing.assert_close(played["fake"], parts["generator"](data.latent, condition))
+    costs = game.costs(parts, data, played, {})
+    scores = [parts["discriminator"](x, condition) for x in (data.real, played["fake"])]
+    torch.testing.assert_close(costs["discriminator"].value, LOSS.discriminator(*scores).mean())
+    torch.testing.assert_close(costs["generator"].value, LOSS.generator(*scores).mean())
+    for player in game.players:
+        alone = game.cost(player, parts, data, played, {})
+        torch.testing.assert_close(alone.value, costs[player].value)
+
+
+def test_the_penalty_is_the_gradient_by_the_sample_alone() -> None:
+    game = Conditioned(NoiseToData(LOSS, LOSS.discriminator, penalties=(R1,)))
+    parts, data = networks(), batch(one_hot(0, 1, 2, 0, 1, 2))
+    lazy = game.lazy_cost(parts, data, game.play(parts, data))
+    assert lazy is not None
+    real = data.real.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(parts["discriminator"](real, data.condition).sum(), real)
+    wanted = 0.5 * 2 * (gradient.square().sum(1) / 2).mean()
+    torch.testing.assert_close(lazy.value, wanted)
+
+
+def test_another_condition_is_another_game() -> None:
+    game, parts = Conditioned(NoiseToData(LOSS, LOSS.discriminator)), networks()
+    first, second = batch(one_hot(0, 0, 0, 0, 0, 0)), batch(one_hot(1, 1, 1, 1, 1, 1))
+    assert not torch.allclose(game.play(parts, first)["fake"], game.play(parts, second)["fake"])
+
+
+def test_a_batch_without_conditions_is_refused() -> None:
+    game, parts = Conditioned(NoiseToData(LOSS, LOSS.discriminator)), networks()
+    with pytest.raises(ValueError, match="without conditions"):
+        game.play(parts, batch(None))
+
+
+def test_a_discriminator_sees_the_condition_as_constant_planes() -> None:
+    seen: list[Tensor] = []
+
+    def watching(values: Tensor) -> Tensor:
+        seen.append(values)
+        return values.sum((1, 2, 3))
+
+    class Watching(nn.Module):
+        def forward(self, values: Tensor) -> Tensor:
+            return watching(values)
+
+    samples, condition = torch.randn(2, 1, 4, 4), one_hot(2, 0)
+    ConcatenatedDiscriminator(Watching())(samples, condition)
+    assert seen[0].shape == (2, 4, 4, 4)
+    torch.testing.assert_close(seen[0][:, :1], samples)
+    torch.testing.assert_close(seen[0][:, 1:].amin((2, 3)), condition)
+    torch.testing.assert_close(seen[0][:, 1:].amax((2, 3)), condition)

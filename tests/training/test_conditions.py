@@ -1,0 +1,121 @@
+"""What a game needs of the data, and how its batches bring it."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from poise.data import Condition, Encoding, Source, open_data
+from poise.errors import PoiseError
+from poise.recipes.settings import Latent
+from poise.training.conditions import prepared, shapes_of
+from poise.training.feed import Feed
+from poise.training.setups import SETUPS
+
+
+def digits() -> Source:
+    return open_data("digits")
+
+
+def relabelled(labels: list[int], names: tuple[str, ...]) -> Source:
+    source = digits()
+    rows = len(labels)
+    return dataclasses.replace(
+        source, array=np.asarray(source.array)[:rows], labels=np.array(labels), label_names=names
+    )
+
+
+def test_labels_become_conditions_and_games_without_them_get_none() -> None:
+    conditional = prepared(digits(), SETUPS["conditional"])
+    assert conditional.condition is not None
+    assert shapes_of(conditional).condition == (10,)
+    assert sum(conditional.condition.counts) == 1797
+    assert conditional.condition.names == tuple("0123456789")
+    plain = prepared(conditional, SETUPS["noise-to-data"])
+    assert plain.condition is None and shapes_of(plain).condition is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "sentence"),
+    [
+        ([0, 0, 1], ("sun", "moon"), "fewer than two samples: 'moon' \\(1\\)"),
+        ([0, 0, 0], ("sun",), "a single class, 'sun'"),
+    ],
+)
+def test_labels_that_say_nothing_are_refused(
+    labels: list[int], names: tuple[str, ...], sentence: str
+) -> None:
+    with pytest.raises(PoiseError, match=sentence):
+        prepared(relabelled(labels, names), SETUPS["conditional"])
+
+
+def test_data_without_labels_are_refused() -> None:
+    with pytest.raises(PoiseError, match="'spiral' has no labels"):
+        prepared(open_data("spiral"), SETUPS["conditional"])
+
+
+def feed(conditions: Condition, *, flips: bool = False, drawn: int = 0) -> Feed:
+    pixels = np.arange(10, dtype=np.float32)[:, None, None, None] * np.ones((1, 1, 2, 2), np.float32)
+    pixels[..., 1] += 100  # so that a mirrored image shows
+
+    class Rows:
+        def __len__(self) -> int:
+            return 10
+
+        def gather(self, indices: np.ndarray) -> torch.Tensor:  # type: ignore[type-arg]
+            return torch.from_numpy(pixels[indices])
+
+    return Feed(
+        Rows(),
+        Encoding("identity"),
+        samples=4,
+        latent=Latent(size=2),
+        seed=5,
+        device=torch.device("cpu"),
+        horizontal_flips=flips,
+        drawn=drawn,
+        conditions=conditions,
+    )
+
+
+def image_condition(rows: int, *, paired: bool) -> Condition:
+    pixels = np.arange(rows, dtype=np.float32)[:, None, None, None] * np.ones((1, 1, 2, 2), np.float32)
+    pixels[..., 1] += 100
+    return Condition("image", (1, 2, 2), pixels, Encoding("identity"), paired=paired)
+
+
+def test_each_sample_comes_with_its_own_condition() -> None:
+    labels = Condition("label", (10,), np.arange(10), names=tuple("abcdefghij"))
+    batches = feed(labels)
+    for step in range(6):
+        batch = batches.next(step)
+        assert batch.condition is not None
+        torch.testing.assert_close(batch.condition.argmax(1).float(), batch.real[:, 0, 0, 0])
+
+
+def test_pairs_are_mirrored_together_and_domains_apart() -> None:
+    together, apart = feed(image_condition(10, paired=True), flips=True), None
+    for step in range(8):
+        batch = together.next(step)
+        assert batch.condition is not None
+        torch.testing.assert_close(batch.condition, batch.real)
+    apart = feed(image_condition(7, paired=False), flips=True)
+    seen = [apart.next(step) for step in range(20)]
+    mirrored = [
+        (b.real[:, 0, 0, 0] >= 100, b.condition[:, 0, 0, 0] >= 100) for b in seen if b.condition is not None
+    ]
+    real, other = (torch.cat(side) for side in zip(*mirrored, strict=True))
+    assert 0 < (real != other).float().mean() < 1, "each domain is mirrored by a draw of its own"
+    rows = torch.cat([b.condition[:, 0].amin((1, 2)) % 100 for b in seen if b.condition is not None])
+    assert sorted(set(rows.tolist())) == list(range(7)), "every row of the other domain comes up"
+
+
+def test_a_later_batch_is_the_same_wherever_one_begins() -> None:
+    condition = image_condition(7, paired=False)
+    walked = feed(condition)
+    for step in range(5):
+        walked.next(step)
+    here, there = walked.next(5), feed(condition, drawn=5).next(5)
+    assert here.condition is not None and there.condition is not None
+    assert torch.equal(here.condition, there.condition) and torch.equal(here.real, there.real)
