@@ -63,7 +63,7 @@ def feed(conditions: Condition, *, flips: bool = False, drawn: int = 0) -> Feed:
         def __len__(self) -> int:
             return 10
 
-        def gather(self, indices: np.ndarray) -> torch.Tensor:  # type: ignore[type-arg]
+        def gather(self, indices: np.ndarray) -> torch.Tensor:
             return torch.from_numpy(pixels[indices])
 
     return Feed(
