@@ -1,6 +1,7 @@
 """Who moves when, on which batch, from which point, and what is made without a graph."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -9,11 +10,12 @@ from hypothesis import strategies as st
 from small_matches import Batches, changed, copied, game, match_of, small_networks
 from torch import Tensor, nn
 
-from poise.dynamics import DYNAMICS, Match
+from poise.dynamics import DYNAMICS, Cost, Match
 from poise.games import WeightedPenalty
 from poise.penalties import PENALTIES, clip_weights
 
 SGD = 0.1
+LAYOUTS = (torch.contiguous_format, torch.channels_last)
 
 
 def sgd_match(loss: str = "non-saturating", penalties: tuple[WeightedPenalty, ...] = ()) -> Match:
@@ -207,3 +209,22 @@ def test_a_parameter_that_a_cost_does_not_reach_stays() -> None:
     match = match_of(game("hinge"), discriminator, generator, lambda own: torch.optim.SGD(own, lr=SGD))
     DYNAMICS["alternating"].step(match, Batches(), 0)
     assert match.parameters["generator"]["unused"].tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("optimiser", [torch.optim.Adam, torch.optim.SGD])
+def test_a_gradient_in_another_layout_moves_the_right_weights(optimiser: Callable[..., Any]) -> None:
+    """Fused optimisers read plain memory, and a penalty's gradient is not laid out as a channels-last weight."""
+    weights = [torch.zeros(4, 3, 2, 2).to(memory_format=form) for form in LAYOUTS]
+    gradient = torch.randn(4, 3, 2, 2, generator=torch.Generator().manual_seed(0))
+    moved = []
+    for weight in weights:
+        parameter = nn.Parameter(weight)
+        match = sgd_match()
+        match.parameters = {"discriminator": {"weight": parameter}}
+        match.optimisers = {"discriminator": optimiser([parameter], lr=0.1, fused=True)}
+        nothing = Cost(torch.zeros(()), {})
+        match.move("discriminator", [gradient], (Batches()(), {}, nothing))
+        moved.append(parameter.detach())
+    assert moved[0].stride() != moved[1].stride()
+    torch.testing.assert_close(moved[0], moved[1])
+    assert torch.equal(moved[1].sign(), -gradient.sign())

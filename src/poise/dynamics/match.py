@@ -141,11 +141,26 @@ class Match:
             self.unsound = skip if self.unsound is None else torch.maximum(self.unsound, skip)
         parameters = self.parameters[player].values()
         for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient
+            parameter.grad = None if gradient is None else laid_out(gradient, parameter)
         optimiser.step()
         for parameter in parameters:
             parameter.grad = None
         return norm.detach()
+
+
+def laid_out(gradient: Tensor, parameter: Tensor) -> Tensor:
+    """The gradient in its parameter's memory layout.
+
+    `torch.autograd.grad` gives any layout, and torch's fused optimisers read parameter and gradient as plain
+    memory: a gradient in another layout would move the wrong weights.
+
+    Args:
+        gradient: Of the parameter's shape.
+        parameter: What it moves.
+    """
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
 
 
 def first_non_finite(
