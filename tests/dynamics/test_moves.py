@@ -213,7 +213,7 @@ def test_a_parameter_that_a_cost_does_not_reach_stays() -> None:
 
 @pytest.mark.parametrize("optimiser", [torch.optim.Adam, torch.optim.SGD])
 def test_a_gradient_in_another_layout_moves_the_right_weights(optimiser: Callable[..., Any]) -> None:
-    """Fused optimisers read plain memory, and a penalty's gradient is not laid out as a channels-last weight."""
+    """Fused optimisers read plain memory; a penalty's gradient has not the layout of its weight."""
     weights = [torch.zeros(4, 3, 2, 2).to(memory_format=form) for form in LAYOUTS]
     gradient = torch.randn(4, 3, 2, 2, generator=torch.Generator().manual_seed(0))
     moved = []
