@@ -9,7 +9,18 @@ import pytest
 
 import poise
 
-FACE = ["RECIPES", "Generator", "PoiseError", "Recipe", "Run", "open_run", "resume", "train"]
+FACE = [
+    "RECIPES",
+    "Evaluation",
+    "Generator",
+    "PoiseError",
+    "Recipe",
+    "Run",
+    "evaluate",
+    "open_run",
+    "resume",
+    "train",
+]
 
 
 def test_the_public_names_are_these() -> None:

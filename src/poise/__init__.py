@@ -13,6 +13,7 @@ from poise.version import VERSION
 
 if TYPE_CHECKING:
     from poise.errors import PoiseError
+    from poise.evaluation import Evaluation, evaluate
     from poise.generator import Generator
     from poise.recipes import RECIPES, Recipe
     from poise.run import Run, open_run, resume, train
@@ -21,17 +22,30 @@ __version__ = VERSION
 
 # Looked up on first use: `import poise` and the command line come up without torch.
 _HOMES = {
+    "Evaluation": "poise.evaluation",
     "Generator": "poise.generator",
     "PoiseError": "poise.errors",
     "RECIPES": "poise.recipes",
     "Recipe": "poise.recipes",
     "Run": "poise.run",
+    "evaluate": "poise.evaluation",
     "open_run": "poise.run",
     "resume": "poise.run",
     "train": "poise.run",
 }
 
-__all__ = ["RECIPES", "Generator", "PoiseError", "Recipe", "Run", "open_run", "resume", "train"]
+__all__ = [
+    "RECIPES",
+    "Evaluation",
+    "Generator",
+    "PoiseError",
+    "Recipe",
+    "Run",
+    "evaluate",
+    "open_run",
+    "resume",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

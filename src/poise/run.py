@@ -33,7 +33,7 @@ class Run:
     def __init__(self, path: Path | str, *, generator: nn.Module | None = None) -> None:
         self.folder = RunFolder.open(path)
         self.path = self.folder.path
-        self._module = generator
+        self.module = generator
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, status={self.status!r})"
@@ -56,7 +56,7 @@ class Run:
     @property
     def generator(self) -> Generator:
         """The averaged generator as last saved."""
-        return Generator.load(self.path, module=self._module)
+        return Generator.load(self.path, module=self.module)
 
     def sample(self, count: int = 64, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Samples: `(count, C, H, W)` in [-1, 1], or `(count, d)` in data units."""

@@ -85,7 +85,6 @@ def test_vectors_and_mixtures() -> None:
         ({"fake": FAKE[:, :, :4]}, r"\(1, 8, 8\) and the fake ones \(1, 4, 8\)"),
         ({"fake": torch.full_like(FAKE, torch.nan)}, "fake images hold NaN"),
         ({"metrics": ["frechet"]}, "no metric 'frechet'; did you mean 'frechet-distance'"),
-        ({"metrics": ["memorisation"]}, "give held_out="),
         ({"metrics": ["inception-score"]}, "small_classifier"),
         ({"metrics": ["duality-gap"]}, "poise.metrics.duality_gap"),
         ({"metrics": ["mode-statistics"]}, "give centres="),

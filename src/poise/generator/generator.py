@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -49,7 +49,11 @@ class Generator:
 
     @staticmethod
     def load(
-        run: Path | str, *, module: nn.Module | None = None, device: str | torch.device = "cpu"
+        run: Path | str,
+        *,
+        module: nn.Module | None = None,
+        device: str | torch.device = "cpu",
+        checkpoint: int | Literal["best"] | None = None,
     ) -> Generator:
         """Load the averaged generator of a run.
 
@@ -57,12 +61,16 @@ class Generator:
             run: The run's folder.
             module: The network itself, for a run that was given one of the person's own.
             device: Where to put it.
+            checkpoint: The step of a checkpoint, or `"best"`, to take the weights from; the newest generator
+                where none is given.
 
         Raises:
             PoiseError: There is none yet, it is damaged, or it needs the person's own module.
         """
         folder = RunFolder.open(run)
         tensors, description = folder.load_generator()
+        if checkpoint is not None:
+            tensors, description = _of_checkpoint(folder, checkpoint, description)
         part = description.get("network")
         given = isinstance(part, Mapping) and part.get("name") == GIVEN
         if given and module is None:
@@ -163,6 +171,22 @@ class Generator:
         condition = self.conditions(count, seed=seed, label=label)
         made = generate(self.module, self.latents(count, seed=seed), condition)
         return picture(made, self.encoding, self.shape)
+
+
+def _of_checkpoint(
+    folder: RunFolder, which: int | Literal["best"], description: Mapping[str, Any]
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The generator of a checkpoint: its average where the run keeps one."""
+    checkpoint = folder.load_checkpoint(which)
+    averaged = folder.recipe.get("average", {}).get("half_life", 1)
+    prefix = "average/generator/" if averaged else "network/generator/"
+    tensors = {
+        name.removeprefix(prefix): value
+        for name, value in checkpoint.tensors.items()
+        if name.startswith(prefix)
+    }
+    seen = {"images_seen": checkpoint.state.get("images_seen", 0)}
+    return tensors, {**description, "step": checkpoint.step, **seen}
 
 
 def _described(description: Mapping[str, Any]) -> nn.Module:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,7 @@ def evaluate(
     batch_size: int = 256,
     cache: Path | None = None,
     seed: int = 0,
+    telling: Callable[[str], None] | None = None,
 ) -> list[Result]:
     """Measure generated samples against real ones.
 
@@ -76,8 +77,9 @@ def evaluate(
         settings: Settings of a metric by its name: `{"precision-recall-density-coverage": {"k": 3}}`.
         value_range: The range of all pixels; recognised where it is not given.
         batch_size: Samples at once through the extractor.
-        cache: A folder to keep features in, by content.
+        cache: A folder to keep features of reals in, by content.
         seed: Seeds half-samples, directions and classifiers.
+        telling: Told what comes next, in words, as features and metrics take their time.
 
     Returns:
         A result for each metric, in that order.
@@ -119,8 +121,15 @@ def evaluate(
 
     def features_of(side: str) -> Tensor:
         if side not in found:
+            if telling is not None:
+                telling(f"features of the {side} samples")
             found[side] = extract(
-                made, sides[side], batch_size=batch_size, value_range=source, name=side, cache=cache
+                made,
+                sides[side],
+                batch_size=batch_size,
+                value_range=source,
+                name=side,
+                cache=None if side == "fake" else cache,
             )
         return found[side]
 
@@ -144,6 +153,8 @@ def evaluate(
         for name in wanted.get(metric.name, {}):
             if name not in allowed:
                 raise unknown_name(f"setting of the metric '{metric.name}'", name, allowed)
+        if telling is not None:
+            telling(metric.name)
         result = metric.one_shot(*arguments, **{name: keywords[name] for name in keywords if name in allowed})
         protocol: dict[str, Any] = {} if raw else _protocol(made, source)
         if result.reference and not raw:
@@ -385,11 +396,10 @@ def _argument(
     if need == "probabilities":
         return probabilities_of("fake")
     if need == "held_out" and "train" in metric.needs:
-        if "held-out" in sides:
-            return features_of("held-out")
-    elif given.get(need) is not None:
+        return features_of("held-out") if "held-out" in sides else None
+    if given.get(need) is not None:
         return given[need]
-    elif need not in given:
+    if need not in given:
         raise PoiseError(
             f"The metric '{metric.name}' measures networks and not samples",
             mend=f"call poise.metrics.{metric.one_shot.__name__} with the networks",

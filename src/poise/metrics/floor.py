@@ -40,8 +40,7 @@ def floor_of(
 
     With enough held-out reals, these stand in for the fakes. Without, there are not reals enough for both
     sides: they are cut at random in the proportion of the two sides, several times, and what that gives at
-        the smaller
-    size is brought to the full one by the known rate of the statistic's bias.
+    the smaller size is brought to the full one by the known rate of the statistic's bias.
 
     Args:
         statistic: `(real, other) -> (K,)`.

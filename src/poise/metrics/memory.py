@@ -15,9 +15,12 @@ from poise.metrics.gathered import gather, on_gathered
 from poise.metrics.halves import NORMAL_QUANTILE, share_interval
 from poise.metrics.metric import Metric
 from poise.metrics.result import Result
+from poise.randomness import derive
 
 
-def memorisation(train: object, held_out: object, fake: object, *, pairs: int = 16) -> Result:
+def memorisation(
+    train: object, held_out: object | None, fake: object, *, pairs: int = 16, seed: int = 0
+) -> Result:
     """Whether fakes are nearer to the training data than unseen reals are.
 
     `c_t` is the Mann-Whitney z of the distances to the nearest training sample, fakes against held-out reals:
@@ -28,9 +31,12 @@ def memorisation(train: object, held_out: object, fake: object, *, pairs: int = 
 
     Args:
         train: Features of what the generator was trained on, `(N, d)`, array or tensor.
-        held_out: Features of reals that it has not seen, `(H, d)`.
+        held_out: Features of reals that it has not seen, `(H, d)`; `None` where there are none: then there
+            is no `c_t`, and the floor of `authentic` is had by holding one half of the training data against
+            the other.
         fake: Features of fakes, `(M, d)`.
         pairs: How many of the nearest pairs of fake and training sample to give in `details`: look at them.
+        seed: Seeds the halves.
 
     Returns:
         `c_t` and `authentic`. The floor is what the held-out reals themselves give.
@@ -49,24 +55,43 @@ def memorisation(train: object, held_out: object, fake: object, *, pairs: int = 
     (authenticity).
     """
     started = time.perf_counter()
-    seen, unseen = as_pair(train, held_out, least=10, names=("training", "held-out"))
-    fakes = as_pair(seen, fake, least=10, names=("training", "fake"))[1]
-    seen, unseen, fakes = centred(seen, unseen, fakes)
+    given, fakes = as_pair(train, fake, least=10, names=("training", "fake"))
+    unseen = None
+    if held_out is not None:
+        unseen = as_pair(given, held_out, least=10, names=("training", "held-out"))[1]
+    seen, fakes = centred(given, fakes)
     of_fakes, nearest_train = nearest(fakes, seen)
-    of_unseen, nearest_to_unseen = nearest(unseen, seen)
     own = nearest_other(seen)[0]
-    z, low, high = mann_whitney(of_fakes, of_unseen)
     authentic = int((of_fakes > own[nearest_train]).sum())
+    value = {"authentic": authentic / len(fakes)}
+    intervals = {"authentic": share_interval(authentic, len(fakes))}
+    samples = {"train": len(seen), "fake": len(fakes)}
+    if unseen is None:
+        stream = torch.Generator().manual_seed(derive(seed, 0, "halves"))
+        order = torch.randperm(len(seen), generator=stream).to(seen.device)
+        one, other = (seen[half] for half in order.tensor_split(2))
+        floor = {"authentic": _authentic(other, one, nearest_other(one)[0])}
+        method = "closed form, for this training set: Wilson; no C_T without held-out reals"
+        floor_method = f"one half of the training data, held against the other, {len(other)} samples"
+    else:
+        unseen = unseen - given.mean(0)
+        z, low, high = mann_whitney(of_fakes, nearest(unseen, seen)[0])
+        value = {"c_t": z, **value}
+        intervals = {"c_t": (low, high), **intervals}
+        floor = {"c_t": 0.0, "authentic": _authentic(unseen, seen, own)}
+        method = "closed form, for this training set: DeLong for C_T, Wilson for authenticity"
+        floor_method = "C_T: exact; authenticity: that of the held-out reals"
+        samples = {"train": len(seen), "held_out": len(unseen), "fake": len(fakes)}
     closest = of_fakes.argsort()[:pairs]
     return Result(
         metric="memorisation",
-        value={"c_t": z, "authentic": authentic / len(fakes)},
-        interval={"c_t": (low, high), "authentic": share_interval(authentic, len(fakes))},
-        interval_method="closed form, for this training set: DeLong for C_T, Wilson for authenticity",
-        floor={"c_t": 0.0, "authentic": float((of_unseen > own[nearest_to_unseen]).double().mean())},
-        floor_method="C_T: exact; authenticity: that of the held-out reals",
-        samples={"train": len(seen), "held_out": len(unseen), "fake": len(fakes)},
-        reference=fingerprint_of_features(as_pair(train, held_out, names=("training", "held-out"))[0]),
+        value=value,
+        interval=intervals,
+        interval_method=method,
+        floor=floor,
+        floor_method=floor_method,
+        samples=samples,
+        reference=fingerprint_of_features(given),
         seconds=time.perf_counter() - started,
         details={
             "nearest_pairs": [
@@ -75,6 +100,12 @@ def memorisation(train: object, held_out: object, fake: object, *, pairs: int = 
             ]
         },
     )
+
+
+def _authentic(others: Tensor, seen: Tensor, own: Tensor) -> float:
+    """The share of samples farther from their nearest of `seen` than that one is from its nearest other."""
+    apart, place = nearest(others, seen)
+    return float((apart > own[place]).double().mean())
 
 
 def mann_whitney(first: Tensor, second: Tensor) -> tuple[float, float, float]:

@@ -31,10 +31,9 @@ def precision_recall_density_coverage(
     neighbour.
 
     Precision: fakes within some real's neighbourhood. Recall: reals within some fake's. Density: how many
-        reals'
-    neighbourhoods a fake lies in, over k; outliers among the reals raise it less than precision. Coverage:
-    reals whose neighbourhood holds a fake; fakes far off do not change it, as they do recall. A point on the
-    rim is inside, so that duplicated samples, whose neighbourhoods are points, count.
+    reals' neighbourhoods a fake lies in, over k; outliers among the reals raise it less than precision.
+    Coverage: reals whose neighbourhood holds a fake; fakes far off do not change it, as they do recall. A
+    point on the rim is inside, so that duplicated samples, whose neighbourhoods are points, count.
 
     Args:
         real: Features of reals, `(N, d)`, array or tensor.

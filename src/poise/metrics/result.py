@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -89,6 +91,12 @@ class Result:
             "reference": self.reference,
             **{f"number of {side} samples": count for side, count in self.samples.items()},
         }
+
+    @property
+    def protocol_digest(self) -> str:
+        """What two results have in common exactly where they can be compared: 12 hexadecimal digits."""
+        written = json.dumps(_plain(self.protocol), sort_keys=True)
+        return hashlib.sha256(written.encode()).hexdigest()[:12]
 
     def __float__(self) -> float:
         if isinstance(self.value, Mapping):

@@ -88,7 +88,7 @@ EXTRACTORS: Registry[ExtractorKind] = Registry(
             "dinov2",
             dinov2,
             "Features for natural images that agree best with people.",
-            ("weights",),
+            ("weights", "cache"),
             ("image",),
         ),
     ],

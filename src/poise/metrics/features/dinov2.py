@@ -11,7 +11,7 @@ from torch.nn import functional
 from poise.errors import PoiseError
 from poise.metrics.features.extractor import ModuleExtractor
 from poise.metrics.features.images import as_colour, resize
-from poise.metrics.features.weights_file import checked, load_into, tensors_of
+from poise.metrics.features.weights_file import checked, fetched, load_into, tensors_of
 
 SIDE = 224
 HEAD_WIDTH = 64
@@ -21,6 +21,9 @@ DEVIATION = (0.229, 0.224, 0.225)
 # on it.
 OFFSET = 0.1
 PAGE = "https://github.com/facebookresearch/dinov2"
+URL = "https://dl.fbaipublicfiles.com/dinov2/dinov2_vits14/dinov2_vits14_pretrain.pth"
+# Of the authors' file of ViT-S/14, as several projects that pin it record it; the authors publish none.
+SHA256 = "b938bf1bc15cd2ec0feacfe3a1bb553fe8ea9ca46a7e1d8d00217f29aef60cd9"
 
 
 class _Scale(nn.Module):
@@ -118,19 +121,30 @@ class DinoV2(nn.Module):
         return torch.cat([self.pos_embed[:, :1], resized.flatten(2).transpose(1, 2)], 1)
 
 
-def dinov2(weights: Path, *, sha256: str | None = None) -> ModuleExtractor:
-    """The extractor with weights that were downloaded before.
+def dinov2(
+    weights: Path | None = None, *, cache: Path | None = None, sha256: str | None = None
+) -> ModuleExtractor:
+    """The extractor: ViT-S/14, fetched on first use, or the weights of a file.
 
-    No hash of them is published, so none is taken for granted: the SHA-256 of the file goes into the name,
-    and with it into every result's protocol.
+    The SHA-256 of the file goes into the name, and with it into every result's protocol.
 
     Args:
-        weights: The authors' file, `dinov2_vits14_pretrain.pth` or that of ViT-B/14 or ViT-L/14.
-        sha256: What its SHA-256 must be, or the first digits, if you know it.
+        weights: The authors' file, `dinov2_vits14_pretrain.pth` or that of ViT-B/14 or ViT-L/14; without,
+            the first of these is fetched into `cache`, and refused if it is another than it was.
+        cache: A folder to keep it in.
+        sha256: What the SHA-256 of `weights` must be, or the first digits, if you know it.
 
     Raises:
-        PoiseError: There is no such file, it is not the one of that hash, or not one of these networks.
+        PoiseError: The weights cannot be fetched, there is no such file, it is not the one of that hash, or
+            not one of these networks.
     """
+    if weights is None:
+        if cache is None:
+            raise PoiseError(
+                "DINOv2 needs its weights",
+                mend=f"give weights= (from {URL}) or a cache= to fetch them into",
+            )
+        weights, sha256 = fetched(URL, cache, SHA256), SHA256
     found = checked(weights, sha256)
     tensors = tensors_of(weights)
     try:

@@ -18,8 +18,8 @@ from poise.metrics.features.weights_file import checked, fetched, load_into, ten
 SIDE = 299
 CLASSES = 1008
 URL = "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth"
-# The digits in the file's name: by PyTorch's custom the first eight of its SHA-256.
-SHA256 = "6726825d"
+# Its first eight digits are in the file's name, as is PyTorch's custom.
+SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 Resizing = Literal["tensorflow-1 bilinear", "pillow bicubic"]
 Kernel = int | tuple[int, int]
 

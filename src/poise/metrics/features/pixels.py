@@ -6,7 +6,7 @@ from torch import Tensor
 
 from poise.metrics.features.extractor import FunctionExtractor
 
-NO_WEIGHTS = "none"
+NO_WEIGHTS = ""
 
 
 def pixels() -> FunctionExtractor:

@@ -1,0 +1,6 @@
+"""Runs and other people's samples, judged: what is measured against what, by which protocol."""
+
+from poise.evaluation.judging import Evaluation, judge
+from poise.evaluation.recording import evaluate
+
+__all__ = ["Evaluation", "evaluate", "judge"]

@@ -1,0 +1,182 @@
+"""What is judged, and what it is judged against: runs, folders, archives and arrays in one form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from poise.data import Encoding, Modes, Source, modes, open_data, to_pixels
+from poise.errors import PoiseError
+from poise.generator import Generator
+from poise.randomness import numpy_stream
+from poise.run import Run
+from poise.run_folder import RunFolder
+
+Which = int | Literal["newest", "best"]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A set of samples, or a generator of them.
+
+    Attributes:
+        name: What the person named.
+        kind: `"image"` or `"vector"`.
+        shape: Of one sample.
+        draw: `(count, seed) -> samples`: images as bytes `(N, C, H, W)`, vectors in data units `(N, d)`.
+        count: How many there are; `None` where there is no end of them.
+        fingerprint: Of the content of data; empty for a generator.
+        run: The run whose generator it is, if it is one's.
+        step: The step of that generator.
+        source: The data, where they are data.
+        generator: The generator, where it is one.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    draw: Callable[[int, int], Tensor]
+    count: int | None = None
+    fingerprint: str = ""
+    run: RunFolder | None = None
+    step: int = 0
+    source: Source | None = None
+    generator: Generator | None = None
+
+    @property
+    def labels(self) -> Tensor | None:
+        """The classes of all data, where they came with them."""
+        known = self.source is not None and self.source.labels is not None
+        return torch.as_tensor(np.asarray(self.source.labels)) if known and self.source else None
+
+    @property
+    def modes(self) -> Modes | None:
+        """The modes of a mixture that is known."""
+        if self.source is None or self.source.summary.get("origin") != "built-in":
+            return None
+        return modes(self.name) if self.name in ("ring", "grid") else None
+
+
+def is_run(thing: Any) -> bool:
+    """Whether a person means a run: one that is open, or its folder."""
+    if isinstance(thing, Run | RunFolder):
+        return True
+    if not isinstance(thing, str | Path):
+        return False
+    try:
+        return (Path(thing).expanduser() / "recipe.json").is_file()
+    except (OSError, ValueError, RuntimeError):  # a name that no file can have, or nobody's home
+        return False
+
+
+def of_run(thing: Any, which: Which) -> Subject:
+    """The generator of a run.
+
+    Args:
+        thing: The run or its folder.
+        which: `"newest"`, `"best"` or the step of a checkpoint.
+
+    Raises:
+        PoiseError: There is no such generator, or it needs the person's own module.
+    """
+    run = thing if isinstance(thing, Run) else None
+    path = run.path if run else thing.path if isinstance(thing, RunFolder) else Path(thing).expanduser()
+    folder = RunFolder.open(path)
+    module = None if run is None else run.module
+    checkpoint = None if which == "newest" else which
+    generator = Generator.load(path, module=module, checkpoint=checkpoint)
+
+    def draw(count: int, seed: int) -> Tensor:
+        made = generator(generator.latents(count, seed=seed))
+        return Encoding("pixels").restore(made) if len(generator.shape) == 3 else made
+
+    return Subject(
+        name=path.absolute().name,
+        kind="image" if len(generator.shape) == 3 else "vector",
+        shape=generator.shape,
+        draw=draw,
+        run=folder,
+        step=int(generator.description.get("step", 0)),
+        generator=generator,
+    )
+
+
+def of_data(
+    data: Any, *, like: tuple[int, ...] | None, resolution: int | None, seed: int, progress: Progress | None
+) -> Subject:
+    """Samples on disk or in memory, or data.
+
+    Args:
+        data: Whatever `poise train` takes.
+        like: The shape of an image that they are brought to.
+        resolution: Pixels a side, where `like` does not say.
+        seed: What built-in sets are drawn from.
+        progress: Told how far reading has come.
+    """
+    side, depth = (like[-1], like[0]) if like is not None and len(like) == 3 else (resolution, None)
+    vectors = like is not None and len(like) == 1
+    source = open_data(
+        data,
+        resolution=None if vectors else side,
+        channels=None if vectors else depth,
+        seed=seed,
+        progress=progress,
+    )
+    return _of_source(source)
+
+
+def own_data(run: RunFolder, *, progress: Progress | None) -> Subject:
+    """What a run was trained on, opened as it was opened then.
+
+    Raises:
+        PoiseError: They are not there, were given in memory, or are no longer of the same shape.
+    """
+    record, recipe = run.data, run.recipe
+    origin = record.get("origin", {})
+    if origin.get("kind") not in ("path", "built-in"):
+        raise PoiseError(
+            f"The run '{run.path}' was given its data in memory",
+            mend="say what to measure against: --against DATA",
+        )
+    source = open_data(
+        str(origin.get("value")),
+        resolution=recipe.get("resolution"),
+        channels=recipe.get("channels"),
+        seed=int(recipe.get("seed") or 0),
+        progress=progress,
+    )
+    if list(source.shape) != list(record.get("shape", [])):
+        raise PoiseError(
+            f"The data '{source.name}' have the shape {list(source.shape)}, and the run was trained on "
+            f"{record.get('shape')}",
+            mend="say what to measure against: --against DATA",
+        )
+    return _of_source(source)
+
+
+def _of_source(source: Source) -> Subject:
+    def draw(count: int, seed: int) -> Tensor:
+        rows = np.arange(len(source))
+        if count < len(source):
+            rows = np.sort(numpy_stream(seed, 0, "evaluated rows").permutation(len(source))[:count])
+        stored = source.gather(rows)
+        if source.kind == "vector":
+            return stored.float()
+        return torch.from_numpy(to_pixels(source.encoding.encode(stored), source.encoding))
+
+    return Subject(
+        name=source.name,
+        kind=source.kind,
+        shape=source.shape,
+        draw=draw,
+        count=len(source),
+        fingerprint=source.fingerprint,
+        source=source,
+    )

@@ -1,0 +1,117 @@
+"""Results as the lines of a run's `metrics.jsonl`, and back: one line for each number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from poise.metrics.result import Interval, Result
+from poise.metrics.table import METRICS
+
+By = Literal["training", "evaluate"]
+
+
+def lines_of(result: Result, *, step: int, by: By) -> list[dict[str, Any]]:
+    """A result as lines, one for each of its numbers.
+
+    Args:
+        result: What was measured.
+        step: Of the generator that was measured.
+        by: Who measured: `"training"`, or `"evaluate"` afterwards.
+
+    Returns:
+        Objects of plain JSON values. `metric` is the plain name of the number; `measure` the name in
+        `METRICS`; what has no interval, floor or better side lacks that key. No line depends on the clock.
+
+    Example:
+        >>> from poise.metrics import mode_statistics
+        >>> lines = lines_of(mode_statistics([[0.0]], [[0.0], [5.0]], 0.1), step=5, by="training")
+        >>> [(line["metric"], line["value"]) for line in lines]
+        [('modes', 1.0), ('high_quality', 1.0), ('reverse_kl', 0.6931471805599453)]
+    """
+    plain = result.to_json()
+    several = isinstance(result.value, Mapping)
+    lines = []
+    for name in result.values:
+        line: dict[str, Any] = {
+            "step": step,
+            "metric": name if several else _plain_name(result.metric),
+            "value": plain["value"][name] if several else plain["value"],
+        }
+        for part in ("interval", "floor"):
+            whole = plain[part]
+            found = whole.get(name) if isinstance(whole, Mapping) else whole
+            if found is not None:
+                line[part] = found
+        better = better_side(result.metric, name)
+        lines.append(
+            line
+            | ({"better": better} if better else {})
+            | {
+                "by": by,
+                "measure": result.metric,
+                "protocol": result.protocol_digest,
+                **{part: plain[part] for part in _SHARED},
+            }
+        )
+    return lines
+
+
+def results_of(lines: Iterable[Mapping[str, Any]]) -> list[tuple[int, By, Result]]:
+    """The results that lines hold, oldest first, each with its step and who measured it.
+
+    Lines that `lines_of` did not write are passed over; of two results for one step and protocol the later
+    counts.
+    """
+    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for line in lines:
+        if all(part in line for part in ("step", "metric", "value", "by", "measure", "protocol", *_SHARED)):
+            key = line["step"], line["by"], line["measure"], line["protocol"]
+            groups[key] = [*(old for old in groups.get(key, []) if old["metric"] != line["metric"]), line]
+    return [(step, by, _result(measure, found)) for (step, by, measure, _), found in groups.items()]
+
+
+_SHARED = (
+    "samples",
+    "settings",
+    "extractor",
+    "weights_hash",
+    "preparation",
+    "reference",
+    "interval_method",
+    "floor_method",
+)
+
+
+def _result(measure: str, lines: list[Mapping[str, Any]]) -> Result:
+    several = not (len(lines) == 1 and lines[0]["metric"] == _plain_name(measure))
+    numbers = {line["metric"]: _number(line["value"]) for line in lines}
+    intervals: dict[str, Interval] = {
+        line["metric"]: (_number(line["interval"][0]), _number(line["interval"][1]))
+        for line in lines
+        if "interval" in line
+    }
+    floors = {line["metric"]: _number(line["floor"]) for line in lines if "floor" in line}
+    name = _plain_name(measure)
+    return Result(
+        metric=measure,
+        value=numbers if several else numbers[name],
+        interval=(intervals or None) if several else intervals.get(name),
+        floor=(floors or None) if several else floors.get(name),
+        **{part: lines[0][part] for part in _SHARED},
+    )
+
+
+def better_side(measure: str, name: str) -> str:
+    """Which way a number of a metric is better: `lower`, `higher`, or an empty text."""
+    lower = METRICS[measure].lower_is_better if measure in METRICS else None
+    side = lower.get(name) if isinstance(lower, Mapping) else lower
+    return "" if side is None else "lower" if side else "higher"
+
+
+def _plain_name(metric: str) -> str:
+    return metric.replace("-", "_")
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)
