@@ -147,7 +147,7 @@ def protocol(found: Evaluation) -> list[str]:
         )
         made = result.extractor + (f" {result.weights_hash[:12]}" if result.weights_hash else "")
         how = f" ({result.preparation})" if result.preparation else ""
-        said[f"{sides} samples; {made}{how}"] = None
+        said[f"{sides}; {made}{how}"] = None
     seconds = sum(result.seconds for result in found.results)
     return [*said, f"reals: what {found.against} scores against itself; measured in {seconds:.1f} s"]
 

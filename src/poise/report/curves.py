@@ -253,13 +253,16 @@ def metric_points(lines: Iterable[Json]) -> dict[str, list[MetricPoint]]:
 
 
 def metric_charts(lines: Sequence[Json]) -> tuple[list[Chart], dict[str, Table]]:
-    """A chart and a table for each metric, with how it was measured.
+    """A chart and a table for each metric that was measured while training, with how it was measured.
 
     Args:
         lines: As for `metric_points`.
     """
-    charts, tables = [], {}
-    for place, (name, points) in enumerate(metric_points(lines).items()):
+    charts: list[Chart] = []
+    tables: dict[str, Table] = {}
+    for of_one in _of_one_protocol(lines):
+        ((name, points),) = metric_points(of_one).items()
+        place = len(charts)
         table: Table = {
             "step": [point.step for point in points],
             "value": [point.value for point in points],
@@ -267,7 +270,7 @@ def metric_charts(lines: Sequence[Json]) -> tuple[list[Chart], dict[str, Table]]
             "high": [point.high for point in points],
             "floor": [point.floor for point in points],
         }
-        last = [line for line in lines if _metric_name(line) == name][-1]
+        last = of_one[-1]
         drawn = [Line("value", label(name), "metric", low="low", high="high")]
         if any(value is not None for value in table["floor"]):
             drawn.append(Line("floor", "Floor", "floor", dashed=True))
@@ -282,6 +285,15 @@ def metric_charts(lines: Sequence[Json]) -> tuple[list[Chart], dict[str, Table]]
             )
         )
     return charts, tables
+
+
+def _of_one_protocol(lines: Sequence[Json]) -> list[list[Json]]:
+    """The lines that make one curve each: of one name and one protocol, and measured while training."""
+    groups: dict[tuple[str, str], list[Json]] = {}
+    for line in lines:
+        if line.get("by") != "evaluate" and metric_points([line]):
+            groups.setdefault((_metric_name(line), str(line.get("protocol", ""))), []).append(line)
+    return list(groups.values())
 
 
 def _metric_note(points: Sequence[MetricPoint], better: str) -> str:
@@ -303,7 +315,7 @@ def _metric_note(points: Sequence[MetricPoint], better: str) -> str:
 
 
 def _protocol(line: Json) -> list[Fact]:
-    shown = {"step", "metric", "name", "value", "interval", "floor", "better", "seconds", "images_seen"}
+    shown = {"step", "metric", "name", "value", "interval", "floor", "better", "seconds", "images_seen", "by"}
     return facts({key: value for key, value in line.items() if key not in shown})
 
 

@@ -21,6 +21,7 @@ from poise.report.curves import (
     metric_charts,
     rounded,
 )
+from poise.report.evaluations import evaluations
 from poise.report.findings import Card, cards
 from poise.report.pictures import Album, read_album
 from poise.report.settings import ABOUT, settings
@@ -101,7 +102,8 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
     recipe, environment, data = run.recipe, run.environment, run.data
     history = history_table(run.lines("history"))
     findings = cards(run.lines("findings"))
-    metrics, tables = metric_charts(run.lines("metrics"))
+    measured = run.lines("metrics")
+    metrics, tables = metric_charts(measured)
     samples = run.samples()
     album = read_album(samples)
     stands = standing(
@@ -129,6 +131,7 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
         "findings": findings,
         "curves": curves,
         "metrics": metrics,
+        "evaluations": evaluations(measured),
         "numbers": _numbers(history),
         "history_note": _history_note(history, drawn),
         "settings": settings(recipe),

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from .conftest import Cli, everything_in
+
+
+def test_a_run_is_judged_and_the_numbers_are_kept(cli: Cli, digits_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(digits_run, tmp_path / "run")
+    done = cli("evaluate", "run", "--samples", "60", "--json")
+    *results, end = done.events
+    assert done.status == 0 and [event["event"] for event in results] == ["result"] * 4
+    assert {event["metric"] for event in results} >= {"frechet-distance", "memorisation"}
+    assert all(event["interval"] and event["floor"] is not None for event in results)
+    assert end["step"] == 4 and Path(end["metrics"]).read_text(encoding="utf-8").count('"evaluate"') == 7
+    with Image.open(end["nearest_pairs"]) as picture:
+        assert picture.size[0] > 100
+
+
+def test_people_are_told_the_numbers_and_their_protocol(cli: Cli, digits_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(digits_run, tmp_path / "run")
+    done = cli("evaluate", "run", "--samples", "50", "--metrics", "frechet_distance", "kernel-distance")
+    assert done.status == 0
+    first, second, third, kept = done.out.splitlines()
+    assert first == "run at step 4, against digits"
+    assert second.startswith("frechet-distance ") and "(floor " in second and "fake 50" in second
+    assert third.startswith("kernel-distance ") and "random-convolutions" in third
+    assert kept == "kept in run: metrics.jsonl, report.html"
+
+
+def test_anybodys_samples_are_judged_and_nothing_is_written(cli: Cli, tmp_path: Path) -> None:
+    stream = np.random.default_rng(0)
+    np.save("theirs.npy", stream.random((60, 8, 8)).astype(np.float32))
+    before = everything_in(tmp_path)
+    done = cli("evaluate", "theirs.npy", "--against", "digits", "--metrics", "frechet-distance")
+    assert done.status == 0 and done.out.startswith("theirs.npy, against digits\n")
+    assert everything_in(tmp_path) == before
+
+
+def test_mistakes_are_told_in_a_sentence(cli: Cli, digits_run: Path) -> None:
+    for words, named in (
+        ((digits_run, "--checkpoint", "beast"), "no checkpoint 'beast'"),
+        ((digits_run, "--checkpoint", "77"), "no checkpoint '77'"),
+        (("nowhere",), "no run, file or folder 'nowhere'"),
+        ((digits_run, "--labels", "none.npy", "--features", "classifier"), "'none.npy' cannot be read"),
+    ):
+        done = cli("evaluate", *words)
+        assert done.status == 2 and named in " ".join(done.err.split()) and "Traceback" not in done.err

@@ -1,0 +1,228 @@
+"""Judging runs and samples: what is measured against what, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import poise
+from poise.errors import PoiseError
+from poise.evaluation import judge
+from poise.evaluation.inputs import labels_of
+from poise.generator import Generator
+from poise.metrics import compare, evaluate
+from poise.metrics.lines import lines_of, results_of
+from poise.run_folder import RunFolder
+
+SMALL: dict[str, Any] = {
+    "steps": 4,
+    "batch_size": 16,
+    "generator": {"name": "mlp", "width": 8},
+    "discriminator": {"name": "mlp", "width": 8},
+    "checkpoints": {"every_steps": 2},
+}
+QUICK = ["frechet-distance", "precision-recall-density-coverage"]
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return poise.train("digits", out=tmp_path_factory.mktemp("runs") / "digits", **SMALL).path
+
+
+@pytest.fixture(scope="module")
+def ring(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return poise.train("ring", out=tmp_path_factory.mktemp("runs") / "ring", **SMALL).path
+
+
+def blobs(seed: int, count: int = 60, side: int = 8) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return np.random.default_rng(seed).integers(0, 256, (count, side, side), dtype=np.uint8)
+
+
+def test_samples_score_the_same_whoever_hands_them_over(digits: Path, tmp_path: Path) -> None:
+    """The run itself, its samples in a folder of PNG files, in a zip and in an array: one value each."""
+    from poise.cli import main
+
+    own = judge(digits, metrics=QUICK, samples=300)
+    assert main(["sample", str(digits), "-n", "300", "--out", str(tmp_path / "made"), "--json"]) == 0
+    array = poise.open_run(digits).sample(300)
+    shown = np.stack([np.asarray(Image.open(path)) for path in sorted((tmp_path / "made").glob("*.png"))])
+    for samples in (tmp_path / "made", shown):
+        theirs = judge(samples, "digits", metrics=QUICK, samples=300)
+        for mine, other in zip(own, theirs, strict=True):
+            assert mine.values == pytest.approx(other.values, abs=1e-9)
+            assert compare(mine, other).differences == pytest.approx(
+                dict.fromkeys(mine.values, 0.0), abs=1e-9
+            )
+    # Floats are not rounded to bytes first, which moves the value a little.
+    raw = judge(array, "digits", metrics=["frechet-distance"], samples=300)
+    assert float(raw.results[0]) == pytest.approx(float(own.results[0]), rel=1e-2)
+
+
+def test_it_is_what_the_metrics_give_on_the_same_rows(digits: Path) -> None:
+    found = judge(digits, metrics=QUICK, seed=3)
+    images = torch.tensor(poise.open_run(digits).generator.sample(1797, seed=3))
+    fakes = ((images + 1) * 127.5).round().to(torch.uint8)
+    reals = torch.tensor(np.rint(_digits() * (255 / 16)).astype(np.uint8))[:, None]
+    expected = evaluate(reals, fakes, metrics=QUICK, seed=3)
+    for mine, other in zip(found, expected, strict=True):
+        assert mine.values == pytest.approx(other.values, rel=1e-9)
+        assert mine.reference == other.reference
+        assert mine.preparation.startswith("bytes of 8 x 8")
+
+
+def _digits() -> Any:
+    from sklearn.datasets import load_digits
+
+    return load_digits().images
+
+
+def test_each_kind_of_data_has_its_metrics(digits: Path, ring: Path) -> None:
+    images = judge(digits, samples=100)
+    assert [result.metric for result in images] == [
+        "frechet-distance",
+        "kernel-distance",
+        "precision-recall-density-coverage",
+        "memorisation",
+    ]
+    assert images.pairs is not None
+    assert images.pairs.shape == (32, 1, 8, 8)
+    assert "c_t" not in images.values  # nothing was held out
+    mixture = judge(ring, samples=500)
+    assert mixture.results[0].metric == "mode-statistics"
+    assert set(mixture.values) >= {"modes", "high_quality", "frechet-distance", "coverage"}
+    points = np.random.default_rng(0).standard_normal((80, 3)).astype(np.float32) * [1, 100, 0.01]
+    rows = judge(points + 3, points)
+    assert "standardised" in rows.results[0].preparation
+    assert {result.metric for result in rows} >= {"sliced-wasserstein-distance", "kernel-distance"}
+
+
+def test_columns_of_any_scale_weigh_the_same() -> None:
+    stream = np.random.default_rng(0)
+    points = stream.standard_normal((400, 2)) * [1.0, 1000.0]
+    moved = stream.standard_normal((400, 2)) * [1.0, 1000.0] + [3.0, 0.0]
+    (found,) = judge(moved, points, metrics=["frechet-distance"])
+    assert float(found) == pytest.approx(9, rel=0.3)  # three standard deviations of the first column
+
+
+def test_a_copy_is_told_from_honest_samples(tmp_path: Path) -> None:
+    """Held-out data beside the training data give C_T: far below nought for copies, near it for others."""
+    train, held_out, fresh = (blobs(seed, 120) for seed in (1, 2, 3))
+    np.save(tmp_path / "train.npy", train)
+    run = poise.train(str(tmp_path / "train.npy"), out=tmp_path / "run", **SMALL)
+    honest = judge(run, held_out, metrics=["memorisation"])
+    assert {"c_t", "authentic"} == set(honest.values)
+    copied = judge(train, train, metrics=["memorisation"])
+    assert copied.values["authentic"] == 0.0
+    assert judge(fresh, train, metrics=["memorisation"]).values["authentic"] > 0.3
+
+
+def test_the_best_and_older_generators_can_be_judged(digits: Path) -> None:
+    folder = RunFolder.open(digits)
+    assert folder.checkpoint_steps() == [2, 4]
+    newest, last, early = (judge(digits, metrics=QUICK, samples=50, checkpoint=c) for c in ("newest", 4, 2))
+    assert newest.values == last.values != early.values
+    assert (newest.step, early.step) == (4, 2)
+    assert Generator.load(digits, checkpoint=2).description["images_seen"] == 32
+
+
+def test_a_run_without_an_average_is_judged_by_its_weights(tmp_path: Path) -> None:
+    run = poise.train("ring", out=tmp_path / "run", average={"half_life": 0}, **SMALL)
+    latent = run.generator.latents(5)
+    torch.testing.assert_close(Generator.load(run.path, checkpoint=4)(latent), run.generator(latent))
+
+
+def test_results_are_kept_in_the_run_and_read_back(digits: Path) -> None:
+    before = RunFolder.open(digits).lines("metrics")
+    found = poise.evaluate(digits, metrics=QUICK, samples=100)
+    assert found.written == digits / "metrics.jsonl"
+    lines = RunFolder.open(digits).lines("metrics")[len(before) :]
+    assert [line["metric"] for line in lines] == [
+        "frechet_distance",
+        "precision",
+        "recall",
+        "density",
+        "coverage",
+    ]
+    assert all(line["step"] == 4 and line["by"] == "evaluate" for line in lines)
+    again = [result for _, by, result in results_of(lines) if by == "evaluate"]
+    for mine, kept in zip(found, again, strict=True):
+        assert mine.values == kept.values
+        assert mine.intervals == kept.intervals
+        assert mine.floors == kept.floors
+        assert mine.protocol_digest == kept.protocol_digest
+        assert compare(mine, kept).differences == dict.fromkeys(mine.values, 0.0)
+    assert "Measured by poise evaluate" in (digits / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_run_in_training_is_judged_and_not_written_to(digits: Path) -> None:
+    folder = RunFolder.open(digits)
+    before = folder.lines("metrics")
+    with folder.locked():
+        found = poise.evaluate(digits, metrics=["frechet-distance"], samples=50)
+    assert found.written is None
+    assert "being trained" in found.notices[-1]
+    assert folder.lines("metrics") == before
+
+
+def test_lines_do_not_depend_on_the_clock(digits: Path) -> None:
+    first, second = (
+        [
+            line
+            for result in judge(digits, metrics=QUICK, samples=60)
+            for line in lines_of(result, step=4, by="training")
+        ]
+        for _ in range(2)
+    )
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("thing", "settings", "named"),
+    [
+        ("nowhere", {}, "no run, file or folder 'nowhere'"),
+        (blobs(0), {}, "measured against something"),
+        (blobs(0), {"against": "ring"}, r"\[1, 8, 8\], and those of 'ring' \[2\]"),
+        (blobs(0), {"against": "digits", "metrics": ["frechet"]}, "did you mean 'frechet-distance'"),
+        (blobs(0), {"against": "digits", "features": "inception"}, "did you mean 'inception-v3'"),
+        (blobs(0), {"against": "digits", "features": "identity"}, "are of vectors"),
+        (blobs(0), {"against": "digits", "samples": 9}, "give 10 or more"),
+        (blobs(0), {"against": "digits", "seed": -1}, "give 0 or more"),
+        (blobs(0, 5), {"against": "digits"}, "There are 5 fake samples, and this metric needs at least"),
+        (blobs(0), {"against": blobs(1), "features": "classifier"}, "came without"),
+        (
+            blobs(0),
+            {"against": blobs(1), "features": "classifier", "labels": [0, 1]},
+            "each sample needs one label",
+        ),
+        (blobs(0), {"against": "digits", "metrics": ["mode-statistics"]}, "are not known"),
+        (blobs(0), {"against": "digits", "metrics": ["inception-score"]}, "--features classifier"),
+        (blobs(0), {"against": "digits", "metrics": ["latent-path-length"]}, "name a run"),
+        (blobs(0), {"against": "digits", "metrics": ["duality-gap"]}, "poise.metrics.duality_gap"),
+    ],
+)
+def test_what_cannot_be_measured_is_named(thing: Any, settings: dict[str, Any], named: str) -> None:
+    with pytest.raises(PoiseError, match=named):
+        judge(thing, **settings)
+
+
+def test_data_that_are_gone_are_asked_for(tmp_path: Path) -> None:
+    run = poise.train(blobs(1), out=tmp_path / "run", **SMALL)
+    with pytest.raises(PoiseError, match="in memory; say what to measure against: --against DATA"):
+        judge(run)
+    assert judge(run, blobs(2), metrics=["frechet-distance"]).against == "array"
+
+
+def test_a_labels_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_text("1\n2\n3\n")
+    assert labels_of(tmp_path / "labels.txt").tolist() == [1, 2, 3]
+    (tmp_path / "words.txt").write_text("cat\ndog\n")
+    with pytest.raises(PoiseError, match="cannot be read"):
+        labels_of(tmp_path / "words.txt")
+    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(PoiseError, match="cannot be read"):
+        labels_of(tmp_path / "objects.npy")
