@@ -146,8 +146,11 @@ def judge(
     if "latent-path-length" in chosen:
         results["latent-path-length"] = _path_length(subject, seed)
     between = [name for name in dict.fromkeys(chosen) if name not in APART]
+    if "classifier-accuracy-score" in between:
+        facts |= _labels(subject, reference, len(real), len(fake), seed)
     results |= _between(between, real, fake, reference, facts)
     pairs = None
+    facts = {name: value for name, value in facts.items() if not name.endswith("labels")}
     if "memorisation" in chosen:
         train, held_out = _training_data(subject, reference, real, seed, progress)
         results["memorisation"] = measure(train, fake, metrics=["memorisation"], held_out=held_out, **facts)[
@@ -250,12 +253,22 @@ def _between(
         )
     if "inception-score" in names and not isinstance(facts["extractor"], ClassifierExtractor):
         raise PoiseError("The inception score needs class probabilities", mend="add --features classifier")
-    if "classifier-accuracy-score" in names:
-        raise PoiseError(
-            "The classifier accuracy score needs the class of each sample",
-            mend="call poise.metrics.classifier_accuracy_score with features and both sides' labels",
-        )
     return dict(zip(names, measure(real, fake, metrics=names, **more, **facts), strict=True)) if names else {}
+
+
+def _labels(subject: Subject, reference: Subject, reals: int, fakes: int, seed: int) -> dict[str, Any]:
+    """The classes of both sides."""
+    found = {"real_labels": reference.classes(reals, seed), "fake_labels": subject.classes(fakes, seed)}
+    missing = [
+        side for side, labels in zip((reference, subject), found.values(), strict=True) if labels is None
+    ]
+    if missing:
+        raise PoiseError(
+            f"The classifier accuracy score needs the class of each sample, and '{missing[0].name}' has none",
+            mend="take a conditional run on labelled data, or call "
+            "poise.metrics.classifier_accuracy_score with both sides' labels",
+        )
+    return found
 
 
 def _training_data(
@@ -288,13 +301,16 @@ def _path_length(subject: Subject, seed: int) -> Result:
             mend="name a run, or leave 'latent-path-length' out",
         )
 
+    def made(latents: Tensor) -> Tensor:
+        return generator(latents, generator.conditions(len(latents), seed=seed))
+
     def latent(count: int, stream: torch.Generator) -> Tensor:
         drawn = int(torch.randint(2**31, (1,), generator=stream))
         return generator.latents(count, seed=drawn)
 
     if generator.latent.distribution == "normal":
-        return latent_path_length(generator, latent, interpolation="spherical", seed=seed)
-    return latent_path_length(generator, latent, interpolation="linear", seed=seed)
+        return latent_path_length(made, latent, interpolation="spherical", seed=seed)
+    return latent_path_length(made, latent, interpolation="linear", seed=seed)
 
 
 def _preparation(reference: Subject) -> str:

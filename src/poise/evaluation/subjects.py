@@ -20,6 +20,7 @@ from poise.run_folder import RunFolder
 
 Which = int | Literal["newest", "best"]
 Progress = Callable[[int, int], None]
+Rows = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Subject:
         kind: `"image"` or `"vector"`.
         shape: Of one sample.
         draw: `(count, seed) -> samples`: images as bytes `(N, C, H, W)`, vectors in data units `(N, d)`.
+        classes: `(count, seed) -> labels (N,)` of the same samples; `None` where they have none.
         count: How many there are; `None` where there is no end of them.
         fingerprint: Of the content of data; empty for a generator.
         run: The run whose generator it is, if it is one's.
@@ -43,6 +45,7 @@ class Subject:
     kind: str
     shape: tuple[int, ...]
     draw: Callable[[int, int], Tensor]
+    classes: Callable[[int, int], Tensor | None]
     count: int | None = None
     fingerprint: str = ""
     run: RunFolder | None = None
@@ -94,8 +97,12 @@ def of_run(thing: Any, which: Which) -> Subject:
     generator = Generator.load(path, module=module, checkpoint=checkpoint)
 
     def draw(count: int, seed: int) -> Tensor:
-        made = generator(generator.latents(count, seed=seed))
+        made = generator(generator.latents(count, seed=seed), generator.conditions(count, seed=seed))
         return Encoding("pixels").restore(made) if len(generator.shape) == 3 else made
+
+    def classes(count: int, seed: int) -> Tensor | None:
+        condition = generator.conditions(count, seed=seed)
+        return None if condition is None else condition.argmax(1).cpu()
 
     return Subject(
         name=path.absolute().name,
@@ -105,6 +112,7 @@ def of_run(thing: Any, which: Which) -> Subject:
         run=folder,
         step=int(generator.description.get("step", 0)),
         generator=generator,
+        classes=classes,
     )
 
 
@@ -162,11 +170,16 @@ def own_data(run: RunFolder, *, progress: Progress | None) -> Subject:
 
 
 def _of_source(source: Source) -> Subject:
+    def rows_of(count: int, seed: int) -> Rows:
+        if count >= len(source):
+            return np.arange(len(source))
+        return np.sort(numpy_stream(seed, 0, "evaluated rows").permutation(len(source))[:count])
+
+    def classes(count: int, seed: int) -> Tensor | None:
+        return None if source.labels is None else torch.as_tensor(source.labels[rows_of(count, seed)])
+
     def draw(count: int, seed: int) -> Tensor:
-        rows = np.arange(len(source))
-        if count < len(source):
-            rows = np.sort(numpy_stream(seed, 0, "evaluated rows").permutation(len(source))[:count])
-        stored = source.gather(rows)
+        stored = source.gather(rows_of(count, seed))
         if source.kind == "vector":
             return stored.float()
         return torch.from_numpy(to_pixels(source.encoding.encode(stored), source.encoding))
@@ -176,6 +189,7 @@ def _of_source(source: Source) -> Subject:
         kind=source.kind,
         shape=source.shape,
         draw=draw,
+        classes=classes,
         count=len(source),
         fingerprint=source.fingerprint,
         source=source,
