@@ -13,6 +13,7 @@ FACE = [
     "RECIPES",
     "Evaluation",
     "Generator",
+    "Labelled",
     "PoiseError",
     "Recipe",
     "Run",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from poise.version import VERSION
 
 if TYPE_CHECKING:
+    from poise.data import Labelled
     from poise.errors import PoiseError
     from poise.evaluation import Evaluation, evaluate
     from poise.generator import Generator
@@ -24,6 +25,7 @@ __version__ = VERSION
 _HOMES = {
     "Evaluation": "poise.evaluation",
     "Generator": "poise.generator",
+    "Labelled": "poise.data",
     "PoiseError": "poise.errors",
     "RECIPES": "poise.recipes",
     "Recipe": "poise.recipes",
@@ -38,6 +40,7 @@ __all__ = [
     "RECIPES",
     "Evaluation",
     "Generator",
+    "Labelled",
     "PoiseError",
     "Recipe",
     "Run",

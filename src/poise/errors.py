@@ -58,6 +58,10 @@ class PoiseError(Exception):
         return {**told, "details": self.details} if self.details else told
 
 
+LISTED = 30
+"""How many names a message lists where none is alike."""
+
+
 def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
     """The known names most like `name`, nearest first; empty where none is alike.
 
@@ -94,6 +98,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "")
     if alike:
         mend = "did you mean " + " or ".join(f"'{other}'" for other in alike) + "?"
     else:
-        mend = "there are: " + ", ".join(known)
+        more = f" and {len(known) - LISTED:,} more" if len(known) > LISTED else ""
+        mend = "there are: " + ", ".join(known[:LISTED]) + more
     place = f" {where}" if where else ""
     return PoiseError(f"There is no {kind} '{name}'{place}", mend=mend)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from poise.data import Labelled
 from poise.generator import Generator
 from poise.recipes import DEFAULT_RECIPE, RECIPES, Recipe, recipe_with, saved_recipe
 from poise.report import write_report
@@ -58,9 +59,11 @@ class Run:
         """The averaged generator as last saved."""
         return Generator.load(self.path, module=self.module)
 
-    def sample(self, count: int = 64, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """Samples: `(count, C, H, W)` in [-1, 1], or `(count, d)` in data units."""
-        return self.generator.sample(count, seed=seed)
+    def sample(
+        self, count: int = 64, seed: int = 0, *, label: str | None = None
+    ) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Samples: `(count, C, H, W)` in [-1, 1], or `(count, d)` in data units; of one class where asked."""
+        return self.generator.sample(count, seed=seed, label=label)
 
     def report(self) -> Path:
         """Write `report.html` anew and give its path."""
@@ -71,6 +74,8 @@ def train(
     data: Any,
     recipe: str | Recipe = DEFAULT_RECIPE,
     *,
+    labels: Any = None,
+    label_column: str | None = None,
     steps: int | None = None,
     out: Path | str | None = None,
     generator: nn.Module | str | Mapping[str, Any] | None = None,
@@ -85,6 +90,9 @@ def train(
         data: A folder or zip of images, a `.npy` or `.npz` file, the name of a built-in (`"digits"`), an
             array, a tensor, or a map-style `torch.utils.data.Dataset`.
         recipe: The name of a recipe, or one of your own.
+        labels: For a game with conditions: the path of a CSV file, one number or name a row, or a mapping
+            from file to label. Sub-folders, and the labels of a `.npz` or a `TensorDataset`, need none.
+        label_column: Which column of the file holds the labels, where there are more than two.
         steps: Updates of the game; by the data where none is given.
         out: The run's folder; a new one below `runs/` where none is given.
         generator: Your own module, `(N, latent.size)` to samples; or settings as any other: `"resnet"`,
@@ -110,6 +118,7 @@ def train(
     given = {player: network for player, network in networks.items() if isinstance(network, nn.Module)}
     named = {player: one for player, one in networks.items() if one is not None and player not in given}
     changes = {**settings, **named, **({} if steps is None else {"steps": steps})}
+    data = data if labels is None else Labelled(data, labels, label_column)
     planned = plan(data, recipe_with(chosen, changes), pick_device(device), given=given)
     out = new_run_path(planned.source.name, chosen.name) if out is None else out
     outcome = begin(planned, out, observers=observers, say=_say)
@@ -132,7 +141,7 @@ def resume(
     Args:
         path: The run's folder.
         steps: The new number of steps.
-        data: The data again, where they were given in memory.
+        data: The data again, where they were given in memory; with their labels as `Labelled`.
         generator: Your own module again, where the run began with one.
         discriminator: Your own module again, where the run began with one.
         device: Where to train.

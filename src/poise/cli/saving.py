@@ -23,6 +23,10 @@ CARD = "samples.json"
 PIECE = 256
 """Samples made at once: the generator's own piece, so that the bits are those of `Generator.sample`."""
 
+DEFAULT_COUNT = 64
+COLUMNS = 8
+"""Samples in a row where each class has one."""
+
 Form = Literal["grid", "array", "folder"]
 
 
@@ -37,6 +41,45 @@ class Target:
 
     path: Path
     form: Form
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which samples are wanted.
+
+    Attributes:
+        count: How many.
+        seed: From which they are drawn.
+        label: Of which class; `None` for all, as often as in the data.
+        rows: The classes of a grid's rows, where each has one.
+    """
+
+    count: int
+    seed: int
+    label: str | None = None
+    rows: tuple[str, ...] = ()
+
+
+def request_of(
+    generator: Generator, place: Target, *, count: int | None, seed: int, label: str | None
+) -> Request:
+    """What a person means: without a number and a class, a grid of classes has a row for each.
+
+    Args:
+        generator: The generator.
+        place: Where samples go.
+        count: How many, where that is said.
+        seed: From which they are drawn.
+        label: Of which class, where that is said.
+    """
+    if count is None and label is None and place.form == "grid" and generator.classes:
+        return Request(COLUMNS * len(generator.classes), seed, rows=generator.classes)
+    return Request(DEFAULT_COUNT if count is None else count, seed, label)
+
+
+def safe(label: str) -> str:
+    """A class's name as a part of a file's."""
+    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in label)
 
 
 def target(out: str) -> Target:
@@ -67,14 +110,13 @@ def target(out: str) -> Target:
     return Target(path, "grid" if suffix == ".png" else "array")
 
 
-def save(generator: Generator, place: Target, *, count: int, seed: int) -> str:
+def save(generator: Generator, place: Target, request: Request) -> str:
     """Make samples and write them; a file appears whole or not at all.
 
     Args:
         generator: The generator.
         place: Where to.
-        count: How many.
-        seed: From which they are drawn.
+        request: Which.
 
     Returns:
         What was written, in words.
@@ -85,7 +127,7 @@ def save(generator: Generator, place: Target, *, count: int, seed: int) -> str:
     form = {"grid": _save_grid, "array": _save_array, "folder": _save_folder}[place.form]
     try:
         place.path.parent.mkdir(parents=True, exist_ok=True)
-        return form(generator, place.path, count, seed)
+        return form(generator, place.path, request)
     except OSError as error:
         raise PoiseError(
             f"The samples cannot be written to '{place.path}'",
@@ -94,23 +136,27 @@ def save(generator: Generator, place: Target, *, count: int, seed: int) -> str:
         ) from None
 
 
-def _save_grid(generator: Generator, path: Path, count: int, seed: int) -> str:
+def _save_grid(generator: Generator, path: Path, request: Request) -> str:
     from PIL.PngImagePlugin import PngInfo
 
     mark = PngInfo()
-    mark.add_text("poise", json.dumps(_facts(generator, count, seed)))
+    mark.add_text("poise", json.dumps(_facts(generator, request)))
+    if request.rows:
+        image = generator.class_grid(COLUMNS, seed=request.seed)
+    else:
+        image = generator.grid(request.count, seed=request.seed, label=request.label)
     with _whole(path) as partial:
-        generator.grid(count, seed=seed).save(partial, format="PNG", pnginfo=mark)
+        image.save(partial, format="PNG", pnginfo=mark)
     return "in a grid" if len(generator.shape) == 3 else "in a scatter"
 
 
-def _save_array(generator: Generator, path: Path, count: int, seed: int) -> str:
+def _save_array(generator: Generator, path: Path, request: Request) -> str:
     import numpy as np
 
-    shape = (count, *generator.shape)
+    shape = (request.count, *generator.shape)
     with _whole(path) as partial:
         array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
-        for start, piece in _pieces(generator, count, seed):
+        for start, piece in _pieces(generator, request):
             array[start : start + len(piece)] = piece.numpy()
         array.flush()
         # An array has no room for a mark of ours, so only its very content may be written again.
@@ -119,28 +165,29 @@ def _save_array(generator: Generator, path: Path, count: int, seed: int) -> str:
     return f"as float32 of shape {shape}"
 
 
-def _save_folder(generator: Generator, path: Path, count: int, seed: int) -> str:
+def _save_folder(generator: Generator, path: Path, request: Request) -> str:
     import numpy as np
     from PIL import Image
 
     from poise.data import to_pixels
 
+    count = request.count
     images = len(generator.shape) == 3
     digits = max(5, len(str(count - 1)))
     names = [f"sample-{number:0{digits}}.png" for number in range(count)] if images else ["samples.csv"]
     before = _ours(path)
     path.mkdir(parents=True, exist_ok=True)
-    card = {**_facts(generator, count, seed), "files": names}
+    card = {**_facts(generator, request), "files": names}
     # First what is about to be there, so that a folder left half written is known as ours.
     (path / CARD).write_text(json.dumps({**card, "files": sorted({*names, *before})}), encoding="utf-8")
     if images:
-        for start, piece in _pieces(generator, count, seed):
+        for start, piece in _pieces(generator, request):
             for number, pixels in enumerate(to_pixels(piece, generator.encoding), start):
                 image = pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))
                 Image.fromarray(image).save(path / names[number])
     else:
         header = ",".join(f"column_{number}" for number in range(generator.shape[0]))
-        rows = np.concatenate([piece.numpy() for _, piece in _pieces(generator, count, seed)])
+        rows = np.concatenate([piece.numpy() for _, piece in _pieces(generator, request)])
         np.savetxt(path / "samples.csv", rows, fmt="%.9g", delimiter=",", header=header, comments="")
     for name in before - set(names):
         (path / name).unlink(missing_ok=True)
@@ -148,18 +195,20 @@ def _save_folder(generator: Generator, path: Path, count: int, seed: int) -> str
     return "in a PNG each" if images else "in a table"
 
 
-def _pieces(generator: Generator, count: int, seed: int) -> Iterator[tuple[int, Tensor]]:
-    latents, conditions = generator.latents(count, seed=seed), generator.conditions(count, seed=seed)
-    for start in range(0, count, PIECE):
+def _pieces(generator: Generator, request: Request) -> Iterator[tuple[int, Tensor]]:
+    latents = generator.latents(request.count, seed=request.seed)
+    conditions = generator.conditions(request.count, seed=request.seed, label=request.label)
+    for start in range(0, request.count, PIECE):
         condition = None if conditions is None else conditions[start : start + PIECE]
         yield start, generator(latents[start : start + PIECE], condition)
 
 
-def _facts(generator: Generator, count: int, seed: int) -> dict[str, Any]:
+def _facts(generator: Generator, request: Request) -> dict[str, Any]:
     return {
         "made_by": "poise sample",
-        "count": count,
-        "seed": seed,
+        "count": request.count,
+        "seed": request.seed,
+        "label": request.label,
         "step": generator.description.get("step"),
     }
 

@@ -34,7 +34,15 @@ class Prepared:
     beginning: Beginning
 
 
-def prepare(view: View, data: str, recipe: Recipe, *, device: str, out: Path | None) -> Prepared:
+def prepare(
+    view: View,
+    data: str,
+    recipe: Recipe,
+    *,
+    device: str,
+    out: Path | None,
+    labels: tuple[str, str | None] | None = None,
+) -> Prepared:
     """Check everything that can be checked before a run; nothing is written.
 
     Args:
@@ -43,6 +51,7 @@ def prepare(view: View, data: str, recipe: Recipe, *, device: str, out: Path | N
         recipe: The recipe, with their changes.
         device: The name of the device.
         out: The run's folder; a new one below `runs/` where none is given.
+        labels: A CSV file, and its column where that is named.
 
     Raises:
         PoiseError: Something does not fit.
@@ -50,12 +59,14 @@ def prepare(view: View, data: str, recipe: Recipe, *, device: str, out: Path | N
     if out is not None:  # before the data are read, which may take long
         refuse_existing(out)
     with view.opening(data) as reading:
+        from poise.data import Labelled
         from poise.networks import describe
         from poise.run import new_run_path
         from poise.training import pick_device, plan
         from poise.training.session import data_record
 
-        planned = plan(data, recipe, pick_device(device), progress=reading)
+        named = data if labels is None else Labelled(data, *labels)
+        planned = plan(named, recipe, pick_device(device), progress=reading)
     folder = new_run_path(planned.source.name, recipe.name) if out is None else out
     refuse_existing(folder)
     sizes = {player: describe(module)["parameters"] for player, module in planned.assembly.modules.items()}

@@ -15,6 +15,7 @@ app = verb(
     ("poise train my-photos --resolution 64", "a folder of images"),
     ("poise train ring --recipe wasserstein-gp", "points, another recipe"),
     ("poise train digits --set loss=hinge --set packing=2", "your own settings"),
+    ("poise train my-photos --recipe conditional", "sub-folders are classes"),
     ("poise train my-photos --dry-run", "check, write nothing"),
 )
 
@@ -25,6 +26,8 @@ def train(
     /,
     *,
     recipe: Name = "non-saturating",
+    labels: Annotated[str | None, Parameter(metavar="FILE")] = None,
+    label_column: Annotated[str | None, Parameter(metavar="NAME")] = None,
     out: Path | None = None,
     steps: Count = None,
     seed: Count = None,
@@ -45,6 +48,8 @@ def train(
     Args:
         data: A folder or zip of images, a .npy or .npz array, or digits, ring, grid, spiral or triangles.
         recipe: What to train with; `poise recipes` lists them.
+        labels: A CSV of files and labels, for a recipe with conditions; sub-folders need none.
+        label_column: Its column of labels, where it has more than two columns.
         out: The run's folder; a new one below runs/ where none is given.
         steps: How many updates of the game; by the data where none are given.
         seed: From which all randomness is derived.
@@ -57,14 +62,21 @@ def train(
     """
     from poise.cli.sitting import begin_prepared, prepare
     from poise.cli.view import view_for
+    from poise.errors import PoiseError
     from poise.recipes import RECIPES, parse_override, recipe_with
+
+    if label_column is not None and labels is None:
+        raise PoiseError(
+            f"There is no file with the column '{label_column}'", mend="name it: --labels FILE.csv"
+        )
 
     flags = {"steps": steps, "seed": seed, "resolution": resolution, "batch_size": batch_size}
     changes: dict[str, Any] = dict(parse_override(text) for text in settings)
     changes |= {name: value for name, value in flags.items() if value is not None}
     chosen = recipe_with(RECIPES.named(recipe), changes)
     view = view_for(json=json)
-    prepared = prepare(view, data, chosen, device=device, out=out)
+    labels_of_it = None if labels is None else (labels, label_column)
+    prepared = prepare(view, data, chosen, device=device, out=out, labels=labels_of_it)
     if dry_run:
         from poise.cli.dry_run import show
 

@@ -7,6 +7,7 @@ from poise.data.cache import default_cache
 from poise.data.condition import Condition
 from poise.data.encoding import Encoding
 from poise.data.inspect import inspect_data
+from poise.data.labels import Labelled
 from poise.data.opening import open_data
 from poise.data.pictures import picture, save_grid, to_pillow, to_pixels
 from poise.data.source import Source
@@ -16,6 +17,7 @@ __all__ = [
     "BuiltIn",
     "Condition",
     "Encoding",
+    "Labelled",
     "Modes",
     "Source",
     "default_cache",

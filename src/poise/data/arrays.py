@@ -21,6 +21,7 @@ from poise.data.source import JSON, Array, Source, Survey, blocks, fingerprint, 
 from poise.errors import PoiseError
 
 _MEMBERS = ("images", "data", "x", "samples")
+_LABELS = ("labels", "y")
 _LUMINANCE = np.array([0.299, 0.587, 0.114])
 _VERSION = 1
 
@@ -30,7 +31,7 @@ Layout = Literal["HW", "HWC", "CHW"]
 def read_array(path: Path) -> Array:
     """The array of a `.npy` file, memory-mapped, or of a `.npz` file.
 
-    A `.npz` file is to hold one array, or one named images, data, x or samples.
+    A `.npz` file is to hold one array besides labels, or one named images, data, x or samples.
 
     Raises:
         PoiseError: The file cannot be read as one array of numbers.
@@ -56,8 +57,28 @@ def read_array(path: Path) -> Array:
     return array
 
 
+def read_labels(path: Path) -> Array | None:
+    """The array named labels or y of a `.npz` file; `None` where there is none, or it is no such file.
+
+    Raises:
+        PoiseError: It cannot be read.
+    """
+    if path.suffix.lower() != ".npz":
+        return None
+    with np.load(path, allow_pickle=False) as archive:
+        named = [name for name in archive.files if name.lower() in _LABELS]
+        try:
+            return archive[named[0]] if named else None
+        except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise PoiseError(
+                f"The labels in '{path}' cannot be read",
+                why=str(error).rstrip(".").lower(),
+                mend="save whole numbers or texts of one length, not objects",
+            ) from None
+
+
 def _member(archive: Any, path: Path) -> Array:
-    names = list(archive.files)
+    names = [name for name in archive.files if name.lower() not in _LABELS]
     chosen = names if len(names) == 1 else [name for name in names if name.lower() in _MEMBERS]
     if len(chosen) != 1:
         raise PoiseError(

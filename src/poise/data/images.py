@@ -34,6 +34,7 @@ from poise.data.conversion import (
     reason_of,
 )
 from poise.data.encoding import Encoding
+from poise.data.labels import folder_labels
 from poise.data.source import JSON, Array, Progress, Source, fingerprint, workers
 from poise.errors import PoiseError
 
@@ -127,8 +128,10 @@ def from_collection(
         elif progress is not None:
             progress(2 * len(facts), 2 * len(facts))
     refused |= entry.about["refused"]
-    good = [facts[file] for file in usable if file not in refused]
+    files = tuple(file for file in usable if file not in refused)
+    good = [facts[file] for file in files]
     _check_share(name, refused, len(good), refuse_above)
+    labels, label_names = folder_labels(files) or (None, ())
     shape = entry.array.shape
     encoding = Encoding("pixels")
     summary = _summary(collection, listing, facts, good, refused, shape)
@@ -141,6 +144,9 @@ def from_collection(
         summary=summary,
         notices=_notices(name, summary, given=resolution is not None),
         array=entry.array,
+        labels=labels,
+        label_names=label_names,
+        files=files,
     )
 
 

@@ -5,14 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from poise.data.labels import Labelled
 from poise.data.opening import open_data
-from poise.data.source import JSON, Array, Progress
+from poise.data.source import JSON, Array, Progress, Source
+
+
+def classes(source: Source) -> dict[str, int]:
+    """How many rows each class has, by its name."""
+    counts = [] if source.labels is None else np.bincount(source.labels).tolist()
+    names = source.label_names or tuple(str(label) for label in range(len(counts)))
+    return dict(zip(names, counts, strict=True))
 
 
 def inspect_data(
-    data: str | Path | Array | torch.Tensor | torch.utils.data.Dataset[Any],
+    data: str | Path | Array | torch.Tensor | torch.utils.data.Dataset[Any] | Labelled,
     *,
     resolution: int | None = None,
     channels: int | None = None,
@@ -56,6 +65,7 @@ def inspect_data(
         "count": len(source),
         "shape": list(source.shape),
         **source.summary,
+        **({} if source.labels is None else {"classes": classes(source)}),
         "encoding": source.encoding.to_json(),
         "fingerprint": source.fingerprint,
         "notices": list(source.notices),

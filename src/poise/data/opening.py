@@ -10,12 +10,13 @@ import numpy as np
 import torch
 
 from poise.data.archives import ZipCollection
-from poise.data.arrays import from_array, from_tensor, read_array
+from poise.data.arrays import from_array, from_tensor, read_array, read_labels
 from poise.data.built_in import BUILT_IN
 from poise.data.cache import default_cache
 from poise.data.collection import Collection
 from poise.data.folders import FolderCollection
 from poise.data.images import from_collection
+from poise.data.labels import Labelled, labelled
 from poise.data.live import from_dataset
 from poise.data.source import Array, Progress, Source
 from poise.errors import PoiseError, nearest
@@ -24,7 +25,7 @@ _MOST_RESOLUTION = 4096
 
 
 def open_data(
-    data: str | Path | Array | torch.Tensor | torch.utils.data.Dataset[Any],
+    data: str | Path | Array | torch.Tensor | torch.utils.data.Dataset[Any] | Labelled,
     *,
     resolution: int | None = None,
     channels: int | None = None,
@@ -37,7 +38,8 @@ def open_data(
 
     Args:
         data: The name of a built-in set; a folder or a zip file of images; a `.npy` or `.npz` file; an array
-            or a tensor of shape (N, d), (N, H, W), (N, H, W, C) or (N, C, H, W); or a map-style data set.
+            or a tensor of shape (N, d), (N, H, W), (N, H, W, C) or (N, C, H, W); a map-style data set; or any
+            of these with labels, as `Labelled`.
         resolution: Pixels a side that images are centre-cropped and resized to. Without it arrays keep their
             size, and folders take the largest power of two, at most 64, not above the median short side.
         channels: 1 for grey, 3 for colour; without it, folders are grey where every image is.
@@ -57,13 +59,29 @@ def open_data(
     _check_request(resolution, channels, refuse_above)
     resolution, channels = (None if number is None else int(number) for number in (resolution, channels))
     folder = default_cache() if cache is None else Path(cache)
+    if isinstance(data, Labelled):
+        source = open_data(
+            data.data,
+            resolution=resolution,
+            channels=channels,
+            cache=cache,
+            seed=seed,
+            refuse_above=refuse_above,
+            progress=progress,
+        )
+        return labelled(source, data.labels, data.column)
+    beside: Any = None
     if isinstance(data, torch.utils.data.TensorDataset):  # it has no augmentation that could be lost
+        beside = _labels_of(data)
         data = data.tensors[0]
     array, name, origin = _array_of(data)
     if array is not None:
-        return from_array(
+        source = from_array(
             array, name=name, origin=origin, cache=folder, resolution=resolution, channels=channels
         )
+        if origin == "npz":
+            beside = read_labels(_path(name))
+        return source if beside is None else labelled(source, beside, None)
     if isinstance(data, str) and data in BUILT_IN:
         return _open_built_in(data, folder, seed, resolution, channels)
     if isinstance(data, str | Path):
@@ -77,6 +95,13 @@ def open_data(
             progress=progress,
         )
     return from_dataset(data, name=name, resolution=resolution, channels=channels)
+
+
+def _labels_of(dataset: torch.utils.data.TensorDataset) -> torch.Tensor | None:
+    """The second tensor where it is one of whole numbers, one a row."""
+    second = dataset.tensors[1] if len(dataset.tensors) == 2 else None
+    whole = second is not None and not second.is_floating_point() and not second.is_complex()
+    return second if whole and second is not None and second.dim() == 1 else None
 
 
 def _array_of(data: Any) -> tuple[Array | None, str, str]:

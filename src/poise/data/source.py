@@ -51,6 +51,7 @@ class Source:
         live: The rows where there is no array.
         labels: (N,) integers where the data came with them.
         label_names: What the integers stand for.
+        files: The file of each row, as paths from the folder on; empty where rows are no files.
         condition: What each row is to be made from, where a game is to be played with conditions.
 
     Example:
@@ -70,6 +71,7 @@ class Source:
     live: LiveRows | None = None
     labels: Array | None = None
     label_names: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     condition: Condition | None = None
 
     def __post_init__(self) -> None:

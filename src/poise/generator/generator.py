@@ -100,6 +100,13 @@ class Generator:
         """Latents of a seed, `(count, latent_size)`; the first of a larger count are the same."""
         return latents(count, self.latent, torch_stream(seed, 0, "samples")).to(self._device)
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names that can be asked for; none where the generator knows no classes."""
+        if self.condition is None or self.condition["kind"] != "label":
+            return ()
+        return tuple(str(name) for name in self.condition["names"])
+
     def conditions(self, count: int, *, seed: int = 0, label: str | None = None) -> Tensor | None:
         """Conditions as the generator takes them, `(count, classes)`; `None` where it takes none.
 
@@ -124,10 +131,10 @@ class Generator:
                 mend="give it some: poise translate RUN inputs/ --out outputs/",
             )
         names, counts = [str(name) for name in self.condition["names"]], self.condition["counts"]
-        if label is not None and label not in names:
-            raise unknown_name("class", label, names)
+        if label is not None and str(label) not in names:
+            raise unknown_name("class", str(label), names)
         if label is not None:
-            drawn = torch.full((count,), names.index(label))
+            drawn = torch.full((count,), names.index(str(label)))
         else:
             weights = torch.tensor(counts, dtype=torch.float64)
             stream = torch_stream(seed, 0, "classes of samples")
@@ -171,6 +178,24 @@ class Generator:
         condition = self.conditions(count, seed=seed, label=label)
         made = generate(self.module, self.latents(count, seed=seed), condition)
         return picture(made, self.encoding, self.shape)
+
+    def class_grid(self, columns: int = 8, *, seed: int = 0) -> Image.Image:
+        """A picture with a row for each class, in the order of `classes`; a column shares its latent.
+
+        Args:
+            columns: Samples of each class.
+            seed: From which the latents are drawn.
+
+        Raises:
+            PoiseError: The generator knows no classes.
+        """
+        if not self.classes:
+            raise PoiseError("This generator knows no classes", mend="train with --recipe conditional")
+        latent = self.latents(columns, seed=seed).repeat(len(self.classes), 1)
+        labels = torch.arange(len(self.classes)).repeat_interleave(columns)
+        condition = torch.nn.functional.one_hot(labels, len(self.classes)).float().to(self._device)
+        made = generate(self.module, latent, condition)
+        return picture(made, self.encoding, self.shape, columns=columns)
 
 
 def _of_checkpoint(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 
 import numpy as np
 
 from poise.data import Condition, Source
+from poise.data.source import survey
 from poise.errors import PoiseError
 from poise.training.setups import Setup, Shapes
 
@@ -63,7 +66,19 @@ def _labels(source: Source) -> Source:
             details=rare,
         )
     condition = Condition("label", (len(counts),), source.labels.astype(np.int64), names=names)
-    return dataclasses.replace(source, condition=condition)
+    return conditioned(source, condition)
+
+
+def conditioned(source: Source, condition: Condition) -> Source:
+    """The source with a condition for each row, which counts as part of its content.
+
+    Args:
+        source: The data.
+        condition: What each row is made from.
+    """
+    facts = [source.fingerprint, list(condition.names), survey(condition.array).digest]
+    fingerprint = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    return dataclasses.replace(source, condition=condition, fingerprint=fingerprint)
 
 
 def _pairs(source: Source) -> Source:

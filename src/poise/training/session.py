@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from poise.data import Source, open_data
+from poise.data import Labelled, Source, open_data
 from poise.dynamics import NonFiniteError
 from poise.errors import PoiseError
 from poise.recipes import Recipe, saved_recipe
@@ -316,10 +316,17 @@ def _data_again(run: RunFolder, data: Data | None) -> Data:
             f"The run '{run.path}' was given its data in memory",
             mend=f"resume it in Python: poise.resume({str(run.path)!r}, data=...)",
         )
-    return str(origin.get("value"))
+    value, labels = str(origin.get("value")), origin.get("labels")
+    return value if labels is None else Labelled(value, labels["file"], labels["column"])
 
 
 def _origin(data: Data) -> dict[str, Any]:
+    if isinstance(data, Labelled):
+        within = _origin(data.data)
+        if within["kind"] == "given" or not isinstance(data.labels, str | Path):
+            return {"kind": "given", "value": str(within["value"])}
+        file = str(Path(data.labels).expanduser().absolute())
+        return {**within, "labels": {"file": file, "column": data.column}}
     if isinstance(data, str | Path):
         path = Path(data)
         return (

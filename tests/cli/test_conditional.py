@@ -1,0 +1,98 @@
+"""Classes on the command line: from folders and tables into a run, and asked for by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import poise
+
+from .conftest import QUICK, Cli
+
+SMALL = ("--steps", 3, "--batch-size", 4, *QUICK)
+
+
+@pytest.fixture(autouse=True)
+def _files() -> None:
+    stream = np.random.default_rng(0)
+    lines = ["file,kind,other"]
+    for number in range(12):
+        path = Path(f"photos/{('sun', 'moon', 'star')[number % 3]}/{number}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(stream.integers(0, 256, (8, 8), dtype=np.uint8)).save(path)
+        lines.append(f"{number}.png,{('even', 'odd')[number % 2]},1")
+    Path("labels.csv").write_text("\n".join(lines), encoding="utf-8")
+
+
+def test_a_class_in_each_sub_folder_is_asked_for_by_name(cli: Cli) -> None:
+    assert cli("train", "photos", "--recipe", "conditional", "--out", "run", *SMALL).status == 0
+    done = cli("sample", "run")
+    assert done.out == "wrote run/grid-seed0.png: 24 samples in a grid, seed 0\n" + (
+        "rows, from the top: moon, star, sun\n"
+    )
+    (event,) = cli(
+        "sample", "run", "--label", "star", "-n", "5", "--seed", "2", "--out", "s.npy", "--json"
+    ).events
+    assert (event["label"], event["count"], event["rows"]) == ("star", 5, [])
+    expected = poise.open_run("run").sample(5, 2, label="star")
+    np.testing.assert_array_equal(np.load("s.npy"), expected)
+    assert not np.allclose(expected, poise.open_run("run").sample(5, 2, label="moon"))
+    assert cli("sample", "run", "--label", "star").out.startswith("wrote run/grid-star-seed0.png: 64 samples")
+
+
+def test_rows_are_classes_and_columns_share_their_latent(cli: Cli) -> None:
+    cli("train", "photos", "--recipe", "conditional", "--out", "run", *SMALL)
+    generator = poise.open_run("run").generator
+    made = np.asarray(generator.class_grid(4, seed=3))
+    pitch, cell = 50, 48  # 8 pixels, six times as large, and a line of 2 between
+    for row, name in enumerate(generator.classes):
+        one = np.asarray(generator.grid(4, seed=3, label=name))  # two by two
+        for column in range(4):
+            top, left = 2 + row * pitch, 2 + column * pitch
+            alone_top, alone_left = 2 + column // 2 * pitch, 2 + column % 2 * pitch
+            np.testing.assert_allclose(
+                made[top : top + cell, left : left + cell].astype(int),
+                one[alone_top : alone_top + cell, alone_left : alone_left + cell].astype(int),
+                atol=1,  # a product of another shape rounds differently
+            )
+
+
+def test_a_table_is_recorded_and_opened_again(cli: Cli) -> None:
+    words = ("train", "photos", "--recipe", "conditional", "--labels", "labels.csv")
+    done = cli(*words, "--label-column", "kind", "--out", "run", *SMALL)
+    assert done.status == 0, done.err
+    record = json.loads(Path("run/data.json").read_text(encoding="utf-8"))
+    assert record["condition"]["names"] == ["even", "odd"]
+    assert record["origin"]["labels"] == {"file": str(Path("labels.csv").absolute()), "column": "kind"}
+    assert cli("resume", "run", "--steps", 5).status == 0
+    text = Path("labels.csv").read_text(encoding="utf-8")
+    Path("labels.csv").write_text(text.replace("0.png,even", "0.png,odd", 1), encoding="utf-8")
+    done = cli("resume", "run", "--steps", 7)
+    assert done.status == 2 and "have changed since the run began" in done.err
+
+
+def test_mistakes_get_one_sentence_before_anything_is_written(cli: Cli) -> None:
+    words = ("train", "photos", "--recipe", "conditional", "--out", "run", *SMALL)
+    for more, part in [
+        (("--labels", "label.csv"), "no such file"),
+        (("--labels", "labels.csv"), "several columns"),
+        (("--labels", "labels.csv", "--label-column", "kinds"), "did you mean 'kind'"),
+        (("--labels", "labels.csv", "--label-column", "other"), "a single class, '1'"),
+        (("--label-column", "kind"), "no file with the column 'kind'"),
+    ]:
+        done = cli(*words, *more)
+        assert done.status == 2 and part in done.err and done.err.count("\n") == 1, done.err
+    assert not Path("run").exists()
+
+
+def test_an_unseen_class_gets_the_nearest_names(cli: Cli) -> None:
+    cli("train", "photos", "--recipe", "conditional", "--out", "run", *SMALL)
+    done = cli("sample", "run", "--label", "stars")
+    assert done.status == 2 and "did you mean 'star'" in done.err
+    cli("train", "photos", "--out", "plain", *SMALL)
+    done = cli("sample", "plain", "--label", "star")
+    assert done.status == 2 and "knows no classes" in done.err

@@ -1,0 +1,224 @@
+"""Labels from sub-folders, tables and arrays: the right one at each row, and what is refused."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from poise.data import Labelled, Source, open_data
+from poise.data.labels import coded
+from poise.errors import PoiseError
+from poise.training.conditions import prepared
+from poise.training.setups import SETUPS
+
+SHADES = {"a": 10, "b": 80, "c": 160, "d": 240}
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POISE_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+def images(folder: Path, *names: str) -> Path:
+    """An image for each name, of one shade by the first letter of its base name."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), SHADES[path.name[0]]).save(path)
+    return folder
+
+
+def by_shade(source: Source) -> dict[int, set[str]]:
+    """Which labels the rows of each shade have."""
+    assert source.labels is not None
+    shades = source.gather(np.arange(len(source)))[:, 0, 0, 0].tolist()
+    found: dict[int, set[str]] = {}
+    for shade, label in zip(shades, source.labels.tolist(), strict=True):
+        found.setdefault(shade, set()).add(source.label_names[label])
+    return found
+
+
+def table(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_sub_folders_are_classes(tmp_path: Path) -> None:
+    folder = images(tmp_path, "sun/a1.png", "sun/deep/a2.png", "moon/b1.png", "moon/b2.png")
+    source = open_data(folder)
+    assert source.label_names == ("moon", "sun")
+    assert by_shade(source) == {10: {"sun"}, 80: {"moon"}}
+
+
+def test_a_file_beside_the_folders_leaves_no_labels(tmp_path: Path) -> None:
+    assert open_data(images(tmp_path, "sun/a1.png", "moon/b1.png", "c.png")).labels is None
+    assert open_data(images(tmp_path / "flat", "a1.png", "b1.png")).labels is None
+
+
+def test_a_zip_has_classes_below_its_own_folder(tmp_path: Path) -> None:
+    folder = images(tmp_path / "all", "sun/a1.png", "moon/b1.png")
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for path in sorted(folder.rglob("*.png")):
+            archive.write(path, path.relative_to(tmp_path))
+    assert by_shade(open_data(tmp_path / "all.zip")) == {10: {"sun"}, 80: {"moon"}}
+
+
+def test_labels_do_not_change_what_unconditional_training_sees(tmp_path: Path) -> None:
+    flat = open_data(images(tmp_path / "flat", "a.png", "b.png"))
+    deep = open_data(images(tmp_path / "deep", "x/a.png", "y/b.png"))
+    plain = SETUPS["noise-to-data"]
+    assert prepared(flat, plain).fingerprint == prepared(deep, plain).fingerprint
+
+
+def test_a_table_names_files_by_path_or_by_base_name(tmp_path: Path) -> None:
+    folder = images(tmp_path / "all", "1/a1.png", "2/b1.png", "2/a2.png", "c.png")
+    text = "file,kind,more\n1/a1.png,sun,0\n./2/b1.png,moon,0\na2.png,sun,0\nelsewhere/c.png,star,0\n"
+    source = open_data(Labelled(folder, table(tmp_path / "t.csv", text), column="kind"))
+    assert source.label_names == ("moon", "star", "sun")
+    assert by_shade(source) == {10: {"sun"}, 80: {"moon"}, 160: {"star"}}
+
+
+def test_the_column_of_files_may_stand_anywhere_and_the_other_needs_no_name(tmp_path: Path) -> None:
+    folder = images(tmp_path / "all", "a1.png", "b1.png")
+    found = open_data(Labelled(folder, table(tmp_path / "t.csv", "\ufeffkind,Path\n7,a1.png\n12,b1.png\n")))
+    assert found.label_names == ("7", "12"), "numbers are ordered as numbers"
+    assert by_shade(found) == {10: {"7"}, 80: {"12"}}
+    first = open_data(Labelled(folder, table(tmp_path / "u.csv", "picture,kind\na1.png,x\nb1.png,y\n")))
+    assert by_shade(first) == {10: {"x"}, 80: {"y"}}
+
+
+def test_a_mapping_labels_files(tmp_path: Path) -> None:
+    folder = images(tmp_path, "a1.png", "b1.png")
+    assert by_shade(open_data(Labelled(folder, {"a1.png": 1, "b1.png": 0}))) == {10: {"1"}, 80: {"0"}}
+
+
+def test_a_refused_file_may_stand_in_the_table(tmp_path: Path) -> None:
+    folder = images(tmp_path / "all", "a1.png", "b1.png")
+    (folder / "broken.png").write_bytes(b"no image")
+    labels = table(tmp_path / "t.csv", "file,kind\na1.png,x\nb1.png,y\nbroken.png,x\n")
+    assert len(open_data(Labelled(folder, labels), refuse_above=0.5)) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "sentence"),
+    [
+        ("file,kind\na1.png,x\nb1.png,y\nz.png,x\n", None, r"labels 1 file that is not in '.*': 'z\.png'"),
+        ("file,kind\na1.png,x\n", None, r"1 of the 2 images in '.*' have no label in 't\.csv': 'b1\.png'"),
+        ("file,kind\na1.png,x\nb1.png,\n", None, "have no label"),
+        ("file,kind\na1.png,x\na1.png,y\nb1.png,y\n", None, "labels 'a1.png' twice, as 'x' and as 'y'"),
+        ("file,kind\na1.png,x\nb1.png,y\n", "kin", r"has no column 'kin'; did you mean 'kind'\?"),
+        ("file,kind,more\na1.png,x,1\nb1.png,y,1\n", None, "several columns.*--label-column kind"),
+        ("file,kind\na1.png\nb1.png,y\n", None, "Line 2 of .* has fewer columns"),
+        ("file,kind\n", None, "holds no labels"),
+        ("", None, "holds no labels"),
+        ('file,kind\n\x00"a1.png,x\nb1.png', None, "cannot be read|have no label|fewer columns|not in"),
+    ],
+)
+def test_tables_that_do_not_fit_are_refused(
+    tmp_path: Path, text: str, column: str | None, sentence: str
+) -> None:
+    folder = images(tmp_path / "all", "a1.png", "b1.png")
+    with pytest.raises(PoiseError, match=sentence) as caught:
+        open_data(Labelled(folder, table(tmp_path / "t.csv", text), column=column))
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_status == 2
+
+
+def test_other_mistakes_are_refused(tmp_path: Path) -> None:
+    folder = images(tmp_path / "all", "1/a1.png", "2/a1.png", "b1.png")
+    with pytest.raises(PoiseError, match=r"2 files in .* are called so"):
+        open_data(Labelled(folder, table(tmp_path / "t.csv", "file,kind\na1.png,x\nb1.png,y\n")))
+    with pytest.raises(PoiseError, match=r"nowhere\.csv' cannot be read, because no such file"):
+        open_data(Labelled(folder, tmp_path / "nowhere.csv"))
+    with pytest.raises(PoiseError, match="without file names"):
+        open_data(Labelled(folder, [0, 1, 1]))
+    (tmp_path / "latin.csv").write_bytes(b"file,kind\n\xff\xfe,x\n")
+    with pytest.raises(PoiseError, match="it is no table of text"):
+        open_data(Labelled(folder, tmp_path / "latin.csv"))
+
+
+def points(count: int) -> np.ndarray:
+    return np.arange(2 * count, dtype=np.float32).reshape(count, 2)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["sun", "moon", "sun"],
+        np.array(["sun", "moon", "sun"]),
+        np.array(["sun", "moon", "sun"], dtype=object),
+        np.array([["sun"], ["moon"], ["sun"]]),
+    ],
+)
+def test_arrays_take_names_a_row(labels: object) -> None:
+    source = open_data(Labelled(points(3), labels))
+    assert source.labels is not None and source.labels.tolist() == [1, 0, 1]
+    assert source.label_names == ("moon", "sun")
+
+
+def test_arrays_take_numbers_a_row_wherever_they_begin() -> None:
+    for labels in (
+        np.array([10, 2, 10]),
+        torch.tensor([10, 2, 10]),
+        np.array([10.0, 2.0, 10.0]),
+        [10, 2, 10],
+    ):
+        source = open_data(Labelled(points(3), labels))
+        assert source.labels is not None and source.labels.tolist() == [1, 0, 1]
+        assert source.label_names == ("2", "10")
+
+
+def test_archives_and_tensor_data_sets_bring_their_labels(tmp_path: Path) -> None:
+    for name in ("labels", "y"):
+        np.savez(tmp_path / "both.npz", **{"x": points(3), name: np.array([4, 4, 1])})
+        found = open_data(tmp_path / "both.npz")
+        assert found.labels is not None and found.labels.tolist() == [1, 1, 0]
+    both = torch.utils.data.TensorDataset(torch.from_numpy(points(3)), torch.tensor([4, 4, 1]))
+    found = open_data(both)
+    assert found.label_names == ("1", "4")
+    targets = torch.utils.data.TensorDataset(torch.from_numpy(points(3)), torch.randn(3))
+    assert open_data(targets).labels is None, "numbers that are not whole are no classes"
+
+
+def test_a_table_without_file_names_labels_rows_in_order(tmp_path: Path) -> None:
+    labels = table(tmp_path / "t.csv", "kind\nsun\nmoon\nsun\n")
+    assert open_data(Labelled(points(3), labels)).label_names == ("moon", "sun")
+    with pytest.raises(PoiseError, match=r"'t\.csv' holds 3 labels for the 4 rows"):
+        open_data(Labelled(points(4), labels))
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        ([0, 1], "There are 2 labels for the 3 rows of 'array'"),
+        (np.zeros((3, 2)), r"have the shape \(3, 2\)"),
+        ([0.5, 1.0, 2.0], "give whole numbers or names"),
+        ([None, 1, 2], "give whole numbers or names"),
+        (7, "There are 0 labels"),
+        ({"a": 1}, "have no file names"),
+    ],
+)
+def test_labels_that_do_not_fit_an_array_are_refused(labels: object, sentence: str) -> None:
+    with pytest.raises(PoiseError, match=sentence):
+        open_data(Labelled(points(3), labels))
+
+
+def test_the_content_of_labels_counts_where_the_game_uses_them() -> None:
+    setup = SETUPS["conditional"]
+    first, again, other = (
+        prepared(open_data(Labelled(points(4), labels)), setup).fingerprint
+        for labels in ([0, 1, 0, 1], [0, 1, 0, 1], [0, 1, 1, 0])
+    )
+    assert first == again != other
+    renamed = prepared(open_data(Labelled(points(4), ["a", "b", "a", "b"])), setup).fingerprint
+    assert renamed != first, "what a class is called decides what can be asked for"
+
+
+def test_codes_stand_for_their_names() -> None:
+    labels = np.random.default_rng(0).integers(-3, 9, 200)
+    codes, names = coded(labels, "numbers")
+    assert [int(names[code]) for code in codes] == labels.tolist()
+    assert [int(name) for name in names] == sorted(set(labels.tolist()))
