@@ -9,6 +9,7 @@ from poise.data.encoding import Encoding
 from poise.data.inspect import inspect_data
 from poise.data.labels import Labelled
 from poise.data.opening import open_data
+from poise.data.origin import data_of, origin_of
 from poise.data.pictures import picture, save_grid, to_pillow, to_pixels
 from poise.data.source import Source
 
@@ -20,10 +21,12 @@ __all__ = [
     "Labelled",
     "Modes",
     "Source",
+    "data_of",
     "default_cache",
     "inspect_data",
     "modes",
     "open_data",
+    "origin_of",
     "picture",
     "save_grid",
     "to_pillow",

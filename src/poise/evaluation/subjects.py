@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import Encoding, Modes, Source, modes, open_data, to_pixels
+from poise.data import Encoding, Modes, Source, data_of, modes, open_data, to_pixels
 from poise.errors import PoiseError
 from poise.generator import Generator
 from poise.randomness import numpy_stream
@@ -147,14 +147,14 @@ def own_data(run: RunFolder, *, progress: Progress | None) -> Subject:
         PoiseError: They are not there, were given in memory, or are no longer of the same shape.
     """
     record, recipe = run.data, run.recipe
-    origin = record.get("origin", {})
-    if origin.get("kind") not in ("path", "built-in"):
+    data = data_of(record.get("origin", {}))
+    if data is None:
         raise PoiseError(
             f"The run '{run.path}' was given its data in memory",
             mend="say what to measure against: --against DATA",
         )
     source = open_data(
-        str(origin.get("value")),
+        data,
         resolution=recipe.get("resolution"),
         channels=recipe.get("channels"),
         seed=int(recipe.get("seed") or 0),

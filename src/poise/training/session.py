@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from poise.data import Labelled, Source, open_data
+from poise.data import Source, data_of, open_data, origin_of
 from poise.dynamics import NonFiniteError
 from poise.errors import PoiseError
 from poise.recipes import Recipe, saved_recipe
@@ -110,7 +110,7 @@ def plan(
     assembly = assemble(resolved, shapes, device, given=given)
     _check_networks(assembly, source, needed)
     check_second_order(assembly, shapes)
-    return Plan(source, _origin(data), resolved, assembly)
+    return Plan(source, origin_of(data), resolved, assembly)
 
 
 def begin(
@@ -310,31 +310,13 @@ def _same_data(run: RunFolder, source: Source, *, accept: bool, say: Say) -> Non
 def _data_again(run: RunFolder, data: Data | None) -> Data:
     if data is not None:
         return data
-    origin = run.data.get("origin", {})
-    if origin.get("kind") == "given":
+    again = data_of(run.data.get("origin", {}))
+    if again is None:
         raise PoiseError(
             f"The run '{run.path}' was given its data in memory",
             mend=f"resume it in Python: poise.resume({str(run.path)!r}, data=...)",
         )
-    value, labels = str(origin.get("value")), origin.get("labels")
-    return value if labels is None else Labelled(value, labels["file"], labels["column"])
-
-
-def _origin(data: Data) -> dict[str, Any]:
-    if isinstance(data, Labelled):
-        within = _origin(data.data)
-        if within["kind"] == "given" or not isinstance(data.labels, str | Path):
-            return {"kind": "given", "value": str(within["value"])}
-        file = str(Path(data.labels).expanduser().absolute())
-        return {**within, "labels": {"file": file, "column": data.column}}
-    if isinstance(data, str | Path):
-        path = Path(data)
-        return (
-            {"kind": "path", "value": str(path.absolute())}
-            if path.exists()
-            else {"kind": "built-in", "value": str(data)}
-        )
-    return {"kind": "given", "value": type(data).__name__}
+    return again
 
 
 def _check_networks(assembly: Assembly, source: Source, samples: int) -> None:
