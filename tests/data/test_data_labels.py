@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -173,7 +174,8 @@ def test_arrays_take_numbers_a_row_wherever_they_begin() -> None:
 
 def test_archives_and_tensor_data_sets_bring_their_labels(tmp_path: Path) -> None:
     for name in ("labels", "y"):
-        np.savez(tmp_path / "both.npz", **{"x": points(3), name: np.array([4, 4, 1])})
+        arrays: dict[str, Any] = {"x": points(3), name: np.array([4, 4, 1])}
+        np.savez(tmp_path / "both.npz", **arrays)
         found = open_data(tmp_path / "both.npz")
         assert found.labels is not None and found.labels.tolist() == [1, 1, 0]
     both = torch.utils.data.TensorDataset(torch.from_numpy(points(3)), torch.tensor([4, 4, 1]))
