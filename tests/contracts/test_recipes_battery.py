@@ -24,7 +24,7 @@ STEPS, KILLED_AT = 7, 5
 
 
 def test_the_number_of_recipes() -> None:
-    assert len(RECIPES) == 21
+    assert len(RECIPES) == 23
 
 
 def tiny(name: str) -> Recipe:

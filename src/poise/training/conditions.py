@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from poise.data import Condition, Source
 from poise.data.source import survey
 from poise.errors import PoiseError
 from poise.training.setups import Setup, Shapes
+from poise.training.setups.setup import Needs
 
 NAMED = 5
 """How many names a message lists."""
@@ -27,7 +29,7 @@ def prepared(source: Source, setup: Setup) -> Source:
     Raises:
         PoiseError: The data have no labels, a class has one sample, there are no pairs or no second domain.
     """
-    return {"rows": _rows, "labels": _labels, "pairs": _pairs, "domains": _domains}[setup.needs](source)
+    return PREPARED[setup.needs](source)
 
 
 def shapes_of(source: Source) -> Shapes:
@@ -42,6 +44,10 @@ def _rows(source: Source) -> Source:
 def _labels(source: Source) -> Source:
     if source.condition is not None and source.condition.kind == "vector":
         return source
+    return _classes(source)
+
+
+def _classes(source: Source) -> Source:
     if source.labels is None:
         raise PoiseError(
             f"'{source.name}' has no labels, and this game is played with a condition for each sample",
@@ -97,3 +103,12 @@ def _domains(source: Source) -> Source:
             mend="give two folders: --domains horses/ zebras/",
         )
     return source
+
+
+PREPARED: Mapping[Needs, Callable[[Source], Source]] = {
+    "rows": _rows,
+    "labels": _labels,
+    "classes": _classes,
+    "pairs": _pairs,
+    "domains": _domains,
+}

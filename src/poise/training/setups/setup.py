@@ -17,7 +17,7 @@ from poise.registry import Registry
 GIVEN = "given"
 """The name that stands for a module that the person handed in."""
 
-Needs = Literal["rows", "labels", "pairs", "domains"]
+Needs = Literal["rows", "labels", "classes", "pairs", "domains"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class Setup:
         name: What people type: `--set game=NAME`.
         summary: One sentence on the game.
         source: The paper.
-        needs: The data: `"rows"`, `"labels"` beside them, `"pairs"` of images, or two `"domains"`.
+        needs: The data: `"rows"`, `"labels"` or other conditions beside them, `"classes"` and nothing else,
+            `"pairs"` of images, or two `"domains"`.
         generators: Where the generator's network is looked up.
         discriminators: Where the discriminator's network is looked up.
         choose: `(player, shapes, width)` to the network that `auto` becomes, with its settings.

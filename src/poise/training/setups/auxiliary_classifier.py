@@ -1,0 +1,48 @@
+"""The discriminator also tells the class of each sample, and both players want it told rightly."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from torch import nn
+
+from poise.games import AuxiliaryClassifier
+from poise.networks.class_head import ClassifyingDiscriminator
+from poise.recipes import Recipe
+from poise.recipes.settings import Part
+from poise.training.setups import conditional, noise_to_data
+from poise.training.setups.setup import Setup, Shapes
+
+
+def discriminator(part: Part, shapes: Shapes, packing: int) -> nn.Module:
+    """From samples to a score and a logit for each class; packs are refused before."""
+    assert shapes.condition is not None
+    plain = noise_to_data.discriminator(part, shapes, packing)
+    normed = bool(part.options.get("spectral_norm", False))
+    return ClassifyingDiscriminator(plain, shapes.condition[0], spectral_norm=normed)
+
+
+def game(recipe: Recipe, *, class_weight: Annotated[float, Field(ge=0)] = 1.0) -> AuxiliaryClassifier:
+    """The game without conditions, and what both pay for classes.
+
+    Args:
+        recipe: The resolved recipe.
+        class_weight: What the cross-entropy of the classes is multiplied with.
+    """
+    return AuxiliaryClassifier(noise_to_data.game(recipe), class_weight)
+
+
+AUXILIARY_CLASSIFIER = Setup(
+    name="auxiliary-classifier",
+    summary="The generator is told the class; the discriminator tells it, and both pay where that is wrong.",
+    source="Odena et al. 2017, equations 2 and 3",
+    needs="classes",
+    generators=conditional.CONDITIONAL.generators,
+    discriminators=conditional.CONDITIONAL.discriminators,
+    choose=noise_to_data.choose,
+    generator=conditional.generator,
+    discriminator=discriminator,
+    networks=noise_to_data.networks,
+    game=game,
+)

@@ -1,0 +1,50 @@
+"""Classes enter through batch normalisation on one side and an inner product on the other."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from torch import nn
+
+from poise.networks.conditional_batch_norm import with_conditional_batch_norm
+from poise.networks.projection import ProjectionDiscriminator
+from poise.recipes.settings import Part
+from poise.training.setups import conditional, noise_to_data
+from poise.training.setups.setup import Setup, Shapes
+
+
+def choose(player: str, shapes: Shapes, width: int) -> dict[str, Any]:
+    """As without conditions, with the batch normalisation through which the condition acts."""
+    chosen = noise_to_data.choose(player, shapes, width)
+    return {**chosen, "batch_norm": True} if player == "generator" else chosen
+
+
+def generator(part: Part, shapes: Shapes, latent_size: int) -> nn.Module:
+    """From latents and conditions to samples."""
+    assert shapes.condition is not None
+    plain = noise_to_data.generator(part, shapes, latent_size)
+    return with_conditional_batch_norm(plain, math.prod(shapes.condition))
+
+
+def discriminator(part: Part, shapes: Shapes, packing: int) -> nn.Module:
+    """From samples and conditions to scores; packs are refused before."""
+    assert shapes.condition is not None
+    plain = noise_to_data.discriminator(part, shapes, packing)
+    normed = bool(part.options.get("spectral_norm", False))
+    return ProjectionDiscriminator(plain, math.prod(shapes.condition), spectral_norm=normed)
+
+
+PROJECTION = Setup(
+    name="projection",
+    summary="The generator's normalisation knows the class; the discriminator projects on a row for it.",
+    source="Miyato and Koyama 2018, equation 3 and appendix A",
+    needs="labels",
+    generators=conditional.CONDITIONAL.generators,
+    discriminators=conditional.CONDITIONAL.discriminators,
+    choose=choose,
+    generator=generator,
+    discriminator=discriminator,
+    networks=noise_to_data.networks,
+    game=conditional.game,
+)

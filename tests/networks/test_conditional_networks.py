@@ -1,0 +1,163 @@
+"""Every generator and discriminator of the registries with a condition built in."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from poise.errors import PoiseError
+from poise.networks import DISCRIMINATORS, GENERATORS, twice_differentiable
+from poise.networks.class_head import ClassifyingDiscriminator
+from poise.networks.conditional_batch_norm import ConditionalBatchNorm, with_conditional_batch_norm
+from poise.networks.head import split_head
+from poise.networks.projection import ProjectionDiscriminator
+from poise.penalties.penalty import squared_gradient_norm
+
+LATENT, CLASSES = 5, 4
+JUDGES = [name for name in DISCRIMINATORS if name != "autoencoder"]
+SIDES = (8, 16, 32, 64)
+
+
+def noise(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def classes(*labels: int) -> Tensor:
+    return torch.nn.functional.one_hot(torch.tensor(labels), CLASSES).float()
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+def plain_generator(name: str, side: int = 8) -> nn.Module:
+    return GENERATORS[name].build((3, side, side), latent_size=LATENT, width=4, batch_norm=True)
+
+
+def plain_judge(name: str, side: int = 8, **settings: object) -> nn.Module:
+    return DISCRIMINATORS[name].build((3, side, side), **{"width": 4, "spectral_norm": False, **settings})
+
+
+@pytest.mark.parametrize("name", list(GENERATORS))
+def test_before_training_all_classes_make_what_the_plain_generator_makes(name: str) -> None:
+    for side in SIDES:
+        plain = plain_generator(name, side)
+        generator = with_conditional_batch_norm(plain, CLASSES)
+        latent = noise(6, LATENT)
+        wanted = plain(latent)
+        for label in range(CLASSES):
+            torch.testing.assert_close(generator(latent, classes(*[label] * 6)), wanted)
+
+
+@pytest.mark.parametrize("name", list(GENERATORS))
+def test_a_class_has_its_own_scale_and_shift(name: str) -> None:
+    generator = with_conditional_batch_norm(plain_generator(name), CLASSES)
+    norms = [layer for layer in generator.modules() if isinstance(layer, ConditionalBatchNorm)]
+    assert norms
+    with torch.no_grad():
+        norms[0].scale.weight[:, 2] += 1.0
+    latent = noise(2, LATENT).repeat(2, 1)
+    generator.eval()
+    made = generator(latent, classes(1, 1, 2, 2))
+    assert not torch.allclose(made[:2], made[2:], atol=1e-5)
+    untouched = generator(latent, classes(1, 1, 3, 3))
+    torch.testing.assert_close(untouched[:2], untouched[2:])
+
+
+def test_the_norm_is_that_of_the_batch_then_affine_by_the_class() -> None:
+    norm = ConditionalBatchNorm(nn.BatchNorm2d(3), CLASSES)
+    nn.init.normal_(norm.scale.weight)
+    nn.init.normal_(norm.shift.weight)
+    features, labels = noise(5, 3, 4, 4), [0, 3, 1, 1, 2]
+    mean = features.mean((0, 2, 3), keepdim=True)
+    spread = features.var((0, 2, 3), unbiased=False, keepdim=True)
+    whitened = (features - mean) / (spread + 1e-5).sqrt()
+    scale, shift = norm.scale.weight.T[labels], norm.shift.weight.T[labels]
+    wanted = whitened * scale[:, :, None, None] + shift[:, :, None, None]
+    torch.testing.assert_close(norm(features, classes(*labels)), wanted)
+
+
+def test_a_generator_without_normalisation_is_refused() -> None:
+    plain = GENERATORS["dcgan"].build((1, 8, 8), latent_size=LATENT, width=4, batch_norm=False)
+    with pytest.raises(PoiseError, match="no batch normalisation"):
+        with_conditional_batch_norm(plain, CLASSES)
+
+
+@pytest.mark.parametrize("name", JUDGES)
+def test_a_head_and_its_features_are_the_whole_network(name: str) -> None:
+    for side in SIDES:
+        network = plain_judge(name, side)
+        features, head, size = split_head(network)
+        samples = noise(3, 3, side, side)
+        torch.testing.assert_close(head(features(samples)), network(samples))
+        assert torch.flatten(features(samples), 1).shape == (3, size)
+
+
+@pytest.mark.parametrize("name", JUDGES)
+def test_the_condition_enters_as_an_inner_product_with_the_features(name: str) -> None:
+    network = plain_judge(name)
+    judge = ProjectionDiscriminator(network, CLASSES)
+    samples = noise(4, 3, 8, 8)
+    features = torch.flatten(judge.features(samples), 1)
+    for label in range(CLASSES):
+        row = judge.rows.weight[:, label]
+        wanted = network(samples) + features @ row
+        torch.testing.assert_close(judge(samples, classes(*[label] * 4)), wanted)
+
+
+@pytest.mark.parametrize("name", JUDGES)
+def test_the_class_head_leaves_the_score_as_it_is(name: str) -> None:
+    network = plain_judge(name)
+    judge = ClassifyingDiscriminator(network, CLASSES)
+    samples = noise(4, 3, 8, 8)
+    given = judge(samples)
+    assert given.shape == (4, 1 + CLASSES)
+    torch.testing.assert_close(given[:, 0], network(samples))
+    logits = judge.classifier(torch.flatten(judge.features(samples), 1))
+    torch.testing.assert_close(given[:, 1:], logits)
+
+
+@pytest.mark.parametrize("build", [ProjectionDiscriminator, ClassifyingDiscriminator])
+def test_what_has_no_linear_score_is_refused(build: type[nn.Module]) -> None:
+    network = DISCRIMINATORS["autoencoder"].build((1, 8, 8), width=4)
+    with pytest.raises(PoiseError, match="does not end in one linear layer"):
+        build(network, CLASSES)
+
+
+def test_spectral_norm_holds_for_what_was_added() -> None:
+    projecting = ProjectionDiscriminator(plain_judge("dcgan"), CLASSES, spectral_norm=True)
+    telling = ClassifyingDiscriminator(plain_judge("dcgan"), CLASSES, spectral_norm=True)
+    samples = noise(4, 3, 8, 8)
+    for _ in range(50):  # each forward in training is one power iteration
+        projecting(samples, classes(0, 1, 2, 3))
+        telling(samples)
+    for layer in (projecting.eval().rows, telling.eval().classifier):
+        assert float(torch.linalg.matrix_norm(layer.weight.detach(), 2)) == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", JUDGES)
+def test_penalties_see_the_same_through_the_twice_differentiable_view(name: str) -> None:
+    condition = classes(0, 3, 2)
+    projecting = ProjectionDiscriminator(plain_judge(name), CLASSES).double().eval()
+    view = twice_differentiable(projecting)
+    samples = noise(3, 3, 8, 8).double()
+    norms = []
+    for network in (projecting, view):
+        penalty = squared_gradient_norm(lambda x, judge=network: judge(x, condition.double()), samples)
+        slopes = torch.autograd.grad(penalty.sum(), list(projecting.parameters()), allow_unused=True)
+        norms.append([penalty.detach(), *(slope for slope in slopes if slope is not None and slope.any())])
+    for one, other in zip(*norms, strict=True):
+        torch.testing.assert_close(one, other)
+    # The row of a class that is not there gets nothing, those of the others do.
+    (rows,) = torch.autograd.grad(
+        squared_gradient_norm(lambda x: view(x, condition.double()), samples).sum(), projecting.rows.weight
+    )
+    assert not rows[:, 1].any() and bool(rows[:, 0].any())
+
+
+def test_the_view_of_a_conditional_generator_makes_the_same() -> None:
+    generator = with_conditional_batch_norm(plain_generator("resnet"), CLASSES).eval()
+    latent, condition = noise(3, LATENT), classes(1, 0, 3)
+    torch.testing.assert_close(
+        twice_differentiable(generator)(latent, condition), generator(latent, condition)
+    )
