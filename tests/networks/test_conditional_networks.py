@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from poise.errors import PoiseError
+from poise.games.conditioned import Given
 from poise.networks import DISCRIMINATORS, GENERATORS, twice_differentiable
 from poise.networks.class_head import ClassifyingDiscriminator
 from poise.networks.conditional_batch_norm import ConditionalBatchNorm, with_conditional_batch_norm
@@ -143,14 +144,14 @@ def test_penalties_see_the_same_through_the_twice_differentiable_view(name: str)
     samples = noise(3, 3, 8, 8).double()
     norms = []
     for network in (projecting, view):
-        penalty = squared_gradient_norm(lambda x, judge=network: judge(x, condition.double()), samples)
+        penalty = squared_gradient_norm(Given(network, condition.double()), samples)
         slopes = torch.autograd.grad(penalty.sum(), list(projecting.parameters()), allow_unused=True)
         norms.append([penalty.detach(), *(slope for slope in slopes if slope is not None and slope.any())])
     for one, other in zip(*norms, strict=True):
         torch.testing.assert_close(one, other)
     # The row of a class that is not there gets nothing, those of the others do.
     (rows,) = torch.autograd.grad(
-        squared_gradient_norm(lambda x: view(x, condition.double()), samples).sum(), projecting.rows.weight
+        squared_gradient_norm(Given(view, condition.double()), samples).sum(), projecting.rows.weight
     )
     assert not rows[:, 1].any() and bool(rows[:, 0].any())
 

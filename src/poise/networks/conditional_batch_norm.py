@@ -40,7 +40,8 @@ class ConditionalBatchNorm(nn.Module):
         """Features `(N, C)` or `(N, C, H, W)` under conditions `(N, condition_size)`."""
         spread = (len(features), -1) + (1,) * (features.dim() - 2)
         normalised: Tensor = self.normalised(features)
-        return normalised * self.scale(condition).view(spread) + self.shift(condition).view(spread)
+        scale: Tensor = self.scale(condition).view(spread)
+        return normalised * scale + self.shift(condition).view(spread)
 
 
 class ConditionalSequential(nn.Sequential):

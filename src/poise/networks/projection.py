@@ -45,4 +45,5 @@ class ProjectionDiscriminator(nn.Module):
         """Scores `(N,)` of samples `(N, ...)` under conditions `(N, condition_size)`."""
         features = self.features(samples)
         plain: Tensor = self.head(features)
-        return plain + (self.rows(condition) * torch.flatten(features, 1)).sum(1)
+        inner: Tensor = (self.rows(condition) * torch.flatten(features, 1)).sum(1)
+        return plain + inner

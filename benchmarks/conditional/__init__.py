@@ -1,0 +1,1 @@
+"""Games with conditions, measured: `python -m benchmarks.conditional`."""

@@ -1,0 +1,150 @@
+"""Digits by class: are samples of the class that was asked for, and as near to the data as without classes?
+
+- Agreement: the share of 1,797 samples, of each class as many as in the data, that an independent classifier
+  gives the class that was asked for. The classifier is a support vector machine on pixels, of scikit-learn,
+  fitted to three quarters of the real digits; it never sees a sample. Its own accuracy on the last quarter
+  is stated: agreement beyond it means that samples are more typical than digits are.
+- Fréchet ratio: as in `benchmarks.digits`, in features of another classifier; 1.0 is what real digits get.
+- Every recipe sees as many images as the default one.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from scipy import stats
+from sklearn.svm import SVC
+
+from benchmarks.conditional.page import machine
+from benchmarks.digits import Judge
+from poise.data import open_data
+from poise.generator import Generator
+from poise.recipes import DEFAULT_RECIPE, RECIPES, recipe_with
+from poise.training import begin, pick_device, plan
+
+COMPARED = (DEFAULT_RECIPE, "conditional", "projection", "auxiliary-classifier")
+
+
+class Measured(NamedTuple):
+    """One run: share of samples of the asked class (NaN without classes), and Fréchet ratio."""
+
+    agreement: float
+    ratio: float
+    seconds: float
+    images: int
+
+
+class Arbiter:
+    """A classifier of digits by their pixels, and how often it is right on digits that it has not seen."""
+
+    def __init__(self) -> None:
+        source = open_data("digits")
+        rows = np.random.default_rng(0).permutation(len(source))
+        pixels = source.gather(rows).numpy().reshape(len(rows), -1) / 255
+        labels = np.asarray(source.labels)[rows]
+        self.labels = np.asarray(source.labels)
+        fitted = len(rows) * 3 // 4
+        self.classifier = SVC(C=10, gamma=0.05).fit(pixels[:fitted], labels[:fitted])
+        self.accuracy = float(self.classifier.score(pixels[fitted:], labels[fitted:]))
+
+    def agreement(self, samples: np.ndarray[Any, Any], asked: np.ndarray[Any, Any]) -> float:
+        """The share of samples `(N, 1, 8, 8)` in [-1, 1] that it gives the asked class."""
+        pixels = np.rint((samples.clip(-1, 1) + 1) * 127.5).reshape(len(samples), -1) / 255
+        return float((self.classifier.predict(pixels) == asked).mean())
+
+
+def measured(
+    name: str, seed: int, images: int | None, judge: Judge, arbiter: Arbiter, **changes: Any
+) -> Measured:
+    """Train one recipe, and judge its averaged generator.
+
+    Args:
+        name: The recipe.
+        seed: Of the run.
+        images: How many it is to see; by its default steps where none are given.
+        judge: Of the distance.
+        arbiter: Of the classes.
+        changes: Other settings of the recipe.
+    """
+    recipe = recipe_with(RECIPES.named(name), {**changes, "seed": seed})
+    rounds = int(recipe.dynamics.options.get("discriminator_steps", 1))
+    if images is not None:
+        recipe = recipe_with(recipe, {"steps": max(1, images // (recipe.batch_size * rounds))})
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = begin(
+            plan("digits", recipe, pick_device("cpu")), Path(folder) / "run", say=lambda sentence: None
+        )
+        seconds = time.monotonic() - start
+        generator = Generator.load(Path(folder) / "run")
+    latent = generator.latents(len(arbiter.labels), seed=1)
+    condition, agreement = None, float("nan")
+    if generator.classes:
+        codes = torch.from_numpy(arbiter.labels)
+        condition = torch.nn.functional.one_hot(codes, len(generator.classes)).float()
+    samples = generator(latent, condition)
+    if generator.classes:
+        agreement = arbiter.agreement(samples.numpy(), arbiter.labels)
+    return Measured(agreement, judge(samples)["ratio"], seconds, outcome.position.images_seen)
+
+
+def interval(values: Sequence[float]) -> str:
+    """The mean and the half width of its 95 % interval over seeds, by Student's t."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return f"{mean:.3f}"
+    half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    return f"{mean:.3f} ± {half:.3f}"
+
+
+def section(
+    *,
+    seeds: Sequence[int],
+    steps: int | None = None,
+    data: Path | None = None,
+    recipes: Sequence[str] = COMPARED,
+    **changes: Any,
+) -> str:
+    """The table, with how it was measured.
+
+    Args:
+        seeds: Of the runs.
+        steps: Of the default recipe; all others see as many images.
+        data: Not used: the digits come with scikit-learn.
+        recipes: Which are compared; the first is the one without classes.
+        changes: Other settings, for all.
+    """
+    judge, arbiter = Judge(), Arbiter()
+    if steps is not None:
+        changes = {**changes, "steps": steps}
+    rows: dict[str, list[Measured]] = {}
+    images: int | None = None
+    for name in recipes:
+        for seed in seeds:
+            one = measured(name, seed, images, judge, arbiter, **changes)
+            images = images or one.images
+            rows.setdefault(name, []).append(one)
+            print(f"{name} seed {seed}: {one}", flush=True)
+    lines = [
+        f"{machine()}; seeds {', '.join(map(str, seeds))}; {images:,} images seen by each run. "
+        f"The classifier that judges the classes is right on {arbiter.accuracy:.1%} of real digits "
+        f"that it has not seen, the one in whose features distances are taken on {judge.accuracy:.1%}. "
+        "± is Student's interval of the mean over seeds.",
+        "",
+        "| recipe | asked class, share | least of a seed | Fréchet ratio | seconds a run |",
+        "|---|---|---|---|---|",
+    ]
+    for name, runs in rows.items():
+        agreements = [run.agreement for run in runs]
+        known = not np.isnan(agreements[0])
+        share, least = (interval(agreements), f"{min(agreements):.3f}") if known else ("", "")
+        seconds = np.mean([run.seconds for run in runs])
+        ratio = interval([run.ratio for run in runs])
+        lines.append(f"| `{name}` | {share} | {least} | {ratio} | {seconds:.0f} |")
+    return "\n".join(lines)
