@@ -40,8 +40,9 @@ class ConditionalBatchNorm(nn.Module):
         """Features `(N, C)` or `(N, C, H, W)` under conditions `(N, condition_size)`."""
         spread = (len(features), -1) + (1,) * (features.dim() - 2)
         normalised: Tensor = self.normalised(features)
-        scale: Tensor = self.scale(condition).view(spread)
-        return normalised * scale + self.shift(condition).view(spread)
+        scale, shift = self.scale(condition).view(spread), self.shift(condition).view(spread)
+        scaled: Tensor = normalised * scale + shift
+        return scaled
 
 
 class ConditionalSequential(nn.Sequential):
