@@ -12,7 +12,7 @@ from poise.recipes.settings import Optimiser
 from poise.run_folder import RunFolder
 from poise.training.assemble import Assembly, assemble, build_optimiser
 from poise.training.resolve import resolve
-from poise.training.saver import Saver
+from poise.training.saver import run_saver
 from poise.training.setups import Shapes
 
 CPU = torch.device("cpu")
@@ -121,7 +121,7 @@ def test_jumps_of_the_clock_bring_no_checkpoint_and_keep_none_back(
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     assembly = built("minimax", **{"checkpoints.every_seconds": 60.0})
-    saver = Saver(assembly, RunFolder(tmp_path), lambda sentence: None)
+    saver = run_saver(assembly, RunFolder(tmp_path), lambda sentence: None, saved_step=0)
     for jump in (-1e9, 1e9, 0.0):
         monkeypatch.setattr(time, "time", lambda jump=jump: 1.7e9 + jump)
         assert not saver.due(1)

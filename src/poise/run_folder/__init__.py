@@ -1,6 +1,19 @@
 """The run folder: the one reader and writer of a run on disk."""
 
 from poise.run_folder.folder import Checkpoint, Restored, RunFolder, refuse_existing, step_name
+from poise.run_folder.games import game_folders, is_many, read_games, write_games
 from poise.run_folder.tensors_folder import FORMAT, DamagedError
 
-__all__ = ["FORMAT", "Checkpoint", "DamagedError", "Restored", "RunFolder", "refuse_existing", "step_name"]
+__all__ = [
+    "FORMAT",
+    "Checkpoint",
+    "DamagedError",
+    "Restored",
+    "RunFolder",
+    "game_folders",
+    "is_many",
+    "read_games",
+    "refuse_existing",
+    "step_name",
+    "write_games",
+]

@@ -27,6 +27,20 @@ def summarise(window: Sequence[Measured], boundary: float | None) -> dict[str, f
         >>> summarise([scores], 0.0)
         {'real_score': 2.0, 'fake_score': 0.0, 'real_right': 1.0, 'fake_right': 0.5}
     """
+    means = interval_means(window, boundary)
+    if not means:
+        return {}
+    values = torch.stack(list(means.values())).tolist()
+    return {name: value for name, value in zip(means, values, strict=True) if math.isfinite(value)}
+
+
+def interval_means(window: Sequence[Measured], boundary: float | None) -> dict[str, Tensor]:
+    """The means of an interval, still on the device: what `summarise` reads.
+
+    Args:
+        window: What each step measured.
+        boundary: As for `summarise`.
+    """
     columns: dict[str, list[Tensor]] = {}
     for measured in window:
         for name, value in measured.items():
@@ -39,7 +53,4 @@ def summarise(window: Sequence[Measured], boundary: float | None) -> dict[str, f
         middle = (means["real_score"] + means["fake_score"]) / 2 if boundary is None else boundary
         means["real_right"] = (reals > middle).float().mean()
         means["fake_right"] = (fakes < middle).float().mean()
-    if not means:
-        return {}
-    values = torch.stack(list(means.values())).tolist()
-    return {name: value for name, value in zip(means, values, strict=True) if math.isfinite(value)}
+    return means

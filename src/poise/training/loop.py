@@ -19,7 +19,7 @@ from poise.training.feed import Feed
 from poise.training.history import summarise
 from poise.training.observer import Moment, Observer, Say
 from poise.training.rates import Rates
-from poise.training.saver import Saver, UnsavedError
+from poise.training.saver import UnsavedError, run_saver
 from poise.training.state import Position, non_finite
 from poise.training.stop import StopRequest
 
@@ -57,7 +57,7 @@ def train_loop(
     boundary = LOSSES.named(recipe.loss.name).boundary
     options = {**recipe.dynamics.options, "epoch_steps": feed.epoch_steps}
     make_step = bound(assembly.dynamics.step, options)
-    saver = Saver(assembly, run, say, saved_step=position.step)
+    saver = run_saver(assembly, run, say, saved_step=position.step)
     window: list[dict[str, Tensor]] = []
     began = time.monotonic() - position.seconds
     logged = time.monotonic(), position.images_seen

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from poise.dynamics import NonFiniteError
+from poise.recipes.settings import Checkpoints
 from poise.run_folder import RunFolder
 from poise.training.assemble import Assembly
 from poise.training.describe import describe_generator
@@ -24,20 +26,32 @@ class Saver:
     """Saves checkpoints when due; what cannot be written now is said and tried again, never fatal.
 
     Args:
-        assembly: What is saved.
+        settings: When, and how many are kept.
         run: Where.
         say: Tells a person that a save failed.
+        culprit: Names the first tensor of the state that is not finite; `None` where all are.
+        put: `(position, best)`: writes the state.
         saved_step: The step of the checkpoint that there is.
     """
 
-    def __init__(self, assembly: Assembly, run: RunFolder, say: Say, *, saved_step: int = 0) -> None:
-        self.assembly, self.run, self.say = assembly, run, say
+    def __init__(
+        self,
+        settings: Checkpoints,
+        run: RunFolder,
+        say: Say,
+        *,
+        culprit: Callable[[], str | None],
+        put: Callable[[Position, bool], None],
+        saved_step: int = 0,
+    ) -> None:
+        self.settings, self.run, self.say = settings, run, say
+        self.culprit, self.put = culprit, put
         self.saved_at, self.saved_step = time.monotonic(), saved_step
         self.tried_at, self.failing, self.reason = 0.0, False, ""
 
     def due(self, step: int) -> bool:
         """Whether a checkpoint is due by steps or by time, or the last try failed."""
-        settings = self.assembly.recipe.checkpoints
+        settings = self.settings
         if self.failing:
             return time.monotonic() - self.tried_at >= RETRY_SECONDS
         waited = time.monotonic() - self.saved_at
@@ -56,17 +70,10 @@ class Saver:
         Raises:
             NonFiniteError: It does; nothing was written.
         """
-        culprit = non_finite(self.assembly)
+        culprit = self.culprit()
         if culprit is not None:
             raise NonFiniteError(culprit, "")
-        keep = self.assembly.recipe.checkpoints.keep
-
-        def write() -> None:
-            self.run.save_checkpoint(pack(self.assembly, position), keep=keep, best=best)
-            if not best:
-                self.run.save_generator(*describe_generator(self.assembly, self.run, position))
-
-        saved = self.write(write, f"the checkpoint of step {position.step}")
+        saved = self.write(partial(self.put, position, best), f"the checkpoint of step {position.step}")
         if saved and not best:
             self.saved_at, self.saved_step = time.monotonic(), position.step
         return saved
@@ -91,3 +98,22 @@ class Saver:
             self.say(f"Wrote {what}; the disk takes writes again.")
         self.failing = False
         return True
+
+
+def run_saver(assembly: Assembly, run: RunFolder, say: Say, *, saved_step: int) -> Saver:
+    """The saver of one run: its state, and its generator beside it.
+
+    Args:
+        assembly: What is saved.
+        run: Where.
+        say: Tells a person that a save failed.
+        saved_step: The step of the checkpoint that there is.
+    """
+    settings = assembly.recipe.checkpoints
+
+    def put(position: Position, best: bool) -> None:
+        run.save_checkpoint(pack(assembly, position), keep=settings.keep, best=best)
+        if not best:
+            run.save_generator(*describe_generator(assembly, run, position))
+
+    return Saver(settings, run, say, culprit=partial(non_finite, assembly), put=put, saved_step=saved_step)

@@ -177,14 +177,14 @@ def resume(
     with run.locked():
         recipe = saved_recipe(run.recipe)
         source = open_data(
-            _data_again(run, data),
+            data_again(run, data),
             resolution=recipe.resolution,
             channels=recipe.channels,
             seed=recipe.seed,
             progress=progress,
         )
         source = prepared(source, SETUPS.named(recipe.game.name))
-        _same_data(run, source, accept=accept_changed_data, say=say)
+        same_data(run, source, accept=accept_changed_data, say=say)
         missing = [p for p in ("generator", "discriminator") if getattr(recipe, p).name == GIVEN]
         if set(missing) - set(given or {}):
             raise PoiseError(
@@ -252,9 +252,9 @@ def _sit(
         try:
             end = train_loop(assembly, feed, run, position, observers=watching, stop=stop, say=say)
         except NonFiniteError as error:
-            raise _non_finite(run, position, recipe, error) from None
+            raise non_finite_error(run, position, recipe, error) from None
         except UnsavedError as error:
-            raise _unsaved(run, position, error) from None
+            raise unsaved_error(run, position, error) from None
         except BaseException:
             run.set_status("interrupted", step=position.step)
             raise
@@ -284,7 +284,7 @@ def _restore(run: RunFolder, assembly: Assembly, say: Say) -> Position:
     return position
 
 
-def _same_data(run: RunFolder, source: Source, *, accept: bool, say: Say) -> None:
+def same_data(run: RunFolder, source: Source, *, accept: bool, say: Say) -> None:
     """Refuse data other than those the run began with, unless accepted; then it is recorded."""
     recorded = run.data
     if recorded.get("fingerprint") == source.fingerprint:
@@ -307,7 +307,12 @@ def _same_data(run: RunFolder, source: Source, *, accept: bool, say: Say) -> Non
     run.write_json("data", {**data_record(source, recorded["origin"]), "earlier": earlier})
 
 
-def _data_again(run: RunFolder, data: Data | None) -> Data:
+def data_again(run: RunFolder, data: Data | None) -> Data:
+    """What the run was given, to be opened again.
+
+    Raises:
+        PoiseError: The data were given in memory and are not given again.
+    """
     if data is not None:
         return data
     again = data_of(run.data.get("origin", {}))
@@ -339,7 +344,7 @@ def _check_networks(assembly: Assembly, source: Source, samples: int) -> None:
         )
 
 
-def _unsaved(run: RunFolder, position: Position, error: UnsavedError) -> PoiseError:
+def unsaved_error(run: RunFolder, position: Position, error: UnsavedError) -> PoiseError:
     """Say what is there although the end could not be saved."""
     kept = run.checkpoint_steps()
     good = f"the checkpoint of step {kept[-1]} is sound" if kept else "there is no checkpoint yet"
@@ -351,7 +356,7 @@ def _unsaved(run: RunFolder, position: Position, error: UnsavedError) -> PoiseEr
     )
 
 
-def _non_finite(run: RunFolder, position: Position, recipe: Recipe, error: NonFiniteError) -> PoiseError:
+def non_finite_error(run: RunFolder, position: Position, recipe: Recipe, error: NonFiniteError) -> PoiseError:
     """Write the finding, and say what happened and what to do."""
     kept = run.checkpoint_steps()
     good = f"the checkpoint of step {kept[-1]} is sound" if kept else "there is no checkpoint yet"

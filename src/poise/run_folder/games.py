@@ -1,0 +1,57 @@
+"""Many games on disk: a folder with what they share, and a run folder for each below it.
+
+PARENT/
+  games.json                 the games: folder, seed, what a grid set, the recipe
+  recipe.json  environment.json  data.json  status.json  lock  history.jsonl (medians over the games)
+  checkpoints/               the stacked state of all games
+  seed-0/  seed-1/  ...      a run each: history, metrics and, once a sitting ends, state and generator
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from poise.errors import PoiseError
+from poise.run_folder.folder import RunFolder
+
+GAMES_FILE = "games"
+
+
+def is_many(path: Path | str) -> bool:
+    """Whether a folder holds many games rather than one run."""
+    return (Path(path) / f"{GAMES_FILE}.json").is_file()
+
+
+def write_games(parent: RunFolder, games: Sequence[Mapping[str, Any]]) -> None:
+    """Say which games there are.
+
+    Args:
+        parent: The folder above them.
+        games: Each as `{"run": folder, "seed": seed, "settings": {path: value}, "recipe": all of it}`.
+    """
+    parent.write_json(GAMES_FILE, {"games": [dict(game) for game in games]})
+
+
+def read_games(parent: RunFolder) -> list[dict[str, Any]]:
+    """The games, as they were written.
+
+    Raises:
+        PoiseError: The file is damaged.
+    """
+    rows = parent.read_json(GAMES_FILE).get("games")
+    wanted = {"run", "seed", "settings", "recipe"}
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and wanted <= set(row) for row in rows):
+        raise PoiseError(f"'{parent.path}/{GAMES_FILE}.json' names no games", mend="restore it from a copy")
+    return rows
+
+
+def game_folders(path: Path | str) -> list[RunFolder]:
+    """The run folders of many games, in their order.
+
+    Raises:
+        PoiseError: There are none there.
+    """
+    parent = RunFolder.open(path)
+    return [RunFolder.open(parent.path / str(row["run"])) for row in read_games(parent)]

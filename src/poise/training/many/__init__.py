@@ -1,0 +1,18 @@
+"""Many independent games trained side by side, over stacked parameters."""
+
+from poise.training.many.loop import ManyMoment, Watching
+from poise.training.many.session import ManyOutcome, ManyPlan, begin_many, plan_many, resume_many
+from poise.training.many.settings import Game, parse_axis, spread
+
+__all__ = [
+    "Game",
+    "ManyMoment",
+    "ManyOutcome",
+    "ManyPlan",
+    "Watching",
+    "begin_many",
+    "parse_axis",
+    "plan_many",
+    "resume_many",
+    "spread",
+]

@@ -1,0 +1,155 @@
+"""The match of many games at once: every move is made by all of them, each along its own gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from poise.dynamics import Batch, Cost, Match
+from poise.dynamics.game import Networks, Played, State
+from poise.dynamics.match import Gradients, first_non_finite
+from poise.recipes.settings import Optimiser
+from poise.training.assemble import build_optimiser
+from poise.training.many.game import Batches, StackedGame
+
+
+@dataclass(frozen=True)
+class Share:
+    """Neighbouring games whose player has the same optimiser settings, moved by one torch optimiser.
+
+    Attributes:
+        first: The first of them.
+        end: The one after the last.
+        parameters: Views of the stacked parameters, in order.
+        optimiser: The optimiser over the views.
+    """
+
+    first: int
+    end: int
+    parameters: list[nn.Parameter]
+    optimiser: torch.optim.Optimizer
+
+
+def shares(
+    parameters: Mapping[str, Tensor], settings: Sequence[Optimiser], *, lazy_every: int
+) -> list[Share]:
+    """A player's optimisers: one for each stretch of games with equal settings.
+
+    Args:
+        parameters: By name, `(G, ...)`.
+        settings: Each game's.
+        lazy_every: As for `build_optimiser`.
+    """
+    found, first = [], 0
+    for own, group in groupby(settings):
+        end = first + len(list(group))
+        views = nn.ParameterList([nn.Parameter(value.detach()[first:end]) for value in parameters.values()])
+        found.append(Share(first, end, list(views), build_optimiser(own, views, lazy_every=lazy_every)))
+        first = end
+    return found
+
+
+@dataclass
+class StackedMatch:
+    """What a dynamics asks of a `Match`, for G games at once.
+
+    Attributes:
+        game: The games.
+        parameters: Each player's, by name, `(G, ...)`.
+        optimisers: Each player's.
+        state: The games' own numbers, `(G,)`.
+        projections: What is done to a player's parameters after its step.
+        sound: `(G,)`, false once a game's gradient was not finite.
+        culprits: By game that is not sound: the first tensor that was not finite, and whose move it was.
+        networks: None: the games call their own.
+    """
+
+    game: StackedGame
+    parameters: Mapping[str, Mapping[str, Tensor]]
+    optimisers: Mapping[str, list[Share]]
+    state: State
+    projections: Mapping[str, Callable[[], None]]
+    sound: Tensor
+    culprits: dict[int, tuple[str, str]] = field(default_factory=dict)
+    networks: Networks = field(default_factory=dict)
+
+    def gradients(
+        self, player: str, cost: Cost, *, keep_graph: bool = False, create_graph: bool = False
+    ) -> Gradients:
+        """Every game's gradient by one player's parameters, `(G, ...)` each."""
+        return torch.autograd.grad(
+            cost.value,
+            list(self.parameters[player].values()),
+            retain_graph=keep_graph or create_graph,
+            create_graph=create_graph,
+            allow_unused=True,
+        )
+
+    def move(self, player: str, gradients: Gradients, seen: tuple[Any, Played, Cost]) -> Tensor:
+        """One player's step in every game.
+
+        A game whose gradient is not finite does not disturb the others; `sound` and `culprits` tell of it,
+        and from then on its numbers mean nothing.
+
+        Args:
+            player: Who moves.
+            gradients: For each of the player's parameters, `(G, ...)`, or `None`.
+            seen: What led to them.
+
+        Returns:
+            The norm of each game's gradient, `(G,)`.
+        """
+        gradients = [None if gradient is None else gradient.detach() for gradient in gradients]
+        norms = [
+            torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+            for gradient in gradients
+            if gradient is not None
+        ]
+        norm: Tensor = torch.linalg.vector_norm(torch.stack(norms), dim=0)
+        finite = torch.isfinite(norm)
+        if norm.is_cpu and not bool(finite.all()):
+            self._name_culprits(player, gradients, finite, seen)
+        self.sound = self.sound & finite
+        for share in self.optimisers[player]:
+            for parameter, gradient in zip(share.parameters, gradients, strict=True):
+                # In the parameter's own layout: torch's fused optimisers on a CPU read both as plain memory.
+                parameter.grad = None if gradient is None else gradient[share.first : share.end].contiguous()
+            share.optimiser.step()
+            for parameter in share.parameters:
+                parameter.grad = None
+        if player in self.projections:
+            self.projections[player]()
+        return norm
+
+    def _name_culprits(
+        self, player: str, gradients: Gradients, finite: Tensor, seen: tuple[Batches, Played, Cost]
+    ) -> None:
+        batches, played, cost = seen
+        for place in torch.nonzero(~finite).flatten().tolist():
+            if place in self.culprits:
+                continue
+            alone = Match(
+                game=self.game.game,
+                networks={},
+                parameters={who: _of(own, place) for who, own in self.parameters.items()},
+                optimisers={},
+            )
+            batch = Batch(
+                real=batches.real[place],
+                latent=batches.latent[place],
+                step=batches.step,
+                generator=batches.generators[place],
+            )
+            own_gradients = [None if gradient is None else gradient[place] for gradient in gradients]
+            own_cost = Cost(cost.value, _of(cost.measured, place))
+            tensor = first_non_finite(alone, player, own_gradients, batch, _of(played, place), own_cost)
+            self.culprits[place] = tensor, player
+
+
+def _of(tensors: Mapping[str, Tensor], place: int) -> dict[str, Tensor]:
+    return {name: value[place] for name, value in tensors.items()}
