@@ -4,8 +4,8 @@
 
 Both sides are whole runs as `poise train` makes them (data, history, averaged generator) on the ring; what is
 timed is what their histories tell: the seconds from the first step to the last, without the building of the
-networks and without what is written at the end. In each round eight of the games are trained one by one, which
-stand for all, and then all side by side, so that a machine whose speed drifts does so under both.
+networks and without what is written at the end. In each round eight of the games are trained one by one,
+which stand for all, and then all side by side, so that a machine whose speed drifts does so under both.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def recipe_of(case: Case) -> Recipe:
 
 
 def one_by_one(case: Case, device: torch.device, folder: Path) -> float:
-    """Seconds of steps for all games, each a run of its own; taken of the first few, since all cost the same."""
+    """Seconds of steps for all games, each a run of its own; the first few stand for all."""
     total, timed = 0.0, min(case.games, ALONE)
     for seed in range(timed):
         planned = plan("ring", recipe_with(recipe_of(case), {"seed": seed}), device)

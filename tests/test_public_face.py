@@ -17,8 +17,10 @@ FACE = [
     "PoiseError",
     "Recipe",
     "Run",
+    "Runs",
     "evaluate",
     "open_run",
+    "open_runs",
     "resume",
     "train",
 ]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from poise.evaluation import Evaluation, evaluate
     from poise.generator import Generator
     from poise.recipes import RECIPES, Recipe
-    from poise.run import Run, open_run, resume, train
+    from poise.run import Run, Runs, open_run, open_runs, resume, train
 
 __version__ = VERSION
 
@@ -30,8 +30,10 @@ _HOMES = {
     "RECIPES": "poise.recipes",
     "Recipe": "poise.recipes",
     "Run": "poise.run",
+    "Runs": "poise.run",
     "evaluate": "poise.evaluation",
     "open_run": "poise.run",
+    "open_runs": "poise.run",
     "resume": "poise.run",
     "train": "poise.run",
 }
@@ -44,8 +46,10 @@ __all__ = [
     "PoiseError",
     "Recipe",
     "Run",
+    "Runs",
     "evaluate",
     "open_run",
+    "open_runs",
     "resume",
     "train",
 ]

@@ -1,22 +1,24 @@
-"""The public verbs: train, resume, open a run; and the run that a person holds."""
+"""The public verbs: train, resume, open a run or many; and the runs that a person holds."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from torch import nn
 
 from poise.data import Labelled
+from poise.errors import PoiseError
 from poise.generator import Generator
 from poise.recipes import DEFAULT_RECIPE, RECIPES, Recipe, recipe_with, saved_recipe
 from poise.report import write_report
-from poise.run_folder import RunFolder
+from poise.run_folder import RunFolder, is_many, read_games
 from poise.training import Observer, Outcome, begin, pick_device, plan
 from poise.training import resume as resume_session
+from poise.training.many import ManyOutcome, begin_many, plan_many, resume_many
 
 
 class Run:
@@ -70,6 +72,72 @@ class Run:
         return write_report(self.path)
 
 
+class Runs(Sequence[Run]):
+    """Many runs on disk that were trained side by side: seeds, perhaps times a grid of settings.
+
+    Args:
+        path: The folder above them.
+
+    Example:
+        >>> runs = open_runs("runs/ring-seeds")  # doctest: +SKIP
+        >>> len(runs), runs[3].sample(16).shape, runs.games[3]["settings"]  # doctest: +SKIP
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.folder = RunFolder.open(path)
+        self.path = self.folder.path
+        if not is_many(path):
+            raise PoiseError(f"'{path}' is a single run", mend=f"open it: poise.open_run({str(path)!r})")
+        self.games = read_games(self.folder)
+
+    def __repr__(self) -> str:
+        return f"Runs({str(self.path)!r}, {len(self)} games, status={self.status!r})"
+
+    def __len__(self) -> int:
+        return len(self.games)
+
+    @overload
+    def __getitem__(self, place: int) -> Run: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Run]: ...
+
+    def __getitem__(self, place: int | slice) -> Run | Sequence[Run]:
+        """The run at a place, in the order of settings and seeds."""
+        if isinstance(place, slice):
+            return [self[one] for one in range(len(self))[place]]
+        return Run(self.path / str(self.games[place]["run"]))
+
+    def __iter__(self) -> Iterator[Run]:
+        return (self[place] for place in range(len(self)))
+
+    @property
+    def status(self) -> str:
+        """`running`, `finished`, `interrupted` or `failed`."""
+        return self.folder.status
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """The medians over the games, oldest first."""
+        return self.folder.lines("history")
+
+    def resume(self, *, steps: int | None = None, data: Any = None, device: str = "auto") -> Runs:
+        """Go on with all of them, or extend them.
+
+        Args:
+            steps: The new number of steps.
+            data: The data again, where they were given in memory.
+            device: Where to train.
+        """
+        outcome = resume_many(self.path, steps=steps, data=data, device=pick_device(device), say=_say)
+        return _many_finished(outcome)
+
+    def report(self) -> Path:
+        """Write `report.html`, the spread over all games, anew and give its path."""
+        return write_report(self.path)
+
+
+@overload
 def train(
     data: Any,
     recipe: str | Recipe = DEFAULT_RECIPE,
@@ -82,8 +150,47 @@ def train(
     discriminator: nn.Module | str | Mapping[str, Any] | None = None,
     device: str = "auto",
     observers: Sequence[Observer] = (),
+    labels: Any = None,
+    label_column: str | None = None,
+    seeds: None = None,
+    grid: None = None,
     **settings: Any,
-) -> Run:
+) -> Run: ...
+
+
+@overload
+def train(
+    data: Any,
+    recipe: str | Recipe = DEFAULT_RECIPE,
+    *,
+    steps: int | None = None,
+    out: Path | str | None = None,
+    generator: nn.Module | str | Mapping[str, Any] | None = None,
+    discriminator: nn.Module | str | Mapping[str, Any] | None = None,
+    device: str = "auto",
+    observers: Sequence[Observer] = (),
+    labels: Any = None,
+    label_column: str | None = None,
+    seeds: int | Sequence[int],
+    grid: Mapping[str, Sequence[Any]] | None = None,
+    **settings: Any,
+) -> Runs: ...
+
+
+def train(
+    data: Any,
+    recipe: str | Recipe = DEFAULT_RECIPE,
+    *,
+    steps: int | None = None,
+    out: Path | str | None = None,
+    generator: nn.Module | str | Mapping[str, Any] | None = None,
+    discriminator: nn.Module | str | Mapping[str, Any] | None = None,
+    device: str = "auto",
+    observers: Sequence[Observer] = (),
+    seeds: int | Sequence[int] | None = None,
+    grid: Mapping[str, Sequence[Any]] | None = None,
+    **settings: Any,
+) -> Run | Runs:
     """Train a GAN on what you have.
 
     Args:
@@ -100,11 +207,15 @@ def train(
         discriminator: Your own module, samples to raw scores `(N,)`; or settings.
         device: `"auto"`, `"cpu"`, `"cuda"` or `"mps"`.
         observers: What watches besides the pictures.
+        seeds: Train so many games side by side, each from its own seed: a number, counted from the recipe's
+            seed, or the seeds themselves.
+        grid: With `seeds`: values by path, each combination trained with every seed:
+            `{"penalties.r1.weight": [0.1, 1.0]}`.
         settings: Values of the recipe: `batch_size=128`, `loss="hinge"`,
             `optimisers={"generator": {"rate": 1e-4}}`.
 
     Returns:
-        The run.
+        The run; with `seeds`, all of them.
 
     Raises:
         PoiseError: Something does not fit, or a value came up that is not finite.
@@ -119,6 +230,13 @@ def train(
     named = {player: one for player, one in networks.items() if one is not None and player not in given}
     changes = {**settings, **named, **({} if steps is None else {"steps": steps})}
     data = data if labels is None else Labelled(data, labels, label_column)
+    if seeds is not None:
+        _refuse_own(given, observers)
+        many = plan_many(data, recipe_with(chosen, changes), pick_device(device), seeds=seeds, grid=grid)
+        place = new_run_path(many.sources[0].name, f"{chosen.name}/seeds") if out is None else out
+        return _many_finished(begin_many(many, place, say=_say))
+    if grid is not None:
+        raise PoiseError("A grid is trained with seeds", mend="give seeds=1 or more")
     planned = plan(data, recipe_with(chosen, changes), pick_device(device), given=given)
     out = new_run_path(planned.source.name, chosen.name) if out is None else out
     outcome = begin(planned, out, observers=observers, say=_say)
@@ -154,6 +272,8 @@ def resume(
     Raises:
         PoiseError: There is nothing to resume, or something does not fit.
     """
+    if is_many(path):
+        raise PoiseError(f"'{path}' holds many games", mend=f"poise.open_runs({str(path)!r}).resume()")
     outcome = resume_session(
         path,
         steps=steps,
@@ -177,7 +297,21 @@ def open_run(path: Path | str, *, generator: nn.Module | None = None) -> Run:
     Raises:
         PoiseError: There is none, or it is of a newer format.
     """
+    if is_many(path):
+        raise PoiseError(f"'{path}' holds many games", mend=f"open them: poise.open_runs({str(path)!r})")
     return Run(path, generator=generator)
+
+
+def open_runs(path: Path | str) -> Runs:
+    """Open many runs that were trained side by side.
+
+    Args:
+        path: The folder above them.
+
+    Raises:
+        PoiseError: There are none, or it is a single run.
+    """
+    return Runs(path)
 
 
 def new_run_path(data: str, recipe: str, *, below: Path | str = "runs") -> Path:
@@ -201,6 +335,28 @@ def _finished(outcome: Outcome, generator: nn.Module | None) -> Run:
     if outcome.status == "interrupted" and outcome.exit_status == 130:
         raise KeyboardInterrupt
     return run
+
+
+def _many_finished(outcome: ManyOutcome) -> Runs:
+    runs = Runs(outcome.parent.path)
+    runs.report()
+    if outcome.status == "interrupted" and outcome.exit_status == 130:
+        raise KeyboardInterrupt
+    return runs
+
+
+def _refuse_own(given: Mapping[str, nn.Module], observers: Sequence[Observer]) -> None:
+    """What a person hands in for one run serves no many."""
+    if given:
+        raise PoiseError(
+            f"Your own {next(iter(given))} cannot be trained with many seeds at once",
+            why="all games would begin with its weights",
+            mend="name a network, or train the seeds one by one: seed=0, then seed=1",
+        )
+    if observers:
+        raise PoiseError(
+            "Observers watch one run, not many games at once", mend="leave them out, or train one by one"
+        )
 
 
 def _given(generator: nn.Module | None, discriminator: nn.Module | None) -> Mapping[str, nn.Module]:

@@ -77,5 +77,6 @@ def beginning_object(beginning: Beginning) -> dict[str, Any]:
         "seed": recipe.seed,
         "batch_size": recipe.batch_size,
         "data": {name: data[name] for name in ("name", "kind", "shape", "count")},
+        "games": beginning.games,
         "parameters": None if beginning.parameters is None else dict(beginning.parameters),
     }

@@ -37,7 +37,14 @@ def resume(
     """
     from poise.cli.sitting import go_on
     from poise.cli.view import view_for
+    from poise.run_folder import is_many
 
+    if is_many(run):
+        from poise.cli.many import go_on_many
+
+        return go_on_many(
+            run, view_for(json=json), steps=steps, device=device, accept_changed_data=accept_changed_data
+        )
     return go_on(
         run, view_for(json=json), steps=steps, device=device, accept_changed_data=accept_changed_data
     )

@@ -244,7 +244,7 @@ def device_words(device: torch.device) -> str:
 
 
 def _end(outcome: Outcome, view: View, watch: Watch) -> int:
-    view.end(ending(outcome.run, report=_reported(outcome.run, view)))
+    view.end(ending(outcome.run, report=reported(outcome.run, view)))
     return BROKEN_PIPE if watch.unread else outcome.exit_status
 
 
@@ -254,13 +254,14 @@ def _reporting_failure(path: Path, view: View) -> Iterator[None]:
     try:
         yield
     except PoiseError as error:
-        report = _reported(RunFolder(path), view) if error.exit_status == FAILED else None
+        report = reported(RunFolder(path), view) if error.exit_status == FAILED else None
         if report is not None:
             view.notice(f"What there is of the run, up to where it failed: {shown(report)}")
         raise
 
 
-def _reported(run: RunFolder, view: View) -> Path | None:
+def reported(run: RunFolder, view: View) -> Path | None:
+    """Write the report; where it cannot be written, say so and give `None`."""
     from poise.report import write_report
 
     try:

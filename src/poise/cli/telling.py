@@ -23,6 +23,8 @@ def tell_start(console: Console, beginning: Beginning) -> None:
     if beginning.parameters:
         sizes = " and ".join(f"{player} {count:,}" for player, count in beginning.parameters.items())
         rows.append(("networks", f"{sizes} parameters"))
+    if beginning.games > 1:
+        rows.append(("games", f"{beginning.games} side by side"))
     rows += [("device", beginning.device), ("run", shown(beginning.run))]
     if beginning.step:
         rows.append(("going on", f"from step {beginning.step:,}"))

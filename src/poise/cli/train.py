@@ -16,6 +16,7 @@ app = verb(
     ("poise train ring --recipe wasserstein-gp", "points, another recipe"),
     ("poise train digits --set loss=hinge --set packing=2", "your own settings"),
     ("poise train my-photos --recipe conditional", "sub-folders are classes"),
+    ("poise train ring --seeds 40", "forty seeds side by side"),
     ("poise train my-photos --dry-run", "check, write nothing"),
 )
 
@@ -37,6 +38,8 @@ def train(
     settings: Annotated[
         tuple[str, ...], Parameter(name="--set", metavar="PATH=VALUE", show_default=False)
     ] = (),
+    seeds: Count = None,
+    grid: Annotated[tuple[str, ...], Parameter(metavar="PATH=VALUE,VALUE", show_default=False)] = (),
     dry_run: Switch = False,
     json: Json = False,
 ) -> int:
@@ -57,6 +60,8 @@ def train(
         batch_size: Samples in a batch.
         device: Where to train.
         settings: A setting as path=value, as `poise recipes NAME` lists them; may be given often.
+        seeds: Train so many games side by side, from the seed upwards; small networks only gain by it.
+        grid: With --seeds: train every combination of such values; may be given often.
         dry_run: Check and show everything, and write nothing.
         json: One JSON object a line on standard output, and nothing else.
     """
@@ -75,6 +80,12 @@ def train(
     changes |= {name: value for name, value in flags.items() if value is not None}
     chosen = recipe_with(RECIPES.named(recipe), changes)
     view = view_for(json=json)
+    if seeds is not None or grid:
+        from poise.cli.many import train_many
+
+        return train_many(
+            view, data, chosen, seeds=seeds, grid=grid, device=device, out=out, dry_run=dry_run, as_json=json
+        )
     labels_of_it = None if labels is None else (labels, label_column)
     prepared = prepare(view, data, chosen, device=device, out=out, labels=labels_of_it)
     if dry_run:

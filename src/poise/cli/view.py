@@ -28,6 +28,7 @@ class Beginning:
         device: Where it trains, in words.
         step: Steps done before.
         parameters: Numbers in each player's network, where they are known.
+        games: How many games are trained side by side.
     """
 
     run: Path
@@ -36,6 +37,7 @@ class Beginning:
     device: str
     step: int = 0
     parameters: Mapping[str, int] | None = None
+    games: int = 1
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,8 @@ def label(name: str) -> str:
         >>> label("discriminator_gradient_norm"), label("penalty_r1")
         ('Discriminator gradient norm', 'Penalty r1')
     """
-    words = name.replace("_", " ").replace("-", " ").replace("frechet", "Fréchet").strip()
+    words = name.replace("_", " ").replace("-", " ").strip()
+    words = " ".join({"frechet": "Fréchet", "kl": "KL"}.get(word, word) for word in words.split(" "))
     return words[:1].upper() + words[1:]
 
 

@@ -25,6 +25,7 @@ from poise.report.evaluations import evaluations
 from poise.report.findings import Card, cards
 from poise.report.pictures import Album, read_album
 from poise.report.settings import ABOUT, settings
+from poise.report.spread import spread_of
 from poise.report.summary import command_line, highlights, next_commands, standing, verdict
 from poise.report.wording import Fact, facts, label, moment, number, size
 from poise.run_folder import RunFolder, step_name
@@ -102,7 +103,8 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
     recipe, environment, data = run.recipe, run.environment, run.data
     history = history_table(run.lines("history"))
     findings = cards(run.lines("findings"))
-    measured = run.lines("metrics")
+    spread = spread_of(run)
+    measured = run.lines("metrics") if spread is None else spread.lines
     metrics, tables = metric_charts(measured)
     samples = run.samples()
     album = read_album(samples)
@@ -131,6 +133,7 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
         "findings": findings,
         "curves": curves,
         "metrics": metrics,
+        "spread": spread,
         "evaluations": evaluations(measured),
         "numbers": _numbers(history),
         "history_note": _history_note(history, drawn),

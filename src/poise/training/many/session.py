@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from poise.data import Source, open_data
+from poise.data import Source, open_data, origin_of
 from poise.dynamics import NonFiniteError
 from poise.errors import PoiseError
 from poise.networks import describe
@@ -35,7 +35,6 @@ from poise.training.session import (
     data_again,
     data_record,
     non_finite_error,
-    origin_of,
     same_data,
     unsaved_error,
 )

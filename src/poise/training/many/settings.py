@@ -123,9 +123,9 @@ def check_recipe(recipe: Recipe) -> None:
             mend="train the seeds one by one: --seed 0, then --seed 1",
         )
     if recipe.dynamics.name not in SERVED_DYNAMICS:
-        summary = DYNAMICS.named(recipe.dynamics.name).name
+        name = DYNAMICS.named(recipe.dynamics.name).name
         raise PoiseError(
-            f"The dynamics '{summary}' does not move many games at once",
+            f"The dynamics '{name}' does not move many games at once",
             why="it ties the parameters of a game together",
             mend="choose --set dynamics=simultaneous, or train the seeds one by one: --seed 0, then --seed 1",
         )

@@ -1,0 +1,186 @@
+"""Many games at once on the command line: `poise train --seeds`, and `poise resume` of such a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from poise.cli.failure import BROKEN_PIPE
+from poise.cli.sitting import device_words, reported
+from poise.cli.view import Beginning, Ending, Pace, Status, View
+from poise.errors import PoiseError
+from poise.run_folder import RunFolder, read_games, refuse_existing
+
+if TYPE_CHECKING:
+    from poise.recipes import Recipe
+    from poise.training.many import ManyMoment, ManyOutcome
+
+
+def train_many(
+    view: View,
+    data: str,
+    recipe: Recipe,
+    *,
+    seeds: int | None,
+    grid: Sequence[str],
+    device: str,
+    out: Path | None,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Train many new games.
+
+    Args:
+        view: Who is told.
+        data: What a person named.
+        recipe: What the games have in common.
+        seeds: How many seeds.
+        grid: What varies besides, as typed.
+        device: The name of the device.
+        out: The folder above the games; a new one below `runs/` where none is given.
+        dry_run: Whether to show the plan and write nothing.
+        as_json: Whether a program reads.
+
+    Returns:
+        The exit status.
+    """
+    if seeds is None:
+        raise PoiseError("A grid is trained with seeds", mend="add --seeds 1 or more")
+    if seeds < 1:
+        raise PoiseError(f"The number of seeds cannot be {seeds}", mend="give --seeds 2 or more")
+    if out is not None:
+        refuse_existing(out)
+    with view.opening(data) as reading:
+        from poise.run import new_run_path
+        from poise.training import pick_device
+        from poise.training.many import begin_many, parse_axis, plan_many
+        from poise.training.session import data_record
+
+        axes = dict(parse_axis(text) for text in grid)
+        planned = plan_many(data, recipe, pick_device(device), seeds=seeds, grid=axes, progress=reading)
+    folder = new_run_path(planned.sources[0].name, f"{recipe.name}/seeds") if out is None else out
+    refuse_existing(folder)
+    beginning = Beginning(
+        run=folder,
+        data=data_record(planned.sources[0], planned.origin),
+        recipe=planned.games[0].recipe,
+        device=device_words(planned.device),
+        parameters={player: planned.parameters[player] for player in ("generator", "discriminator")},
+        games=len(planned.games),
+    )
+    if dry_run:
+        from poise.cli.dry_run import show
+
+        return show(beginning, as_json=as_json)
+    watch = ManyWatch(view)
+    view.start(beginning)
+    with view.training(beginning.recipe.steps or 0):
+        outcome = begin_many(planned, folder, watch=watch, say=view.notice)
+    return _end(outcome, view, watch)
+
+
+def go_on_many(path: Path, view: View, *, steps: int | None, device: str, accept_changed_data: bool) -> int:
+    """Go on with many games, or extend them.
+
+    Args:
+        path: The folder above them.
+        view: Who is told.
+        steps: The new number of steps.
+        device: The name of the device.
+        accept_changed_data: Go on although the data have changed.
+
+    Returns:
+        The exit status.
+    """
+    parent = RunFolder.open(path)
+    from poise.recipes import saved_recipe
+
+    recipe, count = saved_recipe(parent.recipe), len(read_games(parent))
+    if steps is not None:
+        recipe = recipe.model_copy(update={"steps": steps})
+    with ExitStack() as stack:
+        reading = stack.enter_context(view.opening(str(parent.data.get("name", ""))))
+        from poise.training import pick_device
+        from poise.training.many import resume_many
+
+        where = pick_device(device)
+
+        def first(step: int) -> None:
+            stack.close()
+            view.start(
+                Beginning(parent.path, parent.data, recipe, device_words(where), step=step, games=count)
+            )
+            stack.enter_context(view.training(recipe.steps or 0))
+
+        watch = ManyWatch(view, first=first)
+        outcome = resume_many(
+            path,
+            steps=steps,
+            device=where,
+            accept_changed_data=accept_changed_data,
+            watch=watch,
+            say=view.notice,
+            progress=reading,
+        )
+    return _end(outcome, view, watch)
+
+
+class ManyWatch:
+    """Tells a view how many games go on: the medians over them.
+
+    Args:
+        view: Who is told.
+        first: Called at the first step, with the step that the sitting began at.
+    """
+
+    def __init__(self, view: View, *, first: Callable[[int], None] | None = None) -> None:
+        self.view, self.pace, self.unread = view, Pace(), False
+        self._first, self._due = first, 0.0
+        self._line: dict[str, object] = {}
+
+    def __call__(self, moment: ManyMoment) -> str | None:
+        """Tell, where there is news or the view wants to look."""
+        if self._first is not None:
+            self._first(moment.step - 1)
+            self._first = None
+        fresh = moment.line is not None
+        if not fresh and not moment.last and moment.seconds < self._due:
+            return None
+        self._due = moment.seconds + self.view.every
+        self.pace.note(moment.seconds, moment.step, moment.images_seen * moment.playing)
+        self._line = dict(moment.line or self._line)
+        status = Status(
+            step=moment.step,
+            steps=moment.steps,
+            seconds=moment.seconds,
+            seconds_left=self.pace.seconds_left(moment.steps),
+            images_per_second=self.pace.images_per_second,
+            line=self._line,
+        )
+        try:
+            self.view.progress(status, fresh=fresh, last=moment.last)
+        except BrokenPipeError:
+            self.unread = True
+            return "stop"
+        except OSError:
+            pass
+        return None
+
+
+def _end(outcome: ManyOutcome, view: View, watch: ManyWatch) -> int:
+    position = outcome.position
+    view.end(
+        Ending(
+            run=outcome.parent.path,
+            status=outcome.status,
+            step=position.step,
+            images_seen=position.images_seen,
+            seconds=position.seconds,
+            report=reported(outcome.parent, view),
+            samples=None,
+            generator=None,
+        )
+    )
+    return BROKEN_PIPE if watch.unread else outcome.exit_status

@@ -1,0 +1,171 @@
+"""Many games as a sitting: folders, kills, games that are lost, and single runs that go on from them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import poise
+from poise.errors import PoiseError
+from poise.recipes import RECIPES, Recipe, recipe_with
+from poise.report import write_report
+from poise.run_folder import RunFolder, game_folders, is_many
+from poise.training import pick_device, resume
+from poise.training.many import ManyMoment, begin_many, plan_many, resume_many
+
+CPU = pick_device("cpu")
+STEPS = 8
+
+
+def recipe(**changes: Any) -> Recipe:
+    tiny = {
+        "batch_size": 16,
+        "latent.size": 2,
+        "steps": STEPS,
+        "log_every": 2,
+        "sample_every": 4,
+        "generator": {"name": "mlp", "width": 8, "batch_norm": True},
+        "discriminator": {"name": "mlp", "width": 8},
+        "penalties.r1.every": 2,
+        "dynamics.discriminator_steps": 2,
+        "checkpoints.every_steps": 2,
+    }
+    return recipe_with(RECIPES["non-saturating"], {**tiny, **changes})
+
+
+def silent(sentence: str) -> None:
+    """Nobody is told."""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("whole") / "ring"
+    begin_many(plan_many("ring", recipe(), CPU, seeds=3), path, say=silent)
+    return path
+
+
+def without_clock(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{k: v for k, v in line.items() if k not in ("seconds", "images_per_second")} for line in lines]
+
+
+def test_every_seed_has_a_run_that_can_be_opened_and_sampled(whole: Path) -> None:
+    assert is_many(whole)
+    runs = poise.open_runs(whole)
+    assert len(runs) == 3
+    assert [run.recipe.seed for run in runs] == [0, 1, 2]
+    for run in runs:
+        assert run.status == "finished"
+        assert run.sample(5).shape == (5, 2)
+        assert [line["step"] for line in run.history] == [2, 4, 6, 8]
+        measured = run.folder.lines("metrics")
+        assert {line["metric"] for line in measured} == {
+            "frechet_distance",
+            "modes",
+            "high_quality",
+            "reverse_kl",
+        }
+        assert run.folder.samples()
+    assert runs.history[-1]["games"] == 3
+    page = runs.report().read_text(encoding="utf-8")
+    assert "3 games side by side" in page
+    assert "Reverse KL" in page
+    assert "seed-2" in page
+    with pytest.raises(PoiseError, match="open_runs"):
+        poise.open_run(whole)
+
+
+@pytest.mark.parametrize("killed_at", [3, 5])
+def test_killed_and_resumed_to_the_bit(killed_at: int, whole: Path, tmp_path: Path) -> None:
+    path = tmp_path / "ring"
+    planned = plan_many("ring", recipe(), CPU, seeds=3)
+
+    def die(moment: ManyMoment) -> None:
+        if moment.step == killed_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if child == 0:
+        begin_many(planned, path, say=silent, watch=die)
+        os._exit(3)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status)
+    assert resume_many(path, device=CPU, say=silent).status == "finished"
+    ended, wanted = (RunFolder.open(one).load_checkpoint(STEPS) for one in (path, whole))
+    assert ended.state.items() >= {"step": STEPS, "drawn": wanted.state["drawn"]}.items()
+    for name, value in wanted.tensors.items():
+        assert torch.equal(ended.tensors[name], value), name
+    for one, other in zip(game_folders(path), game_folders(whole), strict=True):
+        for what in ("history", "metrics"):
+            assert without_clock(one.lines(what)) == without_clock(other.lines(what))
+
+
+def test_one_seed_goes_on_alone_from_where_all_ended(tmp_path: Path) -> None:
+    path = tmp_path / "ring"
+    begin_many(plan_many("ring", recipe(), CPU, seeds=2), path, say=silent)
+    resume(path / "seed-1", steps=STEPS + 4, device=CPU, say=silent)
+    longer = tmp_path / "longer"
+    begin_many(plan_many("ring", recipe(steps=STEPS + 4), CPU, seeds=[1]), longer, say=silent)
+    one = RunFolder.open(path / "seed-1").load_checkpoint(STEPS + 4).tensors
+    other = RunFolder.open(longer / "seed-1").load_checkpoint(STEPS + 4).tensors
+    for name, value in other.items():
+        torch.testing.assert_close(one[name], value, rtol=1e-3, atol=1e-5)
+
+
+def test_all_are_extended(tmp_path: Path) -> None:
+    path = tmp_path / "ring"
+    begin_many(plan_many("ring", recipe(), CPU, seeds=2), path, say=silent)
+    with pytest.raises(PoiseError, match="have done their 8 steps"):
+        resume_many(path, device=CPU, say=silent)
+    runs = poise.open_runs(path).resume(steps=STEPS + 2, device="cpu")
+    assert [run.history[-1]["step"] for run in runs] == [STEPS + 2] * 2
+
+
+def test_a_game_that_is_lost_leaves_the_others_as_they_are(tmp_path: Path) -> None:
+    base = recipe(**{"optimisers.discriminator.name": "sgd", "checkpoints.every_steps": 1})
+    told: list[str] = []
+    grid = {"optimisers.discriminator.rate": [1e-3, 1e25]}
+    outcome = begin_many(plan_many("ring", base, CPU, seeds=1, grid=grid), tmp_path / "two", say=told.append)
+    assert outcome.lost == 1
+    assert any("2-seed-0 is lost" in sentence for sentence in told)
+    good, bad = game_folders(tmp_path / "two")
+    assert (good.status, bad.status) == ("finished", "failed")
+    [finding] = bad.lines("findings")
+    assert finding["name"] == "non-finite"
+    begin_many(
+        plan_many("ring", base, CPU, seeds=1, grid={"optimisers.discriminator.rate": [1e-3]}),
+        tmp_path / "one",
+        say=silent,
+    )
+    [only] = game_folders(tmp_path / "one")
+    for name, value in only.load_checkpoint(STEPS).tensors.items():
+        torch.testing.assert_close(good.load_checkpoint(STEPS).tensors[name], value, rtol=1e-3, atol=1e-5)
+    assert "failed" in write_report(tmp_path / "two").read_text(encoding="utf-8")
+
+
+def test_no_game_left_is_a_failure_with_its_own_status(tmp_path: Path) -> None:
+    base = recipe(**{"optimisers.discriminator.name": "sgd", "optimisers.discriminator.rate": 1e25})
+    with pytest.raises(PoiseError, match="All 2 games") as caught:
+        begin_many(plan_many("ring", base, CPU, seeds=2), tmp_path / "two", say=silent)
+    assert caught.value.exit_status == 4
+    assert RunFolder.open(tmp_path / "two").status == "failed"
+
+
+def test_structures_that_differ_are_trained_in_one_sitting(tmp_path: Path) -> None:
+    grid = {"loss": ["hinge", "minimax"], "generator.width": [4, 8]}
+    begin_many(plan_many("ring", recipe(), CPU, seeds=1, grid=grid), tmp_path / "four", say=silent)
+    assert [run.status for run in game_folders(tmp_path / "four")] == ["finished"] * 4
+
+
+def test_in_python_and_its_refusals(tmp_path: Path) -> None:
+    runs = poise.train(torch.randn(64, 2), recipe(), seeds=2, out=tmp_path / "given", device="cpu", steps=2)
+    assert len(runs) == 2
+    assert {line["metric"] for line in runs[1].folder.lines("metrics")} == {"frechet_distance"}
+    with pytest.raises(PoiseError, match="seeds"):
+        poise.train("ring", grid={"loss": ["hinge"]})
+    with pytest.raises(PoiseError, match="Your own generator"):
+        poise.train("ring", seeds=2, generator=torch.nn.Linear(64, 2))
