@@ -31,12 +31,14 @@ QUICK = ["frechet-distance", "precision-recall-density-coverage"]
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return poise.train("digits", out=tmp_path_factory.mktemp("runs") / "digits", **SMALL).path
+    run: poise.Run = poise.train("digits", out=tmp_path_factory.mktemp("runs") / "digits", **SMALL)
+    return run.path
 
 
 @pytest.fixture(scope="module")
 def ring(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return poise.train("ring", out=tmp_path_factory.mktemp("runs") / "ring", **SMALL).path
+    run: poise.Run = poise.train("ring", out=tmp_path_factory.mktemp("runs") / "ring", **SMALL)
+    return run.path
 
 
 def blobs(seed: int, count: int = 60, side: int = 8) -> np.ndarray[Any, np.dtype[np.uint8]]:
