@@ -156,7 +156,7 @@ def test_no_game_left_is_a_failure_with_its_own_status(tmp_path: Path) -> None:
 
 
 def test_structures_that_differ_are_trained_in_one_sitting(tmp_path: Path) -> None:
-    grid = {"loss": ["hinge", "minimax"], "generator.width": [4, 8]}
+    grid: dict[str, list[Any]] = {"loss": ["hinge", "minimax"], "generator.width": [4, 8]}
     begin_many(plan_many("ring", recipe(), CPU, seeds=1, grid=grid), tmp_path / "four", say=silent)
     assert [run.status for run in game_folders(tmp_path / "four")] == ["finished"] * 4
 
