@@ -254,3 +254,10 @@ def test_long_lists_are_folded_and_counted() -> None:
     assert fact.text == "500 entries"
     assert fact.items[-1] == "and 300 more"
     assert len(fact.items) == 201
+
+
+def test_the_number_of_games_is_a_curve_only_where_it_changes() -> None:
+    steady = history_charts({"step": [1.0, 2.0], "games": [8.0, 8.0]})
+    falling = history_charts({"step": [1.0, 2.0], "games": [8.0, 7.0]})
+    assert [chart.title for chart in steady] == []
+    assert [chart.title for chart in falling] == ["Games"]

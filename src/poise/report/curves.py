@@ -179,7 +179,7 @@ def history_charts(table: Table) -> list[Chart]:
         >>> [chart.title for chart in charts]
         ['Losses', 'Balance']
     """
-    rest = [name for name in table if name not in AXES]
+    rest = [name for name in table if name not in AXES and not _is_constant_count(name, table[name])]
     charts = []
     for group in _GROUPS:
         names = [name for name in rest if f"_{group.word}_" in f"_{name}_"]
@@ -198,6 +198,11 @@ def history_charts(table: Table) -> list[Chart]:
                 )
             )
     return charts + [Chart(label(name), "", "history", _lines([name], "")) for name in rest]
+
+
+def _is_constant_count(name: str, column: Column) -> bool:
+    """Whether a column only says, line by line, how many games there are; a change would be news."""
+    return name == "games" and len({value for value in column if value is not None}) == 1
 
 
 def _lines(names: Sequence[str], shared: str) -> tuple[Line, ...]:
