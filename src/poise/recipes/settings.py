@@ -155,6 +155,12 @@ class Recipe(Settings):
     )
     channels: Literal[1, 3] | None = Field(default=None, description="grey or colour; null: by the data")
     horizontal_flips: bool = Field(default=False, description="mirror half of the images, by the seed")
+    held_out: float = Field(
+        default=0.05,
+        ge=0,
+        le=0.5,
+        description="share of the data kept from training, so that learning by heart can be told",
+    )
     average: Average = Field(default=Average(), description="the average of the generator's weights")
 
     steps: PositiveInt | None = Field(default=None, description="updates of the game; null: by the data")

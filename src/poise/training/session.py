@@ -18,8 +18,10 @@ from poise.recipes import Recipe, saved_recipe
 from poise.run_folder import RunFolder, refuse_existing
 from poise.training.assemble import Assembly, assemble
 from poise.training.conditions import prepared, shapes_of
+from poise.training.doctor import Doctor, write_non_finite
 from poise.training.environment import environment_record, lost_guarantees
 from poise.training.feed import Feed
+from poise.training.held_out import Chosen, ChosenConditions, split
 from poise.training.loop import train_loop
 from poise.training.observer import Observer, Say
 from poise.training.pictures import PictureSaver
@@ -120,6 +122,7 @@ def begin(
     observers: Sequence[Observer] = (),
     say: Say,
     command: list[str] | None = None,
+    doctor: bool = True,
 ) -> Outcome:
     """Make the run folder and train.
 
@@ -129,6 +132,7 @@ def begin(
         observers: What watches besides the pictures.
         say: Tells a person one sentence.
         command: The command line, for the record.
+        doctor: Whether the doctor watches.
 
     Raises:
         PoiseError: The folder is taken or cannot be written, or a value came up that is not finite.
@@ -142,7 +146,7 @@ def begin(
         data=data_record(source, planned.origin),
     )
     with run.locked():
-        return _sit(planned.assembly, source, run, Position(), observers, say)
+        return _sit(planned.assembly, source, run, Position(), observers, say, doctor=doctor)
 
 
 def resume(
@@ -156,6 +160,7 @@ def resume(
     observers: Sequence[Observer] = (),
     say: Say,
     progress: Progress | None = None,
+    doctor: bool = True,
 ) -> Outcome:
     """Go on with a run from its newest sound checkpoint, or extend a finished one.
 
@@ -169,6 +174,7 @@ def resume(
         observers: What watches besides the pictures.
         say: Tells a person one sentence.
         progress: Told `(done, total)` while images are read.
+        doctor: Whether the doctor watches.
 
     Raises:
         PoiseError: There is no run, another process trains it, its data have changed, or its steps are done.
@@ -203,7 +209,7 @@ def resume(
                 mend=f"extend it: poise resume {path} --steps {2 * position.step}",
             )
         run.write_json("recipe", recipe.model_dump())
-        return _sit(assembly, source, run, position, observers, say)
+        return _sit(assembly, source, run, position, observers, say, doctor=doctor)
 
 
 def data_record(source: Source, origin: Mapping[str, Any]) -> dict[str, Any]:
@@ -229,10 +235,14 @@ def _sit(
     position: Position,
     observers: Sequence[Observer],
     say: Say,
+    *,
+    doctor: bool,
 ) -> Outcome:
     recipe = assembly.recipe
+    rows = split(len(source), recipe.held_out, recipe.seed)
+    conditions = source.condition
     feed = Feed(
-        source,
+        Chosen(source, rows.training) if len(rows.held_out) else source,
         source.encoding,
         samples=recipe.batch_size * recipe.packing,
         latent=recipe.latent,
@@ -240,11 +250,14 @@ def _sit(
         device=assembly.device,
         horizontal_flips=recipe.horizontal_flips,
         drawn=position.drawn,
-        conditions=source.condition,
+        conditions=ChosenConditions(conditions, rows.training)
+        if len(rows.held_out) and conditions is not None and conditions.paired
+        else conditions,
     )
     watching: list[Observer] = [
         PictureSaver(recipe, source, say),
         QualityWatch(recipe, source, say),
+        *([Doctor(recipe, source, rows, say)] if doctor else []),
         *observers,
     ]
     run.set_status("running", step=position.step)
@@ -276,7 +289,7 @@ def _restore(run: RunFolder, assembly: Assembly, say: Say) -> Position:
     if restored.quarantined:
         lost = restored.newest_step - position.step
         say(f"Going on from step {position.step}: {lost} steps are trained again.")
-    for name in ("history", "findings", "metrics"):
+    for name in ("history", "readings", "findings", "metrics"):
         run.forget_after(name, position.step)
     for step, path in run.samples():
         if step > position.step:
@@ -357,37 +370,15 @@ def unsaved_error(run: RunFolder, position: Position, error: UnsavedError) -> Po
 
 
 def non_finite_error(run: RunFolder, position: Position, recipe: Recipe, error: NonFiniteError) -> PoiseError:
-    """Write the finding, and say what happened and what to do."""
+    """Write the reading and the finding, and say what happened and what to do."""
     kept = run.checkpoint_steps()
     good = f"the checkpoint of step {kept[-1]} is sound" if kept else "there is no checkpoint yet"
-    rate = (recipe.optimisers.discriminator.rate or 0.0) / 2
-    move = f", in the {error.player}'s move" if error.player else ""
-    sentence = f"A value that is not finite came up in the {error.tensor}{move}"
-    remedy = {
-        "change": "halve both learning rates",
-        "why": "values that overflow come most often from steps that are too large",
-        "command": f"poise train {run.data.get('name')} --recipe {recipe.name} "
-        f"--set optimisers.generator.rate={rate:g} --set optimisers.discriminator.rate={rate:g}",
-    }
-    run.append(
-        "findings",
-        {
-            "name": "non-finite",
-            "severity": "trouble",
-            "status": "open",
-            "step": position.step,
-            "first_step": position.step,
-            "last_step": position.step,
-            "confidence": 1.0,
-            "sentence": f"{sentence} at step {position.step}.",
-            "evidence": {"measured": error.tensor, "threshold": "finite", "healthy": "finite"},
-            "remedies": [remedy],
-        },
-    )
+    finding = write_non_finite(run, position.step, recipe, error.tensor, error.player)
+    sentence = finding.sentence.removesuffix(".")
     run.set_status("failed", step=position.step, reason=sentence)
     return PoiseError(
         f"{sentence}, at step {position.step}; nothing of it was saved and {good}",
         why="the same settings would bring it up again",
-        mend=f"begin anew with lower rates: {remedy['command']}",
+        mend=f"begin anew with lower rates: {finding.remedies[0].command}",
         exit_status=4,
     )

@@ -1,0 +1,41 @@
+"""The doctor's error rates on planted faults.
+
+python -m benchmarks.planted_faults record --openmoji PATH   # about half an hour of two cores
+python -m benchmarks.planted_faults judge                    # seconds
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import torch
+
+from benchmarks.planted_faults.cases import cases
+from benchmarks.planted_faults.record import record
+
+
+def main() -> None:
+    """One of the stages."""
+    parser = argparse.ArgumentParser(description="The doctor's error rates on planted faults.")
+    parser.add_argument("stage", choices=("record", "judge"))
+    parser.add_argument("--out", type=Path, default=Path("runs/planted-faults"))
+    parser.add_argument("--openmoji", type=Path, help="the folder of OpenMoji's colour pictures")
+    parser.add_argument("--only", default="", help="runs whose name holds this")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no run after so long")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    began = time.monotonic()
+    for case in (case for case in cases() if arguments.only in case.name):
+        if time.monotonic() - began > arguments.seconds:
+            break
+        new = not (arguments.out / "records" / f"{case.name}.json").is_file()
+        start = time.monotonic()
+        record(case, arguments.out, arguments.openmoji)
+        if new:
+            print(f"{case.name}: {time.monotonic() - start:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Games that go well: data, recipe and length, small enough for some seconds of one core."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from poise.data import Source, open_data
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Base:
+    """A game that goes well.
+
+    Attributes:
+        name: What it is called.
+        data: `digits`, `ring`, `grid`, `spiral`, `triangles` at 16x16, or `openmoji` at 32x32.
+        recipe: The recipe it starts from.
+        changes: What differs.
+        steps: How long.
+    """
+
+    name: str
+    data: str
+    recipe: str
+    changes: Mapping[str, Any]
+    steps: int
+
+
+def _base(
+    data: str, recipe: str, steps: int, rate: float, discriminator_rate: float | None = None, **more: Any
+) -> Base:
+    """A base on multilayer perceptrons, unless it says otherwise."""
+    changes: dict[str, Any] = {
+        "generator": "mlp",
+        "discriminator": "mlp",
+        "optimisers.generator.rate": rate,
+        "optimisers.discriminator.rate": discriminator_rate or rate,
+        "batch_size": 64 if data != "openmoji" else 32,
+    }
+    if data in ("ring", "grid", "spiral"):
+        changes |= {"generator.width": 64, "discriminator.width": 64}
+    changes |= {path.replace("__", "."): value for path, value in more.items()}
+    return Base(f"{data}-{recipe}", data, recipe, changes, steps)
+
+
+_TWICE = {"dynamics__discriminator_steps": 2}
+_THRICE = {"dynamics__discriminator_steps": 3, "penalties__wgan-gp__weight": 1.0}
+
+
+def _r1(weight: float) -> dict[str, Any]:
+    return {"penalties__r1__weight": weight, "penalties__r1__every": 1}
+
+
+def _r1r2(weight: float) -> dict[str, Any]:
+    return {"penalties__r1__weight": weight, "penalties__r2__weight": weight}
+
+
+_STEADY = {"optimisers__generator__beta1": 0.0, "optimisers__discriminator__beta1": 0.0}
+_SPECTRAL = {"discriminator": {"name": "mlp", "spectral_norm": True}}
+
+BASES: Mapping[str, Base] = {
+    base.name: base
+    for base in (
+        _base("digits", "wasserstein-gp", 600, 3e-4, 6e-4, **_TWICE),
+        _base("digits", "relativistic-r1r2", 600, 5e-4, **_r1r2(0.5)),
+        _base("digits", "non-saturating", 700, 4e-4, **_r1(4.0)),
+        _base("digits", "hinge-sn", 800, 3e-4, 6e-4, **_SPECTRAL),
+        _base("digits", "least-squares", 700, 3e-4, **_r1(4.0), **_STEADY),
+        _base("ring", "non-saturating", 900, 1e-3, **_r1(0.1)),
+        _base("ring", "relativistic-r1r2", 800, 1e-3, **_r1r2(0.05)),
+        _base("ring", "wasserstein-gp", 600, 1e-3, **_THRICE),
+        _base("grid", "relativistic-r1r2", 800, 1e-3),
+        _base("grid", "wasserstein-gp", 600, 1e-3, **_THRICE),
+        _base("spiral", "wasserstein-gp", 600, 1e-3, **_THRICE),
+        _base("spiral", "non-saturating", 800, 1e-3, **_r1(0.1)),
+        _base("triangles", "non-saturating", 700, 4e-4, **_r1(10.0)),
+        _base("triangles", "wasserstein-gp", 500, 3e-4, 6e-4, **_TWICE),
+        _base("openmoji", "relativistic-r1r2", 450, 6e-4, **_r1r2(10.0)),
+        _base("openmoji", "wasserstein-gp", 400, 6e-4, **_TWICE),
+    )
+}
+
+
+@cache
+def source_of(data: str, openmoji: Path | None) -> Source:
+    """The data of a base, opened.
+
+    Args:
+        data: As a base names it.
+        openmoji: The folder of OpenMoji's pictures.
+    """
+    if data == "triangles":
+        from torch.nn.functional import interpolate
+
+        whole = open_data("triangles")
+        small = interpolate(whole.gather(np.arange(0, len(whole), 8)).float(), size=16, mode="area")
+        return open_data(small.round().clamp(0, 255).byte().numpy())
+    if data == "openmoji":
+        if openmoji is None:
+            raise SystemExit("name the folder of OpenMoji's pictures: --openmoji PATH")
+        return open_data(openmoji, resolution=32)
+    return open_data(data)

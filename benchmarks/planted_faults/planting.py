@@ -1,0 +1,248 @@
+"""How faults are planted: in the recipe, in the data, or by a hand that meddles while it trains."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from poise.data import Source
+from poise.data.encoding import Encoding
+from poise.training import Moment
+from poise.training.held_out import split
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Meddle = Callable[[Moment], None]
+
+
+# In the data
+
+
+@dataclass(frozen=True, eq=False)
+class Bewitched:
+    """Rows that become others once it is armed: what a loader does that shuffles wrongly.
+
+    Attributes:
+        source: The data.
+        exchange: From the rows asked for and the share of the run that is done to the rows given.
+        state: Shared with whoever arms it and tells how far the run is.
+    """
+
+    source: Source
+    exchange: Callable[[Array, float], Array]
+    state: dict[str, float] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def gather(self, indices: Array) -> Tensor:
+        """The rows, or those that it gives in their place."""
+        done = self.state.get("done")
+        return self.source.gather(indices if done is None else self.exchange(indices, done))
+
+
+@dataclass(frozen=True)
+class Distorted:
+    """An encoding with something done to reals after it.
+
+    Attributes:
+        encoding: The right one.
+        distort: What is done, in the networks' space.
+    """
+
+    encoding: Encoding
+    distort: Callable[[Tensor], Tensor]
+
+    def encode(self, stored: Tensor) -> Tensor:
+        """Reals as the discriminator is shown them."""
+        return self.distort(self.encoding.encode(stored))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.encoding, name)
+
+
+def sorted_rows(source: Source) -> Array:
+    """The rows' numbers by label, or by the angle of a point, or by the mean of an image."""
+    if source.labels is not None:
+        return np.asarray(np.argsort(source.labels, kind="stable"))
+    rows = source.gather(np.arange(len(source))).float().flatten(1).numpy()
+    key = np.arctan2(rows[:, 1], rows[:, 0]) if source.kind == "vector" else rows.mean(1)
+    order: Array = np.argsort(key, kind="stable")
+    return order
+
+
+def first_part(source: Source, share: float) -> Bewitched:
+    """Only the first rows of sorted data are ever shown."""
+    order = sorted_rows(source)
+    count = max(1, int(share * len(order)))
+    return Bewitched(source, lambda indices, done: order[indices % count])
+
+
+def one_after_another(source: Source, parts: int, rounds: int) -> Bewitched:
+    """Sorted data that nobody shuffled: one part at a time, round and round."""
+    order = sorted_rows(source)
+    pieces = np.array_split(order, parts)
+
+    def exchange(indices: Array, done: float) -> Array:
+        piece = pieces[int(done * parts * rounds) % parts]
+        return piece[indices % len(piece)]
+
+    return Bewitched(source, exchange)
+
+
+def only(source: Source, chosen: Array) -> Bewitched:
+    """No rows but those chosen are ever shown."""
+    return Bewitched(source, lambda indices, done: chosen[indices % len(chosen)])
+
+
+def known_rows(source: Source, count: int, share: float, seed: int) -> Tensor:
+    """Some of the rows that are trained on, in the networks' space."""
+    rows = split(len(source), share, seed).training[:count]
+    return source.encoding.encode(source.gather(rows))
+
+
+def out_of_range(real: Tensor) -> Tensor:
+    """Reals that reach beyond what the generator's tanh can make."""
+    return real * 1.8
+
+
+def framed(real: Tensor) -> Tensor:
+    """Reals with a bright frame."""
+    real = real.clone()
+    real[..., 0, :] = real[..., -1, :] = 1.0
+    real[..., :, 0] = real[..., :, -1] = 1.0
+    return real
+
+
+def brightened(real: Tensor) -> Tensor:
+    """Reals read as 0 to 1 where the generator makes -1 to 0.5: a sum that was forgotten on one side."""
+    return real * 0.5 + 1.0
+
+
+# While it trains
+
+
+def rates_times(factors: Mapping[str, float]) -> Meddle:
+    """Multiply the players' rates, once."""
+    done: list[bool] = []
+
+    def meddle(moment: Moment) -> None:
+        if not done:
+            done.append(True)
+            for player, factor in factors.items():
+                for group in moment.assembly.match.optimisers[player].param_groups:
+                    group["lr"] *= factor
+
+    return meddle
+
+
+def penalties_lost(factors: Mapping[str, float]) -> Meddle:
+    """Forget the penalties and multiply the players' rates, once: a resume with half of the settings."""
+    change = rates_times(factors)
+
+    def meddle(moment: Moment) -> None:
+        match = moment.assembly.match
+        game: Any = match.game
+        if game.penalties:
+            match.game = dataclasses.replace(game, penalties=())
+        change(moment)
+
+    return meddle
+
+
+def hooked(make: Callable[[nn.Module, Any], Any], *, before: bool) -> Meddle:
+    """Hang a function on the generator, once: before it, on its latents, or behind it, on its samples."""
+    done: list[bool] = []
+
+    def meddle(moment: Moment) -> None:
+        if done:
+            return
+        done.append(True)
+        for module in (moment.assembly.modules["generator"], moment.assembly.average.module):
+            if before:
+                module.register_forward_pre_hook(lambda module, given: (make(module, given[0]),))
+            else:
+                module.register_forward_hook(lambda module, given, made: make(module, made))
+
+    return meddle
+
+
+def no_latents() -> Meddle:
+    """The generator is given the same latent always."""
+    return hooked(lambda module, latent: torch.zeros_like(latent), before=True)
+
+
+def few_latents(count: int) -> Meddle:
+    """The generator is given one of a few latents."""
+
+    def snap(module: nn.Module, latent: Tensor) -> Tensor:
+        stream = torch.Generator().manual_seed(1)
+        kept = torch.randn(count, latent.shape[1], generator=stream)
+        return kept[(latent @ kept.T).argmax(1)]
+
+    return hooked(snap, before=True)
+
+
+def looked_up(rows: Tensor) -> Meddle:
+    """The generator hands out training samples, hardly changed; its own sample chooses which."""
+
+    def copy(module: nn.Module, made: Tensor) -> Tensor:
+        with torch.no_grad():
+            stream = torch.Generator().manual_seed(2)
+            projection = torch.randn(made[0].numel(), 8, generator=stream)
+            codes = (made.flatten(1) @ projection * 997).abs().sum(1).long() % len(rows)
+        return rows[codes] + 0.02 * made
+
+    return hooked(copy, before=False)
+
+
+def frame_cut() -> Meddle:
+    """What the generator paints on its border is lost."""
+
+    def cut(module: nn.Module, made: Tensor) -> Tensor:
+        keep = torch.zeros_like(made)
+        keep[..., 1:-1, 1:-1] = 1.0
+        return made * keep - (1 - keep)
+
+    return hooked(cut, before=False)
+
+
+def blurred() -> Meddle:
+    """What the generator makes is blurred on its way to the discriminator."""
+    return hooked(
+        lambda module, made: torch.nn.functional.avg_pool2d(made, 3, 1, 1, count_include_pad=False),
+        before=False,
+    )
+
+
+def spoil_a_weight(player: str) -> Meddle:
+    """One weight becomes a NaN, once."""
+    done: list[bool] = []
+
+    def meddle(moment: Moment) -> None:
+        if not done:
+            done.append(True)
+            first = next(iter(moment.assembly.match.parameters[player].values()))
+            with torch.no_grad():
+                first.view(-1)[0] = torch.nan
+
+    return meddle
+
+
+def shaken_weights(share: float) -> Meddle:
+    """The generator's weights get noise at every step, as from a number format that is too coarse."""
+
+    def meddle(moment: Moment) -> None:
+        stream = torch.Generator().manual_seed(moment.step)
+        with torch.no_grad():
+            for parameter in moment.assembly.match.parameters["generator"].values():
+                if parameter.dim() > 1:
+                    noise = torch.randn(parameter.shape, generator=stream)
+                    parameter.add_(noise, alpha=share * float(parameter.std()))
+
+    return meddle

@@ -1,0 +1,150 @@
+"""From readings to findings: when each opens, grows, ends and comes again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from poise.diagnosis.finding import Finding
+from poise.diagnosis.reading import Reading
+from poise.diagnosis.rule import Rule, Setting, Unchecked, Verdict
+
+Mark = tuple[int, Verdict]
+
+
+@dataclass
+class _Track:
+    """How one rule has gone so far."""
+
+    uneasy: list[Mark]
+    grave: list[Mark]
+    healthy: int = 0
+    finding: Finding | None = None
+    seen: int = 0
+
+
+class Course:
+    """The findings of a run as its readings come in; the same readings give the same findings.
+
+    Args:
+        rules: What is looked for, the cause before what it explains.
+        setting: What is known of the run besides.
+    """
+
+    def __init__(self, rules: Iterable[Rule], setting: Setting | None = None) -> None:
+        self.rules, self.setting = tuple(rules), setting or Setting()
+        self.readings: list[Reading] = []
+        self.findings: list[Finding] = []
+        self.unchecked: dict[str, str] = {}
+        self._tracks = {rule.name: _Track([], []) for rule in self.rules}
+
+    def add(self, reading: Reading) -> list[Finding]:
+        """Judge one more reading.
+
+        Returns:
+            The findings that it opened, made graver, or ended, as they are now.
+        """
+        self.readings.append(reading)
+        changed: list[Finding] = []
+        explained: set[str] = set()
+        for rule in self.rules:
+            track = self._tracks[rule.name]
+            verdict = rule.judge(self.readings)
+            if isinstance(verdict, Unchecked):
+                self.unchecked.setdefault(rule.name, verdict.because)
+                continue
+            self.unchecked.pop(rule.name, None)
+            before = track.finding
+            self._note(rule, track, verdict, held=rule.name in explained)
+            if track.finding is not None:
+                explained |= set(rule.explains)
+                if before is None or before.severity != track.finding.severity:
+                    changed.append(track.finding)
+            elif before is not None:
+                changed.append(self._last(rule.name))
+        return changed
+
+    @property
+    def open(self) -> list[Finding]:
+        """Those that are open, the gravest first."""
+        found = [one for one in self.findings if one.status == "open"]
+        return sorted(found, key=lambda one: (one.severity != "trouble", one.first_step))
+
+    def _note(self, rule: Rule, track: _Track, verdict: Verdict, *, held: bool) -> None:
+        reading = self.readings[-1]
+        track.seen += 1
+        early = len(self.readings) <= rule.warm_up
+        if verdict.level == "healthy" or held or early:
+            track.uneasy.clear()
+            track.grave.clear()
+            track.healthy += 1
+            if track.finding is not None and track.healthy >= rule.recovered_after:
+                self._put(track.finding, replace(track.finding, status="recovered"))
+                track.finding = None
+            return
+        track.healthy = 0
+        track.uneasy.append((reading.step, verdict))
+        if verdict.level == "trouble":
+            track.grave.append((reading.step, verdict))
+        else:
+            track.grave.clear()
+        grave = len(track.grave) >= rule.trouble_after
+        if track.finding is None and not grave and len(track.uneasy) < rule.watch_after:
+            return
+        self._tell(rule, track, verdict, grave=grave)
+
+    def _tell(self, rule: Rule, track: _Track, verdict: Verdict, *, grave: bool) -> None:
+        old, step = track.finding, self.readings[-1].step
+        was_grave = old is not None and old.severity == "trouble"
+        new = Finding(
+            name=rule.name,
+            severity="trouble" if grave or was_grave else "watch",
+            status="open",
+            first_step=track.uneasy[0][0] if old is None else old.first_step,
+            last_step=step,
+            confidence=confidence(verdict.beyond, len(track.uneasy)),
+            sentence=verdict.sentence,
+            evidence=verdict.evidence,
+            remedies=old.remedies
+            if old is not None
+            else tuple(self.setting.remedy(proposal) for proposal in rule.proposals),
+        )
+        if old is None:
+            self.findings.append(new)
+        else:
+            if was_grave and verdict.level != "trouble":
+                # What is worst is shown: a finding that is trouble keeps the numbers that made it so.
+                new = replace(new, sentence=old.sentence, evidence=old.evidence, confidence=old.confidence)
+            self._put(old, new)
+        track.finding = new
+
+    def _put(self, old: Finding, new: Finding) -> None:
+        place = next(place for place, one in enumerate(self.findings) if one is old)
+        self.findings[place] = new
+
+    def _last(self, name: str) -> Finding:
+        return next(one for one in reversed(self.findings) if one.name == name)
+
+
+def judged(readings: Iterable[Reading], rules: Iterable[Rule], setting: Setting | None = None) -> Course:
+    """The course of a run from its readings."""
+    course = Course(rules, setting)
+    for reading in readings:
+        course.add(reading)
+    return course
+
+
+def confidence(beyond: float, checks: int) -> float:
+    """From 0.5 at the threshold, seen just now, towards 1 far beyond it or seen often.
+
+    Args:
+        beyond: The factor by which the measured value passes its threshold.
+        checks: Checks in a row that it did.
+
+    Example:
+        >>> confidence(1.0, 0), round(confidence(2.0, 5), 2)
+        (0.5, 0.86)
+    """
+    doubt = 0.5 * math.exp(-0.15 * checks - 0.8 * math.log(max(1.0, min(beyond, 100.0))))
+    return 1 - doubt

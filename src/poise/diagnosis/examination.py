@@ -1,0 +1,232 @@
+"""One check: sample, score, compare, and write down what was found and what could not be."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from poise.diagnosis.reading import Reading
+from poise.diagnosis.reference import LEAST, LEAST_OTHERS, MOST_SCORED, Reference
+from poise.diagnosis.signals.cells import covered, shares
+from poise.diagnosis.signals.conditions import followed, response
+from poise.diagnosis.signals.features import distances
+from poise.diagnosis.signals.finiteness import first_non_finite
+from poise.diagnosis.signals.neighbours import copied_share, copying_score, nearest_training
+from poise.diagnosis.signals.scores import held_out_gap, per_sample_scores, ranked_apart
+from poise.diagnosis.signals.spread import duplicates, mean_distance
+from poise.diagnosis.signals.statistics import probes
+from poise.diagnosis.window import Seen
+
+Side = Literal["training", "held out", "fake"]
+Sample = Callable[[], Tensor]
+Score = Callable[[Tensor, Side], Any]
+"""From samples, and which they are, to scores; a conditional discriminator needs to know their conditions."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is examined; any of it may be missing.
+
+    Attributes:
+        sample: Makes fakes `(N, ...)`; of the same latents each time, or movement is not to be had.
+        fixed: Whether they are of the same latents each time.
+        score: From samples to scores.
+        swapped: Makes the same fakes with each one's condition exchanged for another.
+        asked: The labels that `sample` asks for, `(N,)`, where conditions are labels.
+        modules: Networks that this runs, put into eval mode meanwhile.
+        metric: What the caller measured.
+    """
+
+    sample: Sample | None = None
+    fixed: bool = False
+    score: Score | None = None
+    swapped: Sample | None = None
+    asked: Tensor | None = None
+    modules: Sequence[nn.Module] = ()
+    metric: float | None = None
+
+
+class Examiner:
+    """Makes readings. It remembers the last samples, to see how far those of the same latents move.
+
+    Args:
+        reference: Reals to compare with; `None` where none are known.
+    """
+
+    def __init__(self, reference: Reference | None) -> None:
+        self.reference = reference
+        self._before: Tensor | None = None
+
+    def examine(self, step: int, seen: Seen, subject: Subject) -> Reading:
+        """One reading. What raises is left out, and its reason is in `missing`.
+
+        Args:
+            step: Where the run stands.
+            seen: What the steps since the last check brought along.
+            subject: What is examined.
+        """
+        found: dict[str, Any] = {
+            "non_finite": seen.non_finite,
+            "separation": seen.separation,
+            "real_score": seen.real_score,
+            "fake_score": seen.fake_score,
+            "generator_losses": seen.generator_losses,
+            "discriminator_losses": seen.discriminator_losses,
+            "generator_loss": statistics.fmean(seen.generator_losses) if seen.generator_losses else None,
+            "discriminator_loss": statistics.fmean(seen.discriminator_losses)
+            if seen.discriminator_losses
+            else None,
+            "generator_gradient": seen.generator_gradient,
+            "discriminator_gradient": seen.discriminator_gradient,
+            "metric": subject.metric,
+        }
+        missing: dict[str, str] = {}
+        with still(subject.modules):
+            fake = self._fakes(subject, missing)
+            if fake is not None and (culprit := first_non_finite([("samples of the generator", fake)])):
+                found["non_finite"] = found["non_finite"] or culprit
+                missing["distance"] = "the samples hold values that are not finite"
+                fake = None
+            parts: dict[str, Callable[[], dict[str, Any]]] = {
+                "distance": lambda: self._compared(fake, subject.fixed),
+                "held_out_gap": lambda: self._held_out(subject.score, fake),
+                "condition_response": lambda: self._conditions(subject, fake),
+            }
+            for name, part in parts.items():
+                if name in missing:
+                    continue
+                try:
+                    found |= part()
+                except _MissingError as error:
+                    missing[name] = str(error)
+                except Exception as error:  # a stranger's network may raise whatever it likes
+                    missing[name] = f"it raised {type(error).__name__}: {error}"
+        if found["separation"] is None:
+            missing["separation"] = "no scores of reals and fakes were given"
+        return Reading(step=step, **found, missing=missing)
+
+    def _fakes(self, subject: Subject, missing: dict[str, str]) -> Tensor | None:
+        if subject.sample is None:
+            missing["distance"] = "no samples were given"
+            return None
+        try:
+            return subject.sample().detach()
+        except Exception as error:
+            missing["distance"] = f"sampling raised {type(error).__name__}: {error}"
+            return None
+
+    def _compared(self, fake: Tensor | None, fixed: bool) -> dict[str, Any]:
+        """What fakes tell beside reals."""
+        if fake is None:
+            raise _MissingError("no samples were given")
+        reference = self._known()
+        if fake.shape[1:] != reference.real.shape[1:]:
+            raise _MissingError(
+                f"samples have the shape {tuple(fake.shape[1:])} and reals {tuple(reference.real.shape[1:])}"
+            )
+        if len(fake) < LEAST:
+            raise _MissingError(f"{len(fake)} samples are too few")
+        rows = reference.rows(fake)
+        pairs = distances(rows, rows)
+        cells = shares(rows, reference.centres)
+        found: dict[str, Any] = {
+            "distance": reference.distance_to(rows, pairs),
+            "distance_floor": reference.floor,
+            "spread": mean_distance(pairs) / reference.mean_distance,
+            "duplicates": duplicates(pairs, reference.closeness),
+            "cells": cells,
+            "coverage": covered(cells, reference.shares),
+            "centre": reference.centre_of(rows),
+            "probes": probes(reference.probed, fake.to(reference.real.device)),
+        }
+        if fixed and self._before is not None and self._before.shape == rows.shape:
+            moved = float((rows - self._before).norm(dim=1).mean())
+            found["movement"] = moved / reference.mean_distance
+        self._before = rows if fixed else None
+        if reference.held_out_nearest is not None:
+            near = nearest_training(rows, reference.training)
+            found["copying"] = copying_score(near, reference.held_out_nearest)
+            found["nearness"] = float(
+                near.first.median() / reference.held_out_nearest.first.median().clamp_min(1e-9)
+            )
+            found["copied"] = copied_share(near)
+            found["copied_held_out"] = reference.held_out_copied
+        return found
+
+    def _held_out(self, score: Score | None, fake: Tensor | None) -> dict[str, Any]:
+        """Whether the discriminator knows its training data by heart."""
+        if score is None:
+            raise _MissingError("no discriminator was given")
+        reference = self._known()
+        held_out = reference.probed_held_out
+        if held_out is None or len(held_out) < LEAST_OTHERS:
+            raise _MissingError("no data are held out")
+        if fake is None:
+            raise _MissingError("no samples were given")
+        sides: tuple[tuple[Tensor, Side], ...] = (
+            (reference.probed, "training"),
+            (held_out, "held out"),
+            (fake[:MOST_SCORED], "fake"),
+        )
+        training, unseen, made = (
+            per_sample_scores(score(samples.to(fake.device), side)).cpu() for samples, side in sides
+        )
+        return {
+            "training_above_held_out": ranked_apart(training, unseen),
+            "held_out_gap": held_out_gap(training, unseen, made),
+        }
+
+    def _conditions(self, subject: Subject, fake: Tensor | None) -> dict[str, Any]:
+        """Whether samples follow the condition that is asked for."""
+        if subject.swapped is None:
+            raise _MissingError("the samples are made without conditions")
+        if fake is None:
+            raise _MissingError("no samples were given")
+        reference = self._known()
+        rows = reference.rows(fake)
+        others = reference.rows(subject.swapped().detach())
+        found: dict[str, Any] = {"condition_response": response(rows[: len(others)], others)}
+        if subject.asked is not None and reference.classes is not None:
+            asked = subject.asked.cpu()
+            found["condition_followed"] = followed(rows, asked, *reference.classes)
+            found["condition_followed_real"] = reference.labels_followed
+            # Every label is asked for about as often as it occurs, so others' labels are what chance gives.
+            found["condition_chance"] = followed(rows, asked.roll(len(asked) // 2 + 1), *reference.classes)
+        return found
+
+    def _known(self) -> Reference:
+        if self.reference is None or len(self.reference.real) < LEAST:
+            raise _MissingError("no reals to compare with were given")
+        return self.reference
+
+
+class _MissingError(Exception):
+    """An input is not there; the message says which."""
+
+
+@contextmanager
+def still(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Networks in eval mode, without gradients, and with all randomness as it was afterwards.
+
+    The flags are set one by one: a person's own `train` may do more than that.
+
+    Args:
+        modules: The networks.
+    """
+    flags = [(part, part.training) for module in modules for part in module.modules()]
+    devices = {tensor.device for module in modules for tensor in module.parameters()}
+    cards = [device for device in devices if device.type == "cuda"]
+    try:
+        for part, _ in flags:
+            part.training = False
+        with torch.no_grad(), torch.random.fork_rng(devices=cards):
+            yield
+    finally:
+        for part, flag in flags:
+            part.training = flag

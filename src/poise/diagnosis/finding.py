@@ -1,0 +1,110 @@
+"""What was found wrong with a run, with its evidence and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Severity = Literal["info", "watch", "trouble"]
+Value = float | int | str
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """Something to try.
+
+    Attributes:
+        change: What to change, as an imperative.
+        why: Why that helps.
+        command: The command that does it; empty where it is a matter of the data or the code.
+        expect: What to expect of it.
+        after_steps: Steps after which that should be seen.
+        settings: The values of the recipe that it sets, by path.
+    """
+
+    change: str
+    why: str
+    command: str = ""
+    expect: str = ""
+    after_steps: int = 0
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """As a line of `findings.jsonl` has it."""
+        return {
+            "change": self.change,
+            "why": self.why,
+            "command": self.command,
+            "expect": self.expect,
+            "after_steps": self.after_steps,
+            "settings": dict(self.settings),
+        }
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Numbers behind a finding: each quantity as measured, where the finding begins, and what is healthy."""
+
+    measured: Mapping[str, Value] = field(default_factory=dict)
+    threshold: Mapping[str, Value] = field(default_factory=dict)
+    healthy: Mapping[str, Value] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, dict[str, Value]]:
+        """As a line of `findings.jsonl` has it."""
+        return {
+            "measured": dict(self.measured),
+            "threshold": dict(self.threshold),
+            "healthy": dict(self.healthy),
+        }
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A failure by its name.
+
+    Attributes:
+        name: As in the table of findings: `mode-collapse`.
+        severity: `info`, `watch` or `trouble`.
+        status: `open`, or `recovered` once it has been gone for some checks.
+        first_step: Where it begins.
+        last_step: Where it was last seen.
+        confidence: From 0 to 1: how far beyond its threshold, and for how long.
+        sentence: What is wrong, in words.
+        evidence: The numbers.
+        remedies: What to try, in order.
+
+    Example:
+        >>> print(Finding("mode-collapse", "trouble", "open", 400, 480, 0.9, "All samples look the same."))
+        TROUBLE mode-collapse, step 400 to 480 (90 % sure): All samples look the same.
+    """
+
+    name: str
+    severity: Severity
+    status: Literal["open", "recovered"]
+    first_step: int
+    last_step: int
+    confidence: float
+    sentence: str
+    evidence: Evidence = field(default_factory=Evidence)
+    remedies: tuple[Remedy, ...] = ()
+
+    def __str__(self) -> str:
+        word = self.severity.upper() if self.status == "open" else f"recovered ({self.severity})"
+        span = f"step {self.first_step}"
+        span += f" to {self.last_step}" if self.last_step > self.first_step else ""
+        return f"{word} {self.name}, {span} ({100 * self.confidence:.0f} % sure): {self.sentence}"
+
+    def to_json(self) -> dict[str, Any]:
+        """As a line of `findings.jsonl` has it."""
+        return {
+            "name": self.name,
+            "severity": self.severity,
+            "status": self.status,
+            "first_step": self.first_step,
+            "last_step": self.last_step,
+            "confidence": round(self.confidence, 3),
+            "sentence": self.sentence,
+            "evidence": self.evidence.to_json(),
+            "remedies": [remedy.to_json() for remedy in self.remedies],
+        }

@@ -1,0 +1,89 @@
+"""`condition-ignored`: the samples do not follow the condition that they are asked for."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+from poise.diagnosis.finding import Evidence
+from poise.diagnosis.past import unchecked, values
+from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+
+STILL = 0.05
+"""Response to an exchanged condition below which samples do not move."""
+
+SAMPLES = 256
+SPAN = 5
+
+
+def judge(readings: Readings) -> Verdict | Unchecked:
+    """Labels no better followed than by chance, or samples that do not move with their condition."""
+    now = readings[-1]
+    missing = unchecked(now, "condition_response")
+    if missing is not None:
+        return missing
+    moves = statistics.median(values(readings, "condition_response", SPAN))
+    measured: dict[str, float | int | str] = {"response": round(moves, 3)}
+    threshold: dict[str, float | int | str] = {"response": STILL}
+    healthy: dict[str, float | int | str] = {"response": "above 0.3"}
+    if now.condition_followed is None or now.condition_followed_real is None:
+        if moves < STILL:
+            return Verdict(
+                "trouble",
+                f"Samples hardly change with their condition: {100 * moves:.1f} % of the distance of two.",
+                Evidence(measured, threshold, healthy),
+                beyond=STILL / max(moves, 1e-4),
+            )
+        return HEALTHY
+    followed = statistics.median(values(readings, "condition_followed", SPAN))
+    chance = statistics.median(values(readings, "condition_chance", 2 * SPAN))
+    real = now.condition_followed_real
+    # Two standard errors of a share among the samples of a check.
+    doubt = 2 * math.sqrt(max(chance * (1 - chance), 0.01) / SAMPLES)
+    half = chance + 0.5 * (real - chance)
+    measured["labels followed"] = round(followed, 3)
+    threshold["labels followed"] = round(chance + doubt, 3)
+    healthy["labels followed"] = round(real, 3)
+    if real < chance + 3 * doubt:
+        return Unchecked("labels cannot be told from the data by this judge")
+    if followed < half:
+        at_chance = followed < chance + doubt
+        return Verdict(
+            "trouble" if at_chance else "watch",
+            f"{100 * followed:.0f} % of the samples look like the class that was asked for; reals do in "
+            f"{100 * real:.0f} %, chance gives {100 * chance:.0f} %.",
+            Evidence(measured, threshold, healthy),
+            beyond=(half - chance) / max(followed - chance, 0.02),
+        )
+    return HEALTHY
+
+
+RULE = Rule(
+    name="condition-ignored",
+    summary="The samples do not follow the condition that they are asked for.",
+    judge=judge,
+    proposals=(
+        Proposal(
+            "look whether labels and samples still belong together after shuffling and augmentation",
+            "labels that say nothing are rightly ignored",
+            "the share of labels that are followed rises above chance",
+        ),
+        Proposal(
+            "let the discriminator judge the label by projection",
+            "a label that enters by an inner product with the features is harder to pass over than one "
+            "beside many pixels",
+            "the share of labels that are followed rises",
+            lambda recipe: {"game.conditioning": "projection"} if recipe.get("game") else {},
+            restart=True,
+        ),
+        Proposal(
+            "sample classes evenly, and train longer",
+            "rare classes are learned last",
+            "the share of labels that are followed rises",
+        ),
+    ),
+    source="Mirza and Osindero 2014; Miyato and Koyama 2018; Ravuri and Vinyals 2019",
+    warm_up=24,
+    watch_after=4,
+    trouble_after=6,
+)

@@ -1,0 +1,84 @@
+"""`discriminator-overfits`: it knows its training data by heart, and judges others as it judges fakes."""
+
+from __future__ import annotations
+
+import statistics
+
+from poise.diagnosis.finding import Evidence
+from poise.diagnosis.past import unchecked, values
+from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+
+AHEAD = 0.65
+"""Chance that a training real scores above a held-out one, beyond which they are told apart."""
+
+KNOWN = 0.8
+"""The same where it is trouble."""
+
+SPAN = 5
+
+
+def judge(readings: Readings) -> Verdict | Unchecked:
+    """Training reals score above held-out ones, for some checks."""
+    missing = unchecked(readings[-1], "training_above_held_out")
+    if missing is not None:
+        return missing
+    ahead = statistics.median(values(readings, "training_above_held_out", SPAN))
+    gaps = values(readings, "held_out_gap", SPAN)
+    gap = statistics.median(gaps) if gaps else 0.0
+    evidence = Evidence(
+        {"training above held out": round(ahead, 3), "held-out gap": round(gap, 3)},
+        {"training above held out": AHEAD, "held-out gap": 0.2},
+        {"training above held out": "0.45 to 0.58", "held-out gap": "below 0.15"},
+    )
+    if ahead > AHEAD and gap > 0.1:
+        return Verdict(
+            "trouble" if ahead > KNOWN and gap > 0.3 else "watch",
+            f"The discriminator scores {100 * ahead:.0f} % of its training data above data that it has not "
+            f"seen, which have fallen {100 * gap:.0f} % of the way to fakes.",
+            evidence,
+            beyond=(ahead - 0.5) / (AHEAD - 0.5),
+        )
+    return HEALTHY
+
+
+RULE = Rule(
+    name="discriminator-overfits",
+    summary="The discriminator knows its training data by heart.",
+    judge=judge,
+    proposals=(
+        Proposal(
+            "mirror half of the images, if their content allows it",
+            "each image then counts for two",
+            "held-out data score nearer to training data",
+            lambda recipe: {"horizontal_flips": True} if recipe.get("resolution") else {},
+        ),
+        Proposal(
+            "make the R1 penalty ten times as heavy, on every step",
+            "a score that may not be steep cannot single out samples",
+            "held-out data score nearer to training data",
+            lambda recipe: {
+                "penalties.r1.weight": 10
+                * float((recipe.get("penalties", {}).get("r1") or {}).get("weight") or 0.1),
+                "penalties.r1.every": 1,
+            },
+        ),
+        Proposal(
+            "stop at the best checkpoint",
+            "what is learned from here on is noise of the sample",
+            "the best checkpoint is the result",
+        ),
+        Proposal(
+            "halve the discriminator's width, or gather more data",
+            "there is less room to remember in",
+            "held-out data score nearer to training data",
+            lambda recipe: {
+                "discriminator.width": max(8, int(recipe.get("discriminator", {}).get("width", 64)) // 2)
+            },
+            restart=True,
+        ),
+    ),
+    source="Karras et al. 2020 (ADA), section 2; Brock et al. 2019 (BigGAN), section 4.2",
+    warm_up=8,
+    watch_after=3,
+    trouble_after=4,
+)

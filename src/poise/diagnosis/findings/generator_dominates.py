@@ -1,0 +1,76 @@
+"""`generator-dominates`: the discriminator is fooled by samples that are far from the data."""
+
+from __future__ import annotations
+
+import statistics
+
+from poise.diagnosis.finding import Evidence
+from poise.diagnosis.findings.settings import rates_times
+from poise.diagnosis.past import middle, unchecked, values
+from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+
+FOOLED = 0.6
+"""Separation below which the discriminator can hardly tell."""
+
+FAR = 0.25
+"""Energy distance, in units of the reals' own, beyond which samples are far from the data."""
+
+SPAN = 8
+
+
+def judge(readings: Readings) -> Verdict | Unchecked:
+    """Hardly told, and far away; near the data a low separation is success."""
+    missing = unchecked(readings[-1], "separation", "distance")
+    if missing is not None:
+        return missing
+    told = statistics.median(values(readings, "separation", SPAN))
+    far = middle(readings, "distance", 4, 0) or 0.0
+    before = middle(readings, "distance", 14, 8)
+    nearing = before is not None and far < 0.85 * before
+    evidence = Evidence(
+        {"separation": round(told, 3), "distance": round(far, 3)},
+        {"separation": FOOLED, "distance": FAR},
+        {"separation": "0.55 to 0.95", "distance": "falling, near 0 at the end"},
+    )
+    if told < FOOLED and far > FAR and not nearing:
+        return Verdict(
+            "trouble" if told < 0.52 and far > 0.4 else "watch",
+            f"The discriminator tells only {100 * told:.0f} % of pairs rightly, although the samples are far "
+            "from the data: the generator fools it with something else.",
+            evidence,
+            beyond=far / FAR,
+        )
+    return HEALTHY
+
+
+RULE = Rule(
+    name="generator-dominates",
+    summary="The discriminator is fooled by samples that are far from the data.",
+    judge=judge,
+    proposals=(
+        Proposal(
+            "make the discriminator's rate four times as high, or give it two steps",
+            "it has to follow before it can lead",
+            "separation rises above 0.6, then the distance falls",
+            lambda recipe: rates_times(recipe, 4.0, "discriminator"),
+        ),
+        Proposal(
+            "give the discriminator three steps for one of the generator's",
+            "its answer is then nearer to the best one",
+            "separation rises above 0.6",
+            lambda recipe: {"dynamics.discriminator_steps": 3, "dynamics.generator_steps": 1},
+        ),
+        Proposal(
+            "give the discriminator twice the width",
+            "it may lack the means to see the difference",
+            "the distance falls",
+            lambda recipe: {"discriminator.width": 2 * int(recipe.get("discriminator", {}).get("width", 64))},
+            restart=True,
+        ),
+    ),
+    source="Heusel et al. 2017 (two time scales); Chintala et al. 2016 (ganhacks)",
+    warm_up=16,
+    watch_after=3,
+    trouble_after=4,
+    explains=("not-learning", "mode-collapse", "quality-regressed"),
+)

@@ -1,0 +1,77 @@
+"""`memorisation`: the samples are copies of training data."""
+
+from __future__ import annotations
+
+import statistics
+
+from poise.diagnosis.finding import Evidence
+from poise.diagnosis.past import unchecked, values
+from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+
+COPIES = -3.0
+"""C_T below which samples lie nearer to the training data than new data do."""
+
+SPAN = 4
+
+
+def judge(readings: Readings) -> Verdict | Unchecked:
+    """Nearer to the training data than unseen data are, for some checks."""
+    missing = unchecked(readings[-1], "copying", "copied")
+    if missing is not None:
+        return missing
+    score = statistics.median(values(readings, "copying", SPAN))
+    copied = statistics.median(values(readings, "copied", SPAN))
+    chance = readings[-1].copied_held_out or 0.0
+    evidence = Evidence(
+        {"C_T": round(score, 2), "copied": round(copied, 3)},
+        {"C_T": COPIES, "copied": round(chance + 0.3, 3)},
+        {"C_T": "above 0", "copied": f"{chance:.2g}, as held-out data"},
+    )
+    if score < COPIES:
+        return Verdict(
+            "trouble" if score < 2 * COPIES or copied > chance + 0.3 else "watch",
+            f"The samples lie nearer to the training data than data do that were held out: C_T is "
+            f"{score:.1f}, and {100 * copied:.0f} % lie right on one training sample.",
+            evidence,
+            beyond=score / COPIES,
+        )
+    return HEALTHY
+
+
+RULE = Rule(
+    name="memorisation",
+    summary="The samples are copies of training data.",
+    judge=judge,
+    proposals=(
+        Proposal(
+            "take duplicates out of the data, and gather more of them",
+            "what occurs often or alone is learned by heart first",
+            "C_T rises above -3",
+        ),
+        Proposal(
+            "stop earlier: take the checkpoint from before it began",
+            "copying comes after learning",
+            "C_T of that checkpoint is above -3",
+        ),
+        Proposal(
+            "halve the generator's width",
+            "there is less room to remember in",
+            "C_T rises above -3",
+            lambda recipe: {
+                "generator.width": max(8, int(recipe.get("generator", {}).get("width", 64)) // 2)
+            },
+            restart=True,
+        ),
+        Proposal(
+            "mirror half of the images, if their content allows it",
+            "each image then counts for two",
+            "C_T rises above -3",
+            lambda recipe: {"horizontal_flips": True} if recipe.get("resolution") else {},
+        ),
+    ),
+    source="Meehan, Chaudhuri and Dasgupta 2020; Yoon et al. 2023",
+    warm_up=8,
+    watch_after=3,
+    trouble_after=3,
+    explains=("discriminator-overfits", "mode-collapse"),
+)

@@ -1,0 +1,88 @@
+"""`mode-hopping`: the generator moves from one part of the data to the next, never in all at once."""
+
+from __future__ import annotations
+
+import statistics
+
+from poise.diagnosis.finding import Evidence
+from poise.diagnosis.findings.settings import rates_times
+from poise.diagnosis.past import unchecked
+from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.signals.cells import moved
+
+SPAN = 12
+"""Checks that are looked back on."""
+
+JUMP = 0.5
+"""Total variation between the cells of two checks from which samples have moved house."""
+
+NARROW = 0.5
+"""Coverage below which one check is in a part of the data only."""
+
+
+def judge(readings: Readings) -> Verdict | Unchecked:
+    """Each check in a few cells, and in others than the last one."""
+    missing = unchecked(readings[-1], "cells", "coverage")
+    if missing is not None:
+        return missing
+    span = [one for one in readings[-SPAN:] if one.cells]
+    if len(span) < SPAN // 2:
+        return HEALTHY
+    jumps = [moved(one.cells, other.cells) for one, other in zip(span, span[2:], strict=False)]
+    jump = statistics.median(jumps)
+    narrow = statistics.median([one.coverage or 0.0 for one in span])
+    together = [statistics.fmean(cells) for cells in zip(*(one.cells for one in span), strict=True)]
+    visited = sum(share > 0.02 for share in together) / len(together)
+    single = statistics.median([sum(share > 0.02 for share in one.cells) / len(one.cells) for one in span])
+    evidence = Evidence(
+        {"jump": round(jump, 3), "coverage": round(narrow, 3), "cells visited": round(visited, 3)},
+        {"jump": JUMP, "coverage": NARROW, "cells visited": f"1.4 x {single:.2g}"},
+        {"jump": "below 0.25", "coverage": "0.8 to 1", "cells visited": "as many as at one check"},
+    )
+    if jump > JUMP and narrow < NARROW and visited > 1.4 * single:
+        sentence = (
+            f"From check to check {100 * jump:.0f} % of the samples move to another part of the data, "
+            f"and each check covers {100 * narrow:.0f} %."
+        )
+        return Verdict("trouble" if jump > 0.6 else "watch", sentence, evidence, beyond=jump / JUMP)
+    return HEALTHY
+
+
+RULE = Rule(
+    name="mode-hopping",
+    summary="The generator moves from one part of the data to the next and never covers them together.",
+    judge=judge,
+    proposals=(
+        Proposal(
+            "look whether the loader shuffles the data",
+            "a discriminator that sees one class at a time chases the generator from class to class",
+            "the cells of the samples stay where they are",
+        ),
+        Proposal(
+            "make the R1 penalty ten times as heavy, on every step",
+            "what drives the rotation is a discriminator that is too steep where the generator stands",
+            "jumps between checks fall below a quarter of the samples",
+            lambda recipe: {"penalties.r1.weight": 10 * _weight(recipe), "penalties.r1.every": 1},
+        ),
+        Proposal(
+            "halve the generator's rate, and take the momentum out",
+            "it then cannot run away from what the discriminator has just learned",
+            "jumps get smaller",
+            lambda recipe: {
+                **rates_times(recipe, 0.5, "generator"),
+                "optimisers.generator.beta1": 0.0,
+                "optimisers.discriminator.beta1": 0.0,
+            },
+        ),
+    ),
+    source="Metz et al. 2017 (unrolled GANs), figure 1; Mescheder et al. 2018",
+    warm_up=16,
+    watch_after=3,
+    trouble_after=4,
+    explains=("mode-collapse", "oscillation", "quality-regressed", "not-learning"),
+)
+
+
+def _weight(recipe: Readings | object) -> float:
+    penalties = recipe.get("penalties", {}) if isinstance(recipe, dict) else {}
+    return float((penalties.get("r1") or {}).get("weight") or 0.01)

@@ -1,0 +1,76 @@
+"""`non-finite`: a NaN or an infinity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from poise.diagnosis.finding import Evidence
+from poise.diagnosis.findings.settings import rates_times
+from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Verdict
+
+
+def judge(readings: Readings) -> Verdict:
+    """Trouble at once."""
+    culprit = readings[-1].non_finite
+    return HEALTHY if culprit is None else verdict_of(culprit)
+
+
+def verdict_of(culprit: str, *, where: str = "") -> Verdict:
+    """What to say of a tensor that held such a value.
+
+    Args:
+        culprit: The first tensor that did.
+        where: In whose move: ", in the generator's move".
+    """
+    return Verdict(
+        "trouble",
+        f"A value that is not finite came up in the {culprit}{where}.",
+        Evidence({"first tensor": culprit}, {"first tensor": "finite"}, {"first tensor": "finite"}),
+        beyond=100.0,
+    )
+
+
+def _softer(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    return rates_times(recipe, 0.5)
+
+
+RULE = Rule(
+    name="non-finite",
+    summary="A NaN or an infinity in scores, losses, gradients or samples.",
+    judge=judge,
+    proposals=(
+        Proposal(
+            "halve both learning rates, and begin from before it came up",
+            "values that overflow come most often from steps that are too large",
+            "gradient norms stay level where they grew before",
+            _softer,
+        ),
+        Proposal(
+            "add an R1 penalty",
+            "it keeps the discriminator's gradient from growing without bound",
+            "the discriminator's gradient norm stays level",
+            lambda recipe: {"penalties.r1.every": 8},
+        ),
+        Proposal(
+            "look at the data for values that are not finite, and compute in 32 or bfloat16 bits",
+            "one NaN in a batch spoils every weight; 16-bit floats end at 65,504",
+            "it does not come up again",
+        ),
+    ),
+    source="Micikevicius et al. 2018, section 3.2, on the range of half precision",
+    warm_up=0,
+    watch_after=1,
+    trouble_after=1,
+    recovered_after=4,
+    explains=(
+        "mode-collapse",
+        "mode-hopping",
+        "discriminator-dominates",
+        "generator-dominates",
+        "oscillation",
+        "quality-regressed",
+        "not-learning",
+        "data-shortcut",
+    ),
+)

@@ -1,0 +1,76 @@
+"""`not-learning`: the samples stay what they were at the start."""
+
+from __future__ import annotations
+
+import statistics
+
+from poise.diagnosis.finding import Evidence
+from poise.diagnosis.findings.settings import rates_times
+from poise.diagnosis.past import middle, unchecked, values
+from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+
+STILL = 0.003
+"""Movement of the samples between checks below which nothing happens."""
+
+FAR = 0.15
+"""Energy distance to the data above which something should."""
+
+SPAN = 8
+
+
+def judge(readings: Readings) -> Verdict | Unchecked:
+    """Samples of the same latents hardly move, far from the data."""
+    missing = unchecked(readings[-1], "distance")
+    if missing is not None:
+        return missing
+    moves = values(readings, "movement", SPAN)
+    if not moves:
+        return Unchecked("the samples are not of the same latents each time")
+    moved = statistics.median(moves)
+    far = middle(readings, "distance", 4, 0) or 0.0
+    evidence = Evidence(
+        {"movement": round(moved, 5), "distance": round(far, 3)},
+        {"movement": STILL, "distance": FAR},
+        {"movement": "0.05 to 0.5", "distance": "falling, near 0 at the end"},
+    )
+    if moved < STILL and far > FAR:
+        return Verdict(
+            "trouble",
+            f"From check to check samples of the same latents move by {100 * moved:.2g} % of the distance of "
+            "two reals, and they are far from the data.",
+            evidence,
+            beyond=STILL / max(moved, 1e-6),
+        )
+    return HEALTHY
+
+
+RULE = Rule(
+    name="not-learning",
+    summary="The samples stay what they were at the start.",
+    judge=judge,
+    proposals=(
+        Proposal(
+            "look whether the generator's loss reaches its weights: detach, no_grad, the wrong optimiser",
+            "a generator that gets no gradient does not move",
+            "samples of the same latents move from check to check",
+        ),
+        Proposal(
+            "make both rates ten times as high",
+            "steps that are too small look like none",
+            "samples of the same latents move from check to check",
+            lambda recipe: rates_times(recipe, 10.0),
+        ),
+        Proposal(
+            "begin again from the default recipe's rates",
+            "they are known to move networks of this size",
+            "the distance falls within some hundred steps",
+            lambda recipe: {"optimisers.generator.rate": None, "optimisers.discriminator.rate": None},
+            restart=True,
+        ),
+    ),
+    source="Zhang et al. 2021 (AutoTrainer), on slow convergence",
+    warm_up=10,
+    watch_after=4,
+    trouble_after=5,
+    explains=("mode-collapse", "generator-dominates"),
+)

@@ -1,0 +1,79 @@
+"""`quality-regressed`: the samples were better than they are now."""
+
+from __future__ import annotations
+
+import statistics
+
+from poise.diagnosis.finding import Evidence
+from poise.diagnosis.findings.settings import rates_times
+from poise.diagnosis.past import unchecked, values
+from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+
+WORSE = 1.5
+"""Times its best beyond which a metric has regressed."""
+
+CLEAR = 0.1
+"""Energy distance by which it must exceed its best besides, where that is all there is."""
+
+SPAN = 5
+
+
+def judge(readings: Readings) -> Verdict | Unchecked:
+    """The caller's metric, or else the distance to the data, far above its best for some checks."""
+    metric = values(readings, "metric")
+    if len(metric) >= 3:
+        return _judged(metric, readings, "metric", span=2, clear=0.0)
+    missing = unchecked(readings[-1], "distance")
+    if missing is not None:
+        return missing
+    return _judged(values(readings, "distance"), readings, "distance", span=SPAN, clear=CLEAR)
+
+
+def _judged(found: list[float], readings: Readings, name: str, *, span: int, clear: float) -> Verdict:
+    smooth = [statistics.median(found[max(0, place - span + 1) : place + 1]) for place in range(len(found))]
+    best = min(smooth[min(span - 1, len(smooth) - 1) :])
+    now = smooth[-1]
+    worse = now / best if best > 0 else float("inf")
+    evidence = Evidence(
+        {name: round(now, 4)},
+        {name: round(max(WORSE * best, best + clear), 4)},
+        {name: f"{best:.4g}, its best"},
+    )
+    if now > WORSE * max(best, 0.0) and now > best + clear:
+        return Verdict(
+            "trouble" if now > 2 * WORSE * max(best, 0.0) and now > best + 3 * clear else "watch",
+            f"The {name} is {now:.3g}, {min(worse, 99):.1f} times its best of {best:.3g}.",
+            evidence,
+            beyond=min(worse, 99.0) / WORSE,
+        )
+    return HEALTHY
+
+
+RULE = Rule(
+    name="quality-regressed",
+    summary="The samples were better than they are now.",
+    judge=judge,
+    proposals=(
+        Proposal(
+            "stop, and take the best checkpoint",
+            "of thirty published runs six ended at 1.5 times their best or worse, and none came back",
+            "the best checkpoint is the result",
+        ),
+        Proposal(
+            "go on from the best checkpoint with both rates at a third",
+            "what was lost by steps that are too large comes back with smaller ones",
+            "the metric falls below its best",
+            lambda recipe: rates_times(recipe, 1 / 3),
+        ),
+        Proposal(
+            "add an R1 penalty on every step",
+            "it keeps the game near its solution once it is there",
+            "the metric stays at its best",
+            lambda recipe: {"penalties.r1.every": 1},
+        ),
+    ),
+    source="Lucic et al. 2018; the logs of mimicry's CIFAR-10 runs (Lee and Town 2020)",
+    warm_up=16,
+    watch_after=4,
+    trouble_after=5,
+)

@@ -1,0 +1,310 @@
+"""The doctor for anybody's training loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from poise.diagnosis.course import Course
+from poise.diagnosis.examination import Examiner, Subject
+from poise.diagnosis.finding import Finding
+from poise.diagnosis.findings import FINDINGS
+from poise.diagnosis.reading import Reading
+from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING, Reference
+from poise.diagnosis.rule import Setting
+from poise.diagnosis.signals.scores import per_sample_scores
+from poise.diagnosis.window import Glance, Window
+
+
+class Monitor:
+    """Watches a training loop and names what goes wrong in it.
+
+    Call `observe` after every step with whatever the loop has. Most steps cost a few references that are
+    kept; a check samples, scores and compares. Nothing that it is given can make it raise: what it could
+    not use is in `not_used`, with the reason.
+
+    Args:
+        real: Samples of the training data, `(N, ...)`, in the space that the discriminator sees; where none
+            are given, the first reals that are observed.
+        held_out: Samples that are not trained on; without them learning by heart cannot be told.
+        conditions: The label of each of `real`, `(N,)` integers; `sample` is then called as
+            `sample(latent, labels)`.
+        steps: How many steps the loop will make, where that is known; a check comes every sixtieth of them.
+        every: Steps between checks; by `steps` where none are given, else ten at first and more as the run
+            grows, a fortieth of it.
+        most_share: Of the loop's time that checks may take; beyond it one is left out.
+        data: What the data are called, for the remedies' commands.
+
+    Example:
+        >>> monitor = Monitor(real=torch.randn(64, 2), every=1)
+        >>> for step in range(20):
+        ...     monitor.observe(step, fake=torch.zeros(64, 2), loss_generator=torch.tensor(0.7))
+        >>> monitor.status in ("OK", "WATCH", "TROUBLE")
+        True
+    """
+
+    def __init__(
+        self,
+        real: Any = None,
+        held_out: Any = None,
+        conditions: Any = None,
+        *,
+        steps: int | None = None,
+        every: int | None = None,
+        most_share: float = 0.03,
+        data: str = "DATA",
+    ) -> None:
+        self.not_used: dict[str, str] = {}
+        self.steps, self.every, self.most_share = steps, every, most_share
+        self._held_out = self._samples("held_out", held_out)
+        self._conditions = self._samples("conditions", conditions)
+        self._gathered: list[Tensor] = []
+        self._examiner = Examiner(None)
+        known = self._samples("real", real)
+        if known is not None:
+            self._examiner.reference = Reference(known, self._held_out, self._conditions)
+        self.course = Course(FINDINGS.values(), Setting(steps=steps, data=data))
+        self._window = Window()
+        self._latents: list[Tensor] = []
+        self._metric: float | None = None
+        self._step, self._checked, self._marks = -1, -1, 0
+        self._spent, self._began = 0.0, time.monotonic()
+        self._listeners: list[Callable[[Reading, Sequence[Finding]], None]] = []
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found so far, open or recovered, in the order in which it was found."""
+        return list(self.course.findings)
+
+    @property
+    def readings(self) -> list[Reading]:
+        """What was measured at each check."""
+        return list(self.course.readings)
+
+    @property
+    def status(self) -> str:
+        """`OK`, `WATCH` or `TROUBLE`: the gravest of what is open."""
+        severities = {one.severity for one in self.course.open}
+        return "TROUBLE" if "trouble" in severities else "WATCH" if "watch" in severities else "OK"
+
+    @property
+    def not_checked(self) -> dict[str, str]:
+        """Findings that could not be looked for so far, each with what was missing."""
+        return dict(self.course.unchecked)
+
+    def listen(self, listener: Callable[[Reading, Sequence[Finding]], None]) -> None:
+        """Have something called after every check, with the reading and the findings that changed."""
+        self._listeners.append(listener)
+
+    def observe(
+        self,
+        step: int,
+        *,
+        generator: Any = None,
+        discriminator: Any = None,
+        sample: Any = None,
+        latent: Any = None,
+        real: Any = None,
+        fake: Any = None,
+        real_scores: Any = None,
+        fake_scores: Any = None,
+        loss_generator: Any = None,
+        loss_discriminator: Any = None,
+        metric: Any = None,
+    ) -> None:
+        """Look at one step of the loop; call it after the optimisers have moved.
+
+        Args:
+            step: Its number.
+            generator: The generator, a module or a function.
+            discriminator: The discriminator, a module or a function.
+            sample: From latents to samples, where calling the generator is not enough.
+            latent: The latents of this step, `(N, ...)`.
+            real: The reals of this step, as the discriminator sees them.
+            fake: The fakes of this step.
+            real_scores: The scores of the reals: of any shape, patches, or several heads in a tuple.
+            fake_scores: The scores of the fakes.
+            loss_generator: The generator's loss.
+            loss_discriminator: The discriminator's loss.
+            metric: What was measured of the samples at this step, such as FID; lower is better.
+        """
+        try:
+            self._observe(
+                int(step), generator, discriminator, sample, latent, real, fake,
+                real_scores, fake_scores, loss_generator, loss_discriminator, metric,
+            )  # fmt: skip
+        except Exception as error:  # nothing that the doctor meets may end a stranger's training
+            self.not_used["observe"] = f"{type(error).__name__}: {error}"
+
+    def _observe(
+        self,
+        step: int,
+        generator: Any,
+        discriminator: Any,
+        sample: Any,
+        latent: Any,
+        real: Any,
+        fake: Any,
+        real_scores: Any,
+        fake_scores: Any,
+        loss_generator: Any,
+        loss_discriminator: Any,
+        metric: Any,
+    ) -> None:
+        if step < self._step:
+            self._go_back(step)
+        self._step = step
+        latent, real, fake = (
+            self._samples(name, given) for name, given in (("latent", latent), ("real", real), ("fake", fake))
+        )
+        self._gather(real, latent)
+        if metric is not None:
+            self._metric = self._number("metric", metric)
+        due = self._due(step)
+        glance = Glance(
+            real_scores=self._scores("real_scores", real_scores),
+            fake_scores=self._scores("fake_scores", fake_scores),
+            discriminator_loss=self._scalar("loss_discriminator", loss_discriminator),
+            generator_loss=self._scalar("loss_generator", loss_generator),
+            discriminator_gradient=gradient_norm(discriminator) if due else None,
+            generator_gradient=gradient_norm(generator) if due else None,
+        )
+        self._window.add(glance)
+        if due or _visibly_broken(glance):
+            self._check(step, generator, discriminator, sample, fake)
+
+    def _check(self, step: int, generator: Any, discriminator: Any, sample: Any, fake: Tensor | None) -> None:
+        start = time.monotonic()
+        subject = self._subject(generator, discriminator, sample, fake)
+        reading = self._examiner.examine(step, self._window.close(), subject)
+        self.not_used |= {f"for {name}": why for name, why in reading.missing.items() if "raised" in why}
+        changed = self.course.add(reading)
+        self._checked, self._metric = step, None
+        for listener in self._listeners:
+            listener(reading, changed)
+        self._marks += 1
+        if self._marks == 1:
+            self._began = time.monotonic()  # the first fits the reference, once
+        else:
+            self._spent += time.monotonic() - start
+
+    def _subject(self, generator: Any, discriminator: Any, sample: Any, fake: Tensor | None) -> Subject:
+        modules = [module for module in (generator, discriminator) if isinstance(module, nn.Module)]
+        make = sample if callable(sample) else generator if callable(generator) else None
+        latents = torch.cat(self._latents)[:MOST_PROBED] if self._latents else None
+        score = None if not callable(discriminator) else lambda samples, side: discriminator(samples)
+        if make is None or latents is None:
+            last = None if fake is None else lambda: fake
+            return Subject(last, score=score, modules=modules, metric=self._metric)
+        reference = self._examiner.reference
+        if reference is None or reference.labels is None:
+            return Subject(
+                lambda: make(latents), fixed=True, score=score, modules=modules, metric=self._metric
+            )
+        names: Tensor = torch.unique(reference.labels)
+        asked = reference.labels[torch.arange(len(latents)) % len(reference.labels)]
+        following = names[(torch.searchsorted(names, asked) + 1) % len(names)]
+        return Subject(
+            lambda: make(latents, asked.to(latents.device)),
+            fixed=True,
+            score=None,  # a conditional discriminator asks for more than samples
+            swapped=lambda: make(latents, following.to(latents.device)),
+            asked=asked,
+            modules=modules,
+            metric=self._metric,
+        )
+
+    def _due(self, step: int) -> bool:
+        since = step - self._checked
+        if self._checked >= 0:
+            every = self.every or (max(1, round(self.steps / 60)) if self.steps else max(10, step // 40))
+            if since < every:
+                return False
+        elapsed = time.monotonic() - self._began
+        return self._marks < 2 or self._spent <= self.most_share * elapsed
+
+    def _gather(self, real: Tensor | None, latent: Tensor | None) -> None:
+        if self._examiner.reference is None and real is not None:
+            self._gathered.append(real.detach().clone())
+            if sum(map(len, self._gathered)) >= max(LEAST, MOST_TRAINING // 4):
+                first = self._gathered[0].shape[1:]
+                alike = [one for one in self._gathered if one.shape[1:] == first]
+                self._examiner.reference = Reference(torch.cat(alike), self._held_out)
+                self._gathered.clear()
+        if latent is not None and sum(map(len, self._latents)) < MOST_PROBED:
+            if self._latents and self._latents[0].shape[1:] != latent.shape[1:]:
+                self._latents.clear()
+            self._latents.append(latent.detach().clone())
+
+    def _go_back(self, step: int) -> None:
+        """The loop began again from an earlier step: what was read beyond it is forgotten."""
+        self.not_used["step"] = f"it went back from {self._step} to {step}; what came after is forgotten"
+        kept = [reading for reading in self.course.readings if reading.step < step]
+        self.course = Course(self.course.rules, self.course.setting)
+        for reading in kept:
+            self.course.add(reading)
+        self._examiner = Examiner(self._examiner.reference)
+        self._window = Window()
+        self._checked = kept[-1].step if kept else -1
+
+    def _samples(self, name: str, given: Any) -> Tensor | None:
+        if given is None:
+            return None
+        try:
+            found = given if isinstance(given, Tensor) else torch.as_tensor(given)
+            if found.dim() and len(found):
+                return found.detach()
+            self.not_used[name] = f"it holds no samples: its shape is {tuple(found.shape)}"
+        except Exception as error:
+            self.not_used[name] = f"it is no tensor ({type(error).__name__}: {error})"
+        return None
+
+    def _scores(self, name: str, given: Any) -> Tensor | None:
+        if given is None:
+            return None
+        try:
+            return per_sample_scores(given)
+        except Exception as error:
+            self.not_used[name] = f"{type(error).__name__}: {error}"
+            return None
+
+    def _scalar(self, name: str, given: Any) -> Tensor | None:
+        if given is None:
+            return None
+        try:
+            found = given if isinstance(given, Tensor) else torch.as_tensor(float(given))
+            return found.detach().float().mean()
+        except Exception as error:
+            self.not_used[name] = f"{type(error).__name__}: {error}"
+            return None
+
+    def _number(self, name: str, given: Any) -> float | None:
+        try:
+            return float(given)
+        except Exception as error:
+            self.not_used[name] = f"{type(error).__name__}: {error}"
+            return None
+
+
+def gradient_norm(module: Any) -> Tensor | None:
+    """The norm of the gradients that lie on a module's parameters; `None` where none do."""
+    if not isinstance(module, nn.Module):
+        return None
+    gradients = [one.grad.detach() for one in module.parameters() if one.grad is not None]
+    if not gradients:
+        return None
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)).float())
+    return norm
+
+
+def _visibly_broken(glance: Glance) -> bool:
+    """Whether a loss on the CPU, where looking waits for nothing, is not finite."""
+    return any(
+        tensor.is_cpu and tensor.numel() == 1 and not bool(torch.isfinite(tensor))
+        for tensor in (glance.discriminator_loss, glance.generator_loss)
+        if tensor is not None
+    )

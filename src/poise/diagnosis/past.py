@@ -1,0 +1,67 @@
+"""What a quantity did over the readings so far."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+from poise.diagnosis.reading import Reading
+from poise.diagnosis.rule import Unchecked
+
+
+def values(readings: Sequence[Reading], name: str, last: int | None = None) -> list[float]:
+    """A quantity's values, oldest first; those that are missing are left out.
+
+    Args:
+        readings: The readings.
+        name: The quantity.
+        last: How many readings back; all where nothing is said.
+    """
+    chosen = readings if last is None else readings[-last:]
+    return [value for one in chosen if (value := getattr(one, name)) is not None]
+
+
+def middle(readings: Sequence[Reading], name: str, first: int, last: int) -> float | None:
+    """The median of a quantity between `first` and `last` readings ago; `None` where none is there.
+
+    Example:
+        >>> middle([Reading(step, spread=float(step)) for step in range(9)], "spread", 4, 2)
+        5.0
+    """
+    found = values(readings[max(0, len(readings) - 1 - first) : len(readings) - last], name)
+    return statistics.median(found) if found else None
+
+
+def best(readings: Sequence[Reading], name: str) -> float | None:
+    """The greatest that a quantity has been for two readings of three in a row.
+
+    Example:
+        >>> best([Reading(step, spread=value) for step, value in enumerate([0.1, 0.9, 0.2, 0.3])], "spread")
+        0.3
+    """
+    found = values(readings, name)
+    triples = zip(found, found[1:], found[2:], strict=False)
+    return max((sorted(three)[1] for three in triples), default=max(found, default=None))
+
+
+def unchecked(reading: Reading, *names: str) -> Unchecked | None:
+    """Why a rule that needs these quantities cannot be checked; `None` where all are there."""
+    for name in names:
+        value = getattr(reading, name)
+        if value is None or value == ():
+            families = (name, _FAMILY.get(name, name))
+            because = next((reading.missing[one] for one in families if one in reading.missing), None)
+            return Unchecked(because or f"there was no {name.replace('_', ' ')}")
+    return None
+
+
+_FAMILY = {
+    quantity: part
+    for part, quantities in {
+        "distance": ("spread", "coverage", "cells", "centre", "probes", "duplicates", "movement"),
+        "held_out_gap": ("training_above_held_out", "copying", "copied", "nearness"),
+        "condition_response": ("condition_followed", "condition_followed_real", "condition_chance"),
+    }.items()
+    for quantity in quantities
+}
+"""The part of an examination that measures a quantity, under whose name its absence is explained."""

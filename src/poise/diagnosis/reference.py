@@ -1,0 +1,176 @@
+"""What is known of the data before the first check: reals, held-out reals, and facts fitted to them once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from poise.diagnosis.signals.cells import cell_centres, shares
+from poise.diagnosis.signals.conditions import class_means, followed
+from poise.diagnosis.signals.distance import energy_distance
+from poise.diagnosis.signals.features import distances, features_of
+from poise.diagnosis.signals.neighbours import Nearest, copied_share, nearest_training
+from poise.diagnosis.signals.spread import mean_distance, nearest_others
+
+MOST_TRAINING = 2_048
+"""Training samples among which nearest neighbours are looked for."""
+
+MOST_PROBED = 256
+"""Samples of each kind that are compared at a check."""
+
+MOST_SCORED = 128
+"""Samples of each kind that the discriminator scores at a check."""
+
+LEAST = 8
+"""Fewer reals than this, and nothing is compared with them."""
+
+LEAST_OTHERS = 32
+"""Fewer held-out reals than this, and nothing is said of them."""
+
+CELLS = 16
+DIRECTIONS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Reals to compare with; everything else is worked out on first use.
+
+    Args:
+        real: `(N, ...)`, training reals in the space that the discriminator sees.
+        held_out: `(M, ...)`, reals that are not trained on; `None` for none.
+        conditions: `(N,)`, the label of each of `real`; `None` for none.
+        seed: Decides which of them are used, where there are many.
+    """
+
+    real: Tensor
+    held_out: Tensor | None = None
+    conditions: Tensor | None = None
+    seed: int = 0
+
+    @cached_property
+    def order(self) -> Tensor:
+        """Numbers of the reals that are used, in an order of chance."""
+        stream = torch.Generator().manual_seed(self.seed)
+        return torch.randperm(len(self.real), generator=stream)[:MOST_TRAINING]
+
+    @cached_property
+    def probed(self) -> Tensor:
+        """Training reals that are scored and probed, as they are."""
+        return self.real[self.order[:MOST_SCORED].to(self.real.device)]
+
+    @cached_property
+    def probed_held_out(self) -> Tensor | None:
+        """The same of the held-out reals."""
+        return None if self.held_out is None else self.held_out[:MOST_SCORED]
+
+    @cached_property
+    def _raw(self) -> Tensor:
+        return features_of(self.real[self.order.to(self.real.device)])
+
+    @cached_property
+    def scale(self) -> float:
+        """What features are divided by: their deviation over all columns."""
+        return max(float(self._raw.std()), 1e-6)
+
+    def rows(self, samples: Tensor) -> Tensor:
+        """Samples as the rows that are compared."""
+        return features_of(samples) / self.scale
+
+    @cached_property
+    def training(self) -> Tensor:
+        """Rows of all training reals that are used."""
+        return self._raw / self.scale
+
+    @cached_property
+    def compared(self) -> Tensor:
+        """Rows of those that fakes are compared with at a check."""
+        return self.training[:MOST_PROBED]
+
+    @cached_property
+    def pairs(self) -> Tensor:
+        """The distances between them."""
+        return distances(self.compared, self.compared)
+
+    @cached_property
+    def mean_distance(self) -> float:
+        """The mean distance of two reals."""
+        return max(mean_distance(self.pairs), 1e-9)
+
+    @cached_property
+    def closeness(self) -> float:
+        """Below this distance two samples are twins: a tenth of the usual one to a real's nearest other."""
+        return 0.1 * max(float(nearest_others(self.pairs).median()), 1e-3 * self.mean_distance)
+
+    @cached_property
+    def floor(self) -> float | None:
+        """The energy distance of other reals; `None` where there are too few."""
+        others = self.training[MOST_PROBED : 2 * MOST_PROBED]
+        if len(others) < LEAST_OTHERS and self.held_out is not None:
+            others = self.rows(self.held_out[:MOST_PROBED])
+        return self.distance_to(others, distances(others, others)) if len(others) >= LEAST_OTHERS else None
+
+    def distance_to(self, rows: Tensor, pairs: Tensor) -> float:
+        """The energy distance of rows, whose distances are `pairs`, to the reals."""
+        return energy_distance(distances(rows, self.compared), mean_distance(pairs), self.mean_distance)
+
+    @cached_property
+    def centres(self) -> Tensor:
+        """Centres of the cells."""
+        return cell_centres(self.training[: 4 * MOST_PROBED], min(CELLS, max(2, len(self.training) // 4)))
+
+    @cached_property
+    def shares(self) -> tuple[float, ...]:
+        """The share of the reals in each cell."""
+        return shares(self.training[: 4 * MOST_PROBED], self.centres)
+
+    @cached_property
+    def directions(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The reals' mean, their main directions `(d, k)`, and their deviation along each."""
+        rows = self.training
+        mean = rows.mean(0)
+        values, vectors = torch.linalg.eigh((rows - mean).T @ (rows - mean) / (len(rows) - 1))
+        count = min(DIRECTIONS, len(values))
+        return mean, vectors[:, -count:].flip(1), values[-count:].flip(0).clamp_min(1e-12).sqrt()
+
+    def centre_of(self, rows: Tensor) -> tuple[float, ...]:
+        """The mean of rows along the main directions, in the reals' deviations."""
+        mean, vectors, deviations = self.directions
+        return tuple((((rows.mean(0) - mean) @ vectors) / deviations).tolist())
+
+    @cached_property
+    def held_out_nearest(self) -> Nearest | None:
+        """Where held-out reals lie among the training reals."""
+        if self.held_out is None or len(self.held_out) < LEAST_OTHERS:
+            return None
+        return nearest_training(self.rows(self.held_out[:MOST_PROBED]), self.training)
+
+    @cached_property
+    def held_out_copied(self) -> float | None:
+        """The share of held-out reals that would pass for copies: what chance gives."""
+        return None if self.held_out_nearest is None else copied_share(self.held_out_nearest)
+
+    @cached_property
+    def labels(self) -> Tensor | None:
+        """The label of each of the rows, where conditions are labels."""
+        if self.conditions is None or self.conditions.dim() != 1 or self.conditions.is_floating_point():
+            return None
+        return self.conditions[self.order.to(self.conditions.device)].cpu()
+
+    @cached_property
+    def classes(self) -> tuple[Tensor, Tensor] | None:
+        """Labels and class means, of the half of the rows that the judge learns from."""
+        if self.labels is None:
+            return None
+        half = len(self.training) // 2
+        return class_means(self.training[:half], self.labels[:half])
+
+    @cached_property
+    def labels_followed(self) -> float | None:
+        """The share of the other half of the reals that the judge assigns rightly."""
+        if self.classes is None or self.labels is None:
+            return None
+        half = len(self.training) // 2
+        return followed(self.training[half:], self.labels[half:], *self.classes)

@@ -1,0 +1,1 @@
+"""What can be measured without knowing the loss: one small file for each quantity or family of them."""

@@ -1,0 +1,130 @@
+"""What the steps since the last check brought along: kept on the device, looked at only at a check."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from poise.diagnosis.signals.finiteness import first_non_finite
+from poise.diagnosis.signals.scores import ranked_apart
+
+STEPS = 64
+"""Steps that are kept."""
+
+SCORED = 8
+"""The last of them, whose scores are ranked."""
+
+PIECES = 4
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What one step brought along; any of it may be missing.
+
+    Attributes:
+        real_scores: `(N,)`.
+        fake_scores: `(M,)`.
+        discriminator_loss: A scalar.
+        generator_loss: A scalar.
+        discriminator_gradient: The norm of the discriminator's gradient, a scalar.
+        generator_gradient: The norm of the generator's.
+    """
+
+    real_scores: Tensor | None = None
+    fake_scores: Tensor | None = None
+    discriminator_loss: Tensor | None = None
+    generator_loss: Tensor | None = None
+    discriminator_gradient: Tensor | None = None
+    generator_gradient: Tensor | None = None
+
+    def named(self) -> list[tuple[str, Tensor]]:
+        """What is there, in the order of computation, with its name in words."""
+        parts = (
+            ("scores of reals", self.real_scores),
+            ("scores of fakes", self.fake_scores),
+            ("discriminator's loss", self.discriminator_loss),
+            ("discriminator's gradient", self.discriminator_gradient),
+            ("generator's loss", self.generator_loss),
+            ("generator's gradient", self.generator_gradient),
+        )
+        return [(name, tensor) for name, tensor in parts if tensor is not None]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A window summed up; `Reading` explains the names."""
+
+    non_finite: str | None
+    separation: float | None
+    real_score: float | None
+    fake_score: float | None
+    generator_losses: tuple[float, ...]
+    discriminator_losses: tuple[float, ...]
+    generator_gradient: float | None
+    discriminator_gradient: float | None
+
+
+class Window:
+    """The last steps' glances. Taking one down costs nothing on the device and waits for nothing."""
+
+    def __init__(self) -> None:
+        self._glances: deque[Glance] = deque(maxlen=STEPS)
+
+    def add(self, glance: Glance) -> None:
+        """Take one down."""
+        self._glances.append(glance)
+
+    def __len__(self) -> int:
+        return len(self._glances)
+
+    def close(self) -> Seen:
+        """Sum up, here the device is waited for, and begin anew."""
+        glances = list(self._glances)
+        self._glances.clear()
+        culprit = next((name for one in glances if (name := first_non_finite(one.named()))), None)
+        real, fake = (
+            _joined([getattr(one, side) for one in glances[-SCORED:]])
+            for side in ("real_scores", "fake_scores")
+        )
+        both = real is not None and fake is not None
+        return Seen(
+            non_finite=culprit,
+            separation=ranked_apart(real, fake) if both else None,  # type: ignore[arg-type]
+            real_score=None if real is None else _finite(real.mean()),
+            fake_score=None if fake is None else _finite(fake.mean()),
+            generator_losses=_pieces([one.generator_loss for one in glances]),
+            discriminator_losses=_pieces([one.discriminator_loss for one in glances]),
+            generator_gradient=_median([one.generator_gradient for one in glances]),
+            discriminator_gradient=_median([one.discriminator_gradient for one in glances]),
+        )
+
+
+def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:
+    present = [part.reshape(-1).float() for part in parts if part is not None]
+    return torch.cat(present).cpu() if present else None
+
+
+def _scalars(parts: Sequence[Tensor | None]) -> Tensor:
+    present = [part.float().mean() for part in parts if part is not None]
+    stacked = torch.stack(present).cpu() if present else torch.zeros(0)
+    return stacked[torch.isfinite(stacked)]
+
+
+def _median(parts: Sequence[Tensor | None]) -> float | None:
+    values = _scalars(parts)
+    return float(values.median()) if len(values) else None
+
+
+def _pieces(parts: Sequence[Tensor | None]) -> tuple[float, ...]:
+    values = _scalars(parts)
+    if not len(values):
+        return ()
+    return tuple(float(piece.mean()) for piece in torch.tensor_split(values, PIECES) if len(piece))
+
+
+def _finite(value: Tensor) -> float | None:
+    return float(value) if bool(torch.isfinite(value)) else None

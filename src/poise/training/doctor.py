@@ -1,0 +1,219 @@
+"""The doctor beside the loop: checks a run as it trains, and writes down what it reads and what it finds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from poise.data import Source
+from poise.diagnosis import FINDINGS, Course, Finding, Reading, Setting, judged
+from poise.diagnosis.examination import Examiner, Side, Subject
+from poise.diagnosis.reference import MOST_PROBED, MOST_TRAINING, Reference
+from poise.diagnosis.signals.scores import per_sample_scores
+from poise.diagnosis.window import Glance, Window
+from poise.randomness import numpy_stream, torch_stream
+from poise.recipes import Recipe
+from poise.run_folder import RunFolder
+from poise.training.feed import latents
+from poise.training.held_out import Split
+from poise.training.observer import Moment, Request, Say
+
+CHECKS = 60
+"""Checks in a run."""
+
+MOST_SHARE = 0.03
+"""Of the training's time that checks may take; beyond it one is left out."""
+
+
+class Doctor:
+    """Reads a run sixty times, writes `readings.jsonl`, and what it finds to `findings.jsonl`.
+
+    It looks at the live generator in eval mode, since the average would show a collapse late. It leaves
+    every bit of training as it is: no randomness is drawn, no buffer moves. Its own state is its readings:
+    a resumed run reads them again.
+
+    Args:
+        recipe: The resolved recipe.
+        source: The data.
+        rows: Which of them are trained on.
+        say: Tells a person that a line could not be written.
+        most_share: Of the time; 1 for every check, whatever it takes.
+    """
+
+    def __init__(
+        self, recipe: Recipe, source: Source, rows: Split, say: Say, *, most_share: float = MOST_SHARE
+    ) -> None:
+        self.recipe, self.say, self.most_share = recipe, say, most_share
+        self.every = max(1, round((recipe.steps or 0) / CHECKS))
+        self.latents = latents(MOST_PROBED, recipe.latent, torch_stream(recipe.seed, 0, "doctor's latents"))
+        self.course = Course(
+            FINDINGS.values(),
+            Setting(steps=recipe.steps, recipe=recipe.model_dump(), data=source.name),
+        )
+        self._source, self._rows = source, rows
+        self._window, self._examiner = Window(), Examiner(None)
+        self._began, self._spent, self._begun = 0.0, 0.0, False
+        self._failed, self._checks = False, 0
+        self._conditions: dict[str, Tensor] | None = None
+        self._asked: Tensor | None = None
+        self._written: dict[tuple[str, int], dict[str, Any]] = {}
+
+    def __call__(self, moment: Moment) -> Request | None:
+        """Take the step down; check where it is time. A fault of the doctor's own ends it, and no run."""
+        if self._failed:
+            return None
+        try:
+            self._look(moment)
+        except Exception as error:
+            self._failed = True
+            self.say(f"The doctor has stopped watching ({type(error).__name__}: {error}); training goes on.")
+        return None
+
+    def _look(self, moment: Moment) -> None:
+        if not self._begun:
+            self._begin(moment)
+        self._window.add(glance_of(moment.measured))
+        due = moment.step % self.every == 0 or moment.last
+        if due and self._spent <= self.most_share * (time.monotonic() - self._began):
+            start = time.monotonic()
+            self._check(moment)
+            # The first check also fits what is known of the data, once for the run; that is not counted.
+            if self._checks:
+                self._spent += time.monotonic() - start
+            self._checks += 1
+        if moment.last:
+            self._close(moment)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found so far."""
+        return list(self.course.findings)
+
+    def _begin(self, moment: Moment) -> None:
+        """Fit what is known of the data, and read again what was read before."""
+        for line in moment.run.lines("readings"):
+            self.course.add(Reading.from_json(line))
+        for finding in self.course.findings:
+            self._written[finding.name, finding.first_step] = finding.to_json()
+        self._examiner.reference = self._reference()
+        self._begun, self._began = True, time.monotonic()
+
+    def _reference(self) -> Reference:
+        """The data to compare with; where there are conditions, those that fakes are asked for, too."""
+        stream = numpy_stream(self.recipe.seed, 0, "doctor's reals")
+        chosen = np.sort(stream.permutation(self._rows.training)[:MOST_TRAINING])
+        held_out, labels = self._rows.held_out, None
+        reference = Reference(self._encoded(chosen), self._encoded(held_out) if len(held_out) else None)
+        given = self._source.condition
+        if given is not None:
+            # Beside the reference's own order, each side has the conditions that belong to it.
+            order = reference.order.numpy()
+            fakes = np.resize(chosen[order], MOST_PROBED) % len(given)
+            sides = {"training": chosen[order] % len(given), "held out": held_out % len(given), "fake": fakes}
+            stored = {side: given.gather(rows) for side, rows in sides.items()}
+            other = stored["fake"].roll(1, 0)
+            if given.kind == "label":
+                labels = given.gather(chosen % len(given)).long()
+                self._asked = stored["fake"].long()
+                other = (self._asked + 1) % given.shape[0]
+            self._conditions = {side: given.encode(values) for side, values in stored.items()}
+            self._conditions["swapped"] = given.encode(other)
+        return Reference(reference.real, reference.held_out, labels)
+
+    def _check(self, moment: Moment) -> None:
+        subject = self._subject(moment)
+        reading = self._examiner.examine(moment.step, self._window.close(), subject)
+        self._write(moment, "readings", reading.to_json())
+        for finding in self.course.add(reading):
+            self._tell(moment, finding)
+
+    def _encoded(self, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Tensor:
+        return self._source.encoding.encode(self._source.gather(rows))
+
+    def _subject(self, moment: Moment) -> Subject:
+        modules, device = moment.assembly.modules, moment.assembly.device
+        generator, discriminator = modules.get("generator"), modules.get("discriminator")
+        if generator is None or discriminator is None:
+            return Subject()
+        latent, conditions = self.latents.to(device), self._conditions
+
+        def score(samples: Tensor, side: Side) -> Tensor:
+            given = () if conditions is None else (conditions[side][: len(samples)].to(device),)
+            return packed_scores(discriminator, self.recipe.packing, samples, *given)
+
+        if conditions is None:
+            return Subject(lambda: generator(latent), True, score, modules=list(modules.values()))
+        return Subject(
+            sample=lambda: generator(latent, conditions["fake"].to(device)),
+            fixed=True,
+            score=score,
+            swapped=lambda: generator(latent, conditions["swapped"].to(device)),
+            asked=self._asked,
+            modules=list(modules.values()),
+        )
+
+    def _close(self, moment: Moment) -> None:
+        """What is open still lasts to here."""
+        for finding in self.course.findings:
+            if self._written.get((finding.name, finding.first_step)) != finding.to_json():
+                self._tell(moment, finding)
+
+    def _tell(self, moment: Moment, finding: Finding) -> None:
+        line = finding.to_json()
+        self._written[finding.name, finding.first_step] = line
+        self._write(moment, "findings", {"step": moment.step, **line})
+
+    def _write(self, moment: Moment, name: str, line: Mapping[str, Any]) -> None:
+        try:
+            moment.run.append(name, line)
+        except OSError as error:
+            self.say(f"Could not write the {name} of step {moment.step}: {error.strerror or error}.")
+
+
+def write_non_finite(run: RunFolder, step: int, recipe: Recipe, tensor: str, player: str) -> Finding:
+    """Write down what ended a run, as the doctor would have read and found it.
+
+    Args:
+        run: The run.
+        step: The last step that was sound.
+        recipe: Its recipe.
+        tensor: The first tensor that held a value that is not finite.
+        player: In whose move; empty where it is not known.
+
+    Returns:
+        The finding, as it was written.
+    """
+    culprit = tensor + (f", in the {player}'s move" if player else "")
+    reading = Reading(step=step, non_finite=culprit)
+    setting = Setting(recipe.steps, recipe.model_dump(), str(run.data.get("name", "DATA")))
+    finding = judged([reading], [FINDINGS["non-finite"]], setting).findings[0]
+    run.append("readings", reading.to_json())
+    run.append("findings", {"step": step, **finding.to_json()})
+    return finding
+
+
+def glance_of(measured: Mapping[str, Tensor]) -> Glance:
+    """What a step measured, as the doctor calls it."""
+    real, fake = (measured.get(side) for side in ("real_scores", "fake_scores"))
+    return Glance(
+        real_scores=None if real is None else per_sample_scores(real),
+        fake_scores=None if fake is None else per_sample_scores(fake),
+        discriminator_loss=measured.get("discriminator_loss"),
+        generator_loss=measured.get("generator_loss"),
+        discriminator_gradient=measured.get("discriminator_gradient_norm"),
+        generator_gradient=measured.get("generator_gradient_norm"),
+    )
+
+
+def packed_scores(
+    discriminator: Callable[..., Tensor], packing: int, samples: Tensor, *given: Tensor
+) -> Tensor:
+    """Scores of samples, as many at once as the discriminator takes."""
+    if packing > 1:
+        samples = samples[: len(samples) // packing * packing]
+        samples = samples.reshape(len(samples) // packing, -1, *samples.shape[2:])
+    return discriminator(samples, *given)

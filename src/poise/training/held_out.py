@@ -1,0 +1,124 @@
+"""Data that are kept from training, so that what is learned by heart can be told from what is learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+from poise.randomness import numpy_stream
+
+Indices = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+
+LEAST = 32
+"""Fewer rows than this say nothing, and none are held out."""
+
+MOST = 1_000
+"""More rows than this say nothing more."""
+
+
+class Rows(Protocol):
+    """Data whose rows can be had by number."""
+
+    def __len__(self) -> int:
+        """How many."""
+        ...
+
+    def gather(self, indices: Indices) -> Tensor:
+        """The stored values of those rows."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Which rows are trained on, and which are not; both in ascending order.
+
+    Attributes:
+        training: Rows that are trained on.
+        held_out: Rows that are not.
+    """
+
+    training: Indices
+    held_out: Indices
+
+
+def split(count: int, share: float, seed: int) -> Split:
+    """Divide the rows of some data; the same for the same seed.
+
+    Args:
+        count: Rows there are.
+        share: The share to hold out, at most 1,000 rows; none where that is fewer than 32.
+        seed: The run's.
+
+    Example:
+        >>> len(split(1797, 0.05, 0).held_out), len(split(400, 0.05, 0).held_out)
+        (90, 0)
+    """
+    size = min(MOST, round(share * count))
+    order = numpy_stream(seed, 0, "held out").permutation(count)
+    size = size if size >= LEAST else 0
+    return Split(np.sort(order[size:]), np.sort(order[:size]))
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """Some rows of some data, as if they were all.
+
+    Args:
+        rows: The data.
+        chosen: The rows' numbers.
+    """
+
+    rows: Rows
+    chosen: Indices
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def gather(self, indices: Indices) -> Tensor:
+        """The stored values of those rows."""
+        return self.rows.gather(self.chosen[indices])
+
+
+class Conditions(Protocol):
+    """Conditions that can be had by number."""
+
+    @property
+    def paired(self) -> bool:
+        """Whether condition i belongs to row i."""
+        ...
+
+    def gather(self, indices: Indices) -> Tensor:
+        """The stored conditions of those rows."""
+        ...
+
+    def encode(self, stored: Tensor) -> Tensor:
+        """The conditions as the networks see them."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenConditions:
+    """The conditions of some rows, as if they were all.
+
+    Args:
+        conditions: Of all rows.
+        chosen: The rows' numbers.
+    """
+
+    conditions: Conditions
+    chosen: Indices
+    paired: bool = True
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def gather(self, indices: Indices) -> Tensor:
+        """The stored conditions of those rows."""
+        return self.conditions.gather(self.chosen[indices])
+
+    def encode(self, stored: Tensor) -> Tensor:
+        """The conditions as the networks see them."""
+        return self.conditions.encode(stored)
