@@ -14,6 +14,7 @@ FACE = [
     "Evaluation",
     "Generator",
     "Labelled",
+    "Monitor",
     "PoiseError",
     "Recipe",
     "Run",

@@ -101,7 +101,16 @@ def table(runs: Sequence[Judged]) -> str:
         delays = [run.delay for run in planted if run.delay is not None]
         totals = [a + b for a, b in zip(totals, (len(planted), named, everywhere, wrong), strict=True)]
         lines.append(_row(name, len(planted), named, everywhere, wrong, delays))
-    lines.append(_row("all", *totals, [run.delay for run in runs if run.delay is not None]))
+    lines.append(
+        _row(
+            "all",
+            totals[0],
+            totals[1],
+            totals[2],
+            totals[3],
+            [run.delay for run in runs if run.delay is not None],
+        )
+    )
     return "\n".join(lines)
 
 

@@ -90,7 +90,7 @@ def one_after_another(source: Source, parts: int, rounds: int) -> Bewitched:
 
     def exchange(indices: Array, done: float) -> Array:
         piece = pieces[int(done * parts * rounds) % parts]
-        return piece[indices % len(piece)]
+        return np.asarray(piece[indices % len(piece)])
 
     return Bewitched(source, exchange)
 

@@ -13,6 +13,7 @@ from poise.version import VERSION
 
 if TYPE_CHECKING:
     from poise.data import Labelled
+    from poise.diagnosis import Monitor
     from poise.errors import PoiseError
     from poise.evaluation import Evaluation, evaluate
     from poise.generator import Generator
@@ -26,6 +27,7 @@ _HOMES = {
     "Evaluation": "poise.evaluation",
     "Generator": "poise.generator",
     "Labelled": "poise.data",
+    "Monitor": "poise.diagnosis",
     "PoiseError": "poise.errors",
     "RECIPES": "poise.recipes",
     "Recipe": "poise.recipes",
@@ -43,6 +45,7 @@ __all__ = [
     "Evaluation",
     "Generator",
     "Labelled",
+    "Monitor",
     "PoiseError",
     "Recipe",
     "Run",

@@ -41,13 +41,15 @@ class Doctor:
         source: The data.
         rows: Which of them are trained on.
         say: Tells a person that a line could not be written.
-        most_share: Of the time; 1 for every check, whatever it takes.
+        most_share: Of the time, where it is another than usual; 1 for every check, whatever it takes.
     """
 
     def __init__(
-        self, recipe: Recipe, source: Source, rows: Split, say: Say, *, most_share: float = MOST_SHARE
+        self, recipe: Recipe, source: Source, rows: Split, say: Say, *, most_share: float | None = None
     ) -> None:
-        self.recipe, self.say, self.most_share = recipe, say, most_share
+        self.recipe, self.say, self.most_share = recipe, say, MOST_SHARE
+        if most_share is not None:
+            self.most_share = most_share
         self.every = max(1, round((recipe.steps or 0) / CHECKS))
         self.latents = latents(MOST_PROBED, recipe.latent, torch_stream(recipe.seed, 0, "doctor's latents"))
         self.course = Course(

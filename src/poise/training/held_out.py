@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from poise.data import Source
 from poise.randomness import numpy_stream
-
-Indices = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+from poise.recipes import Recipe
+from poise.training.feed import Conditions, Feed, Indices, Rows
 
 LEAST = 32
 """Fewer rows than this say nothing, and none are held out."""
 
 MOST = 1_000
 """More rows than this say nothing more."""
-
-
-class Rows(Protocol):
-    """Data whose rows can be had by number."""
-
-    def __len__(self) -> int:
-        """How many."""
-        ...
-
-    def gather(self, indices: Indices) -> Tensor:
-        """The stored values of those rows."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,23 +71,6 @@ class Chosen:
         return self.rows.gather(self.chosen[indices])
 
 
-class Conditions(Protocol):
-    """Conditions that can be had by number."""
-
-    @property
-    def paired(self) -> bool:
-        """Whether condition i belongs to row i."""
-        ...
-
-    def gather(self, indices: Indices) -> Tensor:
-        """The stored conditions of those rows."""
-        ...
-
-    def encode(self, stored: Tensor) -> Tensor:
-        """The conditions as the networks see them."""
-        ...
-
-
 @dataclass(frozen=True, eq=False)
 class ChosenConditions:
     """The conditions of some rows, as if they were all.
@@ -122,3 +94,29 @@ class ChosenConditions:
     def encode(self, stored: Tensor) -> Tensor:
         """The conditions as the networks see them."""
         return self.conditions.encode(stored)
+
+
+def training_feed(recipe: Recipe, source: Source, device: torch.device, *, drawn: int) -> Feed:
+    """Batches of the rows that a run is trained on.
+
+    Args:
+        recipe: The resolved recipe.
+        source: The data, with their conditions.
+        device: Where batches are wanted.
+        drawn: How many batches came before.
+    """
+    rows, conditions = split(len(source), recipe.held_out, recipe.seed), source.condition
+    some = len(rows.held_out) > 0
+    return Feed(
+        Chosen(source, rows.training) if some else source,
+        source.encoding,
+        samples=recipe.batch_size * recipe.packing,
+        latent=recipe.latent,
+        seed=recipe.seed,
+        device=device,
+        horizontal_flips=recipe.horizontal_flips,
+        drawn=drawn,
+        conditions=ChosenConditions(conditions, rows.training)
+        if some and conditions is not None and conditions.paired
+        else conditions,
+    )

@@ -20,8 +20,7 @@ from poise.training.assemble import Assembly, assemble
 from poise.training.conditions import prepared, shapes_of
 from poise.training.doctor import Doctor, write_non_finite
 from poise.training.environment import environment_record, lost_guarantees
-from poise.training.feed import Feed
-from poise.training.held_out import Chosen, ChosenConditions, split
+from poise.training.held_out import split, training_feed
 from poise.training.loop import train_loop
 from poise.training.observer import Observer, Say
 from poise.training.pictures import PictureSaver
@@ -239,25 +238,11 @@ def _sit(
     doctor: bool,
 ) -> Outcome:
     recipe = assembly.recipe
-    rows = split(len(source), recipe.held_out, recipe.seed)
-    conditions = source.condition
-    feed = Feed(
-        Chosen(source, rows.training) if len(rows.held_out) else source,
-        source.encoding,
-        samples=recipe.batch_size * recipe.packing,
-        latent=recipe.latent,
-        seed=recipe.seed,
-        device=assembly.device,
-        horizontal_flips=recipe.horizontal_flips,
-        drawn=position.drawn,
-        conditions=ChosenConditions(conditions, rows.training)
-        if len(rows.held_out) and conditions is not None and conditions.paired
-        else conditions,
-    )
+    feed = training_feed(recipe, source, assembly.device, drawn=position.drawn)
     watching: list[Observer] = [
         PictureSaver(recipe, source, say),
         QualityWatch(recipe, source, say),
-        *([Doctor(recipe, source, rows, say)] if doctor else []),
+        *([Doctor(recipe, source, split(len(source), recipe.held_out, recipe.seed), say)] if doctor else []),
         *observers,
     ]
     run.set_status("running", step=position.step)

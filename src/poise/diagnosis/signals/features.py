@@ -35,8 +35,8 @@ def features_of(samples: Tensor) -> Tensor:
     if rows.shape[1] <= WIDEST:
         return rows
     directions = torch.randn(rows.shape[1], WIDEST // 2, generator=torch.Generator().manual_seed(0))
-    projected: Tensor = rows @ directions
-    return projected / (WIDEST // 2) ** 0.5
+    projected: Tensor = rows @ directions / (WIDEST // 2) ** 0.5
+    return projected
 
 
 def distances(first: Tensor, second: Tensor) -> Tensor:

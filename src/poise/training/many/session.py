@@ -406,7 +406,7 @@ def _run_of(parent: RunFolder, game: Game, source: Source, planned: ManyPlan) ->
 
 def _forget(run: RunFolder, step: int) -> None:
     """Drop what was written beyond a step."""
-    for name in ("history", "findings", "metrics"):
+    for name in ("history", "readings", "findings", "metrics"):
         run.forget_after(name, step)
     for at, path in run.samples():
         if at > step:

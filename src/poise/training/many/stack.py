@@ -23,6 +23,7 @@ from poise.registry import bound
 from poise.training.assemble import build_game, build_networks
 from poise.training.conditions import shapes_of
 from poise.training.feed import Feed
+from poise.training.held_out import training_feed
 from poise.training.many.game import Batches, StackedGame
 from poise.training.many.match import StackedMatch, shares
 from poise.training.rates import Rates
@@ -192,17 +193,7 @@ def stack_games(
     }
     average = StackedAverage(recipe.average, live, {name: value.clone() for name, value in live.items()})
     feeds = [
-        Feed(
-            source,
-            source.encoding,
-            samples=own.batch_size * own.packing,
-            latent=own.latent,
-            seed=own.seed,
-            device=device,
-            horizontal_flips=own.horizontal_flips,
-            drawn=drawn,
-        )
-        for own, source in zip(recipes, sources, strict=True)
+        training_feed(own, source, device, drawn=drawn) for own, source in zip(recipes, sources, strict=True)
     ]
     optimisers = {
         f"{player} {own.first}": own.optimiser

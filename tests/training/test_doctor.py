@@ -1,0 +1,139 @@
+"""The doctor in training: it changes no bit, survives a resume, and writes what it reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from poise.errors import PoiseError
+from poise.recipes import RECIPES, recipe_with
+from poise.run_folder import RunFolder
+from poise.training import Moment, begin, doctor, pick_device, plan
+from poise.training import resume as resume_session
+from poise.training.held_out import Chosen, split
+
+CPU = pick_device("cpu")
+
+
+SMALL: dict[str, Any] = {"batch_size": 16, "generator.width": 8, "discriminator.width": 8, "sample_every": 40}
+
+
+def begun(
+    folder: Path, data: Any = "spiral", *, watched: bool = True, recipe: str = "non-saturating", **more: Any
+) -> RunFolder:
+    planned = plan(data, recipe_with(RECIPES[recipe], {**SMALL, "steps": 40, **more}), CPU)
+    told: list[str] = []
+    begin(planned, folder, say=told.append, doctor=watched)
+    assert told == []
+    return RunFolder(folder)
+
+
+@pytest.fixture(autouse=True)
+def every_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "MOST_SHARE", 1e9)
+
+
+def test_training_has_the_same_bits_with_and_without(tmp_path: Path) -> None:
+    with_, without = (
+        begun(tmp_path / str(watched), watched=watched).load_checkpoint(40).tensors
+        for watched in (True, False)
+    )
+    assert all(torch.equal(value, without[name]) for name, value in with_.items())
+    assert RunFolder(tmp_path / "True").lines("readings")
+    assert not RunFolder(tmp_path / "False").lines("readings")
+
+
+def test_a_resumed_run_has_the_readings_of_one_that_never_stopped(tmp_path: Path) -> None:
+    whole = begun(tmp_path / "whole").lines("readings")
+
+    class Enough(Exception):  # noqa: N818
+        pass
+
+    def stop(moment: Moment) -> None:
+        if moment.step == 29:
+            raise Enough
+
+    planned = plan(
+        "spiral",
+        recipe_with(RECIPES["non-saturating"], {**SMALL, "steps": 40, "checkpoints.every_steps": 20}),
+        CPU,
+    )  # fmt: skip
+    with pytest.raises(Enough):
+        begin(planned, tmp_path / "cut", observers=[stop], say=print)
+    cut = RunFolder(tmp_path / "cut")
+    assert cut.lines("readings")[-1]["step"] == 29
+    resume_session(cut.path, device=CPU, say=print)
+    again = cut.lines("readings")
+    assert [line["step"] for line in again] == [line["step"] for line in whole]
+    # Movement is from the last check, which a fresh process has not seen; the losses are of its own steps.
+    forgotten = {"movement", "missing"}
+    for one, other in zip(again, whole, strict=True):
+        assert {k: v for k, v in one.items() if k not in forgotten} == {
+            k: v for k, v in other.items() if k not in forgotten
+        }
+
+
+def test_a_conditional_run_is_read_with_its_labels(tmp_path: Path) -> None:
+    run = begun(tmp_path / "run", "ring", recipe="conditional")
+    last = run.lines("readings")[-1]
+    assert last["condition_followed_real"] > 0.95
+    assert 0 <= last["condition_followed"] <= 1
+    assert last["training_above_held_out"] == pytest.approx(0.5, abs=0.15)
+
+
+def test_a_packed_discriminator_is_asked_with_packs(tmp_path: Path) -> None:
+    assert "held_out_gap" not in begun(tmp_path / "run", packing=2).lines("readings")[-1].get("missing", {})
+
+
+def test_a_fault_of_the_doctors_own_ends_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError("nothing")
+
+    monkeypatch.setattr(doctor.Doctor, "_check", broken)
+    told: list[str] = []
+    planned = plan("spiral", recipe_with(RECIPES["non-saturating"], {**SMALL, "steps": 5}), CPU)
+    assert begin(planned, tmp_path / "run", say=told.append).status == "finished"
+    assert told == ["The doctor has stopped watching (ZeroDivisionError: nothing); training goes on."]
+
+
+def test_a_value_that_is_not_finite_is_a_reading_and_a_finding(tmp_path: Path) -> None:
+    def spoil(moment: Moment) -> None:
+        if moment.step == 9:
+            with torch.no_grad():
+                next(moment.assembly.modules["generator"].parameters()).fill_(torch.nan)
+
+    planned = plan("spiral", recipe_with(RECIPES["non-saturating"], {**SMALL, "steps": 20}), CPU)
+    with pytest.raises(PoiseError, match="begin anew with lower rates: poise train spiral"):
+        begin(planned, tmp_path / "run", observers=[spoil], say=print)
+    run = RunFolder(tmp_path / "run")
+    assert run.lines("readings")[-1]["non_finite"].startswith("generator's weight 0.weight")
+    finding = run.lines("findings")[-1]
+    assert (finding["name"], finding["severity"], finding["step"]) == ("non-finite", "trouble", 9)
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "wanted"), [(1797, 0.05, 90), (600, 0.05, 0), (10**6, 0.05, 1000), (100, 0.5, 50)]
+)
+def test_rows_are_split_once_and_for_all(count: int, share: float, wanted: int) -> None:
+    one, other = split(count, share, 3), split(count, share, 3)
+    assert len(one.held_out) == wanted
+    assert np.array_equal(np.sort(np.concatenate([one.training, one.held_out])), np.arange(count))
+    assert np.array_equal(one.held_out, other.held_out)
+
+
+def test_held_out_rows_are_never_trained_on() -> None:
+    class Counting:
+        def __len__(self) -> int:
+            return 200
+
+        def gather(self, indices: Any) -> torch.Tensor:
+            return torch.as_tensor(indices)
+
+    rows = split(200, 0.2, 0)
+    shown = Chosen(Counting(), rows.training)
+    assert len(shown) == 160
+    assert not set(shown.gather(np.arange(160)).tolist()) & set(rows.held_out.tolist())
