@@ -128,7 +128,7 @@ FAULTS: tuple[Fault, ...] = (
         "mode-hopping",
         ("ring-non-saturating", "ring-relativistic-r1r2") * 2,
         also=_DYNAMICS,
-        changes={"penalties.r1.weight": 0.001, "penalties.r2": None},
+        changes={"penalties.r1.weight": 0.0003, "penalties.r2": None, **_both("beta1", 0.5)},
     ),
     # discriminator-dominates
     Fault(
@@ -152,7 +152,7 @@ FAULTS: tuple[Fault, ...] = (
             "digits-non-saturating",
             "openmoji-relativistic-r1r2",
             "digits-relativistic-r1r2",
-            "ring-non-saturating",
+            "triangles-wasserstein-gp",
         ),
         also=("not-learning", "quality-regressed"),
         onset=0.4,
@@ -200,16 +200,11 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "few-images",
         "discriminator-overfits",
-        ("digits-non-saturating", "openmoji-relativistic-r1r2", "digits-hinge-sn"),
+        ("digits-wasserstein-gp", "openmoji-wasserstein-gp", "triangles-wasserstein-gp"),
         also=("memorisation", "discriminator-dominates", "mode-collapse", "quality-regressed"),
         held_out=0.1,
-        changes={
-            "penalties.r1": None,
-            "penalties.r2": None,
-            "discriminator.width": 256,
-            "discriminator.spectral_norm": False,
-        },
-        handful=100,
+        changes={"discriminator.width": 256},
+        handful=40,
     ),
     Fault(
         "patient-discriminator",
@@ -217,14 +212,8 @@ FAULTS: tuple[Fault, ...] = (
         ("digits-wasserstein-gp", "digits-relativistic-r1r2", "triangles-wasserstein-gp"),
         also=("memorisation", "discriminator-dominates", "mode-collapse", "quality-regressed"),
         held_out=0.1,
-        changes={
-            "dynamics.discriminator_steps": 4,
-            "discriminator.width": 192,
-            "penalties.wgan-gp.weight": 0.1,
-            "penalties.r2": None,
-        },
-        handful=150,
-        steps=0.7,
+        changes={"dynamics.discriminator_steps": 4, "discriminator.width": 256},
+        handful=80,
     ),
     # memorisation
     Fault(

@@ -17,7 +17,7 @@ from poise.networks.mlp import mlp_discriminator, mlp_generator
 from poise.penalties import PENALTIES
 from poise.randomness import torch_stream
 
-STEPS = 500
+STEPS = 800
 LATENT = 16
 
 
@@ -41,7 +41,7 @@ def play_conditional(case: Case) -> dict[str, Any]:
     slow = 1e-3 if size == 2 else 5e-4
     optimisers = [torch.optim.Adam(one.parameters(), lr=slow, betas=(0.0, 0.99))
                   for one in (discriminator, generator)]  # fmt: skip
-    weight = 0.05 if size == 2 else 4.0
+    weight = 0.05 if size == 2 else 1.0
     loss, r1 = LOSSES["non-saturating"], PENALTIES["r1"].penalty
     monitor = Monitor(real, samples[held_out], classes, steps=STEPS, most_share=1.0)
     stream = torch_stream(case.seed, 0, "planted faults")

@@ -17,7 +17,7 @@ from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.registry import bound
 from poise.training.assemble import assemble
 from poise.training.conditions import shapes_of
-from poise.training.feed import Feed
+from poise.training.held_out import training_feed
 from poise.training.history import summarise
 from poise.training.many.loop import means_of_games
 from poise.training.many.settings import check_modules, check_recipe, parse_axis, spread
@@ -95,14 +95,7 @@ def trained(recipes: Sequence[Recipe], sources: Sequence[Source], steps: int = S
 def alone(recipe: Recipe, source: Source) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
     """The state after `STEPS` of the ordinary match, and what each step measured."""
     assembly = assemble(recipe, shapes_of(source), CPU)
-    feed = Feed(
-        source,
-        source.encoding,
-        samples=recipe.batch_size * recipe.packing,
-        latent=recipe.latent,
-        seed=recipe.seed,
-        device=CPU,
-    )
+    feed = training_feed(recipe, source, CPU, drawn=0)
     make_step = bound(assembly.dynamics.step, {**recipe.dynamics.options, "epoch_steps": feed.epoch_steps})
     measured, seen = [], 0
     for step in range(STEPS):

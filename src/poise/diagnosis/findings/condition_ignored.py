@@ -6,7 +6,7 @@ import math
 import statistics
 
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.past import unchecked, values
+from poise.diagnosis.past import middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 
 STILL = 0.05
@@ -46,7 +46,9 @@ def judge(readings: Readings) -> Verdict | Unchecked:
     healthy["labels followed"] = round(real, 3)
     if real < chance + 3 * doubt:
         return Unchecked("labels cannot be told from the data by this judge")
-    if followed < half:
+    before = middle(readings, "condition_followed", 16, 10)
+    rising = before is not None and followed > 1.2 * before and followed > chance + doubt
+    if followed < half and not rising:
         at_chance = followed < chance + doubt
         return Verdict(
             "trouble" if at_chance else "watch",

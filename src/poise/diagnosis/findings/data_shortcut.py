@@ -8,14 +8,17 @@ from poise.diagnosis.finding import Evidence
 from poise.diagnosis.past import unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 
-APART = 0.99
+APART = 0.95
 """Separation above which every fake is told."""
 
 TELLS = 0.995
 """Area under the curve above which one statistic alone tells every fake."""
 
-DEVIATIONS = 3.0
+DEVIATIONS = 2.5
 """Standard deviations by which it must differ besides."""
+
+STAYS = 0.8
+"""Share of what it was ten checks ago that it must still be."""
 
 MOVES = 0.01
 """Movement of the samples from which the generator has tried."""
@@ -36,10 +39,12 @@ def judge(readings: Readings) -> Verdict | Unchecked:
     best, effect, area = "", 0.0, 0.5
     for name in now.probes:
         seen = [probes[name] for probes in span if name in probes]
-        middle_effect = statistics.median([probe[1] for probe in seen])
+        effects = [probe[1] for probe in seen]
         least_area = sorted(probe[0] for probe in seen)[len(seen) // 4]
-        if least_area > TELLS and middle_effect > effect:
-            best, effect, area = name, middle_effect, least_area
+        # What the generator is about to learn gets smaller; what it cannot make stays.
+        stays = min(effects[-3:]) > STAYS * max(effects[:3])
+        if least_area > TELLS and stays and min(effects) > effect:
+            best, effect, area = name, min(effects), least_area
     evidence = Evidence(
         {"separation": round(apart, 4), f"{best or 'best statistic'} alone": round(area, 4),
          "apart, in deviations": round(min(effect, 1e4), 2)},
@@ -84,8 +89,8 @@ RULE = Rule(
         ),
     ),
     source="Chintala et al. 2016 (ganhacks), on ranges; Sønderby et al. 2016 on instance noise",
-    warm_up=16,
-    watch_after=2,
-    trouble_after=2,
-    explains=("discriminator-dominates", "not-learning", "mode-collapse", "quality-regressed"),
+    warm_up=24,
+    watch_after=3,
+    trouble_after=6,
+    explains=("discriminator-dominates", "not-learning", "mode-collapse"),
 )

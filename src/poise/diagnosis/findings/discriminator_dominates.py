@@ -15,6 +15,9 @@ APART = 0.99
 VANISHED = 0.05
 """Share of its own greatest median below which the generator's gradient has vanished."""
 
+HALTED = 0.25
+"""Share of its usual movement below which the generator has come to a halt."""
+
 SPAN = 10
 
 
@@ -33,6 +36,9 @@ def judge(readings: Readings) -> Verdict | Unchecked:
     near, before = middle(readings, "distance", 3, 0), middle(readings, "distance", SPAN, SPAN - 4)
     floor = readings[-1].distance_floor or 0.0
     stuck = near is None or before is None or (near > 0.9 * before and near > max(0.1, 5 * floor))
+    moves, moved = middle(readings, "movement", 4, 0), middle(readings, "movement", 40, 8)
+    halted = moves is not None and moved is not None and moves < HALTED * moved and stays(near, before)
+    stuck = stuck or halted
     evidence = Evidence(
         {"separation": round(apart, 4), "generator's gradient over its greatest": round(pushed, 4)},
         {"separation": APART, "generator's gradient over its greatest": VANISHED},
@@ -56,6 +62,11 @@ def judge(readings: Readings) -> Verdict | Unchecked:
             beyond=1.0 + 10 * (apart - APART),
         )
     return HEALTHY
+
+
+def stays(near: float | None, before: float | None) -> bool:
+    """Whether the distance to the data has not fallen."""
+    return near is not None and before is not None and near > 0.9 * before
 
 
 RULE = Rule(
@@ -101,8 +112,8 @@ RULE = Rule(
         ),
     ),
     source="Arjovsky and Bottou 2017; Goodfellow et al. 2014, section 3; Chintala et al. 2016 (ganhacks)",
-    warm_up=12,
+    warm_up=20,
     watch_after=3,
-    trouble_after=3,
+    trouble_after=5,
     explains=("not-learning", "mode-collapse"),
 )

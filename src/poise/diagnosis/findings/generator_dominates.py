@@ -72,5 +72,5 @@ RULE = Rule(
     warm_up=16,
     watch_after=3,
     trouble_after=4,
-    explains=("not-learning", "mode-collapse", "quality-regressed"),
+    explains=("not-learning", "mode-collapse"),
 )

@@ -13,6 +13,12 @@ from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, V
 COMPLETE = 0.08
 """Below this spread all samples look the same."""
 
+ALIKE = 0.15
+"""Below this spread they look much the same; that is trouble where it lasts."""
+
+EARLY = 28
+"""Checks, of sixty in a run, before which a generator that has never spread out may still be on its way."""
+
 LOST = 0.6
 """Spread or coverage below this share of what they were at their best have fallen."""
 
@@ -39,12 +45,12 @@ def judge(readings: Readings) -> Verdict | Unchecked:
     before = middle(readings, "spread", 12, 6) or 0.0
     covered_before = middle(readings, "coverage", 12, 6) or 0.0
     rising = spread > 1.2 * before or coverage > 1.2 * covered_before
-    alive = min(best_spread, 1.0) > 0.25
-    if spread < COMPLETE and (alive or (len(readings) > 30 and not rising)):
+    alive = best_spread > 0.25
+    if (spread < COMPLETE and alive) or (spread < ALIKE and len(readings) > EARLY and not rising):
         sentence = f"Two samples differ {spread:.0%} as much as two reals do: they all look the same."
         return Verdict("trouble", _percent(sentence), evidence, beyond=COMPLETE / max(spread, 1e-4))
     fallen = spread < LOST * min(best_spread, 1.0) or coverage < LOST * min(best_coverage, 1.0)
-    steady = len(readings) > 24 and not rising
+    steady = len(readings) > EARLY and not rising
     if (fallen and coverage < NARROW) or (steady and (spread < NARROW or coverage < NARROW)):
         sentence = f"The samples fall into parts that hold {coverage:.0%} of the data, and do not spread out."
         grave = (
@@ -107,8 +113,7 @@ RULE = Rule(
         ),
     ),
     source="Srivastava et al. 2017 (VEEGAN); Richardson and Weiss 2018; Lin et al. 2018 (PacGAN)",
-    warm_up=12,
+    warm_up=14,
     watch_after=3,
     trouble_after=3,
-    explains=("quality-regressed",),
 )

@@ -6,7 +6,7 @@ import statistics
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import rates_times
-from poise.diagnosis.past import unchecked
+from poise.diagnosis.past import middle, unchecked
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 from poise.diagnosis.signals.cells import moved
 
@@ -15,6 +15,9 @@ SPAN = 12
 
 JUMP = 0.5
 """Total variation between the cells of two checks from which samples have moved house."""
+
+NEARER = 0.75
+"""Below this share of what the distance was a span ago, the samples are on their way to the data."""
 
 NARROW = 0.5
 """Coverage below which one check is in a part of the data only."""
@@ -39,7 +42,9 @@ def judge(readings: Readings) -> Verdict | Unchecked:
         {"jump": JUMP, "coverage": NARROW, "cells visited": f"1.4 x {single:.2g}"},
         {"jump": "below 0.25", "coverage": "0.8 to 1", "cells visited": "as many as at one check"},
     )
-    if jump > JUMP and narrow < NARROW and visited > 1.4 * single:
+    near, before = middle(readings, "distance", 4, 0), middle(readings, "distance", SPAN, SPAN - 5)
+    nearing = near is not None and before is not None and near < NEARER * before
+    if jump > JUMP and narrow < NARROW and not nearing and visited > 1.4 * single:
         sentence = (
             f"From check to check {100 * jump:.0f} % of the samples move to another part of the data, "
             f"and each check covers {100 * narrow:.0f} %."
@@ -76,10 +81,10 @@ RULE = Rule(
         ),
     ),
     source="Metz et al. 2017 (unrolled GANs), figure 1; Mescheder et al. 2018",
-    warm_up=16,
+    warm_up=28,
     watch_after=3,
-    trouble_after=4,
-    explains=("mode-collapse", "oscillation", "quality-regressed", "not-learning"),
+    trouble_after=6,
+    explains=("not-learning",),
 )
 
 

@@ -8,13 +8,16 @@ from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import rates_times
 from poise.diagnosis.past import middle, unchecked
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
-from poise.diagnosis.signals.series import swing
+from poise.diagnosis.signals.series import swing, turns
 
 SPAN = 24
 """Checks that are looked back on."""
 
-PEAK = 0.5
-"""Share of the variance in one period; of 24 values without one it is near 0.25."""
+PEAK = 0.45
+"""Share of the variance in one period and its neighbours; of 24 values without one it is near 0.4."""
+
+TURNS = 4
+"""Swings from one side to the other within the span: two periods."""
 
 WIDE = 0.4
 """Standard deviations of the data through which the samples' centre swings."""
@@ -42,7 +45,7 @@ def judge(readings: Readings) -> Verdict | Unchecked:
         {"swing": WIDE, "share of one period": PEAK},
         {"swing": "below 0.2", "share of one period": "below 0.4"},
     )
-    if width > WIDE and share > PEAK and stuck and far:
+    if width > WIDE and share > PEAK and turns(rows[place]) >= TURNS and stuck and far:
         return Verdict(
             "trouble" if width > 2 * WIDE else "watch",
             f"The samples go round: their centre swings through {width:.2g} standard deviations of the data "
@@ -91,5 +94,5 @@ RULE = Rule(
     warm_up=24,
     watch_after=3,
     trouble_after=4,
-    explains=("quality-regressed", "not-learning"),
+    explains=("not-learning",),
 )

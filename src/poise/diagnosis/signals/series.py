@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -46,6 +47,20 @@ def swing(values: Sequence[float]) -> tuple[float, float]:
     # A period seldom fits whole into the row: its neighbours hold the rest of it.
     near = float(power[max(2, peak - 1) : peak + 2].sum())
     return near / total, count / peak
+
+
+def turns(values: Sequence[float], *, least: float = 0.7) -> int:
+    """How often a row goes from one side of its mean to the other, by 0.7 of its deviation at least on each.
+
+    Example:
+        >>> turns([0.0, 1.0, 0.0, 1.0, 0.0]), turns([0.0, 0.0, 1.0, 1.0])
+        (4, 1)
+    """
+    row = np.asarray(values, dtype=np.float64)
+    row = row - row.mean()
+    deviation = float(row.std())
+    sides = [value > 0 for value in row if abs(value) >= least * deviation] if deviation > 0 else []
+    return sum(one != other for one, other in pairwise(sides))
 
 
 def together(first: Sequence[float], second: Sequence[float]) -> float:
