@@ -24,7 +24,7 @@ def swing(values: Sequence[float]) -> tuple[float, float]:
     Example:
         >>> share, period = swing([math.sin(2 * math.pi * place / 8) for place in range(32)])
         >>> round(share, 2), period
-        (1.0, 8.0)
+        (0.97, 8.0)
 
     Source: Fisher 1929, "Tests of significance in harmonic analysis": the greatest ordinate over their sum.
     """
@@ -46,7 +46,7 @@ def swing(values: Sequence[float]) -> tuple[float, float]:
     peak = int(power.argmax())
     # A period seldom fits whole into the row: its neighbours hold the rest of it.
     near = float(power[max(2, peak - 1) : peak + 2].sum())
-    return near / total, count / peak
+    return float(near / total), float(count / peak)
 
 
 def turns(values: Sequence[float], *, least: float = 0.7) -> int:
@@ -60,7 +60,7 @@ def turns(values: Sequence[float], *, least: float = 0.7) -> int:
     row = row - row.mean()
     deviation = float(row.std())
     sides = [value > 0 for value in row if abs(value) >= least * deviation] if deviation > 0 else []
-    return sum(one != other for one, other in pairwise(sides))
+    return sum(bool(one != other) for one, other in pairwise(sides))
 
 
 def together(first: Sequence[float], second: Sequence[float]) -> float:
