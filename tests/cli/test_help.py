@@ -15,7 +15,18 @@ PAGE = Path(__file__).parents[2] / "docs" / "help.md"
 
 
 def test_the_verbs_are_those_of_the_documentation() -> None:
-    assert NAMES == ["train", "resume", "sample", "evaluate", "report", "recipes", "inspect", "games", "demo"]
+    assert NAMES == [
+        "train",
+        "resume",
+        "sample",
+        "evaluate",
+        "compare",
+        "report",
+        "recipes",
+        "inspect",
+        "games",
+        "demo",
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -140,16 +140,26 @@ def table(found: Evaluation) -> RenderableType:
 
 def protocol(found: Evaluation) -> list[str]:
     """What is needed to believe the numbers, in sentences; equal ones once."""
+    seconds = sum(result.seconds for result in found.results)
+    last = f"reals: what {found.against} scores against itself; measured in {seconds:.1f} s"
+    return [*protocol_of(found.results), last]
+
+
+def protocol_of(results: Sequence[Result]) -> list[str]:
+    """How results were had, in sentences; equal ones once.
+
+    Args:
+        results: Of one subject.
+    """
     said: dict[str, None] = {}
-    for result in found.results:
+    for result in results:
         sides = " against ".join(
             f"{count:,} {side.replace('_', '-')}" for side, count in reversed([*result.samples.items()])
         )
         made = result.extractor + (f" {result.weights_hash[:12]}" if result.weights_hash else "")
         how = f" ({result.preparation})" if result.preparation else ""
         said[f"{sides}; {made}{how}"] = None
-    seconds = sum(result.seconds for result in found.results)
-    return [*said, f"reals: what {found.against} scores against itself; measured in {seconds:.1f} s"]
+    return [*said]
 
 
 def words(name: str) -> str:

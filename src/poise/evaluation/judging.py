@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -128,10 +128,9 @@ def judge(
     """
     _check(samples, seed)
     tell = telling or (lambda words: None)
-    for name in metrics or ():
-        METRICS.named(_hyphened(name))
+    named = tuple(dict.fromkeys(map(metric_named, metrics or ())))
     subject, reference = _opened(run_or_samples, against, checkpoint, resolution, seed, progress)
-    chosen = tuple(map(_hyphened, metrics)) if metrics else _default_metrics(reference)
+    chosen = named or _suiting(reference.kind, mixture=reference.modes is not None)
     most = samples or MOST
     assert reference.count is not None
     count = min(most, reference.count if subject.count is None else subject.count)
@@ -145,7 +144,7 @@ def judge(
     results: dict[str, Result] = {}
     if "latent-path-length" in chosen:
         results["latent-path-length"] = _path_length(subject, seed)
-    between = [name for name in dict.fromkeys(chosen) if name not in APART]
+    between = [name for name in chosen if name not in APART]
     if "classifier-accuracy-score" in between:
         facts |= _labels(subject, reference, len(real), len(fake), seed)
     results |= _between(between, real, fake, reference, facts)
@@ -162,7 +161,7 @@ def judge(
         name=subject.name,
         against=reference.name,
         step=subject.step,
-        results=tuple(_prepared(results[name], prepared) for name in dict.fromkeys(chosen)),
+        results=tuple(_prepared(results[name], prepared) for name in chosen),
         notices=_notices(subject, reference),
         run=subject.run.path if subject.run else None,
         pairs=pairs,
@@ -212,14 +211,41 @@ def _check(samples: int | None, seed: int) -> None:
         raise PoiseError(f"The seed cannot be {seed}", mend="give 0 or more")
 
 
-def _hyphened(name: str) -> str:
-    return name.replace("_", "-")
+def metric_named(written: str) -> str:
+    """The metric that a person means by its name, or by the name of one of its numbers.
+
+    Raises:
+        PoiseError: There is none.
+
+    Example:
+        >>> metric_named("frechet_distance"), metric_named("coverage")
+        ('frechet-distance', 'precision-recall-density-coverage')
+    """
+    number = written.replace("-", "_")
+    for metric in METRICS.values():
+        if isinstance(metric.lower_is_better, Mapping) and number in metric.lower_is_better:
+            return metric.name
+    return METRICS.named(written.replace("_", "-")).name
 
 
-def _default_metrics(reference: Subject) -> tuple[str, ...]:
-    if reference.modes is not None:
+def default_metrics(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """What suits a run's data.
+
+    Args:
+        data: What its `data.json` says.
+
+    Example:
+        >>> default_metrics({"kind": "vector", "name": "points.npy"})[0]
+        'frechet-distance'
+    """
+    known = data.get("origin", {}).get("kind") == "built-in" and data.get("name") in ("ring", "grid")
+    return _suiting(str(data.get("kind", "image")), mixture=known)
+
+
+def _suiting(kind: str, *, mixture: bool) -> tuple[str, ...]:
+    if mixture:
         return FOR_MIXTURES
-    return FOR_IMAGES if reference.kind == "image" else FOR_VECTORS
+    return FOR_IMAGES if kind == "image" else FOR_VECTORS
 
 
 def _encoded(samples: Tensor, reference: Subject) -> Tensor:

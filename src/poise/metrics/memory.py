@@ -27,7 +27,8 @@ def memorisation(
     about N(0, 1) for a generator that neither copies nor strays, far below nought for one that copies, far
     above for one whose samples are poor. A generator that copies some and spoils others can hide in between:
     `authentic` is the share of fakes that are farther from their nearest training sample than that one is
-    from its own nearest other.
+    from its own nearest other. Neither has a better side: honest samples lie near the floor, copies below it,
+    and poor samples above.
 
     Args:
         train: Features of what the generator was trained on, `(N, d)`, array or tensor.
@@ -149,5 +150,5 @@ MEMORISATION = Metric(
     summary="Whether fakes sit nearer to the training data than unseen reals do.",
     source="Meehan et al. 2020, section 3.1; Alaa et al. 2022, section 3.3",
     needs=("train", "held_out", "fake"),
-    lower_is_better={"c_t": None, "authentic": False},
+    lower_is_better=dict.fromkeys(("c_t", "authentic")),
 )

@@ -1,0 +1,253 @@
+"""Runs side by side, under one protocol."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from poise.errors import PoiseError
+from poise.evaluation.judging import Evaluation, Telling, default_metrics, metric_named
+from poise.evaluation.recording import evaluate, recorded
+from poise.evaluation.subjects import Progress, Which, is_run
+from poise.metrics import Result, compare
+from poise.metrics.lines import better_side
+from poise.metrics.result import Interval
+from poise.run import Run
+from poise.run_folder import RunFolder
+
+Verdict = Literal["best", "within", "beyond", ""]
+VERDICTS: Mapping[bool | None, Verdict] = {True: "beyond", False: "within", None: ""}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run's number.
+
+    Attributes:
+        value: The number.
+        interval: Its 95 % interval, where there is one.
+        verdict: `"best"`; `"within"` chance of the best; `"beyond"` it; empty where neither side is better
+            or there is no interval.
+    """
+
+    value: float
+    interval: Interval | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number of all runs.
+
+    Attributes:
+        name: Of the number.
+        measure: Of the metric.
+        better: `"lower"`, `"higher"`, or empty.
+        floor: What reals score, where that is known.
+        cells: One for each run, in their order.
+    """
+
+    name: str
+    measure: str
+    better: str
+    floor: float | None
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Runs side by side.
+
+    Attributes:
+        names: Of the runs, in their order.
+        rows: A row for each number.
+        results: Of each run.
+        stored: Whether they were measured before.
+        notices: What a person should know.
+    """
+
+    names: tuple[str, ...]
+    rows: tuple[Row, ...]
+    results: tuple[tuple[Result, ...], ...]
+    stored: bool
+    notices: tuple[str, ...] = ()
+
+
+def compare_runs(
+    runs: Sequence[Any],
+    *,
+    against: Any = None,
+    metrics: Sequence[str] | None = None,
+    features: Any = None,
+    samples: int | None = None,
+    seed: int | None = None,
+    checkpoint: Which = "newest",
+    progress: Progress | None = None,
+    telling: Telling | None = None,
+) -> Compared:
+    """Measure runs under one protocol, and say which differences are beyond chance.
+
+    What `evaluate` kept of all of them under one protocol is taken as it is; else all are measured anew, and
+    what is found is kept in each.
+
+    Args:
+        runs: Two or more runs, or their folders.
+        against: What to measure against; by default what all were trained on.
+        metrics: What to measure; by default a set that suits the data.
+        features: In which features.
+        samples: The most of each side.
+        seed: Draws latents and rows; 0 where none is given.
+        checkpoint: Which generator of each.
+        progress: Told `(done, total)` while images are read.
+        telling: Told what comes next, in words.
+
+    Raises:
+        PoiseError: There are fewer than two, one is no run, they were trained on different data and nothing
+            is said to measure against, or whatever `evaluate` refuses.
+    """
+    names = _names(runs)
+    folders = [_folder(run) for run in runs]
+    chosen = list(dict.fromkeys(metric_named(name) for name in metrics or ()))
+    asked = (against, features, samples, seed)
+    if against is None:
+        against = _common_data(names, folders)
+        chosen = chosen or list(default_metrics(folders[0].data))
+    if checkpoint == "newest" and all(one is None for one in asked):
+        kept = _kept(folders, chosen)
+        if kept is not None:
+            return Compared(names, tuple(rows_of(kept)), tuple(map(tuple, kept)), stored=True)
+    found: list[Evaluation] = []
+    for name, run in zip(names, runs, strict=True):
+        found.append(
+            evaluate(
+                run,
+                against,
+                metrics=chosen or None,
+                features=features,
+                samples=samples,
+                seed=seed or 0,
+                checkpoint=checkpoint,
+                progress=progress,
+                telling=None if telling is None else _prefixed(telling, name),
+            )
+        )
+    results = [list(one.results) for one in found]
+    notices = dict.fromkeys(notice for one in found for notice in one.notices)
+    return Compared(names, tuple(rows_of(results)), tuple(map(tuple, results)), False, tuple(notices))
+
+
+def rows_of(results: Sequence[Sequence[Result]]) -> Iterable[Row]:
+    """A row for each number of results of the same metrics, run by run.
+
+    Args:
+        results: Of each run, in one order of metrics.
+
+    Raises:
+        PoiseError: Two of them are of different protocols; the message names what differs.
+    """
+    for of_metric in zip(*results, strict=True):
+        for other in of_metric[1:]:
+            compare(of_metric[0], other)
+        for name in of_metric[0].values:
+            yield _row(name, of_metric)
+
+
+def _row(name: str, results: Sequence[Result]) -> Row:
+    measure = results[0].metric
+    better = better_side(measure, name)
+    values = [result.values[name] for result in results]
+    best = None
+    if better and not any(math.isnan(value) for value in values):
+        best = values.index((min if better == "lower" else max)(values))
+    cells = []
+    for place, result in enumerate(results):
+        verdict: Verdict = ""
+        if best is not None:
+            beyond = compare(results[best], result).beyond[name]
+            verdict = "best" if place == best else VERDICTS[beyond]
+        cells.append(Cell(result.values[name], result.intervals.get(name), verdict))
+    return Row(name, measure, better, results[0].floors.get(name), tuple(cells))
+
+
+def _kept(folders: Sequence[RunFolder], chosen: Sequence[str]) -> list[list[Result]] | None:
+    """For each run the newest results of the chosen metrics, if all have them under one protocol."""
+    stored = [recorded(run, int(run.load_generator()[1].get("step", 0))) for run in folders]
+    common = [digest for digest in stored[0] if all(digest in other for other in stored[1:])]
+    by_metric = {stored[0][digest].metric: digest for digest in common}
+    if any(name not in by_metric for name in chosen):
+        return None
+    return [[results[by_metric[name]] for name in chosen] for results in stored]
+
+
+def _common_data(names: Sequence[str], folders: Sequence[RunFolder]) -> str | None:
+    """What to measure all against: a built-in set that each drew from its own seed; else `None`, their data.
+
+    Raises:
+        PoiseError: They were trained on different data.
+    """
+    records = [run.data for run in folders]
+    drawn = {record["name"] if record["origin"]["kind"] == "built-in" else None for record in records}
+    alike = len({record.get("fingerprint") for record in records}) == 1
+    if not alike and len(drawn) == 1 and None not in drawn:
+        return str(drawn.pop())
+    for name, record in zip(names[1:], records[1:], strict=True):
+        if record.get("fingerprint") != records[0].get("fingerprint"):
+            raise PoiseError(
+                f"'{names[0]}' was trained on '{records[0].get('name')}' and '{name}' on "
+                f"'{record.get('name')}', which are different data",
+                why="distances to different data say nothing about which run is better",
+                mend="say what to measure all of them against: --against DATA",
+            )
+    return None
+
+
+def _folder(run: Any) -> RunFolder:
+    if not is_run(run):
+        named = str(run) if isinstance(run, str | Path) else type(run).__name__
+        raise PoiseError(f"'{named}' is no run", mend="name folders that poise train made")
+    return RunFolder.open(Path(run).expanduser() if isinstance(run, str | Path) else run.path)
+
+
+def _names(runs: Sequence[Any]) -> tuple[str, ...]:
+    """What each is called: its folder's name where that tells them apart."""
+    if len(runs) < 2:
+        raise PoiseError("One run is nothing to compare", mend="name two or more")
+    paths = [str(run.path if isinstance(run, Run | RunFolder) else run) for run in runs]
+    short = [Path(path).name or path for path in paths]
+    named = short if len(set(short)) == len(short) else paths
+    twice = [name for name in named if named.count(name) > 1]
+    if twice:
+        raise PoiseError(f"The run '{twice[0]}' is named twice", mend="name different runs")
+    return tuple(named)
+
+
+def _prefixed(telling: Telling, name: str) -> Telling:
+    return lambda words: telling(f"{name}: {words}")
+
+
+def to_json(compared: Compared) -> list[Mapping[str, Any]]:
+    """A row each, as plain JSON values."""
+    return [
+        {
+            "metric": row.name,
+            "measure": row.measure,
+            "better": row.better or None,
+            "floor": None if row.floor is None else _finite(row.floor),
+            "runs": {
+                name: {
+                    "value": _finite(cell.value),
+                    "interval": None if cell.interval is None else [_finite(end) for end in cell.interval],
+                    "verdict": cell.verdict or None,
+                }
+                for name, cell in zip(compared.names, row.cells, strict=True)
+            },
+        }
+        for row in compared.rows
+    ]
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from .conftest import Cli
+
+
+def test_runs_side_by_side(cli: Cli, ring_run: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        shutil.copytree(ring_run, tmp_path / name)
+    words = ("compare", "one", "two", "--metrics", "frechet-distance", "coverage")
+    *rows, end = cli(*words, "--samples", "60", "--json").events
+    assert [row["metric"] for row in rows] == [
+        "frechet-distance",
+        "precision",
+        "recall",
+        "density",
+        "coverage",
+    ]
+    # The same generator twice: whatever is called best, the other is within chance of it.
+    assert {cell["verdict"] for row in rows for cell in row["runs"].values()} == {"best", "within"}
+    assert end["measured"] is True
+    done = cli(*words[:3], "--metrics", "frechet-distance")
+    assert done.status == 0 and "Fréchet distance: no difference beyond chance" in done.out
+    assert cli(*words[:3], "--metrics", "frechet-distance").out.endswith(
+        "measured before, and kept in the runs\n"
+    )
+
+
+def test_one_run_is_refused(cli: Cli, ring_run: Path) -> None:
+    done = cli("compare", ring_run)
+    assert done.status == 2 and "name two or more" in done.err

@@ -1,0 +1,100 @@
+"""Runs side by side: one protocol, and differences held against chance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import poise
+from poise.errors import PoiseError
+from poise.evaluation import compare_runs
+from poise.evaluation.comparing import rows_of
+from poise.metrics import frechet_distance, memorisation
+from poise.run_folder import RunFolder
+
+SMALL: dict[str, Any] = {
+    "steps": 3,
+    "batch_size": 16,
+    "generator": {"name": "mlp", "width": 8},
+    "discriminator": {"name": "mlp", "width": 8},
+}
+QUICK = {"metrics": ["frechet-distance"]}
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[Path]:
+    return [
+        poise.train("ring", out=tmp_path / name, seed=seed, **SMALL).path for seed, name in enumerate("ab")
+    ]
+
+
+def normal(seed: int, count: int = 400, shift: float = 0.0) -> torch.Tensor:
+    return torch.randn(count, 4, generator=torch.Generator().manual_seed(seed)) + shift
+
+
+def test_only_what_is_beyond_chance_is_called_so() -> None:
+    real = normal(0)
+    results = [
+        [frechet_distance(real, normal(seed, shift=shift))] for seed, shift in ((1, 0), (2, 0), (3, 1))
+    ]
+    (row,) = rows_of(results)
+    assert (row.name, row.better) == ("frechet-distance", "lower")
+    assert sorted(cell.verdict for cell in row.cells[:2]) == ["best", "within"]
+    assert row.cells[2].verdict == "beyond"
+
+
+def test_what_has_no_better_side_has_no_best() -> None:
+    real, held_out = normal(0), normal(1)
+    rows = list(rows_of([[memorisation(real, held_out, normal(seed))] for seed in (2, 3)]))
+    assert [row.name for row in rows] == ["c_t", "authentic"]
+    assert all(cell.verdict == "" for row in rows for cell in row.cells)
+
+
+def test_different_protocols_are_refused_by_name() -> None:
+    real = normal(0)
+    with pytest.raises(PoiseError, match="number of fake samples: 400 against 300"):
+        list(rows_of([[frechet_distance(real, normal(1))], [frechet_distance(real, normal(1, 300))]]))
+
+
+def test_runs_are_measured_once_and_then_read(runs: list[Path]) -> None:
+    first = compare_runs(runs, **QUICK)
+    again = compare_runs(runs, **QUICK)
+    assert (first.stored, again.stored) == (False, True)
+    assert first.names == again.names == ("a", "b")
+    assert first.rows == again.rows
+    assert [line["by"] for line in RunFolder.open(runs[0]).lines("metrics") if "by" in line].count(
+        "evaluate"
+    ) == 1
+    # Another metric was not kept, so all are measured anew; so they are where one asks for another seed.
+    assert not compare_runs(runs, metrics=["frechet-distance", "coverage"], samples=60).stored
+    assert not compare_runs(runs, seed=1, samples=60, **QUICK).stored
+
+
+def test_results_of_two_protocols_are_measured_anew(runs: list[Path]) -> None:
+    poise.evaluate(runs[0], samples=50, **QUICK)
+    poise.evaluate(runs[1], samples=60, **QUICK)
+    compared = compare_runs(runs, **QUICK)
+    assert not compared.stored
+    assert {result.samples["fake"] for results in compared.results for result in results} == {5000}
+
+
+def test_runs_on_different_data_need_a_common_yardstick(runs: list[Path], tmp_path: Path) -> None:
+    other = poise.train("grid", out=tmp_path / "grid", **SMALL).path
+    with pytest.raises(PoiseError, match=r"'a' was trained on 'ring' and 'grid' on 'grid'.*--against DATA"):
+        compare_runs([runs[0], other])
+    compared = compare_runs([runs[0], other], against="grid", samples=50, metrics=["modes"])
+    assert [row.name for row in compared.rows] == ["modes", "high_quality", "reverse_kl"]
+
+
+@pytest.mark.parametrize(
+    ("names", "named"),
+    [(["a"], "name two or more"), (["a", "a"], "named twice"), (["a", "c"], "'.*c' is no run")],
+)
+def test_what_cannot_be_compared_is_named(
+    names: list[str], named: str, runs: list[Path], tmp_path: Path
+) -> None:
+    with pytest.raises(PoiseError, match=named):
+        compare_runs([tmp_path / name for name in names])
