@@ -21,7 +21,7 @@ SMALL: dict[str, Any] = {
     "generator": {"name": "mlp", "width": 8},
     "discriminator": {"name": "mlp", "width": 8},
 }
-QUICK = {"metrics": ["frechet-distance"]}
+QUICK: dict[str, Any] = {"metrics": ["frechet-distance"]}
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The cheap distance while training: its floor, its best, and that it never costs much."""
+"""Measuring while training: which steps, what is written, which state is kept, and that no clock decides."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from poise.data import open_data
-from poise.metrics.frechet import gaussian_distance
+from poise.metrics import cheap_evaluation
+from poise.metrics.lines import results_of
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
-from poise.training import begin, pick_device, plan, quality
-from poise.training.quality import QualityWatch, fitted
+from poise.training import begin, pick_device, plan, quality, resume
+from poise.training.evaluation_cost import SHARE, operations_of, seconds_of_measuring
+from poise.training.quality import QualityWatch, best_of, rank
 
 CPU = pick_device("cpu")
 
@@ -22,45 +25,185 @@ CPU = pick_device("cpu")
 def recipe(**changes: Any) -> Recipe:
     small: dict[str, Any] = {
         "batch_size": 32,
-        "steps": 20,
+        "steps": 10,
         "sample_every": 4,
+        "evaluate_every": 4,
         "generator": {"name": "mlp", "width": 16},
         "discriminator": {"name": "mlp", "width": 16},
     }
     return recipe_with(RECIPES["non-saturating"], {**small, **changes})
 
 
-def test_the_best_checkpoint_is_of_the_least_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quality, "MOST_SHARE", 1e9)
-    begin(plan("digits", recipe(), CPU), tmp_path / "run", say=print)
-    run = RunFolder.open(tmp_path / "run")
-    lines = run.lines("metrics")
-    assert [line["step"] for line in lines] == [4, 8, 12, 16, 20]
-    best = min(lines, key=lambda line: float(line["value"]))
-    assert run.load_checkpoint("best").step == best["step"]
-    assert all(line["samples"] == 898 and 0 < line["floor"] < line["value"] for line in lines)
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    path = tmp_path_factory.mktemp("runs") / "digits"
+    begin(plan("digits", recipe(), CPU), path, say=print)
+    return RunFolder.open(path)
+
+
+def test_each_measured_step_has_its_numbers_with_their_protocol(digits: RunFolder) -> None:
+    lines = digits.lines("metrics")
+    assert [line["step"] for line in lines] == [4] * 5 + [8] * 5 + [10] * 5
+    assert {line["metric"] for line in lines} == {
+        "frechet_distance",
+        "precision",
+        "recall",
+        "density",
+        "coverage",
+    }
+    for line in lines:
+        assert line["by"] == "training"
+        assert line["samples"] == {"real": 1000, "fake": 1000}
+        assert line["extractor"] == "random-convolutions"
+        assert len(line["weights_hash"]) == len(line["reference"]) == 64
+        assert line["floor"] is not None
+        assert line["better"] == ("lower" if line["metric"] == "frechet_distance" else "higher")
+    assert len({line["protocol"] for line in lines if line["metric"] == "coverage"}) == 1
+    assert [result.metric for _, _, result in results_of(lines)][:2] == [
+        "frechet-distance",
+        "precision-recall-density-coverage",
+    ]
+
+
+def test_the_best_checkpoint_is_of_the_least_distance(digits: RunFolder) -> None:
+    distances = [line for line in digits.lines("metrics") if line["metric"] == "frechet_distance"]
+    best = min(distances, key=lambda line: float(line["value"]))
+    assert digits.load_checkpoint("best").step == best["step"]
+    assert all(0 < line["floor"] < line["value"] for line in distances)
+
+
+def test_measuring_changes_nothing_that_is_trained(digits: RunFolder, tmp_path: Path) -> None:
+    begin(plan("digits", recipe(evaluate_every=0), CPU), tmp_path / "run", say=print)
+    unwatched = RunFolder.open(tmp_path / "run")
+    assert unwatched.lines("metrics") == []
+    assert not (unwatched.path / "checkpoints" / "best").exists()
+    one, other = (run.load_checkpoint(10).tensors for run in (digits, unwatched))
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
+def test_a_resumed_run_writes_the_same_lines_and_keeps_the_same_state(
+    digits: RunFolder, tmp_path: Path
+) -> None:
+    """Stopped between two measurements and resumed: not a byte of the metrics differs."""
+
+    def stop_at_six(moment: Any) -> Any:
+        return "stop" if moment.step == 6 else None
+
+    path = tmp_path / "run"
+    begin(plan("digits", recipe(), CPU), path, observers=[stop_at_six], say=print)
+    run = RunFolder.open(path)
+    assert [line["step"] for line in run.lines("metrics")] == [4] * 5
+    resume(path, device=CPU, say=print)
+    assert (path / "metrics.jsonl").read_bytes() == (digits.path / "metrics.jsonl").read_bytes()
+    mine, theirs = run.load_checkpoint("best"), digits.load_checkpoint("best")
+    assert mine.step == theirs.step
+    assert all(torch.equal(mine.tensors[name], theirs.tensors[name]) for name in theirs.tensors)
+
+
+def test_the_interval_follows_from_sizes_and_is_spelled_out() -> None:
+    chosen = plan("digits", recipe(evaluate_every=None), CPU).recipe.evaluate_every
+    again = plan("digits", recipe(evaluate_every=None, seed=5), CPU).recipe.evaluate_every
+    assert chosen == again
+    assert chosen is not None
+    assert chosen % 4 == 0
+    assert chosen > 10  # a run of ten steps is too short to be measured at all
+    larger = plan("digits", recipe(evaluate_every=None, batch_size=256), CPU).recipe.evaluate_every
+    assert larger is not None
+    assert larger < chosen  # longer steps leave room for more
+
+
+def test_at_any_length_the_model_allows_less_than_a_twentieth() -> None:
+    """Reference, measurements and the last one, against the steps, by the model's own seconds."""
+    watch = QualityWatch(plan("digits", recipe(evaluate_every=100), CPU).assembly, open_data("digits"), print)
+    step = 1.0
+    evaluation = SHARE * 100 * step
+    for steps in range(1, 2000):
+        watch.steps = steps
+        count = sum(watch.due(done) for done in range(1, steps + 1))
+        reference = 1.2 * evaluation if count else 0.0
+        assert reference + count * evaluation < 0.05 * steps * step
+
+
+def test_operations_are_those_of_the_layers() -> None:
+    """A convolution of 3 x 3 on 2 channels, to 4 of 8 x 8; the same transposed, from 1 x 1."""
+    plain = nn.Sequential(nn.Unflatten(1, (2, 8, 8)), nn.Conv2d(2, 4, 3, padding=1))
+    assert operations_of(plain, 128, None, CPU) == 2 * (4 * 8 * 8) * (2 * 9)
+    transposed = nn.Sequential(nn.Unflatten(1, (6, 1, 1)), nn.ConvTranspose2d(6, 4, 4))
+    assert operations_of(transposed, 6, None, CPU) == 2 * 6 * (4 * 16)
+    assert plain[1]._forward_hooks == {}
+
+
+def test_larger_images_and_more_of_them_cost_more() -> None:
+    assert seconds_of_measuring((1, 8, 8), 1000) < seconds_of_measuring((1, 32, 32), 1000)
+    assert seconds_of_measuring((3, 64, 64), 1000) < seconds_of_measuring((3, 256, 256), 1000)
+    assert seconds_of_measuring((2,), 500) < seconds_of_measuring((2,), 1000)
 
 
 def test_reals_lie_at_the_floor_and_noise_far_above() -> None:
     source = open_data("digits")
-    watch = QualityWatch(recipe(), source, print)
-    others = source.encoding.encode(source.gather(np.arange(898)))
-    assert watch.reference is not None
-    noise = torch.rand(898, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    # A random half is within twice another random half; noise is a hundred times as far.
-    assert gaussian_distance(watch.reference, fitted(others)) < 2 * watch.floor
-    assert gaussian_distance(watch.reference, fitted(noise)) > 50 * watch.floor
+    watch = QualityWatch(plan(source_rows(), recipe(), CPU).assembly, source, print)
+    reference = watch._reals()
+    others = torch.from_numpy(source_rows()[:1000])
+    noise = torch.randint(256, others.shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    sound, noisy = (cheap_evaluation(reference, fakes, replicates=0)[0] for fakes in (others, noise))
+    assert float(sound) < 2 * float(reference.floors["frechet-distance"])  # type: ignore[arg-type]
+    assert float(noisy) > 50 * float(sound)
 
 
-def test_beyond_its_share_of_the_time_it_leaves_turns_out(
+def source_rows() -> Any:
+    source = open_data("digits")
+    return source.gather(np.arange(len(source))).numpy()
+
+
+def test_a_mixture_is_ranked_by_its_modes(tmp_path: Path) -> None:
+    begin(plan("ring", recipe(), CPU), tmp_path / "run", say=print)
+    lines = RunFolder.open(tmp_path / "run").lines("metrics")
+    assert {"modes", "high_quality", "reverse_kl", "coverage"} <= {line["metric"] for line in lines}
+    assert all("interval" in line for line in lines if line["metric"] == "frechet_distance")
+    six, seven = ({"metric": "modes", "value": count} for count in (6.0, 7.0))
+    some, more = ({"metric": "high_quality", "value": share} for share in (0.5, 0.6))
+    ranks = [rank(lines) for lines in ([seven, more], [seven, some], [six, more])]
+    assert all(found is not None for found in ranks)
+    assert ranks == sorted(ranks)  # type: ignore[type-var]
+
+
+def test_the_best_so_far_is_that_of_training_and_of_earlier_steps() -> None:
+    def line(step: int, value: float, by: str = "training") -> dict[str, Any]:
+        return {"step": step, "metric": "frechet_distance", "value": value, "by": by}
+
+    lines = [
+        line(4, 3.0),
+        line(4, 1.0, by="evaluate"),
+        line(8, 2.0),
+        line(12, 0.5),
+        {"step": 4, "value": 0.1},
+    ]
+    assert best_of(lines, before=12) == (2.0,)
+    assert best_of([], before=12) is None
+
+
+def test_conditional_samples_have_the_classes_of_the_data(tmp_path: Path) -> None:
+    small = {"steps": 4, "evaluate_every": 4, "batch_size": 32}
+    networks = {"generator": {"name": "mlp", "width": 8}, "discriminator": {"name": "mlp", "width": 8}}
+    chosen = recipe_with(RECIPES["conditional"], {**small, **networks})
+    begin(plan("digits", chosen, CPU), tmp_path / "run", say=print)
+    assert {line["step"] for line in RunFolder.open(tmp_path / "run").lines("metrics")} == {4}
+
+
+def test_what_cannot_be_measured_is_said_once_and_ends_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quality, "MOST_SHARE", 0.0)
-    begin(plan("digits", recipe(), CPU), tmp_path / "run", say=print)
-    assert [line["step"] for line in RunFolder.open(tmp_path / "run").lines("metrics")] == [4]
+    def broken(*_: object, **__: object) -> Any:
+        raise RuntimeError("the decomposition did not converge")
+
+    said: list[str] = []
+    monkeypatch.setattr(quality, "cheap_evaluation", broken)
+    outcome = begin(plan("digits", recipe(), CPU), tmp_path / "run", say=said.append)
+    assert outcome.status == "finished"
+    assert said == ["Step 4 could not be measured: the decomposition did not converge"]
 
 
-def test_two_samples_are_too_few_to_measure(tmp_path: Path) -> None:
-    points = np.random.default_rng(0).standard_normal((3, 2)).astype(np.float32)
+def test_a_handful_of_rows_is_too_little_to_measure(tmp_path: Path) -> None:
+    points = np.random.default_rng(0).standard_normal((20, 2)).astype(np.float32)
     begin(plan(points, recipe(batch_size=2), CPU), tmp_path / "run", say=print)
     assert RunFolder.open(tmp_path / "run").lines("metrics") == []

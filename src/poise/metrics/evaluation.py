@@ -241,13 +241,12 @@ def reference_of(
     if held_out is not None:
         others = as_features(extract(made, held_out, value_range=source, name="held-out"), "held-out")
 
-    def floor(one: Tensor, other: Tensor) -> Tensor:
-        return torch.cat([torch.tensor([distance_of(one, other)]).to(one), shares(one, other, NEIGHBOUR)])
-
     enough = fakes * len(features) // (len(features) + fakes) > NEIGHBOUR
     floors: dict[str, float | Mapping[str, float]] = {}
     if enough or others is not None:
-        at_size = floor_of(floor, features, fakes, others, seed=seed, repeats=4).values
+        of_shares = floor_of(
+            lambda one, other: shares(one, other, NEIGHBOUR), features, fakes, others, seed=seed, repeats=2
+        )
         distance = floor_of(
             lambda one, other: torch.tensor([distance_of(one, other)]),
             features,
@@ -259,7 +258,7 @@ def reference_of(
         )
         floors = {
             "frechet-distance": float(distance.values),
-            "precision-recall-density-coverage": dict(zip(NAMES, at_size[1:].tolist(), strict=True)),
+            "precision-recall-density-coverage": dict(zip(NAMES, of_shares.values.tolist(), strict=True)),
         }
     return Reference(
         features=features,
@@ -274,7 +273,14 @@ def reference_of(
     )
 
 
-def cheap_evaluation(reference: Reference, fake: Any, *, replicates: int = 20, seed: int = 0) -> list[Result]:
+def cheap_evaluation(
+    reference: Reference,
+    fake: Any,
+    *,
+    replicates: int = 20,
+    replicates_of_shares: int | None = None,
+    seed: int = 0,
+) -> list[Result]:
     """Fréchet distance, precision, recall, density and coverage, and modes for mixtures, in a moment.
 
     Made to be called while training: the reals' part is in `reference`, and one pass over the fakes is left.
@@ -283,6 +289,8 @@ def cheap_evaluation(reference: Reference, fake: Any, *, replicates: int = 20, s
         reference: What `reference_of` made of the reals.
         fake: Generated samples, images or vectors.
         replicates: Half-samples for the intervals; 0 for none, which halves the time.
+        replicates_of_shares: The same for precision to coverage, whose intervals cost the most; by default
+            half as many.
         seed: Seeds them.
 
     Raises:
@@ -307,20 +315,19 @@ def cheap_evaluation(reference: Reference, fake: Any, *, replicates: int = 20, s
     measured = time.perf_counter()
     values = shares(real, features, NEIGHBOUR, reference.radii)
     spreads = None
-    if replicates and len(features) >= 2 * (NEIGHBOUR + 1):
+    parts = replicates // 2 if replicates_of_shares is None else replicates_of_shares
+    if parts and len(features) >= 2 * (NEIGHBOUR + 1):
         stream = torch.Generator().manual_seed(derive(seed, 0, "half-samples"))
         spreads = of_many(
             lambda one, other: shares(one, other, NEIGHBOUR),
             (real, features),
             values,
-            replicates=max(2, replicates // 2),
+            replicates=max(2, parts),
             most=MOST_IN_A_PART,
             stream=stream,
         )
-    method = f"half-sample bootstrap, {replicates} replicates" if replicates else "none: not asked for"
     fits = len(features) == reference.fakes and bool(reference.floors)
     shared: dict[str, Any] = {
-        "interval_method": method,
         "floor_method": "reals against other reals, computed once"
         if fits
         else f"none: the reference holds floors for {reference.fakes} fakes",
@@ -334,6 +341,7 @@ def cheap_evaluation(reference: Reference, fake: Any, *, replicates: int = 20, s
             metric="frechet-distance",
             value=distance,
             interval=interval_of_distance(distance, seen) if seen else None,
+            interval_method=_halves(replicates if seen else 0),
             floor=reference.floors["frechet-distance"] if fits else None,
             seconds=measured - extracted,
             **shared,
@@ -347,6 +355,7 @@ def cheap_evaluation(reference: Reference, fake: Any, *, replicates: int = 20, s
             }
             if spreads
             else None,
+            interval_method=_halves(max(2, parts) if spreads else 0),
             floor=reference.floors["precision-recall-density-coverage"] if fits else None,
             settings={"k": NEIGHBOUR},
             seconds=time.perf_counter() - measured,
@@ -357,6 +366,10 @@ def cheap_evaluation(reference: Reference, fake: Any, *, replicates: int = 20, s
     if reference.centres is not None and reference.standard_deviation is not None:
         results.append(mode_statistics(samples, reference.centres, reference.standard_deviation, seed=seed))
     return results
+
+
+def _halves(replicates: int) -> str:
+    return f"half-sample bootstrap, {replicates} replicates" if replicates else "none: not asked for"
 
 
 def check_shapes(sides: Mapping[str, Tensor]) -> None:

@@ -169,6 +169,12 @@ class Recipe(Settings):
     sample_every: PositiveInt | None = Field(
         default=None, description="steps between pictures; null: about forty in the run, more at its start"
     )
+    evaluate_every: int | None = Field(
+        default=None,
+        ge=0,
+        description="steps between two measurements of the samples; null: so that they take less than a "
+        "twentieth of the time; 0 for none",
+    )
     checkpoints: Checkpoints = Field(default=Checkpoints(), description="when the state is saved")
 
     @model_validator(mode="before")

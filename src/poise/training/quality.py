@@ -2,91 +2,190 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d
 
-from poise.data import Source
-from poise.metrics.frechet import Gaussian, gaussian_distance, gaussian_of
+from poise.data import Source, modes, to_pixels
+from poise.errors import PoiseError
+from poise.metrics import Reference, Result, cheap_evaluation, reference_of
+from poise.metrics.lines import lines_of
 from poise.randomness import numpy_stream, torch_stream
-from poise.recipes import Recipe
+from poise.training.assemble import Assembly
+from poise.training.evaluation_cost import evaluation_interval
 from poise.training.feed import latents
 from poise.training.observer import Moment, Request, Say
 from poise.training.pictures import generate
 
-MOST_SAMPLES = 2_000
-SIDE = 8
-MOST_SHARE = 0.05
-"""Of the training's time that measuring may take; beyond it a turn is left out."""
+SAMPLES = 1_000
+LEAST = 24
+"""Rows below which nothing is measured."""
+
+FEW_FEATURES = 16
+"""Width of features up to which the interval of a distance costs next to nothing."""
+
+Rank = tuple[float, ...]
+"""How good a state is; less is better."""
 
 
 class QualityWatch:
-    """Writes the Fréchet distance to `metrics.jsonl` as often as pictures are made, and keeps the best state.
+    """Measures every so many steps, writes to `metrics.jsonl`, and keeps the best state.
 
-    The features are the samples' numbers, images first averaged to 8 x 8 pixels: no labels, no download, and
-    the same for every kind of data. They rank the states of one run; they are not comparable with distances
-    in other features. Beside each value stands its floor: the distance of as many other reals.
+    Fréchet distance, precision, recall, density and coverage in the default features of the kind of data, and
+    the modes of a known mixture: no labels and no download. The best state has the least Fréchet distance; of
+    a mixture the most modes, then the largest share of high quality.
+
+    Nothing here depends on the clock: which steps are measured, on which latents and against which rows
+    follows from the recipe and the sizes of things, so a resumed run writes the same lines and keeps the same
+    best state as one that never stopped. Nothing that is trained depends on it either.
 
     Args:
-        recipe: The resolved recipe.
-        source: The data.
-        say: Tells a person that a line could not be written.
+        assembly: What is trained.
+        source: The data, with their conditions.
+        say: Tells a person that something could not be measured or written.
     """
 
-    def __init__(self, recipe: Recipe, source: Source, say: Say) -> None:
-        self.say = say
-        self.every = recipe.sample_every or 1
-        self.samples = min(MOST_SAMPLES, len(source) // 2)
+    def __init__(self, assembly: Assembly, source: Source, say: Say) -> None:
+        recipe = assembly.recipe
+        self.source, self.say, self.seed = source, say, recipe.seed
+        self.samples = min(SAMPLES, len(source))
+        self.steps = recipe.steps or 0
+        every = recipe.evaluate_every
+        self.every = interval_of(assembly, source) if every is None else every
+        self.every = self.every if len(source) >= LEAST else 0
         self.latents = latents(self.samples, recipe.latent, torch_stream(recipe.seed, 0, "quality latents"))
-        self.spent, self.best = 0.0, float("inf")
-        order = numpy_stream(recipe.seed, 0, "quality reals").permutation(len(source))
-        self.condition = None
-        if source.condition is not None:
-            rows = order[: self.samples] % len(source.condition)
-            self.condition = source.condition.encode(source.condition.gather(rows))
-        halves = [order[: self.samples], order[self.samples : 2 * self.samples]]
-        self.reference, other = (
-            fitted(source.encoding.encode(source.gather(half))) if self.samples > 1 else None
-            for half in halves
-        )
-        self.floor = gaussian_distance(self.reference, other) if self.reference and other else 0.0
-        self.protocol = {
-            "metric": "frechet_distance",
-            "floor": self.floor,
-            "samples": self.samples,
-            "features": f"pixels averaged to {SIDE}x{SIDE}" if source.kind == "image" else "the numbers",
-            "reference": source.fingerprint[:16],
-        }
+        self._reference: Reference | None = None
+        self.best: Rank | None = None
+        self.failed = False
+
+    def due(self, step: int) -> bool:
+        """Whether a step is measured: multiples of the interval, and the run's last after two of them."""
+        if not self.every:
+            return False
+        return step % self.every == 0 or (step == self.steps and step >= 2 * self.every)
 
     def __call__(self, moment: Moment) -> Request | None:
         """Measure where it is time; ask for the state to be kept where it is the best so far."""
-        due = moment.last or moment.step % self.every == 0
-        if self.reference is None or not due or self.spent > MOST_SHARE * moment.seconds:
+        if not self.due(moment.step):
             return None
-        if self.best == float("inf"):
-            lines = moment.run.lines("metrics")
-            self.best = min((line.get("value", self.best) for line in lines), default=self.best)
-        start = time.monotonic()
-        device = moment.assembly.device
-        condition = None if self.condition is None else self.condition.to(device)
-        fakes = generate(moment.generator(), self.latents.to(device), condition)
-        value = gaussian_distance(self.reference, fitted(fakes))
-        self.spent += time.monotonic() - start
+        if self.best is None:
+            self.best = best_of(moment.run.lines("metrics"), before=moment.step)
         try:
-            moment.run.append("metrics", {"step": moment.step, "value": value, **self.protocol})
+            results = self._measured(moment)
+        except (PoiseError, RuntimeError) as error:
+            # A diverged generator makes what cannot be measured; that is the run's affair and no end of it.
+            if not self.failed:
+                self.say(f"Step {moment.step} could not be measured: {error}")
+            self.failed = True
+            return None
+        lines = [line for result in results for line in lines_of(result, step=moment.step, by="training")]
+        try:
+            for line in lines:
+                moment.run.append("metrics", line)
         except OSError as error:
             self.say(f"Could not write the metrics of step {moment.step}: {error.strerror or error}.")
-        if value >= self.best:
+        found = rank(lines)
+        if found is None or (self.best is not None and found >= self.best):
             return None
-        self.best = value
+        self.best = found
         return "keep-best"
 
+    def _measured(self, moment: Moment) -> list[Result]:
+        if self._reference is None:
+            self._reference = self._reals()
+        device, condition = moment.assembly.device, self._condition()
+        fakes = generate(
+            moment.generator(),
+            self.latents.to(device),
+            None if condition is None else condition.to(device),
+        )
+        few = self._reference.features.shape[1] <= FEW_FEATURES
+        return cheap_evaluation(
+            self._reference,
+            self._plain(fakes),
+            replicates=20 if few else 0,
+            replicates_of_shares=0,
+            seed=self.seed,
+        )
 
-def fitted(samples: Tensor) -> Gaussian:
-    """The Gaussian of samples in the networks' space."""
-    if samples.dim() == 4:
-        side = min(SIDE, samples.shape[-1])
-        samples = adaptive_avg_pool2d(samples.float(), side)
-    return gaussian_of(torch.flatten(samples, 1).double())
+    def _reals(self) -> Reference:
+        """What is needed of the reals, computed when the first step is measured."""
+        order = self._order()
+        rows, others = order[: self.samples], order[self.samples : 2 * self.samples]
+        known = mixture_of(self.source)
+        return reference_of(
+            self._plain(self.source.encoding.encode(self.source.gather(rows))),
+            fakes=self.samples,
+            most=self.samples,
+            held_out=self._plain(self.source.encoding.encode(self.source.gather(others)))
+            if len(others)
+            else None,
+            centres=None if known is None else known.centres,
+            standard_deviation=None if known is None else known.standard_deviation,
+            value_range="0..255" if self.source.kind == "image" else None,
+            seed=self.seed,
+        )
+
+    def _order(self) -> Any:
+        return numpy_stream(self.seed, 0, "quality reals").permutation(len(self.source))
+
+    def _condition(self) -> Tensor | None:
+        condition = self.source.condition
+        if condition is None:
+            return None
+        return condition.encode(condition.gather(self._order()[: self.samples] % len(condition)))
+
+    def _plain(self, samples: Tensor) -> Tensor:
+        """Images as bytes, the form in which they are handed to people and judged afterwards."""
+        if self.source.kind != "image":
+            return samples
+        return torch.from_numpy(to_pixels(samples, self.source.encoding))
+
+
+def interval_of(assembly: Assembly, source: Source) -> int:
+    """Steps between two evaluations of a run."""
+    return evaluation_interval(
+        assembly,
+        source.shape,
+        samples=min(SAMPLES, len(source)),
+        condition=None if source.condition is None else source.condition.shape,
+    )
+
+
+def mixture_of(source: Source) -> Any:
+    """The modes of a mixture that is known; `None` for other data."""
+    built_in = source.summary.get("origin") == "built-in" and source.name in ("ring", "grid")
+    return modes(source.name) if built_in else None
+
+
+def rank(lines: Iterable[Mapping[str, Any]]) -> Rank | None:
+    """How good a state is by the lines of its step; `None` where they do not say.
+
+    Example:
+        >>> rank([{"metric": "frechet_distance", "value": 2.0}])
+        (2.0,)
+        >>> rank([{"metric": "modes", "value": 8.0}, {"metric": "high_quality", "value": 0.5}])
+        (-8.0, -0.5)
+    """
+    values = {line.get("metric"): line.get("value") for line in lines}
+    if values.get("modes") is not None:
+        return (-float(values["modes"]), -float(values.get("high_quality") or 0.0))
+    distance = values.get("frechet_distance")
+    return None if distance is None else (float(distance),)
+
+
+def best_of(lines: Iterable[Mapping[str, Any]], *, before: int) -> Rank | None:
+    """The rank of the best state measured while training before a step; `None` where none was.
+
+    Args:
+        lines: Of the run's metrics.
+        before: A step.
+    """
+    by_step: dict[int, list[Mapping[str, Any]]] = {}
+    for line in lines:
+        if line.get("by") == "training" and line.get("step", before) < before:
+            by_step.setdefault(line["step"], []).append(line)
+    ranks = [found for of_step in by_step.values() if (found := rank(of_step)) is not None]
+    return min(ranks, default=None)

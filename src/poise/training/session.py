@@ -24,7 +24,7 @@ from poise.training.held_out import split, training_feed
 from poise.training.loop import train_loop
 from poise.training.observer import Observer, Say
 from poise.training.pictures import PictureSaver
-from poise.training.quality import QualityWatch
+from poise.training.quality import QualityWatch, interval_of
 from poise.training.resolve import resolve
 from poise.training.saver import UnsavedError
 from poise.training.second_order import check_second_order
@@ -111,6 +111,9 @@ def plan(
     assembly = assemble(resolved, shapes, device, given=given)
     _check_networks(assembly, source, needed)
     check_second_order(assembly, shapes)
+    if resolved.evaluate_every is None:
+        resolved = resolved.model_copy(update={"evaluate_every": interval_of(assembly, source)})
+        assembly.recipe = resolved
     return Plan(source, origin_of(data), resolved, assembly)
 
 
@@ -241,7 +244,7 @@ def _sit(
     feed = training_feed(recipe, source, assembly.device, drawn=position.drawn)
     watching: list[Observer] = [
         PictureSaver(recipe, source, say),
-        QualityWatch(recipe, source, say),
+        QualityWatch(assembly, source, say),
         *([Doctor(recipe, source, split(len(source), recipe.held_out, recipe.seed), say)] if doctor else []),
         *observers,
     ]
