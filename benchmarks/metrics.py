@@ -1,11 +1,9 @@
-"""The metrics against their peers: speed, memory, exactness, honest intervals, and the ranking of damaged
-data.
+"""The metrics against their peers: speed, memory, exactness, and honest intervals.
 
-    python -m benchmarks.metrics [--quick] [--only frechet bootstrap prdc memory coverage ranking training]
-        [--openmoji FOLDER]
+    python -m benchmarks.metrics [--quick] [--only frechet bootstrap prdc memory coverage training]
 
 Both sides run in this process, in turn, round by round; medians of seconds, and the median of the ratios of
-the rounds. `--openmoji` is a folder of colour images for the second half of the ranking.
+the rounds.
 """
 
 from __future__ import annotations
@@ -20,21 +18,16 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.linalg
 import torch
-from PIL import Image
 from prdc import compute_prdc
-from sklearn.datasets import load_digits
-from torch import Tensor, nn
+from torch import Tensor
 from torchmetrics.image.fid import _compute_fid
 
 from poise.metrics import cheap_evaluation, frechet_distance, precision_recall_density_coverage, reference_of
-from poise.metrics.features import extract, random_convolutions
 from poise.metrics.frechet import distance_of, spread_of_halves
 from poise.metrics.halves import interval_of_distance
 from poise.metrics.neighbourhoods import NAMES, shares
@@ -208,88 +201,6 @@ def coverage(quick: bool) -> None:
         print(f"  {name:<34} {sizes} expectation {expectation:8.4f}   covered {share:.1%}")
 
 
-def damages(images: Tensor, labels: Tensor, other: Tensor) -> dict[str, list[Tensor]]:
-    """Each damage at five strengths."""
-    stream = torch.Generator().manual_seed(0)
-    count, side = len(images), images.shape[-1]
-    noise, places = torch.randn(images.shape, generator=stream), torch.rand(count, generator=stream)
-    order = torch.randperm(count, generator=stream)
-    classes = int(labels.max()) + 1
-    dropped, mixed = [], []
-    for share in (0.2, 0.4, 0.6, 0.75, 0.9):
-        kept = images[labels >= min(round(share * classes), classes - 1)]
-        dropped.append(kept[(places * len(kept)).long()])
-    for share in (0.05, 0.1, 0.2, 0.4, 0.8):
-        some = order[: int(share * count)]
-        changed = images.clone()
-        changed[some] = other[torch.arange(len(some)) % len(other)]
-        mixed.append(changed)
-    return {
-        "noise": [(images + strength * noise).clamp(-1, 1) for strength in (0.05, 0.1, 0.2, 0.4, 0.8)],
-        "blur": [blurred(images, deviation * side / 8) for deviation in (0.4, 0.5, 0.65, 0.9, 1.5)],
-        "dropped modes": dropped,
-        "duplicates": [images[torch.arange(count) % (count // times)] for times in (2, 4, 8, 16, 32)],
-        "mixed in": mixed,
-    }
-
-
-def blurred(images: Tensor, deviation: float) -> Tensor:
-    reach = int(4 * deviation) + 1
-    places = torch.arange(-reach, reach + 1, dtype=torch.float32)
-    weights = torch.exp(-(places**2) / (2 * deviation**2))
-    weights = (weights / weights.sum()).expand(images.shape[1], 1, 1, -1)
-    padded = nn.functional.pad(images, (reach,) * 4, mode="replicate")
-    rows = nn.functional.conv2d(padded, weights, groups=images.shape[1])
-    return nn.functional.conv2d(rows, weights.mT, groups=images.shape[1])
-
-
-def ranking(openmoji: Path | None) -> None:
-    digits = load_digits()
-    images = torch.tensor(digits.images[:, None] / 8 - 1, dtype=torch.float32)
-    labels = torch.tensor(digits.target)
-    stripes = (torch.arange(8) % 2 * 2.0 - 1).expand(1, 1, 8, 8)
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(1))
-    print("\nDamaged data on the default features: Fréchet distance (coverage), sound and at five strengths")
-    rank("digits, 8 x 8", images[order], labels[order], stripes)
-    if openmoji is None:
-        print("  (give --openmoji FOLDER for the ranking of colour images)")
-        return
-    paths = sorted(openmoji.glob("*.png"))
-    colour = torch.stack([small(path) for path in paths])
-    large = nn.functional.interpolate(images, 32, mode="bilinear").expand(-1, 3, -1, -1)
-    # Without labels at hand, modes are quarters of the images by their mean colour and by their brightness.
-    means = colour.mean((2, 3))
-    hue = (means[:, 0] - means[:, 2]).argsort().argsort() * 4 // len(colour)
-    bright = means.mean(1).argsort().argsort() * 4 // len(colour)
-    order = torch.randperm(len(colour), generator=torch.Generator().manual_seed(1))
-    rank(f"{len(paths):,} colour images, 32 x 32", colour[order], (4 * hue + bright)[order], large)
-
-
-def small(path: Path) -> Tensor:
-    with Image.open(path) as image:
-        pixels = np.asarray(image.convert("RGB").resize((32, 32), Image.Resampling.BICUBIC), dtype=np.float32)
-    return torch.from_numpy(pixels / 127.5 - 1).permute(2, 0, 1)
-
-
-def rank(name: str, images: Tensor, labels: Tensor, other: Tensor) -> None:
-    extractor = random_convolutions(images.shape[1])
-    reals, sound, classes = images[::2], images[1::2], labels[1::2]
-    features = extract(extractor, reals, value_range="-1..1").double()
-
-    def measured(fakes: Tensor) -> tuple[float, float]:
-        of_fakes = extract(extractor, fakes.clamp(-1, 1), value_range="-1..1").double()
-        return distance_of(features, of_fakes), float(shares(features, of_fakes, 5)[3])
-
-    first = measured(sound)
-    print(f"  {name}: {len(reals):,} reals against {len(sound):,} others, {features.shape[1]} features")
-    for damage, sets in damages(sound, classes, other).items():
-        found = [first, *(measured(fakes) for fakes in sets)]
-        verdict = "monotone" if all(a[0] < b[0] for a, b in pairwise(found)) else "NOT MONOTONE"
-        also = "monotone" if all(a[1] >= b[1] for a, b in pairwise(found)) else "not monotone"
-        row = "  ".join(f"{distance:.3g} ({covered:.2f})" for distance, covered in found)
-        print(f"    {damage:<14} {row}   {verdict}; coverage {also}")
-
-
 def training(quick: bool) -> None:
     print("\nThe evaluation for use while training, features and intervals included")
     for name, count, shape in (
@@ -317,8 +228,7 @@ SECTIONS: dict[str, Callable[[bool], None]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description="The metrics against their peers.")
     parser.add_argument("--quick", action="store_true", help="Small sizes, a minute in all.")
-    parser.add_argument("--only", nargs="+", choices=[*SECTIONS, "ranking"], default=[*SECTIONS, "ranking"])
-    parser.add_argument("--openmoji", type=Path, help="A folder of colour images.")
+    parser.add_argument("--only", nargs="+", choices=[*SECTIONS], default=[*SECTIONS])
     parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.memory_of:
@@ -329,8 +239,6 @@ def main() -> None:
         if name in given.only:
             section(given.quick)
             sys.stdout.flush()
-    if "ranking" in given.only:
-        ranking(given.openmoji)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ class RandomConvolutions(nn.Module):
     absolute response of each filter, in each quarter of the image for the first layer, over the whole for the
     others. Absolute values, so that a filter sees an edge of either sign and texture does not average out;
     between layers the image is halved. It needs no labels and no download, and its Fréchet distance rises
-    with noise, blur, dropped modes, duplicates and foreign samples (`benchmarks/metrics.py` shows how far).
+    with noise, blur, dropped modes, duplicates and foreign samples (`benchmarks/damage.py` shows how far).
     """
 
     def __init__(self, channels: int, seed: int = 0) -> None:
