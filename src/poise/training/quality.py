@@ -169,10 +169,10 @@ def rank(lines: Iterable[Mapping[str, Any]]) -> Rank | None:
         >>> rank([{"metric": "modes", "value": 8.0}, {"metric": "high_quality", "value": 0.5}])
         (-8.0, -0.5)
     """
-    values = {line.get("metric"): line.get("value") for line in lines}
-    if values.get("modes") is not None:
-        return (-float(values["modes"]), -float(values.get("high_quality") or 0.0))
-    distance = values.get("frechet_distance")
+    values = {str(line.get("metric")): line.get("value") for line in lines}
+    modes_found, distance = values.get("modes"), values.get("frechet_distance")
+    if modes_found is not None:
+        return (-float(modes_found), -float(values.get("high_quality") or 0.0))
     return None if distance is None else (float(distance),)
 
 
