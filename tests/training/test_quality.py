@@ -17,7 +17,7 @@ from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
 from poise.training import begin, pick_device, plan, quality, resume
 from poise.training.evaluation_cost import SHARE, operations_of, seconds_of_measuring
-from poise.training.quality import QualityWatch, best_of, rank
+from poise.training.quality import QualityWatch, Yardstick, best_of, rank
 
 CPU = pick_device("cpu")
 
@@ -141,8 +141,7 @@ def test_larger_images_and_more_of_them_cost_more() -> None:
 
 def test_reals_lie_at_the_floor_and_noise_far_above() -> None:
     source = open_data("digits")
-    watch = QualityWatch(plan(source_rows(), recipe(), CPU).assembly, source, print)
-    reference = watch._reals()
+    reference = Yardstick(source, seed=0).reference
     others = torch.from_numpy(source_rows()[:1000])
     noise = torch.randint(256, others.shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     sound, noisy = (cheap_evaluation(reference, fakes, replicates=0)[0] for fakes in (others, noise))

@@ -56,7 +56,7 @@ What each tells, when it lies, and how many samples it wants:
 
 from poise.metrics.birthday import birthday_test
 from poise.metrics.classifier_accuracy import classifier_accuracy_score
-from poise.metrics.evaluation import Reference, cheap_evaluation, evaluate, reference_of
+from poise.metrics.evaluation import Reference, cheap_distance, cheap_evaluation, evaluate, reference_of
 from poise.metrics.frechet import frechet_distance
 from poise.metrics.frechet_extrapolated import frechet_distance_extrapolated
 from poise.metrics.inception import inception_score
@@ -80,6 +80,7 @@ __all__ = [
     "Reference",
     "Result",
     "birthday_test",
+    "cheap_distance",
     "cheap_evaluation",
     "classifier_accuracy_score",
     "classifier_two_sample_test",

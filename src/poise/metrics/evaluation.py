@@ -296,26 +296,85 @@ def cheap_evaluation(
     Raises:
         PoiseError: Fewer than 6 fakes, pixels in another range, or features that are not finite.
     """
-    started = time.perf_counter()
     samples = as_samples(fake, "fake")
+    features, shared = _of_fakes(reference, samples)
+    results = [_distance(reference, features, shared, replicates, seed)]
+    parts = replicates // 2 if replicates_of_shares is None else replicates_of_shares
+    results.append(_shares(reference, features, shared, parts, seed))
+    if reference.centres is not None and reference.standard_deviation is not None:
+        results.append(mode_statistics(samples, reference.centres, reference.standard_deviation, seed=seed))
+    return results
+
+
+def cheap_distance(reference: Reference, fake: Any, *, replicates: int = 0, seed: int = 0) -> Result:
+    """The Fréchet distance of `cheap_evaluation` alone.
+
+    Args:
+        reference: What `reference_of` made of the reals.
+        fake: Generated samples, images or vectors.
+        replicates: Half-samples for the interval.
+        seed: Seeds them.
+
+    Raises:
+        PoiseError: As `cheap_evaluation`.
+    """
+    features, shared = _of_fakes(reference, as_samples(fake, "fake"))
+    return _distance(reference, features, shared, replicates, seed)
+
+
+def _of_fakes(reference: Reference, samples: Tensor) -> tuple[Tensor, dict[str, Any]]:
+    """Features of fakes, and what all results on them have in common."""
+    started = time.perf_counter()
     features = as_features(
         extract(reference.extractor, samples, value_range=reference.value_range, name="fake"),
         "fake",
         least=max(LEAST, NEIGHBOUR + 1),
     ).to(reference.features.device)
-    real = reference.features
-    if features.shape[1] != real.shape[1]:
+    if features.shape[1] != reference.features.shape[1]:
         raise PoiseError(
-            f"The fake features are {features.shape[1]} wide and the real ones {real.shape[1]}",
+            f"The fake features are {features.shape[1]} wide and the real ones {reference.features.shape[1]}",
             mend="generate samples of the shape of the data",
         )
-    extracted = time.perf_counter()
-    distance = distance_of(real, features)
-    seen = spread_of_halves(distance, real, features, replicates, seed) if replicates else None
-    measured = time.perf_counter()
+    fits = len(features) == reference.fakes and bool(reference.floors)
+    return features, {
+        "floor_method": "reals against other reals, computed once"
+        if fits
+        else f"none: the reference holds floors for {reference.fakes} fakes",
+        "samples": {"real": len(reference.features), "fake": len(features)},
+        "reference": reference.fingerprint,
+        "details": {"seconds_of_features": time.perf_counter() - started},
+        **_protocol(reference.extractor, reference.value_range),
+    }
+
+
+def _floor_in(reference: Reference, metric: str, fakes: int) -> Any:
+    return reference.floors.get(metric) if fakes == reference.fakes else None
+
+
+def _distance(
+    reference: Reference, features: Tensor, shared: Mapping[str, Any], replicates: int, seed: int
+) -> Result:
+    started = time.perf_counter()
+    distance = distance_of(reference.features, features)
+    seen = spread_of_halves(distance, reference.features, features, replicates, seed) if replicates else None
+    return Result(
+        metric="frechet-distance",
+        value=distance,
+        interval=interval_of_distance(distance, seen) if seen else None,
+        interval_method=_halves(replicates if seen else 0),
+        floor=_floor_in(reference, "frechet-distance", len(features)),
+        seconds=time.perf_counter() - started,
+        **shared,
+    )
+
+
+def _shares(
+    reference: Reference, features: Tensor, shared: Mapping[str, Any], parts: int, seed: int
+) -> Result:
+    started = time.perf_counter()
+    real = reference.features
     values = shares(real, features, NEIGHBOUR, reference.radii)
-    spreads = None
-    parts = replicates // 2 if replicates_of_shares is None else replicates_of_shares
+    intervals = None
     if parts and len(features) >= 2 * (NEIGHBOUR + 1):
         stream = torch.Generator().manual_seed(derive(seed, 0, "half-samples"))
         spreads = of_many(
@@ -326,46 +385,21 @@ def cheap_evaluation(
             most=MOST_IN_A_PART,
             stream=stream,
         )
-    fits = len(features) == reference.fakes and bool(reference.floors)
-    shared: dict[str, Any] = {
-        "floor_method": "reals against other reals, computed once"
-        if fits
-        else f"none: the reference holds floors for {reference.fakes} fakes",
-        "samples": {"real": len(real), "fake": len(features)},
-        "reference": reference.fingerprint,
-        **_protocol(reference.extractor, reference.value_range),
-    }
-    ceilings = dict.fromkeys(NAMES, 1.0) | {"density": float("inf")}
-    results = [
-        Result(
-            metric="frechet-distance",
-            value=distance,
-            interval=interval_of_distance(distance, seen) if seen else None,
-            interval_method=_halves(replicates if seen else 0),
-            floor=reference.floors["frechet-distance"] if fits else None,
-            seconds=measured - extracted,
-            **shared,
-        ),
-        Result(
-            metric="precision-recall-density-coverage",
-            value=dict(zip(NAMES, values.tolist(), strict=True)),
-            interval={
-                name: interval(float(value), found, low=0.0, high=ceilings[name])
-                for name, value, found in zip(NAMES, values, spreads, strict=True)
-            }
-            if spreads
-            else None,
-            interval_method=_halves(max(2, parts) if spreads else 0),
-            floor=reference.floors["precision-recall-density-coverage"] if fits else None,
-            settings={"k": NEIGHBOUR},
-            seconds=time.perf_counter() - measured,
-            details={"seconds_of_features": extracted - started},
-            **shared,
-        ),
-    ]
-    if reference.centres is not None and reference.standard_deviation is not None:
-        results.append(mode_statistics(samples, reference.centres, reference.standard_deviation, seed=seed))
-    return results
+        ceilings = dict.fromkeys(NAMES, 1.0) | {"density": float("inf")}
+        intervals = {
+            name: interval(float(value), found, low=0.0, high=ceilings[name])
+            for name, value, found in zip(NAMES, values, spreads, strict=True)
+        }
+    return Result(
+        metric="precision-recall-density-coverage",
+        value=dict(zip(NAMES, values.tolist(), strict=True)),
+        interval=intervals,
+        interval_method=_halves(max(2, parts) if intervals else 0),
+        floor=_floor_in(reference, "precision-recall-density-coverage", len(features)),
+        settings={"k": NEIGHBOUR},
+        seconds=time.perf_counter() - started,
+        **shared,
+    )
 
 
 def _halves(replicates: int) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from poise.data import Source, modes, to_pixels
+from poise.data import Modes, Source, modes, to_pixels
 from poise.errors import PoiseError
 from poise.metrics import Reference, Result, cheap_evaluation, reference_of
 from poise.metrics.lines import lines_of
@@ -50,13 +51,13 @@ class QualityWatch:
     def __init__(self, assembly: Assembly, source: Source, say: Say) -> None:
         recipe = assembly.recipe
         self.source, self.say, self.seed = source, say, recipe.seed
-        self.samples = min(SAMPLES, len(source))
+        self.yardstick = Yardstick(source, recipe.seed)
+        self.samples = self.yardstick.samples
         self.steps = recipe.steps or 0
         every = recipe.evaluate_every
         self.every = interval_of(assembly, source) if every is None else every
         self.every = self.every if len(source) >= LEAST else 0
         self.latents = latents(self.samples, recipe.latent, torch_stream(recipe.seed, 0, "quality latents"))
-        self._reference: Reference | None = None
         self.best: Rank | None = None
         self.failed = False
 
@@ -93,33 +94,46 @@ class QualityWatch:
         return "keep-best"
 
     def _measured(self, moment: Moment) -> list[Result]:
-        if self._reference is None:
-            self._reference = self._reals()
-        device, condition = moment.assembly.device, self._condition()
+        reference = self.yardstick.reference
+        device, condition = moment.assembly.device, self.yardstick.condition()
         fakes = generate(
             moment.generator(),
             self.latents.to(device),
             None if condition is None else condition.to(device),
         )
-        few = self._reference.features.shape[1] <= FEW_FEATURES
+        few = reference.features.shape[1] <= FEW_FEATURES
         return cheap_evaluation(
-            self._reference,
-            self._plain(fakes),
+            reference,
+            self.yardstick.plain(fakes),
             replicates=20 if few else 0,
             replicates_of_shares=0,
             seed=self.seed,
         )
 
-    def _reals(self) -> Reference:
-        """What is needed of the reals, computed when the first step is measured."""
+
+class Yardstick:
+    """What the samples of a run are held against while it trains: rows of its data, by its seed.
+
+    Args:
+        source: The data, with their conditions.
+        seed: The run's.
+    """
+
+    def __init__(self, source: Source, seed: int) -> None:
+        self.source, self.seed = source, seed
+        self.samples = min(SAMPLES, len(source))
+
+    @cached_property
+    def reference(self) -> Reference:
+        """What is needed of the reals, computed when it is first asked for."""
         order = self._order()
         rows, others = order[: self.samples], order[self.samples : 2 * self.samples]
         known = mixture_of(self.source)
         return reference_of(
-            self._plain(self.source.encoding.encode(self.source.gather(rows))),
+            self.plain(self.source.encoding.encode(self.source.gather(rows))),
             fakes=self.samples,
             most=self.samples,
-            held_out=self._plain(self.source.encoding.encode(self.source.gather(others)))
+            held_out=self.plain(self.source.encoding.encode(self.source.gather(others)))
             if len(others)
             else None,
             centres=None if known is None else known.centres,
@@ -128,20 +142,25 @@ class QualityWatch:
             seed=self.seed,
         )
 
-    def _order(self) -> Any:
-        return numpy_stream(self.seed, 0, "quality reals").permutation(len(self.source))
-
-    def _condition(self) -> Tensor | None:
+    def condition(self) -> Tensor | None:
+        """Conditions for as many fakes, as often as they are in the data; `None` where there are none."""
         condition = self.source.condition
         if condition is None:
             return None
         return condition.encode(condition.gather(self._order()[: self.samples] % len(condition)))
 
-    def _plain(self, samples: Tensor) -> Tensor:
-        """Images as bytes, the form in which they are handed to people and judged afterwards."""
+    def plain(self, samples: Tensor) -> Tensor:
+        """Images as bytes, the form in which they are handed to people and judged afterwards.
+
+        Args:
+            samples: In the networks' space.
+        """
         if self.source.kind != "image":
             return samples
         return torch.from_numpy(to_pixels(samples, self.source.encoding))
+
+    def _order(self) -> Any:
+        return numpy_stream(self.seed, 0, "quality reals").permutation(len(self.source))
 
 
 def interval_of(assembly: Assembly, source: Source) -> int:
@@ -154,7 +173,7 @@ def interval_of(assembly: Assembly, source: Source) -> int:
     )
 
 
-def mixture_of(source: Source) -> Any:
+def mixture_of(source: Source) -> Modes | None:
     """The modes of a mixture that is known; `None` for other data."""
     built_in = source.summary.get("origin") == "built-in" and source.name in ("ring", "grid")
     return modes(source.name) if built_in else None
