@@ -125,7 +125,8 @@ def test_half_samples_by_products_are_those_by_features() -> None:
 
 @pytest.mark.parametrize(("shift", "width"), [(0.0, 8), (1.0, 4)])
 def test_the_interval_covers_the_expectation(shift: float, width: int) -> None:
-    # 150 repetitions: a true coverage of 95 % gives between 88 % and 99 % but for once in 2,000 times.
+    # 200 repetitions: a true coverage of 95 % gives between 90 % and 99 % but for once in 200 times; the
+    # seeds are fixed.
     expectation = float(
         np.mean(
             [
@@ -135,12 +136,12 @@ def test_the_interval_covers_the_expectation(shift: float, width: int) -> None:
         )
     )
     hits = 0
-    for seed in range(2000, 2150):
+    for seed in range(2000, 2200):
         real, fake = normal(seed, 100, width), normal(-seed - 1, 100, width) + shift
         value = distance_of(real, fake)
         low, high = interval_of_distance(value, spread_of_halves(value, real, fake, 60, seed))
         hits += low <= expectation <= high
-    assert 0.88 * 150 <= hits <= 0.995 * 150
+    assert 0.90 * 200 <= hits <= 0.99 * 200
 
 
 def test_the_floor_is_what_other_reals_give() -> None:
