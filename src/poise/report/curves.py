@@ -321,7 +321,13 @@ def _metric_note(points: Sequence[MetricPoint], better: str) -> str:
 
 def _protocol(line: Json) -> list[Fact]:
     shown = {"step", "metric", "name", "value", "interval", "floor", "better", "seconds", "images_seen", "by"}
-    return facts({key: value for key, value in line.items() if key not in shown})
+    return facts({key: _short(value) for key, value in line.items() if key not in shown})
+
+
+def _short(value: Any) -> Any:
+    """A SHA-256 by its first digits; anything else as it is."""
+    known = isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef")
+    return value[:12] if known else value
 
 
 def _metric_name(line: Json) -> str:
