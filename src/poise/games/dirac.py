@@ -16,6 +16,7 @@ from poise.dynamics.dynamics import Measured, NextBatch
 from poise.dynamics.joint import joint
 from poise.games.lab import Trial
 from poise.games.noise_to_data import NoiseToData, WeightedPenalty
+from poise.games.plain_steps import plain_steps
 from poise.losses import LOSSES, Loss
 from poise.penalties import PENALTIES, clip_weights
 from poise.randomness import torch_stream
@@ -117,14 +118,13 @@ def dirac_trials(methods: Sequence[str], schedule: str) -> list[Trial]:
     return [_trial([*sorted(group, key=lambda method: method.loss)], schedule) for group in together]
 
 
-def _company(method: DiracMethod) -> tuple[float, float]:
-    """What all games of one trial share."""
-    return method.noise, method.consensus
+def _company(method: DiracMethod) -> float:
+    """What all games of one trial share: the weight of consensus, whose step differentiates twice."""
+    return method.consensus
 
 
 def _trial(methods: list[DiracMethod], schedule: str) -> Trial:
-    noise, consensus = _company(methods[0])
-    moves = SCHEDULES[schedule]
+    consensus, moves = _company(methods[0]), SCHEDULES[schedule]
     step: Callable[[Match, NextBatch, int], Measured] = DYNAMICS["simultaneous"].step
     if consensus:
         step = partial(_consensus_step, weight=consensus, moves=moves)
@@ -135,10 +135,9 @@ def _trial(methods: list[DiracMethod], schedule: str) -> Trial:
         dynamics=schedule,
         match=partial(_match, methods),
         step=step,
-        batch=partial(_batch, len(methods), noise),
+        batch=partial(_batch, [method.noise for method in methods]),
         axes=("generator", "discriminator"),
         labels=("θ", "ψ"),
-        recorded=not noise and not consensus,
     )
 
 
@@ -164,24 +163,21 @@ def _match(methods: list[DiracMethod], starts: Tensor) -> Match:
         networks={**modules, "critic": discriminator},
         parameters={player: dict(module.named_parameters()) for player, module in modules.items()},
         optimisers={
-            player: torch.optim.SGD(module.parameters(), lr=RATE * games, foreach=False)
-            for player, module in modules.items()
+            player: plain_steps(module.parameters(), RATE * games) for player, module in modules.items()
         },
         projections={"discriminator": clip} if clipped else {},
     )
 
 
-def _batch(methods: int, noise: float, copies: int) -> Batch:
+def _batch(noise: list[float], copies: int) -> Batch:
     """Data at 0 and latents of 0; with instance noise the same draws on both, the same at every step.
 
-    A fixed sample of noise keeps the update a map, with an equilibrium at (0, 0) and eigenvalues.
+    A fixed sample of noise keeps the update a map, with an equilibrium at (0, 0) and eigenvalues. A game
+    without noise beside one with noise has as many samples, all of them 0.
     """
     randomness = torch_stream(0, 0, "instance noise of the Dirac-GAN")
-    if noise:
-        drawn = noise * torch.randn(DRAWS, generator=randomness, dtype=torch.float64)
-        samples = drawn.repeat(methods * copies)[:, None]
-    else:
-        samples = torch.zeros(methods * copies, 1, dtype=torch.float64)
+    drawn = torch.randn(DRAWS if any(noise) else 1, generator=randomness, dtype=torch.float64)
+    samples = torch.cat([(deviation * drawn).repeat(copies) for deviation in noise])[:, None]
     return Batch(real=samples, latent=samples, step=0, generator=randomness)
 
 
@@ -229,7 +225,8 @@ def _weighted(
     *,
     generator: torch.Generator,
 ) -> Tensor:
-    return weights * penalty(critic, real, fake, generator=generator)
+    by_sample = weights.repeat_interleave(len(real) // len(weights))
+    return by_sample * penalty(critic, real, fake, generator=generator)
 
 
 def _consensus_step(match: Match, next_batch: NextBatch, step: int, *, weight: float, moves: int) -> Measured:

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from poise.dynamics import Batch, Match, NonFiniteError
 from poise.dynamics.dynamics import Measured, NextBatch
-from poise.games.recorded import recorded
 
 Verdict = Literal["converges", "circles", "diverges"]
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -41,8 +40,6 @@ class Trial:
         labels: What their numbers are called.
         steady: Whether every step is the same map; only then does it have eigenvalues.
         averaged: Whether what counts is the mean of all points so far.
-        recorded: Whether the costs are recorded once and replayed, which a dynamics that differentiates twice
-            cannot use.
     """
 
     methods: tuple[str, ...]
@@ -54,7 +51,6 @@ class Trial:
     labels: tuple[str, str]
     steady: bool = True
     averaged: bool = False
-    recorded: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,8 +127,6 @@ def play(trial: Trial, start: tuple[float, float], steps: int) -> list[Array]:
     """Each method's path, `(steps + 1, 2)`; always finite."""
     begin = torch.tensor(start, dtype=torch.float64).expand(len(trial.methods), 1, 2)
     match, batch = trial.match(begin.clone()), trial.batch(1)
-    if trial.recorded:
-        match.game = recorded(match, batch)
     # Views, which follow the parameters: most of a step of two numbers is the price of its calls.
     x, y = (_number(match, player).detach().numpy() for player in trial.axes)
     path = np.empty((steps + 1, len(trial.methods), 2))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from poise.dynamics import DYNAMICS, Batch, Cost, Match
 from poise.dynamics.game import Networks, Played, State
 from poise.games.lab import Trial
+from poise.games.plain_steps import plain_steps
 from poise.registry import checked_settings
 
 CostFunction = Callable[[Tensor, Tensor], Tensor]
@@ -123,10 +124,7 @@ def two_costs_trial(
             game=game,
             networks=modules,
             parameters={player: dict(module.named_parameters()) for player, module in modules.items()},
-            optimisers={
-                player: torch.optim.SGD(module.parameters(), lr=rate, foreach=False)
-                for player, module in modules.items()
-            },
+            optimisers={player: plain_steps(module.parameters(), rate) for player, module in modules.items()},
             projections={
                 player: partial(_keep_within, modules[player].value, limit)
                 for player, limit in (limits or {}).items()

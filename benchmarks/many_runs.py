@@ -1,0 +1,49 @@
+"""Runs of a benchmark: begun, gone on with where they were interrupted, or read where they are finished."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from poise.recipes import Recipe
+from poise.run_folder import RunFolder, game_folders, is_many
+from poise.training.many import ManyMoment, begin_many, plan_many, resume_many
+
+
+def seeds_trained(
+    path: Path, data: Any, recipe: Recipe, device: torch.device, *, seeds: int, told: str
+) -> list[RunFolder]:
+    """All seeds of a recipe, trained side by side; what is there already is not trained again.
+
+    Args:
+        path: The folder above the runs.
+        data: What they are trained on.
+        recipe: With what.
+        device: Where.
+        seeds: How many, from 0.
+        told: What to call it while it trains.
+    """
+
+    def watch(moment: ManyMoment) -> None:
+        if moment.line is not None and moment.step % (recipe.log_every * 10) == 0:
+            print(f"  {told}: step {moment.step} of {moment.steps}, {moment.seconds:.0f} s", flush=True)
+
+    def say(sentence: str) -> None:
+        print(f"  {told}: {sentence}", flush=True)
+
+    if not is_many(path):
+        begin_many(plan_many(data, recipe, device, seeds=seeds), path, watch=watch, say=say)
+    elif RunFolder.open(path).status != "finished":
+        resume_many(path, device=device, watch=watch, say=say, data=None if isinstance(data, str) else data)
+    return [run for run in game_folders(path) if run.status == "finished"]
+
+
+def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
+    """The mean and its standard error."""
+    error = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    return statistics.fmean(values), error
