@@ -3,10 +3,10 @@
     python -m benchmarks.mixtures [--quick] [--mixtures ring grid] [--methods ...] [--seeds 10] [--steps N]
                                   [--device auto] [--runs runs/mixtures] [--page docs/benchmarks/mixtures.md]
 
-In full: ten seeds of each method, 400,000 simultaneous updates of batches of 100 packs, as published, which
-asks for a GPU. `--quick` is for two CPU cores and ten minutes: networks of a quarter of the width, up to ten
-times the rate, three seeds and 2,000 steps; its numbers are not comparable with the published ones, and it says
-so.
+In full: ten seeds of each method, 400,000 simultaneous updates of batches of 100 packs, as published,
+which asks for a GPU. `--quick` is for two CPU cores and ten minutes: networks of a quarter of the width,
+up to ten times the rate, three seeds and 2,000 steps; its numbers are not comparable with the published
+ones, and it says so.
 
 Interrupted, the same command goes on where it stopped. The results are kept as JSON beside the page.
 """
@@ -92,6 +92,17 @@ METHODS = (
 )
 TITLES = {"modes": "modes", "high_quality": "high quality, %", "reverse_kl": "reverse KL"}
 QUICK_STEPS, QUICK_SEEDS = 2_000, 3
+ABOUT = (
+    "Ring: 8 modes on radius 1, deviation 0.01. Grid: 25 modes at -4 to 4 step 2, deviation 0.05. 2,500",
+    "samples of each seed; of high quality is what lies within three deviations of a mode (at most 98.9",
+    "%); ± is the standard error over seeds. Published: Lin et al. 2018 (PacGAN), ten runs of 400,000",
+    "steps.",
+)
+QUICK_ABOUT = (
+    "**These are quick results**: networks of a quarter of the paper's width, up to ten times its rates,",
+    "and few steps. They show that the command runs and which way packing moves, and are not comparable",
+    "with the published numbers.",
+)
 
 
 @dataclass(frozen=True)
@@ -156,16 +167,12 @@ def page(outcomes: Sequence[Outcome], where: str) -> str:
         "",
         "Written by `python -m benchmarks.mixtures" + (" --quick" if quick else "") + f"`, {where}.",
         "",
-        "Ring: 8 modes on radius 1, deviation 0.01. Grid: 25 modes at -4 to 4 step 2, deviation 0.05. 2,500",
-        "samples of each seed; of high quality is what lies within three deviations of a mode (at most 98.9 %); ± is",
-        "the standard error over seeds. Published: Lin et al. 2018 (PacGAN), ten runs of 400,000 steps.",
+        *ABOUT,
     ]
     if quick:
         lines += [
             "",
-            "**These are quick results**: networks of a quarter of the paper's width, up to ten times its rates, and",
-            "few steps. They show that the command runs and which way packing moves, and are not comparable with the",
-            "published numbers.",
+            *QUICK_ABOUT,
         ]
     for mixture in dict.fromkeys(outcome.mixture for outcome in outcomes):
         lines += ["", f"## {mixture.capitalize()}", ""]

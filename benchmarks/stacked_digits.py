@@ -3,13 +3,14 @@
     python -m benchmarks.stacked_digits [--quick] [--half] [--packing 1 2 3 4] [--seeds 10] [--steps N]
                                         [--device auto] [--runs FOLDER] [--page FILE]
 
-After the stacked MNIST test of Metz et al. 2017 and Lin et al. 2018, but on the 1,797 digits of 8 x 8 pixels
-that scikit-learn ships, with their networks cut to that size; so the published numbers, of MNIST at 28 x 28,
-are no yardstick for ours, and only how packing orders the rows can be compared. Which digit a channel shows is
-judged by a small classifier trained on the same digits; its accuracy on digits that it was not trained on is
-stated.
+After the stacked MNIST test of Metz et al. 2017 and Lin et al. 2018, but on the 1,797 digits of 8 x 8
+pixels that scikit-learn ships, with their networks cut to that size; so the published numbers, of MNIST
+at 28 x 28, are no yardstick for ours, and only how packing orders the rows can be compared. Which digit
+a channel shows is judged by a small classifier trained on the same digits; its accuracy on digits that
+it was not trained on is stated.
 
-`--quick`: two seeds and 1,500 steps, for two CPU cores. Interrupted, the same command goes on where it stopped.
+`--quick`: two seeds and 1,500 steps, for two CPU cores. Interrupted, the same command goes on where it
+stopped.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ PUBLISHED = {
     "quarter": {1: "78.5±17.6", 2: "484.5±33", 3: "601.3±32", 4: "667.4±29"},
     "half": {1: "487.7", 2: "840.7", 3: "866.6", 4: "820.2"},
 }
-"""Modes found on stacked MNIST with 500,000 steps, by the discriminator's size and packing (Lin et al. 2018)."""
+"""Modes found on stacked MNIST with 500,000 steps, by the discriminator and the packing (Lin et al. 2018)."""
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -116,10 +117,11 @@ def page(rows: Sequence[dict[str, Any]], *, size: str, accuracy: float, where: s
         "",
         "Written by `python -m benchmarks.stacked_digits" + (" --quick" if quick else "") + f"`, {where}.",
         "",
-        "1,000 modes: three of scikit-learn's 8 x 8 digits stacked as channels; a stand-in for stacked MNIST,",
-        f'whose published numbers stand beside for their order only. The discriminator is that of "a {size}". Modes are',
-        f"counted in {SAMPLES:,} samples of each seed by a small classifier that names {accuracy:.1%} of held-out",
-        "digits rightly; ± is the standard error over seeds.",
+        "1,000 modes: three of scikit-learn's 8 x 8 digits stacked as channels; a stand-in for stacked",
+        "MNIST, whose published numbers stand beside for their order only.",
+        f'The discriminator is that of "a {size}". Modes are counted in {SAMPLES:,} samples of each seed',
+        f"by a small classifier that names {accuracy:.1%} of held-out digits rightly.",
+        "± is the standard error over seeds.",
         *(["", "**These are quick results**: few seeds and few steps."] if quick else []),
         "",
         "| packing | steps | seeds | modes | reverse KL | published modes, MNIST, 500,000 steps |",
