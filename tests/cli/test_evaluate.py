@@ -16,7 +16,7 @@ def test_a_run_is_judged_and_the_numbers_are_kept(cli: Cli, digits_run: Path, tm
     assert done.status == 0 and [event["event"] for event in results] == ["result"] * 4
     assert {event["metric"] for event in results} >= {"frechet-distance", "memorisation"}
     assert all(event["interval"] and event["floor"] is not None for event in results)
-    assert end["step"] == 4 and Path(end["metrics"]).read_text(encoding="utf-8").count('"evaluate"') == 7
+    assert end["step"] == 4 and Path(end["metrics"]).read_text(encoding="utf-8").count('"evaluate"') == 8
     with Image.open(end["nearest_pairs"]) as picture:
         assert picture.size[0] > 100
 

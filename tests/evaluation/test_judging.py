@@ -93,7 +93,8 @@ def test_each_kind_of_data_has_its_metrics(digits: Path, ring: Path) -> None:
     ]
     assert images.pairs is not None
     assert images.pairs.shape == (32, 1, 8, 8)
-    assert "c_t" not in images.values  # nothing was held out
+    # A twentieth of the digits is held out of the training: copies are told from honest samples by it.
+    assert images.results[-1].samples == {"train": 1707, "held_out": 90, "fake": 100}
     mixture = judge(ring, samples=500)
     assert mixture.results[0].metric == "mode-statistics"
     assert set(mixture.values) >= {"modes", "high_quality", "frechet-distance", "coverage"}
@@ -119,6 +120,7 @@ def test_a_copy_is_told_from_honest_samples(tmp_path: Path) -> None:
     honest = judge(run, held_out, metrics=["memorisation"])
     assert {"c_t", "authentic"} == set(honest.values)
     copied = judge(train, train, metrics=["memorisation"])
+    assert "c_t" not in copied.values  # nobody knows what was held out
     assert copied.values["authentic"] == 0.0
     assert judge(fresh, train, metrics=["memorisation"]).values["authentic"] > 0.3
 

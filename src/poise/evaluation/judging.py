@@ -13,7 +13,16 @@ from torch import Tensor
 from poise.data import BUILT_IN, default_cache
 from poise.errors import PoiseError
 from poise.evaluation.extractors import extractor_for
-from poise.evaluation.subjects import Progress, Subject, Which, is_run, of_data, of_run, own_data
+from poise.evaluation.subjects import (
+    Progress,
+    Subject,
+    Which,
+    is_run,
+    of_data,
+    of_run,
+    own_data,
+    trained_and_held_out,
+)
 from poise.metrics import METRICS, Result
 from poise.metrics import evaluate as measure
 from poise.metrics.arrays import as_labels
@@ -300,15 +309,24 @@ def _labels(subject: Subject, reference: Subject, reals: int, fakes: int, seed: 
 def _training_data(
     subject: Subject, reference: Subject, real: Tensor, seed: int, progress: Progress | None
 ) -> tuple[Tensor, Tensor | None]:
-    """What may have been copied, and reals that were not trained on, if there are any."""
-    train, held_out = reference, None
-    if subject.run is not None and subject.run.data.get("fingerprint") != reference.fingerprint:
-        try:
-            train, held_out = own_data(subject.run, progress=progress), real
-        except PoiseError:
-            train = reference
-    assert train.count is not None
-    return _encoded(train.draw(min(MOST_TRAINING, train.count), seed), reference), held_out
+    """What may have been copied, and reals that were not trained on, if there are any.
+
+    Of a run: its training rows and those that it held out, or the reference where that is other data. Of
+    samples: the reference, which is taken for what they were trained on.
+    """
+    assert reference.count is not None
+    run = subject.run
+    if run is None:
+        return _encoded(reference.draw(min(MOST_TRAINING, reference.count), seed), reference), None
+    own = run.data.get("fingerprint") == reference.fingerprint
+    try:
+        data = reference if own else own_data(run, progress=progress)
+    except PoiseError:  # the training data are gone: the reference is all there is
+        return _encoded(reference.draw(min(MOST_TRAINING, reference.count), seed), reference), None
+    trained, held_out = trained_and_held_out(data, run, most=MOST_TRAINING)
+    if not own:
+        return _encoded(trained, reference), real
+    return _encoded(trained, reference), None if held_out is None else _encoded(held_out, reference)
 
 
 def _pairs(result: Result, fake: Tensor, train: Tensor) -> Tensor | None:

@@ -17,6 +17,7 @@ from poise.generator import Generator
 from poise.randomness import numpy_stream
 from poise.run import Run
 from poise.run_folder import RunFolder
+from poise.training.held_out import split
 
 Which = int | Literal["newest", "best"]
 Progress = Callable[[int, int], None]
@@ -169,6 +170,32 @@ def own_data(run: RunFolder, *, progress: Progress | None) -> Subject:
     return _of_source(source)
 
 
+def trained_and_held_out(data: Subject, run: RunFolder, *, most: int) -> tuple[Tensor, Tensor | None]:
+    """The rows that a run was trained on, and those that were kept from it, if any were.
+
+    Args:
+        data: What the run was trained on.
+        run: The run.
+        most: The most rows of training.
+    """
+    assert data.source is not None
+    source, recipe, seed = data.source, run.recipe, int(run.recipe.get("seed") or 0)
+    rows = split(len(source), float(recipe.get("held_out") or 0.0), seed)
+    trained = rows.training
+    if len(trained) > most:
+        trained = np.sort(numpy_stream(seed, 0, "evaluated rows").permutation(trained)[:most])
+    held_out = _plain(source, rows.held_out) if len(rows.held_out) else None
+    return _plain(source, trained), held_out
+
+
+def _plain(source: Source, rows: Rows) -> Tensor:
+    """Rows as they are measured: images as bytes, vectors in data units."""
+    stored = source.gather(rows)
+    if source.kind == "vector":
+        return stored.float()
+    return torch.from_numpy(to_pixels(source.encoding.encode(stored), source.encoding))
+
+
 def _of_source(source: Source) -> Subject:
     def rows_of(count: int, seed: int) -> Rows:
         if count >= len(source):
@@ -179,10 +206,7 @@ def _of_source(source: Source) -> Subject:
         return None if source.labels is None else torch.as_tensor(source.labels[rows_of(count, seed)])
 
     def draw(count: int, seed: int) -> Tensor:
-        stored = source.gather(rows_of(count, seed))
-        if source.kind == "vector":
-            return stored.float()
-        return torch.from_numpy(to_pixels(source.encoding.encode(stored), source.encoding))
+        return _plain(source, rows_of(count, seed))
 
     return Subject(
         name=source.name,
