@@ -12,7 +12,7 @@ from torch import nn
 
 from poise.data import Labelled
 from poise.errors import PoiseError
-from poise.generator import Generator
+from poise.generator import Generator, Tag, tags_of
 from poise.recipes import DEFAULT_RECIPE, RECIPES, Recipe, recipe_with, saved_recipe
 from poise.report import write_report
 from poise.run_folder import RunFolder, is_many, read_games
@@ -66,6 +66,20 @@ class Run:
     ) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Samples: `(count, C, H, W)` in [-1, 1], or `(count, d)` in data units; of one class where asked."""
         return self.generator.sample(count, seed=seed, label=label)
+
+    def tag(self, image: Path | str, count: int = 10, *, draws: int = 200, seed: int = 0) -> list[Tag]:
+        """The tags of a picture, the most frequent over latents first; of a run of `image-tagging`.
+
+        Args:
+            image: The picture's file.
+            count: How many tags at most.
+            draws: How many latents are drawn; each names one tag.
+            seed: From which they are drawn.
+
+        Raises:
+            PoiseError: The run makes no tags, or the picture cannot be read.
+        """
+        return tags_of(self.generator, image, draws=draws, seed=seed)[:count]
 
     def report(self) -> Path:
         """Write `report.html` anew and give its path."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import poise
 from poise.recipes import RECIPES, Recipe, recipe_with
@@ -24,7 +25,7 @@ STEPS, KILLED_AT = 7, 5
 
 
 def test_the_number_of_recipes() -> None:
-    assert len(RECIPES) == 23
+    assert len(RECIPES) == 24
 
 
 def tiny(name: str) -> Recipe:
@@ -37,9 +38,9 @@ def tiny(name: str) -> Recipe:
         "checkpoints.every_steps": 2,
         "checkpoints.every_seconds": None,
     }
-    if RECIPES[name].generator.name == "auto":
+    if RECIPES[name].generator.name in ("auto", "mlp"):
         changes["generator.width"] = 8
-    if RECIPES[name].discriminator.name in ("auto", "autoencoder"):
+    if RECIPES[name].discriminator.name in ("auto", "autoencoder", "mlp"):
         changes["discriminator.width"] = 8
     return recipe_with(RECIPES[name], changes)
 
@@ -96,12 +97,30 @@ def test_survives_kill_and_resumes_to_the_same_bits(name: str, tmp_path: Path) -
     assert steps == [2, 4, 6, 7]
     assert [path.name for _, path in folder.samples()] == [p.name for _, p in RunFolder(whole).samples()]
 
+    CHECKED.get(RECIPES[name].game.name, samples_agree)(killed, whole)
+    assert poise.open_run(killed).report().stat().st_size > 10_000
+
+
+def samples_agree(killed: Path, whole: Path) -> None:
+    """Both runs make the same samples, of the shape of the data."""
     samples = poise.open_run(killed).sample(3, seed=1)
     assert samples.shape == (3, 1, 8, 8) and samples.dtype == np.float32
     assert np.abs(samples).max() <= 1 and np.isfinite(samples).all()
     # A matrix product rounds by its own shape, so the first of many equal those of few to rounding alone.
     np.testing.assert_allclose(samples, poise.open_run(whole).sample(5, seed=1)[:3], atol=1e-6)
-    assert poise.open_run(killed).report().stat().st_size > 10_000
+
+
+def tags_agree(killed: Path, whole: Path) -> None:
+    """Both runs name the same tags of a picture; every latent names one."""
+    picture = killed.parent / "picture.png"
+    Image.new("L", (8, 8), 128).save(picture)
+    tags = poise.open_run(killed).tag(picture, 10, draws=20)
+    assert tags == poise.open_run(whole).tag(picture, 10, draws=20)
+    assert sum(tag.frequency for tag in tags) == pytest.approx(1)
+
+
+CHECKED: dict[str, Callable[[Path, Path], None]] = {"image-tagging": tags_agree}
+"""What a game makes, where that is no sample of the data."""
 
 
 def test_every_setting_of_a_run_is_spelled_out(tmp_path: Path) -> None:

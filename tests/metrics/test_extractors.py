@@ -377,5 +377,5 @@ class TestPublishedNetworks:
 
 
 def test_every_extractor_has_a_row() -> None:
-    assert len(EXTRACTORS) == 7
+    assert len(EXTRACTORS) == 8
     assert to_range(torch.tensor([0.5]), "0..1", "0..255").tolist() == [127.5]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from cyclopts import App, Parameter
 
 from poise import __version__
-from poise.cli import compare, demo, evaluate, games, inspect, recipes, report, resume, sample, train
+from poise.cli import compare, demo, evaluate, games, inspect, recipes, report, resume, sample, tag, train
 
-VERBS = (train, resume, sample, evaluate, compare, report, recipes, inspect, games, demo)
+VERBS = (train, resume, sample, tag, evaluate, compare, report, recipes, inspect, games, demo)
 
 app = App(
     name="poise",

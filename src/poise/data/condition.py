@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -26,6 +27,8 @@ class Condition:
         encoding: From stored values to the networks' space; labels have none and become rows of one 1.
         names: What the classes, or the numbers, are called.
         paired: Whether row i belongs to row i of the source.
+        rows: Where several rows share one: `(M,)` integers, the place in `array` of each row's condition.
+        about: What else a generator needs to be asked for something.
 
     Example:
         >>> labels = Condition("label", (3,), np.array([2, 0]), names=("sun", "moon", "star"))
@@ -39,13 +42,15 @@ class Condition:
     encoding: Encoding | None = None
     names: tuple[str, ...] = ()
     paired: bool = True
+    rows: Array | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.kind == "label") != (self.encoding is None):
             raise ValueError("labels have no encoding, and other conditions have one")
 
     def __len__(self) -> int:
-        return len(self.array)
+        return len(self.array if self.rows is None else self.rows)
 
     @property
     def counts(self) -> list[int]:
@@ -56,7 +61,8 @@ class Condition:
 
     def gather(self, indices: Array) -> torch.Tensor:
         """The stored conditions of those rows: `(B,)` int64 for labels, else `(B, *shape)`; a copy."""
-        return torch.from_numpy(taken(np.asarray(self.array), np.asarray(indices)))
+        places = np.asarray(indices) if self.rows is None else self.rows[np.asarray(indices)]
+        return torch.from_numpy(taken(np.asarray(self.array), places))
 
     def encode(self, stored: torch.Tensor) -> torch.Tensor:
         """Stored conditions as the networks see them, `(B, *shape)` float32 on the same device."""
@@ -73,6 +79,7 @@ class Condition:
             "names": list(self.names),
             "counts": self.counts,
             "paired": self.paired,
+            **self.about,
         }
 
 

@@ -239,7 +239,7 @@ def _matched(source: Source, table: _Table) -> list[str]:
                 f"'{table.name}' labels '{written}' twice, as '{found[file]}' and as '{label}'",
                 mend="keep one of them",
             )
-        elif label:
+        else:
             found[file] = label
     if strange:
         raise PoiseError(

@@ -1,5 +1,6 @@
-"""The generator that people use: load it from a run, sample it."""
+"""A trained generator without its data: samples, grids, tags of a picture."""
 
 from poise.generator.generator import Generator
+from poise.generator.tagging import Tag, tags_of
 
-__all__ = ["Generator"]
+__all__ = ["Generator", "Tag", "tags_of"]

@@ -126,9 +126,12 @@ class Generator:
                 )
             return None
         if self.condition["kind"] != "label":
+            tags = "tags" in self.condition
             raise PoiseError(
                 "This generator makes its samples from images",
-                mend="give it some: poise translate RUN inputs/ --out outputs/",
+                mend="give it one: poise tag RUN image.png"
+                if tags
+                else "give it some: poise translate RUN inputs/ --out outputs/",
             )
         names, counts = [str(name) for name in self.condition["names"]], self.condition["counts"]
         if label is not None and str(label) not in names:

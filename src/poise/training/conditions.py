@@ -6,12 +6,15 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from poise.data import Condition, Source
 from poise.data.source import survey
 from poise.errors import PoiseError
+from poise.registry import bound
 from poise.training.setups import Setup, Shapes
 from poise.training.setups.setup import Needs
 
@@ -19,16 +22,19 @@ NAMED = 5
 """How many names a message lists."""
 
 
-def prepared(source: Source, setup: Setup) -> Source:
+def prepared(source: Source, setup: Setup, settings: Mapping[str, Any] = MappingProxyType({})) -> Source:
     """The source with the conditions that the game needs, and no others.
 
     Args:
         source: The data, opened.
         setup: The kind of game.
+        settings: What a person set of the game's own.
 
     Raises:
         PoiseError: The data have no labels, a class has one sample, there are no pairs or no second domain.
     """
+    if setup.prepare is not None:
+        return bound(setup.prepare, setup.settings(settings))(source)
     return PREPARED[setup.needs](source)
 
 
@@ -55,6 +61,14 @@ def _classes(source: Source) -> Source:
         )
     counts = np.bincount(source.labels, minlength=len(source.label_names))
     names = source.label_names or tuple(str(label) for label in range(len(counts)))
+    if "" in names:
+        bare = [source.files[row] for row in np.flatnonzero(source.labels == names.index("")) if source.files]
+        raise PoiseError(
+            f"{counts[names.index('')]:,} of the {len(source):,} samples of '{source.name}' have an empty "
+            "label",
+            mend="fill them in, or take the samples out",
+            details=bare,
+        )
     if len(counts) < 2:
         raise PoiseError(
             f"'{source.name}' has a single class, '{names[0]}'",

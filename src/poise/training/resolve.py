@@ -84,7 +84,7 @@ def _data_defaults(kind: str, shape: tuple[int, ...]) -> dict[str, Any]:
 
 def _game(part: dict[str, Any], setup: Setup) -> dict[str, Any]:
     rest = {key: value for key, value in part.items() if key != "name"}
-    return {"name": setup.name, **checked_settings(rest, setup.game, owner=f"game '{setup.name}'")}
+    return {"name": setup.name, **setup.settings(rest)}
 
 
 def _network(

@@ -96,7 +96,7 @@ def plan(
     source = open_data(
         data, resolution=recipe.resolution, channels=recipe.channels, seed=recipe.seed, progress=progress
     )
-    source = prepared(source, SETUPS.named(recipe.game.name))
+    source = prepared(source, SETUPS.named(recipe.game.name), recipe.game.options)
     shapes = shapes_of(source)
     resolved = resolve(recipe, shapes, given=tuple(given))
     needed = resolved.batch_size * resolved.packing
@@ -191,7 +191,7 @@ def resume(
             seed=recipe.seed,
             progress=progress,
         )
-        source = prepared(source, SETUPS.named(recipe.game.name))
+        source = prepared(source, SETUPS.named(recipe.game.name), recipe.game.options)
         same_data(run, source, accept=accept_changed_data, say=say)
         missing = [p for p in ("generator", "discriminator") if getattr(recipe, p).name == GIVEN]
         if set(missing) - set(given or {}):

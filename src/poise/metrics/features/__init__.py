@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from poise.metrics.features.colours_and_shapes import colours_and_shapes
 from poise.metrics.features.dinov2 import dinov2
 from poise.metrics.features.efficientnet_lite0 import efficientnet_lite0
 from poise.metrics.features.extractor import (
@@ -64,6 +65,13 @@ EXTRACTORS: Registry[ExtractorKind] = Registry(
         ),
         ExtractorKind("pixels", pixels, "The pixels themselves, for tiny images.", (), ("image",)),
         ExtractorKind(
+            "colours-and-shapes",
+            colours_and_shapes,
+            "Where which colours lie and how edges run: untrained, and good at telling things apart.",
+            (),
+            ("image",),
+        ),
+        ExtractorKind(
             "classifier",
             small_classifier,
             "Trained on one's own labels: knows the domain, and gives an inception score.",
@@ -114,6 +122,7 @@ __all__ = [
     "ModuleExtractor",
     "ValueRange",
     "as_extractor",
+    "colours_and_shapes",
     "default_extractor",
     "dinov2",
     "efficientnet_lite0",

@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 from torch import nn
 
+from poise.data import Source
 from poise.dynamics.game import Game, Networks
 from poise.networks import Network
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
-from poise.registry import Registry
+from poise.registry import Registry, checked_settings
 
 GIVEN = "given"
 """The name that stands for a module that the person handed in."""
@@ -52,6 +53,8 @@ class Setup:
         discriminator: `(part, shapes, packing)` to the discriminator's module.
         networks: `(recipe, modules)` to the networks by the names that the game asks for.
         game: `(recipe, **settings)` to the game; its keyword-only parameters are the settings of `game`.
+        prepare: `(source, **settings)` to the source as this game plays with it, where `needs` alone does not
+            say; its keyword-only parameters are settings of `game`, too.
     """
 
     name: str
@@ -65,3 +68,16 @@ class Setup:
     discriminator: Callable[[Part, Shapes, int], nn.Module]
     networks: Callable[[Recipe, Mapping[str, nn.Module]], Networks]
     game: Callable[..., Game]
+    prepare: Callable[..., Source] | None = None
+
+    def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings of `game`, checked, with every default spelled out.
+
+        Args:
+            given: What a person set.
+
+        Raises:
+            PoiseError: A setting does not exist, or is of the wrong type or range.
+        """
+        functions = [self.game, *([self.prepare] if self.prepare else [])]
+        return checked_settings(given, *functions, owner=f"game '{self.name}'")

@@ -1,0 +1,95 @@
+"""Tags of a picture, by a generator that makes tags from what it sees and a latent."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from poise.data.conversion import as_channels, read_image, reason_of
+from poise.errors import PoiseError
+from poise.generator.generator import Generator
+from poise.metrics.features import extract
+from poise.training.tagging import image_extractor
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A tag and how often it was given.
+
+    Attributes:
+        name: The tag.
+        frequency: The share of latents that gave it, from 0 to 1.
+    """
+
+    name: str
+    frequency: float
+
+
+def tags_of(generator: Generator, image: Path | str, *, draws: int = 200, seed: int = 0) -> list[Tag]:
+    """The tags that latents give a picture, the most frequent first.
+
+    Args:
+        generator: Of a run with the recipe `image-tagging`.
+        image: The picture's file.
+        draws: How many latents are drawn.
+        seed: From which they are drawn.
+
+    Raises:
+        PoiseError: The generator makes no tags, or the picture cannot be read.
+    """
+    about = _about(generator)
+    pixels = _pixels(Path(image), about["image"])
+    features = extract(image_extractor(about["features"], about["image"][0]), pixels, value_range="0..255")
+    names = ranked(generator, features.float(), draws=draws, seed=seed)[0]
+    return [Tag(name, count / draws) for name, count in names]
+
+
+@torch.no_grad()
+def ranked(generator: Generator, features: Tensor, *, draws: int, seed: int) -> list[list[tuple[str, int]]]:
+    """For each picture, the tags that latents gave it with how often, the most frequent first.
+
+    Each latent names the tag whose vector its sample is nearest to by the cosine.
+
+    Args:
+        generator: Of a run with the recipe `image-tagging`.
+        features: `(N, d)`, what is seen of the pictures.
+        draws: How many latents are drawn, the same for all pictures.
+        seed: From which they are drawn.
+    """
+    about = _about(generator)
+    vectors = torch.tensor(about["vectors"])
+    vectors = vectors / torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
+    latent = generator.latents(draws, seed=seed)
+    found = []
+    for row in features:
+        made = generator(latent, row.to(latent.device).expand(draws, -1))
+        nearest = (made @ vectors.T).argmax(1).tolist()
+        found.append([(about["tags"][tag], count) for tag, count in Counter(nearest).most_common()])
+    return found
+
+
+def _about(generator: Generator) -> dict[str, Any]:
+    condition = generator.condition or {}
+    if "tags" not in condition:
+        raise PoiseError(
+            "This generator makes no tags",
+            mend="train one that does: --recipe image-tagging --labels FILE.csv",
+        )
+    return dict(condition)
+
+
+def _pixels(path: Path, shape: list[int]) -> Tensor:
+    try:
+        image = read_image(io.BytesIO(path.read_bytes()), resolution=shape[-1])
+    except FileNotFoundError:
+        raise PoiseError(f"There is no picture '{path}'") from None
+    except Exception as error:
+        raise PoiseError(f"The picture '{path}' cannot be read", why=reason_of(error)) from None
+    return torch.from_numpy(np.array(as_channels(image, shape[0])))[None]

@@ -1,0 +1,207 @@
+"""From images with lists of tags to pairs of a tag and an image: what a generator of tags learns from.
+
+Each pair is one sample: a vector that stands for the tag, made from the features of the image. So an image
+has as many right answers as it has tags, and what differs between latents is which of them is given.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from poise.data import Condition, Encoding, Source, to_pixels
+from poise.data.source import Array
+from poise.errors import PoiseError
+from poise.metrics.features import EXTRACTORS, Extractor, extract
+from poise.randomness import numpy_stream
+
+LONGEST_TAG = 60
+"""Letters beyond which a tag is taken for a text that nobody split."""
+
+BLOCK = 512
+
+OWN = 0.5
+"""How much of a tag's vector is its own, beside 1 of its company."""
+
+
+def tagged(
+    source: Source,
+    *,
+    separator: Annotated[str, Field(min_length=1)] = ";",
+    least: Annotated[int, Field(ge=2)] = 10,
+    vector_size: Annotated[int, Field(ge=2)] = 64,
+    features: str = "colours-and-shapes",
+) -> Source:
+    """Pairs of a tag's vector and an image's features.
+
+    A tag's vector is a random projection of what it occurs with (its positive pointwise mutual information
+    with all tags) and of itself, scaled to unit variance: tags that occur together lie near each other.
+
+    Args:
+        source: Images, whose labels are lists of tags as texts.
+        separator: What stands between two tags.
+        least: How many images a tag must have to be learnt.
+        vector_size: Numbers in the vector of a tag.
+        features: The extractor of what is seen of an image, of those that need nothing but the image.
+
+    Raises:
+        PoiseError: These are no images or have no tags, the separator is not theirs, or too few tags are
+            frequent enough.
+
+    Source: Mirza and Osindero 2014, section 4.2; Levy and Goldberg 2014, equation 8.
+    """
+    texts = _texts(source)
+    rows = [sorted({tag.strip() for tag in text.split(separator)} - {""}) for text in texts]
+    names = _vocabulary(source, rows, separator, least)
+    place = {name: number for number, name in enumerate(names)}
+    known = [[place[tag] for tag in row if tag in place] for row in rows]
+    pairs = np.array([(image, tag) for image, tags in enumerate(known) for tag in tags], dtype=np.int64)
+    vectors = tag_vectors(known, len(names), vector_size)
+    seen = image_features(source, image_extractor(features, source.shape[0]))
+    about = {
+        "features": features,
+        "image": list(source.shape),
+        "tags": list(names),
+        "vectors": np.round(vectors, 5).tolist(),
+    }
+    condition = Condition(
+        "vector", (seen.shape[1],), seen, Encoding("identity"), rows=pairs[:, 0], about=about
+    )
+    facts = [source.fingerprint, list(texts), separator, least, vector_size, features]
+    return dataclasses.replace(
+        source,
+        kind="vector",
+        shape=(vector_size,),
+        encoding=Encoding("identity"),
+        array=vectors[pairs[:, 1]],
+        live=None,
+        labels=None,
+        label_names=(),
+        files=(),
+        condition=condition,
+        fingerprint=hashlib.sha256(json.dumps(facts).encode()).hexdigest(),
+        summary={**source.summary, **_summary(rows, names, known)},
+        notices=(*source.notices, *_notices(rows, names, known)),
+    )
+
+
+def tag_vectors(known: Sequence[Sequence[int]], count: int, size: int) -> Array:
+    """A vector for each tag, of unit variance; alike for tags that occur with the same others.
+
+    Args:
+        known: The tags of each image, as numbers below `count`.
+        count: How many tags there are.
+        size: Numbers in a vector.
+
+    Returns:
+        `(count, size)` float32.
+    """
+    together = np.zeros((count, count))
+    for tags in known:
+        together[np.ix_(tags, tags)] += 1
+    images = max(1, sum(1 for tags in known if tags))
+    alone = together.diagonal()
+    with np.errstate(divide="ignore"):
+        information = np.log(together * images / np.outer(alone, alone)).clip(min=0)
+    information /= np.linalg.norm(information, axis=1, keepdims=True).clip(min=1e-12)
+    # Something of its own, too: tags that never occur apart would have one vector, and never be told apart.
+    information += OWN * np.eye(count)
+    # A random projection keeps the angles, and unlike a factorisation it is the same wherever it is computed.
+    directions = numpy_stream(0, 0, "tag vectors").standard_normal((count, size))
+    vectors = information @ directions
+    vectors *= np.sqrt(size) / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors.astype(np.float32)
+
+
+def image_extractor(name: str, channels: int) -> Extractor:
+    """An extractor that needs nothing but images.
+
+    Args:
+        name: Its name.
+        channels: Of the images.
+
+    Raises:
+        PoiseError: There is none of that name, or it needs labels or a download.
+    """
+    kind = EXTRACTORS.named(name)
+    if "image" not in kind.takes or set(kind.needs) - {"channels"}:
+        fit = [k.name for k in EXTRACTORS.values() if "image" in k.takes and not set(k.needs) - {"channels"}]
+        raise PoiseError(
+            f"The extractor '{name}' cannot be had from images alone", mend="choose " + " or ".join(fit)
+        )
+    return kind.build(**({"channels": channels} if "channels" in kind.needs else {}))
+
+
+def image_features(source: Source, extractor: Extractor) -> Array:
+    """The features of all images, `(N, d)` float32.
+
+    Args:
+        source: Images.
+        extractor: As `image_extractor` gives it.
+    """
+    pieces = []
+    for start in range(0, len(source), BLOCK):
+        stored = source.gather(np.arange(start, min(start + BLOCK, len(source))))
+        pixels = torch.from_numpy(to_pixels(source.encoding.encode(stored), source.encoding))
+        pieces.append(extract(extractor, pixels, value_range="0..255").float().cpu().numpy())
+    return np.concatenate(pieces)
+
+
+def _texts(source: Source) -> list[str]:
+    if source.kind != "image":
+        raise PoiseError(f"'{source.name}' holds no images, and tags are learnt from images")
+    if source.labels is None or not source.label_names:
+        raise PoiseError(
+            f"'{source.name}' has no tags", mend="give them: --labels FILE.csv --label-column tags"
+        )
+    return [source.label_names[label] for label in source.labels]
+
+
+def _vocabulary(source: Source, rows: Sequence[Sequence[str]], separator: str, least: int) -> tuple[str, ...]:
+    counts = Counter(tag for row in rows for tag in row)
+    long = [tag for tag in counts if len(tag) > LONGEST_TAG]
+    if long:
+        raise PoiseError(
+            f"'{long[0][:LONGEST_TAG]}...' among the tags of '{source.name}' is no tag",
+            why=f"it has {len(long[0])} letters and no '{separator}' within",
+            mend="say what separates tags: --set 'game.separator=,'",
+        )
+    names = tuple(sorted(tag for tag, count in counts.items() if count >= least))
+    if len(names) < 2:
+        raise PoiseError(
+            f"{len(names)} of the {len(counts)} tags of '{source.name}' occur on {least} images or more",
+            why=f"tags are separated by '{separator}'",
+            mend="say what separates them, or ask for less: --set 'game.separator=,' --set game.least=2",
+        )
+    return names
+
+
+def _summary(
+    rows: Sequence[Sequence[str]], names: Sequence[str], known: Sequence[Sequence[int]]
+) -> dict[str, Any]:
+    return {
+        "tags": len(names),
+        "tags_dropped": len({tag for row in rows for tag in row}) - len(names),
+        "images_with_tags": sum(1 for tags in known if tags),
+        "images_without_tags": sum(1 for tags in known if not tags),
+        "pairs": sum(len(tags) for tags in known),
+        "policy_tags": "tags that are rare are dropped, and images that have no other",
+    }
+
+
+def _notices(
+    rows: Sequence[Sequence[str]], names: Sequence[str], known: Sequence[Sequence[int]]
+) -> list[str]:
+    facts = _summary(rows, names, known)
+    told = [f"{facts['tags']:,} tags are learnt; {facts['tags_dropped']:,} that are rarer are dropped."]
+    if facts["images_without_tags"]:
+        told.append(f"{facts['images_without_tags']:,} images have none of these tags and are left out.")
+    return told
