@@ -153,7 +153,8 @@ def test_the_legend_explains_every_logged_number(tmp_path: Path) -> None:
     settings |= {"penalties": {name: {"weight": 1.0} for name in PENALTIES}}
     settings |= {"generator.width": 8, "discriminator.width": 8}
     run = poise.train("spiral", out=tmp_path / "run", **settings)
-    logged = {name for line in run.history for name in line}
+    classes = poise.train("digits", "auxiliary-classifier", out=tmp_path / "classes", **settings)
+    logged = {name for one in (run, classes) for line in one.history for name in line}
     text = (ROOT / "docs/history.md").read_text(encoding="utf-8")
     legend = text.partition("## history.jsonl")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", legend, re.MULTILINE)) == logged
