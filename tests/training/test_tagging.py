@@ -138,14 +138,15 @@ def test_changed_tags_are_another_fingerprint(tmp_path: Path) -> None:
 
 
 def test_pictures_are_told_by_their_colour(tmp_path: Path) -> None:
-    settings = {"generator.width": 32, "discriminator.width": 32, "game.least": 4, "game.vector_size": 16}
+    settings: dict[str, Any] = {"batch_size": 32, "sample_every": 400, "average.half_life": 2000}
+    settings |= {"generator.width": 32, "discriminator.width": 32, "latent.size": 8}
+    settings |= {"game.least": 4, "game.vector_size": 16}
     run = poise.train(
         painted(tmp_path / "all"),
         "image-tagging",
         steps=400,
         out=tmp_path / "run",
         device="cpu",
-        **{"batch_size": 32, "sample_every": 400, "average.half_life": 2000, "latent.size": 8},
         **settings,
     )
     for colour in COLOURS:

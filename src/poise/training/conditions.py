@@ -34,7 +34,8 @@ def prepared(source: Source, setup: Setup, settings: Mapping[str, Any] = Mapping
         PoiseError: The data have no labels, a class has one sample, there are no pairs or no second domain.
     """
     if setup.prepare is not None:
-        return bound(setup.prepare, setup.settings(settings))(source)
+        made: Source = bound(setup.prepare, setup.settings(settings))(source)
+        return made
     return PREPARED[setup.needs](source)
 
 

@@ -63,4 +63,5 @@ def _edges(grey: Tensor) -> Tensor:
     planes = functional.one_hot(direction, DIRECTIONS).permute(0, 3, 1, 2) * strength[:, None]
     cells = functional.adaptive_avg_pool2d(planes.to(grey.dtype), GRID).flatten(1)
     whole = torch.linalg.vector_norm(cells, dim=1, keepdim=True).clamp(min=1e-6)
-    return (cells / whole).sqrt()
+    edges: Tensor = (cells / whole).sqrt()
+    return edges
