@@ -175,6 +175,10 @@ class Recipe(Settings):
         description="steps between two measurements of the samples; null: so that they take less than a "
         "twentieth of the time; 0 for none",
     )
+    eigenvalues_every: PositiveInt | None = Field(
+        default=None,
+        description="steps between measurements of the field's leading eigenvalues; null: never",
+    )
     checkpoints: Checkpoints = Field(default=Checkpoints(), description="when the state is saved")
 
     @model_validator(mode="before")

@@ -18,7 +18,7 @@ DEAD_ENDS = ("torch::autograd::Error", "torch::autograd::NotImplemented")
 
 
 def check_second_order(assembly: Assembly, shapes: Shapes) -> None:
-    """Differentiate the joint field once more on a few samples of noise, if the dynamics is going to.
+    """Differentiate the joint field once more on a few samples of noise, if that will be done while training.
 
     Nothing is changed: no weight, no running statistic, no randomness.
 
@@ -29,7 +29,8 @@ def check_second_order(assembly: Assembly, shapes: Shapes) -> None:
     Raises:
         PoiseError: An operator of a network has no second derivative.
     """
-    if not assembly.dynamics.second_order:
+    measured = assembly.recipe.eigenvalues_every is not None
+    if not assembly.dynamics.second_order and not measured:
         return
     recipe, match = assembly.recipe, assembly.match
     samples = min(recipe.batch_size, 4) * recipe.packing
@@ -49,6 +50,12 @@ def check_second_order(assembly: Assembly, shapes: Shapes) -> None:
             for buffer, value in kept:
                 buffer.copy_(value)
         ends = _dead_ends(gradient for own in field.gradients.values() for gradient in own)
+    if ends and not assembly.dynamics.second_order:
+        raise PoiseError(
+            "The eigenvalues of these networks cannot be measured",
+            why="one of their operators cannot be differentiated twice",
+            mend="leave eigenvalues_every out",
+        )
     if ends:
         raise PoiseError(
             f"The dynamics '{assembly.dynamics.name}' cannot train these networks",

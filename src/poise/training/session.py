@@ -19,6 +19,7 @@ from poise.run_folder import RunFolder, refuse_existing
 from poise.training.assemble import Assembly, assemble
 from poise.training.conditions import prepared, shapes_of
 from poise.training.doctor import Doctor, write_non_finite
+from poise.training.eigenvalues import EigenvalueWatch, check_eigenvalues
 from poise.training.environment import environment_record, lost_guarantees
 from poise.training.held_out import split, training_feed
 from poise.training.loop import train_loop
@@ -111,6 +112,7 @@ def plan(
     assembly = assemble(resolved, shapes, device, given=given)
     _check_networks(assembly, source, needed)
     check_second_order(assembly, shapes)
+    check_eigenvalues(assembly)
     if resolved.evaluate_every is None:
         resolved = resolved.model_copy(update={"evaluate_every": interval_of(assembly, source)})
         assembly.recipe = resolved
@@ -245,6 +247,7 @@ def _sit(
     watching: list[Observer] = [
         PictureSaver(recipe, source, say),
         QualityWatch(assembly, source, say),
+        *([EigenvalueWatch(recipe, source, say)] if recipe.eigenvalues_every is not None else []),
         *([Doctor(recipe, source, split(len(source), recipe.held_out, recipe.seed), say)] if doctor else []),
         *observers,
     ]

@@ -122,6 +122,11 @@ def check_recipe(recipe: Recipe) -> None:
             f"The game '{recipe.game.name}' is not played by many seeds at once",
             mend="train the seeds one by one: --seed 0, then --seed 1",
         )
+    if recipe.eigenvalues_every is not None:
+        raise PoiseError(
+            "Eigenvalues are measured of one game at a time",
+            mend="leave eigenvalues_every out, or train the seeds one by one: --seed 0, then --seed 1",
+        )
     if recipe.dynamics.name not in SERVED_DYNAMICS:
         name = DYNAMICS.named(recipe.dynamics.name).name
         raise PoiseError(
