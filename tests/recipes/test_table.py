@@ -22,7 +22,7 @@ LUCIC = [
 
 
 def test_there_are_as_many_as_the_documentation_lists() -> None:
-    assert len(RECIPES) == 21
+    assert len(RECIPES) == 24
     assert next(iter(RECIPES)) == DEFAULT_RECIPE == "non-saturating"
     assert sum(name.startswith("lucic/") for name in RECIPES) == len(LUCIC) == 7
 

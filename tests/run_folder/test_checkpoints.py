@@ -469,6 +469,7 @@ def test_json_nested_without_end_is_damage(tmp_path: Path) -> None:
 # The generator ---------------------------------------------------------------------------------------------
 
 DESCRIPTION: dict[str, Any] = {
+    "game": {"name": "noise-to-data"},
     "step": 5,
     "network": {"name": "mlp", "width": 4, "depth": 1},
     "shape": [2],
