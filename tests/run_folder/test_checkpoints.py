@@ -470,6 +470,7 @@ def test_json_nested_without_end_is_damage(tmp_path: Path) -> None:
 
 DESCRIPTION: dict[str, Any] = {
     "game": {"name": "noise-to-data"},
+    "kind": "vector",
     "step": 5,
     "network": {"name": "mlp", "width": 4, "depth": 1},
     "shape": [2],
