@@ -11,10 +11,12 @@ import poise
 
 FACE = [
     "RECIPES",
+    "Domains",
     "Evaluation",
     "Generator",
     "Labelled",
     "Monitor",
+    "Pairs",
     "PoiseError",
     "Recipe",
     "Run",

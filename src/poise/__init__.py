@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from poise.version import VERSION
 
 if TYPE_CHECKING:
-    from poise.data import Labelled
+    from poise.data import Domains, Labelled, Pairs
     from poise.diagnosis import Monitor
     from poise.errors import PoiseError
     from poise.evaluation import Evaluation, evaluate
@@ -24,10 +24,12 @@ __version__ = VERSION
 
 # Looked up on first use: `import poise` and the command line come up without torch.
 _HOMES = {
+    "Domains": "poise.data",
     "Evaluation": "poise.evaluation",
     "Generator": "poise.generator",
     "Labelled": "poise.data",
     "Monitor": "poise.diagnosis",
+    "Pairs": "poise.data",
     "PoiseError": "poise.errors",
     "RECIPES": "poise.recipes",
     "Recipe": "poise.recipes",
@@ -42,10 +44,12 @@ _HOMES = {
 
 __all__ = [
     "RECIPES",
+    "Domains",
     "Evaluation",
     "Generator",
     "Labelled",
     "Monitor",
+    "Pairs",
     "PoiseError",
     "Recipe",
     "Run",

@@ -10,7 +10,7 @@ from typing import Any, overload
 import numpy as np
 from torch import nn
 
-from poise.data import Labelled
+from poise.data import Domains, Labelled, Pairs
 from poise.errors import PoiseError
 from poise.generator import Generator, Tag, tags_of
 from poise.recipes import DEFAULT_RECIPE, RECIPES, Recipe, recipe_with, saved_recipe
@@ -19,6 +19,9 @@ from poise.run_folder import RunFolder, is_many, read_games
 from poise.training import Observer, Outcome, begin, pick_device, plan
 from poise.training import resume as resume_session
 from poise.training.many import ManyOutcome, begin_many, plan_many, resume_many
+
+RECIPE_FOR: Mapping[type, str] = {Pairs: "pix2pix", Domains: "cyclegan"}
+"""The recipe that is taken where none is named, by the kind of data."""
 
 
 class Run:
@@ -80,6 +83,18 @@ class Run:
             PoiseError: The run makes no tags, or the picture cannot be read.
         """
         return tags_of(self.generator, image, draws=draws, seed=seed)[:count]
+
+    def translate(
+        self, images: Any, *, direction: str = "a-to-b", seed: int = 0
+    ) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Images made of images, `(N, C, H, W)` in [-1, 1], by a run on pairs or domains.
+
+        Args:
+            images: A folder or zip, a `.npy` file, an array or a tensor of images.
+            direction: `"a-to-b"`; between domains `"b-to-a"`, too.
+            seed: Draws the noise, the same for every image.
+        """
+        return self.generator.translate(images, direction=direction, seed=seed)
 
     def report(self) -> Path:
         """Write `report.html` anew and give its path."""
@@ -154,7 +169,7 @@ class Runs(Sequence[Run]):
 @overload
 def train(
     data: Any,
-    recipe: str | Recipe = DEFAULT_RECIPE,
+    recipe: str | Recipe | None = None,
     *,
     labels: Any = None,
     label_column: str | None = None,
@@ -173,7 +188,7 @@ def train(
 @overload
 def train(
     data: Any,
-    recipe: str | Recipe = DEFAULT_RECIPE,
+    recipe: str | Recipe | None = None,
     *,
     labels: Any = None,
     label_column: str | None = None,
@@ -191,7 +206,7 @@ def train(
 
 def train(
     data: Any,
-    recipe: str | Recipe = DEFAULT_RECIPE,
+    recipe: str | Recipe | None = None,
     *,
     labels: Any = None,
     label_column: str | None = None,
@@ -209,8 +224,9 @@ def train(
 
     Args:
         data: A folder or zip of images, a `.npy` or `.npz` file, the name of a built-in (`"digits"`), an
-            array, a tensor, or a map-style `torch.utils.data.Dataset`.
-        recipe: The name of a recipe, or one of your own.
+            array, a tensor, or a map-style `torch.utils.data.Dataset`; images as `Pairs` or `Domains`.
+        recipe: The name of a recipe, or one of your own; by the data where none is given: `"non-saturating"`,
+            for pairs `"pix2pix"`, for domains `"cyclegan"`.
         labels: For a game with conditions: the path of a CSV file, one number or name a row, or a mapping
             from file to label. Sub-folders, and the labels of a `.npz` or a `TensorDataset`, need none.
         label_column: Which column of the file holds the labels, where there are more than two.
@@ -238,6 +254,8 @@ def train(
         >>> import poise
         >>> run = poise.train("digits", steps=1000)  # doctest: +SKIP
     """
+    if recipe is None:
+        recipe = RECIPE_FOR.get(type(data), DEFAULT_RECIPE)
     chosen = RECIPES.named(recipe) if isinstance(recipe, str) else recipe
     networks = {"generator": generator, "discriminator": discriminator}
     given = {player: network for player, network in networks.items() if isinstance(network, nn.Module)}

@@ -16,16 +16,18 @@ import torch
 from PIL import Image
 
 import poise
+from poise.data import Domains, Pairs, open_data
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
 from poise.training import Moment, begin, pick_device, plan, resume
+from poise.training.setups import SETUPS
 
 CPU = pick_device("cpu")
 STEPS, KILLED_AT = 7, 5
 
 
 def test_the_number_of_recipes() -> None:
-    assert len(RECIPES) == 24
+    assert len(RECIPES) == 26
 
 
 def tiny(name: str) -> Recipe:
@@ -43,6 +45,19 @@ def tiny(name: str) -> Recipe:
     if RECIPES[name].discriminator.name in ("auto", "autoencoder", "mlp"):
         changes["discriminator.width"] = 8
     return recipe_with(RECIPES[name], changes)
+
+
+def stored(name: str, folder: Path) -> Any:
+    """Data on disk, or built in, that suit a recipe: a resume opens them again by their paths."""
+    needs = SETUPS[RECIPES[name].game.name].needs
+    if needs in ("rows", "labels"):
+        return "digits"
+    digits = open_data("digits").array
+    assert digits is not None
+    first, second = folder / "first.npy", folder / "second.npy"
+    np.save(first, digits[:40])
+    np.save(second, 255 - digits[:40] if needs == "pairs" else 255 - digits[40:90])
+    return Pairs(first, second) if needs == "pairs" else Domains(first, second)
 
 
 def silent(sentence: str) -> None:
@@ -82,9 +97,10 @@ def same_bits(first: Path, second: Path) -> None:
 @pytest.mark.parametrize("name", list(RECIPES))
 def test_survives_kill_and_resumes_to_the_same_bits(name: str, tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    begin(plan("digits", tiny(name), CPU), whole, say=silent)
+    data = stored(name, tmp_path)
+    begin(plan(data, tiny(name), CPU), whole, say=silent)
     killed_in_a_child(
-        lambda: begin(plan("digits", tiny(name), CPU), killed, observers=[kill_at(KILLED_AT)], say=silent)
+        lambda: begin(plan(data, tiny(name), CPU), killed, observers=[kill_at(KILLED_AT)], say=silent)
     )
     folder = RunFolder.open(killed)
     assert folder.status == "interrupted"
@@ -110,6 +126,17 @@ def samples_agree(killed: Path, whole: Path) -> None:
     np.testing.assert_allclose(samples, poise.open_run(whole).sample(5, seed=1)[:3], atol=1e-6)
 
 
+def translations_agree(killed: Path, whole: Path) -> None:
+    """Both runs make the same of the same images, whichever way."""
+    digits = open_data("digits").array
+    assert digits is not None
+    for direction in poise.open_run(killed).generator.directions:
+        made = poise.open_run(killed).translate(digits[:3], direction=direction, seed=1)
+        assert made.shape == (3, 1, 8, 8) and made.dtype == np.float32
+        again = poise.open_run(whole).translate(digits[:5], direction=direction, seed=1)
+        np.testing.assert_allclose(made, again[:3], atol=1e-6)
+
+
 def tags_agree(killed: Path, whole: Path) -> None:
     """Both runs name the same tags of a picture; every latent names one."""
     picture = killed.parent / "picture.png"
@@ -119,7 +146,11 @@ def tags_agree(killed: Path, whole: Path) -> None:
     assert sum(tag.frequency for tag in tags) == pytest.approx(1)
 
 
-CHECKED: dict[str, Callable[[Path, Path], None]] = {"image-tagging": tags_agree}
+CHECKED: dict[str, Callable[[Path, Path], None]] = {
+    "image-tagging": tags_agree,
+    "paired-translation": translations_agree,
+    "unpaired-translation": translations_agree,
+}
 """What a game makes, where that is no sample of the data."""
 
 

@@ -5,9 +5,22 @@ from __future__ import annotations
 from cyclopts import App, Parameter
 
 from poise import __version__
-from poise.cli import compare, demo, evaluate, games, inspect, recipes, report, resume, sample, tag, train
+from poise.cli import (
+    compare,
+    demo,
+    evaluate,
+    games,
+    inspect,
+    recipes,
+    report,
+    resume,
+    sample,
+    tag,
+    train,
+    translate,
+)
 
-VERBS = (train, resume, sample, tag, evaluate, compare, report, recipes, inspect, games, demo)
+VERBS = (train, resume, sample, translate, tag, evaluate, compare, report, recipes, inspect, games, demo)
 
 app = App(
     name="poise",

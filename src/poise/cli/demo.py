@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from poise.cli.named_data import NamedData
 from poise.cli.verb import verb
 
 RUN = Path("runs/demo")
@@ -40,7 +41,7 @@ def demo_in(path: Path, *, steps: int | None = None) -> int:
     view = view_for(json=False)
     if not (path / "recipe.json").exists():
         recipe = recipe_with(RECIPES.named(DEFAULT_RECIPE), {} if steps is None else {"steps": steps})
-        return begin_prepared(prepare(view, DATA, recipe, device="auto", out=path), view)
+        return begin_prepared(prepare(view, NamedData(DATA), recipe, device="auto", out=path), view)
     run = RunFolder.open(path)
     if run.status == "interrupted":
         return go_on(path, view)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from poise.cli.failure import BROKEN_PIPE
+from poise.cli.named_data import NamedData
 from poise.cli.sitting import device_words, reported
 from poise.cli.view import Beginning, Ending, Pace, Status, View
 from poise.errors import PoiseError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def train_many(
     view: View,
-    data: str,
+    data: NamedData,
     recipe: Recipe,
     *,
     seeds: int | None,
@@ -52,14 +53,16 @@ def train_many(
         raise PoiseError(f"The number of seeds cannot be {seeds}", mend="give --seeds 2 or more")
     if out is not None:
         refuse_existing(out)
-    with view.opening(data) as reading:
+    with view.opening(data.name) as reading:
         from poise.run import new_run_path
         from poise.training import pick_device
         from poise.training.many import begin_many, parse_axis, plan_many
         from poise.training.session import data_record
 
         axes = dict(parse_axis(text) for text in grid)
-        planned = plan_many(data, recipe, pick_device(device), seeds=seeds, grid=axes, progress=reading)
+        planned = plan_many(
+            data.to_open(), recipe, pick_device(device), seeds=seeds, grid=axes, progress=reading
+        )
     folder = new_run_path(planned.sources[0].name, f"{recipe.name}/seeds") if out is None else out
     refuse_existing(folder)
     beginning = Beginning(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from poise.cli.failure import BROKEN_PIPE, FAILED
+from poise.cli.named_data import NamedData
 from poise.cli.view import Beginning, Ending, Pace, Status, View
 from poise.cli.wording import command, shown
 from poise.errors import PoiseError
@@ -34,15 +35,7 @@ class Prepared:
     beginning: Beginning
 
 
-def prepare(
-    view: View,
-    data: str,
-    recipe: Recipe,
-    *,
-    device: str,
-    out: Path | None,
-    labels: tuple[str, str | None] | None = None,
-) -> Prepared:
+def prepare(view: View, data: NamedData, recipe: Recipe, *, device: str, out: Path | None) -> Prepared:
     """Check everything that can be checked before a run; nothing is written.
 
     Args:
@@ -58,15 +51,13 @@ def prepare(
     """
     if out is not None:  # before the data are read, which may take long
         refuse_existing(out)
-    with view.opening(data) as reading:
-        from poise.data import Labelled
+    with view.opening(data.name) as reading:
         from poise.networks import describe
         from poise.run import new_run_path
         from poise.training import pick_device, plan
         from poise.training.session import data_record
 
-        named = data if labels is None else Labelled(data, *labels)
-        planned = plan(named, recipe, pick_device(device), progress=reading)
+        planned = plan(data.to_open(), recipe, pick_device(device), progress=reading)
     folder = new_run_path(planned.source.name, recipe.name) if out is None else out
     refuse_existing(folder)
     sizes = {player: describe(module)["parameters"] for player, module in planned.assembly.modules.items()}
@@ -226,6 +217,7 @@ def ending(run: RunFolder, *, report: Path | None) -> Ending:
         report=report,
         samples=pictures[-1][1] if pictures else None,
         generator=generator if generator.is_dir() else None,
+        translates=(run.data.get("condition") or {}).get("kind") == "image",
     )
 
 

@@ -85,6 +85,8 @@ def next_commands(ending: Ending) -> list[tuple[str, str]]:
     """Commands for a run, each with what it does."""
     run = ending.run
     sample = (command("poise", "sample", run, "-n", "64"), "more samples")
+    if ending.translates:
+        sample = (command("poise", "translate", run, "inputs", "--out", "outputs"), "translate more")
     report = (command("poise", "report", run), "the report anew")
     resume = (command("poise", "resume", run, "--steps", str(2 * ending.step)), "train on")
     return [

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Count, Device, Json, Name, Switch, verb
+from poise.cli.named_data import NamedData, Side
+from poise.cli.verb import Count, Device, Json, Switch, verb
+
+Two: TypeAlias = Annotated[tuple[str, str] | None, Parameter(metavar="PATH PATH")]
 
 app = verb(
     "train",
@@ -17,16 +20,23 @@ app = verb(
     ("poise train digits --set loss=hinge --set packing=2", "your own settings"),
     ("poise train my-photos --recipe conditional", "sub-folders are classes"),
     ("poise train ring --seeds 40", "forty seeds side by side"),
+    ("poise train --pairs line colour", "images from images"),
+    ("poise train --domains horses zebras", "the same without pairs"),
     ("poise train my-photos --dry-run", "check, write nothing"),
 )
 
 
 @app.default
 def train(
-    data: str,
+    data: str | None = None,
     /,
     *,
-    recipe: Name = "non-saturating",
+    recipe: Annotated[str | None, Parameter(metavar="NAME")] = None,
+    pairs: Two = None,
+    side_by_side: Annotated[str | None, Parameter(metavar="PATH")] = None,
+    source_side: Annotated[Side, Parameter(metavar="SIDE")] = "left",
+    domains: Two = None,
+    held_out: Annotated[float | None, Parameter(metavar="SHARE")] = None,
     labels: Annotated[str | None, Parameter(metavar="FILE")] = None,
     label_column: Annotated[str | None, Parameter(metavar="NAME")] = None,
     out: Path | None = None,
@@ -50,7 +60,13 @@ def train(
 
     Args:
         data: A folder or zip of images, a .npy or .npz array, or digits, ring, grid, spiral or triangles.
-        recipe: What to train with; `poise recipes` lists them.
+        recipe: What to train with; `poise recipes` lists them. By the data where none is given:
+            non-saturating, pix2pix for pairs, cyclegan for domains.
+        pairs: Sources and targets, two folders or zips with the same names, or two arrays.
+        side_by_side: Images that hold source and target side by side.
+        source_side: Which half of those is the source, left or right.
+        domains: Two kinds of images without pairs, to be made into each other.
+        held_out: The share of pairs or domains never trained on, to judge by; 0.1 where none is given.
         labels: A CSV of files and labels, for a recipe with conditions; sub-folders need none.
         label_column: Its column of labels, where it has more than two columns.
         out: The run's folder; a new one below runs/ where none is given.
@@ -67,27 +83,23 @@ def train(
     """
     from poise.cli.sitting import begin_prepared, prepare
     from poise.cli.view import view_for
-    from poise.errors import PoiseError
     from poise.recipes import RECIPES, parse_override, recipe_with
 
-    if label_column is not None and labels is None:
-        raise PoiseError(
-            f"There is no file with the column '{label_column}'", mend="name it: --labels FILE.csv"
-        )
-
+    named = NamedData(
+        data, pairs, side_by_side, source_side, domains, held_out, labels=labels, label_column=label_column
+    )
     flags = {"steps": steps, "seed": seed, "resolution": resolution, "batch_size": batch_size}
     changes: dict[str, Any] = dict(parse_override(text) for text in settings)
     changes |= {name: value for name, value in flags.items() if value is not None}
-    chosen = recipe_with(RECIPES.named(recipe), changes)
+    chosen = recipe_with(RECIPES.named(recipe or named.recipe), changes)
     view = view_for(json=json)
     if seeds is not None or grid:
         from poise.cli.many import train_many
 
         return train_many(
-            view, data, chosen, seeds=seeds, grid=grid, device=device, out=out, dry_run=dry_run, as_json=json
+            view, named, chosen, seeds=seeds, grid=grid, device=device, out=out, dry_run=dry_run, as_json=json
         )
-    labels_of_it = None if labels is None else (labels, label_column)
-    prepared = prepare(view, data, chosen, device=device, out=out, labels=labels_of_it)
+    prepared = prepare(view, named, chosen, device=device, out=out)
     if dry_run:
         from poise.cli.dry_run import show
 

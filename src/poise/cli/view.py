@@ -79,6 +79,7 @@ class Ending:
         report: The report, where there is one.
         samples: The newest picture, where there is one.
         generator: The generator's folder, where it is saved.
+        translates: Whether it makes images of images.
     """
 
     run: Path
@@ -89,6 +90,7 @@ class Ending:
     report: Path | None
     samples: Path | None
     generator: Path | None
+    translates: bool = False
 
 
 class View(Protocol):

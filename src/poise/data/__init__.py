@@ -10,16 +10,20 @@ from poise.data.inspect import inspect_data
 from poise.data.labels import Labelled
 from poise.data.opening import open_data
 from poise.data.origin import data_of, origin_of
+from poise.data.pairs import HELD_OUT, Domains, Pairs
 from poise.data.pictures import picture, save_grid, to_pillow, to_pixels
 from poise.data.source import Source
 
 __all__ = [
     "BUILT_IN",
+    "HELD_OUT",
     "BuiltIn",
     "Condition",
+    "Domains",
     "Encoding",
     "Labelled",
     "Modes",
+    "Pairs",
     "Source",
     "data_of",
     "default_cache",

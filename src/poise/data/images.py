@@ -147,6 +147,7 @@ def from_collection(
         labels=labels,
         label_names=label_names,
         files=files,
+        sizes=tuple((fact.width, fact.height) for fact in good),
     )
 
 

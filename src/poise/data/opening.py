@@ -15,9 +15,11 @@ from poise.data.built_in import BUILT_IN
 from poise.data.cache import default_cache
 from poise.data.collection import Collection
 from poise.data.folders import FolderCollection
+from poise.data.halves import HalfCollection, Side, half_of
 from poise.data.images import from_collection
 from poise.data.labels import Labelled, labelled
 from poise.data.live import from_dataset
+from poise.data.pairs import Domains, Pairs, between, paired
 from poise.data.source import Array, Progress, Source
 from poise.errors import PoiseError, nearest
 
@@ -25,7 +27,7 @@ _MOST_RESOLUTION = 4096
 
 
 def open_data(
-    data: str | Path | Array | torch.Tensor | torch.utils.data.Dataset[Any] | Labelled,
+    data: str | Path | Array | torch.Tensor | torch.utils.data.Dataset[Any] | Labelled | Pairs | Domains,
     *,
     resolution: int | None = None,
     channels: int | None = None,
@@ -39,7 +41,7 @@ def open_data(
     Args:
         data: The name of a built-in set; a folder or a zip file of images; a `.npy` or `.npz` file; an array
             or a tensor of shape (N, d), (N, H, W), (N, H, W, C) or (N, C, H, W); a map-style data set; or any
-            of these with labels, as `Labelled`.
+            of these with labels, as `Labelled`; or two of them that hold images, as `Pairs` or `Domains`.
         resolution: Pixels a side that images are centre-cropped and resized to. Without it arrays keep their
             size, and folders take the largest power of two, at most 64, not above the median short side.
         channels: 1 for grey, 3 for colour; without it, folders are grey where every image is.
@@ -57,6 +59,10 @@ def open_data(
         ((1, 8, 8), 1797, 'pixels')
     """
     _check_request(resolution, channels, refuse_above)
+    if isinstance(data, Pairs | Domains):
+        return _open_two(
+            data, resolution=resolution, channels=channels, cache=cache, seed=seed, progress=progress
+        )
     resolution, channels = (None if number is None else int(number) for number in (resolution, channels))
     folder = default_cache() if cache is None else Path(cache)
     if isinstance(data, Labelled):
@@ -102,6 +108,75 @@ def _labels_of(dataset: torch.utils.data.TensorDataset) -> torch.Tensor | None:
     second = dataset.tensors[1] if len(dataset.tensors) == 2 else None
     whole = second is not None and not second.is_floating_point() and not second.is_complex()
     return second if whole and second is not None and second.dim() == 1 else None
+
+
+def _open_two(
+    data: Pairs | Domains,
+    *,
+    resolution: int | None,
+    channels: int | None,
+    cache: Path | None,
+    seed: int,
+    progress: Progress | None,
+) -> Source:
+    """Both sides, each as it would be alone; the second at the size that the first has come to."""
+
+    def side(which: Any, size: int | None, depth: int | None, half: Side | None = None) -> Source:
+        if half is not None:
+            return _open_half(which, half, size, depth, cache, progress)
+        return open_data(which, resolution=size, channels=depth, cache=cache, seed=seed, progress=progress)
+
+    def size_after(first: Source) -> int | None:
+        return first.shape[-1] if resolution is None and first.files else resolution
+
+    if isinstance(data, Domains):
+        first = side(data.a, resolution, channels)
+        second = side(data.b, size_after(first), channels)
+        return between(first, second, held_out=data.held_out, seed=seed)
+    if data.target is not None:
+        first = side(data.source, resolution, None)
+        second = side(data.target, size_after(first), channels)
+    else:
+        halves: tuple[Side, Side] = ("left", "right")
+        of_source, of_target = halves if data.source_side == "left" else halves[::-1]
+        first = side(data.source, resolution, None, of_source)
+        second = side(data.source, size_after(first), channels, of_target)
+    return paired(first, second, held_out=data.held_out, seed=seed)
+
+
+def _open_half(
+    data: Any,
+    half: Side,
+    resolution: int | None,
+    channels: int | None,
+    cache: Path | None,
+    progress: Progress | None,
+) -> Source:
+    """One half of images that hold a pair side by side."""
+    folder = default_cache() if cache is None else Path(cache)
+    array, name, origin = _array_of(data)
+    if array is not None:
+        return from_array(
+            half_of(array, half, name),
+            name=name,
+            origin=origin,
+            cache=folder,
+            resolution=resolution,
+            channels=channels,
+        )
+    if not isinstance(data, str | Path):
+        raise PoiseError(
+            f"A {name} cannot be taken as images side by side", mend="give a folder, a zip or an array"
+        )
+    return from_collection(
+        HalfCollection(_collection(_path(data), name), half),
+        name=name,
+        cache=folder,
+        resolution=resolution,
+        channels=channels,
+        refuse_above=0.01,
+        progress=progress,
+    )
 
 
 def _array_of(data: Any) -> tuple[Array | None, str, str]:

@@ -53,6 +53,9 @@ class Source:
         label_names: What the integers stand for.
         files: The file of each row, as paths from the folder on; empty where rows are no files.
         condition: What each row is to be made from, where a game is to be played with conditions.
+        sizes: The width and height of each file as it came.
+        rows: The place in `array` of each row; None for its own order.
+        held_out: Rows that are never trained on, where some are kept apart.
 
     Example:
         >>> from poise.data import open_data
@@ -71,8 +74,11 @@ class Source:
     live: LiveRows | None = None
     labels: Array | None = None
     label_names: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
     condition: Condition | None = None
+    files: tuple[str, ...] = ()
+    sizes: tuple[tuple[int, int], ...] = ()
+    rows: Array | None = None
+    held_out: Source | None = None
 
     def __post_init__(self) -> None:
         if (self.array is None) == (self.live is None):
@@ -81,13 +87,9 @@ class Source:
             raise ValueError("a source has one condition for each row")
 
     def __len__(self) -> int:
-        return len(self._rows)
-
-    @property
-    def _rows(self) -> Array | LiveRows:
         rows = self.live if self.array is None else self.array
         assert rows is not None
-        return rows
+        return len(rows) if self.rows is None else len(self.rows)
 
     def gather(self, indices: Array) -> torch.Tensor:
         """The stored values of those rows.
@@ -98,9 +100,10 @@ class Source:
         Returns:
             (B, *shape), uint8 or float32, on the CPU, a copy.
         """
+        rows = np.asarray(indices) if self.rows is None else self.rows[np.asarray(indices)]
         if self.live is not None:
-            return self.live.gather(np.asarray(indices))
-        return torch.from_numpy(taken(np.asarray(self.array), np.asarray(indices)))
+            return self.live.gather(rows)
+        return torch.from_numpy(taken(np.asarray(self.array), rows))
 
 
 @dataclass(frozen=True)

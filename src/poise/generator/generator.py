@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,18 +12,22 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from poise.data import Encoding, picture
+from poise.data import Encoding, Source, open_data, picture
 from poise.errors import PoiseError, unknown_name
-from poise.randomness import torch_stream
+from poise.randomness import derive, torch_stream
 from poise.recipes.settings import Latent, Part
 from poise.registry import checked_settings
 from poise.run_folder import RunFolder
 from poise.training import latents
 from poise.training.pictures import generate
-from poise.training.setups import GIVEN, SETUPS, Shapes
+from poise.training.setups import GIVEN, SETUPS, Setup, Shapes
+from poise.training.translations import translated
 
 NETWORK_LIMIT = 2**31
 """Bytes of weights beyond which a description is taken for damage and nothing is allocated."""
+
+PIECE = 64
+"""Images translated at once."""
 
 
 class Generator:
@@ -175,6 +179,81 @@ class Generator:
         condition = self.conditions(count, seed=seed, label=label)
         return self(self.latents(count, seed=seed), condition).numpy()
 
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """The ways in which it translates images, `"a-to-b"` first; none where it makes them from noise."""
+        ways = _setup(self.description).directions
+        return () if ways is None else tuple(ways(self.module))
+
+    def translate(
+        self, images: Any, *, direction: str = "a-to-b", seed: int = 0
+    ) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Images made of images.
+
+        Args:
+            images: A folder or zip, a `.npy` file, an array or a tensor of images; brought to the size that
+                the run was trained at.
+            direction: `"a-to-b"`, from source to target or from the first domain to the second; or, between
+                domains, `"b-to-a"`.
+            seed: Draws the noise, the same for every image.
+
+        Returns:
+            `(N, C, H, W)` float32 in [-1, 1].
+
+        Raises:
+            PoiseError: It makes its samples from noise, has no such direction, or the images cannot be used.
+        """
+        source = self.translatable(images, direction=direction)
+        return np.concatenate(
+            [made.numpy() for made in self.translations(source, direction=direction, seed=seed)]
+        )
+
+    def translatable(self, images: Any, *, direction: str = "a-to-b", refuse_above: float = 0.01) -> Source:
+        """Images as they go into a translation: opened, at the size and with the channels that it takes.
+
+        Args:
+            images: As `translate` takes them.
+            direction: As `translate` takes it.
+            refuse_above: The share of files that may be unusable.
+
+        Raises:
+            PoiseError: As `translate`.
+        """
+        channels, _, side = self.taken(direction)
+        return open_data(images, resolution=side, channels=channels, refuse_above=refuse_above)
+
+    def taken(self, direction: str) -> tuple[int, ...]:
+        """The shape `(C, H, W)` of what one direction takes.
+
+        Raises:
+            PoiseError: There is no such direction.
+        """
+        if not self.directions or self.condition is None:
+            raise PoiseError(
+                "This generator makes its samples from noise and translates nothing",
+                mend="sample it: poise sample RUN; or train one that does: --pairs line/ colour/",
+            )
+        if direction not in self.directions:
+            raise unknown_name("direction", direction, self.directions)
+        return tuple(self.condition["shape"]) if direction == "a-to-b" else self.shape
+
+    def translations(self, source: Source, *, direction: str = "a-to-b", seed: int = 0) -> Iterator[Tensor]:
+        """What `translate` gives, piece by piece.
+
+        Args:
+            source: As `translatable` gives it.
+            direction: As `translate` takes it.
+            seed: As `translate` takes it.
+        """
+        ways = _setup(self.description).directions
+        assert ways is not None
+        way = ways(self.module)[direction]
+        for start in range(0, len(source), PIECE):
+            rows = np.arange(start, min(start + PIECE, len(source)))
+            images = source.encoding.encode(source.gather(rows)).to(self._device)
+            latent = self.latents(1, seed=seed).expand(len(images), -1)
+            yield translated(way, latent, images, seed=derive(seed, 0, "translation")).clamp(-1, 1)
+
     @torch.no_grad()
     def grid(self, count: int = 64, *, seed: int = 0, label: str | None = None) -> Image.Image:
         """A picture of samples: a grid of images, or a scatter of points."""
@@ -217,6 +296,12 @@ def _of_checkpoint(
     return tensors, {**description, "step": checkpoint.step, **seen}
 
 
+def _setup(description: Mapping[str, Any]) -> Setup:
+    played = description["game"]
+    # Before there were others, `game` was the name of the only one.
+    return SETUPS.named(str(played if isinstance(played, str) else played["name"]))
+
+
 def _described(description: Mapping[str, Any]) -> nn.Module:
     """The network of a `generator.json`, weights not filled; allocated once its size is known.
 
@@ -224,9 +309,7 @@ def _described(description: Mapping[str, Any]) -> nn.Module:
         PoiseError: It is larger than any that Poise writes, or has settings that no network takes.
     """
     part, latent = Part.model_validate(description["network"]), Latent.model_validate(description["latent"])
-    played, condition = description["game"], description.get("condition")
-    # Before there were others, `game` was the name of the only one.
-    setup = SETUPS.named(str(played if isinstance(played, str) else played["name"]))
+    setup, condition = _setup(description), description.get("condition")
     network = setup.generators.named(part.name)
     settings = checked_settings(part.options, network.build, owner=f"generator '{network.name}'")
     shapes = Shapes(

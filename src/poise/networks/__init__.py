@@ -5,9 +5,13 @@ from poise.networks.dcgan import DCGAN_DISCRIMINATOR, DCGAN_GENERATOR
 from poise.networks.infogan import INFOGAN_DISCRIMINATOR, INFOGAN_GENERATOR
 from poise.networks.mlp import MLP_DISCRIMINATOR, MLP_GENERATOR
 from poise.networks.network import Network
+from poise.networks.patch import PATCH
+from poise.networks.residual import RESIDUAL
 from poise.networks.resnet import RESNET_DISCRIMINATOR, RESNET_GENERATOR
 from poise.networks.summary import describe, parameter_count
+from poise.networks.translating import BothWays, OneForEachDomain, TranslatingGenerator
 from poise.networks.twice_differentiable import twice_differentiable
+from poise.networks.unet import UNET
 from poise.registry import Registry
 
 GENERATORS: Registry[Network] = Registry(
@@ -23,11 +27,18 @@ DISCRIMINATORS: Registry[Network] = Registry(
         AUTOENCODER_DISCRIMINATOR,
     ],
 )
+TRANSLATORS: Registry[Network] = Registry("generator", [UNET, RESIDUAL])
+IMAGE_DISCRIMINATORS: Registry[Network] = Registry("discriminator", [PATCH, *DISCRIMINATORS.values()])
 
 __all__ = [
     "DISCRIMINATORS",
     "GENERATORS",
+    "IMAGE_DISCRIMINATORS",
+    "TRANSLATORS",
+    "BothWays",
     "Network",
+    "OneForEachDomain",
+    "TranslatingGenerator",
     "describe",
     "parameter_count",
     "twice_differentiable",

@@ -159,7 +159,8 @@ class Recipe(Settings):
         default=0.05,
         ge=0,
         le=0.5,
-        description="share of the data kept from training, so that learning by heart can be told",
+        description="share of the data kept from training, so that learning by heart can be told; 0 for "
+        "pairs and domains, of which --held-out keeps a part apart",
     )
     average: Average = Field(default=Average(), description="the average of the generator's weights")
 

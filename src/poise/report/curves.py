@@ -233,6 +233,7 @@ class MetricPoint:
     low: float | None
     high: float | None
     floor: float | None
+    training: float | None = None
 
 
 def metric_points(lines: Iterable[Json]) -> dict[str, list[MetricPoint]]:
@@ -244,7 +245,7 @@ def metric_points(lines: Iterable[Json]) -> dict[str, list[MetricPoint]]:
 
     Example:
         >>> metric_points([{"step": 5, "metric": "frechet", "value": 2.0, "interval": [1.5, 2.5]}])
-        {'frechet': [MetricPoint(step=5, value=2.0, low=1.5, high=2.5, floor=None)]}
+        {'frechet': [MetricPoint(step=5, value=2.0, low=1.5, high=2.5, floor=None, training=None)]}
     """
     found: dict[str, dict[int, MetricPoint]] = {}
     for line in lines:
@@ -253,7 +254,9 @@ def metric_points(lines: Iterable[Json]) -> dict[str, list[MetricPoint]]:
             low, high = _interval(line.get("interval"))
             floor = line.get("floor")
             level = _number(floor.get("value") if isinstance(floor, Mapping) else floor)
-            found.setdefault(name, {})[step] = MetricPoint(step, value, low, high, level)
+            found.setdefault(name, {})[step] = MetricPoint(
+                step, value, low, high, level, _number(line.get("training"))
+            )
     return {name: [points[step] for step in sorted(points)] for name, points in found.items()}
 
 
@@ -274,11 +277,14 @@ def metric_charts(lines: Sequence[Json]) -> tuple[list[Chart], dict[str, Table]]
             "low": [point.low for point in points],
             "high": [point.high for point in points],
             "floor": [point.floor for point in points],
+            "training": [point.training for point in points],
         }
         last = of_one[-1]
         drawn = [Line("value", label(name), "metric", low="low", high="high")]
         if any(value is not None for value in table["floor"]):
             drawn.append(Line("floor", "Floor", "floor", dashed=True))
+        if any(value is not None for value in table["training"]):
+            drawn.append(Line("training", "On what is trained on", "floor", dashed=True))
         tables[f"metric-{place}"] = table
         charts.append(
             Chart(
@@ -316,11 +322,27 @@ def _metric_note(points: Sequence[MetricPoint], better: str) -> str:
         said.append("The band is its interval.")
     if any(point.floor is not None for point in points):
         said.append("The dashed floor is what reals score against reals.")
+    if any(point.training is not None for point in points):
+        said.append(
+            "The dashed line is the same on images that are trained on; the gap is learning by heart."
+        )
     return " ".join(said)
 
 
 def _protocol(line: Json) -> list[Fact]:
-    shown = {"step", "metric", "name", "value", "interval", "floor", "better", "seconds", "images_seen", "by"}
+    shown = {
+        "step",
+        "metric",
+        "name",
+        "value",
+        "interval",
+        "floor",
+        "better",
+        "seconds",
+        "images_seen",
+        "by",
+        "training",
+    }
     return facts({key: _short(value) for key, value in line.items() if key not in shown})
 
 

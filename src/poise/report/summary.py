@@ -142,7 +142,9 @@ def highlights(run: Standing, recipe: Json, environment: Json, *, unit: str) -> 
     return found
 
 
-def next_commands(path: Path, run: Standing, environment: Json, *, can_sample: bool) -> list[Command]:
+def next_commands(
+    path: Path, run: Standing, environment: Json, *, can_sample: bool, translates: bool = False
+) -> list[Command]:
     """What a person may want to type next.
 
     Args:
@@ -150,6 +152,7 @@ def next_commands(path: Path, run: Standing, environment: Json, *, can_sample: b
         run: How far it is.
         environment: For the folder that commands are typed in.
         can_sample: Whether there is anything to sample from.
+        translates: Whether it makes images of images.
     """
     place = shlex.quote(typed_path(path, environment))
     further = 2 * max(run.step, run.planned or 0)
@@ -157,7 +160,9 @@ def next_commands(path: Path, run: Standing, environment: Json, *, can_sample: b
     if run.status in ("interrupted", "failed"):
         to = f" to step {run.planned:,}" if run.planned is not None and run.planned > run.step else ""
         commands.append(Command(f"poise resume {place}", f"go on{to}"))
-    if can_sample:
+    if can_sample and translates:
+        commands.append(Command(f"poise translate {place} inputs --out outputs", "translate your own images"))
+    elif can_sample:
         commands.append(Command(f"poise sample {place}", "draw new samples from the generator"))
     if run.status == "finished" and further:
         commands.append(Command(f"poise resume {place} --steps {further}", "train it twice as long"))

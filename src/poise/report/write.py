@@ -116,6 +116,7 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
         last_sample=samples[-1][0] if samples else None,
     )
     pictorial = data.get("kind", "image") == "image"
+    translation = _translation(data)
     unit = "images" if pictorial else "samples"
     drawn = keep_extremes(history)
     curves = history_charts(drawn)
@@ -129,6 +130,7 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
         "highlights": highlights(stands, recipe, environment, unit=unit),
         "album": album,
         "pictorial": pictorial,
+        "translation": translation,
         "album_note": _album_note(album),
         "findings": findings,
         "curves": curves,
@@ -146,10 +148,24 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
         "notices": [str(notice) for notice in data.get("notices") or []],
         "checkpoints": checkpoints,
         "generator": generator,
-        "commands": next_commands(run.path, stands, environment, can_sample=bool(generator or checkpoints)),
+        "commands": next_commands(
+            run.path,
+            stands,
+            environment,
+            can_sample=bool(generator or checkpoints),
+            translates=bool(translation),
+        ),
         "written": moment(now.isoformat(timespec="minutes")),
         "island": {"unit": unit} | _island(album, curves + metrics, {"history": drawn, **tables}, findings),
     }
+
+
+def _translation(data: Json) -> str:
+    """`pairs` or `domains` where images are made of images; else empty."""
+    condition = data.get("condition")
+    if not isinstance(condition, Mapping) or condition.get("kind") != "image":
+        return ""
+    return "pairs" if condition.get("paired") else "domains"
 
 
 def _island(

@@ -65,7 +65,7 @@ def assemble(
     }
     discriminator = modules["discriminator"]
     lazy = [part.every for part in recipe.penalties.values() if part.every > 1]
-    game = build_game(recipe)
+    game = build_game(recipe, shapes)
     clip = recipe.weight_clip
     match = Match(
         game=game,
@@ -103,9 +103,10 @@ def build_networks(recipe: Recipe, shapes: Shapes, given: Mapping[str, nn.Module
     return networks
 
 
-def build_game(recipe: Recipe) -> Game:
-    """The game of a resolved recipe."""
-    game: Game = bound(SETUPS.named(recipe.game.name).game, recipe.game.options)(recipe)
+def build_game(recipe: Recipe, shapes: Shapes) -> Game:
+    """The game of a resolved recipe; one that keeps images from step to step is told their shapes."""
+    settings = {**recipe.game.options, "shapes": shapes}
+    game: Game = bound(SETUPS.named(recipe.game.name).game, settings)(recipe)
     return game
 
 

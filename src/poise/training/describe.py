@@ -45,9 +45,15 @@ def describe_generator(
 def _card(description: dict[str, Any], data: dict[str, Any], run: RunFolder) -> str:
     shape = " x ".join(map(str, description["shape"]))
     environment = run.environment
+    condition = description["condition"]
+    takes = f"{description['latent']['size']} numbers"
+    use = f"To sample: `poise sample {run.path.name} -n 64`"
+    if condition is not None and condition["kind"] == "image":
+        takes = "images of " + " x ".join(map(str, condition["shape"]))
+        use = f"To use it: `poise translate {run.path.name} inputs --out outputs`"
     return f"""# A generator of {data["name"]}
 
-Makes samples of {shape} from {description["latent"]["size"]} numbers.
+Makes samples of {shape} from {takes}.
 Made by Poise {environment.get("poise")}.
 
 | | |
@@ -59,7 +65,7 @@ Made by Poise {environment.get("poise")}.
 | torch | {environment.get("torch")} |
 
 `generator.safetensors` holds the weights and `generator.json` how to build the network and to decode what it
-makes; neither holds code. To sample: `poise sample {run.path.name} -n 64`.
+makes; neither holds code. {use}.
 
 It can only make what resembles its data, with their gaps and their slant; see to the rights in the data
 before you publish what it makes.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from poise.data import Source
+from poise.data.pairs import rejoined
 from poise.randomness import numpy_stream
 from poise.recipes import Recipe
 from poise.training.feed import Conditions, Feed, Indices, Rows
@@ -94,6 +95,19 @@ class ChosenConditions:
     def encode(self, stored: Tensor) -> Tensor:
         """The conditions as the networks see them."""
         return self.conditions.encode(stored)
+
+
+def examined(recipe: Recipe, source: Source) -> tuple[Source, Split]:
+    """The data as the doctor looks at them, and which rows are trained on.
+
+    Args:
+        recipe: The resolved recipe.
+        source: The data; of pairs and domains a part is held out already.
+    """
+    if source.held_out is None:
+        return source, split(len(source), recipe.held_out, recipe.seed)
+    whole = rejoined(source)
+    return whole, Split(np.arange(len(source)), np.arange(len(source), len(whole)))
 
 
 def training_feed(recipe: Recipe, source: Source, device: torch.device, *, drawn: int) -> Feed:

@@ -66,6 +66,8 @@ def resolve(recipe: Recipe, shapes: Shapes, *, given: tuple[str, ...] = ()) -> R
         values["resolution"], values["channels"] = shape[-1], recipe.channels
     elif recipe.horizontal_flips:
         raise PoiseError("Vectors cannot be mirrored", mend="leave horizontal_flips out")
+    if setup.directions is not None:  # what translations hold out is a matter of their data
+        values["held_out"] = 0.0
     if recipe.packing > 1 and setup.needs != "rows":
         raise PoiseError(
             f"The game '{setup.name}' cannot be packed",

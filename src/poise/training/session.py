@@ -21,20 +21,20 @@ from poise.training.conditions import prepared, shapes_of
 from poise.training.doctor import Doctor, write_non_finite
 from poise.training.eigenvalues import EigenvalueWatch, check_eigenvalues
 from poise.training.environment import environment_record, lost_guarantees
-from poise.training.held_out import split, training_feed
+from poise.training.held_out import examined, training_feed
 from poise.training.loop import train_loop
 from poise.training.observer import Observer, Say
-from poise.training.pictures import PictureSaver
-from poise.training.quality import QualityWatch, interval_of
+from poise.training.quality import interval_of
 from poise.training.resolve import resolve
 from poise.training.saver import UnsavedError
 from poise.training.second_order import check_second_order
 from poise.training.setups import GIVEN, SETUPS
 from poise.training.state import Position, unpack
 from poise.training.stop import stop_on_signals
+from poise.training.watching import watchers
 
 Data = Any
-"""A path, the name of a built-in, an array, a tensor, or a `torch.utils.data.Dataset`."""
+"""A path, the name of a built-in, an array, a tensor, a data set, or two of them as `Pairs` or `Domains`."""
 
 Progress = Callable[[int, int], None]
 
@@ -45,7 +45,7 @@ class Plan:
 
     Attributes:
         source: The data, opened.
-        origin: How to open them again: `{"kind": "built-in" | "path" | "given", "value": ...}`.
+        origin: How to open them again, as `origin_of` says it.
         recipe: The recipe with every value spelled out.
         assembly: Networks, game and optimisers.
     """
@@ -245,10 +245,9 @@ def _sit(
     recipe = assembly.recipe
     feed = training_feed(recipe, source, assembly.device, drawn=position.drawn)
     watching: list[Observer] = [
-        PictureSaver(recipe, source, say),
-        QualityWatch(assembly, source, say),
+        *watchers(assembly, source, say),
         *([EigenvalueWatch(recipe, source, say)] if recipe.eigenvalues_every is not None else []),
-        *([Doctor(recipe, source, split(len(source), recipe.held_out, recipe.seed), say)] if doctor else []),
+        *([Doctor(recipe, *examined(recipe, source), say)] if doctor else []),
         *observers,
     ]
     run.set_status("running", step=position.step)

@@ -157,7 +157,7 @@ def stack_games(
         player: _stacked([dict(pair[player].named_buffers()) for pair in pairs], device) for player in modules
     }
     discriminator = modules["discriminator"]
-    game = build_game(recipe)
+    game = build_game(recipe, shapes)
     assert isinstance(game, NoiseToData)  # no other kind of game is served
     drawing = bool(game.penalties or game.label_flip or game.instance_noise)
     stacked = StackedGame(

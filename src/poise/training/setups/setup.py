@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from torch import nn
+from torch import Tensor, nn
 
 from poise.data import Source
 from poise.dynamics.game import Game, Networks
@@ -52,9 +52,12 @@ class Setup:
         generator: `(part, shapes, latent_size)` to the generator's module.
         discriminator: `(part, shapes, packing)` to the discriminator's module.
         networks: `(recipe, modules)` to the networks by the names that the game asks for.
-        game: `(recipe, **settings)` to the game; its keyword-only parameters are the settings of `game`.
+        game: `(recipe, **settings)` to the game; its keyword-only parameters are the settings of `game`, but
+            for `shapes`, which a game that keeps images may ask for.
         prepare: `(source, **settings)` to the source as this game plays with it, where `needs` alone does not
             say; its keyword-only parameters are settings of `game`, too.
+        directions: The generator's module to `(latents, images) -> images` by the name of the direction, for
+            games that translate images; `None` for others.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Setup:
     networks: Callable[[Recipe, Mapping[str, nn.Module]], Networks]
     game: Callable[..., Game]
     prepare: Callable[..., Source] | None = None
+    directions: Callable[[nn.Module], Mapping[str, Callable[[Tensor, Tensor], Tensor]]] | None = None
 
     def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The settings of `game`, checked, with every default spelled out.

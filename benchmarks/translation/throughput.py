@@ -1,0 +1,167 @@
+"""Steps of both recipes beside careful loops on the same networks, in one process and in turn."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
+
+from benchmarks.throughput import Interleave
+from benchmarks.translation.judging import images_of
+from benchmarks.translation.quality import HELD_OUT, Sizes, recipe_for
+from poise.data import Domains, Pairs, Source
+from poise.recipes import Recipe
+from poise.training import begin, pick_device, plan
+from poise.training.assemble import build_networks
+from poise.training.conditions import shapes_of
+
+PLAYERS = ("generator", "discriminator")
+
+
+class PlainPairs:
+    """The pix2pix step that everybody writes, with care: one forward of the generator for both moves."""
+
+    def __init__(self, recipe: Recipe, source: Source, layout: torch.memory_format) -> None:
+        assembly = plan_modules(recipe, source)
+        self.generator, self.discriminator = (
+            assembly[name].network.to(memory_format=layout) for name in PLAYERS
+        )
+        self.optimisers = adams(recipe, self.generator, self.discriminator)
+        self.images = images_of(source)
+        self.channels = source.condition.shape[0] if source.condition is not None else 3
+        self.batch, self.layout = recipe.batch_size, layout
+
+    def step(self) -> None:
+        """One update of both players."""
+        rows = torch.randint(len(self.images[0]), (self.batch,))
+        line, colour = (flipped(images[rows]).contiguous(memory_format=self.layout) for images in self.images)
+        line = line[:, : self.channels]
+        fake = self.generator(line)
+        real_scores, fake_scores = (
+            self.discriminator(torch.cat([shown, line], 1)) for shown in (colour, fake.detach())
+        )
+        loss = binary_cross_entropy_with_logits(real_scores, torch.ones_like(real_scores))
+        loss = loss + binary_cross_entropy_with_logits(fake_scores, torch.zeros_like(fake_scores))
+        moved(self.optimisers["discriminator"], loss)
+        scores = self.discriminator(torch.cat([fake, line], 1))
+        loss = binary_cross_entropy_with_logits(scores, torch.ones_like(scores))
+        moved(self.optimisers["generator"], loss + 100 * (fake - colour).abs().mean())
+
+
+class PlainDomains:
+    """The CycleGAN step that everybody writes, with care, and a pool of 50."""
+
+    def __init__(self, recipe: Recipe, source: Source, layout: torch.memory_format) -> None:
+        modules = plan_modules(recipe, source)
+        both, scoring = (modules[name].to(memory_format=layout) for name in PLAYERS)
+        self.a_to_b, self.b_to_a = both.a_to_b, both.b_to_a
+        self.of_a, self.of_b = scoring.of_a, scoring.of_b
+        self.optimisers = adams(recipe, both, scoring)
+        self.images = images_of(source)
+        self.batch, self.layout = recipe.batch_size, layout
+        self.pools: dict[str, list[Tensor]] = {"a": [], "b": []}
+
+    def step(self) -> None:
+        """One update of both players."""
+        a, b = (
+            flipped(images[torch.randint(len(images), (self.batch,))]).contiguous(memory_format=self.layout)
+            for images in self.images
+        )
+        fake_b, fake_a = self.a_to_b(a), self.b_to_a(b)
+        loss = torch.zeros(())
+        for name, network, real, fake in (("a", self.of_a, a, fake_a), ("b", self.of_b, b, fake_b)):
+            shown = self.pooled(name, fake.detach())
+            scores = network(real), network(shown)
+            loss = loss + (mse_loss(scores[0], torch.ones_like(scores[0])) + scores[1].square().mean()) / 2
+        moved(self.optimisers["discriminator"], loss)
+        for network, fake in ((self.of_a, fake_a), (self.of_b, fake_b)):
+            scores = network(fake)
+            loss = mse_loss(scores, torch.ones_like(scores)) / 2 + (0 if fake is fake_a else loss)
+        loss = loss + 10 * ((self.b_to_a(fake_b) - a).abs().mean() + (self.a_to_b(fake_a) - b).abs().mean())
+        loss = loss + 5 * ((self.a_to_b(b) - b).abs().mean() + (self.b_to_a(a) - a).abs().mean())
+        moved(self.optimisers["generator"], loss)
+
+    def pooled(self, name: str, fresh: Tensor) -> Tensor:
+        """Each image, or one made earlier whose place it takes."""
+        pool, shown = self.pools[name], []
+        for image in fresh:
+            if len(pool) < 50:
+                pool.append(image)
+                shown.append(image)
+            elif torch.rand(()) < 0.5:
+                place = int(torch.randint(50, ()))
+                shown.append(pool[place])
+                pool[place] = image
+            else:
+                shown.append(image)
+        return torch.stack(shown).contiguous(memory_format=self.layout)
+
+
+def plan_modules(recipe: Recipe, source: Source) -> Mapping[str, Any]:
+    """Networks of the resolved recipe, apart from those that Poise trains."""
+    return build_networks(recipe, shapes_of(source), {})
+
+
+def adams(recipe: Recipe, *modules: nn.Module) -> dict[str, torch.optim.Optimizer]:
+    """Fused Adam for both players at the recipe's rates."""
+    settings = (recipe.optimisers.generator, recipe.optimisers.discriminator)
+    return {
+        name: torch.optim.Adam(
+            module.parameters(), lr=one.rate or 0.0, betas=(one.beta1, one.beta2), fused=True
+        )
+        for name, module, one in zip(PLAYERS, modules, settings, strict=True)
+    }
+
+
+def moved(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step down a loss, with gradients for this player's weights alone."""
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    for weight, gradient in zip(weights, torch.autograd.grad(loss, weights, retain_graph=True), strict=True):
+        weight.grad = gradient
+    optimiser.step()
+
+
+def flipped(images: Tensor) -> Tensor:
+    """Half of them mirrored."""
+    return torch.where(torch.rand(len(images), 1, 1, 1) < 0.5, images.flip(-1), images)
+
+
+def throughput(name: str, data: Any, sizes: Sizes) -> dict[str, float]:
+    """Images a second of Poise and of plain loops in two layouts, and the ratio to the faster."""
+    recipe = recipe_for(name, sizes, 0, steps=25_000)
+    planned = plan(data, recipe, pick_device("cpu"))
+    plain = PlainPairs if name == "pix2pix" else PlainDomains
+    layouts = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
+    peers: dict[str, Callable[[], None]] = {
+        key: plain(planned.recipe, planned.source, layout).step for key, layout in layouts.items()
+    }
+    every = 5 if name == "pix2pix" else 3
+    watch = Interleave(peers, every, sizes.rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        begin(planned, Path(folder) / "run", observers=[watch], say=print)
+    seconds = {peer: values[1:] for peer, values in watch.seconds.items()}
+    rates = {peer: every * recipe.batch_size / statistics.median(values) for peer, values in seconds.items()}
+    best = max(peers, key=lambda peer: rates[peer])
+    ratios = [theirs / ours for ours, theirs in zip(seconds["poise"], seconds[best], strict=True)]
+    return {**rates, "ratio": statistics.median(ratios)}
+
+
+def throughput_part(root: Path, sizes: Sizes) -> list[str]:
+    """Steps of both recipes beside plain loops."""
+    table = [
+        "| step | poise, images a second | plain, contiguous | plain, channels last | ratio to the faster |",
+        "|---|---|---|---|---|",
+    ]
+    for name, kind in (("pix2pix", Pairs), ("cyclegan", Domains)):
+        found = throughput(name, kind(root / "line", root / "color", held_out=HELD_OUT), sizes)
+        table.append(
+            f"| {name} | {found['poise']:.0f} | {found['contiguous']:.0f} | {found['channels last']:.0f} "
+            f"| {found['ratio']:.2f} |"
+        )
+    return table

@@ -1,0 +1,55 @@
+"""Each channel of each image brought to mean 0 and variance 1."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn.functional import group_norm
+
+EPSILON = 1e-5
+
+
+class InstanceNorm(nn.Module):
+    """Instance normalisation without weights: what a sample becomes depends on that sample alone.
+
+    It is a group norm with a group for each channel: the same function as `nn.InstanceNorm2d`, which would
+    copy features that lie with channels last.
+
+    Args:
+        channels: Of the features.
+
+    Example:
+        >>> import torch
+        >>> features = torch.randn(2, 3, 8, 8)
+        >>> torch.allclose(InstanceNorm(3)(features), nn.InstanceNorm2d(3)(features), atol=1e-5)
+        True
+
+    Source: Ulyanov et al. 2016, equation 4.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features `(N, C, H, W)`, normalised over `H` and `W`."""
+        return group_norm(features, self.channels, eps=EPSILON)
+
+    def extra_repr(self) -> str:
+        """The number of channels, for `print`."""
+        return f"channels={self.channels}"
+
+
+def norm_layer(name: str, channels: int) -> nn.Module:
+    """The normalisation of that name.
+
+    Args:
+        name: `"batch"`, `"instance"` or `"none"`.
+        channels: Of the features.
+
+    Example:
+        >>> norm_layer("instance", 8)
+        InstanceNorm(channels=8)
+    """
+    if name == "batch":
+        return nn.BatchNorm2d(channels)
+    return InstanceNorm(channels) if name == "instance" else nn.Identity()

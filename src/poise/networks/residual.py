@@ -1,0 +1,108 @@
+"""From one image to another without links: residual blocks on a quarter of the grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from poise.errors import PoiseError
+from poise.networks.instance_norm import InstanceNorm
+from poise.networks.network import Network
+from poise.networks.shapes import MOST_IMAGE_CHANNELS, image_shape, quarterable_sides
+from poise.networks.weights import start_normal
+
+
+class Residual(nn.Module):
+    """Two normalised convolutions, added to what they were given.
+
+    Args:
+        channels: Before and after.
+
+    Source: Johnson et al. 2016, as in Zhu et al. 2017, appendix 7.2: R_k.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            *_convolved(channels, channels, 3), nn.ReLU(), *_convolved(channels, channels, 3)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features `(N, C, H, W)` of the same shape."""
+        changed: Tensor = self.residual(features)
+        return features + changed
+
+
+def residual_generator(
+    shape: Sequence[int],
+    *,
+    source: Sequence[int],
+    width: Annotated[int, Field(ge=1)] = 64,
+    blocks: Annotated[int, Field(ge=1)] | None = None,
+    initial_std: Annotated[float, Field(gt=0)] | None = 0.02,
+) -> nn.Module:
+    """A generator that redraws what it is given: two halvings, residual blocks, two doublings.
+
+    Every normalisation is within a sample and no convolution before one has a bias, which the mean that is
+    taken off would cancel.
+
+    Args:
+        shape: Channels, height and width of what is made.
+        source: Channels, height and width of what it is made from.
+        width: Channels at full size; twice and four times as many on the smaller grids.
+        blocks: Residual blocks; `None` for 9 from 256 pixels a side, else 6.
+        initial_std: Weights start from N(0, initial_std); `None` for torch's own start.
+
+    Returns:
+        A module from images `(N, *source)` to images `(N, *shape)` in [-1, 1].
+
+    Raises:
+        PoiseError: The sides differ, cannot be halved twice, or are below 8.
+
+    Example:
+        >>> import torch
+        >>> network = residual_generator((3, 32, 32), source=(3, 32, 32), width=8, blocks=2)
+        >>> network(torch.randn(2, 3, 32, 32)).shape
+        torch.Size([2, 3, 32, 32])
+
+    Source: Zhu et al. 2017, appendix 7.2.
+    """
+    channels, height, side = image_shape(shape, network="residual", most_channels=MOST_IMAGE_CHANNELS)
+    taken, *sides = image_shape(source, network="residual")
+    if sides != [height, side] or min(sides) < 8:
+        raise PoiseError(
+            f"The network 'residual' cannot make {height}x{side} from {sides[0]}x{sides[1]}",
+            mend="give both one size, of at least 8 pixels a side",
+        )
+    quarterable_sides(height, side, network="residual")
+    count = blocks or (9 if max(height, side) >= 256 else 6)
+    layers: list[nn.Module] = [*_convolved(taken, width, 7), nn.ReLU()]
+    for before in (width, 2 * width):
+        down = nn.Conv2d(before, 2 * before, 3, 2, 1, bias=False)
+        layers += [down, InstanceNorm(2 * before), nn.ReLU()]
+    layers += [Residual(4 * width) for _ in range(count)]
+    for before in (4 * width, 2 * width):
+        up = nn.ConvTranspose2d(before, before // 2, 3, 2, 1, output_padding=1, bias=False)
+        layers += [up, InstanceNorm(before // 2), nn.ReLU()]
+    layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, channels, 7), nn.Tanh()]
+    return start_normal(nn.Sequential(*layers), initial_std)
+
+
+def _convolved(before: int, after: int, size: int) -> list[nn.Module]:
+    return [
+        nn.ReflectionPad2d(size // 2),
+        nn.Conv2d(before, after, size, bias=False),
+        InstanceNorm(after),
+    ]
+
+
+RESIDUAL = Network(
+    name="residual",
+    build=residual_generator,
+    summary="Two halvings, residual blocks with instance norm, two doublings; for domains without pairs.",
+    source="Zhu et al. 2017, appendix 7.2",
+    kinds=("image",),
+)

@@ -1,0 +1,139 @@
+"""From one image to another: down to a point and up again, with every grid handed across."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from poise.errors import PoiseError
+from poise.networks.instance_norm import norm_layer
+from poise.networks.network import Network
+from poise.networks.noise_dropout import NoiseDropout
+from poise.networks.shapes import MOST_IMAGE_CHANNELS, image_shape
+from poise.networks.weights import start_normal
+
+DEEPEST = 8
+NOISY_LAYERS = 3
+
+
+class UNet(nn.Module):
+    """Halvings, as many doublings, and a link from each grid on the way down to its like on the way up.
+
+    Args:
+        downs: From each grid to its half.
+        ups: From each grid to its double, the smallest first; all but the first take the link besides.
+    """
+
+    def __init__(self, downs: Sequence[nn.Module], ups: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.downs, self.ups = nn.ModuleList(downs), nn.ModuleList(ups)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images `(N, C, H, W)` of one kind to images of the other."""
+        grids = [images]
+        for down in self.downs:
+            grids.append(down(grids[-1]))
+        features = grids.pop()
+        for up, link in zip(self.ups, [*reversed(grids[1:]), None], strict=True):
+            features = up(features)
+            if link is not None:
+                features = torch.cat([features, link], 1)
+        return features
+
+
+def unet_generator(
+    shape: Sequence[int],
+    *,
+    source: Sequence[int],
+    width: Annotated[int, Field(ge=1)] = 64,
+    most_multiple: Annotated[int, Field(ge=1)] = 8,
+    depth: Annotated[int, Field(ge=2)] | None = None,
+    norm: Literal["batch", "instance", "none"] = "batch",
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5,
+    initial_std: Annotated[float, Field(gt=0)] | None = 0.02,
+) -> nn.Module:
+    """A generator that shares structure with its source: line art and colour, map and photograph.
+
+    Args:
+        shape: Channels, height and width of what is made.
+        source: Channels, height and width of what it is made from; the channels may differ.
+        width: Channels after the first halving; they double downwards.
+        most_multiple: The most times `width` that a grid has channels.
+        depth: How often the grid is halved; `None` for as often as the sides allow, at most 8 times.
+        norm: What normalises the features: over the batch, within each sample, or nothing.
+        dropout: The share of values that are dropped in the first layers on the way up: the noise.
+        initial_std: Weights start from N(0, initial_std); `None` for torch's own start.
+
+    Returns:
+        A module from images `(N, *source)` to images `(N, *shape)` in [-1, 1].
+
+    Raises:
+        PoiseError: The sides differ, or cannot be halved that often.
+
+    Example:
+        >>> network = unet_generator((3, 32, 32), source=(1, 32, 32), width=8)
+        >>> network(torch.randn(2, 1, 32, 32)).shape
+        torch.Size([2, 3, 32, 32])
+
+    Source: Isola et al. 2017, appendix 6.1.1.
+    """
+    channels, height, side = image_shape(shape, network="unet", most_channels=MOST_IMAGE_CHANNELS)
+    taken, *sides = image_shape(source, network="unet")
+    if sides != [height, side]:
+        raise PoiseError(
+            f"The network 'unet' cannot make {height}x{side} from {sides[0]}x{sides[1]}",
+            mend="give both sides of the pairs one size",
+        )
+    possible = min(DEEPEST, *(halvings(length) for length in (height, side)))
+    if possible < 2 or (depth or 2) > possible:
+        raise PoiseError(
+            f"The network 'unet' cannot halve images of {height}x{side} {depth or 2} times",
+            why=f"both sides can be halved {possible} times",
+            mend="choose a resolution that is a power of two: --resolution 64",
+        )
+    deep = depth or possible
+    widths = [width * min(2**stage, most_multiple) for stage in range(deep)]
+    downs: list[nn.Module] = []
+    for stage, (before, after) in enumerate(zip([taken, *widths], widths, strict=False)):
+        # As in the paper the first is not normalised; nor is the last, which may be a single point.
+        plain = stage in (0, deep - 1) or norm == "none"
+        start = [nn.LeakyReLU(0.2)] if stage else []
+        convolution = nn.Conv2d(before, after, 4, 2, 1, bias=plain or norm == "instance")
+        downs.append(nn.Sequential(*start, convolution, norm_layer("none" if plain else norm, after)))
+    noisy = min(NOISY_LAYERS, deep // 2)
+    ups: list[nn.Module] = []
+    for stage in reversed(range(1, deep)):
+        before, after = widths[stage] * (1 if stage == deep - 1 else 2), widths[stage - 1]
+        layers: list[nn.Module] = [
+            nn.ReLU(),
+            nn.ConvTranspose2d(before, after, 4, 2, 1, bias=norm != "batch"),
+            norm_layer(norm, after),
+        ]
+        if len(ups) < noisy:
+            layers.append(NoiseDropout(dropout))
+        ups.append(nn.Sequential(*layers))
+    ups.append(nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(2 * widths[0], channels, 4, 2, 1), nn.Tanh()))
+    return start_normal(UNet(downs, ups), initial_std)
+
+
+def halvings(side: int) -> int:
+    """How often a side can be halved without a remainder.
+
+    Example:
+        >>> halvings(64), halvings(48), halvings(7)
+        (6, 4, 0)
+    """
+    return (side & -side).bit_length() - 1
+
+
+UNET = Network(
+    name="unet",
+    build=unet_generator,
+    summary="Halvings and doublings with links between grids of one size; for pairs that lie on each other.",
+    source="Isola et al. 2017, appendix 6.1.1",
+    kinds=("image",),
+)

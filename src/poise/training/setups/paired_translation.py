@@ -1,0 +1,111 @@
+"""Images to images, from pairs: the conditional game, and the distance to the target besides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from poise.dynamics.game import Networks
+from poise.errors import PoiseError
+from poise.games import Auxiliary, Conditioned, WithAuxiliaries
+from poise.games.auxiliary import absolute_error, feature_error, perceptual_error, squared_error
+from poise.metrics.features import random_convolutions
+from poise.networks import IMAGE_DISCRIMINATORS, TRANSLATORS
+from poise.networks.concatenated import ConcatenatedDiscriminator
+from poise.networks.patch import PatchDiscriminator
+from poise.networks.translating import TranslatingGenerator, matching_features
+from poise.recipes import Recipe
+from poise.recipes.settings import Part
+from poise.training.setups import noise_to_data
+from poise.training.setups.setup import Setup, Shapes
+
+
+def choose(player: str, shapes: Shapes, width: int) -> dict[str, Any]:
+    """The network that `auto` becomes."""
+    return {"name": "unet" if player == "generator" else "patch", "width": width}
+
+
+def generator(part: Part, shapes: Shapes, latent_size: int) -> nn.Module:
+    """From sources to targets; the latent is not used."""
+    network = TRANSLATORS.named(part.name)
+    return TranslatingGenerator(network.build(shapes.sample, source=shapes.condition, **part.options))
+
+
+def discriminator(part: Part, shapes: Shapes, packing: int) -> nn.Module:
+    """From targets and their sources to scores; packs are refused before."""
+    assert shapes.condition is not None and packing == 1
+    seen = (shapes.sample[0] + shapes.condition[0], *shapes.sample[1:])
+    return ConcatenatedDiscriminator(IMAGE_DISCRIMINATORS.named(part.name).build(seen, **part.options))
+
+
+def networks(recipe: Recipe, modules: Mapping[str, nn.Module]) -> Networks:
+    """Those of the game without conditions, and what the discriminator sees on the way to its scores."""
+    named = dict(noise_to_data.networks(recipe, modules))
+    scoring = modules["discriminator"]
+    if isinstance(scoring, ConcatenatedDiscriminator) and isinstance(scoring.network, PatchDiscriminator):
+        named["features"] = matching_features(scoring.network)
+    return named
+
+
+def game(
+    recipe: Recipe,
+    *,
+    shapes: Shapes,
+    adversarial: Annotated[float, Field(ge=0)] = 1.0,
+    l1: Annotated[float, Field(ge=0)] = 100.0,
+    l2: Annotated[float, Field(ge=0)] = 0.0,
+    feature_matching: Annotated[float, Field(ge=0)] = 0.0,
+    perceptual: Annotated[float, Field(ge=0)] = 0.0,
+) -> WithAuxiliaries:
+    """The conditional game with what the generator pays besides.
+
+    Args:
+        recipe: Resolved.
+        shapes: Of the data.
+        adversarial: The weight of the discriminator's judgement.
+        l1: The weight of the mean absolute difference to the target.
+        l2: The weight of the mean squared difference to the target.
+        feature_matching: The weight of the difference in what a patch discriminator sees.
+        perceptual: The weight of the squared difference of features of random convolutions.
+
+    Raises:
+        PoiseError: Features are to be matched of a discriminator that shows none.
+    """
+    if feature_matching and recipe.discriminator.name != "patch":
+        raise PoiseError(
+            f"The discriminator '{recipe.discriminator.name}' shows no features to match",
+            mend="choose the discriminator 'patch', or leave game.feature_matching out",
+        )
+    costs: dict[str, tuple[float, Callable[..., Tensor]]] = {
+        "l1": (l1, absolute_error),
+        "l2": (l2, squared_error),
+        "feature_matching": (feature_matching, feature_error),
+    }
+    if perceptual:
+        costs["perceptual"] = perceptual, perceptual_error(random_convolutions(shapes.sample[0]))
+    added = tuple(Auxiliary(name, cost, weight) for name, (weight, cost) in costs.items() if weight)
+    return WithAuxiliaries(Conditioned(noise_to_data.game(recipe)), added, adversarial)
+
+
+def directions(module: nn.Module) -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
+    """One way only: from sources to targets."""
+    return {"a-to-b": module}
+
+
+PAIRED_TRANSLATION = Setup(
+    name="paired-translation",
+    summary="The generator makes a target from its source; both players see the source, and L1 ties the two.",
+    source="Isola et al. 2017, equations 1 to 4",
+    needs="pairs",
+    generators=TRANSLATORS,
+    discriminators=IMAGE_DISCRIMINATORS,
+    choose=choose,
+    generator=generator,
+    discriminator=discriminator,
+    networks=networks,
+    game=game,
+    directions=directions,
+)

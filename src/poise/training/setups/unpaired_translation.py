@@ -1,0 +1,113 @@
+"""Images to images and back, from two domains without pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from poise.dynamics.game import Networks
+from poise.errors import PoiseError
+from poise.games import UnpairedTranslation
+from poise.networks import IMAGE_DISCRIMINATORS, TRANSLATORS, twice_differentiable
+from poise.networks.translating import BothWays, OneForEachDomain
+from poise.recipes import Recipe
+from poise.recipes.settings import Part
+from poise.training.setups import noise_to_data
+from poise.training.setups.setup import Setup, Shapes
+
+
+def choose(player: str, shapes: Shapes, width: int) -> dict[str, Any]:
+    """The network that `auto` becomes."""
+    if player == "generator":
+        return {"name": "residual", "width": width}
+    return {"name": "patch", "width": width, "norm": "instance"}
+
+
+def generator(part: Part, shapes: Shapes, latent_size: int) -> nn.Module:
+    """Two networks, from the first domain to the second and back; the latent is not used."""
+    network = TRANSLATORS.named(part.name)
+    there = network.build(shapes.sample, source=shapes.condition, **part.options)
+    return BothWays(there, network.build(shapes.condition, source=shapes.sample, **part.options))
+
+
+def discriminator(part: Part, shapes: Shapes, packing: int) -> nn.Module:
+    """A discriminator of each domain; packs are refused before."""
+    assert shapes.condition is not None and packing == 1
+    network = IMAGE_DISCRIMINATORS.named(part.name)
+    return OneForEachDomain(
+        network.build(shapes.condition, **part.options), network.build(shapes.sample, **part.options)
+    )
+
+
+def networks(recipe: Recipe, modules: Mapping[str, nn.Module]) -> Networks:
+    """The four networks by name, and the discriminators once more as penalties differentiate them.
+
+    Raises:
+        PoiseError: A module of the person's own holds no two networks.
+    """
+    making, scoring = modules["generator"], modules["discriminator"]
+    if not isinstance(making, BothWays) or not isinstance(scoring, OneForEachDomain):
+        raise PoiseError(
+            "A game between two domains needs two generators and two discriminators",
+            mend="wrap yours: poise.networks.BothWays(a_to_b, b_to_a), OneForEachDomain(of_a, of_b)",
+        )
+    named: dict[str, nn.Module] = {"a_to_b": making.a_to_b, "b_to_a": making.b_to_a}
+    for domain, network in (("a", scoring.of_a), ("b", scoring.of_b)):
+        named[f"discriminator_{domain}"] = network
+        named[f"critic_{domain}"] = twice_differentiable(network) if recipe.penalties else network
+    return named
+
+
+def game(
+    recipe: Recipe,
+    *,
+    shapes: Shapes,
+    cycle: Annotated[float, Field(ge=0)] = 10.0,
+    identity: Annotated[float, Field(ge=0)] = 0.5,
+    pool: Annotated[int, Field(ge=0)] = 50,
+) -> UnpairedTranslation:
+    """The game between two domains.
+
+    Args:
+        recipe: Resolved.
+        shapes: Of the data.
+        cycle: The weight of the mean absolute difference after the way there and back.
+        identity: The weight, in units of `cycle`, of what is changed in images of the domain to be made.
+        pool: Images made earlier that are kept for each discriminator; 0 for none.
+
+    Raises:
+        PoiseError: The loss carries numbers from step to step, which two domains would share.
+    """
+    within = noise_to_data.game(recipe)
+    if within.advance_loss is not None:
+        raise PoiseError(
+            f"The loss '{recipe.loss.name}' cannot be played in two domains at once",
+            why="it carries a balance from step to step, and there would have to be two",
+            mend="choose another: --set loss=least-squares",
+        )
+    return UnpairedTranslation(within, shapes.sample, cycle, identity, pool)
+
+
+def directions(module: nn.Module) -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
+    """Both ways."""
+    assert isinstance(module, BothWays)
+    return {"a-to-b": module, "b-to-a": module.back}
+
+
+UNPAIRED_TRANSLATION = Setup(
+    name="unpaired-translation",
+    summary="Two generators between two domains, a discriminator in each; there and back is where it began.",
+    source="Zhu et al. 2017, equations 1 to 3",
+    needs="domains",
+    generators=TRANSLATORS,
+    discriminators=IMAGE_DISCRIMINATORS,
+    choose=choose,
+    generator=generator,
+    discriminator=discriminator,
+    networks=networks,
+    game=game,
+    directions=directions,
+)
