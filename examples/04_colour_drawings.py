@@ -1,6 +1,6 @@
 """Learn to colour drawings from pairs, and colour new ones: circles are blue, squares are orange.
 
-python examples/04_colour_drawings.py [--steps 300] [--out runs/example-colour]
+python examples/04_colour_drawings.py [--steps 1000] [--out runs/example-colour]
 """
 
 import argparse
@@ -12,7 +12,7 @@ import poise
 from poise.data import to_pillow
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--steps", type=int, default=300)
+parser.add_argument("--steps", type=int, default=1000)
 parser.add_argument("--out", default="runs/example-colour")
 arguments = parser.parse_args()
 
