@@ -1,6 +1,6 @@
 """Games with conditions: labels and tags, each judged by what knows nothing of the training.
 
-    python -m benchmarks.conditional [labels] [tags] [--seeds 0 1 2] [--steps N] [--page FILE]
+    python -m benchmarks.conditional [labels] [tags] [--seeds 0 1 2] [--data OPENMOJI] [--page FILE]
 
 Each section trains, judges, prints a table, and writes it into its own section of the page, by default
 docs/benchmarks/conditional.md; the other sections of the page stay.
@@ -12,11 +12,12 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.conditional import labels
+from benchmarks.conditional import labels, tags
 from benchmarks.conditional.page import PAGE, write_section
 
 SECTIONS: dict[str, tuple[str, Callable[..., str]]] = {
     "labels": ("Labels: the digits", labels.section),
+    "tags": ("Tags from images: OpenMoji", tags.section),
 }
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -131,6 +131,14 @@ def section(
             images = images or one.images
             rows.setdefault(name, []).append(one)
             print(f"{name} seed {seed}: {one}", flush=True)
+    return table(rows, seeds, judge, arbiter)
+
+
+def table(
+    rows: Mapping[str, Sequence[Measured]], seeds: Sequence[int], judge: Judge, arbiter: Arbiter
+) -> str:
+    """What was measured, a row for each recipe."""
+    images = next(iter(rows.values()))[0].images
     lines = [
         f"{machine()}; seeds {', '.join(map(str, seeds))}; {images:,} images seen by each run. "
         f"The classifier that judges the classes is right on {arbiter.accuracy:.1%} of real digits "
