@@ -2,15 +2,18 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from benchmarks.conditional import labels, tags
 from benchmarks.conditional.page import write_section
 from benchmarks.digits import Judge
+from poise.data import open_data
+from poise.recipes import RECIPES
 from PIL import Image
 
-TINY = {"batch_size": 8, "sample_every": 4, "generator.width": 8, "discriminator.width": 8}
+TINY: dict[str, Any] = {"batch_size": 8, "sample_every": 4, "generator.width": 8, "discriminator.width": 8}
 
 
 def test_a_section_is_written_anew_and_the_others_stay(tmp_path: Path) -> None:
@@ -38,7 +41,7 @@ def test_precision_and_recall_of_the_first_five() -> None:
 def test_the_arbiter_knows_digits() -> None:
     arbiter = labels.Arbiter()
     assert arbiter.accuracy > 0.98
-    source = labels.open_data("digits")
+    source = open_data("digits")
     samples = source.encoding.encode(source.gather(np.arange(100))).numpy()
     assert arbiter.agreement(samples, arbiter.labels[:100]) > 0.98
     assert arbiter.agreement(samples, (arbiter.labels[:100] + 1) % 10) < 0.02
@@ -54,7 +57,7 @@ def test_labels_in_a_tiny_mode(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_recipe_sees_as_many_images() -> None:
     judge, arbiter = Judge(), labels.Arbiter()
     one = labels.measured("projection", 0, 80, judge, arbiter, **TINY)
-    rounds = labels.RECIPES["projection"].dynamics.options.get("discriminator_steps", 1)
+    rounds = RECIPES["projection"].dynamics.options.get("discriminator_steps", 1)
     assert one.images == 80 // (8 * rounds) * 8 * rounds
 
 
