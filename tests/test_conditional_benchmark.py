@@ -9,9 +9,10 @@ import pytest
 from benchmarks.conditional import labels, tags
 from benchmarks.conditional.page import write_section
 from benchmarks.digits import Judge
+from PIL import Image
+
 from poise.data import open_data
 from poise.recipes import RECIPES
-from PIL import Image
 
 TINY: dict[str, Any] = {"batch_size": 8, "sample_every": 4, "generator.width": 8, "discriminator.width": 8}
 
