@@ -153,6 +153,7 @@ class TranslationQuality:
         if self.wanted is not None and self.training.counts[1] == self.apart.counts[1]:
             self.floor = distance_of(self.wanted, self.extractor(self.training.second).double())
         self.protocol = {
+            "by": "training",
             "images": f"{self.apart.counts[0]} held out",
             "reference": source.fingerprint[:16],
         }
