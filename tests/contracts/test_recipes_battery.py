@@ -50,7 +50,7 @@ def tiny(name: str) -> Recipe:
 def stored(name: str, folder: Path) -> Any:
     """Data on disk, or built in, that suit a recipe: a resume opens them again by their paths."""
     needs = SETUPS[RECIPES[name].game.name].needs
-    if needs in ("rows", "labels"):
+    if needs not in ("pairs", "domains"):
         return "digits"
     digits = open_data("digits").array
     assert digits is not None
