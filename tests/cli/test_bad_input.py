@@ -64,7 +64,7 @@ WITHOUT_FILES = {
     "no number": (["digits", "--steps", "many"], ["--steps", "'many'", "whole number"]),
     "an option twice": (["digits", "--steps", "1", "--steps", "2"], ["--steps", "twice"]),
     "too many words": (["digits", "ring"], ["'ring'"]),
-    "no data named": ([], ["needs DATA"]),
+    "no data named": ([], ["There are no data to train on"]),
 }
 
 
