@@ -111,7 +111,7 @@ def play(case: Case, folder: Path, openmoji: Path | None) -> dict[str, Any]:
     shutil.rmtree(folder, ignore_errors=True)
     stopped = ""
     try:
-        begin(plan, folder, observers=[doctor, hand], say=lambda sentence: None, doctor=False)
+        begin(plan, folder, observers=[doctor, hand], say=lambda sentence: None, doctor="off")
     except PoiseError as error:
         stopped = error.sentence
     run = RunFolder(folder)

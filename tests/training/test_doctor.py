@@ -27,7 +27,7 @@ def begun(
 ) -> RunFolder:
     planned = plan(data, recipe_with(RECIPES[recipe], {**SMALL, "steps": 40, **more}), CPU)
     told: list[str] = []
-    begin(planned, folder, say=told.append, doctor=watched)
+    begin(planned, folder, say=told.append, doctor="suggest" if watched else "off")
     assert told == []
     return RunFolder(folder)
 

@@ -8,6 +8,7 @@ from poise import __version__
 from poise.cli import (
     compare,
     demo,
+    diagnose,
     evaluate,
     games,
     inspect,
@@ -20,7 +21,21 @@ from poise.cli import (
     translate,
 )
 
-VERBS = (train, resume, sample, translate, tag, evaluate, compare, report, recipes, inspect, games, demo)
+VERBS = (
+    train,
+    resume,
+    sample,
+    translate,
+    tag,
+    evaluate,
+    compare,
+    diagnose,
+    report,
+    recipes,
+    inspect,
+    games,
+    demo,
+)
 
 app = App(
     name="poise",

@@ -37,7 +37,15 @@ class MachineView:
         if fresh:
             left = None if status.seconds_left is None else round(status.seconds_left, 1)
             share = round(100 * status.share, 2)
-            emit({"event": "line", **status.line, "percent": share, "seconds_left": left})
+            emit(
+                {
+                    "event": "line",
+                    **status.line,
+                    "percent": share,
+                    "seconds_left": left,
+                    **({"doctor": status.doctor} if status.doctor else {}),
+                }
+            )
 
     def notice(self, sentence: str) -> None:
         """`notice`."""

@@ -80,6 +80,7 @@ def status_line(status: Status) -> str:
     pieces += [f"{status.images_per_second:.0f} images/s"] if status.images_per_second else []
     pieces += [f"loss: {losses}" for losses in [", ".join(loss_words(status.line))] if losses]
     pieces += [f"right: {shares}" for shares in [", ".join(right_words(status.line))] if shares]
+    pieces += [f"doctor: {status.doctor}"] if status.doctor else []
     return ", ".join(pieces)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from poise.recipes import Recipe
     from poise.training import Moment, Outcome, Plan, Request
+    from poise.training.doctor import Mode
 
 
 @dataclass(frozen=True)
@@ -71,22 +72,27 @@ def prepare(view: View, data: NamedData, recipe: Recipe, *, device: str, out: Pa
     return Prepared(planned, beginning)
 
 
-def begin_prepared(prepared: Prepared, view: View) -> int:
+def begin_prepared(prepared: Prepared, view: View, *, doctor: Mode = "suggest") -> int:
     """Train a new run.
 
     Args:
         prepared: What to train.
         view: Who is told.
+        doctor: What the doctor does.
 
     Returns:
         The exit status.
     """
     from poise.training import begin
+    from poise.training.remedies import begin_with_remedies
 
-    watch, beginning = Watch(view), prepared.beginning
+    watch, beginning = Watch(view, remedies=doctor != "watch"), prepared.beginning
     view.start(beginning)
     with _reporting_failure(beginning.run, view), view.training(beginning.recipe.steps or 0):
-        outcome = begin(prepared.plan, beginning.run, observers=[watch], say=view.notice)
+        if doctor == "apply":
+            outcome = begin_with_remedies(prepared.plan, beginning.run, observers=[watch], say=view.notice)
+        else:
+            outcome = begin(prepared.plan, beginning.run, observers=[watch], say=view.notice, doctor=doctor)
     return _end(outcome, view, watch)
 
 
@@ -152,13 +158,23 @@ class Watch:
         view: Who is told.
         found: Lines of `findings.jsonl` that were told before.
         first: Called at the first step, with the step that the sitting began at.
+        remedies: Whether remedies are told, too.
     """
 
-    def __init__(self, view: View, *, found: int = 0, first: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        view: View,
+        *,
+        found: int = 0,
+        first: Callable[[int], None] | None = None,
+        remedies: bool = True,
+    ) -> None:
         self.view, self.pace, self.unread = view, Pace(), False
         self._first = first
         self._line: dict[str, Any] = {}
         self._due, self._found = 0.0, found
+        self._remedies, self._run, self._doctor = remedies, Path(), ""
+        self._told: set[tuple[Any, ...]] = set()
 
     def __call__(self, moment: Moment) -> Request | None:
         """Tell, where there is news or the view wants to look."""
@@ -172,6 +188,14 @@ class Watch:
         self.pace.note(moment.seconds, moment.step, moment.images_seen)
         self._line = moment.line or self._line
         steps = moment.recipe.steps or 0
+        try:
+            if fresh:
+                self._tell_findings(moment.run)
+        except BrokenPipeError:
+            self.unread = True
+            return "stop"
+        except OSError:
+            pass
         status = Status(
             step=moment.step,
             steps=steps,
@@ -179,11 +203,10 @@ class Watch:
             seconds_left=self.pace.seconds_left(steps),
             images_per_second=self.pace.images_per_second,
             line=self._line,
+            doctor=self._doctor,
         )
         try:
             self.view.progress(status, fresh=fresh, last=moment.last)
-            if fresh:
-                self._tell_findings(moment.run)
         except BrokenPipeError:
             self.unread = True
             return "stop"
@@ -192,10 +215,36 @@ class Watch:
         return None
 
     def _tell_findings(self, run: RunFolder) -> None:
+        """Each finding when it opens, grows worse or ends; that it lasts is no news."""
+        if self._run not in (Path(), run.path):
+            self._found = 0  # a branch, with findings of its own
+        self._run = run.path
         found = run.lines("findings")
         for finding in found[self._found :]:
-            self.view.finding(finding)
+            news = tuple(finding.get(key) for key in ("name", "first_step", "severity", "status"))
+            if (run.path, *news) not in self._told:
+                self._told.add((run.path, *news))
+                self.view.finding(finding if self._remedies else {**finding, "remedies": []})
         self._found = len(found)
+        self._doctor = doctor_word(found, watched=(run.path / "readings.jsonl").is_file())
+
+
+def doctor_word(found: Sequence[Mapping[str, Any]], *, watched: bool = True) -> str:
+    """How a run is, in a word: `OK`, `WATCH`, `TROUBLE`, or nothing where no doctor looked.
+
+    Args:
+        found: The lines of `findings.jsonl`.
+        watched: Whether anything was read.
+
+    Example:
+        >>> doctor_word([{"name": "oscillation", "first_step": 3, "severity": "watch", "status": "open"}])
+        'WATCH'
+    """
+    latest = {(line.get("name"), line.get("first_step")): line for line in found}
+    still = {line.get("severity") for line in latest.values() if line.get("status") == "open"}
+    if "trouble" in still:
+        return "TROUBLE"
+    return "WATCH" if "watch" in still else "OK" if watched else ""
 
 
 def ending(run: RunFolder, *, report: Path | None) -> Ending:

@@ -107,6 +107,7 @@ def _training(status: Status) -> RenderableType:
     losses, right = loss_words(status.line), right_words(status.line)
     measured = [f"loss: {', '.join(losses)}"] if losses else []
     measured += [f"right: {', '.join(right)}"] if right else []
+    measured += [f"doctor: {status.doctor}"] if status.doctor else []
     return Group(
         _bar(status.step, status.steps, Text(f"{percent(status.share)}  {left}")),
         Text("  " + " · ".join(counts), "dim", no_wrap=True, overflow="ellipsis"),

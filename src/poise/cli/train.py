@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from cyclopts import Parameter
 
@@ -50,6 +50,7 @@ def train(
     ] = (),
     seeds: Count = None,
     grid: Annotated[tuple[str, ...], Parameter(metavar="PATH=VALUE,VALUE", show_default=False)] = (),
+    doctor: Literal["off", "watch", "suggest", "apply"] = "suggest",
     dry_run: Switch = False,
     json: Json = False,
 ) -> int:
@@ -78,6 +79,7 @@ def train(
         settings: A setting as path=value, as `poise recipes NAME` lists them; may be given often.
         seeds: Train so many games side by side, from the seed upwards; small networks only gain by it.
         grid: With --seeds: train every combination of such values; may be given often.
+        doctor: Say what goes wrong (watch), and what to do (suggest), or try it in branches (apply).
         dry_run: Check and show everything, and write nothing.
         json: One JSON object a line on standard output, and nothing else.
     """
@@ -104,4 +106,4 @@ def train(
         from poise.cli.dry_run import show
 
         return show(prepared.beginning, as_json=json)
-    return begin_prepared(prepared, view)
+    return begin_prepared(prepared, view, doctor=doctor)

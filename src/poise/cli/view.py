@@ -51,6 +51,7 @@ class Status:
         seconds_left: Time left at the present pace; none before there is one.
         images_per_second: The present pace.
         line: The newest line of the history; empty before the first.
+        doctor: `OK`, `WATCH` or `TROUBLE`; empty where no doctor looked.
     """
 
     step: int
@@ -59,6 +60,7 @@ class Status:
     seconds_left: float | None
     images_per_second: float | None
     line: Mapping[str, Any]
+    doctor: str = ""
 
     @property
     def share(self) -> float:

@@ -21,6 +21,7 @@ class Remedy:
         expect: What to expect of it.
         after_steps: Steps after which that should be seen.
         settings: The values of the recipe that it sets, by path.
+        restart: Whether it needs a start from fresh weights.
     """
 
     change: str
@@ -29,6 +30,7 @@ class Remedy:
     expect: str = ""
     after_steps: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
+    restart: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As a line of `findings.jsonl` has it."""
@@ -39,6 +41,7 @@ class Remedy:
             "expect": self.expect,
             "after_steps": self.after_steps,
             "settings": dict(self.settings),
+            "restart": self.restart,
         }
 
 

@@ -128,6 +128,7 @@ class Setting:
             expect=proposal.expect,
             after_steps=max(1, round(proposal.share * (self.steps or 10_000))),
             settings=settings,
+            restart=proposal.restart,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from torch import Tensor
@@ -21,6 +21,9 @@ from poise.run_folder import RunFolder
 from poise.training.feed import latents
 from poise.training.held_out import Split
 from poise.training.observer import Moment, Request, Say
+
+Mode = Literal["off", "watch", "suggest", "apply"]
+"""No doctor; findings; findings with remedies; remedies tried in branches of the run."""
 
 CHECKS = 60
 """Checks in a run."""
@@ -41,15 +44,24 @@ class Doctor:
         source: The data.
         rows: Which of them are trained on.
         say: Tells a person that a line could not be written.
+        stops: Whether it asks the run to stop where there is trouble.
         most_share: Of the time, where it is another than usual; 1 for every check, whatever it takes.
     """
 
     def __init__(
-        self, recipe: Recipe, source: Source, rows: Split, say: Say, *, most_share: float | None = None
+        self,
+        recipe: Recipe,
+        source: Source,
+        rows: Split,
+        say: Say,
+        *,
+        stops: bool = False,
+        most_share: float | None = None,
     ) -> None:
         self.recipe, self.say, self.most_share = recipe, say, MOST_SHARE
         if most_share is not None:
             self.most_share = most_share
+        self.stops = stops
         self.every = max(1, round((recipe.steps or 0) / CHECKS))
         self.latents = latents(MOST_PROBED, recipe.latent, torch_stream(recipe.seed, 0, "doctor's latents"))
         self.course = Course(
@@ -73,7 +85,8 @@ class Doctor:
         except Exception as error:
             self._failed = True
             self.say(f"The doctor has stopped watching ({type(error).__name__}: {error}); training goes on.")
-        return None
+        grave = any(finding.severity == "trouble" for finding in self.course.open)
+        return "stop" if self.stops and grave else None
 
     def _look(self, moment: Moment) -> None:
         if not self._begun:

@@ -18,7 +18,7 @@ from poise.recipes import Recipe, saved_recipe
 from poise.run_folder import RunFolder, refuse_existing
 from poise.training.assemble import Assembly, assemble
 from poise.training.conditions import prepared, shapes_of
-from poise.training.doctor import Doctor, write_non_finite
+from poise.training.doctor import Doctor, Mode, write_non_finite
 from poise.training.eigenvalues import EigenvalueWatch, check_eigenvalues
 from poise.training.environment import environment_record, lost_guarantees
 from poise.training.held_out import examined, training_feed
@@ -126,7 +126,7 @@ def begin(
     observers: Sequence[Observer] = (),
     say: Say,
     command: list[str] | None = None,
-    doctor: bool = True,
+    doctor: Mode = "suggest",
 ) -> Outcome:
     """Make the run folder and train.
 
@@ -136,7 +136,7 @@ def begin(
         observers: What watches besides the pictures.
         say: Tells a person one sentence.
         command: The command line, for the record.
-        doctor: Whether the doctor watches.
+        doctor: Whether the doctor watches; to have it apply remedies, see `training.remedies`.
 
     Raises:
         PoiseError: The folder is taken or cannot be written, or a value came up that is not finite.
@@ -150,7 +150,7 @@ def begin(
         data=data_record(source, planned.origin),
     )
     with run.locked():
-        return _sit(planned.assembly, source, run, Position(), observers, say, doctor=doctor)
+        return sit(planned.assembly, source, run, Position(), observers, say, doctor=doctor)
 
 
 def resume(
@@ -164,7 +164,7 @@ def resume(
     observers: Sequence[Observer] = (),
     say: Say,
     progress: Progress | None = None,
-    doctor: bool = True,
+    doctor: Mode = "suggest",
 ) -> Outcome:
     """Go on with a run from its newest sound checkpoint, or extend a finished one.
 
@@ -178,7 +178,7 @@ def resume(
         observers: What watches besides the pictures.
         say: Tells a person one sentence.
         progress: Told `(done, total)` while images are read.
-        doctor: Whether the doctor watches.
+        doctor: Whether the doctor watches; to have it apply remedies, see `training.remedies`.
 
     Raises:
         PoiseError: There is no run, another process trains it, its data have changed, or its steps are done.
@@ -213,7 +213,7 @@ def resume(
                 mend=f"extend it: poise resume {path} --steps {2 * position.step}",
             )
         run.write_json("recipe", recipe.model_dump())
-        return _sit(assembly, source, run, position, observers, say, doctor=doctor)
+        return sit(assembly, source, run, position, observers, say, doctor=doctor)
 
 
 def data_record(source: Source, origin: Mapping[str, Any]) -> dict[str, Any]:
@@ -232,7 +232,7 @@ def data_record(source: Source, origin: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _sit(
+def sit(
     assembly: Assembly,
     source: Source,
     run: RunFolder,
@@ -240,14 +240,32 @@ def _sit(
     observers: Sequence[Observer],
     say: Say,
     *,
-    doctor: bool,
+    doctor: Mode,
 ) -> Outcome:
+    """Train from where the assembly stands till the end, a stop, or a failure; the run must be locked.
+
+    Args:
+        assembly: What is trained.
+        source: The data.
+        run: Where to.
+        position: Where it stands.
+        observers: What watches besides the pictures.
+        say: Tells a person one sentence.
+        doctor: What the doctor does; `apply` only stops the run where there is trouble.
+
+    Raises:
+        PoiseError: A value came up that is not finite, or the end could not be saved.
+    """
     recipe = assembly.recipe
     feed = training_feed(recipe, source, assembly.device, drawn=position.drawn)
     watching: list[Observer] = [
         *watchers(assembly, source, say),
         *([EigenvalueWatch(recipe, source, say)] if recipe.eigenvalues_every is not None else []),
-        *([Doctor(recipe, *examined(recipe, source), say)] if doctor else []),
+        *(
+            []
+            if doctor == "off"
+            else [Doctor(recipe, *examined(recipe, source), say, stops=doctor == "apply")]
+        ),
         *observers,
     ]
     run.set_status("running", step=position.step)

@@ -15,6 +15,9 @@ APART = 0.99
 VANISHED = 0.05
 """Share of its own greatest median below which the generator's gradient has vanished."""
 
+GONE, GROWN = 0.05, 3.0
+"""Where there are losses alone: what is left of the discriminator's, how far the generator's has grown."""
+
 HALTED = 0.25
 """Share of its usual movement below which the generator has come to a halt."""
 
@@ -25,7 +28,7 @@ def judge(readings: Readings) -> Verdict | Unchecked:
     """Wholly separated for some time, and samples that do not come nearer meanwhile."""
     missing = unchecked(readings[-1], "separation")
     if missing is not None:
-        return missing
+        return _by_losses(readings) or missing
     span = values(readings, "separation", SPAN)
     apart = statistics.median(span[-5:])
     gradients = values(readings, "generator_gradient")
@@ -60,6 +63,31 @@ def judge(readings: Readings) -> Verdict | Unchecked:
             f"The discriminator tells {100 * apart:.1f} % of reals from fakes, and samples come no nearer.",
             evidence,
             beyond=1.0 + 10 * (apart - APART),
+        )
+    return HEALTHY
+
+
+def _by_losses(readings: Readings) -> Verdict | None:
+    """From losses alone: the discriminator's has all but gone, and the generator's has grown."""
+    generator, discriminator = (
+        values(readings, f"{player}_loss") for player in ("generator", "discriminator")
+    )
+    if len(generator) < 2 * SPAN or len(discriminator) < 2 * SPAN:
+        return None
+    left = statistics.median(discriminator[-SPAN:]) / max(abs(statistics.median(discriminator[:SPAN])), 1e-9)
+    grown = statistics.median(generator[-SPAN:]) / max(abs(statistics.median(generator[:SPAN])), 1e-9)
+    evidence = Evidence(
+        {"discriminator's loss left": round(left, 4), "generator's loss grown": round(grown, 2)},
+        {"discriminator's loss left": GONE, "generator's loss grown": GROWN},
+        {"discriminator's loss left": "0.3 to 2", "generator's loss grown": "0.5 to 3"},
+    )
+    if 0 <= left < GONE and grown > GROWN:
+        return Verdict(
+            "watch",
+            f"The discriminator's loss has fallen to {100 * left:.1f} % of what it was at first, and the "
+            f"generator's has grown {grown:.1f} times.",
+            evidence,
+            beyond=GONE / max(left, 1e-6),
         )
     return HEALTHY
 

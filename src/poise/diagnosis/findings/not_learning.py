@@ -15,6 +15,9 @@ STILL = 0.003
 FAR = 0.15
 """Energy distance to the data above which something should."""
 
+FLAT = 1e-4
+"""Share of itself by which a loss that is no flat line varies."""
+
 SPAN = 8
 
 
@@ -22,7 +25,7 @@ def judge(readings: Readings) -> Verdict | Unchecked:
     """Samples of the same latents hardly move, far from the data."""
     missing = unchecked(readings[-1], "distance")
     if missing is not None:
-        return missing
+        return _by_losses(readings) or missing
     moves = values(readings, "movement", SPAN)
     if not moves:
         return Unchecked("the samples are not of the same latents each time")
@@ -40,6 +43,22 @@ def judge(readings: Readings) -> Verdict | Unchecked:
             "two reals, and they are far from the data.",
             evidence,
             beyond=STILL / max(moved, 1e-6),
+        )
+    return HEALTHY
+
+
+def _by_losses(readings: Readings) -> Verdict | None:
+    """From losses alone: the generator's is a flat line."""
+    losses = values(readings, "generator_loss", 2 * SPAN)
+    if len(losses) < 2 * SPAN:
+        return None
+    ripple = statistics.pstdev(losses) / max(abs(statistics.fmean(losses)), 1e-9)
+    if ripple < FLAT:
+        return Verdict(
+            "watch",
+            f"The generator's loss is a flat line: it varies by {ripple:.1g} of itself.",
+            Evidence({"ripple": float(f"{ripple:.2g}")}, {"ripple": FLAT}, {"ripple": "above 0.01"}),
+            beyond=FLAT / max(ripple, 1e-9),
         )
     return HEALTHY
 

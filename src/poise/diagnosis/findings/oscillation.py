@@ -6,15 +6,18 @@ import statistics
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import rates_times
-from poise.diagnosis.past import middle, unchecked
+from poise.diagnosis.past import middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
-from poise.diagnosis.signals.series import swing, turns
+from poise.diagnosis.signals.series import swing, together, turns
 
 SPAN = 24
 """Checks that are looked back on."""
 
 PEAK = 0.45
 """Share of the variance in one period and its neighbours; of 24 values without one it is near 0.4."""
+
+LOSS_PEAK = 0.6
+"""The same of losses, where they are all that there is."""
 
 TURNS = 4
 """Swings from one side to the other within the span: two periods."""
@@ -27,7 +30,7 @@ def judge(readings: Readings) -> Verdict | Unchecked:
     """The centre of the samples swings, in one period, as far as the data are wide."""
     missing = unchecked(readings[-1], "centre")
     if missing is not None:
-        return missing
+        return _by_losses(readings) or missing
     span = [one for one in readings[-SPAN:] if one.centre]
     if len(span) < SPAN:
         return HEALTHY
@@ -52,6 +55,42 @@ def judge(readings: Readings) -> Verdict | Unchecked:
             f"every {period * every:.0f} steps, and they come no nearer.",
             evidence,
             beyond=width / WIDE,
+        )
+    return HEALTHY
+
+
+def _by_losses(readings: Readings) -> Verdict | None:
+    """From losses alone: both swing in one period, against each other, and the metric gains nothing."""
+    generator, discriminator = (
+        values(readings, f"{player}_loss", 2 * SPAN) for player in ("generator", "discriminator")
+    )
+    if len(generator) < SPAN or len(generator) != len(discriminator):
+        return None
+    share, period = swing(generator)
+    phase = together(generator, discriminator)
+    width = statistics.pstdev(generator) / max(abs(statistics.fmean(generator)), 1e-9)
+    metric = values(readings, "metric")
+    gains = len(metric) >= 6 and statistics.median(metric[-3:]) < 0.9 * statistics.median(metric[:-3][-6:])
+    evidence = Evidence(
+        {
+            "share of one period": round(share, 3),
+            "phase of the losses": round(phase, 3),
+            "swing": round(width, 3),
+        },
+        {"share of one period": LOSS_PEAK, "phase of the losses": -0.5, "swing": 0.05},
+        {
+            "share of one period": "below 0.4",
+            "phase of the losses": "above -0.5",
+            "swing": "any, without a period",
+        },
+    )
+    if share > LOSS_PEAK and phase < -0.5 and width > 0.05 and turns(generator) >= TURNS and not gains:
+        every = (readings[-1].step - readings[max(0, len(readings) - len(generator))].step) / len(generator)
+        return Verdict(
+            "watch",
+            f"Both losses swing against each other in one period of about {period * every:.0f} steps.",
+            evidence,
+            beyond=share / LOSS_PEAK,
         )
     return HEALTHY
 

@@ -1,0 +1,118 @@
+"""`poise diagnose`: what went wrong in a run, or in anybody's log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from poise.cli.verb import Json, verb
+
+if TYPE_CHECKING:
+    from poise.diagnosis import Course
+
+HEALTHY, WATCH, TROUBLE = 0, 1, 3
+
+app = verb(
+    "diagnose",
+    ("poise diagnose runs/demo", "a run, training still or not"),
+    ("poise diagnose log.csv", "anybody's log: CSV, JSON lines, TensorBoard"),
+    ("poise diagnose log.csv --columns step=it metric=fid", "say what its columns are"),
+)
+
+
+@app.default
+def diagnose(
+    target: Path,
+    /,
+    *,
+    columns: Annotated[
+        tuple[str, ...], Parameter(metavar="QUANTITY=COLUMN", consume_multiple=True, show_default=False)
+    ] = (),
+    json: Json = False,
+) -> int:
+    """Say by name what went wrong, with evidence and remedies.
+
+    The exit status is 0 where all is well, 1 for something to watch, 3 for trouble.
+
+    Args:
+        target: A run's folder, or a log.
+        columns: Which column of a log is the step, generator_loss, discriminator_loss, real_score,
+            fake_score, separation, generator_gradient, discriminator_gradient or metric (lower is better).
+        json: One JSON object a line on standard output, and nothing else.
+    """
+    is_run = (target / "recipe.json").is_file()
+    course, used = _of_run(target) if is_run else _of_log(target, columns)
+    status = _status(course)
+    if json:
+        from poise.cli.console import emit
+
+        for finding in course.findings:
+            emit({"event": "finding", **finding.to_json()})
+        told = {"status": _WORDS[status], "readings": len(course.readings), "columns": used}
+        place = str(target.absolute())
+        emit({"event": "diagnosis", "target": place, **told, "not_checked": course.unchecked})
+    else:
+        _tell(course, used, status)
+    return status
+
+
+_WORDS = {HEALTHY: "OK", WATCH: "WATCH", TROUBLE: "TROUBLE"}
+
+
+def _of_run(path: Path) -> tuple[Course, dict[str, str]]:
+    from poise.diagnosis import FINDINGS, Reading, Setting, judged
+    from poise.errors import PoiseError
+    from poise.run_folder import RunFolder
+
+    run = RunFolder.open(path)
+    lines = run.lines("readings")
+    if not lines:
+        raise PoiseError(
+            f"The run '{path}' holds no readings",
+            why="no doctor watched it",
+            mend=f"look at its history alone: poise diagnose {path}/history.jsonl",
+        )
+    setting = Setting(run.recipe.get("steps"), run.recipe, str(run.data.get("name", "DATA")))
+    return judged([Reading.from_json(line) for line in lines], FINDINGS.values(), setting), {}
+
+
+def _of_log(path: Path, columns: tuple[str, ...]) -> tuple[Course, dict[str, str]]:
+    from poise.diagnosis import FINDINGS, judged
+    from poise.diagnosis.logs import read_log, readings_of
+    from poise.recipes import parse_override
+
+    chosen = {name: str(column) for name, column in map(parse_override, columns)}
+    readings, used = readings_of(read_log(path), chosen or None)
+    return judged(readings, FINDINGS.values()), used
+
+
+def _status(course: Course) -> int:
+    severities = {finding.severity for finding in course.open}
+    return TROUBLE if "trouble" in severities else WATCH if "watch" in severities else HEALTHY
+
+
+def _tell(course: Course, used: dict[str, str], status: int) -> None:
+    from poise.cli.console import line, output
+
+    console = output()
+    if used:
+        line(
+            console, ("read: ", "dim"), ", ".join(f"{name} from '{column}'" for name, column in used.items())
+        )
+    style = {HEALTHY: "bold green", WATCH: "bold yellow", TROUBLE: "bold red"}[status]
+    line(console, (_WORDS[status], style), f", from {len(course.readings)} readings")
+    for finding in sorted(course.findings, key=lambda one: (one.status != "open", one.severity != "trouble")):
+        line(console, str(finding))
+        measured = finding.evidence.to_json()
+        for quantity, value in measured["measured"].items():
+            limit, usual = (measured[side].get(quantity, "-") for side in ("threshold", "healthy"))
+            line(console, ("  ", ""), f"{quantity}: {value} (begins at {limit}; healthy: {usual})")
+        for place, remedy in enumerate(finding.remedies, start=1):
+            line(console, (f"  {place}. ", "dim"), f"{remedy.change}, since {remedy.why}")
+            if remedy.command:
+                line(console, ("     ", ""), (remedy.command, "cyan"))
+            line(console, ("     ", ""), f"expect within {remedy.after_steps:,} steps: {remedy.expect}")
+    for name, because in course.unchecked.items():
+        line(console, (f"not checked: {name}, because {because}", "dim"))

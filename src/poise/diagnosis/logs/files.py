@@ -1,0 +1,105 @@
+"""Logs as they lie on disk: CSV, JSON lines, TensorBoard's event files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from poise.errors import PoiseError
+
+LARGEST = 512 * 2**20
+"""Bytes of a log that is read."""
+
+
+def read_log(path: Path | str) -> list[dict[str, float]]:
+    """The rows of a log, numbers by column; what is no number is left out.
+
+    Args:
+        path: A CSV or TSV file, a file of JSON lines, a TensorBoard event file, or a folder of those.
+
+    Raises:
+        PoiseError: It is not there, too large, of no known form, or holds no numbers.
+    """
+    path = Path(path)
+    try:
+        events = path.is_dir() or ".tfevents." in path.name
+        rows = _events(path) if events else _text(path)
+    except OSError as error:
+        raise PoiseError(
+            f"'{path}' cannot be read", why=error.strerror or str(error), mend="name a log"
+        ) from None
+    if not rows:
+        raise PoiseError(
+            f"'{path}' holds no numbers in columns",
+            mend="give a CSV with a header, JSON lines, or a TensorBoard event file",
+        )
+    return rows
+
+
+def _text(path: Path) -> list[dict[str, float]]:
+    if path.stat().st_size > LARGEST:
+        raise PoiseError(f"'{path}' is larger than {LARGEST >> 20} MB", mend="give a part of it")
+    text = path.read_bytes().decode("utf-8", errors="replace").lstrip("\ufeff")
+    if text.lstrip().startswith("{"):
+        return [row for row in map(_parsed, text.splitlines()) if row]
+    sample = text[:4096]
+    delimiter = max(",;\t", key=sample.count)
+    rows = csv.DictReader(io.StringIO(text), delimiter=delimiter)
+    return [row for row in (_numbers(line) for line in rows) if row]
+
+
+def _parsed(line: str) -> dict[str, float]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return _numbers(_flat(found)) if isinstance(found, dict) else {}
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested objects by dotted paths, as StyleGAN's `{"results": {"fid50k_full": 9.1}}` needs."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            inner = _flat(value, f"{name}/")
+            # StyleGAN's statistics of an interval: their mean is meant.
+            flat |= {f"{prefix}{name}": inner[f"{name}/mean"]} if f"{name}/mean" in inner else inner
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def _numbers(line: Mapping[Any, Any]) -> dict[str, float]:
+    found = {}
+    for name, value in line.items():
+        if not isinstance(name, str) or isinstance(value, bool):
+            continue
+        try:
+            found[name.strip()] = float(value)
+        except (TypeError, ValueError):
+            continue
+    return found
+
+
+def _events(path: Path) -> list[dict[str, float]]:
+    try:
+        from tensorboard.backend.event_processing.event_accumulator import (  # noqa: PLC0415 - an extra
+            EventAccumulator,
+        )
+    except ImportError:
+        raise PoiseError(
+            f"'{path}' is TensorBoard's, and its package is not installed",
+            mend="install the extra: pip install 'poise[tensorboard]'",
+        ) from None
+    events = EventAccumulator(str(path), size_guidance={"scalars": 0})
+    events.Reload()
+    rows: dict[int, dict[str, float]] = {}
+    for tag in events.Tags()["scalars"]:
+        for event in events.Scalars(tag):
+            rows.setdefault(event.step, {"step": float(event.step)})[tag] = float(event.value)
+    return [rows[step] for step in sorted(rows) if not math.isnan(step)]

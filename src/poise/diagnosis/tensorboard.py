@@ -1,0 +1,41 @@
+"""What a monitor reads and finds, written where TensorBoard shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from poise.diagnosis.finding import Finding
+from poise.diagnosis.monitor import Monitor
+from poise.diagnosis.reading import Reading
+
+LEVELS = {"info": 0, "watch": 1, "trouble": 2}
+
+
+def to_tensorboard(monitor: Monitor, writer: Any) -> None:
+    """Have a monitor write every reading as scalars and every change of a finding as a scalar and a text.
+
+    Args:
+        monitor: The monitor.
+        writer: A `SummaryWriter`, or anything with its `add_scalar(name, value, step)` and `add_text`.
+
+    Example:
+        >>> class Writer:
+        ...     def add_scalar(self, name, value, step): print(name, value, step)
+        ...     def add_text(self, name, text, step): print(name, text)
+        >>> monitor = Monitor(every=1)
+        >>> to_tensorboard(monitor, Writer())
+        >>> monitor.observe(0, loss_generator=0.5)
+        doctor/generator_loss 0.5 0
+    """
+
+    def write(reading: Reading, changed: Sequence[Finding]) -> None:
+        for name, value in reading.to_json().items():
+            if isinstance(value, float) and name != "step":
+                writer.add_scalar(f"doctor/{name}", value, reading.step)
+        for finding in changed:
+            level = LEVELS[finding.severity] if finding.status == "open" else 0
+            writer.add_scalar(f"findings/{finding.name}", level, reading.step)
+            writer.add_text(f"findings/{finding.name}", str(finding), reading.step)
+
+    monitor.listen(write)

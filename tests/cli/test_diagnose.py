@@ -1,0 +1,152 @@
+"""`poise diagnose` and `poise train --doctor`, as a person types them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from poise.cli.sitting import doctor_word
+from poise.recipes import RECIPES, recipe_with
+from poise.run_folder import RunFolder
+from poise.training import Moment, doctor, pick_device, plan
+from poise.training.remedies import begin_with_remedies, distance
+
+SMALL: dict[str, Any] = {"batch_size": 16, "steps": 40, "generator.width": 8, "discriminator.width": 8}
+CPU = pick_device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def every_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "MOST_SHARE", 1e9)
+
+
+def diagnose(*words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[dict[str, Any]]]:
+    from poise.cli.app import app
+
+    status = app([*("diagnose", *words), "--json"], result_action="return_value")
+    return int(status), [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_log_by_its_exit_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "log.csv"
+    fid = [100 / (1 + step) + 10 for step in range(40)]
+    for more, status, word in (([], 0, "OK"), ([40.0 + 5 * step for step in range(20)], 3, "TROUBLE")):
+        log.write_text(
+            "step,fid\n" + "\n".join(f"{step},{value}" for step, value in enumerate([*fid, *more]))
+        )
+        found, events = diagnose(str(log), capsys=capsys)
+        assert found == status
+        assert events[-1]["status"] == word
+        assert events[-1]["columns"] == {"step": "step", "metric": "fid"}
+        assert events[-1]["not_checked"]["mode-collapse"] == "a log has none"
+    assert [event["name"] for event in events[:-1]] == ["quality-regressed"]
+
+
+def test_columns_that_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("a,b\n" + "\n".join(f"{step},{1 / (step + 1)}" for step in range(30)))
+    status, events = diagnose(str(log), "--columns", "step=a", "metric=b", capsys=capsys)
+    assert status == 0
+    assert events[-1]["columns"] == {"step": "a", "metric": "b"}
+
+
+def test_a_run_is_diagnosed_from_its_readings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from poise.cli.app import app
+
+    out = tmp_path / "run"
+    words = ["train", "spiral", "--out", str(out), "--json", *(f"--set={k}={v}" for k, v in SMALL.items())]
+    assert app(words, result_action="return_value") == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["doctor"] for line in lines if line["event"] == "line"} <= {"", "OK", "WATCH", "TROUBLE"}
+    _, events = diagnose(str(out), capsys=capsys)
+    assert events[-1]["readings"] == len(RunFolder(out).lines("readings")) == 40
+    assert events[-1]["not_checked"] == {"condition-ignored": "the samples are made without conditions"}
+
+
+def test_a_run_that_no_doctor_watched_says_so(tmp_path: Path) -> None:
+    from poise.cli.app import app
+    from poise.errors import PoiseError
+
+    out = tmp_path / "run"
+    words = ["train", "spiral", "--out", str(out), "--json", "--doctor", "off"]
+    app([*words, *(f"--set={k}={v}" for k, v in SMALL.items())], result_action="return_value")
+    assert not (out / "readings.jsonl").is_file()
+    with pytest.raises(PoiseError, match="no doctor watched it"):
+        app(["diagnose", str(out)], result_action="return_value")
+
+
+@pytest.mark.parametrize(
+    ("lines", "word"),
+    [
+        ([], "OK"),
+        ([("a", 1, "watch", "open")], "WATCH"),
+        ([("a", 1, "watch", "open"), ("b", 1, "trouble", "open")], "TROUBLE"),
+        ([("a", 1, "trouble", "open"), ("a", 1, "trouble", "recovered")], "OK"),
+        ([("a", 1, "trouble", "recovered"), ("a", 9, "trouble", "open")], "TROUBLE"),
+    ],
+)
+def test_the_word_for_a_run(lines: list[tuple[str, int, str, str]], word: str) -> None:
+    keys = ("name", "first_step", "severity", "status")
+    assert doctor_word([dict(zip(keys, line, strict=True)) for line in lines]) == word
+
+
+def spoiler(at: int, run: Path) -> Callable[[Moment], None]:
+    def spoil(moment: Moment) -> None:
+        if moment.step == at and moment.run.path == run:
+            with torch.no_grad():
+                next(moment.assembly.modules["generator"].parameters()).fill_(torch.nan)
+
+    return spoil
+
+
+def test_a_remedy_is_tried_in_a_branch_and_kept_where_it_is_no_worse(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    planned = plan("spiral", recipe_with(RECIPES["non-saturating"], {**SMALL, "sample_every": 10}), CPU)
+    said: list[str] = []
+    outcome = begin_with_remedies(planned, out, observers=[spoiler(15, out)], say=said.append)
+    lineage = RunFolder(out).lines("lineage")
+    assert lineage[0]["finding"] == "non-finite"
+    assert lineage[0]["remedy"]["change"].startswith("halve both learning rates")
+    branch = RunFolder(tmp_path / "run-remedy-1")
+    assert branch.read_json("lineage")["from_step"] == 10  # the best checkpoint before the trouble
+    rate = branch.recipe["optimisers"]["generator"]["rate"]
+    assert rate == pytest.approx(planned.recipe.optimisers.generator.rate / 2)  # type: ignore[operator]
+    kept = [line for line in lineage if line["kept"]]
+    if kept:
+        assert outcome.status == "finished"
+        assert outcome.run.path.name == kept[-1]["branch"]
+        assert kept[-1]["distance_after"] <= kept[-1]["distance_before"]
+    assert all(line["distance_after"] > line["distance_before"] for line in lineage if not line["kept"])
+    assert any(sentence.startswith("Trying a remedy for non-finite") for sentence in said)
+
+
+def test_it_gives_up_after_the_stated_tries(tmp_path: Path) -> None:
+    from poise.errors import PoiseError
+
+    out = tmp_path / "run"
+
+    def spoil(moment: Moment) -> None:
+        if moment.step == 15:
+            with torch.no_grad():
+                next(moment.assembly.modules["generator"].parameters()).fill_(torch.nan)
+
+    planned = plan("spiral", recipe_with(RECIPES["non-saturating"], {**SMALL, "sample_every": 10}), CPU)
+    with pytest.raises(PoiseError, match="not finite"):
+        begin_with_remedies(planned, out, observers=[spoil], say=lambda sentence: None, tries=2)
+    tried = RunFolder(out).lines("lineage")
+    assert 1 <= len(tried) <= 2
+    assert not any(line["kept"] for line in tried)
+
+
+def test_a_run_without_trouble_has_no_branch(tmp_path: Path) -> None:
+    planned = plan("spiral", recipe_with(RECIPES["non-saturating"], {**SMALL, "steps": 10}), CPU)
+    outcome = begin_with_remedies(planned, tmp_path / "run", say=lambda sentence: None)
+    assert outcome.status == "finished"
+    assert outcome.run.path == tmp_path / "run"
+    assert not outcome.run.lines("lineage")
+    assert distance(outcome.run) is not None

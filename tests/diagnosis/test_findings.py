@@ -1,0 +1,125 @@
+"""Every rule: named, sourced, silent on a healthy run, and heard on the reading that it is made for."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from poise.diagnosis import FINDINGS, Reading, Setting, judged
+from poise.recipes import RECIPES, recipe_with
+
+NAMES = [
+    "condition-ignored", "data-shortcut", "discriminator-dominates", "discriminator-overfits",
+    "generator-dominates", "memorisation", "mode-collapse", "mode-hopping", "non-finite", "not-learning",
+    "oscillation", "quality-regressed",
+]  # fmt: skip
+
+
+def healthy(count: int = 60) -> list[Reading]:
+    """A run that goes well: nearer and wider from check to check."""
+    return [
+        Reading(
+            step=10 * place, separation=0.95 - 0.3 * place / count, generator_loss=0.8 + 0.05 * (place % 3),
+            discriminator_loss=1.2, generator_gradient=1.0, discriminator_gradient=1.0,
+            training_above_held_out=0.52, held_out_gap=0.03, distance=1.2 * math.exp(-place / 12) + 0.01,
+            distance_floor=0.001, spread=1 - 0.9 * math.exp(-place / 10), duplicates=0.0,
+            cells=(0.25, 0.25, 0.25, 0.25), coverage=1 - 0.9 * math.exp(-place / 10),
+            centre=(math.exp(-place / 10), 0.0), movement=0.2, copying=8.0, nearness=1.2, copied=0.0,
+            copied_held_out=0.0, probes={"mean": (0.7, 0.5)}, condition_response=0.5,
+            condition_followed=0.9, condition_followed_real=0.95, condition_chance=0.1,
+        )
+        for place in range(count)
+    ]  # fmt: skip
+
+
+def turned(name: str) -> list[Reading]:
+    """The same run, with one failure from the middle on."""
+    sick: dict[str, dict[str, Any]] = {
+        "condition-ignored": {"condition_followed": 0.1},
+        "data-shortcut": {"separation": 1.0, "probes": {"border": (1.0, 9.0)}},
+        "discriminator-dominates": {"separation": 1.0, "generator_gradient": 1e-4, "distance": 0.6},
+        "discriminator-overfits": {"training_above_held_out": 0.9, "held_out_gap": 0.6},
+        "generator-dominates": {"separation": 0.4, "distance": 0.9},
+        "memorisation": {"copying": -12.0, "nearness": 0.3},
+        "mode-collapse": {"spread": 0.01, "coverage": 0.1},
+        "non-finite": {"non_finite": "generator's loss"},
+        "not-learning": {"movement": 0.0, "distance": 0.7},
+        "quality-regressed": {"distance": 0.9},
+    }
+    readings = healthy()
+    for place in range(30, 60):
+        changes: dict[str, Any] = dict(sick.get(name, {}))
+        if name == "mode-hopping":
+            changes = {
+                "coverage": 0.2,
+                "distance": 0.5,
+                "cells": tuple(float(cell == place % 4) for cell in range(4)),
+            }
+        if name == "oscillation":
+            changes = {"centre": (1.5 * math.sin(place), 0.0), "distance": 0.5}
+        readings[place] = replace(readings[place], **changes)
+    return readings
+
+
+def test_the_failures_that_have_a_name_are_these() -> None:
+    assert sorted(FINDINGS) == NAMES
+
+
+def test_a_healthy_run_is_no_finding() -> None:
+    course = judged(healthy(), FINDINGS.values())
+    assert course.findings == []
+    assert course.unchecked == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_failure_is_named_where_it_begins_and_recovers(name: str) -> None:
+    course = judged(turned(name), FINDINGS.values())
+    finding = next(one for one in course.findings if one.name == name)
+    assert finding.status == "open"
+    assert 300 <= finding.first_step <= 450
+    assert 0.5 <= finding.confidence <= 1
+    assert finding.sentence.endswith(".")
+    evidence = finding.evidence
+    assert set(evidence.measured) == set(evidence.threshold) == set(evidence.healthy) != set()
+    again = itertools.chain(turned(name), [replace(one, step=600 + one.step) for one in healthy()[40:]])
+    if name not in ("oscillation", "mode-hopping"):  # theirs look back on half of a run
+        assert all(one.status == "recovered" for one in judged(again, FINDINGS.values()).findings)
+
+
+@pytest.mark.parametrize("name", ["mode-collapse", "non-finite", "discriminator-dominates"])
+def test_the_worst_are_named_within_a_tenth_of_the_run(name: str) -> None:
+    course, named = judged([], FINDINGS.values()), None
+    for place, reading in enumerate(turned(name)):
+        if any(one.name == name for one in course.add(reading)) and named is None:
+            named = place
+    assert named is not None
+    assert named - 30 <= 6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_remedy_fits_every_recipe(name: str) -> None:
+    rule = FINDINGS[name]
+    assert rule.summary.endswith(".")
+    assert rule.source
+    assert len(rule.proposals) >= 3
+    for recipe in RECIPES.values():
+        setting = Setting(1000, recipe.model_dump(), "digits")
+        for proposal in rule.proposals:
+            remedy = setting.remedy(proposal)
+            assert remedy.change
+            assert remedy.why
+            assert remedy.expect
+            assert 1 <= remedy.after_steps <= 1000
+            assert recipe_with(recipe, remedy.settings)
+            assert bool(remedy.command) == bool(remedy.settings)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_rule_fails_on_readings_that_say_nothing(name: str) -> None:
+    course = judged([Reading(step) for step in range(60)], [FINDINGS[name]])
+    assert course.findings == []
+    assert name in course.unchecked or name == "non-finite"
