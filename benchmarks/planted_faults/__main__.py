@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.planted_faults.cases import cases
+from benchmarks.planted_faults.judge import judge_all, report
 from benchmarks.planted_faults.record import record
 
 
@@ -24,7 +25,14 @@ def main() -> None:
     parser.add_argument("--openmoji", type=Path, help="the folder of OpenMoji's colour pictures")
     parser.add_argument("--only", default="", help="runs whose name holds this")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no run after so long")
+    parser.add_argument("--page", type=Path, help="write the tables to this page, too")
     arguments = parser.parse_args()
+    if arguments.stage == "judge":
+        page = report(judge_all(arguments.out))
+        print(page)
+        if arguments.page is not None:
+            arguments.page.write_text(page + "\n", encoding="utf-8")
+        return
     torch.set_num_threads(1)
     began = time.monotonic()
     for case in (case for case in cases() if arguments.only in case.name):

@@ -134,3 +134,36 @@ def confusion(runs: Sequence[Judged]) -> str:
                  for name, cell in zip(names, cells, strict=True)]  # fmt: skip
         lines.append(f"| {kind} | {len(of_kind)} | " + " | ".join(shown) + f" | {nothing} |")
     return "\n".join(lines)
+
+
+def report(runs: Sequence[Judged]) -> str:
+    """The page: how it was measured, then what came out, the part that was kept out of calibration apart."""
+    parts = {
+        "Kept out of calibration": [run for run in runs if run.case.kept_out],
+        "Used for calibration": [run for run in runs if not run.case.kept_out],
+    }
+    lines = [
+        "# The doctor's error rates on planted faults",
+        "",
+        "Written by `python -m benchmarks.planted_faults judge` from runs that `record` plays: small",
+        "networks, a few hundred steps, on digits, mixtures in the plane, triangles at 16x16 and OpenMoji",
+        "at 32x32. Each fault is planted in the recipe, in the data or by a hand that meddles while it",
+        "trains,",
+        "and has the one name that it should be given; findings that are true of it, too, count neither for",
+        "nor against. A finding counts from `watch` on. The delay is from onset to naming, as a share of the",
+        "run.",
+        "",
+        f"Recorded: {len(runs)} of {len(cases())} runs. Kept out of calibration are, of six findings,",
+        "one kind of fault whole, and of all other kinds and of the healthy games every run of seed 2.",
+    ]
+    for title, part in parts.items():
+        healthy = [run for run in part if run.case.fault is None]
+        alarmed = [run.case.name for run in healthy if run.names]
+        grave = [run.case.name for run in healthy if run.troubles]
+        lines += ["", f"## {title}", ""]
+        faulty = len(part) - len(healthy)
+        lines.append(
+            f"{faulty} runs with a fault, {len(healthy)} healthy ones: of the healthy {len(alarmed)}"
+        )
+        lines += [f"with a finding, {len(grave)} with `trouble`.", "", table(part), "", confusion(part)]
+    return "\n".join(lines)

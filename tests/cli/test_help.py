@@ -23,6 +23,7 @@ def test_the_verbs_are_those_of_the_documentation() -> None:
         "tag",
         "evaluate",
         "compare",
+        "diagnose",
         "report",
         "recipes",
         "inspect",

@@ -17,8 +17,8 @@ HEALTHY, WATCH, TROUBLE = 0, 1, 3
 app = verb(
     "diagnose",
     ("poise diagnose runs/demo", "a run, training still or not"),
-    ("poise diagnose log.csv", "anybody's log: CSV, JSON lines, TensorBoard"),
-    ("poise diagnose log.csv --columns step=it metric=fid", "say what its columns are"),
+    ("poise diagnose log.csv", "anybody's log"),
+    ("poise diagnose log.csv --columns metric=fid", "name its columns"),
 )
 
 

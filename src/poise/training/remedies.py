@@ -54,9 +54,10 @@ def begin_with_remedies(
 
     A branch starts from the last checkpoint before the trouble began (from fresh weights where the remedy
     asks for them, or the networks changed) with the remedy's settings. It is kept if its distance to the data
-    does not end above that of the run it came from; else the next remedy is tried. What is kept is trained to
-    the end. Every try is a line of `lineage.jsonl` in the first folder, and a branch says in `lineage.json`
-    where it came from.
+    does not end above that of the run it came from, or, where a run is too short to have measured any, if it
+    comes to its end without trouble; else the next remedy is tried. What is kept is trained to the end. Every
+    try is a line of `lineage.jsonl` in the first folder, and a branch says in `lineage.json` where it came
+    from.
 
     Args:
         planned: What to do.
@@ -87,14 +88,14 @@ def begin_with_remedies(
         place = Path(f"{Path(out)}-remedy-{tried}")
         branch, fault = _branched(planned, kept, trial, place, observers, say, command)
         before, after = distance(kept), distance(branch.run)
-        better = fault is None and after is not None and (before is None or after <= before)
+        better = fault is None and _no_worse(before, after, finished=branch.status == "finished")
         first.append("lineage", {
             "step": _last_step(branch.run), "parent": kept.path.name, "branch": place.name,
             "finding": trial.finding, "first_step": trial.first_step, "remedy": dict(trial.remedy),
             "distance_before": before, "distance_after": after, "kept": better,
         })  # fmt: skip
         if better:
-            say(f"Kept: the distance to the data is {after:.3g}, and was {_said(before)}.")
+            say(f"Kept: the distance to the data is {_said(after)}, and was {_said(before)}.")
             outcome, failure, kept = branch, None, branch.run
         else:
             say(f"Not kept: the distance to the data is {_said(after)}, and was {_said(before)}.")
@@ -208,6 +209,11 @@ def _played(play: Any, place: Path | str) -> tuple[Outcome, PoiseError | None]:
             raise
         run = RunFolder(place)
         return Outcome(run, "interrupted", Position(step=_last_step(run)), 0), error
+
+
+def _no_worse(before: float | None, after: float | None, *, finished: bool) -> bool:
+    """By the distances; where a run was too short to measure one, whether the branch came to its end."""
+    return finished if before is None or after is None else after <= before
 
 
 def _last_step(run: RunFolder) -> int:

@@ -85,7 +85,7 @@ RULE = Rule(
         ),
     ),
     source="Mirza and Osindero 2014; Miyato and Koyama 2018; Ravuri and Vinyals 2019",
-    warm_up=24,
+    warm_up=40,
     watch_after=4,
     trouble_after=6,
 )

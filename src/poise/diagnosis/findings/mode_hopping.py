@@ -83,7 +83,7 @@ RULE = Rule(
     source="Metz et al. 2017 (unrolled GANs), figure 1; Mescheder et al. 2018",
     warm_up=28,
     watch_after=3,
-    trouble_after=6,
+    trouble_after=9,
     explains=("not-learning",),
 )
 
