@@ -153,7 +153,7 @@ def test_labels_that_are_followed_and_ignored() -> None:
     found = {}
     for sample in (follows, ignores):
         monitor = Monitor(real, conditions=labels, every=1, most_share=1.0)
-        for step in range(40):
+        for step in range(60):
             monitor.observe(step, sample=sample, latent=drawn(step, 64, 2))
         found[sample.__name__] = {one.name: one.severity for one in monitor.findings}
         assert monitor.readings[-1].condition_chance == pytest.approx(0.25, abs=0.15)

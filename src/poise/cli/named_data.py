@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from poise.errors import PoiseError
-from poise.recipes import DEFAULT_RECIPE
 
 PAIRED_RECIPE = "pix2pix"
 UNPAIRED_RECIPE = "cyclegan"
@@ -82,6 +81,8 @@ class NamedData:
     @property
     def recipe(self) -> str:
         """The recipe where none is named."""
+        from poise.recipes import DEFAULT_RECIPE
+
         if self.domains is not None:
             return UNPAIRED_RECIPE
         return DEFAULT_RECIPE if self.data is not None else PAIRED_RECIPE

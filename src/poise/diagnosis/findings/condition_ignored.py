@@ -75,7 +75,9 @@ RULE = Rule(
             "a label that enters by an inner product with the features is harder to pass over than one "
             "beside many pixels",
             "the share of labels that are followed rises",
-            lambda recipe: {"game.conditioning": "projection"} if recipe.get("game") else {},
+            lambda recipe: (
+                {"game": "projection"} if recipe.get("game", {}).get("name") == "conditional" else {}
+            ),
             restart=True,
         ),
         Proposal(
