@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from poise.cli.failure import BROKEN_PIPE
 from poise.cli.named_data import NamedData
-from poise.cli.sitting import device_words, reported
+from poise.cli.sitting import device_words, heard, reported
 from poise.cli.view import Beginning, Ending, Pace, Status, View
 from poise.errors import PoiseError
 from poise.run_folder import RunFolder, read_games, refuse_existing
@@ -162,13 +162,9 @@ class ManyWatch:
             images_per_second=self.pace.images_per_second,
             line=self._line,
         )
-        try:
-            self.view.progress(status, fresh=fresh, last=moment.last)
-        except BrokenPipeError:
+        if not heard(lambda: self.view.progress(status, fresh=fresh, last=moment.last)):
             self.unread = True
             return "stop"
-        except OSError:
-            pass
         return None
 
 

@@ -188,14 +188,9 @@ class Watch:
         self.pace.note(moment.seconds, moment.step, moment.images_seen)
         self._line = moment.line or self._line
         steps = moment.recipe.steps or 0
-        try:
-            if fresh:
-                self._tell_findings(moment.run)
-        except BrokenPipeError:
+        if fresh and not heard(lambda: self._tell_findings(moment.run)):
             self.unread = True
             return "stop"
-        except OSError:
-            pass
         status = Status(
             step=moment.step,
             steps=steps,
@@ -205,13 +200,9 @@ class Watch:
             line=self._line,
             doctor=self._doctor,
         )
-        try:
-            self.view.progress(status, fresh=fresh, last=moment.last)
-        except BrokenPipeError:
+        if not heard(lambda: self.view.progress(status, fresh=fresh, last=moment.last)):
             self.unread = True
             return "stop"
-        except OSError:
-            pass
         return None
 
     def _tell_findings(self, run: RunFolder) -> None:
@@ -227,6 +218,24 @@ class Watch:
                 self.view.finding(finding if self._remedies else {**finding, "remedies": []})
         self._found = len(found)
         self._doctor = doctor_word(found, watched=(run.path / "readings.jsonl").is_file())
+
+
+def heard(telling: Callable[[], None]) -> bool:
+    """Tell; what cannot be told is dropped, so that no display ends a run.
+
+    Args:
+        telling: Tells it.
+
+    Returns:
+        Whether somebody may be listening: false once the reader of a pipe has gone.
+    """
+    try:
+        telling()
+    except BrokenPipeError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def doctor_word(found: Sequence[Mapping[str, Any]], *, watched: bool = True) -> str:
