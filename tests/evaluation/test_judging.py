@@ -12,10 +12,11 @@ from PIL import Image
 
 import poise
 from poise.errors import PoiseError
-from poise.evaluation import judge
+from poise.evaluation import evaluate
 from poise.evaluation.inputs import labels_of
 from poise.generator import Generator
-from poise.metrics import compare, evaluate
+from poise.metrics import compare
+from poise.metrics import evaluate as measure
 from poise.metrics.lines import lines_of, results_of
 from poise.run_folder import RunFolder
 
@@ -49,28 +50,28 @@ def test_samples_score_the_same_whoever_hands_them_over(digits: Path, tmp_path: 
     """The run itself, its samples in a folder of PNG files, in a zip and in an array: one value each."""
     from poise.cli import main
 
-    own = judge(digits, metrics=QUICK, samples=300)
+    own = evaluate(digits, metrics=QUICK, samples=300)
     assert main(["sample", str(digits), "-n", "300", "--out", str(tmp_path / "made"), "--json"]) == 0
     array = poise.open_run(digits).sample(300)
     shown = np.stack([np.asarray(Image.open(path)) for path in sorted((tmp_path / "made").glob("*.png"))])
     for samples in (tmp_path / "made", shown):
-        theirs = judge(samples, "digits", metrics=QUICK, samples=300)
+        theirs = evaluate(samples, "digits", metrics=QUICK, samples=300)
         for mine, other in zip(own, theirs, strict=True):
             assert mine.values == pytest.approx(other.values, abs=1e-9)
             assert compare(mine, other).differences == pytest.approx(
                 dict.fromkeys(mine.values, 0.0), abs=1e-9
             )
     # Floats are not rounded to bytes first, which moves the value a little.
-    raw = judge(array, "digits", metrics=["frechet-distance"], samples=300)
+    raw = evaluate(array, "digits", metrics=["frechet-distance"], samples=300)
     assert float(raw.results[0]) == pytest.approx(float(own.results[0]), rel=1e-2)
 
 
 def test_it_is_what_the_metrics_give_on_the_same_rows(digits: Path) -> None:
-    found = judge(digits, metrics=QUICK, seed=3)
+    found = evaluate(digits, metrics=QUICK, seed=3)
     images = torch.tensor(poise.open_run(digits).generator.sample(1797, seed=3))
     fakes = ((images + 1) * 127.5).round().to(torch.uint8)
     reals = torch.tensor(np.rint(_digits() * (255 / 16)).astype(np.uint8))[:, None]
-    expected = evaluate(reals, fakes, metrics=QUICK, seed=3)
+    expected = measure(reals, fakes, metrics=QUICK, seed=3)
     for mine, other in zip(found, expected, strict=True):
         assert mine.values == pytest.approx(other.values, rel=1e-9)
         assert mine.reference == other.reference
@@ -84,7 +85,7 @@ def _digits() -> Any:
 
 
 def test_each_kind_of_data_has_its_metrics(digits: Path, ring: Path) -> None:
-    images = judge(digits, samples=100)
+    images = evaluate(digits, samples=100)
     assert [result.metric for result in images] == [
         "frechet-distance",
         "kernel-distance",
@@ -95,11 +96,11 @@ def test_each_kind_of_data_has_its_metrics(digits: Path, ring: Path) -> None:
     assert images.pairs.shape == (32, 1, 8, 8)
     # A twentieth of the digits is held out of the training: copies are told from honest samples by it.
     assert images.results[-1].samples == {"train": 1707, "held_out": 90, "fake": 100}
-    mixture = judge(ring, samples=500)
+    mixture = evaluate(ring, samples=500)
     assert mixture.results[0].metric == "mode-statistics"
     assert set(mixture.values) >= {"modes", "high_quality", "frechet-distance", "coverage"}
     points = np.random.default_rng(0).standard_normal((80, 3)).astype(np.float32) * [1, 100, 0.01]
-    rows = judge(points + 3, points)
+    rows = evaluate(points + 3, points)
     assert "standardised" in rows.results[0].preparation
     assert {result.metric for result in rows} >= {"sliced-wasserstein-distance", "kernel-distance"}
 
@@ -108,7 +109,7 @@ def test_columns_of_any_scale_weigh_the_same() -> None:
     stream = np.random.default_rng(0)
     points = stream.standard_normal((400, 2)) * [1.0, 1000.0]
     moved = stream.standard_normal((400, 2)) * [1.0, 1000.0] + [3.0, 0.0]
-    (found,) = judge(moved, points, metrics=["frechet-distance"])
+    (found,) = evaluate(moved, points, metrics=["frechet-distance"])
     assert float(found) == pytest.approx(9, rel=0.3)  # three standard deviations of the first column
 
 
@@ -117,18 +118,20 @@ def test_a_copy_is_told_from_honest_samples(tmp_path: Path) -> None:
     train, held_out, fresh = (blobs(seed, 120) for seed in (1, 2, 3))
     np.save(tmp_path / "train.npy", train)
     run = poise.train(str(tmp_path / "train.npy"), out=tmp_path / "run", **SMALL)
-    honest = judge(run, held_out, metrics=["memorisation"])
+    honest = evaluate(run, held_out, metrics=["memorisation"])
     assert {"c_t", "authentic"} == set(honest.values)
-    copied = judge(train, train, metrics=["memorisation"])
+    copied = evaluate(train, train, metrics=["memorisation"])
     assert "c_t" not in copied.values  # nobody knows what was held out
     assert copied.values["authentic"] == 0.0
-    assert judge(fresh, train, metrics=["memorisation"]).values["authentic"] > 0.3
+    assert evaluate(fresh, train, metrics=["memorisation"]).values["authentic"] > 0.3
 
 
 def test_the_best_and_older_generators_can_be_judged(digits: Path) -> None:
     folder = RunFolder.open(digits)
     assert folder.checkpoint_steps() == [2, 4]
-    newest, last, early = (judge(digits, metrics=QUICK, samples=50, checkpoint=c) for c in ("newest", 4, 2))
+    newest, last, early = (
+        evaluate(digits, metrics=QUICK, samples=50, checkpoint=c) for c in ("newest", 4, 2)
+    )
     assert newest.values == last.values != early.values
     assert (newest.step, early.step) == (4, 2)
     assert Generator.load(digits, checkpoint=2).description["images_seen"] == 32
@@ -177,7 +180,7 @@ def test_lines_do_not_depend_on_the_clock(digits: Path) -> None:
     first, second = (
         [
             line
-            for result in judge(digits, metrics=QUICK, samples=60)
+            for result in evaluate(digits, metrics=QUICK, samples=60)
             for line in lines_of(result, step=4, by="training")
         ]
         for _ in range(2)
@@ -211,14 +214,14 @@ def test_lines_do_not_depend_on_the_clock(digits: Path) -> None:
 )
 def test_what_cannot_be_measured_is_named(thing: Any, settings: dict[str, Any], named: str) -> None:
     with pytest.raises(PoiseError, match=named):
-        judge(thing, **settings)
+        evaluate(thing, **settings)
 
 
 def test_data_that_are_gone_are_asked_for(tmp_path: Path) -> None:
     run = poise.train(blobs(1), out=tmp_path / "run", **SMALL)
     with pytest.raises(PoiseError, match="in memory; say what to measure against: --against DATA"):
-        judge(run)
-    assert judge(run, blobs(2), metrics=["frechet-distance"]).against == "array"
+        evaluate(run)
+    assert evaluate(run, blobs(2), metrics=["frechet-distance"]).against == "array"
 
 
 def test_a_labels_file_that_is_none_is_refused(tmp_path: Path) -> None:

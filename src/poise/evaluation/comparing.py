@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from poise.errors import PoiseError
-from poise.evaluation.judging import Evaluation, Telling, default_metrics, metric_named
-from poise.evaluation.recording import evaluate, recorded
-from poise.evaluation.subjects import Progress, Which, is_run
+from poise.evaluation.choosing import default_metrics, metric_named
+from poise.evaluation.judging import evaluate
+from poise.evaluation.recording import Evaluation, recorded
+from poise.evaluation.subjects import Progress, Telling, Which, is_run
 from poise.metrics import Result, compare
 from poise.metrics.lines import better_side
 from poise.metrics.result import Interval

@@ -1,87 +1,75 @@
-"""The verb: judge, and write what was found of a run into its `metrics.jsonl`."""
+"""What was measured of a run or samples, and a run's own record of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+
+from torch import Tensor
 
 from poise.errors import PoiseError
-from poise.evaluation.judging import Evaluation, Telling, judge
-from poise.evaluation.subjects import Progress, Which
 from poise.metrics import Result
 from poise.metrics.lines import lines_of, results_of
 from poise.report import write_report
 from poise.run_folder import RunFolder
 
 
-def evaluate(
-    run_or_samples: Any,
-    against: Any = None,
-    *,
-    metrics: Sequence[str] | None = None,
-    features: Any = None,
-    samples: int | None = None,
-    seed: int = 0,
-    labels: Any = None,
-    checkpoint: Which = "newest",
-    resolution: int | None = None,
-    cache: Path | None = None,
-    progress: Progress | None = None,
-    telling: Telling | None = None,
-) -> Evaluation:
-    """Judge the generator of a run, or samples that anyone made.
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured of one subject.
 
-    What is measured of a run is also appended to its `metrics.jsonl` and shown in its report.
-
-    Args:
-        run_or_samples: A run or its folder; or samples: a folder or zip of images, a `.npy` or `.npz` file,
-            an array or a tensor.
-        against: What to measure against, data or samples alike; by default what the run was trained on. Data
-            other than the training data also serve to tell copies of these from honest samples.
-        metrics: Names out of `poise.metrics.METRICS`; by default a set that suits the kind of data.
-        features: A name out of `poise.metrics.features.EXTRACTORS`, an extractor, a network or a function.
-        samples: The most of each side, at least 10; 5,000 where none is given.
-        seed: Draws latents, rows and half-samples.
-        labels: Classes of the data, `(N,)`, for features that are trained on them; not needed where the data
-            came with labels.
-        checkpoint: Which generator of the run: `"newest"`, `"best"`, or the step of a checkpoint.
-        resolution: Pixels a side, for samples and data of which neither says.
-        cache: A folder to keep features and weights in; that of the data where none is given.
-        progress: Told `(done, total)` while images are read.
-        telling: Told what comes next, in words.
-
-    Returns:
-        The results, each with its interval, its floor and its protocol.
-
-    Raises:
-        PoiseError: There is nothing to measure against, the two do not fit, an unknown metric or features,
-            too few samples, or whatever a metric refuses.
+    Attributes:
+        name: Of the run or the samples.
+        against: Of what they were measured against.
+        step: Of the generator; 0 for samples.
+        results: One for each metric.
+        notices: What a person should know.
+        run: The run's folder, where it is a run.
+        pairs: The fakes that lie nearest to training images, each before that image, as bytes
+            `(2 K, C, H, W)`; `None` where nobody looked.
+        written: The file that the results were appended to, if they were.
 
     Example:
-        >>> import poise
-        >>> print(poise.evaluate("runs/demo", metrics=["frechet-distance"]))  # doctest: +SKIP
+        >>> import poise, torch
+        >>> stream = torch.Generator().manual_seed(0)
+        >>> real, fake = (torch.rand(60, 1, 8, 8, generator=stream) for _ in range(2))
+        >>> found = poise.evaluate(fake, real, metrics=["kernel-distance"])
+        >>> [result.metric for result in found]
+        ['kernel-distance']
     """
-    found = judge(
-        run_or_samples,
-        against,
-        metrics=metrics,
-        features=features,
-        samples=samples,
-        seed=seed,
-        labels=labels,
-        checkpoint=checkpoint,
-        resolution=resolution,
-        cache=cache,
-        progress=progress,
-        telling=telling,
-    )
-    return found if found.run is None else _recorded(found, RunFolder.open(found.run))
+
+    name: str
+    against: str
+    step: int
+    results: tuple[Result, ...]
+    notices: tuple[str, ...] = ()
+    run: Path | None = None
+    pairs: Tensor | None = None
+    written: Path | None = None
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self.results)
+
+    def __str__(self) -> str:
+        return "\n".join(str(result) for result in self.results)
+
+    @property
+    def values(self) -> dict[str, float]:
+        """All numbers by name; of two metrics with a number of one name, that of the later."""
+        return {name: value for result in self.results for name, value in result.values.items()}
 
 
-def _recorded(found: Evaluation, run: RunFolder) -> Evaluation:
-    """The evaluation after its lines are in the run; a run that is being trained is left alone."""
+def record(found: Evaluation, run: RunFolder) -> Evaluation:
+    """The evaluation after its lines are in the run; a run that is being trained is left alone.
+
+    Args:
+        found: What was measured of the run.
+        run: The run.
+
+    Raises:
+        PoiseError: The run cannot be written to.
+    """
     holder = run.holder()
     if holder is not None:
         said = f"The run is being trained by {holder}, so the results were not written to it."

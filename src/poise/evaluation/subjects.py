@@ -11,16 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import Encoding, Modes, Source, data_of, modes, open_data, to_pixels
+from poise.data import BUILT_IN, Encoding, Modes, Source, data_of, modes, open_data, to_pixels
 from poise.errors import PoiseError
 from poise.generator import Generator
 from poise.randomness import numpy_stream
 from poise.run import Run
 from poise.run_folder import RunFolder
-from poise.training.held_out import split
 
 Which = int | Literal["newest", "best"]
 Progress = Callable[[int, int], None]
+Telling = Callable[[str], None]
 Rows = np.ndarray[Any, np.dtype[np.int64]]
 
 
@@ -67,6 +67,12 @@ class Subject:
             return None
         return modes(self.name) if self.name in ("ring", "grid") else None
 
+    def encoded(self, samples: Tensor) -> Tensor:
+        """Vectors in the space where each of these columns weighs the same; images as they are."""
+        if self.kind == "image" or self.source is None:
+            return samples
+        return self.source.encoding.encode(samples)
+
 
 def is_run(thing: Any) -> bool:
     """Whether a person means a run: one that is open, or its folder."""
@@ -78,6 +84,54 @@ def is_run(thing: Any) -> bool:
         return (Path(thing).expanduser() / "recipe.json").is_file()
     except (OSError, ValueError, RuntimeError):  # a name that no file can have, or nobody's home
         return False
+
+
+def opened(
+    thing: Any, against: Any, checkpoint: Which, resolution: int | None, seed: int, progress: Progress | None
+) -> tuple[Subject, Subject]:
+    """What is judged and what it is judged against, of one shape.
+
+    Args:
+        thing: A run or samples.
+        against: A run or data; `None` for what the run was trained on.
+        checkpoint: Which generator of a run.
+        resolution: Pixels a side, for samples and data of which neither says.
+        seed: What built-in sets are drawn from.
+        progress: Told how far reading has come.
+
+    Raises:
+        PoiseError: There is nothing to measure against, or the two are of different shapes.
+    """
+    judged = of_run(thing, checkpoint) if is_run(thing) else None
+    if against is None and (judged is None or judged.run is None):
+        named = str(thing) if isinstance(thing, str | Path) else type(thing).__name__
+        if isinstance(thing, str | Path) and not Path(thing).expanduser().exists() and named not in BUILT_IN:
+            raise PoiseError(
+                f"There is no run, file or folder '{named}'", mend="name a run, or samples and --against DATA"
+            )
+        raise PoiseError(
+            f"'{named}' is no run, and samples are measured against something",
+            mend="say what: --against DATA, or name a folder that poise train made",
+        )
+    if against is None:
+        assert judged is not None and judged.run is not None
+        reference = own_data(judged.run, progress=progress)
+    elif is_run(against):
+        path = against if isinstance(against, str | Path) else against.path
+        reference = own_data(RunFolder.open(path), progress=progress)
+    else:
+        like = judged.shape if judged else None
+        reference = of_data(against, like=like, resolution=resolution, seed=seed, progress=progress)
+    subject = judged or of_data(
+        thing, like=reference.shape, resolution=resolution, seed=seed, progress=progress
+    )
+    if subject.shape != reference.shape:
+        raise PoiseError(
+            f"The samples of '{subject.name}' have the shape {list(subject.shape)}, and those of "
+            f"'{reference.name}' {list(reference.shape)}",
+            mend="measure against data of the same shape",
+        )
+    return subject, reference
 
 
 def of_run(thing: Any, which: Which) -> Subject:
@@ -170,25 +224,7 @@ def own_data(run: RunFolder, *, progress: Progress | None) -> Subject:
     return _of_source(source)
 
 
-def trained_and_held_out(data: Subject, run: RunFolder, *, most: int) -> tuple[Tensor, Tensor | None]:
-    """The rows that a run was trained on, and those that were kept from it, if any were.
-
-    Args:
-        data: What the run was trained on.
-        run: The run.
-        most: The most rows of training.
-    """
-    assert data.source is not None
-    source, recipe, seed = data.source, run.recipe, int(run.recipe.get("seed") or 0)
-    rows = split(len(source), float(recipe.get("held_out") or 0.0), seed)
-    trained = rows.training
-    if len(trained) > most:
-        trained = np.sort(numpy_stream(seed, 0, "evaluated rows").permutation(trained)[:most])
-    held_out = _plain(source, rows.held_out) if len(rows.held_out) else None
-    return _plain(source, trained), held_out
-
-
-def _plain(source: Source, rows: Rows) -> Tensor:
+def as_measured(source: Source, rows: Rows) -> Tensor:
     """Rows as they are measured: images as bytes, vectors in data units."""
     stored = source.gather(rows)
     if source.kind == "vector":
@@ -206,7 +242,7 @@ def _of_source(source: Source) -> Subject:
         return None if source.labels is None else torch.as_tensor(source.labels[rows_of(count, seed)])
 
     def draw(count: int, seed: int) -> Tensor:
-        return _plain(source, rows_of(count, seed))
+        return as_measured(source, rows_of(count, seed))
 
     return Subject(
         name=source.name,

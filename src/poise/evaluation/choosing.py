@@ -1,0 +1,60 @@
+"""Which metrics are meant, and which suit the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from poise.metrics import METRICS
+
+FOR_IMAGES = (
+    "frechet-distance",
+    "kernel-distance",
+    "precision-recall-density-coverage",
+    "memorisation",
+)
+FOR_VECTORS = (
+    "frechet-distance",
+    "kernel-distance",
+    "sliced-wasserstein-distance",
+    "precision-recall-density-coverage",
+)
+FOR_MIXTURES = ("mode-statistics", "frechet-distance", "precision-recall-density-coverage")
+
+
+def metric_named(written: str) -> str:
+    """The metric that a person means by its name, or by the name of one of its numbers.
+
+    Raises:
+        PoiseError: There is none.
+
+    Example:
+        >>> metric_named("frechet_distance"), metric_named("coverage")
+        ('frechet-distance', 'precision-recall-density-coverage')
+    """
+    number = written.replace("-", "_")
+    for metric in METRICS.values():
+        if isinstance(metric.lower_is_better, Mapping) and number in metric.lower_is_better:
+            return metric.name
+    return METRICS.named(written.replace("_", "-")).name
+
+
+def default_metrics(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """What suits a run's data.
+
+    Args:
+        data: What its `data.json` says.
+
+    Example:
+        >>> default_metrics({"kind": "vector", "name": "points.npy"})[0]
+        'frechet-distance'
+    """
+    known = data.get("origin", {}).get("kind") == "built-in" and data.get("name") in ("ring", "grid")
+    return suiting(str(data.get("kind", "image")), mixture=known)
+
+
+def suiting(kind: str, *, mixture: bool) -> tuple[str, ...]:
+    """What suits data of a kind, or a mixture whose modes are known."""
+    if mixture:
+        return FOR_MIXTURES
+    return FOR_IMAGES if kind == "image" else FOR_VECTORS
