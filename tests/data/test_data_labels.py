@@ -181,6 +181,18 @@ def test_arrays_take_numbers_a_row_wherever_they_begin() -> None:
         assert source.label_names == ("2", "10")
 
 
+def test_an_array_file_labels_rows_in_order(tmp_path: Path) -> None:
+    np.save(tmp_path / "codes.npy", [4, 1, 4])
+    assert open_data(Labelled(points(3), tmp_path / "codes.npy")).label_names == ("1", "4")
+    with pytest.raises(PoiseError, match=r"'.*none\.npy' cannot be read.*no such file"):
+        open_data(Labelled(points(3), tmp_path / "none.npy"))
+    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(PoiseError, match=r"cannot be read.*no array of numbers or texts"):
+        open_data(Labelled(points(3), tmp_path / "objects.npy"))
+    with pytest.raises(PoiseError, match="without file names"):
+        open_data(Labelled(images(tmp_path / "files", "a1.png", "b1.png"), tmp_path / "codes.npy"))
+
+
 def test_archives_and_tensor_data_sets_bring_their_labels(tmp_path: Path) -> None:
     for name in ("labels", "y"):
         arrays: dict[str, Any] = {"x": points(3), name: np.array([4, 4, 1])}

@@ -13,7 +13,6 @@ from PIL import Image
 import poise
 from poise.errors import PoiseError
 from poise.evaluation import evaluate
-from poise.evaluation.inputs import labels_of
 from poise.generator import Generator
 from poise.metrics import compare
 from poise.metrics import evaluate as measure
@@ -204,7 +203,7 @@ def test_lines_do_not_depend_on_the_clock(digits: Path) -> None:
         (
             blobs(0),
             {"against": blobs(1), "features": "classifier", "labels": [0, 1]},
-            "each sample needs one label",
+            "There are 2 labels for the 60 rows",
         ),
         (blobs(0), {"against": "digits", "metrics": ["mode-statistics"]}, "are not known"),
         (blobs(0), {"against": "digits", "metrics": ["inception-score"]}, "--features classifier"),
@@ -224,12 +223,45 @@ def test_data_that_are_gone_are_asked_for(tmp_path: Path) -> None:
     assert evaluate(run, blobs(2), metrics=["frechet-distance"]).against == "array"
 
 
-def test_a_labels_file_that_is_none_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "labels.txt").write_text("1\n2\n3\n")
-    assert labels_of(tmp_path / "labels.txt").tolist() == [1, 2, 3]
-    (tmp_path / "words.txt").write_text("cat\ndog\n")
-    with pytest.raises(PoiseError, match="cannot be read"):
-        labels_of(tmp_path / "words.txt")
-    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(PoiseError, match="cannot be read"):
-        labels_of(tmp_path / "objects.npy")
+def test_a_conditional_run_knows_its_own_data(tmp_path: Path) -> None:
+    """Labels count as content of what was trained on; the same data without them are the same data here."""
+    small = {**SMALL, "recipe": "conditional"}
+    run = poise.train("digits", out=tmp_path / "run", **small)
+    for against in (None, "digits"):
+        found = evaluate(run, against, metrics=["memorisation"], samples=50)
+        assert found.results[0].samples == {"train": 1707, "held_out": 90, "fake": 50}
+        assert not any("have changed" in notice for notice in found.notices)
+
+
+def test_labels_of_every_kind_train_the_same_features(tmp_path: Path) -> None:
+    """A table as training takes it, an array file, an array: one classifier, so one number."""
+    fakes, reals = blobs(0), blobs(1)
+    codes = np.arange(len(reals)) % 3
+    np.save(tmp_path / "codes.npy", codes)
+    rows = "".join(f"{number},{'abc'[code]},x\n" for number, code in enumerate(codes))
+    (tmp_path / "table.csv").write_text(f"row,group,other\n{rows}")
+    asked: dict[str, Any] = {"features": "classifier", "metrics": ["frechet-distance"], "cache": tmp_path}
+    values = [
+        evaluate(fakes, reals, labels=labels, label_column=column, **asked).values
+        for labels, column in (
+            (codes, None),
+            (tmp_path / "codes.npy", None),
+            (tmp_path / "table.csv", "group"),
+        )
+    ]
+    assert values[0] == values[1] == values[2]
+    with pytest.raises(PoiseError, match=r"no column 'grop'.*did you mean 'group'"):
+        evaluate(fakes, reals, labels=tmp_path / "table.csv", label_column="grop", **asked)
+    with pytest.raises(PoiseError, match=r"no file with the column 'group'.*--labels FILE.csv"):
+        evaluate(fakes, reals, label_column="group", **asked)
+
+
+def test_a_score_by_class_needs_the_same_classes(tmp_path: Path) -> None:
+    reals = blobs(1)
+    codes = np.arange(len(reals)) % 3
+    small = {**SMALL, "recipe": "conditional"}
+    run = poise.train(poise.Labelled(reals, codes), out=tmp_path / "run", **small)
+    asked: dict[str, Any] = {"metrics": ["classifier-accuracy-score"]}
+    assert 0 <= float(evaluate(run, reals, labels=codes, **asked).results[0]) <= 1
+    with pytest.raises(PoiseError, match="classes of 'run' are '0', '1', '2', and those of 'array' '0', '1'"):
+        evaluate(run, reals, labels=codes % 2, **asked)

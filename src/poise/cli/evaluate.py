@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -31,7 +30,8 @@ def evaluate(
     samples: Count = None,
     seed: Annotated[int, Parameter(metavar="N")] = 0,
     checkpoint: Annotated[str, Parameter(metavar="newest|best|N")] = "newest",
-    labels: Annotated[Path | None, Parameter(metavar="FILE")] = None,
+    labels: Annotated[str | None, Parameter(metavar="FILE")] = None,
+    label_column: Annotated[str | None, Parameter(metavar="NAME")] = None,
     resolution: Count = None,
     json: Json = False,
 ) -> int:
@@ -48,13 +48,14 @@ def evaluate(
         samples: The most of each side; 5,000 where none is given.
         seed: From which latents and rows are drawn.
         checkpoint: Which generator of the run: the newest, the best, or that of a step.
-        labels: Classes of the data for --features classifier: a .npy, or text with one a line.
+        labels: Classes of the data for --features classifier: a CSV of files and labels, or a .npy.
+        label_column: Its column of labels, where it has more than two columns.
         resolution: Pixels on a side, for samples and data that are files of many sizes.
         json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.judging import show, watching
     from poise.evaluation import evaluate as judged
-    from poise.evaluation.inputs import labels_of, which_of
+    from poise.evaluation.inputs import which_of
 
     with watching(subject, json=json) as (progress, telling):
         found = judged(
@@ -64,7 +65,8 @@ def evaluate(
             features=features,
             samples=samples,
             seed=seed,
-            labels=None if labels is None else labels_of(labels),
+            labels=labels,
+            label_column=label_column,
             checkpoint=which_of(checkpoint),
             resolution=resolution,
             progress=progress,

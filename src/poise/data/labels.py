@@ -31,8 +31,8 @@ class Labelled:
 
     Args:
         data: Whatever else can be trained on.
-        labels: The path of a CSV file; or, one a row, an array, a tensor or a list of numbers or names; or a
-            mapping from file to label.
+        labels: The path of a CSV file, or of a `.npy` file with one a row; or, one a row, an array, a tensor
+            or a list of numbers or names; or a mapping from file to label.
         column: Which column of the file holds the labels, where there are more than two.
 
     Example:
@@ -67,6 +67,8 @@ def labelled(source: Source, labels: Any, column: str | None) -> Source:
     Raises:
         PoiseError: There is no such file or column, or files and labels do not match.
     """
+    if isinstance(labels, str | Path) and Path(labels).suffix.lower() == ".npy":
+        labels = _read_rows(Path(labels).expanduser())
     if isinstance(labels, str | Path):
         table = _read_table(Path(labels).expanduser(), column, named=bool(source.files))
         by_row = _matched(source, table) if source.files else _counted(source, table.labels, table.name)
@@ -145,6 +147,23 @@ def folder_labels(files: Sequence[str]) -> tuple[Array, tuple[str, ...]] | None:
             return coded(names, "")
         level += 1
     return None
+
+
+def _read_rows(path: Path) -> Array:
+    try:
+        array: Array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        why = (
+            (error.strerror or str(error))
+            if isinstance(error, OSError)
+            else "it is no array of numbers or texts"
+        )
+        raise PoiseError(
+            f"The labels '{path}' cannot be read",
+            why=why.lower(),
+            mend="name a CSV file, or a .npy with one a row",
+        ) from None
+    return array
 
 
 def _order(texts: Sequence[str]) -> Any:

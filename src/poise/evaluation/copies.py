@@ -39,7 +39,7 @@ def training_data(
     run = subject.run
     if run is None:
         return reference.encoded(reference.draw(min(MOST_TRAINING, reference.count), seed)), None
-    own = run.data.get("fingerprint") == reference.fingerprint
+    own = reference.is_what_was_trained_on(run)
     try:
         data = reference if own else own_data(run, progress=progress)
     except PoiseError:  # the training data are gone: the reference is all there is

@@ -41,7 +41,7 @@ def extractor_for(features: Any, real: Tensor, labels: Tensor | None, cache: Pat
         if labels is None:
             raise PoiseError(
                 f"The features '{kind.name}' are trained on labels, and the data came without",
-                mend="give a file of them: --labels FILE.npy, or choose other features",
+                mend="give them: --labels FILE.csv, or choose other features",
             )
         return kind.build(real, labels, cache=cache)
     return kind.build(cache=cache) if "cache" in kind.needs else kind.build()

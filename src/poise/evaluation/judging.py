@@ -16,10 +16,9 @@ from poise.evaluation.choosing import metric_named, suiting
 from poise.evaluation.copies import nearest_pairs, training_data
 from poise.evaluation.extractors import extractor_for
 from poise.evaluation.recording import Evaluation, record
-from poise.evaluation.subjects import Progress, Subject, Telling, Which, opened
+from poise.evaluation.subjects import Progress, Subject, Telling, Which, opened, with_labels
 from poise.metrics import Result
 from poise.metrics import evaluate as measure
-from poise.metrics.arrays import as_labels
 from poise.metrics.features import ClassifierExtractor, Extractor
 from poise.metrics.path_length import latent_path_length
 
@@ -39,6 +38,7 @@ def evaluate(
     samples: int | None = None,
     seed: int = 0,
     labels: Any = None,
+    label_column: str | None = None,
     checkpoint: Which = "newest",
     resolution: int | None = None,
     cache: Path | None = None,
@@ -58,8 +58,9 @@ def evaluate(
         features: A name out of `poise.metrics.features.EXTRACTORS`, an extractor, a network or a function.
         samples: The most of each side, at least 10; 5,000 where none is given.
         seed: Draws latents, rows and half-samples.
-        labels: Classes of the data, `(N,)`, for features that are trained on them; not needed where the data
-            came with labels.
+        labels: Classes of what is measured against, as `poise.Labelled` takes them: a CSV file, one a row,
+            or a mapping from file to label; not needed where the data came with labels.
+        label_column: The file's column of labels, where it has more than two columns.
         checkpoint: Which generator of the run: `"newest"`, `"best"`, or the step of a checkpoint.
         resolution: Pixels a side, for samples and data of which neither says.
         cache: A folder to keep features and weights in; that of the data where none is given.
@@ -81,6 +82,7 @@ def evaluate(
     tell = telling or (lambda words: None)
     named = tuple(dict.fromkeys(map(metric_named, metrics or ())))
     subject, reference = opened(run_or_samples, against, checkpoint, resolution, seed, progress)
+    reference = with_labels(reference, labels, label_column)
     chosen = named or suiting(reference.kind, mixture=reference.modes is not None)
     most = samples or MOST
     assert reference.count is not None
@@ -88,8 +90,7 @@ def evaluate(
     tell(f"drawing {count:,} samples")
     real, fake = reference.draw(min(most, reference.count), seed), subject.draw(count, seed)
     place = cache or default_cache()
-    known = reference.labels if labels is None else as_labels(labels, "real", reference.count)
-    made = _extractor(features, reference, known, place)
+    made = _extractor(features, reference, place)
     real, fake = reference.encoded(real), reference.encoded(fake)
     facts: dict[str, Any] = {"extractor": made, "seed": seed, "cache": place, "telling": tell}
     results: dict[str, Result] = {}
@@ -125,11 +126,11 @@ def _check(samples: int | None, seed: int) -> None:
         raise PoiseError(f"The seed cannot be {seed}", mend="give 0 or more")
 
 
-def _extractor(features: Any, reference: Subject, labels: Tensor | None, cache: Path) -> Extractor:
+def _extractor(features: Any, reference: Subject, cache: Path) -> Extractor:
     trained = isinstance(features, str) and features == "classifier"
     assert reference.count is not None
     rows = reference.draw(reference.count if trained else min(2, reference.count), 0)
-    return extractor_for(features, reference.encoded(rows), labels, cache)
+    return extractor_for(features, reference.encoded(rows), reference.labels, cache)
 
 
 def _between(
@@ -164,7 +165,17 @@ def _labels(subject: Subject, reference: Subject, reals: int, fakes: int, seed: 
             mend="take a conditional run on labelled data, or call "
             "poise.metrics.classifier_accuracy_score with both sides' labels",
         )
+    if subject.label_names != reference.label_names:
+        made, there = (_few(side.label_names) for side in (subject, reference))
+        raise PoiseError(
+            f"The classes of '{subject.name}' are {made}, and those of '{reference.name}' {there}",
+            mend="measure against data with the same classes",
+        )
     return found
+
+
+def _few(names: tuple[str, ...]) -> str:
+    return ", ".join(f"'{name}'" for name in names[:6]) + (f" and {len(names) - 6} more" if names[6:] else "")
 
 
 def _path_length(subject: Subject, seed: int) -> Result:
@@ -205,7 +216,7 @@ def _notices(subject: Subject, reference: Subject) -> tuple[str, ...]:
     said = [*(reference.source.notices if reference.source else ())]
     said += subject.source.notices if subject.source else ()
     if subject.run is not None and reference.source is not None:
-        record = subject.run.data
-        if record.get("name") == reference.name and record.get("fingerprint") != reference.fingerprint:
+        same = subject.run.data.get("name") == reference.name
+        if same and not reference.is_what_was_trained_on(subject.run):
             said.append("The data have changed since the run was trained on them.")
     return tuple(dict.fromkeys(said))

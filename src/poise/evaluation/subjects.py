@@ -12,11 +12,15 @@ import torch
 from torch import Tensor
 
 from poise.data import BUILT_IN, Encoding, Modes, Source, data_of, modes, open_data, to_pixels
+from poise.data.labels import labelled
 from poise.errors import PoiseError
 from poise.generator import Generator
 from poise.randomness import numpy_stream
+from poise.recipes import saved_recipe
 from poise.run import Run
 from poise.run_folder import RunFolder
+from poise.training.conditions import prepared
+from poise.training.setups import SETUPS
 
 Which = int | Literal["newest", "best"]
 Progress = Callable[[int, int], None]
@@ -54,11 +58,29 @@ class Subject:
     source: Source | None = None
     generator: Generator | None = None
 
+    def is_what_was_trained_on(self, run: RunFolder) -> bool:
+        """Whether these are a run's training data, by their content and by that of the labels it used."""
+        recorded = run.data.get("fingerprint")
+        if self.source is None or self.fingerprint == recorded:
+            return self.source is not None
+        game = saved_recipe(run.recipe).game
+        try:
+            return prepared(self.source, SETUPS.named(game.name), game.options).fingerprint == recorded
+        except PoiseError:  # they do not suit that game
+            return False
+
     @property
     def labels(self) -> Tensor | None:
         """The classes of all data, where they came with them."""
         known = self.source is not None and self.source.labels is not None
         return torch.as_tensor(np.asarray(self.source.labels)) if known and self.source else None
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """What the classes are called, in the order of their numbers; empty where there are none."""
+        if self.source is not None:
+            return self.source.label_names
+        return self.generator.classes if self.generator is not None else ()
 
     @property
     def modes(self) -> Modes | None:
@@ -132,6 +154,24 @@ def opened(
             mend="measure against data of the same shape",
         )
     return subject, reference
+
+
+def with_labels(data: Subject, labels: Any, column: str | None) -> Subject:
+    """Data with a person's own labels in place of those that came with them.
+
+    Args:
+        data: What was opened.
+        labels: As `poise.Labelled` takes them; `None` leaves the data as they are.
+        column: The column of labels, where they are a table with several.
+
+    Raises:
+        PoiseError: A column and no table, no such table or column, or labels that do not match the data.
+    """
+    if labels is None and column is not None:
+        raise PoiseError(f"There is no file with the column '{column}'", mend="name it: --labels FILE.csv")
+    if labels is None or data.source is None:
+        return data
+    return _of_source(labelled(data.source, labels, column))
 
 
 def of_run(thing: Any, which: Which) -> Subject:
