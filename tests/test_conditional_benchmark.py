@@ -48,11 +48,14 @@ def test_the_arbiter_knows_digits() -> None:
     assert arbiter.agreement(samples, (arbiter.labels[:100] + 1) % 10) < 0.02
 
 
-def test_labels_in_a_tiny_mode(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = labels.section(seeds=[0, 1], steps=4, recipes=("non-saturating", "conditional"), **TINY)
+def test_labels_in_a_tiny_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = labels.section(seeds=[0, 1], steps=4, runs=tmp_path, compared=labels.COMPARED[:2], **TINY)
     assert "32 images seen by each run" in text
     (row,) = [line for line in text.splitlines() if line.startswith("| `conditional` |")]
     assert "±" in row and 0 <= float(row.split("|")[3]) <= 1
+    monkeypatch.setattr(labels, "begin", None)  # nothing is trained again
+    again = labels.section(seeds=[0, 1], steps=4, runs=tmp_path, compared=labels.COMPARED[:2], **TINY)
+    assert again == text
 
 
 def test_every_recipe_sees_as_many_images() -> None:

@@ -6,10 +6,13 @@
   is stated: agreement beyond it means that samples are more typical than digits are.
 - Fréchet ratio: as in `benchmarks.digits`, in features of another classifier; 1.0 is what real digits get.
 - Every recipe sees as many images as the default one.
+
+What each run came to is kept in `labels.jsonl` of the folder of runs; the same command plays none twice.
 """
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -28,7 +31,14 @@ from poise.generator import Generator
 from poise.recipes import DEFAULT_RECIPE, RECIPES, recipe_with
 from poise.training import begin, pick_device, plan
 
-COMPARED = (DEFAULT_RECIPE, "conditional", "projection", "auxiliary-classifier")
+COMPARED: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
+    (f"`{DEFAULT_RECIPE}`, no classes", DEFAULT_RECIPE, {}),
+    ("`conditional`", "conditional", {}),
+    ("`auxiliary-classifier`", "auxiliary-classifier", {}),
+    ("`projection`", "projection", {}),
+    ("`projection`, one move of the discriminator", "projection", {"dynamics.discriminator_steps": 1}),
+)
+"""What the table calls it, the recipe, and what differs from it; the first has no classes."""
 
 
 class Measured(NamedTuple):
@@ -107,8 +117,8 @@ def section(
     *,
     seeds: Sequence[int],
     steps: int | None = None,
-    data: Path | None = None,
-    recipes: Sequence[str] = COMPARED,
+    runs: Path = Path("runs/conditional"),
+    compared: Sequence[tuple[str, str, Mapping[str, Any]]] = COMPARED,
     **changes: Any,
 ) -> str:
     """The table, with how it was measured.
@@ -116,22 +126,41 @@ def section(
     Args:
         seeds: Of the runs.
         steps: Of the default recipe; all others see as many images.
-        data: Not used: the digits come with scikit-learn.
-        recipes: Which are compared; the first is the one without classes.
+        runs: Where the results of runs are kept.
+        compared: What is compared; the first is the one without classes.
         changes: Other settings, for all.
     """
     judge, arbiter = Judge(), Arbiter()
-    if steps is not None:
-        changes = {**changes, "steps": steps}
-    rows: dict[str, list[Measured]] = {}
+    rows: dict[str, list[Measured]] = {title: [] for title, _, _ in compared}
     images: int | None = None
-    for name in recipes:
-        for seed in seeds:
-            one = measured(name, seed, images, judge, arbiter, **changes)
+    for seed in seeds:
+        for title, name, different in compared:
+            asked = {**different, **changes, **({} if steps is None else {"steps": steps})}
+            one = _kept(runs, name, seed, asked)
+            if one is None:
+                one = measured(name, seed, images, judge, arbiter, **asked)
+                _keep(runs, name, seed, asked, one)
             images = images or one.images
-            rows.setdefault(name, []).append(one)
-            print(f"{name} seed {seed}: {one}", flush=True)
+            rows[title].append(one)
+            print(f"{title} seed {seed}: {one}", flush=True)
     return table(rows, seeds, judge, arbiter)
+
+
+def _kept(runs: Path, name: str, seed: int, changes: Mapping[str, Any]) -> Measured | None:
+    """What an earlier command found of the same run."""
+    place = runs / "labels.jsonl"
+    lines = place.read_text(encoding="utf-8").splitlines() if place.is_file() else []
+    for line in map(json.loads, lines):
+        if (line["recipe"], line["seed"], line["changes"]) == (name, seed, changes):
+            return Measured(**line["measured"])
+    return None
+
+
+def _keep(runs: Path, name: str, seed: int, changes: Mapping[str, Any], one: Measured) -> None:
+    runs.mkdir(parents=True, exist_ok=True)
+    line = {"recipe": name, "seed": seed, "changes": changes, "measured": one._asdict()}
+    with (runs / "labels.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
 
 
 def table(
@@ -148,11 +177,11 @@ def table(
         "| recipe | asked class, share | least of a seed | Fréchet ratio | seconds a run |",
         "|---|---|---|---|---|",
     ]
-    for name, runs in rows.items():
+    for title, runs in rows.items():
         agreements = [run.agreement for run in runs]
         known = not np.isnan(agreements[0])
         share, least = (interval(agreements), f"{min(agreements):.3f}") if known else ("", "")
         seconds = np.mean([run.seconds for run in runs])
         ratio = interval([run.ratio for run in runs])
-        lines.append(f"| `{name}` | {share} | {least} | {ratio} | {seconds:.0f} |")
+        lines.append(f"| {title} | {share} | {least} | {ratio} | {seconds:.0f} |")
     return "\n".join(lines)
