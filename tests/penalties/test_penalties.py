@@ -59,6 +59,25 @@ def network(seed: int = 0, *, dtype: torch.dtype = torch.float64) -> nn.Module:
         return nn.Sequential(layers, nn.Linear(6, 1), nn.Flatten(0)).to(dtype)
 
 
+def test_the_eager_gradient_has_the_bits_of_the_one_that_compilers_follow() -> None:
+    critic, points = network(dtype=torch.float32), REAL.float()
+    followed = torch.func.grad(lambda x: critic(x).sum())(points).square().flatten(1).sum(1)
+    eager = squared_gradient_norm(critic, points)
+    assert torch.equal(eager, followed)
+    slopes = [
+        torch.autograd.grad(value.mean(), list(critic.parameters()), allow_unused=True)
+        for value in (eager, followed)
+    ]
+    assert all(
+        (one is None) == (other is None) and (one is None or torch.equal(one, other))
+        for one, other in zip(*slopes, strict=True)
+    )
+    assert any(one is not None and one.abs().max() > 0 for one in slopes[0])
+    with torch.no_grad():
+        alone = squared_gradient_norm(critic, points)
+    assert torch.equal(alone, followed) and not alone.requires_grad
+
+
 # By hand ---------------------------------------------------------------------------------------------------
 
 

@@ -74,15 +74,16 @@ class MovingDirac(nn.Module):
 
     Args:
         theta: `(games,)`.
+        owners: The game of each sample, `(samples,)`.
     """
 
-    def __init__(self, theta: Tensor) -> None:
+    def __init__(self, theta: Tensor, owners: Tensor) -> None:
         super().__init__()
-        self.theta = nn.Parameter(theta)
+        self.theta, self._owners = nn.Parameter(theta), owners
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Samples `(games * draws, 1)`: the latents, moved."""
-        return (latent.view(len(self.theta), -1) + self.theta[:, None]).view(-1, 1)
+        """Samples `(samples, 1)`: the latents, moved."""
+        return latent + self.theta.index_select(0, self._owners)[:, None]
 
 
 class LinearScore(nn.Module):
@@ -90,22 +91,23 @@ class LinearScore(nn.Module):
 
     Args:
         psi: `(games,)`.
+        owners: The game of each sample, `(samples,)`.
     """
 
-    def __init__(self, psi: Tensor) -> None:
+    def __init__(self, psi: Tensor, owners: Tensor) -> None:
         super().__init__()
-        self.psi = nn.Parameter(psi)
+        self.psi, self._owners = nn.Parameter(psi), owners
 
     def forward(self, samples: Tensor) -> Tensor:
-        """Scores `(games * draws,)` of samples `(games * draws, 1)`."""
-        return (samples.view(len(self.psi), -1) * self.psi[:, None]).flatten()
+        """Scores `(samples,)` of samples `(samples, 1)`."""
+        return samples.flatten() * self.psi.index_select(0, self._owners)
 
 
 def dirac_trials(methods: Sequence[str], schedule: str) -> list[Trial]:
     """The Dirac-GAN under some methods, those that can be played side by side in one trial.
 
-    Side by side, each game is a stretch of samples of one `NoiseToData`. Its cost is a mean over all samples;
-    so each game's gradient comes divided by the number of games, and the rate is multiplied with it.
+    Side by side, each game is a stretch of samples of one `NoiseToData`: a thousand where it has instance
+    noise, one where it has none. Weights by sample make the mean over all the sum of the games' own means.
 
     Args:
         methods: Names of `METHODS`.
@@ -135,16 +137,20 @@ def _trial(methods: list[DiracMethod], schedule: str) -> Trial:
         dynamics=schedule,
         match=partial(_match, methods),
         step=step,
-        batch=partial(_batch, [method.noise for method in methods]),
+        batch=partial(_batch, methods),
         axes=("generator", "discriminator"),
         labels=("θ", "ψ"),
     )
 
 
 def _match(methods: list[DiracMethod], starts: Tensor) -> Match:
-    copies, games = starts.shape[1], starts.shape[0] * starts.shape[1]
-    generator, discriminator = MovingDirac(starts[..., 0].flatten()), LinearScore(starts[..., 1].flatten())
-    loss = _side_by_side(methods, copies)
+    copies = starts.shape[1]
+    counts = torch.tensor([_draws(method) for method in methods]).repeat_interleave(copies)
+    owners = torch.arange(len(counts)).repeat_interleave(counts)
+    shares = len(owners) / counts[owners].double()
+    generator = MovingDirac(starts[..., 0].flatten(), owners)
+    discriminator = LinearScore(starts[..., 1].flatten(), owners)
+    loss = _side_by_side(methods, copies, shares)
     modules: dict[str, nn.Module] = {"discriminator": discriminator, "generator": generator}
     clipped = [
         (discriminator.psi.detach()[place * copies : (place + 1) * copies], method.clip)
@@ -158,62 +164,68 @@ def _match(methods: list[DiracMethod], starts: Tensor) -> Match:
 
     return Match(
         game=NoiseToData(
-            loss=loss, discriminator_loss=loss.discriminator, penalties=_penalties(methods, copies)
+            loss=loss,
+            discriminator_loss=loss.discriminator,
+            penalties=tuple(
+                WeightedPenalty(name, partial(_weighted, PENALTIES.named(name).penalty, weights), 1.0)
+                for name, weights in _penalty_weights(methods, copies, owners, shares).items()
+            ),
         ),
         networks={**modules, "critic": discriminator},
         parameters={player: dict(module.named_parameters()) for player, module in modules.items()},
-        optimisers={
-            player: plain_steps(module.parameters(), RATE * games) for player, module in modules.items()
-        },
+        optimisers={player: plain_steps(module.parameters(), RATE) for player, module in modules.items()},
         projections={"discriminator": clip} if clipped else {},
     )
 
 
-def _batch(noise: list[float], copies: int) -> Batch:
+def _draws(method: DiracMethod) -> int:
+    """How many samples a game of this method has; without noise all would be the same."""
+    return DRAWS if method.noise else 1
+
+
+def _batch(methods: list[DiracMethod], copies: int) -> Batch:
     """Data at 0 and latents of 0; with instance noise the same draws on both, the same at every step.
 
-    A fixed sample of noise keeps the update a map, with an equilibrium at (0, 0) and eigenvalues. A game
-    without noise beside one with noise has as many samples, all of them 0.
+    A fixed sample of noise keeps the update a map, with an equilibrium at (0, 0) and eigenvalues.
     """
     randomness = torch_stream(0, 0, "instance noise of the Dirac-GAN")
-    drawn = torch.randn(DRAWS if any(noise) else 1, generator=randomness, dtype=torch.float64)
-    samples = torch.cat([(deviation * drawn).repeat(copies) for deviation in noise])[:, None]
-    return Batch(real=samples, latent=samples, step=0, generator=randomness)
+    drawn = torch.randn(DRAWS, generator=randomness, dtype=torch.float64)
+    samples = [(method.noise * drawn[: _draws(method)]).repeat(copies) for method in methods]
+    column = torch.cat(samples)[:, None]
+    return Batch(real=column, latent=column, step=0, generator=randomness)
 
 
-def _side_by_side(methods: list[DiracMethod], copies: int) -> Loss:
+def _side_by_side(methods: list[DiracMethod], copies: int, shares: Tensor) -> Loss:
     """One loss that gives each game's samples to that game's loss; games of one loss stand together."""
-    names = [method.loss for method in methods]
-    parts = [(LOSSES.named(name), names.count(name)) for name in dict.fromkeys(names)]
-    if len(parts) == 1:
-        return parts[0][0]
+    sizes: dict[str, int] = {}
+    for method in methods:
+        sizes[method.loss] = sizes.get(method.loss, 0) + copies * _draws(method)
+    parts = [LOSSES.named(name) for name in sizes]
 
     def pieces(scores: Tensor) -> tuple[Tensor, ...]:
-        share = len(scores) // len(names)
-        return torch.split(scores, [share * count for _, count in parts])
+        return torch.split(scores, list(sizes.values()))
 
     def discriminator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
         judged = zip(parts, pieces(real_scores), pieces(fake_scores), strict=True)
-        return torch.cat([loss.discriminator(real, fake) for (loss, _), real, fake in judged])
+        return shares * torch.cat([loss.discriminator(real, fake) for loss, real, fake in judged])
 
     def generator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
         judged = zip(parts, pieces(real_scores), pieces(fake_scores), strict=True)
-        return torch.cat([loss.generator(real, fake) for (loss, _), real, fake in judged])
+        return shares * torch.cat([loss.generator(real, fake) for loss, real, fake in judged])
 
     return Loss("side-by-side", discriminator, generator, summary="", source="")
 
 
-def _penalties(methods: list[DiracMethod], copies: int) -> tuple[WeightedPenalty, ...]:
-    """Each penalty that some game has, with the weight of each game."""
-    found = []
-    for name, weights in (
-        ("r1", [method.r1 for method in methods]),
-        ("wgan-gp", [method.wgan_gp for method in methods]),
-    ):
-        if any(weights):
-            each = torch.tensor(weights, dtype=torch.float64).repeat_interleave(copies)
-            found.append(WeightedPenalty(name, partial(_weighted, PENALTIES.named(name).penalty, each), 1.0))
-    return tuple(found)
+def _penalty_weights(
+    methods: list[DiracMethod], copies: int, owners: Tensor, shares: Tensor
+) -> dict[str, Tensor]:
+    """What each sample's penalty is multiplied with, for each penalty that some game has."""
+    asked = {"r1": [method.r1 for method in methods], "wgan-gp": [method.wgan_gp for method in methods]}
+    return {
+        name: shares * torch.tensor(weights, dtype=torch.float64).repeat_interleave(copies)[owners]
+        for name, weights in asked.items()
+        if any(weights)
+    }
 
 
 def _weighted(
@@ -225,19 +237,16 @@ def _weighted(
     *,
     generator: torch.Generator,
 ) -> Tensor:
-    by_sample = weights.repeat_interleave(len(real) // len(weights))
-    return by_sample * penalty(critic, real, fake, generator=generator)
+    return weights * penalty(critic, real, fake, generator=generator)
 
 
 def _consensus_step(match: Match, next_batch: NextBatch, step: int, *, weight: float, moves: int) -> Measured:
     """Consensus optimisation under any schedule: the field is measured anew before each player's turn."""
     first, second = match.game.players
     turns = [(first,)] * moves + [(second,)] if moves else [(first, second)]
-    games = len(match.values(second)[0])
     for turn in turns:
         field = joint(match, next_batch(), create_graph=True)
-        # Half the squared field of a mean over games is smaller by the square of their number.
-        gradients = consensus_gradients(match, field, weight * games)
+        gradients = consensus_gradients(match, field, weight)
         for player in turn:
             match.move(player, gradients[player], (field.batch, field.played, field.costs[player]))
     return {}

@@ -34,9 +34,8 @@ class Penalty:
 def squared_gradient_norm(critic: Critic, points: Tensor) -> Tensor:
     """The squared norm of the gradient of each sample's score with respect to that sample.
 
-    Written with `torch.func.grad`, which can be differentiated again in eager mode, under `torch.compile` and
-    under `vmap`; `torch.autograd.grad(create_graph=True)` cannot be compiled. A critic's buffers (the running
-    statistics of batch normalisation, the vectors of spectral norm) are left as they are.
+    It can be differentiated again in eager mode, under `torch.compile` and under `vmap`. A critic's buffers
+    (the running statistics of batch normalisation, the vectors of spectral norm) are left as they are.
 
     Args:
         critic: From `(N, ...)` to scores `(N, ...)`; no score may depend on another sample.
@@ -56,8 +55,25 @@ def squared_gradient_norm(critic: Critic, points: Tensor) -> Tensor:
         scores = score(points)
         return scores.sum() if scores.dim() == 1 else scores.flatten(1).mean(1).sum()
 
-    gradient: Tensor = torch.func.grad(summed)(points.detach())
-    return gradient.square().flatten(1).sum(1)
+    return _slopes(summed, points.detach()).square().flatten(1).sum(1)
+
+
+def _slopes(summed: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
+    """The gradient by the points; either way gives the same bits.
+
+    `torch.func.grad` is what `torch.compile` and `vmap` can follow. `torch.autograd.grad` is quicker to call
+    on small networks, and does not import torch's compiler, which takes longer than a toy game.
+    """
+    if torch.compiler.is_compiling() or torch._C._functorch.maybe_current_level() is not None:
+        followed: Tensor = torch.func.grad(summed)(points)
+        return followed
+    again = torch.is_grad_enabled()
+    with torch.enable_grad():
+        points.requires_grad_()
+        (slopes,) = torch.autograd.grad(
+            summed(points), points, create_graph=again, allow_unused=True, materialize_grads=True
+        )
+    return slopes
 
 
 def _without_traces(critic: Critic) -> Critic:
