@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from poise.data import inspect_data, open_data
-from poise.data.arrays import image_layout
+from poise.data.image_arrays import image_layout
 from poise.data.source import blocks, survey
 from poise.errors import PoiseError
 

@@ -16,8 +16,8 @@ import pytest
 from image_files import gif, png
 from PIL import Image, ImageFile
 
+from poise.data import image_files, inspect_data, open_data
 from poise.data import images as images_room
-from poise.data import inspect_data, open_data
 from poise.data.folders import FolderCollection
 from poise.errors import PoiseError
 
@@ -118,7 +118,7 @@ def test_names_sizes_and_settings_are_part_of_the_key(photos: Path, cache: Path)
 def test_files_that_have_not_changed_are_not_even_read(
     photos: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(images_room, "_SETTLED_SECONDS", -10.0)
+    monkeypatch.setattr(image_files, "_SETTLED_SECONDS", -10.0)
     first = open_data(photos, cache=cache)
     read: list[str] = []
     whole = FolderCollection.read

@@ -12,17 +12,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from poise.data.arrays import (
-    check_basics,
-    check_finite,
-    from_tensor,
-    image_encoding,
-    image_layout,
-    image_plan,
-    standardised,
-)
+from poise.data.arrays import check_basics, check_finite, from_tensor, standardised
 from poise.data.conversion import RefusedError, as_channels, eight_bits, fitted
 from poise.data.encoding import Encoding
+from poise.data.image_arrays import image_encoding, image_layout, image_plan
 from poise.data.source import JSON, Array, Source, fingerprint, survey
 from poise.errors import PoiseError
 

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from poise.data.archives import ZipCollection
-from poise.data.arrays import from_array, from_tensor, read_array, read_labels
+from poise.data.array_files import read_array, read_labels
+from poise.data.arrays import from_array, from_tensor
 from poise.data.built_in import BUILT_IN
 from poise.data.cache import default_cache
 from poise.data.collection import Collection

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,11 +14,11 @@ import torch
 
 from poise.data.condition import Condition, taken
 from poise.data.encoding import Encoding
+from poise.data.threads import workers
 
 JSON: TypeAlias = Any
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Progress: TypeAlias = Callable[[int, int], None]
-
 _BLOCK_BYTES = 4 << 20
 
 
@@ -134,13 +133,6 @@ def blocks(array: Array) -> Iterator[slice]:
     rows = max(1, _BLOCK_BYTES // row_bytes)
     for start in range(0, len(array), rows):
         yield slice(start, min(start + rows, len(array)))
-
-
-def workers() -> int:
-    """How many threads to read and decode with: the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return max(1, os.cpu_count() or 1)
 
 
 def survey(array: Array) -> Survey:

@@ -1,0 +1,168 @@
+"""Images in arrays: which axis is what, which range, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from poise.data.conversion import fitted
+from poise.data.encoding import Encoding
+from poise.data.source import Array, Survey
+from poise.data.stored_rows import Plan
+from poise.errors import PoiseError
+
+_LUMINANCE = np.array([0.299, 0.587, 0.114])
+
+Layout = Literal["HW", "HWC", "CHW"]
+
+
+def image_layout(shape: tuple[int, ...], *, channels: int | None, name: str) -> Layout:
+    """Which axis of one image is which.
+
+    Args:
+        shape: Of one image, two or three numbers.
+        channels: How many channels the person says there are; None where they did not say.
+        name: What the person named, for messages.
+
+    Raises:
+        PoiseError: It cannot be told.
+
+    Example:
+        >>> image_layout((32, 32, 3), channels=None, name="array")
+        'HWC'
+    """
+    if len(shape) == 2:
+        return "HW"
+    sizes: dict[Layout, tuple[int, bool]] = {
+        "CHW": (shape[0], shape[1] == shape[2]),
+        "HWC": (shape[2], shape[0] == shape[1]),
+    }
+    possible = [layout for layout, (depth, _) in sizes.items() if 1 <= depth <= 4]
+    chosen = possible
+    if len(possible) == 2:
+        named = [layout for layout in possible if sizes[layout][0] == channels]
+        chosen = named if len(named) == 1 else [layout for layout in possible if sizes[layout][1]]
+    if len(chosen) == 1:
+        return chosen[0]
+    raise PoiseError(
+        f"In '{name}' images have the shape {dimensions(shape)}",
+        why="two axes could be the 1 to 4 channels" if possible else "no axis is one of 1 to 4 channels",
+        mend="give (N, height, width, channels), (N, channels, height, width) or (N, height, width)"
+        + (", or say how many channels there are" if possible else ""),
+    )
+
+
+def dimensions(shape: tuple[int, ...]) -> str:
+    """A shape in words: `32x32x3`."""
+    return "x".join(str(side) for side in shape)
+
+
+def image_encoding(found: Survey, dtype: np.dtype[Any], name: str) -> tuple[Encoding, list[str]]:
+    """The encoding of images from the type and range of their values, with what to tell the person.
+
+    Floats are recognised as [0, 1], [-1, 1] or 0..255, the last only where the brightest is 128 or more:
+    values up to 1.3 or to 16 are far more likely a mistake of scale than dark pictures.
+
+    Raises:
+        PoiseError: The range is none of these.
+    """
+    low, high = found.low, found.high
+    if dtype.kind == "b":
+        return Encoding("pixels"), [f"The truth values of '{name}' are taken as black and white."]
+    if dtype.kind in "ui":
+        if low < 0 or high > 255:
+            raise PoiseError(
+                f"The {dtype} images of '{name}' have values from {low:g} to {high:g}",
+                why="integers are taken as 0 to 255",
+                mend="divide them by their largest possible value and give floats in [0, 1]",
+            )
+        notices = [] if dtype == np.uint8 else [f"The {dtype} images of '{name}' are taken as 0 to 255."]
+        if 0 < high < 64:
+            notices.append(
+                f"The brightest value of '{name}' is {high:g} of 255: the images are dark or not scaled."
+            )
+        return Encoding("pixels"), notices
+    slack = 1e-4
+    if low >= -slack and high <= 1 + slack:
+        bounds = (0.0, 1.0)
+    elif low >= -1 - slack and high <= 1 + slack:
+        bounds = (-1.0, 1.0)
+    elif low >= 0 and 128 <= high <= 255:
+        bounds = (0.0, 255.0)
+    else:
+        raise PoiseError(
+            f"The images of '{name}' have values from {low:g} to {high:g}",
+            why="floats are taken as 0 to 1, as -1 to 1, or as 0 to 255",
+            mend="scale them to one of these, or give uint8",
+        )
+    sentence = f"The float images of '{name}' are taken as {bounds[0]:g} to {bounds[1]:g}."
+    return Encoding("range", low=bounds[0], high=bounds[1]), [sentence]
+
+
+def image_plan(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    *,
+    resolution: int | None,
+    channels: int | None,
+    name: str,
+) -> Plan:
+    """What has to be done to images of shape (C, H, W) to train on them.
+
+    Raises:
+        PoiseError: They are not square and no resolution is given, or their channels cannot be converted.
+    """
+    depth, height, width = shape
+    if height != width and resolution is None:
+        raise PoiseError(
+            f"The images of '{name}' are {height} high and {width} wide",
+            why="images are to be square",
+            mend="give a resolution to crop and resize them (or, for a single image, add a first axis)",
+        )
+    if channels is not None and channels != depth and {channels, depth} != {1, 3}:
+        raise PoiseError(
+            f"The images of '{name}' have {depth} channels and cannot be given {channels}",
+            mend="only 1 to 3 and 3 to 1 can be converted",
+        )
+    target = "float32" if dtype.kind == "f" else "uint8"
+    steps: list[str] = []
+    jobs: list[Callable[[Array], Array]] = []
+    if dtype.kind == "b":
+        steps.append("truth values to 0 and 255")
+        jobs.append(lambda block: block.astype(np.uint8) * np.uint8(255))
+    elif dtype != np.dtype(target) or not dtype.isnative:
+        steps.append(f"{dtype} to {target}")
+        jobs.append(lambda block: block.astype(target))
+    if channels is not None and channels != depth:
+        steps.append("luminance" if channels == 1 else "grey repeated as colour")
+        jobs.append(_to_grey if channels == 1 else (lambda block: np.repeat(block, 3, axis=1)))
+    side = height if resolution is None else resolution
+    if (height, width) != (side, side):
+        steps.append(f"centre crop to a square, antialiased bicubic resize to {side}")
+        jobs.append(lambda block: resized(block, side))
+
+    def convert(block: Array) -> Array:
+        for job in jobs:
+            block = job(block)
+        return block
+
+    return Plan((channels or depth, side, side), target, convert if jobs else None, tuple(steps))
+
+
+def _to_grey(block: Array) -> Array:
+    grey: Array = np.tensordot(block, _LUMINANCE, axes=([1], [0]))[:, None]
+    return np.rint(grey).astype(np.uint8) if block.dtype == np.uint8 else grey.astype(np.float32)
+
+
+def resized(block: Array, resolution: int) -> Array:
+    """Images (n, C, H, W), uint8 or float32, centre-cropped to squares and resized, channel by channel."""
+    result = np.empty((*block.shape[:2], resolution, resolution), dtype=block.dtype)
+    for index in np.ndindex(*block.shape[:2]):
+        plane = np.ascontiguousarray(block[index])
+        fit = np.asarray(fitted(Image.fromarray(plane), resolution))
+        # bicubic overshoots at edges: Pillow clips bytes, floats are kept within their plane's own range here
+        result[index] = fit if plane.dtype == np.uint8 else np.clip(fit, plane.min(), plane.max())
+    return result
