@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from poise.cli.sitting import doctor_word
+from poise.cli.watch import doctor_word
 from poise.recipes import RECIPES, recipe_with
 from poise.run_folder import RunFolder
 from poise.training import Moment, doctor, pick_device, plan

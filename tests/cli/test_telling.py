@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from poise.cli.plain import PlainView
-from poise.cli.sitting import Watch
 from poise.cli.terminal import TerminalView
 from poise.cli.view import Beginning, Ending, Pace, Status, View, view_for
+from poise.cli.watch import Watch
 from poise.recipes import RECIPES, recipe_with
 from poise.run_folder import RunFolder
 from poise.training import Moment

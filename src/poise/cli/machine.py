@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from poise.cli.console import emit
@@ -69,6 +70,7 @@ class MachineView:
                 "seconds": round(ending.seconds, 3),
                 **{name: None if path is None else str(path.absolute()) for name, path in paths.items()},
                 "resume": resume,
+                **({"reached": [asdict(one) for one in ending.reached]} if ending.reached else {}),
             }
         )
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from poise.cli.failure import BROKEN_PIPE
 from poise.cli.named_data import NamedData
-from poise.cli.sitting import device_words, heard, reported
-from poise.cli.view import Beginning, Ending, Pace, Status, View
+from poise.cli.sitting import device_words, reported
+from poise.cli.view import Beginning, Ending, View
+from poise.cli.watch import Teller
 from poise.errors import PoiseError
 from poise.run_folder import RunFolder, read_games, refuse_existing
 
@@ -77,11 +78,11 @@ def train_many(
         from poise.cli.dry_run import show
 
         return show(beginning, as_json=as_json)
-    watch = ManyWatch(view)
+    teller = Teller(view)
     view.start(beginning)
     with view.training(beginning.recipe.steps or 0):
-        outcome = begin_many(planned, folder, watch=watch, say=view.notice)
-    return _end(outcome, view, watch)
+        outcome = begin_many(planned, folder, watch=_telling(teller), say=view.notice)
+    return _end(outcome, view, teller)
 
 
 def go_on_many(path: Path, view: View, *, steps: int | None, device: str, accept_changed_data: bool) -> int:
@@ -117,58 +118,33 @@ def go_on_many(path: Path, view: View, *, steps: int | None, device: str, accept
             )
             stack.enter_context(view.training(recipe.steps or 0))
 
-        watch = ManyWatch(view, first=first)
+        teller = Teller(view, first)
         outcome = resume_many(
             path,
             steps=steps,
             device=where,
             accept_changed_data=accept_changed_data,
-            watch=watch,
+            watch=_telling(teller),
             say=view.notice,
             progress=reading,
         )
-    return _end(outcome, view, watch)
+    return _end(outcome, view, teller)
 
 
-class ManyWatch:
-    """Tells a view how many games go on: the medians over them.
+def _telling(teller: Teller) -> Callable[[ManyMoment], str | None]:
+    """What tells a view how many games go on: the medians over them."""
 
-    Args:
-        view: Who is told.
-        first: Called at the first step, with the step that the sitting began at.
-    """
-
-    def __init__(self, view: View, *, first: Callable[[int], None] | None = None) -> None:
-        self.view, self.pace, self.unread = view, Pace(), False
-        self._first, self._due = first, 0.0
-        self._line: dict[str, object] = {}
-
-    def __call__(self, moment: ManyMoment) -> str | None:
-        """Tell, where there is news or the view wants to look."""
-        if self._first is not None:
-            self._first(moment.step - 1)
-            self._first = None
-        fresh = moment.line is not None
-        if not fresh and not moment.last and moment.seconds < self._due:
+    def watch(moment: ManyMoment) -> str | None:
+        if not teller.due(moment):
             return None
-        self._due = moment.seconds + self.view.every
-        self.pace.note(moment.seconds, moment.step, moment.images_seen * moment.playing)
-        self._line = dict(moment.line or self._line)
-        status = Status(
-            step=moment.step,
-            steps=moment.steps,
-            seconds=moment.seconds,
-            seconds_left=self.pace.seconds_left(moment.steps),
-            images_per_second=self.pace.images_per_second,
-            line=self._line,
-        )
-        if not heard(lambda: self.view.progress(status, fresh=fresh, last=moment.last)):
-            self.unread = True
-            return "stop"
-        return None
+        return teller.tell(moment, steps=moment.steps, images_seen=moment.images_seen * moment.playing)
+
+    return watch
 
 
-def _end(outcome: ManyOutcome, view: View, watch: ManyWatch) -> int:
+def _end(outcome: ManyOutcome, view: View, teller: Teller) -> int:
+    from poise.report.spread import reached
+
     position = outcome.position
     view.end(
         Ending(
@@ -180,6 +156,7 @@ def _end(outcome: ManyOutcome, view: View, watch: ManyWatch) -> int:
             report=reported(outcome.parent, view),
             samples=None,
             generator=None,
+            reached=reached(outcome.parent),
         )
     )
-    return BROKEN_PIPE if watch.unread else outcome.exit_status
+    return BROKEN_PIPE if teller.unread else outcome.exit_status

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from poise.cli.failure import BROKEN_PIPE, FAILED
 from poise.cli.named_data import NamedData
-from poise.cli.view import Beginning, Ending, Pace, Status, View
+from poise.cli.view import Beginning, Ending, View
+from poise.cli.watch import Watch
 from poise.cli.wording import command, shown
 from poise.errors import PoiseError
 from poise.run_folder import RunFolder, refuse_existing
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import torch
 
     from poise.recipes import Recipe
-    from poise.training import Moment, Outcome, Plan, Request
+    from poise.training import Outcome, Plan
     from poise.training.doctor import Mode
 
 
@@ -148,114 +149,6 @@ def go_on(
     return _end(outcome, view, watch)
 
 
-class Watch:
-    """The observer that tells a view how training goes; it costs a comparison on most steps.
-
-    What cannot be told is dropped, so that no display ends a run; when the reader of a pipe has gone, the
-    run is asked to save and stop.
-
-    Args:
-        view: Who is told.
-        found: Lines of `findings.jsonl` that were told before.
-        first: Called at the first step, with the step that the sitting began at.
-        remedies: Whether remedies are told, too.
-    """
-
-    def __init__(
-        self,
-        view: View,
-        *,
-        found: int = 0,
-        first: Callable[[int], None] | None = None,
-        remedies: bool = True,
-    ) -> None:
-        self.view, self.pace, self.unread = view, Pace(), False
-        self._first = first
-        self._line: dict[str, Any] = {}
-        self._due, self._found = 0.0, found
-        self._remedies, self._run, self._doctor = remedies, Path(), ""
-        self._told: set[tuple[Any, ...]] = set()
-
-    def __call__(self, moment: Moment) -> Request | None:
-        """Tell, where there is news or the view wants to look."""
-        if self._first is not None:
-            self._first(moment.step - 1)
-            self._first = None
-        fresh = moment.line is not None
-        if not fresh and not moment.last and moment.seconds < self._due:
-            return None
-        self._due = moment.seconds + self.view.every
-        self.pace.note(moment.seconds, moment.step, moment.images_seen)
-        self._line = moment.line or self._line
-        steps = moment.recipe.steps or 0
-        if fresh and not heard(lambda: self._tell_findings(moment.run)):
-            self.unread = True
-            return "stop"
-        status = Status(
-            step=moment.step,
-            steps=steps,
-            seconds=moment.seconds,
-            seconds_left=self.pace.seconds_left(steps),
-            images_per_second=self.pace.images_per_second,
-            line=self._line,
-            doctor=self._doctor,
-        )
-        if not heard(lambda: self.view.progress(status, fresh=fresh, last=moment.last)):
-            self.unread = True
-            return "stop"
-        return None
-
-    def _tell_findings(self, run: RunFolder) -> None:
-        """Each finding when it opens, grows worse or ends; that it lasts is no news."""
-        if self._run not in (Path(), run.path):
-            self._found = 0  # a branch, with findings of its own
-        self._run = run.path
-        found = run.lines("findings")
-        for finding in found[self._found :]:
-            news = tuple(finding.get(key) for key in ("name", "first_step", "severity", "status"))
-            if (run.path, *news) not in self._told:
-                self._told.add((run.path, *news))
-                self.view.finding(finding if self._remedies else {**finding, "remedies": []})
-        self._found = len(found)
-        self._doctor = doctor_word(found, watched=(run.path / "readings.jsonl").is_file())
-
-
-def heard(telling: Callable[[], None]) -> bool:
-    """Tell; what cannot be told is dropped, so that no display ends a run.
-
-    Args:
-        telling: Tells it.
-
-    Returns:
-        Whether somebody may be listening: false once the reader of a pipe has gone.
-    """
-    try:
-        telling()
-    except BrokenPipeError:
-        return False
-    except OSError:
-        pass
-    return True
-
-
-def doctor_word(found: Sequence[Mapping[str, Any]], *, watched: bool = True) -> str:
-    """How a run is, in a word: `OK`, `WATCH`, `TROUBLE`, or nothing where no doctor looked.
-
-    Args:
-        found: The lines of `findings.jsonl`.
-        watched: Whether anything was read.
-
-    Example:
-        >>> doctor_word([{"name": "oscillation", "first_step": 3, "severity": "watch", "status": "open"}])
-        'WATCH'
-    """
-    latest = {(line.get("name"), line.get("first_step")): line for line in found}
-    still = {line.get("severity") for line in latest.values() if line.get("status") == "open"}
-    if "trouble" in still:
-        return "TROUBLE"
-    return "WATCH" if "watch" in still else "OK" if watched else ""
-
-
 def ending(run: RunFolder, *, report: Path | None) -> Ending:
     """How a run stands on disk.
 
@@ -295,7 +188,7 @@ def device_words(device: torch.device) -> str:
 
 def _end(outcome: Outcome, view: View, watch: Watch) -> int:
     view.end(ending(outcome.run, report=reported(outcome.run, view)))
-    return BROKEN_PIPE if watch.unread else outcome.exit_status
+    return BROKEN_PIPE if watch.teller.unread else outcome.exit_status
 
 
 @contextmanager

@@ -66,7 +66,7 @@ def tell_end(console: Console, ending: Ending) -> None:
         )
         return
     line(console, f"{title}{clock(ending.seconds)}")
-    facts(console, _paths(ending))
+    facts(console, [*_reached(ending), *_paths(ending)])
     for words, what in next_commands(ending):
         line(console, f"{what + ':':<18} {words}")
 
@@ -96,6 +96,24 @@ def next_commands(ending: Ending) -> list[tuple[str, str]]:
     ]
 
 
+def _reached(ending: Ending) -> list[tuple[str, str]]:
+    if not ending.reached:
+        return []
+    from poise.report.wording import label, number
+
+    def short(value: float) -> str:
+        return number(float(f"{value:.3g}"))
+
+    return [
+        (
+            label(one.metric),
+            f"median {short(one.median)} of {counted(one.games, 'game')}, "
+            f"worst {short(one.worst)} in {one.run}",
+        )
+        for one in ending.reached
+    ]
+
+
 def _paths(ending: Ending) -> list[tuple[str, str]]:
     paths = {"samples": ending.samples, "report": ending.report, "generator": ending.generator}
     return [(label, shown(path)) for label, path in paths.items() if path is not None]
@@ -109,8 +127,8 @@ def _ending(ending: Ending) -> Any:
     there = Table.grid(padding=(0, 2, 0, 0))
     there.add_column(style="dim", no_wrap=True)
     there.add_column(overflow="fold")
-    for label, path in _paths(ending):
-        there.add_row(label, path)
+    for label, value in [*_reached(ending), *_paths(ending)]:
+        there.add_row(label, value)
     following = Table.grid(padding=(0, 3, 0, 0))
     following.add_column(style="cyan", overflow="fold")
     following.add_column(style="dim")

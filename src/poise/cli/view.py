@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from poise.recipes import Recipe
+    from poise.report.spread import Reached
 
 Reading = Callable[[int, int], None]
 """Told how far reading the data has come: (done, total)."""
@@ -82,6 +83,7 @@ class Ending:
         samples: The newest picture, where there is one.
         generator: The generator's folder, where it is saved.
         translates: Whether it makes images of images.
+        reached: What many games came to, by each metric.
     """
 
     run: Path
@@ -93,6 +95,7 @@ class Ending:
     samples: Path | None
     generator: Path | None
     translates: bool = False
+    reached: Sequence[Reached] = ()
 
 
 class View(Protocol):

@@ -19,6 +19,9 @@ MOST_LINES = 2_000
 AXES = ("step", "images_seen", "seconds")
 """What a chart may have along its foot."""
 
+LOW, HIGH = "low of ", "high of "
+"""What stands before a column's name in the names of the columns that hold the edges of its band."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -172,20 +175,24 @@ def history_charts(table: Table) -> list[Chart]:
     """The charts that the columns of a history make; names that are not known get one each.
 
     Args:
-        table: As `history_table` gives it.
+        table: As `history_table` gives it, with the edges of bands where there are any.
 
     Example:
         >>> charts = history_charts({"step": [1], "generator_loss": [0.7], "balance": [0.1]})
         >>> [chart.title for chart in charts]
         ['Losses', 'Balance']
     """
-    rest = [name for name in table if name not in AXES and not _is_constant_count(name, table[name])]
+    rest = [
+        name
+        for name in table
+        if not name.startswith((LOW, HIGH)) and name not in AXES and not _is_constant_count(name, table[name])
+    ]
     charts = []
     for group in _GROUPS:
         names = [name for name in rest if f"_{group.word}_" in f"_{name}_"]
         rest = [name for name in rest if name not in names]
         if names:
-            lines = _lines(names, group.word)
+            lines = _lines(names, group.word, table)
             charts.append(
                 Chart(
                     group.title,
@@ -197,7 +204,7 @@ def history_charts(table: Table) -> list[Chart]:
                     guide_label=group.guide_label,
                 )
             )
-    return charts + [Chart(label(name), "", "history", _lines([name], "")) for name in rest]
+    return charts + [Chart(label(name), "", "history", _lines([name], "", table)) for name in rest]
 
 
 def _is_constant_count(name: str, column: Column) -> bool:
@@ -205,8 +212,8 @@ def _is_constant_count(name: str, column: Column) -> bool:
     return name == "games" and len({value for value in column if value is not None}) == 1
 
 
-def _lines(names: Sequence[str], shared: str) -> tuple[Line, ...]:
-    """Lines of one chart; a word that all names share is left to the title."""
+def _lines(names: Sequence[str], shared: str, table: Table) -> tuple[Line, ...]:
+    """Lines of one chart, each with its band where there is one; a word that all names share is left out."""
     lines = []
     others = 0
     for name in sorted(names, key=_rank):
@@ -216,7 +223,8 @@ def _lines(names: Sequence[str], shared: str) -> tuple[Line, ...]:
             role = f"other-{(others - 1) % 4 + 1}"
         short = f"_{name}_".replace(f"_{shared}_", "_").strip("_") if shared else name
         words = (short or name).replace("_", " ")
-        lines.append(Line(name, words[:1].upper() + words[1:], role))
+        band = (LOW + name, HIGH + name) if LOW + name in table else ("", "")
+        lines.append(Line(name, words[:1].upper() + words[1:], role, *band))
     return tuple(lines)
 
 

@@ -284,7 +284,10 @@ function paint(chart) {
   }
   for (const { line, raw, smooth } of series) {
     const role = `role-${line.role}`;
-    if (line.low) front.append(draw("path", { class: `band ${role}`, d: bandPath(chart, chart.table[line.low], chart.table[line.high], from, to) }));
+    if (line.low) {
+      const [low, high] = [line.low, line.high].map((key) => smooth === raw ? chart.table[key] : smoothed(chart.table[key], state.smoothing, chart.logarithmic));
+      front.append(draw("path", { class: `band ${role}`, d: bandPath(chart, low, high, from, to) }));
+    }
     if (smooth !== raw) front.append(draw("path", { class: `raw ${role}`, d: path(chart, raw, from, to) }));
     front.append(draw("path", { class: `${line.dashed ? "dashed" : "line"} ${role}`, d: path(chart, smooth, from, to) }));
     const present = [];

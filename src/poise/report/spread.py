@@ -10,11 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from poise.report.curves import AXES, HIGH, LOW, Table, history_table
 from poise.report.wording import label, number
 from poise.run_folder import RunFolder, game_folders, is_many, read_games
 
 BAND = (0.1, 0.9)
 """The share of the games below either edge of a band."""
+
+SHARED = {*AXES, "games", "images_per_second"}
+"""Columns of the history that say nothing of a single game."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Spread:
         points: A row for each point of the grid: what was set, how many games, then each metric.
         games: A row for each game: its folder, its seed, what was set, how it stands, then each metric.
         lines: The metrics by step, as medians with an interval, for charts.
+        bands: For each column of the history, the edges of its band over all games, at the same steps.
         note: How the tables are made.
     """
 
@@ -35,14 +40,53 @@ class Spread:
     points: list[list[str]]
     games: list[list[str]]
     lines: list[dict[str, Any]]
+    bands: Table
     note: str
 
 
-def spread_of(run: RunFolder) -> Spread | None:
+@dataclass(frozen=True)
+class Reached:
+    """What many games came to by one metric, by the newest measurement of each.
+
+    Attributes:
+        metric: Its name.
+        median: Over the games.
+        worst: That of the worst game; of a metric without a better side, the least.
+        run: The folder of that game.
+        games: How many were measured.
+    """
+
+    metric: str
+    median: float
+    worst: float
+    run: str
+    games: int
+
+
+def reached(run: RunFolder) -> list[Reached]:
+    """What the games of a folder came to, a row for each metric; those that were lost before are left out.
+
+    Args:
+        run: The folder above them.
+    """
+    measured = {one.path.name: _by_step(one.lines("metrics")) for one in game_folders(run.path)}
+    found = []
+    for metric in dict.fromkeys(name for own in measured.values() for name in own):
+        newest = max(step for own in measured.values() for step in own.get(metric, {}))
+        ends = {name: own[metric][newest] for name, own in measured.items() if newest in own.get(metric, {})}
+        values = {name: float(line["value"]) for name, line in ends.items()}
+        lower = any(line.get("better") == "lower" for line in ends.values())
+        worst = (max if lower else min)(values, key=values.__getitem__)
+        found.append(Reached(metric, statistics.median(values.values()), values[worst], worst, len(values)))
+    return found
+
+
+def spread_of(run: RunFolder, history: Table) -> Spread | None:
     """The spread over the games of a folder; `None` for a single run.
 
     Args:
         run: The folder above them.
+        history: The columns of its history, medians over the games.
     """
     if not is_many(run.path):
         return None
@@ -70,6 +114,7 @@ def spread_of(run: RunFolder) -> Spread | None:
             for name in names
             for line in _band(own, f"{name}, {said}" if len(groups) > 1 else name, name)
         ],
+        bands=_bands(history, [history_table(one.lines("history")) for one in runs]),
         note="Means over the games at the end, with the standard error and the range. "
         f"In the charts: the median, and the band from the {BAND[0]:.0%} to the {BAND[1]:.0%} quantile.",
     )
@@ -134,6 +179,25 @@ def _band(group: Sequence[Metrics], shown: str, name: str) -> list[dict[str, Any
             }
         )
     return lines
+
+
+def _bands(history: Table, games: Sequence[Table]) -> Table:
+    """The edges of each column's band, `None` at steps of which fewer than two games have a number."""
+    rows = [{step: row for row, step in enumerate(own["step"])} for own in games]
+    bands: Table = {}
+    for name in history.keys() - SHARED:
+        low, high = bands.setdefault(LOW + name, []), bands.setdefault(HIGH + name, [])
+        for step in history["step"]:
+            found = [own.get(name, []) for own in games]
+            values = [
+                value
+                for column, row in zip(found, rows, strict=True)
+                if step in row and column and (value := column[row[step]]) is not None
+            ]
+            edges = np.quantile(values, BAND).tolist() if len(values) > 1 else [None, None]
+            low.append(edges[0])
+            high.append(edges[1])
+    return bands
 
 
 def _said(settings: Mapping[str, Any]) -> str:

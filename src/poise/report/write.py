@@ -103,7 +103,7 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
     recipe, environment, data = run.recipe, run.environment, run.data
     history = history_table(run.lines("history"))
     findings = cards(run.lines("findings"))
-    spread = spread_of(run)
+    spread = spread_of(run, history)
     measured = run.lines("metrics") if spread is None else spread.lines
     metrics, tables = metric_charts(measured)
     samples = run.samples()
@@ -118,7 +118,7 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
     pictorial = data.get("kind", "image") == "image"
     translation = _translation(data)
     unit = "images" if pictorial else "samples"
-    drawn = keep_extremes(history)
+    drawn = keep_extremes(history if spread is None else {**history, **spread.bands})
     curves = history_charts(drawn)
     checkpoints = _checkpoints(run)
     generator = _weight(run, "generator")
