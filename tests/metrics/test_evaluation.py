@@ -10,8 +10,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from poise.errors import PoiseError
-from poise.metrics import METRICS, compare, evaluate, reference_of
-from poise.metrics.evaluation import cheap_evaluation
+from poise.metrics import METRICS, cheap_evaluation, compare, evaluate, reference_of
 from poise.metrics.features import extract, pixels, random_convolutions, small_classifier
 from poise.metrics.fingerprint import fingerprint
 from poise.metrics.frechet import distance_of

@@ -56,7 +56,7 @@ What each tells, when it lies, and how many samples it wants:
 
 from poise.metrics.birthday import birthday_test
 from poise.metrics.classifier_accuracy import classifier_accuracy_score
-from poise.metrics.evaluation import Reference, cheap_distance, cheap_evaluation, evaluate, reference_of
+from poise.metrics.evaluation import evaluate
 from poise.metrics.frechet import frechet_distance
 from poise.metrics.frechet_extrapolated import frechet_distance_extrapolated
 from poise.metrics.inception import inception_score
@@ -71,6 +71,7 @@ from poise.metrics.sliced_wasserstein import mind, sliced_wasserstein_distance
 from poise.metrics.table import METRICS
 from poise.metrics.two_sample_tests import classifier_two_sample_test, nearest_neighbour_two_sample_test
 from poise.metrics.vendi import vendi_score
+from poise.metrics.while_training import Reference, cheap_distance, cheap_evaluation, reference_of
 from poise.metrics.worst_case_players import duality_gap
 
 __all__ = [

@@ -22,6 +22,7 @@ from poise.metrics.features.extractor import (
     as_extractor,
     extract,
     frozen,
+    protocol_of,
 )
 from poise.metrics.features.images import ValueRange
 from poise.metrics.features.inception_v3 import inception_v3
@@ -131,6 +132,7 @@ __all__ = [
     "identity",
     "inception_v3",
     "pixels",
+    "protocol_of",
     "random_convolutions",
     "small_classifier",
 ]

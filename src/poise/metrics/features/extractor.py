@@ -47,6 +47,19 @@ class Extractor(Protocol):
         ...
 
 
+def protocol_of(extractor: Extractor) -> dict[str, str]:
+    """What a result says of the features that it was measured in.
+
+    Args:
+        extractor: What made them.
+    """
+    return {
+        "extractor": extractor.name,
+        "weights_hash": extractor.weights_hash,
+        "preparation": extractor.preparation,
+    }
+
+
 @dataclass(frozen=True)
 class ModuleExtractor:
     """A network as an extractor.
