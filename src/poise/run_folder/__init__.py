@@ -1,6 +1,7 @@
 """The run folder: the one reader and writer of a run on disk."""
 
-from poise.run_folder.folder import Checkpoint, Restored, RunFolder, refuse_existing, step_name
+from poise.run_folder.checkpoints import Checkpoint, Restored, step_name
+from poise.run_folder.folder import RunFolder, refuse_existing
 from poise.run_folder.games import game_folders, is_many, read_games, write_games
 from poise.run_folder.tensors_folder import FORMAT, DamagedError
 

@@ -1,7 +1,7 @@
 """The run folder: the one place where training writes and everything else reads.
 
     recipe.json  environment.json  data.json  status.json  lock
-    history.jsonl  findings.jsonl  metrics.jsonl
+    history.jsonl  readings.jsonl  findings.jsonl  metrics.jsonl
     samples/step-00001000.png
     checkpoints/step-00001000/   tensors.safetensors, state.json, manifest.json (sizes, SHA-256, its own too)
     checkpoints/best/            the same, of the best step by a metric
@@ -15,20 +15,26 @@ a process that dies at any moment leaves either the old ones or the new one.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
 import shutil
-import socket
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal
 
 from poise.errors import PoiseError
+from poise.run_folder.checkpoints import (
+    Checkpoint,
+    Restored,
+    checkpoint_steps,
+    load_checkpoint,
+    restore_newest,
+    save_checkpoint,
+    step_name,
+)
+from poise.run_folder.lines import append_line, forget_lines_after, read_lines
+from poise.run_folder.lock import holder_of, locked
 from poise.run_folder.tensors_folder import (
     FORMAT,
     DamagedError,
@@ -45,30 +51,6 @@ if TYPE_CHECKING:
 
 Status = Literal["running", "finished", "interrupted", "failed"]
 Json = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A whole saved state: tensors by name, and the numbers beside them."""
-
-    step: int
-    tensors: dict[str, Tensor]
-    state: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Restored:
-    """The checkpoint that was found sound, and what had to be put aside to find it.
-
-    Attributes:
-        checkpoint: The newest sound one; `None` where there is none.
-        quarantined: Names of the checkpoints that failed their manifest, newest first, with the reason.
-        newest_step: The step of the newest that was there, sound or not.
-    """
-
-    checkpoint: Checkpoint | None
-    quarantined: list[tuple[str, str]]
-    newest_step: int
 
 
 class RunFolder:
@@ -193,70 +175,36 @@ class RunFolder:
 
     def holder(self) -> str | None:
         """The process that trains this run now, as `pid 123 on host`; `None` where there is none."""
-        try:
-            # Shared, so that two who look at once do not take each other for a trainer.
-            with (self.path / "lock").open(encoding="utf-8") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except OSError:
-                    return lock.read().strip() or "another process"
-        except OSError:
-            pass
-        return None
+        return holder_of(self.path)
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Hold the run for writing; the lock goes with the process, however it ends.
 
         Raises:
             PoiseError: Another process holds it; its pid is named.
         """
-        with (self.path / "lock").open("a+", encoding="utf-8") as lock:
-            if not _taken(lock):
-                lock.seek(0)
-                raise PoiseError(
-                    f"The run '{self.path}' is being trained by {lock.read().strip() or 'another process'}",
-                    mend="wait for it, stop it, or train into another folder with --out",
-                )
-            lock.seek(0)
-            lock.truncate()
-            lock.write(f"pid {os.getpid()} on {socket.gethostname()}")
-            lock.flush()
-            yield
+        return locked(self.path)
 
     # What grows ------------------------------------------------------------------------------------------
 
     def append(self, name: str, line: Json) -> None:
-        """Add one line to `history`, `findings` or `metrics`, whole or not at all.
+        """Add one line to `history`, `readings`, `findings` or `metrics`, whole or not at all.
 
         Raises:
             OSError: It could not be written.
         """
-        content = (json.dumps(line) + "\n").encode()
-        with (self.path / f"{name}.jsonl").open("a+b", buffering=0) as file:
-            before = file.tell()
-            if before and os.pread(file.fileno(), 1, before - 1) != b"\n":
-                content = b"\n" + content  # a process died in the middle of the line before
-            try:
-                if file.write(content) != len(content):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            except OSError:
-                file.truncate(before)
-                raise
+        append_line(self._lines_of(name), line)
 
     def lines(self, name: str) -> list[dict[str, Any]]:
-        """The lines of `history`, `findings` or `metrics`; a half-written last line is left out."""
-        file = self.path / f"{name}.jsonl"
-        if not file.is_file():
-            return []
-        return [line for line in map(_parsed, file.read_bytes().split(b"\n")) if line is not None]
+        """The lines of `history`, `readings`, `findings` or `metrics`; a half-written last line is left out."""
+        return read_lines(self._lines_of(name))
 
     def forget_after(self, name: str, step: int) -> None:
         """Drop the lines beyond `step` and a half-written last one; a resumed run writes them anew."""
-        file = self.path / f"{name}.jsonl"
-        if file.is_file():
-            kept = [line for line in self.lines(name) if line.get("step", 0) <= step]
-            write_whole(file, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        forget_lines_after(self._lines_of(name), step)
+
+    def _lines_of(self, name: str) -> Path:
+        return self.path / f"{name}.jsonl"
 
     def sample_path(self, step: int) -> Path:
         """Where the picture of a step lies."""
@@ -271,8 +219,7 @@ class RunFolder:
 
     def checkpoint_steps(self) -> list[int]:
         """The steps with a checkpoint, oldest first."""
-        found = (self.path / "checkpoints").glob("step-*")
-        return sorted(int(path.name.removeprefix("step-")) for path in found if path.name[5:].isdigit())
+        return checkpoint_steps(self.path)
 
     def save_checkpoint(self, checkpoint: Checkpoint, *, keep: int, best: bool = False) -> Path:
         """Save a state whole or not at all, then drop the oldest beyond `keep`.
@@ -280,13 +227,7 @@ class RunFolder:
         Raises:
             OSError: It could not be written (a full disk, say); the checkpoints before it are as they were.
         """
-        folder = self.path / "checkpoints" / ("best" if best else step_name(checkpoint.step))
-        write_tensors_folder(
-            folder, "tensors", checkpoint.tensors, {"state": checkpoint.state}, checkpoint.step
-        )
-        for step in self.checkpoint_steps()[:-keep]:
-            shutil.rmtree(self.path / "checkpoints" / step_name(step), ignore_errors=True)
-        return folder
+        return save_checkpoint(self.path, checkpoint, keep=keep, best=best)
 
     def load_checkpoint(self, which: int | Literal["best"]) -> Checkpoint:
         """Load the checkpoint that is named, and no other in its place.
@@ -294,40 +235,11 @@ class RunFolder:
         Raises:
             PoiseError: It is not there, or its files do not agree with its manifest.
         """
-        name = which if isinstance(which, str) else step_name(which)
-        folder = self.path / "checkpoints" / name
-        recover(folder)
-        if not folder.is_dir():
-            there = ", ".join(map(str, self.checkpoint_steps())) or "none"
-            raise PoiseError(f"The run '{self.path}' has no checkpoint '{which}'", mend=f"there are: {there}")
-        try:
-            return _read_checkpoint(folder)
-        except DamagedError as error:
-            raise PoiseError(
-                f"The checkpoint '{folder}' is damaged",
-                why=str(error),
-                mend="name another, or resume without one",
-            ) from None
+        return load_checkpoint(self.path, which)
 
     def restore(self) -> Restored:
         """The newest checkpoint that verifies; those that do not are moved to `quarantine/`."""
-        quarantined: list[tuple[str, str]] = []
-        for leftover in (self.path / "checkpoints").glob(".partial-*"):
-            shutil.rmtree(leftover, ignore_errors=True)
-        for replaced in (self.path / "checkpoints").glob(".old-*"):
-            recover(replaced.with_name(replaced.name.removeprefix(".old-")))
-        steps = self.checkpoint_steps()
-        for step in reversed(steps):
-            folder = self.path / "checkpoints" / step_name(step)
-            try:
-                return Restored(_read_checkpoint(folder), quarantined, steps[-1])
-            except DamagedError as error:
-                quarantined.append((folder.name, str(error)))
-                place = self.path / "quarantine" / folder.name
-                place.parent.mkdir(exist_ok=True)
-                shutil.rmtree(place, ignore_errors=True)
-                folder.rename(place)
-        return Restored(None, quarantined, steps[-1] if steps else 0)
+        return restore_newest(self.path)
 
     # The generator ---------------------------------------------------------------------------------------
 
@@ -362,29 +274,6 @@ class RunFolder:
             ) from None
 
 
-def _taken(lock: TextIO) -> bool:
-    """Whether the lock could be taken; one who only looks whether it is held keeps it for microseconds."""
-    for attempt in range(5):
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            if attempt < 4:
-                time.sleep(0.02)
-        else:
-            return True
-    return False
-
-
-def step_name(step: int) -> str:
-    """The name of a step's files, which sorts by step.
-
-    Example:
-        >>> step_name(1000)
-        'step-00001000'
-    """
-    return f"step-{step:08d}"
-
-
 def refuse_existing(path: Path) -> None:
     """Raise where a new run would write over something, or cannot write at all.
 
@@ -413,20 +302,3 @@ def unwritable(path: Path, error: OSError) -> PoiseError:
         why=error.strerror or str(error),
         mend="name another with --out",
     )
-
-
-def _read_checkpoint(folder: Path) -> Checkpoint:
-    manifest = verify(folder, "tensors.safetensors", "state.json")
-    return Checkpoint(
-        int(manifest["step"]),
-        read_tensors(folder / "tensors.safetensors"),
-        read_object(folder / "state.json"),
-    )
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
