@@ -196,7 +196,7 @@ class RunFolder:
         append_line(self._lines_of(name), line)
 
     def lines(self, name: str) -> list[dict[str, Any]]:
-        """The lines of `history`, `readings`, `findings` or `metrics`; a half-written last line is left out."""
+        """The lines of `history`, `readings`, `findings` or `metrics`, without half a line."""
         return read_lines(self._lines_of(name))
 
     def forget_after(self, name: str, step: int) -> None:
