@@ -58,7 +58,7 @@ def networks_ahead(match: Match, player: str, batch: Batch, played: Played, step
     """The networks after `steps` differentiable steps of one player; the match itself stays as it is."""
     optimiser, networks = match.optimisers[player], match.networks
     values = list(match.parameters[player].values())
-    moments = [_second_moment(optimiser, value) for value in values]
+    moments = [_second_moment(slots) for slots in match.slots(player)]
     for number in range(1, steps + 1):
         cost = match.game.cost(player, networks, batch, played, match.state)
         slopes = torch.autograd.grad(cost.value, values, create_graph=True, allow_unused=True)
@@ -70,11 +70,8 @@ def networks_ahead(match: Match, player: str, batch: Batch, played: Played, step
     return networks
 
 
-def _second_moment(
-    optimiser: torch.optim.Optimizer, parameter: Tensor
-) -> tuple[Tensor, Tensor | float] | None:
+def _second_moment(slots: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | float] | None:
     """A parameter's running second moment and how often it was moved on; `None` where none is kept."""
-    slots = optimiser.state.get(parameter, {})
     kept = next((slots[name] for name in SECOND_MOMENTS if name in slots), None)
     return None if kept is None else (kept, slots["step"])
 

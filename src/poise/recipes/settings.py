@@ -88,6 +88,17 @@ class InstanceNoise(Settings):
     steps: PositiveInt | None = Field(default=None, description="falls linearly to 0 over so many steps")
 
 
+class Jitter(Settings):
+    """Images moved and scaled by chance before they are seen; both of a pair alike."""
+
+    shift: float = Field(
+        default=0.0, ge=0, le=0.25, description="moved by up to this share of the side, in whole pixels"
+    )
+    scale: float = Field(
+        default=0.0, ge=0, le=0.5, description="enlarged or made smaller by up to this share"
+    )
+
+
 class Average(Settings):
     """The running average of the generator's weights, from which samples are made."""
 
@@ -155,6 +166,7 @@ class Recipe(Settings):
     )
     channels: Literal[1, 3] | None = Field(default=None, description="grey or colour; null: by the data")
     horizontal_flips: bool = Field(default=False, description="mirror half of the images, by the seed")
+    jitter: Jitter = Field(default=Jitter(), description="move and scale images, by the seed")
     held_out: float = Field(
         default=0.05,
         ge=0,

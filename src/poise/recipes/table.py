@@ -187,6 +187,7 @@ ROWS: list[dict[str, Any]] = [
         "optimisers": _adam(2e-4, 0.5, 0.999),
         "batch_size": 16,
         "horizontal_flips": True,
+        "jitter": {"shift": 0.06},
         "average": {"half_life": 10_000},
     },
     {
@@ -200,6 +201,7 @@ ROWS: list[dict[str, Any]] = [
         "constant_rate_share": 0.5,
         "batch_size": 4,
         "horizontal_flips": True,
+        "jitter": {"shift": 0.06},
         "average": {"half_life": 10_000},
     },
     {

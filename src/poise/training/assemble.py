@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from poise.dynamics import DYNAMICS, Dynamics, Game, Match
+from poise.dynamics.match import in_memory_order
 from poise.penalties import clip_weights
 from poise.randomness import derive
 from poise.recipes import Recipe
@@ -122,7 +123,7 @@ def build_optimiser(settings: Optimiser, module: nn.Module, *, lazy_every: int =
         lazy_every: k; 0 for none.
     """
     share = lazy_every / (lazy_every + 1) if lazy_every else 1.0
-    parameters = list(module.parameters())
+    parameters = [in_memory_order(parameter) for parameter in module.parameters()]
     rate = (settings.rate or 0.0) * share
     if settings.name == "rmsprop":
         return torch.optim.RMSprop(

@@ -10,7 +10,10 @@ from torch import Tensor
 
 from poise.dynamics import Batch
 from poise.randomness import derive, numpy_stream
-from poise.recipes.settings import Latent
+from poise.recipes.settings import Jitter, Latent
+from poise.training.jitter import draw_jitter, jittered
+
+STILL = Jitter()
 
 Indices = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -68,6 +71,7 @@ class Feed:
         device: Where batches are wanted.
         horizontal_flips: Whether half of the images are mirrored; a condition that is an image goes with its
             sample, or by a draw of its own where it has none.
+        jitter: How far images are moved and scaled, conditions alike.
         drawn: How many batches came before.
         conditions: What samples are made from.
     """
@@ -82,6 +86,7 @@ class Feed:
         seed: int,
         device: torch.device,
         horizontal_flips: bool = False,
+        jitter: Jitter = STILL,
         drawn: int = 0,
         conditions: Conditions | None = None,
     ) -> None:
@@ -89,6 +94,7 @@ class Feed:
         self.samples, self.latent = samples, latent
         self.seed, self.device = seed, device
         self.horizontal_flips = horizontal_flips
+        self.jitter = jitter
         self.drawn = drawn
         self.conditions = conditions
         self._randomness = torch.Generator(device)
@@ -116,14 +122,29 @@ class Feed:
         latent = latents(self.samples, self.latent, self._randomness)
         real = self._laid_out(self.encoding.encode(self._moved(self.rows.gather(indices))))
         condition = self._conditions(indices, start)
+        real, condition = self._augmented(real, condition)
+        return Batch(real=real, latent=latent, step=step, generator=self._randomness, condition=condition)
+
+    def _augmented(self, real: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Mirrored, moved and scaled; a condition that is an image goes with its sample."""
+        with_image = condition is not None and condition.dim() == 4
+        together = self.conditions is not None and self.conditions.paired
         if self.horizontal_flips:
             flip = self._flip(len(real))
             real = torch.where(flip, real.flip(-1), real)
-            if condition is not None and condition.dim() == 4:
-                assert self.conditions is not None
-                flip = flip if self.conditions.paired else self._flip(len(condition))
+            if condition is not None and with_image:
+                flip = flip if together else self._flip(len(condition))
                 condition = torch.where(flip, condition.flip(-1), condition)
-        return Batch(real=real, latent=latent, step=step, generator=self._randomness, condition=condition)
+        if self.jitter != STILL:
+            places = self._places(real)
+            real = self._laid_out(jittered(real, places))
+            if condition is not None and with_image:
+                places = places if together else self._places(condition)
+                condition = self._laid_out(jittered(condition, places))
+        return real, condition
+
+    def _places(self, images: Tensor) -> Tensor:
+        return draw_jitter(len(images), images.shape[-1], self.jitter, self._randomness)
 
     def _conditions(self, indices: Indices, start: int) -> Tensor | None:
         if self.conditions is None:

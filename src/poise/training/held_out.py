@@ -129,6 +129,7 @@ def training_feed(recipe: Recipe, source: Source, device: torch.device, *, drawn
         seed=recipe.seed,
         device=device,
         horizontal_flips=recipe.horizontal_flips,
+        jitter=recipe.jitter,
         drawn=drawn,
         conditions=ChosenConditions(conditions, rows.training)
         if some and conditions is not None and conditions.paired

@@ -10,6 +10,7 @@ from poise.losses import LOSSES
 from poise.networks import Network
 from poise.penalties import PENALTIES
 from poise.recipes import Recipe
+from poise.recipes.settings import Jitter
 from poise.registry import Registry, checked_settings
 from poise.training.setups import GIVEN, SETUPS, Setup, Shapes
 
@@ -66,6 +67,8 @@ def resolve(recipe: Recipe, shapes: Shapes, *, given: tuple[str, ...] = ()) -> R
         values["resolution"], values["channels"] = shape[-1], recipe.channels
     elif recipe.horizontal_flips:
         raise PoiseError("Vectors cannot be mirrored", mend="leave horizontal_flips out")
+    elif recipe.jitter != Jitter():
+        raise PoiseError("Vectors cannot be moved or scaled as images are", mend="leave jitter out")
     if setup.directions is not None:  # what translations hold out is a matter of their data
         values["held_out"] = 0.0
     if recipe.packing > 1 and setup.needs != "rows":

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from poise.dynamics import Match
+from poise.dynamics.match import targets_of
 from poise.errors import PoiseError
 from poise.run_folder import Checkpoint
 from poise.training.assemble import Assembly
@@ -85,14 +85,9 @@ def _tensors(assembly: Assembly) -> dict[str, Tensor]:
     found |= {f"average/generator/{name}": value for name, value in average.items()}
     found |= {f"game/{name}": value for name, value in assembly.match.state.items()}
     found |= {f"dynamics/{name}": value for name, value in assembly.match.memory.items()}
-    for player, optimiser in assembly.match.optimisers.items():
-        for name, parameter in assembly.match.parameters[player].items():
-            state: Mapping[str, Any] = optimiser.state.get(parameter, {})
-            found |= {
-                f"optimiser/{player}/{name}/{key}": value
-                for key, value in state.items()
-                if isinstance(value, Tensor)
-            }
+    for player, parameters in assembly.match.parameters.items():
+        for name, slots in zip(parameters, assembly.match.slots(player), strict=True):
+            found |= {f"optimiser/{player}/{name}/{key}": value for key, value in slots.items()}
     return found
 
 
@@ -102,16 +97,18 @@ def _restore_optimiser(
     player: str,
     saved: Mapping[str, Tensor],
 ) -> None:
-    """Make the slots that a fresh optimiser lacks, each in its parameter's memory format."""
-    for name, parameter in parameters.items():
+    """Make the slots that a fresh optimiser lacks, each in the order of what it moves."""
+    for (name, parameter), target in zip(parameters.items(), targets_of(optimiser), strict=True):
         prefix = f"optimiser/{player}/{name}/"
         state = {
-            key.removeprefix(prefix): _like(value, parameter)
+            key.removeprefix(prefix): torch.empty_like(target, dtype=value.dtype)
+            if value.shape == parameter.shape
+            else torch.empty_like(value, device=parameter.device)
             for key, value in saved.items()
             if key.startswith(prefix)
         }
         if state:
-            optimiser.state[parameter] = state
+            optimiser.state[target] = state
 
 
 def _restore_memory(match: Match, saved: Mapping[str, Tensor]) -> None:

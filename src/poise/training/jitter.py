@@ -1,0 +1,59 @@
+"""Images moved and scaled a little, by chance: more images out of few."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
+
+from poise.recipes.settings import Jitter
+
+
+def draw_jitter(count: int, side: int, settings: Jitter, generator: torch.Generator) -> Tensor:
+    """Where each of some images is to be looked at.
+
+    Args:
+        count: How many images.
+        side: Pixels on a side of them.
+        settings: How far they are moved and scaled.
+        generator: The randomness.
+
+    Returns:
+        `(count, 3)`: what the image is enlarged by, and how far its middle goes to the right and down, in
+        whole pixels.
+
+    Example:
+        >>> draw_jitter(2, 32, Jitter(), torch.Generator()).tolist()
+        [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
+
+    Source: Isola et al. 2017, appendix 6.2.
+    """
+    farthest = round(settings.shift * side)
+    device = generator.device
+    exponent = torch.rand((count, 1), generator=generator, device=device) * 2 - 1
+    shifts = torch.randint(-farthest, farthest + 1, (count, 2), generator=generator, device=device)
+    return torch.cat([(1 + settings.scale) ** exponent, shifts.float()], 1)
+
+
+def jittered(images: Tensor, places: Tensor) -> Tensor:
+    """Images scaled about their middle and moved; what comes in from outside repeats the edge.
+
+    Args:
+        images: `(N, C, H, W)`.
+        places: `(N, 3)`, as `draw_jitter` gives them.
+
+    Returns:
+        As many images, linear between pixels; to whole pixels where nothing is scaled.
+
+    Example:
+        >>> line = torch.arange(4.0).expand(1, 1, 4, 4)
+        >>> jittered(line, torch.tensor([[1.0, 1.0, 0.0]]))[0, 0, 0].tolist()
+        [0.0, 0.0, 1.0, 2.0]
+    """
+    height, width = images.shape[-2:]
+    shrunk = 1 / places[:, 0]
+    zero = torch.zeros_like(shrunk)
+    across = torch.stack([shrunk, zero, -2 * places[:, 1] / width * shrunk], 1)
+    down = torch.stack([zero, shrunk, -2 * places[:, 2] / height * shrunk], 1)
+    grid = affine_grid(torch.stack([across, down], 1), list(images.shape), align_corners=False)
+    return grid_sample(images, grid, padding_mode="border", align_corners=False)

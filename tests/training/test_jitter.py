@@ -1,0 +1,105 @@
+"""Images moved and scaled by chance."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from poise.data import Condition, Encoding
+from poise.errors import PoiseError
+from poise.recipes import RECIPES, recipe_with
+from poise.recipes.settings import Jitter, Latent
+from poise.training.feed import Feed
+from poise.training.jitter import draw_jitter, jittered
+from poise.training.resolve import resolve
+from poise.training.setups import Shapes
+
+SIDE = 16
+PIXELS = np.random.default_rng(0).normal(size=(12, 2, SIDE, SIDE)).astype(np.float32)
+
+
+@settings(max_examples=30, deadline=None)
+@given(right=st.integers(-5, 5), down=st.integers(-5, 5))
+def test_a_move_by_whole_pixels_repeats_the_edge_and_blurs_nothing(right: int, down: int) -> None:
+    image = torch.from_numpy(PIXELS[:1])
+    rows = (torch.arange(SIDE) - down).clamp(0, SIDE - 1)
+    columns = (torch.arange(SIDE) - right).clamp(0, SIDE - 1)
+    found = jittered(image, torch.tensor([[1.0, right, down]]))
+    torch.testing.assert_close(found, image[:, :, rows][..., columns], atol=2e-5, rtol=0)
+
+
+def test_a_ramp_scaled_is_a_ramp_less_steep_about_the_same_middle() -> None:
+    middle = (SIDE - 1) / 2
+    ramp = (torch.arange(SIDE) - middle).expand(1, 1, SIDE, SIDE)
+    found = jittered(ramp, torch.tensor([[1.25, 0.0, 0.0]]))
+    torch.testing.assert_close(found, ramp / 1.25, atol=1e-5, rtol=0)
+    moved = jittered(ramp, torch.tensor([[1.25, 2.0, 0.0]]))[..., 2:]
+    torch.testing.assert_close(moved, (ramp[..., 2:] - 2) / 1.25, atol=1e-5, rtol=0)
+
+
+def test_draws_stay_within_their_bounds_and_reach_both_ends() -> None:
+    places = draw_jitter(4_000, 32, Jitter(shift=0.0625, scale=0.2), torch.Generator().manual_seed(0))
+    assert set(places[:, 1:].flatten().tolist()) == {-2.0, -1.0, 0.0, 1.0, 2.0}
+    assert 1 / 1.2 <= places[:, 0].min() < 0.84 and 1.19 < places[:, 0].max() <= 1.2
+    # Enlarged as often as made smaller: five standard deviations of 4,000 fair coins.
+    assert abs(int((places[:, 0] > 1).sum()) - 2_000) < 160
+
+
+def feed(*, paired: bool = True, drawn: int = 0, **more: Any) -> Feed:
+    class Rows:
+        def __len__(self) -> int:
+            return len(PIXELS)
+
+        def gather(self, indices: np.ndarray) -> torch.Tensor:
+            return torch.from_numpy(PIXELS[indices])
+
+    condition = Condition("image", PIXELS.shape[1:], PIXELS, Encoding("identity"), paired=paired)
+    return Feed(
+        Rows(),
+        Encoding("identity"),
+        samples=4,
+        latent=Latent(size=2),
+        seed=3,
+        device=torch.device("cpu"),
+        drawn=drawn,
+        conditions=condition,
+        **more,
+    )
+
+
+MOVING = {"horizontal_flips": True, "jitter": Jitter(shift=0.2, scale=0.3)}
+
+
+def test_pairs_move_together_and_domains_apart() -> None:
+    together = [feed_.next(0) for feed_ in [feed(**MOVING)] for _ in range(4)]
+    for batch in together:
+        assert batch.condition is not None
+        torch.testing.assert_close(batch.condition, batch.real, atol=0, rtol=0)
+    apart = feed(paired=False, **MOVING)
+    batch = apart.next(0)
+    assert batch.condition is not None
+    assert not torch.isclose(batch.condition.mean((1, 2, 3))[:, None], batch.real.mean((1, 2, 3))).any()
+
+
+def test_a_batch_depends_on_the_seed_and_its_place_alone() -> None:
+    walked = feed(**MOVING)
+    for _ in range(5):
+        walked.next(0)
+    here, there = walked.next(5), feed(drawn=5, **MOVING).next(5)
+    assert torch.equal(here.real, there.real)
+    assert torch.equal(torch.rand(3, generator=here.generator), torch.rand(3, generator=there.generator))
+
+
+def test_what_stands_still_is_as_it_was_and_draws_nothing() -> None:
+    plain, still = feed().next(0), feed(jitter=Jitter()).next(0)
+    assert torch.equal(plain.real, still.real)
+    assert torch.equal(torch.rand(3, generator=plain.generator), torch.rand(3, generator=still.generator))
+
+
+def test_vectors_cannot_be_moved() -> None:
+    recipe = recipe_with(RECIPES["non-saturating"], {"jitter.shift": 0.1})
+    with pytest.raises(PoiseError, match="Vectors cannot be moved"):
+        resolve(recipe, Shapes("vector", (2,)))
