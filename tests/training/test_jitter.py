@@ -70,7 +70,7 @@ def feed(*, paired: bool = True, drawn: int = 0, **more: Any) -> Feed:
     )
 
 
-MOVING = {"horizontal_flips": True, "jitter": Jitter(shift=0.2, scale=0.3)}
+MOVING: dict[str, Any] = {"horizontal_flips": True, "jitter": Jitter(shift=0.2, scale=0.3)}
 
 
 def test_pairs_move_together_and_domains_apart() -> None:
