@@ -1,7 +1,8 @@
 """Many independent games trained side by side, over stacked parameters."""
 
 from poise.training.many.loop import ManyMoment, Watching
-from poise.training.many.session import ManyOutcome, ManyPlan, begin_many, plan_many, resume_many
+from poise.training.many.plan import ManyPlan, plan_many
+from poise.training.many.session import ManyOutcome, begin_many, resume_many
 from poise.training.many.settings import Game, parse_axis, spread
 
 __all__ = [

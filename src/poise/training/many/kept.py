@@ -1,0 +1,132 @@
+"""Many games on disk while they are trained: each one's folder, and the stacked state of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from poise.data import Source
+from poise.errors import PoiseError
+from poise.recipes import Recipe, saved_recipe
+from poise.run_folder import Checkpoint, RunFolder
+from poise.training.assemble import assemble
+from poise.training.conditions import shapes_of
+from poise.training.describe import describe_generator
+from poise.training.many.plan import ManyPlan
+from poise.training.many.settings import Game
+from poise.training.many.stack import Stack, put, tensors
+from poise.training.observer import Moment, Say
+from poise.training.pictures import PictureSaver
+from poise.training.session import data_record
+from poise.training.state import Position, pack, unpack
+
+
+def row_of(game: Game) -> dict[str, Any]:
+    """What `games.json` says of a game."""
+    return {
+        "run": game.name,
+        "seed": game.recipe.seed,
+        "settings": dict(game.settings),
+        "recipe": game.recipe.model_dump(),
+    }
+
+
+def game_again(row: Mapping[str, Any], common: Recipe) -> Game:
+    """The game of such a row; how many steps it takes is what the games have in common."""
+    recipe = saved_recipe({**row["recipe"], "steps": common.steps})
+    return Game(str(row["run"]), recipe, row["settings"])
+
+
+def run_of(parent: RunFolder, game: Game, source: Source, planned: ManyPlan) -> RunFolder:
+    """The game's own folder; made where a process died before it was."""
+    path = parent.path / game.name
+    if (path / "recipe.json").is_file():
+        run = RunFolder.open(path)
+        run.write_json("recipe", game.recipe.model_dump())
+        return run
+    environment = {key: value for key, value in parent.environment.items() if key != "format"}
+    return RunFolder.create(
+        path,
+        recipe=game.recipe.model_dump(),
+        environment={**environment, "seed": game.recipe.seed},
+        data=data_record(source, planned.origin),
+    )
+
+
+def forget(run: RunFolder, step: int) -> None:
+    """Drop what was written beyond a step."""
+    for name in ("history", "readings", "findings", "metrics"):
+        run.forget_after(name, step)
+    for at, path in run.samples():
+        if at > step:
+            path.unlink(missing_ok=True)
+
+
+def save_stacks(parent: RunFolder, stacks: Sequence[Stack], position: Position, keep: int) -> None:
+    """A checkpoint of all games, below their parent."""
+    found = {
+        f"{number}/{name}": value.detach().cpu()
+        for number, stack in enumerate(stacks)
+        for name, value in tensors(stack).items()
+    }
+    state = {**asdict(position), "stacks": [stack.games for stack in stacks]}
+    parent.save_checkpoint(Checkpoint(position.step, found, state), keep=keep)
+
+
+def put_back(stack: Stack, checkpoint: Checkpoint, number: int) -> None:
+    """Put the state of a checkpoint into the stack that is its `number`-th.
+
+    Raises:
+        PoiseError: It is of other networks.
+    """
+    prefix = f"{number}/"
+    saved = {
+        name.removeprefix(prefix): value
+        for name, value in checkpoint.tensors.items()
+        if name.startswith(prefix)
+    }
+    try:
+        put(stack, saved)
+    except (KeyError, RuntimeError) as error:
+        raise PoiseError(
+            f"The checkpoint of step {checkpoint.step} is of other networks",
+            why=str(error).strip("'\""),
+            mend="restore the run's files from a copy",
+        ) from None
+
+
+def hand_over(
+    planned: ManyPlan, runs: Sequence[RunFolder], stacks: Sequence[Stack], position: Position, say: Say
+) -> None:
+    """Write each game's own checkpoint, generator and picture, as if it had been trained alone.
+
+    Args:
+        planned: Their recipes and data.
+        runs: Their folders.
+        stacks: Those that are left.
+        position: Where they stand.
+        say: Tells a person one sentence.
+    """
+    games, sources = planned.games, planned.sources
+    for stack in stacks:
+        state = tensors(stack)
+        for place, number in enumerate(stack.games):
+            run, recipe, source = runs[number], games[number].recipe, sources[number]
+            assembly = assemble(recipe, shapes_of(source), planned.device)
+            own = {name: value[place].cpu() for name, value in state.items()}
+            unpack(Checkpoint(position.step, own, asdict(position)), assembly)
+            run.save_checkpoint(pack(assembly, position), keep=recipe.checkpoints.keep)
+            run.save_generator(*describe_generator(assembly, run, position))
+            moment = Moment(
+                step=position.step,
+                images_seen=position.images_seen,
+                seconds=position.seconds,
+                run=run,
+                recipe=recipe,
+                assembly=assembly,
+                measured={},
+                line=None,
+                last=True,
+            )
+            PictureSaver(recipe, source, say)(moment)

@@ -1,0 +1,118 @@
+"""Many games before the first step: data opened, recipes spelled out, and what cannot be stacked refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from poise.data import Source, open_data, origin_of
+from poise.errors import PoiseError
+from poise.networks import describe
+from poise.recipes import Recipe
+from poise.training.assemble import assemble
+from poise.training.conditions import prepared, shapes_of
+from poise.training.many.settings import Game, Grid, check_modules, check_recipe, spread, structure
+from poise.training.resolve import resolve
+from poise.training.session import Data, Progress
+from poise.training.setups import SETUPS
+
+
+@dataclass(frozen=True)
+class ManyPlan:
+    """Many games that have been checked and not begun.
+
+    Attributes:
+        games: Each with its recipe spelled out.
+        sources: The data of each.
+        origin: How to open them again.
+        device: Where to train.
+        parameters: Numbers in each player's network, of one game.
+    """
+
+    games: Sequence[Game]
+    sources: Sequence[Source]
+    origin: Mapping[str, Any]
+    device: torch.device
+    parameters: Mapping[str, int]
+
+
+def plan_many(
+    data: Data,
+    recipe: Recipe,
+    device: torch.device,
+    *,
+    seeds: int | Sequence[int],
+    grid: Grid | None = None,
+    progress: Progress | None = None,
+) -> ManyPlan:
+    """Open the data, spell every game's recipe out, and refuse what cannot be stacked.
+
+    Args:
+        data: What a person has.
+        recipe: What the games have in common.
+        device: Where.
+        seeds: How many, counted from the recipe's seed; or the seeds.
+        grid: Values by path, whose product is taken.
+        progress: Told `(done, total)` while images are read.
+
+    Raises:
+        PoiseError: Something does not fit; nothing was written.
+    """
+    games = spread(recipe, seeds, grid)
+    for game in games:
+        check_recipe(game.recipe)
+    origin = origin_of(data)
+    sources = sources_of(data, origin, [game.recipe for game in games], progress)
+    shapes = shapes_of(sources[0])
+    resolved = [Game(game.name, resolve(game.recipe, shapes), game.settings) for game in games]
+    parameters: dict[str, int] = {}
+    for one in {structure(game.recipe): game.recipe for game in resolved}.values():
+        needed = one.batch_size * one.packing
+        if len(sources[0]) < needed:
+            raise PoiseError(
+                f"'{sources[0].name}' holds {len(sources[0])} samples, fewer than a batch of {needed}",
+                mend=f"use --batch-size {max(1, len(sources[0]) // one.packing)} or less, or give more data",
+            )
+        modules = assemble(one, shapes, device).modules
+        check_modules(modules)
+        parameters = parameters or {player: _size(module) for player, module in modules.items()}
+    return ManyPlan(resolved, sources, origin, device, parameters)
+
+
+def sources_of(
+    data: Data, origin: Mapping[str, Any], recipes: Sequence[Recipe], progress: Progress | None
+) -> list[Source]:
+    """Each game's data, as it would have them alone: built-in sets are drawn from its seed.
+
+    Args:
+        data: What a person has.
+        origin: How to open them again.
+        recipes: Each game's.
+        progress: Told `(done, total)` while images are read.
+    """
+    setup = SETUPS.named(recipes[0].game.name)
+    opened: dict[int, Source] = {}
+
+    def opening(seed: int) -> Source:
+        if seed not in opened:
+            one = recipes[0]
+            found = open_data(
+                data, resolution=one.resolution, channels=one.channels, seed=seed, progress=progress
+            )
+            opened[seed] = prepared(found, setup)
+        return opened[seed]
+
+    first = opening(recipes[0].seed)
+    seeds = list(dict.fromkeys(recipe.seed for recipe in recipes))
+    by_seed = origin.get("kind") == "built-in" and len(seeds) > 1
+    if not by_seed or opening(seeds[1]).fingerprint == first.fingerprint:
+        return [first] * len(recipes)
+    return [opening(recipe.seed) for recipe in recipes]
+
+
+def _size(module: nn.Module) -> int:
+    return int(describe(module)["parameters"])
