@@ -28,25 +28,25 @@ def share(data: str, intervals: int, resolution: int | None, device: str, most: 
     recipe = recipe_with(RECIPES[DEFAULT_RECIPE], changes)
     planned = plan(data, recipe, pick_device(device))
     every = planned.recipe.evaluate_every or 0
-    # What a person would train with, but for the number of steps, which is not to change the interval.
+    # What a person would train with, but for the number of steps, which is not to change the interval. The
+    # loop measures nothing itself: what measures is handed in as an observer, with a clock around it.
     steps = min(most, max(1, intervals * every))
-    fixed = {**changes, "steps": steps, "evaluate_every": min(every, steps)}
-    planned = plan(data, recipe_with(RECIPES[DEFAULT_RECIPE], fixed), pick_device(device))
+    asked = {**changes, "steps": steps, "evaluate_every": min(every, steps)}
+    measured_by = plan(data, recipe_with(RECIPES[DEFAULT_RECIPE], asked), pick_device(device))
+    watch = QualityWatch(measured_by.assembly, measured_by.source, print)
+    planned = plan(
+        data, recipe_with(RECIPES[DEFAULT_RECIPE], {**asked, "evaluate_every": 0}), pick_device(device)
+    )
     spent: list[float] = []
-    measure = QualityWatch.__call__
 
-    def timed(self: QualityWatch, moment: Moment) -> Request | None:
+    def timed(moment: Moment) -> Request | None:
         start = time.perf_counter()
-        asked = measure(self, moment)
+        request = watch(moment)
         spent.append(time.perf_counter() - start)
-        return asked
+        return request
 
     with tempfile.TemporaryDirectory() as folder:
-        QualityWatch.__call__ = timed  # type: ignore[method-assign]
-        try:
-            outcome = begin(planned, Path(folder) / "run", say=print)
-        finally:
-            QualityWatch.__call__ = measure  # type: ignore[method-assign]
+        outcome = begin(planned, Path(folder) / "run", observers=[timed], say=print)
         measured = len({line["step"] for line in RunFolder.open(outcome.run.path).lines("metrics")})
     seconds = outcome.position.seconds
     each = max(spent) if measured else 0.0
