@@ -37,16 +37,21 @@ def _lucic(
     }
 
 
+DEFAULT: dict[str, Any] = {
+    "loss": "non-saturating",
+    "penalties": {"r1": {"every": 8}},
+    "optimisers": _adam(None, 0.0, 0.99),
+    "average": {"half_life": 50_000, "ramp": 0.2},
+}
+"""What the default recipe sets; a row that begins with it says what it does otherwise."""
+
 ROWS: list[dict[str, Any]] = [
     {
         "name": "non-saturating",
         "summary": "Non-saturating loss with a lazy R1 penalty and an averaged generator; the default.",
         "paper": "Goodfellow et al. 2014, section 3; Mescheder et al. 2018; Karras et al. 2020",
         "when": "Start here, whatever the data.",
-        "loss": "non-saturating",
-        "penalties": {"r1": {"every": 8}},
-        "optimisers": _adam(None, 0.0, 0.99),
-        "average": {"half_life": 50_000, "ramp": 0.2},
+        **DEFAULT,
     },
     {
         "name": "minimax",
@@ -136,10 +141,7 @@ ROWS: list[dict[str, Any]] = [
         "paper": "Mirza and Osindero 2014, equation 2 and figure 1",
         "when": "When samples are to be asked for by class: sub-folders, or a file of labels.",
         "game": "conditional",
-        "loss": "non-saturating",
-        "penalties": {"r1": {"every": 8}},
-        "optimisers": _adam(None, 0.0, 0.99),
-        "average": {"half_life": 50_000, "ramp": 0.2},
+        **DEFAULT,
     },
     {
         "name": "projection",
@@ -158,10 +160,7 @@ ROWS: list[dict[str, Any]] = [
         "paper": "Odena et al. 2017, equations 2 and 3; otherwise the default",
         "when": "Few classes that are easily told apart; it trades variety within a class for clarity.",
         "game": "auxiliary-classifier",
-        "loss": "non-saturating",
-        "penalties": {"r1": {"every": 8}},
-        "optimisers": _adam(None, 0.0, 0.99),
-        "average": {"half_life": 50_000, "ramp": 0.2},
+        **DEFAULT,
     },
     {
         "name": "image-tagging",
@@ -169,13 +168,12 @@ ROWS: list[dict[str, Any]] = [
         "paper": "Mirza and Osindero 2014, section 4.2; the networks and the optimiser are ours",
         "when": "When an image has many right answers, and their spread is wanted beside the first.",
         "game": "image-tagging",
-        "loss": "non-saturating",
+        **DEFAULT,
         "penalties": {"r1": {"every": 8, "weight": 30.0}},
         "steps": 6_000,
         "generator": {"name": "mlp", "width": 256},
         "discriminator": {"name": "mlp", "width": 256},
         "optimisers": _adam(5e-4, 0.0, 0.99),
-        "average": {"half_life": 50_000, "ramp": 0.2},
     },
     {
         "name": "pix2pix",
