@@ -100,7 +100,7 @@ def test_several_numbers_are_no_float() -> None:
 
 
 def test_every_metric_has_a_row() -> None:
-    assert len(METRICS) == 16
+    assert len(METRICS) == 18
     for metric in METRICS.values():
         assert metric.one_shot.__name__.replace("_", "-") == metric.name
         assert metric.summary.endswith(".")

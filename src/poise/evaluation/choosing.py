@@ -20,6 +20,8 @@ FOR_VECTORS = (
     "precision-recall-density-coverage",
 )
 FOR_MIXTURES = ("mode-statistics", "frechet-distance", "precision-recall-density-coverage")
+FOR_PAIRS = ("translation-errors", "frechet-distance")
+FOR_DOMAINS = ("cycle-error", "frechet-distance")
 
 
 def metric_named(written: str) -> str:
@@ -49,6 +51,9 @@ def default_metrics(data: Mapping[str, Any]) -> tuple[str, ...]:
         >>> default_metrics({"kind": "vector", "name": "points.npy"})[0]
         'frechet-distance'
     """
+    sides = data.get("summary", {}).get("origin")
+    if sides in ("pairs", "domains"):
+        return FOR_PAIRS if sides == "pairs" else FOR_DOMAINS
     known = data.get("origin", {}).get("kind") == "built-in" and data.get("name") in ("ring", "grid")
     return suiting(str(data.get("kind", "image")), mixture=known)
 

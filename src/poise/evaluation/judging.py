@@ -17,6 +17,7 @@ from poise.evaluation.copies import nearest_pairs, training_data
 from poise.evaluation.extractors import extractor_for
 from poise.evaluation.recording import Evaluation, record
 from poise.evaluation.subjects import Progress, Subject, Telling, Which, opened, with_labels
+from poise.evaluation.translations import translates, translations
 from poise.metrics import Result
 from poise.metrics import evaluate as measure
 from poise.metrics.features import ClassifierExtractor, Extractor
@@ -83,14 +84,23 @@ def evaluate(
     named = tuple(dict.fromkeys(map(metric_named, metrics or ())))
     subject, reference = opened(run_or_samples, against, checkpoint, resolution, seed, progress)
     reference = with_labels(reference, labels, label_column)
+    most, place = samples or MOST, cache or default_cache()
+    made = _extractor(features, reference, place)
+    if subject.run is not None and translates(subject):
+        if against is not None:
+            raise PoiseError(
+                f"'{subject.name}' translates images, and is measured on those that it held out",
+                why="other images have no targets",
+                mend="leave --against out",
+            )
+        tell("translating what was held out")
+        found = translations(subject, reference, named, made, most=most, seed=seed)
+        return record(replace(found, notices=_notices(subject, reference)), subject.run)
     chosen = named or suiting(reference.kind, mixture=reference.modes is not None)
-    most = samples or MOST
     assert reference.count is not None
     count = min(most, reference.count if subject.count is None else subject.count)
     tell(f"drawing {count:,} samples")
     real, fake = reference.draw(min(most, reference.count), seed), subject.draw(count, seed)
-    place = cache or default_cache()
-    made = _extractor(features, reference, place)
     real, fake = reference.encoded(real), reference.encoded(fake)
     facts: dict[str, Any] = {"extractor": made, "seed": seed, "cache": place, "telling": tell}
     results: dict[str, Result] = {}

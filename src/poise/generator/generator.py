@@ -245,14 +245,32 @@ class Generator:
             direction: As `translate` takes it.
             seed: As `translate` takes it.
         """
-        ways = _setup(self.description).directions
-        assert ways is not None
-        way = ways(self.module)[direction]
         for start in range(0, len(source), PIECE):
             rows = np.arange(start, min(start + PIECE, len(source)))
-            images = source.encoding.encode(source.gather(rows)).to(self._device)
-            latent = self.latents(1, seed=seed).expand(len(images), -1)
-            yield translated(way, latent, images, seed=derive(seed, 0, "translation")).clamp(-1, 1)
+            images = source.encoding.encode(source.gather(rows))
+            yield self.translated(images, direction=direction, seed=seed)
+
+    def translated(self, images: Tensor, *, direction: str = "a-to-b", seed: int = 0) -> Tensor:
+        """Images that are in the networks' space already, translated.
+
+        Args:
+            images: `(N, C, H, W)` in [-1, 1], of the shape that `taken` gives.
+            direction: As `translate` takes it.
+            seed: As `translate` takes it.
+
+        Returns:
+            `(N, C, H, W)` in [-1, 1], on the CPU.
+        """
+        ways = _setup(self.description).directions
+        assert ways is not None
+        latent = self.latents(1, seed=seed).expand(len(images), -1)
+        made = translated(
+            ways(self.module)[direction],
+            latent,
+            images.to(self._device),
+            seed=derive(seed, 0, "translation"),
+        )
+        return made.clamp(-1, 1)
 
     @torch.no_grad()
     def grid(self, count: int = 64, *, seed: int = 0, label: str | None = None) -> Image.Image:

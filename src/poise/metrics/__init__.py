@@ -52,6 +52,9 @@ What each tells, when it lies, and how many samples it wants:
     Whether samples change smoothly with the latent. A generator of one image has 0.
 `mode_statistics`
     Modes found, share of high quality, reverse KL, where the centres are known. Blind to the shape of modes.
+`translation_errors`, `cycle_error`
+    How far translated images are from their targets, and from themselves after the way back. Where several
+    answers are right, the first likes their mean best; a generator that hides its source passes the second.
 """
 
 from poise.metrics.birthday import birthday_test
@@ -69,6 +72,7 @@ from poise.metrics.path_length import latent_path_length
 from poise.metrics.result import Comparison, Result, compare
 from poise.metrics.sliced_wasserstein import mind, sliced_wasserstein_distance
 from poise.metrics.table import METRICS
+from poise.metrics.translation_errors import cycle_error, translation_errors
 from poise.metrics.two_sample_tests import classifier_two_sample_test, nearest_neighbour_two_sample_test
 from poise.metrics.vendi import vendi_score
 from poise.metrics.while_training import Reference, cheap_distance, cheap_evaluation, reference_of
@@ -86,6 +90,7 @@ __all__ = [
     "classifier_accuracy_score",
     "classifier_two_sample_test",
     "compare",
+    "cycle_error",
     "duality_gap",
     "evaluate",
     "frechet_distance",
@@ -100,5 +105,6 @@ __all__ = [
     "precision_recall_density_coverage",
     "reference_of",
     "sliced_wasserstein_distance",
+    "translation_errors",
     "vendi_score",
 ]

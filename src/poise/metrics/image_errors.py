@@ -12,6 +12,11 @@ SPAN = 2.0
 """From black to white in the networks' space."""
 
 
+def absolute_errors(made: Tensor, wanted: Tensor) -> Tensor:
+    """The mean absolute difference of each image, `(N,)`, where black and white are 2 apart."""
+    return (made.double() - wanted.double()).abs().flatten(1).mean(1)
+
+
 def peak_signal_to_noise(made: Tensor, wanted: Tensor) -> float:
     """The peak signal-to-noise ratio in decibels, averaged over the images.
 
@@ -26,8 +31,13 @@ def peak_signal_to_noise(made: Tensor, wanted: Tensor) -> float:
         >>> round(peak_signal_to_noise(torch.full((1, 1, 8, 8), 0.2), torch.zeros(1, 1, 8, 8)), 6)
         20.0
     """
+    return float(signals_to_noise(made, wanted).mean())
+
+
+def signals_to_noise(made: Tensor, wanted: Tensor) -> Tensor:
+    """The peak signal-to-noise ratio of each image, `(N,)`."""
     error = (made.double() - wanted.double()).square().flatten(1).mean(1)
-    return float((10 * torch.log10(SPAN**2 / error.clamp(min=SPAN**2 * 1e-10))).mean())
+    return 10 * torch.log10(SPAN**2 / error.clamp(min=SPAN**2 * 1e-10))
 
 
 def structural_similarity(made: Tensor, wanted: Tensor) -> float:
@@ -49,6 +59,11 @@ def structural_similarity(made: Tensor, wanted: Tensor) -> float:
 
     Source: Wang et al. 2004, equation 13, with the window and constants of its section III-C.
     """
+    return float(similarities(made, wanted).mean())
+
+
+def similarities(made: Tensor, wanted: Tensor) -> Tensor:
+    """The structural similarity of each image, averaged over its windows and channels, `(N,)`."""
     side = min(WINDOW, *(length - (length + 1) % 2 for length in made.shape[2:]))
     places = torch.arange(side, dtype=torch.float64) - side // 2
     bell = torch.exp(-places.square() / (2 * DEVIATION**2))
@@ -66,4 +81,4 @@ def structural_similarity(made: Tensor, wanted: Tensor) -> float:
     light, contrast = (0.01 * SPAN) ** 2, (0.03 * SPAN) ** 2
     index = (2 * mean_one * mean_two + light) * (2 * covariance + contrast)
     index /= (mean_one**2 + mean_two**2 + light) * (variance_one + variance_two + contrast)
-    return float(index.mean())
+    return index.reshape(len(made), -1).mean(1)

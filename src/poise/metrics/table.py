@@ -12,6 +12,7 @@ from poise.metrics.mixture_modes import MODE_STATISTICS
 from poise.metrics.neighbourhoods import PRECISION_RECALL_DENSITY_COVERAGE
 from poise.metrics.path_length import LATENT_PATH_LENGTH
 from poise.metrics.sliced_wasserstein import MIND, SLICED_WASSERSTEIN_DISTANCE
+from poise.metrics.translation_errors import CYCLE_ERROR, TRANSLATION_ERRORS
 from poise.metrics.two_sample_tests import CLASSIFIER_TWO_SAMPLE_TEST, NEAREST_NEIGHBOUR_TWO_SAMPLE_TEST
 from poise.metrics.vendi import VENDI_SCORE
 from poise.metrics.worst_case_players import DUALITY_GAP
@@ -36,5 +37,7 @@ METRICS: Registry[Metric] = Registry(
         DUALITY_GAP,
         LATENT_PATH_LENGTH,
         MODE_STATISTICS,
+        TRANSLATION_ERRORS,
+        CYCLE_ERROR,
     ],
 )
