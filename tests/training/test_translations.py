@@ -14,11 +14,14 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 
 import poise
 from poise.data import Domains, Pairs, open_data
+from poise.dynamics import Batch
 from poise.errors import PoiseError
+from poise.games.auxiliary import perceptual_error
 from poise.metrics.image_errors import peak_signal_to_noise, structural_similarity
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
 from poise.training import begin, pick_device, plan, resume
+from poise.training.setups.perceptual import perceptual_features
 from poise.training.translations import TranslationPictures, TranslationQuality, translated
 
 CPU = pick_device("cpu")
@@ -236,6 +239,30 @@ def test_every_auxiliary_can_be_trained_with(auxiliary: str, tmp_path: Path) -> 
     recipe = tiny("pix2pix", steps=2, **{f"game.{auxiliary}": 1.0})
     begin(plan(Pairs(digits(40), 255 - digits(40)), recipe, CPU), tmp_path / "run", say=silent)
     assert f"{auxiliary}_loss" in RunFolder.open(tmp_path / "run").lines("history")[-1]
+
+
+@pytest.mark.parametrize("side", [16, 96])
+def test_a_generator_learns_from_features_of_any_size_of_image(side: int) -> None:
+    made = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    wanted = torch.zeros(2, 3, side, side)
+    cost = perceptual_error(perceptual_features("random-convolutions", 3))
+    batch = Batch(real=wanted, latent=torch.zeros(2, 1), step=0, generator=torch.Generator())
+    value = cost({}, batch, made)
+    (slope,) = torch.autograd.grad(value.sum(), made)
+    assert bool((slope != 0).any((1, 2, 3)).all())
+    # A step down the slope lessens the cost, by what the slope says.
+    step = 1e-3 / float(slope.square().sum())
+    lessened = value.sum() - cost({}, batch, made.detach() - step * slope).sum()
+    assert float(lessened.detach()) == pytest.approx(1e-3, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("classifier", "trained on labels"), ("pixels", "no gradient"), ("vgg", "There is no extractor 'vgg'")],
+)
+def test_features_that_cannot_be_trained_by_are_refused(name: str, words: str) -> None:
+    with pytest.raises(PoiseError, match=words):
+        perceptual_features(name, 3)
 
 
 def test_a_persons_own_networks_translate(tmp_path: Path) -> None:

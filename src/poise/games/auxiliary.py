@@ -126,7 +126,8 @@ def perceptual_error(extractor: Callable[[Tensor], Tensor]) -> Callable[[Network
     """The mean squared difference of features of samples and of their targets.
 
     Args:
-        extractor: Samples `(N, ...)` to features `(N, d)`, frozen.
+        extractor: Samples `(N, ...)` to features `(N, d)`, frozen, with their gradient: an extractor of
+            `poise.metrics.features` cuts it off, its `module` does not.
 
     Returns:
         `(networks, batch, fake) -> (N,)`.

@@ -12,7 +12,6 @@ from poise.dynamics.game import Networks
 from poise.errors import PoiseError
 from poise.games import Auxiliary, Conditioned, WithAuxiliaries
 from poise.games.auxiliary import absolute_error, feature_error, perceptual_error, squared_error
-from poise.metrics.features import random_convolutions
 from poise.networks import IMAGE_DISCRIMINATORS, TRANSLATORS
 from poise.networks.concatenated import ConcatenatedDiscriminator
 from poise.networks.patch import PatchDiscriminator
@@ -20,6 +19,7 @@ from poise.networks.translating import TranslatingGenerator, matching_features
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
 from poise.training.setups import noise_to_data
+from poise.training.setups.perceptual import perceptual_features as features_of
 from poise.training.setups.setup import Setup, Shapes
 
 
@@ -59,6 +59,7 @@ def game(
     l2: Annotated[float, Field(ge=0)] = 0.0,
     feature_matching: Annotated[float, Field(ge=0)] = 0.0,
     perceptual: Annotated[float, Field(ge=0)] = 0.0,
+    perceptual_features: str = "random-convolutions",
 ) -> WithAuxiliaries:
     """The conditional game with what the generator pays besides.
 
@@ -69,7 +70,8 @@ def game(
         l1: The weight of the mean absolute difference to the target.
         l2: The weight of the mean squared difference to the target.
         feature_matching: The weight of the difference in what a patch discriminator sees.
-        perceptual: The weight of the squared difference of features of random convolutions.
+        perceptual: The weight of the mean squared difference of features of an extractor.
+        perceptual_features: Which, by its name in `poise.metrics.features.EXTRACTORS`.
 
     Raises:
         PoiseError: Features are to be matched of a discriminator that shows none.
@@ -85,7 +87,7 @@ def game(
         "feature_matching": (feature_matching, feature_error),
     }
     if perceptual:
-        costs["perceptual"] = perceptual, perceptual_error(random_convolutions(shapes.sample[0]))
+        costs["perceptual"] = perceptual, perceptual_error(features_of(perceptual_features, shapes.sample[0]))
     added = tuple(Auxiliary(name, cost, weight) for name, (weight, cost) in costs.items() if weight)
     return WithAuxiliaries(Conditioned(noise_to_data.game(recipe)), added, adversarial)
 

@@ -1,0 +1,69 @@
+"""Features that a generator can be trained by: those of an extractor's network, with their gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from poise.data import default_cache
+from poise.errors import PoiseError
+from poise.metrics.features import EXTRACTORS, ModuleExtractor
+from poise.metrics.features.images import to_range
+
+SIDES = {"efficientnet-lite0": 224, "dinov2": 224, "inception-v3": 299}
+"""Pixels a side that a network takes; others take images as they are."""
+
+LARGEST = 64
+"""To this the others' images are brought where they are larger, as the extractor does when it measures."""
+
+
+def perceptual_features(name: str, channels: int) -> Callable[[Tensor], Tensor]:
+    """Features of images in [-1, 1] that can be differentiated.
+
+    Where an extractor measures it resizes by Pillow, through which no gradient runs; here images are brought
+    to its size before by torch's antialiased bicubic filter.
+
+    Args:
+        name: Out of `poise.metrics.features.EXTRACTORS`.
+        channels: Of the images.
+
+    Returns:
+        `(N, C, H, W)` to `(N, d)`.
+
+    Raises:
+        PoiseError: There is none of that name, it has no network, or it is trained on labels.
+
+    Example:
+        >>> import torch
+        >>> perceptual_features("random-convolutions", 3)(torch.zeros(2, 3, 128, 128)).shape
+        torch.Size([2, 156])
+    """
+    kind = EXTRACTORS.named(name)
+    settings: dict[str, Any] = {"cache": default_cache()} if "cache" in kind.needs else {}
+    extractor = (
+        None
+        if "labels" in kind.needs
+        else kind.build(channels)
+        if "channels" in kind.needs
+        else kind.build(**settings)
+    )
+    if not isinstance(extractor, ModuleExtractor):
+        raise PoiseError(
+            f"A generator cannot be trained by the features '{name}'",
+            why="they are trained on labels" if extractor is None else "no gradient runs through them",
+            mend=f"choose random-convolutions, {', '.join(SIDES)}",
+        )
+    module, takes = extractor.module.eval().requires_grad_(False), extractor.takes
+
+    def features(images: Tensor) -> Tensor:
+        side = SIDES.get(name) or min(LARGEST, max(images.shape[2:]))
+        if max(images.shape[2:]) != side:
+            images = interpolate(images, side, mode="bicubic", antialias=True)
+        seen = images if takes is None else to_range(images, "-1..1", takes)
+        found: Tensor = module.to(images.device)(seen)
+        return found
+
+    return features
