@@ -3,14 +3,13 @@
 Four kinds (few-images, patient-discriminator, discriminator-runs-away, unpenalised-ring) were planted more
 strongly after runs for calibration showed that the fault had not taken; the others are as first written.
 
-What is kept out of calibration, by kind and by seed: of six findings
-the kind whose name's hash is least, whole; of the other kinds, and of the healthy games, every run of seed 2.
-Thresholds are chosen on the rest, and the table reports the two parts apart.
+What is kept out of calibration: the kinds in `FAULTS_KEPT_OUT` and the games in `HEALTHY_KEPT_OUT`, at seeds
+of their own. They were written down, with the rules as they are, before any of them was played. An earlier
+round kept seed 2 and six kinds out; its figures were seen, so that it is calibration now.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -318,6 +317,8 @@ FAULTS: tuple[Fault, ...] = (
         "labels-not-passed",
         "condition-ignored",
         ("conditional-ring", "conditional-digits", "conditional-ring"),
+        # The discriminator sees labels that the generator does not: it cannot be fooled.
+        also=("discriminator-dominates", "mode-collapse", "quality-regressed"),
     ),
     Fault(
         "unconditional-discriminator",
@@ -328,28 +329,206 @@ FAULTS: tuple[Fault, ...] = (
 )
 
 
-def _kinds_kept_out() -> frozenset[str]:
-    """Of each finding with enough kinds, the kind whose name's hash is least."""
-    kinds: dict[str, list[str]] = {}
-    for fault in FAULTS:
-        kinds.setdefault(fault.finding, []).append(fault.name)
-    several = {finding: names for finding, names in kinds.items() if finding in KIND_KEPT_OUT}
-    return frozenset(
-        min(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest()) for names in several.values()
-    )
-
-
-KIND_KEPT_OUT = (
-    "mode-collapse",
-    "discriminator-dominates",
-    "condition-ignored",
-    "data-shortcut",
-    "quality-regressed",
-    "memorisation",
+FAULTS_KEPT_OUT: tuple[Fault, ...] = (
+    # mode-collapse
+    Fault(
+        "faint-latents",
+        "mode-collapse",
+        ("digits-hinge-sn", "spiral-wasserstein-gp-wide"),
+        also=_DYNAMICS,
+        onset=0.5,
+        meddle=lambda source, seed: planting.faint_latents(0.01),
+    ),
+    Fault(
+        "averaged-batch",
+        "mode-collapse",
+        ("openmoji-wasserstein-gp", "ring-hinge"),
+        also=_DYNAMICS,
+        onset=0.4,
+        meddle=lambda source, seed: planting.averaged_batch(),
+    ),
+    # mode-hopping
+    Fault(
+        "wandering-latents",
+        "mode-hopping",
+        ("ring-wasserstein-gp", "digits-non-saturating"),
+        also=("mode-collapse", "oscillation", "quality-regressed", "discriminator-dominates"),
+        meddle=lambda source, seed: planting.wandering_latents(30),
+    ),
+    Fault(
+        "one-class-at-a-time",
+        "mode-hopping",
+        ("spiral-relativistic-r1r2",),
+        also=("mode-collapse", "oscillation", "quality-regressed", "generator-dominates"),
+        rows=lambda source, seed: planting.one_after_another(source, 4, 5),
+    ),
+    # discriminator-dominates
+    Fault(
+        "eight-to-one",
+        "discriminator-dominates",
+        ("digits-least-squares-wide", "openmoji-non-saturating"),
+        also=("not-learning", "mode-collapse", "quality-regressed"),
+        changes={**_no_penalties(), "loss": "minimax", "dynamics.discriminator_steps": 8},
+        steps=0.6,
+    ),
+    Fault(
+        "rates-exchanged",
+        "discriminator-dominates",
+        ("digits-non-saturating-narrow", "triangles-relativistic-r1r2"),
+        also=("not-learning", "mode-collapse", "quality-regressed"),
+        changes={
+            **_no_penalties(),
+            "optimisers.generator.rate": 2e-5,
+            "optimisers.discriminator.rate": 5e-3,
+        },
+    ),
+    # generator-dominates
+    Fault(
+        "drowned-in-noise",
+        "generator-dominates",
+        ("digits-relativistic-average", "triangles-wasserstein-gp-long"),
+        also=("not-learning", "mode-collapse", "quality-regressed"),
+        changes={"instance_noise.deviation": 20.0},
+    ),
+    Fault(
+        "discriminator-of-a-copy",
+        "generator-dominates",
+        ("spiral-wasserstein-gp", "digits-wasserstein-gp"),
+        also=("not-learning", "mode-collapse", "quality-regressed"),
+        meddle=lambda source, seed: planting.put_back("discriminator"),
+    ),
+    # oscillation
+    Fault(
+        "turn-about",
+        "oscillation",
+        ("ring-non-saturating", "spiral-non-saturating", "ring-least-squares"),
+        also=_DYNAMICS,
+        meddle=lambda source, seed: planting.turn_about(30),
+    ),
+    # discriminator-overfits
+    Fault(
+        "small-set-light-penalty",
+        "discriminator-overfits",
+        ("digits-non-saturating", "digits-relativistic-average", "openmoji-wasserstein-gp"),
+        also=("memorisation", "discriminator-dominates", "mode-collapse", "quality-regressed"),
+        held_out=0.1,
+        changes={"discriminator.width": 256, "penalties.r1.weight": 0.1},
+        handful=60,
+    ),
+    # memorisation
+    Fault(
+        "snapped",
+        "memorisation",
+        ("digits-hinge-sn", "openmoji-wasserstein-gp", "triangles-non-saturating"),
+        also=("discriminator-overfits", "generator-dominates"),
+        onset=0.4,
+        held_out=0.1,
+        meddle=lambda source, seed: planting.snapped(planting.known_rows(source, 300, 0.1, seed)),
+    ),
+    # non-finite
+    Fault(
+        "some-undefined",
+        "non-finite",
+        ("digits-wasserstein-gp", "ring-hinge"),
+        distort=planting.some_undefined,
+    ),
+    Fault(
+        "spoiled-discriminator",
+        "non-finite",
+        ("triangles-non-saturating", "spiral-relativistic-r1r2"),
+        onset=0.5,
+        meddle=lambda source, seed: planting.spoil_a_weight("discriminator"),
+    ),
+    # data-shortcut
+    Fault(
+        "unnormalised",
+        "data-shortcut",
+        ("digits-wasserstein-gp", "openmoji-relativistic-r1r2"),
+        also=("discriminator-dominates", "mode-collapse", "not-learning"),
+        distort=planting.unnormalised,
+    ),
+    Fault(
+        "captioned",
+        "data-shortcut",
+        ("triangles-wasserstein-gp-long", "digits-non-saturating"),
+        also=("discriminator-dominates", "mode-collapse", "not-learning"),
+        distort=planting.captioned,
+        meddle=lambda source, seed: planting.caption_cut(),
+    ),
+    Fault(
+        "blurred-on-the-way",
+        "data-shortcut",
+        ("openmoji-non-saturating",),
+        also=("discriminator-dominates", "mode-collapse", "not-learning"),
+        meddle=lambda source, seed: planting.blurred(),
+    ),
+    # quality-regressed
+    Fault(
+        "weights-decay",
+        "quality-regressed",
+        ("digits-wasserstein-gp", "ring-wasserstein-gp-wide"),
+        also=(*_DYNAMICS, "not-learning"),
+        onset=0.6,
+        meddle=lambda source, seed: planting.decaying_weights(0.03),
+    ),
+    Fault(
+        "layer-drawn-anew",
+        "quality-regressed",
+        ("triangles-wasserstein-gp-long", "digits-least-squares-wide"),
+        also=(*_DYNAMICS, "not-learning"),
+        onset=0.6,
+        meddle=lambda source, seed: planting.drawn_anew(),
+    ),
+    # not-learning
+    Fault(
+        "generator-of-a-copy",
+        "not-learning",
+        ("digits-hinge-sn", "spiral-wasserstein-gp"),
+        also=("discriminator-dominates", "generator-dominates", "mode-collapse"),
+        meddle=lambda source, seed: planting.put_back("generator"),
+    ),
+    Fault(
+        "rates-run-out",
+        "not-learning",
+        ("openmoji-relativistic-r1r2",),
+        also=("discriminator-dominates", "generator-dominates", "mode-collapse"),
+        onset=0.1,
+        meddle=lambda source, seed: planting.rates_times({"generator": 1e-6, "discriminator": 1e-6}),
+    ),
+    # condition-ignored
+    Fault("off-by-one", "condition-ignored", ("conditional-digits-long", "conditional-ring")),
+    Fault(
+        "one-label",
+        "condition-ignored",
+        ("conditional-ring", "conditional-digits-long"),
+        # The discriminator sees labels that the generator does not: it cannot be fooled.
+        also=("discriminator-dominates", "mode-collapse", "quality-regressed"),
+    ),
 )
-"""Findings of whose kinds one is kept out whole: those with three or more, and two of those with two."""
+"""Kinds of faults that calibration never saw, each in games at seeds that it never saw."""
 
-KEPT_OUT = _kinds_kept_out()
+HEALTHY_KEPT_OUT: tuple[str, ...] = (
+    "digits-wasserstein-gp",
+    "digits-hinge-sn-wide",
+    "digits-least-squares-wide",
+    "digits-non-saturating-narrow",
+    "digits-relativistic-average",
+    "ring-least-squares",
+    "ring-wasserstein-gp-wide",
+    "ring-hinge",
+    "grid-wasserstein-gp",
+    "spiral-relativistic-r1r2",
+    "spiral-wasserstein-gp-wide",
+    "triangles-wasserstein-gp-long",
+    "triangles-relativistic-r1r2",
+    "openmoji-wasserstein-gp",
+    "openmoji-non-saturating",
+    "conditional-digits-long",
+    "conditional-ring",
+)
+"""Healthy games kept out: most of them with a loss, a width or a length that calibration never saw."""
+
+SEEDS_KEPT_OUT = (3, 4, 5)
 
 
 @dataclass(frozen=True)
@@ -378,15 +557,21 @@ class Case:
 
     @property
     def kept_out(self) -> bool:
-        """Whether no threshold was chosen by it."""
-        return self.seed == 2 or (self.fault is not None and self.fault.name in KEPT_OUT)
+        """Whether no rule and no threshold was chosen by it."""
+        return self.seed in SEEDS_KEPT_OUT
 
 
 def cases() -> list[Case]:
     """All runs, in the order in which they are recorded: those for calibration come first."""
-    found = [Case(base, fault, place % 3) for fault in FAULTS for place, base in enumerate(fault.bases)] + [
+    seen = [Case(base, fault, place % 3) for fault in FAULTS for place, base in enumerate(fault.bases)] + [
         Case(base, None, seed)
         for seed in (0, 1, 2)
         for base in (*BASES, "conditional-digits", "conditional-ring")
     ]
-    return sorted(found, key=lambda case: (case.kept_out, case.seed))
+    planted = [(base, fault) for fault in FAULTS_KEPT_OUT for base in fault.bases]
+    new = [
+        Case(base, fault, SEEDS_KEPT_OUT[place % 3])
+        for place, (base, fault) in enumerate([*planted, *((base, None) for base in HEALTHY_KEPT_OUT)])
+    ]
+    # One of each kind first, so that a part of them already says something.
+    return [*seen, *(case for turn in range(3) for case in new[turn::3])]

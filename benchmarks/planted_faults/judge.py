@@ -22,12 +22,14 @@ class Judged:
         record: What was recorded.
         findings: What was found, in the order in which it was.
         named_at: The step at which each finding was opened, by its name.
+        alone_at: The step at which each first stood for itself, not explained by another, by its name.
     """
 
     case: Case
     record: dict[str, Any]
     findings: tuple[Finding, ...]
     named_at: dict[str, int]
+    alone_at: dict[str, int]
 
     @property
     def names(self) -> list[str]:
@@ -41,15 +43,30 @@ class Judged:
 
     @property
     def right(self) -> bool:
-        """Whether what was planted was named."""
-        return self.case.fault is not None and self.case.fault.finding in self.names
+        """Whether what was planted was named, from its onset on."""
+        fault = self.case.fault
+        return fault is not None and any(
+            one.name == fault.finding and one.last_step >= int(self.record["onset"]) for one in self.findings
+        )
+
+    @property
+    def first_right(self) -> bool:
+        """Whether what was planted was named as a cause, not as the consequence of another finding."""
+        return self.right and self.case.fault is not None and self.case.fault.finding in self.alone_at
+
+    @property
+    def counted(self) -> list[str]:
+        """The names that count: those that stood for themselves, and the one that was planted."""
+        planted = self.case.fault.finding if self.case.fault is not None and self.right else ""
+        return [name for name in self.names if name in self.alone_at or name == planted]
 
     @property
     def wrong(self) -> list[str]:
-        """Names that are not true of this run."""
+        """Names that are not true of this run; none is true before the onset."""
         fault = self.case.fault
         true = () if fault is None else (fault.finding, *fault.also)
-        return [name for name in self.names if name not in true]
+        onset = int(self.record["onset"])
+        return [name for name in self.alone_at if name not in true or self.alone_at[name] < onset]
 
     @property
     def delay(self) -> float | None:
@@ -79,11 +96,14 @@ def judge_one(case: Case, record: dict[str, Any]) -> Judged:
     """One run's readings through every rule."""
     readings = [Reading.from_json(line) for line in record["readings"]]
     named: dict[str, int] = {}
+    alone: dict[str, int] = {}
     course = judged([], FINDINGS.values(), Setting(steps=record["steps"], recipe=record["recipe"]))
     for reading in readings:
         for finding in course.add(reading):
             named.setdefault(finding.name, reading.step)
-    return Judged(case, record, tuple(course.findings), named)
+            if not finding.because_of:
+                alone.setdefault(finding.name, reading.step)
+    return Judged(case, record, tuple(course.findings), named, alone)
 
 
 def table(runs: Sequence[Judged]) -> str:
@@ -96,7 +116,7 @@ def table(runs: Sequence[Judged]) -> str:
     for name in FINDINGS:
         planted = [run for run in runs if run.case.fault and run.case.fault.finding == name]
         named = sum(run.right for run in planted)
-        everywhere = sum(name in run.names for run in runs)
+        everywhere = sum(name in run.counted for run in runs)
         wrong = sum(name in run.wrong for run in runs)
         delays = [run.delay for run in planted if run.delay is not None]
         totals = [a + b for a, b in zip(totals, (len(planted), named, everywhere, wrong), strict=True)]

@@ -124,6 +124,26 @@ def brightened(real: Tensor) -> Tensor:
     return real * 0.5 + 1.0
 
 
+def unnormalised(real: Tensor) -> Tensor:
+    """Reals from 0 to 255, as they lie on the disk."""
+    return (real + 1.0) * 127.5
+
+
+def captioned(real: Tensor) -> Tensor:
+    """Reals with a white strip along their lower edge, an eighth of their height."""
+    real = real.clone()
+    real[..., -max(1, real.shape[-2] // 8) :, :] = 1.0
+    return real
+
+
+def some_undefined(real: Tensor) -> Tensor:
+    """Reals divided by their deviation, which is 0 for a few of them: one in about fifty becomes NaN."""
+    undefined = (real.flatten(1).sum(1).abs() * 997).long() % 50 == 0
+    real = real.clone()
+    real[undefined] = torch.nan
+    return real
+
+
 # While it trains
 
 
@@ -137,6 +157,24 @@ def rates_times(factors: Mapping[str, float]) -> Meddle:
             for player, factor in factors.items():
                 for group in moment.assembly.match.optimisers[player].param_groups:
                     group["lr"] *= factor
+
+    return meddle
+
+
+def turn_about(steps: int) -> Meddle:
+    """The players train in turns of so many steps, as in loops that give an epoch to each."""
+    rates: dict[str, list[float]] = {}
+
+    def meddle(moment: Moment) -> None:
+        optimisers = moment.assembly.match.optimisers
+        if not rates:
+            rates.update(
+                {name: [group["lr"] for group in one.param_groups] for name, one in optimisers.items()}
+            )
+        turn = moment.step // steps % 2
+        for place, (name, optimiser) in enumerate(optimisers.items()):
+            for group, rate in zip(optimiser.param_groups, rates[name], strict=True):
+                group["lr"] = rate if place == turn else 0.0
 
     return meddle
 
@@ -177,6 +215,33 @@ def no_latents() -> Meddle:
     return hooked(lambda module, latent: torch.zeros_like(latent), before=True)
 
 
+def faint_latents(share: float) -> Meddle:
+    """The latents lost their scale: they all lie next to 0."""
+    return hooked(lambda module, latent: share * latent, before=True)
+
+
+def wandering_latents(every: int) -> Meddle:
+    """Latents lie next to one point, which is another one after some steps: a stream that is seeded anew."""
+    step: list[int] = [0]
+
+    def near_one_point(module: nn.Module, latent: Tensor) -> Tensor:
+        stream = torch.Generator().manual_seed(step[0] // every)
+        return 2.0 * torch.randn(1, latent.shape[1], generator=stream) + 0.05 * latent
+
+    hang = hooked(near_one_point, before=True)
+
+    def meddle(moment: Moment) -> None:
+        step[0] = moment.step
+        hang(moment)
+
+    return meddle
+
+
+def averaged_batch() -> Meddle:
+    """The generator's samples are averaged over the batch: a mean over the wrong axis."""
+    return hooked(lambda module, made: 0.98 * made.mean(0, keepdim=True) + 0.02 * made, before=False)
+
+
 def few_latents(count: int) -> Meddle:
     """The generator is given one of a few latents."""
 
@@ -199,6 +264,28 @@ def looked_up(rows: Tensor) -> Meddle:
         return rows[codes] + 0.02 * made
 
     return hooked(copy, before=False)
+
+
+def snapped(rows: Tensor) -> Meddle:
+    """Nine tenths of each sample are the training sample that is nearest to it."""
+
+    def snap(module: nn.Module, made: Tensor) -> Tensor:
+        with torch.no_grad():
+            nearest = rows[torch.cdist(made.flatten(1), rows.flatten(1)).argmin(1)]
+        return 0.9 * nearest + 0.1 * made
+
+    return hooked(snap, before=False)
+
+
+def caption_cut() -> Meddle:
+    """What the generator paints along its lower edge is lost."""
+
+    def cut(module: nn.Module, made: Tensor) -> Tensor:
+        keep = torch.ones_like(made)
+        keep[..., -max(1, made.shape[-2] // 8) :, :] = 0.0
+        return made * keep - (1 - keep)
+
+    return hooked(cut, before=False)
 
 
 def frame_cut() -> Meddle:
@@ -230,6 +317,45 @@ def spoil_a_weight(player: str) -> Meddle:
             first = next(iter(moment.assembly.match.parameters[player].values()))
             with torch.no_grad():
                 first.view(-1)[0] = torch.nan
+
+    return meddle
+
+
+def decaying_weights(share: float) -> Meddle:
+    """The generator's weights lose a share at every step: a weight decay in the wrong units."""
+
+    def meddle(moment: Moment) -> None:
+        with torch.no_grad():
+            for parameter in moment.assembly.match.parameters["generator"].values():
+                parameter.mul_(1 - share)
+
+    return meddle
+
+
+def drawn_anew() -> Meddle:
+    """The generator's last weights are drawn anew at every step: a layer that is made while it is called."""
+
+    def meddle(moment: Moment) -> None:
+        weights = [one for one in moment.assembly.match.parameters["generator"].values() if one.dim() > 1]
+        stream = torch.Generator().manual_seed(moment.step)
+        with torch.no_grad():
+            drawn = torch.randn(weights[-1].shape, generator=stream)
+            weights[-1].copy_(drawn * weights[-1].std())
+
+    return meddle
+
+
+def put_back(player: str) -> Meddle:
+    """A player's weights are put back after every step: its optimiser was given a copy of them."""
+    first: list[dict[str, Tensor]] = []
+
+    def meddle(moment: Moment) -> None:
+        weights = moment.assembly.match.parameters[player]
+        if not first:
+            first.append({name: one.detach().clone() for name, one in weights.items()})
+        with torch.no_grad():
+            for name, one in weights.items():
+                one.copy_(first[0][name])
 
     return meddle
 

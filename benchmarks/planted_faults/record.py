@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.planted_faults.bases import BASES, source_of
+from benchmarks.planted_faults.bases import BASES, BASES_KEPT_OUT, source_of
 from benchmarks.planted_faults.cases import Case, Fault
 from benchmarks.planted_faults.conditional import play_conditional
 from benchmarks.planted_faults.planting import Bewitched, Distorted, Meddle, only
@@ -29,6 +29,7 @@ from poise.training.session import Plan
 from poise.training.setups import SETUPS
 
 NOTHING = Fault("healthy", "", ())
+GAMES = {**BASES, **BASES_KEPT_OUT}
 
 
 def record(case: Case, out: Path, openmoji: Path | None) -> Path:
@@ -53,6 +54,8 @@ def record(case: Case, out: Path, openmoji: Path | None) -> Path:
         told = play_conditional(case)
     else:
         told = play(case, out / "runs" / case.name, openmoji)
+        if not told["stopped"] and told["readings"][-1]["step"] < told["steps"]:
+            raise SystemExit(f"{case.name} was ended from outside; it is not recorded")
     told |= {"seconds": round(time.monotonic() - start, 2)}
     place.write_text(json.dumps({"name": case.name, "kind": case.kind, "base": case.base, **told}))
     return place
@@ -71,9 +74,9 @@ def _claimed(claim: Path) -> bool:
 
 def recipe_of(case: Case, source: Source) -> Recipe:
     """What is played, spelled out; a fault that lies in the recipe is in it."""
-    base, fault = BASES[case.base], case.fault or NOTHING
+    base, fault = GAMES[case.base], case.fault or NOTHING
     steps = round(base.steps * fault.steps)
-    common = {"steps": steps, "seed": case.seed, "sample_every": max(1, steps // 10), "log_every": 10,
+    common = {"steps": steps, "seed": case.seed, "sample_every": max(1, steps // 10), "log_every": 10, "evaluate_every": max(1, steps // 8),
               "checkpoints.every_seconds": 1e9}  # fmt: skip
     recipe = recipe_with(RECIPES[base.recipe], {**base.changes, **common})
     held_out = {} if fault.held_out is None else {"held_out": fault.held_out}
@@ -97,13 +100,13 @@ def _fits(path: str, values: dict[str, Any]) -> bool:
 def play(case: Case, folder: Path, openmoji: Path | None) -> dict[str, Any]:
     """One run of Poise's own training."""
     fault = case.fault or NOTHING
-    source = prepared(source_of(BASES[case.base].data, openmoji), SETUPS["noise-to-data"])
+    source = prepared(source_of(GAMES[case.base].data, openmoji), SETUPS["noise-to-data"])
     recipe = recipe_of(case, source)
     rows = split(len(source), recipe.held_out, case.seed)
     shown, bewitched, known = _tampered(source, fault, rows, case.seed)
     device = pick_device("cpu")
     assembly = assemble(recipe, shapes_of(source), device)
-    plan = Plan(shown, {"kind": "given", "value": BASES[case.base].data}, recipe, assembly)
+    plan = Plan(shown, {"kind": "given", "value": GAMES[case.base].data}, recipe, assembly)
     doctor = Doctor(recipe, shown, known, print, most_share=1.0)
     steps = recipe.steps or 1
     meddle = fault.meddle(source, case.seed) if fault.meddle else None
@@ -122,7 +125,9 @@ def play(case: Case, folder: Path, openmoji: Path | None) -> dict[str, Any]:
         "onset": round(fault.onset * steps),
         "recipe": recipe.model_dump(),
         "readings": run.lines("readings"),
-        "metrics": [{key: line[key] for key in ("step", "value", "floor")} for line in run.lines("metrics")],
+        "metrics": [
+            {key: line[key] for key in ("step", "metric", "value", "floor")} for line in run.lines("metrics")
+        ],
         "stopped": stopped,
     }
 

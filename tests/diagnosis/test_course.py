@@ -61,10 +61,74 @@ def test_nothing_is_said_while_warming_up() -> None:
     assert told([2, 2, 2, 2, 2], Rule("odd", "", judge, (), "", 4, 1, 1, 1)) == [("trouble", "open", 4, 4)]
 
 
-def test_what_another_finding_explains_is_not_raised_beside_it() -> None:
-    cause = Rule("cause", "", judge, (), "", 0, 1, 1, 1, explains=("odd",))
-    course = judged([Reading(step, spread=2.0) for step in range(5)], [cause, RULE])
-    assert [one.name for one in course.findings] == ["cause"]
+def rule_of(name: str, quantity: str, *explains: str) -> Rule:
+    """A rule that `quantity` tells, as `spread` does above."""
+
+    def judge_it(readings: Readings) -> Verdict:
+        return (HEALTHY, Verdict("watch", "Odd."))[int(getattr(readings[-1], quantity))]
+
+    return Rule(name, "", judge_it, (), "", 0, 1, 1, 1, explains=explains)
+
+
+def causes(course: Course) -> dict[str, str]:
+    return {one.name: one.because_of for one in course.open}
+
+
+def test_what_another_finding_explains_is_told_as_its_consequence() -> None:
+    course = Course([rule_of("cause", "spread", "odd"), rule_of("odd", "coverage")])
+    course.add(Reading(0, spread=1, coverage=0))
+    (news,) = course.add(Reading(1, spread=1, coverage=1))
+    assert (news.name, news.because_of) == ("odd", "cause")
+    assert [one.name for one in course.open] == ["cause", "odd"]
+    assert "odd, step 1, because of cause" in str(news)
+    assert news.to_json()["because_of"] == "cause"
+
+
+def test_a_cause_that_comes_later_takes_over_what_it_explains() -> None:
+    course = Course([rule_of("cause", "spread", "odd"), rule_of("odd", "coverage")])
+    course.add(Reading(0, spread=0, coverage=1))
+    assert causes(course) == {"odd": ""}
+    assert {one.name for one in course.add(Reading(1, spread=1, coverage=1))} == {"cause", "odd"}
+    assert causes(course) == {"cause": "", "odd": "cause"}
+
+
+def test_a_consequence_that_outlasts_its_cause_stands_for_itself() -> None:
+    course = Course([rule_of("cause", "spread", "odd"), rule_of("odd", "coverage")])
+    course.add(Reading(0, spread=1, coverage=1))
+    changed = course.add(Reading(1, spread=0, coverage=1))
+    assert {(one.name, one.status, one.because_of) for one in changed} == {
+        ("cause", "recovered", ""),
+        ("odd", "open", ""),
+    }
+
+
+@pytest.mark.parametrize(("spread", "first"), [(1, "this"), (0, "that")])
+def test_of_two_that_explain_each_other_the_first_is_the_cause(spread: int, first: str) -> None:
+    course = Course([rule_of("this", "spread", "that"), rule_of("that", "coverage", "this")])
+    course.add(Reading(0, spread=spread, coverage=1 - spread))
+    course.add(Reading(1, spread=1, coverage=1))
+    other = {"this": "that", "that": "this"}[first]
+    assert causes(course) == {first: "", other: first}
+
+
+@given(some.lists(some.tuples(some.integers(0, 1), some.integers(0, 1), some.integers(0, 1)), max_size=30))
+def test_every_consequence_has_a_cause_that_is_open_and_explains_it(
+    levels: list[tuple[int, int, int]],
+) -> None:
+    rules = [
+        rule_of("a", "spread", "b"),
+        rule_of("b", "coverage", "c", "a"),
+        rule_of("c", "duplicates", "a"),
+    ]
+    course = Course(rules)
+    for step, (one, two, three) in enumerate(levels):
+        course.add(Reading(step, spread=one, coverage=two, duplicates=three))
+        explained = causes(course)
+        for name, cause in explained.items():
+            assert not cause or cause in explained
+            assert not cause or name in next(rule.explains for rule in rules if rule.name == cause)
+        if explained:
+            assert "" in explained.values()
 
 
 def test_what_was_not_checked_says_why_until_it_can_be() -> None:

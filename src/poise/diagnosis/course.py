@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from poise.diagnosis.finding import Finding
@@ -43,39 +43,60 @@ class Course:
         """Judge one more reading.
 
         Returns:
-            The findings that it opened, made graver, or ended, as they are now.
+            The findings that it opened, made graver, explained by another, or ended, as they are now.
         """
         self.readings.append(reading)
-        changed: list[Finding] = []
-        explained: set[str] = set()
+        before = {rule.name: self._tracks[rule.name].finding for rule in self.rules}
         for rule in self.rules:
-            track = self._tracks[rule.name]
             verdict = rule.judge(self.readings)
             if isinstance(verdict, Unchecked):
                 self.unchecked.setdefault(rule.name, verdict.because)
                 continue
             self.unchecked.pop(rule.name, None)
-            before = track.finding
-            self._note(rule, track, verdict, held=rule.name in explained)
-            if track.finding is not None:
-                explained |= set(rule.explains)
-                if before is None or before.severity != track.finding.severity:
-                    changed.append(track.finding)
-            elif before is not None:
-                changed.append(self._last(rule.name))
-        return changed
+            self._note(rule, self._tracks[rule.name], verdict)
+        self._explain(before)
+        return [found for rule in self.rules if (found := self._changed(rule.name, before[rule.name]))]
 
     @property
     def open(self) -> list[Finding]:
-        """Those that are open, the gravest first."""
+        """Those that are open: what stands for itself first, of those the gravest."""
         found = [one for one in self.findings if one.status == "open"]
-        return sorted(found, key=lambda one: (one.severity != "trouble", one.first_step))
+        return sorted(
+            found, key=lambda one: (one.because_of != "", one.severity != "trouble", one.first_step)
+        )
 
-    def _note(self, rule: Rule, track: _Track, verdict: Verdict, *, held: bool) -> None:
+    def _explain(self, before: Mapping[str, Finding | None]) -> None:
+        """Say of each that is open which other explains it; of two that explain each other, the first."""
+        explains = {rule.name: rule.explains for rule in self.rules}
+        tracks = {rule.name: track for rule in self.rules if (track := self._tracks[rule.name]).finding}
+        causes = {name: track.finding.because_of for name, track in tracks.items() if track.finding}
+        arrived = [name for name in causes if before[name] is None or causes[name] not in ("", *causes)]
+        settled = [name for name in causes if name not in arrived]
+        for name in arrived:
+            explaining = (one for one in settled if not causes[one] and name in explains[one])
+            causes[name] = next(explaining, "")
+            if not causes[name]:
+                causes |= {one: name for one in settled if not causes[one] and one in explains[name]}
+            settled.append(name)
+        for name, track in tracks.items():
+            if track.finding and track.finding.because_of != causes[name]:
+                explained = replace(track.finding, because_of=causes[name])
+                self._put(track.finding, explained)
+                track.finding = explained
+
+    def _changed(self, name: str, before: Finding | None) -> Finding | None:
+        """A rule's finding where it is news: opened, graver, explained by another, or ended."""
+        now = self._tracks[name].finding
+        if now is None:
+            return None if before is None else self._last(name)
+        told = before is not None and (before.severity, before.because_of) == (now.severity, now.because_of)
+        return None if told else now
+
+    def _note(self, rule: Rule, track: _Track, verdict: Verdict) -> None:
         reading = self.readings[-1]
         track.seen += 1
         early = len(self.readings) <= rule.warm_up
-        if verdict.level == "healthy" or held or early:
+        if verdict.level == "healthy" or early:
             track.uneasy.clear()
             track.grave.clear()
             track.healthy += 1
@@ -109,6 +130,7 @@ class Course:
             remedies=old.remedies
             if old is not None
             else tuple(self.setting.remedy(proposal) for proposal in rule.proposals),
+            because_of="" if old is None else old.because_of,
         )
         if old is None:
             self.findings.append(new)

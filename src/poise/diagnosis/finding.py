@@ -76,6 +76,7 @@ class Finding:
         sentence: What is wrong, in words.
         evidence: The numbers.
         remedies: What to try, in order.
+        because_of: The open finding that explains this one; empty where it stands for itself.
 
     Example:
         >>> print(Finding("mode-collapse", "trouble", "open", 400, 480, 0.9, "All samples look the same."))
@@ -91,12 +92,14 @@ class Finding:
     sentence: str
     evidence: Evidence = field(default_factory=Evidence)
     remedies: tuple[Remedy, ...] = ()
+    because_of: str = ""
 
     def __str__(self) -> str:
         word = self.severity.upper() if self.status == "open" else f"recovered ({self.severity})"
         span = f"step {self.first_step}"
         span += f" to {self.last_step}" if self.last_step > self.first_step else ""
-        return f"{word} {self.name}, {span} ({100 * self.confidence:.0f} % sure): {self.sentence}"
+        cause = f", because of {self.because_of}" if self.because_of else ""
+        return f"{word} {self.name}, {span}{cause} ({100 * self.confidence:.0f} % sure): {self.sentence}"
 
     def to_json(self) -> dict[str, Any]:
         """As a line of `findings.jsonl` has it."""
@@ -110,4 +113,5 @@ class Finding:
             "sentence": self.sentence,
             "evidence": self.evidence.to_json(),
             "remedies": [remedy.to_json() for remedy in self.remedies],
+            **({"because_of": self.because_of} if self.because_of else {}),
         }

@@ -83,7 +83,7 @@ class Rule:
         watch_after: Checks in a row at `watch` or worse that open it.
         trouble_after: Checks in a row at `trouble` that make it trouble.
         recovered_after: Healthy checks in a row that close it.
-        explains: Findings that follow from this one, and are not raised beside it.
+        explains: Findings that follow from this one: beside it they are told as its consequences.
     """
 
     name: str

@@ -12,6 +12,9 @@ from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, V
 STILL = 0.05
 """Response to an exchanged condition below which samples do not move."""
 
+WAKES = 0.12
+"""Response from which a rise is one."""
+
 SAMPLES = 256
 SPAN = 5
 
@@ -46,8 +49,9 @@ def judge(readings: Readings) -> Verdict | Unchecked:
     healthy["labels followed"] = round(real, 3)
     if real < chance + 3 * doubt:
         return Unchecked("labels cannot be told from the data by this judge")
-    before = middle(readings, "condition_followed", 16, 10)
-    rising = before is not None and followed > 1.2 * before and followed > chance + doubt
+    rising = _rises(readings, "condition_followed", followed, chance + doubt) or _rises(
+        readings, "condition_response", moves, WAKES
+    )
     if followed < half and not rising:
         at_chance = followed < chance + doubt
         return Verdict(
@@ -58,6 +62,12 @@ def judge(readings: Readings) -> Verdict | Unchecked:
             beyond=(half - chance) / max(followed - chance, 0.02),
         )
     return HEALTHY
+
+
+def _rises(readings: Readings, name: str, now: float, least: float) -> bool:
+    """Whether a quantity is on its way up, and above what chance gives."""
+    before = middle(readings, name, 16, 8)
+    return before is not None and now > 1.2 * before and now > least
 
 
 RULE = Rule(

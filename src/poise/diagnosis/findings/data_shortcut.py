@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import statistics
+from collections.abc import Sequence
 
 from poise.diagnosis.finding import Evidence
+from poise.diagnosis.findings.discriminator_dominates import VANISHED, push
 from poise.diagnosis.past import unchecked, values
+from poise.diagnosis.reading import Reading
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 
 APART = 0.95
-"""Separation above which every fake is told."""
+"""Separation above which nearly every fake is told."""
 
 TELLS = 0.995
 """Area under the curve above which one statistic alone tells every fake."""
@@ -17,34 +21,52 @@ TELLS = 0.995
 DEVIATIONS = 2.5
 """Standard deviations by which it must differ besides."""
 
-STAYS = 0.8
+LINEAR = ("mean", "border", "channel", "coordinate")
+"""Statistics that an average of the data gets right; blurred or collapsed samples miss the others anyway."""
+
+SPREAD, BLUR = 0.3, 10.0
+"""Spread below which samples are blurred or collapsed; deviations of the extremes beyond what that does."""
+
+STAYS = 0.85
 """Share of what it was ten checks ago that it must still be."""
 
-MOVES = 0.01
+MOVES = 0.03
 """Movement of the samples from which the generator has tried."""
+
+WENT = 0.6
+"""Share of its first distance to which a generator has come that has met a wall."""
+
+SETTLED = 5
+"""Checks that a generator has to leave its first noise."""
 
 SPAN = 10
 
 
 def judge(readings: Readings) -> Verdict | Unchecked:
-    """The discriminator tells every fake, and so does one simple statistic, check after check."""
+    """One simple statistic tells every fake at every check since the run began, whatever the generator does.
+
+    Data do not change while they are trained on: what only reals have is there from the first check on. A
+    statistic that tells fakes later, or less and less, is that of a generator which is ill or still learns.
+    """
     now = readings[-1]
     missing = unchecked(now, "separation") or (
         Unchecked(now.missing.get("distance", "no samples were given")) if not now.probes else None
     )
     if missing is not None:
         return missing
-    apart = statistics.median(values(readings, "separation", SPAN))
-    span = [one.probes for one in readings[-SPAN:] if one.probes]
+    settled = [one for one in readings[SETTLED:] if one.probes]
+    if len(settled) < SPAN:
+        return HEALTHY
+    apart = statistics.median(values(settled, "separation"))
+    spread = statistics.median(values(settled, "spread", SPAN))
+    # A generator that hardly moves has not tried, unless it went all the way to a wall at once.
+    since = settled[-SPAN:] if _moves(readings, spread) else settled if _went(readings) else []
     best, effect, area = "", 0.0, 0.5
     for name in now.probes:
-        seen = [probes[name] for probes in span if name in probes]
-        effects = [probe[1] for probe in seen]
-        least_area = sorted(probe[0] for probe in seen)[len(seen) // 4]
-        # What the generator is about to learn gets smaller; what it cannot make stays.
-        stays = min(effects[-3:]) > STAYS * max(effects[:3])
-        if least_area > TELLS and stays and min(effects) > effect:
-            best, effect, area = name, min(effects), least_area
+        least_area, least_effect = _least(settled, name, 0), _least(settled, name, 1)
+        least = DEVIATIONS if spread > SPREAD or name.startswith(LINEAR) else _beyond_blur(name)
+        if since and least_area > TELLS and least_effect > max(least, effect) and _stays(since, name):
+            best, effect, area = name, least_effect, least_area
     evidence = Evidence(
         {"separation": round(apart, 4), f"{best or 'best statistic'} alone": round(area, 4),
          "apart, in deviations": round(min(effect, 1e4), 2)},
@@ -52,9 +74,7 @@ def judge(readings: Readings) -> Verdict | Unchecked:
         {"separation": "0.55 to 0.95", f"{best or 'best statistic'} alone": "0.5 to 0.9",
          "apart, in deviations": "below 1.5"},
     )  # fmt: skip
-    moves = statistics.median(values(readings, "movement", SPAN) or [1.0])
-    # A generator that stands still has not tried; one that moves and cannot get rid of it cannot make it.
-    if moves > MOVES and apart > APART and best and effect > DEVIATIONS and len(span) >= SPAN // 2:
+    if best and apart > APART:
         return Verdict(
             "trouble",
             f"The {best} of a sample alone tells every fake from the data ({min(effect, 1e4):.0f} deviations "
@@ -63,6 +83,36 @@ def judge(readings: Readings) -> Verdict | Unchecked:
             beyond=effect / DEVIATIONS,
         )
     return HEALTHY
+
+
+def _beyond_blur(name: str) -> float:
+    return BLUR if name in ("least", "greatest") else math.inf
+
+
+def _column(readings: Sequence[Reading], name: str, place: int) -> list[float]:
+    return [one.probes[name][place] for one in readings if name in one.probes]
+
+
+def _least(readings: Sequence[Reading], name: str, place: int) -> float:
+    """The least that a statistic's area or effect was, but for one check in ten."""
+    found = sorted(_column(readings, name, place))
+    return found[len(found) // 10]
+
+
+def _stays(readings: Sequence[Reading], name: str) -> bool:
+    effects = _column(readings, name, 1)
+    return statistics.median(effects[-3:]) > STAYS * statistics.median(effects[:3])
+
+
+def _moves(readings: Readings, spread: float) -> bool:
+    """Whether the generator is pushed and moves, by the measure of the data or of its own samples."""
+    moves = statistics.median(values(readings, "movement", SPAN) or [1.0])
+    return moves > MOVES * min(1.0, max(spread, 0.01) / SPREAD) and push(readings) > VANISHED
+
+
+def _went(readings: Readings) -> bool:
+    far = values(readings, "distance")
+    return statistics.median(far[-SPAN:]) < WENT * far[0]
 
 
 RULE = Rule(
@@ -89,8 +139,15 @@ RULE = Rule(
         ),
     ),
     source="Chintala et al. 2016 (ganhacks), on ranges; Sønderby et al. 2016 on instance noise",
-    warm_up=24,
+    warm_up=20,
     watch_after=3,
     trouble_after=6,
-    explains=("discriminator-dominates", "not-learning", "mode-collapse"),
+    explains=(
+        "discriminator-dominates",
+        "not-learning",
+        "mode-collapse",
+        "mode-hopping",
+        "oscillation",
+        "quality-regressed",
+    ),
 )

@@ -21,50 +21,85 @@ GONE, GROWN = 0.05, 3.0
 HALTED = 0.25
 """Share of its usual movement below which the generator has come to a halt."""
 
+NO_NEARER = 0.9
+"""Share of what the distance was, above which samples have not come nearer."""
+
+FAR = 0.25
+"""Energy distance beyond which a generator that comes no nearer is not simply done."""
+
+AT_ONCE, LONG = 4, 12
+"""Checks in a row that every fake is told: from the start of the run, and later on."""
+
 SPAN = 10
 
 
 def judge(readings: Readings) -> Verdict | Unchecked:
-    """Wholly separated for some time, and samples that do not come nearer meanwhile."""
+    """Every fake is told, and the generator gains nothing by it: gradient, step or way is gone."""
     missing = unchecked(readings[-1], "separation")
     if missing is not None:
         return _by_losses(readings) or missing
-    span = values(readings, "separation", SPAN)
-    apart = statistics.median(span[-5:])
-    gradients = values(readings, "generator_gradient")
-    usual = max(
-        (statistics.median(gradients[place : place + 5]) for place in range(len(gradients))), default=0
-    )
-    pushed = gradients[-1] / usual if gradients and usual > 0 else 1.0
-    near, before = middle(readings, "distance", 3, 0), middle(readings, "distance", SPAN, SPAN - 4)
-    floor = readings[-1].distance_floor or 0.0
-    stuck = near is None or before is None or (near > 0.9 * before and near > max(0.1, 5 * floor))
-    moves, moved = middle(readings, "movement", 4, 0), middle(readings, "movement", 40, 8)
-    halted = moves is not None and moved is not None and moves < HALTED * moved and stays(near, before)
-    stuck = stuck or halted
+    spell = told_apart(readings)
+    apart = statistics.median(values(readings, "separation", 5))
+    pushed = push(readings)
     evidence = Evidence(
         {"separation": round(apart, 4), "generator's gradient over its greatest": round(pushed, 4)},
         {"separation": APART, "generator's gradient over its greatest": VANISHED},
         {"separation": "0.55 to 0.95", "generator's gradient over its greatest": "0.2 to 1"},
     )
-    if apart < APART:
+    if len(spell) < AT_ONCE:
         return HEALTHY
-    if pushed < VANISHED and stuck:
+    told = f"The discriminator tells {100 * apart:.1f} % of reals from fakes"
+    near, before = middle(readings, "distance", 3, 0), middle(readings, "distance", SPAN, SPAN - 4)
+    never = len(spell) >= len(readings) - 1
+    first = middle(readings[:2] if never else spell[:3], "distance", 3, 0)
+    if pushed < VANISHED and (near is None or near > 0.8 * (before or first or 0.0)):
         return Verdict(
             "trouble",
-            f"The discriminator tells {100 * apart:.1f} % of reals from fakes, and the generator's gradient "
-            f"has fallen to {100 * pushed:.2g} % of what it was.",
+            f"{told}, and the generator's gradient has fallen to {100 * pushed:.2g} % of what it was.",
             evidence,
             beyond=VANISHED / max(pushed, 1e-6),
         )
+    if _halted(readings) and _no_nearer(near, before):
+        return Verdict("trouble" if len(spell) > AT_ONCE + 1 else "watch",
+                       f"{told}, and samples have all but come to a halt.", evidence,
+                       beyond=1.0 + 10 * (apart - APART))  # fmt: skip
+    stuck = _no_nearer(near, first) and (never or (len(spell) >= LONG and (near is None or near > FAR)))
     if stuck:
-        return Verdict(
-            "trouble" if len(span) == SPAN and min(span) > APART else "watch",
-            f"The discriminator tells {100 * apart:.1f} % of reals from fakes, and samples come no nearer.",
-            evidence,
-            beyond=1.0 + 10 * (apart - APART),
-        )
+        return Verdict("trouble" if len(spell) >= 2 * AT_ONCE and never else "watch",
+                       f"{told}, and samples come no nearer.", evidence,
+                       beyond=1.0 + 10 * (apart - APART))  # fmt: skip
     return HEALTHY
+
+
+def told_apart(readings: Readings) -> Readings:
+    """The last readings at each of which every fake was told, but for one."""
+    slips, count = 0, 0
+    for one in reversed(readings):
+        slips += one.separation is not None and one.separation < APART
+        if slips > 1 or (slips and not count):
+            break
+        count += 1
+    return readings[len(readings) - count :]
+
+
+def push(readings: Readings) -> float:
+    """The generator's gradient over the greatest that it was, medians of three; 1 where it is unknown."""
+    found = values(readings, "generator_gradient")
+    medians = (
+        [statistics.median(found[place : place + 3]) for place in range(max(1, len(found) - 2))]
+        if found
+        else []
+    )
+    return medians[-1] / max(medians) if medians and max(medians) > 0 else 1.0
+
+
+def _halted(readings: Readings) -> bool:
+    moves, moved = middle(readings, "movement", 3, 0), middle(readings, "movement", 40, 8)
+    return moves is not None and moved is not None and moves < HALTED * moved
+
+
+def _no_nearer(near: float | None, before: float | None) -> bool:
+    return near is None or before is None or near > NO_NEARER * before
 
 
 def _by_losses(readings: Readings) -> Verdict | None:
@@ -90,11 +125,6 @@ def _by_losses(readings: Readings) -> Verdict | None:
             beyond=GONE / max(left, 1e-6),
         )
     return HEALTHY
-
-
-def stays(near: float | None, before: float | None) -> bool:
-    """Whether the distance to the data has not fallen."""
-    return near is not None and before is not None and near > 0.9 * before
 
 
 RULE = Rule(
@@ -140,8 +170,8 @@ RULE = Rule(
         ),
     ),
     source="Arjovsky and Bottou 2017; Goodfellow et al. 2014, section 3; Chintala et al. 2016 (ganhacks)",
-    warm_up=20,
+    warm_up=3,
     watch_after=3,
     trouble_after=5,
-    explains=("not-learning", "mode-collapse"),
+    explains=("not-learning", "mode-collapse", "quality-regressed", "mode-hopping"),
 )

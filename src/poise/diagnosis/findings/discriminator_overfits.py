@@ -81,4 +81,5 @@ RULE = Rule(
     warm_up=8,
     watch_after=3,
     trouble_after=4,
+    explains=("discriminator-dominates", "quality-regressed"),
 )

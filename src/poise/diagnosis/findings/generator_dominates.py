@@ -15,6 +15,9 @@ FOOLED = 0.6
 FAR = 0.25
 """Energy distance, in units of the reals' own, beyond which samples are far from the data."""
 
+CATCHES_UP = 0.05
+"""Rise of the separation by which the discriminator is seen to learn."""
+
 SPAN = 8
 
 
@@ -27,12 +30,14 @@ def judge(readings: Readings) -> Verdict | Unchecked:
     far = middle(readings, "distance", 4, 0) or 0.0
     before = middle(readings, "distance", 14, 8)
     nearing = before is not None and far < 0.85 * before
+    found = values(readings, "separation", 2 * SPAN)
+    catching_up = statistics.median(found[-3:]) > CATCHES_UP + statistics.median(found[:SPAN])
     evidence = Evidence(
         {"separation": round(told, 3), "distance": round(far, 3)},
         {"separation": FOOLED, "distance": FAR},
         {"separation": "0.55 to 0.95", "distance": "falling, near 0 at the end"},
     )
-    if told < FOOLED and far > FAR and not nearing:
+    if told < FOOLED and far > FAR and not nearing and not catching_up:
         return Verdict(
             "trouble" if told < 0.52 and far > 0.4 else "watch",
             f"The discriminator tells only {100 * told:.0f} % of pairs rightly, although the samples are far "
@@ -69,8 +74,8 @@ RULE = Rule(
         ),
     ),
     source="Heusel et al. 2017 (two time scales); Chintala et al. 2016 (ganhacks)",
-    warm_up=16,
+    warm_up=24,
     watch_after=3,
     trouble_after=4,
-    explains=("not-learning", "mode-collapse"),
+    explains=("not-learning", "mode-collapse", "mode-hopping", "oscillation", "quality-regressed"),
 )

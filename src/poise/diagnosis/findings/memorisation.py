@@ -8,13 +8,19 @@ from poise.diagnosis.finding import Evidence
 from poise.diagnosis.past import unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 
-COPIES = -5.0
-"""C_T below which samples lie nearer to the training data than new data do.
+COPIES = -4.0
+"""C_T below which samples lie nearer to the training data than new data do; its authors take -3."""
 
-Its authors take -3; samples that are merely blurred reach that against pictures as small as these.
+ON_TOP = 0.1
+"""Share of samples, beyond chance, that lie right on one training sample."""
+
+HUGS = -9.0
+"""C_T below which no samples on top of one training sample are asked for.
+
+Samples that are merely blurred reach -8 against pictures as small as these.
 """
 
-NEAR = 0.82
+NEAR = 0.85
 """Share of the held-out data's distance to the training data below which samples are near."""
 
 SPAN = 4
@@ -31,12 +37,13 @@ def judge(readings: Readings) -> Verdict | Unchecked:
     nearness = statistics.median(values(readings, "nearness", SPAN) or [0.0])
     evidence = Evidence(
         {"C_T": round(score, 2), "copied": round(copied, 3), "nearness": round(nearness, 3)},
-        {"C_T": COPIES, "copied": round(chance + 0.3, 3), "nearness": NEAR},
+        {"C_T": COPIES, "copied": round(chance + ON_TOP, 3), "nearness": NEAR},
         {"C_T": "above 0", "copied": f"{chance:.2g}, as held-out data", "nearness": "near 1"},
     )
-    if score < COPIES and nearness < NEAR:
+    copies = score < COPIES and copied > chance + ON_TOP
+    if copies or (score < HUGS and nearness < NEAR):
         return Verdict(
-            "trouble" if score < 1.8 * COPIES or copied > chance + 0.3 else "watch",
+            "trouble" if score < 1.2 * HUGS or copied > chance + 3 * ON_TOP else "watch",
             f"The samples lie nearer to the training data than data do that were held out: C_T is "
             f"{score:.1f}, and {100 * copied:.0f} % lie right on one training sample.",
             evidence,
@@ -53,17 +60,17 @@ RULE = Rule(
         Proposal(
             "take duplicates out of the data, and gather more of them",
             "what occurs often or alone is learned by heart first",
-            "C_T rises above -5",
+            "C_T rises above -4",
         ),
         Proposal(
             "stop earlier: take the checkpoint from before it began",
             "copying comes after learning",
-            "C_T of that checkpoint is above -5",
+            "C_T of that checkpoint is above -4",
         ),
         Proposal(
             "halve the generator's width",
             "there is less room to remember in",
-            "C_T rises above -5",
+            "C_T rises above -4",
             lambda recipe: {
                 "generator.width": max(8, int(recipe.get("generator", {}).get("width", 64)) // 2)
             },
@@ -72,7 +79,7 @@ RULE = Rule(
         Proposal(
             "mirror half of the images, if their content allows it",
             "each image then counts for two",
-            "C_T rises above -5",
+            "C_T rises above -4",
             lambda recipe: {"horizontal_flips": True} if recipe.get("resolution") else {},
         ),
     ),
@@ -80,5 +87,5 @@ RULE = Rule(
     warm_up=8,
     watch_after=3,
     trouble_after=3,
-    explains=("mode-collapse",),
+    explains=("mode-collapse", "quality-regressed"),
 )

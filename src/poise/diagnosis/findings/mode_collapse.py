@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,18 +20,27 @@ ALIKE = 0.15
 EARLY = 28
 """Checks, of sixty in a run, before which a generator that has never spread out may still be on its way."""
 
+SETTLED = 40
+"""Checks from which a coverage that was never reached is trouble."""
+
 LOST = 0.6
 """Spread or coverage below this share of what they were at their best have fallen."""
+
+HAD = 0.5
+"""Spread or coverage from which there was something to lose."""
 
 NARROW = 0.5
 """Below this they are low at any time."""
 
-EMPTY = 0.35
-"""Coverage below this, level over half a run, is trouble."""
+EMPTY = 0.3
+"""Coverage below this, late in a run and level, was never reached."""
+
+NEARING = 0.85
+"""Share of what the distance was twelve checks ago, below which samples are on their way."""
 
 
 def judge(readings: Readings) -> Verdict | Unchecked:
-    """Low or fallen, and not on the way up."""
+    """Lost what it had, or never spread out and no longer on the way."""
     now = readings[-1]
     missing = unchecked(now, "spread", "coverage")
     if missing is not None:
@@ -42,27 +52,31 @@ def judge(readings: Readings) -> Verdict | Unchecked:
         {"spread": COMPLETE, "coverage": NARROW},
         {"spread": "0.8 to 1.1", "coverage": "0.8 to 1"},
     )
-    before = middle(readings, "spread", 12, 6) or 0.0
-    covered_before = middle(readings, "coverage", 12, 6) or 0.0
-    rising = spread > 1.2 * before or coverage > 1.2 * covered_before
-    alive = best_spread > 0.25
-    if (spread < COMPLETE and alive) or (spread < ALIKE and len(readings) > EARLY and not rising):
+    late = len(readings) > EARLY and not _on_the_way(readings)
+    if (spread < COMPLETE and best_spread > 0.25) or (spread < ALIKE and late):
         sentence = f"Two samples differ {spread:.0%} as much as two reals do: they all look the same."
         return Verdict("trouble", _percent(sentence), evidence, beyond=COMPLETE / max(spread, 1e-4))
-    fallen = spread < LOST * min(best_spread, 1.0) or coverage < LOST * min(best_coverage, 1.0)
-    steady = len(readings) > EARLY and not rising
-    if (fallen and coverage < NARROW) or (steady and (spread < NARROW or coverage < NARROW)):
+    fallen = (best_spread > HAD and spread < LOST * min(best_spread, 1.0)) or (
+        best_coverage > HAD and coverage < LOST * min(best_coverage, 1.0)
+    )
+    lately = values(readings, "coverage", 8)
+    if (fallen and coverage < NARROW) or (late and (spread < NARROW or statistics.median(lately) < EMPTY)):
         sentence = f"The samples fall into parts that hold {coverage:.0%} of the data, and do not spread out."
-        grave = (
-            coverage < EMPTY
-            and len(readings) > 30
-            and not rising
-            and max(values(readings, "coverage", 8)) < NARROW
-        )
+        grave = late and max(lately) < EMPTY and len(readings) > SETTLED
         return Verdict(
             "trouble" if grave else "watch", _percent(sentence), evidence, beyond=NARROW / max(coverage, 1e-3)
         )
     return HEALTHY
+
+
+def _on_the_way(readings: Readings) -> bool:
+    """Whether samples spread out, or come nearer to the data, over the last dozen of checks."""
+    grows = any(
+        (middle(readings, name, 2, 0) or 0.0) > 1.2 * (middle(readings, name, 12, 6) or 0.0)
+        for name in ("spread", "coverage")
+    )
+    near, before = middle(readings, "distance", 2, 0), middle(readings, "distance", 12, 9)
+    return grows or (near is not None and before is not None and near < NEARING * before)
 
 
 def _percent(sentence: str) -> str:
@@ -116,4 +130,12 @@ RULE = Rule(
     warm_up=14,
     watch_after=3,
     trouble_after=3,
+    explains=(
+        "mode-hopping",
+        "discriminator-dominates",
+        "generator-dominates",
+        "oscillation",
+        "quality-regressed",
+        "not-learning",
+    ),
 )

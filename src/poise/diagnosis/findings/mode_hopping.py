@@ -13,8 +13,14 @@ from poise.diagnosis.signals.cells import moved
 SPAN = 12
 """Checks that are looked back on."""
 
-JUMP = 0.5
+JUMP = 0.4
 """Total variation between the cells of two checks from which samples have moved house."""
+
+TRAVELS = 0.45
+"""Standard deviations of the data through which the samples' centre moves.
+
+Samples that are all alike change their cell by a hair's breadth; those that hop cross the data.
+"""
 
 NEARER = 0.75
 """Below this share of what the distance was a span ago, the samples are on their way to the data."""
@@ -24,27 +30,36 @@ NARROW = 0.5
 
 
 def judge(readings: Readings) -> Verdict | Unchecked:
-    """Each check in a few cells, and in others than the last one."""
+    """Each check in a few cells, and in others than the last one, far away from them."""
     missing = unchecked(readings[-1], "cells", "coverage")
     if missing is not None:
         return missing
     span = [one for one in readings[-SPAN:] if one.cells]
     if len(span) < SPAN // 2:
         return HEALTHY
-    jumps = [moved(one.cells, other.cells) for one, other in zip(span, span[2:], strict=False)]
-    jump = statistics.median(jumps)
+    jump = max(
+        statistics.median(
+            [moved(one.cells, other.cells) for one, other in zip(span, span[lag:], strict=False)]
+        )
+        for lag in (2, 4)
+    )
     narrow = statistics.median([one.coverage or 0.0 for one in span])
     together = [statistics.fmean(cells) for cells in zip(*(one.cells for one in span), strict=True)]
     visited = sum(share > 0.02 for share in together) / len(together)
     single = statistics.median([sum(share > 0.02 for share in one.cells) / len(one.cells) for one in span])
+    centres = [one.centre for one in span if one.centre]
+    travels = max((statistics.pstdev(row) for row in zip(*centres, strict=True)), default=TRAVELS)
     evidence = Evidence(
-        {"jump": round(jump, 3), "coverage": round(narrow, 3), "cells visited": round(visited, 3)},
-        {"jump": JUMP, "coverage": NARROW, "cells visited": f"1.4 x {single:.2g}"},
-        {"jump": "below 0.25", "coverage": "0.8 to 1", "cells visited": "as many as at one check"},
-    )
+        {"jump": round(jump, 3), "coverage": round(narrow, 3), "cells visited": round(visited, 3),
+         "travels": round(travels, 3)},
+        {"jump": JUMP, "coverage": NARROW, "cells visited": f"1.4 x {single:.2g}", "travels": TRAVELS},
+        {"jump": "below 0.25", "coverage": "0.8 to 1", "cells visited": "as many as at one check",
+         "travels": "below 0.3"},
+    )  # fmt: skip
     near, before = middle(readings, "distance", 4, 0), middle(readings, "distance", SPAN, SPAN - 5)
     nearing = near is not None and before is not None and near < NEARER * before
-    if jump > JUMP and narrow < NARROW and not nearing and visited > 1.4 * single:
+    crosses = jump > JUMP and travels >= TRAVELS and visited > 1.4 * single
+    if crosses and narrow < NARROW and not nearing:
         sentence = (
             f"From check to check {100 * jump:.0f} % of the samples move to another part of the data, "
             f"and each check covers {100 * narrow:.0f} %."
@@ -81,10 +96,10 @@ RULE = Rule(
         ),
     ),
     source="Metz et al. 2017 (unrolled GANs), figure 1; Mescheder et al. 2018",
-    warm_up=28,
-    watch_after=3,
-    trouble_after=9,
-    explains=("not-learning",),
+    warm_up=32,
+    watch_after=6,
+    trouble_after=12,
+    explains=("not-learning", "mode-collapse", "oscillation", "quality-regressed", "generator-dominates"),
 )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import statistics
 
 from poise.diagnosis.finding import Evidence
+from poise.diagnosis.findings.discriminator_dominates import APART, VANISHED, push
 from poise.diagnosis.findings.settings import rates_times
 from poise.diagnosis.past import middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 
-STILL = 0.003
+STILL = 0.01
 """Movement of the samples between checks below which nothing happens."""
 
 FAR = 0.15
@@ -18,7 +19,7 @@ FAR = 0.15
 FLAT = 1e-4
 """Share of itself by which a loss that is no flat line varies."""
 
-SPAN = 8
+SPAN = 6
 
 
 def judge(readings: Readings) -> Verdict | Unchecked:
@@ -36,6 +37,9 @@ def judge(readings: Readings) -> Verdict | Unchecked:
         {"movement": STILL, "distance": FAR},
         {"movement": "0.05 to 0.5", "distance": "falling, near 0 at the end"},
     )
+    told = statistics.median(values(readings, "separation", SPAN) or [0.0])
+    if told > APART and push(readings) < 2 * VANISHED:
+        return HEALTHY  # it stands still because the discriminator dominates, which has a rule of its own
     if moved < STILL and far > FAR:
         return Verdict(
             "trouble",
@@ -88,8 +92,8 @@ RULE = Rule(
         ),
     ),
     source="Zhang et al. 2021 (AutoTrainer), on slow convergence",
-    warm_up=10,
-    watch_after=4,
+    warm_up=3,
+    watch_after=3,
     trouble_after=5,
-    explains=("mode-collapse", "generator-dominates"),
+    explains=("mode-collapse", "generator-dominates", "discriminator-dominates", "quality-regressed"),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import statistics
+from itertools import pairwise
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import rates_times
@@ -10,49 +12,66 @@ from poise.diagnosis.past import middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 from poise.diagnosis.signals.series import swing, together, turns
 
-SPAN = 24
+SPAN = 16
 """Checks that are looked back on."""
 
-PEAK = 0.45
-"""Share of the variance in one period and its neighbours; of 24 values without one it is near 0.4."""
+LOSS_SPAN = 24
+"""Checks that are looked back on where there are losses alone."""
 
 LOSS_PEAK = 0.6
-"""The same of losses, where they are all that there is."""
+"""Share of the losses' variance in one period and its neighbours; of 48 values without one it is near 0.2."""
 
 TURNS = 4
-"""Swings from one side to the other within the span: two periods."""
+"""Swings of a loss from one side to the other within the span: two periods."""
 
-WIDE = 0.4
+WIDE = 0.42
 """Standard deviations of the data through which the samples' centre swings."""
+
+STEP = 0.5
+"""Deviations that the centre goes from one check to the next."""
+
+ROUND, ROUNDS = 0.2, 8.0
+"""Share of the way that it went by which it got away, and its way over the width: one round is about nine."""
+
+NEARER = 0.6
+"""Share of the distance half a span ago below which samples come nearer while they swing."""
+
+FAR = 0.2
+"""Energy distance below which samples have arrived, and may swing as they like."""
 
 
 def judge(readings: Readings) -> Verdict | Unchecked:
-    """The centre of the samples swings, in one period, as far as the data are wide."""
+    """The centre of the samples goes a long way to and fro, and neither gets away nor nearer to the data.
+
+    No period is asked for: checks are seldom in step with the swing, so that its period cannot be read off.
+    """
     missing = unchecked(readings[-1], "centre")
     if missing is not None:
         return _by_losses(readings) or missing
-    span = [one for one in readings[-SPAN:] if one.centre]
-    if len(span) < SPAN:
+    centres = [one.centre for one in readings[-SPAN:] if one.centre]
+    if len(centres) < SPAN:
         return HEALTHY
-    rows = list(zip(*(one.centre for one in span), strict=True))
-    widths = [statistics.pstdev(row) for row in rows]
-    place = max(range(len(rows)), key=lambda at: widths[at])
-    share, period = swing(rows[place])
-    width = widths[place]
-    near, before = middle(readings, "distance", 6, 0), middle(readings, "distance", SPAN, SPAN - 7)
-    stuck = near is None or before is None or near > 0.75 * before
-    far = near is None or near > 0.1
-    every = (span[-1].step - span[0].step) / (len(span) - 1)
+    steps = [math.dist(one, other) for one, other in pairwise(centres)]
+    rows = list(zip(*centres, strict=True))
+    widest = max(rows, key=statistics.pstdev)
+    width, step = statistics.pstdev(widest), statistics.median(steps)
+    start, end = ([statistics.fmean(row[part]) for row in rows] for part in (slice(4), slice(-4, None)))
+    away = math.dist(start, end) / max(sum(steps), 1e-9)
+    near, before = middle(readings, "distance", SPAN // 2, 0), middle(readings, "distance", SPAN, SPAN // 2)
+    nearing = near is not None and before is not None and near < NEARER * before
+    far = near is None or near > FAR
     evidence = Evidence(
-        {"swing": round(width, 3), "share of one period": round(share, 3)},
-        {"swing": WIDE, "share of one period": PEAK},
-        {"swing": "below 0.2", "share of one period": "below 0.4"},
+        {"swing": round(width, 3), "step": round(step, 3), "gets away": round(away, 3)},
+        {"swing": WIDE, "step": STEP, "gets away": ROUND},
+        {"swing": "below 0.3", "step": "below 0.4", "gets away": "any, where steps are small"},
     )
-    if width > WIDE and share > PEAK and turns(rows[place]) >= TURNS and stuck and far:
+    goes_round = away < ROUND and sum(steps) > ROUNDS * width
+    swings = width > WIDE and step > STEP and goes_round
+    if swings and far and not nearing:
         return Verdict(
             "trouble" if width > 2 * WIDE else "watch",
-            f"The samples go round: their centre swings through {width:.2g} standard deviations of the data "
-            f"every {period * every:.0f} steps, and they come no nearer.",
+            f"The samples go round: their centre swings through {width:.2g} standard deviations of the data, "
+            f"{step:.2g} from one check to the next, and they come no nearer.",
             evidence,
             beyond=width / WIDE,
         )
@@ -64,7 +83,7 @@ def _by_losses(readings: Readings) -> Verdict | None:
     generator, discriminator = (
         values(readings, f"{player}_loss", 2 * SPAN) for player in ("generator", "discriminator")
     )
-    if len(generator) < SPAN or len(generator) != len(discriminator):
+    if len(generator) < LOSS_SPAN or len(generator) != len(discriminator):
         return None
     share, period = swing(generator)
     phase = together(generator, discriminator)
@@ -130,8 +149,8 @@ RULE = Rule(
         ),
     ),
     source="Mescheder et al. 2018, sections 2 and 4; Gidel et al. 2019",
-    warm_up=24,
+    warm_up=32,
     watch_after=3,
-    trouble_after=4,
-    explains=("not-learning",),
+    trouble_after=12,
+    explains=("not-learning", "mode-hopping", "mode-collapse", "generator-dominates", "quality-regressed"),
 )

@@ -73,7 +73,7 @@ RULE = Rule(
         ),
     ),
     source="Lucic et al. 2018; the logs of mimicry's CIFAR-10 runs (Lee and Town 2020)",
-    warm_up=16,
+    warm_up=20,
     watch_after=4,
     trouble_after=5,
 )
