@@ -130,7 +130,6 @@ BASES_KEPT_OUT: Mapping[str, Base] = {
         ),
         _base("ring", "least-squares", 900, 1e-3, called="least-squares", **_r1(0.1), **_STEADY),
         _base("ring", "wasserstein-gp", 700, 1e-3, called="wasserstein-gp-wide", **_THRICE, **_width(128)),
-        _base("ring", "non-saturating", 900, 1e-3, called="hinge", loss="hinge", **_r1(0.1)),
         _base("spiral", "relativistic-r1r2", 900, 1e-3, **_r1r2(0.1)),
         _base("spiral", "wasserstein-gp", 700, 1e-3, called="wasserstein-gp-wide", **_THRICE, **_width(128)),
         _base("triangles", "wasserstein-gp", 900, 3e-4, 6e-4, called="wasserstein-gp-long", **_TWICE),
@@ -140,7 +139,9 @@ BASES_KEPT_OUT: Mapping[str, Base] = {
 }
 """Games that go well which calibration never saw: other losses, widths and lengths.
 
-That they go well was seen by the Fréchet distances of a run of each at seed 9, and by nothing else.
+Whether they go well was looked at in a run of each at seed 9, by its Fréchet distances and its pictures, and
+by nothing that the doctor reads. One that went in circles was left out then; another, on OpenMoji, comes nearer
+so slowly that faults alone are planted in it.
 """
 
 

@@ -342,7 +342,7 @@ FAULTS_KEPT_OUT: tuple[Fault, ...] = (
     Fault(
         "averaged-batch",
         "mode-collapse",
-        ("openmoji-wasserstein-gp", "ring-hinge"),
+        ("openmoji-wasserstein-gp", "ring-wasserstein-gp"),
         also=_DYNAMICS,
         onset=0.4,
         meddle=lambda source, seed: planting.averaged_batch(),
@@ -429,7 +429,7 @@ FAULTS_KEPT_OUT: tuple[Fault, ...] = (
     Fault(
         "some-undefined",
         "non-finite",
-        ("digits-wasserstein-gp", "ring-hinge"),
+        ("digits-wasserstein-gp", "ring-wasserstein-gp"),
         distort=planting.some_undefined,
     ),
     Fault(
@@ -458,7 +458,7 @@ FAULTS_KEPT_OUT: tuple[Fault, ...] = (
     Fault(
         "blurred-on-the-way",
         "data-shortcut",
-        ("openmoji-non-saturating",),
+        ("openmoji-wasserstein-gp",),
         also=("discriminator-dominates", "mode-collapse", "not-learning"),
         meddle=lambda source, seed: planting.blurred(),
     ),
@@ -515,14 +515,14 @@ HEALTHY_KEPT_OUT: tuple[str, ...] = (
     "digits-relativistic-average",
     "ring-least-squares",
     "ring-wasserstein-gp-wide",
-    "ring-hinge",
+    "ring-non-saturating",
     "grid-wasserstein-gp",
     "spiral-relativistic-r1r2",
     "spiral-wasserstein-gp-wide",
     "triangles-wasserstein-gp-long",
     "triangles-relativistic-r1r2",
     "openmoji-wasserstein-gp",
-    "openmoji-non-saturating",
+    "openmoji-relativistic-r1r2",
     "conditional-digits-long",
     "conditional-ring",
 )

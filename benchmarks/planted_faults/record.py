@@ -76,7 +76,8 @@ def recipe_of(case: Case, source: Source) -> Recipe:
     """What is played, spelled out; a fault that lies in the recipe is in it."""
     base, fault = GAMES[case.base], case.fault or NOTHING
     steps = round(base.steps * fault.steps)
-    common = {"steps": steps, "seed": case.seed, "sample_every": max(1, steps // 10), "log_every": 10, "evaluate_every": max(1, steps // 8),
+    common = {"steps": steps, "seed": case.seed, "sample_every": max(1, steps // 10), "log_every": 10,
+              "evaluate_every": max(1, steps // 8),
               "checkpoints.every_seconds": 1e9}  # fmt: skip
     recipe = recipe_with(RECIPES[base.recipe], {**base.changes, **common})
     held_out = {} if fault.held_out is None else {"held_out": fault.held_out}
