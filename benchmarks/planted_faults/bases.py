@@ -139,9 +139,9 @@ BASES_KEPT_OUT: Mapping[str, Base] = {
 }
 """Games that go well which calibration never saw: other losses, widths and lengths.
 
-Whether they go well was looked at in a run of each at seed 9, by its Fréchet distances and its pictures, and
-by nothing that the doctor reads. One that went in circles was left out then; another, on OpenMoji, comes nearer
-so slowly that faults alone are planted in it.
+Whether they go well was looked at in a run of each at seed 9, by its Fréchet distances and its pictures,
+and by nothing that the doctor reads. One that went in circles was left out then; another, on OpenMoji, comes
+nearer so slowly that faults alone are planted in it.
 """
 
 
