@@ -58,8 +58,8 @@ def _base(
     return Base(f"{data}-{called or recipe}", data, recipe, changes, steps)
 
 
-_TWICE = {"dynamics__discriminator_steps": 2}
-_THRICE = {"dynamics__discriminator_steps": 3, "penalties__wgan-gp__weight": 1.0}
+_TWICE: dict[str, Any] = {"dynamics__discriminator_steps": 2}
+_THRICE: dict[str, Any] = {"dynamics__discriminator_steps": 3, "penalties__wgan-gp__weight": 1.0}
 
 
 def _r1(weight: float) -> dict[str, Any]:
@@ -70,8 +70,8 @@ def _r1r2(weight: float) -> dict[str, Any]:
     return {"penalties__r1__weight": weight, "penalties__r2__weight": weight}
 
 
-_STEADY = {"optimisers__generator__beta1": 0.0, "optimisers__discriminator__beta1": 0.0}
-_SPECTRAL = {"discriminator": {"name": "mlp", "spectral_norm": True}}
+_STEADY: dict[str, Any] = {"optimisers__generator__beta1": 0.0, "optimisers__discriminator__beta1": 0.0}
+_SPECTRAL: dict[str, Any] = {"discriminator": {"name": "mlp", "spectral_norm": True}}
 
 BASES: Mapping[str, Base] = {
     base.name: base
