@@ -125,3 +125,12 @@ def test_no_rule_fails_on_readings_that_say_nothing(name: str) -> None:
     course = judged([Reading(step) for step in range(60)], [FINDINGS[name]])
     assert course.findings == []
     assert name in course.unchecked or name == "non-finite"
+
+
+@pytest.mark.parametrize("name", ["not-learning", "discriminator-dominates"])
+def test_no_generator_is_blamed_for_its_first_steps(name: str) -> None:
+    still = replace(turned(name)[40], movement=0.0, distance=0.7, distance_floor=0.0)
+    hasty = judged([replace(still, step=step) for step in range(1, 20)], FINDINGS.values())
+    assert name not in {one.name for one in hasty.findings}
+    later = judged([replace(still, step=10 * step) for step in range(1, 20)], FINDINGS.values())
+    assert name in {one.name for one in later.findings}

@@ -27,6 +27,9 @@ NO_NEARER = 0.9
 FAR = 0.25
 """Energy distance beyond which a generator that comes no nearer is not simply done."""
 
+FIRST_STEPS = 24
+"""Steps within which no generator can be expected to have come anywhere, however many checks they had."""
+
 AT_ONCE, LONG = 4, 12
 """Checks in a row that every fake is told: from the start of the run, and later on."""
 
@@ -46,7 +49,7 @@ def judge(readings: Readings) -> Verdict | Unchecked:
         {"separation": APART, "generator's gradient over its greatest": VANISHED},
         {"separation": "0.55 to 0.95", "generator's gradient over its greatest": "0.2 to 1"},
     )
-    if len(spell) < AT_ONCE:
+    if len(spell) < AT_ONCE or readings[-1].step < FIRST_STEPS:
         return HEALTHY
     told = f"The discriminator tells {100 * apart:.1f} % of reals from fakes"
     near, before = middle(readings, "distance", 3, 0), middle(readings, "distance", SPAN, SPAN - 4)

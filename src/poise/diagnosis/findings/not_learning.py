@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.findings.discriminator_dominates import APART, VANISHED, push
+from poise.diagnosis.findings.discriminator_dominates import APART, FIRST_STEPS, VANISHED, push
 from poise.diagnosis.findings.settings import rates_times
 from poise.diagnosis.past import middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
@@ -38,6 +38,8 @@ def judge(readings: Readings) -> Verdict | Unchecked:
         {"movement": "0.05 to 0.5", "distance": "falling, near 0 at the end"},
     )
     told = statistics.median(values(readings, "separation", SPAN) or [0.0])
+    if readings[-1].step < FIRST_STEPS:
+        return HEALTHY
     if told > APART and push(readings) < 2 * VANISHED:
         return HEALTHY  # it stands still because the discriminator dominates, which has a rule of its own
     if moved < STILL and far > FAR:
