@@ -7,6 +7,7 @@ import random
 import shutil
 import struct
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -108,25 +109,16 @@ def test_the_clock_and_the_times_of_files_decide_nothing(
     assert same(run.restore().checkpoint, checkpoint(30))
 
 
-def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, room_for: Callable[[int], None]) -> None:
     run = new_run(tmp_path, 10)
-    real_write, left = os.fsync, [0]
-
-    def full_after(descriptor: int) -> None:
-        left[0] -= 1
-        if left[0] < 0:
-            raise OSError(28, "No space left on device")
-        real_write(descriptor)
-
-    monkeypatch.setattr(os, "fsync", full_after)
     for writes in range(3):  # tensors.safetensors, state.json, manifest.json
-        left[0] = writes
+        room_for(writes)
         with pytest.raises(OSError, match="No space left"):
             run.save_checkpoint(checkpoint(20), keep=1)
         assert run.checkpoint_steps() == [10]
         assert leftovers(run) == []
         assert same(run.restore().checkpoint, checkpoint(10))
-    left[0] = 99
+    room_for(99)
     run.save_checkpoint(checkpoint(20), keep=1)
     assert same(run.restore().checkpoint, checkpoint(20))
     assert run.checkpoint_steps() == [20]

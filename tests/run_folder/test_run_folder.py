@@ -6,7 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,18 +49,9 @@ def test_an_empty_folder_even_the_one_worked_in_becomes_a_run(
     assert RunFolder.open(".").recipe == RunFolder.open(tmp_path).recipe == RECIPE
 
 
-def test_a_new_run_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, left = os.fsync, [0]
-
-    def full_after(descriptor: int) -> None:
-        left[0] -= 1
-        if left[0] < 0:
-            raise OSError(28, "No space left on device")
-        real(descriptor)
-
-    monkeypatch.setattr(os, "fsync", full_after)
+def test_a_new_run_appears_whole_or_not_at_all(tmp_path: Path, room_for: Callable[[int], None]) -> None:
     for writes in range(3):  # environment, data, recipe
-        left[0] = writes
+        room_for(writes)
         with pytest.raises(PoiseError, match="cannot be written, because No space left"):
             RunFolder.create(tmp_path / "new", recipe=RECIPE, environment={}, data={})
         assert list(tmp_path.iterdir()) == []
@@ -97,11 +88,8 @@ def test_a_damaged_json_file_is_named(run: RunFolder, content: bytes) -> None:
         _ = run.recipe
 
 
-def test_a_json_file_is_written_whole_or_not_at_all(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
+def test_a_json_file_is_written_whole_or_not_at_all(run: RunFolder, room_for: Callable[[int], None]) -> None:
+    room_for(0)
     with pytest.raises(OSError, match="No space left"):
         run.write_json("recipe", {"name": "other"})
     assert run.recipe == RECIPE

@@ -10,6 +10,29 @@ from torch import nn
 from poise.recipes.settings import Average
 
 
+def followed(settings: Average, images: int, images_seen: int) -> float | None:
+    """The share of the way to the generator's weights that the average goes after a step.
+
+    Args:
+        settings: How slowly it follows.
+        images: Images in that step.
+        images_seen: Images since the start.
+
+    Returns:
+        From 0 to 1; `None` where nothing is averaged.
+
+    Example:
+        >>> followed(Average(half_life=100, ramp=0), 100, 1_000)
+        0.5
+    """
+    half_life = float(settings.half_life)
+    if not half_life:
+        return None
+    if settings.ramp:
+        half_life = min(half_life, settings.ramp * images_seen)
+    return 1.0 - 0.5 ** (images / max(half_life, 1e-8))
+
+
 class AveragedGenerator:
     """A copy of the generator whose weights follow its weights slowly.
 
@@ -39,12 +62,9 @@ class AveragedGenerator:
             images: Images in that step.
             images_seen: Images since the start.
         """
-        half_life = float(self.settings.half_life)
-        if not half_life:
+        share = followed(self.settings, images, images_seen)
+        if share is None:
             return
-        if self.settings.ramp:
-            half_life = min(half_life, self.settings.ramp * images_seen)
-        share = 1.0 - 0.5 ** (images / max(half_life, 1e-8))
         torch._foreach_lerp_([m for m, _ in self._smooth], [t for _, t in self._smooth], share)
         for mine, theirs in self._rest:
             mine.copy_(theirs)

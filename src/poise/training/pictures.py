@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import torch
+from PIL import Image
 
 from poise.data import Source, picture
 from poise.recipes import Recipe
@@ -40,12 +41,24 @@ class PictureSaver:
             image = picture(
                 fakes, self.source.encoding, self.source.shape, columns=shown.columns, real=self.real
             )
-            try:
-                image.save(moment.run.sample_path(moment.step))
-            except OSError as error:
-                moment.run.sample_path(moment.step).unlink(missing_ok=True)
-                self.say(f"Could not write the picture of step {moment.step}: {error.strerror or error}.")
+            save_picture(image, moment, self.say)
         return None
+
+
+def save_picture(image: Image.Image, moment: Moment, say: Say) -> None:
+    """Keep the picture of a step; what the disk refuses is said and leaves nothing.
+
+    Args:
+        image: The picture.
+        moment: The step.
+        say: Tells a person.
+    """
+    path = moment.run.sample_path(moment.step)
+    try:
+        image.save(path)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        say(f"Could not write the picture of step {moment.step}: {error.strerror or error}.")
 
 
 def is_due(step: int, every: int) -> bool:

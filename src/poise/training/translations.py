@@ -18,7 +18,7 @@ from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.training.feed import latents
 from poise.training.observer import Moment, Request, Say
-from poise.training.pictures import is_due
+from poise.training.pictures import is_due, save_picture
 from poise.training.setups import SETUPS
 
 Ways = Mapping[str, Callable[[Tensor, Tensor], Tensor]]
@@ -75,11 +75,7 @@ class TranslationPictures:
         """Write the picture of this step where one is due."""
         if moment.last or is_due(moment.step, self.every):
             image = self.picture(moment.generator(), moment.assembly.device)
-            try:
-                image.save(moment.run.sample_path(moment.step))
-            except OSError as error:
-                moment.run.sample_path(moment.step).unlink(missing_ok=True)
-                self.say(f"Could not write the picture of step {moment.step}: {error.strerror or error}.")
+            save_picture(image, moment, self.say)
         return None
 
     def picture(self, module: nn.Module, device: torch.device) -> Image.Image:

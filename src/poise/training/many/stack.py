@@ -21,6 +21,7 @@ from poise.recipes import Recipe
 from poise.recipes.settings import Average
 from poise.registry import bound
 from poise.training.assemble import build_game, build_networks
+from poise.training.average import followed
 from poise.training.conditions import shapes_of
 from poise.training.feed import Feed
 from poise.training.held_out import training_feed
@@ -46,12 +47,9 @@ class StackedAverage:
     @torch.no_grad()
     def update(self, images: int, images_seen: int) -> None:
         """Follow the generators after a step."""
-        half_life = float(self.settings.half_life)
-        if not half_life:
+        share = followed(self.settings, images, images_seen)
+        if share is None:
             return
-        if self.settings.ramp:
-            half_life = min(half_life, self.settings.ramp * images_seen)
-        share = 1.0 - 0.5 ** (images / max(half_life, 1e-8))
         smooth = [name for name, value in self.own.items() if value.is_floating_point()]
         torch._foreach_lerp_([self.own[name] for name in smooth], [self.live[name] for name in smooth], share)
         for name in self.own.keys() - set(smooth):
