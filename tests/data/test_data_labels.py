@@ -18,11 +18,6 @@ from poise.training.setups import SETUPS
 SHADES = {"a": 10, "b": 80, "c": 160, "d": 240}
 
 
-@pytest.fixture(autouse=True)
-def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POISE_CACHE", str(tmp_path_factory.mktemp("cache")))
-
-
 def images(folder: Path, *names: str) -> Path:
     """An image for each name, of one shade by the first letter of its base name."""
     for name in names:

@@ -20,11 +20,6 @@ from poise.errors import PoiseError
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-@pytest.fixture(autouse=True)
-def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POISE_CACHE", str(tmp_path / "cache"))
-
-
 def shades(count: int, *shape: int, first: int = 0) -> Array:
     """Images that are each one shade, so that a row tells which image it is."""
     values = (first + np.arange(count)).astype(np.uint8).reshape(-1, *[1] * len(shape))

@@ -1,11 +1,9 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from poise.data import Encoding, picture, save_grid, to_pillow, to_pixels
+from poise.data import Encoding, picture, to_pillow, to_pixels
 from poise.errors import PoiseError
 
 PIXELS = Encoding("pixels")
@@ -99,9 +97,3 @@ def test_diverged_samples_still_make_a_picture(dimensions: int) -> None:
         image = picture(fakes, Encoding("identity"), (dimensions,), real=beneath)
         assert image.size == (512, 512)
         assert share(image, "grey") > 0.002 or beneath is None
-
-
-def test_saving_is_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "step-1.png"
-    save_grid(path, torch.zeros(4, 1, 8, 8), PIXELS, (1, 8, 8))
-    assert Image.open(path).size == (102, 102) and [p.name for p in tmp_path.iterdir()] == ["step-1.png"]

@@ -26,11 +26,6 @@ def classes(*labels: int) -> Tensor:
     return torch.nn.functional.one_hot(torch.tensor(labels), CLASSES).float()
 
 
-@pytest.fixture(autouse=True)
-def _seed() -> None:
-    torch.manual_seed(0)
-
-
 def plain_generator(name: str, side: int = 8) -> nn.Module:
     return GENERATORS[name].build((3, side, side), latent_size=LATENT, width=4, batch_norm=True)
 

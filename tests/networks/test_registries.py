@@ -26,11 +26,6 @@ def noise(*shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.fixture(autouse=True)
-def _seed() -> None:
-    torch.manual_seed(0)
-
-
 def test_the_registries_hold_what_the_documentation_lists() -> None:
     assert list(GENERATORS) == ["mlp", "dcgan", "infogan", "resnet"]
     assert list(DISCRIMINATORS) == ["mlp", "dcgan", "infogan", "resnet", "autoencoder"]

@@ -25,11 +25,6 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.fixture(autouse=True)
-def _seed() -> None:
-    torch.manual_seed(0)
-
-
 def test_the_registries_hold_what_the_documentation_lists() -> None:
     assert list(TRANSLATORS) == ["unet", "residual"]
     assert next(iter(IMAGE_DISCRIMINATORS)) == "patch" and len(IMAGE_DISCRIMINATORS) == 6

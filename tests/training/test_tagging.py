@@ -22,11 +22,6 @@ COLOURS = {"red": (220, 30, 30), "blue": (30, 30, 220), "green": (30, 200, 30)}
 TAGS = {"red": "red;warm;colour", "blue": "blue;cold;colour", "green": "green;cold; colour ;"}
 
 
-@pytest.fixture(autouse=True)
-def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POISE_CACHE", str(tmp_path_factory.mktemp("cache")))
-
-
 def painted(folder: Path, *, each: int = 8) -> Labelled:
     """Images of three colours with their tags in a table."""
     stream = np.random.default_rng(0)

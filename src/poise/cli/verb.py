@@ -10,7 +10,6 @@ Switch: TypeAlias = Annotated[bool, Parameter(show_default=False)]
 Json: TypeAlias = Annotated[
     Switch, Parameter(name="--json", help="One JSON object a line on standard output, and nothing else.")
 ]
-Name: TypeAlias = Annotated[str, Parameter(metavar="NAME")]
 Count: TypeAlias = Annotated[int | None, Parameter(metavar="N")]
 Device: TypeAlias = Annotated[
     str, Parameter(metavar="NAME", help="auto, cpu, cuda or mps; auto takes the fastest that is there.")

@@ -11,7 +11,7 @@ from poise.data.labels import Labelled
 from poise.data.opening import open_data
 from poise.data.origin import data_of, origin_of
 from poise.data.pairs import HELD_OUT, Domains, Pairs
-from poise.data.pictures import picture, save_grid, to_pillow, to_pixels
+from poise.data.pictures import picture, to_pillow, to_pixels
 from poise.data.source import Source
 
 __all__ = [
@@ -32,7 +32,6 @@ __all__ = [
     "open_data",
     "origin_of",
     "picture",
-    "save_grid",
     "to_pillow",
     "to_pixels",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -120,31 +119,6 @@ def picture(
         return to_pillow(to_pixels(samples, encoding), columns=columns)
     points = _points(samples, encoding)
     return _scatter(points, None if real is None else _points(real, encoding))
-
-
-def save_grid(
-    path: Path,
-    samples: torch.Tensor,
-    encoding: Encoding,
-    shape: tuple[int, ...],
-    *,
-    columns: int | None = None,
-    real: torch.Tensor | None = None,
-) -> None:
-    """Writes `picture(...)` as a PNG; a reader sees the whole file or none.
-
-    Args:
-        path: The file.
-        samples: As for `picture`.
-        encoding: As for `picture`.
-        shape: As for `picture`.
-        columns: As for `picture`.
-        real: As for `picture`.
-    """
-    image = picture(samples, encoding, shape, columns=columns, real=real)
-    unfinished = path.with_name(f".{path.name}.partial")
-    image.save(unfinished, format="PNG")
-    unfinished.replace(path)
 
 
 def _points(samples: torch.Tensor, encoding: Encoding) -> Array:

@@ -6,8 +6,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
-Scalar = bool | int | float | str | None
-
 
 class Settings(BaseModel):
     """What all settings share: no unknown keys, no change after they are made, no NaN."""

@@ -46,7 +46,7 @@ class PictureSaver:
 
 
 def save_picture(image: Image.Image, moment: Moment, say: Say) -> None:
-    """Keep the picture of a step; what the disk refuses is said and leaves nothing.
+    """Keep the picture of a step: whole, or what the disk refuses is said and leaves nothing.
 
     Args:
         image: The picture.
@@ -54,10 +54,12 @@ def save_picture(image: Image.Image, moment: Moment, say: Say) -> None:
         say: Tells a person.
     """
     path = moment.run.sample_path(moment.step)
+    partial = path.with_name(f".partial-{path.name}")
     try:
-        image.save(path)
+        image.save(partial, format="PNG")
+        partial.replace(path)
     except OSError as error:
-        path.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         say(f"Could not write the picture of step {moment.step}: {error.strerror or error}.")
 
 
