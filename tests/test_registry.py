@@ -80,12 +80,12 @@ def test_defaults_are_spelled_out_and_types_kept() -> None:
     ("given", "sentence"),
     [
         ({"wieght": 2}, "There is no setting of the penalty 'p' 'wieght'; did you mean 'weight'?"),
-        ({"weight": -1}, "The setting 'weight' of the penalty 'p' cannot be -1, because input should be"),
+        ({"weight": -1}, "The setting 'weight' of the penalty 'p' cannot be -1, because it should be"),
         ({"weight": "much"}, "The setting 'weight' of the penalty 'p' cannot be 'much', because"),
         ({"weight": float("nan")}, "The setting 'weight' of the penalty 'p' cannot be nan, because"),
         (
             {"kind": "c"},
-            "The setting 'kind' of the penalty 'p' cannot be 'c', because input should be 'a'",
+            "The setting 'kind' of the penalty 'p' cannot be 'c', because it should be 'a'",
         ),
         ({"steps": 1.5}, "The setting 'steps' of the penalty 'p' cannot be 1.5, because"),
         ({"generator": 3}, "There is no setting of the penalty 'p' 'generator'"),

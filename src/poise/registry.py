@@ -10,11 +10,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from poise.errors import PoiseError, unknown_name
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 class Named(Protocol):
@@ -128,9 +131,35 @@ def checked_settings(given: Mapping[str, Any], *functions: Callable[..., Any], o
         place = ".".join(str(part) for part in first["loc"])
         raise PoiseError(
             f"The setting '{place}' of the {owner} cannot be {first['input']!r}",
-            why=first["msg"][0].lower() + first["msg"][1:],
-            mend="give it a value in that range",
+            why=requirement(first),
+            mend="give it such a value",
         ) from None
+
+
+KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "string": "a word"}
+"""What a setting should be, by how pydantic's names of complaints about its kind begin."""
+
+
+def requirement(complaint: ErrorDetails) -> str:
+    """What pydantic asks of a setting, in words for people.
+
+    Args:
+        complaint: The first of its errors.
+
+    Example:
+        >>> class Sizes(BaseModel):
+        ...     width: int
+        >>> try:
+        ...     Sizes.model_validate({"width": "wide"})
+        ... except ValidationError as error:
+        ...     requirement(error.errors()[0])
+        'it should be a whole number'
+    """
+    kind, _, complained = complaint["type"].partition("_")
+    if kind in KINDS and complained in ("parsing", "type", "from_float"):
+        return f"it should be {KINDS[kind]}"
+    message = complaint["msg"]
+    return (message[:1].lower() + message[1:]).replace("input should", "it should")
 
 
 def bound(function: Callable[..., Any], settings: Mapping[str, Any]) -> Callable[..., Any]:

@@ -112,14 +112,14 @@ def test_penalties_are_added_changed_and_removed() -> None:
         ({"optimiser": {"generator": {"rate": 3}}}, "There is no setting 'optimiser' in a recipe"),
         ({"packing.size": 2}, "The setting 'packing' holds a single value"),
         ({"steps.more": 2}, "The setting 'steps' holds a single value"),
-        ({"packing": 0}, "The setting 'packing' cannot be 0, because input should be greater than 0"),
+        ({"packing": 0}, "The setting 'packing' cannot be 0, because it should be greater than 0"),
         (
             {"packing": "two"},
-            "The setting 'packing' cannot be 'two', because input should be a valid int",
+            "The setting 'packing' cannot be 'two', because it should be a whole number",
         ),
         (
             {"optimisers.generator.rate": float("nan")},
-            "cannot be nan, because input should be a finite number",
+            "cannot be nan, because it should be a finite number",
         ),
         ({"label_flip": 0.5}, "The setting 'label_flip' cannot be 0.5"),
         ({"penalties.r1.weight": -1}, "The setting 'penalties.r1.weight' cannot be -1"),

@@ -52,7 +52,7 @@ def test_an_empty_folder_even_the_one_worked_in_becomes_a_run(
 def test_a_new_run_appears_whole_or_not_at_all(tmp_path: Path, room_for: Callable[[int], None]) -> None:
     for writes in range(3):  # environment, data, recipe
         room_for(writes)
-        with pytest.raises(PoiseError, match="cannot be written, because No space left"):
+        with pytest.raises(PoiseError, match="cannot be written, because no space left"):
             RunFolder.create(tmp_path / "new", recipe=RECIPE, environment={}, data={})
         assert list(tmp_path.iterdir()) == []
 

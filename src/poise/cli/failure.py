@@ -75,9 +75,10 @@ def explained(error: CycloptsError) -> PoiseError:
             known = [name for one in error.argument_collection for name in one.names if name[0] == "-"]
             told = unknown_name("option", typed, known, where=f"of {words}")
         case exceptions.MissingArgumentError() if error.argument is not None:
-            name = error.keyword or error.argument.name
-            lacking = f"{name} needs a value" if name.startswith("-") else f"{words} needs {name}"
-            told = PoiseError(lacking, mend=see)
+            needed, _ = error.argument.token_count()
+            values = "a value" if needed == 1 else f"{needed} values"
+            lacking = f"{words} needs {error.argument.name}"
+            told = PoiseError(f"{error.keyword} needs {values}" if error.keyword else lacking, mend=see)
         case exceptions.CoercionError() if error.token is not None:
             name = error.token.keyword or (error.argument.name if error.argument else "it")
             kind = {int: "a whole number", bool: "no value"}.get(error.target_type or str, "another value")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from poise.errors import PoiseError, unknown_name
 from poise.recipes.settings import Part, PenaltyPart, Recipe
+from poise.registry import requirement
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -169,9 +170,10 @@ def _explained(error: ValidationError) -> PoiseError:
     path = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return unknown_name("setting", path, known_paths(), where="in a recipe")
-    why = first["msg"][0].lower() + first["msg"][1:]
     if first["type"] == "missing":
         return PoiseError(f"The setting '{path}' is missing", mend=f"add --set {path}=...")
     return PoiseError(
-        f"The setting '{path}' cannot be {first['input']!r}", why=why, mend="give it a value in that range"
+        f"The setting '{path}' cannot be {first['input']!r}",
+        why=requirement(first),
+        mend="give it such a value",
     )

@@ -299,6 +299,6 @@ def unwritable(path: Path, error: OSError) -> PoiseError:
     """The error for a folder that cannot be written."""
     return PoiseError(
         f"The output folder '{path}' cannot be written",
-        why=error.strerror or str(error),
+        why=(error.strerror or str(error)).lower(),
         mend="name another with --out",
     )

@@ -30,7 +30,8 @@ def followed(settings: Average, images: int, images_seen: int) -> float | None:
         return None
     if settings.ramp:
         half_life = min(half_life, settings.ramp * images_seen)
-    return 1.0 - 0.5 ** (images / max(half_life, 1e-8))
+    share: float = 1.0 - 0.5 ** (images / max(half_life, 1e-8))
+    return share
 
 
 class AveragedGenerator:
