@@ -43,7 +43,7 @@ class Sizes:
 
     resolution: int = 32
     pairs_steps: int = 12_000
-    domains_steps: int = 4_000
+    domains_steps: int = 6_000
     width: int = 32
     residual_width: int = 16
     blocks: int = 4
@@ -56,7 +56,7 @@ TINY = Sizes(16, 3, 3, 4, 4, 1, 4, 2)
 
 def recipe_for(name: str, sizes: Sizes, seed: int, **more: Any) -> Recipe:
     """The named recipe at the size of the benchmark."""
-    own: dict[str, Any] = {
+    own: dict[str, dict[str, Any]] = {
         "pix2pix": {
             "steps": sizes.pairs_steps,
             "batch_size": 16,
@@ -71,8 +71,11 @@ def recipe_for(name: str, sizes: Sizes, seed: int, **more: Any) -> Recipe:
             "channels": 3,
             "generator.width": sizes.residual_width,
             "generator.blocks": sizes.blocks,
+            "game.identity": 0.0,
+            "optimisers.generator.rate": 5e-4,
+            "optimisers.discriminator.rate": 5e-4,
         },
-    }[name]
+    }
     changes = {
         "resolution": sizes.resolution,
         "seed": seed,
@@ -80,7 +83,7 @@ def recipe_for(name: str, sizes: Sizes, seed: int, **more: Any) -> Recipe:
         "average.half_life": 10_000,
         "discriminator.width": sizes.discriminator_width,
     }
-    return recipe_with(RECIPES[name], changes | own | more)
+    return recipe_with(RECIPES[name], changes | own[name] | more)
 
 
 def trained(data: Any, recipe: Recipe, runs: Path) -> tuple[Generator, JSON]:

@@ -306,7 +306,7 @@ def _joined(first: Source, second: Source, word: str) -> str:
 
 
 def _notices(first: Source, second: Source) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([*first.notices, *second.notices]))
+    return tuple(f"{side.name}: {notice}" for side in (first, second) for notice in side.notices)
 
 
 def _fingerprint(kind: str, first: Source, second: Source, of_first: Array, of_second: Array) -> str:
