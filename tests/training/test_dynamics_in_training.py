@@ -83,6 +83,17 @@ def test_networks_that_cannot_be_differentiated_twice_are_refused_before_trainin
     plan("digits", recipe("extragradient"), CPU, given={"discriminator": Once()})
 
 
+@pytest.mark.parametrize("penalty", ["r1", "wgan-gp"])
+def test_a_penalty_on_a_network_that_cannot_be_differentiated_twice_is_refused(penalty: str) -> None:
+    """Torch would train on with a part of the penalty's gradient left out, without a word."""
+    for every in (1, 4):
+        penalised = recipe("alternating", **{f"penalties.{penalty}.every": every})
+        with pytest.raises(PoiseError, match=f"differentiated twice.*--set penalties.{penalty}=null"):
+            plan("digits", penalised, CPU, given={"discriminator": Once()})
+    planned = plan("digits", penalised, CPU)
+    assert list(planned.recipe.penalties) == [penalty]
+
+
 def test_the_check_leaves_no_trace() -> None:
     """Batch norm's statistics and spectral norm's vectors are as they were, and so is the randomness."""
     changes: dict[str, Any] = {
@@ -92,6 +103,12 @@ def test_the_check_leaves_no_trace() -> None:
     checked, plain = (
         plan("digits", recipe(dynamics, **changes), CPU).assembly.modules
         for dynamics in ("consensus", "simultaneous")
+    )
+    penalised = plan("digits", recipe("simultaneous", **{**changes, "penalties.r1.every": 2}), CPU)
+    assert all(
+        torch.equal(value, plain[player].state_dict()[name])
+        for player, module in penalised.assembly.modules.items()
+        for name, value in module.state_dict().items()
     )
     for player, module in checked.items():
         other = plain[player].state_dict()

@@ -1,4 +1,4 @@
-"""Before training: can these networks be differentiated as often as the dynamics asks?"""
+"""Before training: can these networks be differentiated as often as the dynamics and the penalties ask?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from poise.dynamics import Batch
+from poise.dynamics import Batch, Match
 from poise.dynamics.joint import joint
 from poise.errors import PoiseError
 from poise.training.assemble import Assembly
@@ -18,8 +18,9 @@ DEAD_ENDS = ("torch::autograd::Error", "torch::autograd::NotImplemented")
 
 
 def check_second_order(assembly: Assembly, shapes: Shapes) -> None:
-    """Differentiate the joint field once more on a few samples of noise, if that will be done while training.
+    """Differentiate twice on a few samples of noise whatever will be differentiated twice while training.
 
+    Torch itself would leave out, without a word, what lies behind an operator without a second derivative.
     Nothing is changed: no weight, no running statistic, no randomness.
 
     Args:
@@ -29,28 +30,32 @@ def check_second_order(assembly: Assembly, shapes: Shapes) -> None:
     Raises:
         PoiseError: An operator of a network has no second derivative.
     """
-    measured = assembly.recipe.eigenvalues_every is not None
-    if not assembly.dynamics.second_order and not measured:
+    recipe, match, dynamics = assembly.recipe, assembly.match, assembly.dynamics
+    measured = recipe.eigenvalues_every is not None
+    if not (dynamics.second_order or measured or recipe.penalties):
         return
-    recipe, match = assembly.recipe, assembly.match
-    samples = min(recipe.batch_size, 4) * recipe.packing
-    device = assembly.device
     with torch.random.fork_rng():
-        generator = torch.Generator(device).manual_seed(0)
-        real = torch.randn((samples, *shapes.sample), generator=generator, device=device)
-        latent = torch.randn((samples, recipe.latent.size), generator=generator, device=device)
-        condition = None
-        if shapes.condition is not None:
-            condition = torch.randn((samples, *shapes.condition), generator=generator, device=device)
-        batch = Batch(real=real, latent=latent, step=1, generator=generator, condition=condition)
+        batch = _noise(assembly, shapes)
         kept = _buffers(assembly)
         try:
-            field = joint(match, batch, create_graph=True)
+            penalised = bool(recipe.penalties) and _dead_ends(_first_costs(match, batch))
+            if dynamics.second_order or measured:
+                field = joint(match, batch, create_graph=True)
+                ends = _dead_ends(one for own in field.gradients.values() for one in own)
+            else:
+                ends = False
         finally:
             for buffer, value in kept:
                 buffer.copy_(value)
-        ends = _dead_ends(gradient for own in field.gradients.values() for gradient in own)
-    if ends and not assembly.dynamics.second_order:
+    if penalised:
+        names = " and ".join(f"'{name}'" for name in recipe.penalties)
+        without = " ".join(f"--set penalties.{name}=null" for name in recipe.penalties)
+        raise PoiseError(
+            f"The penalty {names} cannot be laid on this discriminator",
+            why="one of its operators cannot be differentiated twice",
+            mend=f"leave the penalty out: {without}",
+        )
+    if ends and not dynamics.second_order:
         raise PoiseError(
             "The eigenvalues of these networks cannot be measured",
             why="one of their operators cannot be differentiated twice",
@@ -58,16 +63,60 @@ def check_second_order(assembly: Assembly, shapes: Shapes) -> None:
         )
     if ends:
         raise PoiseError(
-            f"The dynamics '{assembly.dynamics.name}' cannot train these networks",
+            f"The dynamics '{dynamics.name}' cannot train these networks",
             why="one of their operators cannot be differentiated twice",
             mend="choose one that differentiates once: --set dynamics=extragradient",
         )
 
 
-def _dead_ends(gradients: Iterable[Tensor | None]) -> bool:
-    """Whether a gradient's graph ends where torch would refuse to go on, or would leave a part out."""
+def _noise(assembly: Assembly, shapes: Shapes) -> Batch:
+    """A few samples of noise as the batch of step 0, at which every penalty is due."""
+    recipe, device = assembly.recipe, assembly.device
+    samples = min(recipe.batch_size, 4) * recipe.packing
+    generator = torch.Generator(device).manual_seed(0)
+    real = torch.randn((samples, *shapes.sample), generator=generator, device=device)
+    latent = torch.randn((samples, recipe.latent.size), generator=generator, device=device)
+    condition = None
+    if shapes.condition is not None:
+        condition = torch.randn((samples, *shapes.condition), generator=generator, device=device)
+    return Batch(real=real, latent=latent, step=0, generator=generator, condition=condition)
+
+
+def _first_costs(match: Match, batch: Batch) -> list[Tensor]:
+    """What the discriminator pays, penalties that are applied now and then included."""
+    first, _ = match.game.players
+    one = torch.ones((), device=batch.real.device, requires_grad=True)
+    networks = {
+        name: _Times(network, one)
+        if name.startswith("critic") and isinstance(network, nn.Module)
+        else network
+        for name, network in match.networks.items()
+    }
+    with torch.no_grad():
+        played = match.game.play(networks, batch)
+    costs = [
+        match.game.cost(first, networks, batch, played, match.state),
+        match.game.lazy_cost(networks, batch, played),
+    ]
+    return [cost.value for cost in costs if cost is not None]
+
+
+class _Times(nn.Module):
+    """A critic times a number that takes a gradient: else torch marks no dead end in its last operator."""
+
+    def __init__(self, critic: nn.Module, factor: Tensor) -> None:
+        super().__init__()
+        self.critic, self.factor = critic, factor
+
+    def forward(self, *arguments: Tensor) -> Tensor:
+        scores: Tensor = self.critic(*arguments)
+        return scores * self.factor
+
+
+def _dead_ends(values: Iterable[Tensor | None]) -> bool:
+    """Whether a graph ends where torch would refuse to go on, or would leave a part out."""
     seen: set[object] = set()
-    left = [gradient.grad_fn for gradient in gradients if gradient is not None]
+    left = [value.grad_fn for value in values if value is not None]
     while left:
         node = left.pop()
         if node is None or node in seen:
