@@ -32,7 +32,7 @@ def diagnose(
     ] = (),
     json: Json = False,
 ) -> int:
-    """Say by name what went wrong, with evidence and remedies.
+    """Say by name what went wrong, with evidence and remedies; of many games, a line for each.
 
     The exit status is 0 where all is well, 1 for something to watch, 3 for trouble.
 
@@ -42,23 +42,52 @@ def diagnose(
             fake_score, separation, generator_gradient, discriminator_gradient or metric (lower is better).
         json: One JSON object a line on standard output, and nothing else.
     """
+    from poise.run_folder import is_many
+
+    if is_many(target):
+        return _of_many(target, json=json)
     is_run = (target / "recipe.json").is_file()
     course, used = _of_run(target) if is_run else _of_log(target, columns)
     status = _status(course)
     if json:
-        from poise.cli.console import emit
-
-        for finding in course.findings:
-            emit({"event": "finding", **finding.to_json()})
-        told = {"status": _WORDS[status], "readings": len(course.readings), "columns": used}
-        place = str(target.absolute())
-        emit({"event": "diagnosis", "target": place, **told, "not_checked": course.unchecked})
+        _emit(target, course, used)
     else:
         _tell(course, used, status)
     return status
 
 
+def _of_many(path: Path, *, json: bool) -> int:
+    """A line for each of many games; the status is that of the worst."""
+    from poise.cli.console import line, output
+    from poise.run_folder import game_folders
+
+    console, worst = output(), HEALTHY
+    runs = game_folders(path)
+    widest = max(len(run.path.name) for run in runs)
+    for run in runs:
+        course, _ = _of_run(run.path)
+        status = _status(course)
+        worst = max(worst, status)
+        if json:
+            _emit(run.path, course, {})
+            continue
+        found = ", ".join(f"{one.name} since step {one.first_step:,}" for one in course.open)
+        line(console, f"{run.path.name:<{widest}}  ", (f"{_WORDS[status]:<7}", _STYLES[status]), f"  {found}")
+    return worst
+
+
+def _emit(target: Path, course: Course, used: dict[str, str]) -> None:
+    from poise.cli.console import emit
+
+    for finding in course.findings:
+        emit({"event": "finding", **finding.to_json()})
+    told = {"status": _WORDS[_status(course)], "readings": len(course.readings), "columns": used}
+    place = str(target.absolute())
+    emit({"event": "diagnosis", "target": place, **told, "not_checked": course.unchecked})
+
+
 _WORDS = {HEALTHY: "OK", WATCH: "WATCH", TROUBLE: "TROUBLE"}
+_STYLES = {HEALTHY: "bold green", WATCH: "bold yellow", TROUBLE: "bold red"}
 
 
 def _of_run(path: Path) -> tuple[Course, dict[str, str]]:
@@ -101,8 +130,7 @@ def _tell(course: Course, used: dict[str, str], status: int) -> None:
         line(
             console, ("read: ", "dim"), ", ".join(f"{name} from '{column}'" for name, column in used.items())
         )
-    style = {HEALTHY: "bold green", WATCH: "bold yellow", TROUBLE: "bold red"}[status]
-    line(console, (_WORDS[status], style), f", from {len(course.readings)} readings")
+    line(console, (_WORDS[status], _STYLES[status]), f", from {len(course.readings)} readings")
     for finding in sorted(course.findings, key=lambda one: (one.status != "open", one.severity != "trouble")):
         line(console, str(finding))
         measured = finding.evidence.to_json()

@@ -70,9 +70,17 @@ class MachineView:
                 "seconds": round(ending.seconds, 3),
                 **{name: None if path is None else str(path.absolute()) for name, path in paths.items()},
                 "resume": resume,
-                **({"reached": [asdict(one) for one in ending.reached]} if ending.reached else {}),
+                **_many(ending),
             }
         )
+
+
+def _many(ending: Ending) -> dict[str, Any]:
+    """What many games came to; nothing of a single run."""
+    if not ending.reached:
+        return {}
+    found = [{"title": title, "games": where.split(", ")} for title, _, where in ending.open_findings]
+    return {"reached": [asdict(one) for one in ending.reached], "open_findings": found}
 
 
 def beginning_object(beginning: Beginning) -> dict[str, Any]:

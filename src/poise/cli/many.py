@@ -17,6 +17,7 @@ from poise.run_folder import RunFolder, read_games, refuse_existing
 
 if TYPE_CHECKING:
     from poise.recipes import Recipe
+    from poise.training.doctor import Mode
     from poise.training.many import ManyMoment, ManyOutcome
 
 
@@ -31,6 +32,7 @@ def train_many(
     out: Path | None,
     dry_run: bool,
     as_json: bool,
+    doctor: Mode = "suggest",
 ) -> int:
     """Train many new games.
 
@@ -44,6 +46,7 @@ def train_many(
         out: The folder above the games; a new one below `runs/` where none is given.
         dry_run: Whether to show the plan and write nothing.
         as_json: Whether a program reads.
+        doctor: What the doctor does; remedies are not tried in many games at once.
 
     Returns:
         The exit status.
@@ -52,6 +55,11 @@ def train_many(
         raise PoiseError("A grid is trained with seeds", mend="add --seeds 1 or more")
     if seeds < 1:
         raise PoiseError(f"The number of seeds cannot be {seeds}", mend="give --seeds 2 or more")
+    if doctor == "apply":
+        raise PoiseError(
+            "The doctor tries no remedies in many games at once",
+            mend="leave --doctor apply out, or train the seeds one by one: --seed 0, then --seed 1",
+        )
     if out is not None:
         refuse_existing(out)
     with view.opening(data.name) as reading:
@@ -81,7 +89,7 @@ def train_many(
     teller = Teller(view)
     view.start(beginning)
     with view.training(beginning.recipe.steps or 0):
-        outcome = begin_many(planned, folder, watch=_telling(teller), say=view.notice)
+        outcome = begin_many(planned, folder, watch=_telling(teller), say=view.notice, doctor=doctor != "off")
     return _end(outcome, view, teller)
 
 
@@ -137,13 +145,14 @@ def _telling(teller: Teller) -> Callable[[ManyMoment], str | None]:
     def watch(moment: ManyMoment) -> str | None:
         if not teller.due(moment):
             return None
-        return teller.tell(moment, steps=moment.steps, images_seen=moment.images_seen * moment.playing)
+        seen = moment.images_seen * moment.playing
+        return teller.tell(moment, steps=moment.steps, images_seen=seen, doctor=moment.doctor)
 
     return watch
 
 
 def _end(outcome: ManyOutcome, view: View, teller: Teller) -> int:
-    from poise.report.spread import reached
+    from poise.report.spread import open_findings, reached
 
     position = outcome.position
     view.end(
@@ -157,6 +166,7 @@ def _end(outcome: ManyOutcome, view: View, teller: Teller) -> int:
             samples=None,
             generator=None,
             reached=reached(outcome.parent),
+            open_findings=open_findings(outcome.parent),
         )
     )
     return BROKEN_PIPE if teller.unread else outcome.exit_status

@@ -48,15 +48,13 @@ def sample(
     from poise.cli.view import view_for
     from poise.cli.wording import counted, shown
     from poise.errors import PoiseError
-    from poise.run_folder import RunFolder, is_many
+    from poise.run_folder import one_run
 
     if count is not None and count < 1:
         raise PoiseError(f"The number of samples cannot be {count}", mend="give -n 1 or more")
     if seed < 0:
         raise PoiseError(f"The seed cannot be {seed}", mend="give 0 or more")
-    folder = RunFolder.open(run).path
-    if is_many(folder):
-        raise PoiseError(f"'{run}' holds many games", mend="name one of them, the folders within")
+    folder = one_run(run).path
     stem = "grid" if label is None else f"grid-{safe(label)}"
     place = target(str(folder / f"{stem}-seed{seed}.png") if out is None else out)
     with view_for(json=json).opening(shown(folder)):

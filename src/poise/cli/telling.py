@@ -104,7 +104,7 @@ def _reached(ending: Ending) -> list[tuple[str, str]]:
     def short(value: float) -> str:
         return number(float(f"{value:.3g}"))
 
-    return [
+    rows = [
         (
             label(one.metric),
             f"median {short(one.median)} of {counted(one.games, 'game')}, "
@@ -112,6 +112,7 @@ def _reached(ending: Ending) -> list[tuple[str, str]]:
         )
         for one in ending.reached
     ]
+    return rows + [(title, f"in {count} games: {where}") for title, count, where in ending.open_findings]
 
 
 def _paths(ending: Ending) -> list[tuple[str, str]]:

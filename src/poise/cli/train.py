@@ -99,7 +99,16 @@ def train(
         from poise.cli.many import train_many
 
         return train_many(
-            view, named, chosen, seeds=seeds, grid=grid, device=device, out=out, dry_run=dry_run, as_json=json
+            view,
+            named,
+            chosen,
+            seeds=seeds,
+            grid=grid,
+            device=device,
+            out=out,
+            dry_run=dry_run,
+            as_json=json,
+            doctor=doctor,
         )
     prepared = prepare(view, named, chosen, device=device, out=out)
     if dry_run:

@@ -84,6 +84,7 @@ class Ending:
         generator: The generator's folder, where it is saved.
         translates: Whether it makes images of images.
         reached: What many games came to, by each metric.
+        open_findings: What is wrong in some of many games: its name, in how many, in which.
     """
 
     run: Path
@@ -96,6 +97,7 @@ class Ending:
     generator: Path | None
     translates: bool = False
     reached: Sequence[Reached] = ()
+    open_findings: Sequence[Sequence[str]] = ()
 
 
 class View(Protocol):

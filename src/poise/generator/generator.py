@@ -17,7 +17,7 @@ from poise.errors import PoiseError, unknown_name
 from poise.randomness import derive, torch_stream
 from poise.recipes.settings import Latent, Part
 from poise.registry import checked_settings
-from poise.run_folder import RunFolder
+from poise.run_folder import RunFolder, one_run
 from poise.training import latents
 from poise.training.pictures import generate
 from poise.training.setups import GIVEN, SETUPS, Setup, Shapes
@@ -71,7 +71,7 @@ class Generator:
         Raises:
             PoiseError: There is none yet, it is damaged, or it needs the person's own module.
         """
-        folder = RunFolder.open(run)
+        folder = one_run(run)
         tensors, description = folder.load_generator()
         if checkpoint is not None:
             tensors, description = _of_checkpoint(folder, checkpoint, description)

@@ -297,7 +297,7 @@ def metric_charts(lines: Sequence[Json]) -> tuple[list[Chart], dict[str, Table]]
         charts.append(
             Chart(
                 label(name),
-                _metric_note(points, str(last.get("better", ""))),
+                _metric_note(points, str(last.get("better", "")), many="games" in last),
                 f"metric-{place}",
                 tuple(drawn),
                 protocol=tuple(_protocol(last)),
@@ -315,7 +315,7 @@ def _of_one_protocol(lines: Sequence[Json]) -> list[list[Json]]:
     return list(groups.values())
 
 
-def _metric_note(points: Sequence[MetricPoint], better: str) -> str:
+def _metric_note(points: Sequence[MetricPoint], better: str, *, many: bool) -> str:
     newest = points[-1]
     within = (
         f" ({number(newest.low)} to {number(newest.high)})"
@@ -327,7 +327,7 @@ def _metric_note(points: Sequence[MetricPoint], better: str) -> str:
         best = (min if better == "lower" else max)(points, key=lambda point: point.value)
         said.append(f"{better.capitalize()} is better; best {number(best.value)}, of step {best.step:,}.")
     if any(point.low is not None for point in points):
-        said.append("The band is its interval.")
+        said.append("The band is that of the games." if many else "The band is its interval.")
     if any(point.floor is not None for point in points):
         said.append("The dashed floor is what reals score against reals.")
     if any(point.training is not None for point in points):

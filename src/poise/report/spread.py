@@ -11,11 +11,15 @@ from typing import Any
 import numpy as np
 
 from poise.report.curves import AXES, HIGH, LOW, Table, history_table
+from poise.report.findings import cards
 from poise.report.wording import label, number
 from poise.run_folder import RunFolder, game_folders, is_many, read_games
 
 BAND = (0.1, 0.9)
 """The share of the games below either edge of a band."""
+
+OF_ONE_GAME = {"floor", "reference", "interval_method"}
+"""What the line of a metric says of one game alone."""
 
 SHARED = {*AXES, "games", "images_per_second"}
 """Columns of the history that say nothing of a single game."""
@@ -29,8 +33,11 @@ class Spread:
         count: How many.
         names: The metrics that the tables show.
         points: A row for each point of the grid: what was set, how many games, then each metric.
-        games: A row for each game: its folder, its seed, what was set, how it stands, then each metric.
+        games: A row for each game: its folder, its seed, what was set, how it stands, what is open, each
+            metric.
         lines: The metrics by step, as medians with an interval, for charts.
+        findings: A row for each finding that is open in some game: its name, in how many, in which.
+        verdict: The findings in a sentence.
         bands: For each column of the history, the edges of its band over all games, at the same steps.
         note: How the tables are made.
     """
@@ -40,6 +47,8 @@ class Spread:
     points: list[list[str]]
     games: list[list[str]]
     lines: list[dict[str, Any]]
+    findings: list[list[str]]
+    verdict: str
     bands: Table
     note: str
 
@@ -94,6 +103,7 @@ def spread_of(run: RunFolder, history: Table) -> Spread | None:
     metrics = [_by_step(one.lines("metrics")) for one in runs]
     settings = [_said(row["settings"]) for row in rows]
     names = list(dict.fromkeys(name for own in metrics for name in own))
+    open_in = [_open(one) for one in runs]
     groups = {
         said: [own for own, of in zip(metrics, settings, strict=True) if of == said] for said in settings
     }
@@ -105,8 +115,15 @@ def spread_of(run: RunFolder, history: Table) -> Spread | None:
             for said, own in groups.items()
         ],
         games=[
-            [str(row["run"]), str(row["seed"]), said, one.status, *(_newest(own, name) for name in names)]
-            for row, one, said, own in zip(rows, runs, settings, metrics, strict=True)
+            [
+                str(row["run"]),
+                str(row["seed"]),
+                said,
+                one.status,
+                ", ".join(found),
+                *(_newest(own, name) for name in names),
+            ]
+            for row, one, said, found, own in zip(rows, runs, settings, open_in, metrics, strict=True)
         ],
         lines=[
             line
@@ -114,10 +131,43 @@ def spread_of(run: RunFolder, history: Table) -> Spread | None:
             for name in names
             for line in _band(own, f"{name}, {said}" if len(groups) > 1 else name, name)
         ],
+        findings=_by_finding({one.path.name: found for one, found in zip(runs, open_in, strict=True)}),
+        verdict=_verdict(open_in),
         bands=_bands(history, [history_table(one.lines("history")) for one in runs]),
         note="Means over the games at the end, with the standard error and the range. "
         f"In the charts: the median, and the band from the {BAND[0]:.0%} to the {BAND[1]:.0%} quantile.",
     )
+
+
+def open_findings(run: RunFolder) -> list[list[str]]:
+    """Each finding that is open in some of many games: its name in words, in how many, in which.
+
+    Args:
+        run: The folder above the games.
+    """
+    return _by_finding({one.path.name: _open(one) for one in game_folders(run.path)})
+
+
+def _open(run: RunFolder) -> list[str]:
+    """The findings that a game ended with, the gravest first; what is only good to know is left out."""
+    found = [card for card in cards(run.lines("findings")) if not card.recovered and card.severity != "info"]
+    return list(dict.fromkeys(card.title for card in found))
+
+
+def _by_finding(games: Mapping[str, Sequence[str]]) -> list[list[str]]:
+    where: dict[str, list[str]] = {}
+    for name, found in games.items():
+        for title in found:
+            where.setdefault(title, []).append(name)
+    often = sorted(where, key=lambda title: -len(where[title]))
+    return [[title, f"{len(where[title])} of {len(games)}", ", ".join(where[title])] for title in often]
+
+
+def _verdict(open_in: Sequence[Sequence[str]]) -> str:
+    troubled = sum(bool(found) for found in open_in)
+    if not troubled:
+        return "No findings are open in any game."
+    return f"Findings are open in {troubled} of {len(open_in)} games."
 
 
 Metrics = Mapping[str, Mapping[int, Mapping[str, Any]]]
@@ -166,7 +216,7 @@ def _band(group: Sequence[Metrics], shown: str, name: str) -> list[dict[str, Any
         found = [own[name][step] for own in group if step in own.get(name, {})]
         values = np.array([line["value"] for line in found])
         low, high = np.quantile(values, BAND)
-        first = {key: value for key, value in found[0].items() if key not in ("floor", "reference")}
+        first = {key: value for key, value in found[0].items() if key not in OF_ONE_GAME}
         floors = [line["floor"] for line in found if isinstance(line.get("floor"), int | float)]
         lines.append(
             {

@@ -72,12 +72,13 @@ def _last(history: Table, name: str) -> float | None:
     return next((value for value in reversed(history.get(name, [])) if value is not None), None)
 
 
-def verdict(run: Standing, cards: Sequence[Card]) -> str:
+def verdict(run: Standing, cards: Sequence[Card], *, found: str = "") -> str:
     """The run in two sentences.
 
     Args:
         run: How far it is.
         cards: Its findings.
+        found: The second sentence, where the findings are not the run's own.
 
     Example:
         >>> verdict(Standing("finished", "", 4000, 4000, 256_000, 723.0), [])
@@ -94,7 +95,7 @@ def verdict(run: Standing, cards: Sequence[Card]) -> str:
         stands = f"Failed at step {run.step:,}{of}{spent}."
     else:
         stands = f"Interrupted at step {run.step:,}{of}{spent}."
-    return f"{stands} {_found(cards)}"
+    return f"{stands} {found or _found(cards)}"
 
 
 def _found(cards: Sequence[Card]) -> str:
@@ -115,7 +116,9 @@ def _steps(count: int) -> str:
     return "1 step" if count == 1 else f"{count:,} steps"
 
 
-def highlights(run: Standing, recipe: Json, environment: Json, *, unit: str) -> list[tuple[str, str]]:
+def highlights(
+    run: Standing, recipe: Json, environment: Json, *, unit: str, games: int = 1
+) -> list[tuple[str, str]]:
     """The few facts at the head of a report, as name and value.
 
     Args:
@@ -123,6 +126,7 @@ def highlights(run: Standing, recipe: Json, environment: Json, *, unit: str) -> 
         recipe: The recipe.
         environment: Where it ran.
         unit: What the data are rows of: `images`, `samples`.
+        games: How many were played side by side.
     """
     of = f" of {run.planned:,}" if run.planned is not None and run.planned != run.step else ""
     found = [("Recipe", plain(recipe.get("name") or "unnamed")), ("Step", f"{run.step:,}{of}")]
@@ -137,13 +141,21 @@ def highlights(run: Standing, recipe: Json, environment: Json, *, unit: str) -> 
         # A processor's name says less than "cpu"; a card's says more than "cuda:0".
         named = "" if device == "cpu" else plain(environment.get("device_name") or "")
         found.append(("Device", named or device))
-    if isinstance(recipe.get("seed"), int):
+    if games > 1:
+        found.append(("Games", str(games)))
+    elif isinstance(recipe.get("seed"), int):
         found.append(("Seed", str(recipe["seed"])))
     return found
 
 
 def next_commands(
-    path: Path, run: Standing, environment: Json, *, can_sample: bool, translates: bool = False
+    path: Path,
+    run: Standing,
+    environment: Json,
+    *,
+    can_sample: bool,
+    translates: bool = False,
+    one: str = "",
 ) -> list[Command]:
     """What a person may want to type next.
 
@@ -153,6 +165,7 @@ def next_commands(
         environment: For the folder that commands are typed in.
         can_sample: Whether there is anything to sample from.
         translates: Whether it makes images of images.
+        one: The folder of one of many games, which can be sampled where all of them cannot.
     """
     place = shlex.quote(typed_path(path, environment))
     further = 2 * max(run.step, run.planned or 0)
@@ -163,7 +176,8 @@ def next_commands(
     if can_sample and translates:
         commands.append(Command(f"poise translate {place} inputs --out outputs", "translate your own images"))
     elif can_sample:
-        commands.append(Command(f"poise sample {place}", "draw new samples from the generator"))
+        sampled = shlex.quote(typed_path(path / one, environment)) if one else place
+        commands.append(Command(f"poise sample {sampled}", "draw new samples from the generator"))
     if run.status == "finished" and further:
         commands.append(Command(f"poise resume {place} --steps {further}", "train it twice as long"))
     commands.append(Command(f"poise report {place}", "write this page anew"))

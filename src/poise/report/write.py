@@ -126,8 +126,10 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
         "title": str(data.get("name") or run.path.absolute().name),
         "recipe": {name: str(recipe.get(name) or "") for name in ABOUT},
         "standing": stands,
-        "verdict": verdict(stands, findings),
-        "highlights": highlights(stands, recipe, environment, unit=unit),
+        "verdict": verdict(stands, findings, found="" if spread is None else spread.verdict),
+        "highlights": highlights(
+            stands, recipe, environment, unit=unit, games=1 if spread is None else spread.count
+        ),
         "album": album,
         "pictorial": pictorial,
         "translation": translation,
@@ -154,6 +156,7 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
             environment,
             can_sample=bool(generator or checkpoints),
             translates=bool(translation),
+            one="" if spread is None else spread.games[0][0],
         ),
         "written": moment(now.isoformat(timespec="minutes")),
         "island": {"unit": unit} | _island(album, curves + metrics, {"history": drawn, **tables}, findings),

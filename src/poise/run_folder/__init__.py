@@ -2,7 +2,7 @@
 
 from poise.run_folder.checkpoints import Checkpoint, Restored, step_name
 from poise.run_folder.folder import RunFolder, refuse_existing
-from poise.run_folder.games import game_folders, is_many, read_games, write_games
+from poise.run_folder.games import game_folders, is_many, one_run, read_games, write_games
 from poise.run_folder.tensors_folder import FORMAT, DamagedError
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "RunFolder",
     "game_folders",
     "is_many",
+    "one_run",
     "read_games",
     "refuse_existing",
     "step_name",

@@ -47,6 +47,19 @@ def read_games(parent: RunFolder) -> list[dict[str, Any]]:
     return rows
 
 
+def one_run(path: Path | str) -> RunFolder:
+    """Open the folder of a single run.
+
+    Raises:
+        PoiseError: There is none, or it holds many games.
+    """
+    run = RunFolder.open(path)
+    if is_many(run.path):
+        first = read_games(run)[0]["run"]
+        raise PoiseError(f"'{path}' holds many games", mend=f"name one of them: {Path(path) / first}")
+    return run
+
+
 def game_folders(path: Path | str) -> list[RunFolder]:
     """The run folders of many games, in their order.
 

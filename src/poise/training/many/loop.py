@@ -18,6 +18,7 @@ from poise.losses import LOSSES
 from poise.run_folder import RunFolder
 from poise.training.history import interval_means
 from poise.training.many.stack import Stack
+from poise.training.many.watch import Watchers
 from poise.training.saver import Saver, UnsavedError
 from poise.training.state import Position
 from poise.training.stop import StopRequest
@@ -35,6 +36,7 @@ class ManyMoment:
         line: The medians over the games, on steps that write a line of the history.
         playing: How many games there are still.
         last: Whether no step follows in this sitting.
+        doctor: What the doctor says of them, in a word; empty where no doctor looks.
     """
 
     step: int
@@ -44,6 +46,7 @@ class ManyMoment:
     line: Mapping[str, Any] | None
     playing: int
     last: bool
+    doctor: str = ""
 
 
 Watching = Callable[[ManyMoment], str | None]
@@ -58,7 +61,7 @@ class Field:
         stacks: Those that are played.
         parent: The folder above them.
         runs: Each game's own folder, by its number.
-        measure: Lines for each game's metrics, by its number.
+        watchers: What measures the games, and their doctor.
         lose: Takes down what became of a game: its number, the step, the first tensor that is not finite, and
             whose move it was.
         drop: A stack without some of its games.
@@ -67,7 +70,7 @@ class Field:
     stacks: list[Stack]
     parent: RunFolder
     runs: Sequence[RunFolder]
-    measure: Callable[[Stack, int], Mapping[int, list[dict[str, Any]]]]
+    watchers: Watchers
     lose: Callable[[int, int, str, str], None]
     drop: Callable[[Stack, Sequence[int]], Stack]
 
@@ -109,6 +112,8 @@ def train_field(
             if not field.stacks:
                 break
 
+        field.watchers.examine(field.stacks, position, last=last)
+
         # A line of each game's history, and of the medians.
         line = None
         if logging:
@@ -127,14 +132,18 @@ def train_field(
 
         # Metrics of every game.
         if last or position.step % (recipe.sample_every or 1) == 0:
-            for stack in field.stacks:
-                for game, lines in field.measure(stack, position.step).items():
-                    for found in lines:
-                        saver.write(partial(field.runs[game].append, "metrics", found), "the metrics")
+            _measure(field, saver, position.step)
 
         playing = sum(len(stack.games) for stack in field.stacks)
         moment = ManyMoment(
-            position.step, steps, position.images_seen, time.monotonic() - began, line, playing, last
+            step=position.step,
+            steps=steps,
+            images_seen=position.images_seen,
+            seconds=time.monotonic() - began,
+            line=line,
+            playing=playing,
+            last=last,
+            doctor=field.watchers.health(field.stacks) if line is not None else "",
         )
         last = watch(moment) == "stop" or last
 
@@ -146,6 +155,14 @@ def train_field(
         if last:
             break
     return position
+
+
+def _measure(field: Field, saver: Saver, step: int) -> None:
+    """Append what was measured of each game to its metrics."""
+    for stack in field.stacks:
+        for game, lines in field.watchers.measure(stack, step).items():
+            for found in lines:
+                saver.write(partial(field.runs[game].append, "metrics", found), "the metrics")
 
 
 def _log(field: Field, saver: Saver, common: Mapping[str, Any]) -> dict[str, Any]:

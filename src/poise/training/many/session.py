@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
@@ -29,7 +29,7 @@ from poise.training.many.loop import Field, Watching, non_finite, train_field
 from poise.training.many.plan import ManyPlan, sources_of
 from poise.training.many.settings import Game, structure
 from poise.training.many.stack import Stack, stack_games, tensors, without
-from poise.training.many.watch import SpreadWatch, known_modes
+from poise.training.many.watch import Watchers, known_modes
 from poise.training.observer import Say
 from poise.training.saver import Saver, UnsavedError
 from poise.training.session import (
@@ -71,6 +71,7 @@ def begin_many(
     watch: Watching | None = None,
     say: Say,
     command: list[str] | None = None,
+    doctor: bool = True,
 ) -> ManyOutcome:
     """Make the folders and train.
 
@@ -80,6 +81,7 @@ def begin_many(
         watch: Looks after each step.
         say: Tells a person one sentence.
         command: The command line, for the record.
+        doctor: Whether the games are read, and what goes wrong with each is found.
 
     Raises:
         PoiseError: The folder is taken or cannot be written, or no game is left.
@@ -94,7 +96,7 @@ def begin_many(
     )
     write_games(parent, [row_of(game) for game in planned.games])
     with parent.locked():
-        return _sit(planned, parent, None, watch, say)
+        return _sit(planned, parent, None, watch, say, doctor=doctor)
 
 
 def resume_many(
@@ -107,6 +109,7 @@ def resume_many(
     watch: Watching | None = None,
     say: Say,
     progress: Progress | None = None,
+    doctor: bool = True,
 ) -> ManyOutcome:
     """Go on with many games from their newest sound checkpoint, or extend them.
 
@@ -119,6 +122,7 @@ def resume_many(
         watch: Looks after each step.
         say: Tells a person one sentence.
         progress: Told `(done, total)` while images are read.
+        doctor: As for `begin_many`.
 
     Raises:
         PoiseError: There is nothing to resume, another process trains it, or its steps are done.
@@ -145,11 +149,17 @@ def resume_many(
             )
         parent.write_json("recipe", common.model_dump())
         planned = ManyPlan(games, sources, parent.data.get("origin", {}), device, {})
-        return _sit(planned, parent, checkpoint, watch, say)
+        return _sit(planned, parent, checkpoint, watch, say, doctor=doctor)
 
 
 def _sit(
-    planned: ManyPlan, parent: RunFolder, checkpoint: Checkpoint | None, watch: Watching | None, say: Say
+    planned: ManyPlan,
+    parent: RunFolder,
+    checkpoint: Checkpoint | None,
+    watch: Watching | None,
+    say: Say,
+    *,
+    doctor: bool,
 ) -> ManyOutcome:
     games, sources, device = planned.games, planned.sources, planned.device
     runs = [run_of(parent, game, source, planned) for game, source in zip(games, sources, strict=True)]
@@ -165,15 +175,8 @@ def _sit(
     for run in (parent, *runs):
         forget(run, position.step)
 
-    watches: dict[tuple[int, ...], SpreadWatch] = {}
     mixture = sources[0].name if planned.origin.get("kind") == "built-in" else None
     known = mixture if known_modes(mixture) is not None else None
-
-    def measure(stack: Stack, step: int) -> dict[int, list[dict[str, Any]]]:
-        key = tuple(stack.games)
-        if key not in watches:
-            watches[key] = SpreadWatch(stack, [sources[game] for game in key], known)
-        return dict(zip(key, watches[key].measure(stack, step), strict=True))
 
     def lose(game: int, step: int, tensor: str, player: str) -> None:
         at = Position(step=step)
@@ -183,7 +186,8 @@ def _sit(
     def drop(stack: Stack, places: Sequence[int]) -> Stack:
         return without(stack, places, [sources[game] for game in stack.games], device)
 
-    field = Field(list(stacks), parent, runs, measure, lose, drop)
+    watchers = Watchers(sources, runs, known, say, doctor=doctor)
+    field = Field(list(stacks), parent, runs, watchers, lose, drop)
     settings = games[0].recipe.checkpoints
     saver = Saver(
         settings,

@@ -1,4 +1,4 @@
-"""How near each of many games is to its data, measured for all of them at once."""
+"""What looks at many games while they are trained: how near each is to its data, and the doctor."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from poise.errors import PoiseError
 from poise.metrics import Result, cheap_distance, mode_statistics
 from poise.metrics.lines import lines_of
 from poise.randomness import torch_stream
+from poise.run_folder import RunFolder
 from poise.training.feed import latents
+from poise.training.many.doctor import StackDoctor, health
 from poise.training.many.stack import Stack
+from poise.training.observer import Say
 from poise.training.quality import LEAST, Yardstick
+from poise.training.state import Position
 
 MODE_SAMPLES = 2_500
 """As many as the tables of mixtures in the plane are made from."""
@@ -79,6 +83,57 @@ class SpreadWatch:
             known = self.modes
             results.append(mode_statistics(points, known.centres, known.standard_deviation, replicates=0))
         return results
+
+
+class Watchers:
+    """A yardstick and a doctor for each stack, made when first needed, and anew once games have left it.
+
+    Args:
+        sources: The data of every game of the sitting, by its number.
+        runs: Its folder.
+        mixture: The name of the built-in mixture that the data are; `None` where they are not.
+        say: Tells a person one sentence.
+        doctor: Whether there is one.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        runs: Sequence[RunFolder],
+        mixture: str | None,
+        say: Say,
+        *,
+        doctor: bool,
+    ) -> None:
+        self.sources, self.runs, self.mixture, self.say = sources, runs, mixture, say
+        self._with_doctor = doctor
+        self._yardsticks: dict[tuple[int, ...], SpreadWatch] = {}
+        self._doctors: dict[tuple[int, ...], StackDoctor] = {}
+
+    def measure(self, stack: Stack, step: int) -> dict[int, list[dict[str, Any]]]:
+        """Lines for each game's metrics, by its number."""
+        key = tuple(stack.games)
+        if key not in self._yardsticks:
+            sources = [self.sources[game] for game in key]
+            self._yardsticks[key] = SpreadWatch(stack, sources, self.mixture)
+        return dict(zip(key, self._yardsticks[key].measure(stack, step), strict=True))
+
+    def examine(self, stacks: Sequence[Stack], position: Position, *, last: bool) -> None:
+        """Show every stack to its doctor, just after a step."""
+        if not self._with_doctor:
+            return
+        for stack in stacks:
+            key = tuple(stack.games)
+            if key not in self._doctors:
+                sources = [self.sources[game] for game in key]
+                runs = [self.runs[game] for game in key]
+                self._doctors[key] = StackDoctor(stack, sources, runs, self.say)
+            self._doctors[key].look(stack.window[-1], position, last=last)
+
+    def health(self, stacks: Sequence[Stack]) -> str:
+        """What the doctor says of all games, in a word; empty where there is none."""
+        keys = [tuple(stack.games) for stack in stacks]
+        return health([self._doctors[key] for key in keys if key in self._doctors])
 
 
 def known_modes(mixture: str | None) -> Modes | None:

@@ -1,0 +1,147 @@
+"""The doctor beside many games: each is read as a run of its own is, all of them at the same steps."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from poise.data import Source
+from poise.diagnosis.window import STEPS
+from poise.dynamics.dynamics import Measured
+from poise.run_folder import RunFolder
+from poise.training.assemble import Assembly, assemble
+from poise.training.conditions import shapes_of
+from poise.training.doctor import Doctor
+from poise.training.held_out import examined
+from poise.training.many.stack import Stack
+from poise.training.observer import Moment, Say
+from poise.training.state import Position
+
+MOST_SHARE = 0.1
+"""Of the time that reading may take; more than beside one run, since so many are read."""
+
+
+@dataclass(frozen=True)
+class Patient:
+    """One of many games as the doctor sees it.
+
+    Attributes:
+        doctor: Its own.
+        run: Its folder.
+        assembly: Networks whose weights are those of the stack.
+    """
+
+    doctor: Doctor
+    run: RunFolder
+    assembly: Assembly
+
+
+class StackDoctor:
+    """Reads every game of a stack sixty times, into `readings.jsonl` and `findings.jsonl` of its own folder.
+
+    All games are read at a step, or none: what that takes may be no more than a share of the time.
+
+    Args:
+        stack: The games.
+        sources: The data of each.
+        runs: The folder of each.
+        say: Tells a person one sentence.
+        most_share: Of the time; 1 for every check, whatever it takes.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        sources: Sequence[Source],
+        runs: Sequence[RunFolder],
+        say: Say,
+        *,
+        most_share: float = MOST_SHARE,
+    ) -> None:
+        self.most_share = most_share
+        self.patients = [
+            _patient(stack, place, source, run, say)
+            for place, (source, run) in enumerate(zip(sources, runs, strict=True))
+        ]
+        self._kept: deque[tuple[int, Measured]] = deque(maxlen=STEPS)
+        self._began, self._spent, self._checks = time.monotonic(), 0.0, 0
+
+    def look(self, measured: Measured, position: Position, *, last: bool) -> None:
+        """Take a step down; read every game where it is time.
+
+        Args:
+            measured: What the step measured, `(G, ...)` each.
+            position: Where all games stand.
+            last: Whether no step follows in this sitting.
+        """
+        self._kept.append((position.step, measured))
+        if position.step % self.patients[0].doctor.every and not last:
+            return
+        if last or self._spent <= self.most_share * (time.monotonic() - self._began):
+            start = time.monotonic()
+            for place in range(len(self.patients)):
+                self._visit(place, position, last=last)
+            # The first check also fits what is known of the data, once; as in a single run it is not counted.
+            self._spent += time.monotonic() - start if self._checks else 0.0
+            self._checks += 1
+        self._kept.clear()
+
+    def _visit(self, place: int, position: Position, *, last: bool) -> None:
+        patient = self.patients[place]
+        for step, measured in self._kept:
+            patient.doctor(
+                Moment(
+                    step=step,
+                    images_seen=position.images_seen,
+                    seconds=position.seconds,
+                    run=patient.run,
+                    recipe=patient.doctor.recipe,
+                    assembly=patient.assembly,
+                    measured={name: value[place] for name, value in measured.items()},
+                    line=None,
+                    last=last and step == position.step,
+                )
+            )
+
+    def severities(self) -> Counter[str]:
+        """How many games are in `trouble`, and how many have at worst something to `watch`."""
+        worst = []
+        for patient in self.patients:
+            found = {finding.severity for finding in patient.doctor.course.open}
+            worst += [severity for severity in ("trouble", "watch") if severity in found][:1]
+        return Counter(worst)
+
+
+def _patient(stack: Stack, place: int, source: Source, run: RunFolder, say: Say) -> Patient:
+    recipe = stack.recipes[place]
+    assembly = assemble(recipe, shapes_of(source), stack.match.sound.device)
+    for player, module in assembly.modules.items():
+        _share(module, stack, player, place)
+    doctor = Doctor(
+        recipe, *examined(recipe, source), lambda told: say(f"{run.path.name}: {told}"), most_share=1.0
+    )
+    return Patient(doctor, run, assembly)
+
+
+def _share(module: nn.Module, stack: Stack, player: str, place: int) -> None:
+    """Let a module's tensors be the stretch of the stacked ones that is its game's."""
+    game = stack.match.game
+    stacked = {**game.parameters[player], **game.buffers[player]}
+    for name, own in (*module.named_parameters(), *module.named_buffers()):
+        own.data = stacked[name].detach()[place]
+
+
+def health(doctors: Sequence[StackDoctor]) -> str:
+    """How many games are, in a word: `OK`, or how many of them are in trouble or to be watched."""
+    games = sum(len(one.patients) for one in doctors)
+    counts = sum((one.severities() for one in doctors), Counter[str]())
+    said = [
+        f"{counts[severity]} of {games} {severity.upper()}"
+        for severity in ("trouble", "watch")
+        if counts[severity]
+    ]
+    return ", ".join(said) if said else "OK" if games else ""
