@@ -80,7 +80,7 @@ def test_each_game_is_read_as_if_it_were_alone_and_none_is_disturbed(data: str, 
             assert line[name] == pytest.approx(other_line[name], rel=1e-2, abs=1e-2), (name, line["missing"])
 
 
-def test_a_collapse_is_found_in_the_game_that_collapses(tmp_path: Path) -> None:
+def test_what_befalls_one_game_is_found_in_that_game(tmp_path: Path) -> None:
     still = {f"optimisers.{player}.rate": 1e-9 for player in ("generator", "discriminator")}
     sources, own = recipes("ring", (0, 1), **still)
     stack, runs = stack_games(range(2), own, sources, CPU), folders(tmp_path, 2)
@@ -93,10 +93,13 @@ def test_a_collapse_is_found_in_the_game_that_collapses(tmp_path: Path) -> None:
     weights[1] = 0
     watched(stack, doctor, 10, 20)
     assert health([doctor]).endswith("of 2 TROUBLE")
-    assert "mode-collapse" in {line["name"] for line in runs[1].lines("findings")}
-    assert "mode-collapse" not in {line["name"] for line in runs[0].lines("findings")}
+    kept, collapsed = ([line["spread"] for line in run.lines("readings")] for run in runs)
+    assert kept == kept[:1] * 20 and kept[0] > 0.5
+    assert collapsed[:10] == collapsed[:1] * 10 and max(collapsed[10:]) < 1e-3
+    found, other = ({line["name"] for line in run.lines("findings")} for run in (runs[1], runs[0]))
+    assert found - other == {"quality-regressed"}
     # After games have left, those that stay are read on from what was read.
     again = StackDoctor(stack, sources, runs, silent, most_share=1.0)
     watched(stack, again, 20, 21)
     assert len(again.patients[1].doctor.course.readings) == 21
-    assert "mode-collapse" in {finding.name for finding in again.patients[1].doctor.course.open}
+    assert {finding.name for finding in again.patients[1].doctor.course.open} >= found
