@@ -142,11 +142,15 @@ def go_on_many(path: Path, view: View, *, steps: int | None, device: str, accept
 def _telling(teller: Teller) -> Callable[[ManyMoment], str | None]:
     """What tells a view how many games go on: the medians over them."""
 
+    doctor = ""
+
     def watch(moment: ManyMoment) -> str | None:
+        nonlocal doctor
+        doctor = moment.doctor or doctor
         if not teller.due(moment):
             return None
         seen = moment.images_seen * moment.playing
-        return teller.tell(moment, steps=moment.steps, images_seen=seen, doctor=moment.doctor)
+        return teller.tell(moment, steps=moment.steps, images_seen=seen, doctor=doctor)
 
     return watch
 

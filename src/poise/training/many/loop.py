@@ -36,7 +36,7 @@ class ManyMoment:
         line: The medians over the games, on steps that write a line of the history.
         playing: How many games there are still.
         last: Whether no step follows in this sitting.
-        doctor: What the doctor says of them, in a word; empty where no doctor looks.
+        doctor: What the doctor says of them, in a word, on steps that write a line of the history.
     """
 
     step: int
