@@ -141,7 +141,6 @@ def go_on_many(path: Path, view: View, *, steps: int | None, device: str, accept
 
 def _telling(teller: Teller) -> Callable[[ManyMoment], str | None]:
     """What tells a view how many games go on: the medians over them."""
-
     doctor = ""
 
     def watch(moment: ManyMoment) -> str | None:
