@@ -41,6 +41,11 @@ PUBLISHED = {
 }
 """Modes found on stacked MNIST with 500,000 steps, by the discriminator and the packing (Lin et al. 2018)."""
 
+QUICK_NOTE = (
+    "**These are quick results**: few seeds and few steps. A row with few modes has hardly begun to learn,\n"
+    "and says nothing of where packing ends."
+)
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -132,7 +137,7 @@ def page(rows: Sequence[dict[str, Any]], *, size: str, accuracy: float, where: s
         f'The discriminator is that of "a {size}". Modes are counted in {SAMPLES:,} samples of each seed',
         f"by a small classifier that names {accuracy:.1%} of held-out digits rightly.",
         "± is the standard error over seeds.",
-        *(["", "**These are quick results**: few seeds and few steps."] if quick else []),
+        *(["", QUICK_NOTE] if quick else []),
         "",
         "| packing | steps | seeds | modes | reverse KL | published modes, MNIST, 500,000 steps |",
         "|---|---|---|---|---|---|",
