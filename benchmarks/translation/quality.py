@@ -63,7 +63,7 @@ def recipe_for(name: str, sizes: Sizes, seed: int, **more: Any) -> Recipe:
             "generator.width": sizes.width,
             "generator.most_multiple": 4,
             "generator.dropout": 0.2,
-            "optimisers.generator.rate": 1e-3,
+            "optimisers.generator.rate": 5e-4,
         },
         "cyclegan": {
             "steps": sizes.domains_steps,
