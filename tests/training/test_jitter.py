@@ -13,7 +13,7 @@ from poise.errors import PoiseError
 from poise.recipes import RECIPES, recipe_with
 from poise.recipes.settings import Jitter, Latent
 from poise.training.feed import Feed
-from poise.training.jitter import draw_jitter, jittered
+from poise.training.jitter import draw_jitter, jittered, shifted
 from poise.training.resolve import resolve
 from poise.training.setups import Shapes
 
@@ -29,6 +29,7 @@ def test_a_move_by_whole_pixels_repeats_the_edge_and_blurs_nothing(right: int, d
     columns = (torch.arange(SIDE) - right).clamp(0, SIDE - 1)
     found = jittered(image, torch.tensor([[1.0, right, down]]))
     torch.testing.assert_close(found, image[:, :, rows][..., columns], atol=2e-5, rtol=0)
+    assert torch.equal(shifted(image, torch.tensor([[right, down]])), image[:, :, rows][..., columns])
 
 
 def test_a_ramp_scaled_is_a_ramp_less_steep_about_the_same_middle() -> None:
@@ -82,6 +83,15 @@ def test_pairs_move_together_and_domains_apart() -> None:
     batch = apart.next(0)
     assert batch.condition is not None
     assert not torch.isclose(batch.condition.mean((1, 2, 3))[:, None], batch.real.mean((1, 2, 3))).any()
+
+
+def test_images_that_are_moved_alone_are_not_blurred() -> None:
+    still, moving = feed(), feed(jitter=Jitter(shift=0.2))
+    before, after = still.next(0).real, moving.next(0).real
+    middle = after[:, :, 4:-4, 4:-4]
+    for image, window in zip(before, middle, strict=True):
+        places = image.unfold(1, SIDE - 8, 1).unfold(2, SIDE - 8, 1)
+        assert bool((places == window[:, None, None]).flatten(3).all(3).all(0).any()), "a window of the image"
 
 
 def test_a_batch_depends_on_the_seed_and_its_place_alone() -> None:

@@ -22,7 +22,8 @@ from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
 from poise.training import begin, pick_device, plan, resume
 from poise.training.setups.perceptual import perceptual_features
-from poise.training.translations import TranslationPictures, TranslationQuality, translated
+from poise.training.translation_pictures import TranslationPictures
+from poise.training.translations import TranslationQuality, translated
 
 CPU = pick_device("cpu")
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -11,7 +11,7 @@ from torch import Tensor
 from poise.dynamics import Batch
 from poise.randomness import derive, numpy_stream
 from poise.recipes.settings import Jitter, Latent
-from poise.training.jitter import draw_jitter, jittered
+from poise.training.jitter import draw_jitter, jittered, shifted
 
 STILL = Jitter()
 
@@ -137,11 +137,15 @@ class Feed:
                 condition = torch.where(flip, condition.flip(-1), condition)
         if self.jitter != STILL:
             places = self._places(real)
-            real = self._laid_out(jittered(real, places))
+            real = self._jittered(real, places)
             if condition is not None and with_image:
                 places = places if together else self._places(condition)
-                condition = self._laid_out(jittered(condition, places))
+                condition = self._jittered(condition, places)
         return real, condition
+
+    def _jittered(self, images: Tensor, places: Tensor) -> Tensor:
+        moved = jittered(images, places) if self.jitter.scale else shifted(images, places[:, 1:])
+        return self._laid_out(moved)
 
     def _places(self, images: Tensor) -> Tensor:
         return draw_jitter(len(images), images.shape[-1], self.jitter, self._randomness)

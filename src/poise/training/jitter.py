@@ -35,6 +35,29 @@ def draw_jitter(count: int, side: int, settings: Jitter, generator: torch.Genera
     return torch.cat([(1 + settings.scale) ** exponent, shifts.float()], 1)
 
 
+def shifted(images: Tensor, shifts: Tensor) -> Tensor:
+    """Images moved by whole pixels; what comes in from outside repeats the edge.
+
+    Args:
+        images: `(N, C, H, W)`.
+        shifts: How far each goes to the right and down, `(N, 2)`.
+
+    Returns:
+        As many images, with the channels last in memory.
+
+    Example:
+        >>> line = torch.arange(4.0).expand(1, 1, 4, 4)
+        >>> shifted(line, torch.tensor([[1, 0]]))[0, 0, 0].tolist()
+        [0.0, 0.0, 1.0, 2.0]
+    """
+    (count, _, height, width), device = images.shape, images.device
+    right, down = shifts[:, :1].long(), shifts[:, 1:].long()
+    rows = (torch.arange(height, device=device) - down).clamp(0, height - 1)[:, :, None]
+    columns = (torch.arange(width, device=device) - right).clamp(0, width - 1)[:, None, :]
+    which = torch.arange(count, device=device)[:, None, None]
+    return images.permute(0, 2, 3, 1)[which, rows, columns].permute(0, 3, 1, 2)
+
+
 def jittered(images: Tensor, places: Tensor) -> Tensor:
     """Images scaled about their middle and moved; what comes in from outside repeats the edge.
 
@@ -43,7 +66,7 @@ def jittered(images: Tensor, places: Tensor) -> Tensor:
         places: `(N, 3)`, as `draw_jitter` gives them.
 
     Returns:
-        As many images, linear between pixels; to whole pixels where nothing is scaled.
+        As many images, linear between pixels.
 
     Example:
         >>> line = torch.arange(4.0).expand(1, 1, 4, 4)

@@ -1,4 +1,4 @@
-"""What a person is shown while translations are learnt, and how far they are right, on images held out."""
+"""How far translations are right while they are learnt, on images held out."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
-from poise.data import Source, to_pillow, to_pixels
+from poise.data import Source
 from poise.data.condition import Condition
 from poise.metrics.frechet import distance_of
 from poise.metrics.image_errors import peak_signal_to_noise, structural_similarity
@@ -18,19 +17,12 @@ from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.training.feed import latents
 from poise.training.observer import Moment, Request, Say
-from poise.training.pictures import is_due, save_picture
 from poise.training.setups import SETUPS
 
 Ways = Mapping[str, Callable[[Tensor, Tensor], Tensor]]
 
-ROWS = 8
-"""Pairs in either half of a picture."""
-
 MOST_MEASURED = 256
 """Images on which errors are measured, of those held out and of those trained on alike."""
-
-CAPTION = 14
-MARGIN = 6
 
 
 @dataclass(frozen=True)
@@ -49,73 +41,6 @@ class Shown:
     def counts(self) -> tuple[int, int]:
         """How many of each."""
         return len(self.first), len(self.second)
-
-
-class TranslationPictures:
-    """Writes `samples/step-*.png`: what goes in, what comes out, and what it should be, or the way back.
-
-    Pairs: eight that are trained on beside eight that are held out. Domains: held-out images of either, their
-    translation, and that translated back.
-
-    Args:
-        recipe: The resolved recipe.
-        source: The data.
-        say: Tells a person that a picture could not be written.
-    """
-
-    def __init__(self, recipe: Recipe, source: Source, say: Say) -> None:
-        self.setup, self.say, self.seed = SETUPS.named(recipe.game.name), say, recipe.seed
-        self.every, self.latent = recipe.sample_every or 1, recipe.latent
-        condition = _condition(source)
-        self.encodings = condition.encoding, source.encoding
-        self.paired = condition.paired
-        self.parts = {"training": shown_of(source, ROWS), "held out": shown_of(_held_out(source), ROWS)}
-
-    def __call__(self, moment: Moment) -> Request | None:
-        """Write the picture of this step where one is due."""
-        if moment.last or is_due(moment.step, self.every):
-            image = self.picture(moment.generator(), moment.assembly.device)
-            save_picture(image, moment, self.say)
-        return None
-
-    def picture(self, module: nn.Module, device: torch.device) -> Image.Image:
-        """Two blocks of rows side by side, each under a line that says what its columns are."""
-        assert self.setup.directions is not None
-        ways = self.setup.directions(module)
-        if self.paired:
-            blocks = [
-                (f"{name}: source, output, target", self._paired(ways, part, device))
-                for name, part in self.parts.items()
-            ]
-        else:
-            part = self.parts["held out"]
-            blocks = [
-                ("held out: a, a to b, back", self._there_and_back(ways, ("a", "b"), part.first, device)),
-                ("held out: b, b to a, back", self._there_and_back(ways, ("b", "a"), part.second, device)),
-            ]
-        return side_by_side([(caption, _block(columns)) for caption, columns in blocks])
-
-    def _paired(self, ways: Ways, part: Shown, device: torch.device) -> list[Tensor]:
-        made = self._translated(ways, "a-to-b", part.first, device)
-        return [self._pixels(part.first, 0), self._pixels(made, 1), self._pixels(part.second, 1)]
-
-    def _there_and_back(
-        self, ways: Ways, names: tuple[str, str], images: Tensor, device: torch.device
-    ) -> list[Tensor]:
-        start, end = names
-        there = self._translated(ways, f"{start}-to-{end}", images, device)
-        back = self._translated(ways, f"{end}-to-{start}", there, device)
-        place = 0 if start == "a" else 1
-        return [self._pixels(images, place), self._pixels(there, 1 - place), self._pixels(back, place)]
-
-    def _translated(self, ways: Ways, direction: str, images: Tensor, device: torch.device) -> Tensor:
-        latent = latents(len(images), self.latent, torch_stream(self.seed, 0, "fixed latents"))
-        return translated(ways[direction], latent.to(device), images.to(device), seed=self.seed)
-
-    def _pixels(self, images: Tensor, place: int) -> Tensor:
-        encoding = self.encodings[place]
-        assert encoding is not None
-        return torch.from_numpy(to_pixels(images, encoding))
 
 
 class TranslationQuality:
@@ -138,8 +63,8 @@ class TranslationQuality:
 
         self.setup, self.say, self.seed = SETUPS.named(recipe.game.name), say, recipe.seed
         self.every, self.steps, self.latent = recipe.evaluate_every or 0, recipe.steps, recipe.latent
-        self.paired = _condition(source).paired
-        apart = _held_out(source)
+        self.paired = condition_of(source).paired
+        apart = held_out_of(source)
         order = numpy_stream(recipe.seed, 0, "measured images").permutation(len(source))
         self.training = shown_of(source, MOST_MEASURED, order)
         self.apart = shown_of(apart, MOST_MEASURED)
@@ -255,7 +180,7 @@ def shown_of(
         count: The most of each.
         order: A permutation of the rows, where they are to be drawn.
     """
-    condition = _condition(source)
+    condition = condition_of(source)
 
     def rows(size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
         if order is None:
@@ -267,36 +192,13 @@ def shown_of(
     return Shown(condition.encode(condition.gather(first)), source.encoding.encode(source.gather(second)))
 
 
-def side_by_side(blocks: Sequence[tuple[str, Image.Image]]) -> Image.Image:
-    """Pictures in a row, each under its caption.
-
-    Args:
-        blocks: Captions and pictures of one height.
-    """
-    width = sum(image.width for _, image in blocks) + MARGIN * (len(blocks) + 1)
-    height = max(image.height for _, image in blocks) + CAPTION + 2 * MARGIN
-    canvas = Image.new("RGB", (width, height), "white")
-    draw = ImageDraw.Draw(canvas)
-    left = MARGIN
-    for caption, image in blocks:
-        draw.text((left, MARGIN - 2), caption, fill=(64, 64, 64))
-        canvas.paste(image, (left, MARGIN + CAPTION))
-        left += image.width + MARGIN
-    return canvas
-
-
-def _block(columns: Sequence[Tensor]) -> Image.Image:
-    """Images row by row, one of each column in a row; grey ones shown among colours."""
-    channels = max(column.shape[1] for column in columns)
-    alike = [column.expand(-1, channels, -1, -1) if column.shape[1] == 1 else column for column in columns]
-    return to_pillow(torch.stack(alike, 1).flatten(0, 1), columns=len(columns)).convert("RGB")
-
-
-def _condition(source: Source) -> Condition:
+def condition_of(source: Source) -> Condition:
+    """What samples are made from."""
     assert source.condition is not None
     return source.condition
 
 
-def _held_out(source: Source) -> Source:
+def held_out_of(source: Source) -> Source:
+    """The part that is never trained on."""
     assert source.held_out is not None
     return source.held_out

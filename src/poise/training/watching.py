@@ -8,7 +8,8 @@ from poise.training.observer import Observer, Say
 from poise.training.pictures import PictureSaver
 from poise.training.quality import QualityWatch
 from poise.training.setups import SETUPS
-from poise.training.translations import TranslationPictures, TranslationQuality
+from poise.training.translation_pictures import TranslationPictures
+from poise.training.translations import TranslationQuality
 
 
 def watchers(assembly: Assembly, source: Source, say: Say) -> list[Observer]:
