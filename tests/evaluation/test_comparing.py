@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -71,6 +72,25 @@ def test_runs_are_measured_once_and_then_read(runs: list[Path]) -> None:
     # Another metric was not kept, so all are measured anew; so they are where one asks for another seed.
     assert not compare_runs(runs, metrics=["frechet-distance", "coverage"], samples=60).stored
     assert not compare_runs(runs, seed=1, samples=60, **QUICK).stored
+
+
+def test_runs_of_two_seeds_are_each_held_against_what_they_were_trained_on(tmp_path: Path) -> None:
+    """A seed chooses which rows are held out, so what may have been copied differs, and may differ."""
+    rows = np.random.default_rng(0).standard_normal((200, 3)).astype(np.float32)
+    np.save(tmp_path / "rows.npy", rows)
+    runs = [
+        poise.train(
+            str(tmp_path / "rows.npy"), out=tmp_path / f"run-{seed}", seed=seed, held_out=0.2, **SMALL
+        ).path
+        for seed in (0, 1)
+    ]
+    first = compare_runs(runs, metrics=["memorisation"])
+    one, other = (results[0] for results in first.results)
+    assert one.reference != other.reference
+    assert [row.name for row in first.rows] == ["c_t", "authentic"]
+    again = compare_runs(runs, metrics=["memorisation"])
+    assert again.stored
+    assert again.rows == first.rows
 
 
 def test_results_of_two_protocols_are_measured_anew(runs: list[Path]) -> None:

@@ -8,7 +8,7 @@ import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from poise.cli.console import complaints, emit, line
 from poise.errors import PoiseError, unknown_name
@@ -81,8 +81,14 @@ def explained(error: CycloptsError) -> PoiseError:
             told = PoiseError(f"{error.keyword} needs {values}" if error.keyword else lacking, mend=see)
         case exceptions.CoercionError() if error.token is not None:
             name = error.token.keyword or (error.argument.name if error.argument else "it")
-            kind = {int: "a whole number", bool: "no value"}.get(error.target_type or str, "another value")
-            told = PoiseError(f"{name} cannot be '{error.token.value}'", mend=f"give it {kind}")
+            kind = {int: "a whole number", float: "a number", bool: "no value"}.get(
+                error.target_type or str, "another value"
+            )
+            choices = ", ".join(map(str, get_args(error.target_type)))
+            told = PoiseError(
+                f"{name} cannot be '{error.token.value}'",
+                mend=f"choose one of {choices}" if choices else f"give it {kind}",
+            )
         case exceptions.RepeatArgumentError():
             told = PoiseError(f"{error.token.keyword} is given twice", mend="give it once")
         case exceptions.UnusedCliTokensError():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,9 @@ from poise.run import Run
 from poise.run_folder import RunFolder
 
 Verdict = Literal["best", "within", "beyond", ""]
+AGAINST_ITS_OWN = ("memorisation",)
+"""What holds each run against rows of its own: those that it was trained on, which its seed has chosen."""
+
 VERDICTS: Mapping[bool | None, Verdict] = {True: "beyond", False: "within", None: ""}
 
 
@@ -149,11 +152,16 @@ def rows_of(results: Sequence[Sequence[Result]]) -> Iterable[Row]:
     Raises:
         PoiseError: Two of them are of different protocols; the message names what differs.
     """
-    for of_metric in zip(*results, strict=True):
+    for of_metric in zip(*(map(_as_compared, of_run) for of_run in results), strict=True):
         for other in of_metric[1:]:
             compare(of_metric[0], other)
         for name in of_metric[0].values:
             yield _row(name, of_metric)
+
+
+def _as_compared(result: Result) -> Result:
+    """The result without the rows that it is held against, where each run has its own."""
+    return replace(result, reference="") if result.metric in AGAINST_ITS_OWN else result
 
 
 def _row(name: str, results: Sequence[Result]) -> Row:
@@ -175,7 +183,10 @@ def _row(name: str, results: Sequence[Result]) -> Row:
 
 def _kept(folders: Sequence[RunFolder], chosen: Sequence[str]) -> list[list[Result]] | None:
     """For each run the newest results of the chosen metrics, if all have them under one protocol."""
-    stored = [recorded(run, int(run.load_generator()[1].get("step", 0))) for run in folders]
+    found = (recorded(run, int(run.load_generator()[1].get("step", 0))) for run in folders)
+    stored = [
+        {_as_compared(result).protocol_digest: result for result in of_run.values()} for of_run in found
+    ]
     common = [digest for digest in stored[0] if all(digest in other for other in stored[1:])]
     by_metric = {stored[0][digest].metric: digest for digest in common}
     if any(name not in by_metric for name in chosen):

@@ -134,7 +134,7 @@ class RunFolder:
             return {}
         except (OSError, ValueError, RecursionError) as error:
             raise PoiseError(
-                f"'{file}' cannot be read", why=str(error), mend="restore it from a copy"
+                f"'{file}' cannot be read", why=str(error).lower(), mend="restore it from a copy"
             ) from None
         if not isinstance(found, dict):
             raise PoiseError(f"'{file}' holds no object", mend="restore it from a copy")
