@@ -2,6 +2,7 @@
 
 python -m benchmarks.planted_faults record --openmoji PATH   # about half an hour of two cores
 python -m benchmarks.planted_faults judge                    # seconds
+python -m benchmarks.planted_faults rescue                   # about twenty minutes of one core
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import torch
 from benchmarks.planted_faults.cases import cases
 from benchmarks.planted_faults.judge import judge_all, report
 from benchmarks.planted_faults.record import record
+from benchmarks.planted_faults.rescue import rescue, rescue_cases, table
 
 
 def main() -> None:
     """One of the stages."""
     parser = argparse.ArgumentParser(description="The doctor's error rates on planted faults.")
-    parser.add_argument("stage", choices=("record", "judge"))
+    parser.add_argument("stage", choices=("record", "judge", "rescue"))
     parser.add_argument("--out", type=Path, default=Path("runs/planted-faults"))
     parser.add_argument("--openmoji", type=Path, help="the folder of OpenMoji's colour pictures")
     parser.add_argument("--only", default="", help="runs whose name holds this")
@@ -35,6 +37,18 @@ def main() -> None:
         return
     torch.set_num_threads(1)
     began = time.monotonic()
+    if arguments.stage == "rescue":
+        found = []
+        for case in (case for case in rescue_cases() if arguments.only in case.name):
+            if time.monotonic() - began > arguments.seconds:
+                break
+            found.append(rescue(case, arguments.out))
+            print(f"{case.name}: {found[-1]}", flush=True)
+        written = table(found)
+        print(written)
+        if arguments.page is not None:
+            arguments.page.write_text(written + "\n", encoding="utf-8")
+        return
     for case in (case for case in cases() if arguments.only in case.name):
         if time.monotonic() - began > arguments.seconds:
             break

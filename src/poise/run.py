@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, get_args, overload
 
 import numpy as np
 from torch import nn
 
 from poise.data import Domains, Labelled, Pairs
-from poise.errors import PoiseError
+from poise.errors import PoiseError, unknown_name
 from poise.generator import Generator, Tag, tags_of
 from poise.recipes import DEFAULT_RECIPE, RECIPES, Recipe, recipe_with, saved_recipe
 from poise.report import write_report
 from poise.run_folder import RunFolder, is_many, read_games
 from poise.training import Observer, Outcome, begin, pick_device, plan
 from poise.training import resume as resume_session
+from poise.training.doctor import Mode
 from poise.training.many import ManyOutcome, begin_many, plan_many, resume_many
+from poise.training.remedies import begin_with_remedies, resume_with_remedies
 
 RECIPE_FOR: Mapping[type, str] = {Pairs: "pix2pix", Domains: "cyclegan"}
 """The recipe that is taken where none is named, by the kind of data."""
@@ -179,6 +182,7 @@ def train(
     discriminator: nn.Module | str | Mapping[str, Any] | None = None,
     device: str = "auto",
     observers: Sequence[Observer] = (),
+    doctor: Mode = "suggest",
     seeds: None = None,
     grid: None = None,
     **settings: Any,
@@ -198,6 +202,7 @@ def train(
     discriminator: nn.Module | str | Mapping[str, Any] | None = None,
     device: str = "auto",
     observers: Sequence[Observer] = (),
+    doctor: Mode = "suggest",
     seeds: int | Sequence[int],
     grid: Mapping[str, Sequence[Any]] | None = None,
     **settings: Any,
@@ -216,6 +221,7 @@ def train(
     discriminator: nn.Module | str | Mapping[str, Any] | None = None,
     device: str = "auto",
     observers: Sequence[Observer] = (),
+    doctor: Mode = "suggest",
     seeds: int | Sequence[int] | None = None,
     grid: Mapping[str, Sequence[Any]] | None = None,
     **settings: Any,
@@ -237,6 +243,10 @@ def train(
         discriminator: Your own module, samples to raw scores `(N,)`; or settings.
         device: `"auto"`, `"cpu"`, `"cuda"` or `"mps"`.
         observers: What watches besides the pictures.
+        doctor: `"off"`; `"watch"` for findings in the run's `findings.jsonl` and report; `"suggest"`, which
+            in Python is the same; `"apply"` to stop where there is trouble and try remedies in branches of
+            the run, of which the one that was kept is returned. Your own modules are copied for each branch
+            and hold the weights of what was kept afterwards.
         seeds: Train so many games side by side, each from its own seed: a number, counted from the recipe's
             seed, or the seeds themselves.
         grid: With `seeds`: values by path, each combination trained with every seed:
@@ -254,6 +264,7 @@ def train(
         >>> import poise
         >>> run = poise.train("digits", steps=1000)  # doctest: +SKIP
     """
+    _checked_mode(doctor)
     if recipe is None:
         recipe = RECIPE_FOR.get(type(data), DEFAULT_RECIPE)
     chosen = RECIPES.named(recipe) if isinstance(recipe, str) else recipe
@@ -263,7 +274,7 @@ def train(
     changes = {**settings, **named, **({} if steps is None else {"steps": steps})}
     data = data if labels is None else Labelled(data, labels, label_column)
     if seeds is not None:
-        _refuse_own(given, observers)
+        _refuse_own(given, observers, doctor)
         many = plan_many(data, recipe_with(chosen, changes), pick_device(device), seeds=seeds, grid=grid)
         place = new_run_path(many.sources[0].name, f"{chosen.name}/seeds") if out is None else out
         return _many_finished(begin_many(many, place, say=_say))
@@ -271,7 +282,8 @@ def train(
         raise PoiseError("A grid is trained with seeds", mend="give seeds=1 or more")
     planned = plan(data, recipe_with(chosen, changes), pick_device(device), given=given)
     out = new_run_path(planned.source.name, chosen.name) if out is None else out
-    outcome = begin(planned, out, observers=observers, say=_say)
+    start = begin_with_remedies if doctor == "apply" else partial(begin, doctor=doctor)
+    outcome = start(planned, out, observers=observers, say=_say)
     return _finished(outcome, given.get("generator"))
 
 
@@ -285,6 +297,7 @@ def resume(
     device: str = "auto",
     accept_changed_data: bool = False,
     observers: Sequence[Observer] = (),
+    doctor: Mode = "suggest",
 ) -> Run:
     """Go on with a run, or extend a finished one.
 
@@ -297,16 +310,19 @@ def resume(
         device: Where to train.
         accept_changed_data: Go on although the data have changed.
         observers: What watches besides the pictures.
+        doctor: As for `train`.
 
     Returns:
-        The run.
+        The run; with `doctor="apply"` the branch that was kept.
 
     Raises:
         PoiseError: There is nothing to resume, or something does not fit.
     """
     if is_many(path):
         raise PoiseError(f"'{path}' holds many games", mend=f"poise.open_runs({str(path)!r}).resume()")
-    outcome = resume_session(
+    _checked_mode(doctor)
+    go_on = resume_with_remedies if doctor == "apply" else partial(resume_session, doctor=doctor)
+    outcome = go_on(
         path,
         steps=steps,
         data=data,
@@ -377,8 +393,20 @@ def _many_finished(outcome: ManyOutcome) -> Runs:
     return runs
 
 
-def _refuse_own(given: Mapping[str, nn.Module], observers: Sequence[Observer]) -> None:
+def _checked_mode(doctor: str) -> None:
+    """Refuse a doctor that there is not."""
+    if doctor not in get_args(Mode):
+        raise unknown_name("doctor", doctor, get_args(Mode))
+
+
+def _refuse_own(given: Mapping[str, nn.Module], observers: Sequence[Observer], doctor: Mode) -> None:
     """What a person hands in for one run serves no many."""
+    if doctor == "apply":
+        raise PoiseError(
+            "The doctor applies remedies to one run, not to many games at once",
+            why="each game would need branches of its own",
+            mend='leave doctor="apply" out, or train that seed alone: seed=N',
+        )
     if given:
         raise PoiseError(
             f"Your own {next(iter(given))} cannot be trained with many seeds at once",

@@ -174,10 +174,14 @@ def test_confidence_grows_with_both_and_stays_a_share(beyond: float, checks: int
 
 def test_a_remedy_is_made_for_the_run() -> None:
     proposal = Proposal("halve it", "it helps", "less", lambda recipe: {"packing": 2, "loss": "hinge"})
-    remedy = Setting(2000, {"name": "minimax"}, "digits").remedy(proposal)
+    (remedy,) = Setting(2000, {"name": "minimax"}, "digits").remedies([proposal])
     assert remedy.command == "poise train digits --recipe minimax --set packing=2 --set loss=hinge"
     assert remedy.after_steps == 200
-    assert Setting().remedy(Proposal("look", "why", "what")).command == ""
+    assert Setting().remedies([Proposal("look", "why", "what")])[0].command == ""
+    has_it = {"packing": 2, "loss": {"name": "hinge"}}
+    assert Setting(recipe=has_it).remedies([proposal]) == ()
+    (in_python,) = Setting(again=None).remedies([proposal])
+    assert in_python.command == "poise.train(..., **{'packing': 2, 'loss': 'hinge'})"
 
 
 def test_a_finding_is_a_line_and_json() -> None:

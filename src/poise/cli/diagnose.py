@@ -91,9 +91,11 @@ _STYLES = {HEALTHY: "bold green", WATCH: "bold yellow", TROUBLE: "bold red"}
 
 
 def _of_run(path: Path) -> tuple[Course, dict[str, str]]:
-    from poise.diagnosis import FINDINGS, Reading, Setting, judged
+    from poise.diagnosis import FINDINGS, Reading, judged
     from poise.errors import PoiseError
+    from poise.recipes import saved_recipe
     from poise.run_folder import RunFolder
+    from poise.training.doctor import setting_of
 
     run = RunFolder.open(path)
     lines = run.lines("readings")
@@ -103,7 +105,7 @@ def _of_run(path: Path) -> tuple[Course, dict[str, str]]:
             why="no doctor watched it",
             mend=f"look at its history alone: poise diagnose {path}/history.jsonl",
         )
-    setting = Setting(run.recipe.get("steps"), run.recipe, str(run.data.get("name", "DATA")))
+    setting = setting_of(run, saved_recipe(run.recipe))
     return judged([Reading.from_json(line) for line in lines], FINDINGS.values(), setting), {}
 
 

@@ -93,6 +93,16 @@ def train_many(
     return _end(outcome, view, teller)
 
 
+def refuse_remedies(doctor: str) -> None:
+    """Many games are not branched."""
+    if doctor == "apply":
+        raise PoiseError(
+            "The doctor applies remedies to one run, not to many games at once",
+            why="each game would need branches of its own",
+            mend="leave --doctor apply out, or train that seed alone: --seed N --doctor apply",
+        )
+
+
 def go_on_many(path: Path, view: View, *, steps: int | None, device: str, accept_changed_data: bool) -> int:
     """Go on with many games, or extend them.
 

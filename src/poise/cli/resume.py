@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from poise.cli.verb import Count, Device, Json, Switch, verb
+from poise.cli.verb import Count, Device, DoctorMode, Json, Switch, verb
 
 app = verb(
     "resume",
@@ -21,6 +21,7 @@ def resume(
     steps: Count = None,
     device: Device = "auto",
     accept_changed_data: Switch = False,
+    doctor: DoctorMode = "suggest",
     json: Json = False,
 ) -> int:
     """Go on with a run, or extend a finished one.
@@ -33,6 +34,7 @@ def resume(
         steps: The new number of steps in all; as it was where none is given.
         device: Where to train.
         accept_changed_data: Go on although the data are not those that the run began with.
+        doctor: Say what goes wrong (watch), and what to do (suggest), or try it in branches (apply).
         json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.sitting import go_on
@@ -40,11 +42,17 @@ def resume(
     from poise.run_folder import is_many
 
     if is_many(run):
-        from poise.cli.many import go_on_many
+        from poise.cli.many import go_on_many, refuse_remedies
 
+        refuse_remedies(doctor)
         return go_on_many(
             run, view_for(json=json), steps=steps, device=device, accept_changed_data=accept_changed_data
         )
     return go_on(
-        run, view_for(json=json), steps=steps, device=device, accept_changed_data=accept_changed_data
+        run,
+        view_for(json=json),
+        steps=steps,
+        device=device,
+        accept_changed_data=accept_changed_data,
+        doctor=doctor,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +105,7 @@ def go_on(
     steps: int | None = None,
     device: str = "auto",
     accept_changed_data: bool = False,
+    doctor: Mode = "suggest",
 ) -> int:
     """Go on with a run, or extend a finished one.
 
@@ -113,6 +115,7 @@ def go_on(
         steps: The new number of steps.
         device: The name of the device.
         accept_changed_data: Go on although the data have changed.
+        doctor: What the doctor does.
 
     Returns:
         The exit status.
@@ -127,6 +130,7 @@ def go_on(
     with _reporting_failure(path, view), ExitStack() as stack:
         reading = stack.enter_context(view.opening(name))
         from poise.training import pick_device, resume
+        from poise.training.remedies import resume_with_remedies
 
         where = pick_device(device)
 
@@ -136,8 +140,9 @@ def go_on(
             stack.enter_context(view.training(recipe.steps or 0))
 
         # Told only at the first step: till then it may turn out that there is nothing to go on with.
-        watch = Watch(view, found=len(run.lines("findings")), first=first)
-        outcome = resume(
+        found = len(run.lines("findings"))
+        watch = Watch(view, found=found, first=first, remedies=doctor != "watch")
+        outcome = (resume_with_remedies if doctor == "apply" else partial(resume, doctor=doctor))(
             path,
             steps=steps,
             device=where,

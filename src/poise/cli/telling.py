@@ -44,7 +44,8 @@ def tell_finding(console: Console, finding: Mapping[str, Any]) -> None:
     line(console, (f"{finding.get('name')}: ", style), str(finding.get("sentence")))
     for remedy in list(finding.get("remedies") or [])[:1]:
         line(console, ("  try: ", "dim"), f"{remedy.get('change')}, since {remedy.get('why')}")
-        line(console, ("       ", ""), (str(remedy.get("command", "")), "cyan"))
+        if remedy.get("command"):
+            line(console, ("       ", ""), (str(remedy["command"]), "cyan"))
 
 
 def tell_end(console: Console, ending: Ending) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
 
 from poise.cli.named_data import NamedData, Side
-from poise.cli.verb import Count, Device, Json, Switch, verb
+from poise.cli.verb import Count, Device, DoctorMode, Json, Switch, verb
 
 Two: TypeAlias = Annotated[tuple[str, str] | None, Parameter(metavar="PATH PATH")]
 
@@ -50,7 +50,7 @@ def train(
     ] = (),
     seeds: Count = None,
     grid: Annotated[tuple[str, ...], Parameter(metavar="PATH=VALUE,VALUE", show_default=False)] = (),
-    doctor: Literal["off", "watch", "suggest", "apply"] = "suggest",
+    doctor: DoctorMode = "suggest",
     dry_run: Switch = False,
     json: Json = False,
 ) -> int:
@@ -96,7 +96,9 @@ def train(
     chosen = recipe_with(RECIPES.named(recipe or named.recipe), changes)
     view = view_for(json=json)
     if seeds is not None or grid:
-        from poise.cli.many import train_many
+        from poise.cli.many import refuse_remedies, train_many
+
+        refuse_remedies(doctor)
 
         return train_many(
             view,

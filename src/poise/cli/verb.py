@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import App, Parameter
 
 Switch: TypeAlias = Annotated[bool, Parameter(show_default=False)]
 Json: TypeAlias = Annotated[
     Switch, Parameter(name="--json", help="One JSON object a line on standard output, and nothing else.")
+]
+DoctorMode: TypeAlias = Annotated[
+    Literal["off", "watch", "suggest", "apply"],
+    Parameter(help="Say what goes wrong (watch), and what to do (suggest), or try it in branches (apply)."),
 ]
 Count: TypeAlias = Annotated[int | None, Parameter(metavar="N")]
 Device: TypeAlias = Annotated[

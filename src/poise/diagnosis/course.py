@@ -127,9 +127,7 @@ class Course:
             confidence=confidence(verdict.beyond, len(track.uneasy)),
             sentence=verdict.sentence,
             evidence=verdict.evidence,
-            remedies=old.remedies
-            if old is not None
-            else tuple(self.setting.remedy(proposal) for proposal in rule.proposals),
+            remedies=old.remedies if old is not None else self.setting.remedies(rule.proposals),
             because_of="" if old is None else old.because_of,
         )
         if old is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -44,7 +45,8 @@ class Unchecked:
 HEALTHY = Verdict("healthy")
 
 Judge = Callable[[Readings], "Verdict | Unchecked"]
-Settings = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+Settings = Callable[[Mapping[str, Any]], "Mapping[str, Any] | None"]
+"""From a run's recipe to the values to set, by path; `None` where this recipe does not take them."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,8 @@ class Proposal:
         change: What to change, as an imperative.
         why: Why that helps.
         expect: What to expect of it.
-        settings: From the run's recipe (empty where it has none) to the values to set, by path; `None` where
-            no setting does it.
+        settings: From the run's recipe (empty where it has none) to the values to set, by path, or `None`
+            where that recipe does not take them; `None` itself where no setting does it.
         share: The share of the run's steps after which it should be seen.
         restart: Whether it needs a start from fresh weights.
     """
@@ -106,30 +108,61 @@ class Setting:
         steps: Steps that it will take; `None` where that is not known.
         recipe: Its recipe; empty where it has none.
         data: The name of its data, for commands.
+        again: The command line that makes the run again, to which a remedy's settings are added; where it is
+            empty, one is made of the recipe's name, and where it is `None`, no command line can do it.
     """
 
     steps: int | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
     data: str = "DATA"
+    again: tuple[str, ...] | None = ()
 
-    def remedy(self, proposal: Proposal) -> Remedy:
-        """A proposal made for this run."""
-        settings = {} if proposal.settings is None else dict(proposal.settings(self.recipe))
-        command = ""
-        if settings:
-            words = ["poise", "train", self.data]
-            words += ["--recipe", str(self.recipe["name"])] if self.recipe.get("name") else []
-            words += [f"--set {path}={_typed(value)}" for path, value in settings.items()]
-            command = " ".join(words)
+    def remedy(self, proposal: Proposal) -> Remedy | None:
+        """A proposal made for this run; `None` where its recipe does not take it or has it already.
+
+        Example:
+            >>> setting = Setting(recipe={"name": "mine", "packing": 1}, data="digits")
+            >>> pack = Proposal("pack two", "repeats show", "fewer twins", lambda recipe: {"packing": 2})
+            >>> setting.remedy(pack).command
+            'poise train digits --recipe mine --set packing=2'
+        """
+        settings = {} if proposal.settings is None else proposal.settings(self.recipe)
+        if settings is None or (settings and all(_holds(self.recipe, *one) for one in settings.items())):
+            return None
         return Remedy(
             change=proposal.change,
             why=proposal.why,
-            command=command,
+            command=self._command(settings) if settings else "",
             expect=proposal.expect,
             after_steps=max(1, round(proposal.share * (self.steps or 10_000))),
-            settings=settings,
+            settings=dict(settings),
             restart=proposal.restart,
         )
+
+    def remedies(self, proposals: Sequence[Proposal]) -> tuple[Remedy, ...]:
+        """Those of the proposals that can be made for this run, in their order."""
+        made = map(self.remedy, proposals)
+        return tuple(remedy for remedy in made if remedy is not None)
+
+    def _command(self, settings: Mapping[str, Any]) -> str:
+        if self.again is None:
+            return f"poise.train(..., **{dict(settings)!r})"
+        name = self.recipe.get("name")
+        words = self.again or ("poise", "train", self.data, *(("--recipe", str(name)) if name else ()))
+        changes = (("--set", f"{path}={_typed(value)}") for path, value in settings.items())
+        return shlex.join([*words, *(word for change in changes for word in change)])
+
+
+def _holds(recipe: Mapping[str, Any], path: str, value: Any) -> bool:
+    """Whether a recipe has a value at a path already."""
+    here: Any = recipe
+    for folder in path.split("."):
+        if not isinstance(here, Mapping) or folder not in here:
+            return False
+        here = here[folder]
+    if isinstance(here, Mapping) and not isinstance(value, Mapping):
+        here = here.get("name")
+    return bool(here == value)
 
 
 def _typed(value: Any) -> str:

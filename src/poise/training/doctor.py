@@ -18,6 +18,7 @@ from poise.diagnosis.window import Glance, Window
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.run_folder import RunFolder
+from poise.training.again import command_again
 from poise.training.feed import latents
 from poise.training.held_out import Split
 from poise.training.observer import Moment, Request, Say
@@ -30,6 +31,10 @@ CHECKS = 60
 
 MOST_SHARE = 0.03
 """Of the training's time that checks may take; beyond it one is left out."""
+
+
+SAVED_CHECKS = 4
+"""Checks between two checkpoints that a doctor who applies remedies asks for, while all is well."""
 
 
 class Doctor:
@@ -64,10 +69,7 @@ class Doctor:
         self.stops = stops
         self.every = max(1, round((recipe.steps or 0) / CHECKS))
         self.latents = latents(MOST_PROBED, recipe.latent, torch_stream(recipe.seed, 0, "doctor's latents"))
-        self.course = Course(
-            FINDINGS.values(),
-            Setting(steps=recipe.steps, recipe=recipe.model_dump(), data=source.name),
-        )
+        self.course = Course(FINDINGS.values())
         self._source, self._rows = source, rows
         self._window, self._examiner = Window(), Examiner(None)
         self._began, self._spent, self._begun = 0.0, 0.0, False
@@ -85,8 +87,13 @@ class Doctor:
         except Exception as error:
             self._failed = True
             self.say(f"The doctor has stopped watching ({type(error).__name__}: {error}); training goes on.")
-        grave = any(finding.severity == "trouble" for finding in self.course.open)
-        return "stop" if self.stops and grave else None
+        if not self.stops:
+            return None
+        if any(finding.severity == "trouble" for finding in self.course.open):
+            return "stop"
+        # A place to branch from: of the three that are kept by default, one lies before anything uneasy.
+        well = moment.step % (SAVED_CHECKS * self.every) == 0 and not self.course.open
+        return "save" if well else None
 
     def _look(self, moment: Moment) -> None:
         if not self._begun:
@@ -110,6 +117,7 @@ class Doctor:
 
     def _begin(self, moment: Moment) -> None:
         """Fit what is known of the data, and read again what was read before."""
+        self.course = Course(FINDINGS.values(), setting_of(moment.run, self.recipe))
         for line in moment.run.lines("readings"):
             self.course.add(Reading.from_json(line))
         for finding in self.course.findings:
@@ -204,11 +212,23 @@ def write_non_finite(run: RunFolder, step: int, recipe: Recipe, tensor: str, pla
     """
     culprit = tensor + (f", in the {player}'s move" if player else "")
     reading = Reading(step=step, non_finite=culprit)
-    setting = Setting(recipe.steps, recipe.model_dump(), str(run.data.get("name", "DATA")))
-    finding = judged([reading], [FINDINGS["non-finite"]], setting).findings[0]
+    finding = judged([reading], [FINDINGS["non-finite"]], setting_of(run, recipe)).findings[0]
     run.append("readings", reading.to_json())
     run.append("findings", {"step": step, **finding.to_json()})
     return finding
+
+
+def setting_of(run: RunFolder, recipe: Recipe) -> Setting:
+    """What is known of a run besides its readings; remedies are made for it.
+
+    Args:
+        run: The run.
+        recipe: Its recipe.
+    """
+    data = run.data
+    return Setting(
+        recipe.steps, recipe.model_dump(), str(data.get("name", "DATA")), command_again(recipe, data)
+    )
 
 
 def glance_of(measured: Mapping[str, Tensor]) -> Glance:

@@ -121,7 +121,7 @@ def train_loop(
             last = True
 
         # Save when it is time, and at the end.
-        if last or saver.due(position.step):
+        if last or "save" in requests or saver.due(position.step):
             position.seconds = time.monotonic() - began
             saved = saver.save(position)
             if last and not saved:

@@ -12,7 +12,7 @@ from poise.recipes import Recipe
 from poise.run_folder import RunFolder
 from poise.training.assemble import Assembly
 
-Request = Literal["keep-best", "stop"]
+Request = Literal["keep-best", "save", "stop"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Observer(Protocol):
     """Anything that watches; it is called after every step and must be quick on most."""
 
     def __call__(self, moment: Moment, /) -> Request | None:
-        """Look; perhaps ask the loop to keep this state as the best, or to stop."""
+        """Look; perhaps ask the loop to keep this state as the best, to save it, or to stop."""
         ...
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from poise.data import Modes, Source, modes, to_pixels
 from poise.errors import PoiseError
-from poise.metrics import Reference, Result, cheap_evaluation, reference_of
+from poise.metrics import Reference, Result, cheap_distance, cheap_evaluation, reference_of
 from poise.metrics.lines import lines_of
 from poise.randomness import numpy_stream, torch_stream
 from poise.training.assemble import Assembly
@@ -19,6 +19,7 @@ from poise.training.evaluation_cost import evaluation_interval
 from poise.training.feed import latents
 from poise.training.observer import Moment, Request, Say
 from poise.training.pictures import generate
+from poise.training.setups import SETUPS
 
 SAMPLES = 1_000
 LEAST = 24
@@ -161,6 +162,32 @@ class Yardstick:
 
     def _order(self) -> Any:
         return numpy_stream(self.seed, 0, "quality reals").permutation(len(self.source))
+
+
+def distance_to_data(assembly: Assembly, source: Source) -> float | None:
+    """The Fréchet distance of the averaged generator's samples as it is now, as `QualityWatch` measures it.
+
+    Args:
+        assembly: What is trained.
+        source: The data, with their conditions.
+
+    Returns:
+        The distance; infinity where the samples are not finite; `None` for translations and where the data
+        are too few.
+    """
+    recipe = assembly.recipe
+    if len(source) < LEAST or SETUPS.named(recipe.game.name).directions is not None:
+        return None
+    yardstick = Yardstick(source, recipe.seed)
+    stream = torch_stream(recipe.seed, 0, "quality latents")
+    drawn = latents(yardstick.samples, recipe.latent, stream).to(assembly.device)
+    condition = yardstick.condition()
+    asked = None if condition is None else condition.to(assembly.device)
+    fakes = generate(assembly.average.current(), drawn, asked)
+    if not bool(torch.isfinite(fakes).all()):
+        return float("inf")
+    distance = cheap_distance(yardstick.reference, yardstick.plain(fakes)).value
+    return distance if isinstance(distance, float) else None
 
 
 def interval_of(assembly: Assembly, source: Source) -> int:

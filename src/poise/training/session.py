@@ -185,35 +185,77 @@ def resume(
     """
     run = RunFolder.open(path)
     with run.locked():
-        recipe = saved_recipe(run.recipe)
-        source = open_data(
-            data_again(run, data),
-            resolution=recipe.resolution,
-            channels=recipe.channels,
-            seed=recipe.seed,
+        planned, position = reopened(
+            run,
+            steps=steps,
+            data=data,
+            device=device,
+            given=given,
+            accept_changed_data=accept_changed_data,
+            say=say,
             progress=progress,
         )
-        source = prepared(source, SETUPS.named(recipe.game.name), recipe.game.options)
-        same_data(run, source, accept=accept_changed_data, say=say)
-        missing = [p for p in ("generator", "discriminator") if getattr(recipe, p).name == GIVEN]
-        if set(missing) - set(given or {}):
-            raise PoiseError(
-                f"The run '{path}' began with a {missing[0]} of the person's own",
-                mend=f"resume it in Python: poise.resume({str(path)!r}, {missing[0]}=...)",
-            )
-        if steps is not None:
-            recipe = recipe.model_copy(update={"steps": steps})
-        assembly = assemble(recipe, shapes_of(source), device, given=given)
-        for sentence in lost_guarantees(run.environment, device):
-            say(sentence)
-        position = _restore(run, assembly, say)
-        if position.step >= (recipe.steps or 0):
-            raise PoiseError(
-                f"The run '{path}' has done its {position.step} steps",
-                mend=f"extend it: poise resume {path} --steps {2 * position.step}",
-            )
-        run.write_json("recipe", recipe.model_dump())
-        return sit(assembly, source, run, position, observers, say, doctor=doctor)
+        return sit(planned.assembly, planned.source, run, position, observers, say, doctor=doctor)
+
+
+def reopened(
+    run: RunFolder,
+    *,
+    steps: int | None = None,
+    data: Data | None = None,
+    device: torch.device,
+    given: Mapping[str, nn.Module] | None = None,
+    accept_changed_data: bool = False,
+    say: Say,
+    progress: Progress | None = None,
+) -> tuple[Plan, Position]:
+    """A run that is there, with its newest sound checkpoint in place; it must be locked.
+
+    Args:
+        run: The run.
+        steps: As for `resume`, like all that follow.
+        data: The data again.
+        device: Where to train.
+        given: The person's own modules.
+        accept_changed_data: Whether other data will do.
+        say: Tells a person one sentence.
+        progress: Told `(done, total)` while images are read.
+
+    Returns:
+        What it was made of, and where it stands.
+
+    Raises:
+        PoiseError: Its data have changed, or its steps are done.
+    """
+    recipe = saved_recipe(run.recipe)
+    source = open_data(
+        data_again(run, data),
+        resolution=recipe.resolution,
+        channels=recipe.channels,
+        seed=recipe.seed,
+        progress=progress,
+    )
+    source = prepared(source, SETUPS.named(recipe.game.name), recipe.game.options)
+    same_data(run, source, accept=accept_changed_data, say=say)
+    missing = [p for p in ("generator", "discriminator") if getattr(recipe, p).name == GIVEN]
+    if set(missing) - set(given or {}):
+        raise PoiseError(
+            f"The run '{run.path}' began with a {missing[0]} of the person's own",
+            mend=f"resume it in Python: poise.resume({str(run.path)!r}, {missing[0]}=...)",
+        )
+    if steps is not None:
+        recipe = recipe.model_copy(update={"steps": steps})
+    assembly = assemble(recipe, shapes_of(source), device, given=given)
+    for sentence in lost_guarantees(run.environment, device):
+        say(sentence)
+    position = _restore(run, assembly, say)
+    if position.step >= (recipe.steps or 0):
+        raise PoiseError(
+            f"The run '{run.path}' has done its {position.step} steps",
+            mend=f"extend it: poise resume {run.path} --steps {2 * position.step}",
+        )
+    run.write_json("recipe", recipe.model_dump())
+    return Plan(source, run.data["origin"], recipe, assembly), position
 
 
 def data_record(source: Source, origin: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Mapping
+from typing import Any
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.past import middle, unchecked, values
@@ -64,6 +66,14 @@ def judge(readings: Readings) -> Verdict | Unchecked:
     return HEALTHY
 
 
+def _projection(recipe: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Another game where the recipe plays the plain one with a generator that can take part in it."""
+    generator = recipe.get("generator", {})
+    if recipe.get("game", {}).get("name") != "conditional" or "batch_norm" not in generator:
+        return None
+    return {"game": "projection", **({} if generator["batch_norm"] else {"generator.batch_norm": True})}
+
+
 def _rises(readings: Readings, name: str, now: float, least: float) -> bool:
     """Whether a quantity is on its way up, and above what chance gives."""
     before = middle(readings, name, 16, 8)
@@ -85,9 +95,7 @@ RULE = Rule(
             "a label that enters by an inner product with the features is harder to pass over than one "
             "beside many pixels",
             "the share of labels that are followed rises",
-            lambda recipe: (
-                {"game": "projection"} if recipe.get("game", {}).get("name") == "conditional" else {}
-            ),
+            _projection,
             restart=True,
         ),
         Proposal(

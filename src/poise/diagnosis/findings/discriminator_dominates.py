@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.findings.settings import rate_of, rates_times
+from poise.diagnosis.findings.settings import levelled, rate_of, steady
 from poise.diagnosis.past import middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 
@@ -141,19 +141,17 @@ RULE = Rule(
             "separation falls below 0.95",
         ),
         Proposal(
-            "take the non-saturating loss, one step of each player, and an R1 penalty",
+            "raise the generator's rate to the discriminator's",
+            "it learns many times more slowly than the player that it is to fool",
+            "samples of the same latents move from check to check, and the distance falls",
+            lambda recipe: levelled(recipe, "generator"),
+        ),
+        Proposal(
+            "take the non-saturating loss, even steps and rates, and an R1 penalty on every step",
             "the minimax loss gives the generator no gradient where it loses, and R1 keeps the score from "
             "becoming a cliff",
             "the generator's gradient comes back",
-            lambda recipe: {
-                "loss": "non-saturating",
-                "penalties.r1.every": 1,
-                **(
-                    {"dynamics.discriminator_steps": 1}
-                    if recipe.get("dynamics", {}).get("discriminator_steps", 1) > 1
-                    else {}
-                ),
-            },
+            steady,
         ),
         Proposal(
             "set both rates to the same value, the discriminator's halved",
@@ -168,7 +166,7 @@ RULE = Rule(
             "put instance noise on all that is scored",
             "it makes the two distributions overlap, so that a slope remains between them",
             "separation falls while the noise lasts",
-            lambda recipe: {"instance_noise.deviation": 0.1, **rates_times(recipe, 1.0, "generator")},
+            lambda recipe: {"instance_noise.deviation": 0.1},
             share=0.2,
         ),
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 
 from poise.diagnosis.finding import Evidence
+from poise.diagnosis.findings.settings import mirrored, smoother, width_times
 from poise.diagnosis.past import unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 
@@ -50,17 +51,13 @@ RULE = Rule(
             "mirror half of the images, if their content allows it",
             "each image then counts for two",
             "held-out data score nearer to training data",
-            lambda recipe: {"horizontal_flips": True} if recipe.get("resolution") else {},
+            mirrored,
         ),
         Proposal(
-            "make the R1 penalty ten times as heavy, on every step",
+            "add an R1 penalty, or make the one there is ten times as heavy, on every step",
             "a score that may not be steep cannot single out samples",
             "held-out data score nearer to training data",
-            lambda recipe: {
-                "penalties.r1.weight": 10
-                * float((recipe.get("penalties", {}).get("r1") or {}).get("weight") or 0.1),
-                "penalties.r1.every": 1,
-            },
+            lambda recipe: smoother(recipe, factor=10),
         ),
         Proposal(
             "stop at the best checkpoint",
@@ -71,9 +68,7 @@ RULE = Rule(
             "halve the discriminator's width, or gather more data",
             "there is less room to remember in",
             "held-out data score nearer to training data",
-            lambda recipe: {
-                "discriminator.width": max(8, int(recipe.get("discriminator", {}).get("width", 64)) // 2)
-            },
+            lambda recipe: width_times(recipe, "discriminator", 0.5),
             restart=True,
         ),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.findings.settings import rates_times
+from poise.diagnosis.findings.settings import deepened, levelled, rates_times, steps_of_players, width_times
 from poise.diagnosis.past import middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 
@@ -54,7 +54,13 @@ RULE = Rule(
     judge=judge,
     proposals=(
         Proposal(
-            "make the discriminator's rate four times as high, or give it two steps",
+            "raise the discriminator's rate to the generator's",
+            "it learns many times more slowly than the player that it is to judge",
+            "separation rises above 0.6, then the distance falls",
+            lambda recipe: levelled(recipe, "discriminator"),
+        ),
+        Proposal(
+            "make the discriminator's rate four times as high",
             "it has to follow before it can lead",
             "separation rises above 0.6, then the distance falls",
             lambda recipe: rates_times(recipe, 4.0, "discriminator"),
@@ -63,13 +69,13 @@ RULE = Rule(
             "give the discriminator three steps for one of the generator's",
             "its answer is then nearer to the best one",
             "separation rises above 0.6",
-            lambda recipe: {"dynamics.discriminator_steps": 3, "dynamics.generator_steps": 1},
+            lambda recipe: steps_of_players(recipe, 3),
         ),
         Proposal(
-            "give the discriminator twice the width",
+            "give the discriminator twice the width, or hidden layers where it has none",
             "it may lack the means to see the difference",
             "the distance falls",
-            lambda recipe: {"discriminator.width": 2 * int(recipe.get("discriminator", {}).get("width", 64))},
+            lambda recipe: deepened(recipe) or width_times(recipe, "discriminator", 2.0),
             restart=True,
         ),
     ),

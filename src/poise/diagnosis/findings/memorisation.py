@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 
 from poise.diagnosis.finding import Evidence
+from poise.diagnosis.findings.settings import mirrored, width_times
 from poise.diagnosis.past import unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 
@@ -71,16 +72,14 @@ RULE = Rule(
             "halve the generator's width",
             "there is less room to remember in",
             "C_T rises above -4",
-            lambda recipe: {
-                "generator.width": max(8, int(recipe.get("generator", {}).get("width", 64)) // 2)
-            },
+            lambda recipe: width_times(recipe, "generator", 0.5),
             restart=True,
         ),
         Proposal(
             "mirror half of the images, if their content allows it",
             "each image then counts for two",
             "C_T rises above -4",
-            lambda recipe: {"horizontal_flips": True} if recipe.get("resolution") else {},
+            mirrored,
         ),
     ),
     source="Meehan, Chaudhuri and Dasgupta 2020; Yoon et al. 2023",

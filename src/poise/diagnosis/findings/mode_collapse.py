@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
-from typing import Any
 
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.findings.settings import rates_times
+from poise.diagnosis.findings.settings import calm, packed, rates_times, single_steps
 from poise.diagnosis.past import best, middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 
@@ -83,30 +81,22 @@ def _percent(sentence: str) -> str:
     return sentence.replace("%", " %")
 
 
-def _smoother(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    return {"penalties.r1.every": 1}
-
-
-def _slower(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    return rates_times(recipe, 0.5)
-
-
 RULE = Rule(
     name="mode-collapse",
     summary="The generator makes few different samples, or leaves parts of the data out.",
     judge=judge,
     proposals=(
         Proposal(
-            "add an R1 penalty on every step",
-            "a smooth discriminator gives the generator a direction back to the parts that it left",
+            "take one step of the generator, no momentum, a heavy R1 penalty or ten times the one there is",
+            "a smooth discriminator that keeps up gives the generator a direction back to what it left",
             "spread and coverage rise again",
-            _smoother,
+            lambda recipe: {**single_steps(recipe, "generator"), **calm(recipe)},
         ),
         Proposal(
             "let the discriminator see two samples at once",
             "samples that repeat each other then show",
             "duplicates disappear and coverage rises",
-            lambda recipe: {"packing": 2},
+            packed,
             share=0.2,
             restart=True,
         ),
@@ -114,7 +104,7 @@ RULE = Rule(
             "halve both learning rates",
             "the generator then runs less far before the discriminator answers",
             "coverage stops falling",
-            _slower,
+            lambda recipe: rates_times(recipe, 0.5),
             share=0.2,
         ),
         Proposal(

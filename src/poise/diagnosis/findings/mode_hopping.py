@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.findings.settings import rates_times
+from poise.diagnosis.findings.settings import calm, rates_times
 from poise.diagnosis.past import middle, unchecked
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 from poise.diagnosis.signals.cells import moved
@@ -79,20 +79,17 @@ RULE = Rule(
             "the cells of the samples stay where they are",
         ),
         Proposal(
-            "make the R1 penalty ten times as heavy, on every step",
-            "what drives the rotation is a discriminator that is too steep where the generator stands",
+            "add a heavy R1 penalty, or ten times the one there is, on every step, and take the momentum out",
+            "what drives the rotation is a discriminator that is too steep where the generator stands, and "
+            "momentum",
             "jumps between checks fall below a quarter of the samples",
-            lambda recipe: {"penalties.r1.weight": 10 * _weight(recipe), "penalties.r1.every": 1},
+            calm,
         ),
         Proposal(
-            "halve the generator's rate, and take the momentum out",
+            "halve the generator's rate",
             "it then cannot run away from what the discriminator has just learned",
             "jumps get smaller",
-            lambda recipe: {
-                **rates_times(recipe, 0.5, "generator"),
-                "optimisers.generator.beta1": 0.0,
-                "optimisers.discriminator.beta1": 0.0,
-            },
+            lambda recipe: rates_times(recipe, 0.5, "generator"),
         ),
     ),
     source="Metz et al. 2017 (unrolled GANs), figure 1; Mescheder et al. 2018",
@@ -101,8 +98,3 @@ RULE = Rule(
     trouble_after=12,
     explains=("not-learning", "mode-collapse", "oscillation", "quality-regressed", "generator-dominates"),
 )
-
-
-def _weight(recipe: Readings | object) -> float:
-    penalties = recipe.get("penalties", {}) if isinstance(recipe, dict) else {}
-    return float((penalties.get("r1") or {}).get("weight") or 0.01)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.findings.settings import rates_times
+from poise.diagnosis.findings.settings import rates_times, smoother
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Verdict
 
 
@@ -31,10 +28,6 @@ def verdict_of(culprit: str, *, where: str = "") -> Verdict:
     )
 
 
-def _softer(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    return rates_times(recipe, 0.5)
-
-
 RULE = Rule(
     name="non-finite",
     summary="A NaN or an infinity in scores, losses, gradients or samples.",
@@ -44,13 +37,13 @@ RULE = Rule(
             "halve both learning rates, and begin from before it came up",
             "values that overflow come most often from steps that are too large",
             "gradient norms stay level where they grew before",
-            _softer,
+            lambda recipe: rates_times(recipe, 0.5),
         ),
         Proposal(
-            "add an R1 penalty",
+            "add an R1 penalty on every step",
             "it keeps the discriminator's gradient from growing without bound",
             "the discriminator's gradient norm stays level",
-            lambda recipe: {"penalties.r1.every": 8},
+            smoother,
         ),
         Proposal(
             "look at the data for values that are not finite, and compute in 32 or bfloat16 bits",

@@ -6,7 +6,7 @@ import statistics
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.discriminator_dominates import APART, FIRST_STEPS, VANISHED, push
-from poise.diagnosis.findings.settings import rates_times
+from poise.diagnosis.findings.settings import levelled, rates_times, steady
 from poise.diagnosis.past import middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 
@@ -80,17 +80,30 @@ RULE = Rule(
             "samples of the same latents move from check to check",
         ),
         Proposal(
-            "make both rates ten times as high",
-            "steps that are too small look like none",
+            "raise the generator's rate to the discriminator's",
+            "it learns many times more slowly than the player that it is to fool",
             "samples of the same latents move from check to check",
-            lambda recipe: rates_times(recipe, 10.0),
+            lambda recipe: levelled(recipe, "generator", at_least=10),
         ),
         Proposal(
-            "begin again from the default recipe's rates",
+            "take the non-saturating loss, even steps and rates, and an R1 penalty on every step",
+            "the minimax loss gives the generator no gradient while it loses, and nor does a discriminator "
+            "whose score is a cliff",
+            "samples of the same latents move from check to check",
+            steady,
+        ),
+        Proposal(
+            "begin again with the rates that are taken for such data where none are given",
             "they are known to move networks of this size",
             "the distance falls within some hundred steps",
             lambda recipe: {"optimisers.generator.rate": None, "optimisers.discriminator.rate": None},
             restart=True,
+        ),
+        Proposal(
+            "make both rates ten times as high",
+            "steps that are too small look like none",
+            "samples of the same latents move from check to check",
+            lambda recipe: rates_times(recipe, 10.0),
         ),
     ),
     source="Zhang et al. 2021 (AutoTrainer), on slow convergence",

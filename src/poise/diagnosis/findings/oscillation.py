@@ -7,7 +7,7 @@ import statistics
 from itertools import pairwise
 
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.findings.settings import rates_times
+from poise.diagnosis.findings.settings import calm, deepened, rates_times
 from poise.diagnosis.past import middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 from poise.diagnosis.signals.series import swing, together, turns
@@ -120,20 +120,23 @@ RULE = Rule(
     judge=judge,
     proposals=(
         Proposal(
-            "add an R1 penalty on every step",
-            "it damps the rotation: without it the game's eigenvalues lie on the imaginary axis",
+            "add a heavy R1 penalty, or ten times the one there is, on every step, and take the momentum out",
+            "the penalty damps the rotation, which momentum drives on",
             "the swing gets smaller from period to period",
-            lambda recipe: {"penalties.r1.every": 1},
+            calm,
         ),
         Proposal(
-            "take the momentum out and halve both rates",
-            "momentum drives a rotation on",
+            "give a discriminator without hidden layers three of them",
+            "one that only weighs pixels pushes all samples one way, then back",
+            "the samples spread out",
+            deepened,
+            restart=True,
+        ),
+        Proposal(
+            "halve both rates",
+            "smaller steps leave the circle more slowly than the penalty draws inwards",
             "the swing gets smaller",
-            lambda recipe: {
-                **rates_times(recipe, 0.5),
-                "optimisers.generator.beta1": 0.0,
-                "optimisers.discriminator.beta1": 0.0,
-            },
+            lambda recipe: rates_times(recipe, 0.5),
         ),
         Proposal(
             "look a step ahead: extragradient",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.findings.settings import rates_times
+from poise.diagnosis.findings.settings import rates_times, smoother
 from poise.diagnosis.past import unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 
@@ -66,10 +66,10 @@ RULE = Rule(
             lambda recipe: rates_times(recipe, 1 / 3),
         ),
         Proposal(
-            "add an R1 penalty on every step",
+            "add an R1 penalty, or make the one there is ten times as heavy, on every step",
             "it keeps the game near its solution once it is there",
             "the metric stays at its best",
-            lambda recipe: {"penalties.r1.every": 1},
+            lambda recipe: smoother(recipe, factor=10),
         ),
     ),
     source="Lucic et al. 2018; the logs of mimicry's CIFAR-10 runs (Lee and Town 2020)",

@@ -25,3 +25,120 @@ def rates_times(recipe: Recipe, factor: float, *players: str) -> dict[str, Any]:
     return {
         f"optimisers.{player}.rate": float(f"{factor * rate_of(recipe, player):.3g}") for player in chosen
     }
+
+
+def levelled(recipe: Recipe, player: str, *, at_least: float = 4.0) -> dict[str, Any] | None:
+    """A player's rate raised to the other's; `None` where it is not so many times lower.
+
+    Example:
+        >>> slow = {"optimisers": {"generator": {"rate": 1e-6}, "discriminator": {"rate": 4e-4}}}
+        >>> levelled(slow, "generator"), levelled(slow, "discriminator")
+        ({'optimisers.generator.rate': 0.0004}, None)
+    """
+    other = "generator" if player == "discriminator" else "discriminator"
+    low = at_least * rate_of(recipe, player) <= rate_of(recipe, other)
+    return {f"optimisers.{player}.rate": rate_of(recipe, other)} if low else None
+
+
+def steps_of_players(recipe: Recipe, discriminator: int, generator: int = 1) -> dict[str, Any] | None:
+    """So many steps of either player in turn; `None` where the dynamics moves both at once.
+
+    Example:
+        >>> steps_of_players({"dynamics": {"name": "consensus"}}, 3)
+    """
+    dynamics = recipe.get("dynamics", {})
+    if dynamics and "discriminator_steps" not in dynamics:
+        return None
+    changes = {"dynamics.discriminator_steps": discriminator}
+    if dynamics.get("generator_steps", 1) != generator:
+        changes["dynamics.generator_steps"] = generator
+    return changes
+
+
+def single_steps(recipe: Recipe, *players: str) -> dict[str, Any]:
+    """One step in turn of the players named, as far as the recipe gives them more.
+
+    Example:
+        >>> single_steps({"dynamics": {"name": "alternating", "generator_steps": 8}}, "generator")
+        {'dynamics.generator_steps': 1}
+    """
+    dynamics = recipe.get("dynamics", {})
+    return {f"dynamics.{player}_steps": 1 for player in players if dynamics.get(f"{player}_steps", 1) > 1}
+
+
+def deepened(recipe: Recipe) -> dict[str, Any] | None:
+    """Three hidden layers for a discriminator that has none; `None` where it has some."""
+    return {"discriminator.depth": 3} if recipe.get("discriminator", {}).get("depth") == 0 else None
+
+
+def width_times(recipe: Recipe, player: str, factor: float) -> dict[str, Any] | None:
+    """A player's width times a factor; `None` where its network has none.
+
+    Example:
+        >>> width_times({"generator": {"name": "mlp", "width": 64}}, "generator", 0.5)
+        {'generator.width': 32}
+    """
+    network = recipe.get(player, {"width": 64})
+    return {f"{player}.width": max(8, int(factor * network["width"]))} if "width" in network else None
+
+
+def smoother(recipe: Recipe, *, factor: float = 1.0) -> dict[str, Any]:
+    """The penalty on the discriminator's slope at every step: the recipe's own where it has one, else R1.
+
+    Args:
+        recipe: The run's.
+        factor: Times as heavy as it is now; of R1 that is new, as it is taken where nothing is said.
+
+    Example:
+        >>> smoother({"penalties": {"wgan-gp": {"weight": 1.0, "every": 1}}}, factor=10)
+        {'penalties.wgan-gp.weight': 10.0, 'penalties.wgan-gp.every': 1}
+        >>> smoother({"penalties": {}, "resolution": 8}, factor=10)
+        {'penalties.r1.weight': 1.0, 'penalties.r1.every': 1}
+    """
+    penalties = recipe.get("penalties", {})
+    name = next((one for one in ("r1", "wgan-gp", "dragan") if one in penalties), "r1")
+    weight = (penalties.get(name) or {}).get("weight") or _usual_weight(recipe)
+    heavier = {f"penalties.{name}.weight": float(f"{factor * weight:.3g}")} if factor != 1 else {}
+    return {**heavier, f"penalties.{name}.every": 1}
+
+
+def _usual_weight(recipe: Recipe) -> float:
+    """About what R1's weight becomes where nothing is said: in proportion to the pixels."""
+    side = recipe.get("resolution")
+    return min(10.0, 0.1 * side * side / 64) if side else 0.001
+
+
+def calm(recipe: Recipe) -> dict[str, Any]:
+    """A heavy penalty on the discriminator's slope, and no momentum in either player."""
+    players = ("generator", "discriminator")
+    momentum = {f"optimisers.{player}.beta1": 0.0 for player in players}
+    return {**smoother(recipe, factor=10), **momentum}
+
+
+def steady(recipe: Recipe) -> dict[str, Any]:
+    """What holds a discriminator back: the non-saturating loss, even steps and rates, a penalty on its slope.
+
+    Example:
+        >>> steady({"loss": {"name": "minimax"}, "dynamics": {"discriminator_steps": 4}})
+        {'loss': 'non-saturating', 'dynamics.discriminator_steps': 1, 'penalties.r1.every': 1}
+    """
+    rate = rate_of(recipe, "generator")
+    slower = {"optimisers.discriminator.rate": rate} if rate_of(recipe, "discriminator") > rate else {}
+    players = ("discriminator", "generator")
+    return {"loss": "non-saturating", **single_steps(recipe, *players), **slower, **smoother(recipe)}
+
+
+def mirrored(recipe: Recipe) -> dict[str, Any] | None:
+    """Half of the images mirrored; `None` where the samples are no images.
+
+    Example:
+        >>> mirrored({"resolution": 32}), mirrored({"resolution": None})
+        ({'horizontal_flips': True}, None)
+    """
+    tags = recipe.get("game", {}).get("name") == "image-tagging"
+    return {"horizontal_flips": True} if recipe.get("resolution") and not tags else None
+
+
+def packed(recipe: Recipe) -> dict[str, Any] | None:
+    """Two samples before the discriminator at once; `None` where samples have conditions."""
+    return {"packing": 2} if recipe.get("game", {}).get("name", "noise-to-data") == "noise-to-data" else None

@@ -1,0 +1,255 @@
+"""Remedies as settings and as commands: what is offered can be done, and the command does what it says."""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import poise
+from poise.diagnosis import FINDINGS, Setting
+from poise.errors import PoiseError
+from poise.recipes import RECIPES, Recipe, parse_override, recipe_with
+from poise.run_folder import RunFolder
+from poise.training import Moment, doctor, pick_device, plan
+from poise.training.again import command_again
+from poise.training.assemble import build_networks
+from poise.training.doctor import setting_of
+from poise.training.remedies import begin_with_remedies, resume_with_remedies
+from poise.training.resolve import resolve
+from poise.training.setups import SETUPS, Shapes
+
+CPU = pick_device("cpu")
+SMALL: dict[str, Any] = {"batch_size": 16, "steps": 40, "generator.width": 8, "discriminator.width": 8}
+
+SHAPES = {
+    "rows": [Shapes("image", (1, 8, 8)), Shapes("image", (3, 32, 32)), Shapes("vector", (2,))],
+    "labels": [Shapes("image", (1, 8, 8), (10,)), Shapes("vector", (2,), (8,))],
+    "classes": [Shapes("vector", (10,), (1, 8, 8))],
+    "pairs": [Shapes("image", (1, 32, 32), (1, 32, 32))],
+    "domains": [Shapes("image", (1, 32, 32), (1, 32, 32))],
+}
+"""Data of each kind that a game may need."""
+
+
+def played() -> list[tuple[Recipe, Shapes]]:
+    """Every recipe as it is resolved on the data that it can be played on."""
+    found = []
+    for recipe in RECIPES.values():
+        for shapes in SHAPES[SETUPS[recipe.game.name].needs]:
+            try:
+                found.append((resolve(recipe, shapes), shapes))
+            except PoiseError as error:
+                assert "serves images" in error.what
+    return found
+
+
+PLAYED = played()
+
+
+def data_of(shapes: Shapes) -> dict[str, Any]:
+    """A `data.json` of such data."""
+    origins = {
+        "pairs": {"kind": "pairs", "source": {"value": "/data/line art"}, "target": {"value": "/data/b"},
+                  "source_side": "left", "held_out": 0.1},
+        "domains": {"kind": "domains", "a": {"value": "/data/a"}, "b": {"value": "/data/b"}, "held_out": 0.2},
+    }  # fmt: skip
+    return {
+        "name": "line art", "kind": shapes.kind, "shape": list(shapes.sample),
+        "condition": None if shapes.condition is None else {"shape": list(shapes.condition)},
+        "origin": {"kind": "path", "value": "/data/line art"}, "origins": origins,
+    }  # fmt: skip
+
+
+NETWORKS = ("game", "generator", "discriminator", "packing")
+
+
+@pytest.mark.parametrize("name", list(FINDINGS))
+def test_every_remedy_that_is_offered_can_be_trained_with(name: str) -> None:
+    built = set()
+    for recipe, shapes in PLAYED:
+        for remedy in Setting(1000, recipe.model_dump(), "digits").remedies(FINDINGS[name].proposals):
+            if remedy.settings:
+                changed = resolve(recipe_with(recipe, remedy.settings), shapes)
+                parts = str((changed.game, changed.generator, changed.discriminator, changed.packing, shapes))
+                if any(path.partition(".")[0] in NETWORKS for path in remedy.settings) and parts not in built:
+                    built.add(parts)
+                    with torch.device("meta"):  # shapes alone, which is all that can be refused
+                        networks = build_networks(changed, shapes, {})
+                    assert set(networks) == {"generator", "discriminator"}
+
+
+@pytest.mark.parametrize("place", range(len(PLAYED)))
+def test_the_command_makes_the_run_again_with_the_remedy(place: int) -> None:
+    from poise.cli.app import app
+
+    recipe, shapes = PLAYED[place]
+    changes: dict[str, Any] = {"seed": 3, "steps": 777, "batch_size": 8, "held_out": 0.0, "log_every": 3,
+                               "optimisers.generator.rate": 1e-5}  # fmt: skip
+    recipe = resolve(recipe_with(recipe, changes), shapes)
+    needs = SETUPS[recipe.game.name].needs
+    data = data_of(shapes)
+    data["origin"] = data["origins"].get(needs, data["origin"])
+    again = command_again(recipe, data)
+    assert again is not None
+    function, bound, _ = app.parse_args(list(again[1:]), exit_on_error=False, print_error=False)
+    assert function.__name__ == "train"
+    flags = {
+        name: value for name, value in bound.arguments.items() if name in ("steps", "seed", "batch_size")
+    }
+    setting = Setting(1000, recipe.model_dump(), again=again)
+    offered = [remedy for rule in FINDINGS.values() for remedy in setting.remedies(rule.proposals)]
+    for remedy in offered:
+        if remedy.command:
+            words = shlex.split(remedy.command)
+            assert tuple(words[: len(again)]) == again
+            typed = [text for flag, text in itertools.pairwise(words) if flag == "--set"]
+            assert words[len(again) :: 2] == ["--set"] * len(remedy.settings)
+            settings: dict[str, Any] = dict(map(parse_override, typed))
+            dumped = recipe_with(RECIPES[bound.arguments["recipe"]], {**settings, **flags}).model_dump()
+            wanted = recipe_with(recipe, remedy.settings).model_dump()
+            assert all(lies_in(dumped, path) == lies_in(wanted, path) for path in remedy.settings)
+    told = dict(map(parse_override, bound.arguments.get("settings", ())))
+    made = recipe_with(RECIPES[bound.arguments["recipe"]], {**told, **flags})
+    apart = {"sample_every", "evaluate_every", "resolution"}
+    assert resolve(made, shapes).model_dump(exclude=apart) == recipe.model_dump(exclude=apart)
+
+
+def lies_in(values: Any, path: str) -> Any:
+    """A value of a dumped recipe; the name, of a part."""
+    for folder in path.split("."):
+        values = values[folder]
+    return values.get("name", values) if isinstance(values, dict) else values
+
+
+def test_runs_that_no_command_makes_again() -> None:
+    recipe, shapes = PLAYED[0]
+    data = data_of(shapes)
+    assert command_again(recipe.model_copy(update={"name": "my own"}), data) is None
+    assert command_again(recipe, {**data, "origin": {"kind": "given", "value": "ndarray"}}) is None
+
+
+class Points(nn.Module):
+    """A network of a person's own."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(inputs, 8), nn.ReLU(), nn.Linear(8, outputs))
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.layers(values)
+        return found if found.shape[1] > 1 else found.squeeze(1)
+
+
+class Spoiler:
+    """Spoils a weight once, of the first run alone."""
+
+    def __init__(self, at: int, run: Path) -> None:
+        self.at, self.run = at, run
+
+    def __call__(self, moment: Moment) -> None:
+        if moment.step == self.at and moment.run.path == self.run:
+            with torch.no_grad():
+                next(moment.assembly.modules["generator"].parameters()).fill_(torch.nan)
+
+
+@pytest.fixture
+def few_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too few for any rule but that of values that are not finite."""
+    monkeypatch.setattr(doctor, "CHECKS", 4)
+
+
+@pytest.mark.usefixtures("few_checks")
+def test_remedies_are_applied_to_a_persons_own_modules(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    generator, discriminator = Points(16, 2), Points(2, 1)
+    out = tmp_path / "run"
+    run = poise.train(
+        "spiral", steps=40, batch_size=16, latent={"size": 16}, generator=generator,
+        discriminator=discriminator, out=out, observers=[Spoiler(15, out)], doctor="apply",
+        sample_every=10, checkpoints={"every_steps": 10},
+    )  # fmt: skip
+    assert run.path == tmp_path / "run-remedy-1"
+    assert run.status == "finished"
+    assert run.folder.read_json("lineage")["from_step"] == 10
+    # The person's own modules hold what was kept.
+    kept = run.folder.load_checkpoint(40).tensors
+    for player, module in (("generator", generator), ("discriminator", discriminator)):
+        for name, value in module.state_dict().items():
+            assert torch.equal(value, kept[f"network/{player}/{name}"])
+    # What a command line cannot do is said in Python.
+    (line,) = RunFolder(out).lines("findings")
+    assert line["remedies"][0]["command"].startswith("poise.train(..., **{'optimisers.generator.rate'")
+
+
+def test_a_module_of_which_no_copy_can_be_made_is_refused_before_training(tmp_path: Path) -> None:
+    class Held(Points):
+        def __deepcopy__(self, memo: Any) -> Held:
+            raise TypeError("it holds a file")
+
+    with pytest.raises(PoiseError, match="your own discriminator, of which no copy can be made"):
+        poise.train("spiral", steps=4, batch_size=4, latent={"size": 16}, discriminator=Held(2, 1),
+                    out=tmp_path / "run", doctor="apply")  # fmt: skip
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_doctor_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PoiseError, match="suggest"):
+        poise.train("spiral", steps=4, out=tmp_path / "run", doctor="sugest")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("verb", ["train", "resume"])
+def test_many_games_are_not_branched(verb: str, tmp_path: Path) -> None:
+    from poise.cli.app import app
+
+    out = tmp_path / "many"
+    words = ["train", "ring", "--seeds", "2", "--steps", "2", "--out", str(out), "--json"]
+    if verb == "resume":
+        app(words, result_action="return_value")
+        words = ["resume", str(out), "--steps", "4", "--json"]
+    else:
+        with pytest.raises(PoiseError, match="not to many games"):
+            poise.train("ring", steps=2, seeds=2, out=out, doctor="apply")
+    with pytest.raises(PoiseError, match="not to many games"):
+        app([*words, "--doctor", "apply"], result_action="return_value")
+
+
+@pytest.mark.usefixtures("few_checks")
+def test_a_resumed_run_tries_what_was_not_tried(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    changes = {**SMALL, "sample_every": 10, "checkpoints.every_steps": 10}
+
+    def spoil(moment: Moment) -> None:
+        if moment.step == 15:
+            with torch.no_grad():
+                next(moment.assembly.modules["generator"].parameters()).fill_(torch.nan)
+
+    planned = plan("spiral", recipe_with(RECIPES["non-saturating"], changes), CPU)
+    with pytest.raises(PoiseError, match="not finite"):
+        begin_with_remedies(planned, out, observers=[spoil], say=lambda sentence: None, tries=1)
+    assert len(RunFolder(out).lines("lineage")) == 1
+    outcome = resume_with_remedies(out, device=CPU, observers=[Spoiler(15, out)], say=lambda sentence: None)
+    tried = [line["remedy"]["change"] for line in RunFolder(out).lines("lineage")]
+    assert len(tried) == len(set(tried)) == 2
+    assert outcome.run.path == tmp_path / "run-remedy-2"
+    assert outcome.status == "finished"
+
+
+def test_a_healthy_run_is_saved_where_it_can_be_branched_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "MOST_SHARE", 1e9)
+    planned = plan("spiral", recipe_with(RECIPES["non-saturating"], {**SMALL, "checkpoints.keep": 99}), CPU)
+    outcome = begin_with_remedies(planned, tmp_path / "run", say=lambda sentence: None)
+    saved = outcome.run.checkpoint_steps()
+    assert len(saved) > 2
+    assert all(step % doctor.SAVED_CHECKS == 0 for step in saved)
+    assert setting_of(outcome.run, planned.recipe).again == (
+        "poise", "train", "spiral", "--recipe", "non-saturating", "--steps", "40", "--batch-size", "16",
+        "--set", "generator.width=8", "--set", "discriminator.width=8", "--set", "checkpoints.keep=99",
+    )  # fmt: skip
