@@ -127,8 +127,10 @@ class Setting:
             'poise train digits --recipe mine --set packing=2'
         """
         settings = {} if proposal.settings is None else proposal.settings(self.recipe)
-        if settings is None or (settings and all(_holds(self.recipe, *one) for one in settings.items())):
+        has = all(_holds(self.recipe, *one) for one in (settings or {}).items())
+        if proposal.settings is not None and (not settings or has):
             return None
+        settings = settings or {}
         return Remedy(
             change=proposal.change,
             why=proposal.why,

@@ -57,7 +57,7 @@ RULE = Rule(
             "add an R1 penalty, or make the one there is ten times as heavy, on every step",
             "a score that may not be steep cannot single out samples",
             "held-out data score nearer to training data",
-            lambda recipe: smoother(recipe, factor=10),
+            lambda recipe: smoother(recipe, heavy=True),
         ),
         Proposal(
             "stop at the best checkpoint",

@@ -5,7 +5,14 @@ from __future__ import annotations
 import statistics
 
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.findings.settings import deepened, levelled, rates_times, steps_of_players, width_times
+from poise.diagnosis.findings.settings import (
+    deepened,
+    levelled,
+    rates_times,
+    single_steps,
+    steps_of_players,
+    width_times,
+)
 from poise.diagnosis.past import middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 
@@ -53,6 +60,12 @@ RULE = Rule(
     summary="The discriminator is fooled by samples that are far from the data.",
     judge=judge,
     proposals=(
+        Proposal(
+            "take one step of the generator for each of the discriminator's",
+            "it has moved on before it is judged again",
+            "separation rises above 0.6, then the distance falls",
+            lambda recipe: single_steps(recipe, "generator"),
+        ),
         Proposal(
             "raise the discriminator's rate to the generator's",
             "it learns many times more slowly than the player that it is to judge",

@@ -69,7 +69,7 @@ RULE = Rule(
             "add an R1 penalty, or make the one there is ten times as heavy, on every step",
             "it keeps the game near its solution once it is there",
             "the metric stays at its best",
-            lambda recipe: smoother(recipe, factor=10),
+            lambda recipe: smoother(recipe, heavy=True),
         ),
     ),
     source="Lucic et al. 2018; the logs of mimicry's CIFAR-10 runs (Lee and Town 2020)",

@@ -82,28 +82,31 @@ def width_times(recipe: Recipe, player: str, factor: float) -> dict[str, Any] | 
     return {f"{player}.width": max(8, int(factor * network["width"]))} if "width" in network else None
 
 
-def smoother(recipe: Recipe, *, factor: float = 1.0) -> dict[str, Any]:
+def smoother(recipe: Recipe, *, heavy: bool = False) -> dict[str, Any]:
     """The penalty on the discriminator's slope at every step: the recipe's own where it has one, else R1.
 
     Args:
         recipe: The run's.
-        factor: Times as heavy as it is now; of R1 that is new, as it is taken where nothing is said.
+        heavy: Whether it is to be ten times what it is now, and R1 no less than thirty times what is taken
+            where nothing is said.
 
     Example:
-        >>> smoother({"penalties": {"wgan-gp": {"weight": 1.0, "every": 1}}}, factor=10)
+        >>> smoother({"penalties": {"wgan-gp": {"weight": 1.0, "every": 1}}}, heavy=True)
         {'penalties.wgan-gp.weight': 10.0, 'penalties.wgan-gp.every': 1}
-        >>> smoother({"penalties": {}, "resolution": 8}, factor=10)
-        {'penalties.r1.weight': 1.0, 'penalties.r1.every': 1}
+        >>> smoother({"penalties": {}, "resolution": 8}, heavy=True)
+        {'penalties.r1.weight': 3.0, 'penalties.r1.every': 1}
     """
     penalties = recipe.get("penalties", {})
     name = next((one for one in ("r1", "wgan-gp", "dragan") if one in penalties), "r1")
-    weight = (penalties.get(name) or {}).get("weight") or _usual_weight(recipe)
-    heavier = {f"penalties.{name}.weight": float(f"{factor * weight:.3g}")} if factor != 1 else {}
+    weight = 10 * ((penalties.get(name) or {}).get("weight") or 0.0)
+    if name == "r1":
+        weight = max(weight, 30 * _usual_weight(recipe))
+    heavier = {f"penalties.{name}.weight": float(f"{weight:.3g}")} if heavy and weight else {}
     return {**heavier, f"penalties.{name}.every": 1}
 
 
 def _usual_weight(recipe: Recipe) -> float:
-    """About what R1's weight becomes where nothing is said: in proportion to the pixels."""
+    """What R1's weight becomes where nothing is said: in proportion to the pixels."""
     side = recipe.get("resolution")
     return min(10.0, 0.1 * side * side / 64) if side else 0.001
 
@@ -111,8 +114,7 @@ def _usual_weight(recipe: Recipe) -> float:
 def calm(recipe: Recipe) -> dict[str, Any]:
     """A heavy penalty on the discriminator's slope, and no momentum in either player."""
     players = ("generator", "discriminator")
-    momentum = {f"optimisers.{player}.beta1": 0.0 for player in players}
-    return {**smoother(recipe, factor=10), **momentum}
+    return {**smoother(recipe, heavy=True), **{f"optimisers.{player}.beta1": 0.0 for player in players}}
 
 
 def steady(recipe: Recipe) -> dict[str, Any]:
@@ -120,12 +122,19 @@ def steady(recipe: Recipe) -> dict[str, Any]:
 
     Example:
         >>> steady({"loss": {"name": "minimax"}, "dynamics": {"discriminator_steps": 4}})
-        {'loss': 'non-saturating', 'dynamics.discriminator_steps': 1, 'penalties.r1.every': 1}
+        ... # doctest: +NORMALIZE_WHITESPACE
+        {'loss': 'non-saturating', 'dynamics.discriminator_steps': 1, 'penalties.r1.weight': 0.03,
+         'penalties.r1.every': 1}
     """
     rate = rate_of(recipe, "generator")
     slower = {"optimisers.discriminator.rate": rate} if rate_of(recipe, "discriminator") > rate else {}
     players = ("discriminator", "generator")
-    return {"loss": "non-saturating", **single_steps(recipe, *players), **slower, **smoother(recipe)}
+    return {
+        "loss": "non-saturating",
+        **single_steps(recipe, *players),
+        **slower,
+        **smoother(recipe, heavy=True),
+    }
 
 
 def mirrored(recipe: Recipe) -> dict[str, Any] | None:
