@@ -16,11 +16,11 @@ from poise.diagnosis import FINDINGS, Setting
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, parse_override, recipe_with
 from poise.run_folder import RunFolder
-from poise.training import Moment, doctor, pick_device, plan
+from poise.training import Moment, begin, doctor, pick_device, plan
 from poise.training.again import command_again
 from poise.training.assemble import build_networks
 from poise.training.doctor import setting_of
-from poise.training.remedies import begin_with_remedies, resume_with_remedies
+from poise.training.remedies import begin_with_remedies, last_good, resume_with_remedies
 from poise.training.resolve import resolve
 from poise.training.setups import SETUPS, Shapes
 
@@ -244,12 +244,24 @@ def test_a_healthy_run_is_saved_where_it_can_be_branched_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(doctor, "MOST_SHARE", 1e9)
+    monkeypatch.setattr(doctor, "FINDINGS", {})
     planned = plan("spiral", recipe_with(RECIPES["non-saturating"], {**SMALL, "checkpoints.keep": 99}), CPU)
     outcome = begin_with_remedies(planned, tmp_path / "run", say=lambda sentence: None)
-    saved = outcome.run.checkpoint_steps()
-    assert len(saved) > 2
-    assert all(step % doctor.SAVED_CHECKS == 0 for step in saved)
+    assert outcome.run.checkpoint_steps() == list(range(4, 41, 4))
     assert setting_of(outcome.run, planned.recipe).again == (
         "poise", "train", "spiral", "--recipe", "non-saturating", "--steps", "40", "--batch-size", "16",
         "--set", "generator.width=8", "--set", "discriminator.width=8", "--set", "checkpoints.keep=99",
     )  # fmt: skip
+
+
+def test_a_state_that_has_learned_nothing_is_not_kept(tmp_path: Path) -> None:
+    planned = plan(
+        "spiral", recipe_with(RECIPES["non-saturating"], {**SMALL, "checkpoints.every_steps": 10}), CPU
+    )
+    run = begin(planned, tmp_path / "run", say=lambda sentence: None, doctor="off").run
+    for learned, wanted in ((True, 30), (False, None)):
+        (run.path / "readings.jsonl").unlink(missing_ok=True)
+        for step in range(1, 31):
+            run.append("readings", {"step": step, "distance": 1 / step if learned else 0.9})
+        found = last_good(run, 35)
+        assert (found.step if found else None) == wanted

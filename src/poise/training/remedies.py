@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ TRIES = 3
 
 LEARNED = 0.5
 """Of the distance at the first check: a state farther from the data has learned too little to keep."""
+
+LOOKED_AT = 4
+"""Readings at either end of whose distances the median is taken."""
 
 NON_FINITE = 4
 """The exit status of a run that a value which is not finite has ended."""
@@ -269,13 +273,16 @@ def last_good(run: RunFolder, before: int) -> Checkpoint | None:
 
 
 def _has_learned(run: RunFolder, step: int) -> bool:
-    """Whether the distance that the doctor read last by a step is half of what it read first, or unknown."""
+    """Whether the distance that the doctor read came down to half by a step; too few readings say nothing."""
     distances = [
         float(line["distance"])
         for line in run.lines("readings")
         if line["step"] <= step and "distance" in line
     ]
-    return not distances or distances[-1] <= LEARNED * distances[0]
+    if len(distances) < 2 * LOOKED_AT:
+        return True
+    first, last = (statistics.median(part) for part in (distances[:LOOKED_AT], distances[-LOOKED_AT:]))
+    return last <= LEARNED * first
 
 
 def _trials(run: RunFolder, spent: set[str], ward: Ward) -> Iterator[Trial]:

@@ -83,7 +83,7 @@ RULE = Rule(
             "raise the generator's rate to the discriminator's",
             "it learns many times more slowly than the player that it is to fool",
             "samples of the same latents move from check to check",
-            lambda recipe: levelled(recipe, "generator", at_least=10),
+            lambda recipe: levelled(recipe, "generator"),
         ),
         Proposal(
             "take the non-saturating loss, even steps and rates, and an R1 penalty on every step",

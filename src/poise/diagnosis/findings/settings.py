@@ -27,7 +27,7 @@ def rates_times(recipe: Recipe, factor: float, *players: str) -> dict[str, Any]:
     }
 
 
-def levelled(recipe: Recipe, player: str, *, at_least: float = 4.0) -> dict[str, Any] | None:
+def levelled(recipe: Recipe, player: str, *, at_least: float = 10.0) -> dict[str, Any] | None:
     """A player's rate raised to the other's; `None` where it is not so many times lower.
 
     Example:
