@@ -3,6 +3,8 @@
 python -m benchmarks.planted_faults record --openmoji PATH   # about half an hour of two cores
 python -m benchmarks.planted_faults judge                    # seconds
 python -m benchmarks.planted_faults rescue                   # about twenty minutes of one core
+python -m benchmarks.planted_faults pictures                 # draws those of docs/failures from the runs
+python -m benchmarks.planted_faults pages                    # writes what the rules say into those pages
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import torch
 
 from benchmarks.planted_faults.cases import cases
 from benchmarks.planted_faults.judge import judge_all, report
+from benchmarks.planted_faults.pages import refresh
 from benchmarks.planted_faults.record import record
 from benchmarks.planted_faults.rescue import rescue, rescue_cases, table
 
@@ -22,7 +25,7 @@ from benchmarks.planted_faults.rescue import rescue, rescue_cases, table
 def main() -> None:
     """One of the stages."""
     parser = argparse.ArgumentParser(description="The doctor's error rates on planted faults.")
-    parser.add_argument("stage", choices=("record", "judge", "rescue"))
+    parser.add_argument("stage", choices=("record", "judge", "rescue", "pictures", "pages"))
     parser.add_argument("--out", type=Path, default=Path("runs/planted-faults"))
     parser.add_argument("--openmoji", type=Path, help="the folder of OpenMoji's colour pictures")
     parser.add_argument("--only", default="", help="runs whose name holds this")
@@ -35,7 +38,16 @@ def main() -> None:
         if arguments.page is not None:
             arguments.page.write_text(page + "\n", encoding="utf-8")
         return
+    if arguments.stage == "pages":
+        refresh()
+        return
     torch.set_num_threads(1)
+    if arguments.stage == "pictures":
+        from benchmarks.planted_faults.pictures import draw
+
+        for file in draw(arguments.out, arguments.only):
+            print(f"{file}: {file.stat().st_size:,} bytes")
+        return
     began = time.monotonic()
     if arguments.stage == "rescue":
         found = []

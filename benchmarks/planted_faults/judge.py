@@ -138,7 +138,8 @@ def _row(name: str, planted: int, named: int, everywhere: int, wrong: int, delay
     recall = f"{named / planted:.2f}" if planted else "–"
     precision = f"{1 - wrong / everywhere:.2f}" if everywhere else "–"
     delay = f"{statistics.median(delays):.0%}".replace("%", " %") if delays else "–"
-    return f"| {name} | {planted} | {named} | {recall} | {everywhere} | {wrong} | {precision} | {delay} |"
+    linked = f"[{name}]({name}.md)" if name in FINDINGS else name
+    return f"| {linked} | {planted} | {named} | {recall} | {everywhere} | {wrong} | {precision} | {delay} |"
 
 
 def confusion(runs: Sequence[Judged]) -> str:
@@ -172,6 +173,9 @@ def report(runs: Sequence[Judged]) -> str:
         "and has the one name that it should be given; findings that are true of it, too, count neither for",
         "nor against. A finding counts from `watch` on. The delay is from onset to naming, as a share of the",
         "run.",
+        "",
+        "Each finding has a page with pictures of it, its thresholds and its remedies, to which the first",
+        "table links. [What `--doctor apply` makes of such runs](rescues.md) is measured apart.",
         "",
         f"Recorded: {len(runs)} of {len(cases())} runs. Kept out of calibration are, of six findings,",
         "one kind of fault whole, and of all other kinds and of the healthy games every run of seed 2.",

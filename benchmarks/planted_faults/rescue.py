@@ -164,6 +164,17 @@ def table(found: Iterable[Rescue]) -> str:
     rescued = [one for one in harmed if one.succeeded]
     share = f"{100 * len(rescued) / len(harmed):.0f} %" if harmed else "–"
     lines = [
+        "# What `--doctor apply` makes of planted faults",
+        "",
+        "Written by `python -m benchmarks.planted_faults rescue --page docs/failures/rescues.md`. Each",
+        "game is played three times with one seed and as many steps: healthy; with a fault in its",
+        "settings and nobody who helps; and with that fault and `--doctor apply`, which tries three",
+        "remedies at most, each in a branch. Compared is the Fréchet distance of the last averaged",
+        "generator's samples to the data. Every check of the doctor is made, as in a run of usual length.",
+        "The games are those on digits, the ring and triangles. How heavy a penalty the remedies set, and",
+        "when a branch begins from fresh weights, was chosen while looking at some runs of greedy-",
+        "generator, sharp-discriminator and unpenalised-ring.",
+        "",
         f"{len(rescued)} of {len(harmed)} runs that the fault had harmed end within {WITHIN} x the Fréchet",
         f"distance of the healthy run of the same game and seed: {share}.",
         "",

@@ -55,6 +55,18 @@ def test_columns_that_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert events[-1]["columns"] == {"step": "a", "metric": "b"}
 
 
+def test_a_column_that_is_not_named_is_refused(tmp_path: Path) -> None:
+    from poise.cli.app import app
+    from poise.errors import PoiseError
+
+    log = tmp_path / "log.csv"
+    log.write_text("step,fid\n1,2\n2,1\n")
+    with pytest.raises(
+        PoiseError, match="'metric' in --columns names no column; write it as QUANTITY=COLUMN"
+    ):
+        app(["diagnose", str(log), "--columns", "metric"], result_action="return_value")
+
+
 def test_a_run_is_diagnosed_from_its_readings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from poise.cli.app import app
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
-import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from poise.diagnosis import FINDINGS, judged
 from poise.diagnosis.logs import guessed, read_log, readings_of
@@ -87,8 +90,15 @@ def test_a_long_log_is_averaged_in_stretches() -> None:
 
 
 def test_csv_json_lines_and_what_stylegan_writes(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("step;loss_G;note\n1;0,5;x\n2;0.25;y\n")
+    (tmp_path / "a.csv").write_text("step;loss_G;note\n1;n/a;x\n2;0.25;y\n")
     assert read_log(tmp_path / "a.csv") == [{"step": 1.0}, {"step": 2.0, "loss_G": 0.25}]
+    (tmp_path / "comma.csv").write_text("step;fid\n1;9,5\n")
+    assert read_log(tmp_path / "comma.csv") == [{"step": 1.0, "fid": 9.5}]
+    (tmp_path / "wide.csv").write_bytes("step,fid\n1,9.5\n".encode("utf-16"))
+    assert read_log(tmp_path / "wide.csv") == [{"step": 1.0, "fid": 9.5}]
+    for document in ([{"step": 1, "fid": 9.5}, 3], {"step": 1, "fid": 9.5}):
+        (tmp_path / "b.json").write_text(json.dumps(document, indent=1))
+        assert read_log(tmp_path / "b.json") == [{"step": 1.0, "fid": 9.5}]
     lines = [
         {"Loss/G/loss": {"num": 3, "mean": 0.7}, "timestamp": 5},
         {"results": {"fid50k_full": 9.5}, "ok": True},
@@ -100,11 +110,19 @@ def test_csv_json_lines_and_what_stylegan_writes(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("content", ["", "hello\nworld\n", "\x00\x01", "{}\n[]\n"])
+@pytest.mark.parametrize(
+    "content", ["", "hello\nworld\n", "\x00\x01", "{}\n[]\n", "a\rb,c\x0d\x00d\r\re", "[{"]
+)
 def test_what_is_no_log_is_refused_by_name(tmp_path: Path, content: str) -> None:
     (tmp_path / "log.txt").write_text(content)
     with pytest.raises(PoiseError, match="holds no numbers in columns"):
         read_log(tmp_path / "log.txt")
+
+
+@pytest.mark.parametrize("step", [math.nan, math.inf, -math.inf])
+def test_a_row_whose_step_is_no_number_is_left_out(step: float) -> None:
+    rows: Rows = [{"step": step if place == 3 else float(place), "fid": 9.0 - place} for place in range(6)]
+    assert [reading.step for reading in readings_of(rows)[0]] == [0, 1, 2, 4, 5]
 
 
 def test_what_is_not_there_and_what_is_not_known_is_refused(tmp_path: Path) -> None:
@@ -118,8 +136,45 @@ def test_what_is_not_there_and_what_is_not_known_is_refused(tmp_path: Path) -> N
         readings_of([{"fid": 1.0}], {"metrik": "fid"})
 
 
-def test_event_files_ask_for_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "tensorboard.backend.event_processing.event_accumulator", None)
-    (tmp_path / "events.out.tfevents.1").write_bytes(b"")
-    with pytest.raises(PoiseError, match=r"pip install 'poise\[tensorboard\]'"):
-        read_log(tmp_path / "events.out.tfevents.1")
+FIXTURES = Path(__file__).parent / "event_files"
+"""Written by torch's `SummaryWriter`, and by tensorboard's own with tensors, as TensorFlow 2 has them."""
+
+
+def test_event_files_of_an_independent_writer() -> None:
+    rows = read_log(FIXTURES / "of_torch")
+    assert [row["step"] for row in rows] == [100.0 * place for place in range(40)]
+    assert rows[7]["Loss/G"] == pytest.approx(1.2)
+    assert rows[39]["Metrics/FID"] == pytest.approx(100 / 40 + 8 + 6 * 14)
+    readings, used = readings_of(rows)
+    assert used == {
+        "step": "step", "generator_loss": "Loss/G", "discriminator_loss": "Loss/D", "metric": "Metrics/FID"
+    }  # fmt: skip
+    assert {one.name: one.severity for one in judged(readings, FINDINGS.values()).findings} == {
+        "quality-regressed": "trouble"
+    }
+    tensors = read_log(next((FIXTURES / "of_tensors").iterdir()))
+    assert [(row["fid"], row["g_loss"]) for row in tensors] == [
+        (pytest.approx(100 / (1 + place), rel=1e-6), 0.5) for place in range(30)
+    ]
+
+
+@pytest.mark.parametrize("size", [0, 7, 40, 200, 1_001])
+def test_a_cut_event_file_gives_what_is_whole_or_is_refused(tmp_path: Path, size: int) -> None:
+    whole = next((FIXTURES / "of_torch").iterdir())
+    cut = tmp_path / whole.name
+    cut.write_bytes(whole.read_bytes()[:size])
+    try:
+        rows = read_log(cut)
+    except PoiseError as error:
+        assert "holds no numbers" in error.what or "is damaged" in error.what
+    else:
+        assert rows == read_log(whole)[: len(rows)] or rows[:-1] == read_log(whole)[: len(rows) - 1]
+
+
+@given(some.binary(max_size=300))
+def test_no_bytes_raise_anything_else(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "events.out.tfevents.1"
+        file.write_bytes(content)
+        with contextlib.suppress(PoiseError):
+            read_log(file)

@@ -112,11 +112,21 @@ def _of_run(path: Path) -> tuple[Course, dict[str, str]]:
 def _of_log(path: Path, columns: tuple[str, ...]) -> tuple[Course, dict[str, str]]:
     from poise.diagnosis import FINDINGS, judged
     from poise.diagnosis.logs import read_log, readings_of
-    from poise.recipes import parse_override
 
-    chosen = {name: str(column) for name, column in map(parse_override, columns)}
+    chosen = dict(map(_named_column, columns))
     readings, used = readings_of(read_log(path), chosen or None)
     return judged(readings, FINDINGS.values()), used
+
+
+def _named_column(text: str) -> tuple[str, str]:
+    from poise.errors import PoiseError
+
+    quantity, equals, column = text.partition("=")
+    if not equals or not column:
+        raise PoiseError(
+            f"'{text}' in --columns names no column", mend="write it as QUANTITY=COLUMN: metric=fid50k"
+        )
+    return quantity.strip(), column.strip()
 
 
 def _status(course: Course) -> int:

@@ -31,11 +31,13 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Remedy:
-    """Something to try: what to change, why, and the command for it."""
+    """Something to try: what to change, why, the command for it, what to expect and after how many steps."""
 
     change: str
     why: str
     command: str
+    expect: str = ""
+    after_steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,17 @@ def cards(lines: Iterable[Json]) -> list[Card]:
         latest[str(line.get("name", "")), _step(line.get("first_step"))] = line
     ordered = sorted(latest.values(), key=_rank)
     return [_card(place, line) for place, line in enumerate(ordered, start=1)]
+
+
+def gravest(found: Iterable[Card]) -> str:
+    """How bad the worst finding that is open is: `trouble`, `watch`, or nothing.
+
+    Example:
+        >>> gravest(cards([{"name": "oscillation", "severity": "watch", "status": "open"}]))
+        'watch'
+    """
+    still = {card.severity for card in found if not card.recovered}
+    return next((one for one in ("trouble", "watch") if one in still), "")
 
 
 def _rank(line: Json) -> tuple[bool, int, int]:
@@ -148,7 +161,10 @@ def _remedies(found: Any) -> list[Remedy]:
     if not isinstance(found, list):
         return []
     return [
-        Remedy(str(one.get("change") or ""), str(one.get("why") or ""), str(one.get("command") or ""))
+        Remedy(
+            *(str(one.get(name) or "") for name in ("change", "why", "command", "expect")),
+            after_steps=_step(one.get("after_steps")),
+        )
         for one in found
         if isinstance(one, Mapping)
     ]

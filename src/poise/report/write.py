@@ -22,7 +22,7 @@ from poise.report.curves import (
     rounded,
 )
 from poise.report.evaluations import evaluations
-from poise.report.findings import Card, cards
+from poise.report.findings import Card, cards, gravest
 from poise.report.pictures import Album, read_album
 from poise.report.settings import ABOUT, settings
 from poise.report.spread import spread_of
@@ -127,6 +127,7 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
         "recipe": {name: str(recipe.get(name) or "") for name in ABOUT},
         "standing": stands,
         "verdict": verdict(stands, findings, found="" if spread is None else spread.verdict),
+        "gravest": gravest(findings),
         "highlights": highlights(
             stands, recipe, environment, unit=unit, games=1 if spread is None else spread.count
         ),

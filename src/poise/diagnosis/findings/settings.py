@@ -87,8 +87,8 @@ def smoother(recipe: Recipe, *, heavy: bool = False) -> dict[str, Any]:
 
     Args:
         recipe: The run's.
-        heavy: Whether it is to be ten times what it is now, and R1 no less than thirty times what is taken
-            where nothing is said.
+        heavy: Whether it is to be ten times what it is now, and R1 no less than 10, or than thirty times
+            what is taken where nothing is said.
 
     Example:
         >>> smoother({"penalties": {"wgan-gp": {"weight": 1.0, "every": 1}}}, heavy=True)
@@ -100,7 +100,7 @@ def smoother(recipe: Recipe, *, heavy: bool = False) -> dict[str, Any]:
     name = next((one for one in ("r1", "wgan-gp", "dragan") if one in penalties), "r1")
     weight = 10 * ((penalties.get(name) or {}).get("weight") or 0.0)
     if name == "r1":
-        weight = max(weight, 30 * _usual_weight(recipe))
+        weight = max(weight, min(10.0, 30 * _usual_weight(recipe)))
     heavier = {f"penalties.{name}.weight": float(f"{weight:.3g}")} if heavy and weight else {}
     return {**heavier, f"penalties.{name}.every": 1}
 

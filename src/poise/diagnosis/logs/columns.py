@@ -79,6 +79,7 @@ def readings_of(rows: Rows, columns: Mapping[str, str] | None = None) -> tuple[l
     placed = [
         (int(row.get(used.get("step", ""), place)), {q: row[used[q]] for q in told if used[q] in row})
         for place, row in enumerate(rows)
+        if math.isfinite(row.get(used.get("step", ""), place))
     ]
     placed = [pair for pair in sorted(placed, key=lambda pair: pair[0]) if pair[1]]
     size = max(1, math.ceil(len(placed) / MOST))

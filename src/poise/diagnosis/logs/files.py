@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from poise.diagnosis.logs.events import read_events
 from poise.errors import PoiseError
 
 LARGEST = 512 * 2**20
@@ -44,13 +44,30 @@ def read_log(path: Path | str) -> list[dict[str, float]]:
 def _text(path: Path) -> list[dict[str, float]]:
     if path.stat().st_size > LARGEST:
         raise PoiseError(f"'{path}' is larger than {LARGEST >> 20} MB", mend="give a part of it")
-    text = path.read_bytes().decode("utf-8", errors="replace").lstrip("\ufeff")
-    if text.lstrip().startswith("{"):
-        return [row for row in map(_parsed, text.splitlines()) if row]
+    content = path.read_bytes()
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+    text = content.decode(encoding, errors="replace").lstrip("\ufeff")
+    if text.lstrip()[:1] in ("{", "["):
+        return [row for row in map(_parsed, text.splitlines()) if row] or _document(text)
     sample = text[:4096]
     delimiter = max(",;\t", key=sample.count)
-    rows = csv.DictReader(io.StringIO(text), delimiter=delimiter)
-    return [row for row in (_numbers(line) for line in rows) if row]
+    if delimiter == ";":  # as a spreadsheet writes it where the comma is the decimal point
+        text = text if "." in sample else text.replace(",", ".")
+    try:
+        rows = list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
+    except csv.Error:
+        return []
+    return [row for row in map(_numbers, rows) if row]
+
+
+def _document(text: str) -> list[dict[str, float]]:
+    """The rows of one JSON document: a list of objects, or a single one."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    rows = found if isinstance(found, list) else [found]
+    return [row for row in (_numbers(_flat(one)) for one in rows if isinstance(one, dict)) if row]
 
 
 def _parsed(line: str) -> dict[str, float]:
@@ -87,19 +104,19 @@ def _numbers(line: Mapping[Any, Any]) -> dict[str, float]:
 
 
 def _events(path: Path) -> list[dict[str, float]]:
-    try:
-        from tensorboard.backend.event_processing.event_accumulator import (  # noqa: PLC0415 - an extra
-            EventAccumulator,
-        )
-    except ImportError:
-        raise PoiseError(
-            f"'{path}' is TensorBoard's, and its package is not installed",
-            mend="install the extra: pip install 'poise[tensorboard]'",
-        ) from None
-    events = EventAccumulator(str(path), size_guidance={"scalars": 0})
-    events.Reload()
+    """Rows by step, of one event file or of all in a folder and below it."""
+    files = sorted(path.rglob("*.tfevents.*")) if path.is_dir() else [path]
     rows: dict[int, dict[str, float]] = {}
-    for tag in events.Tags()["scalars"]:
-        for event in events.Scalars(tag):
-            rows.setdefault(event.step, {"step": float(event.step)})[tag] = float(event.value)
-    return [rows[step] for step in sorted(rows) if not math.isnan(step)]
+    for file in files:
+        if file.stat().st_size > LARGEST:
+            raise PoiseError(f"'{file}' is larger than {LARGEST >> 20} MB", mend="give a part of it")
+        try:
+            for step, tag, value in read_events(file):
+                rows.setdefault(step, {"step": float(step)})[tag] = value
+        except ValueError as error:
+            raise PoiseError(
+                f"'{file}' is no event file of TensorBoard, or is damaged",
+                why=str(error),
+                mend="name another log",
+            ) from None
+    return [rows[step] for step in sorted(rows)]
