@@ -153,9 +153,8 @@ def test_event_files_of_an_independent_writer() -> None:
         "quality-regressed": "trouble"
     }
     tensors = read_log(next((FIXTURES / "of_tensors").iterdir()))
-    assert [(row["fid"], row["g_loss"]) for row in tensors] == [
-        (pytest.approx(100 / (1 + place), rel=1e-6), 0.5) for place in range(30)
-    ]
+    assert [row["fid"] for row in tensors] == pytest.approx([100 / (1 + place) for place in range(30)])
+    assert {row["g_loss"] for row in tensors} == {0.5}
 
 
 @pytest.mark.parametrize("size", [0, 7, 40, 200, 1_001])

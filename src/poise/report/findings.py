@@ -162,7 +162,10 @@ def _remedies(found: Any) -> list[Remedy]:
         return []
     return [
         Remedy(
-            *(str(one.get(name) or "") for name in ("change", "why", "command", "expect")),
+            change=str(one.get("change") or ""),
+            why=str(one.get("why") or ""),
+            command=str(one.get("command") or ""),
+            expect=str(one.get("expect") or ""),
             after_steps=_step(one.get("after_steps")),
         )
         for one in found
