@@ -32,9 +32,9 @@ def diagnose(
     ] = (),
     json: Json = False,
 ) -> int:
-    """Say by name what went wrong, with evidence and remedies; of many games, a line for each.
+    """Say by name what went wrong, with evidence and remedies.
 
-    The exit status is 0 where all is well, 1 for something to watch, 3 for trouble.
+    Of many games, a line for each. The exit status is 0 where all is well, 1 for something to watch, 3 for trouble.
 
     Args:
         target: A run's folder, or a log.
