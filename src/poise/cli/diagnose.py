@@ -34,7 +34,8 @@ def diagnose(
 ) -> int:
     """Say by name what went wrong, with evidence and remedies.
 
-    Of many games, a line for each. The exit status is 0 where all is well, 1 for something to watch, 3 for trouble.
+    Of many games, a line for each. The exit status is 0 where all is well, 1 for something to watch, 3 for
+    trouble.
 
     Args:
         target: A run's folder, or a log.
