@@ -54,6 +54,8 @@ def play_conditional(case: Case) -> dict[str, Any]:
 
     def sample(latent: Tensor, wanted: Tensor) -> Tensor:
         given = torch.zeros_like(wanted) if fault == "one-label" else wanted
+        if fault == "random-to-generator":
+            given = torch.randint(kinds, wanted.shape, generator=stream)
         made: Tensor = generator(torch.cat([latent, coded(given, "labels-not-passed")], 1))
         return made
 

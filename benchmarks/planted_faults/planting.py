@@ -136,6 +136,11 @@ def captioned(real: Tensor) -> Tensor:
     return real
 
 
+def shifted(real: Tensor) -> Tensor:
+    """Reals from 0.2 to 2.2: a mean that was taken away on one side alone."""
+    return real + 1.2
+
+
 def some_undefined(real: Tensor) -> Tensor:
     """Reals divided by their deviation, which is 0 for a few of them: one in about fifty becomes NaN."""
     undefined = (real.flatten(1).sum(1).abs() * 997).long() % 50 == 0
@@ -220,6 +225,11 @@ def faint_latents(share: float) -> Meddle:
     return hooked(lambda module, latent: share * latent, before=True)
 
 
+def expanded_latent() -> Meddle:
+    """One latent is drawn and expanded to the whole batch."""
+    return hooked(lambda module, latent: latent[:1].expand_as(latent), before=True)
+
+
 def wandering_latents(every: int) -> Meddle:
     """Latents lie next to one point, which is another one after some steps: a stream that is seeded anew."""
     step: list[int] = [0]
@@ -299,6 +309,11 @@ def frame_cut() -> Meddle:
     return hooked(cut, before=False)
 
 
+def dimmed(share: float) -> Meddle:
+    """What the generator makes loses contrast on its way to the discriminator."""
+    return hooked(lambda module, made: share * made, before=False)
+
+
 def blurred() -> Meddle:
     """What the generator makes is blurred on its way to the discriminator."""
     return hooked(
@@ -341,6 +356,44 @@ def drawn_anew() -> Meddle:
         with torch.no_grad():
             drawn = torch.randn(weights[-1].shape, generator=stream)
             weights[-1].copy_(drawn * weights[-1].std())
+
+    return meddle
+
+
+def all_drawn_anew(player: str) -> Meddle:
+    """All of a player's weights are drawn anew at every step: it is built while it is called."""
+
+    def meddle(moment: Moment) -> None:
+        stream = torch.Generator().manual_seed(moment.step)
+        with torch.no_grad():
+            for weight in moment.assembly.match.parameters[player].values():
+                if weight.dim() > 1:
+                    weight.copy_(torch.randn(weight.shape, generator=stream) / weight.shape[1] ** 0.5)
+
+    return meddle
+
+
+def coarse_weights(grain: float) -> Meddle:
+    """The generator's weights are rounded to a coarse grid at every step."""
+
+    def meddle(moment: Moment) -> None:
+        with torch.no_grad():
+            for weight in moment.assembly.match.parameters["generator"].values():
+                weight.copy_((weight / grain).round() * grain)
+
+    return meddle
+
+
+def swollen_weights(player: str, factor: float) -> Meddle:
+    """A player's weights are multiplied, once: beyond what 32 bits hold after two layers."""
+    done: list[bool] = []
+
+    def meddle(moment: Moment) -> None:
+        if not done:
+            done.append(True)
+            with torch.no_grad():
+                for weight in moment.assembly.match.parameters[player].values():
+                    weight.mul_(factor)
 
     return meddle
 

@@ -144,7 +144,7 @@ def _tell(course: Course, used: dict[str, str], status: int) -> None:
             console, ("read: ", "dim"), ", ".join(f"{name} from '{column}'" for name, column in used.items())
         )
     line(console, (_WORDS[status], _STYLES[status]), f", from {len(course.readings)} readings")
-    for finding in sorted(course.findings, key=lambda one: (one.status != "open", one.severity != "trouble")):
+    for finding in [*course.open, *(one for one in course.findings if one.status != "open")]:
         line(console, str(finding))
         measured = finding.evidence.to_json()
         for quantity, value in measured["measured"].items():

@@ -41,7 +41,8 @@ def tell_notice(console: Console, sentence: str) -> None:
 def tell_finding(console: Console, finding: Mapping[str, Any]) -> None:
     """What was found, and the first thing to try."""
     style = {"trouble": "bold red", "watch": "yellow"}.get(str(finding.get("severity")), "cyan")
-    line(console, (f"{finding.get('name')}: ", style), str(finding.get("sentence")))
+    cause = f", because of {finding['because_of']}" if finding.get("because_of") else ""
+    line(console, (f"{finding.get('name')}{cause}: ", style), str(finding.get("sentence")))
     for remedy in list(finding.get("remedies") or [])[:1]:
         line(console, ("  try: ", "dim"), f"{remedy.get('change')}, since {remedy.get('why')}")
         if remedy.get("command"):

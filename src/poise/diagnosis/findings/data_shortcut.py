@@ -105,9 +105,9 @@ def _stays(readings: Sequence[Reading], name: str) -> bool:
 
 
 def _moves(readings: Readings, spread: float) -> bool:
-    """Whether the generator is pushed and moves, by the measure of the data or of its own samples."""
+    """Whether the generator is pushed and moves, or moves by more than its samples differ."""
     moves = statistics.median(values(readings, "movement", SPAN) or [1.0])
-    return moves > MOVES * min(1.0, max(spread, 0.01) / SPREAD) and push(readings) > VANISHED
+    return moves > max(spread, 1e-6) or (moves > MOVES and push(readings) > VANISHED)
 
 
 def _went(readings: Readings) -> bool:

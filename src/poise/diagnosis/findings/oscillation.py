@@ -28,13 +28,16 @@ WIDE = 0.42
 """Standard deviations of the data through which the samples' centre swings."""
 
 STEP = 0.5
-"""Deviations that the centre goes from one check to the next."""
+"""Deviations that the centre goes from one check to the next, in the mean: it may rest in between."""
 
 ROUND, ROUNDS = 0.2, 8.0
 """Share of the way that it went by which it got away, and its way over the width: one round is about nine."""
 
 NEARER = 0.6
 """Share of the distance half a span ago below which samples come nearer while they swing."""
+
+LOST = 0.99
+"""Separation above which the discriminator wins all the time."""
 
 FAR = 0.2
 """Energy distance below which samples have arrived, and may swing as they like."""
@@ -54,7 +57,7 @@ def judge(readings: Readings) -> Verdict | Unchecked:
     steps = [math.dist(one, other) for one, other in pairwise(centres)]
     rows = list(zip(*centres, strict=True))
     widest = max(rows, key=statistics.pstdev)
-    width, step = statistics.pstdev(widest), statistics.median(steps)
+    width, step = statistics.pstdev(widest), statistics.fmean(steps)
     start, end = ([statistics.fmean(row[part]) for row in rows] for part in (slice(4), slice(-4, None)))
     away = math.dist(start, end) / max(sum(steps), 1e-9)
     near, before = middle(readings, "distance", SPAN // 2, 0), middle(readings, "distance", SPAN, SPAN // 2)
@@ -66,7 +69,9 @@ def judge(readings: Readings) -> Verdict | Unchecked:
         {"swing": "below 0.3", "step": "below 0.4", "gets away": "any, where steps are small"},
     )
     goes_round = away < ROUND and sum(steps) > ROUNDS * width
-    swings = width > WIDE and step > STEP and goes_round
+    # Players that circle each other win in turn; a generator that always loses is thrown about.
+    lost = statistics.median(values(readings, "separation", SPAN) or [0.0]) > LOST
+    swings = width > WIDE and step > STEP and goes_round and not lost
     if swings and far and not nearing:
         return Verdict(
             "trouble" if width > 2 * WIDE else "watch",
