@@ -133,3 +133,120 @@ def test_no_generator_is_blamed_for_its_first_steps(name: str) -> None:
     assert name not in {one.name for one in hasty.findings}
     later = judged([replace(still, step=10 * step) for step in range(1, 20)], FINDINGS.values())
     assert name in {one.name for one in later.findings}
+
+
+def told(readings: list[Reading], name: str) -> bool:
+    """Whether a finding of this name comes up."""
+    return name in {one.name for one in judged(readings, [FINDINGS[name]]).findings}
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({}, True),
+        ({"separation": 0.8}, False),  # nobody uses it
+        ({"movement": 0.0, "spread": 0.05, "distance": 0.7}, False),  # the generator has not tried
+        ({"movement": 0.001, "spread": 0.0004}, True),  # it tries, far from data in another unit
+        ({"probes": {"roughness": (1.0, 9.0)}, "spread": 0.1}, False),  # what is blurred is smooth
+        ({"probes": {"roughness": (1.0, 9.0)}, "spread": 0.9}, True),
+        ({"probes": {"border": (1.0, 1.0)}}, False),  # hardly visible
+    ],
+)
+def test_a_shortcut_is_what_tells_every_fake_whatever_the_generator_does(
+    changes: dict[str, Any], wanted: bool
+) -> None:
+    sick = {"separation": 1.0, "probes": {"border": (1.0, 9.0)}, "movement": 0.2, "spread": 0.8} | changes
+    assert told([replace(reading, **sick) for reading in healthy()], "data-shortcut") is wanted
+
+
+def test_what_fades_or_comes_later_is_no_shortcut() -> None:
+    readings = [replace(reading, separation=1.0, spread=0.8) for reading in healthy()]
+    fading = [replace(one, probes={"border": (1.0, 30 * 0.9**place)}) for place, one in enumerate(readings)]
+    assert not told(fading, "data-shortcut")
+    early = [replace(one, probes={"border": (0.7, 0.5)}) for one in readings[:30]]
+    late = [replace(one, probes={"border": (1.0, 9.0)}) for one in readings[30:]]
+    assert not told([*early, *late], "data-shortcut")
+
+
+def test_a_discriminator_that_wins_while_samples_come_nearer_does_not_dominate() -> None:
+    readings = [replace(reading, separation=1.0) for reading in healthy(30)]
+    assert not told(readings, "discriminator-dominates")
+    assert told([replace(one, distance=1.2) for one in readings], "discriminator-dominates")
+
+
+def test_a_generator_that_comes_to_a_halt_is_dominated() -> None:
+    readings = [
+        replace(one, distance=0.1, separation=1.0 if place > 40 else one.separation)
+        for place, one in enumerate(healthy())
+    ]
+    halted = [replace(one, movement=0.01 if place > 40 else 0.2) for place, one in enumerate(readings)]
+    assert told(halted, "discriminator-dominates")
+    assert not told(readings[:55], "discriminator-dominates")
+
+
+def test_samples_that_are_alike_do_not_hop_when_they_change_their_cell() -> None:
+    cells = [tuple(float(cell == place % 4) for cell in range(4)) for place in range(60)]
+    narrow = [
+        replace(one, cells=row, coverage=0.2, distance=0.5) for one, row in zip(healthy(), cells, strict=True)
+    ]
+    here = [replace(one, centre=(0.01 * (place % 4), 0.0)) for place, one in enumerate(narrow)]
+    there = [replace(one, centre=(place % 4 - 1.5, 0.0)) for place, one in enumerate(narrow)]
+    assert not told(here, "mode-hopping")
+    assert told(there, "mode-hopping")
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"), [({}, True), ({"separation": 1.0}, False), ({"distance": 0.05}, False)]
+)
+def test_players_circle_where_both_win_in_turn_far_from_the_data(
+    changes: dict[str, Any], wanted: bool
+) -> None:
+    # A circle in the plane of which each check sees another point: no coordinate has a period to see.
+    circle = [
+        replace(
+            one,
+            **{"centre": (1.5 * math.sin(2.4 * place), 1.5 * math.cos(2.4 * place)), "distance": 0.6}
+            | changes,
+        )
+        for place, one in enumerate(healthy())
+    ]
+    assert told(circle, "oscillation") is wanted
+
+
+def test_a_straight_way_is_no_oscillation() -> None:
+    away = [replace(one, centre=(0.6 * place, 0.0), distance=0.6) for place, one in enumerate(healthy())]
+    assert not told(away, "oscillation")
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({"copying": -8.0, "nearness": 0.7}, False),  # blurred samples reach that
+        ({"copying": -8.0, "nearness": 0.7, "copied": 0.3}, True),
+        ({"copying": -12.0, "nearness": 0.7}, True),
+        ({"copying": 2.0, "copied": 0.3}, False),
+    ],
+)
+def test_copies_lie_on_a_training_sample_or_all_hug_the_training_data(
+    changes: dict[str, Any], wanted: bool
+) -> None:
+    assert told([replace(reading, **changes) for reading in healthy()], "memorisation") is wanted
+
+
+def test_a_condition_that_begins_to_be_followed_is_not_ignored() -> None:
+    rising = [
+        replace(one, condition_followed=0.1, condition_response=0.05 * 1.04**place)
+        for place, one in enumerate(healthy())
+    ]
+    assert not told(rising, "condition-ignored")
+    assert told([replace(one, condition_response=0.1) for one in rising], "condition-ignored")
+
+
+def test_a_slow_start_is_no_collapse() -> None:
+    slow = [
+        replace(one, spread=0.1 * 1.04**place, coverage=0.2 + 0.006 * place, distance=0.97**place)
+        for place, one in enumerate(healthy())
+    ]
+    assert not told(slow, "mode-collapse")
+    level = [replace(one, spread=0.1, coverage=0.2, distance=0.6) for one in slow]
+    assert told(level, "mode-collapse")
