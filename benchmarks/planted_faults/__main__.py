@@ -17,9 +17,9 @@ import torch
 
 from benchmarks.planted_faults.cases import cases
 from benchmarks.planted_faults.judge import judge_all
-from benchmarks.planted_faults.page import report
 from benchmarks.planted_faults.pages import refresh
 from benchmarks.planted_faults.record import record
+from benchmarks.planted_faults.report import report
 from benchmarks.planted_faults.rescue import rescue, rescue_cases, table
 
 

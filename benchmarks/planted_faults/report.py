@@ -50,6 +50,12 @@ were committed before the first of them was played, and neither was changed afte
 """
 
 
+PAGES = """
+Each finding has a page with pictures of it, its thresholds and its remedies, to which the tables link.
+[What `--doctor apply` makes of such runs](rescues.md) is measured apart.
+"""
+
+
 def report(runs: Sequence[Judged]) -> str:
     """The page.
 
@@ -60,6 +66,7 @@ def report(runs: Sequence[Judged]) -> str:
     recorded = {run.case.name for run in runs}
     absent = [case.name for case in everything if case.name not in recorded]
     lines = ["# The doctor's error rates on planted faults", "", *_paragraphs(HOW), *_paragraphs(ROUNDS)]
+    lines += _paragraphs(PAGES)
     kept = {case.kind for case in everything if case.kept_out and case.fault is not None}
     seen = {case.kind for case in everything if not case.kept_out and case.fault is not None}
     kinds = f"{len(seen)} kinds of fault for calibration, {len(kept)} kept out"
@@ -125,7 +132,8 @@ def _row(title: str, names: Sequence[str], runs: Sequence[Judged]) -> str:
     recall = f"{named / len(planted):.2f}" if planted else "–"
     precision = f"{1 - wrong / everywhere:.2f}" if everywhere else "–"
     delay = f"{statistics.median(delays):.0%}".replace("%", " %") if delays else "–"
-    cells = (title, len(planted), named, causes, recall, everywhere, wrong, precision, delay)
+    linked = f"[{title}]({title}.md)" if title in FINDINGS else title
+    cells = (linked, len(planted), named, causes, recall, everywhere, wrong, precision, delay)
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
