@@ -155,7 +155,13 @@ def told(readings: list[Reading], name: str) -> bool:
 def test_a_shortcut_is_what_tells_every_fake_whatever_the_generator_does(
     changes: dict[str, Any], wanted: bool
 ) -> None:
-    sick = {"separation": 1.0, "probes": {"border": (1.0, 9.0)}, "movement": 0.2, "spread": 0.8} | changes
+    sick: dict[str, Any] = {
+        "separation": 1.0,
+        "probes": {"border": (1.0, 9.0)},
+        "movement": 0.2,
+        "spread": 0.8,
+    }
+    sick |= changes
     assert told([replace(reading, **sick) for reading in healthy()], "data-shortcut") is wanted
 
 
@@ -202,12 +208,9 @@ def test_players_circle_where_both_win_in_turn_far_from_the_data(
     changes: dict[str, Any], wanted: bool
 ) -> None:
     # A circle in the plane of which each check sees another point: no coordinate has a period to see.
+    sick: dict[str, Any] = {"distance": 0.6} | changes
     circle = [
-        replace(
-            one,
-            **{"centre": (1.5 * math.sin(2.4 * place), 1.5 * math.cos(2.4 * place)), "distance": 0.6}
-            | changes,
-        )
+        replace(one, centre=(1.5 * math.sin(2.4 * place), 1.5 * math.cos(2.4 * place)), **sick)
         for place, one in enumerate(healthy())
     ]
     assert told(circle, "oscillation") is wanted
