@@ -20,7 +20,7 @@ from poise.training import Moment, begin, doctor, pick_device, plan
 from poise.training.again import command_again
 from poise.training.assemble import build_networks
 from poise.training.doctor import setting_of
-from poise.training.remedies import begin_with_remedies, last_good, resume_with_remedies
+from poise.training.remedies import begin_with_remedies, last_good, ranked, resume_with_remedies
 from poise.training.resolve import resolve
 from poise.training.setups import SETUPS, Shapes
 
@@ -268,3 +268,20 @@ def test_a_state_that_has_learned_nothing_is_not_kept(tmp_path: Path) -> None:
             run.append("readings", {"step": step, "distance": 1 / step if learned else 0.9})
         found = last_good(run, 35)
         assert (found.step if found else None) == wanted
+
+
+def test_causes_are_mended_before_what_they_bring_about() -> None:
+    def line(name: str, step: int, *changes: str, **more: Any) -> dict[str, Any]:
+        remedies = [{"change": change, "settings": {"steps": 1}} for change in changes]
+        return {"name": name, "first_step": step, "status": "open", "severity": "trouble",
+                "remedies": [{"change": "look at the data", "settings": {}}, *remedies], **more}  # fmt: skip
+
+    found = ranked([
+        line("quality-regressed", 10, "a", because_of="mode-collapse"),
+        line("mode-collapse", 30, "b", "c"),
+        line("oscillation", 20, "d", "e"),
+        line("mode-hopping", 5, "f"),
+        line("mode-hopping", 5, "f", status="recovered"),
+        line("not-learning", 5, "g", severity="watch"),
+    ])  # fmt: skip
+    assert [remedy["change"] for _, remedy in found] == ["d", "b", "e", "c", "a"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -285,20 +285,36 @@ def _has_learned(run: RunFolder, step: int) -> bool:
     return last <= LEARNED * first
 
 
-def _trials(run: RunFolder, spent: set[str], ward: Ward) -> Iterator[Trial]:
-    """Remedies that change the recipe and were not tried, of the open troubles, the earliest first."""
-    latest: dict[tuple[str, int], Mapping[str, Any]] = {}
-    for line in run.lines("findings"):
-        latest[line["name"], line["first_step"]] = line
-    open_ = [one for one in latest.values() if one["status"] == "open" and one["severity"] == "trouble"]
-    ranked = [
-        (place, finding["first_step"], finding["name"], remedy)
-        for finding in open_
+def ranked(lines: Iterable[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Every remedy that can be set, of the troubles that are open, in the order in which they are tried.
+
+    Causes come before what they bring about; then every finding's first remedy before any second one, and the
+    earlier finding first.
+
+    Args:
+        lines: Of `findings.jsonl`; a later line about a finding stands for the earlier ones.
+
+    Returns:
+        Each finding with one of its remedies.
+    """
+    latest = {(line["name"], line["first_step"]): line for line in lines}
+    tries = [
+        (place, finding, remedy)
+        for finding in latest.values()
+        if finding["status"] == "open" and finding["severity"] == "trouble"
         for place, remedy in enumerate(finding["remedies"])
-        if remedy.get("settings") and remedy["change"] not in spent
+        if remedy.get("settings")
     ]
+    tries.sort(key=lambda one: (bool(one[1].get("because_of")), one[0], one[1]["first_step"]))
+    return [(finding, remedy) for _, finding, remedy in tries]
+
+
+def _trials(run: RunFolder, spent: set[str], ward: Ward) -> Iterator[Trial]:
+    """Remedies that change the recipe and were not tried."""
     recipe = saved_recipe(run.recipe)
-    for _, first_step, name, remedy in sorted(ranked, key=lambda one: one[:2]):
+    for finding, remedy in ranked(run.lines("findings")):
+        if remedy["change"] in spent:
+            continue
         try:
             changed = resolve(
                 recipe_with(recipe, remedy["settings"]), shapes_of(ward.source), given=tuple(ward.given)
@@ -308,7 +324,7 @@ def _trials(run: RunFolder, spent: set[str], ward: Ward) -> Iterator[Trial]:
             spent.add(str(remedy["change"]))
             continue
         if changed != recipe:
-            yield Trial(name, first_step, remedy, changed)
+            yield Trial(finding["name"], finding["first_step"], remedy, changed)
 
 
 def _branched(ward: Ward, parent: RunFolder, trial: Trial, place: Path) -> Played:
