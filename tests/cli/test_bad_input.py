@@ -194,5 +194,7 @@ def test_the_status_reaches_the_shell(tmp_path: Path) -> None:
 
 
 def test_remedies_are_not_tried_in_many_games_and_one_of_them_must_be_named(cli: Cli) -> None:
-    refused(cli("train", "ring", "--seeds", "2", "--doctor", "apply"), "one by one", "--doctor apply")
+    refused(
+        cli("train", "ring", "--seeds", "2", "--doctor", "apply"), "train that seed alone", "--doctor apply"
+    )
     assert not Path("runs").exists()

@@ -67,6 +67,12 @@ MOMENTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "while a picture is made": lambda patch: patch.setattr(
         pictures, "generate", on_call(3, pictures.generate)
     ),
+    "after the last checkpoint, before its generator": lambda patch: patch.setattr(
+        RunFolder, "save_generator", on_call(STEPS, RunFolder.save_generator)
+    ),
+    "before the run is said to be finished": lambda patch: patch.setattr(
+        RunFolder, "set_status", on_call(2, RunFolder.set_status)
+    ),
 }
 
 
@@ -92,12 +98,13 @@ def test_killed_and_resumed(
     assert os.WIFSIGNALED(status), "the process was to die on the way"
     run = RunFolder.open(path)
     assert run.status == "interrupted" and run.holder() is None
-    assert 1 <= max(run.checkpoint_steps()) < STEPS
+    assert 1 <= max(run.checkpoint_steps()) <= STEPS
 
     assert resume(path, device=CPU, say=lambda sentence: None).status == "finished"
     found = run.load_checkpoint(STEPS).tensors
     assert [name for name in whole if not torch.equal(whole[name], found[name])] == []
     assert [line["step"] for line in run.lines("history")] == [2, 4, 6]
+    assert run.load_generator()[1]["step"] == STEPS
     left = [file.name for file in path.rglob(".*")]
     assert left == [], "no temporary file or folder stays"
 

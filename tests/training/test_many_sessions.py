@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,16 @@ def test_killed_and_resumed_to_the_bit(killed_at: int, whole: Path, tmp_path: Pa
     for one, other in zip(game_folders(path), game_folders(whole), strict=True):
         for what in ("history", "metrics"):
             assert without_clock(one.lines(what)) == without_clock(other.lines(what))
+
+
+def test_killed_after_the_last_checkpoint(whole: Path, tmp_path: Path) -> None:
+    path = tmp_path / "ring"
+    shutil.copytree(whole, path)
+    RunFolder.open(path).set_status("running", step=STEPS)  # as a process leaves it that is killed
+    for game in game_folders(path):
+        shutil.rmtree(game.path / "generator")
+    assert resume_many(path, device=CPU, say=silent).status == "finished"
+    assert [game.load_generator()[1]["step"] for game in game_folders(path)] == [STEPS] * 3
 
 
 def test_one_seed_goes_on_alone_from_where_all_ended(tmp_path: Path) -> None:

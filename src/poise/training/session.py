@@ -18,6 +18,7 @@ from poise.recipes import Recipe, saved_recipe
 from poise.run_folder import RunFolder, refuse_existing
 from poise.training.assemble import Assembly, assemble
 from poise.training.conditions import prepared, shapes_of
+from poise.training.describe import describe_generator
 from poise.training.doctor import Doctor, Mode, write_non_finite
 from poise.training.eigenvalues import EigenvalueWatch, check_eigenvalues
 from poise.training.environment import environment_record, lost_guarantees
@@ -249,7 +250,9 @@ def reopened(
     for sentence in lost_guarantees(run.environment, device):
         say(sentence)
     position = _restore(run, assembly, say)
-    if position.step >= (recipe.steps or 0):
+    asked = recipe.steps or 0
+    # A run that was killed after its last checkpoint has its steps, and lacks what comes after them.
+    if position.step > asked or (position.step == asked and run.status == "finished"):
         raise PoiseError(
             f"The run '{run.path}' has done its {position.step} steps",
             mend=f"extend it: poise resume {run.path} --steps {2 * position.step}",
@@ -311,6 +314,8 @@ def sit(
         *observers,
     ]
     run.set_status("running", step=position.step)
+    if position.step >= (recipe.steps or 0):  # it was killed before its generator was written
+        run.save_generator(*describe_generator(assembly, run, position))
     with torch.random.fork_rng(), stop_on_signals(say) as stop:
         try:
             end = train_loop(assembly, feed, run, position, observers=watching, stop=stop, say=say)

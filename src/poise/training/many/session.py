@@ -142,10 +142,11 @@ def resume_many(
         for name, reason in restored.quarantined:
             say(f"The checkpoint {name} is damaged ({reason}); it was moved to {parent.path / 'quarantine'}.")
         checkpoint = restored.checkpoint
-        if checkpoint is not None and checkpoint.step >= (common.steps or 0):
+        done, asked = 0 if checkpoint is None else checkpoint.step, common.steps or 0
+        if done > asked or (done == asked and parent.status == "finished"):
             raise PoiseError(
-                f"The games of '{path}' have done their {checkpoint.step} steps",
-                mend=f"extend them: poise resume {path} --steps {2 * checkpoint.step}",
+                f"The games of '{path}' have done their {done} steps",
+                mend=f"extend them: poise resume {path} --steps {2 * done}",
             )
         parent.write_json("recipe", common.model_dump())
         planned = ManyPlan(games, sources, parent.data.get("origin", {}), device, {})
