@@ -195,6 +195,9 @@ def test_a_module_of_which_no_copy_can_be_made_is_refused_before_training(tmp_pa
     with pytest.raises(PoiseError, match="your own discriminator, of which no copy can be made"):
         poise.train("spiral", steps=4, batch_size=4, latent={"size": 16}, discriminator=Held(2, 1),
                     out=tmp_path / "run", doctor="apply")  # fmt: skip
+    with pytest.raises(PoiseError, match="Your own generator cannot be averaged"):
+        poise.train("spiral", steps=4, batch_size=4, latent={"size": 16}, generator=Held(16, 2),
+                    out=tmp_path / "run")  # fmt: skip
     assert not (tmp_path / "run").exists()
 
 

@@ -324,5 +324,4 @@ FRECHET_DISTANCE = Metric(
     source="Heusel et al. 2017, equation 6",
     needs=("real", "fake"),
     lower_is_better=True,
-    streams=True,
 )

@@ -127,5 +127,4 @@ INCEPTION_SCORE = Metric(
     source="Salimans et al. 2016, section 4",
     needs=("probabilities",),
     lower_is_better=False,
-    streams=True,
 )

@@ -15,7 +15,7 @@ class Metric:
 
     `one_shot(*needs, **settings)` measures at once. `accumulate(state, batch)` takes what it has seen so far
     (`None` at first) and returns the new state without changing the old one; there is one state for each of
-    the metric's sets, and `compute(*states, **settings)` ends it. Where the statistics allow (`streams`), the
+    the metric's sets, and `compute(*states, **settings)` ends it. Where the statistics allow, the
     state does not grow with the number of samples.
 
     Attributes:
@@ -27,7 +27,6 @@ class Metric:
         source: Paper and equation.
         needs: What `one_shot` takes, in order: `("real", "fake")`.
         lower_is_better: Which way is better, by name where there are several values; `None` where neither is.
-        streams: Whether the state stays small.
 
     Example:
         >>> from poise.metrics import METRICS
@@ -43,4 +42,3 @@ class Metric:
     source: str
     needs: tuple[str, ...]
     lower_is_better: bool | Mapping[str, bool | None] | None
-    streams: bool = False

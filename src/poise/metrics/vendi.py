@@ -140,5 +140,4 @@ VENDI_SCORE = Metric(
     source="Friedman and Dieng 2023, definition 3.1",
     needs=("fake",),
     lower_is_better=False,
-    streams=True,
 )

@@ -11,13 +11,14 @@ from torch import nn
 
 from poise.dynamics import DYNAMICS, Dynamics, Game, Match
 from poise.dynamics.match import in_memory_order
+from poise.errors import PoiseError
 from poise.penalties import clip_weights
 from poise.randomness import derive
 from poise.recipes import Recipe
 from poise.recipes.settings import Optimiser
 from poise.registry import bound
 from poise.training.average import AveragedGenerator
-from poise.training.setups import SETUPS, Shapes
+from poise.training.setups import GIVEN, SETUPS, Shapes
 
 
 @dataclass
@@ -83,7 +84,7 @@ def assemble(
         if clip
         else {},
     )
-    average = AveragedGenerator(modules["generator"], recipe.average)
+    average = _averaged(modules["generator"], recipe)
     return Assembly(recipe, match, DYNAMICS.named(recipe.dynamics.name), modules, average, device)
 
 
@@ -109,6 +110,20 @@ def build_game(recipe: Recipe, shapes: Shapes) -> Game:
     settings = {**recipe.game.options, "shapes": shapes}
     game: Game = bound(SETUPS.named(recipe.game.name).game, settings)(recipe)
     return game
+
+
+def _averaged(generator: nn.Module, recipe: Recipe) -> AveragedGenerator:
+    """The average, which begins as a copy of the generator."""
+    try:
+        return AveragedGenerator(generator, recipe.average)
+    except Exception as error:
+        if recipe.generator.name != GIVEN:
+            raise
+        raise PoiseError(
+            "Your own generator cannot be averaged, since it cannot be copied",
+            why=f"{type(error).__name__}: {error}",
+            mend="let copy.deepcopy copy it: keep files, locks and the like out of the module",
+        ) from None
 
 
 def build_optimiser(settings: Optimiser, module: nn.Module, *, lazy_every: int = 0) -> torch.optim.Optimizer:
