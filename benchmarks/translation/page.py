@@ -74,7 +74,7 @@ def pairs_lines(facts: JSON) -> list[str]:
         *table,
         "",
         f"- L1 at least 25 % below the best constant colouring: {verdict(below >= 0.25)}; "
-        f"{below:.1%} below it, and {1 - ours['l1'] / mean:.1%} below enclosed areas in the mean colour.",
+        f"{_against(ours['l1'], best)}; {_against(ours['l1'], mean, 'enclosed areas in the mean colour')}.",
         f"- Fréchet distance below that of the U-Net with L1 alone: {verdict(nearer < 1)}; "
         f"{nearer:.2f} times it.",
         f"- {facts['training']:,} training pairs, {facts['held_out']} held out, "
@@ -122,10 +122,10 @@ def throughput_lines(facts: JSON) -> list[str]:
     ]
 
 
-def _against(ours: float, theirs: float) -> str:
+def _against(ours: float, theirs: float, what: str = "it") -> str:
     """How far one error lies below or above another."""
     share = ours / theirs - 1
-    return f"{abs(share):.1%} {'above' if share > 0 else 'below'} it"
+    return f"{abs(share):.1%} {'above' if share > 0 else 'below'} {what}"
 
 
 def error_of(row: JSON) -> str:
