@@ -27,6 +27,7 @@ from poise.training.loop import train_loop
 from poise.training.observer import Observer, Say
 from poise.training.quality import interval_of
 from poise.training.resolve import resolve
+from poise.training.resuming import forget_beyond, is_done, newest_checkpoint
 from poise.training.saver import UnsavedError
 from poise.training.second_order import check_second_order
 from poise.training.setups import GIVEN, SETUPS
@@ -250,9 +251,7 @@ def reopened(
     for sentence in lost_guarantees(run.environment, device):
         say(sentence)
     position = _restore(run, assembly, say)
-    asked = recipe.steps or 0
-    # A run that was killed after its last checkpoint has its steps, and lacks what comes after them.
-    if position.step > asked or (position.step == asked and run.status == "finished"):
+    if is_done(run, position.step, recipe.steps or 0):
         raise PoiseError(
             f"The run '{run.path}' has done its {position.step} steps",
             mend=f"extend it: poise resume {run.path} --steps {2 * position.step}",
@@ -335,20 +334,14 @@ def sit(
 
 def _restore(run: RunFolder, assembly: Assembly, say: Say) -> Position:
     """Put the newest sound checkpoint in place and drop what was logged beyond it."""
-    restored = run.restore()
-    for name, reason in restored.quarantined:
-        say(f"The checkpoint {name} is damaged ({reason}); it was moved to {run.path / 'quarantine'}.")
+    restored = newest_checkpoint(run, say)
     position = Position()
     if restored.checkpoint is not None:
         position = unpack(restored.checkpoint, assembly)
     if restored.quarantined:
         lost = restored.newest_step - position.step
         say(f"Going on from step {position.step}: {lost} steps are trained again.")
-    for name in ("history", "readings", "findings", "metrics"):
-        run.forget_after(name, position.step)
-    for step, path in run.samples():
-        if step > position.step:
-            path.unlink(missing_ok=True)
+    forget_beyond(run, position.step)
     return position
 
 

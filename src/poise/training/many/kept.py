@@ -54,15 +54,6 @@ def run_of(parent: RunFolder, game: Game, source: Source, planned: ManyPlan) -> 
     )
 
 
-def forget(run: RunFolder, step: int) -> None:
-    """Drop what was written beyond a step."""
-    for name in ("history", "readings", "findings", "metrics"):
-        run.forget_after(name, step)
-    for at, path in run.samples():
-        if at > step:
-            path.unlink(missing_ok=True)
-
-
 def save_stacks(parent: RunFolder, stacks: Sequence[Stack], position: Position, keep: int) -> None:
     """A checkpoint of all games, below their parent."""
     found = {

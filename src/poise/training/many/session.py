@@ -17,7 +17,6 @@ from poise.recipes import Recipe, saved_recipe
 from poise.run_folder import Checkpoint, RunFolder, read_games, refuse_existing, write_games
 from poise.training.environment import environment_record, lost_guarantees
 from poise.training.many.kept import (
-    forget,
     game_again,
     hand_over,
     put_back,
@@ -31,6 +30,7 @@ from poise.training.many.settings import Game, structure
 from poise.training.many.stack import Stack, stack_games, tensors, without
 from poise.training.many.watch import Watchers, known_modes
 from poise.training.observer import Say
+from poise.training.resuming import forget_beyond, is_done, newest_checkpoint
 from poise.training.saver import Saver, UnsavedError
 from poise.training.session import (
     Data,
@@ -138,12 +138,9 @@ def resume_many(
         same_data(parent, sources[0], accept=accept_changed_data, say=say)
         for sentence in lost_guarantees(parent.environment, device):
             say(sentence)
-        restored = parent.restore()
-        for name, reason in restored.quarantined:
-            say(f"The checkpoint {name} is damaged ({reason}); it was moved to {parent.path / 'quarantine'}.")
-        checkpoint = restored.checkpoint
-        done, asked = 0 if checkpoint is None else checkpoint.step, common.steps or 0
-        if done > asked or (done == asked and parent.status == "finished"):
+        checkpoint = newest_checkpoint(parent, say).checkpoint
+        done = 0 if checkpoint is None else checkpoint.step
+        if is_done(parent, done, common.steps or 0):
             raise PoiseError(
                 f"The games of '{path}' have done their {done} steps",
                 mend=f"extend them: poise resume {path} --steps {2 * done}",
@@ -174,7 +171,7 @@ def _sit(
         for number, stack in enumerate(stacks):
             put_back(stack, checkpoint, number)
     for run in (parent, *runs):
-        forget(run, position.step)
+        forget_beyond(run, position.step)
 
     mixture = sources[0].name if planned.origin.get("kind") == "built-in" else None
     known = mixture if known_modes(mixture) is not None else None
