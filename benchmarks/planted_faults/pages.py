@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -23,12 +24,12 @@ def constants(rule: Rule) -> Iterator[tuple[str, str, str]]:
     Args:
         rule: Which.
     """
-    body = ast.parse(inspect.getsource(inspect.getmodule(rule.judge))).body  # type: ignore[arg-type]
-    for place, (line, following) in enumerate(pairwise(body)):
-        words = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
-        if place and isinstance(line, ast.Assign) and words:
-            doc = inspect.cleandoc(str(following.value.value))  # type: ignore[attr-defined]
-            yield ast.unparse(line.targets[0]).strip("()"), ast.unparse(line.value).strip("()"), doc
+    body = ast.parse(inspect.getsource(sys.modules[rule.judge.__module__])).body
+    for place, pair in enumerate(pairwise(body)):
+        match pair:
+            case ast.Assign() as line, ast.Expr(value=ast.Constant(value=str(words))) if place:
+                name, value = ast.unparse(line.targets[0]), ast.unparse(line.value)
+                yield name.strip("()"), value.strip("()"), inspect.cleandoc(words)
 
 
 def recognised(rule: Rule) -> str:
@@ -87,10 +88,11 @@ def refreshed(text: str, rule: Rule) -> str:
     """
     for name, content in (("recognised", recognised(rule)), ("remedies", remedies(rule))):
         pattern = rf"<!-- begin: {name} -->.*?<!-- end: {name} -->"
-        if not re.search(pattern, text, flags=re.DOTALL):
+        old = re.search(pattern, text, flags=re.DOTALL)
+        if old is None:
             raise ValueError(f"the page of '{rule.name}' has no marks for '{name}'")
         block = f"<!-- begin: {name} -->\n{content}\n<!-- end: {name} -->"
-        text = re.sub(pattern, lambda _, block=block: block, text, flags=re.DOTALL)  # type: ignore[misc]
+        text = text[: old.start()] + block + text[old.end() :]
     return text
 
 

@@ -203,7 +203,7 @@ def test_a_module_of_which_no_copy_can_be_made_is_refused_before_training(tmp_pa
 
 def test_a_doctor_that_there_is_not_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PoiseError, match="suggest"):
-        poise.train("spiral", steps=4, out=tmp_path / "run", doctor="sugest")  # type: ignore[call-overload]
+        poise.train("spiral", steps=4, out=tmp_path / "run", doctor="sugest")  # type: ignore[call-overload]  # on purpose
 
 
 @pytest.mark.parametrize("verb", ["train", "resume"])
