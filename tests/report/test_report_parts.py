@@ -13,14 +13,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poise.recipes import RECIPES, Recipe, recipe_with
-from poise.report.curves import Table, history_charts, history_table, keep_extremes, metric_points
+from poise.report.columns import Table, history_table, keep_extremes
 from poise.report.findings import cards
+from poise.report.history_charts import history_charts
+from poise.report.measurements import metric_points
 from poise.report.pictures import keep_evenly
 from poise.report.settings import settings
 from poise.report.summary import Standing, command_line, next_commands, verdict
 from poise.report.wording import duration, facts, number
 
-PARTS = ("curves", "findings", "pictures", "settings", "summary", "wording", "write")
+PARTS = (
+    "columns",
+    "findings",
+    "history_charts",
+    "measurements",
+    "pictures",
+    "settings",
+    "summary",
+    "wording",
+    "write",
+)
 
 
 @pytest.mark.parametrize("name", PARTS)

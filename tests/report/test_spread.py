@@ -10,7 +10,8 @@ from poise.cli.console import output
 from poise.cli.telling import tell_end
 from poise.cli.view import Ending
 from poise.report import write_report
-from poise.report.curves import HIGH, LOW, history_charts, history_table, keep_extremes
+from poise.report.columns import HIGH, LOW, history_table, keep_extremes
+from poise.report.history_charts import history_charts
 from poise.report.spread import reached, spread_of
 from poise.run_folder import RunFolder, write_games
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from poise.report.curves import metric_points
+from poise.report.columns import Json
+from poise.report.measurements import metric_points
 from poise.report.wording import label, number
 
-Json = Mapping[str, Any]
 EVALUATED = "evaluate"
 """What a line of the metrics says where it was measured after training."""
 

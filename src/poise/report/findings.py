@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from poise.report.columns import Json
 from poise.report.wording import label, number, plain
 
-Json = Mapping[str, Any]
 Severity = Literal["info", "watch", "trouble"]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from poise.report.curves import AXES, HIGH, LOW, Table, history_table
+from poise.report.columns import AXES, HIGH, LOW, Table, history_table
 from poise.report.findings import cards
 from poise.report.wording import label, number
 from poise.run_folder import RunFolder, game_folders, is_many, read_games

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from poise.report.curves import Table
+from poise.report.columns import Json, Table
 from poise.report.findings import Card
 from poise.report.wording import duration, label, number, plain
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -11,18 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from poise.errors import PoiseError
-from poise.report.curves import (
-    AXES,
-    Chart,
-    Table,
-    history_charts,
-    history_table,
-    keep_extremes,
-    metric_charts,
-    rounded,
-)
+from poise.report.chart import Chart
+from poise.report.columns import AXES, Json, Table, history_table, keep_extremes, rounded
 from poise.report.evaluations import evaluations
 from poise.report.findings import Card, cards, gravest
+from poise.report.history_charts import history_charts
+from poise.report.metric_charts import metric_charts
 from poise.report.pictures import Album, read_album
 from poise.report.settings import ABOUT, settings
 from poise.report.spread import spread_of
@@ -32,8 +26,6 @@ from poise.run_folder import RunFolder, step_name
 
 ROWS_IN_TABLE = 24
 """Lines of the history in the table for those who cannot use the charts."""
-
-Json = Mapping[str, Any]
 
 
 def write_report(path: Path | str) -> Path:
