@@ -12,6 +12,7 @@ import torch
 
 from poise.recipes import Recipe
 from poise.run_folder import RunFolder, game_folders, is_many
+from poise.training import Resumption
 from poise.training.many import ManyMoment, begin_many, plan_many, resume_many
 
 
@@ -39,7 +40,8 @@ def seeds_trained(
     if not is_many(path):
         begin_many(plan_many(data, recipe, device, seeds=seeds), path, watch=watch, say=say)
     elif RunFolder.open(path).status != "finished":
-        resume_many(path, device=device, watch=watch, say=say, data=None if isinstance(data, str) else data)
+        again = None if isinstance(data, str) else data
+        resume_many(Resumption(path, device, data=again), watch=watch, say=say)
     return [run for run in game_folders(path) if run.status == "finished"]
 
 

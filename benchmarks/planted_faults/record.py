@@ -19,13 +19,12 @@ from poise.data import Source
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
-from poise.training import Moment, begin, pick_device
+from poise.training import Moment, Plan, begin, pick_device
 from poise.training.assemble import assemble
 from poise.training.conditions import prepared, shapes_of
 from poise.training.doctor import Doctor
 from poise.training.held_out import Split, split
 from poise.training.resolve import resolve
-from poise.training.session import Plan
 from poise.training.setups import SETUPS
 
 NOTHING = Fault("healthy", "", ())

@@ -16,13 +16,12 @@ from benchmarks.planted_faults.record import recipe_of
 from poise.errors import PoiseError
 from poise.recipes import recipe_with, saved_recipe
 from poise.run_folder import RunFolder
-from poise.training import begin, doctor, pick_device
+from poise.training import Plan, begin, doctor, pick_device
 from poise.training.assemble import assemble
 from poise.training.conditions import prepared, shapes_of
 from poise.training.quality import distance_to_data
 from poise.training.remedies import begin_with_remedies
 from poise.training.resolve import resolve
-from poise.training.session import Plan
 from poise.training.setups import SETUPS
 from poise.training.state import unpack
 

@@ -17,7 +17,7 @@ from poise.data import Domains, Encoding, Pairs, open_data, to_pillow, to_pixels
 from poise.generator import Generator
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
-from poise.training import begin, pick_device, plan, resume
+from poise.training import Resumption, begin, pick_device, plan, resume
 
 HELD_OUT = 0.2
 SHOWN = 24
@@ -103,7 +103,7 @@ def trained(data: Any, recipe: Recipe, runs: Path) -> tuple[Generator, JSON]:
     if not (path / "recipe.json").exists():
         begin(plan(data, recipe, device), path, say=print)
     elif RunFolder.open(path).status != "finished":
-        resume(path, device=device, say=print)
+        resume(Resumption(path, device), say=print)
     last = RunFolder.open(path).lines("history")[-1]
     return Generator.load(path), {"seconds": last["seconds"], "images_seen": last["images_seen"]}
 

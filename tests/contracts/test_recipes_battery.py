@@ -19,7 +19,7 @@ import poise
 from poise.data import Domains, Pairs, open_data
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
-from poise.training import Moment, begin, pick_device, plan, resume
+from poise.training import Moment, Resumption, begin, pick_device, plan, resume
 from poise.training.setups import SETUPS
 
 CPU = pick_device("cpu")
@@ -106,7 +106,7 @@ def test_survives_kill_and_resumes_to_the_same_bits(name: str, tmp_path: Path) -
     assert folder.status == "interrupted"
     assert folder.checkpoint_steps() == [2, 4]
 
-    outcome = resume(killed, device=CPU, say=silent)
+    outcome = resume(Resumption(killed, CPU), say=silent)
     assert (outcome.status, outcome.position.step) == ("finished", STEPS)
     same_bits(whole, killed)
     steps = [line["step"] for line in folder.lines("history")]

@@ -12,7 +12,7 @@ import torch
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, recipe_with
 from poise.run_folder import RunFolder
-from poise.training import Moment, begin, doctor, pick_device, plan
+from poise.training import Moment, Resumption, begin, doctor, pick_device, plan
 from poise.training import resume as resume_session
 from poise.training.held_out import Chosen, split
 
@@ -66,7 +66,7 @@ def test_a_resumed_run_has_the_readings_of_one_that_never_stopped(tmp_path: Path
         begin(planned, tmp_path / "cut", observers=[stop], say=print)
     cut = RunFolder(tmp_path / "cut")
     assert cut.lines("readings")[-1]["step"] == 29
-    resume_session(cut.path, device=CPU, say=print)
+    resume_session(Resumption(cut.path, CPU), say=print)
     again = cut.lines("readings")
     assert [line["step"] for line in again] == [line["step"] for line in whole]
     # Movement is from the last check, which a fresh process has not seen; the losses are of its own steps.

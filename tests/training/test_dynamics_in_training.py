@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
-from poise.training import begin, pick_device, plan, resume
+from poise.training import Resumption, begin, pick_device, plan, resume
 
 CPU = pick_device("cpu")
 
@@ -41,7 +41,7 @@ def test_what_a_dynamics_remembers_is_in_the_checkpoint(
     changes = {f"optimisers.{player}.name": optimiser for player in ("generator", "discriminator")}
     begin(plan("digits", recipe(dynamics, **changes), CPU), tmp_path / "whole", say=silent)
     begin(plan("digits", recipe(dynamics, steps=3, **changes), CPU), tmp_path / "parts", say=silent)
-    resume(tmp_path / "parts", steps=6, device=CPU, say=silent)
+    resume(Resumption(tmp_path / "parts", CPU, steps=6), say=silent)
     whole, parts = (RunFolder.open(tmp_path / name).load_checkpoint(6).tensors for name in ("whole", "parts"))
     remembered = [name for name in whole if name.startswith("dynamics/past_update/")]
     assert len(remembered) == sum(name.startswith("network/") for name in whole)

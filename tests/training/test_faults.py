@@ -19,7 +19,7 @@ from torch import Tensor
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder, tensors_folder
-from poise.training import Moment, Outcome, begin, pick_device, plan, resume, saver
+from poise.training import Moment, Outcome, Resumption, begin, pick_device, plan, resume, saver
 
 CPU = pick_device("cpu")
 STEPS = 6
@@ -104,7 +104,7 @@ class TestFullDisk:
         assert error.value.exit_status == 5
         monkeypatch.undo()
         assert RunFolder.open(tmp_path / "run").status == "interrupted"
-        resume(tmp_path / "run", device=CPU, say=print)
+        resume(Resumption(tmp_path / "run", CPU), say=print)
         trained(tmp_path / "whole")
         assert same(tmp_path / "run", tmp_path / "whole")
 
@@ -209,10 +209,10 @@ class TestChangedData:
         images[5, 0, 0] ^= 1
         np.save(data, images)
         with pytest.raises(PoiseError, match=r"have changed since the run began.*--accept-changed-data"):
-            resume(tmp_path / "run", device=CPU, say=print)
+            resume(Resumption(tmp_path / "run", CPU), say=print)
         old = RunFolder.open(tmp_path / "run").data["fingerprint"]
         said: list[str] = []
-        outcome = resume(tmp_path / "run", device=CPU, accept_changed_data=True, say=said.append)
+        outcome = resume(Resumption(tmp_path / "run", CPU, accept_changed_data=True), say=said.append)
         assert outcome.status == "finished" and any("have changed" in line for line in said)
         record = outcome.run.data
         assert record["fingerprint"] != old and record["earlier"][0]["fingerprint"] == old
@@ -221,12 +221,12 @@ class TestChangedData:
         self.half_run(data, tmp_path / "run")
         np.save(data, np.zeros((64, 8, 8, 3), dtype=np.uint8))
         with pytest.raises(PoiseError, match="shape"):
-            resume(tmp_path / "run", device=CPU, accept_changed_data=True, say=print)
+            resume(Resumption(tmp_path / "run", CPU, accept_changed_data=True), say=print)
 
     def test_the_same_bytes_under_a_new_date_are_the_same_data(self, data: Path, tmp_path: Path) -> None:
         self.half_run(data, tmp_path / "run")
         os.utime(data, (1, 1))
-        assert resume(tmp_path / "run", device=CPU, say=print).status == "finished"
+        assert resume(Resumption(tmp_path / "run", CPU), say=print).status == "finished"
 
 
 def test_two_processes_on_one_run(tmp_path: Path) -> None:
@@ -243,11 +243,11 @@ def test_two_processes_on_one_run(tmp_path: Path) -> None:
     try:
         assert RunFolder.open(tmp_path / "run").status == "finished"
         with pytest.raises(PoiseError, match=f"pid {child} on"):
-            resume(tmp_path / "run", steps=9, device=CPU, say=print)
+            resume(Resumption(tmp_path / "run", CPU, steps=9), say=print)
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    assert resume(tmp_path / "run", steps=9, device=CPU, say=print).position.step == 9
+    assert resume(Resumption(tmp_path / "run", CPU, steps=9), say=print).position.step == 9
 
 
 def test_a_clock_that_jumps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,7 +268,7 @@ def test_a_half_written_line_is_ignored_and_repaired(tmp_path: Path) -> None:
     with (run.path / "history.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"step": 7, "generat')
     assert len(run.lines("history")) == STEPS
-    resume(run.path, steps=8, device=CPU, say=print)
+    resume(Resumption(run.path, CPU, steps=8), say=print)
     written = (run.path / "history.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["step"] for line in written] == list(range(1, 9))
 
@@ -282,7 +282,7 @@ def test_a_damaged_newest_checkpoint_costs_only_its_steps(tmp_path: Path) -> Non
     content[-7] ^= 4
     file.write_bytes(bytes(content))
     said: list[str] = []
-    resume(tmp_path / "run", steps=8, device=CPU, say=said.append)
+    resume(Resumption(tmp_path / "run", CPU, steps=8), say=said.append)
     assert any("step-00000006 is damaged" in line for line in said)
     assert any("from step 4: 2 steps are trained again" in line for line in said)
     assert (tmp_path / "run" / "quarantine" / "step-00000006").is_dir()
@@ -293,8 +293,8 @@ def test_a_damaged_newest_checkpoint_costs_only_its_steps(tmp_path: Path) -> Non
 def test_extending_a_run_equals_a_longer_run(tmp_path: Path) -> None:
     trained(tmp_path / "run", steps=4)
     with pytest.raises(PoiseError, match=r"has done its 4 steps.*--steps 8"):
-        resume(tmp_path / "run", device=CPU, say=print)
-    resume(tmp_path / "run", steps=STEPS, device=CPU, say=print)
+        resume(Resumption(tmp_path / "run", CPU), say=print)
+    resume(Resumption(tmp_path / "run", CPU, steps=STEPS), say=print)
     trained(tmp_path / "whole")
     assert same(tmp_path / "run", tmp_path / "whole")
 
@@ -304,7 +304,7 @@ def test_another_number_of_threads_is_said(tmp_path: Path) -> None:
     record = json.loads((tmp_path / "run" / "environment.json").read_text())
     (tmp_path / "run" / "environment.json").write_text(json.dumps({**record, "threads": 64}))
     said: list[str] = []
-    resume(tmp_path / "run", steps=3, device=CPU, say=said.append)
+    resume(Resumption(tmp_path / "run", CPU, steps=3), say=said.append)
     assert any("began with threads 64" in line and "same bits" in line for line in said)
 
 
@@ -319,7 +319,7 @@ def test_a_signal_finishes_the_step_and_saves(number: signal.Signals, tmp_path: 
     outcome = begin(plan("digits", recipe(), CPU), tmp_path / "run", observers=[ask], say=print)
     assert (outcome.status, outcome.exit_status) == ("interrupted", 128 + number)
     assert outcome.run.checkpoint_steps()[-1] in (3, 4)
-    resume(tmp_path / "run", device=CPU, say=print)
+    resume(Resumption(tmp_path / "run", CPU), say=print)
     trained(tmp_path / "whole")
     assert same(tmp_path / "run", tmp_path / "whole")
 
@@ -353,5 +353,5 @@ def test_every_trick_resumes_to_the_same_bits(changes: dict[str, Any], tmp_path:
 
     trained(tmp_path / "whole", **changes)
     begin(plan("digits", recipe(**changes), CPU), tmp_path / "run", observers=[halt], say=print)
-    resume(tmp_path / "run", device=CPU, say=print)
+    resume(Resumption(tmp_path / "run", CPU), say=print)
     assert same(tmp_path / "run", tmp_path / "whole")

@@ -14,7 +14,7 @@ import torch
 from poise.dynamics import Match
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder, tensors_folder
-from poise.training import begin, pick_device, pictures, plan, resume
+from poise.training import Resumption, begin, pick_device, pictures, plan, resume
 from poise.training.feed import Feed
 
 CPU = pick_device("cpu")
@@ -100,7 +100,7 @@ def test_killed_and_resumed(
     assert run.status == "interrupted" and run.holder() is None
     assert 1 <= max(run.checkpoint_steps()) <= STEPS
 
-    assert resume(path, device=CPU, say=lambda sentence: None).status == "finished"
+    assert resume(Resumption(path, CPU), say=lambda sentence: None).status == "finished"
     found = run.load_checkpoint(STEPS).tensors
     assert [name for name in whole if not torch.equal(whole[name], found[name])] == []
     assert [line["step"] for line in run.lines("history")] == [2, 4, 6]
@@ -124,7 +124,7 @@ def test_random_moments(whole: dict[str, torch.Tensor], tmp_path: Path) -> None:
                 if attempt == 0 or not (path / "recipe.json").exists():
                     begin(planned, path, say=lambda sentence: None)
                 else:
-                    resume(path, device=CPU, say=lambda sentence: None)
+                    resume(Resumption(path, CPU), say=lambda sentence: None)
             finally:
                 os._exit(0)
         os.waitpid(child, 0)
@@ -133,6 +133,6 @@ def test_random_moments(whole: dict[str, torch.Tensor], tmp_path: Path) -> None:
         begin(planned, path, say=lambda sentence: None)
     run = RunFolder.open(path)
     if run.status != "finished":
-        resume(path, device=CPU, say=lambda sentence: None)
+        resume(Resumption(path, CPU), say=lambda sentence: None)
     found = run.load_checkpoint(STEPS).tensors
     assert [name for name in whole if not torch.equal(whole[name], found[name])] == []

@@ -16,7 +16,7 @@ from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.report import write_report
 from poise.run_folder import RunFolder, game_folders, is_many
-from poise.training import pick_device, resume
+from poise.training import Resumption, pick_device, resume
 from poise.training.many import ManyMoment, begin_many, plan_many, resume_many
 
 CPU = pick_device("cpu")
@@ -95,7 +95,7 @@ def test_killed_and_resumed_to_the_bit(killed_at: int, whole: Path, tmp_path: Pa
         os._exit(3)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status)
-    assert resume_many(path, device=CPU, say=silent).status == "finished"
+    assert resume_many(Resumption(path, CPU), say=silent).status == "finished"
     ended, wanted = (RunFolder.open(one).load_checkpoint(STEPS) for one in (path, whole))
     assert ended.state.items() >= {"step": STEPS, "drawn": wanted.state["drawn"]}.items()
     for name, value in wanted.tensors.items():
@@ -111,14 +111,14 @@ def test_killed_after_the_last_checkpoint(whole: Path, tmp_path: Path) -> None:
     RunFolder.open(path).set_status("running", step=STEPS)  # as a process leaves it that is killed
     for game in game_folders(path):
         shutil.rmtree(game.path / "generator")
-    assert resume_many(path, device=CPU, say=silent).status == "finished"
+    assert resume_many(Resumption(path, CPU), say=silent).status == "finished"
     assert [game.load_generator()[1]["step"] for game in game_folders(path)] == [STEPS] * 3
 
 
 def test_one_seed_goes_on_alone_from_where_all_ended(tmp_path: Path) -> None:
     path = tmp_path / "ring"
     begin_many(plan_many("ring", recipe(), CPU, seeds=2), path, say=silent)
-    resume(path / "seed-1", steps=STEPS + 4, device=CPU, say=silent)
+    resume(Resumption(path / "seed-1", CPU, steps=STEPS + 4), say=silent)
     longer = tmp_path / "longer"
     begin_many(plan_many("ring", recipe(steps=STEPS + 4), CPU, seeds=[1]), longer, say=silent)
     one = RunFolder.open(path / "seed-1").load_checkpoint(STEPS + 4).tensors
@@ -131,7 +131,7 @@ def test_all_are_extended(tmp_path: Path) -> None:
     path = tmp_path / "ring"
     begin_many(plan_many("ring", recipe(), CPU, seeds=2), path, say=silent)
     with pytest.raises(PoiseError, match="have done their 8 steps"):
-        resume_many(path, device=CPU, say=silent)
+        resume_many(Resumption(path, CPU), say=silent)
     runs = poise.open_runs(path).resume(steps=STEPS + 2, device="cpu")
     assert [run.history[-1]["step"] for run in runs] == [STEPS + 2] * 2
 

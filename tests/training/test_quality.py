@@ -15,7 +15,7 @@ from poise.metrics import cheap_evaluation
 from poise.metrics.lines import results_of
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
-from poise.training import begin, pick_device, plan, quality, resume
+from poise.training import Resumption, begin, pick_device, plan, quality, resume
 from poise.training.evaluation_cost import SHARE, operations_of, seconds_of_measuring
 from poise.training.quality import QualityWatch, Yardstick, best_of, rank
 
@@ -93,7 +93,7 @@ def test_a_resumed_run_writes_the_same_lines_and_keeps_the_same_state(
     begin(plan("digits", recipe(), CPU), path, observers=[stop_at_six], say=print)
     run = RunFolder.open(path)
     assert [line["step"] for line in run.lines("metrics")] == [4] * 5
-    resume(path, device=CPU, say=print)
+    resume(Resumption(path, CPU), say=print)
     assert (path / "metrics.jsonl").read_bytes() == (digits.path / "metrics.jsonl").read_bytes()
     mine, theirs = run.load_checkpoint("best"), digits.load_checkpoint("best")
     assert mine.step == theirs.step

@@ -16,7 +16,7 @@ from poise.diagnosis import FINDINGS, Setting
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, parse_override, recipe_with
 from poise.run_folder import RunFolder
-from poise.training import Moment, begin, doctor, pick_device, plan
+from poise.training import Moment, Resumption, begin, doctor, pick_device, plan
 from poise.training.again import command_again
 from poise.training.assemble import build_networks
 from poise.training.doctor import setting_of
@@ -236,7 +236,9 @@ def test_a_resumed_run_tries_what_was_not_tried(tmp_path: Path) -> None:
     with pytest.raises(PoiseError, match="not finite"):
         begin_with_remedies(planned, out, observers=[spoil], say=lambda sentence: None, tries=1)
     assert len(RunFolder(out).lines("lineage")) == 1
-    outcome = resume_with_remedies(out, device=CPU, observers=[Spoiler(15, out)], say=lambda sentence: None)
+    outcome = resume_with_remedies(
+        Resumption(out, CPU), observers=[Spoiler(15, out)], say=lambda sentence: None
+    )
     tried = [line["remedy"]["change"] for line in RunFolder(out).lines("lineage")]
     assert len(tried) == len(set(tried)) == 2
     assert outcome.run.path == tmp_path / "run-remedy-2"

@@ -20,7 +20,7 @@ from poise.games.auxiliary import perceptual_error
 from poise.metrics.image_errors import peak_signal_to_noise, structural_similarity
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
-from poise.training import begin, pick_device, plan, resume
+from poise.training import Resumption, begin, pick_device, plan, resume
 from poise.training.setups.perceptual import perceptual_features
 from poise.training.translation_pictures import TranslationPictures
 from poise.training.translations import TranslationQuality, translated
@@ -207,10 +207,10 @@ def test_a_run_on_arrays_is_resumed_with_the_arrays_again(tmp_path: Path) -> Non
     data = Pairs(digits(40), 255 - digits(40))
     begin(plan(data, tiny("pix2pix"), CPU), tmp_path / "run", say=silent)
     with pytest.raises(PoiseError, match="given its data in memory"):
-        resume(tmp_path / "run", steps=6, device=CPU, say=silent)
+        resume(Resumption(tmp_path / "run", CPU, steps=6), say=silent)
     with pytest.raises(PoiseError, match="have changed"):
-        resume(tmp_path / "run", steps=6, data=Pairs(digits(40), digits(40)), device=CPU, say=silent)
-    outcome = resume(tmp_path / "run", steps=6, data=data, device=CPU, say=silent)
+        resume(Resumption(tmp_path / "run", CPU, steps=6, data=Pairs(digits(40), digits(40))), say=silent)
+    outcome = resume(Resumption(tmp_path / "run", CPU, steps=6, data=data), say=silent)
     assert outcome.position.step == 6
 
 

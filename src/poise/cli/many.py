@@ -66,7 +66,7 @@ def train_many(
         from poise.run import new_run_path
         from poise.training import pick_device
         from poise.training.many import begin_many, parse_axis, plan_many
-        from poise.training.session import data_record
+        from poise.training.recorded_data import data_record
 
         axes = dict(parse_axis(text) for text in grid)
         planned = plan_many(
@@ -124,7 +124,7 @@ def go_on_many(path: Path, view: View, *, steps: int | None, device: str, accept
         recipe = recipe.model_copy(update={"steps": steps})
     with ExitStack() as stack:
         reading = stack.enter_context(view.opening(str(parent.data.get("name", ""))))
-        from poise.training import pick_device
+        from poise.training import Resumption, pick_device
         from poise.training.many import resume_many
 
         where = pick_device(device)
@@ -137,15 +137,10 @@ def go_on_many(path: Path, view: View, *, steps: int | None, device: str, accept
             stack.enter_context(view.training(recipe.steps or 0))
 
         teller = Teller(view, first)
-        outcome = resume_many(
-            path,
-            steps=steps,
-            device=where,
-            accept_changed_data=accept_changed_data,
-            watch=_telling(teller),
-            say=view.notice,
-            progress=reading,
+        asked = Resumption(
+            path, where, steps=steps, accept_changed_data=accept_changed_data, progress=reading
         )
+        outcome = resume_many(asked, watch=_telling(teller), say=view.notice)
     return _end(outcome, view, teller)
 
 

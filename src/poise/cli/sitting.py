@@ -58,7 +58,7 @@ def prepare(view: View, data: NamedData, recipe: Recipe, *, device: str, out: Pa
         from poise.networks import describe
         from poise.run import new_run_path
         from poise.training import pick_device, plan
-        from poise.training.session import data_record
+        from poise.training.recorded_data import data_record
 
         planned = plan(data.to_open(), recipe, pick_device(device), progress=reading)
     folder = new_run_path(planned.source.name, recipe.name) if out is None else out
@@ -129,7 +129,7 @@ def go_on(
     name = str(run.data.get("name", ""))
     with _reporting_failure(path, view), ExitStack() as stack:
         reading = stack.enter_context(view.opening(name))
-        from poise.training import pick_device, resume
+        from poise.training import Resumption, pick_device, resume
         from poise.training.remedies import resume_with_remedies
 
         where = pick_device(device)
@@ -142,15 +142,11 @@ def go_on(
         # Told only at the first step: till then it may turn out that there is nothing to go on with.
         found = len(run.lines("findings"))
         watch = Watch(view, found=found, first=first, remedies=doctor != "watch")
-        outcome = (resume_with_remedies if doctor == "apply" else partial(resume, doctor=doctor))(
-            path,
-            steps=steps,
-            device=where,
-            accept_changed_data=accept_changed_data,
-            observers=[watch],
-            say=view.notice,
-            progress=reading,
+        asked = Resumption(
+            path, where, steps=steps, accept_changed_data=accept_changed_data, progress=reading
         )
+        sit = resume_with_remedies if doctor == "apply" else partial(resume, doctor=doctor)
+        outcome = sit(asked, observers=[watch], say=view.notice)
     return _end(outcome, view, watch)
 
 

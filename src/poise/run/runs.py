@@ -15,7 +15,7 @@ from poise.generator import Generator, Tag, tags_of
 from poise.recipes import Recipe, saved_recipe
 from poise.report import write_report
 from poise.run_folder import RunFolder, is_many, read_games
-from poise.training import pick_device
+from poise.training import Resumption, pick_device
 from poise.training.many import ManyOutcome, resume_many
 
 
@@ -153,7 +153,8 @@ class Runs(Sequence[Run]):
             data: The data again, where they were given in memory.
             device: Where to train.
         """
-        outcome = resume_many(self.path, steps=steps, data=data, device=pick_device(device), say=say)
+        asked = Resumption(self.path, pick_device(device), steps=steps, data=data)
+        outcome = resume_many(asked, say=say)
         return many_finished(outcome)
 
     def report(self) -> Path:

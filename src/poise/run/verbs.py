@@ -14,7 +14,7 @@ from poise.errors import PoiseError, unknown_name
 from poise.recipes import DEFAULT_RECIPE, RECIPES, Recipe, recipe_with
 from poise.run.runs import Run, Runs, many_finished, say
 from poise.run_folder import is_many
-from poise.training import Observer, Outcome, begin, pick_device, plan
+from poise.training import Observer, Outcome, Resumption, begin, pick_device, plan
 from poise.training import resume as resume_session
 from poise.training.doctor import Mode
 from poise.training.many import begin_many, plan_many
@@ -177,16 +177,15 @@ def resume(
         raise PoiseError(f"'{path}' holds many games", mend=f"poise.open_runs({str(path)!r}).resume()")
     _checked_mode(doctor)
     go_on = resume_with_remedies if doctor == "apply" else partial(resume_session, doctor=doctor)
-    outcome = go_on(
+    asked = Resumption(
         path,
+        pick_device(device),
         steps=steps,
         data=data,
-        device=pick_device(device),
         given=_given(generator, discriminator),
         accept_changed_data=accept_changed_data,
-        observers=observers,
-        say=say,
     )
+    outcome = go_on(asked, observers=observers, say=say)
     return _finished(outcome, generator)
 
 

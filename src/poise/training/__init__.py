@@ -3,7 +3,9 @@
 from poise.training.environment import pick_device
 from poise.training.feed import latents
 from poise.training.observer import Moment, Observer, Request
-from poise.training.session import Outcome, Plan, begin, plan, resume
+from poise.training.planning import Plan, plan
+from poise.training.resuming import Resumption
+from poise.training.session import Outcome, begin, resume
 
 __all__ = [
     "Moment",
@@ -11,6 +13,7 @@ __all__ = [
     "Outcome",
     "Plan",
     "Request",
+    "Resumption",
     "begin",
     "latents",
     "pick_device",

@@ -1,9 +1,94 @@
-"""What one run and many games at once have in common when they go on."""
+"""Going on: what is asked, what is there, and what lies beyond it and is forgotten."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from poise.data import open_data
+from poise.errors import PoiseError
+from poise.recipes import saved_recipe
 from poise.run_folder import Restored, RunFolder
+from poise.training.assemble import Assembly, assemble
+from poise.training.conditions import prepared, shapes_of
+from poise.training.environment import lost_guarantees
 from poise.training.observer import Say
+from poise.training.planning import Data, Plan, Progress
+from poise.training.recorded_data import data_again, same_data
+from poise.training.setups import GIVEN, SETUPS
+from poise.training.state import Position, unpack
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """What is asked of a run, or of many games at once, that go on.
+
+    Attributes:
+        path: Their folder.
+        device: Where to train.
+        steps: The new number of steps; as it was where none is given.
+        data: The data again, where they were given in memory.
+        given: The person's own modules again, by player; many games have none.
+        accept_changed_data: Go on although the data are not those the run began with.
+        progress: Told `(done, total)` while images are read.
+    """
+
+    path: Path | str
+    device: torch.device
+    steps: int | None = None
+    data: Data | None = None
+    given: Mapping[str, nn.Module] = field(default_factory=dict)
+    accept_changed_data: bool = False
+    progress: Progress | None = None
+
+
+def reopened(run: RunFolder, asked: Resumption, say: Say) -> tuple[Plan, Position]:
+    """A run that is there, with its newest sound checkpoint in place; it must be locked.
+
+    Args:
+        run: The run.
+        asked: How it goes on.
+        say: Tells a person one sentence.
+
+    Returns:
+        What it was made of, and where it stands.
+
+    Raises:
+        PoiseError: Its data have changed, or its steps are done.
+    """
+    recipe = saved_recipe(run.recipe)
+    source = open_data(
+        data_again(run, asked.data),
+        resolution=recipe.resolution,
+        channels=recipe.channels,
+        seed=recipe.seed,
+        progress=asked.progress,
+    )
+    source = prepared(source, SETUPS.named(recipe.game.name), recipe.game.options)
+    same_data(run, source, accept=asked.accept_changed_data, say=say)
+    missing = [p for p in ("generator", "discriminator") if getattr(recipe, p).name == GIVEN]
+    if set(missing) - set(asked.given):
+        raise PoiseError(
+            f"The run '{run.path}' began with a {missing[0]} of the person's own",
+            mend=f"resume it in Python: poise.resume({str(run.path)!r}, {missing[0]}=...)",
+        )
+    if asked.steps is not None:
+        recipe = recipe.model_copy(update={"steps": asked.steps})
+    assembly = assemble(recipe, shapes_of(source), asked.device, given=asked.given)
+    for sentence in lost_guarantees(run.environment, asked.device):
+        say(sentence)
+    position = _restore(run, assembly, say)
+    if is_done(run, position.step, recipe.steps or 0):
+        raise PoiseError(
+            f"The run '{run.path}' has done its {position.step} steps",
+            mend=f"extend it: poise resume {run.path} --steps {2 * position.step}",
+        )
+    run.write_json("recipe", recipe.model_dump())
+    return Plan(source, run.data["origin"], recipe, assembly), position
 
 
 def newest_checkpoint(run: RunFolder, say: Say) -> Restored:
@@ -29,3 +114,16 @@ def forget_beyond(run: RunFolder, step: int) -> None:
     for at, path in run.samples():
         if at > step:
             path.unlink(missing_ok=True)
+
+
+def _restore(run: RunFolder, assembly: Assembly, say: Say) -> Position:
+    """Put the newest sound checkpoint in place and drop what was logged beyond it."""
+    restored = newest_checkpoint(run, say)
+    position = Position()
+    if restored.checkpoint is not None:
+        position = unpack(restored.checkpoint, assembly)
+    if restored.quarantined:
+        lost = restored.newest_step - position.step
+        say(f"Going on from step {position.step}: {lost} steps are trained again.")
+    forget_beyond(run, position.step)
+    return position

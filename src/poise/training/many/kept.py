@@ -18,7 +18,7 @@ from poise.training.many.settings import Game
 from poise.training.many.stack import Stack, put, tensors
 from poise.training.observer import Moment, Say
 from poise.training.pictures import PictureSaver
-from poise.training.session import data_record
+from poise.training.recorded_data import data_record
 from poise.training.state import Position, pack, unpack
 
 

@@ -16,8 +16,8 @@ from poise.recipes import Recipe
 from poise.training.assemble import assemble
 from poise.training.conditions import prepared, shapes_of
 from poise.training.many.settings import Game, Grid, check_modules, check_recipe, spread, structure
+from poise.training.planning import Data, Progress
 from poise.training.resolve import resolve
-from poise.training.session import Data, Progress
 from poise.training.setups import SETUPS
 
 

@@ -16,6 +16,7 @@ from poise.errors import PoiseError
 from poise.recipes import Recipe, saved_recipe
 from poise.run_folder import Checkpoint, RunFolder, read_games, refuse_existing, write_games
 from poise.training.environment import environment_record, lost_guarantees
+from poise.training.fatal import NON_FINITE, non_finite_error, unsaved_error
 from poise.training.many.kept import (
     game_again,
     hand_over,
@@ -30,17 +31,9 @@ from poise.training.many.settings import Game, structure
 from poise.training.many.stack import Stack, stack_games, tensors, without
 from poise.training.many.watch import Watchers, known_modes
 from poise.training.observer import Say
-from poise.training.resuming import forget_beyond, is_done, newest_checkpoint
+from poise.training.recorded_data import data_again, data_record, same_data
+from poise.training.resuming import Resumption, forget_beyond, is_done, newest_checkpoint
 from poise.training.saver import Saver, UnsavedError
-from poise.training.session import (
-    Data,
-    Progress,
-    data_again,
-    data_record,
-    non_finite_error,
-    same_data,
-    unsaved_error,
-)
 from poise.training.state import Position
 from poise.training.stop import stop_on_signals
 
@@ -100,53 +93,40 @@ def begin_many(
 
 
 def resume_many(
-    path: Path | str,
-    *,
-    steps: int | None = None,
-    data: Data | None = None,
-    device: torch.device,
-    accept_changed_data: bool = False,
-    watch: Watching | None = None,
-    say: Say,
-    progress: Progress | None = None,
-    doctor: bool = True,
+    asked: Resumption, *, watch: Watching | None = None, say: Say, doctor: bool = True
 ) -> ManyOutcome:
     """Go on with many games from their newest sound checkpoint, or extend them.
 
     Args:
-        path: The folder above them.
-        steps: The new number of steps.
-        data: The data again, where they were given in memory.
-        device: Where to train.
-        accept_changed_data: Go on although the data have changed.
+        asked: Which games, and how they go on.
         watch: Looks after each step.
         say: Tells a person one sentence.
-        progress: Told `(done, total)` while images are read.
         doctor: As for `begin_many`.
 
     Raises:
         PoiseError: There is nothing to resume, another process trains it, or its steps are done.
     """
-    parent = RunFolder.open(path)
+    parent = RunFolder.open(asked.path)
     with parent.locked():
-        again = data_again(parent, data)
+        again = data_again(parent, asked.data)
         common = saved_recipe(parent.recipe)
-        if steps is not None:
-            common = common.model_copy(update={"steps": steps})
+        if asked.steps is not None:
+            common = common.model_copy(update={"steps": asked.steps})
         games = [game_again(row, common) for row in read_games(parent)]
-        sources = sources_of(again, parent.data.get("origin", {}), [game.recipe for game in games], progress)
-        same_data(parent, sources[0], accept=accept_changed_data, say=say)
-        for sentence in lost_guarantees(parent.environment, device):
+        recipes = [game.recipe for game in games]
+        sources = sources_of(again, parent.data.get("origin", {}), recipes, asked.progress)
+        same_data(parent, sources[0], accept=asked.accept_changed_data, say=say)
+        for sentence in lost_guarantees(parent.environment, asked.device):
             say(sentence)
         checkpoint = newest_checkpoint(parent, say).checkpoint
         done = 0 if checkpoint is None else checkpoint.step
         if is_done(parent, done, common.steps or 0):
             raise PoiseError(
-                f"The games of '{path}' have done their {done} steps",
-                mend=f"extend them: poise resume {path} --steps {2 * done}",
+                f"The games of '{asked.path}' have done their {done} steps",
+                mend=f"extend them: poise resume {asked.path} --steps {2 * done}",
             )
         parent.write_json("recipe", common.model_dump())
-        planned = ManyPlan(games, sources, parent.data.get("origin", {}), device, {})
+        planned = ManyPlan(games, sources, parent.data.get("origin", {}), asked.device, {})
         return _sit(planned, parent, checkpoint, watch, say, doctor=doctor)
 
 
@@ -215,7 +195,7 @@ def _sit(
             raise PoiseError(
                 f"All {len(games)} games of '{parent.path}' came to values that are not finite",
                 mend="begin anew with lower rates; poise report tells of each",
-                exit_status=4,
+                exit_status=NON_FINITE,
             )
         status: Literal["finished", "interrupted"] = (
             "finished" if end.step >= (games[0].recipe.steps or 0) else "interrupted"

@@ -1,0 +1,109 @@
+"""A run before its first step: data opened, the recipe spelled out, and what does not fit refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from poise.data import Source, open_data, origin_of
+from poise.errors import PoiseError
+from poise.recipes import Recipe
+from poise.training.assemble import Assembly, assemble
+from poise.training.conditions import prepared, shapes_of
+from poise.training.eigenvalues import check_eigenvalues
+from poise.training.quality import interval_of
+from poise.training.resolve import resolve
+from poise.training.second_order import check_second_order
+from poise.training.setups import GIVEN, SETUPS
+
+Data = Any
+"""A path, the name of a built-in, an array, a tensor, a data set, or two of them as `Pairs` or `Domains`."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that has been checked and not begun: what `--dry-run` shows.
+
+    Attributes:
+        source: The data, opened.
+        origin: How to open them again, as `origin_of` says it.
+        recipe: The recipe with every value spelled out.
+        assembly: Networks, game and optimisers.
+    """
+
+    source: Source
+    origin: Mapping[str, Any]
+    recipe: Recipe
+    assembly: Assembly
+
+
+def plan(
+    data: Data,
+    recipe: Recipe,
+    device: torch.device,
+    *,
+    given: Mapping[str, nn.Module] | None = None,
+    progress: Progress | None = None,
+) -> Plan:
+    """Open the data, spell the recipe out and build the networks, so that all that can be refused is.
+
+    Args:
+        data: What a person has.
+        recipe: What to do with it.
+        device: Where.
+        given: The person's own modules, by player.
+        progress: Told `(done, total)` while images are read.
+
+    Raises:
+        PoiseError: Something does not fit; nothing was written.
+    """
+    given = given or {}
+    source = open_data(
+        data, resolution=recipe.resolution, channels=recipe.channels, seed=recipe.seed, progress=progress
+    )
+    source = prepared(source, SETUPS.named(recipe.game.name), recipe.game.options)
+    shapes = shapes_of(source)
+    resolved = resolve(recipe, shapes, given=tuple(given))
+    needed = resolved.batch_size * resolved.packing
+    if len(source) < needed:
+        batch = f"a batch of {resolved.batch_size}" + (
+            f" x {resolved.packing}" if resolved.packing > 1 else ""
+        )
+        raise PoiseError(
+            f"'{source.name}' holds {len(source)} samples, fewer than {batch}",
+            mend=f"use --batch-size {max(1, len(source) // resolved.packing)} or less, or give more data",
+        )
+    assembly = assemble(resolved, shapes, device, given=given)
+    _check_networks(assembly, source, needed)
+    check_second_order(assembly, shapes)
+    check_eigenvalues(assembly)
+    if resolved.evaluate_every is None:
+        resolved = resolved.model_copy(update={"evaluate_every": interval_of(assembly, source)})
+        assembly.recipe = resolved
+    return Plan(source, origin_of(data), resolved, assembly)
+
+
+def _check_networks(assembly: Assembly, source: Source, samples: int) -> None:
+    """Run both networks once on nothing but shapes, so that a person's own modules are refused by name."""
+    recipe = assembly.recipe
+    if GIVEN not in (recipe.generator.name, recipe.discriminator.name):
+        return
+    module = assembly.modules["generator"]
+    latent = torch.zeros(samples, recipe.latent.size, device=assembly.device)
+    conditions: tuple[torch.Tensor, ...] = ()
+    if source.condition is not None:
+        conditions = (torch.zeros(samples, *source.condition.shape, device=assembly.device),)
+    with torch.no_grad(), torch.random.fork_rng():
+        fakes = module.eval()(latent, *conditions)
+        module.train()
+    if tuple(fakes.shape[1:]) != source.shape:
+        raise PoiseError(
+            f"The generator makes samples of shape {tuple(fakes.shape[1:])}, and the data are {source.shape}",
+            mend="let it map (N, latent.size) to the shape of the data; images within [-1, 1]",
+        )

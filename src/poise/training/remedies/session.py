@@ -1,0 +1,162 @@
+"""A sitting in which remedies are tried: begin a run, or go on with one."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import nn
+
+from poise.errors import PoiseError
+from poise.run_folder import RunFolder
+from poise.training.assemble import Assembly
+from poise.training.conditions import shapes_of
+from poise.training.observer import Observer, Say
+from poise.training.planning import Plan
+from poise.training.remedies.branches import Played, Ward, branched, free_place, last_step, played, to_the_end
+from poise.training.remedies.trials import trials
+from poise.training.resuming import Resumption, reopened
+from poise.training.session import Outcome, begin, sit
+from poise.training.setups import GIVEN
+
+TRIES = 3
+"""Branches that are tried before the doctor gives up."""
+
+
+def begin_with_remedies(
+    planned: Plan,
+    out: Path | str,
+    *,
+    observers: Sequence[Observer] = (),
+    say: Say,
+    command: list[str] | None = None,
+    tries: int = TRIES,
+) -> Outcome:
+    """Train; where there is trouble, stop and try remedies, each in a branch in a folder of its own.
+
+    A branch starts from the last checkpoint before the trouble began (from fresh weights where the remedy
+    asks for them, the networks changed, or nothing had been learned by then) with the remedy's settings. It
+    is kept if its distance to the data does not end above that of the run it came from, or, where the data
+    are too few to measure one, if it comes to its end without trouble; else the next remedy is tried. What
+    is kept is trained to the end. Every try is a line of `lineage.jsonl` in the first folder, and a branch
+    says in `lineage.json` where it came from. The person's own modules are copied for each branch; in the
+    end they hold the weights of what was kept.
+
+    Args:
+        planned: What to do.
+        out: The folder to make; branches get `-remedy-1` and so on.
+        observers: What watches besides the pictures.
+        say: Tells a person one sentence.
+        command: The command line, for the record.
+        tries: Branches that are tried at most.
+
+    Returns:
+        How the kept run ended, and which it is.
+
+    Raises:
+        PoiseError: The folder is taken, a module cannot be copied, or no remedy saved the run from a value
+            that is not finite.
+    """
+    copies = _copies(planned.assembly)
+    ward = Ward(
+        planned.source, planned.origin, planned.assembly.device, copies, observers, say, command, tries
+    )
+
+    def play() -> Outcome:
+        return begin(planned, out, observers=observers, say=say, command=command, doctor="apply")
+
+    return _treated(ward, played(play, out, planned.assembly, planned.source))
+
+
+def resume_with_remedies(
+    asked: Resumption, *, observers: Sequence[Observer] = (), say: Say, tries: int = TRIES
+) -> Outcome:
+    """Go on with a run as `resume` does; where there is trouble, try remedies as `begin_with_remedies` does.
+
+    Remedies that `lineage.jsonl` says were tried are not tried again. Where the run has stopped in trouble,
+    the first branch is made at once.
+    """
+    run = RunFolder.open(asked.path)
+    with run.locked():
+        planned, position = reopened(run, asked, say)
+        copies = _copies(planned.assembly)
+        ward = Ward(planned.source, planned.origin, asked.device, copies, observers, say, None, tries)
+
+        def play() -> Outcome:
+            return sit(planned.assembly, planned.source, run, position, observers, say, doctor="apply")
+
+        first = played(play, asked.path, planned.assembly, planned.source)
+    return _treated(ward, first)
+
+
+def _treated(ward: Ward, first: Played) -> Outcome:
+    """Try remedies while there is trouble, then train what is kept to its end."""
+    kept, home, shapes = first, first.outcome.run, shapes_of(ward.source)
+    spent = {str(line["remedy"]["change"]) for line in home.lines("lineage")}
+    tried = 0
+    while _troubled(kept.outcome) and tried < ward.tries:
+        trial = next(trials(kept.outcome.run, spent, shapes, tuple(ward.given), ward.say), None)
+        if trial is None:
+            break
+        tried += 1
+        spent.add(str(trial.remedy["change"]))
+        branch = branched(ward, kept.outcome.run, trial, free_place(home.path))
+        ended = branch.outcome.status == "finished"
+        better = branch.fault is None and _no_worse(kept.distance, branch.distance, finished=ended)
+        home.append("lineage", {
+            "step": last_step(branch.outcome.run), "parent": kept.outcome.run.path.name,
+            "branch": branch.outcome.run.path.name, "finding": trial.finding,
+            "first_step": trial.first_step, "remedy": dict(trial.remedy),
+            "distance_before": kept.distance, "distance_after": branch.distance, "kept": better,
+        })  # fmt: skip
+        now, before = _said(branch.distance), _said(kept.distance)
+        ward.say(f"{'Kept' if better else 'Not kept'}: the distance to the data is {now}, and was {before}.")
+        if branch.outcome.exit_status:
+            return branch.outcome
+        kept = branch if better else kept
+    if _troubled(kept.outcome):
+        if kept.fault is not None:
+            raise kept.fault
+        count = f"{tried} {'try' if tried == 1 else 'tries'}" if tried else "no remedy that it can set"
+        ward.say(f"The doctor gives up after {count}; {kept.outcome.run.path} goes on as it is.")
+        kept = to_the_end(ward, kept)
+    _hand_back(first.assembly, kept.assembly)
+    return kept.outcome
+
+
+def _troubled(outcome: Outcome) -> bool:
+    """Whether it was the doctor who stopped it."""
+    return outcome.status != "finished" and not outcome.exit_status
+
+
+def _copies(assembly: Assembly) -> dict[str, nn.Module]:
+    """Copies of the person's own modules, since each branch trains one of its own."""
+    copies = {}
+    for player, module in assembly.modules.items():
+        if getattr(assembly.recipe, player).name == GIVEN:
+            try:
+                copies[player] = copy.deepcopy(module)
+            except Exception as error:
+                raise PoiseError(
+                    f"The doctor cannot apply remedies to your own {player}, of which no copy can be made",
+                    why=f"{type(error).__name__}: {error}",
+                    mend='let the doctor suggest only: doctor="suggest"',
+                ) from None
+    return copies
+
+
+def _hand_back(held: Assembly, kept: Assembly) -> None:
+    """The person's own modules hold the weights of what was kept."""
+    for player, module in held.modules.items():
+        if held is not kept and getattr(held.recipe, player).name == GIVEN:
+            module.load_state_dict(kept.modules[player].state_dict())
+
+
+def _no_worse(before: float | None, after: float | None, *, finished: bool) -> bool:
+    """By the distances; where one could not be measured, whether the branch came to its end."""
+    return finished if before is None or after is None else after <= before
+
+
+def _said(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.3g}"
