@@ -28,7 +28,8 @@ from torch import Tensor
 from torchmetrics.image.fid import _compute_fid
 
 from poise.metrics import cheap_evaluation, frechet_distance, precision_recall_density_coverage, reference_of
-from poise.metrics.frechet import distance_of, spread_of_halves
+from poise.metrics.frechet_halves import spread_of_halves
+from poise.metrics.gaussian import distance_of
 from poise.metrics.halves import interval_of_distance
 from poise.metrics.neighbourhoods import NAMES, shares
 

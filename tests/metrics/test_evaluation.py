@@ -13,7 +13,7 @@ from poise.errors import PoiseError
 from poise.metrics import METRICS, cheap_evaluation, compare, evaluate, reference_of
 from poise.metrics.features import extract, pixels, random_convolutions, small_classifier
 from poise.metrics.fingerprint import fingerprint
-from poise.metrics.frechet import distance_of
+from poise.metrics.gaussian import distance_of
 from poise.metrics.neighbourhoods import NAMES, shares
 
 DIGITS = torch.tensor(load_digits().images[:, None] / 8 - 1, dtype=torch.float32)

@@ -31,7 +31,7 @@ from poise.metrics.features.images import as_samples, range_of, resize, to_range
 from poise.metrics.features.inception_v3 import InceptionV3, inception_v3_of, tensorflow_bilinear
 from poise.metrics.features.weights_file import fetched, tensors_of
 from poise.metrics.fingerprint import fingerprint, hash_of_file
-from poise.metrics.frechet import distance_of
+from poise.metrics.gaussian import distance_of
 
 
 def uniform(seed: int, *shape: int) -> Tensor:

@@ -12,13 +12,9 @@ from torch import Tensor, nn
 
 from poise.errors import PoiseError
 from poise.metrics import frechet_distance, frechet_distance_extrapolated
-from poise.metrics.frechet import (
-    compute,
-    distance_of,
-    gaussian_distance,
-    gaussian_of_moments,
-    spread_of_halves,
-)
+from poise.metrics.frechet import compute
+from poise.metrics.frechet_halves import spread_of_halves
+from poise.metrics.gaussian import distance_of, gaussian_distance, gaussian_of_moments
 from poise.metrics.halves import interval_of_distance
 from poise.metrics.moments import Moments, accumulate_moments, merged, moments_of
 

@@ -14,17 +14,15 @@ from torch import Tensor, nn
 
 from poise.data import Encoding, Source, open_data, picture
 from poise.errors import PoiseError, unknown_name
+from poise.generator.classes import class_names, drawn_conditions
+from poise.generator.described import described, of_checkpoint, setup_of
 from poise.randomness import derive, torch_stream
-from poise.recipes.settings import Latent, Part
-from poise.registry import checked_settings
-from poise.run_folder import RunFolder, one_run
+from poise.recipes.settings import Latent
+from poise.run_folder import one_run
 from poise.training import latents
 from poise.training.pictures import generate
-from poise.training.setups import GIVEN, SETUPS, Setup, Shapes
+from poise.training.setups import GIVEN
 from poise.training.translations import translated
-
-NETWORK_LIMIT = 2**31
-"""Bytes of weights beyond which a description is taken for damage and nothing is allocated."""
 
 PIECE = 64
 """Images translated at once."""
@@ -74,7 +72,7 @@ class Generator:
         folder = one_run(run)
         tensors, description = folder.load_generator()
         if checkpoint is not None:
-            tensors, description = _of_checkpoint(folder, checkpoint, description)
+            tensors, description = of_checkpoint(folder, checkpoint, description)
         part = description.get("network")
         given = isinstance(part, Mapping) and part.get("name") == GIVEN
         if given and module is None:
@@ -84,7 +82,7 @@ class Generator:
             )
         try:
             # A copy: the person may go on training the original, which this would freeze.
-            network = copy.deepcopy(module) if given and module is not None else _described(description)
+            network = copy.deepcopy(module) if given and module is not None else described(description)
             generator = Generator(network, description)
         except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise PoiseError(
@@ -107,9 +105,7 @@ class Generator:
     @property
     def classes(self) -> tuple[str, ...]:
         """The names that can be asked for; none where the generator knows no classes."""
-        if self.condition is None or self.condition["kind"] != "label":
-            return ()
-        return tuple(str(name) for name in self.condition["names"])
+        return class_names(self.condition)
 
     def conditions(self, count: int, *, seed: int = 0, label: str | None = None) -> Tensor | None:
         """Conditions as the generator takes them, `(count, classes)`; `None` where it takes none.
@@ -122,33 +118,8 @@ class Generator:
         Raises:
             PoiseError: There is no such class, the generator has none, or it translates images.
         """
-        if self.condition is None:
-            if label is not None:
-                raise PoiseError(
-                    f"This generator knows no classes, so there is no '{label}' to ask for",
-                    mend="train one that does: --recipe conditional",
-                )
-            return None
-        if self.condition["kind"] != "label":
-            tags = "tags" in self.condition
-            raise PoiseError(
-                "This generator makes its samples from images",
-                mend="give it one: poise tag RUN image.png"
-                if tags
-                else "give it some: poise translate RUN inputs/ --out outputs/",
-            )
-        names, counts = [str(name) for name in self.condition["names"]], self.condition["counts"]
-        if label is not None and str(label) not in names:
-            raise unknown_name("class", str(label), names)
-        if label is not None:
-            drawn = torch.full((count,), names.index(str(label)))
-        else:
-            weights = torch.tensor(counts, dtype=torch.float64)
-            stream = torch_stream(seed, 0, "classes of samples")
-            # One draw at a time would keep the first of many the same as of few; so do uniform numbers.
-            places = torch.rand(count, generator=stream, dtype=torch.float64) * weights.sum()
-            drawn = torch.searchsorted(weights.cumsum(0), places, right=True).clamp(max=len(names) - 1)
-        return torch.nn.functional.one_hot(drawn, len(names)).float().to(self._device)
+        drawn = drawn_conditions(self.condition, count, seed=seed, label=label)
+        return None if drawn is None else drawn.to(self._device)
 
     @property
     def _device(self) -> torch.device:
@@ -182,7 +153,7 @@ class Generator:
     @property
     def directions(self) -> tuple[str, ...]:
         """The ways in which it translates images, `"a-to-b"` first; none where it makes them from noise."""
-        ways = _setup(self.description).directions
+        ways = setup_of(self.description).directions
         return () if ways is None else tuple(ways(self.module))
 
     def translate(
@@ -261,7 +232,7 @@ class Generator:
         Returns:
             `(N, C, H, W)` in [-1, 1], on the CPU.
         """
-        ways = _setup(self.description).directions
+        ways = setup_of(self.description).directions
         assert ways is not None
         latent = self.latents(1, seed=seed).expand(len(images), -1)
         made = translated(
@@ -296,48 +267,3 @@ class Generator:
         condition = torch.nn.functional.one_hot(labels, len(self.classes)).float().to(self._device)
         made = generate(self.module, latent, condition)
         return picture(made, self.encoding, self.shape, columns=columns)
-
-
-def _of_checkpoint(
-    folder: RunFolder, which: int | Literal["best"], description: Mapping[str, Any]
-) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The generator of a checkpoint: its average where the run keeps one."""
-    checkpoint = folder.load_checkpoint(which)
-    averaged = folder.recipe.get("average", {}).get("half_life", 1)
-    prefix = "average/generator/" if averaged else "network/generator/"
-    tensors = {
-        name.removeprefix(prefix): value
-        for name, value in checkpoint.tensors.items()
-        if name.startswith(prefix)
-    }
-    seen = {"images_seen": checkpoint.state.get("images_seen", 0)}
-    return tensors, {**description, "step": checkpoint.step, **seen}
-
-
-def _setup(description: Mapping[str, Any]) -> Setup:
-    played = description["game"]
-    # Before there were others, `game` was the name of the only one.
-    return SETUPS.named(str(played if isinstance(played, str) else played["name"]))
-
-
-def _described(description: Mapping[str, Any]) -> nn.Module:
-    """The network of a `generator.json`, weights not filled; allocated once its size is known.
-
-    Raises:
-        PoiseError: It is larger than any that Poise writes, or has settings that no network takes.
-    """
-    part, latent = Part.model_validate(description["network"]), Latent.model_validate(description["latent"])
-    setup, condition = _setup(description), description.get("condition")
-    network = setup.generators.named(part.name)
-    settings = checked_settings(part.options, network.build, owner=f"generator '{network.name}'")
-    shapes = Shapes(
-        str(description["kind"]),
-        tuple(description["shape"]),
-        None if condition is None else tuple(condition["shape"]),
-    )
-    with torch.device("meta"):
-        module = setup.generator(Part(name=part.name, **settings), shapes, latent.size)
-    size = sum(value.numel() * value.element_size() for value in module.state_dict().values())
-    if size > NETWORK_LIMIT:
-        raise PoiseError(f"The generator.json claims a network of {size} bytes", why="that is damage")
-    return module.to_empty(device="cpu")

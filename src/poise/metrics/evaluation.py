@@ -24,7 +24,7 @@ from poise.metrics.features import (
 )
 from poise.metrics.features.images import as_samples, common_range, to_range
 from poise.metrics.fingerprint import fingerprint
-from poise.metrics.frechet import default_replicates
+from poise.metrics.frechet_halves import default_replicates
 from poise.metrics.metric import Metric
 from poise.metrics.result import Result
 from poise.metrics.table import METRICS

@@ -9,8 +9,10 @@ from torch import Tensor
 
 from poise.metrics.arrays import as_pair
 from poise.metrics.fingerprint import fingerprint_of_features
-from poise.metrics.frechet import NO_INTERVAL, TOO_WIDE, default_replicates, distance_of, spread_of_halves
+from poise.metrics.frechet import NO_INTERVAL, TOO_WIDE
+from poise.metrics.frechet_halves import default_replicates, spread_of_halves
 from poise.metrics.gathered import gather, on_gathered
+from poise.metrics.gaussian import distance_of
 from poise.metrics.halves import interval
 from poise.metrics.metric import Metric
 from poise.metrics.result import Result

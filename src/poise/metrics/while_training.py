@@ -24,7 +24,9 @@ from poise.metrics.features import (
 from poise.metrics.features.images import as_samples, common_range
 from poise.metrics.fingerprint import fingerprint
 from poise.metrics.floor import floor_of
-from poise.metrics.frechet import LEAST, distance_of, spread_of_halves
+from poise.metrics.frechet import LEAST
+from poise.metrics.frechet_halves import spread_of_halves
+from poise.metrics.gaussian import distance_of
 from poise.metrics.halves import interval, interval_of_distance, of_many
 from poise.metrics.mixture_modes import mode_statistics
 from poise.metrics.neighbourhoods import MOST_IN_A_PART, NAMES, shares

@@ -16,7 +16,6 @@ a process that dies at any moment leaves either the old ones or the new one.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -35,6 +34,7 @@ from poise.run_folder.checkpoints import (
 )
 from poise.run_folder.lines import append_line, forget_lines_after, read_lines
 from poise.run_folder.lock import holder_of, locked
+from poise.run_folder.place import refuse_existing, unwritable
 from poise.run_folder.tensors_folder import (
     FORMAT,
     DamagedError,
@@ -272,33 +272,3 @@ class RunFolder:
                 why=str(error),
                 mend=f"poise resume {self.path} makes it anew",
             ) from None
-
-
-def refuse_existing(path: Path) -> None:
-    """Raise where a new run would write over something, or cannot write at all.
-
-    Raises:
-        PoiseError: A run is there (it names `poise resume`), or other files, or the folder cannot be written.
-    """
-    if (path / "recipe.json").exists():
-        raise PoiseError(
-            f"'{path}' holds a run already",
-            why="training never writes over one",
-            mend=f"go on with it: poise resume {path}, or name another folder with --out",
-        )
-    if path.is_file() or (path.is_dir() and any(path.iterdir())):
-        raise PoiseError(f"'{path}' is there already and is no run", mend="name a new folder with --out")
-    parent = next(folder for folder in [path, *path.absolute().parents] if folder.exists())
-    if not parent.is_dir():
-        raise unwritable(path, NotADirectoryError(f"'{parent}' is a file"))
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise unwritable(path, PermissionError(f"no permission to write in '{parent}'"))
-
-
-def unwritable(path: Path, error: OSError) -> PoiseError:
-    """The error for a folder that cannot be written."""
-    return PoiseError(
-        f"The output folder '{path}' cannot be written",
-        why=(error.strerror or str(error)).lower(),
-        mend="name another with --out",
-    )

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from poise.data import Source
 from poise.data.condition import Condition
-from poise.metrics.frechet import distance_of
+from poise.metrics.gaussian import distance_of
 from poise.metrics.image_errors import peak_signal_to_noise, structural_similarity
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
