@@ -1,14 +1,15 @@
 """What a game needs of the data, and how its batches bring it."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from small_feeds import feed_of, numbered
 
 from poise.data import Condition, Encoding, Source, open_data
 from poise.errors import PoiseError
-from poise.recipes.settings import Latent
 from poise.training.conditions import prepared, shapes_of
 from poise.training.feed import Feed
 from poise.training.setups import SETUPS
@@ -55,34 +56,13 @@ def test_data_without_labels_are_refused() -> None:
         prepared(open_data("spiral"), SETUPS["conditional"])
 
 
-def feed(conditions: Condition, *, flips: bool = False, drawn: int = 0) -> Feed:
-    pixels = np.arange(10, dtype=np.float32)[:, None, None, None] * np.ones((1, 1, 2, 2), np.float32)
-    pixels[..., 1] += 100  # so that a mirrored image shows
-
-    class Rows:
-        def __len__(self) -> int:
-            return 10
-
-        def gather(self, indices: np.ndarray) -> torch.Tensor:
-            return torch.from_numpy(pixels[indices])
-
-    return Feed(
-        Rows(),
-        Encoding("identity"),
-        samples=4,
-        latent=Latent(size=2),
-        seed=5,
-        device=torch.device("cpu"),
-        horizontal_flips=flips,
-        drawn=drawn,
-        conditions=conditions,
-    )
+def feed(conditions: Condition, **more: Any) -> Feed:
+    return feed_of(numbered(10, beside=100), conditions=conditions, seed=5, **more)
 
 
 def image_condition(rows: int, *, paired: bool) -> Condition:
-    pixels = np.arange(rows, dtype=np.float32)[:, None, None, None] * np.ones((1, 1, 2, 2), np.float32)
-    pixels[..., 1] += 100
-    return Condition("image", (1, 2, 2), pixels, Encoding("identity"), paired=paired)
+    pixels = numbered(rows, beside=100)
+    return Condition("image", pixels.shape[1:], pixels, Encoding("identity"), paired=paired)
 
 
 def test_each_sample_comes_with_its_own_condition() -> None:
@@ -95,12 +75,12 @@ def test_each_sample_comes_with_its_own_condition() -> None:
 
 
 def test_pairs_are_mirrored_together_and_domains_apart() -> None:
-    together, apart = feed(image_condition(10, paired=True), flips=True), None
+    together, apart = feed(image_condition(10, paired=True), horizontal_flips=True), None
     for step in range(8):
         batch = together.next(step)
         assert batch.condition is not None
         torch.testing.assert_close(batch.condition, batch.real)
-    apart = feed(image_condition(7, paired=False), flips=True)
+    apart = feed(image_condition(7, paired=False), horizontal_flips=True)
     seen = [apart.next(step) for step in range(20)]
     mirrored = [
         (b.real[:, 0, 0, 0] >= 100, b.condition[:, 0, 0, 0] >= 100) for b in seen if b.condition is not None

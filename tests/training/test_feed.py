@@ -1,6 +1,5 @@
 """Batches as functions of the seed and of how many came before."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,41 +7,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_feeds import feed_of, numbered
 from torch import Tensor
 
 from poise.recipes.settings import Latent
-from poise.training.feed import Feed, Indices, latents
-
-
-@dataclass(frozen=True)
-class Numbered:
-    """Rows that hold their own number, in every pixel or in one value."""
-
-    size: int
-    image: bool = False
-
-    def __len__(self) -> int:
-        return self.size
-
-    def gather(self, indices: Indices) -> Tensor:
-        rows = torch.from_numpy(indices.astype(np.float32))
-        if not self.image:
-            return rows[:, None]
-        columns = torch.tensor([0.0, 0.25])
-        return (rows[:, None, None, None] + columns).expand(-1, 1, 2, 2)
-
-
-class Plain:
-    def encode(self, stored: Tensor) -> Tensor:
-        return stored
+from poise.training.feed import Feed, latents
 
 
 def feed(size: int, samples: int, *, image: bool = False, seed: int = 0, **more: Any) -> Feed:
-    latent = Latent(size=3)
-    device = torch.device("cpu")
-    return Feed(
-        Numbered(size, image), Plain(), samples=samples, latent=latent, seed=seed, device=device, **more
-    )
+    """Rows that hold their own number, in every pixel or in one value."""
+    rows = numbered(size, beside=0.25) if image else np.arange(size, dtype=np.float32)[:, None]
+    return feed_of(rows, samples=samples, seed=seed, **more)
 
 
 def numbers(real: Tensor) -> list[int]:

@@ -7,11 +7,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_feeds import feed_of
 
 from poise.data import Condition, Encoding
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, recipe_with
-from poise.recipes.settings import Jitter, Latent
+from poise.recipes.settings import Jitter
 from poise.training.feed import Feed
 from poise.training.jitter import draw_jitter, jittered, shifted
 from poise.training.resolve import resolve
@@ -49,26 +50,9 @@ def test_draws_stay_within_their_bounds_and_reach_both_ends() -> None:
     assert abs(int((places[:, 0] > 1).sum()) - 2_000) < 160
 
 
-def feed(*, paired: bool = True, drawn: int = 0, **more: Any) -> Feed:
-    class Rows:
-        def __len__(self) -> int:
-            return len(PIXELS)
-
-        def gather(self, indices: np.ndarray) -> torch.Tensor:
-            return torch.from_numpy(PIXELS[indices])
-
+def feed(*, paired: bool = True, **more: Any) -> Feed:
     condition = Condition("image", PIXELS.shape[1:], PIXELS, Encoding("identity"), paired=paired)
-    return Feed(
-        Rows(),
-        Encoding("identity"),
-        samples=4,
-        latent=Latent(size=2),
-        seed=3,
-        device=torch.device("cpu"),
-        drawn=drawn,
-        conditions=condition,
-        **more,
-    )
+    return feed_of(PIXELS, conditions=condition, **more)
 
 
 MOVING: dict[str, Any] = {"horizontal_flips": True, "jitter": Jitter(shift=0.2, scale=0.3)}
