@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,12 +19,14 @@ from poise.games.lab import Trial
 from poise.games.noise_to_data import NoiseToData, WeightedPenalty
 from poise.games.plain_steps import plain_steps
 from poise.losses import LOSSES, Loss
+from poise.losses.loss import LossFunction
 from poise.penalties import PENALTIES, clip_weights
 from poise.randomness import torch_stream
 from poise.registry import Registry
 
 RATE = 0.2
-DRAWS = 1000
+NODES = 24
+"""How many nodes instance noise is averaged over."""
 SCHEDULES = {"simultaneous": 0, "alternating": 1, "alternating-5": 5}
 """How often the discriminator moves before the generator; 0 where they move at once."""
 
@@ -74,16 +77,16 @@ class MovingDirac(nn.Module):
 
     Args:
         theta: `(games,)`.
-        owners: The game of each sample, `(samples,)`.
+        spread: From one number for each game, `(games,)`, to that of each sample's game, `(samples,)`.
     """
 
-    def __init__(self, theta: Tensor, owners: Tensor) -> None:
+    def __init__(self, theta: Tensor, spread: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
-        self.theta, self._owners = nn.Parameter(theta), owners
+        self.theta, self._spread = nn.Parameter(theta), spread
 
     def forward(self, latent: Tensor) -> Tensor:
         """Samples `(samples, 1)`: the latents, moved."""
-        return latent + self.theta.index_select(0, self._owners)[:, None]
+        return latent + self._spread(self.theta)[:, None]
 
 
 class LinearScore(nn.Module):
@@ -91,23 +94,24 @@ class LinearScore(nn.Module):
 
     Args:
         psi: `(games,)`.
-        owners: The game of each sample, `(samples,)`.
+        spread: From one number for each game, `(games,)`, to that of each sample's game, `(samples,)`.
     """
 
-    def __init__(self, psi: Tensor, owners: Tensor) -> None:
+    def __init__(self, psi: Tensor, spread: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
-        self.psi, self._owners = nn.Parameter(psi), owners
+        self.psi, self._spread = nn.Parameter(psi), spread
 
     def forward(self, samples: Tensor) -> Tensor:
         """Scores `(samples,)` of samples `(samples, 1)`."""
-        return samples.flatten() * self.psi.index_select(0, self._owners)
+        return samples.flatten() * self._spread(self.psi)
 
 
 def dirac_trials(methods: Sequence[str], schedule: str) -> list[Trial]:
     """The Dirac-GAN under some methods, those that can be played side by side in one trial.
 
-    Side by side, each game is a stretch of samples of one `NoiseToData`: a thousand where it has instance
-    noise, one where it has none. Weights by sample make the mean over all the sum of the games' own means.
+    Side by side, each game is a stretch of samples of one `NoiseToData`: the nodes of a quadrature where it
+    has instance noise, one where it has none. Weights by sample make the mean over all the sum of the games'
+    own means.
 
     Args:
         methods: Names of `METHODS`.
@@ -145,11 +149,12 @@ def _trial(methods: list[DiracMethod], schedule: str) -> Trial:
 
 def _match(methods: list[DiracMethod], starts: Tensor) -> Match:
     copies = starts.shape[1]
-    counts = torch.tensor([_draws(method) for method in methods]).repeat_interleave(copies)
-    owners = torch.arange(len(counts)).repeat_interleave(counts)
-    shares = len(owners) / counts[owners].double()
-    generator = MovingDirac(starts[..., 0].flatten(), owners)
-    discriminator = LinearScore(starts[..., 1].flatten(), owners)
+    nodes = [_nodes(method)[1] for method in methods for _ in range(copies)]
+    owners = torch.arange(len(nodes)).repeat_interleave(torch.tensor([len(weights) for weights in nodes]))
+    shares = len(owners) * torch.cat(nodes)
+    spread = partial(_spread, owners) if len(owners) > len(nodes) else _as_they_are
+    generator = MovingDirac(starts[..., 0].flatten(), spread)
+    discriminator = LinearScore(starts[..., 1].flatten(), spread)
     loss = _side_by_side(methods, copies, shares)
     modules: dict[str, nn.Module] = {"discriminator": discriminator, "generator": generator}
     clipped = [
@@ -178,41 +183,47 @@ def _match(methods: list[DiracMethod], starts: Tensor) -> Match:
     )
 
 
-def _draws(method: DiracMethod) -> int:
-    """How many samples a game of this method has; without noise all would be the same."""
-    return DRAWS if method.noise else 1
-
-
 def _batch(methods: list[DiracMethod], copies: int) -> Batch:
-    """Data at 0 and latents of 0; with instance noise the same draws on both, the same at every step.
+    """Data at 0 and latents of 0, moved by the noise.
 
-    A fixed sample of noise keeps the update a map, with an equilibrium at (0, 0) and eigenvalues.
+    An expectation instead of draws keeps the update a map, with an equilibrium at (0, 0) and eigenvalues.
     """
-    randomness = torch_stream(0, 0, "instance noise of the Dirac-GAN")
-    drawn = torch.randn(DRAWS, generator=randomness, dtype=torch.float64)
-    samples = [(method.noise * drawn[: _draws(method)]).repeat(copies) for method in methods]
-    column = torch.cat(samples)[:, None]
+    column = torch.cat([_nodes(method)[0].repeat(copies) for method in methods])[:, None]
+    randomness = torch_stream(0, 0, "penalties of the Dirac-GAN")
     return Batch(real=column, latent=column, step=0, generator=randomness)
+
+
+def _nodes(method: DiracMethod) -> tuple[Tensor, Tensor]:
+    """Where the samples of a game lie and their weights, which sum to 1: a Gauss-Hermite rule for noise."""
+    if not method.noise:
+        return torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
+    return method.noise * torch.from_numpy(nodes), torch.from_numpy(weights / weights.sum())
+
+
+def _spread(owners: Tensor, numbers: Tensor) -> Tensor:
+    return numbers.index_select(0, owners)
+
+
+def _as_they_are(numbers: Tensor) -> Tensor:
+    return numbers
 
 
 def _side_by_side(methods: list[DiracMethod], copies: int, shares: Tensor) -> Loss:
     """One loss that gives each game's samples to that game's loss; games of one loss stand together."""
     sizes: dict[str, int] = {}
     for method in methods:
-        sizes[method.loss] = sizes.get(method.loss, 0) + copies * _draws(method)
-    parts = [LOSSES.named(name) for name in sizes]
+        sizes[method.loss] = sizes.get(method.loss, 0) + copies * len(_nodes(method)[0])
+    parts, counts = [LOSSES.named(name) for name in sizes], list(sizes.values())
 
-    def pieces(scores: Tensor) -> tuple[Tensor, ...]:
-        return torch.split(scores, list(sizes.values()))
+    def judged(costs: list[LossFunction], real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+        if len(costs) == 1:
+            return shares * costs[0](real_scores, fake_scores)
+        pairs = zip(real_scores.split_with_sizes(counts), fake_scores.split_with_sizes(counts), strict=True)
+        return shares * torch.cat([cost(*pair) for cost, pair in zip(costs, pairs, strict=True)])
 
-    def discriminator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
-        judged = zip(parts, pieces(real_scores), pieces(fake_scores), strict=True)
-        return shares * torch.cat([loss.discriminator(real, fake) for loss, real, fake in judged])
-
-    def generator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
-        judged = zip(parts, pieces(real_scores), pieces(fake_scores), strict=True)
-        return shares * torch.cat([loss.generator(real, fake) for loss, real, fake in judged])
-
+    discriminator = partial(judged, [loss.discriminator for loss in parts])
+    generator = partial(judged, [loss.generator for loss in parts])
     return Loss("side-by-side", discriminator, generator, summary="", source="")
 
 
