@@ -93,6 +93,20 @@ def test_runs_of_two_seeds_are_each_held_against_what_they_were_trained_on(tmp_p
     assert again.rows == first.rows
 
 
+def test_seeds_trained_side_by_side_are_compared_on_data_that_have_not_changed(tmp_path: Path) -> None:
+    """Each seed of a mixture draws rows of its own, which is no change of the data."""
+    runs = poise.train("ring", out=tmp_path / "many", seeds=2, **SMALL)
+    one, other = (run.folder.data for run in runs)
+    assert one["fingerprint"] != other["fingerprint"]
+    compared = compare_runs([run.path for run in runs], samples=60, **QUICK)
+    assert compared.names == ("seed-0", "seed-1")
+    assert not any("have changed" in notice for notice in compared.notices)
+    # A run whose record is of other rows of the same seed is told of as before.
+    runs[0].folder.write_json("data", {**one, "fingerprint": "of earlier rows"})
+    (notice,) = poise.evaluate(runs[0], samples=60, **QUICK).notices
+    assert "have changed" in notice
+
+
 def test_results_of_two_protocols_are_measured_anew(runs: list[Path]) -> None:
     poise.evaluate(runs[0], samples=50, **QUICK)
     poise.evaluate(runs[1], samples=60, **QUICK)

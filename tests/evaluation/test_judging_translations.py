@@ -73,6 +73,29 @@ def test_what_was_measured_is_kept_and_runs_compare(files: Path, pairs: Path, tm
     assert compare_runs([pairs, other]).stored, "nothing is measured twice"
 
 
+def test_runs_of_other_pairs_are_not_told_to_measure_against_something(
+    files: Path, pairs: Path, tmp_path: Path
+) -> None:
+    turned = poise.train(
+        Pairs(str(files / "b.npy"), str(files / "a.npy"), held_out=0.5), out=tmp_path / "turned", **SMALL
+    )
+    with pytest.raises(PoiseError, match=r"are different data.*compare runs of the same pairs") as told:
+        compare_runs([pairs, turned.path])
+    assert "--against" not in told.value.sentence
+
+
+def test_runs_of_two_seeds_are_each_held_against_what_they_held_out(
+    files: Path, pairs: Path, tmp_path: Path
+) -> None:
+    other = trained(files, Pairs, "pix2pix", tmp_path / "two", seed=1)
+    compared = compare_runs([pairs, other])
+    for one, of_other in zip(*compared.results, strict=True):
+        assert one.reference != of_other.reference
+    again = compare_runs([pairs, other])
+    assert again.stored
+    assert again.rows == compared.rows
+
+
 def test_domains_are_measured_by_the_way_back(files: Path, tmp_path: Path) -> None:
     run = trained(files, Domains, "cyclegan", tmp_path / "both")
     found = evaluate(run)

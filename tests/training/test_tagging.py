@@ -155,4 +155,7 @@ def test_pictures_are_told_by_their_colour(tmp_path: Path) -> None:
         run.tag(tmp_path / "none.png")
     with pytest.raises(PoiseError, match=r"poise tag RUN image\.png"):
         run.sample(3)
+    for against in (None, run.path):
+        with pytest.raises(PoiseError, match=r"names the tags of images.*poise report .*poise tag .*\.png"):
+            poise.evaluate(run, against)
     assert ranked(run.generator, torch.zeros(0, 768), draws=1, seed=0) == []

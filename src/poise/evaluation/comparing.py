@@ -12,8 +12,8 @@ from poise.errors import PoiseError
 from poise.evaluation.choosing import default_metrics, metric_named
 from poise.evaluation.judging import evaluate
 from poise.evaluation.recording import Evaluation, recorded
-from poise.evaluation.subjects import Progress, Telling, Which, is_run
-from poise.metrics import Result, compare
+from poise.evaluation.subjects import Progress, Telling, Which, folder_of, is_run
+from poise.metrics import METRICS, Result, compare
 from poise.metrics.lines import better_side
 from poise.metrics.result import Interval
 from poise.run import Run
@@ -21,7 +21,8 @@ from poise.run_folder import RunFolder
 
 Verdict = Literal["best", "within", "beyond", ""]
 AGAINST_ITS_OWN = ("memorisation",)
-"""What holds each run against rows of its own: those that it was trained on, which its seed has chosen."""
+"""What holds each run against rows of its own: those that it was trained on, which its seed has chosen.
+Whatever is measured of translations is: they are held against images that the seed has held out."""
 
 VERDICTS: Mapping[bool | None, Verdict] = {True: "beyond", False: "within", None: ""}
 
@@ -116,13 +117,14 @@ def compare_runs(
     folders = [_folder(run) for run in runs]
     chosen = list(dict.fromkeys(metric_named(name) for name in metrics or ()))
     asked = (against, features, samples, seed)
+    own = tuple(METRICS) if any(map(_translates, folders)) else AGAINST_ITS_OWN
     if against is None:
         against = _common_data(names, folders)
         chosen = chosen or list(default_metrics(folders[0].data))
     if checkpoint == "newest" and all(one is None for one in asked):
-        kept = _kept(folders, chosen)
+        kept = _kept(folders, chosen, own)
         if kept is not None:
-            return Compared(names, tuple(rows_of(kept)), tuple(map(tuple, kept)), stored=True)
+            return Compared(names, tuple(rows_of(kept, own)), tuple(map(tuple, kept)), stored=True)
     found: list[Evaluation] = []
     for name, run in zip(names, runs, strict=True):
         found.append(
@@ -140,28 +142,34 @@ def compare_runs(
         )
     results = [list(one.results) for one in found]
     notices = dict.fromkeys(notice for one in found for notice in one.notices)
-    return Compared(names, tuple(rows_of(results)), tuple(map(tuple, results)), False, tuple(notices))
+    return Compared(names, tuple(rows_of(results, own)), tuple(map(tuple, results)), False, tuple(notices))
 
 
-def rows_of(results: Sequence[Sequence[Result]]) -> Iterable[Row]:
+def rows_of(results: Sequence[Sequence[Result]], own: Sequence[str] = AGAINST_ITS_OWN) -> Iterable[Row]:
     """A row for each number of results of the same metrics, run by run.
 
     Args:
         results: Of each run, in one order of metrics.
+        own: Metrics that hold each run against rows of its own.
 
     Raises:
         PoiseError: Two of them are of different protocols; the message names what differs.
     """
-    for of_metric in zip(*(map(_as_compared, of_run) for of_run in results), strict=True):
+    for of_metric in zip(*([_as_compared(one, own) for one in of_run] for of_run in results), strict=True):
         for other in of_metric[1:]:
             compare(of_metric[0], other)
         for name in of_metric[0].values:
             yield _row(name, of_metric)
 
 
-def _as_compared(result: Result) -> Result:
+def _as_compared(result: Result, own: Sequence[str]) -> Result:
     """The result without the rows that it is held against, where each run has its own."""
-    return replace(result, reference="") if result.metric in AGAINST_ITS_OWN else result
+    return replace(result, reference="") if result.metric in own else result
+
+
+def _translates(run: RunFolder) -> bool:
+    """Whether a run makes images of images, which it held out for measuring."""
+    return run.data.get("summary", {}).get("origin") in ("pairs", "domains")
 
 
 def _row(name: str, results: Sequence[Result]) -> Row:
@@ -181,11 +189,13 @@ def _row(name: str, results: Sequence[Result]) -> Row:
     return Row(name, measure, better, results[0].floors.get(name), tuple(cells))
 
 
-def _kept(folders: Sequence[RunFolder], chosen: Sequence[str]) -> list[list[Result]] | None:
+def _kept(
+    folders: Sequence[RunFolder], chosen: Sequence[str], own: Sequence[str]
+) -> list[list[Result]] | None:
     """For each run the newest results of the chosen metrics, if all have them under one protocol."""
     found = (recorded(run, int(run.load_generator()[1].get("step", 0))) for run in folders)
     stored = [
-        {_as_compared(result).protocol_digest: result for result in of_run.values()} for of_run in found
+        {_as_compared(result, own).protocol_digest: result for result in of_run.values()} for of_run in found
     ]
     common = [digest for digest in stored[0] if all(digest in other for other in stored[1:])]
     by_metric = {stored[0][digest].metric: digest for digest in common}
@@ -211,7 +221,9 @@ def _common_data(names: Sequence[str], folders: Sequence[RunFolder]) -> str | No
                 f"'{names[0]}' was trained on '{records[0].get('name')}' and '{name}' on "
                 f"'{record.get('name')}', which are different data",
                 why="distances to different data say nothing about which run is better",
-                mend="say what to measure all of them against: --against DATA",
+                mend="compare runs of the same pairs or domains"
+                if any(map(_translates, folders))
+                else "say what to measure all of them against: --against DATA",
             )
     return None
 
@@ -220,7 +232,7 @@ def _folder(run: Any) -> RunFolder:
     if not is_run(run):
         named = str(run) if isinstance(run, str | Path) else type(run).__name__
         raise PoiseError(f"'{named}' is no run", mend="name folders that poise train made")
-    return RunFolder.open(Path(run).expanduser() if isinstance(run, str | Path) else run.path)
+    return folder_of(run)
 
 
 def _names(runs: Sequence[Any]) -> tuple[str, ...]:

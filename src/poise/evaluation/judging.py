@@ -15,8 +15,9 @@ from poise.errors import PoiseError
 from poise.evaluation.choosing import metric_named, suiting
 from poise.evaluation.copies import nearest_pairs, training_data
 from poise.evaluation.extractors import extractor_for
+from poise.evaluation.opening import opened
 from poise.evaluation.recording import Evaluation, record
-from poise.evaluation.subjects import Progress, Subject, Telling, Which, opened, with_labels
+from poise.evaluation.subjects import Progress, Subject, Telling, Which, with_labels
 from poise.evaluation.translations import translates, translations
 from poise.metrics import Result
 from poise.metrics import evaluate as measure
@@ -227,6 +228,7 @@ def _notices(subject: Subject, reference: Subject) -> tuple[str, ...]:
     said += subject.source.notices if subject.source else ()
     if subject.run is not None and reference.source is not None:
         same = subject.run.data.get("name") == reference.name
-        if same and not reference.is_what_was_trained_on(subject.run):
+        drawn_alike = reference.seed == subject.run.data.get("summary", {}).get("seed")
+        if same and drawn_alike and not reference.is_what_was_trained_on(subject.run):
             said.append("The data have changed since the run was trained on them.")
     return tuple(dict.fromkeys(said))

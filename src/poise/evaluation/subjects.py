@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import BUILT_IN, Encoding, Modes, Source, data_of, modes, open_data, to_pixels
+from poise.data import Encoding, Modes, Source, data_of, modes, open_data, to_pixels
 from poise.data.labels import labelled
 from poise.errors import PoiseError
 from poise.generator import Generator
@@ -70,6 +70,11 @@ class Subject:
             return False
 
     @property
+    def seed(self) -> int | None:
+        """What a built-in set was drawn from; `None` of data that are not drawn."""
+        return None if self.source is None else self.source.summary.get("seed")
+
+    @property
     def labels(self) -> Tensor | None:
         """The classes of all data, where they came with them."""
         known = self.source is not None and self.source.labels is not None
@@ -108,52 +113,9 @@ def is_run(thing: Any) -> bool:
         return False
 
 
-def opened(
-    thing: Any, against: Any, checkpoint: Which, resolution: int | None, seed: int, progress: Progress | None
-) -> tuple[Subject, Subject]:
-    """What is judged and what it is judged against, of one shape.
-
-    Args:
-        thing: A run or samples.
-        against: A run or data; `None` for what the run was trained on.
-        checkpoint: Which generator of a run.
-        resolution: Pixels a side, for samples and data of which neither says.
-        seed: What built-in sets are drawn from.
-        progress: Told how far reading has come.
-
-    Raises:
-        PoiseError: There is nothing to measure against, or the two are of different shapes.
-    """
-    judged = of_run(thing, checkpoint) if is_run(thing) else None
-    if against is None and (judged is None or judged.run is None):
-        named = str(thing) if isinstance(thing, str | Path) else type(thing).__name__
-        if isinstance(thing, str | Path) and not Path(thing).expanduser().exists() and named not in BUILT_IN:
-            raise PoiseError(
-                f"There is no run, file or folder '{named}'", mend="name a run, or samples and --against DATA"
-            )
-        raise PoiseError(
-            f"'{named}' is no run, and samples are measured against something",
-            mend="say what: --against DATA, or name a folder that poise train made",
-        )
-    if against is None:
-        assert judged is not None and judged.run is not None
-        reference = own_data(judged.run, progress=progress)
-    elif is_run(against):
-        path = against if isinstance(against, str | Path) else against.path
-        reference = own_data(RunFolder.open(path), progress=progress)
-    else:
-        like = judged.shape if judged else None
-        reference = of_data(against, like=like, resolution=resolution, seed=seed, progress=progress)
-    subject = judged or of_data(
-        thing, like=reference.shape, resolution=resolution, seed=seed, progress=progress
-    )
-    if subject.shape != reference.shape:
-        raise PoiseError(
-            f"The samples of '{subject.name}' have the shape {list(subject.shape)}, and those of "
-            f"'{reference.name}' {list(reference.shape)}",
-            mend="measure against data of the same shape",
-        )
-    return subject, reference
+def folder_of(run: Any) -> RunFolder:
+    """The folder of what `is_run` takes for a run."""
+    return RunFolder.open(Path(run).expanduser() if isinstance(run, str | Path) else run.path)
 
 
 def with_labels(data: Subject, labels: Any, column: str | None) -> Subject:
@@ -184,10 +146,8 @@ def of_run(thing: Any, which: Which) -> Subject:
     Raises:
         PoiseError: There is no such generator, or it needs the person's own module.
     """
-    run = thing if isinstance(thing, Run) else None
-    path = run.path if run else thing.path if isinstance(thing, RunFolder) else Path(thing).expanduser()
-    folder = RunFolder.open(path)
-    module = None if run is None else run.module
+    folder = folder_of(thing)
+    path, module = folder.path, thing.module if isinstance(thing, Run) else None
     checkpoint = None if which == "newest" else which
     generator = Generator.load(path, module=module, checkpoint=checkpoint)
 
