@@ -216,6 +216,68 @@ def test_players_circle_where_both_win_in_turn_far_from_the_data(
     assert told(circle, "oscillation") is wanted
 
 
+@pytest.mark.parametrize(("returns", "wanted"), [(3, True), (1, False)])
+def test_a_swing_that_is_slower_than_the_span_is_seen_where_it_comes_back(returns: int, wanted: bool) -> None:
+    # Twenty checks a round: no sixteen of them hold one. What goes out and comes back once does not circle.
+    angles = [2 * math.pi * min(place / 20, returns) for place in range(90)]
+    slow = [
+        replace(one, centre=(2.5 * math.sin(angle), 2.5 * math.cos(angle)), distance=0.6)
+        for one, angle in zip(healthy(90), angles, strict=True)
+    ]
+    assert told(slow, "oscillation") is wanted
+
+
+def test_a_swing_that_nothing_answers_is_no_oscillation() -> None:
+    circle = [
+        replace(
+            one, centre=(1.5 * math.sin(2.4 * place), 0.0), distance=0.6, separation=0.5 + 0.03 * (place % 2)
+        )
+        for place, one in enumerate(healthy())
+    ]
+    assert not told(circle, "oscillation")
+    assert told([replace(one, separation=0.9) for one in circle], "oscillation")
+
+
+@pytest.mark.parametrize(("spread", "wanted"), [(0.7, True), (0.05, False)])
+def test_what_is_spread_out_hops_over_a_shorter_way(spread: float, wanted: bool) -> None:
+    hops = [
+        replace(
+            one, spread=spread, coverage=0.3, distance=0.5, centre=(0.4 * (-1) ** (place // 3), 0.0),
+            cells=tuple(float(cell == place // 3 % 4) for cell in range(4)),
+        )
+        for place, one in enumerate(healthy())
+    ]  # fmt: skip
+    assert told(hops, "mode-hopping") is wanted
+
+
+@pytest.mark.parametrize(("ripple", "wanted"), [(0.002, True), (0.03, False)])
+def test_a_rise_is_clear_against_what_the_distance_does_anyway(ripple: float, wanted: bool) -> None:
+    risen = [
+        replace(one, distance=(0.03 if place < 35 else 0.075) + ripple * (place % 2))
+        for place, one in enumerate(healthy())
+    ]
+    assert told(risen, "quality-regressed") is wanted
+
+
+def test_a_generator_that_rests_from_the_start_is_dominated_within_five_checks() -> None:
+    still = [
+        replace(one, step=10 * place, separation=1.0, movement=0.0, distance=0.7)
+        for place, one in enumerate(healthy(5), start=2)
+    ]
+    assert told(still, "discriminator-dominates")
+    restless = [replace(one, movement=0.8) for one in still]
+    assert not told(restless, "discriminator-dominates")
+
+
+def test_samples_that_rest_between_leaps_do_not_stand_still() -> None:
+    rests = [
+        replace(one, movement=0.9 if place % 4 == 0 else 0.0, distance=0.7)
+        for place, one in enumerate(healthy())
+    ]
+    assert not told(rests, "not-learning")
+    assert told([replace(one, movement=0.0) for one in rests], "not-learning")
+
+
 def test_a_straight_way_is_no_oscillation() -> None:
     away = [replace(one, centre=(0.6 * place, 0.0), distance=0.6) for place, one in enumerate(healthy())]
     assert not told(away, "oscillation")

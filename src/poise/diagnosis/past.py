@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from poise.diagnosis.reading import Reading
 from poise.diagnosis.rule import Unchecked
 
+TELLS_NOTHING = 0.05
+"""Difference of the separation from a half below which the discriminator tells nothing."""
+
 
 def values(readings: Sequence[Reading], name: str, last: int | None = None) -> list[float]:
     """A quantity's values, oldest first; those that are missing are left out.
@@ -42,6 +45,33 @@ def best(readings: Sequence[Reading], name: str) -> float | None:
     found = values(readings, name)
     triples = zip(found, found[1:], found[2:], strict=False)
     return max((sorted(three)[1] for three in triples), default=max(found, default=None))
+
+
+def gains(readings: Sequence[Reading]) -> bool:
+    """Whether samples are about as near to the data as they have ever been, in medians of five checks.
+
+    What goes round comes nearer, too, for half of each round, but to nowhere where it has not been before.
+
+    Example:
+        >>> gains([Reading(step, distance=1 / (1 + step)) for step in range(20)])
+        True
+        >>> gains([Reading(step, distance=far) for step, far in enumerate(5 * [1.0] + 5 * [5.0] + 5 * [3.0])])
+        False
+    """
+    found = values(readings, "distance")
+    medians = [statistics.median(found[place : place + 5]) for place in range(max(1, len(found) - 4))]
+    return not found or medians[-1] <= 1.1 * min(medians)
+
+
+def blind(readings: Sequence[Reading], last: int) -> bool:
+    """Whether the discriminator tells nothing, either way: then nothing answers the generator.
+
+    Example:
+        >>> blind([Reading(step, separation=0.5) for step in range(9)], 8)
+        True
+    """
+    told = values(readings, "separation", last)
+    return bool(told) and statistics.median(abs(one - 0.5) for one in told) < TELLS_NOTHING
 
 
 def unchecked(reading: Reading, *names: str) -> Unchecked | None:

@@ -33,6 +33,9 @@ FIRST_STEPS = 24
 AT_ONCE, LONG = 4, 12
 """Checks in a row that every fake is told: from the start of the run, and later on."""
 
+STILL = 0.05
+"""Movement below which samples rest: that they come no nearer is then seen a check sooner."""
+
 SPAN = 10
 
 
@@ -49,7 +52,9 @@ def judge(readings: Readings) -> Verdict | Unchecked:
         {"separation": APART, "generator's gradient over its greatest": VANISHED},
         {"separation": "0.55 to 0.95", "generator's gradient over its greatest": "0.2 to 1"},
     )
-    if len(spell) < AT_ONCE or readings[-1].step < FIRST_STEPS:
+    moves = middle(readings, "movement", 3, 0)
+    still = moves is not None and moves < STILL
+    if len(spell) < AT_ONCE - still or readings[-1].step < FIRST_STEPS:
         return HEALTHY
     told = f"The discriminator tells {100 * apart:.1f} % of reals from fakes"
     near, before = middle(readings, "distance", 3, 0), middle(readings, "distance", SPAN, SPAN - 4)
@@ -171,7 +176,7 @@ RULE = Rule(
         ),
     ),
     source="Arjovsky and Bottou 2017; Goodfellow et al. 2014, section 3; Chintala et al. 2016 (ganhacks)",
-    warm_up=3,
+    warm_up=2,
     watch_after=3,
     trouble_after=5,
     explains=("not-learning", "mode-collapse", "quality-regressed", "mode-hopping"),

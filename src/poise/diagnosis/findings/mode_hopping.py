@@ -6,7 +6,7 @@ import statistics
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, rates_times
-from poise.diagnosis.past import middle, unchecked
+from poise.diagnosis.past import gains, middle, unchecked
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 from poise.diagnosis.signals.cells import moved
 
@@ -21,6 +21,9 @@ TRAVELS = 0.45
 
 Samples that are all alike change their cell by a hair's breadth; those that hop cross the data.
 """
+
+LESS, APART = 0.3, 0.3
+"""Travels that are enough from this spread on: what differs so much changes no cell by a hair's breadth."""
 
 NEARER = 0.75
 """Below this share of what the distance was a span ago, the samples are on their way to the data."""
@@ -57,8 +60,9 @@ def judge(readings: Readings) -> Verdict | Unchecked:
          "travels": "below 0.3"},
     )  # fmt: skip
     near, before = middle(readings, "distance", 4, 0), middle(readings, "distance", SPAN, SPAN - 5)
-    nearing = near is not None and before is not None and near < NEARER * before
-    crosses = jump > JUMP and travels >= TRAVELS and visited > 1.4 * single
+    nearing = near is not None and before is not None and near < NEARER * before and gains(readings)
+    spread = statistics.median([one.spread or 0.0 for one in span])
+    crosses = jump > JUMP and travels >= (LESS if spread > APART else TRAVELS) and visited > 1.4 * single
     if crosses and narrow < NARROW and not nearing:
         sentence = (
             f"From check to check {100 * jump:.0f} % of the samples move to another part of the data, "

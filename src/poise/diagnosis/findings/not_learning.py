@@ -13,6 +13,9 @@ from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, V
 STILL = 0.01
 """Movement of the samples between checks below which nothing happens."""
 
+LEAP = 0.05
+"""Movement of more than one of the last checks by which samples rest between leaps, and do not stay."""
+
 FAR = 0.15
 """Energy distance to the data above which something should."""
 
@@ -31,6 +34,7 @@ def judge(readings: Readings) -> Verdict | Unchecked:
     if not moves:
         return Unchecked("the samples are not of the same latents each time")
     moved = statistics.median(moves)
+    rests = sum(move > LEAP for move in moves) > 1
     far = middle(readings, "distance", 4, 0) or 0.0
     evidence = Evidence(
         {"movement": round(moved, 5), "distance": round(far, 3)},
@@ -42,7 +46,7 @@ def judge(readings: Readings) -> Verdict | Unchecked:
         return HEALTHY
     if told > APART and push(readings) < 2 * VANISHED:
         return HEALTHY  # it stands still because the discriminator dominates, which has a rule of its own
-    if moved < STILL and far > FAR:
+    if moved < STILL and far > FAR and not rests:
         return Verdict(
             "trouble",
             f"From check to check samples of the same latents move by {100 * moved:.2g} % of the distance of "

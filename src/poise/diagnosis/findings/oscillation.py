@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, deepened, rates_times
-from poise.diagnosis.past import middle, unchecked, values
+from poise.diagnosis.past import blind, gains, middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 from poise.diagnosis.signals.series import swing, together, turns
 
@@ -29,6 +29,9 @@ WIDE = 0.42
 
 STEP = 0.5
 """Deviations that the centre goes from one check to the next, in the mean: it may rest in between."""
+
+SLOW_SPAN, SLOW_WIDE, SLOW_TURNS = 32, 0.84, 3
+"""The same for swings that are slower than the span: twice of both, and times that it must change sides."""
 
 ROUND, ROUNDS = 0.2, 8.0
 """Share of the way that it went by which it got away, and its way over the width: one round is about nine."""
@@ -51,36 +54,46 @@ def judge(readings: Readings) -> Verdict | Unchecked:
     missing = unchecked(readings[-1], "centre")
     if missing is not None:
         return _by_losses(readings) or missing
-    centres = [one.centre for one in readings[-SPAN:] if one.centre]
-    if len(centres) < SPAN:
-        return HEALTHY
+    quick = _by_centres(readings, span=SPAN, wide=WIDE, least_step=STEP, least_turns=0)
+    slow = _by_centres(readings, span=SLOW_SPAN, wide=SLOW_WIDE, least_step=0.0, least_turns=SLOW_TURNS)
+    return quick or slow or HEALTHY
+
+
+def _by_centres(
+    readings: Readings, *, span: int, wide: float, least_step: float, least_turns: int
+) -> Verdict | None:
+    """What the samples' centre did over a span of checks; `None` where it did not go round."""
+    centres = [one.centre for one in readings[-span:] if one.centre]
+    if len(centres) < span:
+        return None
     steps = [math.dist(one, other) for one, other in pairwise(centres)]
     rows = list(zip(*centres, strict=True))
     widest = max(rows, key=statistics.pstdev)
     width, step = statistics.pstdev(widest), statistics.fmean(steps)
     start, end = ([statistics.fmean(row[part]) for row in rows] for part in (slice(4), slice(-4, None)))
     away = math.dist(start, end) / max(sum(steps), 1e-9)
-    near, before = middle(readings, "distance", SPAN // 2, 0), middle(readings, "distance", SPAN, SPAN // 2)
-    nearing = near is not None and before is not None and near < NEARER * before
+    near, before = middle(readings, "distance", span // 2, 0), middle(readings, "distance", span, span // 2)
+    nearing = near is not None and before is not None and near < NEARER * before and gains(readings)
     far = near is None or near > FAR
     evidence = Evidence(
         {"swing": round(width, 3), "step": round(step, 3), "gets away": round(away, 3)},
-        {"swing": WIDE, "step": STEP, "gets away": ROUND},
+        {"swing": wide, "step": least_step, "gets away": ROUND},
         {"swing": "below 0.3", "step": "below 0.4", "gets away": "any, where steps are small"},
     )
     goes_round = away < ROUND and sum(steps) > ROUNDS * width
     # Players that circle each other win in turn; a generator that always loses is thrown about.
-    lost = statistics.median(values(readings, "separation", SPAN) or [0.0]) > LOST
-    swings = width > WIDE and step > STEP and goes_round and not lost
+    lost = statistics.median(values(readings, "separation", span) or [0.0]) > LOST or blind(readings, span)
+    comes_back = max(map(turns, rows)) >= least_turns
+    swings = width > wide and step > least_step and goes_round and comes_back and not lost
     if swings and far and not nearing:
         return Verdict(
-            "trouble" if width > 2 * WIDE else "watch",
+            "trouble" if width > 2 * wide else "watch",
             f"The samples go round: their centre swings through {width:.2g} standard deviations of the data, "
             f"{step:.2g} from one check to the next, and they come no nearer.",
             evidence,
-            beyond=width / WIDE,
+            beyond=width / wide,
         )
-    return HEALTHY
+    return None
 
 
 def _by_losses(readings: Readings) -> Verdict | None:
@@ -94,7 +107,7 @@ def _by_losses(readings: Readings) -> Verdict | None:
     phase = together(generator, discriminator)
     width = statistics.pstdev(generator) / max(abs(statistics.fmean(generator)), 1e-9)
     metric = values(readings, "metric")
-    gains = len(metric) >= 6 and statistics.median(metric[-3:]) < 0.9 * statistics.median(metric[:-3][-6:])
+    better = len(metric) >= 6 and statistics.median(metric[-3:]) < 0.9 * statistics.median(metric[:-3][-6:])
     evidence = Evidence(
         {
             "share of one period": round(share, 3),
@@ -108,7 +121,7 @@ def _by_losses(readings: Readings) -> Verdict | None:
             "swing": "any, without a period",
         },
     )
-    if share > LOSS_PEAK and phase < -0.5 and width > 0.05 and turns(generator) >= TURNS and not gains:
+    if share > LOSS_PEAK and phase < -0.5 and width > 0.05 and turns(generator) >= TURNS and not better:
         every = (readings[-1].step - readings[max(0, len(readings) - len(generator))].step) / len(generator)
         return Verdict(
             "watch",

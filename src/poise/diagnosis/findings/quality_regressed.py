@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from itertools import pairwise
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import rates_times, smoother
@@ -15,6 +16,12 @@ WORSE = 1.5
 CLEAR = 0.1
 """Energy distance by which it must exceed its best besides, where that is all there is."""
 
+RIPPLES = 4.0
+"""Times its usual change from check to check by which it must, where that is less."""
+
+LEAST = 0.03
+"""Energy distance that is nothing where samples are a few hundred."""
+
 SPAN = 5
 
 
@@ -26,7 +33,10 @@ def judge(readings: Readings) -> Verdict | Unchecked:
     missing = unchecked(readings[-1], "distance")
     if missing is not None:
         return missing
-    return _judged(values(readings, "distance"), readings, "distance", span=SPAN, clear=CLEAR)
+    found = values(readings, "distance")
+    ripple = statistics.median([abs(one - other) for one, other in pairwise(found)] or [CLEAR])
+    clear = min(CLEAR, max(LEAST, RIPPLES * ripple))
+    return _judged(found, readings, "distance", span=SPAN, clear=clear)
 
 
 def _judged(found: list[float], readings: Readings, name: str, *, span: int, clear: float) -> Verdict:
