@@ -3,10 +3,10 @@
 Four kinds (few-images, patient-discriminator, discriminator-runs-away, unpenalised-ring) were planted more
 strongly after runs for calibration showed that the fault had not taken; the others are as first written.
 
-There were three rounds. The first kept seed 2 and six kinds out of calibration; the second kept out what is
-in `second_round`, at seeds 3 to 5; the third keeps out what is in `kept_out`, at seeds 6 to 8. Whatever was
-seen counts as calibration for the next. The kinds, the games and the rules of a round were committed before
-any of its runs was played.
+There were four rounds. The first kept seed 2 and six kinds out of calibration; the second kept out what is
+in `second_round`, at seeds 3 to 5; the third what is in `third_round`, at seeds 6 to 8; the fourth keeps out
+what is in `fourth_round`, at seeds 9 to 12. Whatever was seen counts as calibration for the next. The kinds,
+the games and the rules of a round were committed before any of its runs was played.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from benchmarks.planted_faults import planting
 from benchmarks.planted_faults.bases import BASES
 from benchmarks.planted_faults.fault import DYNAMICS, Fault, both, no_penalties
-from benchmarks.planted_faults.kept_out import FAULTS_KEPT_OUT, HEALTHY_KEPT_OUT
+from benchmarks.planted_faults.fourth_round import FOURTH_FAULTS, FOURTH_HEALTHY, FOURTH_SEEDS
 from benchmarks.planted_faults.second_round import SECOND_FAULTS, SECOND_HEALTHY
+from benchmarks.planted_faults.third_round import THIRD_FAULTS, THIRD_HEALTHY
 
 __all__ = ["FAULTS", "HEALTHY", "Case", "Fault", "cases"]
 
@@ -37,6 +38,7 @@ FAULTS: tuple[Fault, ...] = (
         also=DYNAMICS,
         onset=0.5,
         meddle=lambda source, seed: planting.no_latents(),
+        complete=True,
     ),
     Fault(
         "three-latents",
@@ -273,7 +275,9 @@ FAULTS: tuple[Fault, ...] = (
 )
 
 
-SECOND_SEEDS, SEEDS_KEPT_OUT = (3, 4, 5), (6, 7, 8)
+SECOND_SEEDS, THIRD_SEEDS = (3, 4, 5), (6, 7, 8)
+FIRST_KEPT_OUT = 9
+"""The seed from which on no rule and no threshold was chosen by a run."""
 
 
 @dataclass(frozen=True)
@@ -303,7 +307,7 @@ class Case:
     @property
     def kept_out(self) -> bool:
         """Whether no rule and no threshold was chosen by it."""
-        return self.seed in SEEDS_KEPT_OUT
+        return self.seed >= FIRST_KEPT_OUT
 
 
 def cases() -> list[Case]:
@@ -314,7 +318,7 @@ def cases() -> list[Case]:
         for base in (*BASES, "conditional-digits", "conditional-ring")
     ]
     second = _new(SECOND_FAULTS, SECOND_HEALTHY, SECOND_SEEDS)
-    return [*seen, *second, *_new(FAULTS_KEPT_OUT, HEALTHY_KEPT_OUT, SEEDS_KEPT_OUT)]
+    return [*seen, *second, *_new(THIRD_FAULTS, THIRD_HEALTHY, THIRD_SEEDS), *_fourth()]
 
 
 def _new(faults: tuple[Fault, ...], healthy: tuple[str, ...], seeds: tuple[int, int, int]) -> list[Case]:
@@ -325,3 +329,9 @@ def _new(faults: tuple[Fault, ...], healthy: tuple[str, ...], seeds: tuple[int, 
         for place, (base, fault) in enumerate([*planted, *((base, None) for base in healthy)])
     ]
     return [case for turn in range(3) for case in found[turn::3]]
+
+
+def _fourth() -> list[Case]:
+    """The runs of the fourth round: every game at one seed, healthy and with each of its faults."""
+    planted = [Case(base, fault, FOURTH_SEEDS[base]) for fault in FOURTH_FAULTS for base in fault.bases]
+    return [*planted, *(Case(base, None, FOURTH_SEEDS[base]) for base in FOURTH_HEALTHY)]

@@ -56,11 +56,13 @@ def play_conditional(case: Case) -> dict[str, Any]:
         given = torch.zeros_like(wanted) if fault == "one-label" else wanted
         if fault == "random-to-generator":
             given = torch.randint(kinds, wanted.shape, generator=stream)
-        made: Tensor = generator(torch.cat([latent, coded(given, "labels-not-passed")], 1))
+        code = coded(given, "labels-not-passed") * (1e-3 if fault == "faint-labels" else 1.0)
+        made: Tensor = generator(torch.cat([latent, code], 1))
         return made
 
     def asked(latent: Tensor, wanted: Tensor) -> Tensor:
-        return sample(latent, (wanted + 1) % kinds if fault == "off-by-one" else wanted)
+        renamed = {"off-by-one": (wanted + 1) % kinds, "names-sorted-otherwise": kinds - 1 - wanted}
+        return sample(latent, renamed.get(fault, wanted))
 
     for step in range(steps):
         chosen = torch.randint(len(real), (64,), generator=stream)

@@ -29,6 +29,7 @@ class Fault:
         held_out: The share of the data that is held out.
         steps: The share of the game's steps that it is run for.
         handful: How many rows alone are ever shown; 0 for all.
+        complete: Whether a generator collapses wholly by it, to one sample.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Fault:
     held_out: float | None = None
     steps: float = 1.0
     handful: int = 0
+    complete: bool = False
 
     @property
     def rescuable(self) -> bool:

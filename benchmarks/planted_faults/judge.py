@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.planted_faults.cases import Case, cases
+from benchmarks.planted_faults.took import Took, took
 from poise.diagnosis import FINDINGS, Finding, Reading, Setting, judged
 
 
@@ -22,6 +23,7 @@ class Judged:
         findings: What was found, in the order in which it was.
         named_at: The step at which each finding was opened, by its name.
         alone_at: The step at which each first stood for itself, not explained by another, by its name.
+        took: Whether what was planted did anything; `None` in a healthy run.
     """
 
     case: Case
@@ -29,6 +31,7 @@ class Judged:
     findings: tuple[Finding, ...]
     named_at: dict[str, int]
     alone_at: dict[str, int]
+    took: Took | None = None
 
     @property
     def names(self) -> list[str]:
@@ -87,8 +90,16 @@ def judge_all(out: Path, chosen: Iterable[Case] | None = None) -> list[Judged]:
     for case in cases() if chosen is None else chosen:
         place = out / "records" / f"{case.name}.json"
         if place.is_file():
-            found.append(judge_one(case, json.loads(place.read_text())))
+            record = json.loads(place.read_text())
+            found.append(replace(judge_one(case, record), took=_took(case, record, out)))
     return found
+
+
+def _took(case: Case, record: dict[str, Any], out: Path) -> Took | None:
+    if case.fault is None:
+        return None
+    beside = out / "records" / f"{Case(case.base, None, case.seed).name}.json"
+    return took(case.fault.finding, record, json.loads(beside.read_text()) if beside.is_file() else None)
 
 
 def judge_one(case: Case, record: dict[str, Any]) -> Judged:

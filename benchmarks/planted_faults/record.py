@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from benchmarks.planted_faults.bases import BASES, BASES_KEPT_OUT, source_of
+from benchmarks.planted_faults.bases import BASES, BASES_FOURTH, BASES_KEPT_OUT, source_of
 from benchmarks.planted_faults.cases import Case, Fault
 from benchmarks.planted_faults.conditional import play_conditional
-from benchmarks.planted_faults.planting import Bewitched, Distorted, Meddle, only
+from benchmarks.planted_faults.planting import Array, Bewitched, Distorted, Meddle, only
 from poise.data import Source
+from poise.diagnosis.examination import still
+from poise.diagnosis.signals.scores import per_sample_scores
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
 from poise.training import Moment, Plan, begin, pick_device
-from poise.training.assemble import assemble
+from poise.training.assemble import Assembly, assemble
 from poise.training.conditions import prepared, shapes_of
 from poise.training.doctor import Doctor
 from poise.training.held_out import Split, split
@@ -28,7 +33,7 @@ from poise.training.resolve import resolve
 from poise.training.setups import SETUPS
 
 NOTHING = Fault("healthy", "", ())
-GAMES = {**BASES, **BASES_KEPT_OUT}
+GAMES = {**BASES, **BASES_KEPT_OUT, **BASES_FOURTH}
 
 
 def record(case: Case, out: Path, openmoji: Path | None) -> Path:
@@ -129,7 +134,26 @@ def play(case: Case, folder: Path, openmoji: Path | None) -> dict[str, Any]:
             {key: line[key] for key in ("step", "metric", "value", "floor")} for line in run.lines("metrics")
         ],
         "stopped": stopped,
+        "end": _end(assembly, shown, source, known),
     }
+
+
+def _end(assembly: Assembly, shown: Source, source: Source, rows: Split) -> dict[str, Any]:
+    """What the networks came to, measured on all rows and by nothing that the doctor reads."""
+    modules = [assembly.modules[name] for name in ("discriminator", "generator")]
+    finite = all(bool(one.isfinite().all()) for module in modules for one in module.parameters())
+    discriminator = modules[0]
+
+    def scores(chosen: Array) -> Tensor:
+        reals = shown.encoding.encode(source.gather(chosen))
+        return torch.cat([per_sample_scores(discriminator(part)) for part in torch.split(reals, 256)])
+
+    if not len(rows.held_out):
+        return {"finite": finite, "known_by_heart": None}
+    with still([discriminator]):
+        seen, unseen = scores(rows.training), scores(rows.held_out)
+    apart = float((seen.mean() - unseen.mean()) / ((seen.var() + unseen.var()) / 2).sqrt())
+    return {"finite": finite, "known_by_heart": apart if math.isfinite(apart) else None}
 
 
 class _Hand:

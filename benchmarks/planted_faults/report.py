@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from benchmarks.planted_faults.cases import cases
 from benchmarks.planted_faults.judge import Judged
+from benchmarks.planted_faults.took import MEDIUM, WORSE
 from poise.diagnosis import FINDINGS
 
 WIDTH = 118
@@ -36,17 +37,32 @@ Lists were never widened for a run that had been kept out.
 """
 
 ROUNDS = """
-Rules and thresholds were chosen on the calibration runs below, seeds 0 to 5, in three rounds; what had been
+Rules and thresholds were chosen on the calibration runs below, seeds 0 to 8, in four rounds; what had been
 kept out of one round had been seen afterwards, and is calibration for the next. The first kept out seed 2
 and six kinds of fault: recall 0.88, precision 0.82, at 42 runs with a fault. The second kept out new kinds
 at seeds 3 to 5: recall 0.75 and precision 0.90 at 44 runs with a fault; of 17 healthy ones one had a
-finding, `watch`. Of the eleven misses of that round some were faults that had not taken (a light penalty
-that did not make the discriminator overfit, latents that made one sample instead of hopping), others were
-the rules' (players that move in turns, data in another unit).
+finding, `watch`. The third kept out thirteen new kinds at seeds 6 to 8: recall 0.89 and precision 1.00 at 27
+runs with a fault; of 13 healthy ones none had a finding.
 
-The runs that are kept out now are the third round's: every one at a seed from 6 to 8, every fault of a kind
-that calibration never saw. Their games had been seen at other seeds. The kinds, the games and the rules
-were committed before the first of them was played, and neither was changed after it.
+The runs that are kept out now are the fourth round's: every one at a seed from 9 to 12, every fault of a
+kind that calibration never saw, four of the games never played with a doctor before, the others seen at
+other seeds. The kinds, the games, the rules and the measure of what took were committed before the first of
+them was played{commit}, and none of them was changed after it.
+"""
+
+COMMIT = ""
+"""Where all that is judged by stood before the fourth round was played."""
+
+TOOK = """
+A fault that does nothing is no failure. Whether a planted one took is told by what it did, and by nothing
+that the doctor reads, with four measures that were written down before the round was played
+(`benchmarks/planted_faults/took.py`). What harms the result took where the last Fréchet distance of the
+run's own evaluation is more than {worse} times that of the healthy run of the same game and seed at the same
+step, and farther from it than reals are from reals. A discriminator overfits where, at the end, its scores
+of the rows that it was shown lie {medium} deviations or more above those of all that were held out. A run is
+not finite where its weights are not at the end, or the training refused to go on. Copies, shortcuts and
+conditions that are passed over are there by construction. Runs whose fault did not take are listed, and the
+recall is given with and without them. In earlier rounds there is no healthy run of the same seed.
 """
 
 
@@ -65,8 +81,9 @@ def report(runs: Sequence[Judged]) -> str:
     everything = cases()
     recorded = {run.case.name for run in runs}
     absent = [case.name for case in everything if case.name not in recorded]
-    lines = ["# The doctor's error rates on planted faults", "", *_paragraphs(HOW), *_paragraphs(ROUNDS)]
-    lines += _paragraphs(PAGES)
+    lines = ["# The doctor's error rates on planted faults", "", *_paragraphs(HOW)]
+    lines += _paragraphs(ROUNDS.format(commit=f" ({COMMIT})" if COMMIT else ""))
+    lines += [*_paragraphs(TOOK.format(worse=WORSE, medium=MEDIUM)), *_paragraphs(PAGES)]
     kept = {case.kind for case in everything if case.kept_out and case.fault is not None}
     seen = {case.kind for case in everything if not case.kept_out and case.fault is not None}
     kinds = f"{len(seen)} kinds of fault for calibration, {len(kept)} kept out"
@@ -76,7 +93,8 @@ def report(runs: Sequence[Judged]) -> str:
         ("Kept out of calibration", [run for run in runs if run.case.kept_out]),
         ("Used for calibration", [run for run in runs if not run.case.kept_out]),
     ):
-        lines += [f"## {title}", "", *_summary(part), table(part), "", *_errors(part), confusion(part), ""]
+        lines += [f"## {title}", "", *_summary(part), *_taken(part), table(part), ""]
+        lines += [*_errors(part), confusion(part), ""]
     return "\n".join(lines).rstrip()
 
 
@@ -89,13 +107,38 @@ def _summary(part: Sequence[Judged]) -> list[str]:
     said += f"Of the healthy, {len(alarmed)} had a finding at some time, {len(grave)} of them `trouble`"
     told = [f"{run.case.name} ({', '.join(run.alone_at)})" for run in alarmed]
     said += f": {_listed(told)}." if told else "."
-    early = [
-        f"{name} in {sum(run.delay is not None and run.delay <= AT_ONCE for run in found)} of {len(found)}"
-        for name in ("non-finite", "mode-collapse", "discriminator-dominates")
-        if (found := [run for run in faulty if run.case.fault and run.case.fault.finding == name])
-    ]
+    early = []
+    for name in ("non-finite", "mode-collapse", "discriminator-dominates"):
+        found = [run for run in faulty if run.case.fault and run.case.fault.finding == name]
+        if name == "mode-collapse":
+            found = [run for run in found if run.case.fault and run.case.fault.complete]
+        soon = sum(run.delay is not None and run.delay <= AT_ONCE for run in found)
+        title = "complete collapse" if name == "mode-collapse" else name
+        early += [f"{title} in {soon} of {len(found)}"] if found else []
     said += f" Within a tenth of the run after the onset were named: {_listed(early)}."
     return _paragraphs(said)
+
+
+def _taken(part: Sequence[Judged]) -> list[str]:
+    """Which planted faults did nothing, and the recall without them; nothing where it was not measured."""
+    measured = [run for run in part if run.took is not None and run.took.yes is not None]
+    planted = [run for run in part if run.case.fault is not None]
+    if not planted or len(measured) < len(planted):
+        return []
+    taken = [run for run in planted if run.took is not None and run.took.yes]
+    idle = [
+        f"{run.case.name} ({run.took.because}; {'named' if run.right else 'not named'})"
+        for run in planted
+        if run.took is not None and not run.took.yes
+    ]
+    whole, least = (
+        f"{sum(run.right for run in runs)} of {len(runs)}, {sum(run.right for run in runs) / len(runs):.2f}"
+        for runs in (planted, taken)
+    )
+    return _paragraphs(
+        f"Recall of all that were planted: {whole}. Recall of those that took: {least}. "
+        f"Did not take: {_listed(idle) or 'none'}."
+    )
 
 
 def _errors(part: Sequence[Judged]) -> list[str]:

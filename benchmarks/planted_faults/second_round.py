@@ -14,6 +14,7 @@ SECOND_FAULTS: tuple[Fault, ...] = (
         also=DYNAMICS,
         onset=0.5,
         meddle=lambda source, seed: planting.faint_latents(0.01),
+        complete=True,
     ),
     Fault(
         "averaged-batch",
@@ -22,6 +23,7 @@ SECOND_FAULTS: tuple[Fault, ...] = (
         also=DYNAMICS,
         onset=0.4,
         meddle=lambda source, seed: planting.averaged_batch(),
+        complete=True,
     ),
     # mode-hopping
     Fault(

@@ -1,0 +1,144 @@
+"""Planted faults: what is kept out, whether a fault took, and hands that do what their words say."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from benchmarks.planted_faults import hands
+from benchmarks.planted_faults.cases import cases
+from benchmarks.planted_faults.fourth_round import FOURTH_FAULTS, FOURTH_SEEDS
+from benchmarks.planted_faults.record import GAMES
+from benchmarks.planted_faults.took import METRIC, took
+
+from poise.data import open_data
+from poise.diagnosis import FINDINGS
+
+
+def evaluated(*values: float | None, **more: Any) -> dict[str, Any]:
+    """A record with one evaluation every hundred steps."""
+    lines = [
+        {"step": 100 * place, "metric": METRIC, "value": value, "floor": 0.1}
+        for place, value in enumerate(values, start=1)
+    ]
+    return {"metrics": lines, "stopped": "", **more}
+
+
+def test_what_is_kept_out_was_never_seen() -> None:
+    kept = [case for case in cases() if case.kept_out]
+    seen = [case for case in cases() if not case.kept_out]
+    assert len({case.name for case in cases()}) == len(cases())
+    assert not {case.kind for case in kept if case.fault} & {case.kind for case in seen}
+    assert not {case.seed for case in kept} & {case.seed for case in seen}
+    assert {fault.finding for fault in FOURTH_FAULTS} == set(FINDINGS)
+    healthy = {(case.base, case.seed) for case in kept if case.fault is None}
+    assert {(case.base, case.seed) for case in kept} == healthy
+    assert all(base in GAMES or base.startswith("conditional") for base in FOURTH_SEEDS)
+
+
+@pytest.mark.parametrize(
+    ("ill", "wanted"),
+    [
+        (evaluated(1.0, 2.0), True),
+        (evaluated(9.0, 1.2), False),  # only the end counts
+        (evaluated(1.4), False),  # against the healthy run at the same step, which stood at 1
+        (evaluated(1.6), True),
+        (evaluated(1.0, None), True),
+        (evaluated(1.0, stopped="a value that is not finite"), True),
+    ],
+)
+def test_a_result_is_harmed_against_the_healthy_run_of_the_same_step(
+    ill: dict[str, Any], wanted: bool
+) -> None:
+    assert took("oscillation", ill, evaluated(1.0, 0.9)).yes is wanted
+    assert took("oscillation", ill, None).yes is None
+
+
+def test_a_difference_below_that_of_reals_to_reals_is_chance() -> None:
+    assert took("mode-collapse", evaluated(0.19), evaluated(0.1)).yes is False
+    assert took("mode-collapse", evaluated(0.21), evaluated(0.1)).yes is True
+
+
+def test_what_is_measured_at_the_end_of_a_run() -> None:
+    end = {"finite": True, "known_by_heart": 0.2}
+    assert took("discriminator-overfits", evaluated(end=end), None).yes is False
+    assert took("discriminator-overfits", evaluated(end={**end, "known_by_heart": 0.7}), None).yes is True
+    assert took("discriminator-overfits", evaluated(), None).yes is None
+    assert took("non-finite", evaluated(end=end), None).yes is False
+    assert took("non-finite", evaluated(end={**end, "finite": False}), None).yes is True
+    assert took("data-shortcut", evaluated(), None).yes is True
+
+
+def moment(step: int, **weights: torch.Tensor) -> Any:
+    """As much of a moment as hands touch: a generator of these weights, and an optimiser of them."""
+    for one in weights.values():
+        one.requires_grad_()
+    optimiser = torch.optim.Adam(weights.values(), lr=0.1)
+    match = SimpleNamespace(parameters={"generator": weights}, optimisers={"generator": optimiser})
+    return SimpleNamespace(step=step, assembly=SimpleNamespace(match=match))
+
+
+def test_a_step_is_cut_to_its_length() -> None:
+    meddle, now = hands.steps_clipped(0.5), moment(1, weight=torch.zeros(2, 2))
+    meddle(now)
+    weight = now.assembly.match.parameters["generator"]["weight"]
+    with torch.no_grad():
+        weight += 4.0
+    meddle(now)
+    assert float(weight.detach().norm()) == pytest.approx(0.5)
+
+
+def test_a_generator_is_pulled_towards_one_that_does_not_change() -> None:
+    meddle, now = hands.pulled_back(0.5), moment(1, weight=torch.full((3, 4), 9.0))
+    found = []
+    for _ in range(40):
+        meddle(now)
+        found.append(now.assembly.match.parameters["generator"]["weight"].detach().clone())
+    assert float((found[-1] - found[-2]).abs().max()) < 1e-4
+    assert float(found[-1].abs().max()) < 4
+
+
+def test_an_optimiser_climbs_and_its_moments_are_spoiled() -> None:
+    now = moment(7, weight=torch.ones(2))
+    weight, optimiser = (
+        now.assembly.match.parameters["generator"]["weight"],
+        now.assembly.match.optimisers["generator"],
+    )
+    hands.wrong_direction("generator")(now)
+    weight.grad = torch.ones(2)
+    for _ in range(9):
+        optimiser.step()
+    assert float(weight.detach().min()) > 1.5
+    hands.spoiled_moments("generator")(now)
+    optimiser.step()
+    assert not bool(weight.isfinite().any())
+
+
+def test_a_window_slides_over_the_sorted_rows() -> None:
+    source = open_data("digits")
+    exchange = hands.sliding_window(source, 0.1, 2).exchange
+    labels = np.asarray(source.labels)
+    early, late, around = (labels[exchange(np.arange(2_000), done)] for done in (0.0, 0.25, 0.5))
+    assert set(early) == {0, 1} or set(early) == {0}
+    assert early.max() < late.min()
+    assert np.array_equal(early, around)
+
+
+def test_old_fakes_are_all_that_a_discriminator_gets() -> None:
+    class Game:
+        players = ("discriminator", "generator")
+
+        def cost(self, player: str, networks: Any, batch: Any, played: Any, state: Any) -> float:
+            return float(played["fake"])
+
+    now = moment(1, weight=torch.zeros(1))
+    now.assembly.match.game = Game()
+    hands.stale_fakes(3)(now)
+    game = now.assembly.match.game
+    seen = [game.cost("discriminator", {}, None, {"fake": torch.tensor(float(one))}, {}) for one in range(6)]
+    assert seen == [0, 0, 0, 1, 2, 3]
+    assert game.cost("generator", {}, None, {"fake": torch.tensor(9.0)}, {}) == 9
+    assert game.players == Game.players
