@@ -61,6 +61,14 @@ def test_rows_are_classes_and_columns_share_their_latent(cli: Cli) -> None:
             )
 
 
+def test_the_number_of_classes_is_told_and_labels_that_are_not_used_are_too(cli: Cli) -> None:
+    done = cli("train", "photos", "--recipe", "conditional", "--dry-run", *SMALL)
+    assert "12 images of 8x8, grey, 3 classes" in done.out + done.err
+    table = ("--labels", "labels.csv", "--label-column", "kind")
+    done = cli("train", "photos", *table, "--dry-run", *SMALL)
+    assert "The labels do not enter this game" in " ".join((done.out + done.err).split())
+
+
 def test_a_table_is_recorded_and_opened_again(cli: Cli) -> None:
     words = ("train", "photos", "--recipe", "conditional", "--labels", "labels.csv")
     done = cli(*words, "--label-column", "kind", "--out", "run", *SMALL)

@@ -43,7 +43,7 @@ def test_a_log_by_its_exit_status(tmp_path: Path, capsys: pytest.CaptureFixture[
         assert found == status
         assert events[-1]["status"] == word
         assert events[-1]["columns"] == {"step": "step", "metric": "fid"}
-        assert events[-1]["not_checked"]["mode-collapse"] == "a log has none"
+        assert events[-1]["not_checked"]["mode-collapse"] == "a log holds no samples"
     assert [event["name"] for event in events[:-1]] == ["quality-regressed"]
 
 

@@ -61,6 +61,18 @@ def test_the_status_tells_what_happened(
     assert (done.err == "") if part is None else (part in done.err)
 
 
+def test_a_screen_is_not_flooded_with_details_and_a_program_gets_all_of_them(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{number}.png" for number in range(300)]
+    failing(monkeypatch, PoiseError("Names do not pair", details=names))
+    lines = cli("recipes").err.splitlines()
+    assert lines[1:3] == ["  0.png", "  1.png"]
+    assert lines[-1] == "  and 280 more; --json lists all of them"
+    assert len(lines) == 22
+    assert cli("recipes", "--json").events[-1]["details"] == names
+
+
 def test_a_fault_is_an_event_for_a_program(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POISE_DEBUG", "1")
 

@@ -33,6 +33,7 @@ def test_table_and_picture(cli: Cli, tmp_path: Path) -> None:
         (("curl", "--dynamics", "alternating"), "its methods are the dynamics"),
         (("dirac", "--out", "r1.jpg"), "ends in .png"),
         (("dirac", "--out", "nowhere/r1.png"), "its folder is not there"),
+        (("--methods", "r1"), "No game is named to play; name one"),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(cli: Cli, words: tuple[str, ...], sentence: str) -> None:

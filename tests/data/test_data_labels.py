@@ -12,7 +12,7 @@ from PIL import Image
 from poise.data import Labelled, Source, open_data
 from poise.data.labels import coded
 from poise.errors import PoiseError
-from poise.training.conditions import prepared
+from poise.training.conditions import prepared, unused_labels
 from poise.training.setups import SETUPS
 
 SHADES = {"a": 10, "b": 80, "c": 160, "d": 240}
@@ -86,6 +86,34 @@ def test_the_column_of_files_may_stand_anywhere_and_the_other_needs_no_name(tmp_
     assert by_shade(first) == {10: {"x"}, 80: {"y"}}
 
 
+@pytest.mark.parametrize("between", [";", "\t"])
+def test_columns_may_be_parted_as_spreadsheets_part_them(tmp_path: Path, between: str) -> None:
+    folder = images(tmp_path / "all", "a1.png", "b1.png")
+    text = "file,kind,more\na1.png,sun and moon,0\nb1.png,star,1\n".replace(",", between)
+    found = open_data(Labelled(folder, table(tmp_path / "t.csv", text), column="kind"))
+    assert by_shade(found) == {10: {"sun and moon"}, 80: {"star"}}
+
+
+def test_images_beside_the_folders_of_classes_are_listed(tmp_path: Path) -> None:
+    source = open_data(images(tmp_path / "all", "one/sun/a1.png", "one/moon/b1.png", "one/c1.png"))
+    with pytest.raises(PoiseError, match=r"1 of the 3 images .* lie beside the folders of classes") as caught:
+        prepared(source, SETUPS["conditional"])
+    assert caught.value.details == ["one/c1.png"]
+
+
+def test_rows_without_labels_are_told_how_to_give_them() -> None:
+    with pytest.raises(PoiseError, match=r"has no labels, .*; give one a row: --labels FILE\.npy"):
+        prepared(open_data(points(4)), SETUPS["conditional"])
+
+
+def test_labels_for_a_game_without_conditions_are_told_to_be_unused() -> None:
+    given = Labelled(points(4), ["a", "b", "a", "b"])
+    for name, told in (("noise-to-data", 1), ("conditional", 0)):
+        setup = SETUPS[name]
+        source = unused_labels(prepared(open_data(given), setup), given, setup)
+        assert len([one for one in source.notices if "labels do not enter" in one]) == told
+
+
 def test_a_mapping_labels_files(tmp_path: Path) -> None:
     folder = images(tmp_path, "a1.png", "b1.png")
     assert by_shade(open_data(Labelled(folder, {"a1.png": 1, "b1.png": 0}))) == {10: {"1"}, 80: {"0"}}
@@ -107,6 +135,8 @@ def test_a_refused_file_may_stand_in_the_table(tmp_path: Path) -> None:
         ("file,kind\na1.png,x\nb1.png,y\n", "kin", r"has no column 'kin'; did you mean 'kind'\?"),
         ("file,kind,more\na1.png,x,1\nb1.png,y,1\n", None, "several columns.*--label-column kind"),
         ("file,kind\na1.png\nb1.png,y\n", None, "Line 2 of .* has fewer columns"),
+        ("a1.png,x\nb1.png,y\n", None, "has no line of column names: it begins with 'a1.png'"),
+        ("file\na1.png\nb1.png\n", None, "has no column of labels beside 'file'; add one"),
         ("file,kind\n", None, "holds no labels"),
         ("", None, "holds no labels"),
         ('file,kind\n\x00"a1.png,x\nb1.png', None, "cannot be read|have no label|fewer columns|not in"),
@@ -131,7 +161,7 @@ def test_other_mistakes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PoiseError, match="without file names"):
         open_data(Labelled(folder, [0, 1, 1]))
     (tmp_path / "latin.csv").write_bytes(b"file,kind\n\xff\xfe,x\n")
-    with pytest.raises(PoiseError, match="it is no table of text"):
+    with pytest.raises(PoiseError, match="its text is not UTF-8; name a CSV file in UTF-8"):
         open_data(Labelled(folder, tmp_path / "latin.csv"))
 
 

@@ -77,7 +77,8 @@ def test_a_discriminator_that_has_won_and_a_flat_line() -> None:
 def test_what_a_log_cannot_tell_is_said() -> None:
     rows: Rows = [{"step": float(step), "fid": 50.0 - step} for step in range(20)]
     unchecked = judged(readings_of(rows)[0], FINDINGS.values()).unchecked
-    assert unchecked["mode-collapse"] == "a log has none"
+    assert unchecked["mode-collapse"] == "a log holds no samples"
+    assert unchecked["data-shortcut"] == "the log has no column of the separation"
     assert "quality-regressed" not in unchecked
 
 
@@ -119,6 +120,47 @@ def test_what_is_no_log_is_refused_by_name(tmp_path: Path, content: str) -> None
         read_log(tmp_path / "log.txt")
 
 
+def test_what_a_resumed_loop_wrote_anew_is_read_once() -> None:
+    rows: Rows = [{"step": float(step), "d_loss": math.nan if step == 9 else 1.0} for step in range(10)]
+    rows = [
+        *rows,
+        {"step": 7.0, "fid": 3.0},
+        *({"step": float(step), "d_loss": 2.0} for step in range(5, 12)),
+    ]
+    readings, _ = readings_of(rows)
+    losses = {reading.step: reading.discriminator_loss for reading in readings if reading.discriminator_loss}
+    assert losses == {step: 1.0 if step < 5 else 2.0 for step in range(12)}
+    assert not any(reading.non_finite for reading in readings)
+    assert [reading.step for reading in readings if reading.metric] == [7]
+
+
+@pytest.mark.parametrize(
+    "steps", [[0, 50, 100, 0, 50, 100, 0, 50, 100], [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0]]
+)
+def test_steps_that_count_anew_or_in_parts_give_way_to_the_number_of_the_row(steps: list[float]) -> None:
+    rows: Rows = [{"iter": float(step), "d_loss": 1.0 + place} for place, step in enumerate(steps)]
+    readings, used = readings_of(rows)
+    assert [reading.step for reading in readings] == list(range(9))
+    assert [reading.discriminator_loss for reading in readings] == [1.0 + place for place in range(9)]
+    assert used == {"discriminator_loss": "d_loss"}
+
+
+def test_columns_that_are_not_named_are_guessed_still() -> None:
+    rows: Rows = [{"iter": 10.0 * place, "d_loss": 1.0, "quality": 5.0} for place in range(3)]
+    readings, used = readings_of(rows, {"metric": "quality"})
+    assert used == {"step": "iter", "discriminator_loss": "d_loss", "metric": "quality"}
+    assert [reading.step for reading in readings] == [0, 10, 20]
+
+
+def test_comments_above_the_columns_are_passed_over_and_rows_without_names_are_told(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("# seed 3\n# a note, with a comma\nstep,fid\n1,9\n2,8\n", encoding="utf-8")
+    assert read_log(log) == [{"step": 1.0, "fid": 9.0}, {"step": 2.0, "fid": 8.0}]
+    log.write_text("0,1.5,0.7\n1,1.4,0.8\n", encoding="utf-8")
+    with pytest.raises(PoiseError, match=r"no line of column names; it begins with 0, 1\.5, 0\.7"):
+        readings_of(read_log(log))
+
+
 @pytest.mark.parametrize("step", [math.nan, math.inf, -math.inf])
 def test_a_row_whose_step_is_no_number_is_left_out(step: float) -> None:
     rows: Rows = [{"step": step if place == 3 else float(place), "fid": 9.0 - place} for place in range(6)]
@@ -126,7 +168,7 @@ def test_a_row_whose_step_is_no_number_is_left_out(step: float) -> None:
 
 
 def test_what_is_not_there_and_what_is_not_known_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PoiseError, match="cannot be read, because No such file"):
+    with pytest.raises(PoiseError, match="cannot be read, because no such file"):
         read_log(tmp_path / "nothing.csv")
     with pytest.raises(PoiseError, match="No column of the log is known"):
         readings_of([{"colour": 1.0}])

@@ -51,6 +51,46 @@ def test_nothing_that_it_is_given_makes_it_raise(given: dict[str, Any], real: An
     assert "observe" not in monitor.not_used
 
 
+def test_what_is_unfit_among_what_is_known_of_the_data_is_left_out_and_said() -> None:
+    spoiled = drawn(0, 64, 2)
+    spoiled[3, 1] = math.nan
+    labels = torch.arange(40) % 2
+    monitor = Monitor(spoiled, held_out=drawn(1, 64, 5), conditions=labels, every=1, most_share=1.0)
+    watch(monitor, 3, fake=drawn(2, 64, 2), discriminator=nn.Linear(2, 1))
+    assert monitor.not_used == {
+        "real": "1 of 64 samples hold values that are not finite, and are left out",
+        "held_out": "held-out samples have the shape (5,) and reals (2,)",
+        "conditions": "there are 40 for 64 reals",
+    }
+    distances = [reading.distance for reading in monitor.readings]
+    assert len(distances) == 3
+    assert all(distance is not None and math.isfinite(distance) for distance in distances)
+    one_hot = Monitor(drawn(0, 8, 2), conditions=torch.eye(2)[torch.arange(8) % 2])
+    assert "its shape is (8, 2) of float32" in one_hot.not_used["conditions"]
+
+
+@pytest.mark.parametrize("wrap", [lambda made: (made, "styles"), lambda made: made.numpy()])
+def test_samples_in_a_tuple_or_an_array_are_samples(wrap: Any) -> None:
+    monitor = Monitor(drawn(0, 64, 2), every=1, most_share=1.0)
+    watch(monitor, 2, sample=wrap, latent=drawn(1, 64, 2))
+    assert monitor.readings[-1].distance is not None
+    assert monitor.not_used == {}
+
+
+def test_a_mean_score_of_a_batch_ranks_nothing() -> None:
+    means = {"real_scores": torch.tensor(0.9), "fake_scores": 0.1}
+    monitor = watch(Monitor(every=1, most_share=1.0), 40, **means)
+    assert {reading.separation for reading in monitor.readings} == {None}
+    assert "one number for a whole batch" in monitor.not_used["real_scores"]
+    assert monitor.findings == []
+
+
+def test_a_loss_that_stays_nan_is_not_checked_at_every_step() -> None:
+    monitor = watch(Monitor(drawn(0, 64, 2), every=10, most_share=1.0), 30, loss_generator=math.nan)
+    assert [reading.step for reading in monitor.readings] == [0, 10, 20]
+    assert monitor.status == "TROUBLE"
+
+
 def test_what_it_could_not_use_is_said() -> None:
     monitor = watch(
         Monitor(drawn(0, 64, 2), every=1, most_share=1.0),

@@ -59,14 +59,16 @@ def test_separation_of_nothing_and_of_a_nan_is_unknown() -> None:
         (torch.tensor([[[[0.0, 2.0]]], [[[4.0, 4.0]]]]), [1.0, 4.0]),
         ([torch.zeros(2), torch.full((2, 1, 2, 2), 4.0)], [2.0, 2.0]),
         ({"large": torch.ones(1).half(), "small": torch.zeros(1)}, [0.5]),
-        (torch.tensor(3.0), [3.0]),
+        (np.array([[1.0, 3.0], [5.0, 5.0]]), [2.0, 5.0]),
     ],
 )
 def test_scores_of_every_shape_become_one_number_a_sample(scores: object, wanted: list[float]) -> None:
     assert per_sample_scores(scores).tolist() == wanted
 
 
-@pytest.mark.parametrize("scores", ["high", [], None, (torch.ones(2), torch.ones(3))])
+@pytest.mark.parametrize(
+    "scores", ["high", [], None, (torch.ones(2), torch.ones(3)), 0.5, torch.tensor(3.0), torch.zeros(0, 1)]
+)
 def test_what_is_no_score_is_refused(scores: object) -> None:
     with pytest.raises(TypeError):
         per_sample_scores(scores)

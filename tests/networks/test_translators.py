@@ -76,7 +76,7 @@ def test_sides_that_are_no_powers_of_two_are_halved_as_often_as_they_can_be() ->
 @pytest.mark.parametrize(
     ("name", "shape", "source", "settings", "word"),
     [
-        ("unet", (3, 30, 30), (1, 30, 30), {}, "can be halved 1 times"),
+        ("unet", (3, 30, 30), (1, 30, 30), {}, "can be halved once"),
         ("unet", (3, 32, 32), (1, 32, 32), {"depth": 6}, "can be halved 5 times"),
         ("unet", (3, 32, 32), (1, 64, 64), {}, "one size"),
         ("unet", (5, 32, 32), (1, 32, 32), {}, "channels"),

@@ -34,13 +34,14 @@ def diagnose(
 ) -> int:
     """Say by name what went wrong, with evidence and remedies.
 
-    Of many games, a line for each. The exit status is 0 where all is well, 1 for something to watch, 3 for
-    trouble.
+    Of many games, a line for each. The exit status is 0 where all is well, 1
+    for something to watch, 3 for trouble.
 
     Args:
         target: A run's folder, or a log.
         columns: Which column of a log is the step, generator_loss, discriminator_loss, real_score,
-            fake_score, separation, generator_gradient, discriminator_gradient or metric (lower is better).
+            fake_score, separation, generator_gradient, discriminator_gradient or metric (lower is
+            better); the others are guessed.
         json: One JSON object a line on standard output, and nothing else.
     """
     from poise.run_folder import is_many
@@ -137,13 +138,14 @@ def _status(course: Course) -> int:
 
 def _tell(course: Course, used: dict[str, str], status: int) -> None:
     from poise.cli.console import line, output
+    from poise.cli.wording import counted
 
     console = output()
     if used:
-        line(
-            console, ("read: ", "dim"), ", ".join(f"{name} from '{column}'" for name, column in used.items())
-        )
-    line(console, (_WORDS[status], _STYLES[status]), f", from {len(course.readings)} readings")
+        sources = [f"{name} from '{column}'" for name, column in used.items()]
+        numbered = [] if "step" in used else ["step from the number of the row"]
+        line(console, ("read: ", "dim"), ", ".join([*numbered, *sources]))
+    line(console, (_WORDS[status], _STYLES[status]), f", from {counted(len(course.readings), 'reading')}")
     for finding in [*course.open, *(one for one in course.findings if one.status != "open")]:
         line(console, str(finding))
         measured = finding.evidence.to_json()

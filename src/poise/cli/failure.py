@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 FAULT = 1
+DETAILS = 20
+"""Lines below the sentence that fit a screen."""
+
 FAILED = 4
 """The status of a run in which a value came up that is not finite."""
 
@@ -53,8 +56,10 @@ def tell(error: BaseException, typed: Sequence[str]) -> int:
     if "--json" in typed:
         emit({"event": "error", **told.to_json(), "exit_status": told.exit_status})
     line(complaints(), ("error: ", "bold red"), told.sentence)
-    for detail in told.details:
+    for detail in told.details[:DETAILS]:
         line(complaints(), f"  {detail}")
+    if len(told.details) > DETAILS:
+        line(complaints(), f"  and {len(told.details) - DETAILS:,} more; --json lists all of them")
     return told.exit_status
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from poise.cli.verb import Json, verb
+from poise.errors import PoiseError
 
 if TYPE_CHECKING:
     from poise.games import Row, Toy
@@ -48,6 +49,8 @@ def games(
     from poise.games.rounds import play_toy
 
     if name is None:
+        if methods or dynamics or out:
+            raise PoiseError("No game is named to play", mend="name one, as poise games dirac")
         return _list(json=json)
     toy = TOYS.named(name)
     place = None if out is None else _place(out)
@@ -67,20 +70,25 @@ def games(
 
 
 def _list(*, json: bool) -> int:
+    from rich.table import Table
     from rich.text import Text
 
     from poise.cli.console import emit, output
     from poise.games import TOYS
 
     console = output()
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column()
     for toy in TOYS.values():
         if json:
             emit(
                 {"name": toy.name, "summary": toy.summary, "source": toy.source, "methods": list(toy.methods)}
             )
         else:
-            console.print(Text.assemble((f"{toy.name:<10}", "cyan"), toy.summary))
-            console.print(Text(f"{'':<10}{', '.join(toy.methods)}", "dim"))
+            table.add_row(toy.name, Text(f"{toy.summary}\n").append(", ".join(toy.methods), "dim"))
+    if not json:
+        console.print(table)
     return 0
 
 
@@ -131,8 +139,6 @@ def _complex(value: complex) -> str:
 
 
 def _place(out: Path) -> Path:
-    from poise.errors import PoiseError
-
     place = out.expanduser()
     if place.suffix.lower() != ".png":
         raise PoiseError(f"A picture cannot be written as '{out}'", mend="name a file that ends in .png")

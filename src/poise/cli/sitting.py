@@ -47,7 +47,6 @@ def prepare(view: View, data: NamedData, recipe: Recipe, *, device: str, out: Pa
         recipe: The recipe, with their changes.
         device: The name of the device.
         out: The run's folder; a new one below `runs/` where none is given.
-        labels: A CSV file, and its column where that is named.
 
     Raises:
         PoiseError: Something does not fit.

@@ -17,7 +17,7 @@ def tell_start(console: Console, beginning: Beginning) -> None:
     """What is trained on what, where, into which folder; then what should be known of the data."""
     data = beginning.data
     rows = [
-        ("data", f"{data['name']}: {data_sentence(data['kind'], data['shape'], data['count'])}"),
+        ("data", f"{data['name']}: {data_sentence(data['kind'], data['shape'], data['count'])}{_of(data)}"),
         ("recipe", recipe_sentence(beginning.recipe)),
     ]
     if beginning.parameters:
@@ -31,6 +31,12 @@ def tell_start(console: Console, beginning: Beginning) -> None:
     facts(console, rows)
     for sentence in data.get("notices", []):
         tell_notice(console, sentence)
+
+
+def _of(data: Mapping[str, Any]) -> str:
+    """How many classes there are, where the game is told the class."""
+    condition = data.get("condition") or {}
+    return f", {counted(condition['shape'][0], 'class')}" if condition.get("kind") == "label" else ""
 
 
 def tell_notice(console: Console, sentence: str) -> None:

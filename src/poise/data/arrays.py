@@ -93,9 +93,9 @@ def check_basics(array: Array, name: str) -> None:
 def check_finite(found: Survey, name: str) -> None:
     """Raises PoiseError where a value is NaN or infinite, with how many and the first row."""
     if found.bad_values:
+        values = "one value that is" if found.bad_values == 1 else f"{found.bad_values:,} values that are"
         raise PoiseError(
-            f"'{name}' holds {found.bad_values:,} values that are NaN or infinite, the first in row "
-            f"{found.first_bad_row:,}",
+            f"'{name}' holds {values} NaN or infinite, the first in row {found.first_bad_row:,}",
             mend="remove or fill them before training",
         )
 

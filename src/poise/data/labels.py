@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,16 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from poise.data.label_table import LabelTable, read_table
 from poise.data.source import Array, Source
-from poise.errors import PoiseError, nearest
-
-FILE_COLUMNS = ("file", "filename", "path")
-"""What the column that names the files may be called; the first column where there is none of these."""
+from poise.errors import PoiseError
 
 NAMED = 3
 """How many names a message lists; the details hold all."""
-
-MOST_TABLE_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,15 +42,6 @@ class Labelled:
     column: str | None = None
 
 
-@dataclass(frozen=True)
-class _Table:
-    """A label for each file, in the order of the lines."""
-
-    name: str
-    files: tuple[str, ...]
-    labels: tuple[str, ...]
-
-
 def labelled(source: Source, labels: Any, column: str | None) -> Source:
     """The source with a person's own labels.
 
@@ -70,13 +56,13 @@ def labelled(source: Source, labels: Any, column: str | None) -> Source:
     if isinstance(labels, str | Path) and Path(labels).suffix.lower() == ".npy":
         labels = _read_rows(Path(labels).expanduser())
     if isinstance(labels, str | Path):
-        table = _read_table(Path(labels).expanduser(), column, named=bool(source.files))
+        table = read_table(Path(labels).expanduser(), column, named=bool(source.files))
         by_row = _matched(source, table) if source.files else _counted(source, table.labels, table.name)
     elif isinstance(labels, Mapping):
         if not source.files:
             raise PoiseError(f"The rows of '{source.name}' have no file names", mend="give one label a row")
         names, texts = (tuple(map(str, part)) for part in (labels.keys(), labels.values()))
-        by_row = _matched(source, _Table("labels", names, texts))
+        by_row = _matched(source, LabelTable("labels", (), names, texts))
     elif source.files:
         raise PoiseError(
             f"Labels for the files in '{source.name}' were given without file names",
@@ -149,6 +135,26 @@ def folder_labels(files: Sequence[str]) -> tuple[Array, tuple[str, ...]] | None:
     return None
 
 
+def beside_folders(files: Sequence[str]) -> list[str]:
+    """The files that lie beside the folders of classes: those that keep `folder_labels` from its answer.
+
+    Args:
+        files: Relative paths with slashes.
+
+    Example:
+        >>> beside_folders(["sun/1.png", "2.png"]), beside_folders(["1.png", "2.png"])
+        (['2.png'], [])
+    """
+    parts = [file.split("/") for file in files]
+    level = 0
+    while parts:
+        shallow = [file for file, path in zip(files, parts, strict=True) if len(path) <= level + 1]
+        if shallow or len({path[level] for path in parts}) > 1:
+            return shallow if len(shallow) < len(files) else []
+        level += 1
+    return []
+
+
 def _read_rows(path: Path) -> Array:
     try:
         array: Array = np.load(path, allow_pickle=False)
@@ -173,54 +179,6 @@ def _order(texts: Sequence[str]) -> Any:
         return str
 
 
-def _read_table(path: Path, column: str | None, *, named: bool) -> _Table:
-    """The file's labels and, where rows have names, the files they belong to."""
-    header, lines = _lines(path)
-    files = next((place for place, one in enumerate(header) if one.strip().lower() in FILE_COLUMNS), 0)
-    others = [one for place, one in enumerate(header) if not named or place != files]
-    if column is None and len(others) == 1:
-        column = others[0]
-    if column is None:
-        raise PoiseError(
-            f"'{path}' holds several columns, and it is not clear which one is the label",
-            mend="name it, as --label-column " + (others[0] if others else "NAME") + ": " + ", ".join(others),
-        )
-    if column not in header:
-        alike = nearest(column, header)
-        raise PoiseError(
-            f"'{path}' has no column '{column}'",
-            mend=f"did you mean {' or '.join(repr(one) for one in alike)}?"
-            if alike
-            else "its columns are " + ", ".join(header),
-        )
-    place = header.index(column)
-    short = [number for number, line in lines if len(line) <= max(place, files)]
-    if short:
-        raise PoiseError(f"Line {short[0]} of '{path}' has fewer columns than its first line", mend="mend it")
-    return _Table(
-        path.name,
-        tuple(line[files].strip() for _, line in lines),
-        tuple(line[place].strip() for _, line in lines),
-    )
-
-
-def _lines(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    try:
-        if path.stat().st_size > MOST_TABLE_BYTES:
-            raise PoiseError(f"'{path}' is larger than a table of labels can be")
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            lines = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]
-    except (OSError, ValueError, csv.Error) as error:
-        why = (
-            (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is no table of text"
-        )
-        raise PoiseError(f"The labels '{path}' cannot be read", why=why, mend="name a CSV file") from None
-    if len(lines) < 2:
-        raise PoiseError(f"'{path}' holds no labels", mend="give a line of column names, and one a sample")
-    return [name.strip() for name in lines[0][1]], lines[1:]
-
-
 def _counted(source: Source, labels: Any, name: str) -> Any:
     count = len(labels) if hasattr(labels, "__len__") else -1
     if count != len(source):
@@ -233,7 +191,7 @@ def _counted(source: Source, labels: Any, name: str) -> Any:
     return labels
 
 
-def _matched(source: Source, table: _Table) -> list[str]:
+def _matched(source: Source, table: LabelTable) -> list[str]:
     """The label of each file, by its relative path or by its name where only one file has it."""
     refused = {str(one["file"]) for one in source.summary.get("refused", [])}
     known = [*source.files, *refused]
@@ -242,6 +200,12 @@ def _matched(source: Source, table: _Table) -> list[str]:
     by_base = {file.rpartition("/")[2]: file for file in known}
     found: dict[str, str] = {}
     strange: list[str] = []
+    heading = [cell for cell in table.header if cell in by_name or cell in by_base]
+    if heading:
+        raise PoiseError(
+            f"'{table.name}' has no line of column names: it begins with '{heading[0]}'",
+            mend="give it one, as file,label",
+        )
     for written, label in zip(table.files, table.labels, strict=True):
         plain = written.replace("\\", "/").removeprefix("./")
         base = plain.rpartition("/")[2]
@@ -262,7 +226,7 @@ def _matched(source: Source, table: _Table) -> list[str]:
             found[file] = label
     if strange:
         raise PoiseError(
-            f"'{table.name}' labels {_files(strange)} not in '{source.name}': {_few(strange)}",
+            f"'{table.name}' labels {_files(strange)} not in '{source.name}': {first_of(strange)}",
             mend="remove them there, or name the folder that holds them",
             details=strange,
         )
@@ -270,7 +234,7 @@ def _matched(source: Source, table: _Table) -> list[str]:
     if bare:
         raise PoiseError(
             f"{len(bare):,} of the {len(source.files):,} images in '{source.name}' have no label in "
-            f"'{table.name}': {_few(bare)}",
+            f"'{table.name}': {first_of(bare)}",
             mend="add them there, or take the images out",
             details=bare,
         )
@@ -281,6 +245,7 @@ def _files(names: Sequence[str]) -> str:
     return f"{len(names):,} " + ("file that is" if len(names) == 1 else "files that are")
 
 
-def _few(names: Sequence[str]) -> str:
+def first_of(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
     more = len(names) - NAMED
     return ", ".join(f"'{name}'" for name in names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")

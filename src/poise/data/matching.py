@@ -35,7 +35,9 @@ def matched(source: Source, target: Source) -> tuple[Array, Array]:
     with_suffix = any(len({_stem(name) for name in names}) < len(names) for _, names in sides)
     key = str if with_suffix else _stem
     keys = [{key(name): name for name in names} for _, names in sides]
-    alone = [[name for stem, name in keys[place].items() if stem not in keys[1 - place]] for place in (0, 1)]
+    alone = [
+        sorted(name for stem, name in keys[place].items() if stem not in keys[1 - place]) for place in (0, 1)
+    ]
     if any(alone):
         told = "; ".join(
             f"{len(names):,} only in '{side.name}': {_few(names)}"
@@ -48,7 +50,7 @@ def matched(source: Source, target: Source) -> tuple[Array, Array]:
             details=[
                 f"only in '{side.name}': {name}"
                 for (side, _), names in zip(sides, alone, strict=True)
-                for name in sorted(names)
+                for name in names
             ],
         )
     row_of = {key(name): row for row, name in enumerate(source.files)}
@@ -111,9 +113,8 @@ def _named(side: Source, row: int) -> str:
 
 
 def _few(names: Sequence[str]) -> str:
-    listed = sorted(names)
-    more = len(listed) - NAMED
-    return ", ".join(listed[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _times(size: tuple[int, int]) -> str:

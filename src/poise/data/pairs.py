@@ -88,7 +88,7 @@ def paired(source: Source, target: Source, *, held_out: float, seed: int) -> Sou
     check_sizes(source, target, of_source, of_target)
     training, apart = _split(len(of_target), held_out, seed, f"{len(of_target)} pairs")
     left_out = len(source) + len(target) - 2 * len(of_target)
-    damaged = (f"{left_out:,} unusable pairs were left out: one image of each cannot be read.",)
+    damaged = (f"Pairs left out, because one of their images cannot be read: {left_out:,}.",)
     whole = Source(
         name=_joined(source, target, "to"),
         kind="image",

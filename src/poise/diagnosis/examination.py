@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from poise.diagnosis.given import only_samples
 from poise.diagnosis.reading import Reading
 from poise.diagnosis.reference import LEAST, LEAST_OTHERS, MOST_SCORED, Reference
 from poise.diagnosis.signals.cells import covered, shares
@@ -24,7 +25,8 @@ from poise.diagnosis.signals.statistics import probes
 from poise.diagnosis.window import Seen
 
 Side = Literal["training", "held out", "fake"]
-Sample = Callable[[], Tensor]
+Sample = Callable[[], Any]
+"""To samples: a tensor, an array, or a tuple that begins with one."""
 Score = Callable[[Tensor, Side], Any]
 """From samples, and which they are, to scores; a conditional discriminator needs to know their conditions."""
 
@@ -116,7 +118,7 @@ class Examiner:
             missing["distance"] = "no samples were given"
             return None
         try:
-            return subject.sample().detach()
+            return only_samples(subject.sample())
         except Exception as error:
             missing["distance"] = f"sampling raised {type(error).__name__}: {error}"
             return None
@@ -190,7 +192,7 @@ class Examiner:
             raise _MissingError("no samples were given")
         reference = self._known()
         rows = reference.rows(fake)
-        others = reference.rows(subject.swapped().detach())
+        others = reference.rows(only_samples(subject.swapped()))
         found: dict[str, Any] = {"condition_response": response(rows[: len(others)], others)}
         if subject.asked is not None and reference.classes is not None:
             asked = subject.asked.cpu()

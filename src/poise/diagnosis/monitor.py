@@ -13,8 +13,9 @@ from poise.diagnosis.course import Course
 from poise.diagnosis.examination import Examiner, Subject
 from poise.diagnosis.finding import Finding
 from poise.diagnosis.findings import FINDINGS
+from poise.diagnosis.given import reference_of, samples_of
 from poise.diagnosis.reading import Reading
-from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING, Reference
+from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING
 from poise.diagnosis.rule import Setting
 from poise.diagnosis.signals.scores import per_sample_scores
 from poise.diagnosis.window import Glance, Window
@@ -60,13 +61,12 @@ class Monitor:
     ) -> None:
         self.not_used: dict[str, str] = {}
         self.steps, self.every, self.most_share = steps, every, most_share
-        self._held_out = self._samples("held_out", held_out)
-        self._conditions = self._samples("conditions", conditions)
+        known, self._held_out, labels = (
+            samples_of(name, given, self._note)
+            for name, given in (("real", real), ("held_out", held_out), ("conditions", conditions))
+        )
         self._gathered: list[Tensor] = []
-        self._examiner = Examiner(None)
-        known = self._samples("real", real)
-        if known is not None:
-            self._examiner.reference = Reference(known, self._held_out, self._conditions)
+        self._examiner = Examiner(reference_of(known, self._held_out, labels, self._note))
         self.course = Course(FINDINGS.values(), Setting(steps=steps, data=data))
         self._window = Window()
         self._latents: list[Tensor] = []
@@ -159,7 +159,8 @@ class Monitor:
             self._go_back(step)
         self._step = step
         latent, real, fake = (
-            self._samples(name, given) for name, given in (("latent", latent), ("real", real), ("fake", fake))
+            samples_of(name, given, self._note)
+            for name, given in (("latent", latent), ("real", real), ("fake", fake))
         )
         self._gather(real, latent)
         if metric is not None:
@@ -174,8 +175,11 @@ class Monitor:
             generator_gradient=gradient_norm(generator) if due else None,
         )
         self._window.add(glance)
-        if due or _visibly_broken(glance):
+        if due or (_visibly_broken(glance) and not self._told_as_broken()):
             self._check(step, generator, discriminator, sample, fake)
+
+    def _told_as_broken(self) -> bool:
+        return any(one.name == "non-finite" for one in self.course.open)
 
     def _check(self, step: int, generator: Any, discriminator: Any, sample: Any, fake: Tensor | None) -> None:
         start = time.monotonic()
@@ -233,7 +237,8 @@ class Monitor:
             if sum(map(len, self._gathered)) >= max(LEAST, MOST_TRAINING // 4):
                 first = self._gathered[0].shape[1:]
                 alike = [one for one in self._gathered if one.shape[1:] == first]
-                self._examiner.reference = Reference(torch.cat(alike), self._held_out)
+                known = reference_of(torch.cat(alike), self._held_out, None, self._note)
+                self._examiner.reference = known
                 self._gathered.clear()
         if latent is not None and sum(map(len, self._latents)) < MOST_PROBED:
             if self._latents and self._latents[0].shape[1:] != latent.shape[1:]:
@@ -251,17 +256,8 @@ class Monitor:
         self._window = Window()
         self._checked = kept[-1].step if kept else -1
 
-    def _samples(self, name: str, given: Any) -> Tensor | None:
-        if given is None:
-            return None
-        try:
-            found = given if isinstance(given, Tensor) else torch.as_tensor(given)
-            if found.dim() and len(found):
-                return found.detach()
-            self.not_used[name] = f"it holds no samples: its shape is {tuple(found.shape)}"
-        except Exception as error:
-            self.not_used[name] = f"it is no tensor ({type(error).__name__}: {error})"
-        return None
+    def _note(self, name: str, why: str) -> None:
+        self.not_used[name] = why
 
     def _scores(self, name: str, given: Any) -> Tensor | None:
         if given is None:

@@ -92,7 +92,7 @@ def unet_generator(
     if possible < 2 or (depth or 2) > possible:
         raise PoiseError(
             f"The network 'unet' cannot halve images of {height}x{side} {depth or 2} times",
-            why=f"both sides can be halved {possible} times",
+            why=f"both sides can be halved {'once' if possible == 1 else f'{possible} times'}",
             mend="choose a resolution that is a power of two: --resolution 64",
         )
     deep = depth or possible

@@ -56,7 +56,7 @@ def write_report(path: Path | str) -> Path:
     except OSError as error:
         raise PoiseError(
             f"The report '{file}' cannot be written",
-            why=error.strerror or str(error),
+            why=(error.strerror or str(error)).lower(),
             mend="make room or get the right to write there",
         ) from None
     return file

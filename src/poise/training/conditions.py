@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from poise.data import Condition, Source
+from poise.data import Condition, Labelled, Source
+from poise.data.labels import beside_folders, first_of
 from poise.data.source import survey
 from poise.errors import PoiseError
 from poise.registry import bound
@@ -56,10 +57,7 @@ def _labels(source: Source) -> Source:
 
 def _classes(source: Source) -> Source:
     if source.labels is None:
-        raise PoiseError(
-            f"'{source.name}' has no labels, and this game is played with a condition for each sample",
-            mend="put each class into a folder of its own, or give --labels FILE.csv --label-column NAME",
-        )
+        raise _unlabelled(source)
     counts = np.bincount(source.labels, minlength=len(source.label_names))
     names = source.label_names or tuple(str(label) for label in range(len(counts)))
     if "" in names:
@@ -88,6 +86,36 @@ def _classes(source: Source) -> Source:
         )
     condition = Condition("label", (len(counts),), source.labels.astype(np.int64), names=names)
     return conditioned(source, condition)
+
+
+def _unlabelled(source: Source) -> PoiseError:
+    beside = beside_folders(source.files)
+    if beside:
+        return PoiseError(
+            f"{len(beside):,} of the {len(source):,} images of '{source.name}' lie beside the folders of "
+            f"classes: {first_of(beside)}",
+            mend="put each into the folder of its class, or take it out",
+            details=beside,
+        )
+    by_folder = "put each class into a folder of its own, or give --labels FILE.csv --label-column NAME"
+    return PoiseError(
+        f"'{source.name}' has no labels, and this game is played with a condition for each sample",
+        mend=by_folder if source.files else "give one a row: --labels FILE.npy",
+    )
+
+
+def unused_labels(source: Source, data: Any, setup: Setup) -> Source:
+    """The source with a notice, where somebody gave labels to a game that looks at none.
+
+    Args:
+        source: The data, opened.
+        data: What a person gave.
+        setup: The kind of game.
+    """
+    if not isinstance(data, Labelled) or setup.needs != "rows":
+        return source
+    notice = "The labels do not enter this game, which has no conditions; --recipe conditional has."
+    return dataclasses.replace(source, notices=(*source.notices, notice))
 
 
 def conditioned(source: Source, condition: Condition) -> Source:

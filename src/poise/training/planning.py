@@ -13,7 +13,7 @@ from poise.data import Source, open_data, origin_of
 from poise.errors import PoiseError
 from poise.recipes import Recipe
 from poise.training.assemble import Assembly, assemble
-from poise.training.conditions import prepared, shapes_of
+from poise.training.conditions import prepared, shapes_of, unused_labels
 from poise.training.eigenvalues import check_eigenvalues
 from poise.training.quality import interval_of
 from poise.training.resolve import resolve
@@ -67,7 +67,8 @@ def plan(
     source = open_data(
         data, resolution=recipe.resolution, channels=recipe.channels, seed=recipe.seed, progress=progress
     )
-    source = prepared(source, SETUPS.named(recipe.game.name), recipe.game.options)
+    setup = SETUPS.named(recipe.game.name)
+    source = unused_labels(prepared(source, setup, recipe.game.options), data, setup)
     shapes = shapes_of(source)
     resolved = resolve(recipe, shapes, given=tuple(given))
     needed = resolved.batch_size * resolved.packing

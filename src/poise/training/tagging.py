@@ -174,6 +174,8 @@ def _vocabulary(source: Source, rows: Sequence[Sequence[str]], separator: str, l
             why=f"it has {len(long[0])} letters and no '{separator}' within",
             mend="say what separates tags: --set 'game.separator=,'",
         )
+    if not counts:
+        raise PoiseError(f"Not one image of '{source.name}' has a tag", mend="fill the column of tags in")
     names = tuple(sorted(tag for tag, count in counts.items() if count >= least))
     if len(names) < 2:
         raise PoiseError(
@@ -201,7 +203,8 @@ def _notices(
     rows: Sequence[Sequence[str]], names: Sequence[str], known: Sequence[Sequence[int]]
 ) -> list[str]:
     facts = _summary(rows, names, known)
-    told = [f"{facts['tags']:,} tags are learnt; {facts['tags_dropped']:,} that are rarer are dropped."]
+    dropped = f"; {facts['tags_dropped']:,} that are rarer are dropped" if facts["tags_dropped"] else ""
+    told = [f"{facts['tags']:,} tags are learnt{dropped}."]
     if facts["images_without_tags"]:
         told.append(f"{facts['images_without_tags']:,} images have none of these tags and are left out.")
     return told

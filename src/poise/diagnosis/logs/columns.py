@@ -6,10 +6,9 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
+from poise.diagnosis.logs.steps import Rows, undone, whole_steps
 from poise.diagnosis.reading import Reading
 from poise.errors import PoiseError, unknown_name
-
-Rows = Sequence[Mapping[str, float]]
 
 MOST = 240
 """Readings that a log becomes; of a longer one stretches are averaged."""
@@ -29,6 +28,13 @@ QUANTITIES: Mapping[str, str] = {
     "metric": r".*(fid|kid|frechet|swd|mmd).*",
 }
 """Names that each quantity goes by, as regular expressions over lower case."""
+
+
+MISSING: Mapping[str, str] = {
+    **{quantity: f"the log has no column of the {quantity.replace('_', ' ')}" for quantity in QUANTITIES},
+    **dict.fromkeys(("distance", "held_out_gap", "condition_response"), "a log holds no samples"),
+}
+"""What a log does not tell, where it does not."""
 
 
 def guessed(names: Sequence[str]) -> dict[str, str]:
@@ -57,9 +63,12 @@ def _fits(pattern: str, name: str) -> bool:
 def readings_of(rows: Rows, columns: Mapping[str, str] | None = None) -> tuple[list[Reading], dict[str, str]]:
     """Readings from the rows of a log.
 
+    A log whose steps go back was begun again there: what it had told from that step on is left out, as a loop
+    that resumed did it anew. Where there is no column of whole steps, the number of the row is one.
+
     Args:
         rows: Numbers by column; a value that is not finite may stand among them.
-        columns: The column of each quantity, where names are not to be guessed.
+        columns: The column of some quantities; those of the others are guessed.
 
     Returns:
         The readings in the order of their steps, and the columns that were used.
@@ -68,23 +77,43 @@ def readings_of(rows: Rows, columns: Mapping[str, str] | None = None) -> tuple[l
         PoiseError: A quantity or a column does not exist, or no column tells anything.
     """
     names = list(dict.fromkeys(name for row in rows for name in row))
-    used = guessed(names) if columns is None else _checked(columns, names)
+    chosen = _checked(columns or {}, names)
+    used = guessed([name for name in names if name not in chosen.values()]) | chosen
     told = [quantity for quantity in used if quantity != "step"]
     if not told:
         raise PoiseError(
             "No column of the log is known to tell anything",
-            why="there are: " + ", ".join(names[:12]),
+            why=_columns_are(names),
             mend="say what they are: --columns step=NAME generator_loss=NAME metric=NAME",
         )
+    steps = whole_steps(rows, used.get("step"), [used[quantity] for quantity in told])
+    if steps is None:
+        used.pop("step", None)
+        steps = [float(place) for place in range(len(rows))]
+    gone = {quantity: undone(rows, steps, used[quantity]) for quantity in told}
     placed = [
-        (int(row.get(used.get("step", ""), place)), {q: row[used[q]] for q in told if used[q] in row})
-        for place, row in enumerate(rows)
-        if math.isfinite(row.get(used.get("step", ""), place))
+        (int(step), {q: row[used[q]] for q in told if used[q] in row and place not in gone[q]})
+        for place, (step, row) in enumerate(zip(steps, rows, strict=True))
+        if math.isfinite(step)
     ]
     placed = [pair for pair in sorted(placed, key=lambda pair: pair[0]) if pair[1]]
     size = max(1, math.ceil(len(placed) / MOST))
     pieces = [placed[start : start + size] for start in range(0, len(placed), size)]
     return [_reading(piece, used) for piece in pieces], used
+
+
+def _columns_are(names: Sequence[str]) -> str:
+    if all(_is_number(name) for name in names):
+        return f"it has no line of column names; it begins with {', '.join(names[:3])}"
+    return "there are: " + ", ".join(names[:12])
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _checked(columns: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
@@ -111,6 +140,6 @@ def _reading(piece: Sequence[tuple[int, Mapping[str, float]]], used: Mapping[str
     return Reading(
         step=first if culprit else steps[-1],
         non_finite=culprit,
-        missing=dict.fromkeys(("distance", "held_out_gap", "condition_response"), "a log has none"),
+        missing=MISSING,
         **means,  # type: ignore[arg-type]
     )

@@ -31,7 +31,7 @@ def read_log(path: Path | str) -> list[dict[str, float]]:
         rows = _events(path) if events else _text(path)
     except OSError as error:
         raise PoiseError(
-            f"'{path}' cannot be read", why=error.strerror or str(error), mend="name a log"
+            f"'{path}' cannot be read", why=(error.strerror or str(error)).lower(), mend="name a log"
         ) from None
     if not rows:
         raise PoiseError(
@@ -49,6 +49,7 @@ def _text(path: Path) -> list[dict[str, float]]:
     text = content.decode(encoding, errors="replace").lstrip("\ufeff")
     if text.lstrip()[:1] in ("{", "["):
         return [row for row in map(_parsed, text.splitlines()) if row] or _document(text)
+    text = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
     sample = text[:4096]
     delimiter = max(",;\t", key=sample.count)
     if delimiter == ";":  # as a spreadsheet writes it where the comma is the decimal point

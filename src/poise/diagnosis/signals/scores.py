@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,7 +21,8 @@ def per_sample_scores(scores: Any) -> Tensor:
         `(N,)` float32, detached, where the scores are.
 
     Raises:
-        TypeError: It is none of these.
+        TypeError: It is none of these; a single number for a whole batch, too, since means of batches are
+            told apart where samples are not.
 
     Example:
         >>> per_sample_scores((torch.ones(2, 1), torch.zeros(2, 1, 4, 4)))
@@ -33,10 +35,16 @@ def per_sample_scores(scores: Any) -> Tensor:
         if len({len(head) for head in heads}) > 1:
             raise TypeError("heads that score different numbers of samples")
         return torch.stack(heads).mean(0)
+    if isinstance(scores, int | float) or getattr(scores, "shape", None) == ():
+        raise TypeError("one number for a whole batch; the score of each sample is wanted")
+    if isinstance(scores, np.ndarray):
+        scores = torch.as_tensor(scores)
     if not isinstance(scores, Tensor):
         raise TypeError(f"scores of type {type(scores).__name__}")
+    if not scores.numel():
+        raise TypeError(f"no scores, of shape {tuple(scores.shape)}")
     found: Tensor = scores.detach().float()
-    return found.reshape(len(found), -1).mean(1) if found.dim() else found.reshape(1)
+    return found.reshape(len(found), -1).mean(1)
 
 
 def ranked_apart(higher: Tensor, lower: Tensor) -> float | None:

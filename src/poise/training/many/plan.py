@@ -14,7 +14,7 @@ from poise.errors import PoiseError
 from poise.networks import describe
 from poise.recipes import Recipe
 from poise.training.assemble import assemble
-from poise.training.conditions import prepared, shapes_of
+from poise.training.conditions import prepared, shapes_of, unused_labels
 from poise.training.many.settings import Game, Grid, check_modules, check_recipe, spread, structure
 from poise.training.planning import Data, Progress
 from poise.training.resolve import resolve
@@ -103,7 +103,7 @@ def sources_of(
             found = open_data(
                 data, resolution=one.resolution, channels=one.channels, seed=seed, progress=progress
             )
-            opened[seed] = prepared(found, setup)
+            opened[seed] = unused_labels(prepared(found, setup), data, setup)
         return opened[seed]
 
     first = opening(recipes[0].seed)
