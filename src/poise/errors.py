@@ -73,11 +73,13 @@ def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
     Example:
         >>> nearest("wasserstien", ["hinge", "wasserstein", "wasserstein-gp"])
         ['wasserstein', 'wasserstein-gp']
+        >>> nearest("flags", ["FLAGS of Europe", "Food"])
+        ['FLAGS of Europe']
     """
-    known = list(known)
-    alike = difflib.get_close_matches(name.lower(), known, n=most, cutoff=0.5)
-    holding = [other for other in known if name and name.lower() in other and other not in alike]
-    return (alike + holding)[:most]
+    spelled = {other.lower(): other for other in known}  # capitals make no name another
+    alike = difflib.get_close_matches(name.lower(), spelled, n=most, cutoff=0.5)
+    holding = [other for other in spelled if name and name.lower() in other and other not in alike]
+    return [spelled[other] for other in (alike + holding)[:most]]
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "") -> PoiseError:

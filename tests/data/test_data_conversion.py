@@ -372,9 +372,9 @@ def bomb(width: int, height: int) -> bytes:
             "more than 1,000 frames",
         ),
         (b"", "empty"),
-        (b"<html>404</html>", "not a readable image"),
+        (b"<html>404</html>", "it is no readable image"),
         (b"\0\0\0\x20ftypavif" + b"\0" * 40, "HEIF and AVIF"),
-        (b"P6 2 2 255 " + b"\0" * 12, "not a readable image"),
+        (b"P6 2 2 255 " + b"\0" * 12, "it is no readable image"),
     ],
     ids=[
         "huge",

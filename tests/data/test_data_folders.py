@@ -281,7 +281,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated JPEG": (_content(_jpeg()[: len(_jpeg()) // 2]), "truncated"),
     "flipped PNG": (_content(_png()[:60] + b"????" + _png()[64:]), "check sum"),
     "no bytes": (_content(b""), "empty"),
-    "a web page": (_content(b"<!doctype html>"), "not a readable image"),
+    "a web page": (_content(b"<!doctype html>"), "it is no readable image"),
     "a bomb": (_content(png(60_000, 60_000, depth=8, colour_type=2, lines=b"\0")), "pixels"),
     "endless": (_content(gif(1_200)), "frames"),
     "an AVIF": (_content(b"\0\0\0\x20ftypavif" + b"\0" * 20), "AVIF"),

@@ -21,6 +21,7 @@ from poise.report.pictures import keep_evenly
 from poise.report.settings import settings
 from poise.report.summary import Standing, command_line, next_commands, verdict
 from poise.report.wording import duration, facts, number
+from poise.run_folder import Makes
 
 PARTS = (
     "columns",
@@ -223,6 +224,10 @@ def test_commands_can_be_typed_where_the_run_was_started(tmp_path: Path) -> None
         "poise sample 'my run'",
         "poise report 'my run'",
     ]
+    verbs: dict[Makes, str] = {"images": "translate", "tags": "tag"}
+    for makes, verb in verbs.items():
+        asked = next_commands(tmp_path / "a", run, {"cwd": str(tmp_path)}, can_sample=True, makes=makes)
+        assert asked[1].text.startswith(f"poise {verb} a ")
     finished = Standing("finished", "", 100, 100, None, None)
     elsewhere = next_commands(tmp_path / "a", finished, {"cwd": "/nowhere"}, can_sample=False)
     assert [command.text for command in elsewhere] == [

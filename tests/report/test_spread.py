@@ -68,6 +68,6 @@ def test_it_is_told_at_the_end_and_drawn(parent: RunFolder, capsys: pytest.Captu
     ending = Ending(parent.path, "finished", 30, 9, 1.0, None, None, None, reached=reached(parent))
     tell_end(output(), ending)
     told = capsys.readouterr().out
-    assert "median 36.5 of 4 games, worst 35 in seed-3" in told and "Reverse KL" in told
+    assert "median 36.5, worst 35 in seed-3 (4 games)" in told and "Reverse KL" in told
     page = write_report(parent.path).read_text(encoding="utf-8")
     assert f'"low":"{LOW}generator_loss"' in page

@@ -193,6 +193,7 @@ def test_what_a_grid_is() -> None:
     [
         (0, {}, "at least one seed"),
         ([1, 1], {}, "given twice"),
+        ([1], {"packing": [1, 2, 1]}, "gives a value of 'packing' twice"),
         (2, {"steps": [1, 2]}, "'steps' cannot be varied"),
         (2, {"loss": []}, "no value for 'loss'"),
         (2, {"optimisers.generator.rat": [1]}, "optimisers.generator.rate"),

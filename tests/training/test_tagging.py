@@ -107,6 +107,8 @@ def test_texts_are_no_tags(tmp_path: Path) -> None:
     text = dataclasses.replace(source, label_names=tuple("a long story " * 9 + str(n) for n in range(3)))
     with pytest.raises(PoiseError, match=r"is no tag, because it has .* no ';' within"):
         tagged(text)
+    with pytest.raises(PoiseError, match=r"Not one image of .* has a tag"):
+        tagged(dataclasses.replace(source, label_names=("", ";", " ; ")[: len(source.label_names)]))
     with pytest.raises(PoiseError, match="has no tags"):
         tagged(dataclasses.replace(source, labels=None, label_names=()))
     with pytest.raises(PoiseError, match="holds no images"):
@@ -158,4 +160,7 @@ def test_pictures_are_told_by_their_colour(tmp_path: Path) -> None:
     for against in (None, run.path):
         with pytest.raises(PoiseError, match=r"names the tags of images.*poise report .*poise tag .*\.png"):
             poise.evaluate(run, against)
+    with pytest.raises(PoiseError, match="is a folder; name one picture in it"):
+        run.tag(tmp_path / "all")
+    assert f"poise tag {run.path} picture.png" in run.report().read_text(encoding="utf-8")
     assert ranked(run.generator, torch.zeros(0, 768), draws=1, seed=0) == []

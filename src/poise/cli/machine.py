@@ -96,5 +96,6 @@ def beginning_object(beginning: Beginning) -> dict[str, Any]:
         "batch_size": recipe.batch_size,
         "data": {name: data[name] for name in ("name", "kind", "shape", "count")},
         "games": beginning.games,
+        "grid": {path: list(values) for path, values in beginning.grid.items()},
         "parameters": None if beginning.parameters is None else dict(beginning.parameters),
     }

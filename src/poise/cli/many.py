@@ -55,11 +55,6 @@ def train_many(
         raise PoiseError("A grid is trained with seeds", mend="add --seeds 1 or more")
     if seeds < 1:
         raise PoiseError(f"The number of seeds cannot be {seeds}", mend="give --seeds 2 or more")
-    if doctor == "apply":
-        raise PoiseError(
-            "The doctor tries no remedies in many games at once",
-            mend="leave --doctor apply out, or train the seeds one by one: --seed 0, then --seed 1",
-        )
     if out is not None:
         refuse_existing(out)
     with view.opening(data.name) as reading:
@@ -81,6 +76,7 @@ def train_many(
         device=device_words(planned.device),
         parameters={player: planned.parameters[player] for player in ("generator", "discriminator")},
         games=len(planned.games),
+        grid=axes,
     )
     if dry_run:
         from poise.cli.dry_run import show

@@ -15,7 +15,7 @@ from poise.cli.view import Beginning, Ending, View
 from poise.cli.watch import Watch
 from poise.cli.wording import command, shown
 from poise.errors import PoiseError
-from poise.run_folder import RunFolder, refuse_existing
+from poise.run_folder import RunFolder, makes, refuse_existing
 
 if TYPE_CHECKING:
     import torch
@@ -168,7 +168,7 @@ def ending(run: RunFolder, *, report: Path | None) -> Ending:
         report=report,
         samples=pictures[-1][1] if pictures else None,
         generator=generator if generator.is_dir() else None,
-        translates=(run.data.get("condition") or {}).get("kind") == "image",
+        makes=makes(run.data),
     )
 
 

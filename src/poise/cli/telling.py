@@ -24,7 +24,8 @@ def tell_start(console: Console, beginning: Beginning) -> None:
         sizes = " and ".join(f"{player} {count:,}" for player, count in beginning.parameters.items())
         rows.append(("networks", f"{sizes} parameters"))
     if beginning.games > 1:
-        rows.append(("games", f"{beginning.games} side by side"))
+        varied = [f"{path} of {', '.join(map(str, values))}" for path, values in beginning.grid.items()]
+        rows.append(("games", "; ".join([f"{beginning.games} side by side", *varied])))
     rows += [("device", beginning.device), ("run", shown(beginning.run))]
     if beginning.step:
         rows.append(("going on", f"from step {beginning.step:,}"))
@@ -93,8 +94,10 @@ def next_commands(ending: Ending) -> list[tuple[str, str]]:
     """Commands for a run, each with what it does."""
     run = ending.run
     sample = (command("poise", "sample", run, "-n", "64"), "more samples")
-    if ending.translates:
+    if ending.makes == "images":
         sample = (command("poise", "translate", run, "inputs", "--out", "outputs"), "translate more")
+    elif ending.makes == "tags":
+        sample = (command("poise", "tag", run, "picture.png"), "tag a picture")
     report = (command("poise", "report", run), "the report anew")
     resume = (command("poise", "resume", run, "--steps", str(2 * ending.step)), "train on")
     return [
@@ -115,8 +118,8 @@ def _reached(ending: Ending) -> list[tuple[str, str]]:
     rows = [
         (
             label(one.metric),
-            f"median {short(one.median)} of {counted(one.games, 'game')}, "
-            f"worst {short(one.worst)} in {one.run}",
+            f"median {short(one.median)}, worst {short(one.worst)} in {one.run} "
+            f"({counted(one.games, 'game')})",
         )
         for one in ending.reached
     ]

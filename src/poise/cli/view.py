@@ -6,13 +6,14 @@ import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from poise.recipes import Recipe
     from poise.report.spread import Reached
+    from poise.run_folder import Makes
 
 Reading = Callable[[int, int], None]
 """Told how far reading the data has come: (done, total)."""
@@ -30,6 +31,7 @@ class Beginning:
         step: Steps done before.
         parameters: Numbers in each player's network, where they are known.
         games: How many games are trained side by side.
+        grid: The values that vary among them besides the seed, by path.
     """
 
     run: Path
@@ -39,6 +41,7 @@ class Beginning:
     step: int = 0
     parameters: Mapping[str, int] | None = None
     games: int = 1
+    grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class Ending:
         report: The report, where there is one.
         samples: The newest picture, where there is one.
         generator: The generator's folder, where it is saved.
-        translates: Whether it makes images of images.
+        makes: What the generator makes.
         reached: What many games came to, by each metric.
         open_findings: What is wrong in some of many games: its name, in how many, in which.
     """
@@ -95,7 +98,7 @@ class Ending:
     report: Path | None
     samples: Path | None
     generator: Path | None
-    translates: bool = False
+    makes: Makes = "samples"
     reached: Sequence[Reached] = ()
     open_findings: Sequence[Sequence[str]] = ()
 

@@ -77,7 +77,7 @@ def _unreadable(file: BinaryIO) -> str:
         return "the file is empty"
     if start[4:8] == b"ftyp":
         return "HEIF and AVIF are not read; convert it to PNG or JPEG"
-    return f"not a readable image in one of the formats {', '.join(FORMATS)}"
+    return f"it is no readable image in one of the formats {', '.join(FORMATS)}"
 
 
 def format_of(image: Image.Image) -> str:

@@ -98,6 +98,8 @@ def _lines(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
 
 
 def _why(error: Exception) -> str:
+    if isinstance(error, IsADirectoryError):
+        return "it is a folder"
     if isinstance(error, OSError):
         return (error.strerror or str(error)).lower()
     return "its text is not UTF-8" if isinstance(error, UnicodeDecodeError) else "it is no table of text"

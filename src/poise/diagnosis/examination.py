@@ -167,8 +167,10 @@ class Examiner:
             raise _MissingError("no discriminator was given")
         reference = self._known()
         held_out = reference.probed_held_out
-        if held_out is None or len(held_out) < LEAST_OTHERS:
+        if held_out is None:
             raise _MissingError("no data are held out")
+        if len(held_out) < LEAST_OTHERS:
+            raise _MissingError(f"{len(held_out)} held-out samples are too few")
         if fake is None:
             raise _MissingError("no samples were given")
         sides: tuple[tuple[Tensor, Side], ...] = (

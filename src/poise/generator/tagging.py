@@ -86,6 +86,8 @@ def _about(generator: Generator) -> dict[str, Any]:
 
 
 def _pixels(path: Path, shape: list[int]) -> Tensor:
+    if path.is_dir():
+        raise PoiseError(f"'{path}' is a folder", mend="name one picture in it")
     try:
         image = read_image(io.BytesIO(path.read_bytes()), resolution=shape[-1])
     except FileNotFoundError:

@@ -10,6 +10,7 @@ from pathlib import Path
 from poise.report.columns import Json, Table
 from poise.report.findings import Card
 from poise.report.wording import duration, label, number, plain
+from poise.run_folder import Makes
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def next_commands(
     environment: Json,
     *,
     can_sample: bool,
-    translates: bool = False,
+    makes: Makes = "samples",
     one: str = "",
 ) -> list[Command]:
     """What a person may want to type next.
@@ -161,7 +162,7 @@ def next_commands(
         run: How far it is.
         environment: For the folder that commands are typed in.
         can_sample: Whether there is anything to sample from.
-        translates: Whether it makes images of images.
+        makes: What the generator makes.
         one: The folder of one of many games, which can be sampled where all of them cannot.
     """
     place = shlex.quote(typed_path(path, environment))
@@ -170,7 +171,9 @@ def next_commands(
     if run.status in ("interrupted", "failed"):
         to = f" to step {run.planned:,}" if run.planned is not None and run.planned > run.step else ""
         commands.append(Command(f"poise resume {place}", f"go on{to}"))
-    if can_sample and translates:
+    if can_sample and makes == "tags":
+        commands.append(Command(f"poise tag {place} picture.png", "name the tags of a picture"))
+    elif can_sample and makes == "images":
         commands.append(Command(f"poise translate {place} inputs --out outputs", "translate your own images"))
     elif can_sample:
         sampled = shlex.quote(typed_path(path / one, environment)) if one else place

@@ -22,7 +22,7 @@ from poise.report.settings import ABOUT, settings
 from poise.report.spread import spread_of
 from poise.report.summary import command_line, highlights, next_commands, standing, verdict
 from poise.report.wording import Fact, facts, label, moment, number, size
-from poise.run_folder import RunFolder, step_name
+from poise.run_folder import RunFolder, makes, step_name
 
 ROWS_IN_TABLE = 24
 """Lines of the history in the table for those who cannot use the charts."""
@@ -148,7 +148,7 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
             stands,
             environment,
             can_sample=bool(generator or checkpoints),
-            translates=bool(translation),
+            makes=makes(data),
             one="" if spread is None else spread.games[0][0],
         ),
         "written": moment(now.isoformat(timespec="minutes")),

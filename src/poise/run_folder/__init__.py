@@ -3,6 +3,7 @@
 from poise.run_folder.checkpoints import Checkpoint, Restored, step_name
 from poise.run_folder.folder import RunFolder
 from poise.run_folder.games import game_folders, is_many, one_run, read_games, write_games
+from poise.run_folder.output import Makes, makes
 from poise.run_folder.place import refuse_existing
 from poise.run_folder.tensors_folder import FORMAT, DamagedError
 
@@ -10,10 +11,12 @@ __all__ = [
     "FORMAT",
     "Checkpoint",
     "DamagedError",
+    "Makes",
     "Restored",
     "RunFolder",
     "game_folders",
     "is_many",
+    "makes",
     "one_run",
     "read_games",
     "refuse_existing",

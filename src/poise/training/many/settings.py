@@ -93,6 +93,12 @@ def spread(recipe: Recipe, seeds: int | Sequence[int], grid: Grid | None = None)
             )
         if not values:
             raise PoiseError(f"The grid gives no value for '{path}'", mend="give one or more")
+        if any(value in values[:place] for place, value in enumerate(values)):
+            raise PoiseError(
+                f"The grid gives a value of '{path}' twice",
+                why="it would be the same game",
+                mend="give it once",
+            )
     points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
     games = []
     for number, point in enumerate(points, 1):
