@@ -8,7 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from benchmarks.planted_faults.planting import Bewitched, Meddle
+from benchmarks.planted_faults.meddling import Meddle
+from benchmarks.planted_faults.planting import Bewitched
 from poise.data import Source
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.planted_faults.planting import Array, Bewitched, Meddle, hooked, sorted_rows
+from benchmarks.planted_faults.meddling import Meddle, hooked
+from benchmarks.planted_faults.planting import Array, Bewitched, sorted_rows
 from poise.data import Source
 from poise.training import Moment
 

@@ -17,7 +17,8 @@ from torch import Tensor
 from benchmarks.planted_faults.bases import BASES, BASES_FOURTH, BASES_KEPT_OUT, source_of
 from benchmarks.planted_faults.cases import Case, Fault
 from benchmarks.planted_faults.conditional import play_conditional
-from benchmarks.planted_faults.planting import Array, Bewitched, Distorted, Meddle, only
+from benchmarks.planted_faults.meddling import Meddle
+from benchmarks.planted_faults.planting import Array, Bewitched, Distorted, only
 from poise.data import Source
 from poise.diagnosis.examination import still
 from poise.diagnosis.signals.scores import per_sample_scores

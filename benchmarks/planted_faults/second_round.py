@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.planted_faults import planting
+from benchmarks.planted_faults import meddling, planting
 from benchmarks.planted_faults.fault import DYNAMICS, Fault, no_penalties
 
 SECOND_FAULTS: tuple[Fault, ...] = (
@@ -13,7 +13,7 @@ SECOND_FAULTS: tuple[Fault, ...] = (
         ("digits-hinge-sn", "spiral-wasserstein-gp-wide"),
         also=DYNAMICS,
         onset=0.5,
-        meddle=lambda source, seed: planting.faint_latents(0.01),
+        meddle=lambda source, seed: meddling.faint_latents(0.01),
         complete=True,
     ),
     Fault(
@@ -22,7 +22,7 @@ SECOND_FAULTS: tuple[Fault, ...] = (
         ("openmoji-wasserstein-gp", "ring-wasserstein-gp"),
         also=DYNAMICS,
         onset=0.4,
-        meddle=lambda source, seed: planting.averaged_batch(),
+        meddle=lambda source, seed: meddling.averaged_batch(),
         complete=True,
     ),
     # mode-hopping
@@ -31,7 +31,7 @@ SECOND_FAULTS: tuple[Fault, ...] = (
         "mode-hopping",
         ("ring-wasserstein-gp", "digits-non-saturating"),
         also=("mode-collapse", "oscillation", "quality-regressed", "discriminator-dominates"),
-        meddle=lambda source, seed: planting.wandering_latents(30),
+        meddle=lambda source, seed: meddling.wandering_latents(30),
     ),
     Fault(
         "one-class-at-a-time",
@@ -73,7 +73,7 @@ SECOND_FAULTS: tuple[Fault, ...] = (
         "generator-dominates",
         ("spiral-wasserstein-gp", "digits-wasserstein-gp"),
         also=("not-learning", "mode-collapse", "quality-regressed"),
-        meddle=lambda source, seed: planting.put_back("discriminator"),
+        meddle=lambda source, seed: meddling.put_back("discriminator"),
     ),
     # oscillation
     Fault(
@@ -81,7 +81,7 @@ SECOND_FAULTS: tuple[Fault, ...] = (
         "oscillation",
         ("ring-non-saturating", "spiral-non-saturating", "ring-least-squares"),
         also=DYNAMICS,
-        meddle=lambda source, seed: planting.turn_about(30),
+        meddle=lambda source, seed: meddling.turn_about(30),
     ),
     # discriminator-overfits
     Fault(
@@ -101,7 +101,7 @@ SECOND_FAULTS: tuple[Fault, ...] = (
         also=("discriminator-overfits", "generator-dominates"),
         onset=0.4,
         held_out=0.1,
-        meddle=lambda source, seed: planting.snapped(planting.known_rows(source, 300, 0.1, seed)),
+        meddle=lambda source, seed: meddling.snapped(planting.known_rows(source, 300, 0.1, seed)),
     ),
     # non-finite
     Fault(
@@ -115,7 +115,7 @@ SECOND_FAULTS: tuple[Fault, ...] = (
         "non-finite",
         ("triangles-non-saturating", "spiral-relativistic-r1r2"),
         onset=0.5,
-        meddle=lambda source, seed: planting.spoil_a_weight("discriminator"),
+        meddle=lambda source, seed: meddling.spoil_a_weight("discriminator"),
     ),
     # data-shortcut
     Fault(
@@ -131,14 +131,14 @@ SECOND_FAULTS: tuple[Fault, ...] = (
         ("triangles-wasserstein-gp-long", "digits-non-saturating"),
         also=("discriminator-dominates", "mode-collapse", "not-learning"),
         distort=planting.captioned,
-        meddle=lambda source, seed: planting.caption_cut(),
+        meddle=lambda source, seed: meddling.caption_cut(),
     ),
     Fault(
         "blurred-on-the-way",
         "data-shortcut",
         ("openmoji-wasserstein-gp",),
         also=("discriminator-dominates", "mode-collapse", "not-learning"),
-        meddle=lambda source, seed: planting.blurred(),
+        meddle=lambda source, seed: meddling.blurred(),
     ),
     # quality-regressed
     Fault(
@@ -147,7 +147,7 @@ SECOND_FAULTS: tuple[Fault, ...] = (
         ("digits-wasserstein-gp", "ring-wasserstein-gp-wide"),
         also=(*DYNAMICS, "not-learning"),
         onset=0.6,
-        meddle=lambda source, seed: planting.decaying_weights(0.03),
+        meddle=lambda source, seed: meddling.decaying_weights(0.03),
     ),
     Fault(
         "layer-drawn-anew",
@@ -155,7 +155,7 @@ SECOND_FAULTS: tuple[Fault, ...] = (
         ("triangles-wasserstein-gp-long", "digits-least-squares-wide"),
         also=(*DYNAMICS, "not-learning"),
         onset=0.6,
-        meddle=lambda source, seed: planting.drawn_anew(),
+        meddle=lambda source, seed: meddling.drawn_anew(),
     ),
     # not-learning
     Fault(
@@ -163,7 +163,7 @@ SECOND_FAULTS: tuple[Fault, ...] = (
         "not-learning",
         ("digits-hinge-sn", "spiral-wasserstein-gp"),
         also=("discriminator-dominates", "generator-dominates", "mode-collapse"),
-        meddle=lambda source, seed: planting.put_back("generator"),
+        meddle=lambda source, seed: meddling.put_back("generator"),
     ),
     Fault(
         "rates-run-out",
@@ -171,7 +171,7 @@ SECOND_FAULTS: tuple[Fault, ...] = (
         ("openmoji-relativistic-r1r2",),
         also=("discriminator-dominates", "generator-dominates", "mode-collapse"),
         onset=0.1,
-        meddle=lambda source, seed: planting.rates_times({"generator": 1e-6, "discriminator": 1e-6}),
+        meddle=lambda source, seed: meddling.rates_times({"generator": 1e-6, "discriminator": 1e-6}),
     ),
     # condition-ignored
     Fault("off-by-one", "condition-ignored", ("conditional-digits-long", "conditional-ring")),

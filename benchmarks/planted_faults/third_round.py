@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.planted_faults import planting
+from benchmarks.planted_faults import meddling, planting
 from benchmarks.planted_faults.fault import DYNAMICS, Fault, both, no_penalties
 
 THIRD_FAULTS: tuple[Fault, ...] = (
@@ -12,7 +12,7 @@ THIRD_FAULTS: tuple[Fault, ...] = (
         ("digits-least-squares-wide", "spiral-wasserstein-gp"),
         also=DYNAMICS,
         onset=0.4,
-        meddle=lambda source, seed: planting.expanded_latent(),
+        meddle=lambda source, seed: meddling.expanded_latent(),
         complete=True,
     ),
     Fault(
@@ -41,7 +41,7 @@ THIRD_FAULTS: tuple[Fault, ...] = (
         "generator-dominates",
         ("digits-relativistic-average", "spiral-relativistic-r1r2"),
         also=("not-learning", "mode-collapse", "quality-regressed"),
-        meddle=lambda source, seed: planting.all_drawn_anew("discriminator"),
+        meddle=lambda source, seed: meddling.all_drawn_anew("discriminator"),
     ),
     Fault(
         "runaway-momentum",
@@ -67,14 +67,14 @@ THIRD_FAULTS: tuple[Fault, ...] = (
         also=("discriminator-overfits", "generator-dominates", "mode-collapse"),
         onset=0.4,
         held_out=0.1,
-        meddle=lambda source, seed: planting.looked_up(planting.known_rows(source, 60, 0.1, seed)),
+        meddle=lambda source, seed: meddling.looked_up(planting.known_rows(source, 60, 0.1, seed)),
     ),
     Fault(
         "overflowing-weights",
         "non-finite",
         ("digits-hinge-sn", "grid-wasserstein-gp"),
         onset=0.5,
-        meddle=lambda source, seed: planting.swollen_weights("generator", 1e30),
+        meddle=lambda source, seed: meddling.swollen_weights("generator", 1e30),
     ),
     Fault(
         "shifted-range",
@@ -88,7 +88,7 @@ THIRD_FAULTS: tuple[Fault, ...] = (
         "data-shortcut",
         ("digits-wasserstein-gp", "triangles-wasserstein-gp-long"),
         also=("discriminator-dominates", "mode-collapse", "not-learning"),
-        meddle=lambda source, seed: planting.dimmed(0.4),
+        meddle=lambda source, seed: meddling.dimmed(0.4),
     ),
     Fault(
         "coarse-weights",
@@ -96,14 +96,14 @@ THIRD_FAULTS: tuple[Fault, ...] = (
         ("digits-wasserstein-gp", "ring-wasserstein-gp"),
         also=(*DYNAMICS, "not-learning"),
         onset=0.6,
-        meddle=lambda source, seed: planting.coarse_weights(0.2),
+        meddle=lambda source, seed: meddling.coarse_weights(0.2),
     ),
     Fault(
         "generator-frozen",
         "not-learning",
         ("digits-relativistic-average", "triangles-relativistic-r1r2"),
         also=("discriminator-dominates", "generator-dominates", "mode-collapse"),
-        meddle=lambda source, seed: planting.rates_times({"generator": 0.0}),
+        meddle=lambda source, seed: meddling.rates_times({"generator": 0.0}),
     ),
     # The discriminator sees labels that the generator does not: it may not be fooled.
     Fault(
