@@ -44,8 +44,8 @@ class PlainLoop:
         shape = images.shape[1:]
         generator = GENERATORS["dcgan"].build(shape, latent_size=LATENT, width=width)
         discriminator = DISCRIMINATORS["dcgan"].build(shape, width=width)
-        self.generator = generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.discriminator = discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.generator = generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
+        self.discriminator = discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
         self.optimisers = [
             torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True)
             for network in (self.discriminator, self.generator)

@@ -59,7 +59,7 @@ def test_an_unknown_name_is_told_with_the_nearest() -> None:
 
 def test_a_registry_cannot_be_written() -> None:
     with pytest.raises(TypeError):
-        Registry("loss", [Part("a")])["b"] = Part("b")  # type: ignore[index]
+        Registry("loss", [Part("a")])["b"] = Part("b")  # type: ignore[index]  # on purpose
 
 
 def test_settings_are_the_keyword_only_parameters_with_defaults() -> None:

@@ -296,12 +296,16 @@ def test_damaged_array_files(tmp_path: Path) -> None:
 
 
 def test_requests_that_make_no_sense(tmp_path: Path) -> None:
-    for resolution in (0, -4, 5000, True, 8.5):
+    senseless: list[Any] = [0, -4, 5000, True, 8.5]
+    for resolution in senseless:
         with pytest.raises(PoiseError, match="resolution cannot be"):
-            open_data(GREY, resolution=resolution, cache=tmp_path)  # type: ignore[arg-type]
+            open_data(GREY, resolution=resolution, cache=tmp_path)
     with pytest.raises(PoiseError, match="channels"):
         open_data(GREY, channels=5, cache=tmp_path)
-    of_numpy = open_data(GREY, resolution=np.int64(4), channels=np.int64(3), cache=tmp_path)  # type: ignore[arg-type]
+    four: Any
+    three: Any
+    four, three = np.array([4, 3])
+    of_numpy = open_data(GREY, resolution=four, channels=three, cache=tmp_path)
     assert json.dumps(of_numpy.summary) and of_numpy.shape == (3, 4, 4)
     with pytest.raises(PoiseError, match="share of files"):
         open_data(GREY, refuse_above=1.5, cache=tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,14 +37,14 @@ class Slope(nn.Module):
         return (self.psi * samples).flatten()
 
 
-def game(loss: str, penalties: tuple[WeightedPenalty, ...] = (), **more: float) -> NoiseToData:
+def game(loss: str, penalties: tuple[WeightedPenalty, ...] = (), **more: Any) -> NoiseToData:
     chosen = LOSSES[loss]
     return NoiseToData(
         loss=chosen,
         discriminator_loss=chosen.discriminator,
         advance_loss=chosen.advance,
         penalties=penalties,
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 

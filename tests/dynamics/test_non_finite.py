@@ -35,7 +35,7 @@ def fails(match: Match, name: str, batches: Callable[[], Batch] | None = None) -
 
 
 def spoil_gradients(parameter: Tensor, spoil: Callable[[Tensor], Tensor]) -> None:
-    parameter.register_hook(spoil)  # type: ignore[no-untyped-call]
+    parameter.register_hook(spoil)
 
 
 class Spoilt(Batches):

@@ -1,5 +1,7 @@
 """The game with classes: what each pays by hand, and no forward more than it needs."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -41,8 +43,8 @@ def setting() -> tuple[dict[str, nn.Module], Judge, Batch]:
     return networks, judge, Batch(real, latent, 0, stream, condition)
 
 
-def game(weight: float = 1.0, **inner: object) -> AuxiliaryClassifier:
-    return AuxiliaryClassifier(NoiseToData(LOSS, LOSS.discriminator, **inner), weight)  # type: ignore[arg-type]
+def game(weight: float = 1.0, **inner: Any) -> AuxiliaryClassifier:
+    return AuxiliaryClassifier(NoiseToData(LOSS, LOSS.discriminator, **inner), weight)
 
 
 def test_both_players_pay_the_cross_entropy() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -94,7 +96,7 @@ def test_a_given_extractor_measures_what_is_perceived() -> None:
 # Domains ---------------------------------------------------------------------------------------------------
 
 
-def unpaired(**settings: float) -> tuple[UnpairedTranslation, dict[str, nn.Module], Batch]:
+def unpaired(**settings: Any) -> tuple[UnpairedTranslation, dict[str, nn.Module], Batch]:
     torch.manual_seed(0)
     parts: dict[str, nn.Module] = {
         "a_to_b": nn.Conv2d(3, 3, 1),
@@ -103,7 +105,7 @@ def unpaired(**settings: float) -> tuple[UnpairedTranslation, dict[str, nn.Modul
         "discriminator_b": nn.Conv2d(3, 1, 3),
     }
     parts |= {f"critic_{domain}": parts[f"discriminator_{domain}"] for domain in ("a", "b")}
-    game = UnpairedTranslation(NoiseToData(SQUARES, SQUARES.discriminator), (3, 8, 8), **settings)  # type: ignore[arg-type]
+    game = UnpairedTranslation(NoiseToData(SQUARES, SQUARES.discriminator), (3, 8, 8), **settings)
     stream = torch.Generator().manual_seed(3)
     batch = Batch(noise(2, 3, 8, 8, seed=1), noise(2, 2), 0, stream, noise(2, 3, 8, 8, seed=2))
     return game, parts, batch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -95,11 +96,11 @@ def test_vectors_and_mixtures() -> None:
         ({"value_range": "0..1"}, r"are in -1\.\.1.*not in 0\.\.1"),
     ],
 )
-def test_bad_input_is_named(changed: dict[str, object], named: str) -> None:
-    arguments = {"real": REAL, "fake": FAKE, "metrics": ["kernel-distance"], **changed}
+def test_bad_input_is_named(changed: dict[str, Any], named: str) -> None:
+    arguments: dict[str, Any] = {"real": REAL, "fake": FAKE, "metrics": ["kernel-distance"], **changed}
     real, fake = arguments.pop("real"), arguments.pop("fake")
     with pytest.raises(PoiseError, match=named):
-        evaluate(real, fake, **arguments)  # type: ignore[arg-type]
+        evaluate(real, fake, **arguments)
 
 
 class TestCheapEvaluation:

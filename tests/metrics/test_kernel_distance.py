@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -70,5 +70,6 @@ def test_the_bandwidth_goes_into_the_protocol() -> None:
 
 
 def test_an_unknown_kernel_is_named() -> None:
+    misspelt: Any = "polynomal"
     with pytest.raises(PoiseError, match="no kernel 'polynomal'; did you mean 'polynomial'"):
-        kernel_distance(normal(0, 9, 2), normal(1, 9, 2), kernel="polynomal")  # type: ignore[arg-type]
+        kernel_distance(normal(0, 9, 2), normal(1, 9, 2), kernel=misspelt)

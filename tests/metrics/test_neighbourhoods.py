@@ -104,14 +104,14 @@ def test_reals_against_reals_are_the_floor() -> None:
 
 def test_a_copy_is_below_one_half_and_a_stranger_above() -> None:
     real = normal(0, 100, 3)
-    assert nearest_neighbour_two_sample_test(real, real).value["accuracy"] == 0.0  # type: ignore[index]
-    assert nearest_neighbour_two_sample_test(real, real + 50).value["accuracy"] == 1.0  # type: ignore[index]
+    assert nearest_neighbour_two_sample_test(real, real).values["accuracy"] == 0.0
+    assert nearest_neighbour_two_sample_test(real, real + 50).values["accuracy"] == 1.0
     alike = nearest_neighbour_two_sample_test(normal(0, 1000, 3), normal(1, 800, 3))
     low, high = alike.intervals["accuracy"]
     assert low < 0.5 < high
     # Every point twice on either side: as near to its own side as to the other.
     twice = real.repeat(2, 1)
-    assert nearest_neighbour_two_sample_test(twice, twice).value["accuracy"] == 0.5  # type: ignore[index]
+    assert nearest_neighbour_two_sample_test(twice, twice).values["accuracy"] == 0.5
 
 
 def test_too_few_samples_are_refused_with_the_number_needed() -> None:

@@ -1,8 +1,11 @@
 """The networks have the layers of their papers, counted independently."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from poise.networks import DISCRIMINATORS, GENERATORS, parameter_count
 from poise.networks.activations import CentredSigmoid, Maxout, activation_layer
@@ -218,10 +221,10 @@ def test_maxout_is_the_maximum_over_its_pieces() -> None:
     ("name", "reference"),
     [("relu", torch.relu), ("elu", nn.functional.elu), ("tanh", torch.tanh)],
 )
-def test_activations_are_what_they_are_named(name: str, reference: object) -> None:
+def test_activations_are_what_they_are_named(name: Any, reference: Callable[[Tensor], Tensor]) -> None:
     values = torch.linspace(-2, 2, 9)
-    layer = activation_layer(name)  # type: ignore[arg-type]
-    assert torch.equal(layer(values), reference(values))  # type: ignore[operator]
+    layer = activation_layer(name)
+    assert torch.equal(layer(values), reference(values))
 
 
 def test_autoencoder_scores_by_the_mean_absolute_error() -> None:

@@ -61,7 +61,7 @@ def test_translators_make_the_same_with_channels_last(name: str) -> None:
     sources = noise(3, 1, 16, 16)
     torch.manual_seed(5)
     images = network(sources)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
     torch.manual_seed(5)
     again = network(sources.contiguous(memory_format=torch.channels_last))
     torch.testing.assert_close(again, images, rtol=1e-4, atol=1e-5)

@@ -188,4 +188,4 @@ def test_a_recipe_refuses_unknown_keys_and_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="extra_forbidden"):
         Recipe.model_validate({"name": "mine", "batchsize": 3})
     with pytest.raises(ValueError, match="frozen"):
-        DEFAULT.packing = 3  # type: ignore[misc]
+        DEFAULT.packing = 3  # type: ignore[misc]  # on purpose

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from poise.recipes import RECIPES, recipe_with
 from poise.run_folder import RunFolder
+from poise.run_folder.folder import Status
 
 SIDE, CELLS = 32, 8
 STEPS, BATCH = 4000, 64
@@ -21,7 +22,7 @@ def write_believable_run(
     folder: Path,
     *,
     data_name: str = "openmoji",
-    status: str = "finished",
+    status: Status = "finished",
     until: int = STEPS,
     pictures: int = 10,
 ) -> Path:
@@ -55,7 +56,7 @@ def write_believable_run(
     for step in range(500, until + 1, 500):
         for metric in metrics(step, random):
             run.append("metrics", metric)
-    run.set_status(status, step=until)  # type: ignore[arg-type]
+    run.set_status(status, step=until)
     return folder
 
 

@@ -72,12 +72,12 @@ def test_without_a_half_life_the_average_is_the_generator() -> None:
 def test_running_statistics_are_averaged_and_counters_copied() -> None:
     module = generator(1.0)
     average = AveragedGenerator(module, Average(half_life=64, ramp=0))
-    norm, mine = module[1], average.module[1]  # type: ignore[index]
-    norm.running_mean.fill_(4.0)
-    norm.num_batches_tracked.fill_(7)
+    norm, mine = (dict(network.named_buffers()) for network in (module, average.module))
+    norm["1.running_mean"].fill_(4.0)
+    norm["1.num_batches_tracked"].fill_(7)
     average.update(64, 64)
-    assert float(mine.running_mean) == pytest.approx(2.0)
-    assert int(mine.num_batches_tracked) == 7
+    assert float(mine["1.running_mean"]) == pytest.approx(2.0)
+    assert int(mine["1.num_batches_tracked"]) == 7
 
 
 def test_the_average_is_a_copy_in_eval_mode_that_nothing_trains() -> None:

@@ -71,7 +71,7 @@ class Once(nn.Module):
         self.score = nn.Linear(64, 1)
 
     def forward(self, samples: Tensor) -> Tensor:
-        squares: Tensor = OnceOnly.apply(samples.flatten(1) + self.score.weight)  # type: ignore[no-untyped-call]
+        squares: Tensor = OnceOnly.apply(samples.flatten(1) + self.score.weight)  # type: ignore[no-untyped-call]  # in torch
         linear: Tensor = self.score(samples.flatten(1)).flatten()
         return squares.mean(1) + linear
 

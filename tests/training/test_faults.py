@@ -148,7 +148,7 @@ class TestNotFinite:
                 return gradient * float("nan")
             return gradient
 
-        parameter.register_hook(poison)  # type: ignore[no-untyped-call]
+        parameter.register_hook(poison)
         with pytest.raises(PoiseError, match=f"gradient of the {player}'s .*, at step [1-6]") as error:
             begin(planned, tmp_path / "run", say=print)
         assert error.value.exit_status == 4

@@ -177,6 +177,6 @@ def test_in_python_and_its_refusals(tmp_path: Path) -> None:
     assert len(runs) == 2
     assert {line["metric"] for line in runs[1].folder.lines("metrics")} == {"frechet_distance"}
     with pytest.raises(PoiseError, match="seeds"):
-        poise.train("ring", grid={"loss": ["hinge"]})  # type: ignore[call-overload]
+        poise.train("ring", grid={"loss": ["hinge"]})  # type: ignore[call-overload]  # on purpose
     with pytest.raises(PoiseError, match="Your own generator"):
         poise.train("ring", seeds=2, generator=torch.nn.Linear(64, 2))

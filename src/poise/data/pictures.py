@@ -157,8 +157,8 @@ def _scatter(points: Array, real: Array | None) -> Image.Image:
     axes.set_title(_missing(points, low, high), loc="left", fontsize="medium")
     if shown is not None:
         figure.legend(loc="upper right", ncols=2, markerscale=3, frameon=False)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
 def _frame(points: Array) -> tuple[Array, Array]:

@@ -90,10 +90,9 @@ class Window:
             _joined([getattr(one, side) for one in glances[-SCORED:]])
             for side in ("real_scores", "fake_scores")
         )
-        both = real is not None and fake is not None
         return Seen(
             non_finite=culprit,
-            separation=ranked_apart(real, fake) if both else None,  # type: ignore[arg-type]
+            separation=None if real is None or fake is None else ranked_apart(real, fake),
             real_score=None if real is None else _finite(real.mean()),
             fake_score=None if fake is None else _finite(fake.mean()),
             generator_losses=_pieces([one.generator_loss for one in glances]),

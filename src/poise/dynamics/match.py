@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -26,6 +26,26 @@ class NonFiniteError(Exception):
         self.tensor = tensor
         self.player = player
         super().__init__(f"a value that is not finite in the {tensor}, in the {player}'s move")
+
+
+def gradients_by(
+    parameters: Iterable[Tensor], cost: Cost, *, keep_graph: bool, create_graph: bool
+) -> Gradients:
+    """The gradient of a cost by parameters, `None` for one on which it does not depend.
+
+    Args:
+        parameters: By which the cost is differentiated.
+        cost: What a player pays.
+        keep_graph: Whether the graph is needed once more.
+        create_graph: Whether the gradient can be differentiated in its turn.
+    """
+    return torch.autograd.grad(
+        cost.value,
+        list(parameters),
+        retain_graph=keep_graph or create_graph,
+        create_graph=create_graph,
+        allow_unused=True,
+    )
 
 
 @dataclass
@@ -64,13 +84,8 @@ class Match:
             keep_graph: Whether the graph is needed once more.
             create_graph: Whether the gradient can be differentiated in its turn.
         """
-        return torch.autograd.grad(
-            cost.value,
-            list(self.parameters[player].values()),
-            retain_graph=keep_graph or create_graph,
-            create_graph=create_graph,
-            allow_unused=True,
-        )
+        parameters = self.parameters[player].values()
+        return gradients_by(parameters, cost, keep_graph=keep_graph, create_graph=create_graph)
 
     def values(self, player: str) -> list[Tensor]:
         """Copies of one player's parameters."""

@@ -41,9 +41,9 @@ def train_classifier(
         network.to(inputs.device)
         optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-2)
         for _ in range(EPOCHS):
-            for batch in torch.randperm(len(inputs)).to(inputs.device).split(BATCH):  # type: ignore[no-untyped-call]
+            for batch in torch.randperm(len(inputs)).to(inputs.device).split(BATCH):
                 optimiser.zero_grad()
-                nn.functional.cross_entropy(network(inputs[batch]), labels[batch]).backward()  # type: ignore[no-untyped-call]
+                nn.functional.cross_entropy(network(inputs[batch]), labels[batch]).backward()
                 optimiser.step()
 
     def logits(raw: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -56,17 +56,15 @@ def sliced_wasserstein_distance(
 
     Source: Bonneel et al. 2015, definition 3.
     """
-    value, interval, method, floor, floor_method, facts = _measure(
-        real, fake, projections, held_out, replicates, seed
-    )
-    return Result(
-        metric="sliced-wasserstein-distance",
-        value=math.sqrt(value),
-        interval=(math.sqrt(interval[0]), math.sqrt(interval[1])) if interval else None,
-        interval_method=method,
-        floor=None if floor is None else math.sqrt(floor),
-        floor_method=floor_method,
-        **facts,
+    return _measured(
+        "sliced-wasserstein-distance",
+        lambda squared, width: math.sqrt(squared),
+        real,
+        fake,
+        projections=projections,
+        held_out=held_out,
+        replicates=replicates,
+        seed=seed,
     )
 
 
@@ -107,18 +105,15 @@ def mind(
 
     Source: Berthet et al. 2026 (arXiv 2605.06797).
     """
-    value, interval, method, floor, floor_method, facts = _measure(
-        real, fake, projections, held_out, replicates, seed
-    )
-    factor = 3.0 * as_pair(real, fake)[0].shape[1]
-    return Result(
-        metric="mind",
-        value=factor * value,
-        interval=(factor * interval[0], factor * interval[1]) if interval else None,
-        interval_method=method,
-        floor=None if floor is None else factor * floor,
-        floor_method=floor_method,
-        **facts,
+    return _measured(
+        "mind",
+        lambda squared, width: 3.0 * width * squared,
+        real,
+        fake,
+        projections=projections,
+        held_out=held_out,
+        replicates=replicates,
+        seed=seed,
     )
 
 
@@ -150,15 +145,26 @@ def directions(width: int, count: int, seed: int) -> Tensor:
     return units
 
 
-def _measure(
-    real: object, fake: object, projections: int, held_out: object, replicates: int, seed: int
-) -> tuple[float, Interval | None, str, float | None, str, dict[str, Any]]:
+def _measured(
+    metric: str,
+    scaled: Callable[[float, int], float],
+    real: object,
+    fake: object,
+    *,
+    projections: int,
+    held_out: object,
+    replicates: int,
+    seed: int,
+) -> Result:
+    """The mean squared distance along lines, on a metric's scale: `(squared distance, d) -> value`."""
     started = time.perf_counter()
     reals, fakes = as_pair(real, fake, least=4)
-    along = directions(reals.shape[1], projections, seed).to(reals.device)
+    width = reals.shape[1]
+    along = directions(width, projections, seed).to(reals.device)
     real_lines, fake_lines = reals @ along, fakes @ along
     values = mean_squared_distance(real_lines, fake_lines)
-    interval, method = None, "none: not asked for (replicates=0)"
+    interval: Interval | None = None
+    method = "none: not asked for (replicates=0)"
     if replicates:
         stream = torch.Generator().manual_seed(derive(seed, 0, "half-samples"))
         seen = of_many(
@@ -169,7 +175,8 @@ def _measure(
             most=2500,
             stream=stream,
         )[0]
-        interval = interval_of_distance(float(values), seen)
+        low, high = interval_of_distance(float(values), seen)
+        interval = scaled(low, width), scaled(high, width)
         method = f"half-sample bootstrap, {replicates} replicates, directions fixed"
     floor, floor_method = None, NO_FLOOR
     if replicates or held_out is not None:
@@ -185,14 +192,19 @@ def _measure(
             repeats=4,
             bias_power=1.0,
         )
-        floor, floor_method = float(found.values), found.method
-    facts = {
-        "samples": {"real": len(reals), "fake": len(fakes)},
-        "settings": {"projections": projections, "seed": seed},
-        "reference": fingerprint_of_features(reals),
-        "seconds": time.perf_counter() - started,
-    }
-    return float(values), interval, method, floor, floor_method, facts
+        floor, floor_method = scaled(float(found.values), width), found.method
+    return Result(
+        metric=metric,
+        value=scaled(float(values), width),
+        interval=interval,
+        interval_method=method,
+        floor=floor,
+        floor_method=floor_method,
+        samples={"real": len(reals), "fake": len(fakes)},
+        settings={"projections": projections, "seed": seed},
+        reference=fingerprint_of_features(reals),
+        seconds=time.perf_counter() - started,
+    )
 
 
 SLICED_WASSERSTEIN_DISTANCE = Metric(

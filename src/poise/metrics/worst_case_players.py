@@ -87,7 +87,7 @@ def duality_gap(
             latents = latent(len(real), stream).to(real.device)
             optimiser.zero_grad()
             each = objective(players["generator"], players["discriminator"], real, latents)
-            (sign * each.mean()).backward()  # type: ignore[no-untyped-call]
+            (sign * each.mean()).backward()
             optimiser.step()
         return players["generator"].eval(), players["discriminator"].eval()
 

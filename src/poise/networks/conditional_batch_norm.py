@@ -54,7 +54,7 @@ class ConditionalSequential(nn.Sequential):
         torch.Size([5, 4])
     """
 
-    def forward(self, values: Tensor, condition: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, values: Tensor, condition: Tensor) -> Tensor:  # type: ignore[override]  # one argument more
         """What the layers make of the values under conditions `(N, condition_size)`."""
         for layer in self:
             values = layer(values, condition) if isinstance(layer, CONDITIONAL) else layer(values)

@@ -76,6 +76,8 @@ class SummedAveragePooling(nn.Module):
     kernel_size: int | tuple[int, ...]
     stride: int | tuple[int, ...]
     padding: int | tuple[int, ...]
+    ceil_mode: bool
+    count_include_pad: bool
     divisor_override: int | None
 
     def forward(self, values: Tensor) -> Tensor:
@@ -84,7 +86,15 @@ class SummedAveragePooling(nn.Module):
         *batch, height, width = values.shape
         tiles = _pair(self.stride) == (rows, columns) and _pair(self.padding) == (0, 0)
         if not tiles or height % rows or width % columns:
-            return nn.AvgPool2d.forward(self, values)  # type: ignore[arg-type]
+            return nn.functional.avg_pool2d(
+                values,
+                self.kernel_size,
+                self.stride,
+                self.padding,
+                self.ceil_mode,
+                self.count_include_pad,
+                self.divisor_override,
+            )
         # Of the ways to write this without a path back, the one that is fast in either memory format.
         by_row = values.reshape(*batch, height // rows, rows, width).unbind(-2)
         summed = sum(by_row[1:], by_row[0])

@@ -151,4 +151,4 @@ def build_optimiser(settings: Optimiser, module: nn.Module, *, lazy_every: int =
 
 
 def _channels_last(module: nn.Module) -> nn.Module:
-    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]  # missing in torch's stub

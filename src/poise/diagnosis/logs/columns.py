@@ -141,5 +141,5 @@ def _reading(piece: Sequence[tuple[int, Mapping[str, float]]], used: Mapping[str
         step=first if culprit else steps[-1],
         non_finite=culprit,
         missing=MISSING,
-        **means,  # type: ignore[arg-type]
+        **means,  # type: ignore[arg-type]  # its quantities, none of which is a text
     )

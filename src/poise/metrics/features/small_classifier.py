@@ -164,7 +164,7 @@ def _train(network: SmallClassifier, inputs: Tensor, labels: Tensor, epochs: int
                     continue  # batch normalisation needs two
                 optimiser.zero_grad()
                 loss = functional.cross_entropy(network.logits(inputs[batch]), labels[batch])
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
                 optimiser.step()
                 schedule.step()
     network.eval()

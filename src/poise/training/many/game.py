@@ -153,8 +153,10 @@ class StackedGame:
         if not weights:
             return self.game
         own = zip(self.game.penalties, weights["weights"].unbind(), strict=True)
-        # A tensor stands for the number: all that is done with it is a product.
-        penalties = tuple(replace(one, weight=weight) for one, weight in own)  # type: ignore[arg-type]
+        penalties = tuple(
+            replace(one, weight=weight)  # type: ignore[arg-type]  # all that is done with it is a product
+            for one, weight in own
+        )
         return replace(self.game, penalties=penalties)
 
     def _networks(self, parameters: Any, buffers: Any) -> Networks:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from poise.dynamics import Batch, Cost, Match
 from poise.dynamics.game import Networks, Played, State
-from poise.dynamics.match import Gradients, first_non_finite
+from poise.dynamics.match import Gradients, first_non_finite, gradients_by
 from poise.recipes.settings import Optimiser
 from poise.training.assemble import build_optimiser
 from poise.training.many.game import Batches, StackedGame
@@ -82,13 +82,8 @@ class StackedMatch:
         self, player: str, cost: Cost, *, keep_graph: bool = False, create_graph: bool = False
     ) -> Gradients:
         """Every game's gradient by one player's parameters, `(G, ...)` each."""
-        return torch.autograd.grad(
-            cost.value,
-            list(self.parameters[player].values()),
-            retain_graph=keep_graph or create_graph,
-            create_graph=create_graph,
-            allow_unused=True,
-        )
+        parameters = self.parameters[player].values()
+        return gradients_by(parameters, cost, keep_graph=keep_graph, create_graph=create_graph)
 
     def move(self, player: str, gradients: Gradients, seen: tuple[Any, Played, Cost]) -> Tensor:
         """One player's step in every game.
