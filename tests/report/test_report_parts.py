@@ -17,7 +17,7 @@ from poise.report.columns import Table, history_table, keep_extremes
 from poise.report.findings import cards
 from poise.report.history_charts import history_charts
 from poise.report.measurements import metric_points
-from poise.report.pictures import keep_evenly
+from poise.report.pictures import Album, Picture, album_lead, keep_evenly
 from poise.report.settings import settings
 from poise.report.summary import Standing, command_line, next_commands, verdict
 from poise.report.wording import duration, facts, number
@@ -214,6 +214,16 @@ def test_what_was_found_is_in_the_verdict() -> None:
         ],
     }
     assert {verdict(run, cards(lines)): lines for lines in said.values()} == said
+
+
+@pytest.mark.parametrize(
+    ("side", "told"), [((80, 30), " Each row is a class, from the top: sun, moon, star."), ((80, 80), "")]
+)
+def test_the_rows_of_a_sheet_are_named_by_their_classes(side: tuple[int, int], told: str) -> None:
+    album = Album((Picture(10, *side, b""),), 1, ())
+    kind = "label" if told else "vector"
+    data = {"kind": "image", "condition": {"kind": kind, "names": ["sun", "moon", "star", "comet"]}}
+    assert album_lead(data, album, "") == album_lead({"kind": "image", "condition": None}, album, "") + told
 
 
 def test_commands_can_be_typed_where_the_run_was_started(tmp_path: Path) -> None:

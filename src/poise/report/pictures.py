@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from poise.report.columns import Json
+
 MOST_PICTURES = 60
 MOST_BYTES = 8_000_000
+COLUMNS = 8
+"""Samples of a class in a row of a sheet, as training draws it."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -102,3 +106,40 @@ def _picture(step: int, path: Path) -> Picture | None:
         return None
     width, height = (int.from_bytes(content[start : start + 4], "big") for start in (16, 20))
     return Picture(step, width, height, content) if width and height else None
+
+
+def album_lead(data: Json, album: Album, translation: str) -> str:
+    """What a person sees in the pictures, in a sentence or two.
+
+    Args:
+        data: The run's `data.json`.
+        album: The pictures.
+        translation: `pairs` or `domains` where images are made of images; else empty.
+    """
+    if translation == "pairs":
+        return (
+            "Left, pairs that are trained on; right, pairs that are held out: what went in, what came out, "
+            "and what it should be. Where the left is right and the right is not, it learnt by heart."
+        )
+    if translation == "domains":
+        return (
+            "Images that are held out, from either domain: what went in, what it became, and what that "
+            "becomes on the way back."
+        )
+    if data.get("kind", "image") != "image":
+        return (
+            "The same latents in every picture, so that you see them find their places; the data lie behind."
+        )
+    lead = "Each place in the sheet is one latent, the same in every picture, so that you see it grow."
+    classes = _rows_of_classes(data, album)
+    return f"{lead} Each row is a class, from the top: {', '.join(classes)}." if classes else lead
+
+
+def _rows_of_classes(data: Json, album: Album) -> list[str]:
+    """The classes of the sheet's rows; training draws eight of each, and of many classes the first."""
+    condition = data.get("condition")
+    if not isinstance(condition, Mapping) or condition.get("kind") != "label" or not album.pictures:
+        return []
+    newest = album.pictures[-1]
+    rows = round(COLUMNS * newest.height / newest.width)
+    return [str(name) for name in (condition.get("names") or [])[:rows]]

@@ -17,7 +17,7 @@ from poise.report.evaluations import evaluations
 from poise.report.findings import Card, cards, gravest
 from poise.report.history_charts import history_charts
 from poise.report.metric_charts import metric_charts
-from poise.report.pictures import Album, read_album
+from poise.report.pictures import Album, album_lead, read_album
 from poise.report.settings import ABOUT, settings
 from poise.report.spread import spread_of
 from poise.report.summary import command_line, highlights, next_commands, standing, verdict
@@ -125,7 +125,7 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
         ),
         "album": album,
         "pictorial": pictorial,
-        "translation": translation,
+        "album_lead": album_lead(data, album, translation),
         "album_note": _album_note(album),
         "findings": findings,
         "curves": curves,
