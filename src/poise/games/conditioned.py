@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -73,7 +73,31 @@ class Given(nn.Module):
         return self.network(values, self.condition)
 
 
-def given(networks: Networks, batch: Batch) -> dict[str, Given]:
+class AllGiven(Mapping[str, Given]):
+    """Networks with the condition held, each made when it is first asked for: a move asks for one or two.
+
+    Args:
+        networks: By name.
+        condition: `(N, ...)`.
+    """
+
+    def __init__(self, networks: Networks, condition: Tensor) -> None:
+        self._networks, self._condition = networks, condition
+        self._made: dict[str, Given] = {}
+
+    def __getitem__(self, name: str) -> Given:
+        if name not in self._made:
+            self._made[name] = Given(self._networks[name], self._condition)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._networks)
+
+    def __len__(self) -> int:
+        return len(self._networks)
+
+
+def given(networks: Networks, batch: Batch) -> AllGiven:
     """Every network with the batch's condition held.
 
     Raises:
@@ -81,4 +105,4 @@ def given(networks: Networks, batch: Batch) -> dict[str, Given]:
     """
     if batch.condition is None:
         raise ValueError("a conditional game was given a batch without conditions")
-    return {name: Given(network, batch.condition) for name, network in networks.items()}
+    return AllGiven(networks, batch.condition)

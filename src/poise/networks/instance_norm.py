@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import group_norm
 
@@ -11,8 +12,9 @@ EPSILON = 1e-5
 class InstanceNorm(nn.Module):
     """Instance normalisation without weights: what a sample becomes depends on that sample alone.
 
-    It is a group norm with a group for each channel: the same function as `nn.InstanceNorm2d`, which would
-    copy features that lie with channels last.
+    It is a group norm with a group for each channel: the same function as `nn.InstanceNorm2d`, and faster.
+    On the CPU torch is slow at it where features lie with the channels last: bringing each channel together
+    and back again takes less time than that costs.
 
     Args:
         channels: Of the features.
@@ -32,7 +34,10 @@ class InstanceNorm(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Features `(N, C, H, W)`, normalised over `H` and `W`."""
-        return group_norm(features, self.channels, eps=EPSILON)
+        if features.is_contiguous():
+            return group_norm(features, self.channels, eps=EPSILON)
+        normalised = group_norm(features.contiguous(), self.channels, eps=EPSILON)
+        return normalised.contiguous(memory_format=torch.channels_last)
 
     def extra_repr(self) -> str:
         """The number of channels, for `print`."""

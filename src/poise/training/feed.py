@@ -127,27 +127,29 @@ class Feed:
 
     def _augmented(self, real: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Mirrored, moved and scaled; a condition that is an image goes with its sample."""
-        with_image = condition is not None and condition.dim() == 4
+        image = condition if condition is not None and condition.dim() == 4 else None
         together = self.conditions is not None and self.conditions.paired
-        if self.horizontal_flips:
-            flip = self._flip(len(real))
-            real = torch.where(flip, real.flip(-1), real)
-            if condition is not None and with_image:
-                flip = flip if together else self._flip(len(condition))
-                condition = torch.where(flip, condition.flip(-1), condition)
-        if self.jitter != STILL:
-            places = self._places(real)
-            real = self._jittered(real, places)
-            if condition is not None and with_image:
-                places = places if together else self._places(condition)
-                condition = self._jittered(condition, places)
-        return real, condition
+        drawn_for = [real] if image is None or together else [real, image]
+        flips = [self._flip(len(one)) for one in drawn_for]
+        places = [self._places(one) for one in drawn_for]
+        real = self._changed(real, flips[0], places[0])
+        return real, condition if image is None else self._changed(image, flips[-1], places[-1])
 
-    def _jittered(self, images: Tensor, places: Tensor) -> Tensor:
-        moved = jittered(images, places) if self.jitter.scale else shifted(images, places[:, 1:])
-        return self._laid_out(moved)
+    def _changed(self, images: Tensor, flip: Tensor | None, places: Tensor | None) -> Tensor:
+        if places is not None and not self.jitter.scale:
+            return self._laid_out(shifted(images, places[:, 1:], flip))
+        if flip is not None:
+            images = torch.where(flip[:, :, None, None], images.flip(-1), images)
+        return images if places is None else self._laid_out(jittered(images, places))
 
-    def _places(self, images: Tensor) -> Tensor:
+    def _flip(self, count: int) -> Tensor | None:
+        if not self.horizontal_flips:
+            return None
+        return torch.rand((count, 1), generator=self._randomness, device=self.device) < 0.5
+
+    def _places(self, images: Tensor) -> Tensor | None:
+        if self.jitter == STILL:
+            return None
         return draw_jitter(len(images), images.shape[-1], self.jitter, self._randomness)
 
     def _conditions(self, indices: Indices, start: int) -> Tensor | None:
@@ -162,10 +164,6 @@ class Feed:
 
     def _laid_out(self, values: Tensor) -> Tensor:
         return values.contiguous(memory_format=torch.channels_last) if values.dim() == 4 else values
-
-    def _flip(self, count: int) -> Tensor:
-        draw = torch.rand((count, 1, 1, 1), generator=self._randomness, device=self.device)
-        return draw < 0.5
 
     def _indices(self, start: int, size: int, purpose: str) -> Indices:
         """The rows at places `start` to `start + samples` of the endless row of shuffled epochs."""
