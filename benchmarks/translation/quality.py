@@ -43,15 +43,35 @@ class Sizes:
 
     resolution: int = 32
     pairs_steps: int = 12_000
-    domains_steps: int = 6_000
+    domains_steps: int = 4_500
     width: int = 32
     residual_width: int = 16
     blocks: int = 4
     discriminator_width: int = 32
-    rounds: int = 15
+    rounds: int = 40
 
 
 TINY = Sizes(16, 3, 3, 4, 4, 1, 4, 2)
+
+
+def residual(sizes: Sizes) -> dict[str, Any]:
+    """CycleGAN with the generators of its paper, and no images made at home."""
+    return {
+        "generator.width": sizes.residual_width,
+        "generator.blocks": sizes.blocks,
+        "game.identity": 0.0,
+    }
+
+
+def linked(sizes: Sizes) -> dict[str, Any]:
+    """CycleGAN with U-Nets, whose links hand lines across as they are."""
+    return {
+        "generator.name": "unet",
+        "generator.norm": "instance",
+        "generator.dropout": 0.0,
+        "generator.most_multiple": 4,
+        "generator.width": sizes.width,
+    }
 
 
 def recipe_for(name: str, sizes: Sizes, seed: int, **more: Any) -> Recipe:
@@ -69,9 +89,6 @@ def recipe_for(name: str, sizes: Sizes, seed: int, **more: Any) -> Recipe:
             "steps": sizes.domains_steps,
             "batch_size": 8,
             "channels": 3,
-            "generator.width": sizes.residual_width,
-            "generator.blocks": sizes.blocks,
-            "game.identity": 0.0,
             "optimisers.generator.rate": 5e-4,
             "optimisers.discriminator.rate": 5e-4,
         },
@@ -139,7 +156,7 @@ def domains_part(root: Path, sizes: Sizes, seed: int, runs: Path, picture: Path 
     source = open_data(pairs, resolution=sizes.resolution, seed=seed)
     judge = judged_on(source)
     data = Domains(root / "line", root / "color", held_out=HELD_OUT)
-    generator, facts = trained(data, recipe_for("cyclegan", sizes, seed), runs)
+    generator, facts = trained(data, recipe_for("cyclegan", sizes, seed, **linked(sizes)), runs)
     made = generator.translated(judge.line)
     back = generator.translated(made, direction="b-to-a")
     drawn = generator.translated(judge.colour, direction="b-to-a")

@@ -14,7 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from benchmarks.throughput import Interleave
 from benchmarks.translation.judging import images_of
-from benchmarks.translation.quality import HELD_OUT, Sizes, recipe_for
+from benchmarks.translation.quality import HELD_OUT, Sizes, recipe_for, residual
 from poise.data import Domains, Pairs, Source
 from poise.recipes import Recipe
 from poise.training import begin, pick_device, plan
@@ -85,7 +85,8 @@ class PlainDomains:
         loss = torch.zeros(())
         for name, network, real, fake in (("a", self.of_a, a, fake_a), ("b", self.of_b, b, fake_b)):
             shown = self.pooled(name, fake.detach())
-            scores = network(real), network(shown)
+            # Instance norm is within samples, so one pass scores both.
+            scores = network(torch.cat([real, shown])).chunk(2)
             loss = loss + (mse_loss(scores[0], torch.ones_like(scores[0])) + scores[1].square().mean()) / 2
         moved(self.optimisers["discriminator"], loss)
         for network, fake in ((self.of_a, fake_a), (self.of_b, fake_b)):
@@ -151,7 +152,8 @@ def augmented(farthest: int, *sides: Tensor) -> list[Tensor]:
 
 def throughput(name: str, data: Any, sizes: Sizes) -> dict[str, float]:
     """Images a second of Poise and of plain loops in two layouts, and the ratio to the faster."""
-    recipe = recipe_for(name, sizes, 0, steps=25_000)
+    networks = residual(sizes) if name == "cyclegan" else {}
+    recipe = recipe_for(name, sizes, 0, steps=25_000, **networks)
     planned = plan(data, recipe, pick_device("cpu"))
     plain = PlainPairs if name == "pix2pix" else PlainDomains
     layouts = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}

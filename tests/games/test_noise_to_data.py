@@ -56,6 +56,25 @@ def state_of(loss: str) -> dict[str, Tensor]:
 # What each player pays -------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("loss", ["non-saturating", "least-squares", "relativistic-pairing"])
+@pytest.mark.parametrize("more", [{}, {"instance_noise": 0.3, "packing": 2, "penalties": (R1,)}], ids=str)
+def test_one_pass_for_reals_and_fakes_costs_what_two_cost(loss: str, more: dict[str, Any]) -> None:
+    found = []
+    for in_one_pass in (False, True):
+        nets, one = networks(4 if "packing" in more else 2), batch()
+        if "packing" in more:
+            one = batch(shape=(2, 1))
+            nets = {**nets, "discriminator": nn.Sequential(nn.Flatten(), nets["discriminator"])}  # type: ignore[arg-type]
+            nets["critic"] = nets["discriminator"]
+        playing = game(loss, in_one_pass=in_one_pass, **more)
+        played = {"fake": torch.tanh(one.real.flip(0))}
+        cost = playing.cost("discriminator", nets, one, played, {})
+        both = playing.costs(nets, one, played, {})
+        slopes = torch.autograd.grad(cost.value, parameters(nets, "discriminator"))
+        found.append(({**cost.measured}, slopes, both["discriminator"].value, both["generator"].value))
+    torch.testing.assert_close(*found)
+
+
 @pytest.mark.parametrize("loss", list(LOSSES))
 def test_costs_are_the_mean_losses_of_the_networks_scores(loss: str) -> None:
     chosen, nets, one, state = LOSSES[loss], networks(), batch(), state_of(loss)

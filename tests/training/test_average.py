@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from poise.recipes.settings import Average
-from poise.training.average import AveragedGenerator
+from poise.training.average import AveragedGenerator, followed
 
 
 def generator(value: float) -> nn.Module:
@@ -58,6 +58,23 @@ def test_the_ramp_limits_the_half_life_to_a_share_of_the_images_seen() -> None:
         wanted *= 0.5 ** (500 / min(1000.0, 0.05 * seen))
         assert weight_of(average.module) == pytest.approx(wanted, rel=1e-12)
     assert seen > 1000 / 0.05, "the ramp has ended within"
+
+
+def test_in_small_steps_it_goes_every_so_many_steps_and_comes_as_far() -> None:
+    module = generator(1.0)
+    settings = Average(half_life=10_000, ramp=0)
+    average = AveragedGenerator(module, settings)
+    set_weight(module, 0.0)
+    moved = []
+    for step in range(1, 97):
+        before = weight_of(average.module)
+        average.update(16, 16 * step)
+        if weight_of(average.module) != before:
+            moved.append(step)
+            assert weight_of(average.module) == pytest.approx(0.5 ** (16 * step / 10_000), rel=1e-12)
+    # A 128th of the half-life is 4.9 steps, and the largest power of two within is 4.
+    assert moved == list(range(4, 97, 4))
+    assert followed(settings, 128, 128) is not None, "large steps are followed one by one"
 
 
 def test_without_a_half_life_the_average_is_the_generator() -> None:

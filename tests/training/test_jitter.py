@@ -33,6 +33,16 @@ def test_a_move_by_whole_pixels_repeats_the_edge_and_blurs_nothing(right: int, d
     assert torch.equal(shifted(image, torch.tensor([[right, down]])), image[:, :, rows][..., columns])
 
 
+def test_mirroring_and_moving_at_once_is_mirroring_first() -> None:
+    images = torch.from_numpy(PIXELS)
+    stream = torch.Generator().manual_seed(0)
+    shifts = torch.randint(-4, 5, (len(images), 2), generator=stream)
+    mirrored = torch.rand(len(images), 1, generator=stream) < 0.5
+    first = torch.where(mirrored[:, :, None, None], images.flip(-1), images)
+    assert 0 < int(mirrored.sum()) < len(images)
+    assert torch.equal(shifted(images, shifts, mirrored), shifted(first, shifts))
+
+
 def test_a_ramp_scaled_is_a_ramp_less_steep_about_the_same_middle() -> None:
     middle = (SIDE - 1) / 2
     ramp = (torch.arange(SIDE) - middle).expand(1, 1, SIDE, SIDE)

@@ -18,10 +18,13 @@ from poise.dynamics import Batch
 from poise.errors import PoiseError
 from poise.games.auxiliary import perceptual_error
 from poise.metrics.image_errors import peak_signal_to_noise, structural_similarity
+from poise.networks import IMAGE_DISCRIMINATORS
 from poise.recipes import RECIPES, Recipe, recipe_with
+from poise.recipes.settings import Part
 from poise.run_folder import RunFolder
 from poise.training import Resumption, begin, pick_device, plan, resume
 from poise.training.setups.perceptual import perceptual_features
+from poise.training.setups.unpaired_translation import scores_each_alone
 from poise.training.translation_pictures import TranslationPictures
 from poise.training.translations import TranslationQuality, translated
 
@@ -283,3 +286,29 @@ def test_a_persons_own_networks_translate(tmp_path: Path) -> None:
     assert run.translate(digits(3)).shape == (3, 1, 8, 8)
     image = Image.open(RunFolder.open(tmp_path / "own").samples()[-1][1])
     assert image.width > 300
+
+
+@pytest.mark.parametrize(
+    ("options", "alone"),
+    [
+        ({"norm": "instance"}, True),
+        ({"norm": "none"}, True),
+        ({"norm": "batch"}, False),
+        ({"norm": "instance", "spectral_norm": True}, False),
+    ],
+)
+def test_reals_and_fakes_share_a_pass_where_nothing_ties_samples(
+    options: dict[str, Any], alone: bool
+) -> None:
+    part = Part(name="patch", width=4, **options)
+    assert scores_each_alone(part) == alone
+    torch.manual_seed(0)
+    network = IMAGE_DISCRIMINATORS["patch"].build((3, 16, 16), **part.options)
+    images = torch.randn(6, 3, 16, 16)
+    apart = torch.cat([network(images[:3]), network(images[3:])])
+    torch.manual_seed(0)
+    again = IMAGE_DISCRIMINATORS["patch"].build((3, 16, 16), **part.options)
+    if alone:
+        torch.testing.assert_close(again(images), apart)
+    elif options["norm"] == "batch":
+        assert not torch.allclose(again(images), apart, atol=1e-3)

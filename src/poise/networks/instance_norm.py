@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import group_norm
 
 EPSILON = 1e-5
 
@@ -35,8 +34,8 @@ class InstanceNorm(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Features `(N, C, H, W)`, normalised over `H` and `W`."""
         if features.is_contiguous():
-            return group_norm(features, self.channels, eps=EPSILON)
-        normalised = group_norm(features.contiguous(), self.channels, eps=EPSILON)
+            return torch.group_norm(features, self.channels, eps=EPSILON)
+        normalised = torch.group_norm(features.contiguous(), self.channels, eps=EPSILON)
         return normalised.contiguous(memory_format=torch.channels_last)
 
     def extra_repr(self) -> str:

@@ -10,8 +10,18 @@ from torch import nn
 from poise.recipes.settings import Average
 
 
+MOST_STEPS = 16
+"""The average follows at least this often."""
+
+FINE = 128
+"""Moves in a half-life beyond which further ones would not be seen in the average."""
+
+
 def followed(settings: Average, images: int, images_seen: int) -> float | None:
     """The share of the way to the generator's weights that the average goes after a step.
+
+    Where a half-life is many steps long, the average goes every so many steps as far as in so many moves: it
+    reads and writes all weights, which beside a small batch is a per cent or two of the step.
 
     Args:
         settings: How slowly it follows.
@@ -19,18 +29,25 @@ def followed(settings: Average, images: int, images_seen: int) -> float | None:
         images_seen: Images since the start.
 
     Returns:
-        From 0 to 1; `None` where nothing is averaged.
+        From 0 to 1; `None` where it stays as it is after this step, or nothing is averaged.
 
     Example:
         >>> followed(Average(half_life=100, ramp=0), 100, 1_000)
         0.5
+        >>> shares = [followed(Average(half_life=10_000, ramp=0), 16, 16 * step) for step in (1, 2, 3, 4)]
+        >>> [share and round(share, 5) for share in shares]
+        [None, None, None, 0.00443]
     """
     half_life = float(settings.half_life)
     if not half_life:
         return None
     if settings.ramp:
         half_life = min(half_life, settings.ramp * images_seen)
-    share: float = 1.0 - 0.5 ** (images / max(half_life, 1e-8))
+    most = max(1, min(MOST_STEPS, int(half_life / (FINE * images)))) if images else 1
+    steps = 1 << most.bit_length() - 1
+    if images and images_seen // images % steps:
+        return None
+    share: float = 1.0 - 0.5 ** (steps * images / max(half_life, 1e-8))
     return share
 
 

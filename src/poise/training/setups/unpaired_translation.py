@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
@@ -88,7 +89,14 @@ def game(
             why="it carries a balance from step to step, and there would have to be two",
             mend="choose another: --set loss=least-squares",
         )
+    within = dataclasses.replace(within, in_one_pass=scores_each_alone(recipe.discriminator))
     return UnpairedTranslation(within, shapes.sample, cycle, identity, pool)
+
+
+def scores_each_alone(part: Part) -> bool:
+    """Whether no sample's scores depend on the samples beside it: a patch discriminator without batch norm."""
+    options = part.options
+    return part.name == "patch" and options.get("norm") != "batch" and not options.get("spectral_norm")
 
 
 def directions(module: nn.Module) -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
