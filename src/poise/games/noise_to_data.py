@@ -155,7 +155,9 @@ class NoiseToData:
             fake_scores = self._scores(networks, batch, fake)
             return self._scores(networks, batch, batch.real), fake_scores
         seen = [self._seen(batch, samples) for samples in (fake, batch.real)]
-        fake_scores, real_scores = networks["discriminator"](torch.cat(seen)).split([len(one) for one in seen])
+        fake_scores, real_scores = networks["discriminator"](torch.cat(seen)).split(
+            [len(one) for one in seen]
+        )
         return real_scores, fake_scores
 
     def _scores(self, networks: Networks, batch: Batch, samples: Tensor) -> Tensor:

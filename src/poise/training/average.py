@@ -9,7 +9,6 @@ from torch import nn
 
 from poise.recipes.settings import Average
 
-
 MOST_STEPS = 16
 """The average follows at least this often."""
 

@@ -94,9 +94,9 @@ def game(
 
 
 def scores_each_alone(part: Part) -> bool:
-    """Whether no sample's scores depend on the samples beside it: a patch discriminator without batch norm."""
-    options = part.options
-    return part.name == "patch" and options.get("norm") != "batch" and not options.get("spectral_norm")
+    """Whether no sample's scores depend on those beside it: a patch discriminator without batch norm."""
+    norm = part.options.get("norm", "batch")
+    return part.name == "patch" and norm != "batch" and not part.options.get("spectral_norm")
 
 
 def directions(module: nn.Module) -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
