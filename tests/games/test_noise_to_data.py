@@ -60,12 +60,13 @@ def state_of(loss: str) -> dict[str, Tensor]:
 @pytest.mark.parametrize("more", [{}, {"instance_noise": 0.3, "packing": 2, "penalties": (R1,)}], ids=str)
 def test_one_pass_for_reals_and_fakes_costs_what_two_cost(loss: str, more: dict[str, Any]) -> None:
     found = []
+    packs = "packing" in more
     for in_one_pass in (False, True):
-        nets, one = networks(4 if "packing" in more else 2), batch()
-        if "packing" in more:
-            one = batch(shape=(2, 1))
-            nets = {**nets, "discriminator": nn.Sequential(nn.Flatten(), nets["discriminator"])}  # type: ignore[arg-type]
-            nets["critic"] = nets["discriminator"]
+        plain, one = networks(4 if packs else 2), batch(shape=(2, 1) if packs else (2,))
+        inner = plain["discriminator"]
+        assert isinstance(inner, nn.Module)
+        flat = nn.Sequential(nn.Flatten(), inner)
+        nets: Networks = {**plain, "discriminator": flat, "critic": flat}
         playing = game(loss, in_one_pass=in_one_pass, **more)
         played = {"fake": torch.tanh(one.real.flip(0))}
         cost = playing.cost("discriminator", nets, one, played, {})
