@@ -7,6 +7,8 @@
     checkpoints/best/            the same, of the best step by a metric
     quarantine/                  checkpoints that failed their manifest
     generator/                   generator.safetensors, generator.json, card.md
+    lineage.jsonl  lineage.json  tries of remedies; in a branch, where it came from
+    games.json                   above many games: which they are
     report.html
 
 Nothing here is pickled. A checkpoint comes into being by a rename of a folder whose manifest is complete, so
