@@ -180,6 +180,9 @@ def test_a_remedy_is_made_for_the_run() -> None:
     assert Setting().remedies([Proposal("look", "why", "what")])[0].command == ""
     has_it = {"packing": 2, "loss": {"name": "hinge"}}
     assert Setting(recipe=has_it).remedies([proposal]) == ()
+    again = ("poise", "train", "x", "--set", "packing=3", "--set", "loss.smoothing=0.1", "--set", "seed=2")
+    (remedy,) = Setting(again=again).remedies([proposal])
+    assert remedy.command == "poise train x --set seed=2 --set packing=2 --set loss=hinge"
     (in_python,) = Setting(again=None).remedies([proposal])
     assert in_python.command == "poise.train(..., **{'packing': 2, 'loss': 'hinge'})"
 

@@ -100,6 +100,11 @@ def test_penalties_are_added_changed_and_removed() -> None:
     assert dict(recipe_with(DEFAULT, {"penalties": {}}).penalties) == {}
 
 
+@pytest.mark.parametrize(("named", "wanted"), [("none", []), (None, []), ("dragan", ["dragan"])])
+def test_penalties_may_be_named_as_they_are_listed(named: str | None, wanted: list[str]) -> None:
+    assert list(recipe_with(RECIPES["wasserstein-gp"], {"penalties": named}).penalties) == wanted
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [

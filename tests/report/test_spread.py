@@ -37,6 +37,9 @@ def parent(tmp_path: Path) -> RunFolder:
                 run.append(
                     "metrics", {"step": step, "metric": metric, "value": value + step, "better": better}
                 )
+        judged = {"step": 20, "by": "evaluate", "value": 0.5, "better": "higher"}
+        for metric in ("modes", "recall") if seed == 1 else ():
+            run.append("metrics", {**judged, "metric": metric})
     for step in (10, 20, 30):
         above.append("history", {"step": step, "seconds": 1.0, "games": 5, "generator_loss": step + 4.0})
     return above

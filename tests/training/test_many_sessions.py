@@ -127,6 +127,27 @@ def test_one_seed_goes_on_alone_from_where_all_ended(tmp_path: Path) -> None:
         torch.testing.assert_close(one[name], value, rtol=1e-3, atol=1e-5)
 
 
+def test_what_a_seed_did_alone_is_not_undone_by_all(tmp_path: Path) -> None:
+    path = tmp_path / "ring"
+    begin_many(plan_many("ring", recipe(steps=4), CPU, seeds=2), path, say=silent)
+    resume(Resumption(path / "seed-1", CPU, steps=6), say=silent)
+    before = (path / "seed-1/history.jsonl").read_bytes()
+    with pytest.raises(PoiseError, match=r"seed-1' has gone on alone to step 6, because .* from step 4"):
+        resume_many(Resumption(path, CPU, steps=8), say=silent)
+    assert (path / "seed-1/history.jsonl").read_bytes() == before
+    assert RunFolder.open(path).recipe["steps"] == 4
+
+
+def test_a_seed_that_another_process_trains_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "ring"
+    begin_many(plan_many("ring", recipe(steps=4), CPU, seeds=2), path, say=silent)
+    run = RunFolder.open(path / "seed-1")
+    run.append("history", {"step": 5})
+    with run.locked(), pytest.raises(PoiseError, match="seed-1"):
+        resume_many(Resumption(path, CPU, steps=8), say=silent)
+    assert run.lines("history")[-1] == {"step": 5}
+
+
 def test_all_are_extended(tmp_path: Path) -> None:
     path = tmp_path / "ring"
     begin_many(plan_many("ring", recipe(), CPU, seeds=2), path, say=silent)

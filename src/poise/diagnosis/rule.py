@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -151,8 +151,20 @@ class Setting:
             return f"poise.train(..., **{dict(settings)!r})"
         name = self.recipe.get("name")
         words = self.again or ("poise", "train", self.data, *(("--recipe", str(name)) if name else ()))
+        words = tuple(_without(words, settings))
         changes = (("--set", f"{path}={_typed(value)}") for path, value in settings.items())
         return shlex.join([*words, *(word for change in changes for word in change)])
+
+
+def _without(words: Sequence[str], settings: Mapping[str, Any]) -> Iterator[str]:
+    """A command's words, but for what it sets at paths that are set anew, or of parts that become others."""
+    skipped, parts = False, tuple(f"{path}." for path, value in settings.items() if isinstance(value, str))
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        path = following.partition("=")[0]
+        replaced = word == "--set" and (path in settings or path.startswith(parts))
+        if not replaced and not skipped:
+            yield word
+        skipped = replaced
 
 
 def _holds(recipe: Mapping[str, Any], path: str, value: Any) -> bool:

@@ -115,7 +115,9 @@ def _change(values: dict[str, Any], path: str, value: Any) -> None:
     if model is not None and leaf not in model.model_fields and model.model_config.get("extra") == "forbid":
         raise unknown_name("setting", path, known_paths(), where="in a recipe")
     is_part = isinstance(here.get(leaf), dict) and "name" in here[leaf]
-    if is_part and isinstance(value, str):
+    if path == "penalties" and (value is None or isinstance(value, str)):
+        here[leaf] = {} if value in (None, "none") else {value: {}}
+    elif is_part and isinstance(value, str):
         if here[leaf]["name"] != value:
             here[leaf] = {"name": value}
     elif value is None and folders == ["penalties"]:

@@ -591,8 +591,8 @@ function play() {
 /** The picture that shows a finding best: its newest while it is open, from its middle once it is over. */
 function worst(span) {
   const middle = span.tone === "recovered" ? (span.first + span.last) / 2 : span.last;
-  const index = nearest(frames.map((frame) => frame.step), middle);
-  return frames[index].step >= span.first && frames[index].step <= span.last ? index : -1;
+  const within = frames.flatMap((frame, index) => (frame.step >= span.first && frame.step <= span.last ? [index] : []));
+  return within.length ? within[nearest(within.map((index) => frames[index].step), middle)] : -1;
 }
 
 /** Pictures from before a finding and from within it, beside its sentence. */

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from poise.report.columns import AXES, HIGH, LOW, Table, history_table
+from poise.report.evaluations import EVALUATED
 from poise.report.findings import cards
 from poise.report.wording import label, number
 from poise.run_folder import RunFolder, game_folders, is_many, read_games
@@ -174,11 +175,12 @@ Metrics = Mapping[str, Mapping[int, Mapping[str, Any]]]
 
 
 def _by_step(lines: Sequence[Mapping[str, Any]]) -> dict[str, dict[int, Mapping[str, Any]]]:
+    """What was measured while training, by metric and step; `poise evaluate` has protocols of its own."""
     found: dict[str, dict[int, Mapping[str, Any]]] = {}
     for line in lines:
         name, step, value = line.get("metric"), line.get("step"), line.get("value")
         usable = isinstance(value, int | float) and math.isfinite(value)
-        if isinstance(name, str) and isinstance(step, int) and usable:
+        if isinstance(name, str) and isinstance(step, int) and usable and line.get("by") != EVALUATED:
             found.setdefault(name, {})[step] = line
     return found
 

@@ -14,7 +14,7 @@ from poise.data import Source
 from poise.dynamics import NonFiniteError
 from poise.errors import PoiseError
 from poise.recipes import Recipe, saved_recipe
-from poise.run_folder import Checkpoint, RunFolder, read_games, refuse_existing, write_games
+from poise.run_folder import Checkpoint, RunFolder, game_folders, read_games, refuse_existing, write_games
 from poise.training.environment import environment_record, lost_guarantees
 from poise.training.fatal import NON_FINITE, non_finite_error, unsaved_error
 from poise.training.many.kept import (
@@ -118,13 +118,15 @@ def resume_many(
         same_data(parent, sources[0], accept=asked.accept_changed_data, say=say)
         for sentence in lost_guarantees(parent.environment, asked.device):
             say(sentence)
-        checkpoint = newest_checkpoint(parent, say).checkpoint
+        restored = newest_checkpoint(parent, say)
+        checkpoint = restored.checkpoint
         done = 0 if checkpoint is None else checkpoint.step
         if is_done(parent, done, common.steps or 0):
             raise PoiseError(
                 f"The games of '{asked.path}' have done their {done} steps",
                 mend=f"extend them: poise resume {asked.path} --steps {2 * done}",
             )
+        _refuse_gone_on_alone(parent, restored.newest_step)
         parent.write_json("recipe", common.model_dump())
         planned = ManyPlan(games, sources, parent.data.get("origin", {}), asked.device, {})
         return _sit(planned, parent, checkpoint, watch, say, doctor=doctor)
@@ -150,9 +152,27 @@ def _sit(
     if checkpoint is not None:
         for number, stack in enumerate(stacks):
             put_back(stack, checkpoint, number)
-    for run in (parent, *runs):
-        forget_beyond(run, position.step)
+    with ExitStack() as locks:
+        for run in runs:
+            locks.enter_context(run.locked())
+        for run in (parent, *runs):
+            forget_beyond(run, position.step)
+        return _play(planned, parent, runs, stacks, position, watch, say, doctor=doctor)
 
+
+def _play(
+    planned: ManyPlan,
+    parent: RunFolder,
+    runs: Sequence[RunFolder],
+    stacks: Sequence[Stack],
+    position: Position,
+    watch: Watching | None,
+    say: Say,
+    *,
+    doctor: bool,
+) -> ManyOutcome:
+    """Play on from where the stacks stand; all folders are locked."""
+    games, sources, device = planned.games, planned.sources, planned.device
     mixture = sources[0].name if planned.origin.get("kind") == "built-in" else None
     known = mixture if known_modes(mixture) is not None else None
 
@@ -175,12 +195,8 @@ def _sit(
         put=lambda at, best: save_stacks(parent, field.stacks, at, settings.keep),
         saved_step=position.step,
     )
-    with ExitStack() as locks:
-        for run in runs:
-            locks.enter_context(run.locked())
-        _say_all(field, parent, "running", position.step)
-        locks.enter_context(torch.random.fork_rng())
-        stop = locks.enter_context(stop_on_signals(say))
+    _say_all(field, parent, "running", position.step)
+    with torch.random.fork_rng(), stop_on_signals(say) as stop:
         try:
             end = train_field(field, saver, position, watch=watch or (lambda moment: None), stop=stop)
         except NonFiniteError as error:
@@ -205,6 +221,26 @@ def _sit(
     left = sum(len(stack.games) for stack in field.stacks)
     exit_status = stop.exit_status if status == "interrupted" else 0
     return ManyOutcome(parent, status, end, len(games) - left, exit_status)
+
+
+def _refuse_gone_on_alone(parent: RunFolder, step: int) -> None:
+    """A game that was resumed by itself has steps that all of them together would undo.
+
+    Args:
+        parent: The folder above the games.
+        step: The step of its newest checkpoint, sound or not: a game's own are never newer.
+
+    Raises:
+        PoiseError: There is such a game.
+    """
+    for run in game_folders(parent.path):
+        own = max(run.checkpoint_steps(), default=0)
+        if own > step:
+            raise PoiseError(
+                f"The game '{run.path}' has gone on alone to step {own:,}",
+                why=f"going on with all games from step {step:,} would undo that",
+                mend=f"move its checkpoints beyond that step away, or go on alone: poise resume {run.path}",
+            )
 
 
 def _stack(
