@@ -19,7 +19,9 @@ from poise.training.conditions import shapes_of
 from poise.training.doctor import Doctor
 from poise.training.held_out import examined, training_feed
 from poise.training.many.doctor import StackDoctor, health
-from poise.training.many.stack import Stack, stack_games, tensors
+from poise.training.many.stack import Stack
+from poise.training.many.stacking import stack_games
+from poise.training.many.state import tensors
 from poise.training.resolve import resolve
 from poise.training.state import Position
 

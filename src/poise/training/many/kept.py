@@ -15,7 +15,8 @@ from poise.training.conditions import shapes_of
 from poise.training.describe import describe_generator
 from poise.training.many.plan import ManyPlan
 from poise.training.many.settings import Game
-from poise.training.many.stack import Stack, put, tensors
+from poise.training.many.stack import Stack
+from poise.training.many.state import put, tensors
 from poise.training.observer import Moment, Say
 from poise.training.pictures import PictureSaver
 from poise.training.recorded_data import data_record

@@ -28,7 +28,9 @@ from poise.training.many.kept import (
 from poise.training.many.loop import Field, Watching, non_finite, train_field
 from poise.training.many.plan import ManyPlan, sources_of
 from poise.training.many.settings import Game, structure
-from poise.training.many.stack import Stack, stack_games, tensors, without
+from poise.training.many.stack import Stack
+from poise.training.many.stacking import stack_games, without
+from poise.training.many.state import tensors
 from poise.training.many.watch import Watchers, known_modes
 from poise.training.observer import Say
 from poise.training.recorded_data import data_again, data_record, same_data

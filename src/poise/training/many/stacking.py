@@ -1,0 +1,139 @@
+"""Games of one structure become a stack, and a stack loses some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from poise.data import Source
+from poise.games import NoiseToData
+from poise.networks import twice_differentiable
+from poise.penalties import clip_weights
+from poise.recipes import Recipe
+from poise.training.assemble import build_game, build_networks
+from poise.training.conditions import shapes_of
+from poise.training.held_out import training_feed
+from poise.training.many.average import StackedAverage
+from poise.training.many.game import StackedGame
+from poise.training.many.match import StackedMatch, shares
+from poise.training.many.stack import Stack
+from poise.training.many.state import put, tensors
+from poise.training.rates import Rates
+
+
+def stack_games(
+    games: Sequence[int],
+    recipes: Sequence[Recipe],
+    sources: Sequence[Source],
+    device: torch.device,
+    *,
+    drawn: int = 0,
+) -> Stack:
+    """Build games of one structure; each one's weights are a function of its own seed.
+
+    Args:
+        games: Their numbers.
+        recipes: Their resolved recipes, of one structure.
+        sources: Their data.
+        device: Where to put them.
+        drawn: How many batches came before.
+    """
+    recipe, shapes = recipes[0], shapes_of(sources[0])
+    pairs = [build_networks(own, shapes, {}) for own in recipes]
+    modules = {player: module.to(device).train() for player, module in pairs[0].items()}
+    parameters = {
+        player: _stacked([dict(pair[player].named_parameters()) for pair in pairs], device, trained=True)
+        for player in modules
+    }
+    buffers = {
+        player: _stacked([dict(pair[player].named_buffers()) for pair in pairs], device) for player in modules
+    }
+    discriminator = modules["discriminator"]
+    game = build_game(recipe, shapes)
+    assert isinstance(game, NoiseToData)  # no other kind of game is served
+    drawing = bool(game.penalties or game.label_flip or game.instance_noise)
+    stacked = StackedGame(
+        game=game,
+        modules={
+            **modules,
+            "critic": twice_differentiable(discriminator) if recipe.penalties else discriminator,
+        },
+        parameters=parameters,
+        buffers=buffers,
+        weights=_weights(recipes, device),
+        draws=drawing,
+    )
+    lazy = min((part.every for part in recipe.penalties.values() if part.every > 1), default=0)
+    clipped, clip = list(parameters["discriminator"].values()), recipe.weight_clip
+    match = StackedMatch(
+        game=stacked,
+        parameters=parameters,
+        optimisers={
+            player: shares(
+                parameters[player],
+                [getattr(own.optimisers, player) for own in recipes],
+                lazy_every=lazy if player == "discriminator" else 0,
+            )
+            for player in parameters
+        },
+        state={name: value.to(device) for name, value in stacked.initial_state().items()},
+        projections={"discriminator": partial(clip_weights, clipped, clip)} if clip else {},
+        sound=torch.ones(len(games), dtype=torch.bool, device=device),
+    )
+    live = {
+        name: value.detach() for name, value in {**parameters["generator"], **buffers["generator"]}.items()
+    }
+    average = StackedAverage(recipe.average, live, {name: value.clone() for name, value in live.items()})
+    feeds = [
+        training_feed(own, source, device, drawn=drawn) for own, source in zip(recipes, sources, strict=True)
+    ]
+    optimisers = {
+        f"{player} {own.first}": own.optimiser
+        for player in match.optimisers
+        for own in match.optimisers[player]
+    }
+    rates = Rates(optimisers, constant_share=recipe.constant_rate_share, steps=recipe.steps or 0)
+    return Stack(list(games), list(recipes), match, average, feeds, modules["generator"], rates)
+
+
+def without(stack: Stack, places: Sequence[int], sources: Sequence[Source], device: torch.device) -> Stack:
+    """The stack without some of its games, the others as they stand.
+
+    Args:
+        stack: What there is.
+        places: Which of its games go.
+        sources: The data of all its games.
+        device: Where it lies.
+    """
+    kept = [place for place in range(len(stack.games)) if place not in places]
+    state = {name: value[kept] for name, value in tensors(stack).items()}
+    left = stack_games(
+        [stack.games[place] for place in kept],
+        [stack.recipes[place] for place in kept],
+        [sources[place] for place in kept],
+        device,
+        drawn=stack.feeds[0].drawn,
+    )
+    put(left, state)
+    left.window = [{name: value[kept] for name, value in one.items()} for one in stack.window]
+    return left
+
+
+def _stacked(
+    states: Sequence[Mapping[str, Tensor]], device: torch.device, *, trained: bool = False
+) -> dict[str, Tensor]:
+    return {
+        name: torch.stack([state[name].detach() for state in states]).to(device).requires_grad_(trained)
+        for name in states[0]
+    }
+
+
+def _weights(recipes: Sequence[Recipe], device: torch.device) -> Tensor | None:
+    """The penalties' weights in each game, where they are not all the same."""
+    rows = [[part.weight or 0.0 for part in recipe.penalties.values()] for recipe in recipes]
+    if all(row == rows[0] for row in rows):
+        return None
+    return torch.tensor(rows, device=device)

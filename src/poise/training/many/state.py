@@ -1,0 +1,68 @@
+"""The state of stacked games as tensors, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from poise.training.many.stack import Stack
+
+
+def tensors(stack: Stack) -> dict[str, Tensor]:
+    """Every tensor of the games' state, `(G, ...)` each, by the names of a single run's state."""
+    match = stack.match
+    found: dict[str, Tensor] = {}
+    for player, own in match.parameters.items():
+        for name, value in {**own, **match.game.buffers[player]}.items():
+            found[f"network/{player}/{name}"] = value.detach()
+    found |= {f"average/generator/{name}": value for name, value in stack.average.current().items()}
+    found |= {f"game/{name}": value for name, value in match.state.items()}
+    for player, own in match.parameters.items():
+        for number, name in enumerate(own):
+            slots: dict[str, list[Tensor]] = {}
+            for share in match.optimisers[player]:
+                state: Mapping[str, Any] = share.optimiser.state.get(share.parameters[number], {})
+                for key, value in state.items():
+                    if isinstance(value, Tensor):
+                        games = share.end - share.first
+                        slots.setdefault(key, []).append(value if value.dim() else value.repeat(games))
+            found |= {f"optimiser/{player}/{name}/{key}": torch.cat(rows) for key, rows in slots.items()}
+    return found
+
+
+@torch.no_grad()
+def put(stack: Stack, saved: Mapping[str, Tensor]) -> None:
+    """Put a state of `tensors` into the games.
+
+    Raises:
+        KeyError: The state is of other networks.
+    """
+    match = stack.match
+    for player, own in match.parameters.items():
+        for name, value in {**own, **match.game.buffers[player]}.items():
+            value.copy_(saved[f"network/{player}/{name}"])
+    for name, value in stack.average.own.items():
+        value.copy_(saved[f"average/generator/{name}"])
+    for name, value in match.state.items():
+        value.copy_(saved[f"game/{name}"])
+    for player, own in match.parameters.items():
+        for number, name in enumerate(own):
+            prefix = f"optimiser/{player}/{name}/"
+            slots = {
+                key.removeprefix(prefix): value for key, value in saved.items() if key.startswith(prefix)
+            }
+            for share in match.optimisers[player]:
+                parameter = share.parameters[number]
+                if slots:
+                    share.optimiser.state[parameter] = {
+                        key: _slot(key, value[share.first : share.end], parameter)
+                        for key, value in slots.items()
+                    }
+
+
+def _slot(key: str, value: Tensor, parameter: Tensor) -> Tensor:
+    """One of an optimiser's tensors: as large as its parameter, or the one count of steps of all games."""
+    return (value[0] if key == "step" else value).to(parameter.device).clone()
