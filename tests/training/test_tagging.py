@@ -158,7 +158,9 @@ def test_pictures_are_told_by_their_colour(tmp_path: Path) -> None:
     with pytest.raises(PoiseError, match=r"poise tag RUN image\.png"):
         run.sample(3)
     for against in (None, run.path):
-        with pytest.raises(PoiseError, match=r"names the tags of images.*poise report .*poise tag .*\.png"):
+        with pytest.raises(
+            PoiseError, match=r"names the tags of images.*Fréchet.*poise report .*poise tag .*\.png"
+        ):
             poise.evaluate(run, against)
     with pytest.raises(PoiseError, match="is a folder; name one picture in it"):
         run.tag(tmp_path / "all")

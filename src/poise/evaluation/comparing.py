@@ -11,6 +11,7 @@ from typing import Any, Literal
 from poise.errors import PoiseError
 from poise.evaluation.choosing import default_metrics, metric_named
 from poise.evaluation.judging import evaluate
+from poise.evaluation.opening import refuse_tags
 from poise.evaluation.recording import Evaluation, recorded
 from poise.evaluation.subjects import Progress, Telling, Which, folder_of, is_run
 from poise.metrics import METRICS, Result, compare
@@ -232,7 +233,9 @@ def _folder(run: Any) -> RunFolder:
     if not is_run(run):
         named = str(run) if isinstance(run, str | Path) else type(run).__name__
         raise PoiseError(f"'{named}' is no run", mend="name folders that poise train made")
-    return folder_of(run)
+    folder = folder_of(run)
+    refuse_tags(folder)
+    return folder
 
 
 def _names(runs: Sequence[Any]) -> tuple[str, ...]:

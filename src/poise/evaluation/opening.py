@@ -29,7 +29,7 @@ def opened(
     """
     for one in (thing, against):
         if is_run(one):
-            _refuse_tags(folder_of(one))
+            refuse_tags(folder_of(one))
     judged = of_run(thing, checkpoint) if is_run(thing) else None
     if against is None and (judged is None or judged.run is None):
         named = str(thing) if isinstance(thing, str | Path) else type(thing).__name__
@@ -61,12 +61,16 @@ def opened(
     return subject, reference
 
 
-def _refuse_tags(run: RunFolder) -> None:
-    """Refuse a run that names the tags of images: it makes no samples that could be held against any."""
+def refuse_tags(run: RunFolder) -> None:
+    """Refuse a run that names the tags of images: it makes no samples that could be held against any.
+
+    Raises:
+        PoiseError: It is such a run; the message says what it is measured by.
+    """
     if "tags" in (run.data.get("condition") or {}):
         raise PoiseError(
-            f"The run '{run.path}' makes no samples but names the tags of images",
-            why="it is measured while it trains, by the Fréchet distance of its tags' vectors",
-            mend=f"read it in its report: poise report {run.path}, "
-            f"and try it on images: poise tag {run.path} image.png",
+            f"The run '{run.path}' cannot be evaluated",
+            why="it makes no samples but names the tags of images",
+            mend="read the Fréchet distance of its tags' vectors, measured while it trained, in its report: "
+            f"poise report {run.path}, and try it: poise tag {run.path} image.png",
         )
