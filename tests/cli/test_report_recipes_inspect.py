@@ -43,6 +43,13 @@ def test_the_table_names_every_recipe_with_its_paper(cli: Cli) -> None:
     assert max(map(len, done.out.splitlines())) <= 80
 
 
+@pytest.mark.parametrize(
+    ("name", "data"), [("pix2pix", "--pairs"), ("cyclegan", "--domains"), ("dragan", "digits")]
+)
+def test_the_example_of_a_recipe_names_data_that_it_takes(cli: Cli, name: str, data: str) -> None:
+    assert f"poise train {data}" in cli("recipes", name).out
+
+
 def test_recipes_for_a_program_read_back(cli: Cli) -> None:
     events = cli("recipes", "--json").events
     assert [Recipe.model_validate(event) for event in events] == list(RECIPES.values())

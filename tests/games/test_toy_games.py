@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from poise.errors import PoiseError
 from poise.games import TOYS, TwoCosts, judge, two_costs_trial
 from poise.games.lab import FAR
 from poise.games.rounds import play_toy
@@ -65,3 +67,25 @@ def test_what_diverges_is_shown_as_diverging() -> None:
         (row,) = judge(two_costs_trial(exploding, dynamics, rate=0.5), (1.0, 1.0), 50)
         assert row.verdict == "diverges" and np.isfinite(row.path).all()
         assert 10 < row.final_distance <= FAR * 1.001
+
+
+@pytest.mark.parametrize(
+    ("cost", "sentence"),
+    [
+        (lambda x, y: 3.0, "The cost of y is no tensor of the shape of x and y, because .* float"),
+        (lambda x, y: x.outer(y), r"of shape \(2, 2\)"),
+        (lambda x, y: np.sin(x), "The cost of y cannot be computed, because RuntimeError"),
+        (lambda x, y: (x * y).detach(), "The cost of y does not depend on y"),
+        (lambda x, y: x * x, "The cost of y does not depend on y"),
+    ],
+)
+def test_a_cost_that_cannot_be_played_is_refused_by_its_player(cost: Any, sentence: str) -> None:
+    with pytest.raises(PoiseError, match=sentence):
+        two_costs_trial(TwoCosts(first=lambda x, y: x * y, second=cost))
+
+
+def test_a_game_that_leaves_where_its_costs_are_defined_diverges_without_eigenvalues() -> None:
+    game = TwoCosts(first=lambda x, y: torch.log(x), second=lambda x, y: -x * y)
+    (row,) = judge(two_costs_trial(game, rate=0.2), (1.0, 1.0), 50)
+    assert row.verdict == "diverges" and np.isfinite(row.path).all()
+    assert row.eigenvalues is None

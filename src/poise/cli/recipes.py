@@ -11,6 +11,13 @@ if TYPE_CHECKING:
 
     from poise.recipes import Recipe
 
+DATA_OF_GAME = {
+    "paired-translation": "--pairs line colour",
+    "unpaired-translation": "--domains horses zebras",
+    "image-tagging": "my-photos --labels tags.csv",
+}
+"""What a game that is not played with digits may be played with, for the example."""
+
 app = verb(
     "recipes",
     ("poise recipes", "all of them"),
@@ -74,6 +81,7 @@ def _show(recipe: Recipe, console: Console) -> None:
     from poise.cli.console import facts
     from poise.cli.settings_table import marked_table
 
+    data = DATA_OF_GAME.get(recipe.game.name, "digits")
     console.print(Text(recipe.name, "bold cyan"))
     facts(console, [("what", recipe.summary), ("when", recipe.when), ("paper", recipe.paper)])
     console.print()
@@ -84,5 +92,5 @@ def _show(recipe: Recipe, console: Console) -> None:
         soft_wrap=True,
     )
     console.print(
-        Text(f"  poise train digits --recipe {recipe.name} --set batch_size=128", "cyan"), soft_wrap=True
+        Text(f"  poise train {data} --recipe {recipe.name} --set batch_size=128", "cyan"), soft_wrap=True
     )

@@ -39,7 +39,7 @@ def callback(monitor: Monitor) -> Any:
         for name in ("generator", "discriminator"):
             if name not in found and getattr(module, name, None) is not None:
                 found[name] = getattr(module, name)
-        monitor.observe(int(getattr(trainer, "global_step", batch_idx) or batch_idx), **found)
+        monitor.observe(getattr(trainer, "global_step", batch_idx) or batch_idx, **found)
 
     made = type("DoctorCallback", (_base(),), {"on_train_batch_end": on_train_batch_end})
     return made()

@@ -174,9 +174,13 @@ def update_eigenvalues(trial: Trial) -> list[tuple[complex, ...] | None]:
     """The eigenvalues of one update at the equilibrium, for each method, the largest first.
 
     The map is that of the players' numbers and of all that the dynamics remembers; its Jacobian is taken by
-    central differences in float64. `None` where two step sizes disagree: the map has a kink there.
+    central differences in float64. `None` where two step sizes disagree, since the map has a kink there, and
+    where it is not finite.
     """
-    fine, coarse = (update_jacobians(trial, size) for size in (1e-5, 1e-4))
+    try:
+        fine, coarse = (update_jacobians(trial, size) for size in (1e-5, 1e-4))
+    except NonFiniteError:
+        return [None] * len(trial.methods)
     found: list[tuple[complex, ...] | None] = []
     for one, other in zip(fine, coarse, strict=True):
         smooth = bool(np.abs(one - other).max() < 1e-4 * max(1.0, np.abs(one).max()))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from poise.dynamics import DYNAMICS, Batch, Cost, Match
 from poise.dynamics.game import Networks, Played, State
+from poise.errors import PoiseError
 from poise.games.lab import Trial
 from poise.games.plain_steps import plain_steps
 from poise.registry import checked_settings
@@ -113,8 +114,9 @@ def two_costs_trial(
         settings: The dynamics' settings.
 
     Raises:
-        PoiseError: The dynamics or a setting of it does not exist.
+        PoiseError: The dynamics or a setting of it does not exist, or a cost cannot be differentiated.
     """
+    _check_costs(game)
     part = DYNAMICS.named(dynamics)
     checked = checked_settings(settings, part.step, owner=f"dynamics '{dynamics}'")
 
@@ -140,6 +142,37 @@ def two_costs_trial(
         axes=("x", "y"),
         labels=("x", "y"),
     )
+
+
+def _check_costs(game: TwoCosts) -> None:
+    """Try both costs at a point, so that what cannot be played is told by the player's name."""
+    numbers = {
+        player: torch.full((2,), value, dtype=torch.float64, requires_grad=True)
+        for player, value in zip(game.players, (0.5, 0.25), strict=True)
+    }
+    for player, function in zip(game.players, (game.first, game.second), strict=True):
+        try:
+            value = function(numbers["x"], numbers["y"])
+        except Exception as error:
+            raise PoiseError(
+                f"The cost of {player} cannot be computed",
+                why=f"{type(error).__name__}: {error}",
+                mend="write it in torch's functions of the tensors x and y",
+            ) from None
+        if not isinstance(value, Tensor) or value.shape not in ((), (2,)):
+            kind = f"of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+            raise PoiseError(
+                f"The cost of {player} is no tensor of the shape of x and y",
+                why=f"for numbers of shape (2,) it is {kind}",
+                mend="compute it from x and y alone, number by number",
+            )
+        own = numbers[player]
+        if not value.requires_grad or torch.autograd.grad(value.sum(), own, allow_unused=True)[0] is None:
+            raise PoiseError(
+                f"The cost of {player} does not depend on {player}",
+                why="a player moves down the gradient of its cost by its own number",
+                mend=f"let {player} enter it, and nothing be detached",
+            )
 
 
 def nothing(copies: int) -> Batch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -38,10 +38,10 @@ def check_second_order(assembly: Assembly, shapes: Shapes) -> None:
         batch = _noise(assembly, shapes)
         kept = _buffers(assembly)
         try:
-            penalised = bool(recipe.penalties) and _dead_ends(_first_costs(match, batch))
+            penalised = bool(recipe.penalties) and _ends(_first_costs(match, batch), match)
             if dynamics.second_order or measured:
                 field = joint(match, batch, create_graph=True)
-                ends = _dead_ends(one for own in field.gradients.values() for one in own)
+                ends = _ends([one for own in field.gradients.values() for one in own], match)
             else:
                 ends = False
         finally:
@@ -111,6 +111,22 @@ class _Times(nn.Module):
     def forward(self, *arguments: Tensor) -> Tensor:
         scores: Tensor = self.critic(*arguments)
         return scores * self.factor
+
+
+def _ends(values: Sequence[Tensor | None], match: Match) -> bool:
+    """Whether torch would refuse to differentiate these once more, or would leave a part out."""
+    known = [value for value in values if value is not None and value.requires_grad]
+    if not known or _dead_ends(known):
+        return bool(known)
+    numbers = [number for own in match.parameters.values() for number in own.values()]
+    total = torch.stack([value.square().sum() for value in known]).sum()
+    try:  # some operators look differentiable in the graph, and refuse when it comes to it
+        torch.autograd.grad(total, numbers, allow_unused=True)
+    except RuntimeError as error:
+        if "not implemented" not in str(error):
+            raise
+        return True
+    return False
 
 
 def _dead_ends(values: Iterable[Tensor | None]) -> bool:
