@@ -67,6 +67,17 @@ def test_a_column_that_is_not_named_is_refused(tmp_path: Path) -> None:
         app(["diagnose", str(log), "--columns", "metric"], result_action="return_value")
 
 
+def test_a_folder_that_is_no_run_and_columns_of_a_run_are_refused(tmp_path: Path) -> None:
+    from poise.cli.app import app
+    from poise.errors import PoiseError
+
+    with pytest.raises(PoiseError, match="is no run, and holds no numbers of TensorBoard"):
+        app(["diagnose", str(tmp_path)], result_action="return_value")
+    (tmp_path / "recipe.json").write_text("{}")
+    with pytest.raises(PoiseError, match="is a run, whose columns are known; leave --columns out"):
+        app(["diagnose", str(tmp_path), "--columns", "metric=fid"], result_action="return_value")
+
+
 def test_a_run_is_diagnosed_from_its_readings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from poise.cli.app import app
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from poise.data import Labelled, Source, open_data
+from poise.data import Domains, Labelled, Pairs, Source, open_data
 from poise.data.labels import coded
 from poise.errors import PoiseError
 from poise.training.conditions import prepared, unused_labels
@@ -104,6 +104,13 @@ def test_images_beside_the_folders_of_classes_are_listed(tmp_path: Path) -> None
 def test_rows_without_labels_are_told_how_to_give_them() -> None:
     with pytest.raises(PoiseError, match=r"has no labels, .*; give one a row: --labels FILE\.npy"):
         prepared(open_data(points(4)), SETUPS["conditional"])
+
+
+@pytest.mark.parametrize(("two", "holds"), [(Pairs, "pairs of images"), (Domains, "two domains")])
+def test_two_sides_are_not_played_from_noise_with_one_of_them_dropped(two: Any, holds: str) -> None:
+    images = np.arange(20 * 64, dtype=np.uint8).reshape(20, 8, 8)
+    with pytest.raises(PoiseError, match=f"holds {holds}, and this game makes samples from noise alone"):
+        prepared(open_data(two(images, images[::-1])), SETUPS["noise-to-data"])
 
 
 def test_labels_for_a_game_without_conditions_are_told_to_be_unused() -> None:

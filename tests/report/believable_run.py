@@ -153,12 +153,12 @@ def findings() -> list[dict[str, Any]]:
         "remedies": [
             {
                 "change": "Lower the generator's learning rate to 1e-3.",
-                "why": "It is twice that of the recipe, and the collapse began where its gradient peaked.",
+                "why": "it is twice that of the recipe, and the collapse began where its gradient peaked",
                 "command": "poise train 'my emoji' --set optimisers.generator.rate=1e-3",
             },
             {
                 "change": "Let the discriminator score two samples at once.",
-                "why": "Repetition then shows in what it sees (PacGAN).",
+                "why": "repetition then shows in what it sees (PacGAN)",
                 "command": "poise train 'my emoji' --recipe pacgan",
             },
         ],

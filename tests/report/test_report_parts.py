@@ -17,6 +17,7 @@ from poise.report.columns import Table, history_table, keep_extremes
 from poise.report.findings import cards
 from poise.report.history_charts import history_charts
 from poise.report.measurements import metric_points
+from poise.report.metric_charts import metric_charts
 from poise.report.pictures import Album, Picture, album_lead, keep_evenly
 from poise.report.settings import settings
 from poise.report.summary import Standing, command_line, next_commands, verdict
@@ -224,6 +225,13 @@ def test_the_rows_of_a_sheet_are_named_by_their_classes(side: tuple[int, int], t
     kind = "label" if told else "vector"
     data = {"kind": "image", "condition": {"kind": kind, "names": ["sun", "moon", "star", "comet"]}}
     assert album_lead(data, album, "") == album_lead({"kind": "image", "condition": None}, album, "") + told
+
+
+def test_eigenvalues_are_written_as_people_write_them() -> None:
+    line = {"metric": "leading_eigenvalue_modulus", "value": 1.0, "step": 5, "parameters": 9}
+    pairs = [[1.0, 0.0], [-0.5, 0.25], [-0.5, -0.25]]
+    (chart, *_), _ = metric_charts([{**line, "eigenvalues": pairs}])
+    assert "1, -0.5 ± 0.25i" in {fact.text for fact in chart.protocol}
 
 
 def test_commands_can_be_typed_where_the_run_was_started(tmp_path: Path) -> None:

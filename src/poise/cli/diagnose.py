@@ -44,11 +44,14 @@ def diagnose(
             better); the others are guessed.
         json: One JSON object a line on standard output, and nothing else.
     """
+    from poise.errors import PoiseError
     from poise.run_folder import is_many
 
+    is_run = (target / "recipe.json").is_file()
+    if columns and is_run:
+        raise PoiseError(f"'{target}' is a run, whose columns are known", mend="leave --columns out")
     if is_many(target):
         return _of_many(target, json=json)
-    is_run = (target / "recipe.json").is_file()
     course, used = _of_run(target) if is_run else _of_log(target, columns)
     status = _status(course)
     if json:

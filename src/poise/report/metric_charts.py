@@ -94,7 +94,26 @@ def _protocol(line: Json) -> list[Fact]:
         "by",
         "training",
     }
-    return facts({key: _short(value) for key, value in line.items() if key not in shown})
+    told = {key: _short(value) for key, value in line.items() if key not in shown}
+    if isinstance(told.get("eigenvalues"), list):
+        told["eigenvalues"] = complex_words(told["eigenvalues"])
+    return facts(told)
+
+
+def complex_words(pairs: Sequence[Sequence[float]]) -> str:
+    """Complex numbers as people write them; of two that mirror each other, one.
+
+    Args:
+        pairs: Their real and imaginary parts.
+
+    Example:
+        >>> complex_words([[1.3618, 0.0], [0.0121, 0.6525], [0.0121, -0.6525]])
+        '1.362, 0.0121 ± 0.6525i'
+    """
+    said = [
+        f"{number(real)} ± {number(abs(turning))}i" if turning else number(real) for real, turning in pairs
+    ]
+    return ", ".join(dict.fromkeys(said))
 
 
 def _short(value: Any) -> Any:

@@ -46,6 +46,12 @@ def shapes_of(source: Source) -> Shapes:
 
 
 def _rows(source: Source) -> Source:
+    if source.condition is not None and source.condition.kind == "image":
+        holds = "pairs of images" if source.condition.paired else "two domains"
+        raise PoiseError(
+            f"'{source.name}' holds {holds}, and this game makes samples from noise alone",
+            mend="leave --recipe out, or name one folder without --pairs and --domains",
+        )
     return dataclasses.replace(source, condition=None)
 
 

@@ -31,8 +31,12 @@ def read_log(path: Path | str) -> list[dict[str, float]]:
         rows = _events(path) if events else _text(path)
     except OSError as error:
         raise PoiseError(
-            f"'{path}' cannot be read", why=(error.strerror or str(error)).lower(), mend="name a log"
+            f"'{path}' cannot be read", why=(error.strerror or str(error)).lower(), mend="name a run or a log"
         ) from None
+    if not rows and path.is_dir():
+        raise PoiseError(
+            f"'{path}' is no run, and holds no numbers of TensorBoard", mend="name a run's folder, or a log"
+        )
     if not rows:
         raise PoiseError(
             f"'{path}' holds no numbers in columns",
