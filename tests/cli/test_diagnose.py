@@ -47,6 +47,21 @@ def test_a_log_by_its_exit_status(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert [event["name"] for event in events[:-1]] == ["quality-regressed"]
 
 
+def test_what_is_over_has_no_remedies_and_what_is_missing_is_told_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from poise.cli.app import app
+
+    log = tmp_path / "log.csv"
+    fid = [100 / (1 + step) + 10 for step in range(40)]
+    rows = [*fid, *(40.0 + 5 * step for step in range(20)), *fid[-20:]]
+    log.write_text("step,fid\n" + "\n".join(f"{step},{value}" for step, value in enumerate(rows)))
+    assert app(["diagnose", str(log)], result_action="return_value") == 0
+    told = capsys.readouterr().out
+    assert "recovered (trouble) quality-regressed" in told and "expect within" not in told
+    assert told.count("not checked, because a log holds no samples: ") == 1
+
+
 def test_columns_that_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = tmp_path / "log.csv"
     log.write_text("a,b\n" + "\n".join(f"{step},{1 / (step + 1)}" for step in range(30)))

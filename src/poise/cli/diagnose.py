@@ -155,10 +155,11 @@ def _tell(course: Course, used: dict[str, str], status: int) -> None:
         for quantity, value in measured["measured"].items():
             limit, usual = (measured[side].get(quantity, "-") for side in ("threshold", "healthy"))
             line(console, ("  ", ""), f"{quantity}: {value} (begins at {limit}; healthy: {usual})")
-        for place, remedy in enumerate(finding.remedies, start=1):
+        for place, remedy in enumerate(finding.remedies if finding.status == "open" else (), start=1):
             line(console, (f"  {place}. ", "dim"), f"{remedy.change}, since {remedy.why}")
             if remedy.command:
                 line(console, ("     ", ""), (remedy.command, "cyan"))
             line(console, ("     ", ""), f"expect within {remedy.after_steps:,} steps: {remedy.expect}")
-    for name, because in course.unchecked.items():
-        line(console, (f"not checked: {name}, because {because}", "dim"))
+    for because in dict.fromkeys(course.unchecked.values()):
+        names = ", ".join(name for name, why in course.unchecked.items() if why == because)
+        line(console, (f"not checked, because {because}: {names}", "dim"))
