@@ -76,7 +76,9 @@ def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
         >>> nearest("flags", ["FLAGS of Europe", "Food"])
         ['FLAGS of Europe']
     """
+    known = list(known)
     spelled = {other.lower(): other for other in known}  # capitals make no name another
+    spelled |= {name.lower(): other for other in known if other == name}
     alike = difflib.get_close_matches(name.lower(), spelled, n=most, cutoff=0.5)
     holding = [other for other in spelled if name and name.lower() in other and other not in alike]
     return [spelled[other] for other in (alike + holding)[:most]]
