@@ -1,6 +1,6 @@
 """The doctor's error rates on planted faults.
 
-python -m benchmarks.planted_faults record --openmoji PATH   # about half an hour of two cores
+python -m benchmarks.planted_faults record --openmoji PATH   # 2.7 hours of a core beside other work
 python -m benchmarks.planted_faults judge                    # seconds
 python -m benchmarks.planted_faults rescue                   # about twenty minutes of one core
 python -m benchmarks.planted_faults pictures                 # draws those of docs/failures from the runs
