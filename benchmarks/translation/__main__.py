@@ -33,11 +33,12 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tiny", action="store_true", help="a few steps, to see that it runs")
     parser.add_argument("--pairs-steps", type=int, help="of pix2pix and of its twin")
-    parser.add_argument("--domains-steps", type=int, help="of CycleGAN")
+    parser.add_argument("--domains-steps", type=int, help="of CycleGAN with residual generators")
+    parser.add_argument("--linked-steps", type=int, help="of CycleGAN with U-Nets")
     parser.add_argument("--runs", type=Path, default=Path("runs/translation"), help="where runs are kept")
     parser.add_argument("--page", type=Path, help="where to write the results, with JSON and pictures beside")
     arguments = parser.parse_args(words)
-    steps = {"pairs_steps": arguments.pairs_steps, "domains_steps": arguments.domains_steps}
+    steps = {name: getattr(arguments, name) for name in ("pairs_steps", "domains_steps", "linked_steps")}
     given = {name: count for name, count in steps.items() if count is not None}
     sizes = TINY if arguments.tiny else dataclasses.replace(Sizes(), **given)
     with tempfile.TemporaryDirectory() as folder:

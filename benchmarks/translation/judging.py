@@ -55,6 +55,11 @@ class Judge:
         }
 
 
+def part_of(judge: Judge, rows: slice) -> Judge:
+    """The judge of some of the pairs."""
+    return Judge(judge.line[rows], judge.colour[rows], judge.features[rows], judge.floor, judge.known[rows])
+
+
 def images_of(source: Source) -> tuple[Tensor, Tensor]:
     """All sources and targets in the networks' space, sources in three channels."""
     condition, rows = source.condition, np.arange(len(source))

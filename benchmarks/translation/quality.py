@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.translation.judging import constant_colourings, judged_on, references
+from benchmarks.translation.judging import Judge, constant_colourings, judged_on, part_of, references
 from poise.data import Domains, Encoding, Pairs, open_data, to_pillow, to_pixels
 from poise.generator import Generator
 from poise.recipes import RECIPES, Recipe, recipe_with
@@ -24,6 +24,7 @@ SHOWN = 24
 JSON = dict[str, Any]
 
 ALONE = "U-Net with L1 alone"
+RESIDUAL, LINKED = "cyclegan, residual generators", "cyclegan, U-Nets"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Sizes:
     Attributes:
         resolution: Pixels a side.
         pairs_steps: Steps of pix2pix, of 16 pairs.
-        domains_steps: Steps of CycleGAN, of 8 images of either domain.
+        domains_steps: Steps of CycleGAN with residual generators, of 8 images of either domain.
+        linked_steps: Steps of CycleGAN with U-Nets, of as many images.
         width: Of the U-Net.
         residual_width: Of CycleGAN's generators.
         blocks: Of CycleGAN's generators.
@@ -42,21 +44,23 @@ class Sizes:
     """
 
     resolution: int = 32
-    pairs_steps: int = 12_000
-    domains_steps: int = 4_500
+    pairs_steps: int = 6_000
+    domains_steps: int = 1_500
+    linked_steps: int = 4_500
     width: int = 32
     residual_width: int = 16
     blocks: int = 4
     discriminator_width: int = 32
-    rounds: int = 40
+    rounds: int = 20
 
 
-TINY = Sizes(16, 3, 3, 4, 4, 1, 4, 2)
+TINY = Sizes(16, 3, 3, 3, 4, 4, 1, 4, 2)
 
 
 def residual(sizes: Sizes) -> dict[str, Any]:
     """CycleGAN with the generators of its paper, and no images made at home."""
     return {
+        "steps": sizes.domains_steps,
         "generator.width": sizes.residual_width,
         "generator.blocks": sizes.blocks,
         "game.identity": 0.0,
@@ -64,8 +68,9 @@ def residual(sizes: Sizes) -> dict[str, Any]:
 
 
 def linked(sizes: Sizes) -> dict[str, Any]:
-    """CycleGAN with U-Nets, whose links hand lines across as they are."""
+    """CycleGAN with U-Nets, whose links hand lines across as they are, and the identity loss of its paper."""
     return {
+        "steps": sizes.linked_steps,
         "generator.name": "unet",
         "generator.norm": "instance",
         "generator.dropout": 0.0,
@@ -86,7 +91,6 @@ def recipe_for(name: str, sizes: Sizes, seed: int, **more: Any) -> Recipe:
             "optimisers.generator.rate": 5e-4,
         },
         "cyclegan": {
-            "steps": sizes.domains_steps,
             "batch_size": 8,
             "channels": 3,
             "optimisers.generator.rate": 5e-4,
@@ -130,7 +134,8 @@ def pairs_part(root: Path, sizes: Sizes, seed: int, runs: Path, picture: Path | 
     data = Pairs(root / "line", root / "color", held_out=HELD_OUT)
     source = open_data(data, resolution=sizes.resolution, seed=seed)
     judge = judged_on(source)
-    constant = {name: judge(made) for name, made in constant_colourings(source, judge.line).items()}
+    colourings = constant_colourings(source, judge.line)
+    constant = {name: judge(made) for name, made in colourings.items()}
     bounds = {name: judge(made) for name, made in references(source, judge).items()}
     networks, made = {}, {}
     for name, more in {ALONE: {"game.adversarial": 0.0}, "pix2pix": {}}.items():
@@ -143,10 +148,40 @@ def pairs_part(root: Path, sizes: Sizes, seed: int, runs: Path, picture: Path | 
         "constant": constant,
         "bounds": bounds,
         "networks": networks,
+        "mixture": mixture(judge, made[ALONE], made["pix2pix"], colourings),
         "training": len(source),
         "held_out": len(judge.line),
         "known": int(judge.known.sum()),
         "floor": judge.floor,
+    }
+
+
+def mixture(judge: Judge, alone: Tensor, game: Tensor, constants: Mapping[str, Tensor]) -> JSON:
+    """Both networks' outputs mixed: how much of the first it takes to be nearer than a constant colour.
+
+    The share is the least in eighths whose L1 is below that of the best constant colouring on every other
+    held-out image; all that is told is of the others, which had no part in it.
+    """
+    chosen_on, told_of = slice(0, None, 2), slice(1, None, 2)
+
+    def mixed(share: float) -> Tensor:
+        return share * alone + (1 - share) * game
+
+    judges = {rows.start: part_of(judge, rows) for rows in (chosen_on, told_of)}
+
+    def judged(made: Tensor, rows: slice) -> dict[str, float]:
+        return judges[rows.start](made[rows])
+
+    bound = min(judged(made, chosen_on)["l1"] for made in constants.values())
+    shares = [eighths / 8 for eighths in range(9)]
+    share = next((one for one in shares if judged(mixed(one), chosen_on)["l1"] < bound), 1.0)
+    return {
+        "share": share,
+        "images": len(judges[1].line),
+        "constant": min(judged(made, told_of)["l1"] for made in constants.values()),
+        "alone": judged(alone, told_of),
+        "game": judged(game, told_of),
+        "mixed": judged(mixed(share), told_of),
     }
 
 
@@ -156,22 +191,23 @@ def domains_part(root: Path, sizes: Sizes, seed: int, runs: Path, picture: Path 
     source = open_data(pairs, resolution=sizes.resolution, seed=seed)
     judge = judged_on(source)
     data = Domains(root / "line", root / "color", held_out=HELD_OUT)
-    generator, facts = trained(data, recipe_for("cyclegan", sizes, seed, **linked(sizes)), runs)
-    made = generator.translated(judge.line)
-    back = generator.translated(made, direction="b-to-a")
-    drawn = generator.translated(judge.colour, direction="b-to-a")
+    networks, columns = {}, [judge.line]
+    for name, more in {RESIDUAL: residual(sizes), LINKED: linked(sizes)}.items():
+        generator, facts = trained(data, recipe_for("cyclegan", sizes, seed, **more), runs)
+        made = generator.translated(judge.line)
+        back = generator.translated(made, direction="b-to-a")
+        drawn = generator.translated(judge.colour, direction="b-to-a")
+        columns.append(made)
+        networks[name] = {
+            **judge(made),
+            **facts,
+            "cycle": float((back - judge.line).abs().mean()),
+            "lines": float((drawn - judge.line).abs().mean()),
+        }
     if picture is not None:
-        save_picture(picture, [judge.line, made, back, judge.colour])
-    return {
-        "identity": judge(judge.line),
-        "cyclegan": judge(made) | facts,
-        "cycle": float((back - judge.line).abs().mean()),
-        "lines": {
-            "identity": float((judge.colour - judge.line).abs().mean()),
-            "cyclegan": float((drawn - judge.line).abs().mean()),
-        },
-        "floor": judge.floor,
-    }
+        save_picture(picture, [*columns, judge.colour])
+    same = {"cycle": 0.0, "lines": float((judge.colour - judge.line).abs().mean())}
+    return {"identity": judge(judge.line) | same, "networks": networks, "floor": judge.floor}
 
 
 def save_picture(path: Path, columns: Sequence[Tensor]) -> None:

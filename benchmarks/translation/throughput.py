@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import statistics
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
@@ -16,12 +17,16 @@ from benchmarks.throughput import Interleave
 from benchmarks.translation.judging import images_of
 from benchmarks.translation.quality import HELD_OUT, Sizes, recipe_for, residual
 from poise.data import Domains, Pairs, Source
+from poise.networks.instance_norm import InstanceNorm
 from poise.recipes import Recipe
 from poise.training import begin, pick_device, plan
 from poise.training.assemble import build_networks
 from poise.training.conditions import shapes_of
 
 PLAYERS = ("generator", "discriminator")
+LAYOUTS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
+TORCHS = "channels last, torch's norm"
+Found = dict[str, float | list[float]]
 
 
 class PlainPairs:
@@ -61,8 +66,12 @@ class PlainPairs:
 class PlainDomains:
     """The CycleGAN step that everybody writes, with care, and a pool of 50."""
 
-    def __init__(self, recipe: Recipe, source: Source, layout: torch.memory_format) -> None:
+    def __init__(
+        self, recipe: Recipe, source: Source, layout: torch.memory_format, *, torchs_norm: bool = False
+    ) -> None:
         modules = plan_modules(recipe, source)
+        if torchs_norm:
+            modules = {name: with_torchs_norm(module) for name, module in modules.items()}
         both, scoring = (modules[name].to(memory_format=layout) for name in PLAYERS)
         self.a_to_b, self.b_to_a = both.a_to_b, both.b_to_a
         self.of_a, self.of_b = scoring.of_a, scoring.of_b
@@ -119,6 +128,15 @@ def plan_modules(recipe: Recipe, source: Source) -> Mapping[str, Any]:
     return build_networks(recipe, shapes_of(source), {})
 
 
+def with_torchs_norm(module: nn.Module) -> nn.Module:
+    """The module with torch's own layer, a group for each channel, where it holds Poise's instance norm."""
+    for parent in list(module.modules()):
+        for name, layer in parent.named_children():
+            if isinstance(layer, InstanceNorm):
+                setattr(parent, name, nn.GroupNorm(layer.channels, layer.channels, affine=False))
+    return module
+
+
 def adams(recipe: Recipe, *modules: nn.Module) -> dict[str, torch.optim.Optimizer]:
     """Fused Adam for both players at the recipe's rates."""
     settings = (recipe.optimisers.generator, recipe.optimisers.discriminator)
@@ -150,28 +168,43 @@ def augmented(farthest: int, *sides: Tensor) -> list[Tensor]:
     return [images.permute(0, 2, 3, 1)[which, rows, columns].permute(0, 3, 1, 2) for images in mirrored]
 
 
-def throughput(name: str, data: Any, sizes: Sizes) -> dict[str, float]:
-    """Images a second of Poise and of plain loops in two layouts, and the ratio to the faster."""
+def throughput(name: str, data: Any, sizes: Sizes) -> Found:
+    """Images a second of Poise and of plain loops, and the ratio to the fastest, with its interval."""
     networks = residual(sizes) if name == "cyclegan" else {}
-    recipe = recipe_for(name, sizes, 0, steps=25_000, **networks)
+    recipe = recipe_for(name, sizes, 0, **networks | {"steps": 25_000})
     planned = plan(data, recipe, pick_device("cpu"))
     plain = PlainPairs if name == "pix2pix" else PlainDomains
-    layouts = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
     peers: dict[str, Callable[[], None]] = {
-        key: plain(planned.recipe, planned.source, layout).step for key, layout in layouts.items()
+        key: plain(planned.recipe, planned.source, layout).step for key, layout in LAYOUTS.items()
     }
+    if name == "cyclegan":
+        last = LAYOUTS["channels last"]
+        peers[TORCHS] = PlainDomains(planned.recipe, planned.source, last, torchs_norm=True).step
     every = 5 if name == "pix2pix" else 3
     watch = Interleave(peers, every, sizes.rounds)
     with tempfile.TemporaryDirectory() as folder:
         begin(planned, Path(folder) / "run", observers=[watch], say=print)
     seconds = {peer: values[1:] for peer, values in watch.seconds.items()}
     rates = {peer: every * recipe.batch_size / statistics.median(values) for peer, values in seconds.items()}
-    best = max(peers, key=lambda peer: rates[peer])
-    ratios = [theirs / ours for ours, theirs in zip(seconds["poise"], seconds[best], strict=True)]
-    return {**rates, "ratio": statistics.median(ratios)}
+    # On a contiguous layout Poise's norm is torch's.
+    own = ("contiguous", TORCHS if TORCHS in peers else "channels last")
+    return {
+        **rates,
+        "ratio": ratio_to_the_faster(seconds, tuple(peers)),
+        "ratio_to_torchs": ratio_to_the_faster(seconds, own),
+    }
 
 
-def throughput_part(root: Path, sizes: Sizes) -> dict[str, dict[str, float]]:
+def ratio_to_the_faster(seconds: Mapping[str, list[float]], peers: Sequence[str]) -> list[float]:
+    """The median over rounds of the time of the faster of some loops over ours, and its 95 % interval."""
+    best = min(peers, key=lambda peer: statistics.median(seconds[peer]))
+    ratios = np.array(seconds[best]) / np.array(seconds["poise"])
+    drawn = np.random.default_rng(0).choice(ratios, (2_000, len(ratios)))
+    low, high = np.quantile(np.median(drawn, axis=1), (0.025, 0.975))
+    return [float(np.median(ratios)), float(low), float(high)]
+
+
+def throughput_part(root: Path, sizes: Sizes) -> dict[str, Found]:
     """Rates of both recipes beside plain loops, by the recipe's name."""
     return {
         name: throughput(name, kind(root / "line", root / "color", held_out=HELD_OUT), sizes)
