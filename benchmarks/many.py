@@ -38,7 +38,7 @@ class Case:
 ALONE = 8
 """How many of the games are trained one by one; the others would take as long."""
 
-CASES = (Case(64, 64, 40, 100, 6.0), Case(128, 64, 40, 60, 2.0), Case(400, 100, 40, 20, 1.4))
+CASES = (Case(64, 64, 40, 1000, 6.0), Case(128, 64, 40, 500, 2.0), Case(400, 100, 40, 200, 1.4))
 ON_GPU = (Case(64, 64, 40, 200, 20.0), Case(400, 100, 40, 200, 20.0))
 TINY = (Case(16, 16, 3, 6, 0.0),)
 

@@ -13,10 +13,11 @@ from typing import Any
 from benchmarks.planted_faults.bases import BASES, source_of
 from benchmarks.planted_faults.cases import FAULTS, Case, Fault
 from benchmarks.planted_faults.record import recipe_of
+from poise.diagnosis import allowance
 from poise.errors import PoiseError
 from poise.recipes import recipe_with, saved_recipe
 from poise.run_folder import RunFolder
-from poise.training import Plan, begin, doctor, pick_device
+from poise.training import Plan, begin, pick_device
 from poise.training.assemble import assemble
 from poise.training.conditions import prepared, shapes_of
 from poise.training.quality import distance_to_data
@@ -104,7 +105,7 @@ def rescue(case: Case, out: Path) -> Rescue:
         said: list[str] = []
         plan = _planned(case)
         # A run of some seconds is checked as often as one of usual length, whatever time that takes.
-        doctor.MOST_SHARE = 1.0
+        allowance.MOST_SHARE = 1.0
         try:
             kept = begin_with_remedies(plan, folder, say=said.append).run
             rescued = _distance(plan, kept)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from poise.diagnosis import allowance
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, recipe_with
 from poise.run_folder import RunFolder
@@ -34,7 +35,7 @@ def begun(
 
 @pytest.fixture(autouse=True)
 def every_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "MOST_SHARE", 1e9)
+    monkeypatch.setattr(allowance, "MOST_SHARE", 1e9)
 
 
 def test_training_has_the_same_bits_with_and_without(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from poise.diagnosis.allowance import MOST_SHARE, affordable
 from poise.diagnosis.course import Course
 from poise.diagnosis.examination import Examiner, Subject
 from poise.diagnosis.finding import Finding
@@ -37,7 +38,7 @@ class Monitor:
         steps: How many steps the loop will make, where that is known; a check comes every sixtieth of them.
         every: Steps between checks; by `steps` where none are given, else ten at first and more as the run
             grows, a fortieth of it.
-        most_share: Of the loop's time that checks may take; beyond it one is left out.
+        most_share: Of the loop's time that checks may take, beyond two seconds; then one is left out.
         data: What the data are called, for the remedies' commands.
 
     Example:
@@ -56,7 +57,7 @@ class Monitor:
         *,
         steps: int | None = None,
         every: int | None = None,
-        most_share: float = 0.03,
+        most_share: float = MOST_SHARE,
         data: str = "DATA",
     ) -> None:
         self.not_used: dict[str, str] = {}
@@ -228,8 +229,7 @@ class Monitor:
             every = self.every or (max(1, round(self.steps / 60)) if self.steps else max(10, step // 40))
             if since < every:
                 return False
-        elapsed = time.monotonic() - self._began
-        return self._marks < 2 or self._spent <= self.most_share * elapsed
+        return self._marks < 2 or affordable(self._spent, time.monotonic() - self._began, self.most_share)
 
     def _gather(self, real: Tensor | None, latent: Tensor | None) -> None:
         if self._examiner.reference is None and real is not None:

@@ -10,7 +10,8 @@ import numpy as np
 from torch import Tensor
 
 from poise.data import Source
-from poise.diagnosis import FINDINGS, Course, Finding, Reading, Setting, judged
+from poise.diagnosis import FINDINGS, Course, Finding, Reading, Setting, allowance, judged
+from poise.diagnosis.allowance import affordable
 from poise.diagnosis.examination import Examiner, Side, Subject
 from poise.diagnosis.reference import MOST_PROBED, MOST_TRAINING, Reference
 from poise.diagnosis.signals.scores import per_sample_scores
@@ -28,10 +29,6 @@ Mode = Literal["off", "watch", "suggest", "apply"]
 
 CHECKS = 60
 """Checks in a run."""
-
-MOST_SHARE = 0.03
-"""Of the training's time that checks may take; beyond it one is left out."""
-
 
 SAVED_CHECKS = 4
 """Checks between two checkpoints that a doctor who applies remedies asks for, while all is well."""
@@ -63,9 +60,8 @@ class Doctor:
         stops: bool = False,
         most_share: float | None = None,
     ) -> None:
-        self.recipe, self.say, self.most_share = recipe, say, MOST_SHARE
-        if most_share is not None:
-            self.most_share = most_share
+        self.recipe, self.say = recipe, say
+        self.most_share = allowance.MOST_SHARE if most_share is None else most_share
         self.stops = stops
         self.every = max(1, round((recipe.steps or 0) / CHECKS))
         self.latents = latents(MOST_PROBED, recipe.latent, torch_stream(recipe.seed, 0, "doctor's latents"))
@@ -100,7 +96,7 @@ class Doctor:
             self._begin(moment)
         self._window.add(glance_of(moment.measured))
         due = moment.step % self.every == 0 or moment.last
-        if due and self._spent <= self.most_share * (time.monotonic() - self._began):
+        if due and affordable(self._spent, time.monotonic() - self._began, self.most_share):
             start = time.monotonic()
             self._check(moment)
             # The first check also fits what is known of the data, once for the run; that is not counted.

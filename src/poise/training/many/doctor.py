@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from poise.data import Source
+from poise.diagnosis.allowance import MOST_SHARE, affordable
 from poise.diagnosis.window import STEPS
 from poise.dynamics.dynamics import Measured
 from poise.run_folder import RunFolder
@@ -20,9 +21,6 @@ from poise.training.held_out import examined
 from poise.training.many.stack import Stack
 from poise.training.observer import Moment, Say
 from poise.training.state import Position
-
-MOST_SHARE = 0.1
-"""Of the time that reading may take; more than beside one run, since so many are read."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class StackDoctor:
         self._kept.append((position.step, measured))
         if position.step % self.patients[0].doctor.every and not last:
             return
-        if last or self._spent <= self.most_share * (time.monotonic() - self._began):
+        if last or affordable(self._spent, time.monotonic() - self._began, self.most_share):
             start = time.monotonic()
             for place in range(len(self.patients)):
                 self._visit(place, position, last=last)
