@@ -154,9 +154,10 @@ def throughput_lines(facts: JSON) -> list[str]:
         *lines,
         "",
         "The plain loops use fakes for both moves, score reals and fakes in one pass where nothing ties the "
-        "samples, and hold all images in memory as the networks see them; they take no average, no norm of "
-        "gradients and no history, and no care of values that are not finite. Two loops of `cyclegan` are "
-        "given Poise's instance norm (on a contiguous layout it is torch's); the third has torch's layer.",
+        "samples, and hold all images in memory as the networks see them; they take no norm of gradients and "
+        "no history, and no care of values that are not finite. Neither side averages weights. Two loops of "
+        "`cyclegan` are given Poise's instance norm (on a contiguous layout it is torch's); the third has "
+        "torch's layer.",
     ]
 
 
