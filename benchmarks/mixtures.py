@@ -100,8 +100,8 @@ ABOUT = (
 )
 QUICK_ABOUT = (
     "**These are quick results**: networks of a quarter of the paper's width, batches of 64, up to ten times",
-    "its rates, and a five-hundredth of its steps. Most methods have hardly begun to learn. They show that the",
-    "command runs and which way packing moves, and are not comparable with the published numbers.",
+    "its rates, and a five-hundredth of its steps. Most methods have hardly begun to learn: the numbers show",
+    "that the command runs and which way packing moves, and are not comparable with the published ones.",
 )
 
 
