@@ -205,3 +205,14 @@ def test_what_a_quantity_did() -> None:
     found = unchecked(Reading(0, missing={"distance": "no samples were given"}), "spread")
     assert found == Unchecked("no samples were given")
     assert unchecked(Reading(0, spread=0.0), "spread") is None
+
+
+def test_rates_that_nobody_knows_are_not_set() -> None:
+    halved = Proposal("halve it", "why", "what", lambda recipe: {"optimisers.generator.rate": 1e-4})
+    both = Proposal("both", "why", "what", lambda recipe: {"optimisers.generator.rate": 1e-4, "packing": 2})
+    assert [one.command for one in Setting().remedies([halved, both])] == [
+        "",
+        "poise train DATA --set packing=2",
+    ]
+    (known,) = Setting(recipe={"name": "minimax"}).remedies([halved])
+    assert known.command.endswith("--set optimisers.generator.rate=0.0001")

@@ -70,6 +70,12 @@ def test_a_discriminator_that_has_won_and_a_flat_line() -> None:
         for step in range(80)
     ]
     assert found(won)["discriminator-dominates"] == "watch"
+    at_once: Rows = [{"step": float(step), "g_loss": 11.0 + step % 3, "d_loss": 1e-4} for step in range(80)]
+    assert found(at_once)["discriminator-dominates"] == "watch"
+    critic: Rows = [
+        {"step": float(step), "g_loss": 3.0, "d_loss": 0.004 * (step % 3 - 1)} for step in range(80)
+    ]
+    assert "discriminator-dominates" not in found(critic)
     flat: Rows = [{"step": float(step), "g_loss": 0.6931, "d_loss": 1.0} for step in range(80)]
     assert found(flat) == {"not-learning": "watch"}
 

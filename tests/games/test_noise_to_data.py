@@ -57,7 +57,9 @@ def state_of(loss: str) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("loss", ["non-saturating", "least-squares", "relativistic-pairing"])
-@pytest.mark.parametrize("more", [{}, {"instance_noise": 0.3, "packing": 2, "penalties": (R1,)}], ids=str)
+@pytest.mark.parametrize(
+    "more", [{}, {"instance_noise": 0.3, "packing": 2, "penalties": (R1,)}], ids=["bare", "with all"]
+)
 def test_one_pass_for_reals_and_fakes_costs_what_two_cost(loss: str, more: dict[str, Any]) -> None:
     found = []
     packs = "packing" in more

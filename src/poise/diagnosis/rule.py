@@ -131,10 +131,12 @@ class Setting:
         if proposal.settings is not None and (not settings or has):
             return None
         settings = settings or {}
+        # Rates are multiples of those that the run has: where it has no recipe, nobody knows them.
+        known = {path: value for path, value in settings.items() if self.recipe or not path.endswith(".rate")}
         return Remedy(
             change=proposal.change,
             why=proposal.why,
-            command=self._command(settings) if settings else "",
+            command=self._command(known) if known else "",
             expect=proposal.expect,
             after_steps=max(1, round(proposal.share * (self.steps or 10_000))),
             settings=dict(settings),

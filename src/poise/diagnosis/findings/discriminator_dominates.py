@@ -18,6 +18,9 @@ VANISHED = 0.05
 GONE, GROWN = 0.05, 3.0
 """Where there are losses alone: what is left of the discriminator's, how far the generator's has grown."""
 
+NOTHING, MUCH = 0.01, 0.9
+"""Where there are losses alone: a discriminator's below this has won, beside a generator's above that."""
+
 HALTED = 0.25
 """Share of its usual movement below which the generator has come to a halt."""
 
@@ -111,14 +114,27 @@ def _no_nearer(near: float | None, before: float | None) -> bool:
 
 
 def _by_losses(readings: Readings) -> Verdict | None:
-    """From losses alone: the discriminator's has all but gone, and the generator's has grown."""
+    """From losses alone: the discriminator's is nothing, or has gone while the generator's has grown."""
     generator, discriminator = (
         values(readings, f"{player}_loss") for player in ("generator", "discriminator")
     )
     if len(generator) < 2 * SPAN or len(discriminator) < 2 * SPAN:
         return None
-    left = statistics.median(discriminator[-SPAN:]) / max(abs(statistics.median(discriminator[:SPAN])), 1e-9)
-    grown = statistics.median(generator[-SPAN:]) / max(abs(statistics.median(generator[:SPAN])), 1e-9)
+    theirs, own = (statistics.median(losses[-SPAN:]) for losses in (discriminator, generator))
+    # A loss that may be negative, as Wasserstein's, says nothing by being small.
+    if min(discriminator) >= 0 and theirs < NOTHING and own > MUCH:
+        return Verdict(
+            "watch",
+            f"The discriminator's loss is {theirs:.2g} beside the generator's {own:.2g}: it has won.",
+            Evidence(
+                {"discriminator's loss": round(theirs, 6), "generator's loss": round(own, 3)},
+                {"discriminator's loss": NOTHING, "generator's loss": MUCH},
+                {"discriminator's loss": "0.3 to 2", "generator's loss": "0.5 to 3"},
+            ),
+            beyond=NOTHING / max(theirs, 1e-6),
+        )
+    left = theirs / max(abs(statistics.median(discriminator[:SPAN])), 1e-9)
+    grown = own / max(abs(statistics.median(generator[:SPAN])), 1e-9)
     evidence = Evidence(
         {"discriminator's loss left": round(left, 4), "generator's loss grown": round(grown, 2)},
         {"discriminator's loss left": GONE, "generator's loss grown": GROWN},
