@@ -26,13 +26,18 @@ from poise.training.conditions import shapes_of
 PLAYERS = ("generator", "discriminator")
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
 TORCHS = "channels last, torch's norm"
+GUARDED = {f"{name}, guarded": layout for name, layout in LAYOUTS.items()}
+Move = Callable[[torch.optim.Optimizer, Tensor], None]
 Found = dict[str, float | list[float]]
 
 
 class PlainPairs:
     """The pix2pix step that everybody writes, with care: one forward of the generator for both moves."""
 
-    def __init__(self, recipe: Recipe, source: Source, layout: torch.memory_format) -> None:
+    def __init__(
+        self, recipe: Recipe, source: Source, layout: torch.memory_format, move: Move | None = None
+    ) -> None:
+        self.move = move or moved
         assembly = plan_modules(recipe, source)
         self.generator, self.discriminator = (
             assembly[name].network.to(memory_format=layout) for name in PLAYERS
@@ -57,18 +62,25 @@ class PlainPairs:
         )
         loss = binary_cross_entropy_with_logits(real_scores, torch.ones_like(real_scores))
         loss = loss + binary_cross_entropy_with_logits(fake_scores, torch.zeros_like(fake_scores))
-        moved(self.optimisers["discriminator"], loss)
+        self.move(self.optimisers["discriminator"], loss)
         scores = self.discriminator(torch.cat([fake, line], 1))
         loss = binary_cross_entropy_with_logits(scores, torch.ones_like(scores))
-        moved(self.optimisers["generator"], loss + 100 * (fake - colour).abs().mean())
+        self.move(self.optimisers["generator"], loss + 100 * (fake - colour).abs().mean())
 
 
 class PlainDomains:
     """The CycleGAN step that everybody writes, with care, and a pool of 50."""
 
     def __init__(
-        self, recipe: Recipe, source: Source, layout: torch.memory_format, *, torchs_norm: bool = False
+        self,
+        recipe: Recipe,
+        source: Source,
+        layout: torch.memory_format,
+        move: Move | None = None,
+        *,
+        torchs_norm: bool = False,
     ) -> None:
+        self.move = move or moved
         modules = plan_modules(recipe, source)
         if torchs_norm:
             modules = {name: with_torchs_norm(module) for name, module in modules.items()}
@@ -97,7 +109,7 @@ class PlainDomains:
             # Instance norm is within samples, so one pass scores both.
             scores = network(torch.cat([real, shown])).chunk(2)
             loss = loss + (mse_loss(scores[0], torch.ones_like(scores[0])) + scores[1].square().mean()) / 2
-        moved(self.optimisers["discriminator"], loss)
+        self.move(self.optimisers["discriminator"], loss)
         for network, fake in ((self.of_a, fake_a), (self.of_b, fake_b)):
             scores = network(fake)
             loss = mse_loss(scores, torch.ones_like(scores)) / 2 + (0 if fake is fake_a else loss)
@@ -105,7 +117,7 @@ class PlainDomains:
         if self.identity:
             same = (self.a_to_b(b) - b).abs().mean() + (self.b_to_a(a) - a).abs().mean()
             loss = loss + 10 * self.identity * same
-        moved(self.optimisers["generator"], loss)
+        self.move(self.optimisers["generator"], loss)
 
     def pooled(self, name: str, fresh: Tensor) -> Tensor:
         """Each image, or one made earlier whose place it takes."""
@@ -156,6 +168,17 @@ def moved(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
     optimiser.step()
 
 
+def guarded(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    """The same, where the whole gradient has a norm that is finite; no weight is ever spoiled."""
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    gradients = torch.autograd.grad(loss, weights, retain_graph=True)
+    if not torch.isfinite(nn.utils.get_total_norm(gradients)):
+        raise FloatingPointError("a gradient is not finite")
+    for weight, gradient in zip(weights, gradients, strict=True):
+        weight.grad = gradient
+    optimiser.step()
+
+
 def augmented(farthest: int, *sides: Tensor) -> list[Tensor]:
     """Half of the images mirrored and all moved, both of a pair alike, the edge repeated."""
     count, height, width = len(sides[0]), *sides[0].shape[-2:]
@@ -177,7 +200,7 @@ def throughput(name: str, data: Any, sizes: Sizes) -> Found:
     plain = PlainPairs if name == "pix2pix" else PlainDomains
     peers: dict[str, Callable[[], None]] = {
         key: plain(planned.recipe, planned.source, layout).step for key, layout in LAYOUTS.items()
-    }
+    } | {key: plain(planned.recipe, planned.source, layout, guarded).step for key, layout in GUARDED.items()}
     if name == "cyclegan":
         last = LAYOUTS["channels last"]
         peers[TORCHS] = PlainDomains(planned.recipe, planned.source, last, torchs_norm=True).step
@@ -192,6 +215,7 @@ def throughput(name: str, data: Any, sizes: Sizes) -> Found:
     return {
         **rates,
         "ratio": ratio_to_the_faster(seconds, tuple(peers)),
+        "ratio_to_guarded": ratio_to_the_faster(seconds, tuple(GUARDED)),
         "ratio_to_torchs": ratio_to_the_faster(seconds, own),
     }
 

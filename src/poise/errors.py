@@ -62,6 +62,16 @@ LISTED = 30
 """How many names a message lists where none is alike."""
 
 
+def told_by_system(error: OSError) -> str:
+    """What the system says of a failed call, as a part of a sentence.
+
+    Example:
+        >>> told_by_system(FileNotFoundError(2, "No such file or directory"))
+        'no such file or directory'
+    """
+    return (error.strerror or str(error)).lower()
+
+
 def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
     """The known names most like `name`, nearest first; empty where none is alike.
 

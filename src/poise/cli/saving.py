@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from poise.errors import PoiseError
+from poise.errors import PoiseError, told_by_system
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -131,7 +131,7 @@ def save(generator: Generator, place: Target, request: Request) -> str:
     except OSError as error:
         raise PoiseError(
             f"The samples cannot be written to '{place.path}'",
-            why=(error.strerror or str(error)).lower(),
+            why=told_by_system(error),
             mend="name another place with --out",
         ) from None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from poise.errors import PoiseError
+from poise.errors import PoiseError, told_by_system
 
 if TYPE_CHECKING:
     from poise.generator import Generator
@@ -107,7 +107,7 @@ def save_translations(
     except OSError as error:
         raise PoiseError(
             f"The translations cannot be written to '{out}'",
-            why=(error.strerror or str(error)).lower(),
+            why=told_by_system(error),
             mend="name another place with --out",
         ) from None
     return Done(tuple(files), refused, source.notices, shape)
@@ -124,7 +124,7 @@ def _one_or_many(generator: Generator, inputs: Path, direction: str) -> Any:
         with inputs.open("rb") as file:
             return as_channels(read_image(file, resolution=side), channels)[None]
     except OSError as error:
-        raise PoiseError(f"'{inputs}' cannot be read", why=(error.strerror or str(error)).lower()) from None
+        raise PoiseError(f"'{inputs}' cannot be read", why=told_by_system(error)) from None
     except RefusedError as error:
         raise PoiseError(f"'{inputs}' cannot be read", why=str(error)) from None
 

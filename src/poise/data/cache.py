@@ -23,7 +23,7 @@ from typing import BinaryIO
 import numpy as np
 
 from poise.data.source import JSON, Array, Survey, blocks, survey
-from poise.errors import PoiseError
+from poise.errors import PoiseError, told_by_system
 
 _PARTIAL = ".partial"
 _STALE_SECONDS = 7 * 24 * 3600
@@ -226,7 +226,7 @@ def _room(cache: Path) -> Iterator[None]:
             ) from error
         raise PoiseError(
             f"Decoded data cannot be kept in {cache}",
-            why=(error.strerror or str(error)).lower(),
+            why=told_by_system(error),
             mend="set POISE_CACHE to a folder that can be written",
             exit_status=1,
         ) from error

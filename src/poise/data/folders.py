@@ -10,7 +10,7 @@ from pathlib import Path
 
 from poise.data.collection import Listing, is_hidden, looks_like_image
 from poise.data.source import JSON
-from poise.errors import PoiseError
+from poise.errors import PoiseError, told_by_system
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,7 @@ class FolderCollection:
             top = self.path.stat()
             os.scandir(self.path).close()
         except OSError as error:
-            raise PoiseError(
-                f"The folder '{self.path}' cannot be read", why=(error.strerror or str(error)).lower()
-            ) from None
+            raise PoiseError(f"The folder '{self.path}' cannot be read", why=told_by_system(error)) from None
         walk = _Walk(self.path, entered={(top.st_dev, top.st_ino)})
         while walk.pending:
             walk.enter(walk.pending.pop())
@@ -78,7 +76,7 @@ class _Walk:
             with os.scandir(self.root / folder) as entries:
                 names = sorted(entry.name for entry in entries)
         except OSError as error:
-            self.refused[folder] = f"the folder cannot be read: {(error.strerror or str(error)).lower()}"
+            self.refused[folder] = f"the folder cannot be read: {told_by_system(error)}"
             return
         if not names and looks_like_image(folder):
             self.refused[folder] = "an empty folder, not an image"
@@ -118,4 +116,4 @@ def _unreachable(path: Path, error: OSError) -> str:
         return "a link that leads to itself"
     if path.is_symlink() and isinstance(error, FileNotFoundError):
         return "a link that leads nowhere"
-    return (error.strerror or str(error)).lower()
+    return told_by_system(error)

@@ -6,7 +6,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from poise.errors import PoiseError, nearest
+from poise.errors import PoiseError, nearest, told_by_system
 
 FILE_COLUMNS = ("file", "filename", "path")
 """What the column that names the files may be called; the first column where there is none of these."""
@@ -101,5 +101,5 @@ def _why(error: Exception) -> str:
     if isinstance(error, IsADirectoryError):
         return "it is a folder"
     if isinstance(error, OSError):
-        return (error.strerror or str(error)).lower()
+        return told_by_system(error)
     return "its text is not UTF-8" if isinstance(error, UnicodeDecodeError) else "it is no table of text"

@@ -86,7 +86,7 @@ def paired(source: Source, target: Source, *, held_out: float, seed: int) -> Sou
     _check(source, target, held_out)
     of_source, of_target = matched(source, target)
     check_sizes(source, target, of_source, of_target)
-    training, apart = _split(len(of_target), held_out, seed, f"{len(of_target)} pairs")
+    training, apart = _split(len(of_target), held_out, seed, "pairs")
     left_out = len(source) + len(target) - 2 * len(of_target)
     damaged = (f"Pairs left out, because one of their images cannot be read: {left_out:,}.",)
     whole = Source(
@@ -124,10 +124,7 @@ def between(first: Source, second: Source, *, held_out: float, seed: int) -> Sou
             mend="bring both to one: "
             + ("--set channels=3" if first.shape[0] != second.shape[0] else "--resolution 64"),
         )
-    parts = [
-        _split(len(domain), held_out, seed, f"{len(domain)} images of '{domain.name}'")
-        for domain in (first, second)
-    ]
+    parts = [_split(len(domain), held_out, seed, f"images of '{domain.name}'") for domain in (first, second)]
     rows_of = [np.arange(len(domain)) for domain in (first, second)]
     whole = Source(
         name=_joined(first, second, "and"),
@@ -177,7 +174,9 @@ def _divided(whole: Source, rows: Sequence[tuple[Array, Array]]) -> Source:
 
 def _split(count: int, share: float, seed: int, what: str) -> tuple[Array, Array]:
     if count < LEAST:
-        raise PoiseError(f"There are {what}, and at least {LEAST} are needed", mend="give more")
+        raise PoiseError(
+            f"There are too few {what}: {count}", why=f"at least {LEAST} are needed", mend="give more"
+        )
     apart = max(1, round(share * count))
     order = numpy_stream(seed, 0, "held out").permutation(count)
     return np.sort(order[apart:]), np.sort(order[:apart])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from poise.errors import PoiseError
+from poise.errors import PoiseError, told_by_system
 from poise.metrics import Result
 from poise.metrics.lines import lines_of, results_of
 from poise.report import write_report
@@ -82,7 +82,7 @@ def record(found: Evaluation, run: RunFolder) -> Evaluation:
         except OSError as error:
             raise PoiseError(
                 f"The results cannot be written to '{run.path}'",
-                why=(error.strerror or str(error)).lower(),
+                why=told_by_system(error),
                 mend="make room or get the right to write there",
             ) from None
     write_report(run.path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from poise.errors import PoiseError
+from poise.errors import PoiseError, told_by_system
 from poise.games.lab import FAR, Array, Row, Trial, displacements
 from poise.games.toys import Toy
 
@@ -64,7 +64,7 @@ def draw(toy: Toy, played: Sequence[tuple[Trial, Row]], path: Path) -> None:
     except OSError as error:
         raise PoiseError(
             f"The picture cannot be written to '{path}'",
-            why=(error.strerror or str(error)).lower(),
+            why=told_by_system(error),
             mend="name another place with --out",
         ) from None
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from poise.errors import PoiseError
+from poise.errors import PoiseError, told_by_system
 from poise.report.chart import Chart
 from poise.report.columns import AXES, Json, Table, history_table, keep_extremes, rounded
 from poise.report.evaluations import evaluations
@@ -56,7 +56,7 @@ def write_report(path: Path | str) -> Path:
     except OSError as error:
         raise PoiseError(
             f"The report '{file}' cannot be written",
-            why=(error.strerror or str(error)).lower(),
+            why=told_by_system(error),
             mend="make room or get the right to write there",
         ) from None
     return file

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from poise.errors import PoiseError
+from poise.errors import PoiseError, told_by_system
 
 
 def refuse_existing(path: Path) -> None:
@@ -33,6 +33,6 @@ def unwritable(path: Path, error: OSError) -> PoiseError:
     """The error for a folder that cannot be written."""
     return PoiseError(
         f"The output folder '{path}' cannot be written",
-        why=(error.strerror or str(error)).lower(),
+        why=told_by_system(error),
         mend="name another with --out",
     )

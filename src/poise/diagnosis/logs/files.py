@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from poise.diagnosis.logs.events import read_events
-from poise.errors import PoiseError
+from poise.errors import PoiseError, told_by_system
 
 LARGEST = 512 * 2**20
 """Bytes of a log that is read."""
@@ -31,7 +31,7 @@ def read_log(path: Path | str) -> list[dict[str, float]]:
         rows = _events(path) if events else _text(path)
     except OSError as error:
         raise PoiseError(
-            f"'{path}' cannot be read", why=(error.strerror or str(error)).lower(), mend="name a run or a log"
+            f"'{path}' cannot be read", why=told_by_system(error), mend="name a run or a log"
         ) from None
     if not rows and path.is_dir():
         raise PoiseError(
