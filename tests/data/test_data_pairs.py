@@ -220,10 +220,10 @@ def bad(name: str) -> Callable[[], Any]:
     ("name", "words"),
     [
         ("fewer", "holds 6 images and 'array' 5"),
-        ("few", "There are 3 pairs, and at least 4"),
+        ("few", "too few pairs: 3, because at least 4"),
         ("channels", "--set channels=3"),
         ("size", "--resolution"),
-        ("few of one", "2 images of 'array'"),
+        ("few of one", "too few images of 'array': 2"),
         ("odd", "15 pixels wide"),
         ("vectors", "holds vectors"),
         ("flat", "no images"),
