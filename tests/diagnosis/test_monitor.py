@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from poise.diagnosis import Monitor, allowance
+from poise.diagnosis import Monitor
 
 
 def drawn(seed: int, *shape: int) -> torch.Tensor:
@@ -201,9 +201,7 @@ def test_labels_that_are_followed_and_ignored() -> None:
     assert found["ignores"]["condition-ignored"] == "trouble"
 
 
-def test_checks_are_rarer_as_the_run_grows_and_never_beyond_their_share(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_checks_are_rarer_as_the_run_grows_and_never_beyond_their_share() -> None:
     monitor = Monitor(drawn(0, 64, 2), most_share=1.0)
     for step in range(2000):
         monitor.observe(step, fake=drawn(7, 16, 2))
@@ -212,7 +210,6 @@ def test_checks_are_rarer_as_the_run_grows_and_never_beyond_their_share(
     assert gaps[0] == 10
     assert gaps[-1] >= 40
     assert len(steps) < 140
-    monkeypatch.setattr(allowance, "LEAST_SECONDS", 0.0)
     none = Monitor(drawn(0, 64, 2), every=1, most_share=0.0)
     assert len(watch(none, 50, fake=drawn(1, 64, 2)).readings) <= 3
 

@@ -38,7 +38,7 @@ class Monitor:
         steps: How many steps the loop will make, where that is known; a check comes every sixtieth of them.
         every: Steps between checks; by `steps` where none are given, else ten at first and more as the run
             grows, a fortieth of it.
-        most_share: Of the loop's time that checks may take, beyond two seconds; then one is left out.
+        most_share: Of the loop's time that checks may take; beyond it one is left out.
         data: What the data are called, for the remedies' commands.
 
     Example:
