@@ -21,6 +21,7 @@ from torch.func import functional_call
 
 from poise.networks import DISCRIMINATORS, twice_differentiable
 from poise.penalties import PENALTIES
+from poise.training.assemble import channels_last
 
 Step = Callable[[], Tensor]
 
@@ -94,7 +95,7 @@ def main() -> None:
     device = torch.device(arguments.device)
     torch.manual_seed(0)
     discriminator = DISCRIMINATORS["dcgan"].build((1, 32, 32), width=arguments.width).to(device)
-    discriminator = discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
+    discriminator = channels_last(discriminator)
     real, fake = (torch.randn(arguments.batch, 1, 32, 32, device=device) for _ in range(2))
     print(
         f"torch {torch.__version__}, {device}, {torch.get_num_threads()} threads, DCGAN 32x32x1, "

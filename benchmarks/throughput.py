@@ -32,6 +32,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from poise.networks import DISCRIMINATORS, GENERATORS
 from poise.recipes import Recipe, recipe_with
 from poise.training import Moment, Request, begin, pick_device, plan
+from poise.training.assemble import channels_last
 
 LATENT = 64
 
@@ -44,8 +45,8 @@ class PlainLoop:
         shape = images.shape[1:]
         generator = GENERATORS["dcgan"].build(shape, latent_size=LATENT, width=width)
         discriminator = DISCRIMINATORS["dcgan"].build(shape, width=width)
-        self.generator = generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
-        self.discriminator = discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
+        self.generator = channels_last(generator)
+        self.discriminator = channels_last(discriminator)
         self.optimisers = [
             torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True)
             for network in (self.discriminator, self.generator)

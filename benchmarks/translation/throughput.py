@@ -31,13 +31,40 @@ Move = Callable[[torch.optim.Optimizer, Tensor], None]
 Found = dict[str, float | list[float]]
 
 
+def gradients_of(optimiser: torch.optim.Optimizer, loss: Tensor) -> tuple[Tensor, ...]:
+    """The gradients of a loss by this player's weights alone."""
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    return torch.autograd.grad(loss, weights, retain_graph=True)
+
+
+def stepped(optimiser: torch.optim.Optimizer, gradients: Sequence[Tensor]) -> None:
+    """One step along gradients."""
+    weights = (weight for group in optimiser.param_groups for weight in group["params"])
+    for weight, gradient in zip(weights, gradients, strict=True):
+        weight.grad = gradient
+    optimiser.step()
+
+
+def moved(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step down a loss."""
+    stepped(optimiser, gradients_of(optimiser, loss))
+
+
+def guarded(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    """The same, where the whole gradient has a norm that is finite; no weight is ever spoiled."""
+    gradients = gradients_of(optimiser, loss)
+    if not torch.isfinite(nn.utils.get_total_norm(gradients)):
+        raise FloatingPointError("a gradient is not finite")
+    stepped(optimiser, gradients)
+
+
 class PlainPairs:
     """The pix2pix step that everybody writes, with care: one forward of the generator for both moves."""
 
     def __init__(
-        self, recipe: Recipe, source: Source, layout: torch.memory_format, move: Move | None = None
+        self, recipe: Recipe, source: Source, layout: torch.memory_format, move: Move = moved
     ) -> None:
-        self.move = move or moved
+        self.move = move
         assembly = plan_modules(recipe, source)
         self.generator, self.discriminator = (
             assembly[name].network.to(memory_format=layout) for name in PLAYERS
@@ -76,11 +103,11 @@ class PlainDomains:
         recipe: Recipe,
         source: Source,
         layout: torch.memory_format,
-        move: Move | None = None,
+        move: Move = moved,
         *,
         torchs_norm: bool = False,
     ) -> None:
-        self.move = move or moved
+        self.move = move
         modules = plan_modules(recipe, source)
         if torchs_norm:
             modules = {name: with_torchs_norm(module) for name, module in modules.items()}
@@ -158,25 +185,6 @@ def adams(recipe: Recipe, *modules: nn.Module) -> dict[str, torch.optim.Optimize
         )
         for name, module, one in zip(PLAYERS, modules, settings, strict=True)
     }
-
-
-def moved(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    """One step down a loss, with gradients for this player's weights alone."""
-    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
-    for weight, gradient in zip(weights, torch.autograd.grad(loss, weights, retain_graph=True), strict=True):
-        weight.grad = gradient
-    optimiser.step()
-
-
-def guarded(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    """The same, where the whole gradient has a norm that is finite; no weight is ever spoiled."""
-    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
-    gradients = torch.autograd.grad(loss, weights, retain_graph=True)
-    if not torch.isfinite(nn.utils.get_total_norm(gradients)):
-        raise FloatingPointError("a gradient is not finite")
-    for weight, gradient in zip(weights, gradients, strict=True):
-        weight.grad = gradient
-    optimiser.step()
 
 
 def augmented(farthest: int, *sides: Tensor) -> list[Tensor]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class PoiseError(Exception):
@@ -70,6 +71,29 @@ def told_by_system(error: OSError) -> str:
         'no such file or directory'
     """
     return (error.strerror or str(error)).lower()
+
+
+@contextlib.contextmanager
+def system_refusals(what: str, *, mend: str = "") -> Iterator[None]:
+    """Tell of what the system refuses within as a person's mistake, with the system's reason.
+
+    Args:
+        what: What then could not be done, and where.
+        mend: What to do about it.
+
+    Raises:
+        PoiseError: The system refused a call.
+
+    Example:
+        >>> with system_refusals("The notes cannot be read", mend="write some"):
+        ...     open("no such folder/notes")
+        Traceback (most recent call last):
+        poise.errors.PoiseError: The notes cannot be read, because no such file or directory; write some.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise PoiseError(what, why=told_by_system(error), mend=mend) from None
 
 
 def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:

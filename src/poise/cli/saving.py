@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from poise.errors import PoiseError, told_by_system
+from poise.errors import PoiseError, system_refusals
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -125,15 +125,10 @@ def save(generator: Generator, place: Target, request: Request) -> str:
         PoiseError: It cannot be written, or an array with other content is there.
     """
     form = {"grid": _save_grid, "array": _save_array, "folder": _save_folder}[place.form]
-    try:
+    what = f"The samples cannot be written to '{place.path}'"
+    with system_refusals(what, mend="name another place with --out"):
         place.path.parent.mkdir(parents=True, exist_ok=True)
         return form(generator, place.path, request)
-    except OSError as error:
-        raise PoiseError(
-            f"The samples cannot be written to '{place.path}'",
-            why=told_by_system(error),
-            mend="name another place with --out",
-        ) from None
 
 
 def _save_grid(generator: Generator, path: Path, request: Request) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from poise.errors import PoiseError, told_by_system
+from poise.errors import PoiseError, system_refusals
 
 if TYPE_CHECKING:
     from poise.generator import Generator
@@ -89,7 +89,8 @@ def save_translations(
     refused = tuple(f"{one['file']}: {one['reason']}" for one in source.summary.get("refused", []))
     card = {"made_by": "poise translate", "direction": direction, "seed": seed, "files": sorted(files)}
     shape: tuple[int, ...] = ()
-    try:
+    what = f"The translations cannot be written to '{out}'"
+    with system_refusals(what, mend="name another place with --out"):
         out.mkdir(parents=True, exist_ok=True)
         # First what is about to be there, so that a folder left half written is known as ours.
         (out / CARD).write_text(json.dumps({**card, "files": sorted({*files, *before})}), encoding="utf-8")
@@ -104,12 +105,6 @@ def save_translations(
         for name in before - set(files):
             (out / name).unlink(missing_ok=True)
         (out / CARD).write_text(json.dumps(card), encoding="utf-8")
-    except OSError as error:
-        raise PoiseError(
-            f"The translations cannot be written to '{out}'",
-            why=told_by_system(error),
-            mend="name another place with --out",
-        ) from None
     return Done(tuple(files), refused, source.notices, shape)
 
 
@@ -121,10 +116,8 @@ def _one_or_many(generator: Generator, inputs: Path, direction: str) -> Any:
 
     channels, _, side = generator.taken(direction)
     try:
-        with inputs.open("rb") as file:
+        with system_refusals(f"'{inputs}' cannot be read"), inputs.open("rb") as file:
             return as_channels(read_image(file, resolution=side), channels)[None]
-    except OSError as error:
-        raise PoiseError(f"'{inputs}' cannot be read", why=told_by_system(error)) from None
     except RefusedError as error:
         raise PoiseError(f"'{inputs}' cannot be read", why=str(error)) from None
 

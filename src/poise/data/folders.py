@@ -10,7 +10,7 @@ from pathlib import Path
 
 from poise.data.collection import Listing, is_hidden, looks_like_image
 from poise.data.source import JSON
-from poise.errors import PoiseError, told_by_system
+from poise.errors import system_refusals, told_by_system
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,9 @@ class FolderCollection:
         Raises:
             PoiseError: The folder itself cannot be read.
         """
-        try:
+        with system_refusals(f"The folder '{self.path}' cannot be read"):
             top = self.path.stat()
             os.scandir(self.path).close()
-        except OSError as error:
-            raise PoiseError(f"The folder '{self.path}' cannot be read", why=told_by_system(error)) from None
         walk = _Walk(self.path, entered={(top.st_dev, top.st_ino)})
         while walk.pending:
             walk.enter(walk.pending.pop())

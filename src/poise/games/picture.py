@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from poise.errors import PoiseError, told_by_system
+from poise.errors import system_refusals
 from poise.games.lab import FAR, Array, Row, Trial, displacements
 from poise.games.toys import Toy
 
@@ -59,14 +59,9 @@ def draw(toy: Toy, played: Sequence[tuple[Trial, Row]], path: Path) -> None:
         x=0.02, y=0.995, ha="left", va="top", fontsize=11, color=INK,
     )  # fmt: skip
     figure.tight_layout(rect=(0, 0, 1, 1 - 0.35 / figure.get_figheight()), h_pad=1.6, w_pad=1.2)
-    try:
+    what = f"The picture cannot be written to '{path}'"
+    with system_refusals(what, mend="name another place with --out"):
         figure.savefig(path, format="png", facecolor=PAPER)
-    except OSError as error:
-        raise PoiseError(
-            f"The picture cannot be written to '{path}'",
-            why=told_by_system(error),
-            mend="name another place with --out",
-        ) from None
 
 
 def _panel(panel: Axes, trial: Trial, row: Row, grid: Array, field: Array, half: float) -> None:

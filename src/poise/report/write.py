@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from poise.errors import PoiseError, told_by_system
+from poise.errors import PoiseError, system_refusals
 from poise.report.chart import Chart
 from poise.report.columns import AXES, Json, Table, history_table, keep_extremes, rounded
 from poise.report.evaluations import evaluations
@@ -50,15 +50,10 @@ def write_report(path: Path | str) -> Path:
     run = RunFolder.open(path)
     page = _page(run, datetime.now(UTC))
     file, partial = run.path / "report.html", run.path / ".partial-report.html"
-    try:
+    mend = "make room or get the right to write there"
+    with system_refusals(f"The report '{file}' cannot be written", mend=mend):
         partial.write_text(page, encoding="utf-8")
         partial.replace(file)
-    except OSError as error:
-        raise PoiseError(
-            f"The report '{file}' cannot be written",
-            why=told_by_system(error),
-            mend="make room or get the right to write there",
-        ) from None
     return file
 
 

@@ -62,7 +62,7 @@ def assemble(
     """
     setup = SETUPS.named(recipe.game.name)
     modules = {
-        player: _channels_last(module.to(device)).train()
+        player: channels_last(module.to(device)).train()
         for player, module in build_networks(recipe, shapes, given or {}).items()
     }
     discriminator = modules["discriminator"]
@@ -150,5 +150,12 @@ def build_optimiser(settings: Optimiser, module: nn.Module, *, lazy_every: int =
     return torch.optim.Adam(parameters, lr=rate, betas=betas, eps=settings.epsilon, fused=True)
 
 
-def _channels_last(module: nn.Module) -> nn.Module:
+def channels_last(module: nn.Module) -> nn.Module:
+    """The module itself, with the weights of its convolutions laid out with the channels last.
+
+    Example:
+        >>> weight = next(channels_last(nn.Conv2d(2, 3, 3)).parameters())
+        >>> weight.is_contiguous(memory_format=torch.channels_last)
+        True
+    """
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]  # missing in torch's stub

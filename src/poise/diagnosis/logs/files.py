@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from poise.diagnosis.logs.events import read_events
-from poise.errors import PoiseError, told_by_system
+from poise.errors import PoiseError, system_refusals
 
 LARGEST = 512 * 2**20
 """Bytes of a log that is read."""
@@ -26,13 +26,9 @@ def read_log(path: Path | str) -> list[dict[str, float]]:
         PoiseError: It is not there, too large, of no known form, or holds no numbers.
     """
     path = Path(path)
-    try:
+    with system_refusals(f"'{path}' cannot be read", mend="name a run or a log"):
         events = path.is_dir() or ".tfevents." in path.name
         rows = _events(path) if events else _text(path)
-    except OSError as error:
-        raise PoiseError(
-            f"'{path}' cannot be read", why=told_by_system(error), mend="name a run or a log"
-        ) from None
     if not rows and path.is_dir():
         raise PoiseError(
             f"'{path}' is no run, and holds no numbers of TensorBoard", mend="name a run's folder, or a log"
