@@ -1,0 +1,114 @@
+"""Records what every recipe logs in its first steps: `python -m tests.golden.record FOLDER`.
+
+A file for each case: the mean scores, losses, penalties and gradient norms of each step, and at the end the
+sums of the absolute weights of both networks and of the averaged generator. One thread, digits of 8x8 pixels.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from poise.data import Domains, Pairs, open_data
+from poise.recipes import RECIPES, Recipe, recipe_with
+from poise.training import Moment, begin, pick_device, plan
+from poise.training.setups import SETUPS
+
+STEPS = 40
+
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "flips-and-noise": (
+        "non-saturating",
+        {"label_flip": 0.2, "instance_noise.deviation": 0.3, "instance_noise.steps": 30},
+    ),
+    "packed-r1": ("non-saturating", {"packing": 2}),
+    "two-generator-steps": ("non-saturating", {"dynamics.generator_steps": 2}),
+    "by-epoch": ("minimax", {"dynamics": "alternating-by-epoch"}),
+    "simultaneous-relativistic": ("relativistic-r1r2", {"dynamics": "simultaneous"}),
+    "extrapolation-from-the-past": ("wasserstein-gp", {"dynamics": "extrapolation-from-the-past"}),
+    "optimistic": ("non-saturating", {"dynamics": "optimistic"}),
+    "symplectic-gradient-adjustment": (
+        "minimax",
+        {"dynamics": "symplectic-gradient-adjustment", "generator": "mlp", "discriminator": "mlp"},
+    ),
+    "relativistic-average": ("non-saturating", {"loss": "relativistic-average"}),
+}
+"""What no named recipe does: a recipe and changes."""
+
+
+def cases() -> dict[str, Recipe]:
+    """Every recipe, and the variants, at the size of a test."""
+    found = {name: small(RECIPES[name], {}) for name in RECIPES}
+    return found | {f"variant/{name}": small(RECIPES[row], more) for name, (row, more) in VARIANTS.items()}
+
+
+def small(recipe: Recipe, more: dict[str, Any]) -> Recipe:
+    changes: dict[str, Any] = {
+        "batch_size": 8,
+        "steps": STEPS,
+        "sample_every": 1_000,
+        "evaluate_every": 0,
+        **more,
+    }
+    changed = recipe_with(recipe, more)
+    for player in ("generator", "discriminator"):
+        if getattr(changed, player).name in ("auto", "mlp", "autoencoder"):
+            changes[f"{player}.width"] = 8
+    return recipe_with(recipe, changes)
+
+
+def data_for(recipe: Recipe, folder: Path) -> Any:
+    """Digits, as the recipe's game needs them."""
+    needs = SETUPS[recipe.game.name].needs
+    if needs not in ("pairs", "domains"):
+        return "digits"
+    digits = open_data("digits").array
+    assert digits is not None
+    first, second = folder / "first.npy", folder / "second.npy"
+    np.save(first, digits[:40])
+    np.save(second, 255 - digits[:40] if needs == "pairs" else 255 - digits[40:90])
+    return Pairs(first, second) if needs == "pairs" else Domains(first, second)
+
+
+def recorded(recipe: Recipe, steps: int = STEPS) -> dict[str, Any]:
+    """The logs of the first steps, and the weights where they end."""
+    rows: list[dict[str, float]] = []
+
+    def observer(moment: Moment) -> None:
+        rows.append({name: float(value.double().mean()) for name, value in moment.measured.items()})
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        planned = plan(data_for(recipe, folder), recipe_with(recipe, {"steps": steps}), pick_device("cpu"))
+        assembly = planned.assembly
+        begin(planned, folder / "run", observers=[observer], say=lambda _: None, doctor="off")
+        ends = {
+            "discriminator": weights(assembly.modules["discriminator"]),
+            "generator": weights(assembly.modules["generator"]),
+            "average": weights(assembly.average.current()),
+        }
+    return {"steps": rows, "weights": ends}
+
+
+def weights(module: torch.nn.Module) -> float:
+    return float(sum(value.detach().double().abs().sum() for value in module.parameters()))
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    out = Path(sys.argv[1])
+    for name, recipe in cases().items():
+        path = out / f"{name.replace('/', '--')}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(recorded(recipe), indent=0) + "\n", encoding="utf-8")
+        print(name, flush=True)
+
+
+if __name__ == "__main__":
+    main()
