@@ -27,7 +27,7 @@ from torch.nn.functional import cross_entropy
 from poise.data import open_data
 from poise.metrics.gaussian import distance_of
 from poise.recipes import DEFAULT_RECIPE, RECIPES, parse_override, recipe_with
-from poise.training import Moment, begin, latents, pick_device, plan
+from poise.training import StepContext, begin, latents, pick_device, plan
 
 MOMENTS = (5, 10, 20, 30, 45, 60, 90, 120, 150)
 
@@ -110,16 +110,16 @@ class Watch:
         self.spent = 0.0
         self.rows: list[dict[str, float]] = []
 
-    def __call__(self, moment: Moment) -> None:
-        seconds = moment.seconds - self.spent
-        if not moment.last and (not self.left or seconds < self.left[0]):
+    def __call__(self, context: StepContext) -> None:
+        seconds = context.seconds - self.spent
+        if not context.last and (not self.left or seconds < self.left[0]):
             return
         start = time.monotonic()
         self.left = [later for later in self.left if later > seconds]
         with torch.no_grad():
-            samples = moment.generator()(self.latents)
+            samples = context.generator()(self.latents)
         judged = self.judge(samples)
-        self.rows.append({"seconds": seconds, "step": moment.step, "images": moment.images_seen, **judged})
+        self.rows.append({"seconds": seconds, "step": context.step, "images": context.images_seen, **judged})
         self.spent += time.monotonic() - start
 
 
@@ -142,7 +142,7 @@ def main() -> None:
         planned = plan("digits", recipe_with(RECIPES.named(arguments.recipe), changes), pick_device("cpu"))
         watch = Watch(judge, planned.recipe)
         with tempfile.TemporaryDirectory() as folder:
-            begin(planned, Path(folder) / "run", observers=[watch], say=print)
+            begin(planned, Path(folder) / "run", callbacks=[watch], notify=print)
         for row in watch.rows:
             print(
                 f"| {seed} | {row['seconds']:.0f} | {row['step']:.0f} | {row['images']:.0f} "

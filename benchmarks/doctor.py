@@ -28,7 +28,7 @@ from torch.nn.functional import softplus
 from poise.diagnosis import Monitor
 from poise.networks import DISCRIMINATORS, GENERATORS
 from poise.recipes import RECIPES, recipe_with
-from poise.training import Moment, Request, begin, pick_device, plan
+from poise.training import Request, StepContext, begin, pick_device, plan
 from poise.training.doctor import Doctor
 from poise.training.held_out import examined
 
@@ -69,12 +69,12 @@ def in_training(steps: int, width: int, batch: int) -> tuple[float, float, float
     doctor = Doctor(planned.recipe, *examined(planned.recipe, planned.source), print, most_share=1.0)
     clock = Clock()
 
-    def watch(moment: Moment) -> Request | None:
-        found: Request | None = clock.timed(lambda: doctor(moment))
+    def watch(context: StepContext) -> Request | None:
+        found: Request | None = clock.timed(lambda: doctor(context))
         return found
 
     with tempfile.TemporaryDirectory() as folder:
-        outcome = begin(planned, Path(folder) / "run", observers=[watch], say=print, doctor="off")
+        outcome = begin(planned, Path(folder) / "run", callbacks=[watch], notify=print, doctor="off")
     return clock.shares(outcome.position.seconds)
 
 

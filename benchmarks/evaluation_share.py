@@ -18,7 +18,7 @@ import torch
 from poise.recipes import DEFAULT_RECIPE, RECIPES, recipe_with
 from poise.run_folder import RunFolder
 from poise.training import begin, pick_device, plan
-from poise.training.observer import Moment, Request
+from poise.training.callback import Request, StepContext
 from poise.training.quality import QualityWatch
 
 
@@ -33,20 +33,20 @@ def share(data: str, intervals: int, resolution: int | None, device: str, most: 
     steps = min(most, max(1, intervals * every))
     asked = {**changes, "steps": steps, "evaluate_every": min(every, steps)}
     measured_by = plan(data, recipe_with(RECIPES[DEFAULT_RECIPE], asked), pick_device(device))
-    watch = QualityWatch(measured_by.assembly, measured_by.source, print)
+    watch = QualityWatch(measured_by.components, measured_by.source, print)
     planned = plan(
         data, recipe_with(RECIPES[DEFAULT_RECIPE], {**asked, "evaluate_every": 0}), pick_device(device)
     )
     spent: list[float] = []
 
-    def timed(moment: Moment) -> Request | None:
+    def timed(context: StepContext) -> Request | None:
         start = time.perf_counter()
-        request = watch(moment)
+        request = watch(context)
         spent.append(time.perf_counter() - start)
         return request
 
     with tempfile.TemporaryDirectory() as folder:
-        outcome = begin(planned, Path(folder) / "run", observers=[timed], say=print)
+        outcome = begin(planned, Path(folder) / "run", callbacks=[timed], notify=print)
         measured = len({line["step"] for line in RunFolder.open(outcome.run.path).lines("metrics")})
     seconds = outcome.position.seconds
     each = max(spent) if measured else 0.0

@@ -66,7 +66,7 @@ def one_by_one(case: Case, device: torch.device, folder: Path) -> float:
     total, timed = 0.0, min(case.games, ALONE)
     for seed in range(timed):
         planned = plan("ring", recipe_with(recipe_of(case), {"seed": seed}), device)
-        outcome = begin(planned, folder / str(seed), say=_silent)
+        outcome = begin(planned, folder / str(seed), notify=_silent)
         total += _seconds(outcome.run)
     return total * case.games / timed
 
@@ -74,7 +74,7 @@ def one_by_one(case: Case, device: torch.device, folder: Path) -> float:
 def side_by_side(case: Case, device: torch.device, folder: Path) -> float:
     """Seconds of steps for all games at once."""
     planned = plan_many("ring", recipe_of(case), device, seeds=case.games)
-    return _seconds(begin_many(planned, folder / "many", say=_silent).parent)
+    return _seconds(begin_many(planned, folder / "many", notify=_silent).parent)
 
 
 def _seconds(run: RunFolder) -> float:

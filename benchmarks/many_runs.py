@@ -30,18 +30,18 @@ def seeds_trained(
         told: What to call it while it trains.
     """
 
-    def watch(moment: ManyMoment) -> None:
-        if moment.line is not None and moment.step % (recipe.log_every * 10) == 0:
-            print(f"  {told}: step {moment.step} of {moment.steps}, {moment.seconds:.0f} s", flush=True)
+    def watch(context: ManyMoment) -> None:
+        if context.line is not None and context.step % (recipe.log_every * 10) == 0:
+            print(f"  {told}: step {context.step} of {context.steps}, {context.seconds:.0f} s", flush=True)
 
-    def say(sentence: str) -> None:
+    def notify(sentence: str) -> None:
         print(f"  {told}: {sentence}", flush=True)
 
     if not is_many(path):
-        begin_many(plan_many(data, recipe, device, seeds=seeds), path, watch=watch, say=say)
+        begin_many(plan_many(data, recipe, device, seeds=seeds), path, watch=watch, notify=notify)
     elif RunFolder.open(path).status != "finished":
         again = None if isinstance(data, str) else data
-        resume_many(Resumption(path, device, data=again), watch=watch, say=say)
+        resume_many(Resumption(path, device, data=again), watch=watch, notify=notify)
     return [run for run in game_folders(path) if run.status == "finished"]
 
 

@@ -22,11 +22,11 @@ STEPS = 60
 def child(data: str) -> None:
     """Train for a while and print the peaks, in MB."""
     from poise.recipes import Recipe, recipe_with
-    from poise.training import Moment, begin, pick_device, plan
+    from poise.training import StepContext, begin, pick_device, plan
 
     peaks = {"own": 0, "file": 0}
 
-    def watch(moment: Moment) -> None:
+    def watch(context: StepContext) -> None:
         status = Path("/proc/self/status").read_text(encoding="ascii")
         fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
         peaks["own"] = max(peaks["own"], int(fields["RssAnon"].split()[0]) // 1024)
@@ -38,7 +38,7 @@ def child(data: str) -> None:
     )
     planned = plan(data, recipe_with(recipe, {"steps": STEPS, "sample_every": STEPS}), pick_device("cpu"))
     with tempfile.TemporaryDirectory() as folder:
-        begin(planned, Path(folder) / "run", observers=[watch], say=print)
+        begin(planned, Path(folder) / "run", callbacks=[watch], notify=print)
     print(json.dumps(peaks))
 
 

@@ -34,7 +34,7 @@ PAPER: dict[str, Any] = {
     "discriminator": {"name": "mlp", "width": 200, "depth": 3, "maxout_pieces": 5, "initial_std": 0.02},
     "latent.size": 2,
     "batch_size": 100,
-    "average.half_life": 0,
+    "ema.half_life": 0,
 }
 """Lin et al. 2018, appendix: networks, latent and batch; what is sampled is the generator itself."""
 
@@ -45,8 +45,8 @@ OURS: dict[str, Any] = {
     "batch_size": 128,
     "penalties.r1.every": 1,
     "penalties.r1.weight": 0.3,
-    "optimisers.generator.rate": 1e-3,
-    "optimisers.discriminator.rate": 1e-3,
+    "optimisers.generator.learning_rate": 1e-3,
+    "optimisers.discriminator.learning_rate": 1e-3,
     "constant_rate_share": 0.3,
 }
 """The default recipe with R1 on every step and rates that fall, on smaller networks."""
@@ -143,8 +143,8 @@ def recipe_of(method: Method, *, steps: int | None, quick: bool) -> Recipe:
             changes["batch_size"] = QUICK_BATCH
             base = recipe_with(RECIPES[method.recipe], {}).optimisers
             for player in ("generator", "discriminator"):
-                rate = getattr(base, player).rate or 1e-4
-                changes[f"optimisers.{player}.rate"] = min(10 * rate, 1e-3)
+                rate = getattr(base, player).learning_rate or 1e-4
+                changes[f"optimisers.{player}.learning_rate"] = min(10 * rate, 1e-3)
     total = steps or method.steps or PAPER_STEPS
     return recipe_with(
         RECIPES[method.recipe],

@@ -31,7 +31,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from poise.networks import DISCRIMINATORS, GENERATORS
 from poise.recipes import Recipe, recipe_with
-from poise.training import Moment, Request, begin, pick_device, plan
+from poise.training import Request, StepContext, begin, pick_device, plan
 from poise.training.assemble import channels_last
 
 LATENT = 64
@@ -90,8 +90,8 @@ class Interleave:
         self.seconds: dict[str, list[float]] = {name: [] for name in ("poise", *peers)}
         self.since = time.perf_counter()
 
-    def __call__(self, moment: Moment) -> Request | None:
-        if moment.step % self.every:
+    def __call__(self, context: StepContext) -> Request | None:
+        if context.step % self.every:
             return None
         self.seconds["poise"].append(time.perf_counter() - self.since)
         for name, step in self.peers.items():
@@ -100,7 +100,7 @@ class Interleave:
                 step()
             self.seconds[name].append(time.perf_counter() - start)
         self.since = time.perf_counter()
-        return "stop" if moment.step >= (self.rounds + 1) * self.every else None
+        return "stop" if context.step >= (self.rounds + 1) * self.every else None
 
 
 def matrix_peak(size: int = 1536, rounds: int = 5) -> float:
@@ -135,7 +135,7 @@ def measure(width: int, batch: int, rounds: int, every: int) -> dict[str, float]
         "two forwards": PlainLoop(images, width=width, batch=batch, one_forward=False).step,
         "one forward": PlainLoop(images, width=width, batch=batch, one_forward=True).step,
     }
-    adam = {"rate": 2e-4, "beta1": 0.5, "beta2": 0.999}
+    adam = {"learning_rate": 2e-4, "beta1": 0.5, "beta2": 0.999}
     recipe = recipe_with(
         Recipe(name="throughput"),
         {
@@ -151,7 +151,7 @@ def measure(width: int, batch: int, rounds: int, every: int) -> dict[str, float]
     watch = Interleave(peers, every, rounds)
     with tempfile.TemporaryDirectory() as folder:
         planned = plan(images, recipe, pick_device("cpu"))
-        begin(planned, Path(folder) / "run", observers=[watch], say=print)
+        begin(planned, Path(folder) / "run", callbacks=[watch], notify=print)
     # The first round warms up: it makes the optimisers' slots and the libraries' buffers.
     seconds = {name: values[1:] for name, values in watch.seconds.items()}
     done = every * batch

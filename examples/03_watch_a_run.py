@@ -7,7 +7,7 @@ import argparse
 from typing import Literal
 
 import poise
-from poise.training import Moment
+from poise.training import StepContext
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--steps", type=int, default=1000)
@@ -21,7 +21,7 @@ class Lead:
     def __init__(self) -> None:
         self.lines = 0
 
-    def __call__(self, moment: Moment) -> Literal["stop"] | None:
+    def __call__(self, moment: StepContext) -> Literal["stop"] | None:
         """Look at each line of the history; do nothing on the steps between."""
         if moment.line is None:
             return None
@@ -31,5 +31,5 @@ class Lead:
         return "stop" if self.lines == 10 else None
 
 
-run = poise.train("digits", "minimax", steps=arguments.steps, out=arguments.out, observers=[Lead()])
+run = poise.train("digits", "minimax", steps=arguments.steps, out=arguments.out, callbacks=[Lead()])
 print(run)

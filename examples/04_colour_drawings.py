@@ -33,7 +33,7 @@ def drawings(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(lines)[..., 0], np.stack(colours)
 
 
-small = {"generator.width": 12, "discriminator.width": 12, "optimisers.generator.rate": 1e-3}
+small = {"generator.width": 12, "discriminator.width": 12, "optimisers.generator.learning_rate": 1e-3}
 pairs = poise.Pairs(*drawings(400, seed=0))
 run = poise.train(pairs, steps=arguments.steps, out=arguments.out, **small)
 

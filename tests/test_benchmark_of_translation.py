@@ -21,7 +21,7 @@ from benchmarks.translation.quality import TINY, recipe_for, trained
 from PIL import Image
 
 from poise.data import Pairs, open_data
-from poise.training import Moment, Request, begin
+from poise.training import Request, StepContext, begin
 
 
 def drawings(root: Path, count: int) -> Path:
@@ -135,10 +135,10 @@ def test_a_training_that_was_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest
     assert facts["images_seen"] == 3 * recipe.batch_size
 
     class Stop:
-        def __call__(self, moment: Moment) -> Request | None:
-            return "stop" if moment.step == 1 else None
+        def __call__(self, context: StepContext) -> Request | None:
+            return "stop" if context.step == 1 else None
 
-    monkeypatch.setattr("benchmarks.translation.quality.begin", partial(begin, observers=[Stop()]))
+    monkeypatch.setattr("benchmarks.translation.quality.begin", partial(begin, callbacks=[Stop()]))
     trained(data, recipe, runs / "cut")
     went_on, facts = trained(data, recipe, runs / "cut")
     assert facts["images_seen"] == 3 * recipe.batch_size

@@ -12,7 +12,7 @@ words = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20)
 
 
 @pytest.mark.parametrize(
-    ("why", "mend", "sentence"),
+    ("why", "hint", "sentence"),
     [
         ("", "", "'photos/' holds no image."),
         ("all are text", "", "'photos/' holds no image, because all are text."),
@@ -21,22 +21,22 @@ words = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20)
         ("", "did you mean 'fotos/'?", "'photos/' holds no image; did you mean 'fotos/'?"),
     ],
 )
-def test_what_why_and_mend_make_one_sentence(why: str, mend: str, sentence: str) -> None:
-    error = PoiseError("'photos/' holds no image.", why=why, mend=mend)
+def test_what_why_and_mend_make_one_sentence(why: str, hint: str, sentence: str) -> None:
+    error = PoiseError("'photos/' holds no image.", why=why, hint=hint)
     assert str(error) == error.sentence == sentence
     assert error.exit_status == 2
 
 
-@given(what=words, why=words | st.just(""), mend=words | st.just(""))
-def test_every_part_is_in_the_sentence_and_in_the_json(what: str, why: str, mend: str) -> None:
-    error = PoiseError(what, why=why, mend=mend, exit_status=4)
+@given(what=words, why=words | st.just(""), hint=words | st.just(""))
+def test_every_part_is_in_the_sentence_and_in_the_json(what: str, why: str, hint: str) -> None:
+    error = PoiseError(what, why=why, hint=hint, exit_status=4)
     assert error.sentence.startswith(what)
     assert error.sentence.endswith(".")
     assert not error.sentence.endswith("..")
     assert why in error.sentence
-    assert mend in error.sentence
+    assert hint in error.sentence
     written = json.loads(json.dumps(error.to_json()))
-    assert written == {"error": error.sentence, "what": what, "why": why, "mend": mend}
+    assert written == {"error": error.sentence, "what": what, "why": why, "hint": hint}
     assert error.exit_status == 4
 
 

@@ -89,7 +89,7 @@ def measured(
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         outcome = begin(
-            plan("digits", recipe, pick_device("cpu")), Path(folder) / "run", say=lambda sentence: None
+            plan("digits", recipe, pick_device("cpu")), Path(folder) / "run", notify=lambda sentence: None
         )
         seconds = time.monotonic() - start
         generator = Generator.load(Path(folder) / "run")

@@ -26,13 +26,13 @@ import torch
 from sklearn.neural_network import MLPClassifier
 
 from benchmarks.conditional.page import machine
-from poise.data import Labelled, Source, open_data
+from poise.data import Dataset, Labelled, open_data
 from poise.errors import PoiseError
 from poise.generator import Generator
 from poise.generator.tagging import ranked
 from poise.recipes import RECIPES, recipe_with
+from poise.tasks.tagging import image_extractor, image_features
 from poise.training import begin, pick_device, plan
-from poise.training.tagging import image_extractor, image_features
 
 FIRST, DRAWS, RESAMPLED = 5, 200, 2_000
 Array = np.ndarray[Any, Any]
@@ -72,7 +72,7 @@ def split(data: Path, folder: Path, *, held_out: float = 0.2, seed: int = 0) -> 
     return Split(*parts)
 
 
-def truth_of(source: Source, names: Sequence[str]) -> Array:
+def truth_of(source: Dataset, names: Sequence[str]) -> Array:
     """Which of the tags each picture has, `(N, tags)` of truth values."""
     assert source.labels is not None
     place = {name: number for number, name in enumerate(names)}
@@ -126,7 +126,7 @@ def section(
         PoiseError: There is no such folder.
     """
     if data is None or not (data / "metadata.csv").is_file():
-        raise PoiseError("The benchmark of tags needs OpenMoji", mend="name its folder: --data openmoji/")
+        raise PoiseError("The benchmark of tags needs OpenMoji", hint="name its folder: --data openmoji/")
     changes = changes if steps is None else {**changes, "steps": steps}
     lines: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -147,14 +147,14 @@ def section(
                 for name, ranking in baselines.items():
                     lines.append(_row(name, ranking, truth))
             run = Path(folder) / f"run-{seed}"
-            begin(planned, run, say=lambda sentence: None)
+            begin(planned, run, notify=lambda sentence: None)
             shares = shares_named(Generator.load(run), features, names)
             lines.append(_row(f"`image-tagging`, seed {seed}", shares, truth, latents=True))
             print(lines[-1], flush=True)
     return "\n".join(lines)
 
 
-def _beginning(source: Source, truth: Array) -> list[str]:
+def _beginning(source: Dataset, truth: Array) -> list[str]:
     facts = source.summary
     return [
         f"{machine()}; {facts['images_with_tags']:,} training pictures, "

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from poise.data import Source, open_data
+from poise.data import Dataset, open_data
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -49,8 +49,8 @@ def _base(
     changes: dict[str, Any] = {
         "generator": "mlp",
         "discriminator": "mlp",
-        "optimisers.generator.rate": rate,
-        "optimisers.discriminator.rate": discriminator_rate or rate,
+        "optimisers.generator.learning_rate": rate,
+        "optimisers.discriminator.learning_rate": discriminator_rate or rate,
         "batch_size": 64 if data != "openmoji" else 32,
     }
     if data in ("ring", "grid", "spiral", "moons", "corners"):
@@ -180,7 +180,7 @@ def _corners() -> Array:
 
 
 @cache
-def source_of(data: str, openmoji: Path | None) -> Source:
+def source_of(data: str, openmoji: Path | None) -> Dataset:
     """The data of a base, opened.
 
     Args:

@@ -97,7 +97,7 @@ def play_conditional(case: Case) -> dict[str, Any]:
         "steps": steps,
         "onset": 0,
         "recipe": {},
-        "readings": [reading.to_json() for reading in monitor.readings],
+        "readings": [measurement.to_json() for measurement in monitor.measurements],
         "metrics": [],
         "stopped": "",
         "not_used": monitor.not_used,

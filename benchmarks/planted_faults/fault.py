@@ -10,7 +10,7 @@ from torch import Tensor
 
 from benchmarks.planted_faults.meddling import Meddle
 from benchmarks.planted_faults.planting import Bewitched
-from poise.data import Source
+from poise.data import Dataset
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Fault:
     also: tuple[str, ...] = ()
     onset: float = 0.0
     changes: Mapping[str, Any] = field(default_factory=dict)
-    rows: Callable[[Source, int], Bewitched] | None = None
+    rows: Callable[[Dataset, int], Bewitched] | None = None
     distort: Callable[[Tensor], Tensor] | None = None
-    meddle: Callable[[Source, int], Meddle] | None = None
+    meddle: Callable[[Dataset, int], Meddle] | None = None
     held_out: float | None = None
     steps: float = 1.0
     handful: int = 0

@@ -74,7 +74,7 @@ FAULTS: tuple[Fault, ...] = (
             "loss": "minimax",
             "dynamics.discriminator_steps": 4,
             "discriminator.spectral_norm": False,
-            "optimisers.discriminator.rate": 2e-3,
+            "optimisers.discriminator.learning_rate": 2e-3,
         },
         steps=0.7,
     ),
@@ -96,7 +96,7 @@ FAULTS: tuple[Fault, ...] = (
         "discriminator-dominates",
         ("digits-least-squares", "triangles-non-saturating", "spiral-non-saturating"),
         also=("not-learning",),
-        changes={"optimisers.generator.rate": 1e-6},
+        changes={"optimisers.generator.learning_rate": 1e-6},
     ),
     # generator-dominates
     Fault(
@@ -104,7 +104,7 @@ FAULTS: tuple[Fault, ...] = (
         "generator-dominates",
         ("digits-non-saturating", "openmoji-wasserstein-gp", "grid-relativistic-r1r2"),
         also=("not-learning", "mode-collapse"),
-        changes={"optimisers.discriminator.rate": 2e-6},
+        changes={"optimisers.discriminator.learning_rate": 2e-6},
     ),
     Fault(
         "frozen-discriminator",
@@ -120,7 +120,11 @@ FAULTS: tuple[Fault, ...] = (
         "oscillation",
         ("digits-non-saturating", "spiral-non-saturating", "triangles-non-saturating"),
         also=(*DYNAMICS, "not-learning"),
-        changes={**no_penalties(), "discriminator": {"name": "mlp", "depth": 0}, **both("rate", 2e-3)},
+        changes={
+            **no_penalties(),
+            "discriminator": {"name": "mlp", "depth": 0},
+            **both("learning_rate", 2e-3),
+        },
     ),
     Fault(
         "heavy-momentum",
@@ -228,14 +232,14 @@ FAULTS: tuple[Fault, ...] = (
         "not-learning",
         ("digits-relativistic-r1r2", "ring-non-saturating", "openmoji-wasserstein-gp"),
         also=("discriminator-dominates",),
-        changes={"optimisers.generator.rate": 1e-12},
+        changes={"optimisers.generator.learning_rate": 1e-12},
     ),
     Fault(
         "both-stand-still",
         "not-learning",
         ("triangles-non-saturating", "grid-wasserstein-gp", "digits-hinge-sn"),
         also=("generator-dominates",),
-        changes=both("rate", 1e-9),
+        changes=both("learning_rate", 1e-9),
         steps=0.6,
     ),
     # condition-ignored: a loop of its own, see conditional.py

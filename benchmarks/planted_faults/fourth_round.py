@@ -68,7 +68,7 @@ FOURTH_FAULTS: tuple[Fault, ...] = (
         "discriminator-dominates",
         ("digits-non-saturating-narrow", "triangles-relativistic-r1r2"),
         also=("not-learning", "mode-collapse", "quality-regressed"),
-        changes={**no_penalties(), "loss": "minimax", "optimisers.discriminator.rate": 1e-3},
+        changes={**no_penalties(), "loss": "minimax", "optimisers.discriminator.learning_rate": 1e-3},
         meddle=lambda source, seed: hands.scores_times(50.0),
     ),
     Fault(

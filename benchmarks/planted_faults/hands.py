@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from benchmarks.planted_faults.meddling import Meddle, hooked
 from benchmarks.planted_faults.planting import Array, Bewitched, sorted_rows
-from poise.data import Source
-from poise.training import Moment
+from poise.data import Dataset
+from poise.training import StepContext
 
 
-def sliding_window(source: Source, share: float, rounds: int) -> Bewitched:
+def sliding_window(source: Dataset, share: float, rounds: int) -> Bewitched:
     """Sorted data read through a small buffer that moves over them, round and round."""
     order = sorted_rows(source)
     width = max(1, int(share * len(order)))
@@ -29,8 +29,8 @@ def sliding_window(source: Source, share: float, rounds: int) -> Bewitched:
 def layer_lost() -> Meddle:
     """The generator's first weights are zeros at every step: they were not in the checkpoint."""
 
-    def meddle(moment: Moment) -> None:
-        weights = [one for one in moment.assembly.match.parameters["generator"].values() if one.dim() > 1]
+    def meddle(context: StepContext) -> None:
+        weights = [one for one in context.components.match.parameters["generator"].values() if one.dim() > 1]
         with torch.no_grad():
             weights[0].zero_()
 
@@ -46,10 +46,10 @@ def scores_times(factor: float) -> Meddle:
     """The discriminator's scores are multiplied: a temperature that is divided by where it should not be."""
     done: list[bool] = []
 
-    def meddle(moment: Moment) -> None:
+    def meddle(context: StepContext) -> None:
         if not done:
             done.append(True)
-            module = moment.assembly.modules["discriminator"]
+            module = context.components.modules["discriminator"]
             module.register_forward_hook(lambda module, given, scores: factor * scores)
 
     return meddle
@@ -59,12 +59,12 @@ def warm_up(player: str, steps: int) -> Meddle:
     """A player's rate rises to what it should be over so many steps: epochs where steps were meant."""
     rates: list[float] = []
 
-    def meddle(moment: Moment) -> None:
-        groups = moment.assembly.match.optimisers[player].param_groups
+    def meddle(context: StepContext) -> None:
+        groups = context.components.match.optimisers[player].param_groups
         if not rates:
             rates.extend(float(group["lr"]) for group in groups)
         for group, rate in zip(groups, rates, strict=True):
-            group["lr"] = rate * moment.step / steps
+            group["lr"] = rate * context.step / steps
 
     return meddle
 
@@ -77,10 +77,10 @@ def one_number() -> Meddle:
         mean = given[0].flatten(1).mean(1)
         return (mean.reshape(-1, *(1,) * (given[0].dim() - 1)).expand_as(given[0]), *given[1:])
 
-    def meddle(moment: Moment) -> None:
+    def meddle(context: StepContext) -> None:
         if not done:
             done.append(True)
-            moment.assembly.modules["discriminator"].register_forward_pre_hook(pooled)
+            context.components.modules["discriminator"].register_forward_pre_hook(pooled)
 
     return meddle
 
@@ -106,8 +106,8 @@ class _Stale:
 def stale_fakes(delay: int) -> Meddle:
     """The discriminator is fed from a queue of old fakes that it gets the oldest of."""
 
-    def meddle(moment: Moment) -> None:
-        match: Any = moment.assembly.match
+    def meddle(context: StepContext) -> None:
+        match: Any = context.components.match
         if not isinstance(match.game, _Stale):
             match.game = _Stale(match.game, delay)
 
@@ -136,10 +136,10 @@ def spoiled_moments(player: str) -> Meddle:
     """The running squares of a player's optimiser change their sign, once: a checkpoint that was damaged."""
     done: list[bool] = []
 
-    def meddle(moment: Moment) -> None:
+    def meddle(context: StepContext) -> None:
         if not done:
             done.append(True)
-            for state in moment.assembly.match.optimisers[player].state.values():
+            for state in context.components.match.optimisers[player].state.values():
                 state["exp_avg_sq"].neg_()
 
     return meddle
@@ -163,8 +163,8 @@ def clamped(least: float, most: float) -> Meddle:
 def wrong_direction(player: str) -> Meddle:
     """A player's optimiser climbs where it should descend: a sign."""
 
-    def meddle(moment: Moment) -> None:
-        for group in moment.assembly.match.optimisers[player].param_groups:
+    def meddle(context: StepContext) -> None:
+        for group in context.components.match.optimisers[player].param_groups:
             group["maximize"] = True
 
     return meddle
@@ -174,8 +174,8 @@ def pulled_back(share: float) -> Meddle:
     """The generator's weights are averaged at every step with those of an untrained one."""
     untrained: list[Tensor] = []
 
-    def meddle(moment: Moment) -> None:
-        weights = [one for one in moment.assembly.match.parameters["generator"].values() if one.dim() > 1]
+    def meddle(context: StepContext) -> None:
+        weights = [one for one in context.components.match.parameters["generator"].values() if one.dim() > 1]
         if not untrained:
             stream = torch.Generator().manual_seed(4)
             drawn = (torch.randn(one.shape, generator=stream) / one.shape[1] ** 0.5 for one in weights)
@@ -191,8 +191,8 @@ def steps_clipped(most: float) -> Meddle:
     """Each step of the generator is cut to a length: a bound in the wrong units."""
     before: dict[str, Tensor] = {}
 
-    def meddle(moment: Moment) -> None:
-        weights = moment.assembly.match.parameters["generator"]
+    def meddle(context: StepContext) -> None:
+        weights = context.components.match.parameters["generator"]
         with torch.no_grad():
             moved = {name: one - before.get(name, one) for name, one in weights.items()}
             length = sum(float(one.square().sum()) for one in moved.values()) ** 0.5
@@ -208,10 +208,10 @@ def saturated() -> Meddle:
     """The generator's last biases lie where its tanh is flat in 32 bits, from the first step on."""
     done: list[bool] = []
 
-    def meddle(moment: Moment) -> None:
+    def meddle(context: StepContext) -> None:
         if not done:
             done.append(True)
-            last = list(moment.assembly.match.parameters["generator"].values())[-1]
+            last = list(context.components.match.parameters["generator"].values())[-1]
             with torch.no_grad():
                 last.fill_(60.0)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.planted_faults.cases import Case, cases
 from benchmarks.planted_faults.took import Took, took
-from poise.diagnosis import FINDINGS, Finding, Reading, Setting, judged
+from poise.diagnosis import FINDINGS, Finding, Measurement, Setting, judged
 
 
 @dataclass(frozen=True)
@@ -104,13 +104,13 @@ def _took(case: Case, record: dict[str, Any], out: Path) -> Took | None:
 
 def judge_one(case: Case, record: dict[str, Any]) -> Judged:
     """One run's readings through every rule."""
-    readings = [Reading.from_json(line) for line in record["readings"]]
+    measurements = [Measurement.from_json(line) for line in record["readings"]]
     named: dict[str, int] = {}
     alone: dict[str, int] = {}
-    course = judged([], FINDINGS.values(), Setting(steps=record["steps"], recipe=record["recipe"]))
-    for reading in readings:
-        for finding in course.add(reading):
-            named.setdefault(finding.name, reading.step)
+    tracker = judged([], FINDINGS.values(), Setting(steps=record["steps"], recipe=record["recipe"]))
+    for measurement in measurements:
+        for finding in tracker.add(measurement):
+            named.setdefault(finding.name, measurement.step)
             if not finding.because_of:
-                alone.setdefault(finding.name, reading.step)
-    return Judged(case, record, tuple(course.findings), named, alone)
+                alone.setdefault(finding.name, measurement.step)
+    return Judged(case, record, tuple(tracker.findings), named, alone)

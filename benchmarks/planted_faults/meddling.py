@@ -9,20 +9,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from poise.training import Moment
+from poise.training import StepContext
 
-Meddle = Callable[[Moment], None]
+Meddle = Callable[[StepContext], None]
 
 
 def rates_times(factors: Mapping[str, float]) -> Meddle:
     """Multiply the players' rates, once."""
     done: list[bool] = []
 
-    def meddle(moment: Moment) -> None:
+    def meddle(context: StepContext) -> None:
         if not done:
             done.append(True)
             for player, factor in factors.items():
-                for group in moment.assembly.match.optimisers[player].param_groups:
+                for group in context.components.match.optimisers[player].param_groups:
                     group["lr"] *= factor
 
     return meddle
@@ -32,13 +32,13 @@ def turn_about(steps: int) -> Meddle:
     """The players train in turns of so many steps, as in loops that give an epoch to each."""
     rates: dict[str, list[float]] = {}
 
-    def meddle(moment: Moment) -> None:
-        optimisers = moment.assembly.match.optimisers
+    def meddle(context: StepContext) -> None:
+        optimisers = context.components.match.optimisers
         if not rates:
             rates.update(
                 {name: [group["lr"] for group in one.param_groups] for name, one in optimisers.items()}
             )
-        turn = moment.step // steps % 2
+        turn = context.step // steps % 2
         for place, (name, optimiser) in enumerate(optimisers.items()):
             for group, rate in zip(optimiser.param_groups, rates[name], strict=True):
                 group["lr"] = rate if place == turn else 0.0
@@ -50,12 +50,12 @@ def penalties_lost(factors: Mapping[str, float]) -> Meddle:
     """Forget the penalties and multiply the players' rates, once: a resume with half of the settings."""
     change = rates_times(factors)
 
-    def meddle(moment: Moment) -> None:
-        match = moment.assembly.match
+    def meddle(context: StepContext) -> None:
+        match = context.components.match
         game: Any = match.game
         if game.penalties:
             match.game = dataclasses.replace(game, penalties=())
-        change(moment)
+        change(context)
 
     return meddle
 
@@ -64,11 +64,11 @@ def hooked(make: Callable[[nn.Module, Any], Any], *, before: bool) -> Meddle:
     """Hang a function on the generator, once: before it, on its latents, or behind it, on its samples."""
     done: list[bool] = []
 
-    def meddle(moment: Moment) -> None:
+    def meddle(context: StepContext) -> None:
         if done:
             return
         done.append(True)
-        for module in (moment.assembly.modules["generator"], moment.assembly.average.module):
+        for module in (context.components.modules["generator"], context.components.ema.module):
             if before:
                 module.register_forward_pre_hook(lambda module, given: (make(module, given[0]),))
             else:
@@ -102,9 +102,9 @@ def wandering_latents(every: int) -> Meddle:
 
     hang = hooked(near_one_point, before=True)
 
-    def meddle(moment: Moment) -> None:
-        step[0] = moment.step
-        hang(moment)
+    def meddle(context: StepContext) -> None:
+        step[0] = context.step
+        hang(context)
 
     return meddle
 
@@ -188,10 +188,10 @@ def spoil_a_weight(player: str) -> Meddle:
     """One weight becomes a NaN, once."""
     done: list[bool] = []
 
-    def meddle(moment: Moment) -> None:
+    def meddle(context: StepContext) -> None:
         if not done:
             done.append(True)
-            first = next(iter(moment.assembly.match.parameters[player].values()))
+            first = next(iter(context.components.match.parameters[player].values()))
             with torch.no_grad():
                 first.view(-1)[0] = torch.nan
 
@@ -201,9 +201,9 @@ def spoil_a_weight(player: str) -> Meddle:
 def decaying_weights(share: float) -> Meddle:
     """The generator's weights lose a share at every step: a weight decay in the wrong units."""
 
-    def meddle(moment: Moment) -> None:
+    def meddle(context: StepContext) -> None:
         with torch.no_grad():
-            for parameter in moment.assembly.match.parameters["generator"].values():
+            for parameter in context.components.match.parameters["generator"].values():
                 parameter.mul_(1 - share)
 
     return meddle
@@ -212,9 +212,9 @@ def decaying_weights(share: float) -> Meddle:
 def drawn_anew() -> Meddle:
     """The generator's last weights are drawn anew at every step: a layer that is made while it is called."""
 
-    def meddle(moment: Moment) -> None:
-        weights = [one for one in moment.assembly.match.parameters["generator"].values() if one.dim() > 1]
-        stream = torch.Generator().manual_seed(moment.step)
+    def meddle(context: StepContext) -> None:
+        weights = [one for one in context.components.match.parameters["generator"].values() if one.dim() > 1]
+        stream = torch.Generator().manual_seed(context.step)
         with torch.no_grad():
             drawn = torch.randn(weights[-1].shape, generator=stream)
             weights[-1].copy_(drawn * weights[-1].std())
@@ -225,10 +225,10 @@ def drawn_anew() -> Meddle:
 def all_drawn_anew(player: str) -> Meddle:
     """All of a player's weights are drawn anew at every step: it is built while it is called."""
 
-    def meddle(moment: Moment) -> None:
-        stream = torch.Generator().manual_seed(moment.step)
+    def meddle(context: StepContext) -> None:
+        stream = torch.Generator().manual_seed(context.step)
         with torch.no_grad():
-            for weight in moment.assembly.match.parameters[player].values():
+            for weight in context.components.match.parameters[player].values():
                 if weight.dim() > 1:
                     weight.copy_(torch.randn(weight.shape, generator=stream) / weight.shape[1] ** 0.5)
 
@@ -238,9 +238,9 @@ def all_drawn_anew(player: str) -> Meddle:
 def coarse_weights(grain: float) -> Meddle:
     """The generator's weights are rounded to a coarse grid at every step."""
 
-    def meddle(moment: Moment) -> None:
+    def meddle(context: StepContext) -> None:
         with torch.no_grad():
-            for weight in moment.assembly.match.parameters["generator"].values():
+            for weight in context.components.match.parameters["generator"].values():
                 weight.copy_((weight / grain).round() * grain)
 
     return meddle
@@ -250,11 +250,11 @@ def swollen_weights(player: str, factor: float) -> Meddle:
     """A player's weights are multiplied, once: beyond what 32 bits hold after two layers."""
     done: list[bool] = []
 
-    def meddle(moment: Moment) -> None:
+    def meddle(context: StepContext) -> None:
         if not done:
             done.append(True)
             with torch.no_grad():
-                for weight in moment.assembly.match.parameters[player].values():
+                for weight in context.components.match.parameters[player].values():
                     weight.mul_(factor)
 
     return meddle
@@ -264,8 +264,8 @@ def put_back(player: str) -> Meddle:
     """A player's weights are put back after every step: its optimiser was given a copy of them."""
     first: list[dict[str, Tensor]] = []
 
-    def meddle(moment: Moment) -> None:
-        weights = moment.assembly.match.parameters[player]
+    def meddle(context: StepContext) -> None:
+        weights = context.components.match.parameters[player]
         if not first:
             first.append({name: one.detach().clone() for name, one in weights.items()})
         with torch.no_grad():
@@ -278,10 +278,10 @@ def put_back(player: str) -> Meddle:
 def shaken_weights(share: float) -> Meddle:
     """The generator's weights get noise at every step, as from a number format that is too coarse."""
 
-    def meddle(moment: Moment) -> None:
-        stream = torch.Generator().manual_seed(moment.step)
+    def meddle(context: StepContext) -> None:
+        stream = torch.Generator().manual_seed(context.step)
         with torch.no_grad():
-            for parameter in moment.assembly.match.parameters["generator"].values():
+            for parameter in context.components.match.parameters["generator"].values():
                 if parameter.dim() > 1:
                     noise = torch.randn(parameter.shape, generator=stream)
                     parameter.add_(noise, alpha=share * float(parameter.std()))

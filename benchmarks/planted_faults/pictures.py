@@ -68,7 +68,7 @@ DRAWN = (
 class Told:
     """A recorded run: readings, pictures by step, the onset, and when the finding was named."""
 
-    readings: list[dict[str, Any]]
+    measurements: list[dict[str, Any]]
     samples: list[tuple[int, Path]]
     onset: int
     named: int | None
@@ -142,7 +142,7 @@ def _figure(what: Drawn, out: Path) -> Path:
     for row, quantity in enumerate(what.quantities):
         axes = figure.add_subplot(grid[row, 3])
         for of, colour, width in ((healthy, GREY, 1.2), (told, RED, 1.6)):
-            steps, values = _column(of.readings, quantity)
+            steps, values = _column(of.measurements, quantity)
             axes.plot(steps, values, color=colour, lw=width)
         if quantity in what.logarithmic:
             axes.set_yscale("log")
@@ -160,9 +160,9 @@ def _figure(what: Drawn, out: Path) -> Path:
     return file
 
 
-def _column(readings: Sequence[dict[str, Any]], quantity: str) -> tuple[list[int], list[float]]:
+def _column(measurements: Sequence[dict[str, Any]], quantity: str) -> tuple[list[int], list[float]]:
     """Steps and values; of a list the first, which is along the data's main direction."""
-    pairs = [(one["step"], one[quantity]) for one in readings if one.get(quantity) not in (None, [])]
+    pairs = [(one["step"], one[quantity]) for one in measurements if one.get(quantity) not in (None, [])]
     return [step for step, _ in pairs], [value[0] if isinstance(value, list) else value for _, value in pairs]
 
 

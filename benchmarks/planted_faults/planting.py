@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import Source
-from poise.data.encoding import Encoding
+from poise.data import Dataset
+from poise.data.transform import Transform
 from poise.training.held_out import split
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -27,7 +27,7 @@ class Bewitched:
         state: Shared with whoever arms it and tells how far the run is.
     """
 
-    source: Source
+    source: Dataset
     exchange: Callable[[Array, float], Array]
     state: dict[str, float] = field(default_factory=dict)
 
@@ -49,7 +49,7 @@ class Distorted:
         distort: What is done, in the networks' space.
     """
 
-    encoding: Encoding
+    encoding: Transform
     distort: Callable[[Tensor], Tensor]
 
     def encode(self, stored: Tensor) -> Tensor:
@@ -60,7 +60,7 @@ class Distorted:
         return getattr(self.encoding, name)
 
 
-def sorted_rows(source: Source) -> Array:
+def sorted_rows(source: Dataset) -> Array:
     """The rows' numbers by label, or by the angle of a point, or by the mean of an image."""
     if source.labels is not None:
         return np.asarray(np.argsort(source.labels, kind="stable"))
@@ -70,14 +70,14 @@ def sorted_rows(source: Source) -> Array:
     return order
 
 
-def first_part(source: Source, share: float) -> Bewitched:
+def first_part(source: Dataset, share: float) -> Bewitched:
     """Only the first rows of sorted data are ever shown."""
     order = sorted_rows(source)
     count = max(1, int(share * len(order)))
     return Bewitched(source, lambda indices, done: order[indices % count])
 
 
-def one_after_another(source: Source, parts: int, rounds: int) -> Bewitched:
+def one_after_another(source: Dataset, parts: int, rounds: int) -> Bewitched:
     """Sorted data that nobody shuffled: one part at a time, round and round."""
     order = sorted_rows(source)
     pieces = np.array_split(order, parts)
@@ -89,12 +89,12 @@ def one_after_another(source: Source, parts: int, rounds: int) -> Bewitched:
     return Bewitched(source, exchange)
 
 
-def only(source: Source, chosen: Array) -> Bewitched:
+def only(source: Dataset, chosen: Array) -> Bewitched:
     """No rows but those chosen are ever shown."""
     return Bewitched(source, lambda indices, done: chosen[indices % len(chosen)])
 
 
-def known_rows(source: Source, count: int, share: float, seed: int) -> Tensor:
+def known_rows(source: Dataset, count: int, share: float, seed: int) -> Tensor:
     """Some of the rows that are trained on, in the networks' space."""
     rows = split(len(source), share, seed).training[:count]
     return source.encoding.encode(source.gather(rows))

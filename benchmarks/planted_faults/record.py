@@ -19,19 +19,19 @@ from benchmarks.planted_faults.cases import Case, Fault
 from benchmarks.planted_faults.conditional import play_conditional
 from benchmarks.planted_faults.meddling import Meddle
 from benchmarks.planted_faults.planting import Array, Bewitched, Distorted, only
-from poise.data import Source
+from poise.data import Dataset
 from poise.diagnosis.examination import still
 from poise.diagnosis.signals.scores import per_sample_scores
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
-from poise.training import Moment, Plan, begin, pick_device
-from poise.training.assemble import Assembly, assemble
+from poise.tasks import TASKS
+from poise.training import Experiment, StepContext, begin, pick_device
+from poise.training.assemble import Components, assemble
 from poise.training.conditions import prepared, shapes_of
 from poise.training.doctor import Doctor
 from poise.training.held_out import Split, split
 from poise.training.resolve import resolve
-from poise.training.setups import SETUPS
 
 NOTHING = Fault("healthy", "", ())
 GAMES = {**BASES, **BASES_KEPT_OUT, **BASES_FOURTH}
@@ -77,7 +77,7 @@ def _claimed(claim: Path) -> bool:
     return True
 
 
-def recipe_of(case: Case, source: Source) -> Recipe:
+def recipe_of(case: Case, source: Dataset) -> Recipe:
     """What is played, spelled out; a fault that lies in the recipe is in it."""
     base, fault = GAMES[case.base], case.fault or NOTHING
     steps = round(base.steps * fault.steps)
@@ -106,13 +106,13 @@ def _fits(path: str, values: dict[str, Any]) -> bool:
 def play(case: Case, folder: Path, openmoji: Path | None) -> dict[str, Any]:
     """One run of Poise's own training."""
     fault = case.fault or NOTHING
-    source = prepared(source_of(GAMES[case.base].data, openmoji), SETUPS["noise-to-data"])
+    source = prepared(source_of(GAMES[case.base].data, openmoji), TASKS["noise-to-data"])
     recipe = recipe_of(case, source)
     rows = split(len(source), recipe.held_out, case.seed)
     shown, bewitched, known = _tampered(source, fault, rows, case.seed)
     device = pick_device("cpu")
-    assembly = assemble(recipe, shapes_of(source), device)
-    plan = Plan(shown, {"kind": "given", "value": GAMES[case.base].data}, recipe, assembly)
+    components = assemble(recipe, shapes_of(source), device)
+    plan = Experiment(shown, {"kind": "given", "value": GAMES[case.base].data}, recipe, components)
     doctor = Doctor(recipe, shown, known, print, most_share=1.0)
     steps = recipe.steps or 1
     meddle = fault.meddle(source, case.seed) if fault.meddle else None
@@ -120,7 +120,7 @@ def play(case: Case, folder: Path, openmoji: Path | None) -> dict[str, Any]:
     shutil.rmtree(folder, ignore_errors=True)
     stopped = ""
     try:
-        begin(plan, folder, observers=[doctor, hand], say=lambda sentence: None, doctor="off")
+        begin(plan, folder, callbacks=[doctor, hand], notify=lambda sentence: None, doctor="off")
     except PoiseError as error:
         stopped = error.sentence
     run = RunFolder(folder)
@@ -135,13 +135,13 @@ def play(case: Case, folder: Path, openmoji: Path | None) -> dict[str, Any]:
             {key: line[key] for key in ("step", "metric", "value", "floor")} for line in run.lines("metrics")
         ],
         "stopped": stopped,
-        "end": _end(assembly, shown, source, known),
+        "end": _end(components, shown, source, known),
     }
 
 
-def _end(assembly: Assembly, shown: Source, source: Source, rows: Split) -> dict[str, Any]:
+def _end(components: Components, shown: Dataset, source: Dataset, rows: Split) -> dict[str, Any]:
     """What the networks came to, measured on all rows and by nothing that the doctor reads."""
-    modules = [assembly.modules[name] for name in ("discriminator", "generator")]
+    modules = [components.modules[name] for name in ("discriminator", "generator")]
     finite = all(bool(one.isfinite().all()) for module in modules for one in module.parameters())
     discriminator = modules[0]
 
@@ -163,14 +163,16 @@ class _Hand:
     def __init__(self, meddle: Meddle | None, onset: int, steps: int, rows: Bewitched | None) -> None:
         self.meddle, self.onset, self.steps, self.rows = meddle, onset, steps, rows
 
-    def __call__(self, moment: Moment) -> None:
+    def __call__(self, context: StepContext) -> None:
         if self.rows is not None:
-            self.rows.state["done"] = moment.step / self.steps
-        if self.meddle is not None and moment.step >= self.onset:
-            self.meddle(moment)
+            self.rows.state["done"] = context.step / self.steps
+        if self.meddle is not None and context.step >= self.onset:
+            self.meddle(context)
 
 
-def _tampered(source: Source, fault: Fault, rows: Split, seed: int) -> tuple[Source, Bewitched | None, Split]:
+def _tampered(
+    source: Dataset, fault: Fault, rows: Split, seed: int
+) -> tuple[Dataset, Bewitched | None, Split]:
     """The data as the fault shows them, and which rows the doctor should know as trained on."""
     bewitched, known = None, rows
     if fault.handful:

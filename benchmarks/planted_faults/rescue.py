@@ -17,13 +17,13 @@ from poise.diagnosis import allowance
 from poise.errors import PoiseError
 from poise.recipes import recipe_with, saved_recipe
 from poise.run_folder import RunFolder
-from poise.training import Plan, begin, pick_device
+from poise.tasks import TASKS
+from poise.training import Experiment, begin, pick_device
 from poise.training.assemble import assemble
 from poise.training.conditions import prepared, shapes_of
 from poise.training.quality import distance_to_data
 from poise.training.remedies import begin_with_remedies
 from poise.training.resolve import resolve
-from poise.training.setups import SETUPS
 from poise.training.state import unpack
 
 WITHIN = 1.5
@@ -107,7 +107,7 @@ def rescue(case: Case, out: Path) -> Rescue:
         # A run of some seconds is checked as often as one of usual length, whatever time that takes.
         allowance.MOST_SHARE = 1.0
         try:
-            kept = begin_with_remedies(plan, folder, say=said.append).run
+            kept = begin_with_remedies(plan, folder, notify=said.append).run
             rescued = _distance(plan, kept)
         except PoiseError as error:
             said.append(error.sentence)
@@ -123,13 +123,13 @@ def rescue(case: Case, out: Path) -> Rescue:
     return Rescue(case.name, told["healthy"], told["left"], told["rescued"], told["tries"])
 
 
-def _planned(case: Case) -> Plan:
+def _planned(case: Case) -> Experiment:
     """A case ready to be trained; all that is measured of it is measured at its end."""
-    source = prepared(source_of(BASES[case.base].data, None), SETUPS["noise-to-data"])
+    source = prepared(source_of(BASES[case.base].data, None), TASKS["noise-to-data"])
     recipe = recipe_with(recipe_of(case, source), {"evaluate_every": 0, "steps": BASES[case.base].steps})
     recipe = resolve(recipe, shapes_of(source))
-    assembly = assemble(recipe, shapes_of(source), pick_device("cpu"))
-    return Plan(source, {"kind": "built-in", "value": BASES[case.base].data}, recipe, assembly)
+    components = assemble(recipe, shapes_of(source), pick_device("cpu"))
+    return Experiment(source, {"kind": "built-in", "value": BASES[case.base].data}, recipe, components)
 
 
 def _kept(case: Case, out: Path) -> float:
@@ -141,19 +141,19 @@ def _kept(case: Case, out: Path) -> float:
         shutil.rmtree(folder, ignore_errors=True)
         plan = _planned(case)
         try:
-            found = _distance(plan, begin(plan, folder, say=lambda sentence: None, doctor="off").run)
+            found = _distance(plan, begin(plan, folder, notify=lambda sentence: None, doctor="off").run)
         except PoiseError:
             found = float("inf")
         place.write_text(json.dumps(found))
     return float(json.loads(place.read_text()))
 
 
-def _distance(plan: Plan, run: RunFolder) -> float:
+def _distance(plan: Experiment, run: RunFolder) -> float:
     """Of the last checkpoint of a run, against the data and with the latents of the plan."""
     trained = saved_recipe(run.recipe)
-    assembly = assemble(trained, shapes_of(plan.source), plan.assembly.device)
-    unpack(run.load_checkpoint(run.checkpoint_steps()[-1]), assembly)
-    found = distance_to_data(assembly, plan.source)
+    components = assemble(trained, shapes_of(plan.source), plan.components.device)
+    unpack(run.load_checkpoint(run.checkpoint_steps()[-1]), components)
+    found = distance_to_data(components, plan.source)
     return float("inf") if found is None else found
 
 

@@ -56,8 +56,8 @@ SECOND_FAULTS: tuple[Fault, ...] = (
         also=("not-learning", "mode-collapse", "quality-regressed"),
         changes={
             **no_penalties(),
-            "optimisers.generator.rate": 2e-5,
-            "optimisers.discriminator.rate": 5e-3,
+            "optimisers.generator.learning_rate": 2e-5,
+            "optimisers.discriminator.learning_rate": 5e-3,
         },
     ),
     # generator-dominates

@@ -32,7 +32,7 @@ THIRD_FAULTS: tuple[Fault, ...] = (
             "loss": "minimax",
             "dynamics.discriminator_steps": 3,
             "discriminator.width": 384,
-            "optimisers.discriminator.rate": 1e-3,
+            "optimisers.discriminator.learning_rate": 1e-3,
         },
         steps=0.6,
     ),

@@ -9,7 +9,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from poise.data import Source
+from poise.data import Dataset
 from poise.metrics.features import random_convolutions
 from poise.metrics.gaussian import distance_of
 from poise.metrics.image_errors import peak_signal_to_noise, structural_similarity
@@ -60,7 +60,7 @@ def part_of(judge: Judge, rows: slice) -> Judge:
     return Judge(judge.line[rows], judge.colour[rows], judge.features[rows], judge.floor, judge.known[rows])
 
 
-def images_of(source: Source) -> tuple[Tensor, Tensor]:
+def images_of(source: Dataset) -> tuple[Tensor, Tensor]:
     """All sources and targets in the networks' space, sources in three channels."""
     condition, rows = source.condition, np.arange(len(source))
     assert condition is not None
@@ -69,7 +69,7 @@ def images_of(source: Source) -> tuple[Tensor, Tensor]:
     return line, colour
 
 
-def judged_on(source: Source) -> Judge:
+def judged_on(source: Dataset) -> Judge:
     """The judge of a source's held-out pairs."""
     assert source.held_out is not None
     line, colour = images_of(source.held_out)
@@ -90,7 +90,7 @@ def enclosed(line: Tensor) -> Tensor:
     return torch.from_numpy(np.stack(masks))[:, None]
 
 
-def constant_colourings(source: Source, line: Tensor) -> dict[str, Tensor]:
+def constant_colourings(source: Dataset, line: Tensor) -> dict[str, Tensor]:
     """Line art with a single colour, learnt from training targets, in several readings of "filled".
 
     Enclosed areas in the mean and in the median of the colours that targets have there; all that is lighter
@@ -115,7 +115,7 @@ def filled(where: Tensor, colour: Tensor, line: Tensor) -> Tensor:
     return torch.where(where, colour[None, :, None, None], line)
 
 
-def references(source: Source, judge: Judge) -> dict[str, Tensor]:
+def references(source: Dataset, judge: Judge) -> dict[str, Tensor]:
     """Two colourings that are no peers but bounds: one that looks pairs up, one that looks at the target.
 
     The first gives enclosed areas the median of the colours that the 25 nearest training line arts have
@@ -136,7 +136,7 @@ def references(source: Source, judge: Judge) -> dict[str, Tensor]:
     }
 
 
-def known_outlines(source: Source, line: Tensor) -> Tensor:
+def known_outlines(source: Dataset, line: Tensor) -> Tensor:
     """Which held-out line arts are, pixel for pixel, among those trained on, `(N,)`."""
     known = {image.tobytes() for image in images_of(source)[0][:, 0].numpy()}
     return torch.tensor([image.tobytes() in known for image in line[:, 0].numpy()])

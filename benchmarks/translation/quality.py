@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.translation.judging import Judge, constant_colourings, judged_on, part_of, references
-from poise.data import Domains, Encoding, Pairs, open_data, to_pillow, to_pixels
+from poise.data import Domains, Pairs, Transform, open_data, to_pillow, to_pixels
 from poise.generator import Generator
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
@@ -88,20 +88,20 @@ def recipe_for(name: str, sizes: Sizes, seed: int, **more: Any) -> Recipe:
             "generator.width": sizes.width,
             "generator.most_multiple": 4,
             "generator.dropout": 0.2,
-            "optimisers.generator.rate": 5e-4,
+            "optimisers.generator.learning_rate": 5e-4,
         },
         "cyclegan": {
             "batch_size": 8,
             "channels": 3,
-            "optimisers.generator.rate": 5e-4,
-            "optimisers.discriminator.rate": 5e-4,
+            "optimisers.generator.learning_rate": 5e-4,
+            "optimisers.discriminator.learning_rate": 5e-4,
         },
     }
     changes = {
         "resolution": sizes.resolution,
         "seed": seed,
         "constant_rate_share": 0.5,
-        "average.half_life": 10_000,
+        "ema.half_life": 10_000,
         "discriminator.width": sizes.discriminator_width,
     }
     return recipe_with(RECIPES[name], changes | own[name] | more)
@@ -122,9 +122,9 @@ def trained(data: Any, recipe: Recipe, runs: Path) -> tuple[Generator, JSON]:
     path = runs / f"{recipe.name}-seed-{recipe.seed}-{digest}"
     device = pick_device("cpu")
     if not (path / "recipe.json").exists():
-        begin(plan(data, recipe, device), path, say=print)
+        begin(plan(data, recipe, device), path, notify=print)
     elif RunFolder.open(path).status != "finished":
-        resume(Resumption(path, device), say=print)
+        resume(Resumption(path, device), notify=print)
     last = RunFolder.open(path).lines("history")[-1]
     return Generator.load(path), {"seconds": last["seconds"], "images_seen": last["images_seen"]}
 
@@ -215,7 +215,7 @@ def save_picture(path: Path, columns: Sequence[Tensor]) -> None:
     chosen = torch.linspace(0, len(columns[0]) - 1, min(SHOWN, len(columns[0]))).long()
     laid = torch.stack([column[chosen].expand(-1, 3, -1, -1) for column in columns], 1)
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = to_pixels(laid.flatten(0, 1), Encoding("pixels"))
+    pixels = to_pixels(laid.flatten(0, 1), Transform("pixels"))
     to_pillow(pixels, columns=3 * len(columns)).quantize(128).save(path, optimize=True)
 
 

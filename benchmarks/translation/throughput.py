@@ -16,7 +16,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 from benchmarks.throughput import Interleave
 from benchmarks.translation.judging import images_of
 from benchmarks.translation.quality import HELD_OUT, Sizes, recipe_for, residual
-from poise.data import Domains, Pairs, Source
+from poise.data import Dataset, Domains, Pairs
 from poise.networks.instance_norm import InstanceNorm
 from poise.recipes import Recipe
 from poise.training import begin, pick_device, plan
@@ -62,12 +62,12 @@ class PlainPairs:
     """The pix2pix step that everybody writes, with care: one forward of the generator for both moves."""
 
     def __init__(
-        self, recipe: Recipe, source: Source, layout: torch.memory_format, move: Move = moved
+        self, recipe: Recipe, source: Dataset, layout: torch.memory_format, move: Move = moved
     ) -> None:
         self.move = move
-        assembly = plan_modules(recipe, source)
+        components = plan_modules(recipe, source)
         self.generator, self.discriminator = (
-            assembly[name].network.to(memory_format=layout) for name in PLAYERS
+            components[name].network.to(memory_format=layout) for name in PLAYERS
         )
         self.optimisers = adams(recipe, self.generator, self.discriminator)
         self.images = images_of(source)
@@ -101,7 +101,7 @@ class PlainDomains:
     def __init__(
         self,
         recipe: Recipe,
-        source: Source,
+        source: Dataset,
         layout: torch.memory_format,
         move: Move = moved,
         *,
@@ -162,7 +162,7 @@ class PlainDomains:
         return torch.stack(shown).contiguous(memory_format=self.layout)
 
 
-def plan_modules(recipe: Recipe, source: Source) -> Mapping[str, Any]:
+def plan_modules(recipe: Recipe, source: Dataset) -> Mapping[str, Any]:
     """Networks of the resolved recipe, apart from those that Poise trains."""
     return build_networks(recipe, shapes_of(source), {})
 
@@ -181,7 +181,7 @@ def adams(recipe: Recipe, *modules: nn.Module) -> dict[str, torch.optim.Optimize
     settings = (recipe.optimisers.generator, recipe.optimisers.discriminator)
     return {
         name: torch.optim.Adam(
-            module.parameters(), lr=one.rate or 0.0, betas=(one.beta1, one.beta2), fused=True
+            module.parameters(), lr=one.learning_rate or 0.0, betas=(one.beta1, one.beta2), fused=True
         )
         for name, module, one in zip(PLAYERS, modules, settings, strict=True)
     }
@@ -203,7 +203,7 @@ def throughput(name: str, data: Any, sizes: Sizes) -> Found:
     """Images a second of Poise and of plain loops, and the ratio to the fastest, with its interval."""
     networks = residual(sizes) if name == "cyclegan" else {}
     # The plain loops take no average, so Poise takes none here.
-    recipe = recipe_for(name, sizes, 0, **networks | {"steps": 25_000, "average.half_life": 0})
+    recipe = recipe_for(name, sizes, 0, **networks | {"steps": 25_000, "ema.half_life": 0})
     planned = plan(data, recipe, pick_device("cpu"))
     plain = PlainPairs if name == "pix2pix" else PlainDomains
     peers: dict[str, Callable[[], None]] = {
@@ -215,7 +215,7 @@ def throughput(name: str, data: Any, sizes: Sizes) -> Found:
     every = 5 if name == "pix2pix" else 3
     watch = Interleave(peers, every, sizes.rounds)
     with tempfile.TemporaryDirectory() as folder:
-        begin(planned, Path(folder) / "run", observers=[watch], say=print)
+        begin(planned, Path(folder) / "run", callbacks=[watch], notify=print)
     seconds = {peer: values[1:] for peer, values in watch.seconds.items()}
     rates = {peer: every * recipe.batch_size / statistics.median(values) for peer, values in seconds.items()}
     # On a contiguous layout Poise's norm is torch's.

@@ -15,12 +15,12 @@ class PoiseError(Exception):
     Args:
         what: What is wrong, and where: `"'photos/' holds no image"`.
         why: Why that stops the work; empty where `what` says it all.
-        mend: What to do about it, as an imperative: `"name a folder with PNG or JPEG files"`.
+        hint: What to do about it, as an imperative: `"name a folder with PNG or JPEG files"`.
         details: Lines that belong below the sentence, such as every file with its fault.
         exit_status: The status with which the command line leaves; 2 stands for bad input.
 
     Example:
-        >>> print(PoiseError("'photos/' holds no image", mend="name a folder with PNG or JPEG files"))
+        >>> print(PoiseError("'photos/' holds no image", hint="name a folder with PNG or JPEG files"))
         'photos/' holds no image; name a folder with PNG or JPEG files.
     """
 
@@ -29,13 +29,13 @@ class PoiseError(Exception):
         what: str,
         *,
         why: str = "",
-        mend: str = "",
+        hint: str = "",
         details: Iterable[str] = (),
         exit_status: int = 2,
     ) -> None:
         self.what = what.rstrip(".")
         self.why = why.rstrip(".")
-        self.mend = mend.rstrip(".")
+        self.hint = hint.rstrip(".")
         self.details = list(details)
         self.exit_status = exit_status
         super().__init__(self.sentence)
@@ -44,7 +44,7 @@ class PoiseError(Exception):
     def sentence(self) -> str:
         """The whole message as one sentence."""
         because = f", because {self.why}" if self.why else ""
-        remedy = f"; {self.mend}" if self.mend else ""
+        remedy = f"; {self.hint}" if self.hint else ""
         whole = f"{self.what}{because}{remedy}"
         return whole if whole.endswith("?") else f"{whole}."
 
@@ -54,7 +54,7 @@ class PoiseError(Exception):
             "error": self.sentence,
             "what": self.what,
             "why": self.why,
-            "mend": self.mend,
+            "hint": self.hint,
         }
         return {**told, "details": self.details} if self.details else told
 
@@ -63,29 +63,29 @@ LISTED = 30
 """How many names a message lists where none is alike."""
 
 
-def told_by_system(error: OSError) -> str:
+def system_reason(error: OSError) -> str:
     """What the system says of a failed call, as a part of a sentence.
 
     Example:
-        >>> told_by_system(FileNotFoundError(2, "No such file or directory"))
+        >>> system_reason(FileNotFoundError(2, "No such file or directory"))
         'no such file or directory'
     """
     return (error.strerror or str(error)).lower()
 
 
 @contextlib.contextmanager
-def system_refusals(what: str, *, mend: str = "") -> Iterator[None]:
+def report_system_errors(what: str, *, hint: str = "") -> Iterator[None]:
     """Tell of what the system refuses within as a person's mistake, with the system's reason.
 
     Args:
         what: What then could not be done, and where.
-        mend: What to do about it.
+        hint: What to do about it.
 
     Raises:
         PoiseError: The system refused a call.
 
     Example:
-        >>> with system_refusals("The notes cannot be read", mend="write some"):
+        >>> with report_system_errors("The notes cannot be read", hint="write some"):
         ...     open("no such folder/notes")
         Traceback (most recent call last):
         poise.errors.PoiseError: The notes cannot be read, because no such file or directory; write some.
@@ -93,7 +93,7 @@ def system_refusals(what: str, *, mend: str = "") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise PoiseError(what, why=told_by_system(error), mend=mend) from None
+        raise PoiseError(what, why=system_reason(error), hint=hint) from None
 
 
 def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
@@ -134,9 +134,9 @@ def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "")
     known = sorted(known)
     alike = nearest(name, known)
     if alike:
-        mend = "did you mean " + " or ".join(f"'{other}'" for other in alike) + "?"
+        hint = "did you mean " + " or ".join(f"'{other}'" for other in alike) + "?"
     else:
         more = f" and {len(known) - LISTED:,} more" if len(known) > LISTED else ""
-        mend = "there are: " + ", ".join(known[:LISTED]) + more
+        hint = "there are: " + ", ".join(known[:LISTED]) + more
     place = f" {where}" if where else ""
-    return PoiseError(f"There is no {kind} '{name}'{place}", mend=mend)
+    return PoiseError(f"There is no {kind} '{name}'{place}", hint=hint)

@@ -121,7 +121,7 @@ def checked_settings(given: Mapping[str, Any], *functions: Callable[..., Any], o
         if name not in model.model_fields:
             if not model.model_fields:
                 raise PoiseError(
-                    f"The {owner} has no settings, so '{name}' cannot be set", mend="leave it out"
+                    f"The {owner} has no settings, so '{name}' cannot be set", hint="leave it out"
                 )
             raise unknown_name(f"setting of the {owner}", name, model.model_fields)
     try:
@@ -132,7 +132,7 @@ def checked_settings(given: Mapping[str, Any], *functions: Callable[..., Any], o
         raise PoiseError(
             f"The setting '{place}' of the {owner} cannot be {first['input']!r}",
             why=requirement(first),
-            mend="give it such a value",
+            hint="give it such a value",
         ) from None
 
 

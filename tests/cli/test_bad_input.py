@@ -40,7 +40,10 @@ def nan_rows() -> np.ndarray:
 
 WITHOUT_FILES = {
     "unknown recipe": (["digits", "--recipe", "wasserstien"], ["'wasserstien'", "'wasserstein'"]),
-    "unknown setting": (["digits", "--set", "optimisers.generator.rat=1"], ["'optimisers.generator.rate'"]),
+    "unknown setting": (
+        ["digits", "--set", "optimisers.generator.learning_rat=1"],
+        ["'optimisers.generator.learning_rate'"],
+    ),
     "unknown setting of a part": (["digits", "--set", "loss.smothing=0.1"], ["'smoothing'"]),
     "unknown part": (["digits", "--set", "loss=hing"], ["'hinge'"]),
     "setting without a value": (["digits", "--set", "packing"], ["packing=2"]),

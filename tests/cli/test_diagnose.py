@@ -14,7 +14,7 @@ from poise.cli.watch import doctor_word
 from poise.diagnosis import allowance
 from poise.recipes import RECIPES, recipe_with
 from poise.run_folder import RunFolder
-from poise.training import Moment, doctor, pick_device, plan
+from poise.training import StepContext, doctor, pick_device, plan
 from poise.training.remedies import begin_with_remedies
 
 SMALL: dict[str, Any] = {"batch_size": 16, "steps": 40, "generator.width": 8, "discriminator.width": 8}
@@ -134,11 +134,11 @@ def test_the_word_for_a_run(lines: list[tuple[str, int, str, str]], word: str) -
     assert doctor_word([dict(zip(keys, line, strict=True)) for line in lines]) == word
 
 
-def spoiler(at: int, run: Path) -> Callable[[Moment], None]:
-    def spoil(moment: Moment) -> None:
-        if moment.step == at and moment.run.path == run:
+def spoiler(at: int, run: Path) -> Callable[[StepContext], None]:
+    def spoil(context: StepContext) -> None:
+        if context.step == at and context.run.path == run:
             with torch.no_grad():
-                next(moment.assembly.modules["generator"].parameters()).fill_(torch.nan)
+                next(context.components.modules["generator"].parameters()).fill_(torch.nan)
 
     return spoil
 
@@ -151,15 +151,15 @@ def test_a_remedy_is_tried_in_a_branch_and_kept_where_it_is_no_worse(
     changes = {**SMALL, "sample_every": 10, "checkpoints.every_steps": 10}
     planned = plan("spiral", recipe_with(RECIPES["non-saturating"], changes), CPU)
     said: list[str] = []
-    outcome = begin_with_remedies(planned, out, observers=[spoiler(15, out)], say=said.append)
+    outcome = begin_with_remedies(planned, out, callbacks=[spoiler(15, out)], notify=said.append)
     lineage = RunFolder(out).lines("lineage")
     assert lineage[0]["finding"] == "non-finite"
     assert lineage[0]["remedy"]["change"].startswith("halve both learning rates")
     branch = RunFolder(tmp_path / "run-remedy-1")
     assert branch.read_json("lineage")["from_step"] == 10  # the last checkpoint before the trouble
-    rate = branch.recipe["optimisers"]["generator"]["rate"]
-    assert planned.recipe.optimisers.generator.rate is not None
-    assert rate == pytest.approx(planned.recipe.optimisers.generator.rate / 2)
+    rate = branch.recipe["optimisers"]["generator"]["learning_rate"]
+    assert planned.recipe.optimisers.generator.learning_rate is not None
+    assert rate == pytest.approx(planned.recipe.optimisers.generator.learning_rate / 2)
     assert lineage[0]["kept"]
     assert outcome.status == "finished"
     assert outcome.run.path == branch.path
@@ -171,14 +171,14 @@ def test_it_gives_up_after_the_stated_tries(tmp_path: Path) -> None:
 
     out = tmp_path / "run"
 
-    def spoil(moment: Moment) -> None:
-        if moment.step == 15:
+    def spoil(context: StepContext) -> None:
+        if context.step == 15:
             with torch.no_grad():
-                next(moment.assembly.modules["generator"].parameters()).fill_(torch.nan)
+                next(context.components.modules["generator"].parameters()).fill_(torch.nan)
 
     planned = plan("spiral", recipe_with(RECIPES["non-saturating"], {**SMALL, "sample_every": 10}), CPU)
     with pytest.raises(PoiseError, match="not finite"):
-        begin_with_remedies(planned, out, observers=[spoil], say=lambda sentence: None, tries=2)
+        begin_with_remedies(planned, out, callbacks=[spoil], notify=lambda sentence: None, tries=2)
     tried = RunFolder(out).lines("lineage")
     assert 1 <= len(tried) <= 2
     assert not any(line["kept"] for line in tried)
@@ -186,7 +186,7 @@ def test_it_gives_up_after_the_stated_tries(tmp_path: Path) -> None:
 
 def test_a_run_without_trouble_has_no_branch(tmp_path: Path) -> None:
     planned = plan("spiral", recipe_with(RECIPES["non-saturating"], {**SMALL, "steps": 10}), CPU)
-    outcome = begin_with_remedies(planned, tmp_path / "run", say=lambda sentence: None)
+    outcome = begin_with_remedies(planned, tmp_path / "run", notify=lambda sentence: None)
     assert outcome.status == "finished"
     assert outcome.run.path == tmp_path / "run"
     assert not outcome.run.lines("lineage")

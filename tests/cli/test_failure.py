@@ -47,7 +47,7 @@ def test_the_traceback_is_shown_on_request(cli: Cli, monkeypatch: pytest.MonkeyP
     ("error", "status", "part"),
     [
         (KeyboardInterrupt(), 130, None),
-        (PoiseError("What", why="why", mend="mend", exit_status=4), 4, "error: What, because why; mend.\n"),
+        (PoiseError("What", why="why", hint="hint", exit_status=4), 4, "error: What, because why; hint.\n"),
         (MemoryError(), 3, "--batch-size"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: 1 bytes"), 3, "memory"),
     ],

@@ -70,7 +70,8 @@ def test_one_recipe_shows_every_value_that_set_takes(
     rows = [line.removeprefix("*").split() for line in text.splitlines()]
     values = {row[0]: row[1] for row in rows if len(row) > 1}
     changes = {
-        path: json.loads(values[path]) for path in ("optimisers.generator.rate", "batch_size", "latent.size")
+        path: json.loads(values[path])
+        for path in ("optimisers.generator.learning_rate", "batch_size", "latent.size")
     }
     assert recipe_with(recipe, changes) == recipe
     starred = {line.split()[1] for line in text.splitlines() if line.startswith("*  ")}

@@ -19,7 +19,7 @@ from poise.cli.view import Beginning, Ending, Pace, Status, View, view_for
 from poise.cli.watch import Watch
 from poise.recipes import RECIPES, recipe_with
 from poise.run_folder import RunFolder
-from poise.training import Moment
+from poise.training import StepContext
 
 LINE = {"discriminator_loss": 1.25, "generator_loss": 0.5, "real_right": 0.75, "fake_right": 0.625}
 RECIPE = recipe_with(RECIPES["hinge-sn"], {"steps": 2000})
@@ -43,14 +43,14 @@ def written(console: Console) -> str:
     return cast(io.StringIO, console.file).getvalue()
 
 
-def moment(run: RunFolder, step: int, seconds: float, line: Mapping[str, Any] | None = None) -> Moment:
-    return Moment(
+def context(run: RunFolder, step: int, seconds: float, line: Mapping[str, Any] | None = None) -> StepContext:
+    return StepContext(
         step=step,
         images_seen=64 * step,
         seconds=seconds,
         run=run,
         recipe=RECIPE,
-        assembly=cast(Any, None),
+        components=cast(Any, None),
         measured={},
         line=None if line is None else dict(line),
         last=step == RECIPE.steps,
@@ -132,7 +132,7 @@ def test_most_steps_tell_nothing(run: RunFolder) -> None:
     view = Recorder()
     watch = Watch(view)
     for step in range(1, 101):
-        assert watch(moment(run, step, step / 10, LINE if step % 50 == 0 else None)) is None
+        assert watch(context(run, step, step / 10, LINE if step % 50 == 0 else None)) is None
     steps = [status.step for status in view.told]
     assert steps == [1, 11, 21, 31, 41, 50, 60, 70, 80, 90, 100]
     assert [status.line for status in view.told] == [{}] * 5 + [LINE] * 6
@@ -142,7 +142,7 @@ def test_most_steps_tell_nothing(run: RunFolder) -> None:
     ("error", "request_"), [(BrokenPipeError(), "stop"), (OSError(5, "I/O error"), None)]
 )
 def test_a_display_that_fails_never_ends_a_run(run: RunFolder, error: OSError, request_: str | None) -> None:
-    assert Watch(Recorder(error))(moment(run, 25, 1.0, LINE)) == request_
+    assert Watch(Recorder(error))(context(run, 25, 1.0, LINE)) == request_
 
 
 def test_findings_are_told_once(run: RunFolder) -> None:
@@ -151,7 +151,7 @@ def test_findings_are_told_once(run: RunFolder) -> None:
     watch = Watch(view, found=1)
     run.append("findings", {"name": "new", "step": 20})
     for step in (25, 50):
-        watch(moment(run, step, float(step), LINE))
+        watch(context(run, step, float(step), LINE))
     assert [told for told in view.told if isinstance(told, dict)] == [{"name": "new", "step": 20}]
 
 
@@ -261,9 +261,9 @@ def test_a_line_of_the_log_shows_everything() -> None:
 
 def test_while_the_data_are_read_it_counts_and_then_makes_room() -> None:
     console = screen()
-    with TerminalView(console).opening("photos") as reading:
-        reading(30, 100)
+    with TerminalView(console).opening("photos") as measurement:
+        measurement(30, 100)
         assert "reading photos" in written(console) and "30 %" in written(console)
-        reading(100, 100)
+        measurement(100, 100)
         during = written(console)
     assert "preparing" in during and "\x1b[2K" in written(console)[len(during) :]

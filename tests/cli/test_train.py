@@ -93,7 +93,7 @@ def test_a_dry_run_shows_every_value_and_writes_nothing(cli: Cli, tmp_path: Path
     assert done.status == 0 and everything_in(tmp_path) == {}
     shown = dict(line.split() for line in done.out.splitlines() if len(line.split()) == 2)
     assert shown["seed"] == "7" and int(shown["steps"]) > 0
-    assert shown["optimisers.generator.rate"] and shown["generator.width"]
+    assert shown["optimisers.generator.learning_rate"] and shown["generator.width"]
     assert "auto" not in shown.values()
     assert "parameters" in done.out and f"runs/{data}-{DEFAULT_RECIPE}" in done.out
 
@@ -135,7 +135,7 @@ def test_a_fault_in_the_report_does_not_hide_the_run(cli: Cli, monkeypatch: pyte
 
 
 def test_a_run_that_fails_leaves_a_report_and_status_4(cli: Cli) -> None:
-    diverging = ("--set", "optimisers.discriminator.rate=1e30", "--steps", "50")
+    diverging = ("--set", "optimisers.discriminator.learning_rate=1e30", "--steps", "50")
     done = cli("train", "digits", "--out", "mine", *diverging, *QUICK)
     run = RunFolder.open("mine")
     assert done.status == 4 and run.status == "failed" and run.lines("findings")

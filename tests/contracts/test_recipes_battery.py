@@ -19,8 +19,8 @@ import poise
 from poise.data import Domains, Pairs, open_data
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
-from poise.training import Moment, Resumption, begin, pick_device, plan, resume
-from poise.training.setups import SETUPS
+from poise.tasks import TASKS
+from poise.training import Resumption, StepContext, begin, pick_device, plan, resume
 
 CPU = pick_device("cpu")
 STEPS, KILLED_AT = 7, 5
@@ -49,7 +49,7 @@ def tiny(name: str) -> Recipe:
 
 def stored(name: str, folder: Path) -> Any:
     """Data on disk, or built in, that suit a recipe: a resume opens them again by their paths."""
-    needs = SETUPS[RECIPES[name].game.name].needs
+    needs = TASKS[RECIPES[name].game.name].needs
     if needs not in ("pairs", "domains"):
         return "digits"
     digits = open_data("digits").array
@@ -77,12 +77,12 @@ def killed_in_a_child(train: Callable[[], object]) -> None:
     assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
 
-def kill_at(step: int) -> Callable[[Moment], None]:
-    def observer(moment: Moment) -> None:
-        if moment.step == step:
+def kill_at(step: int) -> Callable[[StepContext], None]:
+    def callback(context: StepContext) -> None:
+        if context.step == step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    return observer
+    return callback
 
 
 def same_bits(first: Path, second: Path) -> None:
@@ -98,15 +98,15 @@ def same_bits(first: Path, second: Path) -> None:
 def test_survives_kill_and_resumes_to_the_same_bits(name: str, tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     data = stored(name, tmp_path)
-    begin(plan(data, tiny(name), CPU), whole, say=silent)
+    begin(plan(data, tiny(name), CPU), whole, notify=silent)
     killed_in_a_child(
-        lambda: begin(plan(data, tiny(name), CPU), killed, observers=[kill_at(KILLED_AT)], say=silent)
+        lambda: begin(plan(data, tiny(name), CPU), killed, callbacks=[kill_at(KILLED_AT)], notify=silent)
     )
     folder = RunFolder.open(killed)
     assert folder.status == "interrupted"
     assert folder.checkpoint_steps() == [2, 4]
 
-    outcome = resume(Resumption(killed, CPU), say=silent)
+    outcome = resume(Resumption(killed, CPU), notify=silent)
     assert (outcome.status, outcome.position.step) == ("finished", STEPS)
     same_bits(whole, killed)
     steps = [line["step"] for line in folder.lines("history")]
@@ -155,7 +155,7 @@ CHECKED: dict[str, Callable[[Path, Path], None]] = {
 
 
 def test_every_setting_of_a_run_is_spelled_out(tmp_path: Path) -> None:
-    begin(plan("digits", tiny("non-saturating"), CPU), tmp_path / "run", say=silent)
+    begin(plan("digits", tiny("non-saturating"), CPU), tmp_path / "run", notify=silent)
     saved = RunFolder.open(tmp_path / "run").recipe
     assert saved["generator"]["name"] == "dcgan" and saved["steps"] == STEPS
     assert "auto" not in str(saved)

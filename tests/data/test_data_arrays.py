@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from poise.data import inspect_data, open_data
+from poise.data.dataset import blocks, survey
 from poise.data.image_arrays import image_layout
-from poise.data.source import blocks, survey
 from poise.errors import PoiseError
 
 RANDOM = np.random.default_rng(0)
@@ -98,7 +98,7 @@ def test_float_images_are_recognised(
 def test_other_ranges_are_refused_with_their_ends(low: float, high: float, tmp_path: Path) -> None:
     with pytest.raises(PoiseError) as caught:
         open_data(np.linspace(low, high, 2 * 64).reshape(2, 8, 8), cache=tmp_path)
-    assert f"from {low:g} to {high:g}" in str(caught.value) and "scale them" in caught.value.mend
+    assert f"from {low:g} to {high:g}" in str(caught.value) and "scale them" in caught.value.hint
 
 
 def test_truth_values_and_integers_have_stated_rules(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_moments_do_not_depend_on_how_many_blocks_there_are(
 ) -> None:
     values = RANDOM.normal(100.0, 3.0, (1000, 5)).astype(np.float32)
     whole = open_data(values, cache=tmp_path).encoding
-    monkeypatch.setattr("poise.data.source._BLOCK_BYTES", 20 * 7)
+    monkeypatch.setattr("poise.data.dataset._BLOCK_BYTES", 20 * 7)
     assert sum(1 for _ in blocks(values)) == 143
     pieces = open_data(values, cache=tmp_path).encoding
     assert np.allclose(whole.center, pieces.center, rtol=1e-13)
@@ -141,7 +141,7 @@ def test_moments_do_not_depend_on_how_many_blocks_there_are(
 
 
 def test_survey_agrees_with_numpy_over_many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("poise.data.source._BLOCK_BYTES", 100)
+    monkeypatch.setattr("poise.data.dataset._BLOCK_BYTES", 100)
     values = RANDOM.normal(size=(300, 7)).astype(np.float32)
     found = survey(values)
     assert (found.low, found.high, found.bad_values) == (values.min(), values.max(), 0)

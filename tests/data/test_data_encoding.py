@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from poise.data import Encoding
+from poise.data import Transform
 from poise.errors import PoiseError
 
 
 def test_bytes_become_the_exact_quotients() -> None:
-    encoded = Encoding("pixels").encode(torch.arange(256, dtype=torch.uint8))
+    encoded = Transform("pixels").encode(torch.arange(256, dtype=torch.uint8))
     assert encoded.dtype == torch.float32
     assert encoded[0] == -1 and encoded[255] == 1
     exact = (np.arange(256) - 127.5) / 127.5
@@ -23,7 +23,7 @@ def test_bytes_become_the_exact_quotients() -> None:
 
 @given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=4, max_side=5)))
 def test_bytes_come_back(stored: np.ndarray) -> None:
-    encoding = Encoding("pixels")
+    encoding = Transform("pixels")
     before = torch.from_numpy(stored.copy())
     value = encoding.encode(before)
     assert value.abs().max() <= 1
@@ -38,7 +38,7 @@ def test_bytes_come_back(stored: np.ndarray) -> None:
     hnp.arrays(np.float64, st.integers(1, 20), elements=st.floats(0, 1)),
 )
 def test_ranges_come_back(low: float, width: float, share: np.ndarray) -> None:
-    encoding = Encoding("range", low=low, high=low + width)
+    encoding = Transform("range", low=low, high=low + width)
     stored = torch.from_numpy((low + width * share).astype(np.float32))
     value = encoding.encode(stored)
     rounding = 1e-6 * (1 + (abs(low) + width) / width)
@@ -53,14 +53,14 @@ def test_ranges_come_back(low: float, width: float, share: np.ndarray) -> None:
     st.tuples(*[st.floats(0.1, 50)] * 3),
 )
 def test_columns_come_back(stored: np.ndarray, center: tuple[float, ...], scale: tuple[float, ...]) -> None:
-    encoding = Encoding("standardised", center=center, scale=scale)
+    encoding = Transform("standardised", center=center, scale=scale)
     value = encoding.encode(torch.from_numpy(stored.copy()))
     assert np.allclose(value.numpy(), (stored - np.array(center)) / np.array(scale), rtol=1e-4, atol=1e-4)
     assert np.allclose(encoding.decode(value).numpy(), stored, atol=1e-3)
 
 
 def test_gradients_flow_after_use_in_inference_mode() -> None:
-    encoding = Encoding("standardised", center=(1.5, 2.5), scale=(3.0, 4.0))
+    encoding = Transform("standardised", center=(1.5, 2.5), scale=(3.0, 4.0))
     with torch.inference_mode():
         encoding.decode(torch.zeros(1, 2))
     value = torch.zeros(1, 2, requires_grad=True)
@@ -70,33 +70,33 @@ def test_gradients_flow_after_use_in_inference_mode() -> None:
 
 def test_identity_gives_the_values_themselves() -> None:
     stored = torch.randn(4, 2)
-    assert torch.equal(Encoding("identity").encode(stored), stored)
-    assert torch.equal(Encoding("identity").decode(stored), stored)
+    assert torch.equal(Transform("identity").encode(stored), stored)
+    assert torch.equal(Transform("identity").decode(stored), stored)
 
 
 def test_what_lies_beyond_an_image_is_clamped_and_what_lies_beyond_a_table_is_kept() -> None:
     beyond = torch.tensor([-3.0, 0.25, 7.0])
-    assert Encoding("pixels").decode(beyond).tolist() == [-1.0, 0.25, 1.0]
-    assert Encoding("range", low=0, high=1).restore(beyond).tolist() == [0.0, 0.625, 1.0]
-    assert Encoding("identity").decode(beyond).tolist() == beyond.tolist()
+    assert Transform("pixels").decode(beyond).tolist() == [-1.0, 0.25, 1.0]
+    assert Transform("range", low=0, high=1).restore(beyond).tolist() == [0.0, 0.625, 1.0]
+    assert Transform("identity").decode(beyond).tolist() == beyond.tolist()
 
 
 def test_half_precision_samples_decode_in_full_precision() -> None:
-    decoded = Encoding("pixels").decode(torch.ones(2, dtype=torch.bfloat16))
+    decoded = Transform("pixels").decode(torch.ones(2, dtype=torch.bfloat16))
     assert decoded.dtype == torch.float32
 
 
 @pytest.mark.parametrize(
     "encoding",
     [
-        Encoding("pixels"),
-        Encoding("range", low=0.0, high=255.0),
-        Encoding("identity"),
-        Encoding("standardised", center=(0.1, 2.0), scale=(1.0, math.pi)),
+        Transform("pixels"),
+        Transform("range", low=0.0, high=255.0),
+        Transform("identity"),
+        Transform("standardised", center=(0.1, 2.0), scale=(1.0, math.pi)),
     ],
 )
-def test_json_and_back(encoding: Encoding) -> None:
-    again = Encoding.from_json(json.loads(json.dumps(encoding.to_json())))
+def test_json_and_back(encoding: Transform) -> None:
+    again = Transform.from_json(json.loads(json.dumps(encoding.to_json())))
     assert again == encoding and hash(again) == hash(encoding)
 
 
@@ -120,4 +120,4 @@ def test_json_and_back(encoding: Encoding) -> None:
 )
 def test_a_damaged_record_is_refused(written: dict[str, object], word: str) -> None:
     with pytest.raises(PoiseError, match=word):
-        Encoding.from_json(written)
+        Transform.from_json(written)

@@ -95,13 +95,13 @@ def test_what_is_in_the_cache_is_not_decoded_again(
 
 def test_one_changed_byte_changes_the_key_though_size_and_time_stay(tmp_path: Path, cache: Path) -> None:
     path = picture(tmp_path / "photos", "a.bmp")
-    moment = time.time() - 1000
-    os.utime(path, (moment, moment))
+    context = time.time() - 1000
+    os.utime(path, (context, context))
     before = open_data(tmp_path / "photos", cache=cache)
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    os.utime(path, (moment, moment))
+    os.utime(path, (context, context))
     after = open_data(tmp_path / "photos", cache=cache)
     assert before.fingerprint != after.fingerprint and len(entries(cache)) == 2
 
@@ -304,7 +304,7 @@ def test_every_fault_is_listed_with_its_reason_and_stops_training(
     with pytest.raises(PoiseError) as caught:
         open_data(photos, cache=cache)
     assert "1 of 13 image files" in str(caught.value) and "bad.png (" in str(caught.value)
-    assert reason in str(caught.value) and "poise inspect" in caught.value.mend
+    assert reason in str(caught.value) and "poise inspect" in caught.value.hint
     tolerated = open_data(photos, cache=cache, refuse_above=0.1)
     assert len(tolerated) == 12 and any("1 file was refused" in notice for notice in tolerated.notices)
 
@@ -432,7 +432,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(photos: Path, cache: Path) -> No
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, handler)
-    assert "no room left" in str(caught.value) and "POISE_CACHE" in caught.value.mend
+    assert "no room left" in str(caught.value) and "POISE_CACHE" in caught.value.hint
     assert entries(cache) == []
     assert len(open_data(photos, cache=cache)) == 12
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
-from poise.data import Domains, Labelled, Pairs, Source, open_data
+from poise.data import Dataset, Domains, Labelled, Pairs, open_data
 from poise.data.labels import coded
 from poise.errors import PoiseError
+from poise.tasks import TASKS
 from poise.training.conditions import prepared, unused_labels
-from poise.training.setups import SETUPS
 
 SHADES = {"a": 10, "b": 80, "c": 160, "d": 240}
 
@@ -27,7 +27,7 @@ def images(folder: Path, *names: str) -> Path:
     return folder
 
 
-def by_shade(source: Source) -> dict[int, set[str]]:
+def by_shade(source: Dataset) -> dict[int, set[str]]:
     """Which labels the rows of each shade have."""
     assert source.labels is not None
     shades = source.gather(np.arange(len(source)))[:, 0, 0, 0].tolist()
@@ -65,7 +65,7 @@ def test_a_zip_has_classes_below_its_own_folder(tmp_path: Path) -> None:
 def test_labels_do_not_change_what_unconditional_training_sees(tmp_path: Path) -> None:
     flat = open_data(images(tmp_path / "flat", "a.png", "b.png"))
     deep = open_data(images(tmp_path / "deep", "x/a.png", "y/b.png"))
-    plain = SETUPS["noise-to-data"]
+    plain = TASKS["noise-to-data"]
     assert prepared(flat, plain).fingerprint == prepared(deep, plain).fingerprint
 
 
@@ -97,27 +97,27 @@ def test_columns_may_be_parted_as_spreadsheets_part_them(tmp_path: Path, between
 def test_images_beside_the_folders_of_classes_are_listed(tmp_path: Path) -> None:
     source = open_data(images(tmp_path / "all", "one/sun/a1.png", "one/moon/b1.png", "one/c1.png"))
     with pytest.raises(PoiseError, match=r"1 of the 3 images .* lie beside the folders of classes") as caught:
-        prepared(source, SETUPS["conditional"])
+        prepared(source, TASKS["conditional"])
     assert caught.value.details == ["one/c1.png"]
 
 
 def test_rows_without_labels_are_told_how_to_give_them() -> None:
     with pytest.raises(PoiseError, match=r"has no labels, .*; give one a row: --labels FILE\.npy"):
-        prepared(open_data(points(4)), SETUPS["conditional"])
+        prepared(open_data(points(4)), TASKS["conditional"])
 
 
 @pytest.mark.parametrize(("two", "holds"), [(Pairs, "pairs of images"), (Domains, "two domains")])
 def test_two_sides_are_not_played_from_noise_with_one_of_them_dropped(two: Any, holds: str) -> None:
     images = np.arange(20 * 64, dtype=np.uint8).reshape(20, 8, 8)
     with pytest.raises(PoiseError, match=f"holds {holds}, and this game makes samples from noise alone"):
-        prepared(open_data(two(images, images[::-1])), SETUPS["noise-to-data"])
+        prepared(open_data(two(images, images[::-1])), TASKS["noise-to-data"])
 
 
 def test_labels_for_a_game_without_conditions_are_told_to_be_unused() -> None:
     given = Labelled(points(4), ["a", "b", "a", "b"])
     for name, told in (("noise-to-data", 1), ("conditional", 0)):
-        setup = SETUPS[name]
-        source = unused_labels(prepared(open_data(given), setup), given, setup)
+        task = TASKS[name]
+        source = unused_labels(prepared(open_data(given), task), given, task)
         assert len([one for one in source.notices if "labels do not enter" in one]) == told
 
 
@@ -178,7 +178,7 @@ def test_a_game_of_classes_refuses_an_empty_label(tmp_path: Path) -> None:
         Labelled(folder, table(tmp_path / "t.csv", "file,kind\na1.png,x\nb1.png,\nc1.png,x\n"))
     )
     with pytest.raises(PoiseError, match=r"1 of the 3 samples of .* have an empty label") as caught:
-        prepared(source, SETUPS["conditional"])
+        prepared(source, TASKS["conditional"])
     assert caught.value.details == ["b1.png"]
 
 
@@ -262,13 +262,13 @@ def test_labels_that_do_not_fit_an_array_are_refused(labels: object, sentence: s
 
 
 def test_the_content_of_labels_counts_where_the_game_uses_them() -> None:
-    setup = SETUPS["conditional"]
+    task = TASKS["conditional"]
     first, again, other = (
-        prepared(open_data(Labelled(points(4), labels)), setup).fingerprint
+        prepared(open_data(Labelled(points(4), labels)), task).fingerprint
         for labels in ([0, 1, 0, 1], [0, 1, 0, 1], [0, 1, 1, 0])
     )
     assert first == again != other
-    renamed = prepared(open_data(Labelled(points(4), ["a", "b", "a", "b"])), setup).fingerprint
+    renamed = prepared(open_data(Labelled(points(4), ["a", "b", "a", "b"])), task).fingerprint
     assert renamed != first, "what a class is called decides what can be asked for"
 
 

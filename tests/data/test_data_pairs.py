@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from PIL import Image
 
-from poise.data import Domains, Pairs, Source, data_of, open_data, origin_of
+from poise.data import Dataset, Domains, Pairs, data_of, open_data, origin_of
 from poise.data.pairs import LEAST
 from poise.errors import PoiseError
 
@@ -40,7 +40,7 @@ def numbers(count: int, suffix: str = ".png") -> list[str]:
     return [f"{number:03}{suffix}" for number in range(count)]
 
 
-def values(source: Source) -> tuple[list[int], list[int]]:
+def values(source: Dataset) -> tuple[list[int], list[int]]:
     """The shade of every condition and of every row."""
     assert source.condition is not None
     conditions = source.condition.gather(np.arange(len(source.condition)))

@@ -3,10 +3,10 @@ import pytest
 import torch
 from PIL import Image
 
-from poise.data import Encoding, picture, to_pillow, to_pixels
+from poise.data import Transform, picture, to_pillow, to_pixels
 from poise.errors import PoiseError
 
-PIXELS = Encoding("pixels")
+PIXELS = Transform("pixels")
 
 
 def test_the_grid_shows_each_image_enlarged_without_smoothing() -> None:
@@ -37,9 +37,9 @@ def test_one_two_three_and_four_channels() -> None:
 def test_bytes_of_samples() -> None:
     samples = torch.tensor([-1.0, 0.0, 1.0, 9.0, -9.0, torch.nan]).reshape(1, 1, 1, 6)
     assert to_pixels(samples, PIXELS).ravel().tolist() == [0, 128, 255, 255, 0, 128]
-    assert np.array_equal(to_pixels(samples, PIXELS), to_pixels(samples, Encoding("range", low=0, high=1)))
+    assert np.array_equal(to_pixels(samples, PIXELS), to_pixels(samples, Transform("range", low=0, high=1)))
     with pytest.raises(PoiseError, match="not pixels"):
-        to_pixels(samples, Encoding("identity"))
+        to_pixels(samples, Transform("identity"))
 
 
 def test_stored_bytes_are_shown_as_they_are() -> None:
@@ -68,7 +68,7 @@ def share(image: Image.Image, colour: str) -> float:
 def test_points_are_drawn_with_the_real_ones_beneath() -> None:
     angles = torch.linspace(0, 6, 400)
     ring = torch.stack([angles.cos(), angles.sin()], dim=1)
-    identity = Encoding("identity")
+    identity = Transform("identity")
     alone = picture(ring, identity, (2,))
     both = picture(0.5 * ring, identity, (2,), real=ring)
     assert alone.mode == "RGB" and min(alone.size) >= 400
@@ -77,9 +77,9 @@ def test_points_are_drawn_with_the_real_ones_beneath() -> None:
 
 
 def test_points_are_drawn_in_units_of_the_data() -> None:
-    encoding = Encoding("standardised", center=(100.0, 100.0), scale=(5.0, 5.0))
+    encoding = Transform("standardised", center=(100.0, 100.0), scale=(5.0, 5.0))
     points = torch.randn(50, 2, generator=torch.Generator().manual_seed(0))
-    same = picture(encoding.decode(points), Encoding("identity"), (2,))
+    same = picture(encoding.decode(points), Transform("identity"), (2,))
     assert np.array_equal(np.asarray(picture(points, encoding, (2,))), np.asarray(same))
 
 
@@ -94,6 +94,6 @@ def test_diverged_samples_still_make_a_picture(dimensions: int) -> None:
         (1e30 * torch.ones(20, dimensions), real),
         (real[:1], None),
     ):
-        image = picture(fakes, Encoding("identity"), (dimensions,), real=beneath)
+        image = picture(fakes, Transform("identity"), (dimensions,), real=beneath)
         assert image.size == (512, 512)
         assert share(image, "grey") > 0.002 or beneath is None

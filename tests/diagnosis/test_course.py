@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from poise.diagnosis import Course, Evidence, Finding, Reading, Remedy, Rule, Setting, judged
-from poise.diagnosis.course import confidence
+from poise.diagnosis import Evidence, Finding, FindingTracker, Measurement, Remedy, Rule, Setting, judged
 from poise.diagnosis.past import best, middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Unchecked, Verdict
+from poise.diagnosis.tracker import confidence
 
 
-def judge(readings: Readings) -> Verdict | Unchecked:
+def judge(measurements: Readings) -> Verdict | Unchecked:
     """`spread` tells: 0 is healthy, 1 watch, 2 trouble."""
-    level = readings[-1].spread
+    level = measurements[-1].spread
     if level is None:
         return Unchecked("nobody measured")
     return (HEALTHY, Verdict("watch", "Odd."), Verdict("trouble", "Bad.", beyond=2.0))[int(level)]
@@ -26,8 +26,8 @@ def judge(readings: Readings) -> Verdict | Unchecked:
 RULE = Rule("odd", "Something is odd.", judge, (), "nobody", 0, 3, 2, 2)
 
 
-def course_of(levels: Sequence[int | None], rule: Rule = RULE) -> Course:
-    return judged([Reading(step, spread=level) for step, level in enumerate(levels)], [rule])
+def course_of(levels: Sequence[int | None], rule: Rule = RULE) -> FindingTracker:
+    return judged([Measurement(step, spread=level) for step, level in enumerate(levels)], [rule])
 
 
 def told(levels: Sequence[int | None], rule: Rule = RULE) -> list[tuple[str, str, int, int]]:
@@ -64,38 +64,38 @@ def test_nothing_is_said_while_warming_up() -> None:
 def rule_of(name: str, quantity: str, *explains: str) -> Rule:
     """A rule that `quantity` tells, as `spread` does above."""
 
-    def judge_it(readings: Readings) -> Verdict:
-        return (HEALTHY, Verdict("watch", "Odd."))[int(getattr(readings[-1], quantity))]
+    def judge_it(measurements: Readings) -> Verdict:
+        return (HEALTHY, Verdict("watch", "Odd."))[int(getattr(measurements[-1], quantity))]
 
     return Rule(name, "", judge_it, (), "", 0, 1, 1, 1, explains=explains)
 
 
-def causes(course: Course) -> dict[str, str]:
-    return {one.name: one.because_of for one in course.open}
+def causes(tracker: FindingTracker) -> dict[str, str]:
+    return {one.name: one.because_of for one in tracker.open}
 
 
 def test_what_another_finding_explains_is_told_as_its_consequence() -> None:
-    course = Course([rule_of("cause", "spread", "odd"), rule_of("odd", "coverage")])
-    course.add(Reading(0, spread=1, coverage=0))
-    (news,) = course.add(Reading(1, spread=1, coverage=1))
+    tracker = FindingTracker([rule_of("cause", "spread", "odd"), rule_of("odd", "coverage")])
+    tracker.add(Measurement(0, spread=1, coverage=0))
+    (news,) = tracker.add(Measurement(1, spread=1, coverage=1))
     assert (news.name, news.because_of) == ("odd", "cause")
-    assert [one.name for one in course.open] == ["cause", "odd"]
+    assert [one.name for one in tracker.open] == ["cause", "odd"]
     assert "odd, step 1, because of cause" in str(news)
     assert news.to_json()["because_of"] == "cause"
 
 
 def test_a_cause_that_comes_later_takes_over_what_it_explains() -> None:
-    course = Course([rule_of("cause", "spread", "odd"), rule_of("odd", "coverage")])
-    course.add(Reading(0, spread=0, coverage=1))
-    assert causes(course) == {"odd": ""}
-    assert {one.name for one in course.add(Reading(1, spread=1, coverage=1))} == {"cause", "odd"}
-    assert causes(course) == {"cause": "", "odd": "cause"}
+    tracker = FindingTracker([rule_of("cause", "spread", "odd"), rule_of("odd", "coverage")])
+    tracker.add(Measurement(0, spread=0, coverage=1))
+    assert causes(tracker) == {"odd": ""}
+    assert {one.name for one in tracker.add(Measurement(1, spread=1, coverage=1))} == {"cause", "odd"}
+    assert causes(tracker) == {"cause": "", "odd": "cause"}
 
 
 def test_a_consequence_that_outlasts_its_cause_stands_for_itself() -> None:
-    course = Course([rule_of("cause", "spread", "odd"), rule_of("odd", "coverage")])
-    course.add(Reading(0, spread=1, coverage=1))
-    changed = course.add(Reading(1, spread=0, coverage=1))
+    tracker = FindingTracker([rule_of("cause", "spread", "odd"), rule_of("odd", "coverage")])
+    tracker.add(Measurement(0, spread=1, coverage=1))
+    changed = tracker.add(Measurement(1, spread=0, coverage=1))
     assert {(one.name, one.status, one.because_of) for one in changed} == {
         ("cause", "recovered", ""),
         ("odd", "open", ""),
@@ -104,11 +104,11 @@ def test_a_consequence_that_outlasts_its_cause_stands_for_itself() -> None:
 
 @pytest.mark.parametrize(("spread", "first"), [(1, "this"), (0, "that")])
 def test_of_two_that_explain_each_other_the_first_is_the_cause(spread: int, first: str) -> None:
-    course = Course([rule_of("this", "spread", "that"), rule_of("that", "coverage", "this")])
-    course.add(Reading(0, spread=spread, coverage=1 - spread))
-    course.add(Reading(1, spread=1, coverage=1))
+    tracker = FindingTracker([rule_of("this", "spread", "that"), rule_of("that", "coverage", "this")])
+    tracker.add(Measurement(0, spread=spread, coverage=1 - spread))
+    tracker.add(Measurement(1, spread=1, coverage=1))
     other = {"this": "that", "that": "this"}[first]
-    assert causes(course) == {first: "", other: first}
+    assert causes(tracker) == {first: "", other: first}
 
 
 @given(some.lists(some.tuples(some.integers(0, 1), some.integers(0, 1), some.integers(0, 1)), max_size=30))
@@ -120,10 +120,10 @@ def test_every_consequence_has_a_cause_that_is_open_and_explains_it(
         rule_of("b", "coverage", "c", "a"),
         rule_of("c", "duplicates", "a"),
     ]
-    course = Course(rules)
+    tracker = FindingTracker(rules)
     for step, (one, two, three) in enumerate(levels):
-        course.add(Reading(step, spread=one, coverage=two, duplicates=three))
-        explained = causes(course)
+        tracker.add(Measurement(step, spread=one, coverage=two, duplicates=three))
+        explained = causes(tracker)
         for name, cause in explained.items():
             assert not cause or cause in explained
             assert not cause or name in next(rule.explains for rule in rules if rule.name == cause)
@@ -132,16 +132,16 @@ def test_every_consequence_has_a_cause_that_is_open_and_explains_it(
 
 
 def test_what_was_not_checked_says_why_until_it_can_be() -> None:
-    course = course_of([None, None])
-    assert course.unchecked == {"odd": "nobody measured"}
-    course.add(Reading(2, spread=0.0))
-    assert course.unchecked == {}
+    tracker = course_of([None, None])
+    assert tracker.unchecked == {"odd": "nobody measured"}
+    tracker.add(Measurement(2, spread=0.0))
+    assert tracker.unchecked == {}
 
 
 def test_only_changes_are_told() -> None:
-    course = Course([RULE])
+    tracker = FindingTracker([RULE])
     changes = [
-        [one.severity + one.status for one in course.add(Reading(step, spread=float(level)))]
+        [one.severity + one.status for one in tracker.add(Measurement(step, spread=float(level)))]
         for step, level in enumerate([1, 1, 1, 1, 2, 2, 2, 0, 0, 0])
     ]
     assert changes == [[], [], ["watchopen"], [], [], ["troubleopen"], [], [], ["troublerecovered"], []]
@@ -152,9 +152,9 @@ levels_ = some.lists(some.sampled_from([0, 1, 2, None]), max_size=40)
 
 @given(levels_)
 def test_readings_from_disk_give_the_same_findings(levels: list[int | None]) -> None:
-    readings = [Reading(step, spread=level) for step, level in enumerate(levels)]
-    again = [Reading.from_json(reading.to_json()) for reading in readings]
-    assert judged(readings, [RULE]).findings == judged(again, [RULE]).findings
+    measurements = [Measurement(step, spread=level) for step, level in enumerate(levels)]
+    again = [Measurement.from_json(measurement.to_json()) for measurement in measurements]
+    assert judged(measurements, [RULE]).findings == judged(again, [RULE]).findings
 
 
 @given(levels_)
@@ -197,22 +197,26 @@ def test_a_finding_is_a_line_and_json() -> None:
 
 
 def test_what_a_quantity_did() -> None:
-    readings = [Reading(step, spread=value) for step, value in enumerate([0.1, None, 0.9, 0.2, 0.3, 0.25])]
-    assert values(readings, "spread", 3) == [0.2, 0.3, 0.25]
-    assert middle(readings, "spread", 2, 0) == 0.25
-    assert middle(readings, "spread", 4, 4) is None
-    assert best(readings, "spread") == 0.3
-    found = unchecked(Reading(0, missing={"distance": "no samples were given"}), "spread")
+    measurements = [
+        Measurement(step, spread=value) for step, value in enumerate([0.1, None, 0.9, 0.2, 0.3, 0.25])
+    ]
+    assert values(measurements, "spread", 3) == [0.2, 0.3, 0.25]
+    assert middle(measurements, "spread", 2, 0) == 0.25
+    assert middle(measurements, "spread", 4, 4) is None
+    assert best(measurements, "spread") == 0.3
+    found = unchecked(Measurement(0, missing={"distance": "no samples were given"}), "spread")
     assert found == Unchecked("no samples were given")
-    assert unchecked(Reading(0, spread=0.0), "spread") is None
+    assert unchecked(Measurement(0, spread=0.0), "spread") is None
 
 
 def test_rates_that_nobody_knows_are_not_set() -> None:
-    halved = Proposal("halve it", "why", "what", lambda recipe: {"optimisers.generator.rate": 1e-4})
-    both = Proposal("both", "why", "what", lambda recipe: {"optimisers.generator.rate": 1e-4, "packing": 2})
+    halved = Proposal("halve it", "why", "what", lambda recipe: {"optimisers.generator.learning_rate": 1e-4})
+    both = Proposal(
+        "both", "why", "what", lambda recipe: {"optimisers.generator.learning_rate": 1e-4, "packing": 2}
+    )
     assert [one.command for one in Setting().remedies([halved, both])] == [
         "",
         "poise train DATA --set packing=2",
     ]
     (known,) = Setting(recipe={"name": "minimax"}).remedies([halved])
-    assert known.command.endswith("--set optimisers.generator.rate=0.0001")
+    assert known.command.endswith("--set optimisers.generator.learning_rate=0.0001")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from poise.diagnosis import FINDINGS, Reading, Setting, judged
+from poise.diagnosis import FINDINGS, Measurement, Setting, judged
 from poise.recipes import RECIPES
 
 NAMES = [
@@ -19,10 +19,10 @@ NAMES = [
 ]  # fmt: skip
 
 
-def healthy(count: int = 60) -> list[Reading]:
+def healthy(count: int = 60) -> list[Measurement]:
     """A run that goes well: nearer and wider from check to check."""
     return [
-        Reading(
+        Measurement(
             step=10 * place, separation=0.95 - 0.3 * place / count, generator_loss=0.8 + 0.05 * (place % 3),
             discriminator_loss=1.2, generator_gradient=1.0, discriminator_gradient=1.0,
             training_above_held_out=0.52, held_out_gap=0.03, distance=1.2 * math.exp(-place / 12) + 0.01,
@@ -36,7 +36,7 @@ def healthy(count: int = 60) -> list[Reading]:
     ]  # fmt: skip
 
 
-def turned(name: str) -> list[Reading]:
+def turned(name: str) -> list[Measurement]:
     """The same run, with one failure from the middle on; one of the data from the start on."""
     sick: dict[str, dict[str, Any]] = {
         "condition-ignored": {"condition_followed": 0.1},
@@ -50,7 +50,7 @@ def turned(name: str) -> list[Reading]:
         "not-learning": {"movement": 0.0, "distance": 0.7},
         "quality-regressed": {"distance": 0.9},
     }
-    readings = healthy()
+    measurements = healthy()
     for place in range(0 if name == "data-shortcut" else 30, 60):
         changes: dict[str, Any] = dict(sick.get(name, {}))
         if name == "mode-hopping":
@@ -62,8 +62,8 @@ def turned(name: str) -> list[Reading]:
             }
         if name == "oscillation":
             changes = {"centre": (1.5 * math.sin(place), 0.0), "distance": 0.5}
-        readings[place] = replace(readings[place], **changes)
-    return readings
+        measurements[place] = replace(measurements[place], **changes)
+    return measurements
 
 
 def test_the_failures_that_have_a_name_are_these() -> None:
@@ -71,15 +71,15 @@ def test_the_failures_that_have_a_name_are_these() -> None:
 
 
 def test_a_healthy_run_is_no_finding() -> None:
-    course = judged(healthy(), FINDINGS.values())
-    assert course.findings == []
-    assert course.unchecked == {}
+    tracker = judged(healthy(), FINDINGS.values())
+    assert tracker.findings == []
+    assert tracker.unchecked == {}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_failure_is_named_where_it_begins_and_recovers(name: str) -> None:
-    course = judged(turned(name), FINDINGS.values())
-    finding = next(one for one in course.findings if one.name == name)
+    tracker = judged(turned(name), FINDINGS.values())
+    finding = next(one for one in tracker.findings if one.name == name)
     assert finding.status == "open"
     # Data have what only they have from the start on; all else begins in the middle.
     assert (200 if name == "data-shortcut" else 300) <= finding.first_step <= 450
@@ -94,9 +94,9 @@ def test_each_failure_is_named_where_it_begins_and_recovers(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["mode-collapse", "non-finite", "discriminator-dominates"])
 def test_the_worst_are_named_within_a_tenth_of_the_run(name: str) -> None:
-    course, named = judged([], FINDINGS.values()), None
-    for place, reading in enumerate(turned(name)):
-        if any(one.name == name for one in course.add(reading)) and named is None:
+    tracker, named = judged([], FINDINGS.values()), None
+    for place, measurement in enumerate(turned(name)):
+        if any(one.name == name for one in tracker.add(measurement)) and named is None:
             named = place
     assert named is not None
     assert named - 30 <= 6
@@ -121,9 +121,9 @@ def test_every_rule_says_what_to_do(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_rule_fails_on_readings_that_say_nothing(name: str) -> None:
-    course = judged([Reading(step) for step in range(60)], [FINDINGS[name]])
-    assert course.findings == []
-    assert name in course.unchecked or name == "non-finite"
+    tracker = judged([Measurement(step) for step in range(60)], [FINDINGS[name]])
+    assert tracker.findings == []
+    assert name in tracker.unchecked or name == "non-finite"
 
 
 @pytest.mark.parametrize("name", ["not-learning", "discriminator-dominates"])
@@ -135,9 +135,9 @@ def test_no_generator_is_blamed_for_its_first_steps(name: str) -> None:
     assert name in {one.name for one in later.findings}
 
 
-def told(readings: list[Reading], name: str) -> bool:
+def told(measurements: list[Measurement], name: str) -> bool:
     """Whether a finding of this name comes up."""
-    return name in {one.name for one in judged(readings, [FINDINGS[name]]).findings}
+    return name in {one.name for one in judged(measurements, [FINDINGS[name]]).findings}
 
 
 @pytest.mark.parametrize(
@@ -162,32 +162,34 @@ def test_a_shortcut_is_what_tells_every_fake_whatever_the_generator_does(
         "spread": 0.8,
     }
     sick |= changes
-    assert told([replace(reading, **sick) for reading in healthy()], "data-shortcut") is wanted
+    assert told([replace(measurement, **sick) for measurement in healthy()], "data-shortcut") is wanted
 
 
 def test_what_fades_or_comes_later_is_no_shortcut() -> None:
-    readings = [replace(reading, separation=1.0, spread=0.8) for reading in healthy()]
-    fading = [replace(one, probes={"border": (1.0, 30 * 0.9**place)}) for place, one in enumerate(readings)]
+    measurements = [replace(measurement, separation=1.0, spread=0.8) for measurement in healthy()]
+    fading = [
+        replace(one, probes={"border": (1.0, 30 * 0.9**place)}) for place, one in enumerate(measurements)
+    ]
     assert not told(fading, "data-shortcut")
-    early = [replace(one, probes={"border": (0.7, 0.5)}) for one in readings[:30]]
-    late = [replace(one, probes={"border": (1.0, 9.0)}) for one in readings[30:]]
+    early = [replace(one, probes={"border": (0.7, 0.5)}) for one in measurements[:30]]
+    late = [replace(one, probes={"border": (1.0, 9.0)}) for one in measurements[30:]]
     assert not told([*early, *late], "data-shortcut")
 
 
 def test_a_discriminator_that_wins_while_samples_come_nearer_does_not_dominate() -> None:
-    readings = [replace(reading, separation=1.0) for reading in healthy(30)]
-    assert not told(readings, "discriminator-dominates")
-    assert told([replace(one, distance=1.2) for one in readings], "discriminator-dominates")
+    measurements = [replace(measurement, separation=1.0) for measurement in healthy(30)]
+    assert not told(measurements, "discriminator-dominates")
+    assert told([replace(one, distance=1.2) for one in measurements], "discriminator-dominates")
 
 
 def test_a_generator_that_comes_to_a_halt_is_dominated() -> None:
-    readings = [
+    measurements = [
         replace(one, distance=0.1, separation=1.0 if place > 40 else one.separation)
         for place, one in enumerate(healthy())
     ]
-    halted = [replace(one, movement=0.01 if place > 40 else 0.2) for place, one in enumerate(readings)]
+    halted = [replace(one, movement=0.01 if place > 40 else 0.2) for place, one in enumerate(measurements)]
     assert told(halted, "discriminator-dominates")
-    assert not told(readings[:55], "discriminator-dominates")
+    assert not told(measurements[:55], "discriminator-dominates")
 
 
 def test_samples_that_are_alike_do_not_hop_when_they_change_their_cell() -> None:
@@ -295,7 +297,7 @@ def test_a_straight_way_is_no_oscillation() -> None:
 def test_copies_lie_on_a_training_sample_or_all_hug_the_training_data(
     changes: dict[str, Any], wanted: bool
 ) -> None:
-    assert told([replace(reading, **changes) for reading in healthy()], "memorisation") is wanted
+    assert told([replace(measurement, **changes) for measurement in healthy()], "memorisation") is wanted
 
 
 def test_a_condition_that_begins_to_be_followed_is_not_ignored() -> None:

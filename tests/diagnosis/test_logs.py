@@ -90,10 +90,10 @@ def test_what_a_log_cannot_tell_is_said() -> None:
 
 def test_a_long_log_is_averaged_in_stretches() -> None:
     rows: Rows = [{"it": float(step), "lossG": float(step % 2)} for step in range(10_000)]
-    readings, used = readings_of(rows)
+    measurements, used = readings_of(rows)
     assert used == {"step": "it", "generator_loss": "lossG"}
-    assert len(readings) <= 240
-    assert all(reading.generator_loss == pytest.approx(0.5, abs=0.02) for reading in readings)
+    assert len(measurements) <= 240
+    assert all(measurement.generator_loss == pytest.approx(0.5, abs=0.02) for measurement in measurements)
 
 
 def test_csv_json_lines_and_what_stylegan_writes(tmp_path: Path) -> None:
@@ -133,11 +133,15 @@ def test_what_a_resumed_loop_wrote_anew_is_read_once() -> None:
         {"step": 7.0, "fid": 3.0},
         *({"step": float(step), "d_loss": 2.0} for step in range(5, 12)),
     ]
-    readings, _ = readings_of(rows)
-    losses = {reading.step: reading.discriminator_loss for reading in readings if reading.discriminator_loss}
+    measurements, _ = readings_of(rows)
+    losses = {
+        measurement.step: measurement.discriminator_loss
+        for measurement in measurements
+        if measurement.discriminator_loss
+    }
     assert losses == {step: 1.0 if step < 5 else 2.0 for step in range(12)}
-    assert not any(reading.non_finite for reading in readings)
-    assert [reading.step for reading in readings if reading.metric] == [7]
+    assert not any(measurement.non_finite for measurement in measurements)
+    assert [measurement.step for measurement in measurements if measurement.metric] == [7]
 
 
 @pytest.mark.parametrize(
@@ -145,17 +149,19 @@ def test_what_a_resumed_loop_wrote_anew_is_read_once() -> None:
 )
 def test_steps_that_count_anew_or_in_parts_give_way_to_the_number_of_the_row(steps: list[float]) -> None:
     rows: Rows = [{"iter": float(step), "d_loss": 1.0 + place} for place, step in enumerate(steps)]
-    readings, used = readings_of(rows)
-    assert [reading.step for reading in readings] == list(range(9))
-    assert [reading.discriminator_loss for reading in readings] == [1.0 + place for place in range(9)]
+    measurements, used = readings_of(rows)
+    assert [measurement.step for measurement in measurements] == list(range(9))
+    assert [measurement.discriminator_loss for measurement in measurements] == [
+        1.0 + place for place in range(9)
+    ]
     assert used == {"discriminator_loss": "d_loss"}
 
 
 def test_columns_that_are_not_named_are_guessed_still() -> None:
     rows: Rows = [{"iter": 10.0 * place, "d_loss": 1.0, "quality": 5.0} for place in range(3)]
-    readings, used = readings_of(rows, {"metric": "quality"})
+    measurements, used = readings_of(rows, {"metric": "quality"})
     assert used == {"step": "iter", "discriminator_loss": "d_loss", "metric": "quality"}
-    assert [reading.step for reading in readings] == [0, 10, 20]
+    assert [measurement.step for measurement in measurements] == [0, 10, 20]
 
 
 def test_comments_above_the_columns_are_passed_over_and_rows_without_names_are_told(tmp_path: Path) -> None:
@@ -170,7 +176,7 @@ def test_comments_above_the_columns_are_passed_over_and_rows_without_names_are_t
 @pytest.mark.parametrize("step", [math.nan, math.inf, -math.inf])
 def test_a_row_whose_step_is_no_number_is_left_out(step: float) -> None:
     rows: Rows = [{"step": step if place == 3 else float(place), "fid": 9.0 - place} for place in range(6)]
-    assert [reading.step for reading in readings_of(rows)[0]] == [0, 1, 2, 4, 5]
+    assert [measurement.step for measurement in readings_of(rows)[0]] == [0, 1, 2, 4, 5]
 
 
 def test_what_is_not_there_and_what_is_not_known_is_refused(tmp_path: Path) -> None:
@@ -193,11 +199,11 @@ def test_event_files_of_an_independent_writer() -> None:
     assert [row["step"] for row in rows] == [100.0 * place for place in range(40)]
     assert rows[7]["Loss/G"] == pytest.approx(1.2)
     assert rows[39]["Metrics/FID"] == pytest.approx(100 / 40 + 8 + 6 * 14)
-    readings, used = readings_of(rows)
+    measurements, used = readings_of(rows)
     assert used == {
         "step": "step", "generator_loss": "Loss/G", "discriminator_loss": "Loss/D", "metric": "Metrics/FID"
     }  # fmt: skip
-    assert {one.name: one.severity for one in judged(readings, FINDINGS.values()).findings} == {
+    assert {one.name: one.severity for one in judged(measurements, FINDINGS.values()).findings} == {
         "quality-regressed": "trouble"
     }
     tensors = read_log(next((FIXTURES / "of_tensors").iterdir()))

@@ -46,7 +46,7 @@ def watch(monitor: Monitor, steps: int, **given: Any) -> Monitor:
 @pytest.mark.parametrize("real", [None, drawn(0, 64, 2), "reals", torch.zeros(2, 2)])
 def test_nothing_that_it_is_given_makes_it_raise(given: dict[str, Any], real: Any) -> None:
     monitor = watch(Monitor(real, every=1, most_share=1.0), 4, **given)
-    assert len(monitor.readings) == 4
+    assert len(monitor.measurements) == 4
     assert monitor.status in ("OK", "WATCH", "TROUBLE")
     assert "observe" not in monitor.not_used
 
@@ -62,7 +62,7 @@ def test_what_is_unfit_among_what_is_known_of_the_data_is_left_out_and_said() ->
         "held_out": "held-out samples have the shape (5,) and reals (2,)",
         "conditions": "there are 40 for 64 reals",
     }
-    distances = [reading.distance for reading in monitor.readings]
+    distances = [measurement.distance for measurement in monitor.measurements]
     assert len(distances) == 3
     assert all(distance is not None and math.isfinite(distance) for distance in distances)
     one_hot = Monitor(drawn(0, 8, 2), conditions=torch.eye(2)[torch.arange(8) % 2])
@@ -73,21 +73,21 @@ def test_what_is_unfit_among_what_is_known_of_the_data_is_left_out_and_said() ->
 def test_samples_in_a_tuple_or_an_array_are_samples(wrap: Any) -> None:
     monitor = Monitor(drawn(0, 64, 2), every=1, most_share=1.0)
     watch(monitor, 2, sample=wrap, latent=drawn(1, 64, 2))
-    assert monitor.readings[-1].distance is not None
+    assert monitor.measurements[-1].distance is not None
     assert monitor.not_used == {}
 
 
 def test_a_mean_score_of_a_batch_ranks_nothing() -> None:
     means = {"real_scores": torch.tensor(0.9), "fake_scores": 0.1}
     monitor = watch(Monitor(every=1, most_share=1.0), 40, **means)
-    assert {reading.separation for reading in monitor.readings} == {None}
+    assert {measurement.separation for measurement in monitor.measurements} == {None}
     assert "one number for a whole batch" in monitor.not_used["real_scores"]
     assert monitor.findings == []
 
 
 def test_a_loss_that_stays_nan_is_not_checked_at_every_step() -> None:
     monitor = watch(Monitor(drawn(0, 64, 2), every=10, most_share=1.0), 30, loss_generator=math.nan)
-    assert [reading.step for reading in monitor.readings] == [0, 10, 20]
+    assert [measurement.step for measurement in monitor.measurements] == [0, 10, 20]
     assert monitor.status == "TROUBLE"
 
 
@@ -137,7 +137,7 @@ def test_samples_like_the_data_are_no_finding() -> None:
         )  # fmt: skip
     assert monitor.findings == []
     assert monitor.not_checked == {"condition-ignored": "the samples are made without conditions"}
-    last = monitor.readings[-1]
+    last = monitor.measurements[-1]
     assert last.movement == 0  # the same latents every time
     assert last.spread == pytest.approx(1, abs=0.1)
     assert last.coverage is not None
@@ -166,7 +166,7 @@ def test_steps_that_go_back_forget_what_came_after() -> None:
     monitor.observe(5, loss_generator=torch.tensor(math.nan))
     assert monitor.findings
     monitor.observe(2, fake=drawn(1, 64, 2))
-    assert [reading.step for reading in monitor.readings] == [0, 1, 2]
+    assert [measurement.step for measurement in monitor.measurements] == [0, 1, 2]
     assert monitor.findings == []
     assert "went back from 5 to 2" in monitor.not_used["step"]
 
@@ -175,8 +175,8 @@ def test_reals_are_gathered_where_none_are_given() -> None:
     monitor = Monitor(every=1, most_share=1.0)
     for step in range(12):
         monitor.observe(step, real=drawn(step, 64, 2), fake=drawn(99 - step, 64, 2))
-    assert monitor.readings[0].distance is None
-    assert monitor.readings[-1].distance == pytest.approx(0, abs=0.1)
+    assert monitor.measurements[0].distance is None
+    assert monitor.measurements[-1].distance == pytest.approx(0, abs=0.1)
 
 
 def test_labels_that_are_followed_and_ignored() -> None:
@@ -196,7 +196,7 @@ def test_labels_that_are_followed_and_ignored() -> None:
         for step in range(60):
             monitor.observe(step, sample=sample, latent=drawn(step, 64, 2))
         found[sample.__name__] = {one.name: one.severity for one in monitor.findings}
-        assert monitor.readings[-1].condition_chance == pytest.approx(0.25, abs=0.15)
+        assert monitor.measurements[-1].condition_chance == pytest.approx(0.25, abs=0.15)
     assert "condition-ignored" not in found["follows"]
     assert found["ignores"]["condition-ignored"] == "trouble"
 
@@ -205,18 +205,18 @@ def test_checks_are_rarer_as_the_run_grows_and_never_beyond_their_share() -> Non
     monitor = Monitor(drawn(0, 64, 2), most_share=1.0)
     for step in range(2000):
         monitor.observe(step, fake=drawn(7, 16, 2))
-    steps = [reading.step for reading in monitor.readings]
+    steps = [measurement.step for measurement in monitor.measurements]
     gaps = [after - before for before, after in itertools.pairwise(steps)]
     assert gaps[0] == 10
     assert gaps[-1] >= 40
     assert len(steps) < 140
     none = Monitor(drawn(0, 64, 2), every=1, most_share=0.0)
-    assert len(watch(none, 50, fake=drawn(1, 64, 2)).readings) <= 3
+    assert len(watch(none, 50, fake=drawn(1, 64, 2)).measurements) <= 3
 
 
 def test_a_listener_hears_every_check() -> None:
     monitor = Monitor(drawn(0, 64, 2), every=2, most_share=1.0)
     heard: list[tuple[int, int]] = []
-    monitor.listen(lambda reading, changed: heard.append((reading.step, len(changed))))
+    monitor.listen(lambda measurement, changed: heard.append((measurement.step, len(changed))))
     watch(monitor, 6, fake=drawn(1, 64, 2))
     assert heard == [(0, 0), (2, 0), (4, 0)]

@@ -72,19 +72,19 @@ def test_what_is_measured_at_the_end_of_a_run() -> None:
     assert took("data-shortcut", evaluated(), None).yes is True
 
 
-def moment(step: int, **weights: torch.Tensor) -> Any:
+def context(step: int, **weights: torch.Tensor) -> Any:
     """As much of a moment as hands touch: a generator of these weights, and an optimiser of them."""
     for one in weights.values():
         one.requires_grad_()
     optimiser = torch.optim.Adam(weights.values(), lr=0.1)
     match = SimpleNamespace(parameters={"generator": weights}, optimisers={"generator": optimiser})
-    return SimpleNamespace(step=step, assembly=SimpleNamespace(match=match))
+    return SimpleNamespace(step=step, components=SimpleNamespace(match=match))
 
 
 def test_a_step_is_cut_to_its_length() -> None:
-    meddle, now = hands.steps_clipped(0.5), moment(1, weight=torch.zeros(2, 2))
+    meddle, now = hands.steps_clipped(0.5), context(1, weight=torch.zeros(2, 2))
     meddle(now)
-    weight = now.assembly.match.parameters["generator"]["weight"]
+    weight = now.components.match.parameters["generator"]["weight"]
     with torch.no_grad():
         weight += 4.0
     meddle(now)
@@ -92,20 +92,20 @@ def test_a_step_is_cut_to_its_length() -> None:
 
 
 def test_a_generator_is_pulled_towards_one_that_does_not_change() -> None:
-    meddle, now = hands.pulled_back(0.5), moment(1, weight=torch.full((3, 4), 9.0))
+    meddle, now = hands.pulled_back(0.5), context(1, weight=torch.full((3, 4), 9.0))
     found = []
     for _ in range(40):
         meddle(now)
-        found.append(now.assembly.match.parameters["generator"]["weight"].detach().clone())
+        found.append(now.components.match.parameters["generator"]["weight"].detach().clone())
     assert float((found[-1] - found[-2]).abs().max()) < 1e-4
     assert float(found[-1].abs().max()) < 4
 
 
 def test_an_optimiser_climbs_and_its_moments_are_spoiled() -> None:
-    now = moment(7, weight=torch.ones(2))
+    now = context(7, weight=torch.ones(2))
     weight, optimiser = (
-        now.assembly.match.parameters["generator"]["weight"],
-        now.assembly.match.optimisers["generator"],
+        now.components.match.parameters["generator"]["weight"],
+        now.components.match.optimisers["generator"],
     )
     hands.wrong_direction("generator")(now)
     weight.grad = torch.ones(2)
@@ -134,10 +134,10 @@ def test_old_fakes_are_all_that_a_discriminator_gets() -> None:
         def cost(self, player: str, networks: Any, batch: Any, played: Any, state: Any) -> float:
             return float(played["fake"])
 
-    now = moment(1, weight=torch.zeros(1))
-    now.assembly.match.game = Game()
+    now = context(1, weight=torch.zeros(1))
+    now.components.match.game = Game()
     hands.stale_fakes(3)(now)
-    game = now.assembly.match.game
+    game = now.components.match.game
     seen = [game.cost("discriminator", {}, None, {"fake": torch.tensor(float(one))}, {}) for one in range(6)]
     assert seen == [0, 0, 0, 1, 2, 3]
     assert game.cost("generator", {}, None, {"fake": torch.tensor(9.0)}, {}) == 9

@@ -9,10 +9,10 @@ from torch import nn
 from poise.dynamics.match import in_memory_order
 from poise.recipes import RECIPES, recipe_with
 from poise.recipes.settings import Optimiser
+from poise.tasks import Shapes
 from poise.training import pick_device
 from poise.training.assemble import assemble, build_optimiser
 from poise.training.resolve import resolve
-from poise.training.setups import Shapes
 
 
 @pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d])
@@ -33,7 +33,7 @@ def test_what_is_contiguous_already_or_lies_otherwise_is_moved_itself() -> None:
 
 @pytest.mark.parametrize("name", ["adam", "rmsprop", "sgd"])
 def test_moves_are_those_of_the_plain_optimiser_on_plain_weights(name: str) -> None:
-    settings = Optimiser.model_validate({"name": name, "rate": 0.01, "beta1": 0.5})
+    settings = Optimiser.model_validate({"name": name, "learning_rate": 0.01, "beta1": 0.5})
     recipe = recipe_with(
         RECIPES["non-saturating"],
         {"penalties": {}, "generator": "dcgan", "generator.width": 4, "discriminator.width": 4}

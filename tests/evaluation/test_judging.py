@@ -137,7 +137,7 @@ def test_the_best_and_older_generators_can_be_judged(digits: Path) -> None:
 
 
 def test_a_run_without_an_average_is_judged_by_its_weights(tmp_path: Path) -> None:
-    run = poise.train("ring", out=tmp_path / "run", average={"half_life": 0}, **SMALL)
+    run = poise.train("ring", out=tmp_path / "run", ema={"half_life": 0}, **SMALL)
     latent = run.generator.latents(5)
     torch.testing.assert_close(Generator.load(run.path, checkpoint=4)(latent), run.generator(latent))
 

@@ -17,8 +17,8 @@ import torch
 
 from poise.data import Domains, Pairs, open_data
 from poise.recipes import RECIPES, Recipe, recipe_with
-from poise.training import Moment, begin, pick_device, plan
-from poise.training.setups import SETUPS
+from poise.tasks import TASKS
+from poise.training import StepContext, begin, pick_device, plan
 
 STEPS = 40
 
@@ -65,7 +65,7 @@ def small(recipe: Recipe, more: dict[str, Any]) -> Recipe:
 
 def data_for(recipe: Recipe, folder: Path) -> Any:
     """Digits, as the recipe's game needs them."""
-    needs = SETUPS[recipe.game.name].needs
+    needs = TASKS[recipe.game.name].needs
     if needs not in ("pairs", "domains"):
         return "digits"
     digits = open_data("digits").array
@@ -80,18 +80,18 @@ def recorded(recipe: Recipe, steps: int = STEPS) -> dict[str, Any]:
     """The logs of the first steps, and the weights where they end."""
     rows: list[dict[str, float]] = []
 
-    def observer(moment: Moment) -> None:
-        rows.append({name: float(value.double().mean()) for name, value in moment.measured.items()})
+    def callback(context: StepContext) -> None:
+        rows.append({name: float(value.double().mean()) for name, value in context.measured.items()})
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         planned = plan(data_for(recipe, folder), recipe_with(recipe, {"steps": steps}), pick_device("cpu"))
-        assembly = planned.assembly
-        begin(planned, folder / "run", observers=[observer], say=lambda _: None, doctor="off")
+        components = planned.components
+        begin(planned, folder / "run", callbacks=[callback], notify=lambda _: None, doctor="off")
         ends = {
-            "discriminator": weights(assembly.modules["discriminator"]),
-            "generator": weights(assembly.modules["generator"]),
-            "average": weights(assembly.average.current()),
+            "discriminator": weights(components.modules["discriminator"]),
+            "generator": weights(components.modules["generator"]),
+            "average": weights(components.ema.current()),
         }
     return {"steps": rows, "weights": ends}
 

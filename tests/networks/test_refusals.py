@@ -22,7 +22,7 @@ def test_convolutions_refuse_vectors_and_name_the_network_that_takes_them(name: 
 
 @pytest.mark.parametrize("name", ["dcgan", "resnet"])
 @pytest.mark.parametrize(
-    ("height", "width", "mend"),
+    ("height", "width", "hint"),
     [
         (28, 28, "resize to 16x16 or 32x32, or use the network 'infogan'"),
         (30, 30, "resize to 16x16 or 32x32, or use the network 'mlp'"),
@@ -32,21 +32,21 @@ def test_convolutions_refuse_vectors_and_name_the_network_that_takes_them(name: 
     ],
 )
 def test_other_sides_are_refused_with_the_nearest_possible(
-    name: str, height: int, width: int, mend: str
+    name: str, height: int, width: int, hint: str
 ) -> None:
     with pytest.raises(PoiseError) as refusal:
         DISCRIMINATORS[name].build((1, height, width))
     sentence = refusal.value.sentence
     assert f"'{name}' cannot be built for images of {height}x{width}" in sentence
     assert "because" in sentence
-    assert mend in sentence
-    with pytest.raises(PoiseError, match=re.escape(mend)):
+    assert hint in sentence
+    with pytest.raises(PoiseError, match=re.escape(hint)):
         GENERATORS[name].build((1, height, width), latent_size=2)
 
 
-@pytest.mark.parametrize(("side", "mend"), [(30, "28x28 or 32x32"), (3, "resize to 4x4, or use")])
-def test_infogan_refuses_sides_that_four_does_not_divide(side: int, mend: str) -> None:
-    with pytest.raises(PoiseError, match=mend):
+@pytest.mark.parametrize(("side", "hint"), [(30, "28x28 or 32x32"), (3, "resize to 4x4, or use")])
+def test_infogan_refuses_sides_that_four_does_not_divide(side: int, hint: str) -> None:
+    with pytest.raises(PoiseError, match=hint):
         DISCRIMINATORS["infogan"].build((1, side, side))
 
 
@@ -70,7 +70,7 @@ def test_what_a_refusal_proposes_is_accepted(height: int, width: int) -> None:
         try:
             check(height, width, network="it")
         except PoiseError as refusal:
-            sizes = refusal.mend.split("or use")[0]
+            sizes = refusal.hint.split("or use")[0]
             proposed = [(int(one), int(two)) for one, two in re.findall(r"(\d+)x(\d+)", sizes)]
             assert proposed
             for size in proposed:
@@ -84,5 +84,5 @@ def test_what_the_autoencoder_proposes_is_accepted(height: int, width: int) -> N
     try:
         build((1, height, width), width=1, code_size=1, depth=1)
     except PoiseError as refusal:
-        (proposed,) = re.findall(r"(\d+)x(\d+)$", refusal.mend)
+        (proposed,) = re.findall(r"(\d+)x(\d+)$", refusal.hint)
         build((1, int(proposed[0]), int(proposed[1])), width=1, code_size=1, depth=1)

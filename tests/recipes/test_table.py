@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from poise.recipes import DEFAULT_RECIPE, RECIPES, Recipe
+from poise.tasks import TASKS, Shapes
 from poise.training.resolve import resolve
-from poise.training.setups import SETUPS, Shapes
 
 LUCIC = [
     # row, loss, beta1, rate, discriminator steps, batch norm, more
@@ -77,7 +77,7 @@ def test_a_weight_left_to_the_data_grows_with_the_pixels(
     [
         name
         for name, recipe in RECIPES.items()
-        if not name.startswith("lucic/") and SETUPS[recipe.game.name].directions is None
+        if not name.startswith("lucic/") and TASKS[recipe.game.name].directions is None
     ],
 )
 def test_every_recipe_that_names_no_network_of_images_serves_vectors(name: str) -> None:
@@ -93,7 +93,7 @@ def test_the_rows_of_lucic_hold_the_papers_values(
     recipe = RECIPES[f"lucic/{row}"]
     assert recipe.loss.name == loss
     for optimiser in (recipe.optimisers.discriminator, recipe.optimisers.generator):
-        assert (optimiser.name, optimiser.rate, optimiser.beta1, optimiser.beta2) == (
+        assert (optimiser.name, optimiser.learning_rate, optimiser.beta1, optimiser.beta2) == (
             "adam",
             rate,
             beta1,
@@ -105,7 +105,7 @@ def test_the_rows_of_lucic_hold_the_papers_values(
     assert recipe.discriminator.options.get("batch_norm") == batch_norm
     assert (recipe.batch_size, recipe.steps) == (64, 15_625)
     assert (recipe.latent.size, recipe.latent.distribution) == (64, "uniform")
-    assert recipe.average.half_life == 0
+    assert recipe.ema.half_life == 0
     penalties = {name: part.weight for name, part in recipe.penalties.items()}
     assert penalties == more.get("penalties", {})
     assert all(part.every == 1 for part in recipe.penalties.values())
@@ -137,7 +137,7 @@ def test_recipes_named_after_a_paper_hold_its_values(name: str, values: dict[str
         "weight_clip": recipe.weight_clip,
         "steps": recipe.dynamics.options.get("discriminator_steps"),
         "optimiser": optimiser.name,
-        "rate": optimiser.rate,
+        "rate": optimiser.learning_rate,
         "betas": (optimiser.beta1, optimiser.beta2),
         "loss": recipe.loss.name,
         "dynamics": recipe.dynamics.name,

@@ -36,7 +36,7 @@ def write_believable_run(
             "horizontal_flips": True,
             "penalties.r1.weight": 1.0,
             "label_flip": 0.05,
-            "optimisers.generator.rate": 2e-3,
+            "optimisers.generator.learning_rate": 2e-3,
             "generator": {"name": "resnet", "width": 64},
             "discriminator": {"name": "resnet", "width": 64, "spectral_norm": False},
         },
@@ -75,7 +75,13 @@ def environment(folder: Path) -> dict[str, Any]:
         "platform": "Linux-6.8-x86_64",
         "device": "cpu",
         "threads": 2,
-        "command": ["/usr/local/bin/poise", "train", "my emoji", "--set", "optimisers.generator.rate=2e-3"],
+        "command": [
+            "/usr/local/bin/poise",
+            "train",
+            "my emoji",
+            "--set",
+            "optimisers.generator.learning_rate=2e-3",
+        ],
         "cwd": str(folder.parent),
         "git": {"commit": "90eba0b7f2d1c5e4a3b2918070f6e5d4c3b2a190", "dirty": True},
         "started": "2026-07-30T14:05:09+00:00",
@@ -154,7 +160,7 @@ def findings() -> list[dict[str, Any]]:
             {
                 "change": "Lower the generator's learning rate to 1e-3.",
                 "why": "it is twice that of the recipe, and the collapse began where its gradient peaked",
-                "command": "poise train 'my emoji' --set optimisers.generator.rate=1e-3",
+                "command": "poise train 'my emoji' --set optimisers.generator.learning_rate=1e-3",
             },
             {
                 "change": "Let the discriminator score two samples at once.",
@@ -179,7 +185,7 @@ def findings() -> list[dict[str, Any]]:
                 {
                     "change": "Take the recipe's own rate.",
                     "why": "",
-                    "command": "poise train 'my emoji' --set optimisers.generator.rate=1e-3",
+                    "command": "poise train 'my emoji' --set optimisers.generator.learning_rate=1e-3",
                 }
             ],
         },

@@ -145,7 +145,7 @@ def test_every_section_tells_what_it_should(page: Page) -> None:
         assert told in page.text("data")
     for told in ("2.13.0+cpu", "30 July 2026, 14:05 UTC", "90eba0b7f2d1", "not committed"):
         assert told in page.text("environment")
-    assert "poise train 'my emoji' --set optimisers.generator.rate=2e-3" in page.text("environment")
+    assert "poise train 'my emoji' --set optimisers.generator.learning_rate=2e-3" in page.text("environment")
     assert "Newest" in page.text("metrics")
     assert "random-convolutions" in page.text("metrics")
 

@@ -150,7 +150,7 @@ def test_an_untouched_recipe_differs_by_its_row_alone() -> None:
     differing = {row.path: row.value for row in rows if row.differs}
     assert differing["loss.diversity"] == "0.75"
     assert differing["dynamics.discriminator_steps"] == "5"
-    assert differing["average.half_life"] == "0"
+    assert differing["ema.half_life"] == "0"
     assert "batch_size" not in differing
 
 

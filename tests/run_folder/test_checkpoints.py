@@ -154,14 +154,14 @@ def test_a_process_that_dies_at_any_moment_leaves_the_old_or_the_new(
     operations = [(Path, "rename"), (Path, "replace"), (Path, "mkdir"), (os, "fsync"), (shutil, "rmtree")]
     originals = [(owner, name, getattr(owner, name)) for owner, name in operations]
     deaths = 0
-    for moment in range(40):
+    for context in range(40):
         for owner, name, original in originals:
             monkeypatch.setattr(owner, name, original)
-        run = new_run(tmp_path / str(moment), 10)
+        run = new_run(tmp_path / str(context), 10)
         old = checkpoint(10)
         run.save_checkpoint(old, keep=9, best=best)
         new = Checkpoint(10, checkpoint(77).tensors, {"new": True})
-        left = [moment]
+        left = [context]
         for owner, name, original in originals:
 
             def counted(*given: Any, original: Any = original, left: list[int] = left, **named: Any) -> Any:
@@ -179,7 +179,7 @@ def test_a_process_that_dies_at_any_moment_leaves_the_old_or_the_new(
         for owner, name, original in originals:
             monkeypatch.setattr(owner, name, original)
         found = run.load_checkpoint("best") if best else run.restore().checkpoint
-        assert same(found, old) or same(found, new), moment
+        assert same(found, old) or same(found, new), context
         assert same(run.restore().checkpoint, checkpoint(10)) or not best
         deaths += died
         if not died:

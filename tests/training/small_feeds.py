@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import Encoding
+from poise.data import Transform
 from poise.recipes.settings import Latent
-from poise.training.feed import Feed, Indices
+from poise.training.batches import BatchSampler, Indices
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Held:
 
 def feed_of(
     rows: np.ndarray[Any, np.dtype[np.float32]], *, samples: int = 4, seed: int = 3, **more: Any
-) -> Feed:
+) -> BatchSampler:
     """A feed of rows `(N, ...)`, with small latents, on the CPU."""
-    return Feed(
+    return BatchSampler(
         Held(rows),
-        Encoding("identity"),
+        Transform("identity"),
         samples=samples,
         latent=Latent(size=3),
         seed=seed,

@@ -10,10 +10,10 @@ from torch import nn
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.recipes.settings import Optimiser
 from poise.run_folder import RunFolder
-from poise.training.assemble import Assembly, assemble, build_optimiser
+from poise.tasks import Shapes
+from poise.training.assemble import Components, assemble, build_optimiser
 from poise.training.resolve import resolve
 from poise.training.saver import run_saver
-from poise.training.setups import Shapes
 
 CPU = torch.device("cpu")
 
@@ -23,12 +23,12 @@ def resolved(name: str, **changes: Any) -> Recipe:
     return resolve(recipe_with(RECIPES[name], {**small, **changes}), Shapes("vector", (2,)))
 
 
-def built(name: str, **changes: Any) -> Assembly:
+def built(name: str, **changes: Any) -> Components:
     return assemble(resolved(name, **changes), Shapes("vector", (2,)), CPU)
 
 
-def values(assembly: Assembly) -> dict[str, dict[str, torch.Tensor]]:
-    return {player: dict(module.state_dict()) for player, module in assembly.modules.items()}
+def values(components: Components) -> dict[str, dict[str, torch.Tensor]]:
+    return {player: dict(module.state_dict()) for player, module in components.modules.items()}
 
 
 def test_weights_are_a_function_of_the_seed() -> None:
@@ -50,13 +50,13 @@ def test_a_players_weights_do_not_depend_on_the_other_players_network() -> None:
 def test_a_lazy_penalty_slows_the_optimiser_by_its_extra_move(every: int) -> None:
     """Karras et al. 2020, appendix B: k + 1 moves with these do what k moves did."""
     rate, beta1, beta2 = 1e-2, 0.5, 0.99
-    optimisers = {"discriminator": {"rate": rate, "beta1": beta1, "beta2": beta2}}
-    assembly = built("non-saturating", **{"penalties.r1.every": every, "optimisers": optimisers})
-    found = assembly.match.optimisers["discriminator"].defaults
+    optimisers = {"discriminator": {"learning_rate": rate, "beta1": beta1, "beta2": beta2}}
+    components = built("non-saturating", **{"penalties.r1.every": every, "optimisers": optimisers})
+    found = components.match.optimisers["discriminator"].defaults
     share = every / (every + 1) if every > 1 else 1.0
     assert found["lr"] * (1 / share) == pytest.approx(rate)
     assert tuple(beta ** (1 / share) for beta in found["betas"]) == pytest.approx((beta1, beta2))
-    untouched = assembly.match.optimisers["generator"].defaults
+    untouched = components.match.optimisers["generator"].defaults
     assert (untouched["lr"], untouched["betas"]) == (1e-3, (0.0, 0.99))
 
 
@@ -73,7 +73,7 @@ def test_an_optimiser_is_built_with_its_settings(
     settings: dict[str, Any], kind: type, wanted: dict[str, Any]
 ) -> None:
     module = nn.Linear(2, 2)
-    optimiser = build_optimiser(Optimiser(rate=0.125, epsilon=1e-5, **settings), module)
+    optimiser = build_optimiser(Optimiser(learning_rate=0.125, epsilon=1e-5, **settings), module)
     assert isinstance(optimiser, kind)
     assert optimiser.defaults["lr"] == 0.125
     assert {name: optimiser.defaults[name] for name in wanted} == wanted
@@ -106,11 +106,12 @@ def test_settings_of_a_loss_reach_its_functions() -> None:
 
 
 def test_clipping_is_for_the_discriminator_alone() -> None:
-    assembly = built("wasserstein")
-    assert set(assembly.match.projections) == {"discriminator"}
-    assembly.match.projections["discriminator"]()
+    components = built("wasserstein")
+    assert set(components.match.projections) == {"discriminator"}
+    components.match.projections["discriminator"]()
     assert all(
-        float(value.detach().abs().max()) <= 0.01 for value in assembly.modules["discriminator"].parameters()
+        float(value.detach().abs().max()) <= 0.01
+        for value in components.modules["discriminator"].parameters()
     )
     assert built("minimax").match.projections == {}
 
@@ -120,8 +121,8 @@ def test_jumps_of_the_clock_bring_no_checkpoint_and_keep_none_back(
 ) -> None:
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    assembly = built("minimax", **{"checkpoints.every_seconds": 60.0})
-    saver = run_saver(assembly, RunFolder(tmp_path), lambda sentence: None, saved_step=0)
+    components = built("minimax", **{"checkpoints.every_seconds": 60.0})
+    saver = run_saver(components, RunFolder(tmp_path), lambda sentence: None, saved_step=0)
     for jump in (-1e9, 1e9, 0.0):
         monkeypatch.setattr(time, "time", lambda jump=jump: 1.7e9 + jump)
         assert not saver.due(1)

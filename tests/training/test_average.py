@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from poise.recipes.settings import Average
-from poise.training.average import AveragedGenerator, followed
+from poise.recipes.settings import Ema
+from poise.training.ema import EmaGenerator, followed
 
 
 def generator(value: float) -> nn.Module:
@@ -27,51 +27,51 @@ def set_weight(module: nn.Module, value: float) -> None:
 
 def test_after_a_half_life_what_was_there_counts_half() -> None:
     module = generator(1.0)
-    average = AveragedGenerator(module, Average(half_life=1000, ramp=0))
+    ema = EmaGenerator(module, Ema(half_life=1000, ramp=0))
     set_weight(module, 0.0)
     for step in range(1, 41):
-        average.update(50, 50 * step)
-        assert weight_of(average.current()) == pytest.approx(0.5 ** (50 * step / 1000), rel=1e-12)
+        ema.update(50, 50 * step)
+        assert weight_of(ema.current()) == pytest.approx(0.5 ** (50 * step / 1000), rel=1e-12)
 
 
 def test_batches_of_any_size_give_the_same_over_the_same_images() -> None:
     ends = []
     for batch in (1, 10, 100):
         module = generator(1.0)
-        average = AveragedGenerator(module, Average(half_life=70, ramp=0))
+        ema = EmaGenerator(module, Ema(half_life=70, ramp=0))
         set_weight(module, 3.0)
         for seen in range(batch, 201, batch):
-            average.update(batch, seen)
-        ends.append(weight_of(average.module))
+            ema.update(batch, seen)
+        ends.append(weight_of(ema.module))
     wanted = 3.0 - 2.0 * 0.5 ** (200 / 70)
     assert ends == pytest.approx([wanted] * 3, rel=1e-12)
 
 
 def test_the_ramp_limits_the_half_life_to_a_share_of_the_images_seen() -> None:
     module = generator(1.0)
-    average = AveragedGenerator(module, Average(half_life=1000, ramp=0.05))
+    ema = EmaGenerator(module, Ema(half_life=1000, ramp=0.05))
     set_weight(module, 0.0)
     wanted, seen = 1.0, 0
     for _ in range(60):
         seen += 500
-        average.update(500, seen)
+        ema.update(500, seen)
         wanted *= 0.5 ** (500 / min(1000.0, 0.05 * seen))
-        assert weight_of(average.module) == pytest.approx(wanted, rel=1e-12)
+        assert weight_of(ema.module) == pytest.approx(wanted, rel=1e-12)
     assert seen > 1000 / 0.05, "the ramp has ended within"
 
 
 def test_in_small_steps_it_goes_every_so_many_steps_and_comes_as_far() -> None:
     module = generator(1.0)
-    settings = Average(half_life=10_000, ramp=0)
-    average = AveragedGenerator(module, settings)
+    settings = Ema(half_life=10_000, ramp=0)
+    ema = EmaGenerator(module, settings)
     set_weight(module, 0.0)
     moved = []
     for step in range(1, 97):
-        before = weight_of(average.module)
-        average.update(16, 16 * step)
-        if weight_of(average.module) != before:
+        before = weight_of(ema.module)
+        ema.update(16, 16 * step)
+        if weight_of(ema.module) != before:
             moved.append(step)
-            assert weight_of(average.module) == pytest.approx(0.5 ** (16 * step / 10_000), rel=1e-12)
+            assert weight_of(ema.module) == pytest.approx(0.5 ** (16 * step / 10_000), rel=1e-12)
     # A 128th of the half-life is 4.9 steps, and the largest power of two within is 4.
     assert moved == list(range(4, 97, 4))
     assert followed(settings, 128, 128) is not None, "large steps are followed one by one"
@@ -79,20 +79,20 @@ def test_in_small_steps_it_goes_every_so_many_steps_and_comes_as_far() -> None:
 
 def test_without_a_half_life_the_average_is_the_generator() -> None:
     module = generator(1.0)
-    average = AveragedGenerator(module, Average(half_life=0))
+    ema = EmaGenerator(module, Ema(half_life=0))
     for value in (2.0, -5.0):
         set_weight(module, value)
-        average.update(64, 64)
-        assert weight_of(average.current()) == value
+        ema.update(64, 64)
+        assert weight_of(ema.current()) == value
 
 
 def test_running_statistics_are_averaged_and_counters_copied() -> None:
     module = generator(1.0)
-    average = AveragedGenerator(module, Average(half_life=64, ramp=0))
-    norm, mine = (dict(network.named_buffers()) for network in (module, average.module))
+    ema = EmaGenerator(module, Ema(half_life=64, ramp=0))
+    norm, mine = (dict(network.named_buffers()) for network in (module, ema.module))
     norm["1.running_mean"].fill_(4.0)
     norm["1.num_batches_tracked"].fill_(7)
-    average.update(64, 64)
+    ema.update(64, 64)
     assert float(mine["1.running_mean"]) == pytest.approx(2.0)
     assert int(mine["1.num_batches_tracked"]) == 7
 
@@ -100,10 +100,10 @@ def test_running_statistics_are_averaged_and_counters_copied() -> None:
 def test_the_average_is_a_copy_in_eval_mode_that_nothing_trains() -> None:
     module = generator(1.0).train()
     before = copy.deepcopy(module.state_dict())
-    average = AveragedGenerator(module, Average(half_life=1, ramp=0))
-    assert not average.current().training
-    assert not any(value.requires_grad for value in average.module.parameters())
-    set_weight(average.module, 9.0)
-    average.update(0, 1)
+    ema = EmaGenerator(module, Ema(half_life=1, ramp=0))
+    assert not ema.current().training
+    assert not any(value.requires_grad for value in ema.module.parameters())
+    set_weight(ema.module, 9.0)
+    ema.update(0, 1)
     assert module.training
     torch.testing.assert_close(module.state_dict(), before, rtol=0, atol=0)

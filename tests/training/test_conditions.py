@@ -8,18 +8,18 @@ import pytest
 import torch
 from small_feeds import feed_of, numbered
 
-from poise.data import Condition, Encoding, Source, open_data
+from poise.data import Condition, Dataset, Transform, open_data
 from poise.errors import PoiseError
+from poise.tasks import TASKS
+from poise.training.batches import BatchSampler
 from poise.training.conditions import prepared, shapes_of
-from poise.training.feed import Feed
-from poise.training.setups import SETUPS
 
 
-def digits() -> Source:
+def digits() -> Dataset:
     return open_data("digits")
 
 
-def relabelled(labels: list[int], names: tuple[str, ...]) -> Source:
+def relabelled(labels: list[int], names: tuple[str, ...]) -> Dataset:
     source = digits()
     rows = len(labels)
     return dataclasses.replace(
@@ -28,12 +28,12 @@ def relabelled(labels: list[int], names: tuple[str, ...]) -> Source:
 
 
 def test_labels_become_conditions_and_games_without_them_get_none() -> None:
-    conditional = prepared(digits(), SETUPS["conditional"])
+    conditional = prepared(digits(), TASKS["conditional"])
     assert conditional.condition is not None
     assert shapes_of(conditional).condition == (10,)
     assert sum(conditional.condition.counts) == 1797
     assert conditional.condition.names == tuple("0123456789")
-    plain = prepared(conditional, SETUPS["noise-to-data"])
+    plain = prepared(conditional, TASKS["noise-to-data"])
     assert plain.condition is None and shapes_of(plain).condition is None
 
 
@@ -48,26 +48,26 @@ def test_labels_that_say_nothing_are_refused(
     labels: list[int], names: tuple[str, ...], sentence: str
 ) -> None:
     with pytest.raises(PoiseError, match=sentence):
-        prepared(relabelled(labels, names), SETUPS["conditional"])
+        prepared(relabelled(labels, names), TASKS["conditional"])
 
 
 def test_data_without_labels_are_refused() -> None:
     with pytest.raises(PoiseError, match="'spiral' has no labels"):
-        prepared(open_data("spiral"), SETUPS["conditional"])
+        prepared(open_data("spiral"), TASKS["conditional"])
 
 
-def feed(conditions: Condition, **more: Any) -> Feed:
+def sampler(conditions: Condition, **more: Any) -> BatchSampler:
     return feed_of(numbered(10, beside=100), conditions=conditions, seed=5, **more)
 
 
 def image_condition(rows: int, *, paired: bool) -> Condition:
     pixels = numbered(rows, beside=100)
-    return Condition("image", pixels.shape[1:], pixels, Encoding("identity"), paired=paired)
+    return Condition("image", pixels.shape[1:], pixels, Transform("identity"), paired=paired)
 
 
 def test_each_sample_comes_with_its_own_condition() -> None:
     labels = Condition("label", (10,), np.arange(10), names=tuple("abcdefghij"))
-    batches = feed(labels)
+    batches = sampler(labels)
     for step in range(6):
         batch = batches.next(step)
         assert batch.condition is not None
@@ -75,12 +75,12 @@ def test_each_sample_comes_with_its_own_condition() -> None:
 
 
 def test_pairs_are_mirrored_together_and_domains_apart() -> None:
-    together, apart = feed(image_condition(10, paired=True), horizontal_flips=True), None
+    together, apart = sampler(image_condition(10, paired=True), horizontal_flips=True), None
     for step in range(8):
         batch = together.next(step)
         assert batch.condition is not None
         torch.testing.assert_close(batch.condition, batch.real)
-    apart = feed(image_condition(7, paired=False), horizontal_flips=True)
+    apart = sampler(image_condition(7, paired=False), horizontal_flips=True)
     seen = [apart.next(step) for step in range(20)]
     mirrored = [
         (b.real[:, 0, 0, 0] >= 100, b.condition[:, 0, 0, 0] >= 100) for b in seen if b.condition is not None
@@ -93,9 +93,9 @@ def test_pairs_are_mirrored_together_and_domains_apart() -> None:
 
 def test_a_later_batch_is_the_same_wherever_one_begins() -> None:
     condition = image_condition(7, paired=False)
-    walked = feed(condition)
+    walked = sampler(condition)
     for step in range(5):
         walked.next(step)
-    here, there = walked.next(5), feed(condition, drawn=5).next(5)
+    here, there = walked.next(5), sampler(condition, drawn=5).next(5)
     assert here.condition is not None and there.condition is not None
     assert torch.equal(here.condition, there.condition) and torch.equal(here.real, there.real)

@@ -13,7 +13,7 @@ from poise.diagnosis import allowance
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, recipe_with
 from poise.run_folder import RunFolder
-from poise.training import Moment, Resumption, begin, doctor, pick_device, plan
+from poise.training import Resumption, StepContext, begin, doctor, pick_device, plan
 from poise.training import resume as resume_session
 from poise.training.held_out import Chosen, split
 
@@ -28,7 +28,7 @@ def begun(
 ) -> RunFolder:
     planned = plan(data, recipe_with(RECIPES[recipe], {**SMALL, "steps": 40, **more}), CPU)
     told: list[str] = []
-    begin(planned, folder, say=told.append, doctor="suggest" if watched else "off")
+    begin(planned, folder, notify=told.append, doctor="suggest" if watched else "off")
     assert told == []
     return RunFolder(folder)
 
@@ -54,8 +54,8 @@ def test_a_resumed_run_has_the_readings_of_one_that_never_stopped(tmp_path: Path
     class Enough(Exception):  # noqa: N818
         pass
 
-    def stop(moment: Moment) -> None:
-        if moment.step == 29:
+    def stop(context: StepContext) -> None:
+        if context.step == 29:
             raise Enough
 
     planned = plan(
@@ -64,10 +64,10 @@ def test_a_resumed_run_has_the_readings_of_one_that_never_stopped(tmp_path: Path
         CPU,
     )  # fmt: skip
     with pytest.raises(Enough):
-        begin(planned, tmp_path / "cut", observers=[stop], say=print)
+        begin(planned, tmp_path / "cut", callbacks=[stop], notify=print)
     cut = RunFolder(tmp_path / "cut")
     assert cut.lines("readings")[-1]["step"] == 29
-    resume_session(Resumption(cut.path, CPU), say=print)
+    resume_session(Resumption(cut.path, CPU), notify=print)
     again = cut.lines("readings")
     assert [line["step"] for line in again] == [line["step"] for line in whole]
     # Movement is from the last check, which a fresh process has not seen; the losses are of its own steps.
@@ -97,19 +97,19 @@ def test_a_fault_of_the_doctors_own_ends_no_run(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(doctor.Doctor, "_check", broken)
     told: list[str] = []
     planned = plan("spiral", recipe_with(RECIPES["non-saturating"], {**SMALL, "steps": 5}), CPU)
-    assert begin(planned, tmp_path / "run", say=told.append).status == "finished"
+    assert begin(planned, tmp_path / "run", notify=told.append).status == "finished"
     assert told == ["The doctor has stopped watching (ZeroDivisionError: nothing); training goes on."]
 
 
 def test_a_value_that_is_not_finite_is_a_reading_and_a_finding(tmp_path: Path) -> None:
-    def spoil(moment: Moment) -> None:
-        if moment.step == 9:
+    def spoil(context: StepContext) -> None:
+        if context.step == 9:
             with torch.no_grad():
-                next(moment.assembly.modules["generator"].parameters()).fill_(torch.nan)
+                next(context.components.modules["generator"].parameters()).fill_(torch.nan)
 
     planned = plan("spiral", recipe_with(RECIPES["non-saturating"], {**SMALL, "steps": 20}), CPU)
     with pytest.raises(PoiseError, match="begin anew with lower rates: poise train spiral"):
-        begin(planned, tmp_path / "run", observers=[spoil], say=print)
+        begin(planned, tmp_path / "run", callbacks=[spoil], notify=print)
     run = RunFolder(tmp_path / "run")
     assert run.lines("readings")[-1]["non_finite"].startswith("generator's weight 0.weight")
     finding = run.lines("findings")[-1]

@@ -39,9 +39,9 @@ def test_what_a_dynamics_remembers_is_in_the_checkpoint(
     dynamics: str, optimiser: str, tmp_path: Path
 ) -> None:
     changes = {f"optimisers.{player}.name": optimiser for player in ("generator", "discriminator")}
-    begin(plan("digits", recipe(dynamics, **changes), CPU), tmp_path / "whole", say=silent)
-    begin(plan("digits", recipe(dynamics, steps=3, **changes), CPU), tmp_path / "parts", say=silent)
-    resume(Resumption(tmp_path / "parts", CPU, steps=6), say=silent)
+    begin(plan("digits", recipe(dynamics, **changes), CPU), tmp_path / "whole", notify=silent)
+    begin(plan("digits", recipe(dynamics, steps=3, **changes), CPU), tmp_path / "parts", notify=silent)
+    resume(Resumption(tmp_path / "parts", CPU, steps=6), notify=silent)
     whole, parts = (RunFolder.open(tmp_path / name).load_checkpoint(6).tensors for name in ("whole", "parts"))
     remembered = [name for name in whole if name.startswith("dynamics/past_update/")]
     assert len(remembered) == sum(name.startswith("network/") for name in whole)
@@ -119,13 +119,13 @@ def test_the_check_leaves_no_trace() -> None:
         "discriminator": {"name": "mlp", "width": 8, "spectral_norm": True},
     }
     checked, plain = (
-        plan("digits", recipe(dynamics, **changes), CPU).assembly.modules
+        plan("digits", recipe(dynamics, **changes), CPU).components.modules
         for dynamics in ("consensus", "simultaneous")
     )
     penalised = plan("digits", recipe("simultaneous", **{**changes, "penalties.r1.every": 2}), CPU)
     assert all(
         torch.equal(value, plain[player].state_dict()[name])
-        for player, module in penalised.assembly.modules.items()
+        for player, module in penalised.components.modules.items()
         for name, value in module.state_dict().items()
     )
     for player, module in checked.items():

@@ -19,7 +19,7 @@ from torch import Tensor
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder, tensors_folder
-from poise.training import Moment, Outcome, Resumption, begin, pick_device, plan, resume, saver
+from poise.training import Outcome, Resumption, StepContext, begin, pick_device, plan, resume, saver
 
 CPU = pick_device("cpu")
 STEPS = 6
@@ -40,7 +40,7 @@ def recipe(**changes: Any) -> Recipe:
 
 def trained(path: Path, said: list[str] | None = None, **changes: Any) -> Outcome:
     told = [] if said is None else said
-    return begin(plan("digits", recipe(**changes), CPU), path, say=told.append)
+    return begin(plan("digits", recipe(**changes), CPU), path, notify=told.append)
 
 
 def tensors(path: Path, step: int = STEPS) -> dict[str, Tensor]:
@@ -68,15 +68,15 @@ class TestFullDisk:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             write(path, content)
 
-        def fill(moment: Moment) -> None:
+        def fill(context: StepContext) -> None:
             nonlocal full
-            full = moment.step in (3, 4)
-            if moment.step == 4:
+            full = context.step in (3, 4)
+            if context.step == 4:
                 assert RunFolder(tmp_path / "run").checkpoint_steps() == [2]
 
         monkeypatch.setattr(tensors_folder, "write_whole", failing)
         monkeypatch.setattr(saver, "RETRY_SECONDS", 0.0)
-        outcome = begin(plan("digits", recipe(), CPU), tmp_path / "run", observers=[fill], say=said.append)
+        outcome = begin(plan("digits", recipe(), CPU), tmp_path / "run", callbacks=[fill], notify=said.append)
         assert outcome.status == "finished"
         assert any("No space left" in line and "step 2" in line for line in said)
         assert any("takes writes again" in line for line in said)
@@ -104,7 +104,7 @@ class TestFullDisk:
         assert error.value.exit_status == 5
         monkeypatch.undo()
         assert RunFolder.open(tmp_path / "run").status == "interrupted"
-        resume(Resumption(tmp_path / "run", CPU), say=print)
+        resume(Resumption(tmp_path / "run", CPU), notify=print)
         trained(tmp_path / "whole")
         assert same(tmp_path / "run", tmp_path / "whole")
 
@@ -115,12 +115,12 @@ class TestFullDisk:
         if child == 0:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
-            def limit(moment: Moment) -> None:
-                if moment.step == 3:
+            def limit(context: StepContext) -> None:
+                if context.step == 3:
                     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
             try:
-                begin(planned, tmp_path / "run", observers=[limit], say=lambda sentence: None)
+                begin(planned, tmp_path / "run", callbacks=[limit], notify=lambda sentence: None)
             except PoiseError as error:
                 os._exit(error.exit_status)
             os._exit(0)
@@ -136,7 +136,7 @@ class TestNotFinite:
     @pytest.mark.parametrize("player", ["discriminator", "generator"])
     def test_in_a_gradient(self, player: str, tmp_path: Path) -> None:
         planned = plan("digits", recipe(), CPU)
-        parameter = next(iter(planned.assembly.match.parameters[player].values()))
+        parameter = next(iter(planned.components.match.parameters[player].values()))
         calls = 0
         before: list[Tensor] = []
 
@@ -150,7 +150,7 @@ class TestNotFinite:
 
         parameter.register_hook(poison)
         with pytest.raises(PoiseError, match=f"gradient of the {player}'s .*, at step [1-6]") as error:
-            begin(planned, tmp_path / "run", say=print)
+            begin(planned, tmp_path / "run", notify=print)
         assert error.value.exit_status == 4
         assert torch.equal(parameter, before[0]), "the move was not made"
         run = RunFolder.open(tmp_path / "run")
@@ -162,13 +162,13 @@ class TestNotFinite:
             assert all(torch.isfinite(value).all() for value in tensors(tmp_path / "run", step).values())
 
     def test_in_a_weight_is_never_saved(self, tmp_path: Path) -> None:
-        def poison(moment: Moment) -> None:
-            if moment.step == 4:
+        def poison(context: StepContext) -> None:
+            if context.step == 4:
                 with torch.no_grad():
-                    next(moment.assembly.modules["generator"].parameters()).view(-1)[0] = float("inf")
+                    next(context.components.modules["generator"].parameters()).view(-1)[0] = float("inf")
 
         with pytest.raises(PoiseError, match="network/generator"):
-            begin(plan("digits", recipe(), CPU), tmp_path / "run", observers=[poison], say=print)
+            begin(plan("digits", recipe(), CPU), tmp_path / "run", callbacks=[poison], notify=print)
         assert RunFolder.open(tmp_path / "run").checkpoint_steps() == [2]
 
     def test_in_live_data_is_named_as_data(self, tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ class TestNotFinite:
                 return value * float("nan") if Poisoned.reads > 200 else value
 
         with pytest.raises(PoiseError, match=r"Item \d+ of 'Poisoned' holds NaN or infinity"):
-            begin(plan(Poisoned(), recipe(), CPU), tmp_path / "run", say=print)
+            begin(plan(Poisoned(), recipe(), CPU), tmp_path / "run", notify=print)
         assert RunFolder.open(tmp_path / "run").status == "interrupted"
 
 
@@ -198,10 +198,10 @@ class TestChangedData:
         return tmp_path / "data.npy"
 
     def half_run(self, data: Path, path: Path) -> None:
-        def halt(moment: Moment) -> Any:
-            return "stop" if moment.step == 3 else None
+        def halt(context: StepContext) -> Any:
+            return "stop" if context.step == 3 else None
 
-        begin(plan(str(data), recipe(), CPU), path, observers=[halt], say=print)
+        begin(plan(str(data), recipe(), CPU), path, callbacks=[halt], notify=print)
 
     def test_refused_unless_accepted_and_recorded(self, data: Path, tmp_path: Path) -> None:
         self.half_run(data, tmp_path / "run")
@@ -209,10 +209,10 @@ class TestChangedData:
         images[5, 0, 0] ^= 1
         np.save(data, images)
         with pytest.raises(PoiseError, match=r"have changed since the run began.*--accept-changed-data"):
-            resume(Resumption(tmp_path / "run", CPU), say=print)
+            resume(Resumption(tmp_path / "run", CPU), notify=print)
         old = RunFolder.open(tmp_path / "run").data["fingerprint"]
         said: list[str] = []
-        outcome = resume(Resumption(tmp_path / "run", CPU, accept_changed_data=True), say=said.append)
+        outcome = resume(Resumption(tmp_path / "run", CPU, accept_changed_data=True), notify=said.append)
         assert outcome.status == "finished" and any("have changed" in line for line in said)
         record = outcome.run.data
         assert record["fingerprint"] != old and record["earlier"][0]["fingerprint"] == old
@@ -221,12 +221,12 @@ class TestChangedData:
         self.half_run(data, tmp_path / "run")
         np.save(data, np.zeros((64, 8, 8, 3), dtype=np.uint8))
         with pytest.raises(PoiseError, match="shape"):
-            resume(Resumption(tmp_path / "run", CPU, accept_changed_data=True), say=print)
+            resume(Resumption(tmp_path / "run", CPU, accept_changed_data=True), notify=print)
 
     def test_the_same_bytes_under_a_new_date_are_the_same_data(self, data: Path, tmp_path: Path) -> None:
         self.half_run(data, tmp_path / "run")
         os.utime(data, (1, 1))
-        assert resume(Resumption(tmp_path / "run", CPU), say=print).status == "finished"
+        assert resume(Resumption(tmp_path / "run", CPU), notify=print).status == "finished"
 
 
 def test_two_processes_on_one_run(tmp_path: Path) -> None:
@@ -243,11 +243,11 @@ def test_two_processes_on_one_run(tmp_path: Path) -> None:
     try:
         assert RunFolder.open(tmp_path / "run").status == "finished"
         with pytest.raises(PoiseError, match=f"pid {child} on"):
-            resume(Resumption(tmp_path / "run", CPU, steps=9), say=print)
+            resume(Resumption(tmp_path / "run", CPU, steps=9), notify=print)
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    assert resume(Resumption(tmp_path / "run", CPU, steps=9), say=print).position.step == 9
+    assert resume(Resumption(tmp_path / "run", CPU, steps=9), notify=print).position.step == 9
 
 
 def test_a_clock_that_jumps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,7 +268,7 @@ def test_a_half_written_line_is_ignored_and_repaired(tmp_path: Path) -> None:
     with (run.path / "history.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"step": 7, "generat')
     assert len(run.lines("history")) == STEPS
-    resume(Resumption(run.path, CPU, steps=8), say=print)
+    resume(Resumption(run.path, CPU, steps=8), notify=print)
     written = (run.path / "history.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["step"] for line in written] == list(range(1, 9))
 
@@ -282,7 +282,7 @@ def test_a_damaged_newest_checkpoint_costs_only_its_steps(tmp_path: Path) -> Non
     content[-7] ^= 4
     file.write_bytes(bytes(content))
     said: list[str] = []
-    resume(Resumption(tmp_path / "run", CPU, steps=8), say=said.append)
+    resume(Resumption(tmp_path / "run", CPU, steps=8), notify=said.append)
     assert any("step-00000006 is damaged" in line for line in said)
     assert any("from step 4: 2 steps are trained again" in line for line in said)
     assert (tmp_path / "run" / "quarantine" / "step-00000006").is_dir()
@@ -293,8 +293,8 @@ def test_a_damaged_newest_checkpoint_costs_only_its_steps(tmp_path: Path) -> Non
 def test_extending_a_run_equals_a_longer_run(tmp_path: Path) -> None:
     trained(tmp_path / "run", steps=4)
     with pytest.raises(PoiseError, match=r"has done its 4 steps.*--steps 8"):
-        resume(Resumption(tmp_path / "run", CPU), say=print)
-    resume(Resumption(tmp_path / "run", CPU, steps=STEPS), say=print)
+        resume(Resumption(tmp_path / "run", CPU), notify=print)
+    resume(Resumption(tmp_path / "run", CPU, steps=STEPS), notify=print)
     trained(tmp_path / "whole")
     assert same(tmp_path / "run", tmp_path / "whole")
 
@@ -304,7 +304,7 @@ def test_another_number_of_threads_is_said(tmp_path: Path) -> None:
     record = json.loads((tmp_path / "run" / "environment.json").read_text())
     (tmp_path / "run" / "environment.json").write_text(json.dumps({**record, "threads": 64}))
     said: list[str] = []
-    resume(Resumption(tmp_path / "run", CPU, steps=3), say=said.append)
+    resume(Resumption(tmp_path / "run", CPU, steps=3), notify=said.append)
     assert any("began with threads 64" in line and "same bits" in line for line in said)
 
 
@@ -312,14 +312,14 @@ def test_another_number_of_threads_is_said(tmp_path: Path) -> None:
 def test_a_signal_finishes_the_step_and_saves(number: signal.Signals, tmp_path: Path) -> None:
     """Row 2, within the process; the command's exit status is tested with the command."""
 
-    def ask(moment: Moment) -> None:
-        if moment.step == 3:
+    def ask(context: StepContext) -> None:
+        if context.step == 3:
             os.kill(os.getpid(), number)
 
-    outcome = begin(plan("digits", recipe(), CPU), tmp_path / "run", observers=[ask], say=print)
+    outcome = begin(plan("digits", recipe(), CPU), tmp_path / "run", callbacks=[ask], notify=print)
     assert (outcome.status, outcome.exit_status) == ("interrupted", 128 + number)
     assert outcome.run.checkpoint_steps()[-1] in (3, 4)
-    resume(Resumption(tmp_path / "run", CPU), say=print)
+    resume(Resumption(tmp_path / "run", CPU), notify=print)
     trained(tmp_path / "whole")
     assert same(tmp_path / "run", tmp_path / "whole")
 
@@ -332,7 +332,7 @@ def test_a_signal_finishes_the_step_and_saves(number: signal.Signals, tmp_path: 
         {"loss": "began", "discriminator": "autoencoder", "discriminator.width": 4},
         {"label_flip": 0.1, "instance_noise.deviation": 0.5, "instance_noise.steps": 4},
         {"optimisers.generator.name": "rmsprop", "optimisers.discriminator.name": "sgd"},
-        {"horizontal_flips": True, "loss.smoothing": 0.1, "average.half_life": 0},
+        {"horizontal_flips": True, "loss.smoothing": 0.1, "ema.half_life": 0},
         {"generator": {"name": "dcgan", "width": 4}, "discriminator": {"name": "dcgan", "width": 4}},
         {
             "discriminator": {
@@ -348,10 +348,10 @@ def test_a_signal_finishes_the_step_and_saves(number: signal.Signals, tmp_path: 
     ids=lambda changes: "-".join(changes)[:60],
 )
 def test_every_trick_resumes_to_the_same_bits(changes: dict[str, Any], tmp_path: Path) -> None:
-    def halt(moment: Moment) -> Any:
-        return "stop" if moment.step == 3 else None
+    def halt(context: StepContext) -> Any:
+        return "stop" if context.step == 3 else None
 
     trained(tmp_path / "whole", **changes)
-    begin(plan("digits", recipe(**changes), CPU), tmp_path / "run", observers=[halt], say=print)
-    resume(Resumption(tmp_path / "run", CPU), say=print)
+    begin(plan("digits", recipe(**changes), CPU), tmp_path / "run", callbacks=[halt], notify=print)
+    resume(Resumption(tmp_path / "run", CPU), notify=print)
     assert same(tmp_path / "run", tmp_path / "whole")

@@ -11,10 +11,10 @@ from small_feeds import feed_of, numbered
 from torch import Tensor
 
 from poise.recipes.settings import Latent
-from poise.training.feed import Feed, latents
+from poise.training.batches import BatchSampler, latents
 
 
-def feed(size: int, samples: int, *, image: bool = False, seed: int = 0, **more: Any) -> Feed:
+def sampler(size: int, samples: int, *, image: bool = False, seed: int = 0, **more: Any) -> BatchSampler:
     """Rows that hold their own number, in every pixel or in one value."""
     rows = numbered(size, beside=0.25) if image else np.arange(size, dtype=np.float32)[:, None]
     return feed_of(rows, samples=samples, seed=seed, **more)
@@ -27,7 +27,7 @@ def numbers(real: Tensor) -> list[int]:
 @settings(max_examples=60, deadline=None)
 @given(size=st.integers(1, 40), samples=st.integers(1, 50), seed=st.integers(0, 10**6))
 def test_each_epoch_is_a_permutation_and_batches_straddle_epochs(size: int, samples: int, seed: int) -> None:
-    one = feed(size, samples, seed=seed)
+    one = sampler(size, samples, seed=seed)
     drawn: list[int] = []
     while len(drawn) < 3 * size:
         drawn += numbers(one.next(0).real)
@@ -37,12 +37,12 @@ def test_each_epoch_is_a_permutation_and_batches_straddle_epochs(size: int, samp
 
 
 def test_epochs_and_seeds_differ_in_their_order() -> None:
-    one = feed(100, 100)
+    one = sampler(100, 100)
     first, second = numbers(one.next(0).real), numbers(one.next(0).real)
     assert first != second
     assert first != sorted(first)
-    assert numbers(feed(100, 100, seed=1).next(0).real) != first
-    assert numbers(feed(100, 100).next(5).real) == first, "the order is by the batch, not the step"
+    assert numbers(sampler(100, 100, seed=1).next(0).real) != first
+    assert numbers(sampler(100, 100).next(5).real) == first, "the order is by the batch, not the step"
 
 
 @settings(max_examples=40, deadline=None)
@@ -50,10 +50,10 @@ def test_epochs_and_seeds_differ_in_their_order() -> None:
 def test_a_feed_goes_on_from_any_batch_as_if_it_had_never_stopped(
     size: int, samples: int, drawn: int, flips: bool
 ) -> None:
-    whole = feed(size, samples, image=True, horizontal_flips=flips)
+    whole = sampler(size, samples, image=True, horizontal_flips=flips)
     for _ in range(drawn):
         whole.next(0)
-    resumed = feed(size, samples, image=True, horizontal_flips=flips, drawn=drawn)
+    resumed = sampler(size, samples, image=True, horizontal_flips=flips, drawn=drawn)
     for step in range(3):
         ours, theirs = resumed.next(step), whole.next(step)
         assert torch.equal(ours.real, theirs.real)
@@ -64,7 +64,7 @@ def test_a_feed_goes_on_from_any_batch_as_if_it_had_never_stopped(
 
 
 def test_what_a_penalty_draws_changes_no_later_batch() -> None:
-    quiet, noisy = feed(10, 4), feed(10, 4)
+    quiet, noisy = sampler(10, 4), sampler(10, 4)
     torch.rand(1000, generator=noisy.next(0).generator)
     quiet.next(0)
     ours, theirs = noisy.next(1), quiet.next(1)
@@ -73,14 +73,14 @@ def test_what_a_penalty_draws_changes_no_later_batch() -> None:
 
 
 def test_every_batch_has_its_own_latents() -> None:
-    one = feed(10, 4)
+    one = sampler(10, 4)
     drawn = [one.next(0).latent for _ in range(5)]
     assert all(latent.shape == (4, 3) for latent in drawn)
     assert len({float(latent[0, 0]) for latent in drawn}) == 5
 
 
 def test_flips_mirror_about_half_of_the_images_and_nothing_else() -> None:
-    plain, flipping = feed(400, 400, image=True), feed(400, 400, image=True, horizontal_flips=True)
+    plain, flipping = sampler(400, 400, image=True), sampler(400, 400, image=True, horizontal_flips=True)
     straight, turned = plain.next(0), flipping.next(0)
     assert torch.equal(straight.latent, turned.latent)
     mirrored = [not torch.equal(a, b) for a, b in zip(straight.real, turned.real, strict=True)]
@@ -88,13 +88,13 @@ def test_flips_mirror_about_half_of_the_images_and_nothing_else() -> None:
         assert torch.equal(after, before.flip(-1) if was else before)
     # Five standard deviations of a fair coin thrown 400 times.
     assert abs(sum(mirrored) - 200) < 50
-    again = feed(400, 400, image=True, horizontal_flips=True).next(0)
+    again = sampler(400, 400, image=True, horizontal_flips=True).next(0)
     assert torch.equal(again.real, turned.real)
 
 
 @pytest.mark.parametrize(("size", "samples", "steps"), [(10, 5, 2), (11, 5, 3), (3, 5, 1), (1, 1, 1)])
 def test_an_epoch_has_as_many_steps_as_it_takes_to_see_all(size: int, samples: int, steps: int) -> None:
-    assert feed(size, samples).epoch_steps == steps
+    assert sampler(size, samples).epoch_steps == steps
 
 
 @pytest.mark.parametrize("distribution", ["normal", "uniform"])

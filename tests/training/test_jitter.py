@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_feeds import feed_of
 
-from poise.data import Condition, Encoding
+from poise.data import Condition, Transform
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, recipe_with
 from poise.recipes.settings import Jitter
-from poise.training.feed import Feed
+from poise.tasks import Shapes
+from poise.training.batches import BatchSampler
 from poise.training.jitter import draw_jitter, jittered, shifted
 from poise.training.resolve import resolve
-from poise.training.setups import Shapes
 
 SIDE = 16
 PIXELS = np.random.default_rng(0).normal(size=(12, 2, SIDE, SIDE)).astype(np.float32)
@@ -60,8 +60,8 @@ def test_draws_stay_within_their_bounds_and_reach_both_ends() -> None:
     assert abs(int((places[:, 0] > 1).sum()) - 2_000) < 160
 
 
-def feed(*, paired: bool = True, **more: Any) -> Feed:
-    condition = Condition("image", PIXELS.shape[1:], PIXELS, Encoding("identity"), paired=paired)
+def sampler(*, paired: bool = True, **more: Any) -> BatchSampler:
+    condition = Condition("image", PIXELS.shape[1:], PIXELS, Transform("identity"), paired=paired)
     return feed_of(PIXELS, conditions=condition, **more)
 
 
@@ -69,18 +69,18 @@ MOVING: dict[str, Any] = {"horizontal_flips": True, "jitter": Jitter(shift=0.2, 
 
 
 def test_pairs_move_together_and_domains_apart() -> None:
-    together = [feed_.next(0) for feed_ in [feed(**MOVING)] for _ in range(4)]
+    together = [feed_.next(0) for feed_ in [sampler(**MOVING)] for _ in range(4)]
     for batch in together:
         assert batch.condition is not None
         torch.testing.assert_close(batch.condition, batch.real, atol=0, rtol=0)
-    apart = feed(paired=False, **MOVING)
+    apart = sampler(paired=False, **MOVING)
     batch = apart.next(0)
     assert batch.condition is not None
     assert not torch.isclose(batch.condition.mean((1, 2, 3))[:, None], batch.real.mean((1, 2, 3))).any()
 
 
 def test_images_that_are_moved_alone_are_not_blurred() -> None:
-    still, moving = feed(), feed(jitter=Jitter(shift=0.2))
+    still, moving = sampler(), sampler(jitter=Jitter(shift=0.2))
     before, after = still.next(0).real, moving.next(0).real
     middle = after[:, :, 4:-4, 4:-4]
     for image, window in zip(before, middle, strict=True):
@@ -89,16 +89,16 @@ def test_images_that_are_moved_alone_are_not_blurred() -> None:
 
 
 def test_a_batch_depends_on_the_seed_and_its_place_alone() -> None:
-    walked = feed(**MOVING)
+    walked = sampler(**MOVING)
     for _ in range(5):
         walked.next(0)
-    here, there = walked.next(5), feed(drawn=5, **MOVING).next(5)
+    here, there = walked.next(5), sampler(drawn=5, **MOVING).next(5)
     assert torch.equal(here.real, there.real)
     assert torch.equal(torch.rand(3, generator=here.generator), torch.rand(3, generator=there.generator))
 
 
 def test_what_stands_still_is_as_it_was_and_draws_nothing() -> None:
-    plain, still = feed().next(0), feed(jitter=Jitter()).next(0)
+    plain, still = sampler().next(0), sampler(jitter=Jitter()).next(0)
     assert torch.equal(plain.real, still.real)
     assert torch.equal(torch.rand(3, generator=plain.generator), torch.rand(3, generator=still.generator))
 

@@ -15,7 +15,7 @@ from poise.dynamics import Match
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder, tensors_folder
 from poise.training import Resumption, begin, pick_device, pictures, plan, resume
-from poise.training.feed import Feed
+from poise.training.batches import BatchSampler
 
 CPU = pick_device("cpu")
 STEPS = 6
@@ -55,7 +55,9 @@ def on_call(number: int, then: Callable[..., Any]) -> Callable[..., Any]:
 
 
 MOMENTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "in the middle of an epoch": lambda patch: patch.setattr(Feed, "next", on_call(8, Feed.next)),
+    "in the middle of an epoch": lambda patch: patch.setattr(
+        BatchSampler, "next", on_call(8, BatchSampler.next)
+    ),
     "between the two players' moves": lambda patch: patch.setattr(Match, "move", on_call(9, Match.move)),
     "before a lazy penalty's move": lambda patch: patch.setattr(Match, "move", on_call(8, Match.move)),
     "while a checkpoint is written": lambda patch: patch.setattr(
@@ -79,20 +81,20 @@ MOMENTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
     path = tmp_path_factory.mktemp("whole") / "run"
-    begin(plan("digits", recipe(), CPU), path, say=lambda sentence: None)
+    begin(plan("digits", recipe(), CPU), path, notify=lambda sentence: None)
     return RunFolder.open(path).load_checkpoint(STEPS).tensors
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("context", MOMENTS)
 def test_killed_and_resumed(
-    moment: str, whole: dict[str, torch.Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    context: str, whole: dict[str, torch.Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "run"
     planned = plan("digits", recipe(), CPU)
     child = os.fork()
     if child == 0:
-        MOMENTS[moment](monkeypatch)
-        begin(planned, path, say=lambda sentence: None)
+        MOMENTS[context](monkeypatch)
+        begin(planned, path, notify=lambda sentence: None)
         os._exit(3)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status), "the process was to die on the way"
@@ -100,7 +102,7 @@ def test_killed_and_resumed(
     assert run.status == "interrupted" and run.holder() is None
     assert 1 <= max(run.checkpoint_steps()) <= STEPS
 
-    assert resume(Resumption(path, CPU), say=lambda sentence: None).status == "finished"
+    assert resume(Resumption(path, CPU), notify=lambda sentence: None).status == "finished"
     found = run.load_checkpoint(STEPS).tensors
     assert [name for name in whole if not torch.equal(whole[name], found[name])] == []
     assert [line["step"] for line in run.lines("history")] == [2, 4, 6]
@@ -122,17 +124,17 @@ def test_random_moments(whole: dict[str, torch.Tensor], tmp_path: Path) -> None:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             try:
                 if attempt == 0 or not (path / "recipe.json").exists():
-                    begin(planned, path, say=lambda sentence: None)
+                    begin(planned, path, notify=lambda sentence: None)
                 else:
-                    resume(Resumption(path, CPU), say=lambda sentence: None)
+                    resume(Resumption(path, CPU), notify=lambda sentence: None)
             finally:
                 os._exit(0)
         os.waitpid(child, 0)
         torch.rand((), generator=generator)
     if not (path / "recipe.json").exists():
-        begin(planned, path, say=lambda sentence: None)
+        begin(planned, path, notify=lambda sentence: None)
     run = RunFolder.open(path)
     if run.status != "finished":
-        resume(Resumption(path, CPU), say=lambda sentence: None)
+        resume(Resumption(path, CPU), notify=lambda sentence: None)
     found = run.load_checkpoint(STEPS).tensors
     assert [name for name in whole if not torch.equal(whole[name], found[name])] == []

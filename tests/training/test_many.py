@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from poise.data import Source, open_data
+from poise.data import Dataset, open_data
 from poise.errors import PoiseError
 from poise.losses import LOSSES
 from poise.recipes import RECIPES, Recipe, recipe_with
@@ -75,7 +75,7 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 
 
-def prepared(data: str, recipes: Sequence[Recipe]) -> tuple[list[Source], list[Recipe]]:
+def prepared(data: str, recipes: Sequence[Recipe]) -> tuple[list[Dataset], list[Recipe]]:
     sources = [open_data(data, resolution=None, channels=None, seed=recipe.seed) for recipe in recipes]
     return sources, [resolve(recipe, shapes_of(sources[0])) for recipe in recipes]
 
@@ -84,38 +84,40 @@ def seeded(name: str, changes: Mapping[str, Any], seeds: Sequence[int] = SEEDS) 
     return [recipe_with(RECIPES[name], {**changes, "seed": seed}) for seed in seeds]
 
 
-def trained(recipes: Sequence[Recipe], sources: Sequence[Source], steps: int = STEPS) -> Stack:
+def trained(recipes: Sequence[Recipe], sources: Sequence[Dataset], steps: int = STEPS) -> Stack:
     stack = stack_games(range(len(recipes)), recipes, sources, CPU)
     seen = 0
     for step in range(steps):
         images = stack.step(step)
         seen += images
-        stack.average.update(images, seen)
+        stack.ema.update(images, seen)
     return stack
 
 
-def alone(recipe: Recipe, source: Source) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
+def alone(recipe: Recipe, source: Dataset) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
     """The state after `STEPS` of the ordinary match, and what each step measured."""
-    assembly = assemble(recipe, shapes_of(source), CPU)
-    feed = training_feed(recipe, source, CPU, drawn=0)
-    make_step = bound(assembly.dynamics.step, {**recipe.dynamics.options, "epoch_steps": feed.epoch_steps})
+    components = assemble(recipe, shapes_of(source), CPU)
+    sampler = training_feed(recipe, source, CPU, drawn=0)
+    make_step = bound(
+        components.dynamics.step, {**recipe.dynamics.options, "epoch_steps": sampler.epoch_steps}
+    )
     measured, seen = [], 0
     for step in range(STEPS):
-        before = feed.drawn
+        before = sampler.drawn
         for optimiser, settings in (
-            (assembly.match.optimisers[player], getattr(recipe.optimisers, player))
+            (components.match.optimisers[player], getattr(recipe.optimisers, player))
             for player in ("discriminator", "generator")
         ):
             share = 1.0
             if recipe.constant_rate_share < 1 and step > recipe.constant_rate_share * STEPS:
                 share = (STEPS - step) / (STEPS * (1 - recipe.constant_rate_share))
                 for group in optimiser.param_groups:
-                    group["lr"] = settings.rate * share
-        measured.append(dict(make_step(assembly.match, partial(feed.next, step), step)))
-        images = (feed.drawn - before) * feed.samples
+                    group["lr"] = settings.learning_rate * share
+        measured.append(dict(make_step(components.match, partial(sampler.next, step), step)))
+        images = (sampler.drawn - before) * sampler.samples
         seen += images
-        assembly.average.update(images, seen)
-    return pack(assembly, Position(STEPS)).tensors, measured
+        components.ema.update(images, seen)
+    return pack(components, Position(STEPS)).tensors, measured
 
 
 def assert_the_same(many: Mapping[str, Tensor], place: int, one: Mapping[str, Tensor]) -> None:
@@ -147,7 +149,7 @@ def test_each_game_is_the_one_that_its_seed_plays_alone(case: str) -> None:
 
 
 def test_settings_that_differ_in_a_stack_are_each_games_own() -> None:
-    grid = {"penalties.r1.weight": [0.01, 0.1], "optimisers.generator.rate": [1e-4, 1e-3]}
+    grid = {"penalties.r1.weight": [0.01, 0.1], "optimisers.generator.learning_rate": [1e-4, 1e-3]}
     games = spread(recipe_with(RECIPES["non-saturating"], {**MLP, "penalties.r1.every": 2}), 1, grid)
     sources, recipes = prepared("ring", [game.recipe for game in games])
     stack = trained(recipes, sources)
@@ -178,7 +180,7 @@ def test_games_that_leave_do_not_disturb_those_that_stay() -> None:
     assert left.games == [0, 2]
     for step in range(4, 8):
         images = left.step(step)
-        left.average.update(images, (step + 1) * images)
+        left.ema.update(images, (step + 1) * images)
     for name, value in tensors(left).items():
         assert torch.equal(value, tensors(whole)[name][[0, 2]]), name
 
@@ -198,7 +200,7 @@ def test_what_a_grid_is() -> None:
         ([1], {"packing": [1, 2, 1]}, "gives a value of 'packing' twice"),
         (2, {"steps": [1, 2]}, "'steps' cannot be varied"),
         (2, {"loss": []}, "no value for 'loss'"),
-        (2, {"optimisers.generator.rat": [1]}, "optimisers.generator.rate"),
+        (2, {"optimisers.generator.learning_rat": [1]}, "optimisers.generator.learning_rate"),
     ],
 )
 def test_grids_that_cannot_be(seeds: int | list[int], grid: dict[str, list[Any]], told: str) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import torch
 
-from poise.data import Source, open_data
+from poise.data import Dataset, open_data
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.registry import bound
 from poise.run_folder import RunFolder
-from poise.training import Moment
+from poise.training import StepContext
 from poise.training.assemble import assemble
 from poise.training.conditions import shapes_of
 from poise.training.doctor import Doctor
@@ -29,7 +29,7 @@ CPU = torch.device("cpu")
 STEPS = 60
 
 
-def recipes(data: str, seeds: Sequence[int], **changes: Any) -> tuple[list[Source], list[Recipe]]:
+def recipes(data: str, seeds: Sequence[int], **changes: Any) -> tuple[list[Dataset], list[Recipe]]:
     small: dict[str, Any] = {"batch_size": 16, "latent.size": 4, "steps": STEPS, **changes}
     if data == "ring":
         small |= {"generator": {"name": "mlp", "width": 16}, "discriminator": {"name": "mlp", "width": 16}}
@@ -68,12 +68,17 @@ def test_each_game_is_read_as_if_it_were_alone_and_none_is_disturbed(data: str, 
     assert all(torch.equal(value, other[name]) for name, value in tensors(stack).items())
 
     recipe, source, alone = own[1], sources[1], folders(tmp_path / "alone", 1)[0]
-    assembly, feed = assemble(recipe, shapes_of(source), CPU), training_feed(recipe, source, CPU, drawn=0)
-    make_step = bound(assembly.dynamics.step, {**recipe.dynamics.options, "epoch_steps": feed.epoch_steps})
+    components, sampler = (
+        assemble(recipe, shapes_of(source), CPU),
+        training_feed(recipe, source, CPU, drawn=0),
+    )
+    make_step = bound(
+        components.dynamics.step, {**recipe.dynamics.options, "epoch_steps": sampler.epoch_steps}
+    )
     doctor = Doctor(recipe, *examined(recipe, source), silent, most_share=1.0)
     for step in range(6):
-        measured = dict(make_step(assembly.match, lambda at=step: feed.next(at), step))
-        doctor(Moment(step + 1, 0, 0.0, alone, recipe, assembly, measured, None, step == 5))
+        measured = dict(make_step(components.match, lambda at=step: sampler.next(at), step))
+        doctor(StepContext(step + 1, 0, 0.0, alone, recipe, components, measured, None, step == 5))
     lines, wanted = runs[1].lines("readings"), alone.lines("readings")
     assert [line["step"] for line in lines] == [line["step"] for line in wanted] == [1, 2, 3, 4, 5, 6]
     for line, other_line in zip(lines, wanted, strict=True):
@@ -83,7 +88,7 @@ def test_each_game_is_read_as_if_it_were_alone_and_none_is_disturbed(data: str, 
 
 
 def test_what_befalls_one_game_is_found_in_that_game(tmp_path: Path) -> None:
-    still = {f"optimisers.{player}.rate": 1e-9 for player in ("generator", "discriminator")}
+    still = {f"optimisers.{player}.learning_rate": 1e-9 for player in ("generator", "discriminator")}
     sources, own = recipes("ring", (0, 1), **still)
     stack, runs = stack_games(range(2), own, sources, CPU), folders(tmp_path, 2)
     last = [name for name in stack.match.parameters["generator"] if name.endswith("weight")][-1]
@@ -103,5 +108,5 @@ def test_what_befalls_one_game_is_found_in_that_game(tmp_path: Path) -> None:
     # After games have left, those that stay are read on from what was read.
     again = StackDoctor(stack, sources, runs, silent, most_share=1.0)
     watched(stack, again, 20, 21)
-    assert len(again.patients[1].doctor.course.readings) == 21
-    assert {finding.name for finding in again.patients[1].doctor.course.open} >= found
+    assert len(again.patients[1].doctor.tracker.measurements) == 21
+    assert {finding.name for finding in again.patients[1].doctor.tracker.open} >= found

@@ -46,7 +46,7 @@ def silent(sentence: str) -> None:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("whole") / "ring"
-    begin_many(plan_many("ring", recipe(), CPU, seeds=3), path, say=silent)
+    begin_many(plan_many("ring", recipe(), CPU, seeds=3), path, notify=silent)
     return path
 
 
@@ -85,17 +85,17 @@ def test_killed_and_resumed_to_the_bit(killed_at: int, whole: Path, tmp_path: Pa
     path = tmp_path / "ring"
     planned = plan_many("ring", recipe(), CPU, seeds=3)
 
-    def die(moment: ManyMoment) -> None:
-        if moment.step == killed_at:
+    def die(context: ManyMoment) -> None:
+        if context.step == killed_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
     child = os.fork()
     if child == 0:
-        begin_many(planned, path, say=silent, watch=die)
+        begin_many(planned, path, notify=silent, watch=die)
         os._exit(3)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status)
-    assert resume_many(Resumption(path, CPU), say=silent).status == "finished"
+    assert resume_many(Resumption(path, CPU), notify=silent).status == "finished"
     ended, wanted = (RunFolder.open(one).load_checkpoint(STEPS) for one in (path, whole))
     assert ended.state.items() >= {"step": STEPS, "drawn": wanted.state["drawn"]}.items()
     for name, value in wanted.tensors.items():
@@ -111,16 +111,16 @@ def test_killed_after_the_last_checkpoint(whole: Path, tmp_path: Path) -> None:
     RunFolder.open(path).set_status("running", step=STEPS)  # as a process leaves it that is killed
     for game in game_folders(path):
         shutil.rmtree(game.path / "generator")
-    assert resume_many(Resumption(path, CPU), say=silent).status == "finished"
+    assert resume_many(Resumption(path, CPU), notify=silent).status == "finished"
     assert [game.load_generator()[1]["step"] for game in game_folders(path)] == [STEPS] * 3
 
 
 def test_one_seed_goes_on_alone_from_where_all_ended(tmp_path: Path) -> None:
     path = tmp_path / "ring"
-    begin_many(plan_many("ring", recipe(), CPU, seeds=2), path, say=silent)
-    resume(Resumption(path / "seed-1", CPU, steps=STEPS + 4), say=silent)
+    begin_many(plan_many("ring", recipe(), CPU, seeds=2), path, notify=silent)
+    resume(Resumption(path / "seed-1", CPU, steps=STEPS + 4), notify=silent)
     longer = tmp_path / "longer"
-    begin_many(plan_many("ring", recipe(steps=STEPS + 4), CPU, seeds=[1]), longer, say=silent)
+    begin_many(plan_many("ring", recipe(steps=STEPS + 4), CPU, seeds=[1]), longer, notify=silent)
     one = RunFolder.open(path / "seed-1").load_checkpoint(STEPS + 4).tensors
     other = RunFolder.open(longer / "seed-1").load_checkpoint(STEPS + 4).tensors
     for name, value in other.items():
@@ -129,30 +129,30 @@ def test_one_seed_goes_on_alone_from_where_all_ended(tmp_path: Path) -> None:
 
 def test_what_a_seed_did_alone_is_not_undone_by_all(tmp_path: Path) -> None:
     path = tmp_path / "ring"
-    begin_many(plan_many("ring", recipe(steps=4), CPU, seeds=2), path, say=silent)
-    resume(Resumption(path / "seed-1", CPU, steps=6), say=silent)
+    begin_many(plan_many("ring", recipe(steps=4), CPU, seeds=2), path, notify=silent)
+    resume(Resumption(path / "seed-1", CPU, steps=6), notify=silent)
     before = (path / "seed-1/history.jsonl").read_bytes()
     with pytest.raises(PoiseError, match=r"seed-1' has gone on alone to step 6, because .* from step 4"):
-        resume_many(Resumption(path, CPU, steps=8), say=silent)
+        resume_many(Resumption(path, CPU, steps=8), notify=silent)
     assert (path / "seed-1/history.jsonl").read_bytes() == before
     assert RunFolder.open(path).recipe["steps"] == 4
 
 
 def test_a_seed_that_another_process_trains_is_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "ring"
-    begin_many(plan_many("ring", recipe(steps=4), CPU, seeds=2), path, say=silent)
+    begin_many(plan_many("ring", recipe(steps=4), CPU, seeds=2), path, notify=silent)
     run = RunFolder.open(path / "seed-1")
     run.append("history", {"step": 5})
     with run.locked(), pytest.raises(PoiseError, match="seed-1"):
-        resume_many(Resumption(path, CPU, steps=8), say=silent)
+        resume_many(Resumption(path, CPU, steps=8), notify=silent)
     assert run.lines("history")[-1] == {"step": 5}
 
 
 def test_all_are_extended(tmp_path: Path) -> None:
     path = tmp_path / "ring"
-    begin_many(plan_many("ring", recipe(), CPU, seeds=2), path, say=silent)
+    begin_many(plan_many("ring", recipe(), CPU, seeds=2), path, notify=silent)
     with pytest.raises(PoiseError, match="have done their 8 steps"):
-        resume_many(Resumption(path, CPU), say=silent)
+        resume_many(Resumption(path, CPU), notify=silent)
     runs = poise.open_runs(path).resume(steps=STEPS + 2, device="cpu")
     assert [run.history[-1]["step"] for run in runs] == [STEPS + 2] * 2
 
@@ -160,8 +160,10 @@ def test_all_are_extended(tmp_path: Path) -> None:
 def test_a_game_that_is_lost_leaves_the_others_as_they_are(tmp_path: Path) -> None:
     base = recipe(**{"optimisers.discriminator.name": "sgd", "checkpoints.every_steps": 1})
     told: list[str] = []
-    grid = {"optimisers.discriminator.rate": [1e-3, 1e25]}
-    outcome = begin_many(plan_many("ring", base, CPU, seeds=1, grid=grid), tmp_path / "two", say=told.append)
+    grid = {"optimisers.discriminator.learning_rate": [1e-3, 1e25]}
+    outcome = begin_many(
+        plan_many("ring", base, CPU, seeds=1, grid=grid), tmp_path / "two", notify=told.append
+    )
     assert outcome.lost == 1
     assert any("2-seed-0 is lost" in sentence for sentence in told)
     good, bad = game_folders(tmp_path / "two")
@@ -169,9 +171,9 @@ def test_a_game_that_is_lost_leaves_the_others_as_they_are(tmp_path: Path) -> No
     [finding] = bad.lines("findings")
     assert finding["name"] == "non-finite"
     begin_many(
-        plan_many("ring", base, CPU, seeds=1, grid={"optimisers.discriminator.rate": [1e-3]}),
+        plan_many("ring", base, CPU, seeds=1, grid={"optimisers.discriminator.learning_rate": [1e-3]}),
         tmp_path / "one",
-        say=silent,
+        notify=silent,
     )
     [only] = game_folders(tmp_path / "one")
     for name, value in only.load_checkpoint(STEPS).tensors.items():
@@ -180,16 +182,16 @@ def test_a_game_that_is_lost_leaves_the_others_as_they_are(tmp_path: Path) -> No
 
 
 def test_no_game_left_is_a_failure_with_its_own_status(tmp_path: Path) -> None:
-    base = recipe(**{"optimisers.discriminator.name": "sgd", "optimisers.discriminator.rate": 1e25})
+    base = recipe(**{"optimisers.discriminator.name": "sgd", "optimisers.discriminator.learning_rate": 1e25})
     with pytest.raises(PoiseError, match="All 2 games") as caught:
-        begin_many(plan_many("ring", base, CPU, seeds=2), tmp_path / "two", say=silent)
+        begin_many(plan_many("ring", base, CPU, seeds=2), tmp_path / "two", notify=silent)
     assert caught.value.exit_status == 4
     assert RunFolder.open(tmp_path / "two").status == "failed"
 
 
 def test_structures_that_differ_are_trained_in_one_sitting(tmp_path: Path) -> None:
     grid: dict[str, list[Any]] = {"loss": ["hinge", "minimax"], "generator.width": [4, 8]}
-    begin_many(plan_many("ring", recipe(), CPU, seeds=1, grid=grid), tmp_path / "four", say=silent)
+    begin_many(plan_many("ring", recipe(), CPU, seeds=1, grid=grid), tmp_path / "four", notify=silent)
     assert [run.status for run in game_folders(tmp_path / "four")] == ["finished"] * 4
 
 

@@ -14,15 +14,15 @@ from poise.training.pictures import save_picture
 
 
 @pytest.fixture
-def moment(tmp_path: Path) -> Any:
+def context(tmp_path: Path) -> Any:
     run = RunFolder.create(tmp_path / "run", recipe={}, environment={}, data={})
     return SimpleNamespace(run=run, step=20)
 
 
-def test_a_picture_is_kept_under_its_step(moment: Any) -> None:
+def test_a_picture_is_kept_under_its_step(context: Any) -> None:
     said: list[str] = []
-    save_picture(Image.new("RGB", (4, 3)), moment, said.append)
-    ((step, path),) = moment.run.samples()
+    save_picture(Image.new("RGB", (4, 3)), context, said.append)
+    ((step, path),) = context.run.samples()
     assert step == 20 and said == []
     with Image.open(path) as kept:
         assert kept.size == (4, 3)
@@ -30,19 +30,19 @@ def test_a_picture_is_kept_under_its_step(moment: Any) -> None:
 
 
 def test_what_the_disk_refuses_is_said_and_leaves_what_was_there(
-    moment: Any, monkeypatch: pytest.MonkeyPatch
+    context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    save_picture(Image.new("RGB", (4, 3)), moment, said.append)
+    save_picture(Image.new("RGB", (4, 3)), context, said.append)
 
     def half(image: Image.Image, path: Path, **_: Any) -> None:
         path.write_bytes(b"\x89PNG")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Image.Image, "save", half)
-    save_picture(Image.new("RGB", (9, 9)), moment, said.append)
+    save_picture(Image.new("RGB", (9, 9)), context, said.append)
     assert said == ["Could not write the picture of step 20: No space left on device."]
-    ((_, path),) = moment.run.samples()
+    ((_, path),) = context.run.samples()
     with Image.open(path) as kept:
         assert kept.size == (4, 3)
     assert list(path.parent.iterdir()) == [path]

@@ -37,7 +37,7 @@ def recipe(**changes: Any) -> Recipe:
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     path = tmp_path_factory.mktemp("runs") / "digits"
-    begin(plan("digits", recipe(), CPU), path, say=print)
+    begin(plan("digits", recipe(), CPU), path, notify=print)
     return RunFolder.open(path)
 
 
@@ -73,7 +73,7 @@ def test_the_best_checkpoint_is_of_the_least_distance(digits: RunFolder) -> None
 
 
 def test_measuring_changes_nothing_that_is_trained(digits: RunFolder, tmp_path: Path) -> None:
-    begin(plan("digits", recipe(evaluate_every=0), CPU), tmp_path / "run", say=print)
+    begin(plan("digits", recipe(evaluate_every=0), CPU), tmp_path / "run", notify=print)
     unwatched = RunFolder.open(tmp_path / "run")
     assert unwatched.lines("metrics") == []
     assert not (unwatched.path / "checkpoints" / "best").exists()
@@ -86,14 +86,14 @@ def test_a_resumed_run_writes_the_same_lines_and_keeps_the_same_state(
 ) -> None:
     """Stopped between two measurements and resumed: not a byte of the metrics differs."""
 
-    def stop_at_six(moment: Any) -> Any:
-        return "stop" if moment.step == 6 else None
+    def stop_at_six(context: Any) -> Any:
+        return "stop" if context.step == 6 else None
 
     path = tmp_path / "run"
-    begin(plan("digits", recipe(), CPU), path, observers=[stop_at_six], say=print)
+    begin(plan("digits", recipe(), CPU), path, callbacks=[stop_at_six], notify=print)
     run = RunFolder.open(path)
     assert [line["step"] for line in run.lines("metrics")] == [4] * 5
-    resume(Resumption(path, CPU), say=print)
+    resume(Resumption(path, CPU), notify=print)
     assert (path / "metrics.jsonl").read_bytes() == (digits.path / "metrics.jsonl").read_bytes()
     mine, theirs = run.load_checkpoint("best"), digits.load_checkpoint("best")
     assert mine.step == theirs.step
@@ -114,7 +114,9 @@ def test_the_interval_follows_from_sizes_and_is_spelled_out() -> None:
 
 def test_at_any_length_the_model_allows_less_than_a_twentieth() -> None:
     """Reference, measurements and the last one, against the steps, by the model's own seconds."""
-    watch = QualityWatch(plan("digits", recipe(evaluate_every=100), CPU).assembly, open_data("digits"), print)
+    watch = QualityWatch(
+        plan("digits", recipe(evaluate_every=100), CPU).components, open_data("digits"), print
+    )
     step = 1.0
     evaluation = SHARE * 100 * step
     for steps in range(1, 2000):
@@ -157,7 +159,7 @@ def source_rows() -> Any:
 
 
 def test_a_mixture_is_ranked_by_its_modes(tmp_path: Path) -> None:
-    begin(plan("ring", recipe(), CPU), tmp_path / "run", say=print)
+    begin(plan("ring", recipe(), CPU), tmp_path / "run", notify=print)
     lines = RunFolder.open(tmp_path / "run").lines("metrics")
     assert {"modes", "high_quality", "reverse_kl", "coverage"} <= {line["metric"] for line in lines}
     assert all("interval" in line for line in lines if line["metric"] == "frechet_distance")
@@ -188,7 +190,7 @@ def test_conditional_samples_have_the_classes_of_the_data(tmp_path: Path) -> Non
     small = {"steps": 4, "evaluate_every": 4, "batch_size": 32}
     networks = {"generator": {"name": "mlp", "width": 8}, "discriminator": {"name": "mlp", "width": 8}}
     chosen = recipe_with(RECIPES["conditional"], {**small, **networks})
-    begin(plan("digits", chosen, CPU), tmp_path / "run", say=print)
+    begin(plan("digits", chosen, CPU), tmp_path / "run", notify=print)
     assert {line["step"] for line in RunFolder.open(tmp_path / "run").lines("metrics")} == {4}
 
 
@@ -200,12 +202,12 @@ def test_what_cannot_be_measured_is_said_once_and_ends_no_run(
 
     said: list[str] = []
     monkeypatch.setattr(quality, "cheap_evaluation", broken)
-    outcome = begin(plan("digits", recipe(), CPU), tmp_path / "run", say=said.append)
+    outcome = begin(plan("digits", recipe(), CPU), tmp_path / "run", notify=said.append)
     assert outcome.status == "finished"
     assert said == ["Step 4 could not be measured: the decomposition did not converge"]
 
 
 def test_a_handful_of_rows_is_too_little_to_measure(tmp_path: Path) -> None:
     points = np.random.default_rng(0).standard_normal((20, 2)).astype(np.float32)
-    begin(plan(points, recipe(batch_size=2), CPU), tmp_path / "run", say=print)
+    begin(plan(points, recipe(batch_size=2), CPU), tmp_path / "run", notify=print)
     assert RunFolder.open(tmp_path / "run").lines("metrics") == []

@@ -16,13 +16,13 @@ from poise.diagnosis import FINDINGS, Setting, allowance
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, parse_override, recipe_with
 from poise.run_folder import RunFolder
-from poise.training import Moment, Resumption, begin, doctor, pick_device, plan
+from poise.tasks import TASKS, Shapes
+from poise.training import Resumption, StepContext, begin, doctor, pick_device, plan
 from poise.training.again import command_again
 from poise.training.assemble import build_networks
 from poise.training.doctor import setting_of
 from poise.training.remedies import begin_with_remedies, last_good, ranked, resume_with_remedies
 from poise.training.resolve import resolve
-from poise.training.setups import SETUPS, Shapes
 
 CPU = pick_device("cpu")
 SMALL: dict[str, Any] = {"batch_size": 16, "steps": 40, "generator.width": 8, "discriminator.width": 8}
@@ -41,7 +41,7 @@ def played() -> list[tuple[Recipe, Shapes]]:
     """Every recipe as it is resolved on the data that it can be played on."""
     found = []
     for recipe in RECIPES.values():
-        for shapes in SHAPES[SETUPS[recipe.game.name].needs]:
+        for shapes in SHAPES[TASKS[recipe.game.name].needs]:
             try:
                 found.append((resolve(recipe, shapes), shapes))
             except PoiseError as error:
@@ -90,9 +90,9 @@ def test_the_command_makes_the_run_again_with_the_remedy(place: int) -> None:
 
     recipe, shapes = PLAYED[place]
     changes: dict[str, Any] = {"seed": 3, "steps": 777, "batch_size": 8, "held_out": 0.0, "log_every": 3,
-                               "optimisers.generator.rate": 1e-5}  # fmt: skip
+                               "optimisers.generator.learning_rate": 1e-5}  # fmt: skip
     recipe = resolve(recipe_with(recipe, changes), shapes)
-    needs = SETUPS[recipe.game.name].needs
+    needs = TASKS[recipe.game.name].needs
     data = data_of(shapes)
     data["origin"] = data["origins"].get(needs, data["origin"])
     again = command_again(recipe, data)
@@ -156,10 +156,10 @@ class Spoiler:
     def __init__(self, at: int, run: Path) -> None:
         self.at, self.run = at, run
 
-    def __call__(self, moment: Moment) -> None:
-        if moment.step == self.at and moment.run.path == self.run:
+    def __call__(self, context: StepContext) -> None:
+        if context.step == self.at and context.run.path == self.run:
             with torch.no_grad():
-                next(moment.assembly.modules["generator"].parameters()).fill_(torch.nan)
+                next(context.components.modules["generator"].parameters()).fill_(torch.nan)
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_remedies_are_applied_to_a_persons_own_modules(tmp_path: Path) -> None:
     out = tmp_path / "run"
     run = poise.train(
         "spiral", steps=40, batch_size=16, latent={"size": 16}, generator=generator,
-        discriminator=discriminator, out=out, observers=[Spoiler(15, out)], doctor="apply",
+        discriminator=discriminator, out=out, callbacks=[Spoiler(15, out)], doctor="apply",
         sample_every=10, checkpoints={"every_steps": 10},
     )  # fmt: skip
     assert run.path == tmp_path / "run-remedy-1"
@@ -188,7 +188,9 @@ def test_remedies_are_applied_to_a_persons_own_modules(tmp_path: Path) -> None:
             assert torch.equal(value, kept[f"network/{player}/{name}"])
     # What a command line cannot do is said in Python.
     (line,) = RunFolder(out).lines("findings")
-    assert line["remedies"][0]["command"].startswith("poise.train(..., **{'optimisers.generator.rate'")
+    assert line["remedies"][0]["command"].startswith(
+        "poise.train(..., **{'optimisers.generator.learning_rate'"
+    )
 
 
 def test_a_module_of_which_no_copy_can_be_made_is_refused_before_training(tmp_path: Path) -> None:
@@ -231,17 +233,17 @@ def test_a_resumed_run_tries_what_was_not_tried(tmp_path: Path) -> None:
     out = tmp_path / "run"
     changes = {**SMALL, "sample_every": 10, "checkpoints.every_steps": 10}
 
-    def spoil(moment: Moment) -> None:
-        if moment.step == 15:
+    def spoil(context: StepContext) -> None:
+        if context.step == 15:
             with torch.no_grad():
-                next(moment.assembly.modules["generator"].parameters()).fill_(torch.nan)
+                next(context.components.modules["generator"].parameters()).fill_(torch.nan)
 
     planned = plan("spiral", recipe_with(RECIPES["non-saturating"], changes), CPU)
     with pytest.raises(PoiseError, match="not finite"):
-        begin_with_remedies(planned, out, observers=[spoil], say=lambda sentence: None, tries=1)
+        begin_with_remedies(planned, out, callbacks=[spoil], notify=lambda sentence: None, tries=1)
     assert len(RunFolder(out).lines("lineage")) == 1
     outcome = resume_with_remedies(
-        Resumption(out, CPU), observers=[Spoiler(15, out)], say=lambda sentence: None
+        Resumption(out, CPU), callbacks=[Spoiler(15, out)], notify=lambda sentence: None
     )
     tried = [line["remedy"]["change"] for line in RunFolder(out).lines("lineage")]
     assert len(tried) == len(set(tried)) == 2
@@ -255,7 +257,7 @@ def test_a_healthy_run_is_saved_where_it_can_be_branched_from(
     monkeypatch.setattr(allowance, "MOST_SHARE", 1e9)
     monkeypatch.setattr(doctor, "FINDINGS", {})
     planned = plan("spiral", recipe_with(RECIPES["non-saturating"], {**SMALL, "checkpoints.keep": 99}), CPU)
-    outcome = begin_with_remedies(planned, tmp_path / "run", say=lambda sentence: None)
+    outcome = begin_with_remedies(planned, tmp_path / "run", notify=lambda sentence: None)
     assert outcome.run.checkpoint_steps() == list(range(4, 41, 4))
     words = setting_of(outcome.run, planned.recipe).again
     assert words is not None
@@ -270,7 +272,7 @@ def test_a_state_that_has_learned_nothing_is_not_kept(tmp_path: Path) -> None:
     planned = plan(
         "spiral", recipe_with(RECIPES["non-saturating"], {**SMALL, "checkpoints.every_steps": 10}), CPU
     )
-    run = begin(planned, tmp_path / "run", say=lambda sentence: None, doctor="off").run
+    run = begin(planned, tmp_path / "run", notify=lambda sentence: None, doctor="off").run
     for learned, wanted in ((True, 30), (False, None)):
         (run.path / "readings.jsonl").unlink(missing_ok=True)
         for step in range(1, 31):

@@ -10,13 +10,13 @@ import torch
 from PIL import Image
 
 import poise
-from poise.data import Labelled, Source, open_data
+from poise.data import Dataset, Labelled, open_data
 from poise.errors import PoiseError
 from poise.generator.tagging import ranked
 from poise.metrics.features import colours_and_shapes
+from poise.tasks import TASKS
+from poise.tasks.tagging import tag_vectors, tagged
 from poise.training.conditions import prepared
-from poise.training.setups import SETUPS
-from poise.training.tagging import tag_vectors, tagged
 
 COLOURS = {"red": (220, 30, 30), "blue": (30, 30, 220), "green": (30, 200, 30)}
 TAGS = {"red": "red;warm;colour", "blue": "blue;cold;colour", "green": "green;cold; colour ;"}
@@ -37,7 +37,7 @@ def painted(folder: Path, *, each: int = 8) -> Labelled:
     return Labelled(folder, table, "tags")
 
 
-def opened(tmp_path: Path, **settings: Any) -> Source:
+def opened(tmp_path: Path, **settings: Any) -> Dataset:
     return tagged(open_data(painted(tmp_path / "all")), **{"least": 4, "vector_size": 16, **settings})
 
 
@@ -117,12 +117,12 @@ def test_texts_are_no_tags(tmp_path: Path) -> None:
 
 def test_settings_of_the_game_are_checked_and_reach_the_preparation(tmp_path: Path) -> None:
     source = open_data(painted(tmp_path / "all"))
-    setup = SETUPS["image-tagging"]
-    assert prepared(source, setup, {"least": 4, "vector_size": 8}).shape == (8,)
+    task = TASKS["image-tagging"]
+    assert prepared(source, task, {"least": 4, "vector_size": 8}).shape == (8,)
     with pytest.raises(PoiseError, match="'least' of the game 'image-tagging'"):
-        prepared(source, setup, {"least": 0})
+        prepared(source, task, {"least": 0})
     with pytest.raises(PoiseError, match="setting of the game 'image-tagging' 'leest'"):
-        prepared(source, setup, {"leest": 3})
+        prepared(source, task, {"leest": 3})
 
 
 def test_changed_tags_are_another_fingerprint(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_changed_tags_are_another_fingerprint(tmp_path: Path) -> None:
 
 
 def test_pictures_are_told_by_their_colour(tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"batch_size": 32, "sample_every": 400, "average.half_life": 2000}
+    settings: dict[str, Any] = {"batch_size": 32, "sample_every": 400, "ema.half_life": 2000}
     settings |= {"generator.width": 32, "discriminator.width": 32, "latent.size": 8}
     settings |= {"game.least": 4, "game.vector_size": 16}
     run = poise.train(

@@ -22,9 +22,9 @@ from poise.networks import IMAGE_DISCRIMINATORS
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.recipes.settings import Part
 from poise.run_folder import RunFolder
+from poise.tasks.perceptual import perceptual_features
+from poise.tasks.unpaired_translation import scores_each_alone
 from poise.training import Resumption, begin, pick_device, plan, resume
-from poise.training.setups.perceptual import perceptual_features
-from poise.training.setups.unpaired_translation import scores_each_alone
 from poise.training.translation_pictures import TranslationPictures
 from poise.training.translations import TranslationQuality, translated
 
@@ -91,7 +91,7 @@ def test_small_images_have_a_similarity_too() -> None:
 
 def test_pairs_are_drawn_and_measured_on_what_is_held_out(tmp_path: Path) -> None:
     data = Pairs(digits(40), 255 - digits(40), held_out=0.25)
-    begin(plan(data, tiny("pix2pix", evaluate_every=4), CPU), tmp_path / "run", say=silent)
+    begin(plan(data, tiny("pix2pix", evaluate_every=4), CPU), tmp_path / "run", notify=silent)
     run = RunFolder.open(tmp_path / "run")
     lines = [line for line in run.lines("metrics") if line["step"] == 4]
     assert [line["metric"] for line in lines] == ["l1", "psnr", "ssim", "frechet_distance"]
@@ -129,7 +129,7 @@ def test_the_gap_shows_where_pairs_are_learnt_by_heart() -> None:
 
 def test_domains_are_measured_by_the_way_there_and_back(tmp_path: Path) -> None:
     data = Domains(digits(40), 255 - digits(40, 40))
-    begin(plan(data, tiny("cyclegan", evaluate_every=4), CPU), tmp_path / "run", say=silent)
+    begin(plan(data, tiny("cyclegan", evaluate_every=4), CPU), tmp_path / "run", notify=silent)
     lines = [line for line in RunFolder.open(tmp_path / "run").lines("metrics") if line["step"] == 4]
     assert [line["metric"] for line in lines] == ["cycle_error", "frechet_distance"]
 
@@ -167,7 +167,7 @@ def test_a_picture_has_two_blocks_of_three_columns(name: str, columns: int) -> N
 
 def test_a_translation_depends_on_the_image_and_the_seed_alone() -> None:
     recipe = recipe_with(tiny("pix2pix"), {"generator.dropout": 0.5})
-    module = plan(Pairs(digits(40), digits(40)), recipe, CPU).assembly.average.module
+    module = plan(Pairs(digits(40), digits(40)), recipe, CPU).components.ema.module
     images, latent = torch.rand(70, 1, 8, 8) * 2 - 1, torch.zeros(70, 64)
     before = torch.get_rng_state()
     all_at_once = translated(module, latent, images, seed=3)
@@ -189,7 +189,7 @@ def test_held_out_images_never_reach_training(tmp_path: Path) -> None:
     kept = {int(image[0, 0, 0]) for image in apart.gather(np.arange(len(apart)))}
     kept |= {int(image[0, 0, 0]) for image in apart.condition.gather(np.arange(len(apart.condition)))}
     seen: set[int] = set()
-    play = planned.assembly.match.game.play
+    play = planned.components.match.game.play
 
     class Spy:
         def __getattr__(self, name: str) -> Any:
@@ -200,20 +200,20 @@ def test_held_out_images_never_reach_training(tmp_path: Path) -> None:
                 seen.update(round(float(value)) for value in (images[:, 0, 0, 0] + 1) * 127.5)
             return play(networks, batch)
 
-    game = planned.assembly.match.game
-    planned.assembly.match.game = Spy()
-    begin(planned, tmp_path / "run", say=silent)
+    game = planned.components.match.game
+    planned.components.match.game = Spy()
+    begin(planned, tmp_path / "run", notify=silent)
     assert seen and not seen & kept
 
 
 def test_a_run_on_arrays_is_resumed_with_the_arrays_again(tmp_path: Path) -> None:
     data = Pairs(digits(40), 255 - digits(40))
-    begin(plan(data, tiny("pix2pix"), CPU), tmp_path / "run", say=silent)
+    begin(plan(data, tiny("pix2pix"), CPU), tmp_path / "run", notify=silent)
     with pytest.raises(PoiseError, match="given its data in memory"):
-        resume(Resumption(tmp_path / "run", CPU, steps=6), say=silent)
+        resume(Resumption(tmp_path / "run", CPU, steps=6), notify=silent)
     with pytest.raises(PoiseError, match="have changed"):
-        resume(Resumption(tmp_path / "run", CPU, steps=6, data=Pairs(digits(40), digits(40))), say=silent)
-    outcome = resume(Resumption(tmp_path / "run", CPU, steps=6, data=data), say=silent)
+        resume(Resumption(tmp_path / "run", CPU, steps=6, data=Pairs(digits(40), digits(40))), notify=silent)
+    outcome = resume(Resumption(tmp_path / "run", CPU, steps=6, data=data), notify=silent)
     assert outcome.position.step == 6
 
 
@@ -241,7 +241,7 @@ def test_what_does_not_fit_is_refused(name: str, data: str, settings: dict[str, 
 @pytest.mark.parametrize("auxiliary", ["l2", "feature_matching", "perceptual"])
 def test_every_auxiliary_can_be_trained_with(auxiliary: str, tmp_path: Path) -> None:
     recipe = tiny("pix2pix", steps=2, **{f"game.{auxiliary}": 1.0})
-    begin(plan(Pairs(digits(40), 255 - digits(40)), recipe, CPU), tmp_path / "run", say=silent)
+    begin(plan(Pairs(digits(40), 255 - digits(40)), recipe, CPU), tmp_path / "run", notify=silent)
     assert f"{auxiliary}_loss" in RunFolder.open(tmp_path / "run").lines("history")[-1]
 
 

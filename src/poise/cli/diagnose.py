@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from poise.cli.verb import Json, verb
 
 if TYPE_CHECKING:
-    from poise.diagnosis import Course
+    from poise.diagnosis import FindingTracker
 
 HEALTHY, WATCH, TROUBLE = 0, 1, 3
 
@@ -49,15 +49,15 @@ def diagnose(
 
     is_run = (target / "recipe.json").is_file()
     if columns and is_run:
-        raise PoiseError(f"'{target}' is a run, whose columns are known", mend="leave --columns out")
+        raise PoiseError(f"'{target}' is a run, whose columns are known", hint="leave --columns out")
     if is_many(target):
         return _of_many(target, json=json)
-    course, used = _of_run(target) if is_run else _of_log(target, columns)
-    status = _status(course)
+    tracker, used = _of_run(target) if is_run else _of_log(target, columns)
+    status = _status(tracker)
     if json:
-        _emit(target, course, used)
+        _emit(target, tracker, used)
     else:
-        _tell(course, used, status)
+        _tell(tracker, used, status)
     return status
 
 
@@ -70,33 +70,33 @@ def _of_many(path: Path, *, json: bool) -> int:
     runs = game_folders(path)
     widest = max(len(run.path.name) for run in runs)
     for run in runs:
-        course, _ = _of_run(run.path)
-        status = _status(course)
+        tracker, _ = _of_run(run.path)
+        status = _status(tracker)
         worst = max(worst, status)
         if json:
-            _emit(run.path, course, {})
+            _emit(run.path, tracker, {})
             continue
-        found = ", ".join(f"{one.name} since step {one.first_step:,}" for one in course.open)
+        found = ", ".join(f"{one.name} since step {one.first_step:,}" for one in tracker.open)
         line(console, f"{run.path.name:<{widest}}  ", (f"{_WORDS[status]:<7}", _STYLES[status]), f"  {found}")
     return worst
 
 
-def _emit(target: Path, course: Course, used: dict[str, str]) -> None:
+def _emit(target: Path, tracker: FindingTracker, used: dict[str, str]) -> None:
     from poise.cli.console import emit
 
-    for finding in course.findings:
+    for finding in tracker.findings:
         emit({"event": "finding", **finding.to_json()})
-    told = {"status": _WORDS[_status(course)], "readings": len(course.readings), "columns": used}
+    told = {"status": _WORDS[_status(tracker)], "readings": len(tracker.measurements), "columns": used}
     place = str(target.absolute())
-    emit({"event": "diagnosis", "target": place, **told, "not_checked": course.unchecked})
+    emit({"event": "diagnosis", "target": place, **told, "not_checked": tracker.unchecked})
 
 
 _WORDS = {HEALTHY: "OK", WATCH: "WATCH", TROUBLE: "TROUBLE"}
 _STYLES = {HEALTHY: "bold green", WATCH: "bold yellow", TROUBLE: "bold red"}
 
 
-def _of_run(path: Path) -> tuple[Course, dict[str, str]]:
-    from poise.diagnosis import FINDINGS, Reading, judged
+def _of_run(path: Path) -> tuple[FindingTracker, dict[str, str]]:
+    from poise.diagnosis import FINDINGS, Measurement, judged
     from poise.errors import PoiseError
     from poise.recipes import saved_recipe
     from poise.run_folder import RunFolder
@@ -108,19 +108,19 @@ def _of_run(path: Path) -> tuple[Course, dict[str, str]]:
         raise PoiseError(
             f"The run '{path}' holds no readings",
             why="no doctor watched it",
-            mend=f"look at its history alone: poise diagnose {path}/history.jsonl",
+            hint=f"look at its history alone: poise diagnose {path}/history.jsonl",
         )
     setting = setting_of(run, saved_recipe(run.recipe))
-    return judged([Reading.from_json(line) for line in lines], FINDINGS.values(), setting), {}
+    return judged([Measurement.from_json(line) for line in lines], FINDINGS.values(), setting), {}
 
 
-def _of_log(path: Path, columns: tuple[str, ...]) -> tuple[Course, dict[str, str]]:
+def _of_log(path: Path, columns: tuple[str, ...]) -> tuple[FindingTracker, dict[str, str]]:
     from poise.diagnosis import FINDINGS, judged
     from poise.diagnosis.logs import read_log, readings_of
 
     chosen = dict(map(_named_column, columns))
-    readings, used = readings_of(read_log(path), chosen or None)
-    return judged(readings, FINDINGS.values()), used
+    measurements, used = readings_of(read_log(path), chosen or None)
+    return judged(measurements, FINDINGS.values()), used
 
 
 def _named_column(text: str) -> tuple[str, str]:
@@ -129,17 +129,17 @@ def _named_column(text: str) -> tuple[str, str]:
     quantity, equals, column = text.partition("=")
     if not equals or not column:
         raise PoiseError(
-            f"'{text}' in --columns names no column", mend="write it as QUANTITY=COLUMN: metric=fid50k"
+            f"'{text}' in --columns names no column", hint="write it as QUANTITY=COLUMN: metric=fid50k"
         )
     return quantity.strip(), column.strip()
 
 
-def _status(course: Course) -> int:
-    severities = {finding.severity for finding in course.open}
+def _status(tracker: FindingTracker) -> int:
+    severities = {finding.severity for finding in tracker.open}
     return TROUBLE if "trouble" in severities else WATCH if "watch" in severities else HEALTHY
 
 
-def _tell(course: Course, used: dict[str, str], status: int) -> None:
+def _tell(tracker: FindingTracker, used: dict[str, str], status: int) -> None:
     from poise.cli.console import line, output
     from poise.cli.wording import counted
 
@@ -148,8 +148,12 @@ def _tell(course: Course, used: dict[str, str], status: int) -> None:
         sources = [f"{name} from '{column}'" for name, column in used.items()]
         numbered = [] if "step" in used else ["step from the number of the row"]
         line(console, ("read: ", "dim"), ", ".join([*numbered, *sources]))
-    line(console, (_WORDS[status], _STYLES[status]), f", from {counted(len(course.readings), 'reading')}")
-    for finding in [*course.open, *(one for one in course.findings if one.status != "open")]:
+    line(
+        console,
+        (_WORDS[status], _STYLES[status]),
+        f", from {counted(len(tracker.measurements), 'measurement')}",
+    )
+    for finding in [*tracker.open, *(one for one in tracker.findings if one.status != "open")]:
         line(console, str(finding))
         measured = finding.evidence.to_json()
         for quantity, value in measured["measured"].items():
@@ -160,6 +164,6 @@ def _tell(course: Course, used: dict[str, str], status: int) -> None:
             if remedy.command:
                 line(console, ("     ", ""), (remedy.command, "cyan"))
             line(console, ("     ", ""), f"expect within {remedy.after_steps:,} steps: {remedy.expect}")
-    for because in dict.fromkeys(course.unchecked.values()):
-        names = ", ".join(name for name, why in course.unchecked.items() if why == because)
+    for because in dict.fromkeys(tracker.unchecked.values()):
+        names = ", ".join(name for name, why in tracker.unchecked.items() if why == because)
         line(console, (f"not checked, because {because}: {names}", "dim"))

@@ -49,7 +49,7 @@ def tell(error: BaseException, typed: Sequence[str]) -> int:
     if _is_out_of_memory(error):
         error = PoiseError(
             "The memory does not suffice",
-            mend="use a smaller --batch-size, --resolution or -n",
+            hint="use a smaller --batch-size, --resolution or -n",
             exit_status=3,
         )
     told = error if isinstance(error, PoiseError) else _fault(error)
@@ -83,7 +83,7 @@ def explained(error: CycloptsError) -> PoiseError:
             needed, _ = error.argument.token_count()
             values = "a value" if needed == 1 else f"{needed} values"
             lacking = f"{words} needs {error.argument.name}"
-            told = PoiseError(f"{error.keyword} needs {values}" if error.keyword else lacking, mend=see)
+            told = PoiseError(f"{error.keyword} needs {values}" if error.keyword else lacking, hint=see)
         case exceptions.CoercionError() if error.token is not None:
             name = error.token.keyword or (error.argument.name if error.argument else "it")
             kind = {int: "a whole number", float: "a number", bool: "no value"}.get(
@@ -92,15 +92,15 @@ def explained(error: CycloptsError) -> PoiseError:
             choices = ", ".join(map(str, get_args(error.target_type)))
             told = PoiseError(
                 f"{name} cannot be '{error.token.value}'",
-                mend=f"choose one of {choices}" if choices else f"give it {kind}",
+                hint=f"choose one of {choices}" if choices else f"give it {kind}",
             )
         case exceptions.RepeatArgumentError():
-            told = PoiseError(f"{error.token.keyword} is given twice", mend="give it once")
+            told = PoiseError(f"{error.token.keyword} is given twice", hint="give it once")
         case exceptions.UnusedCliTokensError():
             extra = " ".join(error.unused_tokens or ())
-            told = PoiseError(f"{words} does not know what to do with '{extra}'", mend=see)
+            told = PoiseError(f"{words} does not know what to do with '{extra}'", hint=see)
         case _:
-            told = PoiseError(" ".join(str(error).split()), mend=see)
+            told = PoiseError(" ".join(str(error).split()), hint=see)
     return told
 
 
@@ -116,12 +116,12 @@ def _fault(error: BaseException) -> PoiseError:
     what = f"Poise has a fault, and it is not yours ({summary})"
     if os.environ.get("POISE_DEBUG") not in (None, "", "0"):
         sys.stderr.write(whole)
-        return PoiseError(what, mend="please report the lines above", exit_status=FAULT)
+        return PoiseError(what, hint="please report the lines above", exit_status=FAULT)
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="poise-fault-", suffix=".txt", delete=False, encoding="utf-8"
         ) as file:
             file.write(whole)
     except OSError:
-        return PoiseError(what, mend="run it again with POISE_DEBUG=1 and report it", exit_status=FAULT)
-    return PoiseError(what, mend=f"please report it with the file {Path(file.name)}", exit_status=FAULT)
+        return PoiseError(what, hint="run it again with POISE_DEBUG=1 and report it", exit_status=FAULT)
+    return PoiseError(what, hint=f"please report it with the file {Path(file.name)}", exit_status=FAULT)

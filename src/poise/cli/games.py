@@ -50,7 +50,7 @@ def games(
 
     if name is None:
         if methods or dynamics or out:
-            raise PoiseError("No game is named to play", mend="name one, as poise games dirac")
+            raise PoiseError("No game is named to play", hint="name one, as poise games dirac")
         return _list(json=json)
     toy = TOYS.named(name)
     place = None if out is None else _place(out)
@@ -141,7 +141,7 @@ def _complex(value: complex) -> str:
 def _place(out: Path) -> Path:
     place = out.expanduser()
     if place.suffix.lower() != ".png":
-        raise PoiseError(f"A picture cannot be written as '{out}'", mend="name a file that ends in .png")
+        raise PoiseError(f"A picture cannot be written as '{out}'", hint="name a file that ends in .png")
     if place.is_dir() or not place.absolute().parent.is_dir():
-        raise PoiseError(f"'{out}' cannot be written", why="its folder is not there", mend="make it first")
+        raise PoiseError(f"'{out}' cannot be written", why="its folder is not there", hint="make it first")
     return place

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from poise.cli.console import emit
-from poise.cli.view import Beginning, Ending, Reading, Status
+from poise.cli.view import Beginning, Ending, Measurement, Status
 from poise.cli.wording import command
 
 
@@ -18,7 +18,7 @@ class MachineView:
     every = float("inf")
 
     @contextmanager
-    def opening(self, name: str) -> Iterator[Reading]:
+    def opening(self, name: str) -> Iterator[Measurement]:
         """Nothing is told while the data are read."""
         yield lambda done, total: None
 

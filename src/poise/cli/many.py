@@ -52,12 +52,12 @@ def train_many(
         The exit status.
     """
     if seeds is None:
-        raise PoiseError("A grid is trained with seeds", mend="add --seeds 1 or more")
+        raise PoiseError("A grid is trained with seeds", hint="add --seeds 1 or more")
     if seeds < 1:
-        raise PoiseError(f"The number of seeds cannot be {seeds}", mend="give --seeds 2 or more")
+        raise PoiseError(f"The number of seeds cannot be {seeds}", hint="give --seeds 2 or more")
     if out is not None:
         refuse_existing(out)
-    with view.opening(data.name) as reading:
+    with view.opening(data.name) as measurement:
         from poise.run import new_run_path
         from poise.training import pick_device
         from poise.training.many import begin_many, parse_axis, plan_many
@@ -65,7 +65,7 @@ def train_many(
 
         axes = dict(parse_axis(text) for text in grid)
         planned = plan_many(
-            data.to_open(), recipe, pick_device(device), seeds=seeds, grid=axes, progress=reading
+            data.to_open(), recipe, pick_device(device), seeds=seeds, grid=axes, progress=measurement
         )
     folder = new_run_path(planned.sources[0].name, f"{recipe.name}/seeds") if out is None else out
     refuse_existing(folder)
@@ -85,7 +85,9 @@ def train_many(
     teller = Teller(view)
     view.start(beginning)
     with view.training(beginning.recipe.steps or 0):
-        outcome = begin_many(planned, folder, watch=_telling(teller), say=view.notice, doctor=doctor != "off")
+        outcome = begin_many(
+            planned, folder, watch=_telling(teller), notify=view.notice, doctor=doctor != "off"
+        )
     return _end(outcome, view, teller)
 
 
@@ -95,7 +97,7 @@ def refuse_remedies(doctor: str) -> None:
         raise PoiseError(
             "The doctor applies remedies to one run, not to many games at once",
             why="each game would need branches of its own",
-            mend="leave --doctor apply out, or train that seed alone: --seed N --doctor apply",
+            hint="leave --doctor apply out, or train that seed alone: --seed N --doctor apply",
         )
 
 
@@ -119,7 +121,7 @@ def go_on_many(path: Path, view: View, *, steps: int | None, device: str, accept
     if steps is not None:
         recipe = recipe.model_copy(update={"steps": steps})
     with ExitStack() as stack:
-        reading = stack.enter_context(view.opening(str(parent.data.get("name", ""))))
+        measurement = stack.enter_context(view.opening(str(parent.data.get("name", ""))))
         from poise.training import Resumption, pick_device
         from poise.training.many import resume_many
 
@@ -134,9 +136,9 @@ def go_on_many(path: Path, view: View, *, steps: int | None, device: str, accept
 
         teller = Teller(view, first)
         asked = Resumption(
-            path, where, steps=steps, accept_changed_data=accept_changed_data, progress=reading
+            path, where, steps=steps, accept_changed_data=accept_changed_data, progress=measurement
         )
-        outcome = resume_many(asked, watch=_telling(teller), say=view.notice)
+        outcome = resume_many(asked, watch=_telling(teller), notify=view.notice)
     return _end(outcome, view, teller)
 
 
@@ -144,13 +146,13 @@ def _telling(teller: Teller) -> Callable[[ManyMoment], str | None]:
     """What tells a view how many games go on: the medians over them."""
     doctor = ""
 
-    def watch(moment: ManyMoment) -> str | None:
+    def watch(context: ManyMoment) -> str | None:
         nonlocal doctor
-        doctor = moment.doctor or doctor
-        if not teller.due(moment):
+        doctor = context.doctor or doctor
+        if not teller.due(context):
             return None
-        seen = moment.images_seen * moment.playing
-        return teller.tell(moment, steps=moment.steps, images_seen=seen, doctor=doctor)
+        seen = context.images_seen * context.playing
+        return teller.tell(context, steps=context.steps, images_seen=seen, doctor=doctor)
 
     return watch
 

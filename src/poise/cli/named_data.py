@@ -42,22 +42,22 @@ class NamedData:
         if not given:
             raise PoiseError(
                 "There are no data to train on",
-                mend="name a folder, an array or a built-in set: poise train digits",
+                hint="name a folder, an array or a built-in set: poise train digits",
             )
         if len(given) > 1:
-            raise PoiseError(f"The data are named twice, by {given[0]} and by {given[1]}", mend="keep one")
+            raise PoiseError(f"The data are named twice, by {given[0]} and by {given[1]}", hint="keep one")
         if self.label_column is not None and self.labels is None:
             raise PoiseError(
-                f"There is no file with the column '{self.label_column}'", mend="name it: --labels FILE.csv"
+                f"There is no file with the column '{self.label_column}'", hint="name it: --labels FILE.csv"
             )
         if self.labels is not None and self.data is None:
             raise PoiseError(
-                "--labels says what each sample is, and translations have no labels", mend="leave it out"
+                "--labels says what each sample is, and translations have no labels", hint="leave it out"
             )
         if self.held_out is not None and self.data is not None:
             raise PoiseError(
                 "--held-out divides pairs and domains, and there are none",
-                mend="leave it out, or give --pairs or --domains",
+                hint="leave it out, or give --pairs or --domains",
             )
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from poise.cli.console import line
 from poise.cli.telling import tell_end, tell_finding, tell_notice, tell_start
-from poise.cli.view import Beginning, Ending, Reading, Status
+from poise.cli.view import Beginning, Ending, Measurement, Status
 from poise.cli.wording import clock, decimal, percent
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class PlainView:
         self._told: float | None = None
 
     @contextmanager
-    def opening(self, name: str) -> Iterator[Reading]:
+    def opening(self, name: str) -> Iterator[Measurement]:
         """Nothing is told while the data are read."""
         yield lambda done, total: None
 

@@ -51,9 +51,9 @@ def sample(
     from poise.run_folder import one_run
 
     if count is not None and count < 1:
-        raise PoiseError(f"The number of samples cannot be {count}", mend="give -n 1 or more")
+        raise PoiseError(f"The number of samples cannot be {count}", hint="give -n 1 or more")
     if seed < 0:
-        raise PoiseError(f"The seed cannot be {seed}", mend="give 0 or more")
+        raise PoiseError(f"The seed cannot be {seed}", hint="give 0 or more")
     folder = one_run(run).path
     stem = "grid" if label is None else f"grid-{safe(label)}"
     place = target(str(folder / f"{stem}-seed{seed}.png") if out is None else out)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from poise.errors import PoiseError, system_refusals
+from poise.errors import PoiseError, report_system_errors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -103,7 +103,7 @@ def target(out: str) -> Target:
     if suffix not in (".png", ".npy"):
         raise PoiseError(
             f"Samples cannot be written as '{suffix}'",
-            mend="name a .png for a grid, a .npy for raw numbers, or a folder/ for a file each",
+            hint="name a .png for a grid, a .npy for raw numbers, or a folder/ for a file each",
         )
     if suffix == ".png" and path.exists() and not _is_our_grid(path):
         raise _taken(path)
@@ -126,7 +126,7 @@ def save(generator: Generator, place: Target, request: Request) -> str:
     """
     form = {"grid": _save_grid, "array": _save_array, "folder": _save_folder}[place.form]
     what = f"The samples cannot be written to '{place.path}'"
-    with system_refusals(what, mend="name another place with --out"):
+    with report_system_errors(what, hint="name another place with --out"):
         place.path.parent.mkdir(parents=True, exist_ok=True)
         return form(generator, place.path, request)
 
@@ -231,14 +231,14 @@ def _is_our_grid(path: Path) -> bool:
 
 def _refuse_strangers(path: Path) -> None:
     if path.exists() and not path.is_dir():
-        raise PoiseError(f"'{path}' is a file and no folder", mend="name another with --out")
+        raise PoiseError(f"'{path}' is a file and no folder", hint="name another with --out")
     if not path.is_dir():
         return
     strangers = sorted({entry.name for entry in path.iterdir()} - _ours(path) - {CARD})
     if strangers:
         raise PoiseError(
             f"The folder '{path}' holds other things, such as '{strangers[0]}'",
-            mend="name a new or an empty folder with --out",
+            hint="name a new or an empty folder with --out",
         )
 
 
@@ -253,5 +253,5 @@ def _ours(folder: Path) -> set[str]:
 
 def _taken(path: Path) -> PoiseError:
     return PoiseError(
-        f"'{path}' is there already and holds something else", mend="remove it, or name another with --out"
+        f"'{path}' is there already and holds something else", hint="remove it, or name another with --out"
     )

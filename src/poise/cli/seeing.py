@@ -58,11 +58,11 @@ def seen(data: str, resolution: int | None, view: View) -> Sight:
     recipe = recipe_with(
         RECIPES.named(DEFAULT_RECIPE), {} if resolution is None else {"resolution": resolution}
     )
-    with view.opening(data) as reading:
+    with view.opening(data) as measurement:
         from poise.data import inspect_data
         from poise.training import pick_device, plan
 
-        facts = inspect_data(data, resolution=resolution, progress=reading)
+        facts = inspect_data(data, resolution=resolution, progress=measurement)
         try:
             planned = plan(data, recipe, pick_device("cpu"))
         except PoiseError as error:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     from poise.recipes import Recipe
-    from poise.training import Outcome, Plan
+    from poise.training import Experiment, Outcome
     from poise.training.doctor import Mode
 
 
@@ -34,7 +34,7 @@ class Prepared:
         beginning: What to tell of it.
     """
 
-    plan: Plan
+    plan: Experiment
     beginning: Beginning
 
 
@@ -53,21 +53,21 @@ def prepare(view: View, data: NamedData, recipe: Recipe, *, device: str, out: Pa
     """
     if out is not None:  # before the data are read, which may take long
         refuse_existing(out)
-    with view.opening(data.name) as reading:
+    with view.opening(data.name) as measurement:
         from poise.networks import describe
         from poise.run import new_run_path
         from poise.training import pick_device, plan
         from poise.training.recorded_data import data_record
 
-        planned = plan(data.to_open(), recipe, pick_device(device), progress=reading)
+        planned = plan(data.to_open(), recipe, pick_device(device), progress=measurement)
     folder = new_run_path(planned.source.name, recipe.name) if out is None else out
     refuse_existing(folder)
-    sizes = {player: describe(module)["parameters"] for player, module in planned.assembly.modules.items()}
+    sizes = {player: describe(module)["parameters"] for player, module in planned.components.modules.items()}
     beginning = Beginning(
         run=folder,
         data=data_record(planned.source, planned.origin),
         recipe=planned.recipe,
-        device=device_words(planned.assembly.device),
+        device=device_words(planned.components.device),
         parameters={player: sizes[player] for player in ("generator", "discriminator")},
     )
     return Prepared(planned, beginning)
@@ -91,9 +91,11 @@ def begin_prepared(prepared: Prepared, view: View, *, doctor: Mode = "suggest") 
     view.start(beginning)
     with _reporting_failure(beginning.run, view), view.training(beginning.recipe.steps or 0):
         if doctor == "apply":
-            outcome = begin_with_remedies(prepared.plan, beginning.run, observers=[watch], say=view.notice)
+            outcome = begin_with_remedies(prepared.plan, beginning.run, callbacks=[watch], notify=view.notice)
         else:
-            outcome = begin(prepared.plan, beginning.run, observers=[watch], say=view.notice, doctor=doctor)
+            outcome = begin(
+                prepared.plan, beginning.run, callbacks=[watch], notify=view.notice, doctor=doctor
+            )
     return _end(outcome, view, watch)
 
 
@@ -127,7 +129,7 @@ def go_on(
         recipe = recipe.model_copy(update={"steps": steps})
     name = str(run.data.get("name", ""))
     with _reporting_failure(path, view), ExitStack() as stack:
-        reading = stack.enter_context(view.opening(name))
+        measurement = stack.enter_context(view.opening(name))
         from poise.training import Resumption, pick_device, resume
         from poise.training.remedies import resume_with_remedies
 
@@ -142,10 +144,10 @@ def go_on(
         found = len(run.lines("findings"))
         watch = Watch(view, found=found, first=first, remedies=doctor != "watch")
         asked = Resumption(
-            path, where, steps=steps, accept_changed_data=accept_changed_data, progress=reading
+            path, where, steps=steps, accept_changed_data=accept_changed_data, progress=measurement
         )
         sit = resume_with_remedies if doctor == "apply" else partial(resume, doctor=doctor)
-        outcome = sit(asked, observers=[watch], say=view.notice)
+        outcome = sit(asked, callbacks=[watch], notify=view.notice)
     return _end(outcome, view, watch)
 
 

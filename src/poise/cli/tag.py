@@ -46,7 +46,7 @@ def tag(
 
     for name, value, least in (("tags", count, 1), ("draws", draws, 1), ("seed", seed, 0)):
         if value < least:
-            raise PoiseError(f"The number for {name} cannot be {value}", mend=f"give {least} or more")
+            raise PoiseError(f"The number for {name} cannot be {value}", hint=f"give {least} or more")
     folder = RunFolder.open(run).path
     from poise.run import open_run
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from poise.cli.plain import loss_words, right_words
 from poise.cli.telling import tell_end, tell_finding, tell_notice, tell_start
-from poise.cli.view import Beginning, Ending, Reading, Status
+from poise.cli.view import Beginning, Ending, Measurement, Status
 from poise.cli.wording import clock, percent
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ class TerminalView:
         self._drawn = 0.0
 
     @contextmanager
-    def opening(self, name: str) -> Iterator[Reading]:
+    def opening(self, name: str) -> Iterator[Measurement]:
         """One line that counts while the data are read."""
         shown_at = 0.0
         with self._display(Text(f"reading {name} ...", "dim")) as live:
 
-            def reading(done: int, total: int) -> None:
+            def measurement(done: int, total: int) -> None:
                 nonlocal shown_at
                 now = time.monotonic()
                 if done >= total:
@@ -51,7 +51,7 @@ class TerminalView:
                     shown_at = now
                     live.update(_reading(name, done, total), refresh=True)
 
-            yield reading
+            yield measurement
 
     def start(self, beginning: Beginning) -> None:
         """What is trained."""

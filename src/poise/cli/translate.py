@@ -49,7 +49,7 @@ def translate(
     from poise.run_folder import RunFolder
 
     if seed < 0:
-        raise PoiseError(f"The seed cannot be {seed}", mend="give 0 or more")
+        raise PoiseError(f"The seed cannot be {seed}", hint="give 0 or more")
     folder = RunFolder.open(run).path
     before = checked_folder(out)
     view = view_for(json=json)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from poise.errors import PoiseError, system_refusals
+from poise.errors import PoiseError, report_system_errors
 
 if TYPE_CHECKING:
     from poise.generator import Generator
@@ -46,7 +46,7 @@ def checked_folder(out: Path) -> frozenset[str]:
         PoiseError: It is a file, or holds what `poise translate` did not make.
     """
     if out.exists() and not out.is_dir():
-        raise PoiseError(f"'{out}' is a file and no folder", mend="name another with --out")
+        raise PoiseError(f"'{out}' is a file and no folder", hint="name another with --out")
     if not out.is_dir():
         return frozenset()
     ours = _ours(out)
@@ -55,7 +55,7 @@ def checked_folder(out: Path) -> frozenset[str]:
     if strangers:
         raise PoiseError(
             f"The folder '{out}' holds other things, such as '{strangers[0]}'",
-            mend="name a new or an empty folder with --out",
+            hint="name a new or an empty folder with --out",
         )
     return frozenset(ours)
 
@@ -78,7 +78,7 @@ def save_translations(
     """
     from PIL import Image
 
-    from poise.data import Encoding, to_pixels
+    from poise.data import Transform, to_pixels
 
     source = generator.translatable(
         _one_or_many(generator, inputs, direction), direction=direction, refuse_above=1
@@ -90,13 +90,13 @@ def save_translations(
     card = {"made_by": "poise translate", "direction": direction, "seed": seed, "files": sorted(files)}
     shape: tuple[int, ...] = ()
     what = f"The translations cannot be written to '{out}'"
-    with system_refusals(what, mend="name another place with --out"):
+    with report_system_errors(what, hint="name another place with --out"):
         out.mkdir(parents=True, exist_ok=True)
         # First what is about to be there, so that a folder left half written is known as ours.
         (out / CARD).write_text(json.dumps({**card, "files": sorted({*files, *before})}), encoding="utf-8")
         left = iter(files)
         for piece in generator.translations(source, direction=direction, seed=seed):
-            for pixels in to_pixels(piece, Encoding("pixels")):
+            for pixels in to_pixels(piece, Transform("pixels")):
                 shape, path = pixels.shape, out / next(left)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0).copy()).save(
@@ -116,7 +116,7 @@ def _one_or_many(generator: Generator, inputs: Path, direction: str) -> Any:
 
     channels, _, side = generator.taken(direction)
     try:
-        with system_refusals(f"'{inputs}' cannot be read"), inputs.open("rb") as file:
+        with report_system_errors(f"'{inputs}' cannot be read"), inputs.open("rb") as file:
             return as_channels(read_image(file, resolution=side), channels)[None]
     except RefusedError as error:
         raise PoiseError(f"'{inputs}' cannot be read", why=str(error)) from None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from poise.report.spread import Reached
     from poise.run_folder import Makes
 
-Reading = Callable[[int, int], None]
+Measurement = Callable[[int, int], None]
 """Told how far reading the data has come: (done, total)."""
 
 
@@ -112,7 +112,7 @@ class View(Protocol):
 
     every: float
 
-    def opening(self, name: str) -> AbstractContextManager[Reading]:
+    def opening(self, name: str) -> AbstractContextManager[Measurement]:
         """While the data are read."""
         ...
 

@@ -10,7 +10,7 @@ from poise.cli.view import Pace, Status, View
 from poise.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from poise.training import Moment
+    from poise.training import StepContext
     from poise.training.many import ManyMoment
 
 
@@ -30,20 +30,20 @@ class Teller:
         self._pace, self._first, self._due = Pace(), first, 0.0
         self._line: Mapping[str, Any] = {}
 
-    def due(self, moment: Moment | ManyMoment) -> bool:
+    def due(self, context: StepContext | ManyMoment) -> bool:
         """Whether there is news, or the view wants to look."""
         if self._first is not None:
-            self._first(moment.step - 1)
+            self._first(context.step - 1)
             self._first = None
-        return moment.line is not None or moment.last or moment.seconds >= self._due
+        return context.line is not None or context.last or context.seconds >= self._due
 
     def tell(
-        self, moment: Moment | ManyMoment, *, steps: int, images_seen: int, doctor: str = ""
+        self, context: StepContext | ManyMoment, *, steps: int, images_seen: int, doctor: str = ""
     ) -> Literal["stop"] | None:
         """Tell where it stands.
 
         Args:
-            moment: Just after a step.
+            context: Just after a step.
             steps: Steps to do.
             images_seen: Reals shown so far, to all games together.
             doctor: What the doctor says, in a word.
@@ -51,19 +51,21 @@ class Teller:
         Returns:
             Whether to stop.
         """
-        self._due = moment.seconds + self.view.every
-        self._pace.note(moment.seconds, moment.step, images_seen)
-        self._line = moment.line or self._line
+        self._due = context.seconds + self.view.every
+        self._pace.note(context.seconds, context.step, images_seen)
+        self._line = context.line or self._line
         status = Status(
-            step=moment.step,
+            step=context.step,
             steps=steps,
-            seconds=moment.seconds,
+            seconds=context.seconds,
             seconds_left=self._pace.seconds_left(steps),
             images_per_second=self._pace.images_per_second,
             line=self._line,
             doctor=doctor,
         )
-        return self.heard(lambda: self.view.progress(status, fresh=moment.line is not None, last=moment.last))
+        return self.heard(
+            lambda: self.view.progress(status, fresh=context.line is not None, last=context.last)
+        )
 
     def heard(self, telling: Callable[[], None]) -> Literal["stop"] | None:
         """Tell something, and ask for a stop where nobody is left to hear it."""
@@ -95,14 +97,14 @@ class Watch:
         self._remedies, self._run, self._doctor = remedies, Path(), ""
         self._told: set[tuple[Any, ...]] = set()
 
-    def __call__(self, moment: Moment) -> Literal["stop"] | None:
+    def __call__(self, context: StepContext) -> Literal["stop"] | None:
         """Tell, where there is news or the view wants to look."""
-        if not self.teller.due(moment):
+        if not self.teller.due(context):
             return None
-        if moment.line is not None and self.teller.heard(lambda: self._tell_findings(moment.run)):
+        if context.line is not None and self.teller.heard(lambda: self._tell_findings(context.run)):
             return "stop"
         return self.teller.tell(
-            moment, steps=moment.recipe.steps or 0, images_seen=moment.images_seen, doctor=self._doctor
+            context, steps=context.recipe.steps or 0, images_seen=context.images_seen, doctor=self._doctor
         )
 
     def _tell_findings(self, run: RunFolder) -> None:

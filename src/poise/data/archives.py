@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from poise.data.collection import Listing, is_hidden, looks_like_image
-from poise.data.source import JSON
+from poise.data.dataset import JSON
 from poise.errors import PoiseError
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -35,7 +35,7 @@ class ZipCollection:
             raise PoiseError(
                 f"'{self.path}' cannot be read as a zip file",
                 why=str(error).rstrip(".").lower(),
-                mend="make it anew",
+                hint="make it anew",
             ) from None
 
     @property
@@ -96,7 +96,7 @@ class ZipCollection:
             raise PoiseError(
                 f"'{self.path}' is built to unpack to {unpacked:,} bytes from {held:,}",
                 why="its entries overlap" if overlap else "no archive of images is packed that tightly",
-                mend="unpack it yourself, where you trust it, and name the folder",
+                hint="unpack it yourself, where you trust it, and name the folder",
             )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from poise.data.source import Array
+from poise.data.dataset import Array
 from poise.errors import PoiseError
 
 _MEMBERS = ("images", "data", "x", "samples")
@@ -30,12 +30,12 @@ def read_array(path: Path) -> Array:
             raise PoiseError(
                 f"'{path}' holds Python objects or is no array file",
                 why="loading such objects could run any code",
-                mend="save an array of numbers of one shape with numpy.save",
+                hint="save an array of numbers of one shape with numpy.save",
             ) from None
         raise PoiseError(
             f"'{path}' cannot be read as an array",
             why=str(error).rstrip(".") or "it is empty",
-            mend="save it anew",
+            hint="save it anew",
         ) from None
     if isinstance(loaded, np.lib.npyio.NpzFile):
         with loaded:
@@ -60,7 +60,7 @@ def read_labels(path: Path) -> Array | None:
             raise PoiseError(
                 f"The labels in '{path}' cannot be read",
                 why=str(error).rstrip(".").lower(),
-                mend="save whole numbers or texts of one length, not objects",
+                hint="save whole numbers or texts of one length, not objects",
             ) from None
 
 
@@ -71,7 +71,7 @@ def _member(archive: Any, path: Path) -> Array:
         raise PoiseError(
             f"'{path}' holds " + (f"the arrays {', '.join(names)}" if names else "no array"),
             why="it is not clear which one to train on" if names else "",
-            mend="keep one of them, or name it images, data, x or samples",
+            hint="keep one of them, or name it images, data, x or samples",
         )
     try:
         array: Array = archive[chosen[0]]
@@ -79,6 +79,6 @@ def _member(archive: Any, path: Path) -> Array:
         raise PoiseError(
             f"The array '{chosen[0]}' in '{path}' cannot be read",
             why=str(error).rstrip("."),
-            mend="save an array of numbers of one shape, as .npy where it is large",
+            hint="save an array of numbers of one shape, as .npy where it is large",
         ) from None
     return array

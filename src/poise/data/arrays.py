@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from poise.data.encoding import Encoding
+from poise.data.dataset import JSON, Array, Dataset, Survey, blocks, fingerprint, survey
 from poise.data.image_arrays import dimensions, image_encoding, image_layout, image_plan
-from poise.data.source import JSON, Array, Source, Survey, blocks, fingerprint, survey
-from poise.data.stored_rows import Plan, stored_rows
+from poise.data.stored_rows import Experiment, stored_rows
+from poise.data.transform import Transform
 from poise.errors import PoiseError
 
 
@@ -23,7 +23,7 @@ def from_tensor(tensor: torch.Tensor) -> Array:
     """
     if tensor.layout != torch.strided or tensor.is_quantized:
         raise PoiseError(
-            "The tensor is sparse or quantised", mend="give a dense one, as from tensor.to_dense()"
+            "The tensor is sparse or quantised", hint="give a dense one, as from tensor.to_dense()"
         )
     plain = tensor.detach().cpu()
     if plain.dtype == torch.bfloat16:
@@ -40,8 +40,8 @@ def from_array(
     origin: str,
     resolution: int | None = None,
     channels: int | None = None,
-    encoding: Encoding | None = None,
-) -> Source:
+    encoding: Transform | None = None,
+) -> Dataset:
     """A source from an array: images of three or four axes, vectors of two.
 
     Args:
@@ -61,7 +61,7 @@ def from_array(
     if array.ndim == 2:
         if resolution is not None or channels is not None:
             raise PoiseError(
-                f"'{name}' holds vectors, which have no resolution and no channels", mend="leave them out"
+                f"'{name}' holds vectors, which have no resolution and no channels", hint="leave them out"
             )
         return _vectors(array, name=name, cache=cache, origin=origin, encoding=encoding)
     return _images(array, name=name, cache=cache, origin=origin, resolution=resolution, channels=channels)
@@ -70,24 +70,24 @@ def from_array(
 def check_basics(array: Array, name: str) -> None:
     """Raises PoiseError where the type or the shape is none that can be trained on."""
     if isinstance(array, np.ma.MaskedArray):
-        raise PoiseError(f"'{name}' is a masked array", mend="fill it, as with array.filled(0)")
+        raise PoiseError(f"'{name}' is a masked array", hint="fill it, as with array.filled(0)")
     if array.dtype.kind not in "buif":
         raise PoiseError(
             f"'{name}' holds values of type {array.dtype}",
             why="only numbers can be trained on",
-            mend="give uint8 or floating-point values",
+            hint="give uint8 or floating-point values",
         )
     if array.ndim < 2:
         raise PoiseError(
             f"'{name}' has the shape {array.shape}, one axis too few or more",
-            mend="give (N, d) for vectors, (N, H, W) or (N, H, W, C) for images",
+            hint="give (N, d) for vectors, (N, H, W) or (N, H, W, C) for images",
         )
     if array.ndim > 4:
         raise PoiseError(
-            f"'{name}' has {array.ndim} axes", mend="give images as (N, H, W, C) or (N, C, H, W)"
+            f"'{name}' has {array.ndim} axes", hint="give images as (N, H, W, C) or (N, C, H, W)"
         )
     if array.size == 0:
-        raise PoiseError(f"'{name}' is empty, with the shape {array.shape}", mend="give at least one row")
+        raise PoiseError(f"'{name}' is empty, with the shape {array.shape}", hint="give at least one row")
 
 
 def check_finite(found: Survey, name: str) -> None:
@@ -96,11 +96,11 @@ def check_finite(found: Survey, name: str) -> None:
         values = "one value that is" if found.bad_values == 1 else f"{found.bad_values:,} values that are"
         raise PoiseError(
             f"'{name}' holds {values} NaN or infinite, the first in row {found.first_bad_row:,}",
-            mend="remove or fill them before training",
+            hint="remove or fill them before training",
         )
 
 
-def _vectors(array: Array, *, name: str, cache: Path, origin: str, encoding: Encoding | None) -> Source:
+def _vectors(array: Array, *, name: str, cache: Path, origin: str, encoding: Transform | None) -> Dataset:
     first = survey(array)
     check_finite(first, name)
     notices: list[str] = []
@@ -109,13 +109,13 @@ def _vectors(array: Array, *, name: str, cache: Path, origin: str, encoding: Enc
         convert = _to_float32
         if array.dtype.kind in "bui":
             notices.append(f"The {array.dtype} columns of '{name}' are taken as plain numbers.")
-    plan = Plan(array.shape[1:], "float32", convert, ("float32",))
+    plan = Experiment(array.shape[1:], "float32", convert, ("float32",))
     stored, found = stored_rows(array, plan, first, cache)
     if found.bad_values:
         raise PoiseError(
             f"'{name}' holds values up to {max(abs(first.low), abs(first.high)):g}",
             why="32-bit floats end at 3.4e38",
-            mend="scale the columns down",
+            hint="scale the columns down",
         )
     if encoding is None:
         encoding = standardised(stored)
@@ -138,7 +138,7 @@ def _to_float32(block: Array) -> Array:
         return block.astype(np.float32)
 
 
-def standardised(array: Array) -> Encoding:
+def standardised(array: Array) -> Transform:
     """Mean and standard deviation of each column, summed block by block in double precision."""
     columns = array.shape[1]
     count, mean, squares = 0, np.zeros(columns), np.zeros(columns)
@@ -154,7 +154,7 @@ def standardised(array: Array) -> Encoding:
     # below the rounding error of the stored values a column has no spread that means anything
     flat = deviation <= np.finfo(np.float32).eps * np.abs(mean)
     scale = np.where(flat, 1.0, deviation)
-    return Encoding("standardised", center=tuple(mean.tolist()), scale=tuple(scale.tolist()))
+    return Transform("standardised", center=tuple(mean.tolist()), scale=tuple(scale.tolist()))
 
 
 def _constant_columns(array: Array) -> int:
@@ -168,7 +168,7 @@ def _constant_columns(array: Array) -> int:
 
 def _images(
     array: Array, *, name: str, cache: Path, origin: str, resolution: int | None, channels: int | None
-) -> Source:
+) -> Dataset:
     layout = image_layout(array.shape[1:], channels=channels, name=name)
     # the fingerprint is one of (N, C, H, W), however the values are laid out
     view = array[:, None] if layout == "HW" else np.moveaxis(array, 3, 1) if layout == "HWC" else array
@@ -200,11 +200,11 @@ def _source(
     found: Survey,
     *,
     name: str,
-    encoding: Encoding,
+    encoding: Transform,
     summary: dict[str, JSON],
     notices: list[str],
-) -> Source:
-    return Source(
+) -> Dataset:
+    return Dataset(
         name=name,
         kind="vector" if stored.ndim == 2 else "image",
         shape=stored.shape[1:],

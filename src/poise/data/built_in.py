@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from poise.data.encoding import Encoding
-from poise.data.source import Array
+from poise.data.dataset import Array
+from poise.data.transform import Transform
 from poise.data.triangles import open_triangles
 from poise.errors import unknown_name
 from poise.randomness import numpy_stream
@@ -33,7 +33,7 @@ class Made:
     """
 
     array: Array
-    encoding: Encoding
+    encoding: Transform
     about: dict[str, object]
     labels: Array | None = None
     label_names: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ def _mixture(name: str, seed: int) -> Made:
     labels = stream.integers(len(centres), size=POINTS)
     points = centres[labels] + deviation * stream.standard_normal((POINTS, 2))
     about: dict[str, object] = {"modes": len(centres), "standard_deviation": deviation, "seed": seed}
-    return Made(points.astype(np.float32), Encoding("identity"), about, labels)
+    return Made(points.astype(np.float32), Transform("identity"), about, labels)
 
 
 def _spiral(seed: int) -> Made:
@@ -97,7 +97,7 @@ def _spiral(seed: int) -> Made:
     points = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     points += deviation * stream.standard_normal((POINTS, 2))
     about: dict[str, object] = {"turns": turns, "standard_deviation": deviation, "seed": seed}
-    return Made(points.astype(np.float32), Encoding("identity"), about)
+    return Made(points.astype(np.float32), Transform("identity"), about)
 
 
 def _digits() -> Made:
@@ -107,12 +107,12 @@ def _digits() -> Made:
     pixels = np.rint(images.reshape(-1, 1, 8, 8) * (255 / 16)).astype(np.uint8)
     about: dict[str, object] = {"made_by": "scikit-learn's handwritten digits, 0 to 16 scaled to 0 to 255"}
     names = tuple(str(digit) for digit in range(10))
-    return Made(pixels, Encoding("pixels"), about, labels.astype(np.int64), names)
+    return Made(pixels, Transform("pixels"), about, labels.astype(np.int64), names)
 
 
 def _triangles(seed: int, cache: Path) -> Made:
     array, about = open_triangles(seed, cache)
-    return Made(array, Encoding("pixels"), about)
+    return Made(array, Transform("pixels"), about)
 
 
 BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(

@@ -22,8 +22,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from poise.data.source import JSON, Array, Survey, blocks, survey
-from poise.errors import PoiseError, told_by_system
+from poise.data.dataset import JSON, Array, Survey, blocks, survey
+from poise.errors import PoiseError, system_reason
 
 _PARTIAL = ".partial"
 _STALE_SECONDS = 7 * 24 * 3600
@@ -54,7 +54,7 @@ def default_cache() -> Path:
         return Path.home() / ".cache" / "poise"
     except RuntimeError:
         raise PoiseError(
-            "There is no home folder to keep decoded data in", mend="set POISE_CACHE to a folder"
+            "There is no home folder to keep decoded data in", hint="set POISE_CACHE to a folder"
         ) from None
 
 
@@ -193,7 +193,7 @@ def keep(
     if found is None:
         raise PoiseError(
             f"The cache entry {folder / key} cannot be read back",
-            mend="look after the disk, or set POISE_CACHE",
+            hint="look after the disk, or set POISE_CACHE",
         )
     return found
 
@@ -221,13 +221,13 @@ def _room(cache: Path) -> Iterator[None]:
             raise PoiseError(
                 f"There is no room left for decoded data in {cache}",
                 why=(error.strerror or "the disk is full").lower(),
-                mend="free some, or set POISE_CACHE to a folder on another disk",
+                hint="free some, or set POISE_CACHE to a folder on another disk",
                 exit_status=1,
             ) from error
         raise PoiseError(
             f"Decoded data cannot be kept in {cache}",
-            why=told_by_system(error),
-            mend="set POISE_CACHE to a folder that can be written",
+            why=system_reason(error),
+            hint="set POISE_CACHE to a folder that can be written",
             exit_status=1,
         ) from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from poise.data.source import JSON
+from poise.data.dataset import JSON
 
 _READ = ".png .apng .jpg .jpeg .jpe .jfif .webp .bmp .dib .gif .tif .tiff"
 # not read, and listed as refused rather than passed over in silence

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import torch
 
-from poise.data.encoding import Encoding
+from poise.data.transform import Transform
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
@@ -39,7 +39,7 @@ class Condition:
     kind: ConditionKind
     shape: tuple[int, ...]
     array: Array
-    encoding: Encoding | None = None
+    encoding: Transform | None = None
     names: tuple[str, ...] = ()
     paired: bool = True
     rows: Array | None = None

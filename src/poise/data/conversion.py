@@ -24,7 +24,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from poise.data.source import Array
+from poise.data.dataset import Array
 
 VERSION = 1
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from poise.data.collection import Listing, is_hidden, looks_like_image
-from poise.data.source import JSON
-from poise.errors import system_refusals, told_by_system
+from poise.data.dataset import JSON
+from poise.errors import report_system_errors, system_reason
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class FolderCollection:
         Raises:
             PoiseError: The folder itself cannot be read.
         """
-        with system_refusals(f"The folder '{self.path}' cannot be read"):
+        with report_system_errors(f"The folder '{self.path}' cannot be read"):
             top = self.path.stat()
             os.scandir(self.path).close()
         walk = _Walk(self.path, entered={(top.st_dev, top.st_ino)})
@@ -74,7 +74,7 @@ class _Walk:
             with os.scandir(self.root / folder) as entries:
                 names = sorted(entry.name for entry in entries)
         except OSError as error:
-            self.refused[folder] = f"the folder cannot be read: {told_by_system(error)}"
+            self.refused[folder] = f"the folder cannot be read: {system_reason(error)}"
             return
         if not names and looks_like_image(folder):
             self.refused[folder] = "an empty folder, not an image"
@@ -114,4 +114,4 @@ def _unreachable(path: Path, error: OSError) -> str:
         return "a link that leads to itself"
     if path.is_symlink() and isinstance(error, FileNotFoundError):
         return "a link that leads nowhere"
-    return told_by_system(error)
+    return system_reason(error)

@@ -10,7 +10,7 @@ from PIL import ImageOps
 
 from poise.data.collection import Collection, Listing
 from poise.data.conversion import RefusedError, eight_bits, open_checked
-from poise.data.source import Array
+from poise.data.dataset import Array
 from poise.errors import PoiseError
 
 Side = Literal["left", "right"]
@@ -88,7 +88,7 @@ def half_of(array: Array, side: Side, name: str) -> Array:
     if width % 2:
         raise PoiseError(
             f"The images of '{name}' are {width} pixels wide, which cannot be halved",
-            mend="give images that hold source and target side by side, each as wide as the other",
+            hint="give images that hold source and target side by side, each as wide as the other",
         )
     chosen = slice(0, width // 2) if side == "left" else slice(width // 2, width)
     return array[(*[slice(None)] * across, chosen)]

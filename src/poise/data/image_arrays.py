@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from poise.data.conversion import fitted
-from poise.data.encoding import Encoding
-from poise.data.source import Array, Survey
-from poise.data.stored_rows import Plan
+from poise.data.dataset import Array, Survey
+from poise.data.stored_rows import Experiment
+from poise.data.transform import Transform
 from poise.errors import PoiseError
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114])
@@ -50,7 +50,7 @@ def image_layout(shape: tuple[int, ...], *, channels: int | None, name: str) -> 
     raise PoiseError(
         f"In '{name}' images have the shape {dimensions(shape)}",
         why="two axes could be the 1 to 4 channels" if possible else "no axis is one of 1 to 4 channels",
-        mend="give (N, height, width, channels), (N, channels, height, width) or (N, height, width)"
+        hint="give (N, height, width, channels), (N, channels, height, width) or (N, height, width)"
         + (", or say how many channels there are" if possible else ""),
     )
 
@@ -60,7 +60,7 @@ def dimensions(shape: tuple[int, ...]) -> str:
     return "x".join(str(side) for side in shape)
 
 
-def image_encoding(found: Survey, dtype: np.dtype[Any], name: str) -> tuple[Encoding, list[str]]:
+def image_encoding(found: Survey, dtype: np.dtype[Any], name: str) -> tuple[Transform, list[str]]:
     """The encoding of images from the type and range of their values, with what to tell the person.
 
     Floats are recognised as [0, 1], [-1, 1] or 0..255, the last only where the brightest is 128 or more:
@@ -71,20 +71,20 @@ def image_encoding(found: Survey, dtype: np.dtype[Any], name: str) -> tuple[Enco
     """
     low, high = found.low, found.high
     if dtype.kind == "b":
-        return Encoding("pixels"), [f"The truth values of '{name}' are taken as black and white."]
+        return Transform("pixels"), [f"The truth values of '{name}' are taken as black and white."]
     if dtype.kind in "ui":
         if low < 0 or high > 255:
             raise PoiseError(
                 f"The {dtype} images of '{name}' have values from {low:g} to {high:g}",
                 why="integers are taken as 0 to 255",
-                mend="divide them by their largest possible value and give floats in [0, 1]",
+                hint="divide them by their largest possible value and give floats in [0, 1]",
             )
         notices = [] if dtype == np.uint8 else [f"The {dtype} images of '{name}' are taken as 0 to 255."]
         if 0 < high < 64:
             notices.append(
                 f"The brightest value of '{name}' is {high:g} of 255: the images are dark or not scaled."
             )
-        return Encoding("pixels"), notices
+        return Transform("pixels"), notices
     slack = 1e-4
     if low >= -slack and high <= 1 + slack:
         bounds = (0.0, 1.0)
@@ -96,10 +96,10 @@ def image_encoding(found: Survey, dtype: np.dtype[Any], name: str) -> tuple[Enco
         raise PoiseError(
             f"The images of '{name}' have values from {low:g} to {high:g}",
             why="floats are taken as 0 to 1, as -1 to 1, or as 0 to 255",
-            mend="scale them to one of these, or give uint8",
+            hint="scale them to one of these, or give uint8",
         )
     sentence = f"The float images of '{name}' are taken as {bounds[0]:g} to {bounds[1]:g}."
-    return Encoding("range", low=bounds[0], high=bounds[1]), [sentence]
+    return Transform("range", low=bounds[0], high=bounds[1]), [sentence]
 
 
 def image_plan(
@@ -109,7 +109,7 @@ def image_plan(
     resolution: int | None,
     channels: int | None,
     name: str,
-) -> Plan:
+) -> Experiment:
     """What has to be done to images of shape (C, H, W) to train on them.
 
     Raises:
@@ -120,12 +120,12 @@ def image_plan(
         raise PoiseError(
             f"The images of '{name}' are {height} high and {width} wide",
             why="images are to be square",
-            mend="give a resolution to crop and resize them (or, for a single image, add a first axis)",
+            hint="give a resolution to crop and resize them (or, for a single image, add a first axis)",
         )
     if channels is not None and channels != depth and {channels, depth} != {1, 3}:
         raise PoiseError(
             f"The images of '{name}' have {depth} channels and cannot be given {channels}",
-            mend="only 1 to 3 and 3 to 1 can be converted",
+            hint="only 1 to 3 and 3 to 1 can be converted",
         )
     target = "float32" if dtype.kind == "f" else "uint8"
     steps: list[str] = []
@@ -149,7 +149,7 @@ def image_plan(
             block = job(block)
         return block
 
-    return Plan((channels or depth, side, side), target, convert if jobs else None, tuple(steps))
+    return Experiment((channels or depth, side, side), target, convert if jobs else None, tuple(steps))
 
 
 def _to_grey(block: Array) -> Array:

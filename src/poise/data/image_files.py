@@ -21,7 +21,7 @@ from poise.data.conversion import (
     open_checked,
     reason_of,
 )
-from poise.data.source import JSON, Progress
+from poise.data.dataset import JSON, Progress
 from poise.data.threads import in_order
 
 _SETTLED_SECONDS = 2.0

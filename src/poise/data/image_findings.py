@@ -6,8 +6,8 @@ import statistics
 from collections import Counter
 
 from poise.data.collection import Collection, Listing, suffix_of
+from poise.data.dataset import JSON
 from poise.data.image_files import Facts
-from poise.data.source import JSON
 from poise.errors import PoiseError
 
 _NAMED = 3
@@ -37,14 +37,14 @@ def nothing_usable(
     if refused:
         return PoiseError(
             f"None of the {len(refused):,} image files in '{name}' can be used: {_first_few(refused)}",
-            mend="name a folder with whole PNG, JPEG, WEBP, BMP, GIF or TIFF files",
+            hint="name a folder with whole PNG, JPEG, WEBP, BMP, GIF or TIFF files",
             details=[f"{_shown(file)}: {reason}" for file, reason in sorted(refused.items())],
         )
     others = Counter(suffix_of(file) or "no suffix" for file in [*facts, *listing.ignored])
     there = ", ".join(f"{count:,} {suffix}" for suffix, count in others.most_common(4))
     return PoiseError(
         f"'{name}' holds no image" + (f", only other files ({there})" if there else ""),
-        mend="name a folder with PNG, JPEG, WEBP, BMP, GIF or TIFF files",
+        hint="name a folder with PNG, JPEG, WEBP, BMP, GIF or TIFF files",
     )
 
 
@@ -55,7 +55,7 @@ def check_share(name: str, refused: dict[str, str], good: int, refuse_above: flo
         raise PoiseError(
             f"{len(refused):,} of {len(refused) + good:,} image files in '{name}' cannot be used "
             f"({100 * share:.1f} %, where {100 * refuse_above:g} % are tolerated): {_first_few(refused)}",
-            mend=f"see them all with `poise inspect {name}`, then mend or remove them",
+            hint=f"see them all with `poise inspect {name}`, then mend or remove them",
         )
 
 

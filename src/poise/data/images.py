@@ -22,12 +22,12 @@ from poise.data.conversion import (
     read_image,
     reason_of,
 )
-from poise.data.encoding import Encoding
+from poise.data.dataset import JSON, Array, Dataset, Progress, fingerprint
 from poise.data.image_files import Facts, examined
 from poise.data.image_findings import check_share, nothing_usable, notices_of, summary_of
 from poise.data.labels import folder_labels
-from poise.data.source import JSON, Array, Progress, Source, fingerprint
 from poise.data.threads import in_order
+from poise.data.transform import Transform
 from poise.errors import PoiseError
 
 _LARGEST_DEFAULT = 64
@@ -42,7 +42,7 @@ def from_collection(
     channels: int | None,
     refuse_above: float,
     progress: Progress | None,
-) -> Source:
+) -> Dataset:
     """A source from a folder or an archive of images.
 
     Args:
@@ -58,7 +58,7 @@ def from_collection(
         PoiseError: There is no usable image, more are refused than may be, or there is no room to keep them.
     """
     if channels not in (None, 1, 3):
-        raise PoiseError(f"Images in '{name}' cannot be given {channels} channels", mend="give 1 or 3")
+        raise PoiseError(f"Images in '{name}' cannot be given {channels} channels", hint="give 1 or 3")
     with _strict_pillow():
         listing = collection.listing()
         facts = examined(collection, listing, cache, progress)
@@ -90,9 +90,9 @@ def from_collection(
     check_share(name, refused, len(good), refuse_above)
     labels, label_names = folder_labels(files) or (None, ())
     shape = entry.array.shape
-    encoding = Encoding("pixels")
+    encoding = Transform("pixels")
     summary = summary_of(collection, listing, facts, good, refused, shape)
-    return Source(
+    return Dataset(
         name=name,
         kind="image",
         shape=shape[1:],

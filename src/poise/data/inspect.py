@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from poise.data.dataset import JSON, Array, Dataset, Progress
 from poise.data.labels import Labelled
 from poise.data.opening import open_data
-from poise.data.source import JSON, Array, Progress, Source
 
 
-def classes(source: Source) -> dict[str, int]:
+def classes(source: Dataset) -> dict[str, int]:
     """How many rows each class has, by its name."""
     counts = [] if source.labels is None else np.bincount(source.labels).tolist()
     names = source.label_names or tuple(str(label) for label in range(len(counts)))

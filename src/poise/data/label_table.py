@@ -6,7 +6,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from poise.errors import PoiseError, nearest, told_by_system
+from poise.errors import PoiseError, nearest, system_reason
 
 FILE_COLUMNS = ("file", "filename", "path")
 """What the column that names the files may be called; the first column where there is none of these."""
@@ -52,25 +52,25 @@ def read_table(path: Path, column: str | None, *, named: bool) -> LabelTable:
         column = others[0]
     if not others:
         raise PoiseError(
-            f"'{path}' has no column of labels beside '{header[files]}'", mend="add one, with a name on top"
+            f"'{path}' has no column of labels beside '{header[files]}'", hint="add one, with a name on top"
         )
     if column is None:
         raise PoiseError(
             f"'{path}' holds several columns, and it is not clear which one is the label",
-            mend=f"name it, as --label-column {others[0]}: " + ", ".join(others),
+            hint=f"name it, as --label-column {others[0]}: " + ", ".join(others),
         )
     if column not in header:
         alike = nearest(column, header)
         raise PoiseError(
             f"'{path}' has no column '{column}'",
-            mend=f"did you mean {' or '.join(repr(one) for one in alike)}?"
+            hint=f"did you mean {' or '.join(repr(one) for one in alike)}?"
             if alike
             else "its columns are " + ", ".join(header),
         )
     place = header.index(column)
     short = [number for number, line in lines if len(line) <= max(place, files)]
     if short:
-        raise PoiseError(f"Line {short[0]} of '{path}' has fewer columns than its first line", mend="mend it")
+        raise PoiseError(f"Line {short[0]} of '{path}' has fewer columns than its first line", hint="mend it")
     return LabelTable(
         path.name,
         tuple(header),
@@ -90,10 +90,10 @@ def _lines(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
             lines = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]
     except (OSError, ValueError, csv.Error) as error:
         raise PoiseError(
-            f"The labels '{path}' cannot be read", why=_why(error), mend="name a CSV file in UTF-8"
+            f"The labels '{path}' cannot be read", why=_why(error), hint="name a CSV file in UTF-8"
         ) from None
     if len(lines) < 2:
-        raise PoiseError(f"'{path}' holds no labels", mend="give a line of column names, and one a sample")
+        raise PoiseError(f"'{path}' holds no labels", hint="give a line of column names, and one a sample")
     return [name.strip() for name in lines[0][1]], lines[1:]
 
 
@@ -101,5 +101,5 @@ def _why(error: Exception) -> str:
     if isinstance(error, IsADirectoryError):
         return "it is a folder"
     if isinstance(error, OSError):
-        return told_by_system(error)
+        return system_reason(error)
     return "its text is not UTF-8" if isinstance(error, UnicodeDecodeError) else "it is no table of text"

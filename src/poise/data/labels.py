@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from poise.data.dataset import Array, Dataset
 from poise.data.label_table import LabelTable, read_table
-from poise.data.source import Array, Source
 from poise.errors import PoiseError
 
 NAMED = 3
@@ -42,7 +42,7 @@ class Labelled:
     column: str | None = None
 
 
-def labelled(source: Source, labels: Any, column: str | None) -> Source:
+def labelled(source: Dataset, labels: Any, column: str | None) -> Dataset:
     """The source with a person's own labels.
 
     Args:
@@ -60,13 +60,13 @@ def labelled(source: Source, labels: Any, column: str | None) -> Source:
         by_row = _matched(source, table) if source.files else _counted(source, table.labels, table.name)
     elif isinstance(labels, Mapping):
         if not source.files:
-            raise PoiseError(f"The rows of '{source.name}' have no file names", mend="give one label a row")
+            raise PoiseError(f"The rows of '{source.name}' have no file names", hint="give one label a row")
         names, texts = (tuple(map(str, part)) for part in (labels.keys(), labels.values()))
         by_row = _matched(source, LabelTable("labels", (), names, texts))
     elif source.files:
         raise PoiseError(
             f"Labels for the files in '{source.name}' were given without file names",
-            mend="give a CSV file, or a mapping from file to label",
+            hint="give a CSV file, or a mapping from file to label",
         )
     else:
         by_row = _counted(source, labels, "labels")
@@ -97,13 +97,13 @@ def coded(labels: Any, name: str) -> tuple[Array, tuple[str, ...]]:
         array = array[:, 0]
     if array.ndim != 1:
         raise PoiseError(
-            f"The labels of '{name}' have the shape {array.shape}", mend="give one number or name a row: (N,)"
+            f"The labels of '{name}' have the shape {array.shape}", hint="give one number or name a row: (N,)"
         )
     if array.dtype.kind == "f" and bool(np.isfinite(array).all()) and bool((array == array.round()).all()):
         array = array.astype(np.int64)
     if array.dtype.kind not in "buiUO" or not all(isinstance(one, str | int) for one in array.tolist()):
         raise PoiseError(
-            f"The labels of '{name}' are of type {array.dtype}", mend="give whole numbers or names"
+            f"The labels of '{name}' are of type {array.dtype}", hint="give whole numbers or names"
         )
     texts = [str(int(one)) if isinstance(one, bool) else str(one) for one in array.tolist()]
     names = sorted(set(texts), key=_order(texts))
@@ -167,7 +167,7 @@ def _read_rows(path: Path) -> Array:
         raise PoiseError(
             f"The labels '{path}' cannot be read",
             why=why.lower(),
-            mend="name a CSV file, or a .npy with one a row",
+            hint="name a CSV file, or a .npy with one a row",
         ) from None
     return array
 
@@ -179,19 +179,19 @@ def _order(texts: Sequence[str]) -> Any:
         return str
 
 
-def _counted(source: Source, labels: Any, name: str) -> Any:
+def _counted(source: Dataset, labels: Any, name: str) -> Any:
     count = len(labels) if hasattr(labels, "__len__") else -1
     if count != len(source):
         raise PoiseError(
             f"There are {max(count, 0):,} {name} for the {len(source):,} rows of '{source.name}'"
             if name == "labels"
             else f"'{name}' holds {count:,} labels for the {len(source):,} rows of '{source.name}'",
-            mend="give one a row",
+            hint="give one a row",
         )
     return labels
 
 
-def _matched(source: Source, table: LabelTable) -> list[str]:
+def _matched(source: Dataset, table: LabelTable) -> list[str]:
     """The label of each file, by its relative path or by its name where only one file has it."""
     refused = {str(one["file"]) for one in source.summary.get("refused", [])}
     known = [*source.files, *refused]
@@ -204,7 +204,7 @@ def _matched(source: Source, table: LabelTable) -> list[str]:
     if heading:
         raise PoiseError(
             f"'{table.name}' has no line of column names: it begins with '{heading[0]}'",
-            mend="give it one, as file,label",
+            hint="give it one, as file,label",
         )
     for written, label in zip(table.files, table.labels, strict=True):
         plain = written.replace("\\", "/").removeprefix("./")
@@ -212,7 +212,7 @@ def _matched(source: Source, table: LabelTable) -> list[str]:
         if plain not in by_name and bases[base] > 1:
             raise PoiseError(
                 f"'{table.name}' names '{written}', and {bases[base]} files in '{source.name}' are called so",
-                mend="write their paths from that folder on",
+                hint="write their paths from that folder on",
             )
         file = by_name.get(plain) or by_base.get(base)
         if file is None:
@@ -220,14 +220,14 @@ def _matched(source: Source, table: LabelTable) -> list[str]:
         elif found.get(file, label) != label:
             raise PoiseError(
                 f"'{table.name}' labels '{written}' twice, as '{found[file]}' and as '{label}'",
-                mend="keep one of them",
+                hint="keep one of them",
             )
         else:
             found[file] = label
     if strange:
         raise PoiseError(
             f"'{table.name}' labels {_files(strange)} not in '{source.name}': {first_of(strange)}",
-            mend="remove them there, or name the folder that holds them",
+            hint="remove them there, or name the folder that holds them",
             details=strange,
         )
     bare = [file for file in source.files if file not in found]
@@ -235,7 +235,7 @@ def _matched(source: Source, table: LabelTable) -> list[str]:
         raise PoiseError(
             f"{len(bare):,} of the {len(source.files):,} images in '{source.name}' have no label in "
             f"'{table.name}': {first_of(bare)}",
-            mend="add them there, or take the images out",
+            hint="add them there, or take the images out",
             details=bare,
         )
     return [found[file] for file in source.files]

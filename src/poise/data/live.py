@@ -14,9 +14,9 @@ from PIL import Image
 
 from poise.data.arrays import check_basics, check_finite, from_tensor, standardised
 from poise.data.conversion import RefusedError, as_channels, eight_bits, fitted
-from poise.data.encoding import Encoding
+from poise.data.dataset import JSON, Array, Dataset, fingerprint, survey
 from poise.data.image_arrays import image_encoding, image_layout, image_plan
-from poise.data.source import JSON, Array, Source, fingerprint, survey
+from poise.data.transform import Transform
 from poise.errors import PoiseError
 
 _PROBED = 128
@@ -38,7 +38,7 @@ class DatasetRows:
     items: Items
     count: int
     to_rows: Callable[[Array], Array]
-    encoding: Encoding
+    encoding: Transform
     name: str
 
     def __len__(self) -> int:
@@ -62,7 +62,7 @@ class DatasetRows:
             bad = ~np.isfinite(rows.reshape(len(rows), -1)).all(axis=1)
             raise PoiseError(
                 f"Item {int(indices[int(np.argmax(bad))])} of '{self.name}' holds NaN or infinity",
-                mend="remove or fill it in the data set",
+                hint="remove or fill it in the data set",
             )
         if self.encoding.name != "range":
             return
@@ -71,7 +71,7 @@ class DatasetRows:
             raise PoiseError(
                 f"Items of '{self.name}' have values from {low:g} to {high:g}",
                 why=f"those read when it was opened lay in {self.encoding.low:g} to {self.encoding.high:g}",
-                mend="let the data set's own transform keep to one range",
+                hint="let the data set's own transform keep to one range",
             )
 
 
@@ -100,7 +100,7 @@ class Items:
                 raise PoiseError(
                     f"Item {int(index)} of '{self.name}' is {item.dtype} of shape {item.shape}",
                     why=f"the first one is {self.first.dtype} of shape {self.first.shape}",
-                    mend="resize them in the data set's own transform (PIL images: give a resolution)",
+                    hint="resize them in the data set's own transform (PIL images: give a resolution)",
                 )
         return np.stack(items) if items else np.empty((0, *self.first.shape), self.first.dtype)
 
@@ -123,7 +123,7 @@ class Items:
             return item
         raise PoiseError(
             f"Item {index} of '{self.name}' is a {type(item).__name__}",
-            mend="let __getitem__ give a tensor, an array or a PIL image, or a tuple that begins with one",
+            hint="let __getitem__ give a tensor, an array or a PIL image, or a tuple that begins with one",
         )
 
     def _from_pillow(self, image: Image.Image, index: int) -> Array:
@@ -136,7 +136,7 @@ class Items:
         return as_channels(plain, self.channels or (1 if plain.mode == "L" else 3))
 
 
-def from_dataset(dataset: Any, *, name: str, resolution: int | None, channels: int | None) -> Source:
+def from_dataset(dataset: Any, *, name: str, resolution: int | None, channels: int | None) -> Dataset:
     """A source that reads a map-style data set live.
 
     Args:
@@ -201,7 +201,7 @@ def from_dataset(dataset: Any, *, name: str, resolution: int | None, channels: i
     }
     if first.ndim > 1:
         summary |= {"resolution": rows.shape[2], "channels": rows.shape[1]}
-    return Source(
+    return Dataset(
         name=name,
         kind="vector" if first.ndim == 1 else "image",
         shape=rows.shape[1:],
@@ -218,25 +218,25 @@ def _length(dataset: Any, name: str) -> int:
     if hasattr(dataset, "to_numpy") or isinstance(dataset, list | tuple | dict):
         raise PoiseError(
             f"A {name} is no data that is read as it is",
-            mend="give one array: its to_numpy(), or numpy.stack of its parts",
+            hint="give one array: its to_numpy(), or numpy.stack of its parts",
         )
     if isinstance(dataset, torch.utils.data.IterableDataset | torch.utils.data.DataLoader):
         raise PoiseError(
             f"'{name}' gives its items in a row",
             why="training reads them by number, so that a run can be resumed at the exact one",
-            mend="give a map-style data set with __len__ and __getitem__, not an iterable one and no loader",
+            hint="give a map-style data set with __len__ and __getitem__, not an iterable one and no loader",
         )
     if not hasattr(dataset, "__getitem__"):
         raise PoiseError(
             f"A {name} is no data that can be opened",
-            mend="give a path, the name of a built-in set, an array, a tensor or a map-style data set",
+            hint="give a path, the name of a built-in set, an array, a tensor or a map-style data set",
         )
     try:
         count = len(dataset)
     except (TypeError, NotImplementedError):
-        raise PoiseError(f"'{name}' does not say how many items it has", mend="give it a __len__") from None
+        raise PoiseError(f"'{name}' does not say how many items it has", hint="give it a __len__") from None
     if count < 1:
-        raise PoiseError(f"'{name}' is empty", mend="give at least one item")
+        raise PoiseError(f"'{name}' is empty", hint="give at least one item")
     return count
 
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from poise.data.source import Array, Source
+from poise.data.dataset import Array, Dataset
 from poise.errors import PoiseError
 
 NAMED = 4
 """How many names a message lists; the details hold all."""
 
 
-def matched(source: Source, target: Source) -> tuple[Array, Array]:
+def matched(source: Dataset, target: Dataset) -> tuple[Array, Array]:
     """Rows of both that belong together, in the order of the target's: by their names, else by their numbers.
 
     Args:
@@ -28,7 +28,7 @@ def matched(source: Source, target: Source) -> tuple[Array, Array]:
             raise PoiseError(
                 f"'{source.name}' holds {len(source):,} images and '{target.name}' {len(target):,}",
                 why="image i of one is to belong to image i of the other",
-                mend="give as many of both, in one order",
+                hint="give as many of both, in one order",
             )
         return np.arange(len(source)), np.arange(len(target))
     sides = [(side, [*side.files, *_refused(side)]) for side in (source, target)]
@@ -46,7 +46,7 @@ def matched(source: Source, target: Source) -> tuple[Array, Array]:
         )
         raise PoiseError(
             f"The names of '{source.name}' and '{target.name}' do not pair: {told}",
-            mend="give both images of a pair the same name",
+            hint="give both images of a pair the same name",
             details=[
                 f"only in '{side.name}': {name}"
                 for (side, _), names in zip(sides, alone, strict=True)
@@ -59,7 +59,7 @@ def matched(source: Source, target: Source) -> tuple[Array, Array]:
     return rows[:, 0], rows[:, 1]
 
 
-def check_sizes(source: Source, target: Source, of_source: Array, of_target: Array) -> None:
+def check_sizes(source: Dataset, target: Dataset, of_source: Array, of_target: Array) -> None:
     """See that images of a pair are of one size.
 
     Args:
@@ -81,24 +81,24 @@ def check_sizes(source: Source, target: Source, of_source: Array, of_target: Arr
         raise PoiseError(
             f"{len(differing):,} of {len(of_target):,} pairs differ in size: {_few(differing)}",
             why="what lies where in one image would lie elsewhere in the other",
-            mend="bring both images of a pair to one size",
+            hint="bring both images of a pair to one size",
             details=differing,
         )
     if source.shape[1:] != target.shape[1:]:
         raise PoiseError(
             f"Images of '{source.name}' are {by(source)} and those of '{target.name}' are {by(target)}",
-            mend="give a resolution: --resolution 64",
+            hint="give a resolution: --resolution 64",
         )
 
 
-def _sizes(side: Source) -> Sequence[tuple[int, int]]:
+def _sizes(side: Dataset) -> Sequence[tuple[int, int]]:
     if side.sizes:
         return side.sizes
     height, width = side.summary.get("original_size", side.shape[1:])
     return [(int(width), int(height))] * len(side)
 
 
-def _refused(side: Source) -> list[str]:
+def _refused(side: Dataset) -> list[str]:
     return [str(one["file"]) for one in side.summary.get("refused", [])]
 
 
@@ -108,7 +108,7 @@ def _stem(name: str) -> str:
     return folder + slash + (base[:dot] if dot > 0 else base)
 
 
-def _named(side: Source, row: int) -> str:
+def _named(side: Dataset, row: int) -> str:
     return side.files[row] if side.files else f"pair {row}"
 
 
@@ -121,7 +121,7 @@ def _times(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
-def by(side: Source) -> str:
+def by(side: Dataset) -> str:
     """The size and the channels of a side's images, in words."""
     channels, height, width = side.shape
     return f"{width}x{height} with {channels} " + ("channel" if channels == 1 else "channels")

@@ -15,13 +15,13 @@ from poise.data.arrays import from_array, from_tensor
 from poise.data.built_in import BUILT_IN
 from poise.data.cache import default_cache
 from poise.data.collection import Collection
+from poise.data.dataset import Array, Dataset, Progress
 from poise.data.folders import FolderCollection
 from poise.data.halves import HalfCollection, Side, half_of
 from poise.data.images import from_collection
 from poise.data.labels import Labelled, labelled
 from poise.data.live import from_dataset
 from poise.data.pairs import Domains, Pairs, between, paired
-from poise.data.source import Array, Progress, Source
 from poise.errors import PoiseError, nearest
 
 _MOST_RESOLUTION = 4096
@@ -36,7 +36,7 @@ def open_data(
     seed: int = 0,
     refuse_above: float = 0.01,
     progress: Progress | None = None,
-) -> Source:
+) -> Dataset:
     """Opens data of any kind that can be trained on.
 
     Args:
@@ -119,15 +119,15 @@ def _open_two(
     cache: Path | None,
     seed: int,
     progress: Progress | None,
-) -> Source:
+) -> Dataset:
     """Both sides, each as it would be alone; the second at the size that the first has come to."""
 
-    def side(which: Any, size: int | None, depth: int | None, half: Side | None = None) -> Source:
+    def side(which: Any, size: int | None, depth: int | None, half: Side | None = None) -> Dataset:
         if half is not None:
             return _open_half(which, half, size, depth, cache, progress)
         return open_data(which, resolution=size, channels=depth, cache=cache, seed=seed, progress=progress)
 
-    def size_after(first: Source) -> int | None:
+    def size_after(first: Dataset) -> int | None:
         return first.shape[-1] if resolution is None and first.files else resolution
 
     if isinstance(data, Domains):
@@ -152,7 +152,7 @@ def _open_half(
     channels: int | None,
     cache: Path | None,
     progress: Progress | None,
-) -> Source:
+) -> Dataset:
     """One half of images that hold a pair side by side."""
     folder = default_cache() if cache is None else Path(cache)
     array, name, origin = _array_of(data)
@@ -167,7 +167,7 @@ def _open_half(
         )
     if not isinstance(data, str | Path):
         raise PoiseError(
-            f"A {name} cannot be taken as images side by side", mend="give a folder, a zip or an array"
+            f"A {name} cannot be taken as images side by side", hint="give a folder, a zip or an array"
         )
     return from_collection(
         HalfCollection(_collection(_path(data), name), half),
@@ -209,7 +209,7 @@ def _collection(path: Path, name: str) -> Collection:
         return FolderCollection(path)
     if path.suffix.lower() == ".zip":
         return ZipCollection(path)
-    raise PoiseError(f"'{name}' is no kind of file that is read", mend=_other_file(path))
+    raise PoiseError(f"'{name}' is no kind of file that is read", hint=_other_file(path))
 
 
 def _other_file(path: Path) -> str:
@@ -229,13 +229,13 @@ def _check_request(resolution: int | None, channels: int | None, refuse_above: f
     ):
         raise PoiseError(
             f"The resolution cannot be {resolution!r}",
-            mend=f"give a whole number from 1 to {_MOST_RESOLUTION}",
+            hint=f"give a whole number from 1 to {_MOST_RESOLUTION}",
         )
     if channels not in (None, 1, 2, 3, 4):
-        raise PoiseError(f"There cannot be {channels!r} channels", mend="give 1 for grey or 3 for colour")
+        raise PoiseError(f"There cannot be {channels!r} channels", hint="give 1 for grey or 3 for colour")
     if not 0 <= refuse_above <= 1:
         raise PoiseError(
-            f"The share of files refused cannot be {refuse_above!r}", mend="give one from 0 to 1"
+            f"The share of files refused cannot be {refuse_above!r}", hint="give one from 0 to 1"
         )
 
 
@@ -251,8 +251,8 @@ def _check_there(path: Path, written: str) -> None:
         beside = [str(path.with_name(name)) for name in nearest(path.name, _names_beside(path))]
     alike = nearest(written, BUILT_IN) + beside
     known = "built-in sets are " + ", ".join(BUILT_IN)
-    mend = f"did you mean {' or '.join(repr(name) for name in alike[:3])}? ({known})" if alike else known
-    raise PoiseError(f"There is no file, folder or built-in set '{written}'", mend=mend)
+    hint = f"did you mean {' or '.join(repr(name) for name in alike[:3])}? ({known})" if alike else known
+    raise PoiseError(f"There is no file, folder or built-in set '{written}'", hint=hint)
 
 
 def _names_beside(path: Path) -> list[str]:
@@ -262,7 +262,9 @@ def _names_beside(path: Path) -> list[str]:
         return []
 
 
-def _open_built_in(name: str, cache: Path, seed: int, resolution: int | None, channels: int | None) -> Source:
+def _open_built_in(
+    name: str, cache: Path, seed: int, resolution: int | None, channels: int | None
+) -> Dataset:
     made = BUILT_IN[name].build(seed, cache)
     source = from_array(
         made.array,

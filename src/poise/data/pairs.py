@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 
 from poise.data.condition import Condition
+from poise.data.dataset import JSON, Array, Dataset
 from poise.data.matching import by, check_sizes, matched
-from poise.data.source import JSON, Array, Source
 from poise.errors import PoiseError
 from poise.randomness import numpy_stream
 
@@ -71,7 +71,7 @@ class Domains:
     held_out: float = HELD_OUT
 
 
-def paired(source: Source, target: Source, *, held_out: float, seed: int) -> Source:
+def paired(source: Dataset, target: Dataset, *, held_out: float, seed: int) -> Dataset:
     """Pairs as rows of the target with the source as their condition, some of them held out.
 
     Args:
@@ -89,7 +89,7 @@ def paired(source: Source, target: Source, *, held_out: float, seed: int) -> Sou
     training, apart = _split(len(of_target), held_out, seed, "pairs")
     left_out = len(source) + len(target) - 2 * len(of_target)
     damaged = (f"Pairs left out, because one of their images cannot be read: {left_out:,}.",)
-    whole = Source(
+    whole = Dataset(
         name=_joined(source, target, "to"),
         kind="image",
         shape=target.shape,
@@ -104,7 +104,7 @@ def paired(source: Source, target: Source, *, held_out: float, seed: int) -> Sou
     return _divided(whole, [(of_source[rows], of_target[rows]) for rows in (training, apart)])
 
 
-def between(first: Source, second: Source, *, held_out: float, seed: int) -> Source:
+def between(first: Dataset, second: Dataset, *, held_out: float, seed: int) -> Dataset:
     """Two domains: rows of the second, with those of the first as unpaired conditions; some held out.
 
     Args:
@@ -121,12 +121,12 @@ def between(first: Source, second: Source, *, held_out: float, seed: int) -> Sou
         raise PoiseError(
             f"Images of '{first.name}' are {by(first)} and those of '{second.name}' are {by(second)}",
             why="two domains are to have the same channels and the same size",
-            mend="bring both to one: "
+            hint="bring both to one: "
             + ("--set channels=3" if first.shape[0] != second.shape[0] else "--resolution 64"),
         )
     parts = [_split(len(domain), held_out, seed, f"images of '{domain.name}'") for domain in (first, second)]
     rows_of = [np.arange(len(domain)) for domain in (first, second)]
-    whole = Source(
+    whole = Dataset(
         name=_joined(first, second, "and"),
         kind="image",
         shape=second.shape,
@@ -140,7 +140,7 @@ def between(first: Source, second: Source, *, held_out: float, seed: int) -> Sou
     return _divided(whole, [(parts[0][0], parts[1][0]), (parts[0][1], parts[1][1])])
 
 
-def rejoined(source: Source) -> Source:
+def rejoined(source: Dataset) -> Dataset:
     """All rows of pairs or domains as one source: those that are trained on, then those that are held out.
 
     Args:
@@ -157,12 +157,12 @@ def rejoined(source: Source) -> Source:
     )
 
 
-def _rows_of(*parts: Source | Condition) -> Array:
+def _rows_of(*parts: Dataset | Condition) -> Array:
     rows: Array = np.concatenate([np.arange(len(part)) if part.rows is None else part.rows for part in parts])
     return rows
 
 
-def _divided(whole: Source, rows: Sequence[tuple[Array, Array]]) -> Source:
+def _divided(whole: Dataset, rows: Sequence[tuple[Array, Array]]) -> Dataset:
     """The rows that are trained on, with those that are held out beside them."""
     parts = []
     for of_condition, of_rows in rows:
@@ -175,51 +175,51 @@ def _divided(whole: Source, rows: Sequence[tuple[Array, Array]]) -> Source:
 def _split(count: int, share: float, seed: int, what: str) -> tuple[Array, Array]:
     if count < LEAST:
         raise PoiseError(
-            f"There are too few {what}: {count}", why=f"at least {LEAST} are needed", mend="give more"
+            f"There are too few {what}: {count}", why=f"at least {LEAST} are needed", hint="give more"
         )
     apart = max(1, round(share * count))
     order = numpy_stream(seed, 0, "held out").permutation(count)
     return np.sort(order[apart:]), np.sort(order[:apart])
 
 
-def _check(first: Source, second: Source, held_out: float) -> None:
+def _check(first: Dataset, second: Dataset, held_out: float) -> None:
     for side in (first, second):
         if side.kind != "image":
             raise PoiseError(f"'{side.name}' holds vectors, and only images are translated")
         if side.array is None:
             raise PoiseError(
                 f"'{side.name}' is a data set that is read live",
-                mend="give its images as an array, a folder or a zip",
+                hint="give its images as an array, a folder or a zip",
             )
     if not 0 < held_out <= 0.5:
         raise PoiseError(
             f"The share that is held out cannot be {held_out:g}",
             why="translations are judged on images that were never trained on",
-            mend="give one above 0 and at most 0.5",
+            hint="give one above 0 and at most 0.5",
         )
 
 
-def _array(side: Source) -> Array:
+def _array(side: Dataset) -> Array:
     assert side.array is not None
     return side.array
 
 
-def _joined(first: Source, second: Source, word: str) -> str:
+def _joined(first: Dataset, second: Dataset, word: str) -> str:
     names = [Path(side.name).stem or side.name for side in (first, second)]
     return names[0] if names[0] == names[1] else f"{names[0]}-{word}-{names[1]}"
 
 
-def _notices(first: Source, second: Source) -> tuple[str, ...]:
+def _notices(first: Dataset, second: Dataset) -> tuple[str, ...]:
     return tuple(f"{side.name}: {notice}" for side in (first, second) for notice in side.notices)
 
 
-def _fingerprint(kind: str, first: Source, second: Source, of_first: Array, of_second: Array) -> str:
+def _fingerprint(kind: str, first: Dataset, second: Dataset, of_first: Array, of_second: Array) -> str:
     rows = [hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest() for rows in (of_first, of_second)]
     facts = [kind, first.fingerprint, second.fingerprint, *rows]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def _summary(kind: str, first: Source, second: Source, share: float, apart: int) -> dict[str, JSON]:
+def _summary(kind: str, first: Dataset, second: Dataset, share: float, apart: int) -> dict[str, JSON]:
     sides = ("source", "target") if kind == "pairs" else ("a", "b")
     return {
         "origin": kind,

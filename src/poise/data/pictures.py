@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from poise.data.encoding import Encoding
-from poise.data.source import Array
+from poise.data.dataset import Array
+from poise.data.transform import Transform
 from poise.errors import PoiseError
 
 _CELL = 48
@@ -17,7 +17,7 @@ _GAP = 2
 _MOST_REAL_POINTS = 2_500
 
 
-def to_pixels(samples: torch.Tensor, encoding: Encoding) -> Array:
+def to_pixels(samples: torch.Tensor, encoding: Transform) -> Array:
     """Images in the networks' space as bytes.
 
     Args:
@@ -34,7 +34,7 @@ def to_pixels(samples: torch.Tensor, encoding: Encoding) -> Array:
         raise PoiseError(f"Values with the encoding '{encoding.name}' are not pixels")
     # a generator that has diverged makes NaN, and its picture is to be seen all the same: as mid-grey
     unit = encoding.decode(samples.detach()).nan_to_num(nan=0.0).cpu()
-    restored: Array = Encoding("pixels").restore(unit).numpy()
+    restored: Array = Transform("pixels").restore(unit).numpy()
     return restored
 
 
@@ -60,7 +60,7 @@ def to_pillow(pixels: Array | torch.Tensor, *, columns: int | None = None) -> Im
     if values.ndim != 4 or values.dtype != np.uint8 or not 1 <= values.shape[1] <= 4 or 0 in values.shape:
         raise PoiseError(
             f"A picture cannot be made of {values.dtype} values of shape {values.shape}",
-            mend="give uint8 images of shape (N, C, H, W) with one to four channels",
+            hint="give uint8 images of shape (N, C, H, W) with one to four channels",
         )
     values = _displayable(values)
     count, channels, height, width = values.shape
@@ -89,7 +89,7 @@ def _displayable(values: Array) -> Array:
 
 def picture(
     samples: torch.Tensor,
-    encoding: Encoding,
+    encoding: Transform,
     shape: tuple[int, ...],
     *,
     columns: int | None = None,
@@ -108,7 +108,7 @@ def picture(
         PoiseError: The samples do not have that shape.
 
     Example:
-        >>> picture(torch.zeros(16, 1, 8, 8), Encoding("pixels"), (1, 8, 8)).size
+        >>> picture(torch.zeros(16, 1, 8, 8), Transform("pixels"), (1, 8, 8)).size
         (202, 202)
     """
     if tuple(samples.shape[1:]) != tuple(shape) or not len(samples):
@@ -121,7 +121,7 @@ def picture(
     return _scatter(points, None if real is None else _points(real, encoding))
 
 
-def _points(samples: torch.Tensor, encoding: Encoding) -> Array:
+def _points(samples: torch.Tensor, encoding: Transform) -> Array:
     data: Array = encoding.decode(samples.detach()).cpu().numpy()
     return data
 

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from poise.data.cache import RowWriter, keep, kept
-from poise.data.source import Array, Survey, blocks, survey
+from poise.data.dataset import Array, Survey, blocks, survey
 
 _VERSION = 1
 
 
 @dataclass(frozen=True)
-class Plan:
+class Experiment:
     """What has to be done to rows before they can be stored.
 
     Args:
@@ -34,7 +34,7 @@ class Plan:
     steps: tuple[str, ...]
 
 
-def stored_rows(array: Array, plan: Plan, first: Survey, cache: Path) -> tuple[Array, Survey]:
+def stored_rows(array: Array, plan: Experiment, first: Survey, cache: Path) -> tuple[Array, Survey]:
     """The rows as planned: as they are, or converted; in memory, or into the cache where they are mapped."""
     convert = plan.convert
     if convert is None:

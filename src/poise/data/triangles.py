@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from poise.data.cache import keep, kept
-from poise.data.source import Array
+from poise.data.dataset import Array
 from poise.data.threads import workers
 from poise.randomness import numpy_stream
 

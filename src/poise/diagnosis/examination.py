@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from poise.diagnosis.given import only_samples
-from poise.diagnosis.reading import Reading
+from poise.diagnosis.measurement import Measurement
 from poise.diagnosis.reference import LEAST, LEAST_OTHERS, MOST_SCORED, Reference
 from poise.diagnosis.signals.cells import covered, shares
 from poise.diagnosis.signals.conditions import followed, response
@@ -22,7 +22,7 @@ from poise.diagnosis.signals.neighbours import copied_share, copying_score, near
 from poise.diagnosis.signals.scores import held_out_gap, per_sample_scores, ranked_apart
 from poise.diagnosis.signals.spread import duplicates, mean_distance
 from poise.diagnosis.signals.statistics import probes
-from poise.diagnosis.window import Seen
+from poise.diagnosis.window import WindowStats
 
 Side = Literal["training", "held out", "fake"]
 Sample = Callable[[], Any]
@@ -65,7 +65,7 @@ class Examiner:
         self.reference = reference
         self._before: Tensor | None = None
 
-    def examine(self, step: int, seen: Seen, subject: Subject) -> Reading:
+    def examine(self, step: int, seen: WindowStats, subject: Subject) -> Measurement:
         """One reading. What raises is left out, and its reason is in `missing`.
 
         Args:
@@ -111,7 +111,7 @@ class Examiner:
                     missing[name] = f"it raised {type(error).__name__}: {error}"
         if found["separation"] is None:
             missing["separation"] = "no scores of reals and fakes were given"
-        return Reading(step=step, **found, missing=missing)
+        return Measurement(step=step, **found, missing=missing)
 
     def _fakes(self, subject: Subject, missing: dict[str, str]) -> Tensor | None:
         if subject.sample is None:

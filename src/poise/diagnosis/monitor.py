@@ -10,16 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from poise.diagnosis.allowance import MOST_SHARE, affordable
-from poise.diagnosis.course import Course
 from poise.diagnosis.examination import Examiner, Subject
 from poise.diagnosis.finding import Finding
 from poise.diagnosis.findings import FINDINGS
 from poise.diagnosis.given import reference_of, samples_of
-from poise.diagnosis.reading import Reading
+from poise.diagnosis.measurement import Measurement
 from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING
 from poise.diagnosis.rule import Setting
 from poise.diagnosis.signals.scores import per_sample_scores
-from poise.diagnosis.window import Glance, Window
+from poise.diagnosis.tracker import FindingTracker
+from poise.diagnosis.window import StepStats, Window
 
 
 class Monitor:
@@ -68,36 +68,36 @@ class Monitor:
         )
         self._gathered: list[Tensor] = []
         self._examiner = Examiner(reference_of(known, self._held_out, labels, self._note))
-        self.course = Course(FINDINGS.values(), Setting(steps=steps, data=data))
+        self.tracker = FindingTracker(FINDINGS.values(), Setting(steps=steps, data=data))
         self._window = Window()
         self._latents: list[Tensor] = []
         self._metric: float | None = None
         self._step, self._checked, self._marks = -1, -1, 0
         self._spent, self._began = 0.0, time.monotonic()
-        self._listeners: list[Callable[[Reading, Sequence[Finding]], None]] = []
+        self._listeners: list[Callable[[Measurement, Sequence[Finding]], None]] = []
 
     @property
     def findings(self) -> list[Finding]:
         """What was found so far, open or recovered, in the order in which it was found."""
-        return list(self.course.findings)
+        return list(self.tracker.findings)
 
     @property
-    def readings(self) -> list[Reading]:
+    def measurements(self) -> list[Measurement]:
         """What was measured at each check."""
-        return list(self.course.readings)
+        return list(self.tracker.measurements)
 
     @property
     def status(self) -> str:
         """`OK`, `WATCH` or `TROUBLE`: the gravest of what is open."""
-        severities = {one.severity for one in self.course.open}
+        severities = {one.severity for one in self.tracker.open}
         return "TROUBLE" if "trouble" in severities else "WATCH" if "watch" in severities else "OK"
 
     @property
     def not_checked(self) -> dict[str, str]:
         """Findings that could not be looked for so far, each with what was missing."""
-        return dict(self.course.unchecked)
+        return dict(self.tracker.unchecked)
 
-    def listen(self, listener: Callable[[Reading, Sequence[Finding]], None]) -> None:
+    def listen(self, listener: Callable[[Measurement, Sequence[Finding]], None]) -> None:
         """Have something called after every check, with the reading and the findings that changed."""
         self._listeners.append(listener)
 
@@ -167,7 +167,7 @@ class Monitor:
         if metric is not None:
             self._metric = self._number("metric", metric)
         due = self._due(step)
-        glance = Glance(
+        step_stats = StepStats(
             real_scores=self._scores("real_scores", real_scores),
             fake_scores=self._scores("fake_scores", fake_scores),
             discriminator_loss=self._scalar("loss_discriminator", loss_discriminator),
@@ -175,22 +175,22 @@ class Monitor:
             discriminator_gradient=gradient_norm(discriminator) if due else None,
             generator_gradient=gradient_norm(generator) if due else None,
         )
-        self._window.add(glance)
-        if due or (_visibly_broken(glance) and not self._told_as_broken()):
+        self._window.add(step_stats)
+        if due or (_visibly_broken(step_stats) and not self._told_as_broken()):
             self._check(step, generator, discriminator, sample, fake)
 
     def _told_as_broken(self) -> bool:
-        return any(one.name == "non-finite" for one in self.course.open)
+        return any(one.name == "non-finite" for one in self.tracker.open)
 
     def _check(self, step: int, generator: Any, discriminator: Any, sample: Any, fake: Tensor | None) -> None:
         start = time.monotonic()
         subject = self._subject(generator, discriminator, sample, fake)
-        reading = self._examiner.examine(step, self._window.close(), subject)
-        self.not_used |= {f"for {name}": why for name, why in reading.missing.items() if "raised" in why}
-        changed = self.course.add(reading)
+        measurement = self._examiner.examine(step, self._window.close(), subject)
+        self.not_used |= {f"for {name}": why for name, why in measurement.missing.items() if "raised" in why}
+        changed = self.tracker.add(measurement)
         self._checked, self._metric = step, None
         for listener in self._listeners:
-            listener(reading, changed)
+            listener(measurement, changed)
         self._marks += 1
         if self._marks == 1:
             self._began = time.monotonic()  # the first fits the reference, once
@@ -248,10 +248,10 @@ class Monitor:
     def _go_back(self, step: int) -> None:
         """The loop began again from an earlier step: what was read beyond it is forgotten."""
         self.not_used["step"] = f"it went back from {self._step} to {step}; what came after is forgotten"
-        kept = [reading for reading in self.course.readings if reading.step < step]
-        self.course = Course(self.course.rules, self.course.setting)
-        for reading in kept:
-            self.course.add(reading)
+        kept = [measurement for measurement in self.tracker.measurements if measurement.step < step]
+        self.tracker = FindingTracker(self.tracker.rules, self.tracker.setting)
+        for measurement in kept:
+            self.tracker.add(measurement)
         self._examiner = Examiner(self._examiner.reference)
         self._window = Window()
         self._checked = kept[-1].step if kept else -1
@@ -297,10 +297,10 @@ def gradient_norm(module: Any) -> Tensor | None:
     return norm
 
 
-def _visibly_broken(glance: Glance) -> bool:
+def _visibly_broken(step_stats: StepStats) -> bool:
     """Whether a loss on the CPU, where looking waits for nothing, is not finite."""
     return any(
         tensor.is_cpu and tensor.numel() == 1 and not bool(torch.isfinite(tensor))
-        for tensor in (glance.discriminator_loss, glance.generator_loss)
+        for tensor in (step_stats.discriminator_loss, step_stats.generator_loss)
         if tensor is not None
     )

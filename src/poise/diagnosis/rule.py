@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from poise.diagnosis.finding import Evidence, Remedy
-from poise.diagnosis.reading import Reading
+from poise.diagnosis.measurement import Measurement
 
 Level = Literal["healthy", "watch", "trouble"]
-Readings = Sequence[Reading]
+Readings = Sequence[Measurement]
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,11 @@ class Setting:
             return None
         settings = settings or {}
         # Rates are multiples of those that the run has: where it has no recipe, nobody knows them.
-        known = {path: value for path, value in settings.items() if self.recipe or not path.endswith(".rate")}
+        known = {
+            path: value
+            for path, value in settings.items()
+            if self.recipe or not path.endswith(".learning_rate")
+        }
         return Remedy(
             change=proposal.change,
             why=proposal.why,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from poise.diagnosis.finding import Finding
+from poise.diagnosis.measurement import Measurement
 from poise.diagnosis.monitor import Monitor
-from poise.diagnosis.reading import Reading
 
 LEVELS = {"info": 0, "watch": 1, "trouble": 2}
 
@@ -29,13 +29,13 @@ def to_tensorboard(monitor: Monitor, writer: Any) -> None:
         doctor/generator_loss 0.5 0
     """
 
-    def write(reading: Reading, changed: Sequence[Finding]) -> None:
-        for name, value in reading.to_json().items():
+    def write(measurement: Measurement, changed: Sequence[Finding]) -> None:
+        for name, value in measurement.to_json().items():
             if isinstance(value, float) and name != "step":
-                writer.add_scalar(f"doctor/{name}", value, reading.step)
+                writer.add_scalar(f"doctor/{name}", value, measurement.step)
         for finding in changed:
             level = LEVELS[finding.severity] if finding.status == "open" else 0
-            writer.add_scalar(f"findings/{finding.name}", level, reading.step)
-            writer.add_text(f"findings/{finding.name}", str(finding), reading.step)
+            writer.add_scalar(f"findings/{finding.name}", level, measurement.step)
+            writer.add_text(f"findings/{finding.name}", str(finding), measurement.step)
 
     monitor.listen(write)

@@ -22,7 +22,7 @@ PIECES = 4
 
 
 @dataclass(frozen=True)
-class Glance:
+class StepStats:
     """What one step brought along; any of it may be missing.
 
     Attributes:
@@ -55,8 +55,8 @@ class Glance:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A window summed up; `Reading` explains the names."""
+class WindowStats:
+    """A window summed up; `Measurement` explains the names."""
 
     non_finite: str | None
     separation: float | None
@@ -72,33 +72,33 @@ class Window:
     """The last steps' glances. Taking one down costs nothing on the device and waits for nothing."""
 
     def __init__(self) -> None:
-        self._glances: deque[Glance] = deque(maxlen=STEPS)
+        self._glances: deque[StepStats] = deque(maxlen=STEPS)
 
-    def add(self, glance: Glance) -> None:
+    def add(self, step_stats: StepStats) -> None:
         """Take one down."""
-        self._glances.append(glance)
+        self._glances.append(step_stats)
 
     def __len__(self) -> int:
         return len(self._glances)
 
-    def close(self) -> Seen:
+    def close(self) -> WindowStats:
         """Sum up, here the device is waited for, and begin anew."""
-        glances = list(self._glances)
+        step_stats = list(self._glances)
         self._glances.clear()
-        culprit = next((name for one in glances if (name := first_non_finite(one.named()))), None)
+        culprit = next((name for one in step_stats if (name := first_non_finite(one.named()))), None)
         real, fake = (
-            _joined([getattr(one, side) for one in glances[-SCORED:]])
+            _joined([getattr(one, side) for one in step_stats[-SCORED:]])
             for side in ("real_scores", "fake_scores")
         )
-        return Seen(
+        return WindowStats(
             non_finite=culprit,
             separation=None if real is None or fake is None else ranked_apart(real, fake),
             real_score=None if real is None else _finite(real.mean()),
             fake_score=None if fake is None else _finite(fake.mean()),
-            generator_losses=_pieces([one.generator_loss for one in glances]),
-            discriminator_losses=_pieces([one.discriminator_loss for one in glances]),
-            generator_gradient=_median([one.generator_gradient for one in glances]),
-            discriminator_gradient=_median([one.discriminator_gradient for one in glances]),
+            generator_losses=_pieces([one.generator_loss for one in step_stats]),
+            discriminator_losses=_pieces([one.discriminator_loss for one in step_stats]),
+            generator_gradient=_median([one.generator_gradient for one in step_stats]),
+            discriminator_gradient=_median([one.discriminator_gradient for one in step_stats]),
         )
 
 

@@ -103,7 +103,7 @@ def _at(match: Match, player: str, values: list[Tensor]) -> Networks:
             raise PoiseError(
                 f"The unrolled dynamics cannot look ahead through '{name}'",
                 why="it is no torch module",
-                mend="make it one, or choose the dynamics 'extragradient'",
+                hint="make it one, or choose the dynamics 'extragradient'",
             )
         own = {key: replaced[id(one)] for key, one in network.named_parameters() if id(one) in replaced}
         views[name] = _view(network, own) if own else network

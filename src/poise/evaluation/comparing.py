@@ -222,7 +222,7 @@ def _common_data(names: Sequence[str], folders: Sequence[RunFolder]) -> str | No
                 f"'{names[0]}' was trained on '{records[0].get('name')}' and '{name}' on "
                 f"'{record.get('name')}', which are different data",
                 why="distances to different data say nothing about which run is better",
-                mend="compare runs of the same pairs or domains"
+                hint="compare runs of the same pairs or domains"
                 if any(map(_translates, folders))
                 else "say what to measure all of them against: --against DATA",
             )
@@ -232,7 +232,7 @@ def _common_data(names: Sequence[str], folders: Sequence[RunFolder]) -> str | No
 def _folder(run: Any) -> RunFolder:
     if not is_run(run):
         named = str(run) if isinstance(run, str | Path) else type(run).__name__
-        raise PoiseError(f"'{named}' is no run", mend="name folders that poise train made")
+        raise PoiseError(f"'{named}' is no run", hint="name folders that poise train made")
     folder = folder_of(run)
     refuse_tags(folder)
     return folder
@@ -241,13 +241,13 @@ def _folder(run: Any) -> RunFolder:
 def _names(runs: Sequence[Any]) -> tuple[str, ...]:
     """What each is called: its folder's name where that tells them apart."""
     if len(runs) < 2:
-        raise PoiseError("One run is nothing to compare", mend="name two or more")
+        raise PoiseError("One run is nothing to compare", hint="name two or more")
     paths = [str(run.path if isinstance(run, Run | RunFolder) else run) for run in runs]
     short = [Path(path).name or path for path in paths]
     named = short if len(set(short)) == len(short) else paths
     twice = [name for name in named if named.count(name) > 1]
     if twice:
-        raise PoiseError(f"The run '{twice[0]}' is named twice", mend="name different runs")
+        raise PoiseError(f"The run '{twice[0]}' is named twice", hint="name different runs")
     return tuple(named)
 
 

@@ -33,7 +33,7 @@ def extractor_for(features: Any, real: Tensor, labels: Tensor | None, cache: Pat
         fit = ", ".join(f"'{other.name}'" for other in EXTRACTORS.values() if found in other.takes)
         raise PoiseError(
             f"The features '{kind.name}' are of {kind.takes[0]}s, and these samples are {found}s",
-            mend=f"choose one of {fit}",
+            hint=f"choose one of {fit}",
         )
     if "channels" in kind.needs:
         return kind.build(real.shape[1])
@@ -41,7 +41,7 @@ def extractor_for(features: Any, real: Tensor, labels: Tensor | None, cache: Pat
         if labels is None:
             raise PoiseError(
                 f"The features '{kind.name}' are trained on labels, and the data came without",
-                mend="give them: --labels FILE.csv, or choose other features",
+                hint="give them: --labels FILE.csv, or choose other features",
             )
         return kind.build(real, labels, cache=cache)
     return kind.build(cache=cache) if "cache" in kind.needs else kind.build()

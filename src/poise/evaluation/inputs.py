@@ -22,4 +22,4 @@ def which_of(written: str) -> Which:
         return "newest"
     if written.isdecimal():
         return int(written)
-    raise PoiseError(f"There is no checkpoint '{written}'", mend="say newest, best, or a step: 2000")
+    raise PoiseError(f"There is no checkpoint '{written}'", hint="say newest, best, or a step: 2000")

@@ -92,7 +92,7 @@ def evaluate(
             raise PoiseError(
                 f"'{subject.name}' translates images, and is measured on those that it held out",
                 why="other images have no targets",
-                mend="leave --against out",
+                hint="leave --against out",
             )
         tell("translating what was held out")
         found = translations(subject, reference, named, made, most=most, seed=seed)
@@ -132,9 +132,9 @@ def evaluate(
 
 def _check(samples: int | None, seed: int) -> None:
     if samples is not None and samples < 10:
-        raise PoiseError(f"{samples} samples are too few to measure", mend="give 10 or more")
+        raise PoiseError(f"{samples} samples are too few to measure", hint="give 10 or more")
     if seed < 0:
-        raise PoiseError(f"The seed cannot be {seed}", mend="give 0 or more")
+        raise PoiseError(f"The seed cannot be {seed}", hint="give 0 or more")
 
 
 def _extractor(features: Any, reference: Subject, cache: Path) -> Extractor:
@@ -157,10 +157,10 @@ def _between(
     if "mode-statistics" in names and not more:
         raise PoiseError(
             f"The modes of '{reference.name}' are not known",
-            mend="leave 'mode-statistics' out; it is for the mixtures ring and grid",
+            hint="leave 'mode-statistics' out; it is for the mixtures ring and grid",
         )
     if "inception-score" in names and not isinstance(facts["extractor"], ClassifierExtractor):
-        raise PoiseError("The inception score needs class probabilities", mend="add --features classifier")
+        raise PoiseError("The inception score needs class probabilities", hint="add --features classifier")
     return dict(zip(names, measure(real, fake, metrics=names, **more, **facts), strict=True)) if names else {}
 
 
@@ -173,14 +173,14 @@ def _labels(subject: Subject, reference: Subject, reals: int, fakes: int, seed: 
     if missing:
         raise PoiseError(
             f"The classifier accuracy score needs the class of each sample, and '{missing[0].name}' has none",
-            mend="take a conditional run on labelled data, or call "
+            hint="take a conditional run on labelled data, or call "
             "poise.metrics.classifier_accuracy_score with both sides' labels",
         )
     if subject.label_names != reference.label_names:
         made, there = (_few(side.label_names) for side in (subject, reference))
         raise PoiseError(
             f"The classes of '{subject.name}' are {made}, and those of '{reference.name}' {there}",
-            mend="measure against data with the same classes",
+            hint="measure against data with the same classes",
         )
     return found
 
@@ -194,7 +194,7 @@ def _path_length(subject: Subject, seed: int) -> Result:
     if generator is None:
         raise PoiseError(
             "The latent path length is of a generator, and these are samples",
-            mend="name a run, or leave 'latent-path-length' out",
+            hint="name a run, or leave 'latent-path-length' out",
         )
 
     def made(latents: Tensor) -> Tensor:

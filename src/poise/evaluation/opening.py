@@ -35,11 +35,11 @@ def opened(
         named = str(thing) if isinstance(thing, str | Path) else type(thing).__name__
         if isinstance(thing, str | Path) and not Path(thing).expanduser().exists() and named not in BUILT_IN:
             raise PoiseError(
-                f"There is no run, file or folder '{named}'", mend="name a run, or samples and --against DATA"
+                f"There is no run, file or folder '{named}'", hint="name a run, or samples and --against DATA"
             )
         raise PoiseError(
             f"'{named}' is no run, and samples are measured against something",
-            mend="say what: --against DATA, or name a folder that poise train made",
+            hint="say what: --against DATA, or name a folder that poise train made",
         )
     if against is None:
         assert judged is not None and judged.run is not None
@@ -56,7 +56,7 @@ def opened(
         raise PoiseError(
             f"The samples of '{subject.name}' have the shape {list(subject.shape)}, and those of "
             f"'{reference.name}' {list(reference.shape)}",
-            mend="measure against data of the same shape",
+            hint="measure against data of the same shape",
         )
     return subject, reference
 
@@ -71,6 +71,6 @@ def refuse_tags(run: RunFolder) -> None:
         raise PoiseError(
             f"The run '{run.path}' cannot be evaluated",
             why="it makes no samples but names the tags of images",
-            mend="read the Fréchet distance of its tags' vectors, measured while it trained, in its report: "
+            hint="read the Fréchet distance of its tags' vectors, measured while it trained, in its report: "
             f"poise report {run.path}, and try it: poise tag {run.path} image.png",
         )

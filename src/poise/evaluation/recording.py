@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from poise.errors import system_refusals
+from poise.errors import report_system_errors
 from poise.metrics import Result
 from poise.metrics.lines import lines_of, results_of
 from poise.report import write_report
@@ -74,8 +74,8 @@ def record(found: Evaluation, run: RunFolder) -> Evaluation:
     if holder is not None:
         said = f"The run is being trained by {holder}, so the results were not written to it."
         return replace(found, notices=(*found.notices, said))
-    mend = "make room or get the right to write there"
-    with run.locked(), system_refusals(f"The results cannot be written to '{run.path}'", mend=mend):
+    hint = "make room or get the right to write there"
+    with run.locked(), report_system_errors(f"The results cannot be written to '{run.path}'", hint=hint):
         for result in found.results:
             for line in lines_of(result, step=found.step, by="evaluate"):
                 run.append("metrics", line)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import Encoding, Modes, Source, data_of, modes, open_data, to_pixels
+from poise.data import Dataset, Modes, Transform, data_of, modes, open_data, to_pixels
 from poise.data.labels import labelled
 from poise.errors import PoiseError
 from poise.generator import Generator
@@ -19,8 +19,8 @@ from poise.randomness import numpy_stream
 from poise.recipes import saved_recipe
 from poise.run import Run
 from poise.run_folder import RunFolder
+from poise.tasks import TASKS
 from poise.training.conditions import prepared
-from poise.training.setups import SETUPS
 
 Which = int | Literal["newest", "best"]
 Progress = Callable[[int, int], None]
@@ -55,7 +55,7 @@ class Subject:
     fingerprint: str = ""
     run: RunFolder | None = None
     step: int = 0
-    source: Source | None = None
+    source: Dataset | None = None
     generator: Generator | None = None
 
     def is_what_was_trained_on(self, run: RunFolder) -> bool:
@@ -65,7 +65,7 @@ class Subject:
             return self.source is not None
         game = saved_recipe(run.recipe).game
         try:
-            return prepared(self.source, SETUPS.named(game.name), game.options).fingerprint == recorded
+            return prepared(self.source, TASKS.named(game.name), game.options).fingerprint == recorded
         except PoiseError:  # they do not suit that game
             return False
 
@@ -130,7 +130,7 @@ def with_labels(data: Subject, labels: Any, column: str | None) -> Subject:
         PoiseError: A column and no table, no such table or column, or labels that do not match the data.
     """
     if labels is None and column is not None:
-        raise PoiseError(f"There is no file with the column '{column}'", mend="name it: --labels FILE.csv")
+        raise PoiseError(f"There is no file with the column '{column}'", hint="name it: --labels FILE.csv")
     if labels is None or data.source is None:
         return data
     return _of_source(labelled(data.source, labels, column))
@@ -153,7 +153,7 @@ def of_run(thing: Any, which: Which) -> Subject:
 
     def draw(count: int, seed: int) -> Tensor:
         made = generator(generator.latents(count, seed=seed), generator.conditions(count, seed=seed))
-        return Encoding("pixels").restore(made) if len(generator.shape) == 3 else made
+        return Transform("pixels").restore(made) if len(generator.shape) == 3 else made
 
     def classes(count: int, seed: int) -> Tensor | None:
         condition = generator.conditions(count, seed=seed)
@@ -206,7 +206,7 @@ def own_data(run: RunFolder, *, progress: Progress | None) -> Subject:
     if data is None:
         raise PoiseError(
             f"The run '{run.path}' was given its data in memory",
-            mend="say what to measure against: --against DATA",
+            hint="say what to measure against: --against DATA",
         )
     source = open_data(
         data,
@@ -219,12 +219,12 @@ def own_data(run: RunFolder, *, progress: Progress | None) -> Subject:
         raise PoiseError(
             f"The data '{source.name}' have the shape {list(source.shape)}, and the run was trained on "
             f"{record.get('shape')}",
-            mend="say what to measure against: --against DATA",
+            hint="say what to measure against: --against DATA",
         )
     return _of_source(source)
 
 
-def as_measured(source: Source, rows: Rows) -> Tensor:
+def as_measured(source: Dataset, rows: Rows) -> Tensor:
     """Rows as they are measured: images as bytes, vectors in data units."""
     stored = source.gather(rows)
     if source.kind == "vector":
@@ -232,7 +232,7 @@ def as_measured(source: Source, rows: Rows) -> Tensor:
     return torch.from_numpy(to_pixels(source.encoding.encode(stored), source.encoding))
 
 
-def _of_source(source: Source) -> Subject:
+def _of_source(source: Dataset) -> Subject:
     def rows_of(count: int, seed: int) -> Rows:
         if count >= len(source):
             return np.arange(len(source))

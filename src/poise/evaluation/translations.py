@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import Condition, Encoding, Source
+from poise.data import Condition, Dataset, Transform
 from poise.errors import PoiseError
 from poise.evaluation.choosing import FOR_DOMAINS, FOR_PAIRS
 from poise.evaluation.recording import Evaluation
@@ -58,12 +58,12 @@ def translations(
             back = generator.translated(made, direction="b-to-a", seed=seed)
             results.append(METRICS[name].one_shot(back, first))
         elif METRICS[name].needs == ("real", "fake"):
-            sides = (Encoding("pixels").restore(images) for images in (wanted, made))
+            sides = (Transform("pixels").restore(images) for images in (wanted, made))
             results += measure(*sides, metrics=[name], extractor=extractor, seed=seed)
         else:
             raise PoiseError(
                 f"The metric '{name}' does not measure what '{subject.name}' makes",
-                mend=f"choose {' and '.join(suiting)}, or another of outputs against targets",
+                hint=f"choose {' and '.join(suiting)}, or another of outputs against targets",
             )
     return Evaluation(
         name=subject.name,
@@ -80,7 +80,7 @@ def _rows(count: int, most: int, seed: int) -> np.ndarray[tuple[int, ...], np.dt
     return np.sort(numpy_stream(seed, 0, "evaluated rows").permutation(count)[:most])
 
 
-def _encoded(side: Source | Condition, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Tensor:
+def _encoded(side: Dataset | Condition, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Tensor:
     """Images in the networks' space."""
     stored = side.gather(rows)
     encoded: Tensor = side.encode(stored) if isinstance(side, Condition) else side.encoding.encode(stored)

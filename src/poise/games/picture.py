@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from poise.errors import system_refusals
+from poise.errors import report_system_errors
 from poise.games.lab import FAR, Array, Row, Trial, displacements
 from poise.games.toys import Toy
 
@@ -60,7 +60,7 @@ def draw(toy: Toy, played: Sequence[tuple[Trial, Row]], path: Path) -> None:
     )  # fmt: skip
     figure.tight_layout(rect=(0, 0, 1, 1 - 0.35 / figure.get_figheight()), h_pad=1.6, w_pad=1.2)
     what = f"The picture cannot be written to '{path}'"
-    with system_refusals(what, mend="name another place with --out"):
+    with report_system_errors(what, hint="name another place with --out"):
         figure.savefig(path, format="png", facecolor=PAPER)
 
 

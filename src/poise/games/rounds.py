@@ -34,7 +34,7 @@ def play_toy(toy: Toy, methods: Sequence[str] = (), schedule: str | None = None)
         raise PoiseError(
             f"The game '{toy.name}' has no --dynamics",
             why="its methods are the dynamics",
-            mend=f"choose among them: --methods {' '.join(toy.methods[:2])}",
+            hint=f"choose among them: --methods {' '.join(toy.methods[:2])}",
         )
     trials = toy.trials(chosen, schedule or next(iter(toy.schedules), ""))
     found = {row.method: (trial, row) for trial in trials for row in judge(trial, toy.start, toy.steps)}

@@ -157,21 +157,21 @@ def _check_costs(game: TwoCosts) -> None:
             raise PoiseError(
                 f"The cost of {player} cannot be computed",
                 why=f"{type(error).__name__}: {error}",
-                mend="write it in torch's functions of the tensors x and y",
+                hint="write it in torch's functions of the tensors x and y",
             ) from None
         if not isinstance(value, Tensor) or value.shape not in ((), (2,)):
             kind = f"of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
             raise PoiseError(
                 f"The cost of {player} is no tensor of the shape of x and y",
                 why=f"for numbers of shape (2,) it is {kind}",
-                mend="compute it from x and y alone, number by number",
+                hint="compute it from x and y alone, number by number",
             )
         own = numbers[player]
         if not value.requires_grad or torch.autograd.grad(value.sum(), own, allow_unused=True)[0] is None:
             raise PoiseError(
                 f"The cost of {player} does not depend on {player}",
                 why="a player moves down the gradient of its cost by its own number",
-                mend=f"let {player} enter it, and nothing be detached",
+                hint=f"let {player} enter it, and nothing be detached",
             )
 
 

@@ -41,14 +41,14 @@ def drawn_conditions(
         if label is not None:
             raise PoiseError(
                 f"This generator knows no classes, so there is no '{label}' to ask for",
-                mend="train one that does: --recipe conditional",
+                hint="train one that does: --recipe conditional",
             )
         return None
     if condition["kind"] != "label":
         tags = "tags" in condition
         raise PoiseError(
             "This generator makes its samples from images",
-            mend="give it one: poise tag RUN image.png"
+            hint="give it one: poise tag RUN image.png"
             if tags
             else "give it some: poise translate RUN inputs/ --out outputs/",
         )

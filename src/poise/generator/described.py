@@ -12,7 +12,7 @@ from poise.errors import PoiseError
 from poise.recipes.settings import Latent, Part
 from poise.registry import checked_settings
 from poise.run_folder import RunFolder
-from poise.training.setups import SETUPS, Setup, Shapes
+from poise.tasks import TASKS, Shapes, Task
 
 NETWORK_LIMIT = 2**31
 """Bytes of weights beyond which a description is taken for damage and nothing is allocated."""
@@ -23,8 +23,8 @@ def of_checkpoint(
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The generator of a checkpoint: its average where the run keeps one."""
     checkpoint = folder.load_checkpoint(which)
-    averaged = folder.recipe.get("average", {}).get("half_life", 1)
-    prefix = "average/generator/" if averaged else "network/generator/"
+    averaged = folder.recipe.get("ema", {}).get("half_life", 1)
+    prefix = "ema/generator/" if averaged else "network/generator/"
     tensors = {
         name.removeprefix(prefix): value
         for name, value in checkpoint.tensors.items()
@@ -34,11 +34,11 @@ def of_checkpoint(
     return tensors, {**description, "step": checkpoint.step, **seen}
 
 
-def setup_of(description: Mapping[str, Any]) -> Setup:
+def setup_of(description: Mapping[str, Any]) -> Task:
     """The kind of game in which a described generator was trained."""
     played = description["game"]
     # Before there were others, `game` was the name of the only one.
-    return SETUPS.named(str(played if isinstance(played, str) else played["name"]))
+    return TASKS.named(str(played if isinstance(played, str) else played["name"]))
 
 
 def described(description: Mapping[str, Any]) -> nn.Module:
@@ -48,8 +48,8 @@ def described(description: Mapping[str, Any]) -> nn.Module:
         PoiseError: It is larger than any that Poise writes, or has settings that no network takes.
     """
     part, latent = Part.model_validate(description["network"]), Latent.model_validate(description["latent"])
-    setup, condition = setup_of(description), description.get("condition")
-    network = setup.generators.named(part.name)
+    task, condition = setup_of(description), description.get("condition")
+    network = task.generators.named(part.name)
     settings = checked_settings(part.options, network.build, owner=f"generator '{network.name}'")
     shapes = Shapes(
         str(description["kind"]),
@@ -57,7 +57,7 @@ def described(description: Mapping[str, Any]) -> nn.Module:
         None if condition is None else tuple(condition["shape"]),
     )
     with torch.device("meta"):
-        module = setup.generator(Part(name=part.name, **settings), shapes, latent.size)
+        module = task.generator(Part(name=part.name, **settings), shapes, latent.size)
     size = sum(value.numel() * value.element_size() for value in module.state_dict().values())
     if size > NETWORK_LIMIT:
         raise PoiseError(f"The generator.json claims a network of {size} bytes", why="that is damage")

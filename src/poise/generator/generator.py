@@ -12,16 +12,16 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from poise.data import Encoding, Source, open_data, picture
+from poise.data import Dataset, Transform, open_data, picture
 from poise.errors import PoiseError, unknown_name
 from poise.generator.classes import class_names, drawn_conditions
 from poise.generator.described import described, of_checkpoint, setup_of
 from poise.randomness import derive, torch_stream
 from poise.recipes.settings import Latent
 from poise.run_folder import one_run
+from poise.tasks import GIVEN
 from poise.training import latents
 from poise.training.pictures import generate
-from poise.training.setups import GIVEN
 from poise.training.translations import translated
 
 PIECE = 64
@@ -46,7 +46,7 @@ class Generator:
         self.description = dict(description)
         self.shape: tuple[int, ...] = tuple(description["shape"])
         self.latent = Latent.model_validate(description["latent"])
-        self.encoding = Encoding.from_json(description["encoding"])
+        self.encoding = Transform.from_json(description["encoding"])
         self.condition: Mapping[str, Any] | None = description.get("condition")
 
     @staticmethod
@@ -78,7 +78,7 @@ class Generator:
         if given and module is None:
             raise PoiseError(
                 f"The generator of '{run}' is a module of the person's own, '{description.get('class')}'",
-                mend=f"load it in Python: poise.open_run({str(run)!r}, generator=...)",
+                hint=f"load it in Python: poise.open_run({str(run)!r}, generator=...)",
             )
         try:
             # A copy: the person may go on training the original, which this would freeze.
@@ -179,7 +179,7 @@ class Generator:
             [made.numpy() for made in self.translations(source, direction=direction, seed=seed)]
         )
 
-    def translatable(self, images: Any, *, direction: str = "a-to-b", refuse_above: float = 0.01) -> Source:
+    def translatable(self, images: Any, *, direction: str = "a-to-b", refuse_above: float = 0.01) -> Dataset:
         """Images as they go into a translation: opened, at the size and with the channels that it takes.
 
         Args:
@@ -202,13 +202,13 @@ class Generator:
         if not self.directions or self.condition is None:
             raise PoiseError(
                 "This generator makes its samples from noise and translates nothing",
-                mend="sample it: poise sample RUN; or train one that does: --pairs line/ colour/",
+                hint="sample it: poise sample RUN; or train one that does: --pairs line/ colour/",
             )
         if direction not in self.directions:
             raise unknown_name("direction", direction, self.directions)
         return tuple(self.condition["shape"]) if direction == "a-to-b" else self.shape
 
-    def translations(self, source: Source, *, direction: str = "a-to-b", seed: int = 0) -> Iterator[Tensor]:
+    def translations(self, source: Dataset, *, direction: str = "a-to-b", seed: int = 0) -> Iterator[Tensor]:
         """What `translate` gives, piece by piece.
 
         Args:
@@ -261,7 +261,7 @@ class Generator:
             PoiseError: The generator knows no classes.
         """
         if not self.classes:
-            raise PoiseError("This generator knows no classes", mend="train with --recipe conditional")
+            raise PoiseError("This generator knows no classes", hint="train with --recipe conditional")
         latent = self.latents(columns, seed=seed).repeat(len(self.classes), 1)
         labels = torch.arange(len(self.classes)).repeat_interleave(columns)
         condition = torch.nn.functional.one_hot(labels, len(self.classes)).float().to(self._device)

@@ -16,7 +16,7 @@ from poise.data.conversion import as_channels, read_image, reason_of
 from poise.errors import PoiseError
 from poise.generator.generator import Generator
 from poise.metrics.features import extract
-from poise.training.tagging import image_extractor
+from poise.tasks.tagging import image_extractor
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,14 @@ def _about(generator: Generator) -> dict[str, Any]:
     if "tags" not in condition:
         raise PoiseError(
             "This generator makes no tags",
-            mend="train one that does: --recipe image-tagging --labels FILE.csv",
+            hint="train one that does: --recipe image-tagging --labels FILE.csv",
         )
     return dict(condition)
 
 
 def _pixels(path: Path, shape: list[int]) -> Tensor:
     if path.is_dir():
-        raise PoiseError(f"'{path}' is a folder", mend="name one picture in it")
+        raise PoiseError(f"'{path}' is a folder", hint="name one picture in it")
     try:
         image = read_image(io.BytesIO(path.read_bytes()), resolution=shape[-1])
     except FileNotFoundError:

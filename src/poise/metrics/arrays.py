@@ -31,12 +31,12 @@ def as_features(features: Any, name: str, *, least: int = 2) -> Tensor:
         raise PoiseError(
             f"The {name} features have the shape {tuple(given.shape)}",
             why="a metric takes one row of numbers for each sample, (N, d)",
-            mend="run images through an extractor first, or flatten them",
+            hint="run images through an extractor first, or flatten them",
         )
     if given.shape[0] < least:
         raise PoiseError(
             f"There are {given.shape[0]} {name} samples, and this metric needs at least {least}",
-            mend=f"give at least {least}",
+            hint=f"give at least {least}",
         )
     # Apple's devices have no float64, and in float32 a Fréchet distance loses its last digits.
     given = given.cpu() if given.device.type == "mps" else given
@@ -47,7 +47,7 @@ def as_features(features: Any, name: str, *, least: int = 2) -> Tensor:
             raise PoiseError(
                 f"{wrong} of the {given.shape[0]} {name} samples hold NaN or infinite features",
                 why="every number computed from them would be NaN",
-                mend="find out whether the samples or the extractor are at fault",
+                hint="find out whether the samples or the extractor are at fault",
             )
     return wide
 
@@ -70,14 +70,14 @@ def as_pair(
     if first.shape[1] != second.shape[1]:
         raise PoiseError(
             f"The {names[0]} features are {first.shape[1]} wide and the {names[1]} ones {second.shape[1]}",
-            mend="use one extractor, and samples of one size, for both",
+            hint="use one extractor, and samples of one size, for both",
         )
     for one, other, (its, others) in ((first, second, names), (second, first, names[::-1])):
         if _bytes_like(one) and _unit_like(other):
             raise PoiseError(
                 f"The {its} values lie in 0..255 and the {others} values in -1..1",
                 why="their distance would tell the scale and nothing else",
-                mend="bring both to one range",
+                hint="bring both to one range",
             )
     return first, second.to(first.device)
 
@@ -97,10 +97,10 @@ def as_tensor(thing: Any, name: str) -> Tensor:
         except (TypeError, ValueError):
             raise PoiseError(
                 f"The {name} samples are a {type(thing).__name__} that holds no plain numbers",
-                mend="give an array or a tensor",
+                hint="give an array or a tensor",
             ) from None
     if given.is_complex():
-        raise PoiseError(f"The {name} samples are complex numbers", mend="give real ones")
+        raise PoiseError(f"The {name} samples are complex numbers", hint="give real ones")
     return given
 
 
@@ -120,12 +120,12 @@ def as_labels(labels: Any, name: str, count: int) -> Tensor:
         raise PoiseError(
             f"There are {count} {name} samples and labels of shape {tuple(given.shape)}",
             why="each sample needs one label",
-            mend="give as many labels as samples, in the same order",
+            hint="give as many labels as samples, in the same order",
         )
     whole = given.to(torch.int64)
     if bool((whole != given).any()) or (count and int(whole.min()) < 0):
         raise PoiseError(
-            f"The labels of the {name} samples are not class numbers", mend="give whole numbers from 0"
+            f"The labels of the {name} samples are not class numbers", hint="give whole numbers from 0"
         )
     return whole
 

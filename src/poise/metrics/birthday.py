@@ -56,7 +56,7 @@ def birthday_test(
     fakes = as_features(fake, "fake", least=10)
     reals = None if real is None else as_pair(fakes, real, least=10, names=("fake", "real"))[1]
     if threshold is not None and threshold < 0:
-        raise PoiseError(f"A threshold of {threshold} is below nought", mend="give a distance")
+        raise PoiseError(f"A threshold of {threshold} is below nought", hint="give a distance")
     if threshold is None and reals is not None:
         threshold = float(nearest_other(centred(reals)[0])[0].quantile(CLOSE_SHARE).sqrt())
     threshold = threshold or 0.0

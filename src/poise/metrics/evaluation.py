@@ -130,7 +130,7 @@ def evaluate(
         if not isinstance(made, ClassifierExtractor) or made.probabilities is None:
             raise PoiseError(
                 "The inception score needs class probabilities",
-                mend="give extractor=small_classifier(samples, labels)",
+                hint="give extractor=small_classifier(samples, labels)",
             )
         return _probabilities(made, sides[side], source, batch_size)
 
@@ -171,7 +171,7 @@ def check_shapes(sides: Mapping[str, Tensor]) -> None:
             raise PoiseError(
                 f"The {first} samples have the shape {tuple(model.shape[1:])} and the {name} ones "
                 f"{tuple(samples.shape[1:])}",
-                mend="bring both to one shape",
+                hint="bring both to one shape",
             )
 
 
@@ -199,9 +199,9 @@ def _argument(
     if need not in given:
         raise PoiseError(
             f"The metric '{metric.name}' measures networks and not samples",
-            mend=f"call poise.metrics.{metric.one_shot.__name__} with the networks",
+            hint=f"call poise.metrics.{metric.one_shot.__name__} with the networks",
         )
-    raise PoiseError(f"The metric '{metric.name}' needs {need.replace('_', ' ')}", mend=f"give {need}=")
+    raise PoiseError(f"The metric '{metric.name}' needs {need.replace('_', ' ')}", hint=f"give {need}=")
 
 
 def _optional(

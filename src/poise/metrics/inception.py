@@ -69,7 +69,7 @@ def compute(fake: MomentBlocks, real: MomentBlocks | None = None) -> Result:
     started = time.perf_counter()
     if fake.seen < 2:
         raise PoiseError(
-            f"There is {fake.seen} fake sample, and this metric needs at least 2", mend="give at least 2"
+            f"There is {fake.seen} fake sample, and this metric needs at least 2", hint="give at least 2"
         )
     logarithm, error = _logarithm(fake)
     half = NORMAL_QUANTILE * error
@@ -103,7 +103,7 @@ def as_probabilities(probabilities: object) -> Tensor:
         raise PoiseError(
             "These are no class probabilities",
             why="each row must have two or more numbers from 0 that sum to 1",
-            mend="take the softmax of the classifier's logits",
+            hint="take the softmax of the classifier's logits",
         )
     return rows / rows.sum(1, keepdim=True)
 

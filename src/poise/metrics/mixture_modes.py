@@ -54,7 +54,7 @@ def mode_statistics(
     if not standard_deviation > 0:
         raise PoiseError(
             f"A standard deviation of {standard_deviation} leaves no sample near a centre",
-            mend="give that of the modes",
+            hint="give that of the modes",
         )
     count, kinds = len(points), len(middles)
     apart, nearest = squared_distances(points, middles).min(1)

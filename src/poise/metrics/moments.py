@@ -137,7 +137,7 @@ def check_width(rows: Tensor, width: int | None) -> None:
     if width is not None and rows.shape[1] != width:
         raise PoiseError(
             f"This batch has features {rows.shape[1]} wide, and those before it were {width} wide",
-            mend="use one extractor for the whole set",
+            hint="use one extractor for the whole set",
         )
 
 

@@ -59,7 +59,7 @@ def precision_recall_density_coverage(
     """
     started = time.perf_counter()
     if k < 1:
-        raise PoiseError(f"k = {k} reaches to no neighbour", mend="set k to 1 or more")
+        raise PoiseError(f"k = {k} reaches to no neighbour", hint="set k to 1 or more")
     reals, fakes = as_pair(real, fake, least=k + 1)
     others = (
         None if held_out is None else as_pair(reals, held_out, names=("real", "held-out"), least=k + 1)[1]

@@ -63,7 +63,7 @@ def latent_path_length(
     """
     started = time.perf_counter()
     if samples < 20:
-        raise PoiseError(f"{samples} lines are too few for a mean and its interval", mend="take at least 20")
+        raise PoiseError(f"{samples} lines are too few for a mean and its interval", hint="take at least 20")
     between = {"spherical": _spherical, "linear": _linear}.get(interpolation)
     if between is None:
         raise unknown_name("interpolation", interpolation, ("spherical", "linear"))
@@ -89,7 +89,7 @@ def latent_path_length(
     everything = torch.cat(lengths).cpu()
     if not bool(torch.isfinite(everything).all()):
         raise PoiseError(
-            "The generator's samples are not finite", mend="find out where its training went wrong"
+            "The generator's samples are not finite", hint="find out where its training went wrong"
         )
     value, error = _trimmed_mean(everything, trim)
     half = NORMAL_QUANTILE * error

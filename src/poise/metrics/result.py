@@ -103,7 +103,7 @@ class Result:
             raise PoiseError(
                 f"The result of '{self.metric}' is no single number",
                 why=f"it holds {', '.join(self.value)}",
-                mend="take one of them from its 'value'",
+                hint="take one of them from its 'value'",
             )
         return float(self.value)
 
@@ -150,7 +150,7 @@ class Result:
             wrong = ", ".join(sorted(set(record) ^ known))
             raise PoiseError(
                 f"This is no result of a metric (missing or unknown: {wrong})",
-                mend="read one that this version of Poise wrote",
+                hint="read one that this version of Poise wrote",
             )
         interval = record["interval"]
         if isinstance(interval, Mapping):
@@ -224,7 +224,7 @@ def compare(first: Result, second: Result) -> Comparison:
         raise PoiseError(
             f"These two results cannot be compared ({told})",
             why="numbers of different protocols say nothing about which is better",
-            mend="measure both with the same metric, settings, extractor, reals and number of samples",
+            hint="measure both with the same metric, settings, extractor, reals and number of samples",
         )
     differences = {name: second.values[name] - first.values[name] for name in first.values}
     intervals: dict[str, Interval] = {}

@@ -70,7 +70,7 @@ def _check(made: Tensor, wanted: Tensor) -> None:
     if made.shape != wanted.shape or len(made) < 2:
         raise PoiseError(
             f"Images of the shape {tuple(made.shape)} cannot be measured against {tuple(wanted.shape)}",
-            mend="give as many images as targets, at least two, of one shape",
+            hint="give as many images as targets, at least two, of one shape",
         )
 
 

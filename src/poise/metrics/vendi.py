@@ -125,7 +125,7 @@ def _unit(features: Tensor, name: str) -> Tensor:
         raise PoiseError(
             f"{int((lengths == 0).sum())} of the {name} samples have features that are all nought",
             why="they have no direction, so that nothing can be said to be like or unlike them",
-            mend="use another extractor",
+            hint="use another extractor",
         )
     units: Tensor = features / lengths
     return units

@@ -206,7 +206,7 @@ def _of_fakes(reference: Reference, samples: Tensor) -> tuple[Tensor, dict[str, 
     if features.shape[1] != reference.features.shape[1]:
         raise PoiseError(
             f"The fake features are {features.shape[1]} wide and the real ones {reference.features.shape[1]}",
-            mend="generate samples of the shape of the data",
+            hint="generate samples of the shape of the data",
         )
     fits = len(features) == reference.fakes and bool(reference.floors)
     return features, {

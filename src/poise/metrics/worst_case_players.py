@@ -66,7 +66,7 @@ def duality_gap(
     if len(held_out) < 4:
         raise PoiseError(
             f"There are {len(held_out)} held-out samples, and the duality gap needs at least 4",
-            mend="hold out more",
+            hint="hold out more",
         )
     stream = torch.Generator().manual_seed(derive(seed, 0, "duality gap"))
     learn, judge = (
@@ -126,7 +126,7 @@ def _for_each(
         raise PoiseError(
             f"The objective gives a tensor of shape {tuple(each.shape)} for {len(real)} samples",
             why="the interval needs one number for each sample",
-            mend="return shape (N,), and take no mean",
+            hint="return shape (N,), and take no mean",
         )
     return each.double()
 

@@ -131,7 +131,7 @@ def _halvings(height: int, width: int) -> int:
             f"The network 'autoencoder' cannot be built for images of {height}x{width}",
             why=f"halving them ends at {rows}x{columns}, and its code needs a grid of at most "
             f"{LARGEST_UNHALVED_SIDE}x{LARGEST_UNHALVED_SIDE}",
-            mend=f"resize to {sides}",
+            hint=f"resize to {sides}",
         )
     return halvings
 

@@ -109,7 +109,7 @@ def with_conditional_batch_norm(network: nn.Module, condition_size: int) -> nn.M
     if not any(isinstance(layer, ConditionalBatchNorm) for layer in converted.modules()):
         raise PoiseError(
             "This generator has no batch normalisation, through which the condition is to act",
-            mend="turn it on: --set generator.batch_norm=true",
+            hint="turn it on: --set generator.batch_norm=true",
         )
     return converted
 

@@ -82,7 +82,7 @@ def patch_discriminator(
         raise PoiseError(
             f"The network 'patch' cannot score images of {height}x{side} after {times} halvings",
             why="a grid of at least 3x3 is to be left for its last two convolutions",
-            mend="choose a larger resolution, or fewer: --set discriminator.halvings=1",
+            hint="choose a larger resolution, or fewer: --set discriminator.halvings=1",
         )
     widths = [width * min(2**stage, most_multiple) for stage in range(times + 1)]
     stages: list[nn.Module] = []

@@ -75,7 +75,7 @@ def residual_generator(
     if sides != [height, side] or min(sides) < 8:
         raise PoiseError(
             f"The network 'residual' cannot make {height}x{side} from {sides[0]}x{sides[1]}",
-            mend="give both one size, of at least 8 pixels a side",
+            hint="give both one size, of at least 8 pixels a side",
         )
     quarterable_sides(height, side, network="residual")
     count = blocks or (9 if max(height, side) >= 256 else 6)

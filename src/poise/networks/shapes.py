@@ -24,7 +24,7 @@ def checked_shape(shape: Sequence[int], *, network: str) -> Shape:
         raise PoiseError(
             f"The network '{network}' cannot be built for the shape {sizes}",
             why="a sample is an image of (channels, height, width) or a vector of (numbers,)",
-            mend="give a shape of three or of one positive sizes",
+            hint="give a shape of three or of one positive sizes",
         )
     return sizes
 
@@ -51,14 +51,14 @@ def image_shape(
         raise PoiseError(
             f"The network '{network}' cannot be built for vectors of {sizes[0]} numbers",
             why="it is made of convolutions over images",
-            mend="use the network 'mlp'",
+            hint="use the network 'mlp'",
         )
     channels, height, width = sizes
     if most_channels is not None and channels > most_channels:
         raise PoiseError(
             f"The generator '{network}' cannot make images of {channels} channels",
             why=f"an image has 1 to {most_channels} (grey, grey with alpha, colour, colour with alpha)",
-            mend="use the network 'mlp', which makes any shape",
+            hint="use the network 'mlp', which makes any shape",
         )
     return channels, height, width
 
@@ -85,7 +85,7 @@ def power_of_two_side(height: int, width: int, *, network: str) -> int:
         f"The network '{network}' cannot be built for images of {height}x{width}",
         why="it makes and scores squares by doubling and halving, so that the side must be one of "
         + ", ".join(str(other) for other in POWER_OF_TWO_SIDES),
-        mend=f"resize to {sides}, or use the network {others}",
+        hint=f"resize to {sides}, or use the network {others}",
     )
 
 
@@ -106,7 +106,7 @@ def quarterable_sides(height: int, width: int, *, network: str) -> tuple[int, in
     raise PoiseError(
         f"The network '{network}' cannot be built for images of {height}x{width}",
         why="it halves both sides twice, so that both must be divisible by 4",
-        mend=f"resize to {' or '.join(dict.fromkeys((low, high)))}, or use the network 'mlp' (any sides)",
+        hint=f"resize to {' or '.join(dict.fromkeys((low, high)))}, or use the network 'mlp' (any sides)",
     )
 
 

@@ -86,14 +86,14 @@ def unet_generator(
     if sides != [height, side]:
         raise PoiseError(
             f"The network 'unet' cannot make {height}x{side} from {sides[0]}x{sides[1]}",
-            mend="give both sides of the pairs one size",
+            hint="give both sides of the pairs one size",
         )
     possible = min(DEEPEST, *(halvings(length) for length in (height, side)))
     if possible < 2 or (depth or 2) > possible:
         raise PoiseError(
             f"The network 'unet' cannot halve images of {height}x{side} {depth or 2} times",
             why=f"both sides can be halved {'once' if possible == 1 else f'{possible} times'}",
-            mend="choose a resolution that is a power of two: --resolution 64",
+            hint="choose a resolution that is a power of two: --resolution 64",
         )
     deep = depth or possible
     widths = [width * min(2**stage, most_multiple) for stage in range(deep)]

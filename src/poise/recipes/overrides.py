@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from poise.errors import PoiseError, unknown_name
-from poise.recipes.settings import Part, PenaltyPart, Recipe
+from poise.recipes.settings import RENAMED, Part, PenaltyPart, Recipe
 from poise.registry import requirement
 
 
@@ -17,7 +18,7 @@ def parse_override(text: str) -> tuple[str, Any]:
     """Split `path=value` as typed after `--set`; the value is read as JSON where it is JSON.
 
     Args:
-        text: `"optimisers.generator.rate=1e-4"`, `"loss=hinge"`, `"steps=null"`.
+        text: `"optimisers.generator.learning_rate=1e-4"`, `"loss=hinge"`, `"steps=null"`.
 
     Returns:
         The dotted path and the value.
@@ -31,7 +32,7 @@ def parse_override(text: str) -> tuple[str, Any]:
     """
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
-        raise PoiseError(f"The setting '{text}' names no value", mend="write it as path=value: packing=2")
+        raise PoiseError(f"The setting '{text}' names no value", hint="write it as path=value: packing=2")
     try:
         return path.strip(), json.loads(value)
     except json.JSONDecodeError:
@@ -43,8 +44,8 @@ def recipe_with(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
 
     Args:
         recipe: Where to start from.
-        changes: Values by dotted path, or nested mappings: `{"optimisers.generator.rate": 1e-4}`,
-            `{"optimisers": {"generator": {"rate": 1e-4}}}`, `{"loss": "hinge"}`.
+        changes: Values by dotted path, or nested mappings: `{"optimisers.generator.learning_rate": 1e-4}`,
+            `{"optimisers": {"generator": {"learning_rate": 1e-4}}}`, `{"loss": "hinge"}`.
 
     Returns:
         A new recipe.
@@ -54,7 +55,8 @@ def recipe_with(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
 
     Example:
         >>> from poise.recipes.table import RECIPES
-        >>> recipe_with(RECIPES["minimax"], {"optimisers.generator.rate": 1e-3}).optimisers.generator.rate
+        >>> faster = recipe_with(RECIPES["minimax"], {"optimisers.generator.learning_rate": 1e-3})
+        >>> faster.optimisers.generator.learning_rate
         0.001
     """
     values = recipe.model_dump()
@@ -77,14 +79,33 @@ def saved_recipe(values: Mapping[str, Any]) -> Recipe:
         return Recipe.model_validate(values)
     except ValidationError as error:
         told = _explained(error)
-        raise PoiseError(f"The run's recipe.json is damaged: {told.what}", mend="restore the file") from None
+        raise PoiseError(f"The run's recipe.json is damaged: {told.what}", hint="restore the file") from None
+
+
+def renamed_path(path: str) -> str:
+    """A dotted path by the names that settings have now; who uses an old name of Poise's own is told.
+
+    Example:
+        >>> renamed_path("optimizers.generator.lr"), renamed_path("ema.ramp")
+        ('optimisers.generator.learning_rate', 'ema.ramp')
+    """
+    words = path.split(".")
+    known = [RENAMED.get(word, word) if place == 0 or words[0] in OPTIMISERS else word
+             for place, word in enumerate(words)]  # fmt: skip
+    now = ".".join(known)
+    if {"average", "rate"} & (set(words) - set(known)):
+        warnings.warn(f"the setting '{path}' is called '{now}' now", FutureWarning, stacklevel=2)
+    return now
+
+
+OPTIMISERS = ("optimisers", "optimizers")
 
 
 def _flat(changes: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     """Nested mappings as dotted paths."""
     pairs: list[tuple[str, Any]] = []
     for key, value in changes.items():
-        path = f"{prefix}{key}"
+        path = renamed_path(f"{prefix}{key}")
         if isinstance(value, Mapping) and value:
             pairs += _flat(value, f"{path}.")
         else:
@@ -110,7 +131,7 @@ def _change(values: dict[str, Any], path: str, value: Any) -> None:
         if not isinstance(here, dict):
             raise PoiseError(
                 f"The setting '{walked[:-1]}' holds a single value, so '{path}' does not exist",
-                mend=f"set it itself: {walked[:-1]}=...",
+                hint=f"set it itself: {walked[:-1]}=...",
             )
     if model is not None and leaf not in model.model_fields and model.model_config.get("extra") == "forbid":
         raise unknown_name("setting", path, known_paths(), where="in a recipe")
@@ -146,7 +167,7 @@ def known_paths() -> list[str]:
     """Every path that `--set` takes, but for the settings of parts.
 
     Example:
-        >>> "optimisers.generator.rate" in known_paths()
+        >>> "optimisers.generator.learning_rate" in known_paths()
         True
     """
     return [path for path, _ in documented_paths()]
@@ -173,9 +194,9 @@ def _explained(error: ValidationError) -> PoiseError:
     if first["type"] == "extra_forbidden":
         return unknown_name("setting", path, known_paths(), where="in a recipe")
     if first["type"] == "missing":
-        return PoiseError(f"The setting '{path}' is missing", mend=f"add --set {path}=...")
+        return PoiseError(f"The setting '{path}' is missing", hint=f"add --set {path}=...")
     return PoiseError(
         f"The setting '{path}' cannot be {first['input']!r}",
         why=requirement(first),
-        mend="give it such a value",
+        hint="give it such a value",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
@@ -62,7 +63,7 @@ class Optimiser(Settings):
     """How one player's parameters follow its gradient."""
 
     name: Literal["adam", "rmsprop", "sgd"] = Field(default="adam", description="the update rule")
-    rate: float | None = Field(default=2e-4, gt=0, description="learning rate; null: by the data")
+    learning_rate: float | None = Field(default=2e-4, gt=0, description="learning rate; null: by the data")
     beta1: float = Field(
         default=0.0, ge=0, lt=1, description="decay of Adam's first moment, or SGD's momentum"
     )
@@ -97,7 +98,7 @@ class Jitter(Settings):
     )
 
 
-class Average(Settings):
+class Ema(Settings):
     """The running average of the generator's weights, from which samples are made."""
 
     half_life: int = Field(
@@ -118,6 +119,28 @@ class Checkpoints(Settings):
     keep: PositiveInt = Field(
         default=3, description="how many of the last are kept; the best is kept besides"
     )
+
+
+RENAMED = {"average": "ema", "rate": "learning_rate", "lr": "learning_rate", "optimizers": "optimisers"}
+"""Names that settings had in earlier versions, and the names that PyTorch uses, by the name they have now."""
+
+
+def renamed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings by the names that they have now.
+
+    Example:
+        >>> renamed({"average": {"ramp": 0.1}, "optimizers": {"generator": {"lr": 1e-4}}})
+        {'ema': {'ramp': 0.1}, 'optimisers': {'generator': {'learning_rate': 0.0001}}}
+    """
+    found = {RENAMED.get(name, name): value for name, value in values.items()}
+    if isinstance(found.get("optimisers"), Mapping):
+        found["optimisers"] = {
+            player: {RENAMED.get(name, name): value for name, value in own.items()}
+            if isinstance(own, Mapping)
+            else own
+            for player, own in found["optimisers"].items()
+        }
+    return found
 
 
 class Recipe(Settings):
@@ -172,7 +195,7 @@ class Recipe(Settings):
         description="share of the data kept from training, so that learning by heart can be told; 0 for "
         "pairs and domains, of which --held-out keeps a part apart",
     )
-    average: Average = Field(default=Average(), description="the average of the generator's weights")
+    ema: Ema = Field(default=Ema(), description="the average of the generator's weights")
 
     steps: PositiveInt | None = Field(default=None, description="updates of the game; null: by the data")
     seed: int = Field(default=0, ge=0, description="from which all randomness is derived")
@@ -195,9 +218,10 @@ class Recipe(Settings):
     @model_validator(mode="before")
     @classmethod
     def _named_parts(cls, values: Any) -> Any:
-        """Let a part be given by its name alone: `loss="hinge"`."""
+        """Let a part be given by its name alone, `loss="hinge"`, and a setting by the name it had before."""
         if not isinstance(values, dict):
             return values
+        values = renamed(values)
         parts = ("game", "loss", "dynamics", "generator", "discriminator")
         return {
             key: {"name": value} if key in parts and isinstance(value, str) else value

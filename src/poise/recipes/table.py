@@ -9,12 +9,12 @@ from poise.registry import Registry
 
 
 def _adam(rate: float | None, beta1: float, beta2: float) -> dict[str, Any]:
-    player = {"name": "adam", "rate": rate, "beta1": beta1, "beta2": beta2}
+    player = {"name": "adam", "learning_rate": rate, "beta1": beta1, "beta2": beta2}
     return {"discriminator": player, "generator": player}
 
 
 def _rmsprop(rate: float) -> dict[str, Any]:
-    player = {"name": "rmsprop", "rate": rate, "beta2": 0.99}
+    player = {"name": "rmsprop", "learning_rate": rate, "beta2": 0.99}
     return {"discriminator": player, "generator": player}
 
 
@@ -31,7 +31,7 @@ def _lucic(
         "latent": {"size": 64, "distribution": "uniform"},
         "optimisers": _adam(rate, beta1, 0.999),
         "dynamics": {"name": "alternating", "discriminator_steps": steps},
-        "average": {"half_life": 0},
+        "ema": {"half_life": 0},
         "steps": 15_625,
         **more,
     }
@@ -41,7 +41,7 @@ DEFAULT: dict[str, Any] = {
     "loss": "non-saturating",
     "penalties": {"r1": {"every": 8}},
     "optimisers": _adam(None, 0.0, 0.99),
-    "average": {"half_life": 50_000, "ramp": 0.2},
+    "ema": {"half_life": 50_000, "ramp": 0.2},
 }
 """What the default recipe sets; a row that begins with it says what it does otherwise."""
 
@@ -186,7 +186,7 @@ ROWS: list[dict[str, Any]] = [
         "batch_size": 16,
         "horizontal_flips": True,
         "jitter": {"shift": 0.06},
-        "average": {"half_life": 10_000},
+        "ema": {"half_life": 10_000},
     },
     {
         "name": "cyclegan",
@@ -200,7 +200,7 @@ ROWS: list[dict[str, Any]] = [
         "batch_size": 4,
         "horizontal_flips": True,
         "jitter": {"shift": 0.06},
-        "average": {"half_life": 10_000},
+        "ema": {"half_life": 10_000},
     },
     {
         "name": "consensus",

@@ -25,7 +25,7 @@ class Setting:
     """One value of a recipe.
 
     Attributes:
-        path: As `--set` takes it: `optimisers.generator.rate`.
+        path: As `--set` takes it: `optimisers.generator.learning_rate`.
         value: As JSON, without the quotes of a string.
         default: The default of `poise.recipes.Recipe`, in the same form; empty where it has none.
         origin: `default`; `recipe`, as the named recipe says; `data`, where that leaves it open; `changed`,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from poise.errors import PoiseError, system_refusals
+from poise.errors import PoiseError, report_system_errors
 from poise.report.chart import Chart
 from poise.report.columns import AXES, Json, Table, history_table, keep_extremes, rounded
 from poise.report.evaluations import evaluations
@@ -50,8 +50,8 @@ def write_report(path: Path | str) -> Path:
     run = RunFolder.open(path)
     page = _page(run, datetime.now(UTC))
     file, partial = run.path / "report.html", run.path / ".partial-report.html"
-    mend = "make room or get the right to write there"
-    with system_refusals(f"The report '{file}' cannot be written", mend=mend):
+    hint = "make room or get the right to write there"
+    with report_system_errors(f"The report '{file}' cannot be written", hint=hint):
         partial.write_text(page, encoding="utf-8")
         partial.replace(file)
     return file

@@ -111,7 +111,7 @@ class Runs(Sequence[Run]):
         self.folder = RunFolder.open(path)
         self.path = self.folder.path
         if not is_many(path):
-            raise PoiseError(f"'{path}' is a single run", mend=f"open it: poise.open_run({str(path)!r})")
+            raise PoiseError(f"'{path}' is a single run", hint=f"open it: poise.open_run({str(path)!r})")
         self.games = read_games(self.folder)
 
     def __repr__(self) -> str:
@@ -154,7 +154,7 @@ class Runs(Sequence[Run]):
             device: Where to train.
         """
         asked = Resumption(self.path, pick_device(device), steps=steps, data=data)
-        outcome = resume_many(asked, say=say)
+        outcome = resume_many(asked, notify=notify)
         return many_finished(outcome)
 
     def report(self) -> Path:
@@ -173,7 +173,7 @@ def open_run(path: Path | str, *, generator: nn.Module | None = None) -> Run:
         PoiseError: There is none, or it is of a newer format.
     """
     if is_many(path):
-        raise PoiseError(f"'{path}' holds many games", mend=f"open them: poise.open_runs({str(path)!r})")
+        raise PoiseError(f"'{path}' holds many games", hint=f"open them: poise.open_runs({str(path)!r})")
     return Run(path, generator=generator)
 
 
@@ -198,6 +198,6 @@ def many_finished(outcome: ManyOutcome) -> Runs:
     return runs
 
 
-def say(sentence: str) -> None:
+def notify(sentence: str) -> None:
     """Tell a person one sentence, where standard output is theirs."""
     print(sentence, file=sys.stderr)

@@ -12,9 +12,9 @@ from torch import nn
 from poise.data import Domains, Labelled, Pairs
 from poise.errors import PoiseError, unknown_name
 from poise.recipes import DEFAULT_RECIPE, RECIPES, Recipe, recipe_with
-from poise.run.runs import Run, Runs, many_finished, say
+from poise.run.runs import Run, Runs, many_finished, notify
 from poise.run_folder import is_many
-from poise.training import Observer, Outcome, Resumption, begin, pick_device, plan
+from poise.training import Callback, Outcome, Resumption, begin, pick_device, plan
 from poise.training import resume as resume_session
 from poise.training.doctor import Mode
 from poise.training.many import begin_many, plan_many
@@ -36,7 +36,7 @@ def train(
     generator: nn.Module | str | Mapping[str, Any] | None = None,
     discriminator: nn.Module | str | Mapping[str, Any] | None = None,
     device: str = "auto",
-    observers: Sequence[Observer] = (),
+    callbacks: Sequence[Callback] = (),
     doctor: Mode = "suggest",
     seeds: None = None,
     grid: None = None,
@@ -56,7 +56,7 @@ def train(
     generator: nn.Module | str | Mapping[str, Any] | None = None,
     discriminator: nn.Module | str | Mapping[str, Any] | None = None,
     device: str = "auto",
-    observers: Sequence[Observer] = (),
+    callbacks: Sequence[Callback] = (),
     doctor: Mode = "suggest",
     seeds: int | Sequence[int],
     grid: Mapping[str, Sequence[Any]] | None = None,
@@ -75,7 +75,7 @@ def train(
     generator: nn.Module | str | Mapping[str, Any] | None = None,
     discriminator: nn.Module | str | Mapping[str, Any] | None = None,
     device: str = "auto",
-    observers: Sequence[Observer] = (),
+    callbacks: Sequence[Callback] = (),
     doctor: Mode = "suggest",
     seeds: int | Sequence[int] | None = None,
     grid: Mapping[str, Sequence[Any]] | None = None,
@@ -97,7 +97,7 @@ def train(
             `{"name": "dcgan", "width": 32}`.
         discriminator: Your own module, samples to raw scores `(N,)`; or settings.
         device: `"auto"`, `"cpu"`, `"cuda"` or `"mps"`.
-        observers: What watches besides the pictures.
+        callbacks: What watches besides the pictures.
         doctor: `"off"`; `"watch"` for findings in the run's `findings.jsonl` and report; `"suggest"`, which
             in Python is the same; `"apply"` to stop where there is trouble and try remedies in branches of
             the run, of which the one that was kept is returned. Your own modules are copied for each branch
@@ -107,7 +107,7 @@ def train(
         grid: With `seeds`: values by path, each combination trained with every seed:
             `{"penalties.r1.weight": [0.1, 1.0]}`.
         settings: Values of the recipe: `batch_size=128`, `loss="hinge"`,
-            `optimisers={"generator": {"rate": 1e-4}}`.
+            `optimisers={"generator": {"learning_rate": 1e-4}}`.
 
     Returns:
         The run; with `seeds`, all of them.
@@ -129,16 +129,16 @@ def train(
     changes = {**settings, **named, **({} if steps is None else {"steps": steps})}
     data = data if labels is None else Labelled(data, labels, label_column)
     if seeds is not None:
-        _refuse_own(given, observers, doctor)
+        _refuse_own(given, callbacks, doctor)
         many = plan_many(data, recipe_with(chosen, changes), pick_device(device), seeds=seeds, grid=grid)
         place = new_run_path(many.sources[0].name, f"{chosen.name}/seeds") if out is None else out
-        return many_finished(begin_many(many, place, say=say))
+        return many_finished(begin_many(many, place, notify=notify))
     if grid is not None:
-        raise PoiseError("A grid is trained with seeds", mend="give seeds=1 or more")
+        raise PoiseError("A grid is trained with seeds", hint="give seeds=1 or more")
     planned = plan(data, recipe_with(chosen, changes), pick_device(device), given=given)
     out = new_run_path(planned.source.name, chosen.name) if out is None else out
     start = begin_with_remedies if doctor == "apply" else partial(begin, doctor=doctor)
-    outcome = start(planned, out, observers=observers, say=say)
+    outcome = start(planned, out, callbacks=callbacks, notify=notify)
     return _finished(outcome, given.get("generator"))
 
 
@@ -151,7 +151,7 @@ def resume(
     discriminator: nn.Module | None = None,
     device: str = "auto",
     accept_changed_data: bool = False,
-    observers: Sequence[Observer] = (),
+    callbacks: Sequence[Callback] = (),
     doctor: Mode = "suggest",
 ) -> Run:
     """Go on with a run, or extend a finished one.
@@ -164,7 +164,7 @@ def resume(
         discriminator: Your own module again, where the run began with one.
         device: Where to train.
         accept_changed_data: Go on although the data have changed.
-        observers: What watches besides the pictures.
+        callbacks: What watches besides the pictures.
         doctor: As for `train`.
 
     Returns:
@@ -174,7 +174,7 @@ def resume(
         PoiseError: There is nothing to resume, or something does not fit.
     """
     if is_many(path):
-        raise PoiseError(f"'{path}' holds many games", mend=f"poise.open_runs({str(path)!r}).resume()")
+        raise PoiseError(f"'{path}' holds many games", hint=f"poise.open_runs({str(path)!r}).resume()")
     _checked_mode(doctor)
     go_on = resume_with_remedies if doctor == "apply" else partial(resume_session, doctor=doctor)
     asked = Resumption(
@@ -185,7 +185,7 @@ def resume(
         given=_given(generator, discriminator),
         accept_changed_data=accept_changed_data,
     )
-    outcome = go_on(asked, observers=observers, say=say)
+    outcome = go_on(asked, callbacks=callbacks, notify=notify)
     return _finished(outcome, generator)
 
 
@@ -218,23 +218,23 @@ def _checked_mode(doctor: str) -> None:
         raise unknown_name("doctor", doctor, get_args(Mode))
 
 
-def _refuse_own(given: Mapping[str, nn.Module], observers: Sequence[Observer], doctor: Mode) -> None:
+def _refuse_own(given: Mapping[str, nn.Module], callbacks: Sequence[Callback], doctor: Mode) -> None:
     """What a person hands in for one run serves no many."""
     if doctor == "apply":
         raise PoiseError(
             "The doctor applies remedies to one run, not to many games at once",
             why="each game would need branches of its own",
-            mend='leave doctor="apply" out, or train that seed alone: seed=N',
+            hint='leave doctor="apply" out, or train that seed alone: seed=N',
         )
     if given:
         raise PoiseError(
             f"Your own {next(iter(given))} cannot be trained with many seeds at once",
             why="all games would begin with its weights",
-            mend="name a network, or train the seeds one by one: seed=0, then seed=1",
+            hint="name a network, or train the seeds one by one: seed=0, then seed=1",
         )
-    if observers:
+    if callbacks:
         raise PoiseError(
-            "Observers watch one run, not many games at once", mend="leave them out, or train one by one"
+            "Observers watch one run, not many games at once", hint="leave them out, or train one by one"
         )
 
 

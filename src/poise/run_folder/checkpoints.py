@@ -84,14 +84,14 @@ def load_checkpoint(run: Path, which: int | Literal["best"]) -> Checkpoint:
     recover(folder)
     if not folder.is_dir():
         there = ", ".join(map(str, checkpoint_steps(run))) or "none"
-        raise PoiseError(f"The run '{run}' has no checkpoint '{which}'", mend=f"there are: {there}")
+        raise PoiseError(f"The run '{run}' has no checkpoint '{which}'", hint=f"there are: {there}")
     try:
         return _read_checkpoint(folder)
     except DamagedError as error:
         raise PoiseError(
             f"The checkpoint '{folder}' is damaged",
             why=str(error),
-            mend="name another, or resume without one",
+            hint="name another, or resume without one",
         ) from None
 
 

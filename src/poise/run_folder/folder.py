@@ -111,13 +111,13 @@ class RunFolder:
         run = RunFolder(path)
         if not (run.path / "recipe.json").is_file():
             raise PoiseError(
-                f"'{path}' is no run: it holds no recipe.json", mend="name a folder that poise train made"
+                f"'{path}' is no run: it holds no recipe.json", hint="name a folder that poise train made"
             )
         found = run.environment.get("format")
         if not isinstance(found, int) or found > FORMAT:
             raise PoiseError(
                 f"The run '{path}' is of format {found}, and this version reads up to {FORMAT}",
-                mend="update Poise: pip install --upgrade poise",
+                hint="update Poise: pip install --upgrade poise",
             )
         return run
 
@@ -136,10 +136,10 @@ class RunFolder:
             return {}
         except (OSError, ValueError, RecursionError) as error:
             raise PoiseError(
-                f"'{file}' cannot be read", why=str(error).lower(), mend="restore it from a copy"
+                f"'{file}' cannot be read", why=str(error).lower(), hint="restore it from a copy"
             ) from None
         if not isinstance(found, dict):
-            raise PoiseError(f"'{file}' holds no object", mend="restore it from a copy")
+            raise PoiseError(f"'{file}' holds no object", hint="restore it from a copy")
         return found
 
     def write_json(self, name: str, value: Json) -> None:
@@ -190,7 +190,7 @@ class RunFolder:
     # What grows ------------------------------------------------------------------------------------------
 
     def append(self, name: str, line: Json) -> None:
-        """Add one line to `history`, `readings`, `findings` or `metrics`, whole or not at all.
+        """Add one line to `history`, `measurements`, `findings` or `metrics`, whole or not at all.
 
         Raises:
             OSError: It could not be written.
@@ -198,7 +198,7 @@ class RunFolder:
         append_line(self._lines_of(name), line)
 
     def lines(self, name: str) -> list[dict[str, Any]]:
-        """The lines of `history`, `readings`, `findings` or `metrics`, without half a line."""
+        """The lines of `history`, `measurements`, `findings` or `metrics`, without half a line."""
         return read_lines(self._lines_of(name))
 
     def forget_after(self, name: str, step: int) -> None:
@@ -263,7 +263,7 @@ class RunFolder:
             raise PoiseError(
                 f"The run '{self.path}' has no generator yet",
                 why="it has not saved one",
-                mend=f"let it train to its first checkpoint: poise resume {self.path}",
+                hint=f"let it train to its first checkpoint: poise resume {self.path}",
             )
         try:
             verify(folder, "generator.safetensors", "generator.json")
@@ -272,5 +272,5 @@ class RunFolder:
             raise PoiseError(
                 f"The generator in '{folder}' is damaged",
                 why=str(error),
-                mend=f"poise resume {self.path} makes it anew",
+                hint=f"poise resume {self.path} makes it anew",
             ) from None

@@ -43,7 +43,7 @@ def read_games(parent: RunFolder) -> list[dict[str, Any]]:
     rows = parent.read_json(GAMES_FILE).get("games")
     wanted = {"run", "seed", "settings", "recipe"}
     if not isinstance(rows, list) or not all(isinstance(row, dict) and wanted <= set(row) for row in rows):
-        raise PoiseError(f"'{parent.path}/{GAMES_FILE}.json' names no games", mend="restore it from a copy")
+        raise PoiseError(f"'{parent.path}/{GAMES_FILE}.json' names no games", hint="restore it from a copy")
     return rows
 
 
@@ -56,7 +56,7 @@ def one_run(path: Path | str) -> RunFolder:
     run = RunFolder.open(path)
     if is_many(run.path):
         first = read_games(run)[0]["run"]
-        raise PoiseError(f"'{path}' holds many games", mend=f"name one of them: {Path(path) / first}")
+        raise PoiseError(f"'{path}' holds many games", hint=f"name one of them: {Path(path) / first}")
     return run
 
 

@@ -40,7 +40,7 @@ def locked(run: Path) -> Iterator[None]:
             lock.seek(0)
             raise PoiseError(
                 f"The run '{run}' is being trained by {lock.read().strip() or 'another process'}",
-                mend="wait for it, stop it, or train into another folder with --out",
+                hint="wait for it, stop it, or train into another folder with --out",
             )
         lock.seek(0)
         lock.truncate()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from poise.errors import PoiseError, told_by_system
+from poise.errors import PoiseError, system_reason
 
 
 def refuse_existing(path: Path) -> None:
@@ -18,10 +18,10 @@ def refuse_existing(path: Path) -> None:
         raise PoiseError(
             f"'{path}' holds a run already",
             why="training never writes over one",
-            mend=f"go on with it: poise resume {path}, or name another folder with --out",
+            hint=f"go on with it: poise resume {path}, or name another folder with --out",
         )
     if path.is_file() or (path.is_dir() and any(path.iterdir())):
-        raise PoiseError(f"'{path}' is there already and is no run", mend="name a new folder with --out")
+        raise PoiseError(f"'{path}' is there already and is no run", hint="name a new folder with --out")
     parent = next(folder for folder in [path, *path.absolute().parents] if folder.exists())
     if not parent.is_dir():
         raise unwritable(path, NotADirectoryError(f"'{parent}' is a file"))
@@ -33,6 +33,6 @@ def unwritable(path: Path, error: OSError) -> PoiseError:
     """The error for a folder that cannot be written."""
     return PoiseError(
         f"The output folder '{path}' cannot be written",
-        why=told_by_system(error),
-        mend="name another with --out",
+        why=system_reason(error),
+        hint="name another with --out",
     )

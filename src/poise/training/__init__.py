@@ -1,19 +1,19 @@
 """Training: from data and a recipe to a run folder."""
 
+from poise.training.batches import latents
+from poise.training.callback import Callback, Request, StepContext
 from poise.training.environment import pick_device
-from poise.training.feed import latents
-from poise.training.observer import Moment, Observer, Request
-from poise.training.planning import Plan, plan
+from poise.training.planning import Experiment, plan
 from poise.training.resuming import Resumption
 from poise.training.session import Outcome, begin, resume
 
 __all__ = [
-    "Moment",
-    "Observer",
+    "Callback",
+    "Experiment",
     "Outcome",
-    "Plan",
     "Request",
     "Resumption",
+    "StepContext",
     "begin",
     "latents",
     "pick_device",

@@ -8,8 +8,8 @@ from typing import Any
 
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
+from poise.tasks import GIVEN, Shapes
 from poise.training.resolve import resolve
-from poise.training.setups import GIVEN, Shapes
 
 _PARTS = ("game", "loss", "dynamics", "generator", "discriminator")
 _ABOUT = ("name", "summary", "paper", "when", "resolution", "evaluate_every", "sample_every")

@@ -17,12 +17,12 @@ from poise.randomness import derive
 from poise.recipes import Recipe
 from poise.recipes.settings import Optimiser
 from poise.registry import bound
-from poise.training.average import AveragedGenerator
-from poise.training.setups import GIVEN, SETUPS, Shapes
+from poise.tasks import GIVEN, TASKS, Shapes
+from poise.training.ema import EmaGenerator
 
 
 @dataclass
-class Assembly:
+class Components:
     """What a run trains.
 
     Attributes:
@@ -30,7 +30,7 @@ class Assembly:
         match: The game with its networks and optimisers.
         dynamics: How the players move.
         modules: The networks that are trained, by player.
-        average: The averaged generator.
+        ema: The averaged generator.
         device: Where it all lies.
     """
 
@@ -38,7 +38,7 @@ class Assembly:
     match: Match
     dynamics: Dynamics
     modules: Mapping[str, nn.Module]
-    average: AveragedGenerator
+    ema: EmaGenerator
     device: torch.device
 
 
@@ -48,7 +48,7 @@ def assemble(
     device: torch.device,
     *,
     given: Mapping[str, nn.Module] | None = None,
-) -> Assembly:
+) -> Components:
     """Build everything that a resolved recipe names; weights are a function of its seed.
 
     Args:
@@ -60,7 +60,7 @@ def assemble(
     Raises:
         PoiseError: A network cannot make or score this shape.
     """
-    setup = SETUPS.named(recipe.game.name)
+    task = TASKS.named(recipe.game.name)
     modules = {
         player: channels_last(module.to(device)).train()
         for player, module in build_networks(recipe, shapes, given or {}).items()
@@ -71,7 +71,7 @@ def assemble(
     clip = recipe.weight_clip
     match = Match(
         game=game,
-        networks=setup.networks(recipe, modules),
+        networks=task.networks(recipe, modules),
         parameters={player: dict(module.named_parameters()) for player, module in modules.items()},
         optimisers={
             "discriminator": build_optimiser(
@@ -84,13 +84,13 @@ def assemble(
         if clip
         else {},
     )
-    average = _averaged(modules["generator"], recipe)
-    return Assembly(recipe, match, DYNAMICS.named(recipe.dynamics.name), modules, average, device)
+    ema = _averaged(modules["generator"], recipe)
+    return Components(recipe, match, DYNAMICS.named(recipe.dynamics.name), modules, ema, device)
 
 
 def build_networks(recipe: Recipe, shapes: Shapes, given: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
     """Both players' networks, with weights drawn from the recipe's seed."""
-    setup = SETUPS.named(recipe.game.name)
+    task = TASKS.named(recipe.game.name)
     networks: dict[str, nn.Module] = {}
     with torch.random.fork_rng(devices=[]):
         for player in ("discriminator", "generator"):
@@ -99,30 +99,30 @@ def build_networks(recipe: Recipe, shapes: Shapes, given: Mapping[str, nn.Module
                 continue
             torch.default_generator.manual_seed(derive(recipe.seed, 0, f"{player} weights"))
             if player == "generator":
-                networks[player] = setup.generator(recipe.generator, shapes, recipe.latent.size)
+                networks[player] = task.generator(recipe.generator, shapes, recipe.latent.size)
             else:
-                networks[player] = setup.discriminator(recipe.discriminator, shapes, recipe.packing)
+                networks[player] = task.discriminator(recipe.discriminator, shapes, recipe.packing)
     return networks
 
 
 def build_game(recipe: Recipe, shapes: Shapes) -> Game:
     """The game of a resolved recipe; one that keeps images from step to step is told their shapes."""
     settings = {**recipe.game.options, "shapes": shapes}
-    game: Game = bound(SETUPS.named(recipe.game.name).game, settings)(recipe)
+    game: Game = bound(TASKS.named(recipe.game.name).game, settings)(recipe)
     return game
 
 
-def _averaged(generator: nn.Module, recipe: Recipe) -> AveragedGenerator:
+def _averaged(generator: nn.Module, recipe: Recipe) -> EmaGenerator:
     """The average, which begins as a copy of the generator."""
     try:
-        return AveragedGenerator(generator, recipe.average)
+        return EmaGenerator(generator, recipe.ema)
     except Exception as error:
         if recipe.generator.name != GIVEN:
             raise
         raise PoiseError(
             "Your own generator cannot be averaged, since it cannot be copied",
             why=f"{type(error).__name__}: {error}",
-            mend="let copy.deepcopy copy it: keep files, locks and the like out of the module",
+            hint="let copy.deepcopy copy it: keep files, locks and the like out of the module",
         ) from None
 
 
@@ -139,7 +139,7 @@ def build_optimiser(settings: Optimiser, module: nn.Module, *, lazy_every: int =
     """
     share = lazy_every / (lazy_every + 1) if lazy_every else 1.0
     parameters = [in_memory_order(parameter) for parameter in module.parameters()]
-    rate = (settings.rate or 0.0) * share
+    rate = (settings.learning_rate or 0.0) * share
     if settings.name == "rmsprop":
         return torch.optim.RMSprop(
             parameters, lr=rate, alpha=settings.beta2**share, eps=settings.epsilon, foreach=True

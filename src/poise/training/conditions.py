@@ -11,57 +11,57 @@ from typing import Any
 
 import numpy as np
 
-from poise.data import Condition, Labelled, Source
+from poise.data import Condition, Dataset, Labelled
+from poise.data.dataset import survey
 from poise.data.labels import beside_folders, first_of
-from poise.data.source import survey
 from poise.errors import PoiseError
 from poise.registry import bound
-from poise.training.setups import Setup, Shapes
-from poise.training.setups.setup import Needs
+from poise.tasks import Shapes, Task
+from poise.tasks.task import Needs
 
 NAMED = 5
 """How many names a message lists."""
 
 
-def prepared(source: Source, setup: Setup, settings: Mapping[str, Any] = MappingProxyType({})) -> Source:
+def prepared(source: Dataset, task: Task, settings: Mapping[str, Any] = MappingProxyType({})) -> Dataset:
     """The source with the conditions that the game needs, and no others.
 
     Args:
         source: The data, opened.
-        setup: The kind of game.
+        task: The kind of game.
         settings: What a person set of the game's own.
 
     Raises:
         PoiseError: The data have no labels, a class has one sample, there are no pairs or no second domain.
     """
-    if setup.prepare is not None:
-        made: Source = bound(setup.prepare, setup.settings(settings))(source)
+    if task.prepare is not None:
+        made: Dataset = bound(task.prepare, task.settings(settings))(source)
         return made
-    return PREPARED[setup.needs](source)
+    return PREPARED[task.needs](source)
 
 
-def shapes_of(source: Source) -> Shapes:
+def shapes_of(source: Dataset) -> Shapes:
     """What the data look like to the networks."""
     return Shapes(source.kind, source.shape, None if source.condition is None else source.condition.shape)
 
 
-def _rows(source: Source) -> Source:
+def _rows(source: Dataset) -> Dataset:
     if source.condition is not None and source.condition.kind == "image":
         holds = "pairs of images" if source.condition.paired else "two domains"
         raise PoiseError(
             f"'{source.name}' holds {holds}, and this game makes samples from noise alone",
-            mend="leave --recipe out, or name one folder without --pairs and --domains",
+            hint="leave --recipe out, or name one folder without --pairs and --domains",
         )
     return dataclasses.replace(source, condition=None)
 
 
-def _labels(source: Source) -> Source:
+def _labels(source: Dataset) -> Dataset:
     if source.condition is not None and source.condition.kind == "vector":
         return source
     return _classes(source)
 
 
-def _classes(source: Source) -> Source:
+def _classes(source: Dataset) -> Dataset:
     if source.labels is None:
         raise _unlabelled(source)
     counts = np.bincount(source.labels, minlength=len(source.label_names))
@@ -71,14 +71,14 @@ def _classes(source: Source) -> Source:
         raise PoiseError(
             f"{counts[names.index('')]:,} of the {len(source):,} samples of '{source.name}' have an empty "
             "label",
-            mend="fill them in, or take the samples out",
+            hint="fill them in, or take the samples out",
             details=bare,
         )
     if len(counts) < 2:
         raise PoiseError(
             f"'{source.name}' has a single class, '{names[0]}'",
             why="a condition that never changes says nothing",
-            mend="give at least two classes, or leave the condition out: --recipe non-saturating",
+            hint="give at least two classes, or leave the condition out: --recipe non-saturating",
         )
     rare = [f"'{name}' ({count})" for name, count in zip(names, counts, strict=True) if count < 2]
     if rare:
@@ -87,44 +87,44 @@ def _classes(source: Source) -> Source:
             f"{len(rare)} of the {len(counts)} classes of '{source.name}' have fewer than two samples: "
             + ", ".join(rare[:NAMED])
             + more,
-            mend="give them more, merge them, or take them out",
+            hint="give them more, merge them, or take them out",
             details=rare,
         )
     condition = Condition("label", (len(counts),), source.labels.astype(np.int64), names=names)
     return conditioned(source, condition)
 
 
-def _unlabelled(source: Source) -> PoiseError:
+def _unlabelled(source: Dataset) -> PoiseError:
     beside = beside_folders(source.files)
     if beside:
         return PoiseError(
             f"{len(beside):,} of the {len(source):,} images of '{source.name}' lie beside the folders of "
             f"classes: {first_of(beside)}",
-            mend="put each into the folder of its class, or take it out",
+            hint="put each into the folder of its class, or take it out",
             details=beside,
         )
     by_folder = "put each class into a folder of its own, or give --labels FILE.csv --label-column NAME"
     return PoiseError(
         f"'{source.name}' has no labels, and this game is played with a condition for each sample",
-        mend=by_folder if source.files else "give one a row: --labels FILE.npy",
+        hint=by_folder if source.files else "give one a row: --labels FILE.npy",
     )
 
 
-def unused_labels(source: Source, data: Any, setup: Setup) -> Source:
+def unused_labels(source: Dataset, data: Any, task: Task) -> Dataset:
     """The source with a notice, where somebody gave labels to a game that looks at none.
 
     Args:
         source: The data, opened.
         data: What a person gave.
-        setup: The kind of game.
+        task: The kind of game.
     """
-    if not isinstance(data, Labelled) or setup.needs != "rows":
+    if not isinstance(data, Labelled) or task.needs != "rows":
         return source
     notice = "The labels do not enter this game, which has no conditions; --recipe conditional has."
     return dataclasses.replace(source, notices=(*source.notices, notice))
 
 
-def conditioned(source: Source, condition: Condition) -> Source:
+def conditioned(source: Dataset, condition: Condition) -> Dataset:
     """The source with a condition for each row, which counts as part of its content.
 
     Args:
@@ -136,25 +136,25 @@ def conditioned(source: Source, condition: Condition) -> Source:
     return dataclasses.replace(source, condition=condition, fingerprint=fingerprint)
 
 
-def _pairs(source: Source) -> Source:
+def _pairs(source: Dataset) -> Dataset:
     if source.condition is None or source.condition.kind != "image" or not source.condition.paired:
         raise PoiseError(
             f"'{source.name}' holds no pairs of images, and this game translates one into the other",
-            mend="give two folders with the same names: --pairs line/ colour/",
+            hint="give two folders with the same names: --pairs line/ colour/",
         )
     return source
 
 
-def _domains(source: Source) -> Source:
+def _domains(source: Dataset) -> Dataset:
     if source.condition is None or source.condition.kind != "image" or source.condition.paired:
         raise PoiseError(
             f"'{source.name}' is a single domain, and this game translates between two",
-            mend="give two folders: --domains horses/ zebras/",
+            hint="give two folders: --domains horses/ zebras/",
         )
     return source
 
 
-PREPARED: Mapping[Needs, Callable[[Source], Source]] = {
+PREPARED: Mapping[Needs, Callable[[Dataset], Dataset]] = {
     "rows": _rows,
     "labels": _labels,
     "classes": _classes,

@@ -7,21 +7,21 @@ from typing import Any
 from torch import Tensor
 
 from poise.run_folder import RunFolder
-from poise.training.assemble import Assembly
-from poise.training.setups import GIVEN
+from poise.tasks import GIVEN
+from poise.training.assemble import Components
 from poise.training.state import Position
 
 
 def describe_generator(
-    assembly: Assembly, run: RunFolder, position: Position
+    components: Components, run: RunFolder, position: Position
 ) -> tuple[dict[str, Tensor], dict[str, Any], str]:
     """The averaged generator's weights, its description and its card.
 
     Returns:
         Tensors by name, an object for `generator.json`, and Markdown for `card.md`.
     """
-    recipe, data = assembly.recipe, run.data
-    module = assembly.average.current()
+    recipe, data = components.recipe, run.data
+    module = components.ema.current()
     tensors = {name: value.detach().cpu() for name, value in module.state_dict().items()}
     description = {
         "format": 1,

@@ -9,20 +9,20 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
-from poise.data import Source
-from poise.diagnosis import FINDINGS, Course, Finding, Reading, Setting, allowance, judged
+from poise.data import Dataset
+from poise.diagnosis import FINDINGS, Finding, FindingTracker, Measurement, Setting, allowance, judged
 from poise.diagnosis.allowance import affordable
 from poise.diagnosis.examination import Examiner, Side, Subject
 from poise.diagnosis.reference import MOST_PROBED, MOST_TRAINING, Reference
 from poise.diagnosis.signals.scores import per_sample_scores
-from poise.diagnosis.window import Glance, Window
+from poise.diagnosis.window import StepStats, Window
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.run_folder import RunFolder
 from poise.training.again import command_again
-from poise.training.feed import latents
+from poise.training.batches import latents
+from poise.training.callback import Notify, Request, StepContext
 from poise.training.held_out import Split
-from poise.training.observer import Moment, Request, Say
 
 Mode = Literal["off", "watch", "suggest", "apply"]
 """No doctor; findings; findings with remedies; remedies tried in branches of the run."""
@@ -45,7 +45,7 @@ class Doctor:
         recipe: The resolved recipe.
         source: The data.
         rows: Which of them are trained on.
-        say: Tells a person that a line could not be written.
+        notify: Tells a person that a line could not be written.
         stops: Whether it asks the run to stop where there is trouble.
         most_share: Of the time, where it is another than usual; 1 for every check, whatever it takes.
     """
@@ -53,19 +53,19 @@ class Doctor:
     def __init__(
         self,
         recipe: Recipe,
-        source: Source,
+        source: Dataset,
         rows: Split,
-        say: Say,
+        notify: Notify,
         *,
         stops: bool = False,
         most_share: float | None = None,
     ) -> None:
-        self.recipe, self.say = recipe, say
+        self.recipe, self.notify = recipe, notify
         self.most_share = allowance.MOST_SHARE if most_share is None else most_share
         self.stops = stops
         self.every = max(1, round((recipe.steps or 0) / CHECKS))
         self.latents = latents(MOST_PROBED, recipe.latent, torch_stream(recipe.seed, 0, "doctor's latents"))
-        self.course = Course(FINDINGS.values())
+        self.tracker = FindingTracker(FINDINGS.values())
         self._source, self._rows = source, rows
         self._window, self._examiner = Window(), Examiner(None)
         self._began, self._spent, self._begun = 0.0, 0.0, False
@@ -74,49 +74,51 @@ class Doctor:
         self._asked: Tensor | None = None
         self._written: dict[tuple[str, int], dict[str, Any]] = {}
 
-    def __call__(self, moment: Moment) -> Request | None:
+    def __call__(self, context: StepContext) -> Request | None:
         """Take the step down; check where it is time. A fault of the doctor's own ends it, and no run."""
         if self._failed:
             return None
         try:
-            self._look(moment)
+            self._look(context)
         except Exception as error:
             self._failed = True
-            self.say(f"The doctor has stopped watching ({type(error).__name__}: {error}); training goes on.")
+            self.notify(
+                f"The doctor has stopped watching ({type(error).__name__}: {error}); training goes on."
+            )
         if not self.stops:
             return None
-        if any(finding.severity == "trouble" for finding in self.course.open):
+        if any(finding.severity == "trouble" for finding in self.tracker.open):
             return "stop"
         # A place to branch from: of the three that are kept by default, one lies before anything uneasy.
-        well = moment.step % (SAVED_CHECKS * self.every) == 0 and not self.course.open
+        well = context.step % (SAVED_CHECKS * self.every) == 0 and not self.tracker.open
         return "save" if well else None
 
-    def _look(self, moment: Moment) -> None:
+    def _look(self, context: StepContext) -> None:
         if not self._begun:
-            self._begin(moment)
-        self._window.add(glance_of(moment.measured))
-        due = moment.step % self.every == 0 or moment.last
+            self._begin(context)
+        self._window.add(glance_of(context.measured))
+        due = context.step % self.every == 0 or context.last
         if due and affordable(self._spent, time.monotonic() - self._began, self.most_share):
             start = time.monotonic()
-            self._check(moment)
+            self._check(context)
             # The first check also fits what is known of the data, once for the run; that is not counted.
             if self._checks:
                 self._spent += time.monotonic() - start
             self._checks += 1
-        if moment.last:
-            self._close(moment)
+        if context.last:
+            self._close(context)
 
     @property
     def findings(self) -> list[Finding]:
         """What was found so far."""
-        return list(self.course.findings)
+        return list(self.tracker.findings)
 
-    def _begin(self, moment: Moment) -> None:
+    def _begin(self, context: StepContext) -> None:
         """Fit what is known of the data, and read again what was read before."""
-        self.course = Course(FINDINGS.values(), setting_of(moment.run, self.recipe))
-        for line in moment.run.lines("readings"):
-            self.course.add(Reading.from_json(line))
-        for finding in self.course.findings:
+        self.tracker = FindingTracker(FINDINGS.values(), setting_of(context.run, self.recipe))
+        for line in context.run.lines("readings"):
+            self.tracker.add(Measurement.from_json(line))
+        for finding in self.tracker.findings:
             self._written[finding.name, finding.first_step] = finding.to_json()
         self._examiner.reference = self._reference()
         self._begun, self._began = True, time.monotonic()
@@ -143,18 +145,18 @@ class Doctor:
             self._conditions["swapped"] = given.encode(other)
         return Reference(reference.real, reference.held_out, labels)
 
-    def _check(self, moment: Moment) -> None:
-        subject = self._subject(moment)
-        reading = self._examiner.examine(moment.step, self._window.close(), subject)
-        self._write(moment, "readings", reading.to_json())
-        for finding in self.course.add(reading):
-            self._tell(moment, finding)
+    def _check(self, context: StepContext) -> None:
+        subject = self._subject(context)
+        measurement = self._examiner.examine(context.step, self._window.close(), subject)
+        self._write(context, "readings", measurement.to_json())
+        for finding in self.tracker.add(measurement):
+            self._tell(context, finding)
 
     def _encoded(self, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Tensor:
         return self._source.encoding.encode(self._source.gather(rows))
 
-    def _subject(self, moment: Moment) -> Subject:
-        modules, device = moment.assembly.modules, moment.assembly.device
+    def _subject(self, context: StepContext) -> Subject:
+        modules, device = context.components.modules, context.components.device
         generator, discriminator = modules.get("generator"), modules.get("discriminator")
         if generator is None or discriminator is None:
             return Subject()
@@ -175,22 +177,22 @@ class Doctor:
             modules=list(modules.values()),
         )
 
-    def _close(self, moment: Moment) -> None:
+    def _close(self, context: StepContext) -> None:
         """What is open still lasts to here."""
-        for finding in self.course.findings:
+        for finding in self.tracker.findings:
             if self._written.get((finding.name, finding.first_step)) != finding.to_json():
-                self._tell(moment, finding)
+                self._tell(context, finding)
 
-    def _tell(self, moment: Moment, finding: Finding) -> None:
+    def _tell(self, context: StepContext, finding: Finding) -> None:
         line = finding.to_json()
         self._written[finding.name, finding.first_step] = line
-        self._write(moment, "findings", {"step": moment.step, **line})
+        self._write(context, "findings", {"step": context.step, **line})
 
-    def _write(self, moment: Moment, name: str, line: Mapping[str, Any]) -> None:
+    def _write(self, context: StepContext, name: str, line: Mapping[str, Any]) -> None:
         try:
-            moment.run.append(name, line)
+            context.run.append(name, line)
         except OSError as error:
-            self.say(f"Could not write the {name} of step {moment.step}: {error.strerror or error}.")
+            self.notify(f"Could not write the {name} of step {context.step}: {error.strerror or error}.")
 
 
 def write_non_finite(run: RunFolder, step: int, recipe: Recipe, tensor: str, player: str) -> Finding:
@@ -207,9 +209,9 @@ def write_non_finite(run: RunFolder, step: int, recipe: Recipe, tensor: str, pla
         The finding, as it was written.
     """
     culprit = tensor + (f", in the {player}'s move" if player else "")
-    reading = Reading(step=step, non_finite=culprit)
-    finding = judged([reading], [FINDINGS["non-finite"]], setting_of(run, recipe)).findings[0]
-    run.append("readings", reading.to_json())
+    measurement = Measurement(step=step, non_finite=culprit)
+    finding = judged([measurement], [FINDINGS["non-finite"]], setting_of(run, recipe)).findings[0]
+    run.append("readings", measurement.to_json())
     run.append("findings", {"step": step, **finding.to_json()})
     return finding
 
@@ -227,10 +229,10 @@ def setting_of(run: RunFolder, recipe: Recipe) -> Setting:
     )
 
 
-def glance_of(measured: Mapping[str, Tensor]) -> Glance:
+def glance_of(measured: Mapping[str, Tensor]) -> StepStats:
     """What a step measured, as the doctor calls it."""
     real, fake = (measured.get(side) for side in ("real_scores", "fake_scores"))
-    return Glance(
+    return StepStats(
         real_scores=None if real is None else per_sample_scores(real),
         fake_scores=None if fake is None else per_sample_scores(fake),
         discriminator_loss=measured.get("discriminator_loss"),

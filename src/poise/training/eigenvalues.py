@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from poise.data import Source
+from poise.data import Dataset
 from poise.dynamics.eigenvalues import Leading, leading_eigenvalues
 from poise.errors import PoiseError
 from poise.recipes import Recipe
-from poise.training.assemble import Assembly
+from poise.training.assemble import Components
+from poise.training.callback import Notify, Request, StepContext
 from poise.training.held_out import training_feed
-from poise.training.observer import Moment, Request, Say
 
 MOST_PARAMETERS = 500_000
 """Beyond it the vectors of one measurement take more memory than the training."""
@@ -29,24 +29,26 @@ class EigenvalueWatch:
     Args:
         recipe: The resolved recipe; its `eigenvalues_every` says when.
         source: The data.
-        say: Tells a person what could not be measured.
+        notify: Tells a person what could not be measured.
     """
 
-    def __init__(self, recipe: Recipe, source: Source, say: Say) -> None:
-        self.recipe, self.source, self.say = recipe, source, say
+    def __init__(self, recipe: Recipe, source: Dataset, notify: Notify) -> None:
+        self.recipe, self.source, self.notify = recipe, source, notify
         self.every = recipe.eigenvalues_every
 
-    def __call__(self, moment: Moment) -> Request | None:
+    def __call__(self, context: StepContext) -> Request | None:
         """Measure where it is time."""
-        if self.every is None or moment.step % self.every:
+        if self.every is None or context.step % self.every:
             return None
-        found = measured(moment.assembly, self.source)
+        found = measured(context.components, self.source)
         sure = [value for value, wrong in zip(found.values, found.residuals, strict=True) if wrong <= TRUSTED]
         if not sure:
-            self.say(f"No eigenvalue of step {moment.step} settled; the networks may be too large for it.")
+            self.notify(
+                f"No eigenvalue of step {context.step} settled; the networks may be too large for it."
+            )
             return None
         shared = {
-            "step": moment.step,
+            "step": context.step,
             "eigenvalues": [[value.real, value.imag] for value in sure],
             "parameters": found.size,
             "batch": self.recipe.batch_size,
@@ -58,31 +60,31 @@ class EigenvalueWatch:
         }
         try:
             for name, value in numbers.items():
-                moment.run.append("metrics", {"metric": name, "value": value, **shared})
+                context.run.append("metrics", {"metric": name, "value": value, **shared})
         except OSError as error:
-            self.say(f"Could not write the eigenvalues of step {moment.step}: {error.strerror or error}.")
+            self.notify(f"Could not write the eigenvalues of step {context.step}: {error.strerror or error}.")
         return None
 
 
-def check_eigenvalues(assembly: Assembly) -> None:
+def check_eigenvalues(components: Components) -> None:
     """Refuse to measure what is too large.
 
     Raises:
         PoiseError: The networks have too many parameters.
     """
-    size = sum(value.numel() for own in assembly.match.parameters.values() for value in own.values())
-    if assembly.recipe.eigenvalues_every is not None and size > MOST_PARAMETERS:
+    size = sum(value.numel() for own in components.match.parameters.values() for value in own.values())
+    if components.recipe.eigenvalues_every is not None and size > MOST_PARAMETERS:
         raise PoiseError(
             f"Eigenvalues are measured of games of up to {MOST_PARAMETERS:,} parameters; this has {size:,}",
-            mend="make the networks smaller, --set generator.width=16, or leave eigenvalues_every out",
+            hint="make the networks smaller, --set generator.width=16, or leave eigenvalues_every out",
         )
 
 
-def measured(assembly: Assembly, source: Source) -> Leading:
+def measured(components: Components, source: Dataset) -> Leading:
     """The leading eigenvalues where an assembly stands; nothing of it is changed."""
-    match, recipe = assembly.match, assembly.recipe
-    batch = training_feed(recipe, source, assembly.device, drawn=0).next(0)
-    buffers = [buffer for module in assembly.modules.values() for buffer in module.buffers()]
+    match, recipe = components.match, components.recipe
+    batch = training_feed(recipe, source, components.device, drawn=0).next(0)
+    buffers = [buffer for module in components.modules.values() for buffer in module.buffers()]
     kept = [buffer.clone() for buffer in buffers]
     with torch.random.fork_rng():
         try:

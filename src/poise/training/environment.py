@@ -75,11 +75,11 @@ def pick_device(name: str) -> torch.device:
         return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if there[kind]))
     kind = name.partition(":")[0]
     if kind not in there:
-        raise PoiseError(f"There is no device '{name}'", mend="choose one of auto, cpu, cuda, mps")
+        raise PoiseError(f"There is no device '{name}'", hint="choose one of auto, cpu, cuda, mps")
     if not there[kind]:
         reason = "this PyTorch was built without it, or no driver answers"
         raise PoiseError(
-            f"The device '{name}' is not there", why=reason, mend="use --device cpu or --device auto"
+            f"The device '{name}' is not there", why=reason, hint="use --device cpu or --device auto"
         )
     return torch.device(name)
 

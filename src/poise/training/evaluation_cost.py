@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from poise.metrics.features.random_convolutions import LARGEST
-from poise.training.assemble import Assembly
+from poise.training.assemble import Components
 
 SHARE = 0.022
 """Of the time, for one evaluation each interval; with the reference and a last one it stays below 0.05."""
@@ -28,18 +28,18 @@ ACCELERATED = 3e12
 
 
 def evaluation_interval(
-    assembly: Assembly, shape: tuple[int, ...], *, samples: int, condition: tuple[int, ...] | None
+    components: Components, shape: tuple[int, ...], *, samples: int, condition: tuple[int, ...] | None
 ) -> int:
     """Steps between two evaluations, a multiple of those between two pictures.
 
     Args:
-        assembly: What is trained.
+        components: What is trained.
         shape: Of a sample.
         samples: How many are measured.
         condition: The shape of a condition, where the generator takes one.
     """
-    recipe, device = assembly.recipe, assembly.device.type
-    operations = operations_of(assembly.average.module, recipe.latent.size, condition, assembly.device)
+    recipe, device = components.recipe, components.device.type
+    operations = operations_of(components.ema.module, recipe.latent.size, condition, components.device)
     rate = RATE if device == "cpu" else ACCELERATED
     # Both players pass forwards and backwards: at least six times what sampling costs.
     step = STEP_OVERHEAD.get(device, 4e-3) + 6 * recipe.batch_size * recipe.packing * operations / rate

@@ -24,7 +24,7 @@ def unsaved_error(run: RunFolder, position: Position, error: UnsavedError) -> Po
     return PoiseError(
         f"The run '{run.path}' stopped at step {position.step} and could not be saved; {good}",
         why=str(error),
-        mend=f"free some space, then go on: poise resume {run.path}",
+        hint=f"free some space, then go on: poise resume {run.path}",
         exit_status=UNSAVED,
     )
 
@@ -39,6 +39,6 @@ def non_finite_error(run: RunFolder, position: Position, recipe: Recipe, error: 
     return PoiseError(
         f"{sentence}, at step {position.step}; nothing of it was saved and {good}",
         why="the same settings would bring it up again",
-        mend=f"begin anew with lower rates: {finding.remedies[0].command}",
+        hint=f"begin anew with lower rates: {finding.remedies[0].command}",
         exit_status=NON_FINITE,
     )

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import Source
+from poise.data import Dataset
 from poise.data.pairs import rejoined
 from poise.randomness import numpy_stream
 from poise.recipes import Recipe
-from poise.training.feed import Conditions, Feed, Indices, Rows
+from poise.training.batches import BatchSampler, Conditions, Indices, Rows
 
 LEAST = 32
 """Fewer rows than this say nothing, and none are held out."""
@@ -97,7 +97,7 @@ class ChosenConditions:
         return self.conditions.encode(stored)
 
 
-def examined(recipe: Recipe, source: Source) -> tuple[Source, Split]:
+def examined(recipe: Recipe, source: Dataset) -> tuple[Dataset, Split]:
     """The data as the doctor looks at them, and which rows are trained on.
 
     Args:
@@ -110,7 +110,7 @@ def examined(recipe: Recipe, source: Source) -> tuple[Source, Split]:
     return whole, Split(np.arange(len(source)), np.arange(len(source), len(whole)))
 
 
-def training_feed(recipe: Recipe, source: Source, device: torch.device, *, drawn: int) -> Feed:
+def training_feed(recipe: Recipe, source: Dataset, device: torch.device, *, drawn: int) -> BatchSampler:
     """Batches of the rows that a run is trained on.
 
     Args:
@@ -121,7 +121,7 @@ def training_feed(recipe: Recipe, source: Source, device: torch.device, *, drawn
     """
     rows, conditions = split(len(source), recipe.held_out, recipe.seed), source.condition
     some = len(rows.held_out) > 0
-    return Feed(
+    return BatchSampler(
         Chosen(source, rows.training) if some else source,
         source.encoding,
         samples=recipe.batch_size * recipe.packing,

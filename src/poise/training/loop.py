@@ -14,10 +14,10 @@ from poise.losses import LOSSES
 from poise.randomness import derive
 from poise.registry import bound
 from poise.run_folder import RunFolder
-from poise.training.assemble import Assembly
-from poise.training.feed import Feed
+from poise.training.assemble import Components
+from poise.training.batches import BatchSampler
+from poise.training.callback import Callback, Notify, StepContext
 from poise.training.history import summarise
-from poise.training.observer import Moment, Observer, Say
 from poise.training.rates import Rates
 from poise.training.saver import UnsavedError, run_saver
 from poise.training.state import Position, non_finite
@@ -25,25 +25,25 @@ from poise.training.stop import StopRequest
 
 
 def train_loop(
-    assembly: Assembly,
-    feed: Feed,
+    components: Components,
+    sampler: BatchSampler,
     run: RunFolder,
     position: Position,
     *,
-    observers: Sequence[Observer],
+    callbacks: Sequence[Callback],
     stop: StopRequest,
-    say: Say,
+    notify: Notify,
 ) -> Position:
     """Train from `position` to the recipe's last step, or until a stop is asked for; save what there is.
 
     Args:
-        assembly: What is trained.
-        feed: Where batches come from, at the position.
+        components: What is trained.
+        sampler: Where batches come from, at the position.
         run: Where everything is written.
         position: Where the run stands.
-        observers: What watches.
+        callbacks: What watches.
         stop: Looked at after each step.
-        say: Tells a person what cannot wait.
+        notify: Tells a person what cannot wait.
 
     Returns:
         Where the run stands afterwards.
@@ -52,12 +52,12 @@ def train_loop(
         NonFiniteError: A NaN or an infinity came up; the last good checkpoint is as it was.
         UnsavedError: The end could not be saved.
     """
-    recipe, match, device = assembly.recipe, assembly.match, assembly.device
+    recipe, match, device = components.recipe, components.match, components.device
     steps = recipe.steps or 0
     boundary = LOSSES.named(recipe.loss.name).boundary
-    options = {**recipe.dynamics.options, "epoch_steps": feed.epoch_steps}
-    make_step = bound(assembly.dynamics.step, options)
-    saver = run_saver(assembly, run, say, saved_step=position.step)
+    options = {**recipe.dynamics.options, "epoch_steps": sampler.epoch_steps}
+    make_step = bound(components.dynamics.step, options)
+    saver = run_saver(components, run, notify, saved_step=position.step)
     window: list[dict[str, Tensor]] = []
     began = time.monotonic() - position.seconds
     logged = time.monotonic(), position.images_seen
@@ -70,16 +70,16 @@ def train_loop(
         torch.default_generator.manual_seed(step_seed)
         if device.type == "cuda":
             torch.cuda.manual_seed(step_seed)
-        before, step = feed.drawn, position.step
+        before, step = sampler.drawn, position.step
         rates.set(step)
-        measured = dict(make_step(match, partial(feed.next, step), step))
+        measured = dict(make_step(match, partial(sampler.next, step), step))
 
         # Count, and let the average follow.
-        images = (feed.drawn - before) * feed.samples
+        images = (sampler.drawn - before) * sampler.samples
         position.step += 1
-        position.drawn = feed.drawn
+        position.drawn = sampler.drawn
         position.images_seen += images
-        assembly.average.update(images, position.images_seen)
+        components.ema.update(images, position.images_seen)
         window.append(measured)
         last = position.step >= steps or stop.signal is not None
 
@@ -87,7 +87,7 @@ def train_loop(
         line = None
         if position.step % recipe.log_every == 0 or last:
             if match.unsound is not None and bool(match.unsound):
-                raise NonFiniteError(non_finite(assembly) or "gradients", "")
+                raise NonFiniteError(non_finite(components) or "gradients", "")
             now = time.monotonic()
             position.seconds = now - began
             rate = (position.images_seen - logged[1]) / max(now - logged[0], 1e-9)
@@ -103,18 +103,18 @@ def train_loop(
             saver.write(partial(run.append, "history", line), "the history")
 
         # Whoever watches looks, and may ask.
-        moment = Moment(
+        context = StepContext(
             step=position.step,
             images_seen=position.images_seen,
             seconds=time.monotonic() - began,
             run=run,
             recipe=recipe,
-            assembly=assembly,
+            components=components,
             measured=measured,
             line=line,
             last=last,
         )
-        requests = {observer(moment) for observer in observers}
+        requests = {callback(context) for callback in callbacks}
         if "keep-best" in requests:
             saver.save(position, best=True)
         if "stop" in requests:

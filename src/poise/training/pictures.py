@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from poise.data import Source, picture
+from poise.data import Dataset, picture
 from poise.recipes import Recipe
-from poise.training.observer import Moment, Request, Say
+from poise.training.callback import Notify, Request, StepContext
 from poise.training.preview import POINTS, preview_of
 
 
@@ -20,11 +20,11 @@ class PictureSaver:
     Args:
         recipe: The resolved recipe.
         source: The data; reals stand behind the fakes where samples are points.
-        say: Tells a person that a picture could not be written.
+        notify: Tells a person that a picture could not be written.
     """
 
-    def __init__(self, recipe: Recipe, source: Source, say: Say) -> None:
-        self.source, self.say = source, say
+    def __init__(self, recipe: Recipe, source: Dataset, notify: Notify) -> None:
+        self.source, self.notify = source, notify
         self.every = recipe.sample_every or 1
         self.preview = preview_of(recipe, source)
         self.real = None
@@ -32,35 +32,35 @@ class PictureSaver:
             rows = np.linspace(0, len(source) - 1, min(POINTS, len(source))).astype(np.int64)
             self.real = source.encoding.encode(source.gather(rows))
 
-    def __call__(self, moment: Moment) -> Request | None:
+    def __call__(self, context: StepContext) -> Request | None:
         """Write the picture of this step where one is due."""
-        if moment.last or is_due(moment.step, self.every):
-            shown, device = self.preview, moment.assembly.device
+        if context.last or is_due(context.step, self.every):
+            shown, device = self.preview, context.components.device
             condition = None if shown.condition is None else shown.condition.to(device)
-            fakes = generate(moment.generator(), shown.latent.to(device), condition)
+            fakes = generate(context.generator(), shown.latent.to(device), condition)
             image = picture(
                 fakes, self.source.encoding, self.source.shape, columns=shown.columns, real=self.real
             )
-            save_picture(image, moment, self.say)
+            save_picture(image, context, self.notify)
         return None
 
 
-def save_picture(image: Image.Image, moment: Moment, say: Say) -> None:
+def save_picture(image: Image.Image, context: StepContext, notify: Notify) -> None:
     """Keep the picture of a step: whole, or what the disk refuses is said and leaves nothing.
 
     Args:
         image: The picture.
-        moment: The step.
-        say: Tells a person.
+        context: The step.
+        notify: Tells a person.
     """
-    path = moment.run.sample_path(moment.step)
+    path = context.run.sample_path(context.step)
     partial = path.with_name(f".partial-{path.name}")
     try:
         image.save(partial, format="PNG")
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        say(f"Could not write the picture of step {moment.step}: {error.strerror or error}.")
+        notify(f"Could not write the picture of step {context.step}: {error.strerror or error}.")
 
 
 def is_due(step: int, every: int) -> bool:

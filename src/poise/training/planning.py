@@ -9,16 +9,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from poise.data import Source, open_data, origin_of
+from poise.data import Dataset, open_data, origin_of
 from poise.errors import PoiseError
 from poise.recipes import Recipe
-from poise.training.assemble import Assembly, assemble
+from poise.tasks import GIVEN, TASKS
+from poise.training.assemble import Components, assemble
 from poise.training.conditions import prepared, shapes_of, unused_labels
 from poise.training.eigenvalues import check_eigenvalues
 from poise.training.quality import interval_of
 from poise.training.resolve import resolve
 from poise.training.second_order import check_second_order
-from poise.training.setups import GIVEN, SETUPS
 
 Data = Any
 """A path, the name of a built-in, an array, a tensor, a data set, or two of them as `Pairs` or `Domains`."""
@@ -27,20 +27,20 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Plan:
+class Experiment:
     """A run that has been checked and not begun: what `--dry-run` shows.
 
     Attributes:
         source: The data, opened.
         origin: How to open them again, as `origin_of` says it.
         recipe: The recipe with every value spelled out.
-        assembly: Networks, game and optimisers.
+        components: Networks, game and optimisers.
     """
 
-    source: Source
+    source: Dataset
     origin: Mapping[str, Any]
     recipe: Recipe
-    assembly: Assembly
+    components: Components
 
 
 def plan(
@@ -50,7 +50,7 @@ def plan(
     *,
     given: Mapping[str, nn.Module] | None = None,
     progress: Progress | None = None,
-) -> Plan:
+) -> Experiment:
     """Open the data, spell the recipe out and build the networks, so that all that can be refused is.
 
     Args:
@@ -67,8 +67,8 @@ def plan(
     source = open_data(
         data, resolution=recipe.resolution, channels=recipe.channels, seed=recipe.seed, progress=progress
     )
-    setup = SETUPS.named(recipe.game.name)
-    source = unused_labels(prepared(source, setup, recipe.game.options), data, setup)
+    task = TASKS.named(recipe.game.name)
+    source = unused_labels(prepared(source, task, recipe.game.options), data, task)
     shapes = shapes_of(source)
     resolved = resolve(recipe, shapes, given=tuple(given))
     needed = resolved.batch_size * resolved.packing
@@ -78,33 +78,33 @@ def plan(
         )
         raise PoiseError(
             f"'{source.name}' holds {len(source)} samples, fewer than {batch}",
-            mend=f"use --batch-size {max(1, len(source) // resolved.packing)} or less, or give more data",
+            hint=f"use --batch-size {max(1, len(source) // resolved.packing)} or less, or give more data",
         )
-    assembly = assemble(resolved, shapes, device, given=given)
-    _check_networks(assembly, source, needed)
-    check_second_order(assembly, shapes)
-    check_eigenvalues(assembly)
+    components = assemble(resolved, shapes, device, given=given)
+    _check_networks(components, source, needed)
+    check_second_order(components, shapes)
+    check_eigenvalues(components)
     if resolved.evaluate_every is None:
-        resolved = resolved.model_copy(update={"evaluate_every": interval_of(assembly, source)})
-        assembly.recipe = resolved
-    return Plan(source, origin_of(data), resolved, assembly)
+        resolved = resolved.model_copy(update={"evaluate_every": interval_of(components, source)})
+        components.recipe = resolved
+    return Experiment(source, origin_of(data), resolved, components)
 
 
-def _check_networks(assembly: Assembly, source: Source, samples: int) -> None:
+def _check_networks(components: Components, source: Dataset, samples: int) -> None:
     """Run both networks once on nothing but shapes, so that a person's own modules are refused by name."""
-    recipe = assembly.recipe
+    recipe = components.recipe
     if GIVEN not in (recipe.generator.name, recipe.discriminator.name):
         return
-    module = assembly.modules["generator"]
-    latent = torch.zeros(samples, recipe.latent.size, device=assembly.device)
+    module = components.modules["generator"]
+    latent = torch.zeros(samples, recipe.latent.size, device=components.device)
     conditions: tuple[torch.Tensor, ...] = ()
     if source.condition is not None:
-        conditions = (torch.zeros(samples, *source.condition.shape, device=assembly.device),)
+        conditions = (torch.zeros(samples, *source.condition.shape, device=components.device),)
     with torch.no_grad(), torch.random.fork_rng():
         fakes = module.eval()(latent, *conditions)
         module.train()
     if tuple(fakes.shape[1:]) != source.shape:
         raise PoiseError(
             f"The generator makes samples of shape {tuple(fakes.shape[1:])}, and the data are {source.shape}",
-            mend="let it map (N, latent.size) to the shape of the data; images within [-1, 1]",
+            hint="let it map (N, latent.size) to the shape of the data; images within [-1, 1]",
         )

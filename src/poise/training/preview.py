@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from poise.data import Source
+from poise.data import Dataset
 from poise.data.condition import Array, Condition
 from poise.randomness import torch_stream
 from poise.recipes import Recipe
-from poise.training.feed import latents
+from poise.training.batches import latents
 
 CELLS = 64
 POINTS = 2_000
@@ -34,7 +34,7 @@ class Preview:
     columns: int | None = None
 
 
-def preview_of(recipe: Recipe, source: Source) -> Preview:
+def preview_of(recipe: Recipe, source: Dataset) -> Preview:
     """The same for every sitting of a run: 64 images or 2,000 points, or a row of each class.
 
     Args:

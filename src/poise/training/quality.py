@@ -9,17 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from poise.data import Modes, Source, modes, to_pixels
+from poise.data import Dataset, Modes, modes, to_pixels
 from poise.errors import PoiseError
 from poise.metrics import Reference, Result, cheap_distance, cheap_evaluation, reference_of
 from poise.metrics.lines import lines_of
 from poise.randomness import numpy_stream, torch_stream
-from poise.training.assemble import Assembly
+from poise.tasks import TASKS
+from poise.training.assemble import Components
+from poise.training.batches import latents
+from poise.training.callback import Notify, Request, StepContext
 from poise.training.evaluation_cost import evaluation_interval
-from poise.training.feed import latents
-from poise.training.observer import Moment, Request, Say
 from poise.training.pictures import generate
-from poise.training.setups import SETUPS
 
 SAMPLES = 1_000
 LEAST = 24
@@ -44,19 +44,19 @@ class QualityWatch:
     best state as one that never stopped. Nothing that is trained depends on it either.
 
     Args:
-        assembly: What is trained.
+        components: What is trained.
         source: The data, with their conditions.
-        say: Tells a person that something could not be measured or written.
+        notify: Tells a person that something could not be measured or written.
     """
 
-    def __init__(self, assembly: Assembly, source: Source, say: Say) -> None:
-        recipe = assembly.recipe
-        self.source, self.say, self.seed = source, say, recipe.seed
+    def __init__(self, components: Components, source: Dataset, notify: Notify) -> None:
+        recipe = components.recipe
+        self.source, self.notify, self.seed = source, notify, recipe.seed
         self.yardstick = Yardstick(source, recipe.seed)
         self.samples = self.yardstick.samples
         self.steps = recipe.steps or 0
         every = recipe.evaluate_every
-        self.every = interval_of(assembly, source) if every is None else every
+        self.every = interval_of(components, source) if every is None else every
         self.every = self.every if len(source) >= LEAST else 0
         self.latents = latents(self.samples, recipe.latent, torch_stream(recipe.seed, 0, "quality latents"))
         self.best: Rank | None = None
@@ -68,37 +68,37 @@ class QualityWatch:
             return False
         return step % self.every == 0 or (step == self.steps and step >= 2 * self.every)
 
-    def __call__(self, moment: Moment) -> Request | None:
+    def __call__(self, context: StepContext) -> Request | None:
         """Measure where it is time; ask for the state to be kept where it is the best so far."""
-        if not self.due(moment.step):
+        if not self.due(context.step):
             return None
         if self.best is None:
-            self.best = best_of(moment.run.lines("metrics"), before=moment.step)
+            self.best = best_of(context.run.lines("metrics"), before=context.step)
         try:
-            results = self._measured(moment)
+            results = self._measured(context)
         except (PoiseError, RuntimeError) as error:
             # A diverged generator makes what cannot be measured; that is the run's affair and no end of it.
             if not self.failed:
-                self.say(f"Step {moment.step} could not be measured: {error}")
+                self.notify(f"Step {context.step} could not be measured: {error}")
             self.failed = True
             return None
-        lines = [line for result in results for line in lines_of(result, step=moment.step, by="training")]
+        lines = [line for result in results for line in lines_of(result, step=context.step, by="training")]
         try:
             for line in lines:
-                moment.run.append("metrics", line)
+                context.run.append("metrics", line)
         except OSError as error:
-            self.say(f"Could not write the metrics of step {moment.step}: {error.strerror or error}.")
+            self.notify(f"Could not write the metrics of step {context.step}: {error.strerror or error}.")
         found = rank(lines)
         if found is None or (self.best is not None and found >= self.best):
             return None
         self.best = found
         return "keep-best"
 
-    def _measured(self, moment: Moment) -> list[Result]:
+    def _measured(self, context: StepContext) -> list[Result]:
         reference = self.yardstick.reference
-        device, condition = moment.assembly.device, self.yardstick.condition()
+        device, condition = context.components.device, self.yardstick.condition()
         fakes = generate(
-            moment.generator(),
+            context.generator(),
             self.latents.to(device),
             None if condition is None else condition.to(device),
         )
@@ -120,7 +120,7 @@ class Yardstick:
         seed: The run's.
     """
 
-    def __init__(self, source: Source, seed: int) -> None:
+    def __init__(self, source: Dataset, seed: int) -> None:
         self.source, self.seed = source, seed
         self.samples = min(SAMPLES, len(source))
 
@@ -164,43 +164,43 @@ class Yardstick:
         return numpy_stream(self.seed, 0, "quality reals").permutation(len(self.source))
 
 
-def distance_to_data(assembly: Assembly, source: Source) -> float | None:
+def distance_to_data(components: Components, source: Dataset) -> float | None:
     """The Fréchet distance of the averaged generator's samples as it is now, as `QualityWatch` measures it.
 
     Args:
-        assembly: What is trained.
+        components: What is trained.
         source: The data, with their conditions.
 
     Returns:
         The distance; infinity where the samples are not finite; `None` for translations and where the data
         are too few.
     """
-    recipe = assembly.recipe
-    if len(source) < LEAST or SETUPS.named(recipe.game.name).directions is not None:
+    recipe = components.recipe
+    if len(source) < LEAST or TASKS.named(recipe.game.name).directions is not None:
         return None
     yardstick = Yardstick(source, recipe.seed)
     stream = torch_stream(recipe.seed, 0, "quality latents")
-    drawn = latents(yardstick.samples, recipe.latent, stream).to(assembly.device)
+    drawn = latents(yardstick.samples, recipe.latent, stream).to(components.device)
     condition = yardstick.condition()
-    asked = None if condition is None else condition.to(assembly.device)
-    fakes = generate(assembly.average.current(), drawn, asked)
+    asked = None if condition is None else condition.to(components.device)
+    fakes = generate(components.ema.current(), drawn, asked)
     if not bool(torch.isfinite(fakes).all()):
         return float("inf")
     distance = cheap_distance(yardstick.reference, yardstick.plain(fakes)).value
     return distance if isinstance(distance, float) else None
 
 
-def interval_of(assembly: Assembly, source: Source) -> int:
+def interval_of(components: Components, source: Dataset) -> int:
     """Steps between two evaluations of a run."""
     return evaluation_interval(
-        assembly,
+        components,
         source.shape,
         samples=min(SAMPLES, len(source)),
         condition=None if source.condition is None else source.condition.shape,
     )
 
 
-def mixture_of(source: Source) -> Modes | None:
+def mixture_of(source: Dataset) -> Modes | None:
     """The modes of a mixture that is known; `None` for other data."""
     built_in = source.summary.get("origin") == "built-in" and source.name in ("ring", "grid")
     return modes(source.name) if built_in else None

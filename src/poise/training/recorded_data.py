@@ -6,14 +6,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from poise.data import Source, data_of
+from poise.data import Dataset, data_of
 from poise.errors import PoiseError
 from poise.run_folder import RunFolder
-from poise.training.observer import Say
+from poise.training.callback import Notify
 from poise.training.planning import Data
 
 
-def data_record(source: Source, origin: Mapping[str, Any]) -> dict[str, Any]:
+def data_record(source: Dataset, origin: Mapping[str, Any]) -> dict[str, Any]:
     """What `data.json` says."""
     return {
         "name": source.name,
@@ -41,12 +41,12 @@ def data_again(run: RunFolder, data: Data | None) -> Data:
     if again is None:
         raise PoiseError(
             f"The run '{run.path}' was given its data in memory",
-            mend=f"resume it in Python: poise.resume({str(run.path)!r}, data=...)",
+            hint=f"resume it in Python: poise.resume({str(run.path)!r}, data=...)",
         )
     return again
 
 
-def same_data(run: RunFolder, source: Source, *, accept: bool, say: Say) -> None:
+def same_data(run: RunFolder, source: Dataset, *, accept: bool, notify: Notify) -> None:
     """Refuse data other than those the run began with, unless accepted; then it is recorded."""
     recorded = run.data
     if recorded.get("fingerprint") == source.fingerprint:
@@ -55,15 +55,15 @@ def same_data(run: RunFolder, source: Source, *, accept: bool, say: Say) -> None
     if recorded["shape"] != shape:
         raise PoiseError(
             f"The data '{source.name}' have the shape {shape}, and the run began with {recorded['shape']}",
-            mend="give the data that it began with, or begin a new run",
+            hint="give the data that it began with, or begin a new run",
         )
     if not accept:
         raise PoiseError(
             f"The data '{source.name}' have changed since the run began",
             why=f"they held {recorded.get('count')} samples and now hold {len(source)}, or some differ",
-            mend="restore them, or go on with --accept-changed-data",
+            hint="restore them, or go on with --accept-changed-data",
         )
-    say(f"The data have changed since the run began: {recorded['count']} samples then, {len(source)} now.")
+    notify(f"The data have changed since the run began: {recorded['count']} samples then, {len(source)} now.")
     change = {"fingerprint": recorded.get("fingerprint"), "count": recorded.get("count"), "at": time.time()}
     earlier = [*recorded.get("earlier", []), change]
     run.write_json("data", {**data_record(source, recorded["origin"]), "earlier": earlier})

@@ -12,16 +12,16 @@ from poise.penalties import PENALTIES
 from poise.recipes import Recipe
 from poise.recipes.settings import Jitter
 from poise.registry import Registry, checked_settings
-from poise.training.setups import GIVEN, SETUPS, Setup, Shapes
+from poise.tasks import GIVEN, TASKS, Shapes, Task
 
 DATA_DEFAULTS: list[tuple[str, int, dict[str, Any]]] = [
     # kind, largest side (0: any), what `auto` and null become
-    ("image", 8, {"width": 64, "rate": 6e-4, "steps": 3_000}),
-    ("image", 16, {"width": 64, "rate": 4e-4, "steps": 10_000}),
-    ("image", 32, {"width": 64, "rate": 4e-4, "steps": 25_000}),
-    ("image", 64, {"width": 64, "rate": 4e-4, "steps": 50_000}),
-    ("image", 0, {"width": 32, "rate": 2e-4, "steps": 100_000}),
-    ("vector", 0, {"width": 128, "rate": 1e-3, "steps": 10_000}),
+    ("image", 8, {"width": 64, "learning_rate": 6e-4, "steps": 3_000}),
+    ("image", 16, {"width": 64, "learning_rate": 4e-4, "steps": 10_000}),
+    ("image", 32, {"width": 64, "learning_rate": 4e-4, "steps": 25_000}),
+    ("image", 64, {"width": 64, "learning_rate": 4e-4, "steps": 50_000}),
+    ("image", 0, {"width": 32, "learning_rate": 2e-4, "steps": 100_000}),
+    ("vector", 0, {"width": 128, "learning_rate": 1e-3, "steps": 10_000}),
 ]
 
 
@@ -45,17 +45,17 @@ def resolve(recipe: Recipe, shapes: Shapes, *, given: tuple[str, ...] = ()) -> R
         'dcgan'
     """
     kind, shape = shapes.kind, shapes.sample
-    setup = SETUPS.named(recipe.game.name)
+    task = TASKS.named(recipe.game.name)
     by_data = _data_defaults(kind, shape)
     values = recipe.model_dump()
-    values["game"] = _game(values["game"], setup)
-    for player, networks in (("generator", setup.generators), ("discriminator", setup.discriminators)):
+    values["game"] = _game(values["game"], task)
+    for player, networks in (("generator", task.generators), ("discriminator", task.discriminators)):
         if player in given:
             values[player] = {"name": GIVEN}
         else:
-            values[player] = _network(player, values[player], networks, setup, shapes, by_data["width"])
+            values[player] = _network(player, values[player], networks, task, shapes, by_data["width"])
     for optimiser in values["optimisers"].values():
-        optimiser["rate"] = optimiser["rate"] or by_data["rate"]
+        optimiser["learning_rate"] = optimiser["learning_rate"] or by_data["learning_rate"]
     values["loss"] = _loss(values["loss"])
     values["dynamics"] = _dynamics(values["dynamics"])
     values["penalties"] = {
@@ -66,16 +66,16 @@ def resolve(recipe: Recipe, shapes: Shapes, *, given: tuple[str, ...] = ()) -> R
     if kind == "image":
         values["resolution"], values["channels"] = shape[-1], recipe.channels
     elif recipe.horizontal_flips:
-        raise PoiseError("Vectors cannot be mirrored", mend="leave horizontal_flips out")
+        raise PoiseError("Vectors cannot be mirrored", hint="leave horizontal_flips out")
     elif recipe.jitter != Jitter():
-        raise PoiseError("Vectors cannot be moved or scaled as images are", mend="leave jitter out")
-    if setup.directions is not None:  # what translations hold out is a matter of their data
+        raise PoiseError("Vectors cannot be moved or scaled as images are", hint="leave jitter out")
+    if task.directions is not None:  # what translations hold out is a matter of their data
         values["held_out"] = 0.0
-    if recipe.packing > 1 and setup.needs != "rows":
+    if recipe.packing > 1 and task.needs != "rows":
         raise PoiseError(
-            f"The game '{setup.name}' cannot be packed",
+            f"The game '{task.name}' cannot be packed",
             why="samples of one pack would have different conditions",
-            mend="leave packing at 1",
+            hint="leave packing at 1",
         )
     return Recipe.model_validate(values)
 
@@ -87,23 +87,23 @@ def _data_defaults(kind: str, shape: tuple[int, ...]) -> dict[str, Any]:
     )
 
 
-def _game(part: dict[str, Any], setup: Setup) -> dict[str, Any]:
+def _game(part: dict[str, Any], task: Task) -> dict[str, Any]:
     rest = {key: value for key, value in part.items() if key != "name"}
-    return {"name": setup.name, **setup.settings(rest)}
+    return {"name": task.name, **task.settings(rest)}
 
 
 def _network(
     player: str,
     part: dict[str, Any],
     networks: Registry[Network],
-    setup: Setup,
+    task: Task,
     shapes: Shapes,
     width: int,
 ) -> dict[str, Any]:
     name = part["name"]
     options = {key: value for key, value in part.items() if key != "name"}
     if name == "auto":
-        chosen = setup.choose(player, shapes, width)
+        chosen = task.choose(player, shapes, width)
         name, options = chosen["name"], {**{k: v for k, v in chosen.items() if k != "name"}, **options}
     network = networks.named(name)
     owner = f"{networks.kind} '{name}'"
@@ -111,7 +111,7 @@ def _network(
         fit = ", ".join(f"'{other.name}'" for other in networks.values() if shapes.kind in other.kinds)
         raise PoiseError(
             f"The {owner} serves {network.kinds[0]}s, and these data are {shapes.kind}s",
-            mend=f"choose one of {fit}: --set {player}={fit.split(', ')[0].strip(chr(39))}",
+            hint=f"choose one of {fit}: --set {player}={fit.split(', ')[0].strip(chr(39))}",
         )
     return {"name": name, **checked_settings(options, network.build, owner=owner)}
 

@@ -13,13 +13,13 @@ from poise.data import open_data
 from poise.errors import PoiseError
 from poise.recipes import saved_recipe
 from poise.run_folder import Restored, RunFolder
-from poise.training.assemble import Assembly, assemble
+from poise.tasks import GIVEN, TASKS
+from poise.training.assemble import Components, assemble
+from poise.training.callback import Notify
 from poise.training.conditions import prepared, shapes_of
 from poise.training.environment import lost_guarantees
-from poise.training.observer import Say
-from poise.training.planning import Data, Plan, Progress
+from poise.training.planning import Data, Experiment, Progress
 from poise.training.recorded_data import data_again, same_data
-from poise.training.setups import GIVEN, SETUPS
 from poise.training.state import Position, unpack
 
 
@@ -46,13 +46,13 @@ class Resumption:
     progress: Progress | None = None
 
 
-def reopened(run: RunFolder, asked: Resumption, say: Say) -> tuple[Plan, Position]:
+def reopened(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experiment, Position]:
     """A run that is there, with its newest sound checkpoint in place; it must be locked.
 
     Args:
         run: The run.
         asked: How it goes on.
-        say: Tells a person one sentence.
+        notify: Tells a person one sentence.
 
     Returns:
         What it was made of, and where it stands.
@@ -68,34 +68,34 @@ def reopened(run: RunFolder, asked: Resumption, say: Say) -> tuple[Plan, Positio
         seed=recipe.seed,
         progress=asked.progress,
     )
-    source = prepared(source, SETUPS.named(recipe.game.name), recipe.game.options)
-    same_data(run, source, accept=asked.accept_changed_data, say=say)
+    source = prepared(source, TASKS.named(recipe.game.name), recipe.game.options)
+    same_data(run, source, accept=asked.accept_changed_data, notify=notify)
     missing = [p for p in ("generator", "discriminator") if getattr(recipe, p).name == GIVEN]
     if set(missing) - set(asked.given):
         raise PoiseError(
             f"The run '{run.path}' began with a {missing[0]} of the person's own",
-            mend=f"resume it in Python: poise.resume({str(run.path)!r}, {missing[0]}=...)",
+            hint=f"resume it in Python: poise.resume({str(run.path)!r}, {missing[0]}=...)",
         )
     if asked.steps is not None:
         recipe = recipe.model_copy(update={"steps": asked.steps})
-    assembly = assemble(recipe, shapes_of(source), asked.device, given=asked.given)
+    components = assemble(recipe, shapes_of(source), asked.device, given=asked.given)
     for sentence in lost_guarantees(run.environment, asked.device):
-        say(sentence)
-    position = _restore(run, assembly, say)
+        notify(sentence)
+    position = _restore(run, components, notify)
     if is_done(run, position.step, recipe.steps or 0):
         raise PoiseError(
             f"The run '{run.path}' has done its {position.step} steps",
-            mend=f"extend it: poise resume {run.path} --steps {2 * position.step}",
+            hint=f"extend it: poise resume {run.path} --steps {2 * position.step}",
         )
     run.write_json("recipe", recipe.model_dump())
-    return Plan(source, run.data["origin"], recipe, assembly), position
+    return Experiment(source, run.data["origin"], recipe, components), position
 
 
-def newest_checkpoint(run: RunFolder, say: Say) -> Restored:
+def newest_checkpoint(run: RunFolder, notify: Notify) -> Restored:
     """The newest sound checkpoint; a person is told of those that were put aside."""
     restored = run.restore()
     for name, reason in restored.quarantined:
-        say(f"The checkpoint {name} is damaged ({reason}); it was moved to {run.path / 'quarantine'}.")
+        notify(f"The checkpoint {name} is damaged ({reason}); it was moved to {run.path / 'quarantine'}.")
     return restored
 
 
@@ -116,14 +116,14 @@ def forget_beyond(run: RunFolder, step: int) -> None:
             path.unlink(missing_ok=True)
 
 
-def _restore(run: RunFolder, assembly: Assembly, say: Say) -> Position:
+def _restore(run: RunFolder, components: Components, notify: Notify) -> Position:
     """Put the newest sound checkpoint in place and drop what was logged beyond it."""
-    restored = newest_checkpoint(run, say)
+    restored = newest_checkpoint(run, notify)
     position = Position()
     if restored.checkpoint is not None:
-        position = unpack(restored.checkpoint, assembly)
+        position = unpack(restored.checkpoint, components)
     if restored.quarantined:
         lost = restored.newest_step - position.step
-        say(f"Going on from step {position.step}: {lost} steps are trained again.")
+        notify(f"Going on from step {position.step}: {lost} steps are trained again.")
     forget_beyond(run, position.step)
     return position

@@ -9,9 +9,9 @@ from functools import partial
 from poise.dynamics import NonFiniteError
 from poise.recipes.settings import Checkpoints
 from poise.run_folder import RunFolder
-from poise.training.assemble import Assembly
+from poise.training.assemble import Components
+from poise.training.callback import Notify
 from poise.training.describe import describe_generator
-from poise.training.observer import Say
 from poise.training.state import Position, non_finite, pack
 
 RETRY_SECONDS = 5.0
@@ -28,7 +28,7 @@ class Saver:
     Args:
         settings: When, and how many are kept.
         run: Where.
-        say: Tells a person that a save failed.
+        notify: Tells a person that a save failed.
         culprit: Names the first tensor of the state that is not finite; `None` where all are.
         put: `(position, best)`: writes the state.
         saved_step: The step of the checkpoint that there is.
@@ -38,13 +38,13 @@ class Saver:
         self,
         settings: Checkpoints,
         run: RunFolder,
-        say: Say,
+        notify: Notify,
         *,
         culprit: Callable[[], str | None],
         put: Callable[[Position, bool], None],
         saved_step: int = 0,
     ) -> None:
-        self.settings, self.run, self.say = settings, run, say
+        self.settings, self.run, self.notify = settings, run, notify
         self.culprit, self.put = culprit, put
         self.saved_at, self.saved_step = time.monotonic(), saved_step
         self.tried_at, self.failing, self.reason = 0.0, False, ""
@@ -88,32 +88,34 @@ class Saver:
             good = f"the last good checkpoint is step {kept[-1]}" if kept else "there is no checkpoint yet"
             self.reason = error.strerror or str(error)
             if not self.failing:
-                self.say(
+                self.notify(
                     f"Could not write {what}: {self.reason}; {good}. "
                     "Training goes on and tries again; free some space."
                 )
             self.failing = True
             return False
         if self.failing:
-            self.say(f"Wrote {what}; the disk takes writes again.")
+            self.notify(f"Wrote {what}; the disk takes writes again.")
         self.failing = False
         return True
 
 
-def run_saver(assembly: Assembly, run: RunFolder, say: Say, *, saved_step: int) -> Saver:
+def run_saver(components: Components, run: RunFolder, notify: Notify, *, saved_step: int) -> Saver:
     """The saver of one run: its state, and its generator beside it.
 
     Args:
-        assembly: What is saved.
+        components: What is saved.
         run: Where.
-        say: Tells a person that a save failed.
+        notify: Tells a person that a save failed.
         saved_step: The step of the checkpoint that there is.
     """
-    settings = assembly.recipe.checkpoints
+    settings = components.recipe.checkpoints
 
     def put(position: Position, best: bool) -> None:
-        run.save_checkpoint(pack(assembly, position), keep=settings.keep, best=best)
+        run.save_checkpoint(pack(components, position), keep=settings.keep, best=best)
         if not best:
-            run.save_generator(*describe_generator(assembly, run, position))
+            run.save_generator(*describe_generator(components, run, position))
 
-    return Saver(settings, run, say, culprit=partial(non_finite, assembly), put=put, saved_step=saved_step)
+    return Saver(
+        settings, run, notify, culprit=partial(non_finite, components), put=put, saved_step=saved_step
+    )

@@ -10,33 +10,33 @@ from torch import Tensor, nn
 from poise.dynamics import Batch, Match
 from poise.dynamics.joint import joint
 from poise.errors import PoiseError
-from poise.training.assemble import Assembly
-from poise.training.setups import Shapes
+from poise.tasks import Shapes
+from poise.training.assemble import Components
 
 DEAD_ENDS = ("torch::autograd::Error", "torch::autograd::NotImplemented")
 """What stands in the graph of a gradient for an operator without a second derivative."""
 
 
-def check_second_order(assembly: Assembly, shapes: Shapes) -> None:
+def check_second_order(components: Components, shapes: Shapes) -> None:
     """Differentiate twice on a few samples of noise whatever will be differentiated twice while training.
 
     Torch itself would leave out, without a word, what lies behind an operator without a second derivative.
     Nothing is changed: no weight, no running statistic, no randomness.
 
     Args:
-        assembly: What is to be trained.
+        components: What is to be trained.
         shapes: Of the data.
 
     Raises:
         PoiseError: An operator of a network has no second derivative.
     """
-    recipe, match, dynamics = assembly.recipe, assembly.match, assembly.dynamics
+    recipe, match, dynamics = components.recipe, components.match, components.dynamics
     measured = recipe.eigenvalues_every is not None
     if not (dynamics.second_order or measured or recipe.penalties):
         return
     with torch.random.fork_rng():
-        batch = _noise(assembly, shapes)
-        kept = _buffers(assembly)
+        batch = _noise(components, shapes)
+        kept = _buffers(components)
         try:
             penalised = bool(recipe.penalties) and _ends(_first_costs(match, batch), match)
             if dynamics.second_order or measured:
@@ -53,25 +53,25 @@ def check_second_order(assembly: Assembly, shapes: Shapes) -> None:
         raise PoiseError(
             f"The penalty {names} cannot be laid on this discriminator",
             why="one of its operators cannot be differentiated twice",
-            mend=f"leave the penalty out: {without}",
+            hint=f"leave the penalty out: {without}",
         )
     if ends and not dynamics.second_order:
         raise PoiseError(
             "The eigenvalues of these networks cannot be measured",
             why="one of their operators cannot be differentiated twice",
-            mend="leave eigenvalues_every out",
+            hint="leave eigenvalues_every out",
         )
     if ends:
         raise PoiseError(
             f"The dynamics '{dynamics.name}' cannot train these networks",
             why="one of their operators cannot be differentiated twice",
-            mend="choose one that differentiates once: --set dynamics=extragradient",
+            hint="choose one that differentiates once: --set dynamics=extragradient",
         )
 
 
-def _noise(assembly: Assembly, shapes: Shapes) -> Batch:
+def _noise(components: Components, shapes: Shapes) -> Batch:
     """A few samples of noise as the batch of step 0, at which every penalty is due."""
-    recipe, device = assembly.recipe, assembly.device
+    recipe, device = components.recipe, components.device
     samples = min(recipe.batch_size, 4) * recipe.packing
     generator = torch.Generator(device).manual_seed(0)
     real = torch.randn((samples, *shapes.sample), generator=generator, device=device)
@@ -144,6 +144,6 @@ def _dead_ends(values: Iterable[Tensor | None]) -> bool:
     return False
 
 
-def _buffers(assembly: Assembly) -> list[tuple[Tensor, Tensor]]:
-    modules: list[nn.Module] = list(assembly.modules.values())
+def _buffers(components: Components) -> list[tuple[Tensor, Tensor]]:
+    modules: list[nn.Module] = list(components.modules.values())
     return [(buffer, buffer.clone()) for module in modules for buffer in module.buffers()]

@@ -9,10 +9,11 @@ from typing import Literal
 
 import torch
 
-from poise.data import Source
+from poise.data import Dataset
 from poise.dynamics import NonFiniteError
 from poise.run_folder import RunFolder, refuse_existing
-from poise.training.assemble import Assembly
+from poise.training.assemble import Components
+from poise.training.callback import Callback, Notify
 from poise.training.describe import describe_generator
 from poise.training.doctor import Doctor, Mode
 from poise.training.eigenvalues import EigenvalueWatch
@@ -20,8 +21,7 @@ from poise.training.environment import environment_record
 from poise.training.fatal import non_finite_error, unsaved_error
 from poise.training.held_out import examined, training_feed
 from poise.training.loop import train_loop
-from poise.training.observer import Observer, Say
-from poise.training.planning import Plan
+from poise.training.planning import Experiment
 from poise.training.recorded_data import data_record
 from poise.training.resuming import Resumption, reopened
 from poise.training.saver import UnsavedError
@@ -48,11 +48,11 @@ class Outcome:
 
 
 def begin(
-    planned: Plan,
+    planned: Experiment,
     out: Path | str,
     *,
-    observers: Sequence[Observer] = (),
-    say: Say,
+    callbacks: Sequence[Callback] = (),
+    notify: Notify,
     command: list[str] | None = None,
     doctor: Mode = "suggest",
 ) -> Outcome:
@@ -61,8 +61,8 @@ def begin(
     Args:
         planned: What to do.
         out: The folder to make.
-        observers: What watches besides the pictures.
-        say: Tells a person one sentence.
+        callbacks: What watches besides the pictures.
+        notify: Tells a person one sentence.
         command: The command line, for the record.
         doctor: Whether the doctor watches; to have it apply remedies, see `training.remedies`.
 
@@ -74,22 +74,22 @@ def begin(
     run = RunFolder.create(
         out,
         recipe=recipe.model_dump(),
-        environment=environment_record(planned.assembly.device, seed=recipe.seed, command=command),
+        environment=environment_record(planned.components.device, seed=recipe.seed, command=command),
         data=data_record(source, planned.origin),
     )
     with run.locked():
-        return sit(planned.assembly, source, run, Position(), observers, say, doctor=doctor)
+        return sit(planned.components, source, run, Position(), callbacks, notify, doctor=doctor)
 
 
 def resume(
-    asked: Resumption, *, observers: Sequence[Observer] = (), say: Say, doctor: Mode = "suggest"
+    asked: Resumption, *, callbacks: Sequence[Callback] = (), notify: Notify, doctor: Mode = "suggest"
 ) -> Outcome:
     """Go on with a run from its newest sound checkpoint, or extend a finished one.
 
     Args:
         asked: Which run, and how it goes on.
-        observers: What watches besides the pictures.
-        say: Tells a person one sentence.
+        callbacks: What watches besides the pictures.
+        notify: Tells a person one sentence.
         doctor: Whether the doctor watches; to have it apply remedies, see `training.remedies`.
 
     Raises:
@@ -97,52 +97,52 @@ def resume(
     """
     run = RunFolder.open(asked.path)
     with run.locked():
-        planned, position = reopened(run, asked, say)
-        return sit(planned.assembly, planned.source, run, position, observers, say, doctor=doctor)
+        planned, position = reopened(run, asked, notify)
+        return sit(planned.components, planned.source, run, position, callbacks, notify, doctor=doctor)
 
 
 def sit(
-    assembly: Assembly,
-    source: Source,
+    components: Components,
+    source: Dataset,
     run: RunFolder,
     position: Position,
-    observers: Sequence[Observer],
-    say: Say,
+    callbacks: Sequence[Callback],
+    notify: Notify,
     *,
     doctor: Mode,
 ) -> Outcome:
     """Train from where the assembly stands till the end, a stop, or a failure; the run must be locked.
 
     Args:
-        assembly: What is trained.
+        components: What is trained.
         source: The data.
         run: Where to.
         position: Where it stands.
-        observers: What watches besides the pictures.
-        say: Tells a person one sentence.
+        callbacks: What watches besides the pictures.
+        notify: Tells a person one sentence.
         doctor: What the doctor does; `apply` only stops the run where there is trouble.
 
     Raises:
         PoiseError: A value came up that is not finite, or the end could not be saved.
     """
-    recipe = assembly.recipe
-    feed = training_feed(recipe, source, assembly.device, drawn=position.drawn)
-    watching: list[Observer] = [
-        *watchers(assembly, source, say),
-        *([EigenvalueWatch(recipe, source, say)] if recipe.eigenvalues_every is not None else []),
+    recipe = components.recipe
+    sampler = training_feed(recipe, source, components.device, drawn=position.drawn)
+    watching: list[Callback] = [
+        *watchers(components, source, notify),
+        *([EigenvalueWatch(recipe, source, notify)] if recipe.eigenvalues_every is not None else []),
         *(
             []
             if doctor == "off"
-            else [Doctor(recipe, *examined(recipe, source), say, stops=doctor == "apply")]
+            else [Doctor(recipe, *examined(recipe, source), notify, stops=doctor == "apply")]
         ),
-        *observers,
+        *callbacks,
     ]
     run.set_status("running", step=position.step)
     if position.step >= (recipe.steps or 0):  # it was killed before its generator was written
-        run.save_generator(*describe_generator(assembly, run, position))
-    with torch.random.fork_rng(), stop_on_signals(say) as stop:
+        run.save_generator(*describe_generator(components, run, position))
+    with torch.random.fork_rng(), stop_on_signals(notify) as stop:
         try:
-            end = train_loop(assembly, feed, run, position, observers=watching, stop=stop, say=say)
+            end = train_loop(components, sampler, run, position, callbacks=watching, stop=stop, notify=notify)
         except NonFiniteError as error:
             raise non_finite_error(run, position, recipe, error) from None
         except UnsavedError as error:

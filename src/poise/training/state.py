@@ -12,7 +12,7 @@ from poise.dynamics import Match
 from poise.dynamics.match import targets_of
 from poise.errors import PoiseError
 from poise.run_folder import Checkpoint
-from poise.training.assemble import Assembly
+from poise.training.assemble import Components
 
 
 @dataclass
@@ -32,26 +32,26 @@ class Position:
     seconds: float = 0.0
 
 
-def pack(assembly: Assembly, position: Position) -> Checkpoint:
+def pack(components: Components, position: Position) -> Checkpoint:
     """Everything that the rest of the run depends on.
 
     Randomness is not among it: every draw is derived from the seed and the position.
     """
-    tensors = {name: tensor.detach().cpu() for name, tensor in _tensors(assembly).items()}
+    tensors = {name: tensor.detach().cpu() for name, tensor in _tensors(components).items()}
     return Checkpoint(position.step, tensors, asdict(position))
 
 
-def unpack(checkpoint: Checkpoint, assembly: Assembly) -> Position:
+def unpack(checkpoint: Checkpoint, components: Components) -> Position:
     """Put a saved state into networks, average, optimisers and game.
 
     Raises:
         PoiseError: The checkpoint is of other networks.
     """
     saved = checkpoint.tensors
-    for player, optimiser in assembly.match.optimisers.items():
-        _restore_optimiser(optimiser, assembly.match.parameters[player], player, saved)
-    _restore_memory(assembly.match, saved)
-    wanted = _tensors(assembly)
+    for player, optimiser in components.match.optimisers.items():
+        _restore_optimiser(optimiser, components.match.parameters[player], player, saved)
+    _restore_memory(components.match, saved)
+    wanted = _tensors(components)
     differing = sorted(set(saved) ^ set(wanted)) or [
         name for name, tensor in wanted.items() if saved[name].shape != tensor.shape
     ]
@@ -60,7 +60,7 @@ def unpack(checkpoint: Checkpoint, assembly: Assembly) -> Position:
             f"The checkpoint of step {checkpoint.step} is of other networks",
             why=f"they differ in '{differing[0]}'"
             + (f" and {len(differing) - 1} more" if differing[1:] else ""),
-            mend="resume with the modules that the run began with",
+            hint="resume with the modules that the run began with",
         )
     with torch.no_grad():
         for name, tensor in wanted.items():
@@ -68,25 +68,25 @@ def unpack(checkpoint: Checkpoint, assembly: Assembly) -> Position:
     return Position(**checkpoint.state)
 
 
-def non_finite(assembly: Assembly) -> str | None:
+def non_finite(components: Components) -> str | None:
     """The name of the first saved tensor that holds a NaN or an infinity; `None` where all are sound."""
-    for name, tensor in _tensors(assembly).items():
+    for name, tensor in _tensors(components).items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             return name
     return None
 
 
-def _tensors(assembly: Assembly) -> dict[str, Tensor]:
+def _tensors(components: Components) -> dict[str, Tensor]:
     """Every tensor of the state by its full name, the live ones."""
     found: dict[str, Tensor] = {}
-    for player, module in assembly.modules.items():
+    for player, module in components.modules.items():
         found |= {f"network/{player}/{name}": value for name, value in module.state_dict().items()}
-    average = assembly.average.module.state_dict()
-    found |= {f"average/generator/{name}": value for name, value in average.items()}
-    found |= {f"game/{name}": value for name, value in assembly.match.state.items()}
-    found |= {f"dynamics/{name}": value for name, value in assembly.match.memory.items()}
-    for player, parameters in assembly.match.parameters.items():
-        for name, slots in zip(parameters, assembly.match.slots(player), strict=True):
+    ema = components.ema.module.state_dict()
+    found |= {f"ema/generator/{name}": value for name, value in ema.items()}
+    found |= {f"game/{name}": value for name, value in components.match.state.items()}
+    found |= {f"dynamics/{name}": value for name, value in components.match.memory.items()}
+    for player, parameters in components.match.parameters.items():
+        for name, slots in zip(parameters, components.match.slots(player), strict=True):
             found |= {f"optimiser/{player}/{name}/{key}": value for key, value in slots.items()}
     return found
 

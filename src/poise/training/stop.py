@@ -25,13 +25,13 @@ class StopRequest:
 
 
 @contextmanager
-def stop_on_signals(say: Callable[[str], None]) -> Iterator[StopRequest]:
+def stop_on_signals(notify: Callable[[str], None]) -> Iterator[StopRequest]:
     """Turn the signals into a request for as long as the block lasts.
 
     Outside the main thread, where Python takes no signals, the request stays silent.
 
     Args:
-        say: Tells a person at once that they were heard: a step may take long.
+        notify: Tells a person at once that they were heard: a step may take long.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
@@ -45,7 +45,7 @@ def stop_on_signals(say: Callable[[str], None]) -> Iterator[StopRequest]:
         request.signal = number
         # A signal may come in the middle of a write to the stream that this goes to, which Python refuses.
         with suppress(OSError, RuntimeError):
-            say("Stopping after this step and saving; once more leaves at once and saves nothing.")
+            notify("Stopping after this step and saving; once more leaves at once and saves nothing.")
 
     before = {number: signal.signal(number, ask) for number in WATCHED}
     try:

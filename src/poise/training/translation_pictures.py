@@ -8,13 +8,13 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
-from poise.data import Source, to_pillow, to_pixels
+from poise.data import Dataset, to_pillow, to_pixels
 from poise.randomness import torch_stream
 from poise.recipes import Recipe
-from poise.training.feed import latents
-from poise.training.observer import Moment, Request, Say
+from poise.tasks import TASKS
+from poise.training.batches import latents
+from poise.training.callback import Notify, Request, StepContext
 from poise.training.pictures import is_due, save_picture
-from poise.training.setups import SETUPS
 from poise.training.translations import Shown, Ways, condition_of, held_out_of, shown_of, translated
 
 ROWS = 8
@@ -33,28 +33,28 @@ class TranslationPictures:
     Args:
         recipe: The resolved recipe.
         source: The data.
-        say: Tells a person that a picture could not be written.
+        notify: Tells a person that a picture could not be written.
     """
 
-    def __init__(self, recipe: Recipe, source: Source, say: Say) -> None:
-        self.setup, self.say, self.seed = SETUPS.named(recipe.game.name), say, recipe.seed
+    def __init__(self, recipe: Recipe, source: Dataset, notify: Notify) -> None:
+        self.task, self.notify, self.seed = TASKS.named(recipe.game.name), notify, recipe.seed
         self.every, self.latent = recipe.sample_every or 1, recipe.latent
         condition = condition_of(source)
         self.encodings = condition.encoding, source.encoding
         self.paired = condition.paired
         self.parts = {"training": shown_of(source, ROWS), "held out": shown_of(held_out_of(source), ROWS)}
 
-    def __call__(self, moment: Moment) -> Request | None:
+    def __call__(self, context: StepContext) -> Request | None:
         """Write the picture of this step where one is due."""
-        if moment.last or is_due(moment.step, self.every):
-            image = self.picture(moment.generator(), moment.assembly.device)
-            save_picture(image, moment, self.say)
+        if context.last or is_due(context.step, self.every):
+            image = self.picture(context.generator(), context.components.device)
+            save_picture(image, context, self.notify)
         return None
 
     def picture(self, module: nn.Module, device: torch.device) -> Image.Image:
         """Two blocks of rows side by side, each under a line that says what its columns are."""
-        assert self.setup.directions is not None
-        ways = self.setup.directions(module)
+        assert self.task.directions is not None
+        ways = self.task.directions(module)
         if self.paired:
             blocks = [
                 (f"{name}: source, output, target", self._paired(ways, part, device))

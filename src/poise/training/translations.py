@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from poise.data import Source
+from poise.data import Dataset
 from poise.data.condition import Condition
 from poise.metrics.gaussian import distance_of
 from poise.metrics.image_errors import peak_signal_to_noise, structural_similarity
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
-from poise.training.feed import latents
-from poise.training.observer import Moment, Request, Say
-from poise.training.setups import SETUPS
+from poise.tasks import TASKS
+from poise.training.batches import latents
+from poise.training.callback import Notify, Request, StepContext
 
 Ways = Mapping[str, Callable[[Tensor, Tensor], Tensor]]
 
@@ -55,13 +55,13 @@ class TranslationQuality:
     Args:
         recipe: The resolved recipe.
         source: The data.
-        say: Tells a person that a line could not be written.
+        notify: Tells a person that a line could not be written.
     """
 
-    def __init__(self, recipe: Recipe, source: Source, say: Say) -> None:
+    def __init__(self, recipe: Recipe, source: Dataset, notify: Notify) -> None:
         from poise.metrics.features import random_convolutions  # noqa: PLC0415 - slow to import
 
-        self.setup, self.say, self.seed = SETUPS.named(recipe.game.name), say, recipe.seed
+        self.task, self.notify, self.seed = TASKS.named(recipe.game.name), notify, recipe.seed
         self.every, self.steps, self.latent = recipe.evaluate_every or 0, recipe.steps, recipe.latent
         self.paired = condition_of(source).paired
         apart = held_out_of(source)
@@ -81,20 +81,20 @@ class TranslationQuality:
         self.judge = "frechet_distance" if self.wanted is not None else "l1" if self.paired else "cycle_error"
         self.best = float("inf")
 
-    def __call__(self, moment: Moment) -> Request | None:
+    def __call__(self, context: StepContext) -> Request | None:
         """Measure where it is time; ask for the state to be kept where it is the best so far."""
         # Nothing of this depends on the clock: a resumed run measures the same steps.
-        if not self.every or (moment.step % self.every and moment.step != self.steps):
+        if not self.every or (context.step % self.every and context.step != self.steps):
             return None
         if self.best == float("inf"):
-            known = [line for line in moment.run.lines("metrics") if line.get("metric") == self.judge]
+            known = [line for line in context.run.lines("metrics") if line.get("metric") == self.judge]
             self.best = min((line.get("value", self.best) for line in known), default=self.best)
-        lines = self.measured(moment.generator(), moment.assembly.device)
+        lines = self.measured(context.generator(), context.components.device)
         try:
             for line in lines:
-                moment.run.append("metrics", {"step": moment.step, **line, **self.protocol})
+                context.run.append("metrics", {"step": context.step, **line, **self.protocol})
         except OSError as error:
-            self.say(f"Could not write the metrics of step {moment.step}: {error.strerror or error}.")
+            self.notify(f"Could not write the metrics of step {context.step}: {error.strerror or error}.")
         value = next(line["value"] for line in lines if line["metric"] == self.judge)
         if not isinstance(value, float) or not value < self.best:
             return None
@@ -103,8 +103,8 @@ class TranslationQuality:
 
     def measured(self, module: nn.Module, device: torch.device) -> list[dict[str, object]]:
         """Everything that is measured at one step, the Fréchet distance last."""
-        assert self.setup.directions is not None
-        ways = self.setup.directions(module)
+        assert self.task.directions is not None
+        ways = self.task.directions(module)
         there = {
             name: self._translated(ways, "a-to-b", part.first, device)
             for name, part in (("held out", self.apart), ("training", self.training))
@@ -171,7 +171,7 @@ PAIRED_MEASURES: Sequence[tuple[str, str, Callable[[Tensor, Tensor], float]]] = 
 
 
 def shown_of(
-    source: Source, count: int, order: np.ndarray[tuple[int, ...], np.dtype[np.int64]] | None = None
+    source: Dataset, count: int, order: np.ndarray[tuple[int, ...], np.dtype[np.int64]] | None = None
 ) -> Shown:
     """Images of both sides: spread evenly over the rows, or the first of an order.
 
@@ -192,13 +192,13 @@ def shown_of(
     return Shown(condition.encode(condition.gather(first)), source.encoding.encode(source.gather(second)))
 
 
-def condition_of(source: Source) -> Condition:
+def condition_of(source: Dataset) -> Condition:
     """What samples are made from."""
     assert source.condition is not None
     return source.condition
 
 
-def held_out_of(source: Source) -> Source:
+def held_out_of(source: Dataset) -> Dataset:
     """The part that is never trained on."""
     assert source.held_out is not None
     return source.held_out

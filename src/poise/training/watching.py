@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from poise.data import Source
-from poise.training.assemble import Assembly
-from poise.training.observer import Observer, Say
+from poise.data import Dataset
+from poise.tasks import TASKS
+from poise.training.assemble import Components
+from poise.training.callback import Callback, Notify
 from poise.training.pictures import PictureSaver
 from poise.training.quality import QualityWatch
-from poise.training.setups import SETUPS
 from poise.training.translation_pictures import TranslationPictures
 from poise.training.translations import TranslationQuality
 
 
-def watchers(assembly: Assembly, source: Source, say: Say) -> list[Observer]:
+def watchers(components: Components, source: Dataset, notify: Notify) -> list[Callback]:
     """The observers that draw and measure.
 
     Args:
-        assembly: What is trained.
+        components: What is trained.
         source: The data.
-        say: Tells a person what could not be written.
+        notify: Tells a person what could not be written.
     """
-    recipe = assembly.recipe
-    if SETUPS.named(recipe.game.name).directions is None:
-        return [PictureSaver(recipe, source, say), QualityWatch(assembly, source, say)]
-    return [TranslationPictures(recipe, source, say), TranslationQuality(recipe, source, say)]
+    recipe = components.recipe
+    if TASKS.named(recipe.game.name).directions is None:
+        return [PictureSaver(recipe, source, notify), QualityWatch(components, source, notify)]
+    return [TranslationPictures(recipe, source, notify), TranslationQuality(recipe, source, notify)]

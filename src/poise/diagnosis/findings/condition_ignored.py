@@ -21,13 +21,13 @@ SAMPLES = 256
 SPAN = 5
 
 
-def judge(readings: Readings) -> Verdict | Unchecked:
+def judge(measurements: Readings) -> Verdict | Unchecked:
     """Labels no better followed than by chance, or samples that do not move with their condition."""
-    now = readings[-1]
+    now = measurements[-1]
     missing = unchecked(now, "condition_response")
     if missing is not None:
         return missing
-    moves = statistics.median(values(readings, "condition_response", SPAN))
+    moves = statistics.median(values(measurements, "condition_response", SPAN))
     measured: dict[str, float | int | str] = {"response": round(moves, 3)}
     threshold: dict[str, float | int | str] = {"response": STILL}
     healthy: dict[str, float | int | str] = {"response": "above 0.3"}
@@ -40,8 +40,8 @@ def judge(readings: Readings) -> Verdict | Unchecked:
                 beyond=STILL / max(moves, 1e-4),
             )
         return HEALTHY
-    followed = statistics.median(values(readings, "condition_followed", SPAN))
-    chance = statistics.median(values(readings, "condition_chance", 2 * SPAN))
+    followed = statistics.median(values(measurements, "condition_followed", SPAN))
+    chance = statistics.median(values(measurements, "condition_chance", 2 * SPAN))
     real = now.condition_followed_real
     # Two standard errors of a share among the samples of a check.
     doubt = 2 * math.sqrt(max(chance * (1 - chance), 0.01) / SAMPLES)
@@ -51,8 +51,8 @@ def judge(readings: Readings) -> Verdict | Unchecked:
     healthy["labels followed"] = round(real, 3)
     if real < chance + 3 * doubt:
         return Unchecked("labels cannot be told from the data by this judge")
-    rising = _rises(readings, "condition_followed", followed, chance + doubt) or _rises(
-        readings, "condition_response", moves, WAKES
+    rising = _rises(measurements, "condition_followed", followed, chance + doubt) or _rises(
+        measurements, "condition_response", moves, WAKES
     )
     if followed < half and not rising:
         at_chance = followed < chance + doubt
@@ -74,9 +74,9 @@ def _projection(recipe: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"game": "projection", **({} if generator["batch_norm"] else {"generator.batch_norm": True})}
 
 
-def _rises(readings: Readings, name: str, now: float, least: float) -> bool:
+def _rises(measurements: Readings, name: str, now: float, least: float) -> bool:
     """Whether a quantity is on its way up, and above what chance gives."""
-    before = middle(readings, name, 16, 8)
+    before = middle(measurements, name, 16, 8)
     return before is not None and now > 1.2 * before and now > least
 
 

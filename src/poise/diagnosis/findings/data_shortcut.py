@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.discriminator_dominates import VANISHED, push
+from poise.diagnosis.measurement import Measurement
 from poise.diagnosis.past import unchecked, values
-from poise.diagnosis.reading import Reading
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
 
 APART = 0.95
@@ -42,25 +42,25 @@ SETTLED = 5
 SPAN = 10
 
 
-def judge(readings: Readings) -> Verdict | Unchecked:
+def judge(measurements: Readings) -> Verdict | Unchecked:
     """One simple statistic tells every fake at every check since the run began, whatever the generator does.
 
     Data do not change while they are trained on: what only reals have is there from the first check on. A
     statistic that tells fakes later, or less and less, is that of a generator which is ill or still learns.
     """
-    now = readings[-1]
+    now = measurements[-1]
     missing = unchecked(now, "separation") or (
         Unchecked(now.missing.get("distance", "no samples were given")) if not now.probes else None
     )
     if missing is not None:
         return missing
-    settled = [one for one in readings[SETTLED:] if one.probes]
+    settled = [one for one in measurements[SETTLED:] if one.probes]
     if len(settled) < SPAN:
         return HEALTHY
     apart = statistics.median(values(settled, "separation"))
     spread = statistics.median(values(settled, "spread", SPAN))
     # A generator that hardly moves has not tried, unless it went all the way to a wall at once.
-    since = settled[-SPAN:] if _moves(readings, spread) else settled if _went(readings) else []
+    since = settled[-SPAN:] if _moves(measurements, spread) else settled if _went(measurements) else []
     best, effect, area = "", 0.0, 0.5
     for name in now.probes:
         least_area, least_effect = _least(settled, name, 0), _least(settled, name, 1)
@@ -89,29 +89,29 @@ def _beyond_blur(name: str) -> float:
     return BLUR if name in ("least", "greatest") else math.inf
 
 
-def _column(readings: Sequence[Reading], name: str, place: int) -> list[float]:
-    return [one.probes[name][place] for one in readings if name in one.probes]
+def _column(measurements: Sequence[Measurement], name: str, place: int) -> list[float]:
+    return [one.probes[name][place] for one in measurements if name in one.probes]
 
 
-def _least(readings: Sequence[Reading], name: str, place: int) -> float:
+def _least(measurements: Sequence[Measurement], name: str, place: int) -> float:
     """The least that a statistic's area or effect was, but for one check in ten."""
-    found = sorted(_column(readings, name, place))
+    found = sorted(_column(measurements, name, place))
     return found[len(found) // 10]
 
 
-def _stays(readings: Sequence[Reading], name: str) -> bool:
-    effects = _column(readings, name, 1)
+def _stays(measurements: Sequence[Measurement], name: str) -> bool:
+    effects = _column(measurements, name, 1)
     return statistics.median(effects[-3:]) > STAYS * statistics.median(effects[:3])
 
 
-def _moves(readings: Readings, spread: float) -> bool:
+def _moves(measurements: Readings, spread: float) -> bool:
     """Whether the generator is pushed and moves, or moves by more than its samples differ."""
-    moves = statistics.median(values(readings, "movement", SPAN) or [1.0])
-    return moves > max(spread, 1e-6) or (moves > MOVES and push(readings) > VANISHED)
+    moves = statistics.median(values(measurements, "movement", SPAN) or [1.0])
+    return moves > max(spread, 1e-6) or (moves > MOVES and push(measurements) > VANISHED)
 
 
-def _went(readings: Readings) -> bool:
-    far = values(readings, "distance")
+def _went(measurements: Readings) -> bool:
+    far = values(measurements, "distance")
     return statistics.median(far[-SPAN:]) < WENT * far[0]
 
 

@@ -42,27 +42,27 @@ STILL = 0.05
 SPAN = 10
 
 
-def judge(readings: Readings) -> Verdict | Unchecked:
+def judge(measurements: Readings) -> Verdict | Unchecked:
     """Every fake is told, and the generator gains nothing by it: gradient, step or way is gone."""
-    missing = unchecked(readings[-1], "separation")
+    missing = unchecked(measurements[-1], "separation")
     if missing is not None:
-        return _by_losses(readings) or missing
-    spell = told_apart(readings)
-    apart = statistics.median(values(readings, "separation", 5))
-    pushed = push(readings)
+        return _by_losses(measurements) or missing
+    spell = told_apart(measurements)
+    apart = statistics.median(values(measurements, "separation", 5))
+    pushed = push(measurements)
     evidence = Evidence(
         {"separation": round(apart, 4), "generator's gradient over its greatest": round(pushed, 4)},
         {"separation": APART, "generator's gradient over its greatest": VANISHED},
         {"separation": "0.55 to 0.95", "generator's gradient over its greatest": "0.2 to 1"},
     )
-    moves = middle(readings, "movement", 3, 0)
+    moves = middle(measurements, "movement", 3, 0)
     still = moves is not None and moves < STILL
-    if len(spell) < AT_ONCE - still or readings[-1].step < FIRST_STEPS:
+    if len(spell) < AT_ONCE - still or measurements[-1].step < FIRST_STEPS:
         return HEALTHY
     told = f"The discriminator tells {100 * apart:.1f} % of reals from fakes"
-    near, before = middle(readings, "distance", 3, 0), middle(readings, "distance", SPAN, SPAN - 4)
-    never = len(spell) >= len(readings) - 1
-    first = middle(readings[:2] if never else spell[:3], "distance", 3, 0)
+    near, before = middle(measurements, "distance", 3, 0), middle(measurements, "distance", SPAN, SPAN - 4)
+    never = len(spell) >= len(measurements) - 1
+    first = middle(measurements[:2] if never else spell[:3], "distance", 3, 0)
     if pushed < VANISHED and (near is None or near > 0.8 * (before or first or 0.0)):
         return Verdict(
             "trouble",
@@ -70,7 +70,7 @@ def judge(readings: Readings) -> Verdict | Unchecked:
             evidence,
             beyond=VANISHED / max(pushed, 1e-6),
         )
-    if _halted(readings) and _no_nearer(near, before):
+    if _halted(measurements) and _no_nearer(near, before):
         return Verdict("trouble" if len(spell) > AT_ONCE + 1 else "watch",
                        f"{told}, and samples have all but come to a halt.", evidence,
                        beyond=1.0 + 10 * (apart - APART))  # fmt: skip
@@ -82,20 +82,20 @@ def judge(readings: Readings) -> Verdict | Unchecked:
     return HEALTHY
 
 
-def told_apart(readings: Readings) -> Readings:
+def told_apart(measurements: Readings) -> Readings:
     """The last readings at each of which every fake was told, but for one."""
     slips, count = 0, 0
-    for one in reversed(readings):
+    for one in reversed(measurements):
         slips += one.separation is not None and one.separation < APART
         if slips > 1 or (slips and not count):
             break
         count += 1
-    return readings[len(readings) - count :]
+    return measurements[len(measurements) - count :]
 
 
-def push(readings: Readings) -> float:
+def push(measurements: Readings) -> float:
     """The generator's gradient over the greatest that it was, medians of three; 1 where it is unknown."""
-    found = values(readings, "generator_gradient")
+    found = values(measurements, "generator_gradient")
     medians = (
         [statistics.median(found[place : place + 3]) for place in range(max(1, len(found) - 2))]
         if found
@@ -104,8 +104,8 @@ def push(readings: Readings) -> float:
     return medians[-1] / max(medians) if medians and max(medians) > 0 else 1.0
 
 
-def _halted(readings: Readings) -> bool:
-    moves, moved = middle(readings, "movement", 3, 0), middle(readings, "movement", 40, 8)
+def _halted(measurements: Readings) -> bool:
+    moves, moved = middle(measurements, "movement", 3, 0), middle(measurements, "movement", 40, 8)
     return moves is not None and moved is not None and moves < HALTED * moved
 
 
@@ -113,10 +113,10 @@ def _no_nearer(near: float | None, before: float | None) -> bool:
     return near is None or before is None or near > NO_NEARER * before
 
 
-def _by_losses(readings: Readings) -> Verdict | None:
+def _by_losses(measurements: Readings) -> Verdict | None:
     """From losses alone: the discriminator's is nothing, or has gone while the generator's has grown."""
     generator, discriminator = (
-        values(readings, f"{player}_loss") for player in ("generator", "discriminator")
+        values(measurements, f"{player}_loss") for player in ("generator", "discriminator")
     )
     if len(generator) < 2 * SPAN or len(discriminator) < 2 * SPAN:
         return None
@@ -179,7 +179,7 @@ RULE = Rule(
             "the player that learns faster wins before the other has learned from it",
             "separation falls below 0.95",
             lambda recipe: {
-                f"optimisers.{player}.rate": rate_of(recipe, "discriminator") / 2
+                f"optimisers.{player}.learning_rate": rate_of(recipe, "discriminator") / 2
                 for player in ("generator", "discriminator")
             },
         ),

@@ -18,13 +18,13 @@ KNOWN = 0.8
 SPAN = 5
 
 
-def judge(readings: Readings) -> Verdict | Unchecked:
+def judge(measurements: Readings) -> Verdict | Unchecked:
     """Training reals score above held-out ones, for some checks."""
-    missing = unchecked(readings[-1], "training_above_held_out")
+    missing = unchecked(measurements[-1], "training_above_held_out")
     if missing is not None:
         return missing
-    ahead = statistics.median(values(readings, "training_above_held_out", SPAN))
-    gaps = values(readings, "held_out_gap", SPAN)
+    ahead = statistics.median(values(measurements, "training_above_held_out", SPAN))
+    gaps = values(measurements, "held_out_gap", SPAN)
     gap = statistics.median(gaps) if gaps else 0.0
     evidence = Evidence(
         {"training above held out": round(ahead, 3), "held-out gap": round(gap, 3)},

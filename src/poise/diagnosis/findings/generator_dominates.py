@@ -28,16 +28,16 @@ CATCHES_UP = 0.05
 SPAN = 8
 
 
-def judge(readings: Readings) -> Verdict | Unchecked:
+def judge(measurements: Readings) -> Verdict | Unchecked:
     """Hardly told, and far away; near the data a low separation is success."""
-    missing = unchecked(readings[-1], "separation", "distance")
+    missing = unchecked(measurements[-1], "separation", "distance")
     if missing is not None:
         return missing
-    told = statistics.median(values(readings, "separation", SPAN))
-    far = middle(readings, "distance", 4, 0) or 0.0
-    before = middle(readings, "distance", 14, 8)
+    told = statistics.median(values(measurements, "separation", SPAN))
+    far = middle(measurements, "distance", 4, 0) or 0.0
+    before = middle(measurements, "distance", 14, 8)
     nearing = before is not None and far < 0.85 * before
-    found = values(readings, "separation", 2 * SPAN)
+    found = values(measurements, "separation", 2 * SPAN)
     catching_up = statistics.median(found[-3:]) > CATCHES_UP + statistics.median(found[:SPAN])
     evidence = Evidence(
         {"separation": round(told, 3), "distance": round(far, 3)},

@@ -27,15 +27,15 @@ NEAR = 0.85
 SPAN = 4
 
 
-def judge(readings: Readings) -> Verdict | Unchecked:
+def judge(measurements: Readings) -> Verdict | Unchecked:
     """Nearer to the training data than unseen data are, for some checks."""
-    missing = unchecked(readings[-1], "copying", "copied")
+    missing = unchecked(measurements[-1], "copying", "copied")
     if missing is not None:
         return missing
-    score = statistics.median(values(readings, "copying", SPAN))
-    copied = statistics.median(values(readings, "copied", SPAN))
-    chance = readings[-1].copied_held_out or 0.0
-    nearness = statistics.median(values(readings, "nearness", SPAN) or [0.0])
+    score = statistics.median(values(measurements, "copying", SPAN))
+    copied = statistics.median(values(measurements, "copied", SPAN))
+    chance = measurements[-1].copied_held_out or 0.0
+    nearness = statistics.median(values(measurements, "nearness", SPAN) or [0.0])
     evidence = Evidence(
         {"C_T": round(score, 2), "copied": round(copied, 3), "nearness": round(nearness, 3)},
         {"C_T": COPIES, "copied": round(chance + ON_TOP, 3), "nearness": NEAR},

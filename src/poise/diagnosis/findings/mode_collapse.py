@@ -37,43 +37,43 @@ NEARING = 0.85
 """Share of what the distance was twelve checks ago, below which samples are on their way."""
 
 
-def judge(readings: Readings) -> Verdict | Unchecked:
+def judge(measurements: Readings) -> Verdict | Unchecked:
     """Lost what it had, or never spread out and no longer on the way."""
-    now = readings[-1]
+    now = measurements[-1]
     missing = unchecked(now, "spread", "coverage")
     if missing is not None:
         return missing
     spread, coverage = now.spread or 0.0, now.coverage or 0.0
-    best_spread, best_coverage = best(readings, "spread") or 0.0, best(readings, "coverage") or 0.0
+    best_spread, best_coverage = best(measurements, "spread") or 0.0, best(measurements, "coverage") or 0.0
     evidence = Evidence(
         {"spread": round(spread, 3), "coverage": round(coverage, 3)},
         {"spread": COMPLETE, "coverage": NARROW},
         {"spread": "0.8 to 1.1", "coverage": "0.8 to 1"},
     )
-    late = len(readings) > EARLY and not _on_the_way(readings)
+    late = len(measurements) > EARLY and not _on_the_way(measurements)
     if (spread < COMPLETE and best_spread > 0.25) or (spread < ALIKE and late):
         sentence = f"Two samples differ {spread:.0%} as much as two reals do: they all look the same."
         return Verdict("trouble", _percent(sentence), evidence, beyond=COMPLETE / max(spread, 1e-4))
     fallen = (best_spread > HAD and spread < LOST * min(best_spread, 1.0)) or (
         best_coverage > HAD and coverage < LOST * min(best_coverage, 1.0)
     )
-    lately = values(readings, "coverage", 8)
+    lately = values(measurements, "coverage", 8)
     if (fallen and coverage < NARROW) or (late and (spread < NARROW or statistics.median(lately) < EMPTY)):
         sentence = f"The samples fall into parts that hold {coverage:.0%} of the data, and do not spread out."
-        grave = late and max(lately) < EMPTY and len(readings) > SETTLED
+        grave = late and max(lately) < EMPTY and len(measurements) > SETTLED
         return Verdict(
             "trouble" if grave else "watch", _percent(sentence), evidence, beyond=NARROW / max(coverage, 1e-3)
         )
     return HEALTHY
 
 
-def _on_the_way(readings: Readings) -> bool:
+def _on_the_way(measurements: Readings) -> bool:
     """Whether samples spread out, or come nearer to the data, over the last dozen of checks."""
     grows = any(
-        (middle(readings, name, 2, 0) or 0.0) > 1.2 * (middle(readings, name, 12, 6) or 0.0)
+        (middle(measurements, name, 2, 0) or 0.0) > 1.2 * (middle(measurements, name, 12, 6) or 0.0)
         for name in ("spread", "coverage")
     )
-    near, before = middle(readings, "distance", 2, 0), middle(readings, "distance", 12, 9)
+    near, before = middle(measurements, "distance", 2, 0), middle(measurements, "distance", 12, 9)
     return grows or (near is not None and before is not None and near < NEARING * before)
 
 

@@ -32,12 +32,12 @@ NARROW = 0.5
 """Coverage below which one check is in a part of the data only."""
 
 
-def judge(readings: Readings) -> Verdict | Unchecked:
+def judge(measurements: Readings) -> Verdict | Unchecked:
     """Each check in a few cells, and in others than the last one, far away from them."""
-    missing = unchecked(readings[-1], "cells", "coverage")
+    missing = unchecked(measurements[-1], "cells", "coverage")
     if missing is not None:
         return missing
-    span = [one for one in readings[-SPAN:] if one.cells]
+    span = [one for one in measurements[-SPAN:] if one.cells]
     if len(span) < SPAN // 2:
         return HEALTHY
     jump = max(
@@ -59,8 +59,8 @@ def judge(readings: Readings) -> Verdict | Unchecked:
         {"jump": "below 0.25", "coverage": "0.8 to 1", "cells visited": "as many as at one check",
          "travels": "below 0.3"},
     )  # fmt: skip
-    near, before = middle(readings, "distance", 4, 0), middle(readings, "distance", SPAN, SPAN - 5)
-    nearing = near is not None and before is not None and near < NEARER * before and gains(readings)
+    near, before = middle(measurements, "distance", 4, 0), middle(measurements, "distance", SPAN, SPAN - 5)
+    nearing = near is not None and before is not None and near < NEARER * before and gains(measurements)
     spread = statistics.median([one.spread or 0.0 for one in span])
     crosses = jump > JUMP and travels >= (LESS if spread > APART else TRAVELS) and visited > 1.4 * single
     if crosses and narrow < NARROW and not nearing:

@@ -7,9 +7,9 @@ from poise.diagnosis.findings.settings import rates_times, smoother
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Verdict
 
 
-def judge(readings: Readings) -> Verdict:
+def judge(measurements: Readings) -> Verdict:
     """Trouble at once."""
-    culprit = readings[-1].non_finite
+    culprit = measurements[-1].non_finite
     return HEALTHY if culprit is None else verdict_of(culprit)
 
 

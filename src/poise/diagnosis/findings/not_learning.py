@@ -25,26 +25,26 @@ FLAT = 1e-4
 SPAN = 6
 
 
-def judge(readings: Readings) -> Verdict | Unchecked:
+def judge(measurements: Readings) -> Verdict | Unchecked:
     """Samples of the same latents hardly move, far from the data."""
-    missing = unchecked(readings[-1], "distance")
+    missing = unchecked(measurements[-1], "distance")
     if missing is not None:
-        return _by_losses(readings) or missing
-    moves = values(readings, "movement", SPAN)
+        return _by_losses(measurements) or missing
+    moves = values(measurements, "movement", SPAN)
     if not moves:
         return Unchecked("the samples are not of the same latents each time")
     moved = statistics.median(moves)
     rests = sum(move > LEAP for move in moves) > 1
-    far = middle(readings, "distance", 4, 0) or 0.0
+    far = middle(measurements, "distance", 4, 0) or 0.0
     evidence = Evidence(
         {"movement": round(moved, 5), "distance": round(far, 3)},
         {"movement": STILL, "distance": FAR},
         {"movement": "0.05 to 0.5", "distance": "falling, near 0 at the end"},
     )
-    told = statistics.median(values(readings, "separation", SPAN) or [0.0])
-    if readings[-1].step < FIRST_STEPS:
+    told = statistics.median(values(measurements, "separation", SPAN) or [0.0])
+    if measurements[-1].step < FIRST_STEPS:
         return HEALTHY
-    if told > APART and push(readings) < 2 * VANISHED:
+    if told > APART and push(measurements) < 2 * VANISHED:
         return HEALTHY  # it stands still because the discriminator dominates, which has a rule of its own
     if moved < STILL and far > FAR and not rests:
         return Verdict(
@@ -57,9 +57,9 @@ def judge(readings: Readings) -> Verdict | Unchecked:
     return HEALTHY
 
 
-def _by_losses(readings: Readings) -> Verdict | None:
+def _by_losses(measurements: Readings) -> Verdict | None:
     """From losses alone: the generator's is a flat line."""
-    losses = values(readings, "generator_loss", 2 * SPAN)
+    losses = values(measurements, "generator_loss", 2 * SPAN)
     if len(losses) < 2 * SPAN:
         return None
     ripple = statistics.pstdev(losses) / max(abs(statistics.fmean(losses)), 1e-9)
@@ -100,7 +100,10 @@ RULE = Rule(
             "begin again with the rates that are taken for such data where none are given",
             "they are known to move networks of this size",
             "the distance falls within some hundred steps",
-            lambda recipe: {"optimisers.generator.rate": None, "optimisers.discriminator.rate": None},
+            lambda recipe: {
+                "optimisers.generator.learning_rate": None,
+                "optimisers.discriminator.learning_rate": None,
+            },
             restart=True,
         ),
         Proposal(

@@ -46,24 +46,24 @@ FAR = 0.2
 """Energy distance below which samples have arrived, and may swing as they like."""
 
 
-def judge(readings: Readings) -> Verdict | Unchecked:
+def judge(measurements: Readings) -> Verdict | Unchecked:
     """The centre of the samples goes a long way to and fro, and neither gets away nor nearer to the data.
 
     No period is asked for: checks are seldom in step with the swing, so that its period cannot be read off.
     """
-    missing = unchecked(readings[-1], "centre")
+    missing = unchecked(measurements[-1], "centre")
     if missing is not None:
-        return _by_losses(readings) or missing
-    quick = _by_centres(readings, span=SPAN, wide=WIDE, least_step=STEP, least_turns=0)
-    slow = _by_centres(readings, span=SLOW_SPAN, wide=SLOW_WIDE, least_step=0.0, least_turns=SLOW_TURNS)
+        return _by_losses(measurements) or missing
+    quick = _by_centres(measurements, span=SPAN, wide=WIDE, least_step=STEP, least_turns=0)
+    slow = _by_centres(measurements, span=SLOW_SPAN, wide=SLOW_WIDE, least_step=0.0, least_turns=SLOW_TURNS)
     return quick or slow or HEALTHY
 
 
 def _by_centres(
-    readings: Readings, *, span: int, wide: float, least_step: float, least_turns: int
+    measurements: Readings, *, span: int, wide: float, least_step: float, least_turns: int
 ) -> Verdict | None:
     """What the samples' centre did over a span of checks; `None` where it did not go round."""
-    centres = [one.centre for one in readings[-span:] if one.centre]
+    centres = [one.centre for one in measurements[-span:] if one.centre]
     if len(centres) < span:
         return None
     steps = [math.dist(one, other) for one, other in pairwise(centres)]
@@ -72,8 +72,11 @@ def _by_centres(
     width, step = statistics.pstdev(widest), statistics.fmean(steps)
     start, end = ([statistics.fmean(row[part]) for row in rows] for part in (slice(4), slice(-4, None)))
     away = math.dist(start, end) / max(sum(steps), 1e-9)
-    near, before = middle(readings, "distance", span // 2, 0), middle(readings, "distance", span, span // 2)
-    nearing = near is not None and before is not None and near < NEARER * before and gains(readings)
+    near, before = (
+        middle(measurements, "distance", span // 2, 0),
+        middle(measurements, "distance", span, span // 2),
+    )
+    nearing = near is not None and before is not None and near < NEARER * before and gains(measurements)
     far = near is None or near > FAR
     evidence = Evidence(
         {"swing": round(width, 3), "step": round(step, 3), "gets away": round(away, 3)},
@@ -82,7 +85,9 @@ def _by_centres(
     )
     goes_round = away < ROUND and sum(steps) > ROUNDS * width
     # Players that circle each other win in turn; a generator that always loses is thrown about.
-    lost = statistics.median(values(readings, "separation", span) or [0.0]) > LOST or blind(readings, span)
+    lost = statistics.median(values(measurements, "separation", span) or [0.0]) > LOST or blind(
+        measurements, span
+    )
     comes_back = max(map(turns, rows)) >= least_turns
     swings = width > wide and step > least_step and goes_round and comes_back and not lost
     if swings and far and not nearing:
@@ -96,17 +101,17 @@ def _by_centres(
     return None
 
 
-def _by_losses(readings: Readings) -> Verdict | None:
+def _by_losses(measurements: Readings) -> Verdict | None:
     """From losses alone: both swing in one period, against each other, and the metric gains nothing."""
     generator, discriminator = (
-        values(readings, f"{player}_loss", 2 * SPAN) for player in ("generator", "discriminator")
+        values(measurements, f"{player}_loss", 2 * SPAN) for player in ("generator", "discriminator")
     )
     if len(generator) < LOSS_SPAN or len(generator) != len(discriminator):
         return None
     share, period = swing(generator)
     phase = together(generator, discriminator)
     width = statistics.pstdev(generator) / max(abs(statistics.fmean(generator)), 1e-9)
-    metric = values(readings, "metric")
+    metric = values(measurements, "metric")
     better = len(metric) >= 6 and statistics.median(metric[-3:]) < 0.9 * statistics.median(metric[:-3][-6:])
     evidence = Evidence(
         {
@@ -122,7 +127,9 @@ def _by_losses(readings: Readings) -> Verdict | None:
         },
     )
     if share > LOSS_PEAK and phase < -0.5 and width > 0.05 and turns(generator) >= TURNS and not better:
-        every = (readings[-1].step - readings[max(0, len(readings) - len(generator))].step) / len(generator)
+        every = (measurements[-1].step - measurements[max(0, len(measurements) - len(generator))].step) / len(
+            generator
+        )
         return Verdict(
             "watch",
             f"Both losses swing against each other in one period of about {period * every:.0f} steps.",
@@ -166,7 +173,7 @@ RULE = Rule(
             "sample from a longer average of the generator",
             "the mean of a circle is near its centre",
             "the average's distance falls below that of the generator",
-            lambda recipe: {"average.half_life": 100_000, "average.ramp": 0.5},
+            lambda recipe: {"ema.half_life": 100_000, "ema.ramp": 0.5},
         ),
     ),
     source="Mescheder et al. 2018, sections 2 and 4; Gidel et al. 2019",

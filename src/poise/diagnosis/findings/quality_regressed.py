@@ -25,21 +25,21 @@ LEAST = 0.03
 SPAN = 5
 
 
-def judge(readings: Readings) -> Verdict | Unchecked:
+def judge(measurements: Readings) -> Verdict | Unchecked:
     """The caller's metric, or else the distance to the data, far above its best for some checks."""
-    metric = values(readings, "metric")
+    metric = values(measurements, "metric")
     if len(metric) >= 3:
-        return _judged(metric, readings, "metric", span=2, clear=0.0)
-    missing = unchecked(readings[-1], "distance")
+        return _judged(metric, measurements, "metric", span=2, clear=0.0)
+    missing = unchecked(measurements[-1], "distance")
     if missing is not None:
         return missing
-    found = values(readings, "distance")
+    found = values(measurements, "distance")
     ripple = statistics.median([abs(one - other) for one, other in pairwise(found)] or [CLEAR])
     clear = min(CLEAR, max(LEAST, RIPPLES * ripple))
-    return _judged(found, readings, "distance", span=SPAN, clear=clear)
+    return _judged(found, measurements, "distance", span=SPAN, clear=clear)
 
 
-def _judged(found: list[float], readings: Readings, name: str, *, span: int, clear: float) -> Verdict:
+def _judged(found: list[float], measurements: Readings, name: str, *, span: int, clear: float) -> Verdict:
     smooth = [statistics.median(found[max(0, place - span + 1) : place + 1]) for place in range(len(found))]
     best = min(smooth[min(span - 1, len(smooth) - 1) :])
     now = smooth[-1]

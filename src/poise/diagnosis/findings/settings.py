@@ -10,7 +10,7 @@ Recipe = Mapping[str, Any]
 
 def rate_of(recipe: Recipe, player: str) -> float:
     """A player's learning rate; the default where the recipe has none."""
-    rate = recipe.get("optimisers", {}).get(player, {}).get("rate")
+    rate = recipe.get("optimisers", {}).get(player, {}).get("learning_rate")
     return float(rate) if rate else 2e-4
 
 
@@ -18,12 +18,13 @@ def rates_times(recipe: Recipe, factor: float, *players: str) -> dict[str, Any]:
     """The rates of both players, or of those named, times a factor.
 
     Example:
-        >>> rates_times({"optimisers": {"generator": {"rate": 0.002}}}, 0.5, "generator")
-        {'optimisers.generator.rate': 0.001}
+        >>> rates_times({"optimisers": {"generator": {"learning_rate": 0.002}}}, 0.5, "generator")
+        {'optimisers.generator.learning_rate': 0.001}
     """
     chosen = players or ("generator", "discriminator")
     return {
-        f"optimisers.{player}.rate": float(f"{factor * rate_of(recipe, player):.3g}") for player in chosen
+        f"optimisers.{player}.learning_rate": float(f"{factor * rate_of(recipe, player):.3g}")
+        for player in chosen
     }
 
 
@@ -31,13 +32,14 @@ def levelled(recipe: Recipe, player: str, *, at_least: float = 10.0) -> dict[str
     """A player's rate raised to the other's; `None` where it is not so many times lower.
 
     Example:
-        >>> slow = {"optimisers": {"generator": {"rate": 1e-6}, "discriminator": {"rate": 4e-4}}}
+        >>> own = {"generator": {"learning_rate": 1e-6}, "discriminator": {"learning_rate": 4e-4}}
+        >>> slow = {"optimisers": own}
         >>> levelled(slow, "generator"), levelled(slow, "discriminator")
-        ({'optimisers.generator.rate': 0.0004}, None)
+        ({'optimisers.generator.learning_rate': 0.0004}, None)
     """
     other = "generator" if player == "discriminator" else "discriminator"
     low = at_least * rate_of(recipe, player) <= rate_of(recipe, other)
-    return {f"optimisers.{player}.rate": rate_of(recipe, other)} if low else None
+    return {f"optimisers.{player}.learning_rate": rate_of(recipe, other)} if low else None
 
 
 def steps_of_players(recipe: Recipe, discriminator: int, generator: int = 1) -> dict[str, Any] | None:
@@ -127,7 +129,9 @@ def steady(recipe: Recipe) -> dict[str, Any]:
          'penalties.r1.every': 1}
     """
     rate = rate_of(recipe, "generator")
-    slower = {"optimisers.discriminator.rate": rate} if rate_of(recipe, "discriminator") > rate else {}
+    slower = (
+        {"optimisers.discriminator.learning_rate": rate} if rate_of(recipe, "discriminator") > rate else {}
+    )
     players = ("discriminator", "generator")
     return {
         "loss": "non-saturating",

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from poise.diagnosis.logs.steps import Rows, undone, whole_steps
-from poise.diagnosis.reading import Reading
+from poise.diagnosis.measurement import Measurement
 from poise.errors import PoiseError, unknown_name
 
 MOST = 240
@@ -60,7 +60,9 @@ def _fits(pattern: str, name: str) -> bool:
     return any(re.fullmatch(pattern, tail) for tail in (plain, plain.rpartition("/")[2]))
 
 
-def readings_of(rows: Rows, columns: Mapping[str, str] | None = None) -> tuple[list[Reading], dict[str, str]]:
+def readings_of(
+    rows: Rows, columns: Mapping[str, str] | None = None
+) -> tuple[list[Measurement], dict[str, str]]:
     """Readings from the rows of a log.
 
     A log whose steps go back was begun again there: what it had told from that step on is left out, as a loop
@@ -84,7 +86,7 @@ def readings_of(rows: Rows, columns: Mapping[str, str] | None = None) -> tuple[l
         raise PoiseError(
             "No column of the log is known to tell anything",
             why=_columns_are(names),
-            mend="say what they are: --columns step=NAME generator_loss=NAME metric=NAME",
+            hint="say what they are: --columns step=NAME generator_loss=NAME metric=NAME",
         )
     steps = whole_steps(rows, used.get("step"), [used[quantity] for quantity in told])
     if steps is None:
@@ -125,7 +127,7 @@ def _checked(columns: Mapping[str, str], names: Sequence[str]) -> dict[str, str]
     return dict(columns)
 
 
-def _reading(piece: Sequence[tuple[int, Mapping[str, float]]], used: Mapping[str, str]) -> Reading:
+def _reading(piece: Sequence[tuple[int, Mapping[str, float]]], used: Mapping[str, str]) -> Measurement:
     values: dict[str, list[float]] = {}
     culprit: str | None = None
     for _, row in piece:
@@ -137,7 +139,7 @@ def _reading(piece: Sequence[tuple[int, Mapping[str, float]]], used: Mapping[str
     means = {quantity: sum(found) / len(found) for quantity, found in values.items()}
     steps = [step for step, _ in piece]
     first = next((step for step, row in piece if not all(map(math.isfinite, row.values()))), steps[-1])
-    return Reading(
+    return Measurement(
         step=first if culprit else steps[-1],
         non_finite=culprit,
         missing=MISSING,

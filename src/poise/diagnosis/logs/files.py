@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from poise.diagnosis.logs.events import read_events
-from poise.errors import PoiseError, system_refusals
+from poise.errors import PoiseError, report_system_errors
 
 LARGEST = 512 * 2**20
 """Bytes of a log that is read."""
@@ -26,24 +26,24 @@ def read_log(path: Path | str) -> list[dict[str, float]]:
         PoiseError: It is not there, too large, of no known form, or holds no numbers.
     """
     path = Path(path)
-    with system_refusals(f"'{path}' cannot be read", mend="name a run or a log"):
+    with report_system_errors(f"'{path}' cannot be read", hint="name a run or a log"):
         events = path.is_dir() or ".tfevents." in path.name
         rows = _events(path) if events else _text(path)
     if not rows and path.is_dir():
         raise PoiseError(
-            f"'{path}' is no run, and holds no numbers of TensorBoard", mend="name a run's folder, or a log"
+            f"'{path}' is no run, and holds no numbers of TensorBoard", hint="name a run's folder, or a log"
         )
     if not rows:
         raise PoiseError(
             f"'{path}' holds no numbers in columns",
-            mend="give a CSV with a header, JSON lines, or a TensorBoard event file",
+            hint="give a CSV with a header, JSON lines, or a TensorBoard event file",
         )
     return rows
 
 
 def _text(path: Path) -> list[dict[str, float]]:
     if path.stat().st_size > LARGEST:
-        raise PoiseError(f"'{path}' is larger than {LARGEST >> 20} MB", mend="give a part of it")
+        raise PoiseError(f"'{path}' is larger than {LARGEST >> 20} MB", hint="give a part of it")
     content = path.read_bytes()
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
     text = content.decode(encoding, errors="replace").lstrip("\ufeff")
@@ -110,7 +110,7 @@ def _events(path: Path) -> list[dict[str, float]]:
     rows: dict[int, dict[str, float]] = {}
     for file in files:
         if file.stat().st_size > LARGEST:
-            raise PoiseError(f"'{file}' is larger than {LARGEST >> 20} MB", mend="give a part of it")
+            raise PoiseError(f"'{file}' is larger than {LARGEST >> 20} MB", hint="give a part of it")
         try:
             for step, tag, value in read_events(file):
                 rows.setdefault(step, {"step": float(step)})[tag] = value
@@ -118,6 +118,6 @@ def _events(path: Path) -> list[dict[str, float]]:
             raise PoiseError(
                 f"'{file}' is no event file of TensorBoard, or is damaged",
                 why=str(error),
-                mend="name another log",
+                hint="name another log",
             ) from None
     return [rows[step] for step in sorted(rows)]

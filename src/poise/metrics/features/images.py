@@ -41,7 +41,7 @@ def as_samples(samples: Any, name: str) -> Tensor:
         return given
     raise PoiseError(
         f"The {name} samples have the shape {tuple(given.shape)}",
-        mend="give vectors (N, d) or images (N, C, H, W)",
+        hint="give vectors (N, d) or images (N, C, H, W)",
     )
 
 
@@ -64,7 +64,7 @@ def range_of(images: Tensor, name: str) -> ValueRange:
         raise PoiseError(
             f"The {name} images have values from {low:.4g} to {high:.4g}",
             why="that is none of the ranges 0..255, 0..1 and -1..1",
-            mend="bring them to one of these, and say which by 'value_range'",
+            hint="bring them to one of these, and say which by 'value_range'",
         )
     return seen
 
@@ -82,7 +82,7 @@ def check_range(images: Tensor, value_range: ValueRange, name: str) -> None:
         seen = _range_between(low, high, of_bytes=images.dtype == torch.uint8) or "no known range"
         raise PoiseError(
             f"The {name} images are in {seen} (from {low:.4g} to {high:.4g}), not in {value_range}",
-            mend="bring both sides to one range",
+            hint="bring both sides to one range",
         )
 
 
@@ -90,7 +90,7 @@ def _ends(images: Tensor, name: str) -> tuple[float, float]:
     low, high = (float(end) for end in images.aminmax())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise PoiseError(
-            f"The {name} images hold NaN or infinite pixels", mend="find out where they were made"
+            f"The {name} images hold NaN or infinite pixels", hint="find out where they were made"
         )
     return low, high
 
@@ -116,7 +116,7 @@ def common_range(real: Tensor, fake: Tensor) -> ValueRange:
         raise PoiseError(
             f"The real images are in {of_real} and the fake ones in {of_fake}",
             why="the distance would tell the scale and nothing else",
-            mend="bring both to one range, or say which both are in by 'value_range'",
+            hint="bring both to one range, or say which both are in by 'value_range'",
         )
     return of_real
 

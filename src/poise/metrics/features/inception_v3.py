@@ -255,7 +255,7 @@ def inception_v3(
     if weights is None and cache is None:
         raise PoiseError(
             "Inception-v3 needs its weights",
-            mend=f"give weights= (from {URL}) or a cache= to fetch them into",
+            hint=f"give weights= (from {URL}) or a cache= to fetch them into",
         )
     path = weights or fetched(URL, cache or Path(), SHA256)
     checked(path, SHA256)

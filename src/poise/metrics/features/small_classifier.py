@@ -110,7 +110,7 @@ def small_classifier(
     if len(given) < 20 or len(torch.unique(numbers)) < 2:
         raise PoiseError(
             f"{len(given)} samples of {len(torch.unique(numbers))} classes cannot train a classifier",
-            mend="give at least 20 samples of 2 classes, or use other features",
+            hint="give at least 20 samples of 2 classes, or use other features",
         )
     takes: ValueRange | None = None
     inputs = given.to(torch.float32).cpu()

@@ -30,13 +30,13 @@ def checked(path: Path, sha256: str | None) -> str:
         PoiseError: There is no such file, or it is another one.
     """
     if not path.is_file():
-        raise PoiseError(f"There is no file '{path}'", mend="give the path of the downloaded weights")
+        raise PoiseError(f"There is no file '{path}'", hint="give the path of the downloaded weights")
     found = hash_of_file(path)
     if sha256 is not None and not found.startswith(sha256.lower()):
         raise PoiseError(
             f"The weights '{path}' have the SHA-256 {found[:16]}..., not {sha256[:16]}...",
             why="they are damaged or not the ones that were asked for",
-            mend="remove the file and fetch it again",
+            hint="remove the file and fetch it again",
         )
     return found
 
@@ -66,7 +66,7 @@ def fetched(url: str, cache: Path, sha256: str) -> Path:
     except (OSError, urllib.error.URLError) as error:
         raise PoiseError(
             f"The weights could not be fetched from {url} ({error})",
-            mend=f"download them elsewhere and put the file at '{path}', or use other features",
+            hint=f"download them elsewhere and put the file at '{path}', or use other features",
         ) from None
     finally:
         partial.unlink(missing_ok=True)
@@ -86,10 +86,10 @@ def tensors_of(path: Path) -> dict[str, Tensor]:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, SafetensorError, UnpicklingError, EOFError, ValueError) as error:
         raise PoiseError(
-            f"The weights '{path}' cannot be read ({type(error).__name__})", mend="fetch the file again"
+            f"The weights '{path}' cannot be read ({type(error).__name__})", hint="fetch the file again"
         ) from None
     if not isinstance(found, dict) or not all(isinstance(tensor, Tensor) for tensor in found.values()):
-        raise PoiseError(f"The file '{path}' holds no plain weights", mend="give a file of tensors by name")
+        raise PoiseError(f"The file '{path}' holds no plain weights", hint="give a file of tensors by name")
     return found
 
 
@@ -111,6 +111,6 @@ def load_into(module: torch.nn.Module, tensors: dict[str, Tensor], path: Path) -
         raise PoiseError(
             f"The weights '{path}' are of another network",
             why=f"{len(differing)} tensors differ, '{differing[0]}' first",
-            mend="give the weights that belong to this extractor",
+            hint="give the weights that belong to this extractor",
         )
     module.load_state_dict(tensors, strict=False)

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from poise.data import Source
+from poise.data import Dataset
 from poise.diagnosis.allowance import MOST_SHARE, affordable
 from poise.diagnosis.window import STEPS
 from poise.dynamics.dynamics import Measured
 from poise.run_folder import RunFolder
-from poise.training.assemble import Assembly, assemble
+from poise.training.assemble import Components, assemble
+from poise.training.callback import Notify, StepContext
 from poise.training.conditions import shapes_of
 from poise.training.doctor import Doctor
 from poise.training.held_out import examined
 from poise.training.many.stack import Stack
-from poise.training.observer import Moment, Say
 from poise.training.state import Position
 
 
@@ -30,12 +30,12 @@ class Patient:
     Attributes:
         doctor: Its own.
         run: Its folder.
-        assembly: Networks whose weights are those of the stack.
+        components: Networks whose weights are those of the stack.
     """
 
     doctor: Doctor
     run: RunFolder
-    assembly: Assembly
+    components: Components
 
 
 class StackDoctor:
@@ -47,22 +47,22 @@ class StackDoctor:
         stack: The games.
         sources: The data of each.
         runs: The folder of each.
-        say: Tells a person one sentence.
+        notify: Tells a person one sentence.
         most_share: Of the time; 1 for every check, whatever it takes.
     """
 
     def __init__(
         self,
         stack: Stack,
-        sources: Sequence[Source],
+        sources: Sequence[Dataset],
         runs: Sequence[RunFolder],
-        say: Say,
+        notify: Notify,
         *,
         most_share: float = MOST_SHARE,
     ) -> None:
         self.most_share = most_share
         self.patients = [
-            _patient(stack, place, source, run, say)
+            _patient(stack, place, source, run, notify)
             for place, (source, run) in enumerate(zip(sources, runs, strict=True))
         ]
         self._kept: deque[tuple[int, Measured]] = deque(maxlen=STEPS)
@@ -92,13 +92,13 @@ class StackDoctor:
         patient = self.patients[place]
         for step, measured in self._kept:
             patient.doctor(
-                Moment(
+                StepContext(
                     step=step,
                     images_seen=position.images_seen,
                     seconds=position.seconds,
                     run=patient.run,
                     recipe=patient.doctor.recipe,
-                    assembly=patient.assembly,
+                    components=patient.components,
                     measured={name: value[place] for name, value in measured.items()},
                     line=None,
                     last=last and step == position.step,
@@ -109,20 +109,20 @@ class StackDoctor:
         """How many games are in `trouble`, and how many have at worst something to `watch`."""
         worst = []
         for patient in self.patients:
-            found = {finding.severity for finding in patient.doctor.course.open}
+            found = {finding.severity for finding in patient.doctor.tracker.open}
             worst += [severity for severity in ("trouble", "watch") if severity in found][:1]
         return Counter(worst)
 
 
-def _patient(stack: Stack, place: int, source: Source, run: RunFolder, say: Say) -> Patient:
+def _patient(stack: Stack, place: int, source: Dataset, run: RunFolder, notify: Notify) -> Patient:
     recipe = stack.recipes[place]
-    assembly = assemble(recipe, shapes_of(source), stack.match.sound.device)
-    for player, module in assembly.modules.items():
+    components = assemble(recipe, shapes_of(source), stack.match.sound.device)
+    for player, module in components.modules.items():
         _share(module, stack, player, place)
     doctor = Doctor(
-        recipe, *examined(recipe, source), lambda told: say(f"{run.path.name}: {told}"), most_share=1.0
+        recipe, *examined(recipe, source), lambda told: notify(f"{run.path.name}: {told}"), most_share=1.0
     )
-    return Patient(doctor, run, assembly)
+    return Patient(doctor, run, components)
 
 
 def _share(module: nn.Module, stack: Stack, player: str, place: int) -> None:

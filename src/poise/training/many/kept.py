@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from poise.data import Source
+from poise.data import Dataset
 from poise.errors import PoiseError
 from poise.recipes import Recipe, saved_recipe
 from poise.run_folder import Checkpoint, RunFolder
 from poise.training.assemble import assemble
+from poise.training.callback import Notify, StepContext
 from poise.training.conditions import shapes_of
 from poise.training.describe import describe_generator
 from poise.training.many.plan import ManyPlan
 from poise.training.many.settings import Game
 from poise.training.many.stack import Stack
 from poise.training.many.state import put, tensors
-from poise.training.observer import Moment, Say
 from poise.training.pictures import PictureSaver
 from poise.training.recorded_data import data_record
 from poise.training.state import Position, pack, unpack
@@ -39,7 +39,7 @@ def game_again(row: Mapping[str, Any], common: Recipe) -> Game:
     return Game(str(row["run"]), recipe, row["settings"])
 
 
-def run_of(parent: RunFolder, game: Game, source: Source, planned: ManyPlan) -> RunFolder:
+def run_of(parent: RunFolder, game: Game, source: Dataset, planned: ManyPlan) -> RunFolder:
     """The game's own folder; made where a process died before it was."""
     path = parent.path / game.name
     if (path / "recipe.json").is_file():
@@ -84,12 +84,12 @@ def put_back(stack: Stack, checkpoint: Checkpoint, number: int) -> None:
         raise PoiseError(
             f"The checkpoint of step {checkpoint.step} is of other networks",
             why=str(error).strip("'\""),
-            mend="restore the run's files from a copy",
+            hint="restore the run's files from a copy",
         ) from None
 
 
 def hand_over(
-    planned: ManyPlan, runs: Sequence[RunFolder], stacks: Sequence[Stack], position: Position, say: Say
+    planned: ManyPlan, runs: Sequence[RunFolder], stacks: Sequence[Stack], position: Position, notify: Notify
 ) -> None:
     """Write each game's own checkpoint, generator and picture, as if it had been trained alone.
 
@@ -98,27 +98,27 @@ def hand_over(
         runs: Their folders.
         stacks: Those that are left.
         position: Where they stand.
-        say: Tells a person one sentence.
+        notify: Tells a person one sentence.
     """
     games, sources = planned.games, planned.sources
     for stack in stacks:
         state = tensors(stack)
         for place, number in enumerate(stack.games):
             run, recipe, source = runs[number], games[number].recipe, sources[number]
-            assembly = assemble(recipe, shapes_of(source), planned.device)
+            components = assemble(recipe, shapes_of(source), planned.device)
             own = {name: value[place].cpu() for name, value in state.items()}
-            unpack(Checkpoint(position.step, own, asdict(position)), assembly)
-            run.save_checkpoint(pack(assembly, position), keep=recipe.checkpoints.keep)
-            run.save_generator(*describe_generator(assembly, run, position))
-            moment = Moment(
+            unpack(Checkpoint(position.step, own, asdict(position)), components)
+            run.save_checkpoint(pack(components, position), keep=recipe.checkpoints.keep)
+            run.save_generator(*describe_generator(components, run, position))
+            context = StepContext(
                 step=position.step,
                 images_seen=position.images_seen,
                 seconds=position.seconds,
                 run=run,
                 recipe=recipe,
-                assembly=assembly,
+                components=components,
                 measured={},
                 line=None,
                 last=True,
             )
-            PictureSaver(recipe, source, say)(moment)
+            PictureSaver(recipe, source, notify)(context)

@@ -99,10 +99,10 @@ def train_field(
         # One update of every game. Stacks share the schedule, so that each draws as many batches.
         for stack in field.stacks:
             images = stack.step(position.step)
-            stack.average.update(images, position.images_seen + images)
+            stack.ema.update(images, position.images_seen + images)
         position.step += 1
         position.images_seen += images
-        position.drawn = field.stacks[0].feeds[0].drawn
+        position.drawn = field.stacks[0].samplers[0].drawn
         last = position.step >= steps or stop.signal is not None
         logging = position.step % recipe.log_every == 0 or last
 
@@ -135,7 +135,7 @@ def train_field(
             _measure(field, saver, position.step)
 
         playing = sum(len(stack.games) for stack in field.stacks)
-        moment = ManyMoment(
+        context = ManyMoment(
             step=position.step,
             steps=steps,
             images_seen=position.images_seen,
@@ -145,7 +145,7 @@ def train_field(
             last=last,
             doctor=field.watchers.health(field.stacks) if line is not None else "",
         )
-        last = watch(moment) == "stop" or last
+        last = watch(context) == "stop" or last
 
         if last or saver.due(position.step):
             position.seconds = time.monotonic() - began

@@ -9,16 +9,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from poise.data import Source, open_data, origin_of
+from poise.data import Dataset, open_data, origin_of
 from poise.errors import PoiseError
 from poise.networks import describe
 from poise.recipes import Recipe
+from poise.tasks import TASKS
 from poise.training.assemble import assemble
 from poise.training.conditions import prepared, shapes_of, unused_labels
 from poise.training.many.settings import Game, Grid, check_modules, check_recipe, spread, structure
 from poise.training.planning import Data, Progress
 from poise.training.resolve import resolve
-from poise.training.setups import SETUPS
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ManyPlan:
     """
 
     games: Sequence[Game]
-    sources: Sequence[Source]
+    sources: Sequence[Dataset]
     origin: Mapping[str, Any]
     device: torch.device
     parameters: Mapping[str, int]
@@ -75,7 +75,7 @@ def plan_many(
         if len(sources[0]) < needed:
             raise PoiseError(
                 f"'{sources[0].name}' holds {len(sources[0])} samples, fewer than a batch of {needed}",
-                mend=f"use --batch-size {max(1, len(sources[0]) // one.packing)} or less, or give more data",
+                hint=f"use --batch-size {max(1, len(sources[0]) // one.packing)} or less, or give more data",
             )
         modules = assemble(one, shapes, device).modules
         check_modules(modules)
@@ -85,7 +85,7 @@ def plan_many(
 
 def sources_of(
     data: Data, origin: Mapping[str, Any], recipes: Sequence[Recipe], progress: Progress | None
-) -> list[Source]:
+) -> list[Dataset]:
     """Each game's data, as it would have them alone: built-in sets are drawn from its seed.
 
     Args:
@@ -94,16 +94,16 @@ def sources_of(
         recipes: Each game's.
         progress: Told `(done, total)` while images are read.
     """
-    setup = SETUPS.named(recipes[0].game.name)
-    opened: dict[int, Source] = {}
+    task = TASKS.named(recipes[0].game.name)
+    opened: dict[int, Dataset] = {}
 
-    def opening(seed: int) -> Source:
+    def opening(seed: int) -> Dataset:
         if seed not in opened:
             one = recipes[0]
             found = open_data(
                 data, resolution=one.resolution, channels=one.channels, seed=seed, progress=progress
             )
-            opened[seed] = unused_labels(prepared(found, setup), data, setup)
+            opened[seed] = unused_labels(prepared(found, task), data, task)
         return opened[seed]
 
     first = opening(recipes[0].seed)

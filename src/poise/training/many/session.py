@@ -10,11 +10,12 @@ from typing import Literal
 
 import torch
 
-from poise.data import Source
+from poise.data import Dataset
 from poise.dynamics import NonFiniteError
 from poise.errors import PoiseError
 from poise.recipes import Recipe, saved_recipe
 from poise.run_folder import Checkpoint, RunFolder, game_folders, read_games, refuse_existing, write_games
+from poise.training.callback import Notify
 from poise.training.environment import environment_record, lost_guarantees
 from poise.training.fatal import NON_FINITE, non_finite_error, unsaved_error
 from poise.training.many.kept import (
@@ -32,7 +33,6 @@ from poise.training.many.stack import Stack
 from poise.training.many.stacking import stack_games, without
 from poise.training.many.state import tensors
 from poise.training.many.watch import Watchers, known_modes
-from poise.training.observer import Say
 from poise.training.recorded_data import data_again, data_record, same_data
 from poise.training.resuming import Resumption, forget_beyond, is_done, newest_checkpoint
 from poise.training.saver import Saver, UnsavedError
@@ -64,7 +64,7 @@ def begin_many(
     out: Path | str,
     *,
     watch: Watching | None = None,
-    say: Say,
+    notify: Notify,
     command: list[str] | None = None,
     doctor: bool = True,
 ) -> ManyOutcome:
@@ -74,7 +74,7 @@ def begin_many(
         planned: What to do.
         out: The folder to make.
         watch: Looks after each step.
-        say: Tells a person one sentence.
+        notify: Tells a person one sentence.
         command: The command line, for the record.
         doctor: Whether the games are read, and what goes wrong with each is found.
 
@@ -91,18 +91,18 @@ def begin_many(
     )
     write_games(parent, [row_of(game) for game in planned.games])
     with parent.locked():
-        return _sit(planned, parent, None, watch, say, doctor=doctor)
+        return _sit(planned, parent, None, watch, notify, doctor=doctor)
 
 
 def resume_many(
-    asked: Resumption, *, watch: Watching | None = None, say: Say, doctor: bool = True
+    asked: Resumption, *, watch: Watching | None = None, notify: Notify, doctor: bool = True
 ) -> ManyOutcome:
     """Go on with many games from their newest sound checkpoint, or extend them.
 
     Args:
         asked: Which games, and how they go on.
         watch: Looks after each step.
-        say: Tells a person one sentence.
+        notify: Tells a person one sentence.
         doctor: As for `begin_many`.
 
     Raises:
@@ -117,21 +117,21 @@ def resume_many(
         games = [game_again(row, common) for row in read_games(parent)]
         recipes = [game.recipe for game in games]
         sources = sources_of(again, parent.data.get("origin", {}), recipes, asked.progress)
-        same_data(parent, sources[0], accept=asked.accept_changed_data, say=say)
+        same_data(parent, sources[0], accept=asked.accept_changed_data, notify=notify)
         for sentence in lost_guarantees(parent.environment, asked.device):
-            say(sentence)
-        restored = newest_checkpoint(parent, say)
+            notify(sentence)
+        restored = newest_checkpoint(parent, notify)
         checkpoint = restored.checkpoint
         done = 0 if checkpoint is None else checkpoint.step
         if is_done(parent, done, common.steps or 0):
             raise PoiseError(
                 f"The games of '{asked.path}' have done their {done} steps",
-                mend=f"extend them: poise resume {asked.path} --steps {2 * done}",
+                hint=f"extend them: poise resume {asked.path} --steps {2 * done}",
             )
         _refuse_gone_on_alone(parent, restored.newest_step)
         parent.write_json("recipe", common.model_dump())
         planned = ManyPlan(games, sources, parent.data.get("origin", {}), asked.device, {})
-        return _sit(planned, parent, checkpoint, watch, say, doctor=doctor)
+        return _sit(planned, parent, checkpoint, watch, notify, doctor=doctor)
 
 
 def _sit(
@@ -139,7 +139,7 @@ def _sit(
     parent: RunFolder,
     checkpoint: Checkpoint | None,
     watch: Watching | None,
-    say: Say,
+    notify: Notify,
     *,
     doctor: bool,
 ) -> ManyOutcome:
@@ -159,7 +159,7 @@ def _sit(
             locks.enter_context(run.locked())
         for run in (parent, *runs):
             forget_beyond(run, position.step)
-        return _play(planned, parent, runs, stacks, position, watch, say, doctor=doctor)
+        return _play(planned, parent, runs, stacks, position, watch, notify, doctor=doctor)
 
 
 def _play(
@@ -169,7 +169,7 @@ def _play(
     stacks: Sequence[Stack],
     position: Position,
     watch: Watching | None,
-    say: Say,
+    notify: Notify,
     *,
     doctor: bool,
 ) -> ManyOutcome:
@@ -181,26 +181,26 @@ def _play(
     def lose(game: int, step: int, tensor: str, player: str) -> None:
         at = Position(step=step)
         error = non_finite_error(runs[game], at, games[game].recipe, NonFiniteError(tensor, player))
-        say(f"{games[game].name} is lost and the others go on: {error.what}.")
+        notify(f"{games[game].name} is lost and the others go on: {error.what}.")
 
     def drop(stack: Stack, places: Sequence[int]) -> Stack:
         return without(stack, places, [sources[game] for game in stack.games], device)
 
-    watchers = Watchers(sources, runs, known, say, doctor=doctor)
+    watchers = Watchers(sources, runs, known, notify, doctor=doctor)
     field = Field(list(stacks), parent, runs, watchers, lose, drop)
     settings = games[0].recipe.checkpoints
     saver = Saver(
         settings,
         parent,
-        say,
+        notify,
         culprit=lambda: non_finite(field.stacks, tensors),
         put=lambda at, best: save_stacks(parent, field.stacks, at, settings.keep),
         saved_step=position.step,
     )
     _say_all(field, parent, "running", position.step)
-    with torch.random.fork_rng(), stop_on_signals(say) as stop:
+    with torch.random.fork_rng(), stop_on_signals(notify) as stop:
         try:
-            end = train_field(field, saver, position, watch=watch or (lambda moment: None), stop=stop)
+            end = train_field(field, saver, position, watch=watch or (lambda context: None), stop=stop)
         except NonFiniteError as error:
             raise non_finite_error(parent, position, games[0].recipe, error) from None
         except UnsavedError as error:
@@ -212,13 +212,13 @@ def _play(
             parent.set_status("failed", step=end.step, reason="no game is left")
             raise PoiseError(
                 f"All {len(games)} games of '{parent.path}' came to values that are not finite",
-                mend="begin anew with lower rates; poise report tells of each",
+                hint="begin anew with lower rates; poise report tells of each",
                 exit_status=NON_FINITE,
             )
         status: Literal["finished", "interrupted"] = (
             "finished" if end.step >= (games[0].recipe.steps or 0) else "interrupted"
         )
-        hand_over(planned, runs, field.stacks, end, say)
+        hand_over(planned, runs, field.stacks, end, notify)
         _say_all(field, parent, status, end.step)
     left = sum(len(stack.games) for stack in field.stacks)
     exit_status = stop.exit_status if status == "interrupted" else 0
@@ -241,14 +241,14 @@ def _refuse_gone_on_alone(parent: RunFolder, step: int) -> None:
             raise PoiseError(
                 f"The game '{run.path}' has gone on alone to step {own:,}",
                 why=f"going on with all games from step {step:,} would undo that",
-                mend=f"move its checkpoints beyond that step away, or go on alone: poise resume {run.path}",
+                hint=f"move its checkpoints beyond that step away, or go on alone: poise resume {run.path}",
             )
 
 
 def _stack(
     group: Sequence[int],
     games: Sequence[Game],
-    sources: Sequence[Source],
+    sources: Sequence[Dataset],
     device: torch.device,
     *,
     drawn: int,

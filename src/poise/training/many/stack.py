@@ -13,8 +13,8 @@ from poise.dynamics import DYNAMICS
 from poise.dynamics.dynamics import Measured
 from poise.recipes import Recipe
 from poise.registry import bound
-from poise.training.feed import Feed
-from poise.training.many.average import StackedAverage
+from poise.training.batches import BatchSampler
+from poise.training.many.ema import StackedEma
 from poise.training.many.game import Batches
 from poise.training.many.match import StackedMatch
 from poise.training.rates import Rates
@@ -28,8 +28,8 @@ class Stack:
         games: Their numbers among all games of the sitting.
         recipes: Their resolved recipes.
         match: Networks and optimisers.
-        average: The averaged generators.
-        feeds: Each game's batches.
+        ema: The averaged generators.
+        samplers: Each game's batches.
         module: One generator; only its structure is used.
         rates: The learning rates by step.
         window: What the steps since the last line of the history measured.
@@ -38,15 +38,15 @@ class Stack:
     games: list[int]
     recipes: list[Recipe]
     match: StackedMatch
-    average: StackedAverage
-    feeds: list[Feed]
+    ema: StackedEma
+    samplers: list[BatchSampler]
     module: nn.Module
     rates: Rates
     window: list[Measured] = field(default_factory=list)
 
     def next(self, step: int) -> Batches:
         """The next batch of every game."""
-        batches = [feed.next(step) for feed in self.feeds]
+        batches = [sampler.next(step) for sampler in self.samplers]
         return Batches(
             real=torch.stack([batch.real for batch in batches]),
             latent=torch.stack([batch.latent for batch in batches]),
@@ -60,13 +60,13 @@ class Stack:
         Returns:
             How many reals each was shown.
         """
-        dynamics, feed = self.recipes[0].dynamics, self.feeds[0]
-        before = feed.drawn
+        dynamics, sampler = self.recipes[0].dynamics, self.samplers[0]
+        before = sampler.drawn
         self.rates.set(step)
-        options = {**dynamics.options, "epoch_steps": feed.epoch_steps}
+        options = {**dynamics.options, "epoch_steps": sampler.epoch_steps}
         make_step = bound(DYNAMICS.named(dynamics.name).step, options)
         self.window.append(dict(make_step(self.match, partial(self.next, step), step)))
-        return (feed.drawn - before) * feed.samples
+        return (sampler.drawn - before) * sampler.samples
 
     @torch.no_grad()
     def samples(self, latent: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ class Stack:
         self.module.eval()
         try:
             made = vmap(lambda own, latent: functional_call(self.module, own, (latent,)))(
-                dict(self.average.current()), latent
+                dict(self.ema.current()), latent
             )
         finally:
             self.module.train(was_training)

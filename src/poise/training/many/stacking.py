@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from poise.data import Source
+from poise.data import Dataset
 from poise.games import NoiseToData
 from poise.networks import twice_differentiable
 from poise.penalties import clip_weights
@@ -16,7 +16,7 @@ from poise.recipes import Recipe
 from poise.training.assemble import build_game, build_networks
 from poise.training.conditions import shapes_of
 from poise.training.held_out import training_feed
-from poise.training.many.average import StackedAverage
+from poise.training.many.ema import StackedEma
 from poise.training.many.game import StackedGame
 from poise.training.many.match import StackedMatch, shares
 from poise.training.many.stack import Stack
@@ -27,7 +27,7 @@ from poise.training.rates import Rates
 def stack_games(
     games: Sequence[int],
     recipes: Sequence[Recipe],
-    sources: Sequence[Source],
+    sources: Sequence[Dataset],
     device: torch.device,
     *,
     drawn: int = 0,
@@ -86,8 +86,8 @@ def stack_games(
     live = {
         name: value.detach() for name, value in {**parameters["generator"], **buffers["generator"]}.items()
     }
-    average = StackedAverage(recipe.average, live, {name: value.clone() for name, value in live.items()})
-    feeds = [
+    ema = StackedEma(recipe.ema, live, {name: value.clone() for name, value in live.items()})
+    samplers = [
         training_feed(own, source, device, drawn=drawn) for own, source in zip(recipes, sources, strict=True)
     ]
     optimisers = {
@@ -96,10 +96,10 @@ def stack_games(
         for own in match.optimisers[player]
     }
     rates = Rates(optimisers, constant_share=recipe.constant_rate_share, steps=recipe.steps or 0)
-    return Stack(list(games), list(recipes), match, average, feeds, modules["generator"], rates)
+    return Stack(list(games), list(recipes), match, ema, samplers, modules["generator"], rates)
 
 
-def without(stack: Stack, places: Sequence[int], sources: Sequence[Source], device: torch.device) -> Stack:
+def without(stack: Stack, places: Sequence[int], sources: Sequence[Dataset], device: torch.device) -> Stack:
     """The stack without some of its games, the others as they stand.
 
     Args:
@@ -115,7 +115,7 @@ def without(stack: Stack, places: Sequence[int], sources: Sequence[Source], devi
         [stack.recipes[place] for place in kept],
         [sources[place] for place in kept],
         device,
-        drawn=stack.feeds[0].drawn,
+        drawn=stack.samplers[0].drawn,
     )
     put(left, state)
     left.window = [{name: value[kept] for name, value in one.items()} for one in stack.window]

@@ -18,7 +18,7 @@ def tensors(stack: Stack) -> dict[str, Tensor]:
     for player, own in match.parameters.items():
         for name, value in {**own, **match.game.buffers[player]}.items():
             found[f"network/{player}/{name}"] = value.detach()
-    found |= {f"average/generator/{name}": value for name, value in stack.average.current().items()}
+    found |= {f"ema/generator/{name}": value for name, value in stack.ema.current().items()}
     found |= {f"game/{name}": value for name, value in match.state.items()}
     for player, own in match.parameters.items():
         for number, name in enumerate(own):
@@ -44,8 +44,8 @@ def put(stack: Stack, saved: Mapping[str, Tensor]) -> None:
     for player, own in match.parameters.items():
         for name, value in {**own, **match.game.buffers[player]}.items():
             value.copy_(saved[f"network/{player}/{name}"])
-    for name, value in stack.average.own.items():
-        value.copy_(saved[f"average/generator/{name}"])
+    for name, value in stack.ema.own.items():
+        value.copy_(saved[f"ema/generator/{name}"])
     for name, value in match.state.items():
         value.copy_(saved[f"game/{name}"])
     for player, own in match.parameters.items():

@@ -8,17 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from poise.data import Source
+from poise.data import Dataset
 from poise.data.built_in import Modes, modes
 from poise.errors import PoiseError
 from poise.metrics import Result, cheap_distance, mode_statistics
 from poise.metrics.lines import lines_of
 from poise.randomness import torch_stream
 from poise.run_folder import RunFolder
-from poise.training.feed import latents
+from poise.training.batches import latents
+from poise.training.callback import Notify
 from poise.training.many.doctor import StackDoctor, health
 from poise.training.many.stack import Stack
-from poise.training.observer import Say
 from poise.training.quality import LEAST, Yardstick
 from poise.training.state import Position
 
@@ -35,7 +35,7 @@ class SpreadWatch:
         mixture: The name of the built-in mixture that the data are; `None` where they are not.
     """
 
-    def __init__(self, stack: Stack, sources: Sequence[Source], mixture: str | None) -> None:
+    def __init__(self, stack: Stack, sources: Sequence[Dataset], mixture: str | None) -> None:
         self.modes: Modes | None = known_modes(mixture)
         self.yardsticks = [
             Yardstick(source, own.seed) for own, source in zip(stack.recipes, sources, strict=True)
@@ -92,20 +92,20 @@ class Watchers:
         sources: The data of every game of the sitting, by its number.
         runs: Its folder.
         mixture: The name of the built-in mixture that the data are; `None` where they are not.
-        say: Tells a person one sentence.
+        notify: Tells a person one sentence.
         doctor: Whether there is one.
     """
 
     def __init__(
         self,
-        sources: Sequence[Source],
+        sources: Sequence[Dataset],
         runs: Sequence[RunFolder],
         mixture: str | None,
-        say: Say,
+        notify: Notify,
         *,
         doctor: bool,
     ) -> None:
-        self.sources, self.runs, self.mixture, self.say = sources, runs, mixture, say
+        self.sources, self.runs, self.mixture, self.notify = sources, runs, mixture, notify
         self._with_doctor = doctor
         self._yardsticks: dict[tuple[int, ...], SpreadWatch] = {}
         self._doctors: dict[tuple[int, ...], StackDoctor] = {}
@@ -127,7 +127,7 @@ class Watchers:
             if key not in self._doctors:
                 sources = [self.sources[game] for game in key]
                 runs = [self.runs[game] for game in key]
-                self._doctors[key] = StackDoctor(stack, sources, runs, self.say)
+                self._doctors[key] = StackDoctor(stack, sources, runs, self.notify)
             self._doctors[key].look(stack.window[-1], position, last=last)
 
     def health(self, stacks: Sequence[Stack]) -> str:

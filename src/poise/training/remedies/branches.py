@@ -12,14 +12,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from poise.data import Source
+from poise.data import Dataset
 from poise.errors import PoiseError
 from poise.run_folder import Checkpoint, RunFolder
-from poise.training.assemble import Assembly, assemble
+from poise.training.assemble import Components, assemble
+from poise.training.callback import Callback, Notify
 from poise.training.conditions import shapes_of
 from poise.training.environment import environment_record
 from poise.training.fatal import NON_FINITE
-from poise.training.observer import Observer, Say
 from poise.training.quality import distance_to_data
 from poise.training.recorded_data import data_record
 from poise.training.remedies.good_state import last_good
@@ -37,18 +37,18 @@ class Ward:
         origin: How to open them again.
         device: Where to train.
         given: Copies of the person's own modules as they were handed in, by player.
-        observers: What watches besides the pictures.
-        say: Tells a person one sentence.
+        callbacks: What watches besides the pictures.
+        notify: Tells a person one sentence.
         command: The command line, for the record.
         tries: Branches that are tried at most.
     """
 
-    source: Source
+    source: Dataset
     origin: Mapping[str, Any]
     device: torch.device
     given: Mapping[str, nn.Module]
-    observers: Sequence[Observer]
-    say: Say
+    callbacks: Sequence[Callback]
+    notify: Notify
     command: list[str] | None
     tries: int
 
@@ -60,13 +60,13 @@ class Played:
     Attributes:
         outcome: How it ended.
         fault: The error, where a value that is not finite has ended it.
-        assembly: Its networks, as they are now.
+        components: Its networks, as they are now.
         distance: Of its samples to the data; `None` where that cannot be measured.
     """
 
     outcome: Outcome
     fault: PoiseError | None
-    assembly: Assembly
+    components: Components
     distance: float | None
 
 
@@ -80,12 +80,12 @@ def branched(ward: Ward, parent: RunFolder, trial: Trial, place: Path) -> Played
         place: The branch's folder.
     """
     given = {player: copy.deepcopy(module) for player, module in ward.given.items()}
-    assembly = assemble(trial.recipe, shapes_of(ward.source), ward.device, given=given)
+    components = assemble(trial.recipe, shapes_of(ward.source), ward.device, given=given)
     good = None if trial.remedy.get("restart") else last_good(parent, trial.first_step)
-    position = _placed(assembly, good)
+    position = _placed(components, good)
     if position.step == 0 and good is not None:  # of other networks, so that some of it may be in place
         given = {player: copy.deepcopy(module) for player, module in ward.given.items()}
-        assembly = assemble(trial.recipe, shapes_of(ward.source), ward.device, given=given)
+        components = assemble(trial.recipe, shapes_of(ward.source), ward.device, given=given)
     run = RunFolder.create(
         place,
         recipe=trial.recipe.model_dump(),
@@ -98,13 +98,13 @@ def branched(ward: Ward, parent: RunFolder, trial: Trial, place: Path) -> Played
     })  # fmt: skip
 
     where = f"from step {position.step:,}" if position.step else "from fresh weights"
-    ward.say(f"Trying a remedy for {trial.finding}, {where}: {trial.remedy['change']}.")
+    ward.notify(f"Trying a remedy for {trial.finding}, {where}: {trial.remedy['change']}.")
 
     def play() -> Outcome:
         with run.locked():
-            return sit(assembly, ward.source, run, position, ward.observers, ward.say, doctor="apply")
+            return sit(components, ward.source, run, position, ward.callbacks, ward.notify, doctor="apply")
 
-    return played(play, place, assembly, ward.source)
+    return played(play, place, components, ward.source)
 
 
 def free_place(home: Path) -> Path:
@@ -113,12 +113,12 @@ def free_place(home: Path) -> Path:
     return next(place for number in numbers if not (place := Path(f"{home}-remedy-{number}")).exists())
 
 
-def _placed(assembly: Assembly, checkpoint: Checkpoint | None) -> Position:
+def _placed(components: Components, checkpoint: Checkpoint | None) -> Position:
     """Put a checkpoint in place; where the networks have changed, begin with fresh weights."""
     if checkpoint is None:
         return Position()
     try:
-        return unpack(checkpoint, assembly)
+        return unpack(checkpoint, components)
     except (PoiseError, RuntimeError, KeyError):
         return Position()
 
@@ -128,20 +128,22 @@ def to_the_end(ward: Ward, kept: Played) -> Played:
     run = kept.outcome.run
     with run.locked():
         restored = run.restore().checkpoint
-        position = Position() if restored is None else unpack(restored, kept.assembly)
-        outcome = sit(kept.assembly, ward.source, run, position, ward.observers, ward.say, doctor="suggest")
-    return Played(outcome, None, kept.assembly, None)
+        position = Position() if restored is None else unpack(restored, kept.components)
+        outcome = sit(
+            kept.components, ward.source, run, position, ward.callbacks, ward.notify, doctor="suggest"
+        )
+    return Played(outcome, None, kept.components, None)
 
 
-def played(play: Callable[[], Outcome], place: Path | str, assembly: Assembly, source: Source) -> Played:
+def played(play: Callable[[], Outcome], place: Path | str, components: Components, source: Dataset) -> Played:
     """What was played, measured at its end; that a value was not finite is an outcome here, too."""
     try:
-        return Played(play(), None, assembly, distance_to_data(assembly, source))
+        return Played(play(), None, components, distance_to_data(components, source))
     except PoiseError as error:
         if error.exit_status != NON_FINITE:
             raise
         run = RunFolder(place)
-        return Played(Outcome(run, "interrupted", Position(step=last_step(run)), 0), error, assembly, None)
+        return Played(Outcome(run, "interrupted", Position(step=last_step(run)), 0), error, components, None)
 
 
 def last_step(run: RunFolder) -> int:

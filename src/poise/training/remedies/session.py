@@ -10,26 +10,26 @@ from torch import nn
 
 from poise.errors import PoiseError
 from poise.run_folder import RunFolder
-from poise.training.assemble import Assembly
+from poise.tasks import GIVEN
+from poise.training.assemble import Components
+from poise.training.callback import Callback, Notify
 from poise.training.conditions import shapes_of
-from poise.training.observer import Observer, Say
-from poise.training.planning import Plan
+from poise.training.planning import Experiment
 from poise.training.remedies.branches import Played, Ward, branched, free_place, last_step, played, to_the_end
 from poise.training.remedies.trials import trials
 from poise.training.resuming import Resumption, reopened
 from poise.training.session import Outcome, begin, sit
-from poise.training.setups import GIVEN
 
 TRIES = 3
 """Branches that are tried before the doctor gives up."""
 
 
 def begin_with_remedies(
-    planned: Plan,
+    planned: Experiment,
     out: Path | str,
     *,
-    observers: Sequence[Observer] = (),
-    say: Say,
+    callbacks: Sequence[Callback] = (),
+    notify: Notify,
     command: list[str] | None = None,
     tries: int = TRIES,
 ) -> Outcome:
@@ -46,8 +46,8 @@ def begin_with_remedies(
     Args:
         planned: What to do.
         out: The folder to make; branches get `-remedy-1` and so on.
-        observers: What watches besides the pictures.
-        say: Tells a person one sentence.
+        callbacks: What watches besides the pictures.
+        notify: Tells a person one sentence.
         command: The command line, for the record.
         tries: Branches that are tried at most.
 
@@ -58,19 +58,19 @@ def begin_with_remedies(
         PoiseError: The folder is taken, a module cannot be copied, or no remedy saved the run from a value
             that is not finite.
     """
-    copies = _copies(planned.assembly)
+    copies = _copies(planned.components)
     ward = Ward(
-        planned.source, planned.origin, planned.assembly.device, copies, observers, say, command, tries
+        planned.source, planned.origin, planned.components.device, copies, callbacks, notify, command, tries
     )
 
     def play() -> Outcome:
-        return begin(planned, out, observers=observers, say=say, command=command, doctor="apply")
+        return begin(planned, out, callbacks=callbacks, notify=notify, command=command, doctor="apply")
 
-    return _treated(ward, played(play, out, planned.assembly, planned.source))
+    return _treated(ward, played(play, out, planned.components, planned.source))
 
 
 def resume_with_remedies(
-    asked: Resumption, *, observers: Sequence[Observer] = (), say: Say, tries: int = TRIES
+    asked: Resumption, *, callbacks: Sequence[Callback] = (), notify: Notify, tries: int = TRIES
 ) -> Outcome:
     """Go on with a run as `resume` does; where there is trouble, try remedies as `begin_with_remedies` does.
 
@@ -79,14 +79,14 @@ def resume_with_remedies(
     """
     run = RunFolder.open(asked.path)
     with run.locked():
-        planned, position = reopened(run, asked, say)
-        copies = _copies(planned.assembly)
-        ward = Ward(planned.source, planned.origin, asked.device, copies, observers, say, None, tries)
+        planned, position = reopened(run, asked, notify)
+        copies = _copies(planned.components)
+        ward = Ward(planned.source, planned.origin, asked.device, copies, callbacks, notify, None, tries)
 
         def play() -> Outcome:
-            return sit(planned.assembly, planned.source, run, position, observers, say, doctor="apply")
+            return sit(planned.components, planned.source, run, position, callbacks, notify, doctor="apply")
 
-        first = played(play, asked.path, planned.assembly, planned.source)
+        first = played(play, asked.path, planned.components, planned.source)
     return _treated(ward, first)
 
 
@@ -96,7 +96,7 @@ def _treated(ward: Ward, first: Played) -> Outcome:
     spent = {str(line["remedy"]["change"]) for line in home.lines("lineage")}
     tried = 0
     while _troubled(kept.outcome) and tried < ward.tries:
-        trial = next(trials(kept.outcome.run, spent, shapes, tuple(ward.given), ward.say), None)
+        trial = next(trials(kept.outcome.run, spent, shapes, tuple(ward.given), ward.notify), None)
         if trial is None:
             break
         tried += 1
@@ -111,7 +111,9 @@ def _treated(ward: Ward, first: Played) -> Outcome:
             "distance_before": kept.distance, "distance_after": branch.distance, "kept": better,
         })  # fmt: skip
         now, before = _said(branch.distance), _said(kept.distance)
-        ward.say(f"{'Kept' if better else 'Not kept'}: the distance to the data is {now}, and was {before}.")
+        ward.notify(
+            f"{'Kept' if better else 'Not kept'}: the distance to the data is {now}, and was {before}."
+        )
         if branch.outcome.exit_status:
             return branch.outcome
         kept = branch if better else kept
@@ -119,9 +121,9 @@ def _treated(ward: Ward, first: Played) -> Outcome:
         if kept.fault is not None:
             raise kept.fault
         count = f"{tried} {'try' if tried == 1 else 'tries'}" if tried else "no remedy that it can set"
-        ward.say(f"The doctor gives up after {count}; {kept.outcome.run.path} goes on as it is.")
+        ward.notify(f"The doctor gives up after {count}; {kept.outcome.run.path} goes on as it is.")
         kept = to_the_end(ward, kept)
-    _hand_back(first.assembly, kept.assembly)
+    _hand_back(first.components, kept.components)
     return kept.outcome
 
 
@@ -130,23 +132,23 @@ def _troubled(outcome: Outcome) -> bool:
     return outcome.status != "finished" and not outcome.exit_status
 
 
-def _copies(assembly: Assembly) -> dict[str, nn.Module]:
+def _copies(components: Components) -> dict[str, nn.Module]:
     """Copies of the person's own modules, since each branch trains one of its own."""
     copies = {}
-    for player, module in assembly.modules.items():
-        if getattr(assembly.recipe, player).name == GIVEN:
+    for player, module in components.modules.items():
+        if getattr(components.recipe, player).name == GIVEN:
             try:
                 copies[player] = copy.deepcopy(module)
             except Exception as error:
                 raise PoiseError(
                     f"The doctor cannot apply remedies to your own {player}, of which no copy can be made",
                     why=f"{type(error).__name__}: {error}",
-                    mend='let the doctor suggest only: doctor="suggest"',
+                    hint='let the doctor suggest only: doctor="suggest"',
                 ) from None
     return copies
 
 
-def _hand_back(held: Assembly, kept: Assembly) -> None:
+def _hand_back(held: Components, kept: Components) -> None:
     """The person's own modules hold the weights of what was kept."""
     for player, module in held.modules.items():
         if held is not kept and getattr(held.recipe, player).name == GIVEN:

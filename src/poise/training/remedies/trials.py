@@ -9,9 +9,9 @@ from typing import Any
 from poise.errors import PoiseError
 from poise.recipes import Recipe, recipe_with, saved_recipe
 from poise.run_folder import RunFolder
-from poise.training.observer import Say
+from poise.tasks import Shapes
+from poise.training.callback import Notify
 from poise.training.resolve import resolve
-from poise.training.setups import Shapes
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def ranked(lines: Iterable[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], 
 
 
 def trials(
-    run: RunFolder, spent: set[str], shapes: Shapes, given: tuple[str, ...], say: Say
+    run: RunFolder, spent: set[str], shapes: Shapes, given: tuple[str, ...], notify: Notify
 ) -> Iterator[Trial]:
     """Remedies that change the recipe and were not tried.
 
@@ -65,7 +65,7 @@ def trials(
         spent: The changes that were tried; those that do not fit are added.
         shapes: The shapes of its data.
         given: The players whose module is the person's own.
-        say: Tells a person of a remedy that does not fit.
+        notify: Tells a person of a remedy that does not fit.
     """
     recipe = saved_recipe(run.recipe)
     for finding, remedy in ranked(run.lines("findings")):
@@ -74,7 +74,7 @@ def trials(
         try:
             changed = resolve(recipe_with(recipe, remedy["settings"]), shapes, given=given)
         except PoiseError as error:
-            say(f"Passed over, since it does not fit this run: {remedy['change']} ({error.what}).")
+            notify(f"Passed over, since it does not fit this run: {remedy['change']} ({error.what}).")
             spent.add(str(remedy["change"]))
             continue
         if changed != recipe:

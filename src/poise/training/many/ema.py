@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from poise.recipes.settings import Average
-from poise.training.average import followed
+from poise.recipes.settings import Ema
+from poise.training.ema import followed
 
 
 @dataclass
-class StackedAverage:
-    """The averaged generators of G games; the arithmetic is that of `AveragedGenerator`.
+class StackedEma:
+    """The averaged generators of G games; the arithmetic is that of `EmaGenerator`.
 
     Attributes:
         settings: How slowly they follow.
@@ -22,7 +22,7 @@ class StackedAverage:
         own: The averages; where there are none, the generators themselves.
     """
 
-    settings: Average
+    settings: Ema
     live: Mapping[str, Tensor]
     own: Mapping[str, Tensor]
 

@@ -11,8 +11,8 @@ from poise.games import AuxiliaryClassifier
 from poise.networks.class_head import ClassifyingDiscriminator
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
-from poise.training.setups import conditional, noise_to_data
-from poise.training.setups.setup import Setup, Shapes
+from poise.tasks import conditional, noise_to_data
+from poise.tasks.task import Shapes, Task
 
 
 def discriminator(part: Part, shapes: Shapes, packing: int) -> nn.Module:
@@ -33,7 +33,7 @@ def game(recipe: Recipe, *, class_weight: Annotated[float, Field(ge=0)] = 1.0) -
     return AuxiliaryClassifier(noise_to_data.game(recipe), class_weight)
 
 
-AUXILIARY_CLASSIFIER = Setup(
+AUXILIARY_CLASSIFIER = Task(
     name="auxiliary-classifier",
     summary="The generator is told the class; the discriminator tells it, and both pay where that is wrong.",
     source="Odena et al. 2017, equations 2 and 3",

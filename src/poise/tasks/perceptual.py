@@ -54,7 +54,7 @@ def perceptual_features(name: str, channels: int) -> Callable[[Tensor], Tensor]:
         raise PoiseError(
             f"A generator cannot be trained by the features '{name}'",
             why="they are trained on labels" if extractor is None else "no gradient runs through them",
-            mend=f"choose random-convolutions, {', '.join(SIDES)}",
+            hint=f"choose random-convolutions, {', '.join(SIDES)}",
         )
     module, takes = extractor.module.eval().requires_grad_(False), extractor.takes
 

@@ -18,9 +18,9 @@ from poise.networks.patch import PatchDiscriminator
 from poise.networks.translating import TranslatingGenerator, matching_features
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
-from poise.training.setups import noise_to_data
-from poise.training.setups.perceptual import perceptual_features as features_of
-from poise.training.setups.setup import Setup, Shapes
+from poise.tasks import noise_to_data
+from poise.tasks.perceptual import perceptual_features as features_of
+from poise.tasks.task import Shapes, Task
 
 
 def choose(player: str, shapes: Shapes, width: int) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def game(
     if feature_matching and recipe.discriminator.name != "patch":
         raise PoiseError(
             f"The discriminator '{recipe.discriminator.name}' shows no features to match",
-            mend="choose the discriminator 'patch', or leave game.feature_matching out",
+            hint="choose the discriminator 'patch', or leave game.feature_matching out",
         )
     costs: dict[str, tuple[float, Callable[..., Tensor]]] = {
         "l1": (l1, absolute_error),
@@ -97,7 +97,7 @@ def directions(module: nn.Module) -> dict[str, Callable[[Tensor, Tensor], Tensor
     return {"a-to-b": module}
 
 
-PAIRED_TRANSLATION = Setup(
+PAIRED_TRANSLATION = Task(
     name="paired-translation",
     summary="The generator makes a target from its source; both players see the source, and L1 ties the two.",
     source="Isola et al. 2017, equations 1 to 4",

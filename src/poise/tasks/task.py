@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from poise.data import Source
+from poise.data import Dataset
 from poise.dynamics.game import Game, Networks
 from poise.networks import Network
 from poise.recipes import Recipe
@@ -37,7 +37,7 @@ class Shapes:
 
 
 @dataclass(frozen=True)
-class Setup:
+class Task:
     """How a kind of game is set up; the loop and the run folder are the same for all.
 
     Attributes:
@@ -71,7 +71,7 @@ class Setup:
     discriminator: Callable[[Part, Shapes, int], nn.Module]
     networks: Callable[[Recipe, Mapping[str, nn.Module]], Networks]
     game: Callable[..., Game]
-    prepare: Callable[..., Source] | None = None
+    prepare: Callable[..., Dataset] | None = None
     directions: Callable[[nn.Module], Mapping[str, Callable[[Tensor, Tensor], Tensor]]] | None = None
 
     def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from poise.training.setups import conditional
-from poise.training.setups.setup import Setup
-from poise.training.tagging import tagged
+from poise.tasks import conditional
+from poise.tasks.tagging import tagged
+from poise.tasks.task import Task
 
-IMAGE_TAGGING = Setup(
+IMAGE_TAGGING = Task(
     name="image-tagging",
     summary="The generator names a tag of an image, another for each latent; the discriminator knows both.",
     source="Mirza and Osindero 2014, section 4.2",

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from poise.data import Condition, Encoding, Source, to_pixels
-from poise.data.source import Array
+from poise.data import Condition, Dataset, Transform, to_pixels
+from poise.data.dataset import Array
 from poise.errors import PoiseError
 from poise.metrics.features import EXTRACTORS, Extractor, extract
 from poise.randomness import numpy_stream
@@ -33,13 +33,13 @@ OWN = 0.5
 
 
 def tagged(
-    source: Source,
+    source: Dataset,
     *,
     separator: Annotated[str, Field(min_length=1)] = ";",
     least: Annotated[int, Field(ge=2)] = 10,
     vector_size: Annotated[int, Field(ge=2)] = 64,
     features: str = "colours-and-shapes",
-) -> Source:
+) -> Dataset:
     """Pairs of a tag's vector and an image's features.
 
     A tag's vector is a random projection of what it occurs with (its positive pointwise mutual information
@@ -73,14 +73,14 @@ def tagged(
         "vectors": np.round(vectors, 5).tolist(),
     }
     condition = Condition(
-        "vector", (seen.shape[1],), seen, Encoding("identity"), rows=pairs[:, 0], about=about
+        "vector", (seen.shape[1],), seen, Transform("identity"), rows=pairs[:, 0], about=about
     )
     facts = [source.fingerprint, list(texts), separator, least, vector_size, features]
     return dataclasses.replace(
         source,
         kind="vector",
         shape=(vector_size,),
-        encoding=Encoding("identity"),
+        encoding=Transform("identity"),
         array=vectors[pairs[:, 1]],
         live=None,
         labels=None,
@@ -135,12 +135,12 @@ def image_extractor(name: str, channels: int) -> Extractor:
     if "image" not in kind.takes or set(kind.needs) - {"channels"}:
         fit = [k.name for k in EXTRACTORS.values() if "image" in k.takes and not set(k.needs) - {"channels"}]
         raise PoiseError(
-            f"The extractor '{name}' cannot be had from images alone", mend="choose " + " or ".join(fit)
+            f"The extractor '{name}' cannot be had from images alone", hint="choose " + " or ".join(fit)
         )
     return kind.build(**({"channels": channels} if "channels" in kind.needs else {}))
 
 
-def image_features(source: Source, extractor: Extractor) -> Array:
+def image_features(source: Dataset, extractor: Extractor) -> Array:
     """The features of all images, `(N, d)` float32.
 
     Args:
@@ -155,33 +155,35 @@ def image_features(source: Source, extractor: Extractor) -> Array:
     return np.concatenate(pieces)
 
 
-def _texts(source: Source) -> list[str]:
+def _texts(source: Dataset) -> list[str]:
     if source.kind != "image":
         raise PoiseError(f"'{source.name}' holds no images, and tags are learnt from images")
     if source.labels is None or not source.label_names:
         raise PoiseError(
-            f"'{source.name}' has no tags", mend="give them: --labels FILE.csv --label-column tags"
+            f"'{source.name}' has no tags", hint="give them: --labels FILE.csv --label-column tags"
         )
     return [source.label_names[label] for label in source.labels]
 
 
-def _vocabulary(source: Source, rows: Sequence[Sequence[str]], separator: str, least: int) -> tuple[str, ...]:
+def _vocabulary(
+    source: Dataset, rows: Sequence[Sequence[str]], separator: str, least: int
+) -> tuple[str, ...]:
     counts = Counter(tag for row in rows for tag in row)
     long = [tag for tag in counts if len(tag) > LONGEST_TAG]
     if long:
         raise PoiseError(
             f"'{long[0][:LONGEST_TAG]}...' among the tags of '{source.name}' is no tag",
             why=f"it has {len(long[0])} letters and no '{separator}' within",
-            mend="say what separates tags: --set 'game.separator=,'",
+            hint="say what separates tags: --set 'game.separator=,'",
         )
     if not counts:
-        raise PoiseError(f"Not one image of '{source.name}' has a tag", mend="fill the column of tags in")
+        raise PoiseError(f"Not one image of '{source.name}' has a tag", hint="fill the column of tags in")
     names = tuple(sorted(tag for tag, count in counts.items() if count >= least))
     if len(names) < 2:
         raise PoiseError(
             f"{len(names)} of the {len(counts)} tags of '{source.name}' occur on {least} images or more",
             why=f"tags are separated by '{separator}'",
-            mend="say what separates them, or ask for less: --set 'game.separator=,' --set game.least=2",
+            hint="say what separates them, or ask for less: --set 'game.separator=,' --set game.least=2",
         )
     return names
 

@@ -11,8 +11,8 @@ from poise.networks import DISCRIMINATORS, GENERATORS
 from poise.networks.concatenated import ConcatenatedDiscriminator, ConcatenatedGenerator
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
-from poise.training.setups import noise_to_data
-from poise.training.setups.setup import Setup, Shapes
+from poise.tasks import noise_to_data
+from poise.tasks.task import Shapes, Task
 
 
 def generator(part: Part, shapes: Shapes, latent_size: int) -> nn.Module:
@@ -35,7 +35,7 @@ def game(recipe: Recipe) -> Conditioned:
     return Conditioned(noise_to_data.game(recipe))
 
 
-CONDITIONAL = Setup(
+CONDITIONAL = Task(
     name="conditional",
     summary="Both players are told what each sample is to be; the condition is concatenated to their input.",
     source="Mirza and Osindero 2014, equation 2 and figure 1",

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from poise.recipes import Recipe
 from poise.run_folder import RunFolder
-from poise.training.assemble import Assembly
+from poise.training.assemble import Components
 
 Request = Literal["keep-best", "save", "stop"]
 
 
 @dataclass(frozen=True)
-class Moment:
+class StepContext:
     """A run just after a step.
 
     Attributes:
@@ -25,7 +25,7 @@ class Moment:
         seconds: Time trained, over all sittings.
         run: The folder.
         recipe: The resolved recipe.
-        assembly: Networks, game and optimisers; to be looked at, not changed.
+        components: Networks, game and optimisers; to be looked at, not changed.
         measured: What the step measured, detached, on the device.
         line: The line of the history, on steps that write one.
         last: Whether no step follows in this sitting.
@@ -36,23 +36,23 @@ class Moment:
     seconds: float
     run: RunFolder
     recipe: Recipe
-    assembly: Assembly
+    components: Components
     measured: dict[str, Tensor]
     line: dict[str, Any] | None
     last: bool
 
     def generator(self) -> nn.Module:
         """The averaged generator, in eval mode."""
-        return self.assembly.average.current()
+        return self.components.ema.current()
 
 
-class Observer(Protocol):
+class Callback(Protocol):
     """Anything that watches; it is called after every step and must be quick on most."""
 
-    def __call__(self, moment: Moment, /) -> Request | None:
+    def __call__(self, context: StepContext, /) -> Request | None:
         """Look; perhaps ask the loop to keep this state as the best, to save it, or to stop."""
         ...
 
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 """Tells a person one sentence."""

@@ -23,7 +23,7 @@ _KINDS: dict[str, str] = {"pixels": "image", "range": "image", "identity": "vect
 
 
 @dataclass(frozen=True)
-class Encoding:
+class Transform:
     """How stored values become what the networks see, and how what they make becomes data again.
 
     | name | stored | networks' space |
@@ -44,7 +44,7 @@ class Encoding:
         PoiseError: The name or a number is not one that an encoding can have.
 
     Example:
-        >>> Encoding("pixels").encode(torch.tensor([0, 255], dtype=torch.uint8))
+        >>> Transform("pixels").encode(torch.tensor([0, 255], dtype=torch.uint8))
         tensor([-1.,  1.])
     """
 
@@ -60,7 +60,7 @@ class Encoding:
         numbers = (self.low, self.high, *self.center, *self.scale)
         if not all(math.isfinite(number) for number in numbers):
             raise PoiseError(
-                f"The encoding '{self.name}' holds a number that is not finite", mend="give finite ones"
+                f"The encoding '{self.name}' holds a number that is not finite", hint="give finite ones"
             )
         if not self.low < self.high:
             raise PoiseError(f"The encoding's low, {self.low:g}, is not below its high, {self.high:g}")
@@ -124,7 +124,7 @@ class Encoding:
             uint8 for `pixels`, rounded to the nearest; else float32.
 
         Example:
-            >>> Encoding("pixels").restore(torch.tensor([-1.0, 0.5, 3.0]))
+            >>> Transform("pixels").restore(torch.tensor([-1.0, 0.5, 3.0]))
             tensor([  0, 191, 255], dtype=torch.uint8)
         """
         data = self.decode(value)
@@ -139,22 +139,22 @@ class Encoding:
         return {key: list(item) if isinstance(item, tuple) else item for key, item in asdict(self).items()}
 
     @staticmethod
-    def from_json(written: Mapping[str, Any]) -> Encoding:
+    def from_json(written: Mapping[str, Any]) -> Transform:
         """The record that `to_json` wrote.
 
         Raises:
             PoiseError: A field is unknown, missing or not of its type; nothing is guessed.
 
         Example:
-            >>> Encoding.from_json(Encoding("pixels").to_json()) == Encoding("pixels")
+            >>> Transform.from_json(Transform("pixels").to_json()) == Transform("pixels")
             True
         """
-        known = {field.name for field in fields(Encoding)}
+        known = {field.name for field in fields(Transform)}
         for key in written:
             if key not in known:
                 raise unknown_name("field of an encoding", str(key), known)
         if not isinstance(written.get("name"), str):
-            raise PoiseError("The encoding has no name", mend="give the file that Poise wrote")
+            raise PoiseError("The encoding has no name", hint="give the file that Poise wrote")
         values: dict[str, Any] = {}
         for key, item in written.items():
             numbers = item if key in ("center", "scale") else [item]
@@ -163,10 +163,10 @@ class Encoding:
             )
             if key != "name" and not plain:
                 raise PoiseError(
-                    f"The encoding's '{key}' is not made of numbers", mend="give the file that Poise wrote"
+                    f"The encoding's '{key}' is not made of numbers", hint="give the file that Poise wrote"
                 )
             values[key] = tuple(float(number) for number in item) if key in ("center", "scale") else item
-        return Encoding(**values)
+        return Transform(**values)
 
 
 @lru_cache(maxsize=64)

@@ -15,7 +15,7 @@ from poise.penalties import PENALTIES
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
 from poise.registry import bound
-from poise.training.setups.setup import Setup, Shapes
+from poise.tasks.task import Shapes, Task
 
 
 def choose(player: str, shapes: Shapes, width: int) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def _named_for(shapes: Shapes) -> str:
     return "infogan" if height == side and side % 4 == 0 and side <= 128 else "mlp"
 
 
-NOISE_TO_DATA = Setup(
+NOISE_TO_DATA = Task(
     name="noise-to-data",
     summary="The generator makes samples from latents, the discriminator scores them beside real ones.",
     source="Goodfellow et al. 2014, algorithm 1",

@@ -16,8 +16,8 @@ from poise.networks import IMAGE_DISCRIMINATORS, TRANSLATORS, twice_differentiab
 from poise.networks.translating import BothWays, OneForEachDomain
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
-from poise.training.setups import noise_to_data
-from poise.training.setups.setup import Setup, Shapes
+from poise.tasks import noise_to_data
+from poise.tasks.task import Shapes, Task
 
 
 def choose(player: str, shapes: Shapes, width: int) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def networks(recipe: Recipe, modules: Mapping[str, nn.Module]) -> Networks:
     if not isinstance(making, BothWays) or not isinstance(scoring, OneForEachDomain):
         raise PoiseError(
             "A game between two domains needs two generators and two discriminators",
-            mend="wrap yours: poise.networks.BothWays(a_to_b, b_to_a), OneForEachDomain(of_a, of_b)",
+            hint="wrap yours: poise.networks.BothWays(a_to_b, b_to_a), OneForEachDomain(of_a, of_b)",
         )
     named: dict[str, nn.Module] = {"a_to_b": making.a_to_b, "b_to_a": making.b_to_a}
     for domain, network in (("a", scoring.of_a), ("b", scoring.of_b)):
@@ -87,7 +87,7 @@ def game(
         raise PoiseError(
             f"The loss '{recipe.loss.name}' cannot be played in two domains at once",
             why="it carries a balance from step to step, and there would have to be two",
-            mend="choose another: --set loss=least-squares",
+            hint="choose another: --set loss=least-squares",
         )
     within = dataclasses.replace(within, in_one_pass=scores_each_alone(recipe.discriminator))
     return UnpairedTranslation(within, shapes.sample, cycle, identity, pool)
@@ -105,7 +105,7 @@ def directions(module: nn.Module) -> dict[str, Callable[[Tensor, Tensor], Tensor
     return {"a-to-b": module, "b-to-a": module.back}
 
 
-UNPAIRED_TRANSLATION = Setup(
+UNPAIRED_TRANSLATION = Task(
     name="unpaired-translation",
     summary="Two generators between two domains, a discriminator in each; there and back is where it began.",
     source="Zhu et al. 2017, equations 1 to 3",

@@ -10,8 +10,8 @@ from torch import nn
 from poise.networks.conditional_batch_norm import with_conditional_batch_norm
 from poise.networks.projection import ProjectionDiscriminator
 from poise.recipes.settings import Part
-from poise.training.setups import conditional, noise_to_data
-from poise.training.setups.setup import Setup, Shapes
+from poise.tasks import conditional, noise_to_data
+from poise.tasks.task import Shapes, Task
 
 
 def choose(player: str, shapes: Shapes, width: int) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def discriminator(part: Part, shapes: Shapes, packing: int) -> nn.Module:
     return ProjectionDiscriminator(plain, math.prod(shapes.condition), spectral_norm=normed)
 
 
-PROJECTION = Setup(
+PROJECTION = Task(
     name="projection",
     summary="The generator's normalisation knows the class; the discriminator projects on a row for it.",
     source="Miyato and Koyama 2018, equation 3 and appendix A",

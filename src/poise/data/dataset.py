@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from poise.data.condition import Condition, taken
-from poise.data.encoding import Encoding
 from poise.data.threads import workers
+from poise.data.transform import Transform
 
 JSON: TypeAlias = Any
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
@@ -35,7 +35,7 @@ class LiveRows(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class Dataset:
     """Data, opened and checked.
 
     Args:
@@ -65,7 +65,7 @@ class Source:
     name: str
     kind: Literal["image", "vector"]
     shape: tuple[int, ...]
-    encoding: Encoding
+    encoding: Transform
     fingerprint: str
     summary: dict[str, JSON]
     notices: tuple[str, ...]
@@ -77,7 +77,7 @@ class Source:
     files: tuple[str, ...] = ()
     sizes: tuple[tuple[int, int], ...] = ()
     rows: Array | None = None
-    held_out: Source | None = None
+    held_out: Dataset | None = None
 
     def __post_init__(self) -> None:
         if (self.array is None) == (self.live is None):
@@ -172,7 +172,7 @@ def _survey_block(array: Array, rows: slice) -> Survey:
     )
 
 
-def fingerprint(digest: str, *, shape: tuple[int, ...], dtype: str, encoding: Encoding) -> str:
+def fingerprint(digest: str, *, shape: tuple[int, ...], dtype: str, encoding: Transform) -> str:
     """The SHA-256 of data: the digest of its stored values with their shape, type and encoding.
 
     Args:

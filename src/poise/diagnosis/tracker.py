@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from poise.diagnosis.finding import Finding
-from poise.diagnosis.reading import Reading
+from poise.diagnosis.measurement import Measurement
 from poise.diagnosis.rule import Rule, Setting, Unchecked, Verdict
 
 Mark = tuple[int, Verdict]
@@ -24,7 +24,7 @@ class _Track:
     seen: int = 0
 
 
-class Course:
+class FindingTracker:
     """The findings of a run as its readings come in; the same readings give the same findings.
 
     Args:
@@ -34,21 +34,21 @@ class Course:
 
     def __init__(self, rules: Iterable[Rule], setting: Setting | None = None) -> None:
         self.rules, self.setting = tuple(rules), setting or Setting()
-        self.readings: list[Reading] = []
+        self.measurements: list[Measurement] = []
         self.findings: list[Finding] = []
         self.unchecked: dict[str, str] = {}
         self._tracks = {rule.name: _Track([], []) for rule in self.rules}
 
-    def add(self, reading: Reading) -> list[Finding]:
+    def add(self, measurement: Measurement) -> list[Finding]:
         """Judge one more reading.
 
         Returns:
             The findings that it opened, made graver, explained by another, or ended, as they are now.
         """
-        self.readings.append(reading)
+        self.measurements.append(measurement)
         before = {rule.name: self._tracks[rule.name].finding for rule in self.rules}
         for rule in self.rules:
-            verdict = rule.judge(self.readings)
+            verdict = rule.judge(self.measurements)
             if isinstance(verdict, Unchecked):
                 self.unchecked.setdefault(rule.name, verdict.because)
                 continue
@@ -93,9 +93,9 @@ class Course:
         return None if told else now
 
     def _note(self, rule: Rule, track: _Track, verdict: Verdict) -> None:
-        reading = self.readings[-1]
+        measurement = self.measurements[-1]
         track.seen += 1
-        early = len(self.readings) <= rule.warm_up
+        early = len(self.measurements) <= rule.warm_up
         if verdict.level == "healthy" or early:
             track.uneasy.clear()
             track.grave.clear()
@@ -105,9 +105,9 @@ class Course:
                 track.finding = None
             return
         track.healthy = 0
-        track.uneasy.append((reading.step, verdict))
+        track.uneasy.append((measurement.step, verdict))
         if verdict.level == "trouble":
-            track.grave.append((reading.step, verdict))
+            track.grave.append((measurement.step, verdict))
         else:
             track.grave.clear()
         grave = len(track.grave) >= rule.trouble_after
@@ -116,7 +116,7 @@ class Course:
         self._tell(rule, track, verdict, grave=grave)
 
     def _tell(self, rule: Rule, track: _Track, verdict: Verdict, *, grave: bool) -> None:
-        old, step = track.finding, self.readings[-1].step
+        old, step = track.finding, self.measurements[-1].step
         was_grave = old is not None and old.severity == "trouble"
         new = Finding(
             name=rule.name,
@@ -147,12 +147,14 @@ class Course:
         return next(one for one in reversed(self.findings) if one.name == name)
 
 
-def judged(readings: Iterable[Reading], rules: Iterable[Rule], setting: Setting | None = None) -> Course:
+def judged(
+    measurements: Iterable[Measurement], rules: Iterable[Rule], setting: Setting | None = None
+) -> FindingTracker:
     """The course of a run from its readings."""
-    course = Course(rules, setting)
-    for reading in readings:
-        course.add(reading)
-    return course
+    tracker = FindingTracker(rules, setting)
+    for measurement in measurements:
+        tracker.add(measurement)
+    return tracker
 
 
 def confidence(beyond: float, checks: int) -> float:

@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import nn
 
-from poise.recipes.settings import Average
+from poise.recipes.settings import Ema
 
 MOST_STEPS = 16
 """The average follows at least this often."""
@@ -16,7 +16,7 @@ FINE = 128
 """Moves in a half-life beyond which further ones would not be seen in the average."""
 
 
-def followed(settings: Average, images: int, images_seen: int) -> float | None:
+def followed(settings: Ema, images: int, images_seen: int) -> float | None:
     """The share of the way to the generator's weights that the average goes after a step.
 
     Where a half-life is many steps long, the average goes every so many steps as far as in so many moves: it
@@ -31,9 +31,9 @@ def followed(settings: Average, images: int, images_seen: int) -> float | None:
         From 0 to 1; `None` where it stays as it is after this step, or nothing is averaged.
 
     Example:
-        >>> followed(Average(half_life=100, ramp=0), 100, 1_000)
+        >>> followed(Ema(half_life=100, ramp=0), 100, 1_000)
         0.5
-        >>> shares = [followed(Average(half_life=10_000, ramp=0), 16, 16 * step) for step in (1, 2, 3, 4)]
+        >>> shares = [followed(Ema(half_life=10_000, ramp=0), 16, 16 * step) for step in (1, 2, 3, 4)]
         >>> [share and round(share, 5) for share in shares]
         [None, None, None, 0.00443]
     """
@@ -50,7 +50,7 @@ def followed(settings: Average, images: int, images_seen: int) -> float | None:
     return share
 
 
-class AveragedGenerator:
+class EmaGenerator:
     """A copy of the generator whose weights follow its weights slowly.
 
     Args:
@@ -60,7 +60,7 @@ class AveragedGenerator:
     Source: Karras et al. 2018, section 4.1 of the appendix; the ramp as in Karras et al. 2020 (ADA).
     """
 
-    def __init__(self, generator: nn.Module, settings: Average) -> None:
+    def __init__(self, generator: nn.Module, settings: Ema) -> None:
         self.settings = settings
         self.generator = generator
         self.module = copy.deepcopy(generator).eval().requires_grad_(False)

@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Reading:
+class Measurement:
     """One check of a run. `None` where an input was missing; `missing` says why.
 
     No quantity depends on which loss is used, but for the losses themselves, which only their own course is
@@ -90,22 +90,22 @@ class Reading:
         return {name: _plain(value) for name, value in asdict(self).items() if value not in (None, (), {})}
 
     @staticmethod
-    def from_json(line: Mapping[str, Any]) -> Reading:
+    def from_json(line: Mapping[str, Any]) -> Measurement:
         """A reading as it was written; what a later version wrote besides is passed over.
 
         Example:
-            >>> Reading.from_json(Reading(7, separation=0.5, cells=(0.25, 0.75)).to_json())
+            >>> Measurement.from_json(Measurement(7, separation=0.5, cells=(0.25, 0.75)).to_json())
             ... # doctest: +ELLIPSIS
-            Reading(step=7, ...separation=0.5, ...cells=(0.25, 0.75), ...)
+            Measurement(step=7, ...separation=0.5, ...cells=(0.25, 0.75), ...)
         """
-        known = {one.name for one in fields(Reading)}
+        known = {one.name for one in fields(Measurement)}
         values = {name: value for name, value in line.items() if name in known}
         for name, value in values.items():
             if isinstance(value, list):
                 values[name] = tuple(value)
         if "probes" in values:
             values["probes"] = {name: tuple(probe) for name, probe in values["probes"].items()}
-        return Reading(**values)
+        return Measurement(**values)
 
 
 def _plain(value: Any) -> Any:

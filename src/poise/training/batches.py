@@ -59,7 +59,7 @@ class Encodes(Protocol):
         ...
 
 
-class Feed:
+class BatchSampler:
     """Draws batches for ever; its whole state is how many it has drawn.
 
     Args:

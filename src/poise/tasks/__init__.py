@@ -1,0 +1,26 @@
+"""Kinds of games, and how each is set up from a recipe and data."""
+
+from poise.registry import Registry
+from poise.tasks.auxiliary_classifier import AUXILIARY_CLASSIFIER
+from poise.tasks.conditional import CONDITIONAL
+from poise.tasks.image_tagging import IMAGE_TAGGING
+from poise.tasks.noise_to_data import NOISE_TO_DATA
+from poise.tasks.paired_translation import PAIRED_TRANSLATION
+from poise.tasks.projection import PROJECTION
+from poise.tasks.task import GIVEN, Shapes, Task
+from poise.tasks.unpaired_translation import UNPAIRED_TRANSLATION
+
+TASKS: Registry[Task] = Registry(
+    "game",
+    [
+        NOISE_TO_DATA,
+        CONDITIONAL,
+        PROJECTION,
+        AUXILIARY_CLASSIFIER,
+        IMAGE_TAGGING,
+        PAIRED_TRANSLATION,
+        UNPAIRED_TRANSLATION,
+    ],
+)
+
+__all__ = ["GIVEN", "TASKS", "Shapes", "Task"]
