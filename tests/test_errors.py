@@ -29,14 +29,14 @@ def test_what_why_and_mend_make_one_sentence(why: str, hint: str, sentence: str)
 
 @given(what=words, why=words | st.just(""), hint=words | st.just(""))
 def test_every_part_is_in_the_sentence_and_in_the_json(what: str, why: str, hint: str) -> None:
-    error = PoiseError(what, why=why, hint=hint, exit_status=4)
+    error = PoiseError(what, code="test.fault", why=why, hint=hint, exit_status=4)
     assert error.sentence.startswith(what)
     assert error.sentence.endswith(".")
     assert not error.sentence.endswith("..")
     assert why in error.sentence
     assert hint in error.sentence
     written = json.loads(json.dumps(error.to_json()))
-    assert written == {"error": error.sentence, "what": what, "why": why, "hint": hint}
+    assert written == {"code": "test.fault", "error": error.sentence, "what": what, "why": why, "hint": hint}
     assert error.exit_status == 4
 
 

@@ -26,9 +26,9 @@ from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
 from poise.tasks import TASKS
+from poise.tasks.prepare import prepared, spec_of
 from poise.training import Experiment, StepContext, begin, pick_device
 from poise.training.assemble import Components, assemble
-from poise.training.conditions import prepared, shapes_of
 from poise.training.doctor import Doctor
 from poise.training.held_out import Split, split
 from poise.training.resolve import resolve
@@ -91,7 +91,7 @@ def recipe_of(case: Case, source: Dataset) -> Recipe:
         recipe = recipe_with(recipe, {"loss": known.pop("loss")})
     has = recipe.model_dump()
     fitting = {path: value for path, value in known.items() if _fits(path, has)}
-    return resolve(recipe_with(recipe, fitting), shapes_of(source))
+    return resolve(recipe_with(recipe, fitting), spec_of(source))
 
 
 def _fits(path: str, values: dict[str, Any]) -> bool:
@@ -111,7 +111,7 @@ def play(case: Case, folder: Path, openmoji: Path | None) -> dict[str, Any]:
     rows = split(len(source), recipe.held_out, case.seed)
     shown, bewitched, known = _tampered(source, fault, rows, case.seed)
     device = pick_device("cpu")
-    components = assemble(recipe, shapes_of(source), device)
+    components = assemble(recipe, spec_of(source), device)
     plan = Experiment(shown, {"kind": "given", "value": GAMES[case.base].data}, recipe, components)
     doctor = Doctor(recipe, shown, known, print, most_share=1.0)
     steps = recipe.steps or 1

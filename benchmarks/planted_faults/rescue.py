@@ -18,9 +18,9 @@ from poise.errors import PoiseError
 from poise.recipes import recipe_with, saved_recipe
 from poise.run_folder import RunFolder
 from poise.tasks import TASKS
+from poise.tasks.prepare import prepared, spec_of
 from poise.training import Experiment, begin, pick_device
 from poise.training.assemble import assemble
-from poise.training.conditions import prepared, shapes_of
 from poise.training.quality import distance_to_data
 from poise.training.remedies import begin_with_remedies
 from poise.training.resolve import resolve
@@ -127,8 +127,8 @@ def _planned(case: Case) -> Experiment:
     """A case ready to be trained; all that is measured of it is measured at its end."""
     source = prepared(source_of(BASES[case.base].data, None), TASKS["noise-to-data"])
     recipe = recipe_with(recipe_of(case, source), {"evaluate_every": 0, "steps": BASES[case.base].steps})
-    recipe = resolve(recipe, shapes_of(source))
-    components = assemble(recipe, shapes_of(source), pick_device("cpu"))
+    recipe = resolve(recipe, spec_of(source))
+    components = assemble(recipe, spec_of(source), pick_device("cpu"))
     return Experiment(source, {"kind": "built-in", "value": BASES[case.base].data}, recipe, components)
 
 
@@ -151,7 +151,7 @@ def _kept(case: Case, out: Path) -> float:
 def _distance(plan: Experiment, run: RunFolder) -> float:
     """Of the last checkpoint of a run, against the data and with the latents of the plan."""
     trained = saved_recipe(run.recipe)
-    components = assemble(trained, shapes_of(plan.source), plan.components.device)
+    components = assemble(trained, spec_of(plan.source), plan.components.device)
     unpack(run.load_checkpoint(run.checkpoint_steps()[-1]), components)
     found = distance_to_data(components, plan.source)
     return float("inf") if found is None else found

@@ -19,9 +19,9 @@ from benchmarks.translation.quality import HELD_OUT, Sizes, recipe_for, residual
 from poise.data import Dataset, Domains, Pairs
 from poise.networks.instance_norm import InstanceNorm
 from poise.recipes import Recipe
+from poise.tasks.prepare import spec_of
 from poise.training import begin, pick_device, plan
 from poise.training.assemble import build_networks
-from poise.training.conditions import shapes_of
 
 PLAYERS = ("generator", "discriminator")
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
@@ -164,7 +164,7 @@ class PlainDomains:
 
 def plan_modules(recipe: Recipe, source: Dataset) -> Mapping[str, Any]:
     """Networks of the resolved recipe, apart from those that Poise trains."""
-    return build_networks(recipe, shapes_of(source), {})
+    return build_networks(recipe, spec_of(source), {})
 
 
 def with_torchs_norm(module: nn.Module) -> nn.Module:

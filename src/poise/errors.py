@@ -14,6 +14,7 @@ class PoiseError(Exception):
 
     Args:
         what: What is wrong, and where: `"'photos/' holds no image"`.
+        code: A stable name of the mistake, `"room.what"`, for programs and tests: `"data.no-images"`.
         why: Why that stops the work; empty where `what` says it all.
         hint: What to do about it, as an imperative: `"name a folder with PNG or JPEG files"`.
         details: Lines that belong below the sentence, such as every file with its fault.
@@ -28,12 +29,14 @@ class PoiseError(Exception):
         self,
         what: str,
         *,
+        code: str = "",
         why: str = "",
         hint: str = "",
         details: Iterable[str] = (),
         exit_status: int = 2,
     ) -> None:
         self.what = what.rstrip(".")
+        self.code = code
         self.why = why.rstrip(".")
         self.hint = hint.rstrip(".")
         self.details = list(details)
@@ -52,6 +55,7 @@ class PoiseError(Exception):
         """The same as an object for `--json`."""
         told: dict[str, str | list[str]] = {
             "error": self.sentence,
+            "code": self.code,
             "what": self.what,
             "why": self.why,
             "hint": self.hint,
@@ -74,11 +78,12 @@ def system_reason(error: OSError) -> str:
 
 
 @contextlib.contextmanager
-def report_system_errors(what: str, *, hint: str = "") -> Iterator[None]:
+def report_system_errors(what: str, *, code: str = "", hint: str = "") -> Iterator[None]:
     """Tell of what the system refuses within as a person's mistake, with the system's reason.
 
     Args:
         what: What then could not be done, and where.
+        code: As for `PoiseError`.
         hint: What to do about it.
 
     Raises:
@@ -93,7 +98,7 @@ def report_system_errors(what: str, *, hint: str = "") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise PoiseError(what, why=system_reason(error), hint=hint) from None
+        raise PoiseError(what, code=code, why=system_reason(error), hint=hint) from None
 
 
 def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
@@ -139,4 +144,5 @@ def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "")
         more = f" and {len(known) - LISTED:,} more" if len(known) > LISTED else ""
         hint = "there are: " + ", ".join(known[:LISTED]) + more
     place = f" {where}" if where else ""
-    return PoiseError(f"There is no {kind} '{name}'{place}", hint=hint)
+    code = f"unknown-{kind.split(' of ')[0].replace(' ', '-')}"
+    return PoiseError(f"There is no {kind} '{name}'{place}", code=code, hint=hint)

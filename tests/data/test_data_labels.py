@@ -13,7 +13,7 @@ from poise.data import Dataset, Domains, Labelled, Pairs, open_data
 from poise.data.labels import coded
 from poise.errors import PoiseError
 from poise.tasks import TASKS
-from poise.training.conditions import prepared, unused_labels
+from poise.tasks.prepare import prepared, unused_labels
 
 SHADES = {"a": 10, "b": 80, "c": 160, "d": 240}
 

@@ -9,7 +9,7 @@ from torch import nn
 from poise.dynamics.match import in_memory_order
 from poise.recipes import RECIPES, recipe_with
 from poise.recipes.settings import Optimiser
-from poise.tasks import Shapes
+from poise.spec import DataSpec
 from poise.training import pick_device
 from poise.training.assemble import assemble, build_optimiser
 from poise.training.resolve import resolve
@@ -39,8 +39,8 @@ def test_moves_are_those_of_the_plain_optimiser_on_plain_weights(name: str) -> N
         {"penalties": {}, "generator": "dcgan", "generator.width": 4, "discriminator.width": 4}
         | {f"optimisers.{player}": settings.model_dump() for player in ("generator", "discriminator")},
     )
-    shapes = Shapes("image", (1, 8, 8))
-    match = assemble(resolve(recipe, shapes), shapes, pick_device("cpu")).match
+    spec = DataSpec("image", (1, 8, 8))
+    match = assemble(resolve(recipe, spec), spec, pick_device("cpu")).match
     parameters = match.parameters["discriminator"]
     twins = [nn.Parameter(value.detach().clone().contiguous()) for value in parameters.values()]
     plain = build_optimiser(settings, nn.ParameterList(twins))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, parse_override, recipe_with
 from poise.recipes.overrides import documented_paths, known_paths
-from poise.tasks import Shapes
+from poise.spec import DataSpec
 from poise.training.resolve import resolve
 
 BEGAN = RECIPES["began"]
@@ -164,7 +164,7 @@ def test_what_a_part_does_not_take_is_refused_when_the_recipe_meets_the_data(
     changes: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(PoiseError, match=sentence):
-        resolve(recipe_with(DEFAULT, changes), Shapes("image", (1, 8, 8)))
+        resolve(recipe_with(DEFAULT, changes), DataSpec("image", (1, 8, 8)))
 
 
 @given(

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from poise.recipes import DEFAULT_RECIPE, RECIPES, Recipe
-from poise.tasks import TASKS, Shapes
+from poise.spec import DataSpec
+from poise.tasks import TASKS
 from poise.training.resolve import resolve
 
 LUCIC = [
@@ -46,10 +47,10 @@ def test_every_recipe_goes_to_json_and_back(recipe: Recipe) -> None:
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)])
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
 def test_every_recipe_can_be_spelled_out_for_images(recipe: Recipe, shape: tuple[int, ...]) -> None:
-    resolved = resolve(recipe, Shapes("image", shape))
+    resolved = resolve(recipe, DataSpec("image", shape))
     assert "auto" not in (resolved.generator.name, resolved.discriminator.name)
     assert resolved.steps
-    assert resolve(resolved, Shapes("image", shape)) == resolved, "what is spelled out stays"
+    assert resolve(resolved, DataSpec("image", shape)) == resolved, "what is spelled out stays"
     assert Recipe.model_validate(json.loads(resolved.model_dump_json())) == resolved
 
 
@@ -68,7 +69,7 @@ def test_a_weight_left_to_the_data_grows_with_the_pixels(
 ) -> None:
     left_open = {"r1": {"every": 4}, "r2": {}, "wgan-gp": {}, "dragan": {"weight": 3}}
     recipe = Recipe.model_validate({"name": "mine", "penalties": left_open})
-    weights = {name: part.weight for name, part in resolve(recipe, Shapes(kind, shape)).penalties.items()}
+    weights = {name: part.weight for name, part in resolve(recipe, DataSpec(kind, shape)).penalties.items()}
     assert weights == pytest.approx({"r1": gamma, "r2": gamma, "wgan-gp": 10.0, "dragan": 3.0})
 
 
@@ -81,7 +82,7 @@ def test_a_weight_left_to_the_data_grows_with_the_pixels(
     ],
 )
 def test_every_recipe_that_names_no_network_of_images_serves_vectors(name: str) -> None:
-    assert resolve(RECIPES[name], Shapes("vector", (2,))).generator.name == "mlp"
+    assert resolve(RECIPES[name], DataSpec("vector", (2,))).generator.name == "mlp"
 
 
 @pytest.mark.parametrize(

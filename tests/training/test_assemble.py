@@ -10,7 +10,7 @@ from torch import nn
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.recipes.settings import Optimiser
 from poise.run_folder import RunFolder
-from poise.tasks import Shapes
+from poise.spec import DataSpec
 from poise.training.assemble import Components, assemble, build_optimiser
 from poise.training.resolve import resolve
 from poise.training.saver import run_saver
@@ -20,11 +20,11 @@ CPU = torch.device("cpu")
 
 def resolved(name: str, **changes: Any) -> Recipe:
     small = {"generator.width": 4, "discriminator.width": 4}
-    return resolve(recipe_with(RECIPES[name], {**small, **changes}), Shapes("vector", (2,)))
+    return resolve(recipe_with(RECIPES[name], {**small, **changes}), DataSpec("vector", (2,)))
 
 
 def built(name: str, **changes: Any) -> Components:
-    return assemble(resolved(name, **changes), Shapes("vector", (2,)), CPU)
+    return assemble(resolved(name, **changes), DataSpec("vector", (2,)), CPU)
 
 
 def values(components: Components) -> dict[str, dict[str, torch.Tensor]]:

@@ -11,8 +11,8 @@ from small_feeds import feed_of, numbered
 from poise.data import Condition, Dataset, Transform, open_data
 from poise.errors import PoiseError
 from poise.tasks import TASKS
+from poise.tasks.prepare import prepared, spec_of
 from poise.training.batches import BatchSampler
-from poise.training.conditions import prepared, shapes_of
 
 
 def digits() -> Dataset:
@@ -30,11 +30,11 @@ def relabelled(labels: list[int], names: tuple[str, ...]) -> Dataset:
 def test_labels_become_conditions_and_games_without_them_get_none() -> None:
     conditional = prepared(digits(), TASKS["conditional"])
     assert conditional.condition is not None
-    assert shapes_of(conditional).condition == (10,)
+    assert spec_of(conditional).condition == (10,)
     assert sum(conditional.condition.counts) == 1797
     assert conditional.condition.names == tuple("0123456789")
     plain = prepared(conditional, TASKS["noise-to-data"])
-    assert plain.condition is None and shapes_of(plain).condition is None
+    assert plain.condition is None and spec_of(plain).condition is None
 
 
 @pytest.mark.parametrize(

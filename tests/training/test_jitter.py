@@ -13,7 +13,7 @@ from poise.data import Condition, Transform
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, recipe_with
 from poise.recipes.settings import Jitter
-from poise.tasks import Shapes
+from poise.spec import DataSpec
 from poise.training.batches import BatchSampler
 from poise.training.jitter import draw_jitter, jittered, shifted
 from poise.training.resolve import resolve
@@ -106,4 +106,4 @@ def test_what_stands_still_is_as_it_was_and_draws_nothing() -> None:
 def test_vectors_cannot_be_moved() -> None:
     recipe = recipe_with(RECIPES["non-saturating"], {"jitter.shift": 0.1})
     with pytest.raises(PoiseError, match="Vectors cannot be moved"):
-        resolve(recipe, Shapes("vector", (2,)))
+        resolve(recipe, DataSpec("vector", (2,)))

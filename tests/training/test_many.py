@@ -15,8 +15,8 @@ from poise.errors import PoiseError
 from poise.losses import LOSSES
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.registry import bound
+from poise.tasks.prepare import spec_of
 from poise.training.assemble import assemble
-from poise.training.conditions import shapes_of
 from poise.training.held_out import training_feed
 from poise.training.history import summarise
 from poise.training.many.loop import means_of_games
@@ -77,7 +77,7 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 def prepared(data: str, recipes: Sequence[Recipe]) -> tuple[list[Dataset], list[Recipe]]:
     sources = [open_data(data, resolution=None, channels=None, seed=recipe.seed) for recipe in recipes]
-    return sources, [resolve(recipe, shapes_of(sources[0])) for recipe in recipes]
+    return sources, [resolve(recipe, spec_of(sources[0])) for recipe in recipes]
 
 
 def seeded(name: str, changes: Mapping[str, Any], seeds: Sequence[int] = SEEDS) -> list[Recipe]:
@@ -96,7 +96,7 @@ def trained(recipes: Sequence[Recipe], sources: Sequence[Dataset], steps: int = 
 
 def alone(recipe: Recipe, source: Dataset) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
     """The state after `STEPS` of the ordinary match, and what each step measured."""
-    components = assemble(recipe, shapes_of(source), CPU)
+    components = assemble(recipe, spec_of(source), CPU)
     sampler = training_feed(recipe, source, CPU, drawn=0)
     make_step = bound(
         components.dynamics.step, {**recipe.dynamics.options, "epoch_steps": sampler.epoch_steps}
@@ -219,6 +219,6 @@ def test_what_cannot_be_stacked_is_refused_with_an_alternative() -> None:
         check_recipe(RECIPES["extragradient"])
     sources, [recipe] = prepared("digits", seeded("hinge-sn", SMALL, seeds=[0]))
     with pytest.raises(PoiseError, match=r"spectral norm .* one by one"):
-        check_modules(assemble(recipe, shapes_of(sources[0]), CPU).modules)
+        check_modules(assemble(recipe, spec_of(sources[0]), CPU).modules)
     with pytest.raises(PoiseError, match="dropout"):
         check_modules({"discriminator": torch.nn.Sequential(torch.nn.Dropout())})

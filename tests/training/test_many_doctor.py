@@ -13,9 +13,9 @@ from poise.data import Dataset, open_data
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.registry import bound
 from poise.run_folder import RunFolder
+from poise.tasks.prepare import spec_of
 from poise.training import StepContext
 from poise.training.assemble import assemble
-from poise.training.conditions import shapes_of
 from poise.training.doctor import Doctor
 from poise.training.held_out import examined, training_feed
 from poise.training.many.doctor import StackDoctor, health
@@ -37,7 +37,7 @@ def recipes(data: str, seeds: Sequence[int], **changes: Any) -> tuple[list[Datas
         small |= {"generator": {"name": "dcgan", "width": 8}, "discriminator": {"name": "dcgan", "width": 8}}
     chosen = [recipe_with(RECIPES["pacgan"], {**small, "seed": seed}) for seed in seeds]
     sources = [open_data(data, resolution=None, channels=None, seed=seed) for seed in seeds]
-    return sources, [resolve(recipe, shapes_of(sources[0])) for recipe in chosen]
+    return sources, [resolve(recipe, spec_of(sources[0])) for recipe in chosen]
 
 
 def folders(path: Path, count: int) -> list[RunFolder]:
@@ -69,7 +69,7 @@ def test_each_game_is_read_as_if_it_were_alone_and_none_is_disturbed(data: str, 
 
     recipe, source, alone = own[1], sources[1], folders(tmp_path / "alone", 1)[0]
     components, sampler = (
-        assemble(recipe, shapes_of(source), CPU),
+        assemble(recipe, spec_of(source), CPU),
         training_feed(recipe, source, CPU, drawn=0),
     )
     make_step = bound(

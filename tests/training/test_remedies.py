@@ -16,7 +16,8 @@ from poise.diagnosis import FINDINGS, Setting, allowance
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, parse_override, recipe_with
 from poise.run_folder import RunFolder
-from poise.tasks import TASKS, Shapes
+from poise.spec import DataSpec
+from poise.tasks import TASKS
 from poise.training import Resumption, StepContext, begin, doctor, pick_device, plan
 from poise.training.again import command_again
 from poise.training.assemble import build_networks
@@ -28,22 +29,22 @@ CPU = pick_device("cpu")
 SMALL: dict[str, Any] = {"batch_size": 16, "steps": 40, "generator.width": 8, "discriminator.width": 8}
 
 SHAPES = {
-    "rows": [Shapes("image", (1, 8, 8)), Shapes("image", (3, 32, 32)), Shapes("vector", (2,))],
-    "labels": [Shapes("image", (1, 8, 8), (10,)), Shapes("vector", (2,), (8,))],
-    "classes": [Shapes("vector", (10,), (1, 8, 8))],
-    "pairs": [Shapes("image", (1, 32, 32), (1, 32, 32))],
-    "domains": [Shapes("image", (1, 32, 32), (1, 32, 32))],
+    "rows": [DataSpec("image", (1, 8, 8)), DataSpec("image", (3, 32, 32)), DataSpec("vector", (2,))],
+    "labels": [DataSpec("image", (1, 8, 8), (10,)), DataSpec("vector", (2,), (8,))],
+    "classes": [DataSpec("vector", (10,), (1, 8, 8))],
+    "pairs": [DataSpec("image", (1, 32, 32), (1, 32, 32))],
+    "domains": [DataSpec("image", (1, 32, 32), (1, 32, 32))],
 }
 """Data of each kind that a game may need."""
 
 
-def played() -> list[tuple[Recipe, Shapes]]:
+def played() -> list[tuple[Recipe, DataSpec]]:
     """Every recipe as it is resolved on the data that it can be played on."""
     found = []
     for recipe in RECIPES.values():
-        for shapes in SHAPES[TASKS[recipe.game.name].needs]:
+        for spec in SHAPES[TASKS[recipe.game.name].needs]:
             try:
-                found.append((resolve(recipe, shapes), shapes))
+                found.append((resolve(recipe, spec), spec))
             except PoiseError as error:
                 assert "serves images" in error.what
     return found
@@ -52,7 +53,7 @@ def played() -> list[tuple[Recipe, Shapes]]:
 PLAYED = played()
 
 
-def data_of(shapes: Shapes) -> dict[str, Any]:
+def data_of(spec: DataSpec) -> dict[str, Any]:
     """A `data.json` of such data."""
     origins = {
         "pairs": {"kind": "pairs", "source": {"value": "/data/line art"}, "target": {"value": "/data/b"},
@@ -60,8 +61,8 @@ def data_of(shapes: Shapes) -> dict[str, Any]:
         "domains": {"kind": "domains", "a": {"value": "/data/a"}, "b": {"value": "/data/b"}, "held_out": 0.2},
     }  # fmt: skip
     return {
-        "name": "line art", "kind": shapes.kind, "shape": list(shapes.sample),
-        "condition": None if shapes.condition is None else {"shape": list(shapes.condition)},
+        "name": "line art", "kind": spec.kind, "shape": list(spec.shape),
+        "condition": None if spec.condition is None else {"shape": list(spec.condition)},
         "origin": {"kind": "path", "value": "/data/line art"}, "origins": origins,
     }  # fmt: skip
 
@@ -72,15 +73,15 @@ NETWORKS = ("game", "generator", "discriminator", "packing")
 @pytest.mark.parametrize("name", list(FINDINGS))
 def test_every_remedy_that_is_offered_can_be_trained_with(name: str) -> None:
     built = set()
-    for recipe, shapes in PLAYED:
+    for recipe, spec in PLAYED:
         for remedy in Setting(1000, recipe.model_dump(), "digits").remedies(FINDINGS[name].proposals):
             if remedy.settings:
-                changed = resolve(recipe_with(recipe, remedy.settings), shapes)
-                parts = str((changed.game, changed.generator, changed.discriminator, changed.packing, shapes))
+                changed = resolve(recipe_with(recipe, remedy.settings), spec)
+                parts = str((changed.game, changed.generator, changed.discriminator, changed.packing, spec))
                 if any(path.partition(".")[0] in NETWORKS for path in remedy.settings) and parts not in built:
                     built.add(parts)
                     with torch.device("meta"):  # shapes alone, which is all that can be refused
-                        networks = build_networks(changed, shapes, {})
+                        networks = build_networks(changed, spec, {})
                     assert set(networks) == {"generator", "discriminator"}
 
 
@@ -88,12 +89,12 @@ def test_every_remedy_that_is_offered_can_be_trained_with(name: str) -> None:
 def test_the_command_makes_the_run_again_with_the_remedy(place: int) -> None:
     from poise.cli.app import app
 
-    recipe, shapes = PLAYED[place]
+    recipe, spec = PLAYED[place]
     changes: dict[str, Any] = {"seed": 3, "steps": 777, "batch_size": 8, "held_out": 0.0, "log_every": 3,
                                "optimisers.generator.learning_rate": 1e-5}  # fmt: skip
-    recipe = resolve(recipe_with(recipe, changes), shapes)
+    recipe = resolve(recipe_with(recipe, changes), spec)
     needs = TASKS[recipe.game.name].needs
-    data = data_of(shapes)
+    data = data_of(spec)
     data["origin"] = data["origins"].get(needs, data["origin"])
     again = command_again(recipe, data)
     assert again is not None
@@ -114,14 +115,14 @@ def test_the_command_makes_the_run_again_with_the_remedy(place: int) -> None:
             assert len(set(paths)) == len(paths), "nothing is set twice"
             settings: dict[str, Any] = dict(map(parse_override, typed))
             changed = recipe_with(RECIPES[bound.arguments["recipe"]], {**settings, **flags})
-            resolve(changed, shapes)  # which refuses what a part does not take
+            resolve(changed, spec)  # which refuses what a part does not take
             dumped = changed.model_dump()
             wanted = recipe_with(recipe, remedy.settings).model_dump()
             assert all(lies_in(dumped, path) == lies_in(wanted, path) for path in remedy.settings)
     told = dict(map(parse_override, bound.arguments.get("settings", ())))
     made = recipe_with(RECIPES[bound.arguments["recipe"]], {**told, **flags})
     apart = {"sample_every", "evaluate_every", "resolution"}
-    assert resolve(made, shapes).model_dump(exclude=apart) == recipe.model_dump(exclude=apart)
+    assert resolve(made, spec).model_dump(exclude=apart) == recipe.model_dump(exclude=apart)
 
 
 def lies_in(values: Any, path: str) -> Any:
@@ -132,8 +133,8 @@ def lies_in(values: Any, path: str) -> Any:
 
 
 def test_runs_that_no_command_makes_again() -> None:
-    recipe, shapes = PLAYED[0]
-    data = data_of(shapes)
+    recipe, spec = PLAYED[0]
+    data = data_of(spec)
     assert command_again(recipe.model_copy(update={"name": "my own"}), data) is None
     assert command_again(recipe, {**data, "origin": {"kind": "given", "value": "ndarray"}}) is None
 

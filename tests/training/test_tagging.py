@@ -15,8 +15,8 @@ from poise.errors import PoiseError
 from poise.generator.tagging import ranked
 from poise.metrics.features import colours_and_shapes
 from poise.tasks import TASKS
+from poise.tasks.prepare import prepared
 from poise.tasks.tagging import tag_vectors, tagged
-from poise.training.conditions import prepared
 
 COLOURS = {"red": (220, 30, 30), "blue": (30, 30, 220), "green": (30, 200, 30)}
 TAGS = {"red": "red;warm;colour", "blue": "blue;cold;colour", "green": "green;cold; colour ;"}

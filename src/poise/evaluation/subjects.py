@@ -20,7 +20,7 @@ from poise.recipes import saved_recipe
 from poise.run import Run
 from poise.run_folder import RunFolder
 from poise.tasks import TASKS
-from poise.training.conditions import prepared
+from poise.tasks.prepare import prepared
 
 Which = int | Literal["newest", "best"]
 Progress = Callable[[int, int], None]

@@ -12,7 +12,8 @@ from poise.errors import PoiseError
 from poise.recipes.settings import Latent, Part
 from poise.registry import checked_settings
 from poise.run_folder import RunFolder
-from poise.tasks import TASKS, Shapes, Task
+from poise.spec import DataSpec
+from poise.tasks import TASKS, Task
 
 NETWORK_LIMIT = 2**31
 """Bytes of weights beyond which a description is taken for damage and nothing is allocated."""
@@ -51,7 +52,7 @@ def described(description: Mapping[str, Any]) -> nn.Module:
     task, condition = setup_of(description), description.get("condition")
     network = task.generators.named(part.name)
     settings = checked_settings(part.options, network.build, owner=f"generator '{network.name}'")
-    shapes = Shapes(
+    shapes = DataSpec(
         str(description["kind"]),
         tuple(description["shape"]),
         None if condition is None else tuple(condition["shape"]),

@@ -7,7 +7,7 @@ from poise.tasks.image_tagging import IMAGE_TAGGING
 from poise.tasks.noise_to_data import NOISE_TO_DATA
 from poise.tasks.paired_translation import PAIRED_TRANSLATION
 from poise.tasks.projection import PROJECTION
-from poise.tasks.task import GIVEN, Shapes, Task
+from poise.tasks.task import GIVEN, Task
 from poise.tasks.unpaired_translation import UNPAIRED_TRANSLATION
 
 TASKS: Registry[Task] = Registry(
@@ -23,4 +23,4 @@ TASKS: Registry[Task] = Registry(
     ],
 )
 
-__all__ = ["GIVEN", "TASKS", "Shapes", "Task"]
+__all__ = ["GIVEN", "TASKS", "Task"]

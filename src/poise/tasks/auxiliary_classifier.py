@@ -11,16 +11,17 @@ from poise.games import AuxiliaryClassifier
 from poise.networks.class_head import ClassifyingDiscriminator
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
+from poise.spec import DataSpec
 from poise.tasks import conditional, noise_to_data
-from poise.tasks.task import Shapes, Task
+from poise.tasks.task import Task
 
 
-def discriminator(part: Part, shapes: Shapes, packing: int) -> nn.Module:
+def discriminator(part: Part, spec: DataSpec, packing: int) -> nn.Module:
     """From samples to a score and a logit for each class; packs are refused before."""
-    assert shapes.condition is not None
-    plain = noise_to_data.discriminator(part, shapes, packing)
+    assert spec.condition is not None
+    plain = noise_to_data.discriminator(part, spec, packing)
     normed = bool(part.options.get("spectral_norm", False))
-    return ClassifyingDiscriminator(plain, shapes.condition[0], spectral_norm=normed)
+    return ClassifyingDiscriminator(plain, spec.condition[0], spectral_norm=normed)
 
 
 def game(recipe: Recipe, *, class_weight: Annotated[float, Field(ge=0)] = 1.0) -> AuxiliaryClassifier:

@@ -11,22 +11,23 @@ from poise.networks import DISCRIMINATORS, GENERATORS
 from poise.networks.concatenated import ConcatenatedDiscriminator, ConcatenatedGenerator
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
+from poise.spec import DataSpec
 from poise.tasks import noise_to_data
-from poise.tasks.task import Shapes, Task
+from poise.tasks.task import Task
 
 
-def generator(part: Part, shapes: Shapes, latent_size: int) -> nn.Module:
+def generator(part: Part, spec: DataSpec, latent_size: int) -> nn.Module:
     """From latents and conditions to samples."""
-    assert shapes.condition is not None
-    taken = latent_size + math.prod(shapes.condition)
+    assert spec.condition is not None
+    taken = latent_size + math.prod(spec.condition)
     network = GENERATORS.named(part.name)
-    return ConcatenatedGenerator(network.build(shapes.sample, latent_size=taken, **part.options))
+    return ConcatenatedGenerator(network.build(spec.shape, latent_size=taken, **part.options))
 
 
-def discriminator(part: Part, shapes: Shapes, packing: int) -> nn.Module:
+def discriminator(part: Part, spec: DataSpec, packing: int) -> nn.Module:
     """From samples and conditions to scores; packs are refused before."""
-    assert shapes.condition is not None and packing == 1
-    seen = (shapes.sample[0] + shapes.condition[0], *shapes.sample[1:])
+    assert spec.condition is not None and packing == 1
+    seen = (spec.shape[0] + spec.condition[0], *spec.shape[1:])
     return ConcatenatedDiscriminator(DISCRIMINATORS.named(part.name).build(seen, **part.options))
 
 

@@ -15,29 +15,30 @@ from poise.penalties import PENALTIES
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
 from poise.registry import bound
-from poise.tasks.task import Shapes, Task
+from poise.spec import DataSpec
+from poise.tasks.task import Task
 
 
-def choose(player: str, shapes: Shapes, width: int) -> dict[str, Any]:
+def choose(player: str, spec: DataSpec, width: int) -> dict[str, Any]:
     """The network that `auto` becomes: by the kind and the size of a sample.
 
     Args:
         player: Whose.
-        shapes: Of the data.
+        spec: Of the data.
         width: What the data ask for.
     """
-    name = _named_for(shapes)
+    name = _named_for(spec)
     return {"name": name, "width": width} if name in ("dcgan", "mlp") else {"name": name}
 
 
-def generator(part: Part, shapes: Shapes, latent_size: int) -> nn.Module:
+def generator(part: Part, spec: DataSpec, latent_size: int) -> nn.Module:
     """From latents to samples."""
-    return GENERATORS.named(part.name).build(shapes.sample, latent_size=latent_size, **part.options)
+    return GENERATORS.named(part.name).build(spec.shape, latent_size=latent_size, **part.options)
 
 
-def discriminator(part: Part, shapes: Shapes, packing: int) -> nn.Module:
+def discriminator(part: Part, spec: DataSpec, packing: int) -> nn.Module:
     """From samples, packed along channels, to scores."""
-    packed = (shapes.sample[0] * packing, *shapes.sample[1:])
+    packed = (spec.shape[0] * packing, *spec.shape[1:])
     return DISCRIMINATORS.named(part.name).build(packed, **part.options)
 
 
@@ -73,10 +74,10 @@ def game(recipe: Recipe) -> NoiseToData:
     )
 
 
-def _named_for(shapes: Shapes) -> str:
-    if shapes.kind == "vector":
+def _named_for(spec: DataSpec) -> str:
+    if spec.kind == "vector":
         return "mlp"
-    _, height, side = shapes.sample
+    _, height, side = spec.shape
     if height == side and 8 <= side <= 256 and side & (side - 1) == 0:
         return "dcgan"
     return "infogan" if height == side and side % 4 == 0 and side <= 128 else "mlp"

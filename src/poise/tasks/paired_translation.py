@@ -18,26 +18,27 @@ from poise.networks.patch import PatchDiscriminator
 from poise.networks.translating import TranslatingGenerator, matching_features
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
+from poise.spec import DataSpec
 from poise.tasks import noise_to_data
 from poise.tasks.perceptual import perceptual_features as features_of
-from poise.tasks.task import Shapes, Task
+from poise.tasks.task import Task
 
 
-def choose(player: str, shapes: Shapes, width: int) -> dict[str, Any]:
+def choose(player: str, spec: DataSpec, width: int) -> dict[str, Any]:
     """The network that `auto` becomes."""
     return {"name": "unet" if player == "generator" else "patch", "width": width}
 
 
-def generator(part: Part, shapes: Shapes, latent_size: int) -> nn.Module:
+def generator(part: Part, spec: DataSpec, latent_size: int) -> nn.Module:
     """From sources to targets; the latent is not used."""
     network = TRANSLATORS.named(part.name)
-    return TranslatingGenerator(network.build(shapes.sample, source=shapes.condition, **part.options))
+    return TranslatingGenerator(network.build(spec.shape, source=spec.condition, **part.options))
 
 
-def discriminator(part: Part, shapes: Shapes, packing: int) -> nn.Module:
+def discriminator(part: Part, spec: DataSpec, packing: int) -> nn.Module:
     """From targets and their sources to scores; packs are refused before."""
-    assert shapes.condition is not None and packing == 1
-    seen = (shapes.sample[0] + shapes.condition[0], *shapes.sample[1:])
+    assert spec.condition is not None and packing == 1
+    seen = (spec.shape[0] + spec.condition[0], *spec.shape[1:])
     return ConcatenatedDiscriminator(IMAGE_DISCRIMINATORS.named(part.name).build(seen, **part.options))
 
 
@@ -53,7 +54,7 @@ def networks(recipe: Recipe, modules: Mapping[str, nn.Module]) -> Networks:
 def game(
     recipe: Recipe,
     *,
-    shapes: Shapes,
+    spec: DataSpec,
     adversarial: Annotated[float, Field(ge=0)] = 1.0,
     l1: Annotated[float, Field(ge=0)] = 100.0,
     l2: Annotated[float, Field(ge=0)] = 0.0,
@@ -65,7 +66,7 @@ def game(
 
     Args:
         recipe: Resolved.
-        shapes: Of the data.
+        spec: Of the data.
         adversarial: The weight of the discriminator's judgement.
         l1: The weight of the mean absolute difference to the target.
         l2: The weight of the mean squared difference to the target.
@@ -87,7 +88,7 @@ def game(
         "feature_matching": (feature_matching, feature_error),
     }
     if perceptual:
-        costs["perceptual"] = perceptual, perceptual_error(features_of(perceptual_features, shapes.sample[0]))
+        costs["perceptual"] = perceptual, perceptual_error(features_of(perceptual_features, spec.shape[0]))
     added = tuple(Auxiliary(name, cost, weight) for name, (weight, cost) in costs.items() if weight)
     return WithAuxiliaries(Conditioned(noise_to_data.game(recipe)), added, adversarial)
 

@@ -10,29 +10,30 @@ from torch import nn
 from poise.networks.conditional_batch_norm import with_conditional_batch_norm
 from poise.networks.projection import ProjectionDiscriminator
 from poise.recipes.settings import Part
+from poise.spec import DataSpec
 from poise.tasks import conditional, noise_to_data
-from poise.tasks.task import Shapes, Task
+from poise.tasks.task import Task
 
 
-def choose(player: str, shapes: Shapes, width: int) -> dict[str, Any]:
+def choose(player: str, spec: DataSpec, width: int) -> dict[str, Any]:
     """As without conditions, with the batch normalisation through which the condition acts."""
-    chosen = noise_to_data.choose(player, shapes, width)
+    chosen = noise_to_data.choose(player, spec, width)
     return {**chosen, "batch_norm": True} if player == "generator" else chosen
 
 
-def generator(part: Part, shapes: Shapes, latent_size: int) -> nn.Module:
+def generator(part: Part, spec: DataSpec, latent_size: int) -> nn.Module:
     """From latents and conditions to samples."""
-    assert shapes.condition is not None
-    plain = noise_to_data.generator(part, shapes, latent_size)
-    return with_conditional_batch_norm(plain, math.prod(shapes.condition))
+    assert spec.condition is not None
+    plain = noise_to_data.generator(part, spec, latent_size)
+    return with_conditional_batch_norm(plain, math.prod(spec.condition))
 
 
-def discriminator(part: Part, shapes: Shapes, packing: int) -> nn.Module:
+def discriminator(part: Part, spec: DataSpec, packing: int) -> nn.Module:
     """From samples and conditions to scores; packs are refused before."""
-    assert shapes.condition is not None
-    plain = noise_to_data.discriminator(part, shapes, packing)
+    assert spec.condition is not None
+    plain = noise_to_data.discriminator(part, spec, packing)
     normed = bool(part.options.get("spectral_norm", False))
-    return ProjectionDiscriminator(plain, math.prod(shapes.condition), spectral_norm=normed)
+    return ProjectionDiscriminator(plain, math.prod(spec.condition), spectral_norm=normed)
 
 
 PROJECTION = Task(

@@ -14,26 +14,12 @@ from poise.networks import Network
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
 from poise.registry import Registry, checked_settings
+from poise.spec import DataSpec
 
 GIVEN = "given"
 """The name that stands for a module that the person handed in."""
 
 Needs = Literal["rows", "labels", "classes", "pairs", "domains"]
-
-
-@dataclass(frozen=True)
-class Shapes:
-    """What the data look like to the networks.
-
-    Attributes:
-        kind: `"image"` or `"vector"`.
-        sample: The shape of one sample, `(C, H, W)` or `(d,)`.
-        condition: The shape of one condition; `None` where there are none.
-    """
-
-    kind: str
-    sample: tuple[int, ...]
-    condition: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,12 +34,12 @@ class Task:
             `"pairs"` of images, or two `"domains"`.
         generators: Where the generator's network is looked up.
         discriminators: Where the discriminator's network is looked up.
-        choose: `(player, shapes, width)` to the network that `auto` becomes, with its settings.
-        generator: `(part, shapes, latent_size)` to the generator's module.
-        discriminator: `(part, shapes, packing)` to the discriminator's module.
+        choose: `(player, spec, width)` to the network that `auto` becomes, with its settings.
+        generator: `(part, spec, latent_size)` to the generator's module.
+        discriminator: `(part, spec, packing)` to the discriminator's module.
         networks: `(recipe, modules)` to the networks by the names that the game asks for.
         game: `(recipe, **settings)` to the game; its keyword-only parameters are the settings of `game`, but
-            for `shapes`, which a game that keeps images may ask for.
+            for `spec`, which a game that keeps images may ask for.
         prepare: `(source, **settings)` to the source as this game plays with it, where `needs` alone does not
             say; its keyword-only parameters are settings of `game`, too.
         directions: The generator's module to `(latents, images) -> images` by the name of the direction, for
@@ -66,9 +52,9 @@ class Task:
     needs: Needs
     generators: Registry[Network]
     discriminators: Registry[Network]
-    choose: Callable[[str, Shapes, int], dict[str, Any]]
-    generator: Callable[[Part, Shapes, int], nn.Module]
-    discriminator: Callable[[Part, Shapes, int], nn.Module]
+    choose: Callable[[str, DataSpec, int], dict[str, Any]]
+    generator: Callable[[Part, DataSpec, int], nn.Module]
+    discriminator: Callable[[Part, DataSpec, int], nn.Module]
     networks: Callable[[Recipe, Mapping[str, nn.Module]], Networks]
     game: Callable[..., Game]
     prepare: Callable[..., Dataset] | None = None

@@ -16,30 +16,31 @@ from poise.networks import IMAGE_DISCRIMINATORS, TRANSLATORS, twice_differentiab
 from poise.networks.translating import BothWays, OneForEachDomain
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
+from poise.spec import DataSpec
 from poise.tasks import noise_to_data
-from poise.tasks.task import Shapes, Task
+from poise.tasks.task import Task
 
 
-def choose(player: str, shapes: Shapes, width: int) -> dict[str, Any]:
+def choose(player: str, spec: DataSpec, width: int) -> dict[str, Any]:
     """The network that `auto` becomes."""
     if player == "generator":
         return {"name": "residual", "width": width}
     return {"name": "patch", "width": width, "norm": "instance"}
 
 
-def generator(part: Part, shapes: Shapes, latent_size: int) -> nn.Module:
+def generator(part: Part, spec: DataSpec, latent_size: int) -> nn.Module:
     """Two networks, from the first domain to the second and back; the latent is not used."""
     network = TRANSLATORS.named(part.name)
-    there = network.build(shapes.sample, source=shapes.condition, **part.options)
-    return BothWays(there, network.build(shapes.condition, source=shapes.sample, **part.options))
+    there = network.build(spec.shape, source=spec.condition, **part.options)
+    return BothWays(there, network.build(spec.condition, source=spec.shape, **part.options))
 
 
-def discriminator(part: Part, shapes: Shapes, packing: int) -> nn.Module:
+def discriminator(part: Part, spec: DataSpec, packing: int) -> nn.Module:
     """A discriminator of each domain; packs are refused before."""
-    assert shapes.condition is not None and packing == 1
+    assert spec.condition is not None and packing == 1
     network = IMAGE_DISCRIMINATORS.named(part.name)
     return OneForEachDomain(
-        network.build(shapes.condition, **part.options), network.build(shapes.sample, **part.options)
+        network.build(spec.condition, **part.options), network.build(spec.shape, **part.options)
     )
 
 
@@ -65,7 +66,7 @@ def networks(recipe: Recipe, modules: Mapping[str, nn.Module]) -> Networks:
 def game(
     recipe: Recipe,
     *,
-    shapes: Shapes,
+    spec: DataSpec,
     cycle: Annotated[float, Field(ge=0)] = 10.0,
     identity: Annotated[float, Field(ge=0)] = 0.5,
     pool: Annotated[int, Field(ge=0)] = 50,
@@ -74,7 +75,7 @@ def game(
 
     Args:
         recipe: Resolved.
-        shapes: Of the data.
+        spec: Of the data.
         cycle: The weight of the mean absolute difference after the way there and back.
         identity: The weight, in units of `cycle`, of what is changed in images of the domain to be made.
         pool: Images made earlier that are kept for each discriminator; 0 for none.
@@ -90,7 +91,7 @@ def game(
             hint="choose another: --set loss=least-squares",
         )
     within = dataclasses.replace(within, in_one_pass=scores_each_alone(recipe.discriminator))
-    return UnpairedTranslation(within, shapes.sample, cycle, identity, pool)
+    return UnpairedTranslation(within, spec.shape, cycle, identity, pool)
 
 
 def scores_each_alone(part: Part) -> bool:

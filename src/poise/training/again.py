@@ -8,7 +8,8 @@ from typing import Any
 
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
-from poise.tasks import GIVEN, Shapes
+from poise.spec import DataSpec
+from poise.tasks import GIVEN
 from poise.training.resolve import resolve
 
 _PARTS = ("game", "loss", "dynamics", "generator", "discriminator")
@@ -29,7 +30,7 @@ def command_again(recipe: Recipe, data: Mapping[str, Any]) -> tuple[str, ...] | 
 
     Example:
         >>> from poise.recipes import RECIPES
-        >>> played = resolve(recipe_with(RECIPES["minimax"], {"packing": 2}), Shapes("vector", (2,)))
+        >>> played = resolve(recipe_with(RECIPES["minimax"], {"packing": 2}), DataSpec("vector", (2,)))
         >>> ring = {"origin": {"kind": "built-in", "value": "ring"}, "kind": "vector", "shape": [2]}
         >>> " ".join(command_again(played, ring))
         'poise train ring --recipe minimax --set packing=2'
@@ -39,14 +40,14 @@ def command_again(recipe: Recipe, data: Mapping[str, Any]) -> tuple[str, ...] | 
     if named is None or own or recipe.name not in RECIPES:
         return None
     condition = data.get("condition")
-    shapes = Shapes(
+    spec = DataSpec(
         str(data["kind"]), tuple(data["shape"]), tuple(condition["shape"]) if condition is not None else None
     )
     words = ["poise", "train", *named, "--recipe", recipe.name]
     if data["kind"] == "image" and data["origin"]["kind"] != "built-in":
         words += ["--resolution", str(recipe.resolution)]
     try:
-        changes = _differences(recipe, shapes)
+        changes = _differences(recipe, spec)
     except PoiseError:
         return None  # a recipe of that name that means something else by now
     flags = {"steps", "seed", "batch_size"}
@@ -56,7 +57,7 @@ def command_again(recipe: Recipe, data: Mapping[str, Any]) -> tuple[str, ...] | 
     return tuple(words)
 
 
-def _differences(recipe: Recipe, shapes: Shapes) -> dict[str, Any]:
+def _differences(recipe: Recipe, spec: DataSpec) -> dict[str, Any]:
     """What must be set for the named recipe to become this one: names first, then what they leave open."""
     base, wanted = RECIPES[recipe.name], recipe.model_dump()
     has = base.model_dump()
@@ -66,15 +67,15 @@ def _differences(recipe: Recipe, shapes: Shapes) -> dict[str, Any]:
         if wanted[part]["name"] != has[part]["name"] and has[part]["name"] != "auto"
     }
     changes |= {name: wanted[name] for name in ("steps", "packing") if has[name] != wanted[name]}
-    first = resolve(recipe_with(base, changes), shapes).model_dump()
+    first = resolve(recipe_with(base, changes), spec).model_dump()
     chosen = {part: wanted[part]["name"] for part in _PARTS if wanted[part]["name"] != first[part]["name"]}
     penalties = {f"penalties.{name}": None for name in first["penalties"] if name not in wanted["penalties"]}
     penalties |= {f"penalties.{name}.every": part["every"] for name, part in wanted["penalties"].items()
                   if name not in first["penalties"]}  # fmt: skip
     changes |= chosen | penalties
-    second = resolve(recipe_with(base, changes), shapes).model_dump()
+    second = resolve(recipe_with(base, changes), spec).model_dump()
     apart = dict(_apart(wanted, second))
-    if changes.get("steps") == resolve(base, shapes).steps:
+    if changes.get("steps") == resolve(base, spec).steps:
         changes.pop("steps")
     return changes | apart
 

@@ -17,7 +17,8 @@ from poise.randomness import derive
 from poise.recipes import Recipe
 from poise.recipes.settings import Optimiser
 from poise.registry import bound
-from poise.tasks import GIVEN, TASKS, Shapes
+from poise.spec import DataSpec
+from poise.tasks import GIVEN, TASKS
 from poise.training.ema import EmaGenerator
 
 
@@ -44,7 +45,7 @@ class Components:
 
 def assemble(
     recipe: Recipe,
-    shapes: Shapes,
+    spec: DataSpec,
     device: torch.device,
     *,
     given: Mapping[str, nn.Module] | None = None,
@@ -53,7 +54,7 @@ def assemble(
 
     Args:
         recipe: A recipe without `auto`.
-        shapes: Of a sample and, where there is one, of a condition.
+        spec: Of a sample and, where there is one, of a condition.
         device: Where to put it.
         given: The person's own modules, by player.
 
@@ -63,11 +64,11 @@ def assemble(
     task = TASKS.named(recipe.game.name)
     modules = {
         player: channels_last(module.to(device)).train()
-        for player, module in build_networks(recipe, shapes, given or {}).items()
+        for player, module in build_networks(recipe, spec, given or {}).items()
     }
     discriminator = modules["discriminator"]
     lazy = [part.every for part in recipe.penalties.values() if part.every > 1]
-    game = build_game(recipe, shapes)
+    game = build_game(recipe, spec)
     clip = recipe.weight_clip
     match = Match(
         game=game,
@@ -88,7 +89,7 @@ def assemble(
     return Components(recipe, match, DYNAMICS.named(recipe.dynamics.name), modules, ema, device)
 
 
-def build_networks(recipe: Recipe, shapes: Shapes, given: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+def build_networks(recipe: Recipe, spec: DataSpec, given: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
     """Both players' networks, with weights drawn from the recipe's seed."""
     task = TASKS.named(recipe.game.name)
     networks: dict[str, nn.Module] = {}
@@ -99,15 +100,15 @@ def build_networks(recipe: Recipe, shapes: Shapes, given: Mapping[str, nn.Module
                 continue
             torch.default_generator.manual_seed(derive(recipe.seed, 0, f"{player} weights"))
             if player == "generator":
-                networks[player] = task.generator(recipe.generator, shapes, recipe.latent.size)
+                networks[player] = task.generator(recipe.generator, spec, recipe.latent.size)
             else:
-                networks[player] = task.discriminator(recipe.discriminator, shapes, recipe.packing)
+                networks[player] = task.discriminator(recipe.discriminator, spec, recipe.packing)
     return networks
 
 
-def build_game(recipe: Recipe, shapes: Shapes) -> Game:
+def build_game(recipe: Recipe, spec: DataSpec) -> Game:
     """The game of a resolved recipe; one that keeps images from step to step is told their shapes."""
-    settings = {**recipe.game.options, "shapes": shapes}
+    settings = {**recipe.game.options, "spec": spec}
     game: Game = bound(TASKS.named(recipe.game.name).game, settings)(recipe)
     return game
 

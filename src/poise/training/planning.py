@@ -13,8 +13,8 @@ from poise.data import Dataset, open_data, origin_of
 from poise.errors import PoiseError
 from poise.recipes import Recipe
 from poise.tasks import GIVEN, TASKS
+from poise.tasks.prepare import prepared, spec_of, unused_labels
 from poise.training.assemble import Components, assemble
-from poise.training.conditions import prepared, shapes_of, unused_labels
 from poise.training.eigenvalues import check_eigenvalues
 from poise.training.quality import interval_of
 from poise.training.resolve import resolve
@@ -69,8 +69,8 @@ def plan(
     )
     task = TASKS.named(recipe.game.name)
     source = unused_labels(prepared(source, task, recipe.game.options), data, task)
-    shapes = shapes_of(source)
-    resolved = resolve(recipe, shapes, given=tuple(given))
+    spec = spec_of(source)
+    resolved = resolve(recipe, spec, given=tuple(given))
     needed = resolved.batch_size * resolved.packing
     if len(source) < needed:
         batch = f"a batch of {resolved.batch_size}" + (
@@ -80,9 +80,9 @@ def plan(
             f"'{source.name}' holds {len(source)} samples, fewer than {batch}",
             hint=f"use --batch-size {max(1, len(source) // resolved.packing)} or less, or give more data",
         )
-    components = assemble(resolved, shapes, device, given=given)
+    components = assemble(resolved, spec, device, given=given)
     _check_networks(components, source, needed)
-    check_second_order(components, shapes)
+    check_second_order(components, spec)
     check_eigenvalues(components)
     if resolved.evaluate_every is None:
         resolved = resolved.model_copy(update={"evaluate_every": interval_of(components, source)})

@@ -12,7 +12,8 @@ from poise.penalties import PENALTIES
 from poise.recipes import Recipe
 from poise.recipes.settings import Jitter
 from poise.registry import Registry, checked_settings
-from poise.tasks import GIVEN, TASKS, Shapes, Task
+from poise.spec import DataSpec
+from poise.tasks import GIVEN, TASKS, Task
 
 DATA_DEFAULTS: list[tuple[str, int, dict[str, Any]]] = [
     # kind, largest side (0: any), what `auto` and null become
@@ -25,12 +26,12 @@ DATA_DEFAULTS: list[tuple[str, int, dict[str, Any]]] = [
 ]
 
 
-def resolve(recipe: Recipe, shapes: Shapes, *, given: tuple[str, ...] = ()) -> Recipe:
+def resolve(recipe: Recipe, spec: DataSpec, *, given: tuple[str, ...] = ()) -> Recipe:
     """Spell out everything that the recipe leaves to the data, and check every part's settings.
 
     Args:
         recipe: A recipe, perhaps with `auto` and null in it.
-        shapes: Of the data.
+        spec: Of the data.
         given: The players whose networks the person hands in as modules.
 
     Returns:
@@ -41,10 +42,10 @@ def resolve(recipe: Recipe, shapes: Shapes, *, given: tuple[str, ...] = ()) -> R
 
     Example:
         >>> from poise.recipes import RECIPES
-        >>> resolve(RECIPES["non-saturating"], Shapes("image", (1, 8, 8))).generator.name
+        >>> resolve(RECIPES["non-saturating"], DataSpec("image", (1, 8, 8))).generator.name
         'dcgan'
     """
-    kind, shape = shapes.kind, shapes.sample
+    kind, shape = spec.kind, spec.shape
     task = TASKS.named(recipe.game.name)
     by_data = _data_defaults(kind, shape)
     values = recipe.model_dump()
@@ -53,7 +54,7 @@ def resolve(recipe: Recipe, shapes: Shapes, *, given: tuple[str, ...] = ()) -> R
         if player in given:
             values[player] = {"name": GIVEN}
         else:
-            values[player] = _network(player, values[player], networks, task, shapes, by_data["width"])
+            values[player] = _network(player, values[player], networks, task, spec, by_data["width"])
     for optimiser in values["optimisers"].values():
         optimiser["learning_rate"] = optimiser["learning_rate"] or by_data["learning_rate"]
     values["loss"] = _loss(values["loss"])
@@ -97,20 +98,20 @@ def _network(
     part: dict[str, Any],
     networks: Registry[Network],
     task: Task,
-    shapes: Shapes,
+    spec: DataSpec,
     width: int,
 ) -> dict[str, Any]:
     name = part["name"]
     options = {key: value for key, value in part.items() if key != "name"}
     if name == "auto":
-        chosen = task.choose(player, shapes, width)
+        chosen = task.choose(player, spec, width)
         name, options = chosen["name"], {**{k: v for k, v in chosen.items() if k != "name"}, **options}
     network = networks.named(name)
     owner = f"{networks.kind} '{name}'"
-    if shapes.kind not in network.kinds:
-        fit = ", ".join(f"'{other.name}'" for other in networks.values() if shapes.kind in other.kinds)
+    if spec.kind not in network.kinds:
+        fit = ", ".join(f"'{other.name}'" for other in networks.values() if spec.kind in other.kinds)
         raise PoiseError(
-            f"The {owner} serves {network.kinds[0]}s, and these data are {shapes.kind}s",
+            f"The {owner} serves {network.kinds[0]}s, and these data are {spec.kind}s",
             hint=f"choose one of {fit}: --set {player}={fit.split(', ')[0].strip(chr(39))}",
         )
     return {"name": name, **checked_settings(options, network.build, owner=owner)}

@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from poise.dynamics import Batch, Match
 from poise.dynamics.joint import joint
 from poise.errors import PoiseError
-from poise.tasks import Shapes
+from poise.spec import DataSpec
 from poise.training.assemble import Components
 
 DEAD_ENDS = ("torch::autograd::Error", "torch::autograd::NotImplemented")
 """What stands in the graph of a gradient for an operator without a second derivative."""
 
 
-def check_second_order(components: Components, shapes: Shapes) -> None:
+def check_second_order(components: Components, spec: DataSpec) -> None:
     """Differentiate twice on a few samples of noise whatever will be differentiated twice while training.
 
     Torch itself would leave out, without a word, what lies behind an operator without a second derivative.
@@ -25,7 +25,7 @@ def check_second_order(components: Components, shapes: Shapes) -> None:
 
     Args:
         components: What is to be trained.
-        shapes: Of the data.
+        spec: Of the data.
 
     Raises:
         PoiseError: An operator of a network has no second derivative.
@@ -35,7 +35,7 @@ def check_second_order(components: Components, shapes: Shapes) -> None:
     if not (dynamics.second_order or measured or recipe.penalties):
         return
     with torch.random.fork_rng():
-        batch = _noise(components, shapes)
+        batch = _noise(components, spec)
         kept = _buffers(components)
         try:
             penalised = bool(recipe.penalties) and _ends(_first_costs(match, batch), match)
@@ -69,16 +69,16 @@ def check_second_order(components: Components, shapes: Shapes) -> None:
         )
 
 
-def _noise(components: Components, shapes: Shapes) -> Batch:
+def _noise(components: Components, spec: DataSpec) -> Batch:
     """A few samples of noise as the batch of step 0, at which every penalty is due."""
     recipe, device = components.recipe, components.device
     samples = min(recipe.batch_size, 4) * recipe.packing
     generator = torch.Generator(device).manual_seed(0)
-    real = torch.randn((samples, *shapes.sample), generator=generator, device=device)
+    real = torch.randn((samples, *spec.shape), generator=generator, device=device)
     latent = torch.randn((samples, recipe.latent.size), generator=generator, device=device)
     condition = None
-    if shapes.condition is not None:
-        condition = torch.randn((samples, *shapes.condition), generator=generator, device=device)
+    if spec.condition is not None:
+        condition = torch.randn((samples, *spec.condition), generator=generator, device=device)
     return Batch(real=real, latent=latent, step=0, generator=generator, condition=condition)
 
 

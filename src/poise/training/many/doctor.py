@@ -14,9 +14,9 @@ from poise.diagnosis.allowance import MOST_SHARE, affordable
 from poise.diagnosis.window import STEPS
 from poise.dynamics.dynamics import Measured
 from poise.run_folder import RunFolder
+from poise.tasks.prepare import spec_of
 from poise.training.assemble import Components, assemble
 from poise.training.callback import Notify, StepContext
-from poise.training.conditions import shapes_of
 from poise.training.doctor import Doctor
 from poise.training.held_out import examined
 from poise.training.many.stack import Stack
@@ -116,7 +116,7 @@ class StackDoctor:
 
 def _patient(stack: Stack, place: int, source: Dataset, run: RunFolder, notify: Notify) -> Patient:
     recipe = stack.recipes[place]
-    components = assemble(recipe, shapes_of(source), stack.match.sound.device)
+    components = assemble(recipe, spec_of(source), stack.match.sound.device)
     for player, module in components.modules.items():
         _share(module, stack, player, place)
     doctor = Doctor(

@@ -10,9 +10,9 @@ from poise.data import Dataset
 from poise.errors import PoiseError
 from poise.recipes import Recipe, saved_recipe
 from poise.run_folder import Checkpoint, RunFolder
+from poise.tasks.prepare import spec_of
 from poise.training.assemble import assemble
 from poise.training.callback import Notify, StepContext
-from poise.training.conditions import shapes_of
 from poise.training.describe import describe_generator
 from poise.training.many.plan import ManyPlan
 from poise.training.many.settings import Game
@@ -105,7 +105,7 @@ def hand_over(
         state = tensors(stack)
         for place, number in enumerate(stack.games):
             run, recipe, source = runs[number], games[number].recipe, sources[number]
-            components = assemble(recipe, shapes_of(source), planned.device)
+            components = assemble(recipe, spec_of(source), planned.device)
             own = {name: value[place].cpu() for name, value in state.items()}
             unpack(Checkpoint(position.step, own, asdict(position)), components)
             run.save_checkpoint(pack(components, position), keep=recipe.checkpoints.keep)

@@ -14,8 +14,8 @@ from poise.errors import PoiseError
 from poise.networks import describe
 from poise.recipes import Recipe
 from poise.tasks import TASKS
+from poise.tasks.prepare import prepared, spec_of, unused_labels
 from poise.training.assemble import assemble
-from poise.training.conditions import prepared, shapes_of, unused_labels
 from poise.training.many.settings import Game, Grid, check_modules, check_recipe, spread, structure
 from poise.training.planning import Data, Progress
 from poise.training.resolve import resolve
@@ -67,8 +67,8 @@ def plan_many(
         check_recipe(game.recipe)
     origin = origin_of(data)
     sources = sources_of(data, origin, [game.recipe for game in games], progress)
-    shapes = shapes_of(sources[0])
-    resolved = [Game(game.name, resolve(game.recipe, shapes), game.settings) for game in games]
+    spec = spec_of(sources[0])
+    resolved = [Game(game.name, resolve(game.recipe, spec), game.settings) for game in games]
     parameters: dict[str, int] = {}
     for one in {structure(game.recipe): game.recipe for game in resolved}.values():
         needed = one.batch_size * one.packing
@@ -77,7 +77,7 @@ def plan_many(
                 f"'{sources[0].name}' holds {len(sources[0])} samples, fewer than a batch of {needed}",
                 hint=f"use --batch-size {max(1, len(sources[0]) // one.packing)} or less, or give more data",
             )
-        modules = assemble(one, shapes, device).modules
+        modules = assemble(one, spec, device).modules
         check_modules(modules)
         parameters = parameters or {player: _size(module) for player, module in modules.items()}
     return ManyPlan(resolved, sources, origin, device, parameters)

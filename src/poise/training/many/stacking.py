@@ -13,8 +13,8 @@ from poise.games import NoiseToData
 from poise.networks import twice_differentiable
 from poise.penalties import clip_weights
 from poise.recipes import Recipe
+from poise.tasks.prepare import spec_of
 from poise.training.assemble import build_game, build_networks
-from poise.training.conditions import shapes_of
 from poise.training.held_out import training_feed
 from poise.training.many.ema import StackedEma
 from poise.training.many.game import StackedGame
@@ -41,8 +41,8 @@ def stack_games(
         device: Where to put them.
         drawn: How many batches came before.
     """
-    recipe, shapes = recipes[0], shapes_of(sources[0])
-    pairs = [build_networks(own, shapes, {}) for own in recipes]
+    recipe, spec = recipes[0], spec_of(sources[0])
+    pairs = [build_networks(own, spec, {}) for own in recipes]
     modules = {player: module.to(device).train() for player, module in pairs[0].items()}
     parameters = {
         player: _stacked([dict(pair[player].named_parameters()) for pair in pairs], device, trained=True)
@@ -52,7 +52,7 @@ def stack_games(
         player: _stacked([dict(pair[player].named_buffers()) for pair in pairs], device) for player in modules
     }
     discriminator = modules["discriminator"]
-    game = build_game(recipe, shapes)
+    game = build_game(recipe, spec)
     assert isinstance(game, NoiseToData)  # no other kind of game is served
     drawing = bool(game.penalties or game.label_flip or game.instance_noise)
     stacked = StackedGame(

@@ -11,9 +11,9 @@ from torch import nn
 from poise.errors import PoiseError
 from poise.run_folder import RunFolder
 from poise.tasks import GIVEN
+from poise.tasks.prepare import spec_of
 from poise.training.assemble import Components
 from poise.training.callback import Callback, Notify
-from poise.training.conditions import shapes_of
 from poise.training.planning import Experiment
 from poise.training.remedies.branches import Played, Ward, branched, free_place, last_step, played, to_the_end
 from poise.training.remedies.trials import trials
@@ -92,11 +92,11 @@ def resume_with_remedies(
 
 def _treated(ward: Ward, first: Played) -> Outcome:
     """Try remedies while there is trouble, then train what is kept to its end."""
-    kept, home, shapes = first, first.outcome.run, shapes_of(ward.source)
+    kept, home, spec = first, first.outcome.run, spec_of(ward.source)
     spent = {str(line["remedy"]["change"]) for line in home.lines("lineage")}
     tried = 0
     while _troubled(kept.outcome) and tried < ward.tries:
-        trial = next(trials(kept.outcome.run, spent, shapes, tuple(ward.given), ward.notify), None)
+        trial = next(trials(kept.outcome.run, spent, spec, tuple(ward.given), ward.notify), None)
         if trial is None:
             break
         tried += 1

@@ -9,7 +9,7 @@ from typing import Any
 from poise.errors import PoiseError
 from poise.recipes import Recipe, recipe_with, saved_recipe
 from poise.run_folder import RunFolder
-from poise.tasks import Shapes
+from poise.spec import DataSpec
 from poise.training.callback import Notify
 from poise.training.resolve import resolve
 
@@ -56,14 +56,14 @@ def ranked(lines: Iterable[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], 
 
 
 def trials(
-    run: RunFolder, spent: set[str], shapes: Shapes, given: tuple[str, ...], notify: Notify
+    run: RunFolder, spent: set[str], spec: DataSpec, given: tuple[str, ...], notify: Notify
 ) -> Iterator[Trial]:
     """Remedies that change the recipe and were not tried.
 
     Args:
         run: The run in trouble.
         spent: The changes that were tried; those that do not fit are added.
-        shapes: The shapes of its data.
+        spec: The shapes of its data.
         given: The players whose module is the person's own.
         notify: Tells a person of a remedy that does not fit.
     """
@@ -72,7 +72,7 @@ def trials(
         if remedy["change"] in spent:
             continue
         try:
-            changed = resolve(recipe_with(recipe, remedy["settings"]), shapes, given=given)
+            changed = resolve(recipe_with(recipe, remedy["settings"]), spec, given=given)
         except PoiseError as error:
             notify(f"Passed over, since it does not fit this run: {remedy['change']} ({error.what}).")
             spent.add(str(remedy["change"]))

@@ -16,7 +16,8 @@ from poise.data.dataset import survey
 from poise.data.labels import beside_folders, first_of
 from poise.errors import PoiseError
 from poise.registry import bound
-from poise.tasks import Shapes, Task
+from poise.spec import DataSpec
+from poise.tasks import Task
 from poise.tasks.task import Needs
 
 NAMED = 5
@@ -40,9 +41,9 @@ def prepared(source: Dataset, task: Task, settings: Mapping[str, Any] = MappingP
     return PREPARED[task.needs](source)
 
 
-def shapes_of(source: Dataset) -> Shapes:
+def spec_of(source: Dataset) -> DataSpec:
     """What the data look like to the networks."""
-    return Shapes(source.kind, source.shape, None if source.condition is None else source.condition.shape)
+    return DataSpec(source.kind, source.shape, None if source.condition is None else source.condition.shape)
 
 
 def _rows(source: Dataset) -> Dataset:

@@ -1,0 +1,62 @@
+"""What networks are told of the data: kind, shape, spans, and the shape of a condition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+SpanKind = Literal["real", "bounded", "one-hot", "flag", "ordered"]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of the numbers of a sample that belong together.
+
+    Attributes:
+        name: The column or the feature that it encodes.
+        kind: `"real"` and `"bounded"` are numbers, bounded ones within [-1, 1]; `"one-hot"` is one choice of
+            `size`; `"flag"` is 0 or 1; `"ordered"` is one of `size` steps in order.
+        size: How many numbers.
+    """
+
+    name: str
+    kind: SpanKind
+    size: int
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What the data look like to networks.
+
+    Attributes:
+        kind: The name of a kind of data, of `poise.data.KINDS`.
+        shape: The shape of one sample: `(C, H, W)`, `(d,)`.
+        condition: The shape of one condition; `None` where there are none.
+        spans: How the numbers of a sample fall into columns, in order; empty where they are all alike.
+
+    Example:
+        >>> DataSpec("image", (3, 32, 32)).numbers
+        3072
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    condition: tuple[int, ...] | None = None
+    spans: tuple[Span, ...] = ()
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers a sample has."""
+        total = 1
+        for size in self.shape:
+            total *= size
+        return total
+
+    def to_json(self) -> dict[str, Any]:
+        """The specification as JSON, for a generator's folder."""
+        return {
+            "kind": self.kind,
+            "shape": list(self.shape),
+            "condition": None if self.condition is None else list(self.condition),
+            "spans": [[span.name, span.kind, span.size] for span in self.spans],
+        }
