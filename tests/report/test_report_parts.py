@@ -21,8 +21,9 @@ from poise.report.metric_charts import metric_charts
 from poise.report.pictures import Album, Picture, album_lead, keep_evenly
 from poise.report.settings import settings
 from poise.report.summary import Standing, command_line, next_commands, verdict
-from poise.report.wording import duration, facts, number
+from poise.report.wording import facts
 from poise.run_folder import Makes
+from poise.text import duration, number
 
 PARTS = (
     "columns",

@@ -110,7 +110,7 @@ def next_commands(ending: Ending) -> list[tuple[str, str]]:
 def _reached(ending: Ending) -> list[tuple[str, str]]:
     if not ending.reached:
         return []
-    from poise.report.wording import label, number
+    from poise.text import label, number
 
     def short(value: float) -> str:
         return number(float(f"{value:.3g}"))

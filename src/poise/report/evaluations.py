@@ -8,7 +8,7 @@ from typing import Any
 
 from poise.report.columns import Json
 from poise.report.measurements import metric_points
-from poise.report.wording import label, number
+from poise.text import label, number
 
 EVALUATED = "evaluate"
 """What a line of the metrics says where it was measured after training."""

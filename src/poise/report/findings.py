@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from poise.report.columns import Json
-from poise.report.wording import label, number, plain
+from poise.report.wording import plain
+from poise.text import label, number
 
 Severity = Literal["info", "watch", "trouble"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from poise.report.chart import Chart, Line
 from poise.report.columns import AXES, HIGH, LOW, Column, Table
-from poise.report.wording import label
+from poise.text import label
 
 
 @dataclass(frozen=True)

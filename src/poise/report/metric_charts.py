@@ -8,7 +8,8 @@ from typing import Any
 from poise.report.chart import Chart, Line
 from poise.report.columns import Json, Table
 from poise.report.measurements import MetricPoint, metric_name, metric_points
-from poise.report.wording import Fact, facts, label, number
+from poise.report.wording import Fact, facts
+from poise.text import label, number
 
 
 def metric_charts(lines: Sequence[Json]) -> tuple[list[Chart], dict[str, Table]]:

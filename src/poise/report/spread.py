@@ -13,8 +13,8 @@ import numpy as np
 from poise.report.columns import AXES, HIGH, LOW, Table, history_table
 from poise.report.evaluations import EVALUATED
 from poise.report.findings import cards
-from poise.report.wording import label, number
 from poise.run_folder import RunFolder, game_folders, is_many, read_games
+from poise.text import label, number
 
 BAND = (0.1, 0.9)
 """The share of the games below either edge of a band."""

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from poise.report.columns import Json, Table
 from poise.report.findings import Card
-from poise.report.wording import duration, label, number, plain
+from poise.report.wording import plain
 from poise.run_folder import Makes
+from poise.text import duration, label, number
 
 
 @dataclass(frozen=True)

@@ -2,51 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from poise.text import label, number
+
 MOST_ITEMS = 200
 """Entries of a long list (refused files, say) that are shown; the rest is counted."""
-
-
-def number(value: float) -> str:
-    """A number with as many digits as a person reads.
-
-    Example:
-        >>> number(256000), number(0.69314), number(0.00002), number(1.5e9)
-        ('256,000', '0.6931', '2e-5', '1,500,000,000')
-    """
-    if not math.isfinite(value):
-        return {math.inf: "infinity", -math.inf: "-infinity"}.get(value, "not a number")
-    if value == int(value) and abs(value) < 1e15:
-        return f"{int(value):,}"
-    if 1e-3 <= abs(value) < 1e6:
-        text = f"{value:,.0f}" if abs(value) >= 1e4 else f"{float(f'{value:.4g}'):,}"
-        return text.removesuffix(".0")
-    mantissa, exponent = f"{value:.3g}".split("e") if "e" in f"{value:.3g}" else (f"{value:.3g}", "")
-    return f"{mantissa}e{int(exponent)}" if exponent else mantissa
-
-
-def duration(seconds: float) -> str:
-    """A time span in its two largest units.
-
-    Example:
-        >>> duration(4.31), duration(723), duration(7300), duration(200_000)
-        ('4.3 s', '12 min 3 s', '2 h 1 min', '2 d 7 h')
-    """
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-    parts = []
-    for unit, size in units:
-        count, whole = divmod(whole, size)
-        parts.append((count, unit))
-    first = next(place for place, (count, _) in enumerate(parts) if count)
-    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
 
 
 def moment(iso: str) -> str:
@@ -75,18 +39,6 @@ def size(count: float) -> str:
         if count >= factor:
             return f"{count / factor:.3g} {unit}"
     return f"{count:.0f} B"
-
-
-def label(name: str) -> str:
-    """A plain name as words.
-
-    Example:
-        >>> label("discriminator_gradient_norm"), label("penalty_r1")
-        ('Discriminator gradient norm', 'Penalty r1')
-    """
-    words = name.replace("_", " ").replace("-", " ").strip()
-    words = " ".join({"frechet": "Fréchet", "kl": "KL"}.get(word, word) for word in words.split(" "))
-    return words[:1].upper() + words[1:]
 
 
 def plain(value: Any) -> str:

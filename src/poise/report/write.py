@@ -21,8 +21,9 @@ from poise.report.pictures import Album, album_lead, read_album
 from poise.report.settings import ABOUT, settings
 from poise.report.spread import spread_of
 from poise.report.summary import command_line, highlights, next_commands, standing, verdict
-from poise.report.wording import Fact, facts, label, moment, number, size
+from poise.report.wording import Fact, facts, moment, size
 from poise.run_folder import RunFolder, makes, step_name
+from poise.text import label, number
 
 ROWS_IN_TABLE = 24
 """Lines of the history in the table for those who cannot use the charts."""
