@@ -144,5 +144,5 @@ def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "")
         more = f" and {len(known) - LISTED:,} more" if len(known) > LISTED else ""
         hint = "there are: " + ", ".join(known[:LISTED]) + more
     place = f" {where}" if where else ""
-    code = f"unknown-{kind.split(' of ')[0].replace(' ', '-')}"
+    code = f"unknown-{kind.split(' of ', maxsplit=1)[0].replace(' ', '-')}"
     return PoiseError(f"There is no {kind} '{name}'{place}", code=code, hint=hint)
