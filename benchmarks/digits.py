@@ -38,7 +38,7 @@ class Judge:
     def __init__(self) -> None:
         source = open_data("digits")
         rows = np.arange(len(source))
-        self.real = source.encoding.encode(source.gather(rows))
+        self.real = source.transform.encode(source.gather(rows))
         assert source.labels is not None
         labels = torch.from_numpy(np.asarray(source.labels)).long()
         torch.manual_seed(0)

@@ -61,7 +61,7 @@ def test_a_constant_colouring_is_perfect_where_all_are_of_one_colour(tmp_path: P
     rows = np.arange(len(source.held_out))
     condition = source.held_out.condition
     line = condition.encode(condition.gather(rows)).expand(-1, 3, -1, -1)
-    wanted = source.encoding.encode(source.held_out.gather(rows))
+    wanted = source.transform.encode(source.held_out.gather(rows))
     found = constant_colourings(source, line)
     assert list(found)[:3] == [
         "line art as it is",

@@ -43,7 +43,7 @@ def test_the_arbiter_knows_digits() -> None:
     arbiter = labels.Arbiter()
     assert arbiter.accuracy > 0.98
     source = open_data("digits")
-    samples = source.encoding.encode(source.gather(np.arange(100))).numpy()
+    samples = source.transform.encode(source.gather(np.arange(100))).numpy()
     assert arbiter.agreement(samples, arbiter.labels[:100]) > 0.98
     assert arbiter.agreement(samples, (arbiter.labels[:100] + 1) % 10) < 0.02
 

@@ -33,7 +33,7 @@ def play_conditional(case: Case) -> dict[str, Any]:
     steps = next(count for end, count in STEPS.items() if case.base.endswith(end))
     source = open_data(case.base.removeprefix("conditional-").removesuffix("-long"))
     count = min(len(source), 4_000)
-    samples = source.encoding.encode(source.gather(np.arange(count))).flatten(1)
+    samples = source.transform.encode(source.gather(np.arange(count))).flatten(1)
     labels = torch.as_tensor(np.asarray(source.labels)[:count]).long()
     held_out = torch.arange(count) % 20 == 0
     real, classes = samples[~held_out], labels[~held_out]

@@ -45,19 +45,19 @@ class Distorted:
     """An encoding with something done to reals after it.
 
     Attributes:
-        encoding: The right one.
+        transform: The right one.
         distort: What is done, in the networks' space.
     """
 
-    encoding: Transform
+    transform: Transform
     distort: Callable[[Tensor], Tensor]
 
     def encode(self, stored: Tensor) -> Tensor:
         """Reals as the discriminator is shown them."""
-        return self.distort(self.encoding.encode(stored))
+        return self.distort(self.transform.encode(stored))
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.encoding, name)
+        return getattr(self.transform, name)
 
 
 def sorted_rows(source: Dataset) -> Array:
@@ -97,7 +97,7 @@ def only(source: Dataset, chosen: Array) -> Bewitched:
 def known_rows(source: Dataset, count: int, share: float, seed: int) -> Tensor:
     """Some of the rows that are trained on, in the networks' space."""
     rows = split(len(source), share, seed).training[:count]
-    return source.encoding.encode(source.gather(rows))
+    return source.transform.encode(source.gather(rows))
 
 
 def out_of_range(real: Tensor) -> Tensor:

@@ -146,7 +146,7 @@ def _end(components: Components, shown: Dataset, source: Dataset, rows: Split) -
     discriminator = modules[0]
 
     def scores(chosen: Array) -> Tensor:
-        reals = shown.encoding.encode(source.gather(chosen))
+        reals = shown.transform.encode(source.gather(chosen))
         return torch.cat([per_sample_scores(discriminator(part)) for part in torch.split(reals, 256)])
 
     if not len(rows.held_out):
@@ -184,6 +184,6 @@ def _tampered(
     if bewitched is not None:
         shown = dataclasses.replace(shown, array=None, live=bewitched)
     if fault.distort is not None:
-        encoding: Any = Distorted(source.encoding, fault.distort)
-        shown = dataclasses.replace(shown, encoding=encoding)
+        encoding: Any = Distorted(source.transform, fault.distort)
+        shown = dataclasses.replace(shown, transform=encoding)
     return shown, bewitched, known

@@ -65,7 +65,7 @@ def images_of(source: Dataset) -> tuple[Tensor, Tensor]:
     condition, rows = source.condition, np.arange(len(source))
     assert condition is not None
     line = condition.encode(condition.gather(rows)).expand(-1, 3, -1, -1)
-    colour = source.encoding.encode(source.gather(rows)).expand(-1, 3, -1, -1)
+    colour = source.transform.encode(source.gather(rows)).expand(-1, 3, -1, -1)
     return line, colour
 
 

@@ -34,7 +34,7 @@ def test_layouts_lead_to_the_same_rows_and_fingerprint(tmp_path: Path) -> None:
 
 def test_grey_images_get_a_channel(tmp_path: Path) -> None:
     source = open_data(GREY, cache=tmp_path)
-    assert source.kind == "image" and source.shape == (1, 8, 8) and source.encoding.name == "pixels"
+    assert source.kind == "image" and source.shape == (1, 8, 8) and source.transform.name == "pixels"
     assert np.array_equal(rows(source)[:, 0], GREY)
 
 
@@ -87,9 +87,9 @@ def test_float_images_are_recognised(
 ) -> None:
     images = np.linspace(low, high, 2 * 64).reshape(2, 8, 8).astype(dtype)
     source = open_data(images, cache=tmp_path)
-    assert (source.encoding.name, source.encoding.low, source.encoding.high) == ("range", *expected)
+    assert (source.transform.name, source.transform.low, source.transform.high) == ("range", *expected)
     assert f"{expected[0]} to {expected[1]}" in source.notices[0]
-    encoded = source.encoding.encode(source.gather(np.arange(2)))
+    encoded = source.transform.encode(source.gather(np.arange(2)))
     exact = (images.astype(np.float64)[:, None] - expected[0]) / (expected[1] - expected[0]) * 2 - 1
     assert np.allclose(encoded.numpy(), exact, atol=1e-6)
 
@@ -118,12 +118,12 @@ def test_vectors_are_standardised_column_by_column(tmp_path: Path) -> None:
     values = RANDOM.normal([5.0, -1e4, 0.0], [2.0, 30.0, 1e-3], (20_000, 3)).astype(np.float32)
     values = np.concatenate([values, np.full((20_000, 1), 7.0, np.float32)], axis=1)
     source = open_data(values, cache=tmp_path)
-    assert source.kind == "vector" and source.shape == (4,) and source.encoding.name == "standardised"
+    assert source.kind == "vector" and source.shape == (4,) and source.transform.name == "standardised"
     exact = values.astype(np.float64)
-    assert np.allclose(source.encoding.center, exact.mean(axis=0), rtol=1e-12, atol=1e-12)
-    assert np.allclose(source.encoding.scale[:3], exact.std(axis=0)[:3], rtol=1e-9)
-    assert source.encoding.scale[3] == 1.0
-    encoded = source.encoding.encode(source.gather(np.arange(20_000))).numpy()
+    assert np.allclose(source.transform.center, exact.mean(axis=0), rtol=1e-12, atol=1e-12)
+    assert np.allclose(source.transform.scale[:3], exact.std(axis=0)[:3], rtol=1e-9)
+    assert source.transform.scale[3] == 1.0
+    encoded = source.transform.encode(source.gather(np.arange(20_000))).numpy()
     assert np.abs(encoded.mean(axis=0)).max() < 1e-3 and np.allclose(encoded.std(axis=0)[:3], 1, atol=1e-3)
     assert "1 of 4 columns" in source.notices[0] and not encoded[:, 3].any()
 
@@ -132,10 +132,10 @@ def test_moments_do_not_depend_on_how_many_blocks_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = RANDOM.normal(100.0, 3.0, (1000, 5)).astype(np.float32)
-    whole = open_data(values, cache=tmp_path).encoding
+    whole = open_data(values, cache=tmp_path).transform
     monkeypatch.setattr("poise.data.dataset._BLOCK_BYTES", 20 * 7)
     assert sum(1 for _ in blocks(values)) == 143
-    pieces = open_data(values, cache=tmp_path).encoding
+    pieces = open_data(values, cache=tmp_path).transform
     assert np.allclose(whole.center, pieces.center, rtol=1e-13)
     assert np.allclose(whole.scale, pieces.scale, rtol=1e-12)
 
@@ -169,7 +169,7 @@ def test_resizing_is_that_of_files(tmp_path: Path) -> None:
     source = open_data(tall, resolution=4, cache=tmp_path)
     assert source.shape == (1, 4, 4) and (rows(source) == 200).all(), "the centre is all of one value"
     floats = open_data(tall / 255, resolution=4, cache=tmp_path)
-    assert np.allclose(rows(floats), 200 / 255) and floats.encoding.name == "range"
+    assert np.allclose(rows(floats), 200 / 255) and floats.transform.name == "range"
     assert "centre crop" in source.summary["policy"]
 
 

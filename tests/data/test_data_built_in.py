@@ -17,7 +17,7 @@ def test_there_are_five_and_each_has_a_sentence() -> None:
 
 def test_digits_are_the_ones_that_scikit_learn_ships(tmp_path: Path) -> None:
     source = open_data("digits", cache=tmp_path)
-    assert (len(source), source.shape, source.kind, source.encoding.name) == (
+    assert (len(source), source.shape, source.kind, source.transform.name) == (
         1797,
         (1, 8, 8),
         "image",
@@ -46,7 +46,7 @@ def test_mixtures_have_their_means_deviations_and_shares(name: str, tmp_path: Pa
     source = open_data(name, cache=tmp_path, seed=3)
     centres, deviation = modes(name)
     assert source.array is not None and source.labels is not None
-    assert len(source) == 100_000 and source.encoding.name == "identity"
+    assert len(source) == 100_000 and source.transform.name == "identity"
     counts = np.bincount(source.labels, minlength=len(centres))
     expected = len(source) / len(centres)
     assert np.abs(counts - expected).max() < 5 * math.sqrt(expected), "five standard deviations of a count"

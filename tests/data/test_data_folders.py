@@ -64,7 +64,7 @@ def reasons(report: dict[str, Any]) -> dict[str, str]:
 def test_rows_are_the_files_in_the_order_of_their_names(photos: Path, cache: Path) -> None:
     source = open_data(photos, cache=cache)
     assert source.shape == (3, 16, 16) and len(source) == 12 and source.kind == "image"
-    assert isinstance(source.array, np.memmap) and source.encoding.name == "pixels"
+    assert isinstance(source.array, np.memmap) and source.transform.name == "pixels"
     names = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*.png"))
     for row, name in zip(rows(source), names, strict=True):
         assert np.array_equal(row.transpose(1, 2, 0), np.asarray(Image.open(photos / name)))
@@ -500,7 +500,7 @@ def test_inspection_tells_what_training_sees(photos: Path, cache: Path) -> None:
     report = json.loads(json.dumps(inspect_data(photos, cache=cache, resolution=8)))
     source = open_data(photos, cache=cache, resolution=8)
     assert report["shape"] == [3, 8, 8] and report["fingerprint"] == source.fingerprint
-    assert report["encoding"] == source.encoding.to_json() and report["notices"] == list(source.notices)
+    assert report["encoding"] == source.transform.to_json() and report["notices"] == list(source.notices)
     expected = {
         "kind": "image",
         "origin": "folder",

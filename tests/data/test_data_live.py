@@ -51,7 +51,7 @@ CHW = PIXELS.transpose(0, 3, 1, 2)
 def test_items_of_any_kind_give_the_same_rows(items: list[Any], tmp_path: Path) -> None:
     source = open_data(Items(items), cache=tmp_path)
     assert source.array is None and len(source) == 20 and source.shape == (3, 8, 8)
-    assert source.encoding.name == "pixels" and source.name == "Items"
+    assert source.transform.name == "pixels" and source.name == "Items"
     taken = source.gather(np.array([7, 0]))
     assert taken.dtype == torch.uint8 and np.array_equal(taken.numpy(), CHW[[7, 0]])
     assert source.fingerprint == open_data(Items(list(PIXELS)), cache=tmp_path).fingerprint
@@ -80,13 +80,13 @@ def test_augmentation_keeps_working_and_is_said(tmp_path: Path) -> None:
 
 def test_floats_vectors_and_grey_items(tmp_path: Path) -> None:
     floats = open_data(Items(list(torch.rand(5, 1, 8, 8))), cache=tmp_path)
-    assert floats.encoding.name == "range" and (floats.encoding.low, floats.encoding.high) == (0, 1)
+    assert floats.transform.name == "range" and (floats.transform.low, floats.transform.high) == (0, 1)
     grey = open_data(Items(list(PIXELS[..., 0])), cache=tmp_path)
     assert grey.shape == (1, 8, 8) and grey.gather(np.array([2])).shape == (1, 1, 8, 8)
     values = RANDOM.normal(3.0, 2.0, (100, 4))
     vectors = open_data(Items(list(values)), cache=tmp_path)
-    assert vectors.kind == "vector" and vectors.encoding.name == "standardised"
-    assert np.allclose(vectors.encoding.center, values.mean(axis=0), atol=1e-6)
+    assert vectors.kind == "vector" and vectors.transform.name == "standardised"
+    assert np.allclose(vectors.transform.center, values.mean(axis=0), atol=1e-6)
     assert vectors.gather(np.array([1])).dtype == torch.float32
 
 

@@ -77,10 +77,10 @@ def test_points_are_drawn_with_the_real_ones_beneath() -> None:
 
 
 def test_points_are_drawn_in_units_of_the_data() -> None:
-    encoding = Transform("standardised", center=(100.0, 100.0), scale=(5.0, 5.0))
+    transform = Transform("standardised", center=(100.0, 100.0), scale=(5.0, 5.0))
     points = torch.randn(50, 2, generator=torch.Generator().manual_seed(0))
-    same = picture(encoding.decode(points), Transform("identity"), (2,))
-    assert np.array_equal(np.asarray(picture(points, encoding, (2,))), np.asarray(same))
+    same = picture(transform.decode(points), Transform("identity"), (2,))
+    assert np.array_equal(np.asarray(picture(points, transform, (2,))), np.asarray(same))
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 5])

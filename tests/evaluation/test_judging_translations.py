@@ -53,7 +53,7 @@ def test_pairs_are_measured_on_what_was_held_out(files: Path, pairs: Path) -> No
     assert apart is not None and apart.condition is not None and len(apart) == 30
     first = apart.condition.gather(np.arange(30)).numpy()
     made = torch.from_numpy(run.translate(first))
-    wanted = apart.encoding.encode(apart.gather(np.arange(30)))
+    wanted = apart.transform.encode(apart.gather(np.arange(30)))
     assert errors.values["l1"] == pytest.approx(float((made - wanted).abs().mean()), rel=1e-5)
     assert errors.samples == {"images": 30}
     for name, value in errors.values.items():

@@ -52,7 +52,7 @@ def test_each_row_is_a_tag_of_its_image(tmp_path: Path) -> None:
     named = [condition.about["tags"][int(np.abs(vectors - row).sum(1).argmin())] for row in rows]
     seen = condition.gather(np.arange(len(source)))
     images = open_data(painted(tmp_path / "again"))
-    pixels = images.encoding.encode(images.gather(np.arange(len(images))))
+    pixels = images.transform.encode(images.gather(np.arange(len(images))))
     features = colours_and_shapes()(pixels)
     for tag, row in zip(named, seen, strict=True):
         file = images.files[int((features - row).abs().sum(1).argmin())]

@@ -103,7 +103,7 @@ def test_pairs_are_drawn_and_measured_on_what_is_held_out(tmp_path: Path) -> Non
     source = open_data(data)
     assert source.held_out is not None and source.held_out.condition is not None
     made = poise.open_run(run.path).translate(source.held_out.condition.gather(np.arange(10)).numpy(), seed=0)
-    wanted = source.encoding.encode(source.held_out.gather(np.arange(10))).numpy()
+    wanted = source.transform.encode(source.held_out.gather(np.arange(10))).numpy()
     # Noise is drawn from another seed, so that the error is alike and not the same.
     assert np.abs(made - wanted).mean() == pytest.approx(lines[0]["value"], rel=0.25)
 

@@ -177,7 +177,7 @@ def _save_folder(generator: Generator, path: Path, request: Request) -> str:
     (path / CARD).write_text(json.dumps({**card, "files": sorted({*names, *before})}), encoding="utf-8")
     if images:
         for start, piece in _pieces(generator, request):
-            for number, pixels in enumerate(to_pixels(piece, generator.encoding), start):
+            for number, pixels in enumerate(to_pixels(piece, generator.transform), start):
                 image = pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))
                 Image.fromarray(image).save(path / names[number])
     else:

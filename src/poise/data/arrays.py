@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from poise.data.dataset import JSON, Array, Dataset, Survey, blocks, fingerprint, survey
-from poise.data.image_arrays import dimensions, image_encoding, image_layout, image_plan
+from poise.data.image_arrays import dimensions, image_layout, image_plan, image_transform
 from poise.data.stored_rows import Experiment, stored_rows
 from poise.data.transform import Transform
 from poise.errors import PoiseError
@@ -40,7 +40,7 @@ def from_array(
     origin: str,
     resolution: int | None = None,
     channels: int | None = None,
-    encoding: Transform | None = None,
+    transform: Transform | None = None,
 ) -> Dataset:
     """A source from an array: images of three or four axes, vectors of two.
 
@@ -52,7 +52,7 @@ def from_array(
         origin: `"npy"`, `"array"`, `"tensor"`, ... for the summary.
         resolution: Centre-crop and resize images to this size.
         channels: 1 or 3, where images are to have another number than they have.
-        encoding: Where it is known; else it is found from the values.
+        transform: Where it is known; else it is found from the values.
 
     Raises:
         PoiseError: The array cannot be trained on; with what is wrong and how to mend it.
@@ -63,7 +63,7 @@ def from_array(
             raise PoiseError(
                 f"'{name}' holds vectors, which have no resolution and no channels", hint="leave them out"
             )
-        return _vectors(array, name=name, cache=cache, origin=origin, encoding=encoding)
+        return _vectors(array, name=name, cache=cache, origin=origin, transform=transform)
     return _images(array, name=name, cache=cache, origin=origin, resolution=resolution, channels=channels)
 
 
@@ -100,7 +100,7 @@ def check_finite(found: Survey, name: str) -> None:
         )
 
 
-def _vectors(array: Array, *, name: str, cache: Path, origin: str, encoding: Transform | None) -> Dataset:
+def _vectors(array: Array, *, name: str, cache: Path, origin: str, transform: Transform | None) -> Dataset:
     first = survey(array)
     check_finite(first, name)
     notices: list[str] = []
@@ -117,8 +117,8 @@ def _vectors(array: Array, *, name: str, cache: Path, origin: str, encoding: Tra
             why="32-bit floats end at 3.4e38",
             hint="scale the columns down",
         )
-    if encoding is None:
-        encoding = standardised(stored)
+    if transform is None:
+        transform = standardised(stored)
     constant = _constant_columns(stored)
     if constant:
         notices.append(f"{constant} of {array.shape[1]} columns of '{name}' hold one value throughout.")
@@ -128,9 +128,9 @@ def _vectors(array: Array, *, name: str, cache: Path, origin: str, encoding: Tra
         "dtype": str(array.dtype),
         "range": [found.low, found.high],
         "constant_columns": constant,
-        "policy": "columns to mean 0 and standard deviation 1" if encoding.center else "values as they are",
+        "policy": "columns to mean 0 and standard deviation 1" if transform.center else "values as they are",
     }
-    return _source(stored, found, name=name, encoding=encoding, summary=summary, notices=notices)
+    return _source(stored, found, name=name, transform=transform, summary=summary, notices=notices)
 
 
 def _to_float32(block: Array) -> Array:
@@ -174,7 +174,7 @@ def _images(
     view = array[:, None] if layout == "HW" else np.moveaxis(array, 3, 1) if layout == "HWC" else array
     first = survey(view)
     check_finite(first, name)
-    encoding, notices = image_encoding(first, array.dtype, name)
+    transform, notices = image_transform(first, array.dtype, name)
     plan = image_plan(view.shape[1:], array.dtype, resolution=resolution, channels=channels, name=name)
     if resolution is not None and min(view.shape[2:]) < resolution:
         notices.append(
@@ -192,7 +192,7 @@ def _images(
         "channels": plan.shape[0],
         "policy": "; ".join(plan.steps) or "values as they are",
     }
-    return _source(stored, found, name=name, encoding=encoding, summary=summary, notices=notices)
+    return _source(stored, found, name=name, transform=transform, summary=summary, notices=notices)
 
 
 def _source(
@@ -200,7 +200,7 @@ def _source(
     found: Survey,
     *,
     name: str,
-    encoding: Transform,
+    transform: Transform,
     summary: dict[str, JSON],
     notices: list[str],
 ) -> Dataset:
@@ -208,8 +208,10 @@ def _source(
         name=name,
         kind="vector" if stored.ndim == 2 else "image",
         shape=stored.shape[1:],
-        encoding=encoding,
-        fingerprint=fingerprint(found.digest, shape=stored.shape, dtype=str(stored.dtype), encoding=encoding),
+        transform=transform,
+        fingerprint=fingerprint(
+            found.digest, shape=stored.shape, dtype=str(stored.dtype), transform=transform
+        ),
         summary=summary,
         notices=tuple(notices),
         array=stored,

@@ -26,14 +26,14 @@ class Made:
 
     Args:
         array: (N, d) float32 or (N, C, H, W) uint8.
-        encoding: Of the array.
+        transform: Of the array.
         about: Facts for the summary.
         labels: (N,) integers where rows belong to classes or modes.
         label_names: What the integers stand for.
     """
 
     array: Array
-    encoding: Transform
+    transform: Transform
     about: dict[str, object]
     labels: Array | None = None
     label_names: tuple[str, ...] = ()

@@ -24,7 +24,7 @@ class Condition:
         kind: `"label"`, `"vector"` or `"image"`.
         shape: Of one condition as the networks see it: `(classes,)`, `(d,)` or `(C, H, W)`.
         array: `(N,)` integers for labels, else `(N, *shape)`, uint8 or float32, perhaps memory-mapped.
-        encoding: From stored values to the networks' space; labels have none and become rows of one 1.
+        transform: From stored values to the networks' space; labels have none and become rows of one 1.
         names: What the classes, or the numbers, are called.
         paired: Whether row i belongs to row i of the source.
         rows: Where several rows share one: `(M,)` integers, the place in `array` of each row's condition.
@@ -39,15 +39,15 @@ class Condition:
     kind: ConditionKind
     shape: tuple[int, ...]
     array: Array
-    encoding: Transform | None = None
+    transform: Transform | None = None
     names: tuple[str, ...] = ()
     paired: bool = True
     rows: Array | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if (self.kind == "label") != (self.encoding is None):
-            raise ValueError("labels have no encoding, and other conditions have one")
+        if (self.kind == "label") != (self.transform is None):
+            raise ValueError("labels have no transform, and other conditions have one")
 
     def __len__(self) -> int:
         return len(self.array if self.rows is None else self.rows)
@@ -66,8 +66,8 @@ class Condition:
 
     def encode(self, stored: torch.Tensor) -> torch.Tensor:
         """Stored conditions as the networks see them, `(B, *shape)` float32 on the same device."""
-        if self.encoding is not None:
-            return self.encoding.encode(stored)
+        if self.transform is not None:
+            return self.transform.encode(stored)
         return torch.nn.functional.one_hot(stored.long(), self.shape[0]).to(torch.float32)
 
     def to_json(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class Condition:
         return {
             "kind": self.kind,
             "shape": list(self.shape),
-            "encoding": None if self.encoding is None else self.encoding.to_json(),
+            "encoding": None if self.transform is None else self.transform.to_json(),
             "names": list(self.names),
             "counts": self.counts,
             "paired": self.paired,

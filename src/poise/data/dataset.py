@@ -42,8 +42,8 @@ class Dataset:
         name: What the person named: `"digits"`, `"photos/"`, `"array"`.
         kind: `"image"` or `"vector"`.
         shape: Of one row: (C, H, W) or (d,).
-        encoding: From stored values to the networks' space.
-        fingerprint: SHA-256 of the content: stored values, shape, type and encoding; neither names nor times.
+        transform: From stored values to the networks' space.
+        fingerprint: SHA-256 of the content: values, shape, type and transform; no names, no times.
         summary: What `data.json`, the report and `poise inspect` tell.
         notices: Sentences to show a person before training.
         array: (N, *shape), uint8 or float32, often memory-mapped; None where rows are read live.
@@ -65,7 +65,7 @@ class Dataset:
     name: str
     kind: Literal["image", "vector"]
     shape: tuple[int, ...]
-    encoding: Transform
+    transform: Transform
     fingerprint: str
     summary: dict[str, JSON]
     notices: tuple[str, ...]
@@ -172,14 +172,14 @@ def _survey_block(array: Array, rows: slice) -> Survey:
     )
 
 
-def fingerprint(digest: str, *, shape: tuple[int, ...], dtype: str, encoding: Transform) -> str:
-    """The SHA-256 of data: the digest of its stored values with their shape, type and encoding.
+def fingerprint(digest: str, *, shape: tuple[int, ...], dtype: str, transform: Transform) -> str:
+    """The SHA-256 of data: the digest of its stored values with their shape, type and transform.
 
     Args:
         digest: As `survey` gives it.
         shape: (N, *row shape).
         dtype: `"uint8"` or `"float32"`.
-        encoding: The encoding of the data.
+        transform: The transform of the data.
     """
-    facts = {"values": digest, "shape": list(shape), "dtype": dtype, "encoding": encoding.to_json()}
+    facts = {"values": digest, "shape": list(shape), "dtype": dtype, "encoding": transform.to_json()}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

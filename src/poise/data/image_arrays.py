@@ -60,8 +60,8 @@ def dimensions(shape: tuple[int, ...]) -> str:
     return "x".join(str(side) for side in shape)
 
 
-def image_encoding(found: Survey, dtype: np.dtype[Any], name: str) -> tuple[Transform, list[str]]:
-    """The encoding of images from the type and range of their values, with what to tell the person.
+def image_transform(found: Survey, dtype: np.dtype[Any], name: str) -> tuple[Transform, list[str]]:
+    """The transform of images from the type and range of their values, with what to tell the person.
 
     Floats are recognised as [0, 1], [-1, 1] or 0..255, the last only where the brightest is 128 or more:
     values up to 1.3 or to 16 are far more likely a mistake of scale than dark pictures.

@@ -90,14 +90,14 @@ def from_collection(
     check_share(name, refused, len(good), refuse_above)
     labels, label_names = folder_labels(files) or (None, ())
     shape = entry.array.shape
-    encoding = Transform("pixels")
+    transform = Transform("pixels")
     summary = summary_of(collection, listing, facts, good, refused, shape)
     return Dataset(
         name=name,
         kind="image",
         shape=shape[1:],
-        encoding=encoding,
-        fingerprint=fingerprint(entry.survey.digest, shape=shape, dtype="uint8", encoding=encoding),
+        transform=transform,
+        fingerprint=fingerprint(entry.survey.digest, shape=shape, dtype="uint8", transform=transform),
         summary=summary,
         notices=notices_of(name, summary, given=resolution is not None),
         array=entry.array,

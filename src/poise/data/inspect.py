@@ -66,7 +66,7 @@ def inspect_data(
         "shape": list(source.shape),
         **source.summary,
         **({} if source.labels is None else {"classes": classes(source)}),
-        "encoding": source.encoding.to_json(),
+        "encoding": source.transform.to_json(),
         "fingerprint": source.fingerprint,
         "notices": list(source.notices),
     }

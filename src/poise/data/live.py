@@ -15,7 +15,7 @@ from PIL import Image
 from poise.data.arrays import check_basics, check_finite, from_tensor, standardised
 from poise.data.conversion import RefusedError, as_channels, eight_bits, fitted
 from poise.data.dataset import JSON, Array, Dataset, fingerprint, survey
-from poise.data.image_arrays import image_encoding, image_layout, image_plan
+from poise.data.image_arrays import image_layout, image_plan, image_transform
 from poise.data.transform import Transform
 from poise.errors import PoiseError
 
@@ -31,14 +31,14 @@ class DatasetRows:
         items: Gives the items of some indices, stacked, as the data set has them.
         count: How many there are.
         to_rows: Maps stacked items to stored rows.
-        encoding: Decided when the data set was opened; what is read later must fit.
+        transform: Decided when the data set was opened; what is read later must fit.
         name: What to call it in messages.
     """
 
     items: Items
     count: int
     to_rows: Callable[[Array], Array]
-    encoding: Transform
+    transform: Transform
     name: str
 
     def __len__(self) -> int:
@@ -64,13 +64,13 @@ class DatasetRows:
                 f"Item {int(indices[int(np.argmax(bad))])} of '{self.name}' holds NaN or infinity",
                 hint="remove or fill it in the data set",
             )
-        if self.encoding.name != "range":
+        if self.transform.name != "range":
             return
-        slack = 1e-3 * (self.encoding.high - self.encoding.low)
-        if low < self.encoding.low - slack or high > self.encoding.high + slack:
+        slack = 1e-3 * (self.transform.high - self.transform.low)
+        if low < self.transform.low - slack or high > self.transform.high + slack:
             raise PoiseError(
                 f"Items of '{self.name}' have values from {low:g} to {high:g}",
-                why=f"those read when it was opened lay in {self.encoding.low:g} to {self.encoding.high:g}",
+                why=f"those read when it was opened lay in {self.transform.low:g} to {self.transform.high:g}",
                 hint="let the data set's own transform keep to one range",
             )
 
@@ -161,13 +161,13 @@ def from_dataset(dataset: Any, *, name: str, resolution: int | None, channels: i
         to_rows: Callable[[Array], Array] = _vector_rows
         found = survey(_vector_rows(batch))
         check_finite(found, name)
-        encoding = standardised(_vector_rows(batch))
+        transform = standardised(_vector_rows(batch))
     else:
         layout = image_layout(first.shape, channels=channels, name=name)
         to_chw = _axes_mover(layout)
         found = survey(to_chw(batch))
         check_finite(found, name)
-        encoding, notices = image_encoding(found, first.dtype, name)
+        transform, notices = image_transform(found, first.dtype, name)
         plan = image_plan(
             to_chw(batch).shape[1:], first.dtype, resolution=resolution, channels=channels, name=name
         )
@@ -181,14 +181,14 @@ def from_dataset(dataset: Any, *, name: str, resolution: int | None, channels: i
         covered = f"the stored values of {len(probed):,} of {count:,} items, evenly spaced"
         facts = survey(rows).digest
         print_of = fingerprint(
-            facts, shape=(count, *rows.shape[1:]), dtype=str(rows.dtype), encoding=encoding
+            facts, shape=(count, *rows.shape[1:]), dtype=str(rows.dtype), transform=transform
         )
     else:
         covered = "count, shape and type alone, since items differ from one reading to the next"
         notices.append(
             f"Items of '{name}' differ each time they are read; a changed data set may go unnoticed."
         )
-        kinds = [count, list(rows.shape[1:]), str(rows.dtype), encoding.name]
+        kinds = [count, list(rows.shape[1:]), str(rows.dtype), transform.name]
         print_of = hashlib.sha256(json.dumps(kinds).encode()).hexdigest()
     summary: dict[str, JSON] = {
         "origin": "dataset",
@@ -205,12 +205,12 @@ def from_dataset(dataset: Any, *, name: str, resolution: int | None, channels: i
         name=name,
         kind="vector" if first.ndim == 1 else "image",
         shape=rows.shape[1:],
-        encoding=encoding,
+        transform=transform,
         fingerprint=print_of,
         summary=summary,
         notices=tuple(notices),
         array=None,
-        live=DatasetRows(items, count, to_rows, encoding, name),
+        live=DatasetRows(items, count, to_rows, transform, name),
     )
 
 

@@ -56,7 +56,7 @@ def open_data(
 
     Example:
         >>> source = open_data("digits")
-        >>> source.shape, len(source), source.encoding.name
+        >>> source.shape, len(source), source.transform.name
         ((1, 8, 8), 1797, 'pixels')
     """
     _check_request(resolution, channels, refuse_above)
@@ -273,7 +273,7 @@ def _open_built_in(
         cache=cache,
         resolution=resolution,
         channels=channels,
-        encoding=made.encoding,
+        transform=made.transform,
     )
     notices = source.notices
     if Path(name).exists():

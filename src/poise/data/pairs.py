@@ -93,13 +93,13 @@ def paired(source: Dataset, target: Dataset, *, held_out: float, seed: int) -> D
         name=_joined(source, target, "to"),
         kind="image",
         shape=target.shape,
-        encoding=target.encoding,
+        transform=target.transform,
         fingerprint=_fingerprint("pairs", source, target, of_source, of_target),
         summary=_summary("pairs", source, target, held_out, len(apart)),
         notices=_notices(source, target) + (damaged if left_out else ()),
         array=target.array,
         rows=of_target,
-        condition=Condition("image", source.shape, _array(source), source.encoding, rows=of_source),
+        condition=Condition("image", source.shape, _array(source), source.transform, rows=of_source),
     )
     return _divided(whole, [(of_source[rows], of_target[rows]) for rows in (training, apart)])
 
@@ -130,12 +130,12 @@ def between(first: Dataset, second: Dataset, *, held_out: float, seed: int) -> D
         name=_joined(first, second, "and"),
         kind="image",
         shape=second.shape,
-        encoding=second.encoding,
+        transform=second.transform,
         fingerprint=_fingerprint("domains", first, second, *rows_of),
         summary=_summary("domains", first, second, held_out, len(parts[1][1])),
         notices=_notices(first, second),
         array=second.array,
-        condition=Condition("image", first.shape, _array(first), first.encoding, paired=False),
+        condition=Condition("image", first.shape, _array(first), first.transform, paired=False),
     )
     return _divided(whole, [(parts[0][0], parts[1][0]), (parts[0][1], parts[1][1])])
 

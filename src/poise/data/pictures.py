@@ -17,23 +17,23 @@ _GAP = 2
 _MOST_REAL_POINTS = 2_500
 
 
-def to_pixels(samples: torch.Tensor, encoding: Transform) -> Array:
+def to_pixels(samples: torch.Tensor, transform: Transform) -> Array:
     """Images in the networks' space as bytes.
 
     Args:
         samples: (N, C, H, W) in the networks' space; what lies beyond [-1, 1] is clamped.
-        encoding: Of the data, `pixels` or `range`.
+        transform: Of the data, `pixels` or `range`.
 
     Returns:
         (N, C, H, W) uint8: -1 becomes 0 and 1 becomes 255.
 
     Raises:
-        PoiseError: The encoding is not one of images.
+        PoiseError: The transform is not one of images.
     """
-    if encoding.kind != "image":
-        raise PoiseError(f"Values with the encoding '{encoding.name}' are not pixels")
+    if transform.kind != "image":
+        raise PoiseError(f"Values with the transform '{transform.name}' are not pixels")
     # a generator that has diverged makes NaN, and its picture is to be seen all the same: as mid-grey
-    unit = encoding.decode(samples.detach()).nan_to_num(nan=0.0).cpu()
+    unit = transform.decode(samples.detach()).nan_to_num(nan=0.0).cpu()
     restored: Array = Transform("pixels").restore(unit).numpy()
     return restored
 
@@ -89,7 +89,7 @@ def _displayable(values: Array) -> Array:
 
 def picture(
     samples: torch.Tensor,
-    encoding: Transform,
+    transform: Transform,
     shape: tuple[int, ...],
     *,
     columns: int | None = None,
@@ -99,7 +99,7 @@ def picture(
 
     Args:
         samples: (N, *shape) in the networks' space.
-        encoding: Of the data.
+        transform: Of the data.
         shape: Of one sample: (C, H, W) or (d,).
         columns: Images in a row.
         real: (M, *shape) in the networks' space, drawn beneath points; images have no use for it.
@@ -116,13 +116,13 @@ def picture(
             f"Samples of shape {tuple(samples.shape)} are not {tuple(shape)} each, or there are none"
         )
     if len(shape) == 3:
-        return to_pillow(to_pixels(samples, encoding), columns=columns)
-    points = _points(samples, encoding)
-    return _scatter(points, None if real is None else _points(real, encoding))
+        return to_pillow(to_pixels(samples, transform), columns=columns)
+    points = _points(samples, transform)
+    return _scatter(points, None if real is None else _points(real, transform))
 
 
-def _points(samples: torch.Tensor, encoding: Transform) -> Array:
-    data: Array = encoding.decode(samples.detach()).cpu().numpy()
+def _points(samples: torch.Tensor, transform: Transform) -> Array:
+    data: Array = transform.decode(samples.detach()).cpu().numpy()
     return data
 
 

@@ -1,6 +1,6 @@
 """Between stored values, the networks' space and data units.
 
-An encoding is a small frozen record that goes to JSON and back, so that a generator can be sampled on a
+A transform is a small frozen record that goes to JSON and back, so that a generator can be sampled on a
 machine that has never seen the data.
 """
 
@@ -41,7 +41,7 @@ class Transform:
         scale: What each column is divided by, above 0; `standardised` only.
 
     Raises:
-        PoiseError: The name or a number is not one that an encoding can have.
+        PoiseError: The name or a number is not one that a transform can have.
 
     Example:
         >>> Transform("pixels").encode(torch.tensor([0, 255], dtype=torch.uint8))
@@ -60,14 +60,14 @@ class Transform:
         numbers = (self.low, self.high, *self.center, *self.scale)
         if not all(math.isfinite(number) for number in numbers):
             raise PoiseError(
-                f"The encoding '{self.name}' holds a number that is not finite", hint="give finite ones"
+                f"The transform '{self.name}' holds a number that is not finite", hint="give finite ones"
             )
         if not self.low < self.high:
             raise PoiseError(f"The encoding's low, {self.low:g}, is not below its high, {self.high:g}")
         if len(self.center) != len(self.scale) or any(scale <= 0 for scale in self.scale):
-            raise PoiseError("The encoding needs one scale above 0 for each center")
+            raise PoiseError("The transform needs one scale above 0 for each center")
         if (self.name == "standardised") != bool(self.center):
-            raise PoiseError("An encoding has centers and scales where it is 'standardised', and only there")
+            raise PoiseError("A transform has centers and scales where it is 'standardised', and only there")
 
     @property
     def kind(self) -> str:
@@ -154,7 +154,7 @@ class Transform:
             if key not in known:
                 raise unknown_name("field of an encoding", str(key), known)
         if not isinstance(written.get("name"), str):
-            raise PoiseError("The encoding has no name", hint="give the file that Poise wrote")
+            raise PoiseError("The transform has no name", hint="give the file that Poise wrote")
         values: dict[str, Any] = {}
         for key, item in written.items():
             numbers = item if key in ("center", "scale") else [item]

@@ -213,7 +213,7 @@ def _preparation(reference: Subject) -> str:
     if reference.kind == "image":
         _, height, width = reference.shape
         return f"bytes of {height} x {width}"
-    encoding = reference.source.encoding.name if reference.source else ""
+    encoding = reference.source.transform.name if reference.source else ""
     return "columns standardised by the reference" if encoding == "standardised" else ""
 
 

@@ -98,7 +98,7 @@ class Subject:
         """Vectors in the space where each of these columns weighs the same; images as they are."""
         if self.kind == "image" or self.source is None:
             return samples
-        return self.source.encoding.encode(samples)
+        return self.source.transform.encode(samples)
 
 
 def is_run(thing: Any) -> bool:
@@ -229,7 +229,7 @@ def as_measured(source: Dataset, rows: Rows) -> Tensor:
     stored = source.gather(rows)
     if source.kind == "vector":
         return stored.float()
-    return torch.from_numpy(to_pixels(source.encoding.encode(stored), source.encoding))
+    return torch.from_numpy(to_pixels(source.transform.encode(stored), source.transform))
 
 
 def _of_source(source: Dataset) -> Subject:

@@ -83,5 +83,5 @@ def _rows(count: int, most: int, seed: int) -> np.ndarray[tuple[int, ...], np.dt
 def _encoded(side: Dataset | Condition, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Tensor:
     """Images in the networks' space."""
     stored = side.gather(rows)
-    encoded: Tensor = side.encode(stored) if isinstance(side, Condition) else side.encoding.encode(stored)
+    encoded: Tensor = side.encode(stored) if isinstance(side, Condition) else side.transform.encode(stored)
     return encoded.to(torch.float32)

@@ -46,7 +46,7 @@ class Generator:
         self.description = dict(description)
         self.shape: tuple[int, ...] = tuple(description["shape"])
         self.latent = Latent.model_validate(description["latent"])
-        self.encoding = Transform.from_json(description["encoding"])
+        self.transform = Transform.from_json(description["encoding"])
         self.condition: Mapping[str, Any] | None = description.get("condition")
 
     @staticmethod
@@ -129,7 +129,7 @@ class Generator:
     def __call__(self, latent: Tensor, condition: Tensor | None = None) -> Tensor:
         """Raw samples of latents: `(N, C, H, W)` in [-1, 1], or `(N, d)` in data units; on the CPU."""
         made = generate(self.module, latent, condition)
-        return made.clamp(-1, 1) if len(self.shape) == 3 else self.encoding.decode(made)
+        return made.clamp(-1, 1) if len(self.shape) == 3 else self.transform.decode(made)
 
     def sample(
         self, count: int = 64, *, seed: int = 0, label: str | None = None
@@ -218,7 +218,7 @@ class Generator:
         """
         for start in range(0, len(source), PIECE):
             rows = np.arange(start, min(start + PIECE, len(source)))
-            images = source.encoding.encode(source.gather(rows))
+            images = source.transform.encode(source.gather(rows))
             yield self.translated(images, direction=direction, seed=seed)
 
     def translated(self, images: Tensor, *, direction: str = "a-to-b", seed: int = 0) -> Tensor:
@@ -248,7 +248,7 @@ class Generator:
         """A picture of samples: a grid of images, or a scatter of points."""
         condition = self.conditions(count, seed=seed, label=label)
         made = generate(self.module, self.latents(count, seed=seed), condition)
-        return picture(made, self.encoding, self.shape)
+        return picture(made, self.transform, self.shape)
 
     def class_grid(self, columns: int = 8, *, seed: int = 0) -> Image.Image:
         """A picture with a row for each class, in the order of `classes`; a column shares its latent.
@@ -266,4 +266,4 @@ class Generator:
         labels = torch.arange(len(self.classes)).repeat_interleave(columns)
         condition = torch.nn.functional.one_hot(labels, len(self.classes)).float().to(self._device)
         made = generate(self.module, latent, condition)
-        return picture(made, self.encoding, self.shape, columns=columns)
+        return picture(made, self.transform, self.shape, columns=columns)

@@ -80,7 +80,7 @@ def tagged(
         source,
         kind="vector",
         shape=(vector_size,),
-        encoding=Transform("identity"),
+        transform=Transform("identity"),
         array=vectors[pairs[:, 1]],
         live=None,
         labels=None,
@@ -150,7 +150,7 @@ def image_features(source: Dataset, extractor: Extractor) -> Array:
     pieces = []
     for start in range(0, len(source), BLOCK):
         stored = source.gather(np.arange(start, min(start + BLOCK, len(source))))
-        pixels = torch.from_numpy(to_pixels(source.encoding.encode(stored), source.encoding))
+        pixels = torch.from_numpy(to_pixels(source.transform.encode(stored), source.transform))
         pieces.append(extract(extractor, pixels, value_range="0..255").float().cpu().numpy())
     return np.concatenate(pieces)
 

@@ -64,7 +64,7 @@ class BatchSampler:
 
     Args:
         rows: The data.
-        encoding: From stored values to the networks' space.
+        transform: From stored values to the networks' space.
         samples: Samples in a batch: the batch size times the packing.
         latent: Where latents are drawn from.
         seed: The run's seed.
@@ -79,7 +79,7 @@ class BatchSampler:
     def __init__(
         self,
         rows: Rows,
-        encoding: Encodes,
+        transform: Encodes,
         *,
         samples: int,
         latent: Latent,
@@ -90,7 +90,7 @@ class BatchSampler:
         drawn: int = 0,
         conditions: Conditions | None = None,
     ) -> None:
-        self.rows, self.encoding = rows, encoding
+        self.rows, self.transform = rows, transform
         self.samples, self.latent = samples, latent
         self.seed, self.device = seed, device
         self.horizontal_flips = horizontal_flips
@@ -120,7 +120,7 @@ class BatchSampler:
         self._randomness.manual_seed(derive(self.seed, self.drawn, "batch"))
         self.drawn += 1
         latent = latents(self.samples, self.latent, self._randomness)
-        real = self._laid_out(self.encoding.encode(self._moved(self.rows.gather(indices))))
+        real = self._laid_out(self.transform.encode(self._moved(self.rows.gather(indices))))
         condition = self._conditions(indices, start)
         real, condition = self._augmented(real, condition)
         return Batch(real=real, latent=latent, step=step, generator=self._randomness, condition=condition)

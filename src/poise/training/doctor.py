@@ -153,7 +153,7 @@ class Doctor:
             self._tell(context, finding)
 
     def _encoded(self, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Tensor:
-        return self._source.encoding.encode(self._source.gather(rows))
+        return self._source.transform.encode(self._source.gather(rows))
 
     def _subject(self, context: StepContext) -> Subject:
         modules, device = context.components.modules, context.components.device

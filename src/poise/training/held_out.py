@@ -123,7 +123,7 @@ def training_feed(recipe: Recipe, source: Dataset, device: torch.device, *, draw
     some = len(rows.held_out) > 0
     return BatchSampler(
         Chosen(source, rows.training) if some else source,
-        source.encoding,
+        source.transform,
         samples=recipe.batch_size * recipe.packing,
         latent=recipe.latent,
         seed=recipe.seed,

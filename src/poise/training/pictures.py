@@ -30,7 +30,7 @@ class PictureSaver:
         self.real = None
         if source.kind == "vector":
             rows = np.linspace(0, len(source) - 1, min(POINTS, len(source))).astype(np.int64)
-            self.real = source.encoding.encode(source.gather(rows))
+            self.real = source.transform.encode(source.gather(rows))
 
     def __call__(self, context: StepContext) -> Request | None:
         """Write the picture of this step where one is due."""
@@ -39,7 +39,7 @@ class PictureSaver:
             condition = None if shown.condition is None else shown.condition.to(device)
             fakes = generate(context.generator(), shown.latent.to(device), condition)
             image = picture(
-                fakes, self.source.encoding, self.source.shape, columns=shown.columns, real=self.real
+                fakes, self.source.transform, self.source.shape, columns=shown.columns, real=self.real
             )
             save_picture(image, context, self.notify)
         return None

@@ -131,10 +131,10 @@ class Yardstick:
         rows, others = order[: self.samples], order[self.samples : 2 * self.samples]
         known = mixture_of(self.source)
         return reference_of(
-            self.plain(self.source.encoding.encode(self.source.gather(rows))),
+            self.plain(self.source.transform.encode(self.source.gather(rows))),
             fakes=self.samples,
             most=self.samples,
-            held_out=self.plain(self.source.encoding.encode(self.source.gather(others)))
+            held_out=self.plain(self.source.transform.encode(self.source.gather(others)))
             if len(others)
             else None,
             centres=None if known is None else known.centres,
@@ -158,7 +158,7 @@ class Yardstick:
         """
         if self.source.kind != "image":
             return samples
-        return torch.from_numpy(to_pixels(samples, self.source.encoding))
+        return torch.from_numpy(to_pixels(samples, self.source.transform))
 
     def _order(self) -> Any:
         return numpy_stream(self.seed, 0, "quality reals").permutation(len(self.source))

@@ -22,7 +22,7 @@ def data_record(source: Dataset, origin: Mapping[str, Any]) -> dict[str, Any]:
         "shape": list(source.shape),
         "count": len(source),
         "fingerprint": source.fingerprint,
-        "encoding": source.encoding.to_json(),
+        "encoding": source.transform.to_json(),
         "condition": None if source.condition is None else source.condition.to_json(),
         "summary": source.summary,
         "notices": list(source.notices),

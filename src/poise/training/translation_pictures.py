@@ -40,7 +40,7 @@ class TranslationPictures:
         self.task, self.notify, self.seed = TASKS.named(recipe.game.name), notify, recipe.seed
         self.every, self.latent = recipe.sample_every or 1, recipe.latent
         condition = condition_of(source)
-        self.encodings = condition.encoding, source.encoding
+        self.transforms = condition.transform, source.transform
         self.paired = condition.paired
         self.parts = {"training": shown_of(source, ROWS), "held out": shown_of(held_out_of(source), ROWS)}
 
@@ -86,9 +86,9 @@ class TranslationPictures:
         return translated(ways[direction], latent.to(device), images.to(device), seed=self.seed)
 
     def _pixels(self, images: Tensor, place: int) -> Tensor:
-        encoding = self.encodings[place]
-        assert encoding is not None
-        return torch.from_numpy(to_pixels(images, encoding))
+        transform = self.transforms[place]
+        assert transform is not None
+        return torch.from_numpy(to_pixels(images, transform))
 
 
 def side_by_side(blocks: Sequence[tuple[str, Image.Image]]) -> Image.Image:

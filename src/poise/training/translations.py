@@ -189,7 +189,7 @@ def shown_of(
 
     second = rows(len(source))
     first = second if condition.paired else rows(len(condition))
-    return Shown(condition.encode(condition.gather(first)), source.encoding.encode(source.gather(second)))
+    return Shown(condition.encode(condition.gather(first)), source.transform.encode(source.gather(second)))
 
 
 def condition_of(source: Dataset) -> Condition:

@@ -79,7 +79,7 @@ class SpreadWatch:
             fakes = yardstick.plain(samples[: yardstick.samples])
             results.append(cheap_distance(yardstick.reference, fakes))
         if self.modes is not None:
-            points = source.encoding.decode(samples[:MODE_SAMPLES])
+            points = source.transform.decode(samples[:MODE_SAMPLES])
             known = self.modes
             results.append(mode_statistics(points, known.centres, known.standard_deviation, replicates=0))
         return results

@@ -23,12 +23,12 @@ def test_bytes_become_the_exact_quotients() -> None:
 
 @given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=4, max_side=5)))
 def test_bytes_come_back(stored: np.ndarray) -> None:
-    encoding = Transform("pixels")
+    transform = Transform("pixels")
     before = torch.from_numpy(stored.copy())
-    value = encoding.encode(before)
+    value = transform.encode(before)
     assert value.abs().max() <= 1
-    assert torch.equal(encoding.decode(value), value)
-    assert torch.equal(encoding.restore(value), before)
+    assert torch.equal(transform.decode(value), value)
+    assert torch.equal(transform.restore(value), before)
     assert np.array_equal(before.numpy(), stored), "what was given is left alone"
 
 
@@ -38,13 +38,13 @@ def test_bytes_come_back(stored: np.ndarray) -> None:
     hnp.arrays(np.float64, st.integers(1, 20), elements=st.floats(0, 1)),
 )
 def test_ranges_come_back(low: float, width: float, share: np.ndarray) -> None:
-    encoding = Transform("range", low=low, high=low + width)
+    transform = Transform("range", low=low, high=low + width)
     stored = torch.from_numpy((low + width * share).astype(np.float32))
-    value = encoding.encode(stored)
+    value = transform.encode(stored)
     rounding = 1e-6 * (1 + (abs(low) + width) / width)
     assert np.allclose(value.numpy(), 2 * share - 1, atol=rounding)
-    assert torch.allclose(encoding.restore(value), stored, atol=rounding * width)
-    assert encoding.decode(value).abs().max() <= 1
+    assert torch.allclose(transform.restore(value), stored, atol=rounding * width)
+    assert transform.decode(value).abs().max() <= 1
 
 
 @given(
@@ -53,18 +53,18 @@ def test_ranges_come_back(low: float, width: float, share: np.ndarray) -> None:
     st.tuples(*[st.floats(0.1, 50)] * 3),
 )
 def test_columns_come_back(stored: np.ndarray, center: tuple[float, ...], scale: tuple[float, ...]) -> None:
-    encoding = Transform("standardised", center=center, scale=scale)
-    value = encoding.encode(torch.from_numpy(stored.copy()))
+    transform = Transform("standardised", center=center, scale=scale)
+    value = transform.encode(torch.from_numpy(stored.copy()))
     assert np.allclose(value.numpy(), (stored - np.array(center)) / np.array(scale), rtol=1e-4, atol=1e-4)
-    assert np.allclose(encoding.decode(value).numpy(), stored, atol=1e-3)
+    assert np.allclose(transform.decode(value).numpy(), stored, atol=1e-3)
 
 
 def test_gradients_flow_after_use_in_inference_mode() -> None:
-    encoding = Transform("standardised", center=(1.5, 2.5), scale=(3.0, 4.0))
+    transform = Transform("standardised", center=(1.5, 2.5), scale=(3.0, 4.0))
     with torch.inference_mode():
-        encoding.decode(torch.zeros(1, 2))
+        transform.decode(torch.zeros(1, 2))
     value = torch.zeros(1, 2, requires_grad=True)
-    encoding.decode(value).sum().backward()
+    transform.decode(value).sum().backward()
     assert value.grad is not None and value.grad.tolist() == [[3.0, 4.0]]
 
 
@@ -87,7 +87,7 @@ def test_half_precision_samples_decode_in_full_precision() -> None:
 
 
 @pytest.mark.parametrize(
-    "encoding",
+    "transform",
     [
         Transform("pixels"),
         Transform("range", low=0.0, high=255.0),
@@ -95,9 +95,9 @@ def test_half_precision_samples_decode_in_full_precision() -> None:
         Transform("standardised", center=(0.1, 2.0), scale=(1.0, math.pi)),
     ],
 )
-def test_json_and_back(encoding: Transform) -> None:
-    again = Transform.from_json(json.loads(json.dumps(encoding.to_json())))
-    assert again == encoding and hash(again) == hash(encoding)
+def test_json_and_back(transform: Transform) -> None:
+    again = Transform.from_json(json.loads(json.dumps(transform.to_json())))
+    assert again == transform and hash(again) == hash(transform)
 
 
 @pytest.mark.parametrize(
