@@ -28,11 +28,12 @@ from torch.nn.functional import softplus
 from poise.diagnosis import Monitor
 from poise.networks import DISCRIMINATORS, GENERATORS
 from poise.recipes import RECIPES, recipe_with
+from poise.spec import DataSpec
 from poise.training import Request, StepContext, begin, pick_device, plan
 from poise.training.doctor import Doctor
 from poise.training.held_out import examined
 
-SHAPE, LATENT = (1, 32, 32), 64
+SPEC, LATENT = DataSpec("image", (1, 32, 32)), 64
 
 
 @dataclass
@@ -81,8 +82,8 @@ def in_training(steps: int, width: int, batch: int) -> tuple[float, float, float
 def drop_in(steps: int, width: int, batch: int) -> tuple[float, float, float]:
     """The monitor in somebody's own loop."""
     torch.manual_seed(0)
-    generator: nn.Module = GENERATORS["dcgan"].build(SHAPE, latent_size=LATENT, width=width)
-    discriminator: nn.Module = DISCRIMINATORS["dcgan"].build(SHAPE, width=width)
+    generator: nn.Module = GENERATORS["dcgan"].build(SPEC, latent_size=LATENT, width=width)
+    discriminator: nn.Module = DISCRIMINATORS["dcgan"].build(SPEC, width=width)
     optimisers = [
         torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True)
         for network in (generator, discriminator)

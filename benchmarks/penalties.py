@@ -21,6 +21,7 @@ from torch.func import functional_call
 
 from poise.networks import DISCRIMINATORS, twice_differentiable
 from poise.penalties import PENALTIES
+from poise.spec import DataSpec
 from poise.training.assemble import channels_last
 
 Step = Callable[[], Tensor]
@@ -94,7 +95,9 @@ def main() -> None:
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     torch.manual_seed(0)
-    discriminator = DISCRIMINATORS["dcgan"].build((1, 32, 32), width=arguments.width).to(device)
+    discriminator = (
+        DISCRIMINATORS["dcgan"].build(DataSpec("image", (1, 32, 32)), width=arguments.width).to(device)
+    )
     discriminator = channels_last(discriminator)
     real, fake = (torch.randn(arguments.batch, 1, 32, 32, device=device) for _ in range(2))
     print(

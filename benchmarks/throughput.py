@@ -31,6 +31,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from poise.networks import DISCRIMINATORS, GENERATORS
 from poise.recipes import Recipe, recipe_with
+from poise.spec import DataSpec
 from poise.training import Request, StepContext, begin, pick_device, plan
 from poise.training.assemble import channels_last
 
@@ -43,8 +44,8 @@ class PlainLoop:
     def __init__(self, images: np.ndarray[Any, Any], *, width: int, batch: int, one_forward: bool) -> None:
         torch.manual_seed(0)
         shape = images.shape[1:]
-        generator = GENERATORS["dcgan"].build(shape, latent_size=LATENT, width=width)
-        discriminator = DISCRIMINATORS["dcgan"].build(shape, width=width)
+        generator = GENERATORS["dcgan"].build(DataSpec("image", shape), latent_size=LATENT, width=width)
+        discriminator = DISCRIMINATORS["dcgan"].build(DataSpec("image", shape), width=width)
         self.generator = channels_last(generator)
         self.discriminator = channels_last(discriminator)
         self.optimisers = [
@@ -116,8 +117,8 @@ def matrix_peak(size: int = 1536, rounds: int = 5) -> float:
 
 def operations(width: int, batch: int, shape: tuple[int, ...]) -> float:
     """Floating-point operations of one of our steps, counted by torch: what the mathematics asks for."""
-    generator = GENERATORS["dcgan"].build(shape, latent_size=LATENT, width=width)
-    discriminator = DISCRIMINATORS["dcgan"].build(shape, width=width)
+    generator = GENERATORS["dcgan"].build(DataSpec("image", shape), latent_size=LATENT, width=width)
+    discriminator = DISCRIMINATORS["dcgan"].build(DataSpec("image", shape), width=width)
     real, latent = torch.randn(batch, *shape), torch.randn(batch, LATENT)
     with FlopCounterMode(display=False) as counter:
         fake: Tensor = generator(latent)

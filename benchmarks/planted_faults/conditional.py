@@ -16,6 +16,7 @@ from poise.losses import LOSSES
 from poise.networks.mlp import mlp_discriminator, mlp_generator
 from poise.penalties import PENALTIES
 from poise.randomness import torch_stream
+from poise.spec import DataSpec
 
 STEPS = {"-long": 1_600, "": 800}
 """By the end of the base's name: digits take longer to follow their labels than points do."""
@@ -39,8 +40,8 @@ def play_conditional(case: Case) -> dict[str, Any]:
     real, classes = samples[~held_out], labels[~held_out]
     kinds, size = int(labels.max()) + 1, samples.shape[1]
     torch.manual_seed(case.seed)
-    generator = mlp_generator((size,), latent_size=LATENT + kinds, width=128)
-    discriminator = mlp_discriminator((size + kinds,), width=128)
+    generator = mlp_generator(DataSpec("vector", (size,)), latent_size=LATENT + kinds, width=128)
+    discriminator = mlp_discriminator(DataSpec("vector", (size + kinds,)), width=128)
     slow = 1e-3 if size == 2 else 5e-4
     optimisers = [torch.optim.Adam(one.parameters(), lr=slow, betas=(0.0, 0.99))
                   for one in (discriminator, generator)]  # fmt: skip

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from networks.specs import of
 from poise.errors import PoiseError
 from poise.games.conditioned import Given
 from poise.networks import DISCRIMINATORS, GENERATORS, twice_differentiable
@@ -27,11 +28,11 @@ def classes(*labels: int) -> Tensor:
 
 
 def plain_generator(name: str, side: int = 8) -> nn.Module:
-    return GENERATORS[name].build((3, side, side), latent_size=LATENT, width=4, batch_norm=True)
+    return GENERATORS[name].build(of((3, side, side)), latent_size=LATENT, width=4, batch_norm=True)
 
 
 def plain_judge(name: str, side: int = 8, **settings: object) -> nn.Module:
-    return DISCRIMINATORS[name].build((3, side, side), **{"width": 4, "spectral_norm": False, **settings})
+    return DISCRIMINATORS[name].build(of((3, side, side)), **{"width": 4, "spectral_norm": False, **settings})
 
 
 @pytest.mark.parametrize("name", list(GENERATORS))
@@ -74,9 +75,10 @@ def test_the_norm_is_that_of_the_batch_then_affine_by_the_class() -> None:
 
 
 def test_a_generator_without_normalisation_is_refused() -> None:
-    plain = GENERATORS["dcgan"].build((1, 8, 8), latent_size=LATENT, width=4, batch_norm=False)
-    with pytest.raises(PoiseError, match="no batch normalisation"):
+    plain = GENERATORS["dcgan"].build(of((1, 8, 8)), latent_size=LATENT, width=4, batch_norm=False)
+    with pytest.raises(PoiseError) as caught:
         with_conditional_batch_norm(plain, CLASSES)
+    assert caught.value.code == "networks.no-batch-norm"
 
 
 @pytest.mark.parametrize("name", JUDGES)
@@ -115,9 +117,10 @@ def test_the_class_head_leaves_the_score_as_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("build", [ProjectionDiscriminator, ClassifyingDiscriminator])
 def test_what_has_no_linear_score_is_refused(build: type[nn.Module]) -> None:
-    network = DISCRIMINATORS["autoencoder"].build((1, 8, 8), width=4)
-    with pytest.raises(PoiseError, match="does not end in one linear layer"):
+    network = DISCRIMINATORS["autoencoder"].build(of((1, 8, 8)), width=4)
+    with pytest.raises(PoiseError) as caught:
         build(network, CLASSES)
+    assert caught.value.code == "networks.no-linear-head"
 
 
 def test_spectral_norm_holds_for_what_was_added() -> None:

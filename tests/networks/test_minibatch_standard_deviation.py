@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.func import functional_call, stack_module_state, vmap
 
+from networks.specs import of
 from poise.networks import DISCRIMINATORS
 from poise.networks.minibatch_standard_deviation import MinibatchStandardDeviation, group_size_for
 
@@ -50,7 +51,7 @@ def test_it_scales_with_the_features() -> None:
 @pytest.mark.parametrize("batch", [1, 2, 3, 4, 6, 7, 8])
 def test_a_discriminator_sees_collapse_through_it(batch: int) -> None:
     torch.manual_seed(0)
-    discriminator = DISCRIMINATORS["dcgan"].build((6, 8, 8), width=2, minibatch_standard_deviation=True)
+    discriminator = DISCRIMINATORS["dcgan"].build(of((6, 8, 8)), width=2, minibatch_standard_deviation=True)
     sample = torch.randn(1, 6, 8, 8)
     collapsed, varied = sample.expand(batch, -1, -1, -1), torch.cat([sample, torch.randn(batch - 1, 6, 8, 8)])
     assert discriminator(collapsed).shape == (batch,)
@@ -62,7 +63,7 @@ def test_a_discriminator_sees_collapse_through_it(batch: int) -> None:
 def test_it_works_over_many_networks_at_once() -> None:
     torch.manual_seed(0)
     build = DISCRIMINATORS["dcgan"].build
-    networks = [build((1, 8, 8), width=2, minibatch_standard_deviation=True) for _ in range(3)]
+    networks = [build(of((1, 8, 8)), width=2, minibatch_standard_deviation=True) for _ in range(3)]
     parameters, buffers = stack_module_state(networks)
     samples = torch.randn(3, 4, 1, 8, 8)
     together = vmap(lambda p, b, x: functional_call(networks[0], (p, b), (x,)))(parameters, buffers, samples)

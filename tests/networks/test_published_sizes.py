@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from networks.specs import of
 from poise.networks import DISCRIMINATORS, GENERATORS, parameter_count
 from poise.networks.activations import CentredSigmoid, Maxout, activation_layer
 from poise.networks.autoencoder import ReconstructionScore
@@ -36,37 +37,37 @@ def grids(network: nn.Module, samples: torch.Tensor) -> list[tuple[int, ...]]:
 def test_dcgan_at_64_has_the_parameters_of_the_widely_used_tutorial() -> None:
     # PyTorch's DCGAN tutorial, 64x64x3, latent 100, width 64, prints 3,576,704 and 2,765,568 with no biases
     # at all; here the last layer of either, and the first of the discriminator, has one.
-    generator = GENERATORS["dcgan"].build((3, 64, 64), latent_size=100)
-    discriminator = DISCRIMINATORS["dcgan"].build((3, 64, 64), batch_norm=True)
+    generator = GENERATORS["dcgan"].build(of((3, 64, 64)), latent_size=100)
+    discriminator = DISCRIMINATORS["dcgan"].build(of((3, 64, 64)), batch_norm=True)
     assert parameter_count(generator) == 3_576_704 + 3
     assert parameter_count(discriminator) == 2_765_568 + 64 + 1
 
 
 def test_dcgan_doubles_from_four() -> None:
-    generator = GENERATORS["dcgan"].build((1, 32, 32), latent_size=7)
+    generator = GENERATORS["dcgan"].build(of((1, 32, 32)), latent_size=7)
     expected = [(256, 4, 4), (128, 8, 8), (64, 16, 16), (1, 32, 32)]
     assert grids(generator, torch.randn(2, 7)) == expected
-    discriminator = DISCRIMINATORS["dcgan"].build((1, 32, 32))
+    discriminator = DISCRIMINATORS["dcgan"].build(of((1, 32, 32)))
     expected = [(64, 16, 16), (128, 8, 8), (256, 4, 4), (1, 1, 1)]
     assert grids(discriminator, torch.randn(2, 1, 32, 32)) == expected
 
 
 def test_dcgan_caps_its_widths() -> None:
-    generator = GENERATORS["dcgan"].build((3, 128, 128), latent_size=7, width=2, most_multiple=4)
+    generator = GENERATORS["dcgan"].build(of((3, 128, 128)), latent_size=7, width=2, most_multiple=4)
     widths = [grid[0] for grid in grids(generator, torch.randn(2, 7))]
     assert widths == [8, 8, 8, 4, 2, 3]
-    discriminator = DISCRIMINATORS["dcgan"].build((3, 128, 128), width=2, most_multiple=4)
+    discriminator = DISCRIMINATORS["dcgan"].build(of((3, 128, 128)), width=2, most_multiple=4)
     widths = [grid[0] for grid in grids(discriminator, torch.randn(2, 3, 128, 128))]
     assert widths == [2, 4, 8, 8, 8, 1]
 
 
 def test_dcgan_holds_the_small_networks_of_stacked_digits() -> None:
-    generator = GENERATORS["dcgan"].build((3, 32, 32), latent_size=256, width=8, final_convolution=True)
+    generator = GENERATORS["dcgan"].build(of((3, 32, 32)), latent_size=256, width=8, final_convolution=True)
     expected = [(64, 4, 4), (32, 8, 8), (16, 16, 16), (8, 32, 32), (3, 32, 32)]
     assert grids(generator, torch.randn(2, 256)) == expected
     for width in (2, 4):
         build = DISCRIMINATORS["dcgan"].build
-        discriminator = build((3, 32, 32), width=width, batch_norm=True, slope=0.3)
+        discriminator = build(of((3, 32, 32)), width=width, batch_norm=True, slope=0.3)
         widths = [grid[0] for grid in grids(discriminator, torch.randn(2, 3, 32, 32))]
         assert widths == [width, 2 * width, 4 * width, 1]
         slopes = [layer.negative_slope for layer in flat(discriminator) if isinstance(layer, nn.LeakyReLU)]
@@ -75,8 +76,8 @@ def test_dcgan_holds_the_small_networks_of_stacked_digits() -> None:
 
 @pytest.mark.parametrize(("side", "smallest"), [(8, 2), (16, 4), (32, 4), (64, 4), (128, 4)])
 def test_dcgan_doubles_at_least_twice(side: int, smallest: int) -> None:
-    generator = GENERATORS["dcgan"].build((1, side, side), latent_size=5, width=2)
-    discriminator = DISCRIMINATORS["dcgan"].build((1, side, side), width=2)
+    generator = GENERATORS["dcgan"].build(of((1, side, side)), latent_size=5, width=2)
+    discriminator = DISCRIMINATORS["dcgan"].build(of((1, side, side)), width=2)
     made, scored = grids(generator, torch.randn(4, 5)), grids(discriminator, torch.randn(4, 1, side, side))
     assert [grid[1] for grid in made] == [2**i for i in range(12) if smallest <= 2**i <= side]
     assert scored[-2][1:] == (smallest, smallest)
@@ -85,8 +86,8 @@ def test_dcgan_doubles_at_least_twice(side: int, smallest: int) -> None:
 
 @pytest.mark.parametrize("smallest", [1, 2, 4])
 def test_dcgan_reaches_smaller_grids(smallest: int) -> None:
-    generator = GENERATORS["dcgan"].build((3, 8, 8), latent_size=5, width=2, smallest_side=smallest)
-    discriminator = DISCRIMINATORS["dcgan"].build((3, 8, 8), width=2, smallest_side=smallest)
+    generator = GENERATORS["dcgan"].build(of((3, 8, 8)), latent_size=5, width=2, smallest_side=smallest)
+    discriminator = DISCRIMINATORS["dcgan"].build(of((3, 8, 8)), width=2, smallest_side=smallest)
     images = generator(torch.randn(4, 5))
     assert grids(generator, torch.randn(4, 5))[0][1:] == (smallest, smallest)
     assert grids(discriminator, images)[-2][1:] == (smallest, smallest)
@@ -94,26 +95,26 @@ def test_dcgan_reaches_smaller_grids(smallest: int) -> None:
 
 
 def test_infogan_is_the_network_of_the_comparison() -> None:
-    generator = GENERATORS["infogan"].build((1, 28, 28), latent_size=64)
+    generator = GENERATORS["infogan"].build(of((1, 28, 28)), latent_size=64)
     assert grids(generator, torch.randn(2, 64)) == [(128, 7, 7), (64, 14, 14), (1, 28, 28)]
     hidden, flat = 1024, 128 * 7 * 7
     dense = 64 * hidden + 2 * hidden + hidden * flat + 2 * flat
     transposed = 128 * 64 * 16 + 2 * 64 + 64 * 16 + 1
     assert parameter_count(generator) == dense + transposed
-    discriminator = DISCRIMINATORS["infogan"].build((1, 28, 28), batch_norm=True)
+    discriminator = DISCRIMINATORS["infogan"].build(of((1, 28, 28)), batch_norm=True)
     assert grids(discriminator, torch.randn(2, 1, 28, 28)) == [(64, 14, 14), (128, 7, 7)]
     convolutions = 64 * 16 + 64 + 64 * 128 * 16 + 2 * 128
     assert parameter_count(discriminator) == convolutions + flat * hidden + 2 * hidden + hidden + 1
 
 
 def test_infogan_makes_and_scores_oblong_images() -> None:
-    images = GENERATORS["infogan"].build((2, 12, 20), latent_size=3, width=2)(torch.randn(2, 3))
+    images = GENERATORS["infogan"].build(of((2, 12, 20)), latent_size=3, width=2)(torch.randn(2, 3))
     assert images.shape == (2, 2, 12, 20)
-    assert DISCRIMINATORS["infogan"].build((2, 12, 20), width=2)(images).shape == (2,)
+    assert DISCRIMINATORS["infogan"].build(of((2, 12, 20)), width=2)(images).shape == (2,)
 
 
 def test_infogan_ends_in_a_sigmoid_moved_to_minus_one_and_one() -> None:
-    generator = GENERATORS["infogan"].build((1, 8, 8), latent_size=3, width=2).eval()
+    generator = GENERATORS["infogan"].build(of((1, 8, 8)), latent_size=3, width=2).eval()
     assert isinstance(flat(generator)[-1], CentredSigmoid)
     latents = torch.randn(4, 3)
     published = flat(generator)[:-1](latents).sigmoid()
@@ -124,12 +125,12 @@ def test_resnet_at_32_has_the_blocks_of_its_table() -> None:
     def convolution(before: int, after: int, side: int) -> int:
         return before * after * side * side + after
 
-    discriminator = DISCRIMINATORS["resnet"].build((3, 32, 32))
+    discriminator = DISCRIMINATORS["resnet"].build(of((3, 32, 32)))
     first = convolution(3, 128, 3) + convolution(128, 128, 3) + convolution(3, 128, 1)
     second = 2 * convolution(128, 128, 3) + convolution(128, 128, 1)
     flat = 2 * convolution(128, 128, 3)
     assert parameter_count(discriminator) == first + second + 2 * flat + 128 + 1
-    generator = GENERATORS["resnet"].build((3, 32, 32), latent_size=128)
+    generator = GENERATORS["resnet"].build(of((3, 32, 32)), latent_size=128)
     norm, wide = 2 * 256, 256 * 256 * 9
     block = 2 * norm + wide + wide + 256 + convolution(256, 256, 1)
     dense = 128 * 256 * 16 + 256 * 16
@@ -138,7 +139,7 @@ def test_resnet_at_32_has_the_blocks_of_its_table() -> None:
 
 @pytest.mark.parametrize(("side", "blocks"), [(8, 3), (16, 3), (32, 4), (64, 5), (128, 6)])
 def test_resnet_grows_by_blocks_of_half_the_width(side: int, blocks: int) -> None:
-    discriminator = DISCRIMINATORS["resnet"].build((3, side, side), width=16, spectral_norm=False)
+    discriminator = DISCRIMINATORS["resnet"].build(of((3, side, side)), width=16, spectral_norm=False)
     residual = [layer for layer in flat(discriminator) if isinstance(layer, ResidualBlock)]
     assert len(residual) == blocks
     sides, widths = [], []
@@ -154,7 +155,7 @@ def test_resnet_grows_by_blocks_of_half_the_width(side: int, blocks: int) -> Non
 
 def test_resnet_is_the_function_of_its_table() -> None:
     torch.manual_seed(0)
-    discriminator = flat(DISCRIMINATORS["resnet"].build((3, 16, 16), width=4, spectral_norm=False))
+    discriminator = flat(DISCRIMINATORS["resnet"].build(of((3, 16, 16)), width=4, spectral_norm=False))
     samples = torch.randn(2, 3, 16, 16)
     first, second, third = (block for block in discriminator if isinstance(block, ResidualBlock))
     inner, outer = (layer for layer in first.residual.modules() if isinstance(layer, nn.Conv2d))
@@ -178,9 +179,11 @@ def test_resnet_shortcuts_convolve_the_smaller_grid_to_the_same_effect() -> None
 
 def test_mlp_holds_the_networks_of_pacgan() -> None:
     build = GENERATORS["mlp"].build
-    generator = build((2,), latent_size=2, width=400, depth=4, batch_norm=True, initial_std=0.02)
+    generator = build(of((2,)), latent_size=2, width=400, depth=4, batch_norm=True, initial_std=0.02)
     assert parameter_count(generator) == 2 * 400 + 3 * 400 * 400 + 4 * 800 + 400 * 2 + 2
-    discriminator = DISCRIMINATORS["mlp"].build((4,), width=200, depth=3, maxout_pieces=5, initial_std=0.02)
+    discriminator = DISCRIMINATORS["mlp"].build(
+        of((4,)), width=200, depth=3, maxout_pieces=5, initial_std=0.02
+    )
     pieces = 1000
     assert parameter_count(discriminator) == 4 * pieces + 2 * 200 * pieces + 3 * pieces + 200 + 1
     second = flat(discriminator)[2]
@@ -193,15 +196,15 @@ def test_mlp_holds_the_networks_of_pacgan() -> None:
 
 def test_mlps_are_flat() -> None:
     for network in (
-        GENERATORS["mlp"].build((2,), latent_size=2, batch_norm=True),
-        DISCRIMINATORS["mlp"].build((2,), maxout_pieces=3),
+        GENERATORS["mlp"].build(of((2,)), latent_size=2, batch_norm=True),
+        DISCRIMINATORS["mlp"].build(of((2,)), maxout_pieces=3),
     ):
         assert type(network) is nn.Sequential
         assert not any(list(layer.children()) for layer in network)
 
 
 def test_an_mlp_without_hidden_layers_is_linear() -> None:
-    discriminator = DISCRIMINATORS["mlp"].build((3,), depth=0)
+    discriminator = DISCRIMINATORS["mlp"].build(of((3,)), depth=0)
     x, y = torch.randn(5, 3), torch.randn(5, 3)
     assert torch.allclose(
         discriminator(x + y) + discriminator(0 * x), discriminator(x) + discriminator(y), atol=1e-6
@@ -229,7 +232,7 @@ def test_activations_are_what_they_are_named(name: Any, reference: Callable[[Ten
 
 def test_autoencoder_scores_by_the_mean_absolute_error() -> None:
     torch.manual_seed(0)
-    discriminator = DISCRIMINATORS["autoencoder"].build((3, 28, 20), width=2, code_size=3)
+    discriminator = DISCRIMINATORS["autoencoder"].build(of((3, 28, 20)), width=2, code_size=3)
     samples = torch.randn(4, 3, 28, 20)
     reproduced = autoencoder_of(discriminator)(samples)
     assert reproduced.shape == samples.shape
@@ -239,7 +242,7 @@ def test_autoencoder_scores_by_the_mean_absolute_error() -> None:
 
 
 def test_autoencoder_is_unbounded_below() -> None:
-    discriminator = DISCRIMINATORS["autoencoder"].build((2,), width=4)
+    discriminator = DISCRIMINATORS["autoencoder"].build(of((2,)), width=4)
     last = autoencoder_of(discriminator)[-1]
     assert isinstance(last, nn.Linear)
     last.weight.data.mul_(1e6)
@@ -257,7 +260,7 @@ def test_autoencoder_is_unbounded_below() -> None:
     ],
 )
 def test_autoencoder_halves_to_a_small_grid(shape: tuple[int, int, int], code_grid: tuple[int, int]) -> None:
-    discriminator = DISCRIMINATORS["autoencoder"].build(shape, width=2)
+    discriminator = DISCRIMINATORS["autoencoder"].build(of(shape), width=2)
     unflatten = next(layer for layer in autoencoder_of(discriminator) if isinstance(layer, nn.Unflatten))
     assert tuple(unflatten.unflattened_size) == (2, *code_grid)
     assert discriminator(torch.randn(2, *shape)).shape == (2,)
@@ -266,7 +269,7 @@ def test_autoencoder_halves_to_a_small_grid(shape: tuple[int, int, int], code_gr
 def test_autoencoder_learns_to_reproduce() -> None:
     # A code as large as the data: the error must fall well below that of always answering zero, 0.8.
     torch.manual_seed(0)
-    discriminator = DISCRIMINATORS["autoencoder"].build((2,), width=16, code_size=2, depth=1)
+    discriminator = DISCRIMINATORS["autoencoder"].build(of((2,)), width=16, code_size=2, depth=1)
     optimiser = torch.optim.Adam(discriminator.parameters(), 1e-2)
     samples = torch.randn(128, 2)
     for _ in range(200):

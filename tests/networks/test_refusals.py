@@ -1,23 +1,31 @@
-"""What a network cannot make is refused in a sentence that says what to do."""
+"""What a network cannot make is refused, with a hint that leads to something it can."""
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from networks.specs import of, translated
 from poise.errors import PoiseError
-from poise.networks import DISCRIMINATORS, GENERATORS
+from poise.networks import DISCRIMINATORS, GENERATORS, IMAGE_DISCRIMINATORS, TRANSLATORS, Network
 from poise.networks.shapes import power_of_two_side, quarterable_sides
+from poise.spec import DataSpec
+
+
+def refused(network: Network, spec: DataSpec, code: str, **options: Any) -> PoiseError:
+    with pytest.raises(PoiseError) as caught:
+        network.build(spec, **options)
+    assert caught.value.code == f"networks.{code}"
+    assert f"'{network.name}'" in caught.value.what
+    return caught.value
 
 
 @pytest.mark.parametrize("name", ["dcgan", "infogan", "resnet"])
 def test_convolutions_refuse_vectors_and_name_the_network_that_takes_them(name: str) -> None:
-    for build, more in ((GENERATORS[name].build, {"latent_size": 2}), (DISCRIMINATORS[name].build, {})):
-        with pytest.raises(
-            PoiseError, match=rf"'{name}' cannot be built for vectors of 2 numbers.*use .*'mlp'"
-        ):
-            build((2,), **more)
+    for network, more in ((GENERATORS[name], {"latent_size": 2}), (DISCRIMINATORS[name], {})):
+        assert "'mlp'" in refused(network, of((2,)), "not-images", **more).hint
 
 
 @pytest.mark.parametrize("name", ["dcgan", "resnet"])
@@ -34,33 +42,49 @@ def test_convolutions_refuse_vectors_and_name_the_network_that_takes_them(name: 
 def test_other_sides_are_refused_with_the_nearest_possible(
     name: str, height: int, width: int, hint: str
 ) -> None:
-    with pytest.raises(PoiseError) as refusal:
-        DISCRIMINATORS[name].build((1, height, width))
-    sentence = refusal.value.sentence
-    assert f"'{name}' cannot be built for images of {height}x{width}" in sentence
-    assert "because" in sentence
-    assert hint in sentence
-    with pytest.raises(PoiseError, match=re.escape(hint)):
-        GENERATORS[name].build((1, height, width), latent_size=2)
+    spec, code = of((1, height, width)), "side-not-a-power-of-two"
+    assert hint in refused(DISCRIMINATORS[name], spec, code).hint
+    assert hint in refused(GENERATORS[name], spec, code, latent_size=2).hint
 
 
 @pytest.mark.parametrize(("side", "hint"), [(30, "28x28 or 32x32"), (3, "resize to 4x4, or use")])
 def test_infogan_refuses_sides_that_four_does_not_divide(side: int, hint: str) -> None:
-    with pytest.raises(PoiseError, match=hint):
-        DISCRIMINATORS["infogan"].build((1, side, side))
+    assert hint in refused(DISCRIMINATORS["infogan"], of((1, side, side)), "side-not-divisible-by-four").hint
 
 
 @pytest.mark.parametrize("name", ["dcgan", "infogan", "resnet"])
 def test_generators_refuse_five_channels(name: str) -> None:
-    with pytest.raises(PoiseError, match=r"cannot make images of 5 channels.*'mlp'"):
-        GENERATORS[name].build((5, 32, 32), latent_size=2)
+    refused(GENERATORS[name], of((5, 32, 32)), "too-many-channels", latent_size=2)
 
 
 @pytest.mark.parametrize("shape", [(), (3, 3), (0,), (1, 0, 8), (1, 8, -8), (1, 2, 3, 4)])
 def test_what_is_neither_image_nor_vector_is_refused(shape: tuple[int, ...]) -> None:
-    for network in DISCRIMINATORS.values():
-        with pytest.raises(PoiseError, match="cannot be built for the shape"):
-            network.build(shape)
+    for network in IMAGE_DISCRIMINATORS.values():
+        refused(network, of(shape), "unknown-shape")
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "source", "options", "code"),
+    [
+        ("unet", (3, 30, 30), (1, 30, 30), {}, "too-many-halvings"),
+        ("unet", (3, 32, 32), (1, 32, 32), {"depth": 6}, "too-many-halvings"),
+        ("unet", (3, 32, 32), (1, 64, 64), {}, "sides-differ"),
+        ("unet", (5, 32, 32), (1, 32, 32), {}, "too-many-channels"),
+        ("residual", (3, 32, 32), (3, 64, 64), {}, "sides-differ"),
+        ("residual", (3, 30, 30), (3, 30, 30), {}, "side-not-divisible-by-four"),
+        ("residual", (3, 4, 4), (3, 4, 4), {}, "side-not-divisible-by-four"),
+        ("residual", (3, 32, 32), (10,), {}, "no-image-to-translate"),
+    ],
+)
+def test_translators_refuse_what_they_cannot_make(
+    name: str, shape: tuple[int, ...], source: tuple[int, ...], options: dict[str, int], code: str
+) -> None:
+    refused(TRANSLATORS[name], translated(shape, source), code, **options)
+
+
+def test_the_patch_discriminator_refuses_images_too_small_for_its_halvings() -> None:
+    refused(IMAGE_DISCRIMINATORS["patch"], of((3, 4, 4)), "image-too-small")
+    refused(IMAGE_DISCRIMINATORS["patch"], of((3, 16, 16)), "image-too-small", halvings=3)
 
 
 @settings(max_examples=60, deadline=None)
@@ -82,7 +106,8 @@ def test_what_a_refusal_proposes_is_accepted(height: int, width: int) -> None:
 def test_what_the_autoencoder_proposes_is_accepted(height: int, width: int) -> None:
     build = DISCRIMINATORS["autoencoder"].build
     try:
-        build((1, height, width), width=1, code_size=1, depth=1)
+        build(of((1, height, width)), width=1, code_size=1, depth=1)
     except PoiseError as refusal:
+        assert refusal.code == "networks.too-few-halvings"
         (proposed,) = re.findall(r"(\d+)x(\d+)$", refusal.hint)
-        build((1, int(proposed[0]), int(proposed[1])), width=1, code_size=1, depth=1)
+        build(of((1, int(proposed[0]), int(proposed[1]))), width=1, code_size=1, depth=1)

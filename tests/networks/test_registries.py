@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from networks.specs import of
 from poise.networks import DISCRIMINATORS, GENERATORS, Network, describe, parameter_count
 from poise.registry import checked_settings
 from poise.training.assemble import channels_last
@@ -16,11 +17,11 @@ LATENT_SIZE = 5
 
 
 def built_generator(name: str, shape: tuple[int, ...], **settings: object) -> nn.Module:
-    return GENERATORS[name].build(shape, latent_size=LATENT_SIZE, **{**TINY, **settings})
+    return GENERATORS[name].build(of(shape), latent_size=LATENT_SIZE, **{**TINY, **settings})
 
 
 def built_discriminator(name: str, shape: tuple[int, ...], **settings: object) -> nn.Module:
-    return DISCRIMINATORS[name].build(shape, **{**TINY, **settings})
+    return DISCRIMINATORS[name].build(of(shape), **{**TINY, **settings})
 
 
 def noise(*shape: int) -> Tensor:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from networks.specs import of
 from poise.networks import DISCRIMINATORS, twice_differentiable
 
 
@@ -18,7 +19,7 @@ def matrices(network: nn.Module) -> list[torch.Tensor]:
 @pytest.mark.parametrize("name", ["mlp", "dcgan", "infogan", "resnet"])
 def test_the_largest_singular_value_is_one(name: str) -> None:
     torch.manual_seed(0)
-    discriminator = DISCRIMINATORS[name].build((1, 16, 16), width=6, spectral_norm=True)
+    discriminator = DISCRIMINATORS[name].build(of((1, 16, 16)), width=6, spectral_norm=True)
     samples = torch.randn(2, 1, 16, 16)
     for _ in range(100):  # one power iteration each
         discriminator(samples)
@@ -31,7 +32,7 @@ def test_the_largest_singular_value_is_one(name: str) -> None:
 
 def test_it_bounds_the_slope_of_an_mlp() -> None:
     torch.manual_seed(0)
-    discriminator = DISCRIMINATORS["mlp"].build((3,), width=8, spectral_norm=True)
+    discriminator = DISCRIMINATORS["mlp"].build(of((3,)), width=8, spectral_norm=True)
     for parameter in discriminator.parameters():
         parameter.data.mul_(50)
     x, y = torch.randn(64, 3), torch.randn(64, 3)
@@ -44,7 +45,7 @@ def test_it_bounds_the_slope_of_an_mlp() -> None:
 
 def test_only_training_moves_the_vectors_and_they_are_saved() -> None:
     torch.manual_seed(0)
-    discriminator = DISCRIMINATORS["dcgan"].build((1, 8, 8), width=4, spectral_norm=True)
+    discriminator = DISCRIMINATORS["dcgan"].build(of((1, 8, 8)), width=4, spectral_norm=True)
     samples = torch.randn(2, 1, 8, 8)
     # The start makes 15 iterations; new weights make the vectors wrong again.
     for parameter in discriminator.parameters():
@@ -63,7 +64,7 @@ def test_only_training_moves_the_vectors_and_they_are_saved() -> None:
 @pytest.mark.parametrize("name", ["dcgan", "resnet"])
 def test_the_input_gradient_in_functional_form_equals_the_plain_one(name: str) -> None:
     torch.manual_seed(0)
-    discriminator = DISCRIMINATORS[name].build((1, 8, 8), width=4, spectral_norm=True)
+    discriminator = DISCRIMINATORS[name].build(of((1, 8, 8)), width=4, spectral_norm=True)
     view, samples = twice_differentiable(discriminator), torch.randn(3, 1, 8, 8)
     state = copy.deepcopy(discriminator.state_dict())
     functional = torch.func.grad(lambda x: view(x).sum())(samples)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
+from networks.specs import of
 from poise.networks import DISCRIMINATORS, twice_differentiable
 from poise.networks.twice_differentiable import ConstantSlopeLeakyReLU
 
@@ -70,7 +71,7 @@ def assert_equal_scores(name: str, found: Tensor, expected: Tensor) -> None:
 
 def built(name: str, shape: tuple[int, ...] = IMAGE, **settings: Any) -> nn.Module:
     torch.manual_seed(0)
-    return DISCRIMINATORS[name].build(shape, width=4, **settings)
+    return DISCRIMINATORS[name].build(of(shape), width=4, **settings)
 
 
 @pytest.mark.parametrize("name", list(DISCRIMINATORS))
@@ -394,7 +395,7 @@ def test_other_parameters_can_be_given(name: str) -> None:
 )
 def test_many_games_at_once(name: str, settings: dict[str, Any]) -> None:
     torch.manual_seed(0)
-    networks = [DISCRIMINATORS[name].build(IMAGE, width=4, **settings) for _ in range(3)]
+    networks = [DISCRIMINATORS[name].build(of(IMAGE), width=4, **settings) for _ in range(3)]
     parameters, buffers = stack_module_state(networks)
     samples = torch.randn(3, 4, *IMAGE)
     view = twice_differentiable(networks[0])

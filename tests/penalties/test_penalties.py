@@ -13,6 +13,7 @@ from torch.nn.utils import parametrizations
 
 from poise.networks import DISCRIMINATORS, twice_differentiable
 from poise.penalties import PENALTIES, squared_gradient_norm
+from poise.spec import DataSpec
 
 Critic = Callable[[Tensor], Tensor]
 
@@ -252,7 +253,7 @@ def test_every_network_agrees_with_autograd(
     name: str, settings: dict[str, object], view: Callable[[nn.Module], nn.Module]
 ) -> None:
     torch.manual_seed(0)
-    net = DISCRIMINATORS[name].build((2, 8, 8), width=4, **settings).double()
+    net = DISCRIMINATORS[name].build(DataSpec("image", (2, 8, 8)), width=4, **settings).double()
     images = noise(3, 2, 8, 8)
     ours, theirs = squared_gradient_norm(view(net), images), usual(net, images)
     torch.testing.assert_close(ours, theirs)

@@ -21,6 +21,7 @@ from poise.errors import PoiseError
 from poise.generator import Generator
 from poise.run_folder import Checkpoint, DamagedError, RunFolder, step_name
 from poise.run_folder.tensors_folder import _sealed, read_object, read_tensors, verify, write_tensors_folder
+from poise.spec import DataSpec
 
 
 def checkpoint(step: int) -> Checkpoint:
@@ -475,7 +476,7 @@ def weights_of(description: dict[str, Any]) -> dict[str, Tensor]:
     from poise.networks import GENERATORS
 
     options = {key: value for key, value in description["network"].items() if key != "name"}
-    return dict(GENERATORS["mlp"].build((2,), latent_size=3, **options).state_dict())
+    return dict(GENERATORS["mlp"].build(DataSpec("vector", (2,)), latent_size=3, **options).state_dict())
 
 
 def with_generator(path: Path, **changes: Any) -> RunFolder:

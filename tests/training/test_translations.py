@@ -22,6 +22,7 @@ from poise.networks import IMAGE_DISCRIMINATORS
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.recipes.settings import Part
 from poise.run_folder import RunFolder
+from poise.spec import DataSpec
 from poise.tasks.perceptual import perceptual_features
 from poise.tasks.unpaired_translation import scores_each_alone
 from poise.training import Resumption, begin, pick_device, plan, resume
@@ -303,11 +304,11 @@ def test_reals_and_fakes_share_a_pass_where_nothing_ties_samples(
     part = Part(name="patch", width=4, **options)
     assert scores_each_alone(part) == alone
     torch.manual_seed(0)
-    network = IMAGE_DISCRIMINATORS["patch"].build((3, 16, 16), **part.options)
+    network = IMAGE_DISCRIMINATORS["patch"].build(DataSpec("image", (3, 16, 16)), **part.options)
     images = torch.randn(6, 3, 16, 16)
     apart = torch.cat([network(images[:3]), network(images[3:])])
     torch.manual_seed(0)
-    again = IMAGE_DISCRIMINATORS["patch"].build((3, 16, 16), **part.options)
+    again = IMAGE_DISCRIMINATORS["patch"].build(DataSpec("image", (3, 16, 16)), **part.options)
     if alone:
         torch.testing.assert_close(again(images), apart)
     elif options["norm"] == "batch":

@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from poise.errors import PoiseError
 from poise.networks.network import Network
 from poise.networks.shapes import checked_shape
+from poise.spec import DataSpec
 
 SMALLEST_SIDE = 8
 LARGEST_UNHALVED_SIDE = 16
@@ -41,7 +41,7 @@ class ReconstructionScore(nn.Module):
 
 
 def autoencoder_discriminator(
-    shape: Sequence[int],
+    spec: DataSpec,
     *,
     width: Annotated[int, Field(ge=1)] = 64,
     code_size: Annotated[int, Field(ge=1)] = 64,
@@ -54,7 +54,7 @@ def autoencoder_discriminator(
     constant width and nearest-neighbour doubling. Vectors go through fully connected layers.
 
     Args:
-        shape: Any vector; any image whose sides can be halved to at most 16.
+        spec: Any vectors; images whose sides can be halved to at most 16.
         width: Channels at full resolution; for vectors, units of a hidden layer.
         code_size: The size of the code between encoder and decoder.
         depth: Convolutions per resolution; for vectors, hidden layers of the encoder and of the decoder.
@@ -68,12 +68,13 @@ def autoencoder_discriminator(
 
     Example:
         >>> import torch
-        >>> bool((autoencoder_discriminator((2,), width=8)(torch.randn(5, 2)) <= 0).all())
+        >>> spec = DataSpec("vector", (2,))
+        >>> bool((autoencoder_discriminator(spec, width=8)(torch.randn(5, 2)) <= 0).all())
         True
 
     Source: Berthelot et al. 2017, figure 1.
     """
-    sizes = checked_shape(shape, network="autoencoder")
+    sizes = checked_shape(spec.shape, network="autoencoder")
     if len(sizes) == 1:
         return ReconstructionScore(_vector_autoencoder(sizes[0], width, code_size, depth))
     channels, height, image_width = sizes
@@ -129,6 +130,7 @@ def _halvings(height: int, width: int) -> int:
         sides = "x".join(str(max(step, round(side / step) * step)) for side in (height, width))
         raise PoiseError(
             f"The network 'autoencoder' cannot be built for images of {height}x{width}",
+            code="networks.too-few-halvings",
             why=f"halving them ends at {rows}x{columns}, and its code needs a grid of at most "
             f"{LARGEST_UNHALVED_SIDE}x{LARGEST_UNHALVED_SIDE}",
             hint=f"resize to {sides}",
@@ -142,4 +144,5 @@ AUTOENCODER_DISCRIMINATOR = Network(
     summary="An autoencoder that scores a sample by minus its error; the loss 'began' is made for it.",
     source="Berthelot et al. 2017, figure 1",
     kinds=("image", "vector"),
+    parts={"autoencoder": "autoencoder"},
 )

@@ -22,8 +22,9 @@ class ClassifyingDiscriminator(nn.Module):
         PoiseError: The network has no such features.
 
     Example:
+        >>> from poise.spec import DataSpec
         >>> from poise.networks import DISCRIMINATORS
-        >>> plain = DISCRIMINATORS["dcgan"].build((1, 8, 8), width=8)
+        >>> plain = DISCRIMINATORS["dcgan"].build(DataSpec("image", (1, 8, 8)), width=8)
         >>> ClassifyingDiscriminator(plain, classes=10)(torch.randn(2, 1, 8, 8)).shape
         torch.Size([2, 11])
 

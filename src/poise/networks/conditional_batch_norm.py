@@ -97,8 +97,9 @@ def with_conditional_batch_norm(network: nn.Module, condition_size: int) -> nn.M
         PoiseError: There is no batch normalisation for the condition to act through.
 
     Example:
+        >>> from poise.spec import DataSpec
         >>> from poise.networks import GENERATORS
-        >>> plain = GENERATORS["dcgan"].build((1, 8, 8), latent_size=4, width=8)
+        >>> plain = GENERATORS["dcgan"].build(DataSpec("image", (1, 8, 8)), latent_size=4, width=8)
         >>> generator = with_conditional_batch_norm(plain, condition_size=3)
         >>> generator(torch.randn(5, 4), torch.eye(3)[[0, 1, 2, 0, 1]]).shape
         torch.Size([5, 1, 8, 8])
@@ -108,7 +109,8 @@ def with_conditional_batch_norm(network: nn.Module, condition_size: int) -> nn.M
     converted = _converted(network, condition_size)
     if not any(isinstance(layer, ConditionalBatchNorm) for layer in converted.modules()):
         raise PoiseError(
-            "This generator has no batch normalisation, through which the condition is to act",
+            "This generator has no batch normalisation, through which the condition could act",
+            code="networks.no-batch-norm",
             hint="turn it on: --set generator.batch_norm=true",
         )
     return converted

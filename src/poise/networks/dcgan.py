@@ -1,6 +1,5 @@
 """DCGAN: the plain convolutional pair, at any power-of-two resolution from 8 to 256."""
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -10,10 +9,11 @@ from poise.networks.minibatch_standard_deviation import MinibatchStandardDeviati
 from poise.networks.network import Network
 from poise.networks.shapes import MOST_IMAGE_CHANNELS, image_shape, power_of_two_side
 from poise.networks.weights import start_normal, with_spectral_norm
+from poise.spec import DataSpec
 
 
 def dcgan_generator(
-    shape: Sequence[int],
+    spec: DataSpec,
     *,
     latent_size: int,
     width: Annotated[int, Field(ge=1)] = 64,
@@ -28,7 +28,7 @@ def dcgan_generator(
     At 32x32 and width 64: 4x4 of 256 channels, 8x8 of 128, 16x16 of 64, 32x32 of the image's.
 
     Args:
-        shape: Channels (1 to 4), height and width (equal, a power of two from 8 to 256).
+        spec: Images of 1 to 4 channels; the sides equal, a power of two from 8 to 256.
         latent_size: The size of a latent.
         width: Channels of the largest hidden grid; they double downwards.
         most_multiple: The most times `width` that a grid has channels.
@@ -47,12 +47,15 @@ def dcgan_generator(
 
     Example:
         >>> import torch
-        >>> dcgan_generator((3, 32, 32), latent_size=16, width=8)(torch.randn(2, 16)).shape
+        >>> spec = DataSpec("image", (3, 32, 32))
+        >>> dcgan_generator(spec, latent_size=16, width=8)(torch.randn(2, 16)).shape
         torch.Size([2, 3, 32, 32])
 
     Source: Radford et al. 2015, figure 1.
     """
-    channels, height, image_width = image_shape(shape, network="dcgan", most_channels=MOST_IMAGE_CHANNELS)
+    channels, height, image_width = image_shape(
+        spec.shape, network="dcgan", most_channels=MOST_IMAGE_CHANNELS
+    )
     side = power_of_two_side(height, image_width, network="dcgan")
     smallest = smallest_side or min(4, side // 4)
     stages = _doublings(smallest, side) + final_convolution
@@ -74,7 +77,7 @@ def dcgan_generator(
 
 
 def dcgan_discriminator(
-    shape: Sequence[int],
+    spec: DataSpec,
     *,
     width: Annotated[int, Field(ge=1)] = 64,
     most_multiple: Annotated[int, Field(ge=1)] = 8,
@@ -93,8 +96,8 @@ def dcgan_discriminator(
     `batch_norm=True, slope=0.3`.
 
     Args:
-        shape: Channels (any number, so that samples can be packed), height and width (equal, a power of two
-            from 8 to 256).
+        spec: Images of any number of channels (packed samples have more); the sides equal, a power of two
+            from 8 to 256.
         width: Channels after the first convolution; they double downwards.
         most_multiple: The most times `width` that a grid has channels.
         smallest_side: The side of the last grid; `None` for 4, and for 2 at 8x8, where a single convolution
@@ -113,12 +116,13 @@ def dcgan_discriminator(
 
     Example:
         >>> import torch
-        >>> dcgan_discriminator((3, 32, 32), width=8)(torch.randn(2, 3, 32, 32)).shape
+        >>> spec = DataSpec("image", (3, 32, 32))
+        >>> dcgan_discriminator(spec, width=8)(torch.randn(2, 3, 32, 32)).shape
         torch.Size([2])
 
     Source: Radford et al. 2015, section 3.
     """
-    channels, height, image_width = image_shape(shape, network="dcgan")
+    channels, height, image_width = image_shape(spec.shape, network="dcgan")
     side = power_of_two_side(height, image_width, network="dcgan")
     smallest = smallest_side or min(4, side // 4)
     widths = [width * min(2**stage, most_multiple) for stage in range(_doublings(smallest, side))]

@@ -36,6 +36,7 @@ def split_head(network: nn.Module) -> tuple[nn.Sequential, nn.Sequential, int]:
     else:
         raise PoiseError(
             "This discriminator does not end in one linear layer, beside which the condition could enter",
+            code="networks.no-linear-head",
             hint="choose 'dcgan', 'infogan', 'resnet' or 'mlp': --set discriminator=auto",
         )
     return nn.Sequential(*layers[: places[-1]]), nn.Sequential(*layers[places[-1] :]), size

@@ -1,6 +1,5 @@
 """The InfoGAN networks, in the form in which losses were compared at scale."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -10,10 +9,11 @@ from poise.networks.activations import CentredSigmoid
 from poise.networks.network import Network
 from poise.networks.shapes import MOST_IMAGE_CHANNELS, image_shape, quarterable_sides
 from poise.networks.weights import start_normal, with_spectral_norm
+from poise.spec import DataSpec
 
 
 def infogan_generator(
-    shape: Sequence[int],
+    spec: DataSpec,
     *,
     latent_size: int,
     width: Annotated[int, Field(ge=1)] = 64,
@@ -27,7 +27,7 @@ def infogan_generator(
     network ends in `2 sigmoid(x) - 1 = tanh(x / 2)`.
 
     Args:
-        shape: Channels (1 to 4), height and width (both divisible by 4).
+        spec: Images of 1 to 4 channels; both sides divisible by 4.
         latent_size: The size of a latent.
         width: Channels at half the side; at a quarter there are twice as many.
         hidden_size: Units of the first layer.
@@ -43,12 +43,15 @@ def infogan_generator(
     Example:
         >>> import torch
         >>> build = infogan_generator
-        >>> build((1, 28, 28), latent_size=64, width=4, hidden_size=8)(torch.rand(2, 64)).shape
+        >>> spec = DataSpec("image", (1, 28, 28))
+        >>> build(spec, latent_size=64, width=4, hidden_size=8)(torch.rand(2, 64)).shape
         torch.Size([2, 1, 28, 28])
 
     Source: Chen et al. 2016, appendix C.1; Lucic et al. 2018, section 5 (architecture).
     """
-    channels, height, image_width = image_shape(shape, network="infogan", most_channels=MOST_IMAGE_CHANNELS)
+    channels, height, image_width = image_shape(
+        spec.shape, network="infogan", most_channels=MOST_IMAGE_CHANNELS
+    )
     rows, columns = quarterable_sides(height, image_width, network="infogan")
     grid = (2 * width, rows, columns)
     flat = 2 * width * rows * columns
@@ -71,7 +74,7 @@ def infogan_generator(
 
 
 def infogan_discriminator(
-    shape: Sequence[int],
+    spec: DataSpec,
     *,
     width: Annotated[int, Field(ge=1)] = 64,
     hidden_size: Annotated[int, Field(ge=1)] = 1024,
@@ -83,7 +86,7 @@ def infogan_discriminator(
     """Two strided convolutions, then two fully connected layers.
 
     Args:
-        shape: Channels (any number, so that samples can be packed), height and width (both divisible by 4).
+        spec: Images of any number of channels (packed samples have more); both sides divisible by 4.
         width: Channels of the first convolution; the second has twice as many.
         hidden_size: Units of the layer before the score.
         batch_norm: Whether the second and the third layer are batch-normalised; off by default, since that
@@ -100,12 +103,13 @@ def infogan_discriminator(
 
     Example:
         >>> import torch
-        >>> infogan_discriminator((1, 28, 28), width=4, hidden_size=8)(torch.rand(2, 1, 28, 28)).shape
+        >>> spec = DataSpec("image", (1, 28, 28))
+        >>> infogan_discriminator(spec, width=4, hidden_size=8)(torch.rand(2, 1, 28, 28)).shape
         torch.Size([2])
 
     Source: Chen et al. 2016, appendix C.1; Lucic et al. 2018, section 5 (architecture).
     """
-    channels, height, image_width = image_shape(shape, network="infogan")
+    channels, height, image_width = image_shape(spec.shape, network="infogan")
     rows, columns = quarterable_sides(height, image_width, network="infogan")
     bias = not batch_norm
     layers: list[nn.Module] = [

@@ -1,7 +1,6 @@
 """Multilayer perceptrons, for vectors and small images."""
 
 import math
-from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -11,10 +10,11 @@ from poise.networks.activations import Activation, Maxout, activation_layer
 from poise.networks.network import Network
 from poise.networks.shapes import checked_shape
 from poise.networks.weights import start_normal, with_spectral_norm
+from poise.spec import DataSpec
 
 
 def mlp_generator(
-    shape: Sequence[int],
+    spec: DataSpec,
     *,
     latent_size: int,
     width: Annotated[int, Field(ge=1)] = 128,
@@ -30,7 +30,7 @@ def mlp_generator(
     initial_std=0.02`.
 
     Args:
-        shape: The shape of one sample: any image or vector.
+        spec: Any images or vectors.
         latent_size: The size of a latent.
         width: Units of a hidden layer.
         depth: Number of hidden layers.
@@ -47,12 +47,13 @@ def mlp_generator(
 
     Example:
         >>> import torch
-        >>> mlp_generator((2,), latent_size=2, width=8)(torch.randn(5, 2)).shape
+        >>> spec = DataSpec("vector", (2,))
+        >>> mlp_generator(spec, latent_size=2, width=8)(torch.randn(5, 2)).shape
         torch.Size([5, 2])
 
     Source: Goodfellow et al. 2014, section 5; Lin et al. 2018 (PacGAN), appendix on synthetic mixtures.
     """
-    sizes = checked_shape(shape, network="mlp")
+    sizes = checked_shape(spec.shape, network="mlp")
     layers: list[nn.Module] = []
     features = latent_size
     for _ in range(depth):
@@ -68,7 +69,7 @@ def mlp_generator(
 
 
 def mlp_discriminator(
-    shape: Sequence[int],
+    spec: DataSpec,
     *,
     width: Annotated[int, Field(ge=1)] = 128,
     depth: Annotated[int, Field(ge=0, le=256)] = 3,
@@ -84,7 +85,7 @@ def mlp_discriminator(
     initial_std=0.02`.
 
     Args:
-        shape: The shape of one sample: any image or vector.
+        spec: Any images or vectors.
         width: Units of a hidden layer.
         depth: Number of hidden layers.
         maxout_pieces: Linear pieces of a unit, in place of the activation; 0 for the activation.
@@ -101,12 +102,13 @@ def mlp_discriminator(
 
     Example:
         >>> import torch
-        >>> mlp_discriminator((2,), width=8)(torch.randn(5, 2)).shape
+        >>> spec = DataSpec("vector", (2,))
+        >>> mlp_discriminator(spec, width=8)(torch.randn(5, 2)).shape
         torch.Size([5])
 
     Source: Goodfellow et al. 2014, section 5; Lin et al. 2018 (PacGAN), appendix on synthetic mixtures.
     """
-    sizes = checked_shape(shape, network="mlp")
+    sizes = checked_shape(spec.shape, network="mlp")
     layers: list[nn.Module] = [nn.Flatten()] if len(sizes) == 3 else []
     features = math.prod(sizes)
     for _ in range(depth):

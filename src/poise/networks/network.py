@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from torch import nn
+
+from poise.errors import PoiseError, nearest
+from poise.spec import DataSpec
 
 
 @dataclass(frozen=True)
 class Network:
-    """A generator or a discriminator that can be built for the shape of the data.
+    """A generator or a discriminator that can be built for given data.
 
-    `build(shape, **settings)` takes the shape of one sample, `(channels, height, width)` for images or
-    `(numbers,)` for vectors; its keyword-only parameters with defaults are the settings. A generator's
-    builder takes `latent_size` besides, and its module maps latents `(N, latent_size)` to samples `(N,
-    *shape)`: within [-1, 1] for images, unbounded for vectors. A discriminator's module maps samples `(N,
-    *shape)` to raw scores `(N,)`, higher for more real. Weights are drawn from torch's global random state.
+    `build(spec, **settings)` takes the specification of the data; its keyword-only parameters with defaults
+    are the settings. A generator's builder takes `latent_size` besides, and its module maps latents `(N,
+    latent_size)` to samples `(N, *spec.shape)`: within [-1, 1] for images, unbounded for vectors. A
+    discriminator's module maps samples `(N, *spec.shape)` to raw scores `(N,)`, higher for more real. A
+    translator's module maps conditions `(N, *spec.condition)` to samples. Weights are drawn from torch's
+    global random state.
 
     Attributes:
         name: What people type.
         build: The builder.
         summary: One sentence on what it is.
         source: Paper and table or figure.
-        kinds: What it makes or scores: `"image"`, `"vector"`, or both.
+        kinds: The kinds of data that it makes or scores, such as `"image"` and `"vector"`.
+        takes_condition: Whether the module takes conditions `(N, *spec.condition)` as its second argument.
+            Tasks with a condition then use it as it is; otherwise they add the condition themselves.
+        parts: Names of submodules that other code may use, such as `mapping` and `synthesis`, and the path of
+            each within the module.
 
     Example:
         >>> import torch
         >>> from poise.networks import DISCRIMINATORS, GENERATORS
-        >>> generator = GENERATORS["dcgan"].build((1, 32, 32), latent_size=16, width=8)
-        >>> discriminator = DISCRIMINATORS["dcgan"].build((1, 32, 32), width=8)
+        >>> spec = DataSpec("image", (1, 32, 32))
+        >>> generator = GENERATORS["dcgan"].build(spec, latent_size=16, width=8)
+        >>> discriminator = DISCRIMINATORS["dcgan"].build(spec, width=8)
         >>> discriminator(generator(torch.randn(5, 16))).shape
         torch.Size([5])
     """
@@ -39,3 +48,38 @@ class Network:
     summary: str
     source: str
     kinds: tuple[str, ...]
+    takes_condition: bool = False
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+    def serves(self, spec: DataSpec) -> bool:
+        """Whether it is made for data of this kind; it may still refuse a size when it is built.
+
+        Example:
+            >>> from poise.networks import GENERATORS
+            >>> GENERATORS["dcgan"].serves(DataSpec("vector", (2,)))
+            False
+        """
+        return spec.kind in self.kinds and (spec.condition is not None or not self.takes_condition)
+
+    def part(self, module: nn.Module, name: str) -> nn.Module:
+        """A named part of a module that `build` returned, or of a module that holds it as its `network`.
+
+        Raises:
+            PoiseError: The network has no such part.
+
+        Example:
+            >>> from poise.networks import DISCRIMINATORS
+            >>> network = DISCRIMINATORS["autoencoder"]
+            >>> module = network.build(DataSpec("vector", (2,)), width=8)
+            >>> network.part(module, "autoencoder") is module.autoencoder
+            True
+        """
+        if name not in self.parts:
+            known = ", ".join(nearest(name, self.parts) or sorted(self.parts))
+            raise PoiseError(
+                f"The network '{self.name}' has no part '{name}'",
+                code="networks.unknown-part",
+                hint=f"it has: {known}" if known else "choose a network with parts",
+            )
+        held = getattr(module, "network", None)
+        return (held if isinstance(held, nn.Module) else module).get_submodule(self.parts[name])

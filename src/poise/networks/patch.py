@@ -13,6 +13,7 @@ from poise.networks.instance_norm import norm_layer
 from poise.networks.network import Network
 from poise.networks.shapes import image_shape
 from poise.networks.weights import start_normal, with_spectral_norm
+from poise.spec import DataSpec
 
 
 class PatchDiscriminator(nn.Module):
@@ -42,7 +43,7 @@ class PatchDiscriminator(nn.Module):
 
 
 def patch_discriminator(
-    shape: Sequence[int],
+    spec: DataSpec,
     *,
     width: Annotated[int, Field(ge=1)] = 64,
     halvings: Annotated[int, Field(ge=1, le=5)] | None = None,
@@ -54,7 +55,7 @@ def patch_discriminator(
     """A discriminator whose every score sees a patch only: 16, 34 or 70 pixels wide after 1, 2 or 3 halvings.
 
     Args:
-        shape: Channels, height and width of what is scored, the condition's channels among them.
+        spec: Images of any size and any number of channels, those of a condition included.
         width: Channels after the first convolution; they double downwards.
         halvings: How often the grid is halved; `None` for 3 from 128 pixels a side, 2 from 32, else 1.
         most_multiple: The most times `width` that a grid has channels.
@@ -70,18 +71,20 @@ def patch_discriminator(
 
     Example:
         >>> import torch
-        >>> patch_discriminator((4, 256, 256), width=2)(torch.randn(1, 4, 256, 256)).shape
+        >>> spec = DataSpec("image", (4, 256, 256))
+        >>> patch_discriminator(spec, width=2)(torch.randn(1, 4, 256, 256)).shape
         torch.Size([1, 1, 30, 30])
 
     Source: Isola et al. 2017, appendix 6.1.2.
     """
-    channels, height, side = image_shape(shape, network="patch")
+    channels, height, side = image_shape(spec.shape, network="patch")
     least = min(height, side)
     times = halvings or (3 if least >= 128 else 2 if least >= 32 else 1)
     if least >> times < 3:
         raise PoiseError(
             f"The network 'patch' cannot score images of {height}x{side} after {times} halvings",
-            why="a grid of at least 3x3 is to be left for its last two convolutions",
+            code="networks.image-too-small",
+            why="its last two convolutions need a grid of at least 3x3",
             hint="choose a larger resolution, or fewer: --set discriminator.halvings=1",
         )
     widths = [width * min(2**stage, most_multiple) for stage in range(times + 1)]

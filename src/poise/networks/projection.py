@@ -23,8 +23,9 @@ class ProjectionDiscriminator(nn.Module):
         PoiseError: The network does not end so.
 
     Example:
+        >>> from poise.spec import DataSpec
         >>> from poise.networks import DISCRIMINATORS
-        >>> plain = DISCRIMINATORS["dcgan"].build((1, 8, 8), width=8)
+        >>> plain = DISCRIMINATORS["dcgan"].build(DataSpec("image", (1, 8, 8)), width=8)
         >>> discriminator = ProjectionDiscriminator(plain, condition_size=3)
         >>> discriminator(torch.randn(2, 1, 8, 8), torch.eye(3)[[0, 2]]).shape
         torch.Size([2])

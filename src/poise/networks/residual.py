@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
 from torch import Tensor, nn
 
-from poise.errors import PoiseError
 from poise.networks.instance_norm import InstanceNorm
 from poise.networks.network import Network
-from poise.networks.shapes import MOST_IMAGE_CHANNELS, image_shape, quarterable_sides
+from poise.networks.shapes import quarterable_sides, translated_shape
 from poise.networks.weights import start_normal
+from poise.spec import DataSpec
 
 
 class Residual(nn.Module):
@@ -37,9 +36,8 @@ class Residual(nn.Module):
 
 
 def residual_generator(
-    shape: Sequence[int],
+    spec: DataSpec,
     *,
-    source: Sequence[int],
     width: Annotated[int, Field(ge=1)] = 64,
     blocks: Annotated[int, Field(ge=1)] | None = None,
     initial_std: Annotated[float, Field(gt=0)] | None = 0.02,
@@ -50,34 +48,28 @@ def residual_generator(
     taken off would cancel.
 
     Args:
-        shape: Channels, height and width of what is made.
-        source: Channels, height and width of what it is made from.
+        spec: Images whose condition is an image of the same sides; the channels may differ.
         width: Channels at full size; twice and four times as many on the smaller grids.
         blocks: Residual blocks; `None` for 9 from 256 pixels a side, else 6.
         initial_std: Weights start from N(0, initial_std); `None` for torch's own start.
 
     Returns:
-        A module from images `(N, *source)` to images `(N, *shape)` in [-1, 1].
+        A module from images `(N, *spec.condition)` to images `(N, *spec.shape)` in [-1, 1].
 
     Raises:
         PoiseError: The sides differ, cannot be halved twice, or are below 8.
 
     Example:
         >>> import torch
-        >>> network = residual_generator((3, 32, 32), source=(3, 32, 32), width=8, blocks=2)
+        >>> spec = DataSpec("image", (3, 32, 32), condition=(3, 32, 32))
+        >>> network = residual_generator(spec, width=8, blocks=2)
         >>> network(torch.randn(2, 3, 32, 32)).shape
         torch.Size([2, 3, 32, 32])
 
     Source: Zhu et al. 2017, appendix 7.2.
     """
-    channels, height, side = image_shape(shape, network="residual", most_channels=MOST_IMAGE_CHANNELS)
-    taken, *sides = image_shape(source, network="residual")
-    if sides != [height, side] or min(sides) < 8:
-        raise PoiseError(
-            f"The network 'residual' cannot make {height}x{side} from {sides[0]}x{sides[1]}",
-            hint="give both one size, of at least 8 pixels a side",
-        )
-    quarterable_sides(height, side, network="residual")
+    taken, channels, height, side = translated_shape(spec, network="residual")
+    quarterable_sides(height, side, network="residual", least=8)
     count = blocks or (9 if max(height, side) >= 256 else 6)
     layers: list[nn.Module] = [*_convolved(taken, width, 7), nn.ReLU()]
     for before in (width, 2 * width):

@@ -1,7 +1,6 @@
 """The residual networks of SNGAN, from 8x8 to 256x256."""
 
 import math
-from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from poise.networks.network import Network
 from poise.networks.shapes import MOST_IMAGE_CHANNELS, image_shape, power_of_two_side
 from poise.networks.weights import WEIGHTED, with_spectral_norm
+from poise.spec import DataSpec
 
 FIRST_SIDE = 4
 PUBLISHED_SIDE = 32
@@ -54,7 +54,7 @@ class SumOverGrid(nn.Module):
 
 
 def resnet_generator(
-    shape: Sequence[int],
+    spec: DataSpec,
     *,
     latent_size: int,
     width: Annotated[int, Field(ge=1)] = 256,
@@ -66,7 +66,7 @@ def resnet_generator(
     blocks; each doubling beyond 32 adds a block with half the channels of the one before.
 
     Args:
-        shape: Channels (1 to 4), height and width (equal, a power of two from 8 to 256).
+        spec: Images of 1 to 4 channels; the sides equal, a power of two from 8 to 256.
         latent_size: The size of a latent; 128 in the paper.
         width: Channels of the blocks up to 32x32.
         batch_norm: Whether the blocks are batch-normalised.
@@ -79,12 +79,15 @@ def resnet_generator(
 
     Example:
         >>> import torch
-        >>> resnet_generator((3, 32, 32), latent_size=16, width=8)(torch.randn(2, 16)).shape
+        >>> spec = DataSpec("image", (3, 32, 32))
+        >>> resnet_generator(spec, latent_size=16, width=8)(torch.randn(2, 16)).shape
         torch.Size([2, 3, 32, 32])
 
     Source: Miyato et al. 2018, table 4 (a).
     """
-    channels, height, image_width = image_shape(shape, network="resnet", most_channels=MOST_IMAGE_CHANNELS)
+    channels, height, image_width = image_shape(
+        spec.shape, network="resnet", most_channels=MOST_IMAGE_CHANNELS
+    )
     side = power_of_two_side(height, image_width, network="resnet")
     widths = [width]
     grid = FIRST_SIDE
@@ -106,7 +109,7 @@ def resnet_generator(
 
 
 def resnet_discriminator(
-    shape: Sequence[int],
+    spec: DataSpec,
     *,
     width: Annotated[int, Field(ge=1)] = 128,
     spectral_norm: bool = True,
@@ -117,8 +120,8 @@ def resnet_discriminator(
     half the channels. There is no BatchNorm.
 
     Args:
-        shape: Channels (any number, so that samples can be packed), height and width (equal, a power of two
-            from 8 to 256).
+        spec: Images of any number of channels (packed samples have more); the sides equal, a power of two
+            from 8 to 256.
         width: Channels of the blocks from 32x32 down.
         spectral_norm: Whether every weight is divided by its largest singular value.
 
@@ -130,12 +133,13 @@ def resnet_discriminator(
 
     Example:
         >>> import torch
-        >>> resnet_discriminator((3, 32, 32), width=8)(torch.randn(2, 3, 32, 32)).shape
+        >>> spec = DataSpec("image", (3, 32, 32))
+        >>> resnet_discriminator(spec, width=8)(torch.randn(2, 3, 32, 32)).shape
         torch.Size([2])
 
     Source: Miyato et al. 2018, table 4 (b).
     """
-    channels, height, image_width = image_shape(shape, network="resnet")
+    channels, height, image_width = image_shape(spec.shape, network="resnet")
     side = power_of_two_side(height, image_width, network="resnet")
     before = _width_at(side, width)
     layers: list[nn.Module] = [_first_block(channels, before)]

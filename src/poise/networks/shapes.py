@@ -1,8 +1,11 @@
-"""What a network needs of the shape of the data, and what it says where that is not given."""
+"""What a network requires of the shape of the data, and the errors for shapes that it cannot serve."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 
 from poise.errors import PoiseError
+from poise.spec import DataSpec
 
 Shape = tuple[int, ...]
 MOST_IMAGE_CHANNELS = 4
@@ -10,7 +13,7 @@ POWER_OF_TWO_SIDES = (8, 16, 32, 64, 128, 256)
 
 
 def checked_shape(shape: Sequence[int], *, network: str) -> Shape:
-    """The shape as a tuple, where it is that of an image or of a vector.
+    """The shape of an image or of a vector, as a tuple.
 
     Raises:
         PoiseError: It has neither one nor three sizes, or one below 1.
@@ -23,6 +26,7 @@ def checked_shape(shape: Sequence[int], *, network: str) -> Shape:
     if len(sizes) not in (1, 3) or min(sizes) < 1:
         raise PoiseError(
             f"The network '{network}' cannot be built for the shape {sizes}",
+            code="networks.unknown-shape",
             why="a sample is an image of (channels, height, width) or a vector of (numbers,)",
             hint="give a shape of three or of one positive sizes",
         )
@@ -50,6 +54,7 @@ def image_shape(
     if len(sizes) == 1:
         raise PoiseError(
             f"The network '{network}' cannot be built for vectors of {sizes[0]} numbers",
+            code="networks.not-images",
             why="it is made of convolutions over images",
             hint="use the network 'mlp'",
         )
@@ -57,10 +62,38 @@ def image_shape(
     if most_channels is not None and channels > most_channels:
         raise PoiseError(
             f"The generator '{network}' cannot make images of {channels} channels",
+            code="networks.too-many-channels",
             why=f"an image has 1 to {most_channels} (grey, grey with alpha, colour, colour with alpha)",
             hint="use the network 'mlp', which makes any shape",
         )
     return channels, height, width
+
+
+def translated_shape(spec: DataSpec, *, network: str) -> tuple[int, int, int, int]:
+    """Channels of the condition, channels of the sample, and the height and width of both.
+
+    Raises:
+        PoiseError: The condition is no image, or an image of other sides.
+
+    Example:
+        >>> translated_shape(DataSpec("image", (3, 32, 32), condition=(1, 32, 32)), network="unet")
+        (1, 3, 32, 32)
+    """
+    channels, *sides = image_shape(spec.shape, network=network, most_channels=MOST_IMAGE_CHANNELS)
+    if spec.condition is None or len(spec.condition) != 3:
+        raise PoiseError(
+            f"The network '{network}' cannot be built for data without images to translate",
+            code="networks.no-image-to-translate",
+            hint="give pairs of images, or two domains",
+        )
+    taken, *from_sides = image_shape(spec.condition, network=network)
+    if from_sides != sides:
+        raise PoiseError(
+            f"The network '{network}' cannot make {sides[0]}x{sides[1]} from {from_sides[0]}x{from_sides[1]}",
+            code="networks.sides-differ",
+            hint="give both kinds of images one size",
+        )
+    return taken, channels, sides[0], sides[1]
 
 
 def power_of_two_side(height: int, width: int, *, network: str) -> int:
@@ -76,43 +109,46 @@ def power_of_two_side(height: int, width: int, *, network: str) -> int:
     """
     if height == width and height in POWER_OF_TWO_SIDES:
         return height
-    sides = _nearest_sides(max(height, width), POWER_OF_TWO_SIDES)
+    side = max(height, width)
+    below = [other for other in POWER_OF_TWO_SIDES if other <= side][-1:]
+    above = [other for other in POWER_OF_TWO_SIDES if other >= side][:1]
+    sides = " or ".join(f"{other}x{other}" for other in dict.fromkeys(below + above))
     quarterable = height % 4 == 0 and width % 4 == 0
     others = (
         "'infogan' (any sides divisible by 4) or 'mlp' (any sides)" if quarterable else "'mlp' (any sides)"
     )
     raise PoiseError(
         f"The network '{network}' cannot be built for images of {height}x{width}",
+        code="networks.side-not-a-power-of-two",
         why="it makes and scores squares by doubling and halving, so that the side must be one of "
         + ", ".join(str(other) for other in POWER_OF_TWO_SIDES),
         hint=f"resize to {sides}, or use the network {others}",
     )
 
 
-def quarterable_sides(height: int, width: int, *, network: str) -> tuple[int, int]:
+def quarterable_sides(height: int, width: int, *, network: str, least: int = 4) -> tuple[int, int]:
     """A quarter of height and width, for a network that halves twice.
 
+    Args:
+        height: Of an image.
+        width: Of an image.
+        network: The network that asks, for messages.
+        least: The shortest side that it serves.
+
     Raises:
-        PoiseError: A side is not divisible by 4; the message gives the nearest that are.
+        PoiseError: A side is shorter or not divisible by 4; the message gives the nearest that are not.
 
     Example:
         >>> quarterable_sides(28, 28, network="infogan")
         (7, 7)
     """
-    if height % 4 == 0 and width % 4 == 0:
+    if height % 4 == 0 and width % 4 == 0 and min(height, width) >= least:
         return height // 4, width // 4
-    low = "x".join(str(max(4, side // 4 * 4)) for side in (height, width))
-    high = "x".join(str(-(-side // 4) * 4) for side in (height, width))
+    low = "x".join(str(max(least, side // 4 * 4)) for side in (height, width))
+    high = "x".join(str(max(least, -(-side // 4) * 4)) for side in (height, width))
     raise PoiseError(
         f"The network '{network}' cannot be built for images of {height}x{width}",
-        why="it halves both sides twice, so that both must be divisible by 4",
+        code="networks.side-not-divisible-by-four",
+        why=f"it halves both sides twice, so that both must be divisible by 4 and at least {least}",
         hint=f"resize to {' or '.join(dict.fromkeys((low, high)))}, or use the network 'mlp' (any sides)",
     )
-
-
-def _nearest_sides(side: int, possible: Sequence[int]) -> str:
-    if side in possible:
-        return f"{side}x{side}"
-    below = [other for other in possible if other < side][-1:]
-    above = [other for other in possible if other > side][:1]
-    return " or ".join(f"{other}x{other}" for other in below + above)

@@ -13,8 +13,9 @@ from poise.errors import PoiseError
 from poise.networks.instance_norm import norm_layer
 from poise.networks.network import Network
 from poise.networks.noise_dropout import NoiseDropout
-from poise.networks.shapes import MOST_IMAGE_CHANNELS, image_shape
+from poise.networks.shapes import translated_shape
 from poise.networks.weights import start_normal
+from poise.spec import DataSpec
 
 DEEPEST = 8
 NOISY_LAYERS = 3
@@ -46,9 +47,8 @@ class UNet(nn.Module):
 
 
 def unet_generator(
-    shape: Sequence[int],
+    spec: DataSpec,
     *,
-    source: Sequence[int],
     width: Annotated[int, Field(ge=1)] = 64,
     most_multiple: Annotated[int, Field(ge=1)] = 8,
     depth: Annotated[int, Field(ge=2)] | None = None,
@@ -59,8 +59,7 @@ def unet_generator(
     """A generator that shares structure with its source: line art and colour, map and photograph.
 
     Args:
-        shape: Channels, height and width of what is made.
-        source: Channels, height and width of what it is made from; the channels may differ.
+        spec: Images whose condition is an image of the same sides; the channels may differ.
         width: Channels after the first halving; they double downwards.
         most_multiple: The most times `width` that a grid has channels.
         depth: How often the grid is halved; `None` for as often as the sides allow, at most 8 times.
@@ -69,29 +68,24 @@ def unet_generator(
         initial_std: Weights start from N(0, initial_std); `None` for torch's own start.
 
     Returns:
-        A module from images `(N, *source)` to images `(N, *shape)` in [-1, 1].
+        A module from images `(N, *spec.condition)` to images `(N, *spec.shape)` in [-1, 1].
 
     Raises:
         PoiseError: The sides differ, or cannot be halved that often.
 
     Example:
-        >>> network = unet_generator((3, 32, 32), source=(1, 32, 32), width=8)
+        >>> network = unet_generator(DataSpec("image", (3, 32, 32), condition=(1, 32, 32)), width=8)
         >>> network(torch.randn(2, 1, 32, 32)).shape
         torch.Size([2, 3, 32, 32])
 
     Source: Isola et al. 2017, appendix 6.1.1.
     """
-    channels, height, side = image_shape(shape, network="unet", most_channels=MOST_IMAGE_CHANNELS)
-    taken, *sides = image_shape(source, network="unet")
-    if sides != [height, side]:
-        raise PoiseError(
-            f"The network 'unet' cannot make {height}x{side} from {sides[0]}x{sides[1]}",
-            hint="give both sides of the pairs one size",
-        )
+    taken, channels, height, side = translated_shape(spec, network="unet")
     possible = min(DEEPEST, *(halvings(length) for length in (height, side)))
     if possible < 2 or (depth or 2) > possible:
         raise PoiseError(
             f"The network 'unet' cannot halve images of {height}x{side} {depth or 2} times",
+            code="networks.too-many-halvings",
             why=f"both sides can be halved {'once' if possible == 1 else f'{possible} times'}",
             hint="choose a resolution that is a power of two: --resolution 64",
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 from torch import nn
 
 from poise.games import Conditioned
-from poise.networks import DISCRIMINATORS, GENERATORS
+from poise.networks import DISCRIMINATORS, GENERATORS, Network
 from poise.networks.concatenated import ConcatenatedDiscriminator, ConcatenatedGenerator
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
@@ -19,16 +20,26 @@ from poise.tasks.task import Task
 def generator(part: Part, spec: DataSpec, latent_size: int) -> nn.Module:
     """From latents and conditions to samples."""
     assert spec.condition is not None
-    taken = latent_size + math.prod(spec.condition)
     network = GENERATORS.named(part.name)
-    return ConcatenatedGenerator(network.build(spec.shape, latent_size=taken, **part.options))
+    if network.takes_condition:
+        return network.build(spec, latent_size=latent_size, **part.options)
+    taken = latent_size + math.prod(spec.condition)
+    return ConcatenatedGenerator(network.build(spec, latent_size=taken, **part.options))
 
 
 def discriminator(part: Part, spec: DataSpec, packing: int) -> nn.Module:
     """From samples and conditions to scores; packs are refused before."""
     assert spec.condition is not None and packing == 1
-    seen = (spec.shape[0] + spec.condition[0], *spec.shape[1:])
-    return ConcatenatedDiscriminator(DISCRIMINATORS.named(part.name).build(seen, **part.options))
+    return scoring_with_condition(DISCRIMINATORS.named(part.name), part, spec)
+
+
+def scoring_with_condition(network: Network, part: Part, spec: DataSpec) -> nn.Module:
+    """A discriminator that takes the condition itself, or sees it as further channels of the sample."""
+    if network.takes_condition:
+        return network.build(spec, **part.options)
+    assert spec.condition is not None
+    seen = dataclasses.replace(spec, shape=(spec.shape[0] + spec.condition[0], *spec.shape[1:]))
+    return ConcatenatedDiscriminator(network.build(seen, **part.options))
 
 
 def game(recipe: Recipe) -> Conditioned:

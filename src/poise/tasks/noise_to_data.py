@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,12 +34,12 @@ def choose(player: str, spec: DataSpec, width: int) -> dict[str, Any]:
 
 def generator(part: Part, spec: DataSpec, latent_size: int) -> nn.Module:
     """From latents to samples."""
-    return GENERATORS.named(part.name).build(spec.shape, latent_size=latent_size, **part.options)
+    return GENERATORS.named(part.name).build(spec, latent_size=latent_size, **part.options)
 
 
 def discriminator(part: Part, spec: DataSpec, packing: int) -> nn.Module:
     """From samples, packed along channels, to scores."""
-    packed = (spec.shape[0] * packing, *spec.shape[1:])
+    packed = dataclasses.replace(spec, shape=(spec.shape[0] * packing, *spec.shape[1:]))
     return DISCRIMINATORS.named(part.name).build(packed, **part.options)
 
 

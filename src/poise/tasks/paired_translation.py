@@ -19,7 +19,7 @@ from poise.networks.translating import TranslatingGenerator, matching_features
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
 from poise.spec import DataSpec
-from poise.tasks import noise_to_data
+from poise.tasks import conditional, noise_to_data
 from poise.tasks.perceptual import perceptual_features as features_of
 from poise.tasks.task import Task
 
@@ -32,14 +32,13 @@ def choose(player: str, spec: DataSpec, width: int) -> dict[str, Any]:
 def generator(part: Part, spec: DataSpec, latent_size: int) -> nn.Module:
     """From sources to targets; the latent is not used."""
     network = TRANSLATORS.named(part.name)
-    return TranslatingGenerator(network.build(spec.shape, source=spec.condition, **part.options))
+    return TranslatingGenerator(network.build(spec, **part.options))
 
 
 def discriminator(part: Part, spec: DataSpec, packing: int) -> nn.Module:
     """From targets and their sources to scores; packs are refused before."""
     assert spec.condition is not None and packing == 1
-    seen = (spec.shape[0] + spec.condition[0], *spec.shape[1:])
-    return ConcatenatedDiscriminator(IMAGE_DISCRIMINATORS.named(part.name).build(seen, **part.options))
+    return conditional.scoring_with_condition(IMAGE_DISCRIMINATORS.named(part.name), part, spec)
 
 
 def networks(recipe: Recipe, modules: Mapping[str, nn.Module]) -> Networks:

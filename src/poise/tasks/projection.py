@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from poise.networks import DISCRIMINATORS, GENERATORS
 from poise.networks.conditional_batch_norm import with_conditional_batch_norm
 from poise.networks.projection import ProjectionDiscriminator
 from poise.recipes.settings import Part
@@ -25,6 +26,8 @@ def generator(part: Part, spec: DataSpec, latent_size: int) -> nn.Module:
     """From latents and conditions to samples."""
     assert spec.condition is not None
     plain = noise_to_data.generator(part, spec, latent_size)
+    if GENERATORS.named(part.name).takes_condition:
+        return plain
     return with_conditional_batch_norm(plain, math.prod(spec.condition))
 
 
@@ -32,6 +35,8 @@ def discriminator(part: Part, spec: DataSpec, packing: int) -> nn.Module:
     """From samples and conditions to scores; packs are refused before."""
     assert spec.condition is not None
     plain = noise_to_data.discriminator(part, spec, packing)
+    if DISCRIMINATORS.named(part.name).takes_condition:
+        return plain
     normed = bool(part.options.get("spectral_norm", False))
     return ProjectionDiscriminator(plain, math.prod(spec.condition), spectral_norm=normed)
 

@@ -31,17 +31,20 @@ def choose(player: str, spec: DataSpec, width: int) -> dict[str, Any]:
 def generator(part: Part, spec: DataSpec, latent_size: int) -> nn.Module:
     """Two networks, from the first domain to the second and back; the latent is not used."""
     network = TRANSLATORS.named(part.name)
-    there = network.build(spec.shape, source=spec.condition, **part.options)
-    return BothWays(there, network.build(spec.condition, source=spec.shape, **part.options))
+    return BothWays(network.build(spec, **part.options), network.build(back(spec), **part.options))
 
 
 def discriminator(part: Part, spec: DataSpec, packing: int) -> nn.Module:
     """A discriminator of each domain; packs are refused before."""
-    assert spec.condition is not None and packing == 1
+    assert packing == 1
     network = IMAGE_DISCRIMINATORS.named(part.name)
-    return OneForEachDomain(
-        network.build(spec.condition, **part.options), network.build(spec.shape, **part.options)
-    )
+    return OneForEachDomain(network.build(back(spec), **part.options), network.build(spec, **part.options))
+
+
+def back(spec: DataSpec) -> DataSpec:
+    """The specification of the other direction: the first domain made from the second."""
+    assert spec.condition is not None
+    return dataclasses.replace(spec, shape=spec.condition, condition=spec.shape)
 
 
 def networks(recipe: Recipe, modules: Mapping[str, nn.Module]) -> Networks:

@@ -108,8 +108,8 @@ def _network(
         name, options = chosen["name"], {**{k: v for k, v in chosen.items() if k != "name"}, **options}
     network = networks.named(name)
     owner = f"{networks.kind} '{name}'"
-    if spec.kind not in network.kinds:
-        fit = ", ".join(f"'{other.name}'" for other in networks.values() if spec.kind in other.kinds)
+    if not network.serves(spec):
+        fit = ", ".join(f"'{other.name}'" for other in networks.values() if other.serves(spec))
         raise PoiseError(
             f"The {owner} serves {network.kinds[0]}s, and these data are {spec.kind}s",
             hint=f"choose one of {fit}: --set {player}={fit.split(', ')[0].strip(chr(39))}",
