@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,13 @@ from torch import nn
 
 from poise.data import open_data
 from poise.metrics import cheap_evaluation
+from poise.metrics.gaussian import distance_of
 from poise.metrics.lines import results_of
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
 from poise.training import Resumption, begin, pick_device, plan, quality, resume
 from poise.training.evaluation_cost import SHARE, operations_of, seconds_of_measuring
+from poise.training.held_out import split
 from poise.training.quality import QualityWatch, Yardstick, best_of, rank
 
 CPU = pick_device("cpu")
@@ -143,7 +147,7 @@ def test_larger_images_and_more_of_them_cost_more() -> None:
 
 def test_reals_lie_at_the_floor_and_noise_far_above() -> None:
     source = open_data("digits")
-    reference = Yardstick(source, seed=0).reference
+    reference = Yardstick(source, recipe()).reference
     others = torch.from_numpy(source_rows()[:1000])
     noise = torch.randint(256, others.shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     sound, noisy = (cheap_evaluation(reference, fakes, replicates=0)[0] for fakes in (others, noise))
@@ -151,6 +155,29 @@ def test_reals_lie_at_the_floor_and_noise_far_above() -> None:
     assert isinstance(floor, float)
     assert float(sound) < 2 * floor
     assert float(noisy) > 50 * float(sound)
+
+
+def test_the_floor_is_of_rows_that_are_held_out_if_these_are_enough() -> None:
+    """With 1,000 rows held out, no row that is trained on takes the place of a fake."""
+    points = np.random.default_rng(0).standard_normal((2_400, 3)).astype(np.float32)
+    dataset = open_data(points)
+    reference = Yardstick(dataset, recipe(held_out=0.5)).reference
+    held_out = split(len(points), 0.5, 0).held_out
+    trained = np.setdiff1d(np.arange(len(points)), held_out)
+    encoded = dataset.transform.encode(dataset.gather(np.arange(len(points)))).double()
+    rows = {tuple(row) for row in reference.features.tolist()}
+    assert rows <= {tuple(row) for row in encoded[torch.from_numpy(trained)].tolist()}
+    floor = distance_of(reference.features, encoded[torch.from_numpy(held_out)])
+    assert reference.floors["frechet-distance"] == pytest.approx(floor, rel=1e-6)
+    assert reference.floor_method == "reals against 1000 held-out reals"
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05])
+def test_a_floor_of_rows_that_are_trained_on_says_so(share: float, tmp_path: Path) -> None:
+    begin(plan("digits", recipe(held_out=share, steps=4), CPU), tmp_path / "run", notify=print)
+    for line in RunFolder.open(tmp_path / "run").lines("metrics"):
+        assert "trained on" in line["floor_method"]
+        assert ("all but 90 of the 1797 rows" in line["floor_method"]) == (share > 0)
 
 
 def source_rows() -> Any:
@@ -184,6 +211,26 @@ def test_the_best_so_far_is_that_of_training_and_of_earlier_steps() -> None:
     ]
     assert best_of(lines, before=12) == (2.0,)
     assert best_of([], before=12) is None
+
+
+def test_the_best_so_far_is_part_of_the_state() -> None:
+    """What was saved is what is restored, and then the lines of the run are not asked."""
+    components = plan("digits", recipe(), CPU).components
+    watch, again = (QualityWatch(components, open_data("digits"), print) for _ in range(2))
+    assert watch.state() == {}, "before the first measurement nothing is known"
+    watch.best.recall([], before=4)
+    assert watch.state() == {"best": None}
+    assert watch.best.improved_by((3.0,)) and not watch.best.improved_by((3.0,))
+    again.load(json.loads(json.dumps(watch.state())))
+    again.best.recall([{"step": 2, "metric": "frechet_distance", "value": 1.0, "by": "training"}], before=4)
+    assert again.state() == watch.state() == {"best": [3.0]}
+    assert again.best.improved_by((2.0,)) and not again.best.improved_by((2.5,))
+
+
+def test_a_number_that_is_not_finite_is_no_best() -> None:
+    assert rank([{"metric": "frechet_distance", "value": None}]) is None
+    assert rank([{"metric": "frechet_distance", "value": math.nan}]) is None
+    assert rank([{"metric": "l1", "value": 0.5}, {"metric": "frechet_distance", "value": math.inf}]) == (0.5,)
 
 
 def test_conditional_samples_have_the_classes_of_the_data(tmp_path: Path) -> None:

@@ -135,6 +135,24 @@ def test_domains_are_measured_by_the_way_there_and_back(tmp_path: Path) -> None:
     assert [line["metric"] for line in lines] == ["cycle_error", "frechet_distance"]
 
 
+def test_the_best_translation_is_chosen_among_those_of_training(tmp_path: Path) -> None:
+    """Lines of `poise evaluate`, one better than any and one without a number, change nothing."""
+
+    def stop_at_two(context: Any) -> Any:
+        return "stop" if context.step == 2 else None
+
+    data, path = Pairs(digits(40), 255 - digits(40), held_out=0.25), tmp_path / "run"
+    begin(plan(data, tiny("pix2pix"), CPU), path, callbacks=[stop_at_two], notify=silent)
+    run = RunFolder.open(path)
+    for value in (0.0, None):
+        run.append("metrics", {"step": 2, "metric": "frechet_distance", "value": value, "by": "evaluate"})
+    resume(Resumption(path, CPU, data=data), notify=silent)
+    begin(plan(data, tiny("pix2pix"), CPU), tmp_path / "whole", notify=silent)
+    whole = RunFolder.open(tmp_path / "whole")
+    assert run.load_checkpoint("best").step == whole.load_checkpoint("best").step
+    assert [line for line in run.lines("metrics") if line["by"] == "training"] == whole.lines("metrics")
+
+
 @pytest.mark.parametrize(("name", "columns"), [("pix2pix", 3), ("cyclegan", 3)])
 def test_a_picture_has_two_blocks_of_three_columns(name: str, columns: int) -> None:
     sides = digits(40), 255 - digits(40)

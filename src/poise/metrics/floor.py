@@ -10,6 +10,7 @@ from torch import Tensor
 
 from poise.randomness import derive
 
+HELD_OUT = "held-out reals"
 NO_FLOOR = "none: not asked for (replicates=0)"
 
 
@@ -35,12 +36,13 @@ def floor_of(
     seed: int,
     repeats: int,
     bias_power: float = 0.0,
+    others: str = HELD_OUT,
 ) -> Floor:
     """The statistic of reals against other reals, at the sample sizes of reals against fakes.
 
-    With enough held-out reals, these stand in for the fakes. Without, there are not reals enough for both
-    sides: they are cut at random in the proportion of the two sides, several times, and what that gives at
-    the smaller size is brought to the full one by the known rate of the statistic's bias.
+    If there are at least as many other reals as fakes, they take the place of the fakes. If not, all reals
+    are split at random in the proportion of the two sides, several times, and the mean at the smaller size is
+    scaled to the full size by the known rate of the statistic's bias.
 
     Args:
         statistic: `(real, other) -> (K,)`.
@@ -50,10 +52,11 @@ def floor_of(
         seed: Seeds the cuts.
         repeats: How many cuts to average over.
         bias_power: The bias goes as N to minus this; 0 for a statistic that does not depend on N.
+        others: What the rows of `held_out` are, for the method.
     """
     count = real.shape[0]
     if held_out is not None and held_out.shape[0] >= fakes:
-        return Floor(statistic(real, held_out[:fakes]), f"reals against {fakes} held-out reals")
+        return Floor(statistic(real, held_out[:fakes]), f"reals against {fakes} {others}")
     pool = real if held_out is None else torch.cat([real, held_out])
     shrink = min(1.0, pool.shape[0] / (count + fakes))
     sizes = max(1, int(shrink * count)), max(1, int(shrink * fakes))
@@ -63,7 +66,8 @@ def floor_of(
         order = torch.randperm(pool.shape[0], generator=stream).to(pool.device)
         values.append(statistic(pool[order[: sizes[0]]], pool[order[sizes[0] : sizes[0] + sizes[1]]]))
     at_size = torch.stack(values).mean(0)
-    method = f"reals against other reals, {sizes[0]} against {sizes[1]}"
+    mixed = "reals" if held_out is None else f"reals and {others}"
+    method = f"{mixed}, split at random: {sizes[0]} against {sizes[1]}"
     if shrink < 1 and bias_power:
         method += ", brought to the full size"
     return Floor(at_size * shrink**bias_power, method)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
@@ -37,11 +37,7 @@ def translation_errors(made: Tensor, wanted: Tensor) -> Result:
 
     Source: Wang et al. 2004, equation 13, for the structural similarity.
     """
-    measures = {"l1": absolute_errors, "psnr": signals_to_noise, "ssim": similarities}
-    started = time.perf_counter()
-    _check(made, wanted)
-    found = {name: measure(made, wanted) for name, measure in measures.items()}
-    return _result("translation-errors", found, wanted, started)
+    return _measured("translation-errors", made, wanted)
 
 
 def cycle_error(back: Tensor, start: Tensor) -> Result:
@@ -61,20 +57,34 @@ def cycle_error(back: Tensor, start: Tensor) -> Result:
 
     Source: Zhu et al. 2017, equation 2.
     """
+    return _measured("cycle-error", back, start)
+
+
+MEASURES: Mapping[str, Mapping[str, Callable[[Tensor, Tensor], Tensor]]] = {
+    "translation-errors": {"l1": absolute_errors, "psnr": signals_to_noise, "ssim": similarities},
+    "cycle-error": {"cycle-error": absolute_errors},
+}
+
+
+def errors_of(metric: str, made: Tensor, wanted: Tensor) -> dict[str, Tensor]:
+    """The errors of each image by name, `(N,)` each.
+
+    Args:
+        metric: `"translation-errors"` or `"cycle-error"`.
+        made: `(N, C, H, W)` in [-1, 1].
+        wanted: What they should be, of the same shape.
+    """
+    return {name: measure(made, wanted) for name, measure in MEASURES[metric].items()}
+
+
+def _measured(metric: str, made: Tensor, wanted: Tensor) -> Result:
     started = time.perf_counter()
-    _check(back, start)
-    return _result("cycle-error", {"cycle-error": absolute_errors(back, start)}, start, started)
-
-
-def _check(made: Tensor, wanted: Tensor) -> None:
     if made.shape != wanted.shape or len(made) < 2:
         raise PoiseError(
             f"Images of the shape {tuple(made.shape)} cannot be measured against {tuple(wanted.shape)}",
             hint="give as many images as targets, at least two, of one shape",
         )
-
-
-def _result(metric: str, found: Mapping[str, Tensor], wanted: Tensor, started: float) -> Result:
+    found = errors_of(metric, made, wanted)
     values = {name: float(errors.mean()) for name, errors in found.items()}
     intervals: dict[str, Interval] = {}
     for name, errors in found.items():

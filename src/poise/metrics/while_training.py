@@ -23,7 +23,7 @@ from poise.metrics.features import (
 )
 from poise.metrics.features.images import as_samples, common_range
 from poise.metrics.fingerprint import fingerprint
-from poise.metrics.floor import floor_of
+from poise.metrics.floor import HELD_OUT, floor_of
 from poise.metrics.frechet import LEAST
 from poise.metrics.frechet_halves import spread_of_halves
 from poise.metrics.gaussian import distance_of
@@ -44,6 +44,7 @@ class Reference:
         features: Of at most `most` reals, `(N, d)`, float64.
         radii: Squared distance of each to its fifth neighbour.
         floors: Real against real at this number of reals and `fakes` fakes, by metric.
+        floor_method: Which reals the floors were computed from.
         fakes: For how many fakes the floors hold.
         extractor: What made the features.
         value_range: The range of pixels; `None` for vectors.
@@ -54,6 +55,7 @@ class Reference:
     features: Tensor
     radii: Tensor
     floors: Mapping[str, float | Mapping[str, float]]
+    floor_method: str
     fakes: int
     extractor: Extractor
     value_range: ValueRange | None
@@ -72,6 +74,7 @@ def reference_of(
     centres: Any = None,
     standard_deviation: float | None = None,
     held_out: Any = None,
+    others: str = HELD_OUT,
     seed: int = 0,
 ) -> Reference:
     """Compute once what `cheap_evaluation` needs of the reals.
@@ -84,7 +87,8 @@ def reference_of(
         value_range: The range of pixels; recognised where it is not given.
         centres: Centres of a known mixture `(K, d)`.
         standard_deviation: Of its modes.
-        held_out: Reals that were not trained on, for the floors.
+        held_out: Other reals for the floors, best such as were not trained on.
+        others: What those are, in words, for `floor_method`.
         seed: Draws the reals.
 
     Raises:
@@ -110,25 +114,28 @@ def reference_of(
     features = as_features(
         extract(made, samples, value_range=source, name="real"), "real", least=2 * (NEIGHBOUR + 1)
     )
-    others = None
+    apart = None
     if held_out is not None:
-        others = as_features(extract(made, held_out, value_range=source, name="held-out"), "held-out")
+        apart = as_features(extract(made, held_out, value_range=source, name="held-out"), "held-out")
 
     enough = fakes * len(features) // (len(features) + fakes) > NEIGHBOUR
     floors: dict[str, float | Mapping[str, float]] = {}
-    if enough or others is not None:
+    floor_method = ""
+    if enough or apart is not None:
         of_shares = floor_of(
-            lambda one, other: shares(one, other, NEIGHBOUR), features, fakes, others, seed=seed, repeats=2
+            lambda one, other: shares(one, other, NEIGHBOUR), features, fakes, apart, seed=seed, repeats=2
         )
         distance = floor_of(
             lambda one, other: torch.tensor([distance_of(one, other)]),
             features,
             fakes,
-            others,
+            apart,
             seed=seed,
             repeats=4,
             bias_power=1.0,
+            others=others,
         )
+        floor_method = distance.method
         floors = {
             "frechet-distance": float(distance.values),
             "precision-recall-density-coverage": dict(zip(NAMES, of_shares.values.tolist(), strict=True)),
@@ -137,6 +144,7 @@ def reference_of(
         features=features,
         radii=squared_radii(centred(features)[0], NEIGHBOUR),
         floors=floors,
+        floor_method=floor_method,
         fakes=fakes,
         extractor=made,
         value_range=source,
@@ -210,7 +218,7 @@ def _of_fakes(reference: Reference, samples: Tensor) -> tuple[Tensor, dict[str, 
         )
     fits = len(features) == reference.fakes and bool(reference.floors)
     return features, {
-        "floor_method": "reals against other reals, computed once"
+        "floor_method": f"{reference.floor_method}; computed once"
         if fits
         else f"none: the reference holds floors for {reference.fakes} fakes",
         "samples": {"real": len(reference.features), "fake": len(features)},

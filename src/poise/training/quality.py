@@ -1,11 +1,13 @@
-"""How near the samples are to the data while training, cheaply, and which checkpoint is the best by it."""
+"""The quality of samples, measured cheaply while training; the best checkpoint is chosen by it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,85 +16,124 @@ from poise.errors import PoiseError
 from poise.metrics import Reference, Result, cheap_distance, cheap_evaluation, reference_of
 from poise.metrics.lines import lines_of
 from poise.randomness import numpy_stream, torch_stream
+from poise.recipes import Recipe
 from poise.tasks import TASKS
 from poise.training.assemble import Components
 from poise.training.batches import latents
 from poise.training.callback import Notify, Request, StepContext
 from poise.training.evaluation_cost import evaluation_interval
+from poise.training.held_out import split
 from poise.training.pictures import generate
 
 SAMPLES = 1_000
 LEAST = 24
-"""Rows below which nothing is measured."""
+"""With fewer rows than this nothing is measured."""
 
 FEW_FEATURES = 16
-"""Width of features up to which the interval of a distance costs next to nothing."""
+"""Up to this width of features the interval of a distance costs next to nothing."""
 
 Rank = tuple[float, ...]
-"""How good a state is; less is better."""
+"""How good a state is: the smaller, the better."""
+
+Line = Mapping[str, Any]
+
+
+class BestSoFar:
+    """The rank of the best state of a run, by what was measured while it was trained.
+
+    It is part of a callback's state. Checkpoints of earlier versions do not hold it; for these the rank is
+    taken from the lines that training wrote, and from no others: `poise evaluate` appends to the same file,
+    measures other samples, and may have found no number at all.
+    """
+
+    def __init__(self) -> None:
+        self._rank: Rank | None = None
+        self._known = False
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds of it, in JSON; nothing before the first measurement."""
+        return {"best": None if self._rank is None else list(self._rank)} if self._known else {}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state` returned."""
+        if "best" in state:
+            self._known, found = True, state["best"]
+            self._rank = None if found is None else tuple(map(float, found))
+
+    def recall(self, lines: Iterable[Line], *, before: int) -> None:
+        """Take the rank from the lines of a run's metrics, unless it is known."""
+        if not self._known:
+            self._known, self._rank = True, best_of(lines, before=before)
+
+    def improved_by(self, found: Rank | None) -> bool:
+        """Whether a state of this rank is the best so far; from then on it is the one to beat."""
+        if found is None or (self._rank is not None and found >= self._rank):
+            return False
+        self._rank = found
+        return True
 
 
 class QualityWatch:
     """Measures every so many steps, writes to `metrics.jsonl`, and keeps the best state.
 
-    Fréchet distance, precision, recall, density and coverage in the default features of the kind of data, and
-    the modes of a known mixture: no labels and no download. The best state has the least Fréchet distance; of
-    a mixture the most modes, then the largest share of high quality.
+    It measures the Fréchet distance, precision, recall, density and coverage in the default features of the
+    kind of data, and the modes of a known mixture. It needs no labels and no download. The best state has the
+    least Fréchet distance; for a mixture it has the most modes, then the largest share of high quality.
 
     Nothing here depends on the clock: which steps are measured, on which latents and against which rows
     follows from the recipe and the sizes of things, so a resumed run writes the same lines and keeps the same
-    best state as one that never stopped. Nothing that is trained depends on it either.
+    best state as a run that never stopped. Training does not depend on it either.
 
     Args:
         components: What is trained.
-        source: The data, with their conditions.
-        notify: Tells a person that something could not be measured or written.
+        dataset: The data, with their conditions.
+        notify: Tells the user that something could not be measured or written.
     """
 
-    def __init__(self, components: Components, source: Dataset, notify: Notify) -> None:
+    def __init__(self, components: Components, dataset: Dataset, notify: Notify) -> None:
         recipe = components.recipe
-        self.source, self.notify, self.seed = source, notify, recipe.seed
-        self.yardstick = Yardstick(source, recipe.seed)
-        self.samples = self.yardstick.samples
+        self.notify, self.seed = notify, recipe.seed
+        self.yardstick = Yardstick(dataset, recipe)
         self.steps = recipe.steps or 0
         every = recipe.evaluate_every
-        self.every = interval_of(components, source) if every is None else every
-        self.every = self.every if len(source) >= LEAST else 0
-        self.latents = latents(self.samples, recipe.latent, torch_stream(recipe.seed, 0, "quality latents"))
-        self.best: Rank | None = None
+        self.every = interval_of(components, dataset) if every is None else every
+        self.every = self.every if len(dataset) >= LEAST else 0
+        self.latents = latents(
+            self.yardstick.samples, recipe.latent, torch_stream(recipe.seed, 0, "quality latents")
+        )
+        self.best = BestSoFar()
         self.failed = False
 
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds of this callback."""
+        return self.best.state()
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state` returned."""
+        self.best.load(state)
+
     def due(self, step: int) -> bool:
-        """Whether a step is measured: multiples of the interval, and the run's last after two of them."""
+        """Whether a step is measured: multiples of the interval, and the last one after two of them."""
         if not self.every:
             return False
         return step % self.every == 0 or (step == self.steps and step >= 2 * self.every)
 
     def __call__(self, context: StepContext) -> Request | None:
-        """Measure where it is time; ask for the state to be kept where it is the best so far."""
+        """Measure if the step is due, and ask for the state to be kept if it is the best so far."""
         if not self.due(context.step):
             return None
-        if self.best is None:
-            self.best = best_of(context.run.lines("metrics"), before=context.step)
+        self.best.recall(context.run.lines("metrics"), before=context.step)
         try:
             results = self._measured(context)
         except (PoiseError, RuntimeError) as error:
-            # A diverged generator makes what cannot be measured; that is the run's affair and no end of it.
+            # The samples of a generator that has diverged cannot be measured; the run goes on.
             if not self.failed:
                 self.notify(f"Step {context.step} could not be measured: {error}")
             self.failed = True
             return None
         lines = [line for result in results for line in lines_of(result, step=context.step, by="training")]
-        try:
-            for line in lines:
-                context.run.append("metrics", line)
-        except OSError as error:
-            self.notify(f"Could not write the metrics of step {context.step}: {error.strerror or error}.")
-        found = rank(lines)
-        if found is None or (self.best is not None and found >= self.best):
-            return None
-        self.best = found
-        return "keep-best"
+        write_lines(context, lines, self.notify)
+        return "keep-best" if self.best.improved_by(rank(lines)) else None
 
     def _measured(self, context: StepContext) -> list[Result]:
         reference = self.yardstick.reference
@@ -113,72 +154,95 @@ class QualityWatch:
 
 
 class Yardstick:
-    """What the samples of a run are held against while it trains: rows of its data, by its seed.
+    """What the samples of a run are measured against while it trains: rows of its data, chosen by its seed.
+
+    The floor is computed from rows that the run holds out, if these are as many as the samples. If not, it is
+    computed from other rows that are trained on, and its method says so.
 
     Args:
-        source: The data, with their conditions.
-        seed: The run's.
+        dataset: The data, with their conditions.
+        recipe: The resolved recipe, which says how many rows are held out.
     """
 
-    def __init__(self, source: Dataset, seed: int) -> None:
-        self.source, self.seed = source, seed
-        self.samples = min(SAMPLES, len(source))
+    def __init__(self, dataset: Dataset, recipe: Recipe) -> None:
+        self.dataset, self.seed = dataset, recipe.seed
+        self.samples = min(SAMPLES, len(dataset))
+        self._held_out = split(len(dataset), recipe.held_out, recipe.seed).held_out
 
     @cached_property
     def reference(self) -> Reference:
         """What is needed of the reals, computed when it is first asked for."""
-        order = self._order()
-        rows, others = order[: self.samples], order[self.samples : 2 * self.samples]
-        known = mixture_of(self.source)
+        rows, others, named = self._rows()
+        known = mixture_of(self.dataset)
         return reference_of(
-            self.plain(self.source.transform.encode(self.source.gather(rows))),
+            self._stored(rows),
             fakes=self.samples,
             most=self.samples,
-            held_out=self.plain(self.source.transform.encode(self.source.gather(others)))
-            if len(others)
-            else None,
+            held_out=self._stored(others) if len(others) else None,
+            others=named,
             centres=None if known is None else known.centres,
             standard_deviation=None if known is None else known.standard_deviation,
-            value_range="0..255" if self.source.kind == "image" else None,
+            value_range="0..255" if self.dataset.kind == "image" else None,
             seed=self.seed,
         )
 
     def condition(self) -> Tensor | None:
-        """Conditions for as many fakes, as often as they are in the data; `None` where there are none."""
-        condition = self.source.condition
+        """Conditions for as many fakes, as often as they are in the data; `None` if there are none."""
+        condition = self.dataset.condition
         if condition is None:
             return None
-        return condition.encode(condition.gather(self._order()[: self.samples] % len(condition)))
+        return condition.encode(condition.gather(self._rows()[0] % len(condition)))
 
     def plain(self, samples: Tensor) -> Tensor:
-        """Images as bytes, the form in which they are handed to people and judged afterwards.
+        """Images as bytes, as users get them and as `poise evaluate` measures them.
 
         Args:
             samples: In the networks' space.
         """
-        if self.source.kind != "image":
+        if self.dataset.kind != "image":
             return samples
-        return torch.from_numpy(to_pixels(samples, self.source.transform))
+        return torch.from_numpy(to_pixels(samples, self.dataset.transform))
 
-    def _order(self) -> Any:
-        return numpy_stream(self.seed, 0, "quality reals").permutation(len(self.source))
+    def _stored(self, rows: Any) -> Tensor:
+        return self.plain(self.dataset.transform.encode(self.dataset.gather(rows)))
+
+    def _rows(self) -> tuple[Any, Any, str]:
+        """The rows to measure against, other rows for the floor, and what those are."""
+        order = numpy_stream(self.seed, 0, "quality reals").permutation(len(self.dataset))
+        apart = np.isin(order, self._held_out)
+        if len(self._held_out) >= self.samples:
+            return order[~apart][: self.samples], order[apart], "held-out reals"
+        rows, others = order[: self.samples], order[self.samples : 2 * self.samples]
+        named = "others that were trained on, too"
+        if apart.any():
+            named = f"others (all but {apart.sum()} of the {len(order)} rows are trained on)"
+        return rows, others, named
 
 
-def distance_to_data(components: Components, source: Dataset) -> float | None:
-    """The Fréchet distance of the averaged generator's samples as it is now, as `QualityWatch` measures it.
+def write_lines(context: StepContext, lines: Iterable[Line], notify: Notify) -> None:
+    """Append lines to a run's metrics; a full disk is a notice and does not end the run."""
+    try:
+        for line in lines:
+            context.run.append("metrics", dict(line))
+    except OSError as error:
+        notify(f"Could not write the metrics of step {context.step}: {error.strerror or error}.")
+
+
+def distance_to_data(components: Components, dataset: Dataset) -> float | None:
+    """The Fréchet distance of the generator's samples as it is now, as `QualityWatch` measures it.
 
     Args:
         components: What is trained.
-        source: The data, with their conditions.
+        dataset: The data, with their conditions.
 
     Returns:
-        The distance; infinity where the samples are not finite; `None` for translations and where the data
-        are too few.
+        The distance; infinity if the samples are not finite; `None` for translations and if the data are too
+        few.
     """
     recipe = components.recipe
-    if len(source) < LEAST or TASKS.named(recipe.game.name).directions is not None:
+    if len(dataset) < LEAST or TASKS.named(recipe.game.name).directions is not None:
         return None
-    yardstick = Yardstick(source, recipe.seed)
+    yardstick = Yardstick(dataset, recipe)
     stream = torch_stream(recipe.seed, 0, "quality latents")
     drawn = latents(yardstick.samples, recipe.latent, stream).to(components.device)
     condition = yardstick.condition()
@@ -186,28 +250,30 @@ def distance_to_data(components: Components, source: Dataset) -> float | None:
     fakes = generate(components.ema.current(), drawn, asked)
     if not bool(torch.isfinite(fakes).all()):
         return float("inf")
-    distance = cheap_distance(yardstick.reference, yardstick.plain(fakes)).value
-    return distance if isinstance(distance, float) else None
+    return float(cheap_distance(yardstick.reference, yardstick.plain(fakes)))
 
 
-def interval_of(components: Components, source: Dataset) -> int:
+def interval_of(components: Components, dataset: Dataset) -> int:
     """Steps between two evaluations of a run."""
     return evaluation_interval(
         components,
-        source.shape,
-        samples=min(SAMPLES, len(source)),
-        condition=None if source.condition is None else source.condition.shape,
+        dataset.shape,
+        samples=min(SAMPLES, len(dataset)),
+        condition=None if dataset.condition is None else dataset.condition.shape,
     )
 
 
-def mixture_of(source: Dataset) -> Modes | None:
+def mixture_of(dataset: Dataset) -> Modes | None:
     """The modes of a mixture that is known; `None` for other data."""
-    built_in = source.summary.get("origin") == "built-in" and source.name in ("ring", "grid")
-    return modes(source.name) if built_in else None
+    built_in = dataset.summary.get("origin") == "built-in" and dataset.name in ("ring", "grid")
+    return modes(dataset.name) if built_in else None
 
 
-def rank(lines: Iterable[Mapping[str, Any]]) -> Rank | None:
-    """How good a state is by the lines of its step; `None` where they do not say.
+def rank(lines: Iterable[Line]) -> Rank | None:
+    """How good a state is by the lines of its step; `None` if they do not say.
+
+    A mixture is ranked by its modes, anything else by its Fréchet distance; a translation without one is
+    ranked by its error.
 
     Example:
         >>> rank([{"metric": "frechet_distance", "value": 2.0}])
@@ -215,21 +281,22 @@ def rank(lines: Iterable[Mapping[str, Any]]) -> Rank | None:
         >>> rank([{"metric": "modes", "value": 8.0}, {"metric": "high_quality", "value": 0.5}])
         (-8.0, -0.5)
     """
-    values = {str(line.get("metric")): line.get("value") for line in lines}
-    modes_found, distance = values.get("modes"), values.get("frechet_distance")
-    if modes_found is not None:
-        return (-float(modes_found), -float(values.get("high_quality") or 0.0))
-    return None if distance is None else (float(distance),)
+    found = {line.get("metric"): line.get("value") for line in lines}
+    values = {name: value for name, value in found.items() if value is not None and math.isfinite(value)}
+    if "modes" in values:
+        return (-float(values["modes"]), -float(values.get("high_quality", 0.0)))
+    judges = ("frechet_distance", "l1", "cycle_error")
+    return next(((float(values[name]),) for name in judges if name in values), None)
 
 
-def best_of(lines: Iterable[Mapping[str, Any]], *, before: int) -> Rank | None:
-    """The rank of the best state measured while training before a step; `None` where none was.
+def best_of(lines: Iterable[Line], *, before: int) -> Rank | None:
+    """The rank of the best state measured while training before a step; `None` if there was none.
 
     Args:
         lines: Of the run's metrics.
         before: A step.
     """
-    by_step: dict[int, list[Mapping[str, Any]]] = {}
+    by_step: dict[int, list[Line]] = {}
     for line in lines:
         if line.get("by") == "training" and line.get("step", before) < before:
             by_step.setdefault(line["step"], []).append(line)

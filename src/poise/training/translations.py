@@ -1,9 +1,11 @@
-"""How far translations are right while they are learnt, on images held out."""
+"""The quality of translations, measured while training on images that are held out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,17 +14,19 @@ from torch import Tensor, nn
 from poise.data import Dataset
 from poise.data.condition import Condition
 from poise.metrics.gaussian import distance_of
-from poise.metrics.image_errors import peak_signal_to_noise, structural_similarity
+from poise.metrics.lines import better_side
+from poise.metrics.translation_errors import CYCLE_ERROR, TRANSLATION_ERRORS, errors_of
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.tasks import TASKS
 from poise.training.batches import latents
 from poise.training.callback import Notify, Request, StepContext
+from poise.training.quality import BestSoFar, rank, write_lines
 
 Ways = Mapping[str, Callable[[Tensor, Tensor], Tensor]]
 
 MOST_MEASURED = 256
-"""Images on which errors are measured, of those held out and of those trained on alike."""
+"""How many of the held-out images, and of those trained on, are measured at most."""
 
 
 @dataclass(frozen=True)
@@ -44,88 +48,97 @@ class Shown:
 
 
 class TranslationQuality:
-    """Measures what is made of held-out images, beside what is made of those trained on.
+    """Measures translations of held-out images, and beside them those of images that are trained on.
 
     Pairs: the mean absolute error, the peak signal-to-noise ratio and the structural similarity to the
     target, each with its value on training pairs, whose gap to the held-out ones is the overfitting; and the
     Fréchet distance of outputs to targets in features of random convolutions. Domains: the mean absolute
     error after the way there and back, and the same distance. The state with the least distance is kept as
-    the best; where a single image is held out, and there is none, that with the least error.
+    the best; if only one image is held out there is no distance, and the least error decides.
 
     Args:
         recipe: The resolved recipe.
-        source: The data.
-        notify: Tells a person that a line could not be written.
+        dataset: The data.
+        notify: Tells the user that a line could not be written.
     """
 
-    def __init__(self, recipe: Recipe, source: Dataset, notify: Notify) -> None:
+    def __init__(self, recipe: Recipe, dataset: Dataset, notify: Notify) -> None:
         from poise.metrics.features import random_convolutions  # noqa: PLC0415 - slow to import
 
         self.task, self.notify, self.seed = TASKS.named(recipe.game.name), notify, recipe.seed
         self.every, self.steps, self.latent = recipe.evaluate_every or 0, recipe.steps, recipe.latent
-        self.paired = condition_of(source).paired
-        apart = held_out_of(source)
-        order = numpy_stream(recipe.seed, 0, "measured images").permutation(len(source))
-        self.training = shown_of(source, MOST_MEASURED, order)
-        self.apart = shown_of(apart, MOST_MEASURED)
-        self.extractor = random_convolutions(source.shape[0])
-        self.wanted = self.extractor(self.apart.second).double() if self.apart.counts[1] > 1 else None
-        self.floor: float | None = None
-        if self.wanted is not None and self.training.counts[1] == self.apart.counts[1]:
-            self.floor = distance_of(self.wanted, self.extractor(self.training.second).double())
+        self.paired = condition_of(dataset).paired
+        order = numpy_stream(recipe.seed, 0, "measured images").permutation(len(dataset))
+        self.parts = {
+            "held out": shown_of(held_out_of(dataset), MOST_MEASURED),
+            "training": shown_of(dataset, MOST_MEASURED, order),
+        }
+        self.extractor = random_convolutions(dataset.shape[0])
+        (held_out, wanted), (_, trained) = (part.counts for part in self.parts.values())
+        self.wanted = self._features(self.parts["held out"].second) if wanted > 1 else None
+        self.floor: dict[str, Any] = {}
+        if self.wanted is not None and wanted == trained:
+            floor = distance_of(self.wanted, self._features(self.parts["training"].second))
+            method = f"held-out targets against {trained} that are trained on"
+            self.floor = {"floor": floor, "floor_method": method}
         self.protocol = {
             "by": "training",
-            "images": f"{self.apart.counts[0]} held out",
-            "reference": source.fingerprint[:16],
+            "images": f"{held_out} held out",
+            "reference": dataset.fingerprint[:16],
         }
-        self.judge = "frechet_distance" if self.wanted is not None else "l1" if self.paired else "cycle_error"
-        self.best = float("inf")
+        self.best = BestSoFar()
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds of this callback."""
+        return self.best.state()
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state` returned."""
+        self.best.load(state)
 
     def __call__(self, context: StepContext) -> Request | None:
-        """Measure where it is time; ask for the state to be kept where it is the best so far."""
+        """Measure if the step is due, and ask for the state to be kept if it is the best so far."""
         # Nothing of this depends on the clock: a resumed run measures the same steps.
         if not self.every or (context.step % self.every and context.step != self.steps):
             return None
-        if self.best == float("inf"):
-            known = [line for line in context.run.lines("metrics") if line.get("metric") == self.judge]
-            self.best = min((line.get("value", self.best) for line in known), default=self.best)
+        self.best.recall(context.run.lines("metrics"), before=context.step)
         lines = self.measured(context.generator(), context.components.device)
-        try:
-            for line in lines:
-                context.run.append("metrics", {"step": context.step, **line, **self.protocol})
-        except OSError as error:
-            self.notify(f"Could not write the metrics of step {context.step}: {error.strerror or error}.")
-        value = next(line["value"] for line in lines if line["metric"] == self.judge)
-        if not isinstance(value, float) or not value < self.best:
-            return None
-        self.best = value
-        return "keep-best"
+        write_lines(context, [{"step": context.step, **line, **self.protocol} for line in lines], self.notify)
+        return "keep-best" if self.best.improved_by(rank(lines)) else None
 
-    def measured(self, module: nn.Module, device: torch.device) -> list[dict[str, object]]:
+    def measured(self, module: nn.Module, device: torch.device) -> list[dict[str, Any]]:
         """Everything that is measured at one step, the Fréchet distance last."""
         assert self.task.directions is not None
         ways = self.task.directions(module)
-        there = {
-            name: self._translated(ways, "a-to-b", part.first, device)
-            for name, part in (("held out", self.apart), ("training", self.training))
+        made = {
+            name: self._translated(ways, "a-to-b", part.first, device) for name, part in self.parts.items()
         }
-        found: list[dict[str, object]] = []
         if self.paired:
-            for metric, better, measure in PAIRED_MEASURES:
-                apart = measure(there["held out"], self.apart.second)
-                training = measure(there["training"], self.training.second)
-                found.append({"metric": metric, "value": apart, "training": training, "better": better})
+            measure, compared = TRANSLATION_ERRORS.name, made
+            wanted = {name: part.second for name, part in self.parts.items()}
         else:
-            backs = {name: self._translated(ways, "b-to-a", made, device) for name, made in there.items()}
-            apart = mean_absolute_error(backs["held out"], self.apart.first)
-            training = mean_absolute_error(backs["training"], self.training.first)
-            found.append({"metric": "cycle_error", "value": apart, "training": training, "better": "lower"})
+            measure, wanted = CYCLE_ERROR.name, {name: part.first for name, part in self.parts.items()}
+            compared = {
+                name: self._translated(ways, "b-to-a", images, device) for name, images in made.items()
+            }
+        errors = {name: errors_of(measure, compared[name], wanted[name]) for name in self.parts}
+        found = [
+            {
+                "metric": name.replace("-", "_"),
+                "value": _finite(float(each.mean())),
+                "training": _finite(float(errors["training"][name].mean())),
+                "better": better_side(measure, name),
+            }
+            for name, each in errors["held out"].items()
+        ]
         if self.wanted is None:
             return found
-        distance = distance_of(self.wanted, self.extractor(there["held out"]).double())
+        distance = _finite(distance_of(self.wanted, self._features(made["held out"])))
         line = {"metric": "frechet_distance", "value": distance, "better": "lower"}
-        floor = {} if self.floor is None else {"floor": self.floor}
-        return [*found, {**line, **floor, "features": self.extractor.name}]
+        return [*found, {**line, **self.floor, "features": self.extractor.name}]
+
+    def _features(self, images: Tensor) -> Tensor:
+        return self.extractor(images).double()
 
     def _translated(self, ways: Ways, direction: str, images: Tensor, device: torch.device) -> Tensor:
         latent = latents(len(images), self.latent, torch_stream(self.seed, 0, "quality latents"))
@@ -136,7 +149,7 @@ class TranslationQuality:
 def translated(
     way: Callable[[Tensor, Tensor], Tensor], latent: Tensor, images: Tensor, *, seed: int
 ) -> Tensor:
-    """Images made of images, in pieces; the noise is the same for every image and drawn from the seed.
+    """Translations of images, in pieces; the noise is the same for every image and drawn from the seed.
 
     Args:
         way: `(latents, images) -> images`, with its network in eval mode.
@@ -158,47 +171,39 @@ def translated(
     return torch.cat(pieces)
 
 
-def mean_absolute_error(made: Tensor, wanted: Tensor) -> float:
-    """Over all pixels and channels, in the networks' space, where black and white are 2 apart."""
-    return float((made - wanted).abs().mean())
-
-
-PAIRED_MEASURES: Sequence[tuple[str, str, Callable[[Tensor, Tensor], float]]] = (
-    ("l1", "lower", mean_absolute_error),
-    ("psnr", "higher", peak_signal_to_noise),
-    ("ssim", "higher", structural_similarity),
-)
-
-
 def shown_of(
-    source: Dataset, count: int, order: np.ndarray[tuple[int, ...], np.dtype[np.int64]] | None = None
+    dataset: Dataset, count: int, order: np.ndarray[tuple[int, ...], np.dtype[np.int64]] | None = None
 ) -> Shown:
     """Images of both sides: spread evenly over the rows, or the first of an order.
 
     Args:
-        source: The data.
+        dataset: The data.
         count: The most of each.
-        order: A permutation of the rows, where they are to be drawn.
+        order: A permutation of the rows, if they are to be drawn.
     """
-    condition = condition_of(source)
+    condition = condition_of(dataset)
 
     def rows(size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
         if order is None:
             return np.unique(np.linspace(0, size - 1, min(count, size)).astype(np.int64))
         return order[order < size][:count]
 
-    second = rows(len(source))
+    second = rows(len(dataset))
     first = second if condition.paired else rows(len(condition))
-    return Shown(condition.encode(condition.gather(first)), source.transform.encode(source.gather(second)))
+    return Shown(condition.encode(condition.gather(first)), dataset.transform.encode(dataset.gather(second)))
 
 
-def condition_of(source: Dataset) -> Condition:
+def condition_of(dataset: Dataset) -> Condition:
     """What samples are made from."""
-    assert source.condition is not None
-    return source.condition
+    assert dataset.condition is not None
+    return dataset.condition
 
 
-def held_out_of(source: Dataset) -> Dataset:
+def held_out_of(dataset: Dataset) -> Dataset:
     """The part that is never trained on."""
-    assert source.held_out is not None
-    return source.held_out
+    assert dataset.held_out is not None
+    return dataset.held_out
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

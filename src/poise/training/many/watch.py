@@ -37,9 +37,7 @@ class SpreadWatch:
 
     def __init__(self, stack: Stack, sources: Sequence[Dataset], mixture: str | None) -> None:
         self.modes: Modes | None = known_modes(mixture)
-        self.yardsticks = [
-            Yardstick(source, own.seed) for own, source in zip(stack.recipes, sources, strict=True)
-        ]
+        self.yardsticks = [Yardstick(source, own) for own, source in zip(stack.recipes, sources, strict=True)]
         self.sources = list(sources)
         count = max(
             *(yardstick.samples for yardstick in self.yardsticks),
