@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.planted_faults.bases import BASES, source_of
 from benchmarks.planted_faults.cases import FAULTS, Case, Fault
 from benchmarks.planted_faults.record import recipe_of
-from poise.diagnosis import allowance
+from poise.diagnosis import budget
 from poise.errors import PoiseError
 from poise.recipes import recipe_with, saved_recipe
 from poise.run_folder import RunFolder
@@ -105,7 +105,7 @@ def rescue(case: Case, out: Path) -> Rescue:
         said: list[str] = []
         plan = _planned(case)
         # A run of some seconds is checked as often as one of usual length, whatever time that takes.
-        allowance.MOST_SHARE = 1.0
+        budget.MOST_SHARE = 1.0
         try:
             kept = begin_with_remedies(plan, folder, notify=said.append).run
             rescued = _distance(plan, kept)

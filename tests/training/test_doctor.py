@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,18 @@ import numpy as np
 import pytest
 import torch
 
-from poise.diagnosis import allowance
+from poise.data import open_data
+from poise.diagnosis import budget
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, recipe_with
+from poise.registry import bound
 from poise.run_folder import RunFolder
+from poise.tasks.prepare import spec_of
 from poise.training import Resumption, StepContext, begin, doctor, pick_device, plan
 from poise.training import resume as resume_session
-from poise.training.held_out import Chosen, split
+from poise.training.assemble import assemble
+from poise.training.held_out import Chosen, examined, split, training_feed
+from poise.training.resolve import resolve
 
 CPU = pick_device("cpu")
 
@@ -35,7 +41,7 @@ def begun(
 
 @pytest.fixture(autouse=True)
 def every_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(allowance, "MOST_SHARE", 1e9)
+    monkeypatch.setattr(budget, "MOST_SHARE", 1e9)
 
 
 def test_training_has_the_same_bits_with_and_without(tmp_path: Path) -> None:
@@ -76,6 +82,39 @@ def test_a_resumed_run_has_the_readings_of_one_that_never_stopped(tmp_path: Path
         assert {k: v for k, v in one.items() if k not in forgotten} == {
             k: v for k, v in other.items() if k not in forgotten
         }
+
+
+@pytest.mark.parametrize("stops", [(), (29,), (28, 41)])
+def test_a_run_that_was_stopped_writes_what_one_that_never_stopped_writes(
+    stops: tuple[int, ...], tmp_path: Path
+) -> None:
+    """A check is due at every fourth step: at 28 the stop comes with one, at 29 and 41 it does not."""
+    source = open_data("ring", resolution=None, channels=None, seed=0)
+    changes = {**SMALL, "latent.size": 4, "steps": 240, "generator": "mlp", "discriminator": "mlp"}
+    recipe = resolve(recipe_with(RECIPES["non-saturating"], changes), spec_of(source))
+    written = []
+    for name, cuts in (("whole", ()), ("cut", stops)):
+        run = RunFolder.create(tmp_path / name, recipe={}, environment={}, data={})
+        components, sampler = (
+            assemble(recipe, spec_of(source), CPU),
+            training_feed(recipe, source, CPU, drawn=0),
+        )
+        options = {**recipe.dynamics.options, "epoch_steps": sampler.epoch_steps}
+        make_step = bound(components.dynamics.step, options)
+        watching = doctor.Doctor(recipe, *examined(recipe, source), print)
+        for step in range(1, 61):
+            measured = dict(make_step(components.match, partial(sampler.next, step - 1), step - 1))
+            last = step in (*cuts, 60)
+            watching(StepContext(step, 0, 0.0, run, recipe, components, measured, None, last))
+            if step in cuts:
+                assert run.lines("readings")[-1]["step"] == step
+                state = watching.state()
+                watching = doctor.Doctor(recipe, *examined(recipe, source), print)
+                watching.load(state)
+        files = [run.path / f"{name}.jsonl" for name in ("readings", "findings")]
+        written.append([file.read_bytes() if file.is_file() else b"" for file in files])
+    assert written[0][0].count(b"\n") == 15
+    assert written[0] == written[1]
 
 
 def test_a_conditional_run_is_read_with_its_labels(tmp_path: Path) -> None:

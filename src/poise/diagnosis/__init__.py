@@ -1,5 +1,6 @@
 """The doctor: failures named while they happen. See docs/design.md."""
 
+from poise.diagnosis.doctor import Doctor
 from poise.diagnosis.finding import Evidence, Finding, Remedy
 from poise.diagnosis.findings import FINDINGS
 from poise.diagnosis.measurement import Measurement
@@ -9,6 +10,7 @@ from poise.diagnosis.tracker import FindingTracker, judged
 
 __all__ = [
     "FINDINGS",
+    "Doctor",
     "Evidence",
     "Finding",
     "FindingTracker",

@@ -55,15 +55,18 @@ class Subject:
 
 
 class Examiner:
-    """Makes readings. It remembers the last samples, to see how far those of the same latents move.
+    """Measures. It remembers the last samples, to see how far those of the same latents move.
 
     Args:
-        reference: Reals to compare with; `None` where none are known.
+        reference: Reals to compare with; `None` if none are known.
+
+    Attributes:
+        previous: Rows of the last samples that were made of fixed latents.
     """
 
     def __init__(self, reference: Reference | None) -> None:
         self.reference = reference
-        self._before: Tensor | None = None
+        self.previous: Tensor | None = None
 
     def examine(self, step: int, seen: WindowStats, subject: Subject) -> Measurement:
         """One reading. What raises is left out, and its reason is in `missing`.
@@ -147,10 +150,10 @@ class Examiner:
             "centre": reference.centre_of(rows),
             "probes": probes(reference.probed, fake.to(reference.real.device)),
         }
-        if fixed and self._before is not None and self._before.shape == rows.shape:
-            moved = float((rows - self._before).norm(dim=1).mean())
+        if fixed and self.previous is not None and self.previous.shape == rows.shape:
+            moved = float((rows - self.previous).norm(dim=1).mean())
             found["movement"] = moved / reference.mean_distance
-        self._before = rows if fixed else None
+        self.previous = rows if fixed else None
         if reference.held_out_nearest is not None:
             near = nearest_training(rows, reference.training)
             found["copying"] = copying_score(near, reference.held_out_nearest)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from poise.diagnosis.allowance import MOST_SHARE, affordable
-from poise.diagnosis.examination import Examiner, Subject
+from poise.diagnosis.budget import MOST_SHARE, Budget
+from poise.diagnosis.doctor import Doctor
+from poise.diagnosis.examination import Subject
 from poise.diagnosis.finding import Finding
-from poise.diagnosis.findings import FINDINGS
 from poise.diagnosis.given import reference_of, samples_of
 from poise.diagnosis.measurement import Measurement
 from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING
 from poise.diagnosis.rule import Setting
 from poise.diagnosis.signals.scores import per_sample_scores
-from poise.diagnosis.tracker import FindingTracker
-from poise.diagnosis.window import StepStats, Window
+from poise.diagnosis.window import StepStats
 
 
 class Monitor:
@@ -61,41 +59,42 @@ class Monitor:
         data: str = "DATA",
     ) -> None:
         self.not_used: dict[str, str] = {}
-        self.steps, self.every, self.most_share = steps, every, most_share
+        self.steps, self.every = steps, every
         known, self._held_out, labels = (
             samples_of(name, given, self._note)
             for name, given in (("real", real), ("held_out", held_out), ("conditions", conditions))
         )
+        self._doctor = Doctor(
+            self._scheduled,
+            Setting(steps=steps, data=data),
+            reference=reference_of(known, self._held_out, labels, self._note),
+            budget=Budget(most_share),
+        )
         self._gathered: list[Tensor] = []
-        self._examiner = Examiner(reference_of(known, self._held_out, labels, self._note))
-        self.tracker = FindingTracker(FINDINGS.values(), Setting(steps=steps, data=data))
-        self._window = Window()
         self._latents: list[Tensor] = []
         self._metric: float | None = None
-        self._step, self._checked, self._marks = -1, -1, 0
-        self._spent, self._began = 0.0, time.monotonic()
+        self._step = -1
         self._listeners: list[Callable[[Measurement, Sequence[Finding]], None]] = []
 
     @property
     def findings(self) -> list[Finding]:
         """What was found so far, open or recovered, in the order in which it was found."""
-        return list(self.tracker.findings)
+        return list(self._doctor.tracker.findings)
 
     @property
     def measurements(self) -> list[Measurement]:
         """What was measured at each check."""
-        return list(self.tracker.measurements)
+        return list(self._doctor.tracker.measurements)
 
     @property
     def status(self) -> str:
         """`OK`, `WATCH` or `TROUBLE`: the gravest of what is open."""
-        severities = {one.severity for one in self.tracker.open}
-        return "TROUBLE" if "trouble" in severities else "WATCH" if "watch" in severities else "OK"
+        return self._doctor.status
 
     @property
     def not_checked(self) -> dict[str, str]:
         """Findings that could not be looked for so far, each with what was missing."""
-        return dict(self.tracker.unchecked)
+        return dict(self._doctor.tracker.unchecked)
 
     def listen(self, listener: Callable[[Measurement, Sequence[Finding]], None]) -> None:
         """Have something called after every check, with the reading and the findings that changed."""
@@ -166,7 +165,7 @@ class Monitor:
         self._gather(real, latent)
         if metric is not None:
             self._metric = self._number("metric", metric)
-        due = self._due(step)
+        due = self._doctor.due(step)
         step_stats = StepStats(
             real_scores=self._scores("real_scores", real_scores),
             fake_scores=self._scores("fake_scores", fake_scores),
@@ -175,27 +174,23 @@ class Monitor:
             discriminator_gradient=gradient_norm(discriminator) if due else None,
             generator_gradient=gradient_norm(generator) if due else None,
         )
-        self._window.add(step_stats)
-        if due or (_visibly_broken(step_stats) and not self._told_as_broken()):
+        self._doctor.observe(step_stats)
+        if due or (_visibly_broken(step_stats) and not self._known_as_broken()):
             self._check(step, generator, discriminator, sample, fake)
 
-    def _told_as_broken(self) -> bool:
-        return any(one.name == "non-finite" for one in self.tracker.open)
+    def _known_as_broken(self) -> bool:
+        return any(one.name == "non-finite" for one in self._doctor.tracker.open)
 
     def _check(self, step: int, generator: Any, discriminator: Any, sample: Any, fake: Tensor | None) -> None:
-        start = time.monotonic()
-        subject = self._subject(generator, discriminator, sample, fake)
-        measurement = self._examiner.examine(step, self._window.close(), subject)
-        self.not_used |= {f"for {name}": why for name, why in measurement.missing.items() if "raised" in why}
-        changed = self.tracker.add(measurement)
-        self._checked, self._metric = step, None
-        for listener in self._listeners:
-            listener(measurement, changed)
-        self._marks += 1
-        if self._marks == 1:
-            self._began = time.monotonic()  # the first fits the reference, once
-        else:
-            self._spent += time.monotonic() - start
+        with self._doctor.budget:
+            measurement, changed = self._doctor.check(
+                step, self._subject(generator, discriminator, sample, fake)
+            )
+            raised = {name: why for name, why in measurement.missing.items() if "raised" in why}
+            self.not_used |= {f"for {name}": why for name, why in raised.items()}
+            self._metric = None
+            for listener in self._listeners:
+                listener(measurement, changed)
 
     def _subject(self, generator: Any, discriminator: Any, sample: Any, fake: Tensor | None) -> Subject:
         modules = [module for module in (generator, discriminator) if isinstance(module, nn.Module)]
@@ -205,7 +200,7 @@ class Monitor:
         if make is None or latents is None:
             last = None if fake is None else lambda: fake
             return Subject(last, score=score, modules=modules, metric=self._metric)
-        reference = self._examiner.reference
+        reference = self._doctor.reference
         if reference is None or reference.labels is None:
             return Subject(
                 lambda: make(latents), fixed=True, score=score, modules=modules, metric=self._metric
@@ -223,22 +218,20 @@ class Monitor:
             metric=self._metric,
         )
 
-    def _due(self, step: int) -> bool:
-        since = step - self._checked
-        if self._checked >= 0:
-            every = self.every or (max(1, round(self.steps / 60)) if self.steps else max(10, step // 40))
-            if since < every:
-                return False
-        return self._marks < 2 or affordable(self._spent, time.monotonic() - self._began, self.most_share)
+    def _scheduled(self, step: int, last: int | None) -> bool:
+        if last is None:
+            return True
+        every = self.every or (max(1, round(self.steps / 60)) if self.steps else max(10, step // 40))
+        return step - last >= every
 
     def _gather(self, real: Tensor | None, latent: Tensor | None) -> None:
-        if self._examiner.reference is None and real is not None:
+        if self._doctor.reference is None and real is not None:
             self._gathered.append(real.detach().clone())
             if sum(map(len, self._gathered)) >= max(LEAST, MOST_TRAINING // 4):
                 first = self._gathered[0].shape[1:]
                 alike = [one for one in self._gathered if one.shape[1:] == first]
                 known = reference_of(torch.cat(alike), self._held_out, None, self._note)
-                self._examiner.reference = known
+                self._doctor.reference = known
                 self._gathered.clear()
         if latent is not None and sum(map(len, self._latents)) < MOST_PROBED:
             if self._latents and self._latents[0].shape[1:] != latent.shape[1:]:
@@ -248,13 +241,7 @@ class Monitor:
     def _go_back(self, step: int) -> None:
         """The loop began again from an earlier step: what was read beyond it is forgotten."""
         self.not_used["step"] = f"it went back from {self._step} to {step}; what came after is forgotten"
-        kept = [measurement for measurement in self.tracker.measurements if measurement.step < step]
-        self.tracker = FindingTracker(self.tracker.rules, self.tracker.setting)
-        for measurement in kept:
-            self.tracker.add(measurement)
-        self._examiner = Examiner(self._examiner.reference)
-        self._window = Window()
-        self._checked = kept[-1].step if kept else -1
+        self._doctor.rewind(step)
 
     def _note(self, name: str, why: str) -> None:
         self.not_used[name] = why

@@ -1,10 +1,12 @@
-"""What the steps since the last check brought along: kept on the device, looked at only at a check."""
+"""Statistics of the steps since the last check: they stay on the device and are read only at a check."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,7 +25,7 @@ PIECES = 4
 
 @dataclass(frozen=True)
 class StepStats:
-    """What one step brought along; any of it may be missing.
+    """The statistics of one step; any of them may be missing.
 
     Attributes:
         real_scores: `(N,)`.
@@ -42,7 +44,7 @@ class StepStats:
     generator_gradient: Tensor | None = None
 
     def named(self) -> list[tuple[str, Tensor]]:
-        """What is there, in the order of computation, with its name in words."""
+        """Those that are there, in the order of computation, each with its name in words."""
         parts = (
             ("scores of reals", self.real_scores),
             ("scores of fakes", self.fake_scores),
@@ -52,6 +54,15 @@ class StepStats:
             ("generator's gradient", self.generator_gradient),
         )
         return [(name, tensor) for name, tensor in parts if tensor is not None]
+
+    def at(self, index: int) -> StepStats:
+        """Those of one game, if each tensor holds several games along its first axis."""
+        return StepStats(
+            **{name: value[index] for name in _NAMES if (value := getattr(self, name)) is not None}
+        )
+
+
+_NAMES = tuple(field.name for field in fields(StepStats))
 
 
 @dataclass(frozen=True)
@@ -69,22 +80,22 @@ class WindowStats:
 
 
 class Window:
-    """The last steps' glances. Taking one down costs nothing on the device and waits for nothing."""
+    """The statistics of the last steps. Adding a step costs nothing on the device and waits for nothing."""
 
     def __init__(self) -> None:
-        self._glances: deque[StepStats] = deque(maxlen=STEPS)
+        self.steps: deque[StepStats] = deque(maxlen=STEPS)
 
     def add(self, step_stats: StepStats) -> None:
-        """Take one down."""
-        self._glances.append(step_stats)
+        """Add one step."""
+        self.steps.append(step_stats)
 
     def __len__(self) -> int:
-        return len(self._glances)
+        return len(self.steps)
 
     def close(self) -> WindowStats:
-        """Sum up, here the device is waited for, and begin anew."""
-        step_stats = list(self._glances)
-        self._glances.clear()
+        """Sum up, for which the device is waited for, and begin anew."""
+        step_stats = list(self.steps)
+        self.steps.clear()
         culprit = next((name for one in step_stats if (name := first_non_finite(one.named()))), None)
         real, fake = (
             _joined([getattr(one, side) for one in step_stats[-SCORED:]])
@@ -101,15 +112,53 @@ class Window:
             discriminator_gradient=_median([one.discriminator_gradient for one in step_stats]),
         )
 
+    def state(self) -> dict[str, Any]:
+        """The steps as one tensor a statistic, on the CPU, and the shape that each step had of it.
+
+        Example:
+            >>> window = Window()
+            >>> window.add(StepStats(real_scores=torch.zeros(4)))
+            >>> window.state()["shapes"]
+            {'real_scores': [[4]]}
+        """
+        tensors: dict[str, Tensor] = {}
+        shapes: dict[str, list[list[int] | None]] = {}
+        for name in _NAMES:
+            parts = [getattr(one, name) for one in self.steps]
+            present = [part.detach().reshape(-1) for part in parts if part is not None]
+            if present:
+                tensors[name] = torch.cat(present).cpu()
+                shapes[name] = [None if part is None else list(part.shape) for part in parts]
+        return {**tensors, "shapes": shapes, "steps": len(self.steps)}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on with the steps that `state` returned."""
+        columns: dict[str, list[Tensor | None]] = {}
+        for name, shapes in state["shapes"].items():
+            sizes = [0 if shape is None else math.prod(shape) for shape in shapes]
+            parts = state[name].split(sizes)
+            columns[name] = [
+                None if shape is None else part.reshape(shape)
+                for part, shape in zip(parts, shapes, strict=True)
+            ]
+        self.steps.clear()
+        for index in range(state["steps"]):
+            self.steps.append(StepStats(**{name: column[index] for name, column in columns.items()}))
+
 
 def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:
     present = [part.reshape(-1).float() for part in parts if part is not None]
-    return torch.cat(present).cpu() if present else None
+    return torch.cat(_together(present)).cpu() if present else None
+
+
+def _together(parts: Sequence[Tensor]) -> list[Tensor]:
+    """All on the device of the last: steps of a checkpoint are on the CPU, those after it may not be."""
+    return [part.to(parts[-1].device) for part in parts]
 
 
 def _scalars(parts: Sequence[Tensor | None]) -> Tensor:
     present = [part.float().mean() for part in parts if part is not None]
-    stacked = torch.stack(present).cpu() if present else torch.zeros(0)
+    stacked = torch.stack(_together(present)).cpu() if present else torch.zeros(0)
     return stacked[torch.isfinite(stacked)]
 
 

@@ -1,21 +1,21 @@
-"""The doctor beside the loop: checks a run as it trains, and writes down what it reads and what it finds."""
+"""The doctor beside the loop: checks a run as it trains, and writes what it measures and finds."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from torch import Tensor
 
 from poise.data import Dataset
-from poise.diagnosis import FINDINGS, Finding, FindingTracker, Measurement, Setting, allowance, judged
-from poise.diagnosis.allowance import affordable
-from poise.diagnosis.examination import Examiner, Side, Subject
+from poise.diagnosis import FINDINGS, Finding, FindingTracker, Measurement, Setting, judged
+from poise.diagnosis import doctor as diagnosis
+from poise.diagnosis.budget import Budget
+from poise.diagnosis.examination import Side, Subject
 from poise.diagnosis.reference import MOST_PROBED, MOST_TRAINING, Reference
 from poise.diagnosis.signals.scores import per_sample_scores
-from poise.diagnosis.window import StepStats, Window
+from poise.diagnosis.window import StepStats
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.run_folder import RunFolder
@@ -35,47 +35,43 @@ SAVED_CHECKS = 4
 
 
 class Doctor:
-    """Reads a run sixty times, writes `readings.jsonl`, and what it finds to `findings.jsonl`.
+    """Checks a run sixty times, writes `readings.jsonl`, and what it finds to `findings.jsonl`.
 
-    It looks at the live generator in eval mode, since the average would show a collapse late. It leaves
-    every bit of training as it is: no randomness is drawn, no buffer moves. Its own state is its readings:
-    a resumed run reads them again.
+    It examines the live generator in eval mode, since the average would show a collapse late. It changes
+    nothing in training: it draws no randomness and updates no buffer.
 
     Args:
         recipe: The resolved recipe.
-        source: The data.
+        dataset: The data.
         rows: Which of them are trained on.
         notify: Tells a person that a line could not be written.
-        stops: Whether it asks the run to stop where there is trouble.
-        most_share: Of the time, where it is another than usual; 1 for every check, whatever it takes.
+        stops: Whether it asks the run to stop if there is trouble.
+        most_share: Of the time, if it is not the usual one; 1 for every check, whatever it takes.
     """
 
     def __init__(
         self,
         recipe: Recipe,
-        source: Dataset,
+        dataset: Dataset,
         rows: Split,
         notify: Notify,
         *,
         stops: bool = False,
         most_share: float | None = None,
     ) -> None:
-        self.recipe, self.notify = recipe, notify
-        self.most_share = allowance.MOST_SHARE if most_share is None else most_share
-        self.stops = stops
+        self.recipe, self.notify, self.stops = recipe, notify, stops
         self.every = max(1, round((recipe.steps or 0) / CHECKS))
         self.latents = latents(MOST_PROBED, recipe.latent, torch_stream(recipe.seed, 0, "doctor's latents"))
-        self.tracker = FindingTracker(FINDINGS.values())
-        self._source, self._rows = source, rows
-        self._window, self._examiner = Window(), Examiner(None)
-        self._began, self._spent, self._begun = 0.0, 0.0, False
-        self._failed, self._checks = False, 0
+        self._dataset, self._rows, self._most_share = dataset, rows, most_share
+        self._doctor: diagnosis.Doctor | None = None
+        self._loaded: Mapping[str, Any] | None = None
+        self._resumable: dict[str, Any] | None = None
+        self._failed = False
         self._conditions: dict[str, Tensor] | None = None
         self._asked: Tensor | None = None
-        self._written: dict[tuple[str, int], dict[str, Any]] = {}
 
     def __call__(self, context: StepContext) -> Request | None:
-        """Take the step down; check where it is time. A fault of the doctor's own ends it, and no run."""
+        """Observe the step; check if one is due. An error of the doctor's own ends it, and no run."""
         if self._failed:
             return None
         try:
@@ -93,35 +89,63 @@ class Doctor:
         well = context.step % (SAVED_CHECKS * self.every) == 0 and not self.tracker.open
         return "save" if well else None
 
-    def _look(self, context: StepContext) -> None:
-        if not self._begun:
-            self._begin(context)
-        self._window.add(glance_of(context.measured))
-        due = context.step % self.every == 0 or context.last
-        if due and affordable(self._spent, time.monotonic() - self._began, self.most_share):
-            start = time.monotonic()
-            self._check(context)
-            # The first check also fits what is known of the data, once for the run; that is not counted.
-            if self._checks:
-                self._spent += time.monotonic() - start
-            self._checks += 1
-        if context.last:
-            self._close(context)
+    @property
+    def tracker(self) -> FindingTracker:
+        """The findings and measurements so far."""
+        return FindingTracker([]) if self._doctor is None else self._doctor.tracker
 
     @property
     def findings(self) -> list[Finding]:
         """What was found so far."""
         return list(self.tracker.findings)
 
-    def _begin(self, context: StepContext) -> None:
-        """Fit what is known of the data, and read again what was read before."""
-        self.tracker = FindingTracker(FINDINGS.values(), setting_of(context.run, self.recipe))
-        for line in context.run.lines("readings"):
-            self.tracker.add(Measurement.from_json(line))
-        for finding in self.tracker.findings:
-            self._written[finding.name, finding.first_step] = finding.to_json()
-        self._examiner.reference = self._reference()
-        self._begun, self._began = True, time.monotonic()
+    def state(self) -> dict[str, Any]:
+        """What later checks depend on, for a checkpoint: tensors, and values that JSON takes.
+
+        After a stop it is the state before the check that only the stop called for, so that a run that is
+        resumed writes what one that never stopped would have written.
+        """
+        if self._resumable is not None:
+            return self._resumable
+        if self._doctor is None:
+            return dict(self._loaded or {})
+        return self._doctor.state()
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state of a checkpoint; call it before the first step."""
+        self._loaded = state
+
+    def _look(self, context: StepContext) -> None:
+        doctor = self._begun(context.run) if self._doctor is None else self._doctor
+        doctor.observe(glance_of(context.measured))
+        due, finished = doctor.due(context.step), context.step >= (self.recipe.steps or 0)
+        if context.last and not due and not finished:
+            self._resumable = doctor.state()
+        if due or (context.last and doctor.budget.affordable()):
+            self._check(doctor, context)
+        if context.last:
+            self._write_findings(context.run, context.step, doctor.unreported())
+
+    def _begun(self, run: RunFolder) -> diagnosis.Doctor:
+        """Fit the reference, and go on from a loaded state or from the measurements of earlier sessions."""
+        doctor = diagnosis.Doctor(
+            diagnosis.at_multiples(self.every),
+            setting_of(run, self.recipe),
+            reference=self._reference(),
+            budget=Budget(self._most_share),
+        )
+        if self._loaded:
+            checks = doctor.load(self._loaded)
+            # What only the stop of the last session called for is dropped; the rest of the run is as if it
+            # had never stopped.
+            step, changed = (checks[-1].measurement.step, checks[-1].changed) if checks else (0, [])
+            run.forget_after("readings", step)
+            run.forget_after("findings", step - 1)
+            self._write_findings(run, step, changed)
+        else:
+            doctor.replay(map(Measurement.from_json, run.lines("readings")))
+        self._doctor = doctor
+        return doctor
 
     def _reference(self) -> Reference:
         """The data to compare with; where there are conditions, those that fakes are asked for, too."""
@@ -129,7 +153,7 @@ class Doctor:
         chosen = np.sort(stream.permutation(self._rows.training)[:MOST_TRAINING])
         held_out, labels = self._rows.held_out, None
         reference = Reference(self._encoded(chosen), self._encoded(held_out) if len(held_out) else None)
-        given = self._source.condition
+        given = self._dataset.condition
         if given is not None:
             # Beside the reference's own order, each side has the conditions that belong to it.
             order = reference.order.numpy()
@@ -145,15 +169,14 @@ class Doctor:
             self._conditions["swapped"] = given.encode(other)
         return Reference(reference.real, reference.held_out, labels)
 
-    def _check(self, context: StepContext) -> None:
-        subject = self._subject(context)
-        measurement = self._examiner.examine(context.step, self._window.close(), subject)
-        self._write(context, "readings", measurement.to_json())
-        for finding in self.tracker.add(measurement):
-            self._tell(context, finding)
+    def _check(self, doctor: diagnosis.Doctor, context: StepContext) -> None:
+        with doctor.budget:
+            measurement, changed = doctor.check(context.step, self._subject(context))
+            self._write(context.run, "readings", context.step, measurement.to_json())
+            self._write_findings(context.run, context.step, changed)
 
     def _encoded(self, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Tensor:
-        return self._source.transform.encode(self._source.gather(rows))
+        return self._dataset.transform.encode(self._dataset.gather(rows))
 
     def _subject(self, context: StepContext) -> Subject:
         modules, device = context.components.modules, context.components.device
@@ -177,22 +200,15 @@ class Doctor:
             modules=list(modules.values()),
         )
 
-    def _close(self, context: StepContext) -> None:
-        """What is open still lasts to here."""
-        for finding in self.tracker.findings:
-            if self._written.get((finding.name, finding.first_step)) != finding.to_json():
-                self._tell(context, finding)
+    def _write_findings(self, run: RunFolder, step: int, findings: Sequence[Finding]) -> None:
+        for finding in findings:
+            self._write(run, "findings", step, {"step": step, **finding.to_json()})
 
-    def _tell(self, context: StepContext, finding: Finding) -> None:
-        line = finding.to_json()
-        self._written[finding.name, finding.first_step] = line
-        self._write(context, "findings", {"step": context.step, **line})
-
-    def _write(self, context: StepContext, name: str, line: Mapping[str, Any]) -> None:
+    def _write(self, run: RunFolder, name: str, step: int, line: Mapping[str, Any]) -> None:
         try:
-            context.run.append(name, line)
+            run.append(name, line)
         except OSError as error:
-            self.notify(f"Could not write the {name} of step {context.step}: {error.strerror or error}.")
+            self.notify(f"Could not write the {name} of step {step}: {error.strerror or error}.")
 
 
 def write_non_finite(run: RunFolder, step: int, recipe: Recipe, tensor: str, player: str) -> Finding:

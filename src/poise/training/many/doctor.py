@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from poise.data import Dataset
-from poise.diagnosis.allowance import MOST_SHARE, affordable
+from poise.diagnosis.budget import Budget
 from poise.diagnosis.window import STEPS
 from poise.dynamics.dynamics import Measured
 from poise.run_folder import RunFolder
@@ -58,15 +57,14 @@ class StackDoctor:
         runs: Sequence[RunFolder],
         notify: Notify,
         *,
-        most_share: float = MOST_SHARE,
+        most_share: float | None = None,
     ) -> None:
-        self.most_share = most_share
+        self.budget = Budget(most_share)
         self.patients = [
             _patient(stack, place, source, run, notify)
             for place, (source, run) in enumerate(zip(sources, runs, strict=True))
         ]
         self._kept: deque[tuple[int, Measured]] = deque(maxlen=STEPS)
-        self._began, self._spent, self._checks = time.monotonic(), 0.0, 0
 
     def look(self, measured: Measured, position: Position, *, last: bool) -> None:
         """Take a step down; read every game where it is time.
@@ -79,13 +77,10 @@ class StackDoctor:
         self._kept.append((position.step, measured))
         if position.step % self.patients[0].doctor.every and not last:
             return
-        if last or affordable(self._spent, time.monotonic() - self._began, self.most_share):
-            start = time.monotonic()
-            for place in range(len(self.patients)):
-                self._visit(place, position, last=last)
-            # The first check also fits what is known of the data, once; as in a single run it is not counted.
-            self._spent += time.monotonic() - start if self._checks else 0.0
-            self._checks += 1
+        if last or self.budget.affordable():
+            with self.budget:
+                for place in range(len(self.patients)):
+                    self._visit(place, position, last=last)
         self._kept.clear()
 
     def _visit(self, place: int, position: Position, *, last: bool) -> None:

@@ -1,0 +1,59 @@
+"""The share of a loop's time that checks may take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+MOST_SHARE = 0.03
+"""Of the loop's time."""
+
+
+class Budget:
+    """Counts the seconds that checks take beside those of the loop.
+
+    Enter it around each check; a check within a check counts once, so several doctors can share a budget. The
+    first check is not counted, since it also fits the reference, and the loop's time begins after it. A run
+    of a few seconds therefore has few checks.
+
+    Args:
+        most_share: Of the loop's time; `MOST_SHARE` by default, 1 for every check whatever it takes.
+        clock: Gives the seconds.
+
+    Example:
+        >>> budget = Budget()
+        >>> with budget:
+        ...     pass  # a check
+        >>> budget.affordable()
+        True
+    """
+
+    def __init__(self, most_share: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.most_share = MOST_SHARE if most_share is None else most_share
+        self.spent = 0.0
+        self._clock, self._began = clock, clock()
+        self._entered, self._depth, self._checks = 0.0, 0, 0
+
+    def affordable(self) -> bool:
+        """Whether there is time left for a check."""
+        return self.spent <= self.most_share * (self._clock() - self._began)
+
+    def __enter__(self) -> Budget:
+        if self._depth == 0:
+            self._entered = self._clock()
+        self._depth += 1
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._depth -= 1
+        if self._depth:
+            return
+        self._checks += 1
+        now = self._clock()
+        if self._checks == 1:
+            self._began = now
+        else:
+            self.spent += now - self._entered

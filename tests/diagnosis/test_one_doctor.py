@@ -1,0 +1,152 @@
+"""The doctor that every loop shares: its share of the time, and a state from which it goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from poise.diagnosis import Doctor, Measurement
+from poise.diagnosis.budget import Budget
+from poise.diagnosis.doctor import at_multiples
+from poise.diagnosis.examination import Subject
+from poise.diagnosis.reference import Reference
+from poise.diagnosis.window import STEPS, StepStats, Window
+
+REALS = torch.randn(256, 2, generator=torch.Generator().manual_seed(0))
+END = 130
+
+
+def drawn(seed: int, *shape: int) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_first_check_is_free_and_the_next_wait_for_their_share() -> None:
+    clock = Clock()
+    budget = Budget(0.1, clock)
+    assert budget.affordable()
+    with budget:
+        clock.now += 50.0
+    assert budget.affordable()
+    with budget:
+        clock.now += 2.0
+    clock.now += 17.9  # 2 of 19.9 seconds
+    assert not budget.affordable()
+    clock.now += 0.2
+    assert budget.affordable()
+
+
+def test_a_check_within_a_check_counts_once() -> None:
+    clock = Clock()
+    shared = Budget(0.5, clock)
+    for _ in range(2):
+        with shared:
+            for _ in range(3):
+                with shared:
+                    clock.now += 1.0
+    assert shared.spent == 3.0  # of the second; the first is free
+
+
+def doctor(every: int = 3) -> Doctor:
+    return Doctor(at_multiples(every), reference=Reference(REALS, drawn(1, 64, 2)), budget=Budget(1e9))
+
+
+def step_stats(step: int) -> StepStats:
+    """Scores of changing size; the generator's gradient is not there at each step."""
+    return StepStats(
+        real_scores=drawn(step, 8 + step % 3) + 1,
+        fake_scores=drawn(1000 + step, 8),
+        discriminator_loss=drawn(2000 + step).double(),
+        generator_loss=drawn(3000 + step) if step % 5 else None,
+        generator_gradient=drawn(4000 + step).abs() if step % 2 else None,
+    )
+
+
+def subject(step: int) -> Subject:
+    """Samples that collapse in the middle and come back."""
+    width = 0.001 if 60 < step < 100 else 1.0
+    return Subject(lambda: width * drawn(5, 128, 2) + 0.001 * step, fixed=True, score=lambda x, _: x[:, 0])
+
+
+def lines(one: Doctor, steps: range) -> Iterator[tuple[str, str]]:
+    for step in steps:
+        one.observe(step_stats(step))
+        if one.due(step):
+            measurement, changed = one.check(step, subject(step))
+            yield "readings", json.dumps(measurement.to_json())
+            yield from (("findings", json.dumps(finding.to_json())) for finding in changed)
+    if steps.stop == END:
+        yield from (("findings", json.dumps(finding.to_json())) for finding in one.unreported())
+
+
+WHOLE = list(lines(doctor(), range(1, END)))
+
+
+def through_a_checkpoint(state: dict[str, Any]) -> dict[str, Any]:
+    """Tensors as bytes, the rest as JSON."""
+    return {
+        name: value.clone() if isinstance(value, torch.Tensor) else json.loads(json.dumps(value))
+        for name, value in state.items()
+    }
+
+
+@settings(max_examples=12, deadline=None)
+@given(some.integers(1, END - 2))
+def test_measurements_and_findings_after_a_resume_are_those_of_a_run_that_never_stopped(cut: int) -> None:
+    assert any(kind == "findings" and "mode-collapse" in line for kind, line in WHOLE)
+    first, second = doctor(), doctor()
+    found = list(lines(first, range(1, cut + 1)))
+    checks = second.load(through_a_checkpoint(first.state()))
+    assert [check.measurement for check in checks] == first.tracker.measurements
+    assert second.tracker.findings == first.tracker.findings
+    assert found + list(lines(second, range(cut + 1, END))) == WHOLE
+
+
+@given(some.integers(0, 2 * STEPS))
+def test_a_window_comes_back_from_its_state(count: int) -> None:
+    window, again = Window(), Window()
+    for step in range(count):
+        window.add(step_stats(step))
+    again.load(through_a_checkpoint(window.state()))
+    assert len(again) == len(window) == min(count, STEPS)
+    assert again.close() == window.close()
+
+
+def test_statistics_of_several_games_are_taken_apart() -> None:
+    both = StepStats(
+        real_scores=torch.tensor([[1.0, 2.0], [3.0, 4.0]]), generator_loss=torch.tensor([5.0, 6.0])
+    )
+    second = both.at(1)
+    assert second.real_scores is not None and second.real_scores.tolist() == [3.0, 4.0]
+    assert second.generator_loss == torch.tensor(6.0)
+    assert second.fake_scores is None
+
+
+def test_findings_are_judged_from_what_is_written() -> None:
+    one = doctor(1)
+    list(lines(one, range(1, 60)))
+    again = [Measurement.from_json(json.loads(json.dumps(m.to_json()))) for m in one.tracker.measurements]
+    assert again == one.tracker.measurements
+
+
+def test_a_rewound_doctor_is_one_that_never_went_on() -> None:
+    one, other = doctor(), doctor()
+    list(lines(one, range(1, 100)))
+    one.rewind(50)
+    list(lines(other, range(1, 50)))
+    assert one.tracker.measurements == other.tracker.measurements
+    assert one.tracker.findings == other.tracker.findings
+    assert len(one.window) == 0
