@@ -126,7 +126,7 @@ def test_a_fault_in_the_report_does_not_hide_the_run(cli: Cli, monkeypatch: pyte
     def fail(*_: object) -> None:
         raise ZeroDivisionError("x")
 
-    monkeypatch.setattr("poise.report.write_report", fail)
+    monkeypatch.setattr("poise.web.write_report", fail)
     done = cli("train", "digits", "--steps", "1", "--out", "mine", "--json", *QUICK)
     assert done.status == 0 and RunFolder.open("mine").status == "finished"
     (notice,) = [event["sentence"] for event in done.events if event["event"] == "notice"]

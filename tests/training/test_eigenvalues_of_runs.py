@@ -8,9 +8,9 @@ import torch
 
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, recipe_with
-from poise.report import write_report
 from poise.run_folder import RunFolder
 from poise.training import begin, pick_device, plan
+from poise.web import write_report
 
 CPU = pick_device("cpu")
 TINY: dict[str, Any] = {

@@ -14,10 +14,10 @@ import torch
 import poise
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
-from poise.report import write_report
 from poise.run_folder import RunFolder, game_folders, is_many
 from poise.training import Resumption, pick_device, resume
 from poise.training.many import ManyMoment, begin_many, plan_many, resume_many
+from poise.web import write_report
 
 CPU = pick_device("cpu")
 STEPS = 8

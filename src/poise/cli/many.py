@@ -158,7 +158,7 @@ def _telling(teller: Teller) -> Callable[[ManyMoment], str | None]:
 
 
 def _end(outcome: ManyOutcome, view: View, teller: Teller) -> int:
-    from poise.report.spread import open_findings, reached
+    from poise.web.games import open_findings, reached
 
     position = outcome.position
     view.end(

@@ -21,7 +21,7 @@ def report(run: Path, /, *, json: Json = False) -> int:
     """
     from poise.cli.console import emit, line, output
     from poise.cli.wording import shown
-    from poise.report import write_report
+    from poise.web import write_report
 
     path = write_report(run)
     if json:

@@ -207,7 +207,7 @@ def _reporting_failure(path: Path, view: View) -> Iterator[None]:
 
 def reported(run: RunFolder, view: View) -> Path | None:
     """Write the report; where it cannot be written, say so and give `None`."""
-    from poise.report import write_report
+    from poise.web import write_report
 
     try:
         return write_report(run.path)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from poise.recipes import Recipe
-    from poise.report.spread import Reached
     from poise.run_folder import Makes
+    from poise.web.games import Reached
 
 Measurement = Callable[[int, int], None]
 """Told how far reading the data has come: (done, total)."""

@@ -1,12 +1,31 @@
 """The doctor: failures named while they happen. See docs/design.md."""
 
-from poise.diagnosis.doctor import Doctor
-from poise.diagnosis.finding import Evidence, Finding, Remedy
-from poise.diagnosis.findings import FINDINGS
-from poise.diagnosis.measurement import Measurement
-from poise.diagnosis.monitor import Monitor
-from poise.diagnosis.rule import Rule, Setting
-from poise.diagnosis.tracker import FindingTracker, judged
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from poise.diagnosis.doctor import Doctor
+    from poise.diagnosis.finding import Evidence, Finding, Remedy
+    from poise.diagnosis.findings import FINDINGS
+    from poise.diagnosis.measurement import Measurement
+    from poise.diagnosis.monitor import Monitor
+    from poise.diagnosis.rule import Rule, Setting
+    from poise.diagnosis.tracker import FindingTracker, judged
+
+# Imported on first use: a report reads findings without torch.
+_HOMES = {
+    "FINDINGS": "findings",
+    "Doctor": "doctor",
+    "Evidence": "finding",
+    "Finding": "finding",
+    "FindingTracker": "tracker",
+    "Measurement": "measurement",
+    "Monitor": "monitor",
+    "Remedy": "finding",
+    "Rule": "rule",
+    "Setting": "rule",
+    "judged": "tracker",
+}
 
 __all__ = [
     "FINDINGS",
@@ -21,3 +40,9 @@ __all__ = [
     "Setting",
     "judged",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'poise.diagnosis' has no attribute '{name}'")
+    return getattr(import_module(f"poise.diagnosis.{_HOMES[name]}"), name)

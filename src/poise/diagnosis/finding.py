@@ -44,6 +44,16 @@ class Remedy:
             "restart": self.restart,
         }
 
+    @staticmethod
+    def from_json(line: Mapping[str, Any]) -> Remedy:
+        """The remedy that `to_json` wrote; what is missing has its default."""
+        return Remedy(
+            **{key: str(line.get(key) or "") for key in ("change", "why", "command", "expect")},
+            after_steps=_whole(line.get("after_steps")),
+            settings=_mapping(line.get("settings")),
+            restart=line.get("restart") is True,
+        )
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -60,6 +70,11 @@ class Evidence:
             "threshold": dict(self.threshold),
             "healthy": dict(self.healthy),
         }
+
+    @staticmethod
+    def from_json(line: Mapping[str, Any]) -> Evidence:
+        """The evidence that `to_json` wrote; what is missing is empty."""
+        return Evidence(*(_mapping(line.get(side)) for side in ("measured", "threshold", "healthy")))
 
 
 @dataclass(frozen=True)
@@ -115,3 +130,43 @@ class Finding:
             "remedies": [remedy.to_json() for remedy in self.remedies],
             **({"because_of": self.because_of} if self.because_of else {}),
         }
+
+    @staticmethod
+    def from_json(line: Mapping[str, Any]) -> Finding:
+        """The finding of a line of `findings.jsonl`; what is missing or of another type has a default.
+
+        Example:
+            >>> found = Finding("mode-collapse", "trouble", "open", 400, 480, 0.9, "All look the same.")
+            >>> Finding.from_json(found.to_json()) == found
+            True
+        """
+        first, confidence, severity = (
+            _whole(line.get("first_step")),
+            line.get("confidence"),
+            line.get("severity"),
+        )
+        remedies = line.get("remedies")
+        return Finding(
+            name=str(line.get("name") or "finding"),
+            severity=severity if severity in ("info", "watch", "trouble") else "info",
+            status="recovered" if line.get("status") == "recovered" else "open",
+            first_step=first,
+            last_step=max(first, _whole(line.get("last_step"))),
+            confidence=float(confidence) if isinstance(confidence, int | float) else 0.0,
+            sentence=str(line.get("sentence") or ""),
+            evidence=Evidence.from_json(_mapping(line.get("evidence"))),
+            remedies=tuple(
+                Remedy.from_json(one)
+                for one in (remedies if isinstance(remedies, list) else ())
+                if isinstance(one, Mapping)
+            ),
+            because_of=str(line.get("because_of") or ""),
+        )
+
+
+def _whole(value: Any) -> int:
+    return value if type(value) is int else 0
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -11,8 +11,8 @@ from torch import Tensor
 from poise.errors import report_system_errors
 from poise.metrics import Result
 from poise.metrics.lines import lines_of, results_of
-from poise.report import write_report
 from poise.run_folder import RunFolder
+from poise.web import write_report
 
 
 @dataclass(frozen=True)

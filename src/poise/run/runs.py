@@ -13,10 +13,10 @@ from torch import nn
 from poise.errors import PoiseError
 from poise.generator import Generator, Tag, tags_of
 from poise.recipes import Recipe, saved_recipe
-from poise.report import write_report
 from poise.run_folder import RunFolder, is_many, read_games
 from poise.training import Resumption, pick_device
 from poise.training.many import ManyOutcome, resume_many
+from poise.web import write_report
 
 
 class Run:

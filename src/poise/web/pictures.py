@@ -1,4 +1,4 @@
-"""The sample pictures of a run, thinned where there are too many to carry in one file."""
+"""The sample pictures of a run, thinned if there are too many to carry in one file."""
 
 from __future__ import annotations
 
@@ -7,26 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from poise.report.columns import Json
+from poise.web.charts import Json
 
 MOST_PICTURES = 60
 MOST_BYTES = 8_000_000
 COLUMNS = 8
 """Samples of a class in a row of a sheet, as training draws it."""
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-
 
 @dataclass(frozen=True)
 class Picture:
-    """A sample picture.
-
-    Attributes:
-        step: When it was drawn.
-        width: In pixels.
-        height: In pixels.
-        content: The PNG's bytes.
-    """
+    """A sample picture: its step, its size in pixels, and the bytes of its PNG."""
 
     step: int
     width: int
@@ -44,9 +35,9 @@ class Album:
     """The pictures that a report carries, oldest first.
 
     Attributes:
-        pictures: Those that were kept; the first and the last of the run are always among them.
+        pictures: Those that it carries; the first and the last of the run are always among them.
         found: How many sound ones there were.
-        damaged: The steps whose file is no whole PNG.
+        damaged: The steps whose file is not a whole PNG.
     """
 
     pictures: tuple[Picture, ...]
@@ -54,9 +45,18 @@ class Album:
     damaged: tuple[int, ...]
 
     @property
-    def thinned(self) -> bool:
-        """Whether some were left out."""
-        return len(self.pictures) < self.found
+    def note(self) -> str:
+        """Which pictures are missing, and why; empty if all are there."""
+        sentences = []
+        if len(self.pictures) < self.found:
+            sentences.append(
+                f"To stay small, this file shows {len(self.pictures)} of {self.found} pictures, evenly "
+                "chosen. The run's samples folder has all of them."
+            )
+        if self.damaged:
+            steps = ", ".join(f"{step:,}" for step in self.damaged[:8])
+            sentences.append(f"The pictures of these steps are damaged and left out: {steps}.")
+        return " ".join(sentences)
 
 
 def read_album(samples: Sequence[tuple[int, Path]]) -> Album:
@@ -68,14 +68,14 @@ def read_album(samples: Sequence[tuple[int, Path]]) -> Album:
     read = [(step, _picture(step, path)) for step, path in samples]
     sound = [picture for _, picture in read if picture is not None]
     damaged = tuple(step for step, picture in read if picture is None)
-    kept = keep_evenly([len(picture.content) for picture in sound])
-    return Album(tuple(sound[index] for index in kept), len(sound), damaged)
+    chosen = keep_evenly([len(picture.content) for picture in sound])
+    return Album(tuple(sound[index] for index in chosen), len(sound), damaged)
 
 
 def keep_evenly(
     sizes: Sequence[int], *, most: int = MOST_PICTURES, most_bytes: int = MOST_BYTES
 ) -> list[int]:
-    """Which of a row of pictures to keep: evenly spread, the first and the last always.
+    """Which pictures to keep: evenly spread, the first and the last always.
 
     Args:
         sizes: Bytes of each.
@@ -90,7 +90,7 @@ def keep_evenly(
         ([0, 4, 8], [0, 4])
     """
     for count in range(min(most, len(sizes)), 1, -1):
-        kept = [round(place * (len(sizes) - 1) / (count - 1)) for place in range(count)]
+        kept = [round(index * (len(sizes) - 1) / (count - 1)) for index in range(count)]
         if sum(sizes[index] for index in kept) <= most_bytes or count == 2:
             return kept
     return list(range(len(sizes)))
@@ -102,43 +102,39 @@ def _picture(step: int, path: Path) -> Picture | None:
     except OSError:
         return None
     # A PNG begins with its signature and the IHDR chunk, and ends with the IEND chunk.
-    if not content.startswith(_SIGNATURE) or content[12:16] != b"IHDR" or b"IEND" not in content[-12:]:
-        return None
+    whole = (
+        content.startswith(b"\x89PNG\r\n\x1a\n") and content[12:16] == b"IHDR" and b"IEND" in content[-12:]
+    )
     width, height = (int.from_bytes(content[start : start + 4], "big") for start in (16, 20))
-    return Picture(step, width, height, content) if width and height else None
+    return Picture(step, width, height, content) if whole and width and height else None
 
 
-def album_lead(data: Json, album: Album, translation: str) -> str:
-    """What a person sees in the pictures, in a sentence or two.
+def album_lead(data: Json, album: Album) -> str:
+    """What the pictures show, in a sentence or two.
 
     Args:
         data: The run's `data.json`.
         album: The pictures.
-        translation: `pairs` or `domains` where images are made of images; else empty.
     """
-    if translation == "pairs":
+    condition = data.get("condition")
+    condition = condition if isinstance(condition, Mapping) else {}
+    if condition.get("kind") == "image" and condition.get("paired"):
         return (
-            "Left, pairs that are trained on; right, pairs that are held out: what went in, what came out, "
-            "and what it should be. Where the left is right and the right is not, it learnt by heart."
+            "Training pairs are on the left, held-out pairs on the right, each as input, output and target. "
+            "If only the left side looks right, the generator has memorised its training pairs."
         )
-    if translation == "domains":
-        return (
-            "Images that are held out, from either domain: what went in, what it became, and what that "
-            "becomes on the way back."
-        )
+    if condition.get("kind") == "image":
+        return "Held-out images of both domains, each as input, translation, and the translation back."
     if data.get("kind", "image") != "image":
-        return (
-            "The same latents in every picture, so that you see them find their places; the data lie behind."
-        )
-    lead = "Each place in the sheet is one latent, the same in every picture, so that you see it grow."
-    classes = _rows_of_classes(data, album)
+        return "All pictures show the samples of the same latents, drawn over the data."
+    lead = "Each position shows the sample of one latent. The latents are the same in every picture."
+    classes = _rows_of_classes(condition, album)
     return f"{lead} Each row is a class, from the top: {', '.join(classes)}." if classes else lead
 
 
-def _rows_of_classes(data: Json, album: Album) -> list[str]:
-    """The classes of the sheet's rows; training draws eight of each, and of many classes the first."""
-    condition = data.get("condition")
-    if not isinstance(condition, Mapping) or condition.get("kind") != "label" or not album.pictures:
+def _rows_of_classes(condition: Json, album: Album) -> list[str]:
+    """The classes of the sheet's rows; training draws eight samples of each class that fits."""
+    if condition.get("kind") != "label" or not album.pictures:
         return []
     newest = album.pictures[-1]
     rows = round(COLUMNS * newest.height / newest.width)

@@ -1,4 +1,4 @@
-"""How numbers, times and names read in a report."""
+"""Numbers, times and names as people read them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from poise.text import label, number
 
 MOST_ITEMS = 200
-"""Entries of a long list (refused files, say) that are shown; the rest is counted."""
+"""Entries of a long list that are shown; the others are counted."""
 
 
 def moment(iso: str) -> str:
-    """A point in time as people write it; what is no ISO time stays as it is.
+    """A point in time as people write it; any other text stays as it is.
 
     Example:
         >>> moment("2026-07-30T14:05:09+00:00")
@@ -67,7 +67,7 @@ class Fact:
 
     Attributes:
         name: What it is.
-        text: Its value; where there are items, how many.
+        text: Its value; if there are items, how many.
         items: The entries of a list that is too long for a line.
     """
 
@@ -77,7 +77,7 @@ class Fact:
 
 
 def facts(values: Mapping[str, Any], prefix: str = "") -> list[Fact]:
-    """Any JSON object as lines of a table; what is nested becomes `outer inner`.
+    """Any JSON object as lines of a table; nested names become `outer inner`.
 
     Args:
         values: The object, of any keys.

@@ -20,8 +20,8 @@ from PIL import Image
 
 from poise.errors import PoiseError
 from poise.recipes import RECIPES
-from poise.report import write_report
 from poise.run_folder import RunFolder
+from poise.web import write_report
 
 VOID = {"meta", "link", "img", "input", "br", "hr"}
 
@@ -140,10 +140,10 @@ def test_every_section_tells_what_it_should(page: Page) -> None:
     ):
         assert told in head
     assert "Mode collapse" in page.text("findings")
-    assert "label_flip 0.05 changed here 0.0 " in page.text("settings")
+    assert "label_flip 0.05 changed for this run 0.0 " in page.text("settings")
     for told in ("4,083", "3 × 32 × 32", "5f1c0a7be98d3f4f", "broken/003.png", "11 files were refused"):
         assert told in page.text("data")
-    for told in ("2.13.0+cpu", "30 July 2026, 14:05 UTC", "90eba0b7f2d1", "not committed"):
+    for told in ("2.13.0+cpu", "30 July 2026, 14:05 UTC", "90eba0b7f2d1", "uncommitted"):
         assert told in page.text("environment")
     assert "poise train 'my emoji' --set optimisers.generator.learning_rate=2e-3" in page.text("environment")
     assert "Newest" in page.text("metrics")
@@ -160,7 +160,7 @@ def test_a_resumed_or_recovered_finding_is_shown_once_with_its_last_word(page: P
     assert told.count("What to try") == 2
     for part in (
         "Pairwise distance ratio 0.052 0.1 0.8 to 1.1",
-        "93% sure",
+        "confidence 93 %",
         "poise train 'my emoji' --recipe pacgan",
     ):
         assert part in told
@@ -172,9 +172,9 @@ def test_the_charts_have_the_numbers_of_the_run(run: Path, page: Page) -> None:
     assert table["step"] == [line["step"] for line in history]
     assert table["generator_loss"] == pytest.approx([line["generator_loss"] for line in history], rel=1e-5)
     assert [value is None for value in table["penalty_r1"]] == ["penalty_r1" not in line for line in history]
-    drawn = {line["key"] for chart in page.island["charts"] for line in chart["lines"]}
+    drawn = {line["key"] for chart in page.island["charts"] for line in chart["series"]}
     assert drawn - {"value", "floor"} == set(history[0]) - {"step", "images_seen", "seconds"}
-    assert page.island["axes"] == ["step", "images_seen", "seconds"]
+    assert [axis["key"] for axis in page.island["axes"]] == ["step", "images_seen", "seconds"]
     assert len(page.attributes("figure")) == len(page.island["charts"])
 
 
@@ -192,7 +192,7 @@ def test_the_pictures_are_the_run_s_own(run: Path, page: Page) -> None:
 
 def test_torch_is_not_loaded(run: Path) -> None:
     script = (
-        "import sys; from poise.report import write_report; write_report(sys.argv[1]); "
+        "import sys; from poise.web import write_report; write_report(sys.argv[1]); "
         "print(sorted({name.split('.')[0] for name in sys.modules} & {'torch', 'matplotlib', 'sklearn'}))"
     )
     done = subprocess.run(
@@ -243,7 +243,7 @@ def test_many_pictures_are_thinned_and_it_says_so(tmp_path: Path) -> None:
     assert len(steps) == 60
     assert (steps[0], steps[-1]) == (1, 150)
     assert {later - earlier for earlier, later in pairwise(steps)} == {2, 3}
-    assert "Shown are 60 of 150 pictures" in page.text("samples")
+    assert "this file shows 60 of 150 pictures" in page.text("samples")
 
 
 def test_a_damaged_picture_is_left_out_and_named(tmp_path: Path) -> None:
@@ -261,8 +261,8 @@ def test_a_run_that_has_only_begun(tmp_path: Path) -> None:
     page = read(write_report(bare_run(tmp_path / "run").path))
     assert page.island["frames"] == []
     assert page.island["charts"] == []
-    assert "No picture yet" in page.text("samples")
-    assert "No numbers yet" in page.text("curves")
+    assert "There is no picture yet" in page.text("samples")
+    assert "There are no numbers yet" in page.text("curves")
     assert "Interrupted at step 0 of 1,000" in page.text("head")
 
 
@@ -282,7 +282,7 @@ def test_a_run_that_trains_while_it_is_read(tmp_path: Path) -> None:
     folder.set_status("running", step=3)
     with folder.locked():
         page = read(write_report(folder.path))
-    assert "Still training when this was written: step 3 of 1,000" in page.text("head")
+    assert "Training was still running when this report was written: step 3 of 1,000" in page.text("head")
 
 
 def test_checkpoints_and_generator_are_listed_with_their_size(tmp_path: Path) -> None:
@@ -323,5 +323,6 @@ def test_no_run_is_refused(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     folder = bare_run(tmp_path / "run")
     (folder.path / "report.html").mkdir()
-    with pytest.raises(PoiseError, match=r"report.html' cannot be written, because"):
+    with pytest.raises(PoiseError) as refused:
         write_report(folder.path)
+    assert refused.value.code == "web.unwritable-report" and "report.html" in refused.value.what

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Union, get_args, get_origin
-
-from pydantic import BaseModel
+from typing import Any, Literal
 
 from poise.recipes import RECIPES, Recipe
+from poise.recipes.overrides import documented_paths
+from poise.recipes.settings import PenaltyPart, renamed
 
 Origin = Literal["default", "recipe", "data", "changed", "part"]
 
 ABOUT = ("name", "summary", "paper", "when")
-"""What a recipe says of itself; shown above the table."""
+"""What a recipe says about itself; shown above the table."""
 
 _MISSING = object()
 
@@ -27,9 +26,9 @@ class Setting:
     Attributes:
         path: As `--set` takes it: `optimisers.generator.learning_rate`.
         value: As JSON, without the quotes of a string.
-        default: The default of `poise.recipes.Recipe`, in the same form; empty where it has none.
-        origin: `default`; `recipe`, as the named recipe says; `data`, where that leaves it open; `changed`,
-            where the run differs from the named recipe; `part`, an option of a part that was spelled out.
+        default: The default of `poise.recipes.Recipe`, in the same form; empty if it has none.
+        origin: `default`; `recipe`, as the named recipe has it; `data`, if the recipe leaves it open;
+            `changed`, if the run differs from the named recipe; `part`, an option of a part, spelled out.
         help: What it means.
     """
 
@@ -58,16 +57,16 @@ def settings(recipe: Mapping[str, Any]) -> list[Setting]:
     default = dict(_flat(Recipe(name="").model_dump()))
     name = recipe.get("name")
     named = dict(_flat(RECIPES[name].model_dump())) if isinstance(name, str) and name in RECIPES else default
-    helps = dict(_helps(Recipe))
+    documented = dict(documented_paths())
     return [
         Setting(
             path=path,
             value=_json(value),
             default=_json(default[path]) if path in default else "",
             origin=_origin(path, value, default=default, named=named),
-            help=helps.get(path) or helps.get(_without_key(path), ""),
+            help=_help(path, documented),
         )
-        for path, value in _flat(recipe)
+        for path, value in _flat(renamed(recipe))
         if path not in ABOUT
     ]
 
@@ -80,15 +79,12 @@ def _origin(path: str, value: Any, *, default: Mapping[str, Any], named: Mapping
         return "default"
     if before is _MISSING:
         # An option of a part (a network's width) has no default here; a penalty that is new was added.
-        return "changed" if path.startswith("penalties.") and not _has_penalty(path, named) else "part"
+        penalty = ".".join(path.split(".")[:2]) + "."
+        new = path.startswith("penalties.") and not any(other.startswith(penalty) for other in named)
+        return "changed" if new else "part"
     if value == before:
         return "recipe"
     return "data" if before in (None, "auto") else "changed"
-
-
-def _has_penalty(path: str, named: Mapping[str, Any]) -> bool:
-    prefix = ".".join(path.split(".")[:2]) + "."
-    return any(other.startswith(prefix) for other in named)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -99,29 +95,11 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def _helps(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """The help text of every field by its path; one `*` stands for the keys of a table of parts."""
-    for name, field in model.model_fields.items():
-        yield f"{prefix}{name}", field.description or ""
-        inner, keyed = _model_of(field.annotation)
-        if inner is not None:
-            yield from _helps(inner, f"{prefix}{name}.{'*.' if keyed else ''}")
-
-
-def _model_of(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, False
-    origin, inner = get_origin(annotation), get_args(annotation)
-    if origin is dict:
-        return _model_of(inner[1])[0], True
-    if origin in (Union, types.UnionType):
-        return next((found for found in map(_model_of, inner) if found[0] is not None), (None, False))
-    return None, False
-
-
-def _without_key(path: str) -> str:
-    words = path.split(".")
-    return ".".join([words[0], "*", *words[2:]])
+def _help(path: str, documented: Mapping[str, str]) -> str:
+    leaf = path.rpartition(".")[2]
+    if path.startswith("penalties.") and leaf in PenaltyPart.model_fields:
+        return PenaltyPart.model_fields[leaf].description or ""
+    return documented.get(path) or documented.get(path.removesuffix(".name"), "")
 
 
 def _json(value: Any) -> str:

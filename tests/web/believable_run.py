@@ -158,12 +158,12 @@ def findings() -> list[dict[str, Any]]:
         },
         "remedies": [
             {
-                "change": "Lower the generator's learning rate to 1e-3.",
+                "change": "lower the generator's learning rate to 1e-3",
                 "why": "it is twice that of the recipe, and the collapse began where its gradient peaked",
                 "command": "poise train 'my emoji' --set optimisers.generator.learning_rate=1e-3",
             },
             {
-                "change": "Let the discriminator score two samples at once.",
+                "change": "let the discriminator score two samples at once",
                 "why": "repetition then shows in what it sees (PacGAN)",
                 "command": "poise train 'my emoji' --recipe pacgan",
             },
@@ -180,10 +180,14 @@ def findings() -> list[dict[str, Any]]:
             "last_step": STEPS,
             "confidence": 0.61,
             "sentence": "The generator's weights move 3.4 times as fast as the discriminator's.",
-            "evidence": {"measured": 3.4, "threshold": 3.0, "healthy": "0.5 to 2"},
+            "evidence": {
+                "measured": {"relative_speed": 3.4},
+                "threshold": {"relative_speed": 3.0},
+                "healthy": {"relative_speed": "0.5 to 2"},
+            },
             "remedies": [
                 {
-                    "change": "Take the recipe's own rate.",
+                    "change": "take the recipe's own rate",
                     "why": "",
                     "command": "poise train 'my emoji' --set optimisers.generator.learning_rate=1e-3",
                 }
@@ -211,7 +215,7 @@ def metrics(step: int, random: np.random.Generator) -> list[dict[str, Any]]:
             "better": "lower",
             **protocol,
         },
-        {"step": step, "metric": "coverage", "value": coverage, "floor": {"value": 0.95}, **protocol},
+        {"step": step, "metric": "coverage", "value": coverage, "floor": 0.95, **protocol},
     ]
 
 

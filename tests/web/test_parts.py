@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
+import json
+import math
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,37 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from poise.diagnosis.finding import Evidence, Finding, Remedy
 from poise.recipes import RECIPES, Recipe, recipe_with
-from poise.report.columns import Table, history_table, keep_extremes
-from poise.report.findings import cards
-from poise.report.history_charts import history_charts
-from poise.report.measurements import metric_points
-from poise.report.metric_charts import metric_charts
-from poise.report.pictures import Album, Picture, album_lead, keep_evenly
-from poise.report.settings import settings
-from poise.report.summary import Standing, command_line, next_commands, verdict
-from poise.report.wording import facts
 from poise.run_folder import Makes
 from poise.text import duration, number
-
-PARTS = (
-    "columns",
-    "findings",
-    "history_charts",
-    "measurements",
-    "pictures",
-    "settings",
-    "summary",
-    "wording",
-    "write",
-)
-
-
-@pytest.mark.parametrize("name", PARTS)
-def test_examples_in_docstrings_hold(name: str) -> None:
-    result = doctest.testmod(importlib.import_module(f"poise.report.{name}"))
-    assert result.attempted > 0
-    assert result.failed == 0
+from poise.web.charts import Table, charts_json, history_charts, history_table, keep_extremes
+from poise.web.findings import evidence_rows, findings_of, sentence
+from poise.web.metrics import evaluations, measured, metric_charts, while_training
+from poise.web.pictures import Album, Picture, album_lead, keep_evenly
+from poise.web.settings import settings
+from poise.web.summary import Standing, command_line, next_commands
+from poise.web.wording import facts
 
 
 @given(st.lists(st.integers(1, 50), max_size=200), st.integers(2, 70), st.integers(2, 2000))
@@ -78,7 +58,7 @@ def test_thinning_keeps_the_extremes_the_ends_and_the_order(column: list[float |
 def test_history_takes_any_number_and_nothing_else() -> None:
     lines: list[dict[str, Any]] = [
         {"step": 20, "generator_loss": 1.0, "note": "text", "flag": True, "nested": {"a": 1}},
-        {"step": 10, "generator_loss": 3.0, "loss_scale": float("nan")},
+        {"step": 10, "generator_loss": 3.0, "loss_scale": None},
         {"step": 20, "generator_loss": 2.0},
         {"generator_loss": 9.0},
         {"step": True, "generator_loss": 9.0},
@@ -91,29 +71,52 @@ def test_every_column_is_drawn_once_in_the_chart_that_fits() -> None:
     names += ["generator_gradient_norm", "discriminator_gradient_norm", "real_right", "bright_pixels"]
     table: Table = {name: [1.0] for name in ["step", *names]}
     charts = history_charts(table)
-    found = {chart.title: [(line.label, line.role) for line in chart.lines] for chart in charts}
+    found = {chart.title: [(line.label, line.role) for line in chart.series] for chart in charts}
     assert found["Losses"] == [("Discriminator", "discriminator"), ("Generator", "generator")]
     assert found["Scores of reals and fakes"] == [("Real", "real"), ("Fake", "fake")]
-    assert found["Judged right"] == [("Real", "real")]
+    assert found["Classified correctly"] == [("Real", "real")]
     assert found["Penalties"] == [("Wgan-gp", "other-1")]
     assert found["Bright pixels"] == [("Bright pixels", "other-1")]
-    assert sorted(line.key for chart in charts for line in chart.lines) == sorted(names)
+    assert sorted(line.key for chart in charts for line in chart.series) == sorted(names)
     assert [chart.title for chart in charts if chart.logarithmic] == ["Gradient norms"]
 
 
-def test_metric_lines_of_many_makes() -> None:
+def test_numbers_that_are_not_finite_stay_apart_from_those_that_are_missing() -> None:
+    table = history_table([{"step": 1, "loss": math.nan}, {"step": 2}, {"step": 3, "loss": -math.inf}])
+    assert math.isnan(table["loss"][0] or 0) and table["loss"][1:] == [None, -math.inf]
+    written = charts_json(history_charts(table), {"history": table}, unit="images")
+    assert written["tables"]["history"]["loss"] == ["NaN", None, "-Infinity"]
+    json.dumps(written, allow_nan=False)
+
+
+@given(st.sets(st.integers(0, 299), max_size=4), st.integers(40, 120))
+def test_thinning_keeps_a_number_that_was_not_finite(lost: set[int], most: int) -> None:
+    column: list[float | None] = [math.nan if row in lost else math.sin(row) for row in range(300)]
+    thin = keep_extremes({"step": list(range(300)), "a": column}, most)
+    assert len(thin["step"]) <= most
+    assert any(math.isnan(value) for value in thin["a"] if value is not None) == bool(lost)
+    assert set(thin["a"]) >= {max(math.sin(row) for row in set(range(300)) - lost)}
+
+
+def test_metric_lines_become_numbers() -> None:
     lines: list[dict[str, Any]] = [
-        {"step": 2, "metric": "a", "value": 3, "interval": {"low": 1, "high": 5}, "floor": {"value": 0.5}},
-        {"step": 1, "name": "a", "value": 4.0, "interval": [1, None], "floor": "none"},
+        {"step": 2, "metric": "a", "value": 3, "interval": [1, 5], "floor": 0.5, "better": "lower"},
+        {"step": 1, "metric": "a", "value": 4.0, "interval": [1, None], "floor": None},
         {"step": 1, "metric": "b", "value": "many"},
+        {"step": 3, "metric": "a", "value": None},
+        {"step": 3, "metric": "a", "value": 9.0, "by": "evaluate"},
         {"metric": "a", "value": 1.0},
     ]
-    points = metric_points(lines)
-    assert list(points) == ["a"]
-    assert [(p.step, p.value, p.low, p.high, p.floor) for p in points["a"]] == [
-        (1, 4.0, None, None, None),
-        (2, 3, 1, 5, 0.5),
+    (points,) = while_training(measured(lines)).values()
+    assert [(p.step, p.low, p.high, p.floor) for p in points] == [
+        (1, None, None, None),
+        (2, 1, 5, 0.5),
+        (3, None, None, None),
     ]
+    assert [p.value for p in points[:2]] == [4.0, 3] and math.isnan(points[2].value)
+    (chart,), _ = metric_charts(measured(lines))
+    assert "Newest not a number, at step 3" in chart.note and "best 3, at step 2" not in chart.note
+    assert [row.value for row in evaluations(measured(lines))] == ["9"]
 
 
 def test_findings_stand_open_first_then_by_gravity_then_by_step() -> None:
@@ -124,25 +127,17 @@ def test_findings_stand_open_first_then_by_gravity_then_by_step() -> None:
         {"name": "d", "severity": "trouble", "status": "open", "first_step": 3, "last_step": 2},
         {},
     ]
-    found = cards(lines)
-    assert [card.title for card in found] == ["D", "C", "Finding", "B", "A"]
-    assert [card.number for card in found] == [1, 2, 3, 4, 5]
-    assert all(card.last_step >= card.first_step for card in found)
+    found = findings_of(lines)
+    assert [finding.name for finding in found] == ["d", "c", "finding", "b", "a"]
+    assert all(finding.last_step >= finding.first_step for finding in found)
 
 
-@pytest.mark.parametrize(
-    ("evidence", "rows"),
-    [
-        ({"measured": 3.14159, "threshold": 3, "healthy": "below 2"}, [("", "3.142", "3", "below 2")]),
-        ({"measured": {"a": 1, "b": 2}, "threshold": {"a": 3}}, [("A", "1", "3", "–"), ("B", "2", "–", "–")]),
-        ({"measured": {"a": 1, "b": 2}, "threshold": 9}, [("A", "1", "9", "–"), ("B", "2", "–", "–")]),
-        ({}, []),
-        ("text", []),
-    ],
-)
-def test_evidence_of_any_make(evidence: Any, rows: list[tuple[str, ...]]) -> None:
-    (card,) = cards([{"name": "x", "evidence": evidence}])
-    assert [(row.quantity, row.measured, row.threshold, row.healthy) for row in card.evidence] == rows
+def test_a_finding_is_read_as_it_was_written() -> None:
+    remedy = Remedy("lower the rate", "it is high", "poise train", "it falls", 100, {"packing": 2}, True)
+    evidence = Evidence({"a": 3.14159, "b": 2}, {"a": 3.0}, {"a": "below 2"})
+    written = Finding("x", "watch", "recovered", 3, 9, 0.75, "It is.", evidence, (remedy,), "mode-collapse")
+    assert Finding.from_json(json.loads(json.dumps(written.to_json()))) == written
+    assert evidence_rows(evidence) == [("A", "3.142", "3", "below 2"), ("B", "2", "–", "–")]
 
 
 def test_an_untouched_recipe_differs_by_its_row_alone() -> None:
@@ -177,6 +172,8 @@ def test_where_each_value_comes_from() -> None:
     assert origins["penalties.wgan-gp.weight"] == "changed"
     assert origins["resolution"] == "data"
     assert origins["packing"] == "default"
+    old = {"average": changed.pop("ema"), **changed}
+    assert {row.path: row.help for row in settings(old)}["ema.half_life"]
     without = RECIPES["lucic/wasserstein-gp"].model_dump() | {"penalties": {}}
     assert {row.path: row.origin for row in settings(without)}["penalties"] == "changed"
 
@@ -193,29 +190,27 @@ def test_every_field_of_a_recipe_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "text"),
     [
-        ("running", "Still training when this was written: step 30 of 100 after 1 min."),
+        ("running", "Training was still running when this report was written: step 30 of 100 after 1 min."),
         ("interrupted", "Interrupted at step 30 of 100 after 1 min."),
         ("failed", "Failed at step 30 of 100 after 1 min."),
         ("finished", "Finished 30 steps in 1 min."),
     ],
 )
-def test_how_a_run_stands(status: str, said: str) -> None:
-    assert verdict(Standing(status, "", 30, 100, 1920, 60.0), []) == f"{said} No findings are recorded."
+def test_the_status_of_a_run_in_a_sentence(status: str, text: str) -> None:
+    assert Standing(status, "", 30, 100, 1920, 60.0).sentence == text
 
 
-def test_what_was_found_is_in_the_verdict() -> None:
-    run = Standing("finished", "", 30, 30, None, None)
+def test_the_findings_of_a_run_in_a_sentence() -> None:
     collapse = {"name": "mode-collapse", "severity": "trouble", "status": "open", "first_step": 1200}
-    said = {
-        "Finished 30 steps. One finding is open: mode collapse since step 1,200.": [collapse],
-        "Finished 30 steps. What was found on the way has recovered.": [collapse | {"status": "recovered"}],
-        "Finished 30 steps. Nothing was found wrong; there is something to know.": [
-            collapse | {"severity": "info"}
-        ],
+    texts = {
+        "There are no findings.": [],
+        "One finding is open: mode collapse since step 1,200.": [collapse],
+        "All findings have recovered.": [collapse | {"status": "recovered"}],
+        "No problem is open; the findings below are information.": [collapse | {"severity": "info"}],
     }
-    assert {verdict(run, cards(lines)): lines for lines in said.values()} == said
+    assert {sentence(findings_of(lines)): lines for lines in texts.values()} == texts
 
 
 @pytest.mark.parametrize(
@@ -225,20 +220,20 @@ def test_the_rows_of_a_sheet_are_named_by_their_classes(side: tuple[int, int], t
     album = Album((Picture(10, *side, b""),), 1, ())
     kind = "label" if told else "vector"
     data = {"kind": "image", "condition": {"kind": kind, "names": ["sun", "moon", "star", "comet"]}}
-    assert album_lead(data, album, "") == album_lead({"kind": "image", "condition": None}, album, "") + told
+    assert album_lead(data, album) == album_lead({"kind": "image", "condition": None}, album) + told
 
 
 def test_eigenvalues_are_written_as_people_write_them() -> None:
     line = {"metric": "leading_eigenvalue_modulus", "value": 1.0, "step": 5, "parameters": 9}
     pairs = [[1.0, 0.0], [-0.5, 0.25], [-0.5, -0.25]]
-    (chart, *_), _ = metric_charts([{**line, "eigenvalues": pairs}])
+    (chart, *_), _ = metric_charts(measured([{**line, "eigenvalues": pairs}]))
     assert "1, -0.5 ± 0.25i" in {fact.text for fact in chart.protocol}
 
 
 def test_commands_can_be_typed_where_the_run_was_started(tmp_path: Path) -> None:
     run = Standing("interrupted", "", 30, 100, None, None)
     here = next_commands(tmp_path / "my run", run, {"cwd": str(tmp_path)}, can_sample=True)
-    assert [command.text for command in here] == [
+    assert [text for text, _ in here] == [
         "poise resume 'my run'",
         "poise sample 'my run'",
         "poise report 'my run'",
@@ -246,10 +241,10 @@ def test_commands_can_be_typed_where_the_run_was_started(tmp_path: Path) -> None
     verbs: dict[Makes, str] = {"images": "translate", "tags": "tag"}
     for makes, verb in verbs.items():
         asked = next_commands(tmp_path / "a", run, {"cwd": str(tmp_path)}, can_sample=True, makes=makes)
-        assert asked[1].text.startswith(f"poise {verb} a ")
+        assert asked[1][0].startswith(f"poise {verb} a ")
     finished = Standing("finished", "", 100, 100, None, None)
     elsewhere = next_commands(tmp_path / "a", finished, {"cwd": "/nowhere"}, can_sample=False)
-    assert [command.text for command in elsewhere] == [
+    assert [text for text, _ in elsewhere] == [
         f"poise resume {tmp_path}/a --steps 200",
         f"poise report {tmp_path}/a",
     ]

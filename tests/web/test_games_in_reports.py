@@ -9,11 +9,10 @@ import pytest
 from poise.cli.console import output
 from poise.cli.telling import tell_end
 from poise.cli.view import Ending
-from poise.report import write_report
-from poise.report.columns import HIGH, LOW, history_table, keep_extremes
-from poise.report.history_charts import history_charts
-from poise.report.spread import reached, spread_of
 from poise.run_folder import RunFolder, write_games
+from poise.web import write_report
+from poise.web.charts import HIGH, LOW, history_charts, history_table, keep_extremes
+from poise.web.games import reached, spread_of
 
 GAMES = 5
 
@@ -54,9 +53,9 @@ def test_bands_are_quantiles_over_the_games_that_have_the_step(parent: RunFolder
     assert (low[0], high[0]) == pytest.approx((10.4, 23.2), rel=1e-12)
     assert (low[2], high[2]) == pytest.approx((30.3, 37.5), rel=1e-12)
     charts = history_charts(keep_extremes({**history, **spread.bands}))
-    ((line,),) = (chart.lines for chart in charts)
+    ((line,),) = (chart.series for chart in charts)
     assert (line.key, line.low, line.high) == ("generator_loss", *spread.bands)
-    assert all(chart.lines[0].low == "" for chart in history_charts(history))
+    assert all(chart.series[0].low == "" for chart in history_charts(history))
 
 
 def test_what_the_games_came_to_is_of_those_that_are_left(parent: RunFolder) -> None:

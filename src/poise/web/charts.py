@@ -1,0 +1,289 @@
+"""Charts of a run: named columns of numbers, and what is drawn of them. `charts.js` draws every chart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from poise.text import label
+from poise.web.wording import Fact
+
+Json = Mapping[str, Any]
+Column = list[float | None]
+Table = dict[str, Column]
+"""Columns of one length by name; `None` where a line lacks the number, NaN or infinite where it had none."""
+
+MOST_LINES = 2_000
+"""Lines of a history that a page carries; of a longer one the extremes of each stretch are kept."""
+
+AXES = ("step", "images_seen", "seconds")
+"""What a chart may have along its horizontal axis."""
+
+LOW, HIGH = "low of ", "high of "
+"""Prefixes of the columns that hold the edges of a column's band."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a chart.
+
+    Attributes:
+        key: The column of its values.
+        label: Its name in the legend.
+        role: Which quantity it is, which decides its colour: `generator`, `real`, `metric`, `other-1`.
+        low: The column of the lower edge of its band; empty for none.
+        high: The column of the upper edge.
+        dashed: Whether it is a bound to compare with rather than a measurement.
+    """
+
+    key: str
+    label: str
+    role: str
+    low: str = ""
+    high: str = ""
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart over the columns of one table.
+
+    Attributes:
+        title: What it shows.
+        note: How to read it, in a sentence.
+        table: The name of the table that holds its columns.
+        series: What is drawn.
+        unit: The unit of the vertical axis; empty for none.
+        logarithmic: Whether the vertical axis is logarithmic at first.
+        guide: A level to compare with.
+        guide_label: What that level means.
+        protocol: How the numbers were measured, for metrics.
+    """
+
+    title: str
+    note: str
+    table: str
+    series: tuple[Series, ...]
+    unit: str = ""
+    logarithmic: bool = False
+    guide: float | None = None
+    guide_label: str = ""
+    protocol: tuple[Fact, ...] = ()
+
+
+def charts_json(charts: Iterable[Chart], tables: Mapping[str, Table], *, unit: str) -> dict[str, Any]:
+    """Charts and their tables as `charts.js` takes them.
+
+    Args:
+        charts: What is drawn.
+        tables: The columns by the names of the tables; `history` gives the horizontal axes.
+        unit: What `images_seen` counts: `images`, `samples`.
+    """
+    titles = {"step": "Steps", "images_seen": label(unit), "seconds": "Time"}
+    units = {"step": "step", "images_seen": unit, "seconds": "s"}
+    history = tables["history"]
+    return {
+        "axes": [
+            {"key": name, "label": titles[name], "unit": units[name]}
+            for name in AXES
+            if history.get(name) and None not in history[name]
+        ],
+        "tables": {
+            name: {key: [_json(value) for value in column] for key, column in table.items()}
+            for name, table in tables.items()
+        },
+        "charts": [
+            {key: value for key, value in asdict(chart).items() if key not in ("note", "protocol")}
+            for chart in charts
+        ],
+    }
+
+
+def _json(value: float | None, digits: int = 6) -> float | str | None:
+    """Six significant digits, which halves the size of a page; JSON has no NaN and no infinity."""
+    if value is None or isinstance(value, int):
+        return value
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return float(f"{value:.{digits}g}")
+
+
+def real(value: Any) -> float | None:
+    """A number of a line, which may be NaN or infinite; None for anything else."""
+    return value if type(value) in (int, float) else None
+
+
+def finite(value: Any) -> float | None:
+    """A finite number of a line; None for anything else."""
+    number = real(value)
+    return number if number is not None and math.isfinite(number) else None
+
+
+def history_table(lines: Iterable[Json]) -> Table:
+    """The history as columns, by step; of two lines for one step the later counts.
+
+    Args:
+        lines: As the run folder gives them; any number under any name is taken, and may be missing.
+
+    Returns:
+        Columns of one length, with None where a line lacks the value; always with `step`.
+
+    Example:
+        >>> history_table([{"step": 2, "real_score": 0.5}, {"step": 1}])
+        {'step': [1, 2], 'real_score': [None, 0.5]}
+    """
+    by_step: dict[int, Json] = {}
+    for line in lines:
+        if type(step := line.get("step")) is int:
+            by_step[step] = line
+    ordered = [by_step[step] for step in sorted(by_step)]
+    names = dict.fromkeys(name for line in ordered for name in line)
+    table = {name: [real(line.get(name)) for line in ordered] for name in names}
+    return {"step": []} | {
+        name: column for name, column in table.items() if any(value is not None for value in column)
+    }
+
+
+def keep_extremes(table: Table, most: int = MOST_LINES) -> Table:
+    """The table with at most `most` lines, such that no peak of any column is lost.
+
+    The lines are divided into equal stretches. Of each stretch those lines are kept in which some column is
+    least, greatest, or for the first time not finite; and the first and the last line of the run.
+
+    Args:
+        table: Columns of one length.
+        most: How many lines to keep.
+
+    Example:
+        >>> spike = [0.0] * 100; spike[57] = 9.0
+        >>> max(keep_extremes({"step": list(range(100)), "loss": spike}, 10)["loss"])
+        9.0
+    """
+    count = len(table["step"])
+    if count <= most:
+        return table
+    columns = [column for name, column in table.items() if name not in AXES]
+    broken = [any(value is not None and not math.isfinite(value) for value in column) for column in columns]
+    stretches = max(1, (most - 2) // max(1, 2 * len(columns) + sum(broken)))
+    kept = {0, count - 1}
+    for stretch in range(stretches):
+        rows = range(stretch * count // stretches, (stretch + 1) * count // stretches)
+        for column in columns:
+            present = [(value, row) for row in rows if (value := column[row]) is not None]
+            sound = [pair for pair in present if math.isfinite(pair[0])]
+            if sound:
+                kept |= {min(sound)[1], max(sound)[1]}
+            if len(sound) < len(present):
+                kept.add(next(row for value, row in present if not math.isfinite(value)))
+    return {name: [column[row] for row in sorted(kept)] for name, column in table.items()}
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Columns that are drawn in one chart: those with this word in their name."""
+
+    title: str
+    note: str
+    word: str
+    unit: str = ""
+    logarithmic: bool = False
+    guide: float | None = None
+    guide_label: str = ""
+
+
+_GROUPS = (
+    _Group("Losses", "Losses of different recipes have different ranges: compare a run with itself.", "loss"),
+    _Group(
+        "Scores of reals and fakes",
+        "The mean raw score that the discriminator gives to each. The farther apart, the more certain it is.",
+        "score",
+    ),
+    _Group(
+        "Classified correctly",
+        "The share of each that the discriminator classifies correctly. Near 1 the discriminator wins; near "
+        "0.5 it cannot tell them apart.",
+        "right",
+        unit="share",
+        guide=0.5,
+        guide_label="chance",
+    ),
+    _Group(
+        "Gradient norms",
+        "The norm of each player's gradient. A player whose norm falls by orders of magnitude has stopped "
+        "learning.",
+        "gradient_norm",
+        logarithmic=True,
+    ),
+    _Group(
+        "Penalties", "Penalties keep the discriminator smooth. Values are before their weights.", "penalty"
+    ),
+    _Group(
+        "Speed",
+        "A dip means that something else used the machine, or that data arrived late.",
+        "per_second",
+        unit="per second",
+    ),
+)
+
+_ROLES = ("discriminator", "generator", "real", "fake")
+
+
+def history_charts(table: Table) -> list[Chart]:
+    """The charts of the columns of a history; a column that belongs to no group has a chart of its own.
+
+    Args:
+        table: As `history_table` gives it, with the edges of bands if there are any.
+
+    Example:
+        >>> charts = history_charts({"step": [1], "generator_loss": [0.7], "balance": [0.1]})
+        >>> [chart.title for chart in charts]
+        ['Losses', 'Balance']
+    """
+    rest = [
+        name
+        for name in table
+        if not name.startswith((LOW, HIGH)) and name not in AXES and not _is_constant_count(name, table[name])
+    ]
+    charts = []
+    for group in _GROUPS:
+        names = [name for name in rest if f"_{group.word}_" in f"_{name}_"]
+        rest = [name for name in rest if name not in names]
+        if names:
+            charts.append(
+                Chart(
+                    group.title,
+                    group.note,
+                    "history",
+                    _series(names, group.word, table),
+                    unit=group.unit,
+                    logarithmic=group.logarithmic,
+                    guide=group.guide,
+                    guide_label=group.guide_label,
+                )
+            )
+    return charts + [Chart(label(name), "", "history", _series([name], "", table)) for name in rest]
+
+
+def _is_constant_count(name: str, column: Column) -> bool:
+    """Whether a column only repeats how many games there are; a change is worth a chart."""
+    return name == "games" and len({value for value in column if value is not None}) == 1
+
+
+def _series(names: Sequence[str], shared: str, table: Table) -> tuple[Series, ...]:
+    """The series of one chart, each with its band; the labels leave out the shared word."""
+
+    def rank(name: str) -> int:
+        return next((index for index, role in enumerate(_ROLES) if role in name.split("_")), len(_ROLES))
+
+    found: list[Series] = []
+    others = 0
+    for name in sorted(names, key=rank):
+        role = _ROLES[rank(name)] if rank(name) < len(_ROLES) else f"other-{others % 4 + 1}"
+        others += role.startswith("other")
+        short = f"_{name}_".replace(f"_{shared}_", "_").strip("_") if shared else name
+        words = (short or name).replace("_", " ")
+        band = (LOW + name, HIGH + name) if LOW + name in table else ("", "")
+        found.append(Series(name, words[:1].upper() + words[1:], role, *band))
+    return tuple(found)
