@@ -162,7 +162,7 @@ def test_results_are_kept_in_the_run_and_read_back(digits: Path) -> None:
         assert mine.floors == kept.floors
         assert mine.protocol_digest == kept.protocol_digest
         assert compare(mine, kept).differences == dict.fromkeys(mine.values, 0.0)
-    assert "Measured by poise evaluate" in (digits / "report.html").read_text(encoding="utf-8")
+    assert "These numbers were measured by" in (digits / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_run_in_training_is_judged_and_not_written_to(digits: Path) -> None:

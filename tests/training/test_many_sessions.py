@@ -73,7 +73,7 @@ def test_every_seed_has_a_run_that_can_be_opened_and_sampled(whole: Path) -> Non
         assert run.folder.samples()
     assert runs.history[-1]["games"] == 3
     page = runs.report().read_text(encoding="utf-8")
-    assert "3 games side by side" in page
+    assert "3 games were trained side by side" in page
     assert "Reverse KL" in page
     assert "seed-2" in page
     with pytest.raises(PoiseError, match="open_runs"):
