@@ -60,13 +60,13 @@ class TestFullDisk:
     ) -> None:
         said: list[str] = []
         full = False
-        write = tensors_folder.write_whole
+        write = tensors_folder.write_file
 
-        def failing(path: Path, content: bytes) -> None:
+        def failing(path: Path, fill: Any) -> Any:
             if full and path.suffix == ".safetensors":
-                path.write_bytes(content[: len(content) // 2])
+                path.write_bytes(b"half of it")
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            write(path, content)
+            return write(path, fill)
 
         def fill(context: StepContext) -> None:
             nonlocal full
@@ -74,7 +74,7 @@ class TestFullDisk:
             if context.step == 4:
                 assert RunFolder(tmp_path / "run").checkpoint_steps() == [2]
 
-        monkeypatch.setattr(tensors_folder, "write_whole", failing)
+        monkeypatch.setattr(tensors_folder, "write_file", failing)
         monkeypatch.setattr(saver, "RETRY_SECONDS", 0.0)
         outcome = begin(plan("digits", recipe(), CPU), tmp_path / "run", callbacks=[fill], notify=said.append)
         assert outcome.status == "finished"
@@ -89,14 +89,14 @@ class TestFullDisk:
     def test_an_end_that_cannot_be_saved_is_no_finished_run(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        write = tensors_folder.write_whole
+        write = tensors_folder.write_file
 
-        def failing(path: Path, content: bytes) -> None:
+        def failing(path: Path, fill: Any) -> Any:
             if "6" in path.parent.name:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            write(path, content)
+            return write(path, fill)
 
-        monkeypatch.setattr(tensors_folder, "write_whole", failing)
+        monkeypatch.setattr(tensors_folder, "write_file", failing)
         with pytest.raises(
             PoiseError, match=r"could not be saved; the checkpoint of step 4 is sound.*resume"
         ) as error:
@@ -127,7 +127,8 @@ class TestFullDisk:
         _, status = os.waitpid(child, 0)
         assert os.waitstatus_to_exitcode(status) == 5
         run = RunFolder.open(tmp_path / "run")
-        assert run.restore().quarantined == [] and run.checkpoint_steps() == [2]
+        with run.locked():
+            assert run.restore().quarantined == [] and run.checkpoint_steps() == [2]
 
 
 class TestNotFinite:

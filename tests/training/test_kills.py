@@ -61,7 +61,7 @@ MOMENTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "between the two players' moves": lambda patch: patch.setattr(Match, "move", on_call(9, Match.move)),
     "before a lazy penalty's move": lambda patch: patch.setattr(Match, "move", on_call(8, Match.move)),
     "while a checkpoint is written": lambda patch: patch.setattr(
-        tensors_folder, "write_whole", on_call(18, tensors_folder.write_whole)
+        tensors_folder, "write_file", on_call(18, tensors_folder.write_file)
     ),
     "before a checkpoint's folder gets its name": lambda patch: patch.setattr(
         Path, "rename", on_call(5, Path.rename)

@@ -316,7 +316,7 @@ def test_a_second_report_takes_the_place_of_the_first(run: Path) -> None:
 
 
 def test_no_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PoiseError, match="is no run"):
+    with pytest.raises(PoiseError, match="is not a run"):
         write_report(tmp_path)
 
 

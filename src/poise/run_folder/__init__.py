@@ -1,11 +1,10 @@
-"""The run folder: the one reader and writer of a run on disk."""
+"""The run folder: the only reader and writer of a run on disk."""
 
 from poise.run_folder.checkpoints import Checkpoint, Restored, step_name
-from poise.run_folder.folder import RunFolder
+from poise.run_folder.folder import Makes, RunFolder, makes, refuse_existing
 from poise.run_folder.games import game_folders, is_many, one_run, read_games, write_games
-from poise.run_folder.output import Makes, makes
-from poise.run_folder.place import refuse_existing
-from poise.run_folder.tensors_folder import FORMAT, DamagedError
+from poise.run_folder.tensors_file import DamagedError
+from poise.run_folder.tensors_folder import FORMAT
 
 __all__ = [
     "FORMAT",

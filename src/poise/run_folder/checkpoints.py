@@ -1,4 +1,4 @@
-"""Checkpoints: whole saved states, the newest sound one, and what fails its manifest is put aside."""
+"""Checkpoints: complete saved states. The newest sound one is restored, and damaged ones are moved away."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from poise.errors import PoiseError
-from poise.run_folder.tensors_folder import (
-    DamagedError,
-    read_object,
-    read_tensors,
-    recover,
-    verify,
-    write_tensors_folder,
-)
+from poise.run_folder.tensors_file import DamagedError
+from poise.run_folder.tensors_folder import is_there, read_tensors_folder, write_tensors_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+RENAMED = {"average": "ema"}
+"""First parts of the names of tensors in checkpoints of version 0.1, and what they are called now."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A whole saved state: tensors by name, and the numbers beside them."""
+    """A complete saved state.
+
+    Attributes:
+        step: The step after which it was saved.
+        tensors: All tensors by name.
+        state: The numbers beside them, as JSON holds them.
+    """
 
     step: int
     tensors: dict[str, Tensor]
@@ -32,12 +35,12 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Restored:
-    """The checkpoint that was found sound, and what had to be put aside to find it.
+    """The newest sound checkpoint, and those that were moved away to find it.
 
     Attributes:
-        checkpoint: The newest sound one; `None` where there is none.
-        quarantined: Names of the checkpoints that failed their manifest, newest first, with the reason.
-        newest_step: The step of the newest that was there, sound or not.
+        checkpoint: The newest sound one; `None` if there is none.
+        quarantined: Names of the damaged checkpoints with the reason, newest first.
+        newest_step: The step of the newest checkpoint that was there, sound or not.
     """
 
     checkpoint: Checkpoint | None
@@ -57,12 +60,13 @@ def step_name(step: int) -> str:
 
 def checkpoint_steps(run: Path) -> list[int]:
     """The steps with a checkpoint, oldest first."""
-    found = (run / "checkpoints").glob("step-*")
-    return sorted(int(path.name.removeprefix("step-")) for path in found if path.name[5:].isdigit())
+    found = [*(run / "checkpoints").glob("step-*"), *(run / "checkpoints").glob(".old-step-*")]
+    steps = {path.name.rpartition("step-")[2] for path in found}
+    return sorted(int(step) for step in steps if step.isdigit())
 
 
 def save_checkpoint(run: Path, checkpoint: Checkpoint, *, keep: int, best: bool) -> Path:
-    """Save a state whole or not at all, then drop the oldest beyond `keep`.
+    """Save a state whole or not at all, then remove the oldest beyond `keep`.
 
     Raises:
         OSError: It could not be written.
@@ -81,27 +85,27 @@ def load_checkpoint(run: Path, which: int | Literal["best"]) -> Checkpoint:
         PoiseError: It is not there, or its files do not agree with its manifest.
     """
     folder = run / "checkpoints" / (which if isinstance(which, str) else step_name(which))
-    recover(folder)
-    if not folder.is_dir():
-        there = ", ".join(map(str, checkpoint_steps(run))) or "none"
-        raise PoiseError(f"The run '{run}' has no checkpoint '{which}'", hint=f"there are: {there}")
     try:
         return _read_checkpoint(folder)
     except DamagedError as error:
+        if not is_there(folder):
+            there = ", ".join(map(str, checkpoint_steps(run))) or "none"
+            raise PoiseError(
+                f"The run '{run}' has no checkpoint '{which}'",
+                code="run-folder.no-checkpoint",
+                hint=f"there are: {there}",
+            ) from None
         raise PoiseError(
             f"The checkpoint '{folder}' is damaged",
+            code="run-folder.damaged-checkpoint",
             why=str(error),
             hint="name another, or resume without one",
         ) from None
 
 
 def restore_newest(run: Path) -> Restored:
-    """The newest checkpoint that verifies; those that do not are moved to `quarantine/`."""
+    """The newest sound checkpoint; damaged ones are moved to `quarantine/`, so the lock must be held."""
     quarantined: list[tuple[str, str]] = []
-    for leftover in (run / "checkpoints").glob(".partial-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    for replaced in (run / "checkpoints").glob(".old-*"):
-        recover(replaced.with_name(replaced.name.removeprefix(".old-")))
     steps = checkpoint_steps(run)
     for step in reversed(steps):
         folder = run / "checkpoints" / step_name(step)
@@ -117,9 +121,19 @@ def restore_newest(run: Path) -> Restored:
 
 
 def _read_checkpoint(folder: Path) -> Checkpoint:
-    manifest = verify(folder, "tensors.safetensors", "state.json")
-    return Checkpoint(
-        int(manifest["step"]),
-        read_tensors(folder / "tensors.safetensors"),
-        read_object(folder / "state.json"),
-    )
+    found = read_tensors_folder(folder, "tensors.safetensors", "state.json")
+    tensors = {_present_name(name): value for name, value in found.tensors.items()}
+    return Checkpoint(found.step, tensors, found.objects["state"])
+
+
+def _present_name(name: str) -> str:
+    """What a tensor of a checkpoint is called now; a number in front is that of a stack of games.
+
+    Example:
+        >>> _present_name("average/generator/0.weight"), _present_name("1/average/generator/0.weight")
+        ('ema/generator/0.weight', '1/ema/generator/0.weight')
+    """
+    first, _, rest = name.partition("/")
+    if first.isdigit() and rest:
+        return f"{first}/{_present_name(rest)}"
+    return f"{RENAMED[first]}/{rest}" if first in RENAMED else name

@@ -1,30 +1,30 @@
-"""The run folder: the one place where training writes and everything else reads.
+"""The run folder: training writes it and everything else reads it, through this room only.
 
     recipe.json  environment.json  data.json  status.json  lock
     history.jsonl  readings.jsonl  findings.jsonl  metrics.jsonl
     samples/step-00001000.png
     checkpoints/step-00001000/   tensors.safetensors, state.json, manifest.json (sizes, SHA-256, its own too)
     checkpoints/best/            the same, of the best step by a metric
-    quarantine/                  checkpoints that failed their manifest
-    generator/                   generator.safetensors, generator.json, card.md
-    lineage.jsonl  lineage.json  tries of remedies; in a branch, where it came from
+    quarantine/                  damaged checkpoints
+    generator/                   generator.safetensors, generator.json, card.md, manifest.json
+    lineage.jsonl  lineage.json  remedies that were tried; in a branch, the run that it came from
     games.json                   above many games: which they are
     report.html
 
-Nothing here is pickled. A checkpoint comes into being by a rename of a folder whose manifest is complete, so
-a process that dies at any moment leaves either the old ones or the new one.
+Nothing here is pickled. A checkpoint appears by a rename of a complete folder, so a process that dies at any
+moment leaves either the old ones or the new one. Only the holder of the lock writes or repairs.
 """
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from poise.errors import PoiseError
+from poise.errors import PoiseError, system_reason
 from poise.run_folder.checkpoints import (
     Checkpoint,
     Restored,
@@ -34,24 +34,32 @@ from poise.run_folder.checkpoints import (
     save_checkpoint,
     step_name,
 )
-from poise.run_folder.lines import append_line, forget_lines_after, read_lines
-from poise.run_folder.lock import holder_of, locked
-from poise.run_folder.place import refuse_existing, unwritable
+from poise.run_folder.files import (
+    append_line,
+    forget_lines_after,
+    from_json,
+    read_lines,
+    sync_folder,
+    to_json,
+    write_whole,
+)
+from poise.run_folder.lock import holder_of, is_held_here, locked
+from poise.run_folder.tensors_file import DamagedError
 from poise.run_folder.tensors_folder import (
     FORMAT,
-    DamagedError,
-    read_object,
-    read_tensors,
-    recover,
-    verify,
+    is_there,
+    read_tensors_folder,
+    repair,
     write_tensors_folder,
-    write_whole,
 )
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Status = Literal["running", "finished", "interrupted", "failed"]
+Makes = Literal["samples", "images", "tags"]
+"""What a generator makes: samples of noise, images of images, or the tags of an image."""
+
 Json = Mapping[str, Any]
 
 
@@ -76,16 +84,16 @@ class RunFolder:
         """Make a new run folder.
 
         Raises:
-            PoiseError: There is a run or a non-empty folder already, or the place cannot be written.
+            PoiseError: There is a run or a folder that is not empty, or the folder cannot be written.
         """
         path = Path(path)
         refuse_existing(path)
-        # Built beside and renamed: a process that dies here leaves no half a run in the way of the next try.
-        # An empty folder that is there, perhaps the one worked in, is filled where it is.
-        filled = path.is_dir()
-        run = RunFolder(path if filled else path.with_name(f".partial-{path.name}"))
+        # Built beside and renamed: a process that dies here leaves nothing in the way of the next try.
+        # An empty folder that is there, perhaps the working directory, is filled in place.
+        in_place = path.is_dir()
+        run = RunFolder(path if in_place else path.with_name(f".partial-{path.name}"))
         try:
-            if not filled:
+            if not in_place:
                 shutil.rmtree(run.path, ignore_errors=True)
                 run.path.mkdir(parents=True)
             (run.path / "samples").mkdir()
@@ -93,62 +101,70 @@ class RunFolder:
             run.write_json("environment", {"format": FORMAT, **environment})
             run.write_json("data", data)
             run.write_json("recipe", recipe)
-            if not filled:
+            sync_folder(run.path)
+            if not in_place:
                 run.path.rename(path)
         except OSError as error:
-            if not filled:
+            if not in_place:
                 shutil.rmtree(run.path, ignore_errors=True)
-            raise unwritable(path, error) from None
+            raise _unwritable(path, error) from None
         return RunFolder(path)
 
     @staticmethod
     def open(path: Path | str) -> RunFolder:
-        """Open a run that is there.
+        """Open a run.
 
         Raises:
-            PoiseError: There is none, or it is of a newer format.
+            PoiseError: There is none, or it has a newer format.
         """
         run = RunFolder(path)
         if not (run.path / "recipe.json").is_file():
             raise PoiseError(
-                f"'{path}' is no run: it holds no recipe.json", hint="name a folder that poise train made"
+                f"'{path}' is not a run: it holds no recipe.json",
+                code="run-folder.not-a-run",
+                hint="name a folder that poise train made",
             )
         found = run.environment.get("format")
         if not isinstance(found, int) or found > FORMAT:
             raise PoiseError(
-                f"The run '{path}' is of format {found}, and this version reads up to {FORMAT}",
+                f"The run '{path}' has format {found}, and this version reads up to {FORMAT}",
+                code="run-folder.newer-format",
                 hint="update Poise: pip install --upgrade poise",
             )
         return run
 
-    # What is said once -----------------------------------------------------------------------------------
+    # JSON files ------------------------------------------------------------------------------------------
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """One of the run's JSON files by its name without the ending; empty where it is not there.
+        """One of the run's JSON files by its name without the ending; empty if it is not there.
 
         Raises:
             PoiseError: The file is damaged.
         """
         file = self.path / f"{name}.json"
+        why = "it does not hold an object"
         try:
-            found = json.loads(file.read_text(encoding="utf-8"))
+            found = from_json(file.read_bytes())
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError) as error:
-            raise PoiseError(
-                f"'{file}' cannot be read", why=str(error).lower(), hint="restore it from a copy"
-            ) from None
+            found, why = None, str(error).lower()
         if not isinstance(found, dict):
-            raise PoiseError(f"'{file}' holds no object", hint="restore it from a copy")
+            raise PoiseError(
+                f"'{file}' cannot be read",
+                code="run-folder.damaged-file",
+                why=why,
+                hint="restore it from a copy",
+            )
         return found
 
     def write_json(self, name: str, value: Json) -> None:
         """Write one of the run's JSON files, whole or not at all."""
-        write_whole(self.path / f"{name}.json", (json.dumps(value, indent=1) + "\n").encode())
+        write_whole(self.path / f"{name}.json", (to_json(value, indent=1) + "\n").encode())
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """The recipe, every value spelled out."""
+        """The recipe with every value."""
         return self.read_json("recipe")
 
     @property
@@ -158,39 +174,42 @@ class RunFolder:
 
     @property
     def data(self) -> dict[str, Any]:
-        """What the run was trained on, with its fingerprint."""
+        """The training data: their origin, shape and fingerprint."""
         return self.read_json("data")
 
-    # How it stands ---------------------------------------------------------------------------------------
+    # Status and lock -------------------------------------------------------------------------------------
 
     @property
     def status(self) -> Status:
-        """How the run stands; one that says it is running while nobody holds its lock was interrupted."""
-        said = self.read_json("status").get("status", "interrupted")
-        if said == "running" and self.holder() is None:
+        """The status of the run; one that is `running` while no process holds its lock was interrupted."""
+        found = self.read_json("status").get("status", "interrupted")
+        if found == "running" and self.holder() is None:
             return "interrupted"
-        return said if said in ("running", "finished", "failed") else "interrupted"
+        return found if found in ("running", "finished", "failed") else "interrupted"
 
     def set_status(self, status: Status, **more: Any) -> None:
-        """Say how the run stands."""
+        """Write the status of the run."""
         self.write_json("status", {"status": status, **more})
 
     def holder(self) -> str | None:
-        """The process that trains this run now, as `pid 123 on host`; `None` where there is none."""
+        """The process that trains this run now, as `pid 123 on host`; `None` if there is none."""
         return holder_of(self.path)
 
-    def locked(self) -> AbstractContextManager[None]:
-        """Hold the run for writing; the lock goes with the process, however it ends.
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for writing, and repair what a process that died left; the lock goes with the process.
 
         Raises:
-            PoiseError: Another process holds it; its pid is named.
+            PoiseError: Another process holds it; the message has its pid.
         """
-        return locked(self.path)
+        with locked(self.path):
+            repair(self.path)
+            yield
 
-    # What grows ------------------------------------------------------------------------------------------
+    # Lines and pictures ----------------------------------------------------------------------------------
 
     def append(self, name: str, line: Json) -> None:
-        """Add one line to `history`, `measurements`, `findings` or `metrics`, whole or not at all.
+        """Add one line to `history`, `readings`, `findings` or `metrics`, whole or not at all.
 
         Raises:
             OSError: It could not be written.
@@ -198,18 +217,18 @@ class RunFolder:
         append_line(self._lines_of(name), line)
 
     def lines(self, name: str) -> list[dict[str, Any]]:
-        """The lines of `history`, `measurements`, `findings` or `metrics`, without half a line."""
+        """The lines of `history`, `readings`, `findings` or `metrics`, without one that is incomplete."""
         return read_lines(self._lines_of(name))
 
     def forget_after(self, name: str, step: int) -> None:
-        """Drop the lines beyond `step` and a half-written last one; a resumed run writes them anew."""
+        """Drop the lines beyond `step` and a last one that is incomplete; a resumed run writes them again."""
         forget_lines_after(self._lines_of(name), step)
 
     def _lines_of(self, name: str) -> Path:
         return self.path / f"{name}.jsonl"
 
     def sample_path(self, step: int) -> Path:
-        """Where the picture of a step lies."""
+        """The path of a step's picture."""
         return self.path / "samples" / f"{step_name(step)}.png"
 
     def samples(self) -> list[tuple[int, Path]]:
@@ -217,22 +236,22 @@ class RunFolder:
         found = (self.path / "samples").glob("step-*.png")
         return sorted((int(path.stem.removeprefix("step-")), path) for path in found)
 
-    # Checkpoints -----------------------------------------------------------------------------------------
+    # Checkpoints and the generator -----------------------------------------------------------------------
 
     def checkpoint_steps(self) -> list[int]:
         """The steps with a checkpoint, oldest first."""
         return checkpoint_steps(self.path)
 
     def save_checkpoint(self, checkpoint: Checkpoint, *, keep: int, best: bool = False) -> Path:
-        """Save a state whole or not at all, then drop the oldest beyond `keep`.
+        """Save a state whole or not at all, then remove the oldest beyond `keep`.
 
         Raises:
-            OSError: It could not be written (a full disk, say); the checkpoints before it are as they were.
+            OSError: It could not be written, for example on a full disk; the checkpoints are as they were.
         """
         return save_checkpoint(self.path, checkpoint, keep=keep, best=best)
 
     def load_checkpoint(self, which: int | Literal["best"]) -> Checkpoint:
-        """Load the checkpoint that is named, and no other in its place.
+        """Load the checkpoint that is named, and no other in its place; nothing in the folder changes.
 
         Raises:
             PoiseError: It is not there, or its files do not agree with its manifest.
@@ -240,37 +259,97 @@ class RunFolder:
         return load_checkpoint(self.path, which)
 
     def restore(self) -> Restored:
-        """The newest checkpoint that verifies; those that do not are moved to `quarantine/`."""
+        """The newest sound checkpoint; damaged ones are moved to `quarantine/`.
+
+        Raises:
+            RuntimeError: This process does not hold the run's lock.
+        """
+        if not is_held_here(self.path):
+            raise RuntimeError(f"'{self.path}' can be restored only while its lock is held")
         return restore_newest(self.path)
 
-    # The generator ---------------------------------------------------------------------------------------
-
     def save_generator(self, tensors: Mapping[str, Tensor], description: Json, card: str) -> None:
-        """Write all that sampling needs: weights, how to build the network, and a card for people."""
+        """Write all that sampling needs: weights, how to build the network, and a card for people.
+
+        Raises:
+            OSError: It could not be written; the generator before is as it was.
+        """
         step = int(description.get("step", 0))
-        extra = {"generator": description}
-        write_tensors_folder(self.path / "generator", "generator", tensors, extra, step, card=card)
+        objects = {"generator": description}
+        write_tensors_folder(self.path / "generator", "generator", tensors, objects, step, card=card)
 
     def load_generator(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """The generator's weights and its description.
+        """The generator's weights and its description; nothing in the folder changes.
 
         Raises:
             PoiseError: There is none yet, or it is damaged.
         """
         folder = self.path / "generator"
-        recover(folder)
-        if not (folder / "manifest.json").is_file():
-            raise PoiseError(
-                f"The run '{self.path}' has no generator yet",
-                why="it has not saved one",
-                hint=f"let it train to its first checkpoint: poise resume {self.path}",
-            )
         try:
-            verify(folder, "generator.safetensors", "generator.json")
-            return read_tensors(folder / "generator.safetensors"), read_object(folder / "generator.json")
+            found = read_tensors_folder(folder, "generator.safetensors", "generator.json")
         except DamagedError as error:
+            if not is_there(folder):
+                raise PoiseError(
+                    f"The run '{self.path}' has no generator yet",
+                    code="run-folder.no-generator",
+                    why="it has not saved one",
+                    hint=f"let it train to its first checkpoint: poise resume {self.path}",
+                ) from None
             raise PoiseError(
                 f"The generator in '{folder}' is damaged",
+                code="run-folder.damaged-generator",
                 why=str(error),
-                hint=f"poise resume {self.path} makes it anew",
+                hint=f"poise resume {self.path} makes it again",
             ) from None
+        return found.tensors, found.objects["generator"]
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise if a new run would write over something, or cannot be written at all.
+
+    Raises:
+        PoiseError: There is a run, or there are other files, or the folder cannot be written.
+    """
+    if (path / "recipe.json").exists():
+        raise PoiseError(
+            f"'{path}' holds a run already",
+            code="run-folder.run-exists",
+            why="training never writes over one",
+            hint=f"go on with it: poise resume {path}, or name another folder with --out",
+        )
+    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+        raise PoiseError(
+            f"'{path}' is there already and is not a run",
+            code="run-folder.not-empty",
+            hint="name a new folder with --out",
+        )
+    parent = next(folder for folder in [path, *path.absolute().parents] if folder.exists())
+    if not parent.is_dir():
+        raise _unwritable(path, NotADirectoryError(f"'{parent}' is a file"))
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise _unwritable(path, PermissionError(f"no permission to write in '{parent}'"))
+
+
+def makes(data: Json) -> Makes:
+    """What a run's generator makes.
+
+    Args:
+        data: The run's `data.json`.
+
+    Example:
+        >>> makes({"condition": None}), makes({"condition": {"kind": "image"}})
+        ('samples', 'images')
+    """
+    condition = data.get("condition") or {}
+    if condition.get("kind") == "image":
+        return "images"
+    return "tags" if "tags" in condition else "samples"
+
+
+def _unwritable(path: Path, error: OSError) -> PoiseError:
+    return PoiseError(
+        f"The output folder '{path}' cannot be written",
+        code="run-folder.unwritable",
+        why=system_reason(error),
+        hint="name another with --out",
+    )

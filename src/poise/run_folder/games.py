@@ -1,10 +1,10 @@
-"""Many games on disk: a folder with what they share, and a run folder for each below it.
+"""Many games on disk: a folder with what they share, and the run folder of each below it.
 
 PARENT/
-  games.json                 the games: folder, seed, what a grid set, the recipe
+  games.json                 the games: folder, seed, settings of the grid, recipe
   recipe.json  environment.json  data.json  status.json  lock  history.jsonl (medians over the games)
   checkpoints/               the stacked state of all games
-  seed-0/  seed-1/  ...      a run each: history, metrics and, once a sitting ends, state and generator
+  seed-0/  seed-1/  ...      a run each: history, metrics and, once a session ends, state and generator
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ GAMES_FILE = "games"
 
 
 def is_many(path: Path | str) -> bool:
-    """Whether a folder holds many games rather than one run."""
+    """Whether a folder holds many games, and not one run."""
     return (Path(path) / f"{GAMES_FILE}.json").is_file()
 
 
 def write_games(parent: RunFolder, games: Sequence[Mapping[str, Any]]) -> None:
-    """Say which games there are.
+    """Write which games there are.
 
     Args:
         parent: The folder above them.
@@ -43,7 +43,11 @@ def read_games(parent: RunFolder) -> list[dict[str, Any]]:
     rows = parent.read_json(GAMES_FILE).get("games")
     wanted = {"run", "seed", "settings", "recipe"}
     if not isinstance(rows, list) or not all(isinstance(row, dict) and wanted <= set(row) for row in rows):
-        raise PoiseError(f"'{parent.path}/{GAMES_FILE}.json' names no games", hint="restore it from a copy")
+        raise PoiseError(
+            f"'{parent.path}/{GAMES_FILE}.json' names no games",
+            code="run-folder.damaged-file",
+            hint="restore it from a copy",
+        )
     return rows
 
 
@@ -56,7 +60,11 @@ def one_run(path: Path | str) -> RunFolder:
     run = RunFolder.open(path)
     if is_many(run.path):
         first = read_games(run)[0]["run"]
-        raise PoiseError(f"'{path}' holds many games", hint=f"name one of them: {Path(path) / first}")
+        raise PoiseError(
+            f"'{path}' holds many games",
+            code="run-folder.many-games",
+            hint=f"name one of them: {Path(path) / first}",
+        )
     return run
 
 
@@ -64,7 +72,7 @@ def game_folders(path: Path | str) -> list[RunFolder]:
     """The run folders of many games, in their order.
 
     Raises:
-        PoiseError: There are none there.
+        PoiseError: There are none.
     """
     parent = RunFolder.open(path)
     return [RunFolder.open(parent.path / str(row["run"])) for row in read_games(parent)]

@@ -1,4 +1,8 @@
-"""Folders of tensors and JSON that appear whole or not at all, and are held to a manifest when read."""
+"""Folders of tensors and JSON that appear whole or not at all, and are checked against a manifest when read.
+
+Only the process that holds the run's lock writes or repairs such a folder. Readers change nothing: they check
+what they read against the manifest that they saw first, and begin again if the folder was replaced meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,15 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from poise.run_folder.files import from_json, sync_folder, to_json
+from poise.run_folder.tensors_file import DamagedError, HashedFile, read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,164 +26,218 @@ if TYPE_CHECKING:
 FORMAT = 1
 """The version of the run folder's layout; a run of a newer one is refused."""
 
-HEADER_LIMIT = 10 * 2**20
-"""Bytes that the header of a tensors file may have; a larger one is an attack or damage."""
+TRIES = 200
+"""How often a reader begins again while a folder is replaced under it."""
 
 
-class DamagedError(Exception):
-    """A checkpoint's files do not agree with its manifest."""
+@dataclass(frozen=True)
+class Contents:
+    """What a folder holds.
+
+    Attributes:
+        step: The step that the manifest names.
+        tensors: All tensors by name.
+        objects: The JSON objects by the names of their files without the ending.
+    """
+
+    step: int
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part."""
-    partial = path.with_name(f".partial-{path.name}")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+# Writing --------------------------------------------------------------------------------------------------
 
 
 def write_tensors_folder(
     folder: Path,
     name: str,
     tensors: Mapping[str, Tensor],
-    extra: Mapping[str, Mapping[str, Any]],
+    objects: Mapping[str, Mapping[str, Any]],
     step: int,
     *,
     card: str = "",
 ) -> None:
-    """Write tensors, JSON files and their manifest into a folder that appears whole or not at all."""
-    from safetensors.torch import save  # noqa: PLC0415 - brings torch, which readers of runs do without
+    """Write tensors, JSON files and their manifest into a folder that appears whole or not at all.
 
-    contents = {f"{name}.safetensors": save({key: value.contiguous() for key, value in tensors.items()})}
-    contents |= {f"{key}.json": (json.dumps(value, indent=1) + "\n").encode() for key, value in extra.items()}
-    if card:
-        contents["card.md"] = card.encode()
-    files = {
-        key: {"size": len(value), "sha256": hashlib.sha256(value).hexdigest()}
-        for key, value in contents.items()
-    }
-    manifest: dict[str, Any] = {"format": FORMAT, "step": step, "files": files}
-    manifest["sha256"] = _sealed(manifest)
-    contents["manifest.json"] = json.dumps(manifest, indent=1).encode()
-    partial, old = folder.with_name(f".partial-{folder.name}"), _old(folder)
-    recover(folder)
-    shutil.rmtree(partial, ignore_errors=True)
+    All of the new folder is on the disk before it gets its name, and its name is on the disk before the
+    folder that it replaces is removed.
+
+    Raises:
+        OSError: It could not be written; a folder of that name is as it was.
+    """
+    partial = folder.with_name(f".partial-{folder.name}")
+    texts = {f"{key}.json": to_json(value, indent=1) + "\n" for key, value in objects.items()}
+    texts |= {"card.md": card} if card else {}
     try:
+        shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        for file_name, content in contents.items():
-            write_whole(partial / file_name, content)
+        weights = partial / f"{name}.safetensors"
+        files = {weights.name: write_file(weights, lambda file: write_tensors(file, tensors))}
+        for file_name, text in texts.items():
+            files[file_name] = _write_text(partial / file_name, text)
+        manifest: dict[str, Any] = {"format": FORMAT, "step": step, "files": files}
+        manifest["sha256"] = _seal(manifest)
+        _write_text(partial / "manifest.json", json.dumps(manifest, indent=1))
+        sync_folder(partial)
+        finish_replacement(folder)
         if folder.exists():
-            folder.rename(old)
+            folder.rename(_old(folder))
         partial.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
+        shutil.rmtree(_old(folder), ignore_errors=True)
     except OSError:
         shutil.rmtree(partial, ignore_errors=True)
+        if not folder.exists():
+            finish_replacement(folder)
         raise
 
 
-def recover(folder: Path) -> None:
-    """Finish a replacement that a dying process left between its two renames."""
+def write_file(path: Path, fill: Callable[[HashedFile], object]) -> dict[str, Any]:
+    """Write a new file through to the disk, and return its size and its SHA-256."""
+    with path.open("wb") as opened:
+        file = HashedFile(opened)
+        fill(file)
+        opened.flush()
+        os.fsync(opened.fileno())
+    return {"size": file.size, "sha256": file.sha256}
+
+
+def _write_text(path: Path, text: str) -> dict[str, Any]:
+    return write_file(path, lambda file: file.write(text.encode()))
+
+
+def finish_replacement(folder: Path) -> None:
+    """Finish a replacement of a folder that a process began before it died."""
     old = _old(folder)
     if old.exists() and not folder.exists():
         old.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
 
 
+def repair(run: Path) -> None:
+    """Finish or undo what a process that wrote to a run left unfinished; only for the holder of its lock."""
+    for parent, pattern in ((run, "generator"), (run / "checkpoints", "*")):
+        for unfinished in parent.glob(f".partial-{pattern}"):
+            shutil.rmtree(unfinished, ignore_errors=True)
+        for old in parent.glob(f".old-{pattern}"):
+            finish_replacement(old.with_name(old.name.removeprefix(".old-")))
+
+
 def _old(folder: Path) -> Path:
     return folder.with_name(f".old-{folder.name}")
 
 
-def verify(folder: Path, *needed: str) -> dict[str, Any]:
-    """Hold a folder's files against its manifest, and the manifest against its own hash.
-
-    Args:
-        folder: The folder.
-        needed: Names of files that the manifest must list.
-
-    Returns:
-        The manifest; its `step` is an integer.
-
-    Raises:
-        DamagedError: A file is missing, of another size, or of another SHA-256.
-    """
-    manifest = read_object(folder / "manifest.json")
-    files = manifest.get("files")
-    if not isinstance(files, dict) or manifest.get("format") != FORMAT:
-        raise DamagedError("its manifest.json lists no files of this format")
-    if manifest.get("sha256") != _sealed(manifest) or not isinstance(manifest.get("step"), int):
-        raise DamagedError("its manifest.json is not what was written")
-    for name in needed:
-        if name not in files:
-            raise DamagedError(f"its manifest.json does not list {name}")
-    for name, expected in files.items():
-        file = folder / name
-        if Path(name).name != name or not isinstance(expected, dict):
-            raise DamagedError(f"its manifest.json names '{name}', which is no file name")
-        if not file.is_file():
-            raise DamagedError(f"{name} is missing or is no file")
-        try:
-            size = file.stat().st_size
-            if size != expected.get("size"):
-                raise DamagedError(f"{name} has {size} bytes where the manifest says {expected.get('size')}")
-            with file.open("rb") as opened:
-                found = hashlib.file_digest(opened, "sha256").hexdigest()
-        except OSError as error:
-            raise DamagedError(f"{name} cannot be read: {error.strerror or error}") from None
-        if found != expected.get("sha256"):
-            raise DamagedError(f"{name} is not what was written: its SHA-256 differs from the manifest's")
-    return manifest
-
-
-def _sealed(manifest: Mapping[str, Any]) -> str:
+def _seal(manifest: Mapping[str, Any]) -> str:
     """The SHA-256 of everything else in a manifest."""
     rest = {key: value for key, value in manifest.items() if key != "sha256"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
-def read_tensors(file: Path) -> dict[str, Tensor]:
-    """Tensors of a safetensors file, whose header is held to a limit before anything is allocated.
+# Reading --------------------------------------------------------------------------------------------------
+
+
+def is_there(folder: Path) -> bool:
+    """Whether there is such a folder, or one that is being replaced."""
+    return folder.is_dir() or _old(folder).is_dir() or folder.is_dir()
+
+
+def read_tensors_folder(folder: Path, *needed: str) -> Contents:
+    """Read a folder and check all of it against its manifest, without a change to it.
+
+    Args:
+        folder: The folder.
+        needed: Names of files that the manifest must list.
 
     Raises:
-        DamagedError: It is no such file.
+        DamagedError: It is not there, or a file is missing, of another size or of another SHA-256.
     """
-    from safetensors import SafetensorError  # noqa: PLC0415 - as above
-    from safetensors.torch import load_file  # noqa: PLC0415
+    for attempt in range(TRIES):
+        now, replaced = manifests = _manifests(folder)
+        place, manifest = (folder, now) if now is not None else (_old(folder), replaced)
+        try:
+            return _read(place, manifest, needed)
+        except DamagedError:
+            unchanged = _manifests(folder) == manifests
+            if (unchanged and (manifest is not None or attempt > 3)) or attempt == TRIES - 1:
+                raise
+        time.sleep(0.001 * min(attempt, 10))
+    raise AssertionError("the last attempt returns or raises")
 
+
+def _manifests(folder: Path) -> tuple[bytes | None, bytes | None]:
+    """The manifests of a folder and of the one that it replaces; `None` for one that is not there."""
+    now, replaced = (_bytes_if_there(place / "manifest.json") for place in (folder, _old(folder)))
+    return now, replaced
+
+
+def _bytes_if_there(file: Path) -> bytes | None:
     try:
-        with file.open("rb") as opened:
-            header = int.from_bytes(opened.read(8), "little")
-        if header > min(HEADER_LIMIT, file.stat().st_size):
-            raise DamagedError(f"{file.name} claims a header of {header} bytes")
-        return load_file(file)
-    except (OSError, SafetensorError) as error:
-        raise DamagedError(f"{file.name} cannot be read: {error}") from None
+        return file.read_bytes() if file.is_file() else None
+    except OSError:
+        return None
 
 
-def read_object(file: Path) -> dict[str, Any]:
-    """The object in a JSON file.
-
-    Raises:
-        DamagedError: It cannot be read, or holds something else.
-    """
+def _read(folder: Path, manifest: bytes | None, needed: tuple[str, ...]) -> Contents:
+    if manifest is None:
+        raise DamagedError("its manifest.json is missing")
     try:
-        found = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise DamagedError(f"{file.name} cannot be read: {error}") from None
+        found = _object(manifest)
+    except DamagedError as error:
+        raise DamagedError(f"manifest.json cannot be read: {error}") from None
+    files = found.get("files")
+    if not isinstance(files, dict) or found.get("format") != FORMAT:
+        raise DamagedError("its manifest.json lists no files of this format")
+    if found.get("sha256") != _seal(found) or not isinstance(found.get("step"), int):
+        raise DamagedError("its manifest.json is not what was written")
+    for name in needed:
+        if name not in files:
+            raise DamagedError(f"its manifest.json does not list {name}")
+    contents = Contents(int(found["step"]))
+    with ExitStack() as opened:
+        # All are opened first: from then on a replacement of the folder cannot take them away.
+        sizes = {name: _opened(folder, name, expected, opened) for name, expected in files.items()}
+        for name, (file, size) in sizes.items():
+            _take(file, name, size, files[name].get("sha256"), contents)
+    return contents
+
+
+def _opened(folder: Path, name: str, expected: Any, opened: ExitStack) -> tuple[BinaryIO, int]:
+    """A file that a manifest lists, and its size."""
+    if Path(name).name != name or not isinstance(expected, dict):
+        raise DamagedError(f"its manifest.json names '{name}', which is not the name of a file")
+    try:
+        if not (folder / name).is_file():
+            raise DamagedError(f"{name} is missing or is not a file")
+        file = opened.enter_context((folder / name).open("rb"))
+    except (OSError, ValueError) as error:
+        raise DamagedError(f"{name} cannot be read: {error}") from None
+    size = os.fstat(file.fileno()).st_size
+    if size != expected.get("size"):
+        raise DamagedError(f"{name} has {size} bytes, and the manifest says {expected.get('size')}")
+    return file, size
+
+
+def _take(opened: BinaryIO, name: str, size: int, sha256: Any, contents: Contents) -> None:
+    """Read a file into what its folder holds; all that is returned has the SHA-256 of the manifest."""
+    file = HashedFile(opened)
+    try:
+        if name.endswith(".safetensors"):
+            contents.tensors.update(read_tensors(file, size))
+        elif name.endswith(".json"):
+            contents.objects[name.removesuffix(".json")] = _object(file.read())
+        else:
+            file.read()
+    except (OSError, DamagedError) as error:
+        raise DamagedError(f"{name} cannot be read: {error}") from None
+    if file.sha256 != sha256:
+        raise DamagedError(f"{name} is not what was written: its SHA-256 is not the manifest's")
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        found = from_json(content)
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"it is not JSON: {error}") from None
     if not isinstance(found, dict):
-        raise DamagedError(f"{file.name} holds no object")
+        raise DamagedError("it does not hold an object")
     return found
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
