@@ -125,7 +125,7 @@ def test_runs_on_different_data_need_a_common_yardstick(runs: list[Path], tmp_pa
 
 @pytest.mark.parametrize(
     ("names", "named"),
-    [(["a"], "name two or more"), (["a", "a"], "named twice"), (["a", "c"], "'.*c' is not a run")],
+    [(["a"], "name two or more"), (["a", "a"], "named twice"), (["a", "c"], "'.*c' is no run")],
 )
 def test_what_cannot_be_compared_is_named(
     names: list[str], named: str, runs: list[Path], tmp_path: Path
