@@ -11,8 +11,9 @@ from poise.cli.telling import tell_end
 from poise.cli.view import Ending
 from poise.run_folder import RunFolder, write_games
 from poise.web import write_report
-from poise.web.charts import HIGH, LOW, history_charts, history_table, keep_extremes
+from poise.web.charts import HIGH, LOW, keep_extremes
 from poise.web.games import reached, spread_of
+from poise.web.history import history_charts, history_table
 
 GAMES = 5
 

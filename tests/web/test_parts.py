@@ -16,8 +16,9 @@ from poise.diagnosis.finding import Evidence, Finding, Remedy
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import Makes
 from poise.text import duration, number
-from poise.web.charts import Table, charts_json, history_charts, history_table, keep_extremes
+from poise.web.charts import Table, charts_json, keep_extremes
 from poise.web.findings import evidence_rows, findings_of, sentence
+from poise.web.history import history_charts, history_note, history_table, number_rows
 from poise.web.metrics import evaluations, measured, metric_charts, while_training
 from poise.web.pictures import Album, Picture, album_lead, keep_evenly
 from poise.web.settings import settings
@@ -89,6 +90,13 @@ def test_numbers_that_are_not_finite_stay_apart_from_those_that_are_missing() ->
     json.dumps(written, allow_nan=False)
 
 
+def test_the_table_of_numbers_says_what_was_not_finite() -> None:
+    steps: list[float | None] = list(range(1000))
+    table: Table = {"step": steps, "loss": [math.inf if step == 123 else 0.5 for step in range(1000)]}
+    assert [row for row in number_rows(table) if row[1] != "0.5"] == [["123", "infinity"]]
+    assert "cross" in history_note(table, table) and not history_note({"step": steps}, {"step": steps})
+
+
 @given(st.sets(st.integers(0, 299), max_size=4), st.integers(40, 120))
 def test_thinning_keeps_a_number_that_was_not_finite(lost: set[int], most: int) -> None:
     column: list[float | None] = [math.nan if row in lost else math.sin(row) for row in range(300)]
@@ -116,7 +124,7 @@ def test_metric_lines_become_numbers() -> None:
     assert [p.value for p in points[:2]] == [4.0, 3] and math.isnan(points[2].value)
     (chart,), _ = metric_charts(measured(lines))
     assert "Newest not a number, at step 3" in chart.note and "best 3, at step 2" not in chart.note
-    assert [row.value for row in evaluations(measured(lines))] == ["9"]
+    assert [row.value for row in evaluations(measured(lines))] == [9.0]
 
 
 def test_findings_stand_open_first_then_by_gravity_then_by_step() -> None:

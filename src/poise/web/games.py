@@ -12,8 +12,9 @@ import numpy as np
 
 from poise.run_folder import RunFolder, game_folders, is_many, read_games
 from poise.text import label, number
-from poise.web.charts import AXES, HIGH, LOW, Table, history_table
+from poise.web.charts import AXES, HIGH, LOW, Table
 from poise.web.findings import findings_of, problems
+from poise.web.history import history_table
 from poise.web.metrics import Measured, measured
 
 BAND = (0.1, 0.9)

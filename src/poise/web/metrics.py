@@ -168,28 +168,16 @@ def _short(value: Any) -> Any:
     return value[:12] if digest else value
 
 
-@dataclass(frozen=True)
-class Row:
-    """One number of `poise evaluate` with its protocol, in words."""
-
-    step: str
-    name: str
-    value: str
-    interval: str
-    floor: str
-    better: str
-    protocol: str
-
-
-def evaluations(numbers: Iterable[Measured]) -> list[Row]:
+def evaluations(numbers: Iterable[Measured]) -> list[Measured]:
     """The numbers of `poise evaluate`, the newest step first; of two of one protocol the later counts.
 
     Args:
         numbers: All numbers of a run.
 
     Example:
-        >>> [(row.name, row.value) for row in evaluations([Measured(5, "recall", 0.5, by="evaluate")])]
-        [('Recall', '0.5')]
+        >>> twice = [Measured(5, "recall", value, by="evaluate") for value in (0.1, 0.2)]
+        >>> [one.value for one in evaluations(twice)]
+        [0.2]
     """
     newest: dict[tuple[Any, ...], Measured] = {}
     for one in numbers:
@@ -197,28 +185,21 @@ def evaluations(numbers: Iterable[Measured]) -> list[Row]:
             key = one.step, one.details.get("measure"), one.name, one.protocol
             newest.pop(key, None)
             newest[key] = one
-    return [_row(one) for one in sorted(newest.values(), key=lambda one: -one.step)]
+    return sorted(newest.values(), key=lambda one: -one.step)
 
 
-def _row(one: Measured) -> Row:
+def protocol_words(one: Measured) -> str:
+    """How a number was measured: how many samples, in which features, against which reals."""
     sides = one.details.get("samples")
     counts = sides.items() if isinstance(sides, Mapping) else ()
-    text = {
-        part: str(_short(one.details.get(part) or ""))
+    extractor, weights, preparation, reference = (
+        str(_short(one.details.get(part) or ""))
         for part in ("extractor", "weights_hash", "preparation", "reference")
-    }
+    )
     parts = [
         *(f"{count:,} {side.replace('_', '-')}" for side, count in counts if isinstance(count, int)),
-        f"{text['extractor']} {text['weights_hash']}".strip(),
-        text["preparation"],
-        f"reference {text['reference'][:12]}" if text["reference"] else "",
+        f"{extractor} {weights}".strip(),
+        preparation,
+        f"reference {reference[:12]}" if reference else "",
     ]
-    return Row(
-        step=f"{one.step:,}",
-        name=label(one.name),
-        value=number(one.value),
-        interval=one.interval,
-        floor="" if one.floor is None else number(one.floor),
-        better=one.better,
-        protocol=" · ".join(filter(None, parts)),
-    )
+    return " · ".join(filter(None, parts))

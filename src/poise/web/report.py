@@ -13,17 +13,15 @@ from poise.diagnosis.finding import Finding
 from poise.errors import PoiseError, report_system_errors
 from poise.run_folder import RunFolder, makes, step_name
 from poise.text import label, number
-from poise.web.charts import Json, Table, charts_json, history_charts, history_table, keep_extremes
+from poise.web.charts import Json, charts_json, keep_extremes
 from poise.web.findings import evidence_rows, findings_of, problems, sentence
 from poise.web.games import spread_of
-from poise.web.metrics import evaluations, measured, metric_charts
+from poise.web.history import history_charts, history_note, history_table, number_rows
+from poise.web.metrics import evaluations, measured, metric_charts, protocol_words
 from poise.web.pictures import Album, album_lead, read_album
 from poise.web.settings import ABOUT, settings
 from poise.web.summary import command_line, highlights, next_commands, standing
 from poise.web.wording import Fact, facts, moment, size
-
-ROWS_IN_TABLE = 24
-"""Lines of the history in the table of numbers."""
 
 
 def write_report(path: Path | str) -> Path:
@@ -75,7 +73,10 @@ def _page(run: RunFolder, now: datetime) -> str:
         lstrip_blocks=True,
     )
     templates.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
-    templates.filters |= {"label": label, "thousands": "{:,}".format, "evidence_rows": evidence_rows}
+    templates.filters |= {
+        **{"label": label, "number": number, "thousands": "{:,}".format},
+        **{"evidence_rows": evidence_rows, "protocol_words": protocol_words},
+    }
     return templates.get_template("page.html").render(
         **_contents(run, now),
         style=style,
@@ -123,8 +124,9 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
         "metrics": metrics,
         "spread": spread,
         "evaluations": evaluations(numbers),
-        "numbers": _numbers(history),
-        "history_note": _history_note(history, drawn),
+        "history": list(history),
+        "numbers": number_rows(history),
+        "history_note": history_note(history, drawn),
         "settings": settings(recipe),
         "environment": _environment(environment),
         "command_line": command_line(environment),
@@ -169,25 +171,6 @@ def _spans(findings: Sequence[Finding]) -> list[dict[str, Any]]:
         }
         for index, one in enumerate(findings, start=1)
     ]
-
-
-def _history_note(history: Table, drawn: Table) -> str:
-    whole, kept = len(history["step"]), len(drawn["step"])
-    if kept == whole:
-        return ""
-    return f"The curves show {kept:,} of {whole:,} lines, among them the extremes of every stretch."
-
-
-def _numbers(history: Table) -> dict[str, Any]:
-    """Lines of the history, evenly chosen, as a table."""
-    count = len(history["step"])
-    chosen = sorted({round(row * (count - 1) / (ROWS_IN_TABLE - 1)) for row in range(ROWS_IN_TABLE)})
-    rows = [
-        ["" if (value := column[row]) is None else number(value) for column in history.values()]
-        for row in chosen
-        if count
-    ]
-    return {"names": [label(name) for name in history], "rows": rows}
 
 
 def _environment(environment: Json) -> list[Fact]:

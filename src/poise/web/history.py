@@ -1,0 +1,171 @@
+"""The history of a run: its columns, the charts that they make, and some of its lines as a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from poise.text import label, number
+from poise.web.charts import AXES, HIGH, LOW, Chart, Column, Json, Series, Table, real
+
+ROWS_IN_TABLE = 24
+"""Lines of the history in the table of numbers."""
+
+
+def history_table(lines: Iterable[Json]) -> Table:
+    """The history as columns, by step; of two lines for one step the later counts.
+
+    Args:
+        lines: As the run folder gives them; any number under any name is taken, and may be missing.
+
+    Returns:
+        Columns of one length, with None where a line lacks the value; always with `step`.
+
+    Example:
+        >>> history_table([{"step": 2, "real_score": 0.5}, {"step": 1}])
+        {'step': [1, 2], 'real_score': [None, 0.5]}
+    """
+    by_step: dict[int, Json] = {}
+    for line in lines:
+        if type(step := line.get("step")) is int:
+            by_step[step] = line
+    ordered = [by_step[step] for step in sorted(by_step)]
+    names = dict.fromkeys(name for line in ordered for name in line)
+    table = {name: [real(line.get(name)) for line in ordered] for name in names}
+    return {"step": []} | {
+        name: column for name, column in table.items() if any(value is not None for value in column)
+    }
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Columns that are drawn in one chart: those with this word in their name."""
+
+    title: str
+    note: str
+    word: str
+    unit: str = ""
+    logarithmic: bool = False
+    guide: float | None = None
+    guide_label: str = ""
+
+
+_GROUPS = (
+    _Group("Losses", "Losses of different recipes have different ranges: compare a run with itself.", "loss"),
+    _Group(
+        "Scores of reals and fakes",
+        "The mean raw score that the discriminator gives to each. The farther apart, the more certain it is.",
+        "score",
+    ),
+    _Group(
+        "Classified correctly",
+        "The share of each that the discriminator classifies correctly. Near 1 the discriminator wins; near "
+        "0.5 it cannot tell them apart.",
+        "right",
+        unit="share",
+        guide=0.5,
+        guide_label="chance",
+    ),
+    _Group(
+        "Gradient norms",
+        "The norm of each player's gradient. A player whose norm falls by orders of magnitude has stopped "
+        "learning.",
+        "gradient_norm",
+        logarithmic=True,
+    ),
+    _Group(
+        "Penalties", "Penalties keep the discriminator smooth. Values are before their weights.", "penalty"
+    ),
+    _Group(
+        "Speed",
+        "A dip means that something else used the machine, or that data arrived late.",
+        "per_second",
+        unit="per second",
+    ),
+)
+
+_ROLES = ("discriminator", "generator", "real", "fake")
+
+
+def history_charts(table: Table) -> list[Chart]:
+    """The charts of the columns of a history; a column that belongs to no group has a chart of its own.
+
+    Args:
+        table: As `history_table` gives it, with the edges of bands if there are any.
+
+    Example:
+        >>> charts = history_charts({"step": [1], "generator_loss": [0.7], "balance": [0.1]})
+        >>> [chart.title for chart in charts]
+        ['Losses', 'Balance']
+    """
+    rest = [
+        name
+        for name in table
+        if not name.startswith((LOW, HIGH)) and name not in AXES and not _is_constant_count(name, table[name])
+    ]
+    charts = []
+    for group in _GROUPS:
+        names = [name for name in rest if f"_{group.word}_" in f"_{name}_"]
+        rest = [name for name in rest if name not in names]
+        if names:
+            charts.append(
+                Chart(
+                    group.title,
+                    group.note,
+                    "history",
+                    _series(names, group.word, table),
+                    unit=group.unit,
+                    logarithmic=group.logarithmic,
+                    guide=group.guide,
+                    guide_label=group.guide_label,
+                )
+            )
+    return charts + [Chart(label(name), "", "history", _series([name], "", table)) for name in rest]
+
+
+def _is_constant_count(name: str, column: Column) -> bool:
+    """Whether a column only repeats how many games there are; a change is worth a chart."""
+    return name == "games" and len({value for value in column if value is not None}) == 1
+
+
+def _series(names: Sequence[str], shared: str, table: Table) -> tuple[Series, ...]:
+    """The series of one chart, each with its band; the labels leave out the shared word."""
+
+    def rank(name: str) -> int:
+        return next((index for index, role in enumerate(_ROLES) if role in name.split("_")), len(_ROLES))
+
+    found: list[Series] = []
+    others = 0
+    for name in sorted(names, key=rank):
+        role = _ROLES[rank(name)] if rank(name) < len(_ROLES) else f"other-{others % 4 + 1}"
+        others += role.startswith("other")
+        short = f"_{name}_".replace(f"_{shared}_", "_").strip("_") if shared else name
+        words = (short or name).replace("_", " ")
+        band = (LOW + name, HIGH + name) if LOW + name in table else ("", "")
+        found.append(Series(name, words[:1].upper() + words[1:], role, *band))
+    return tuple(found)
+
+
+def number_rows(history: Table) -> list[list[str]]:
+    """Lines of the history as texts: evenly chosen, and those in which a column is first not finite."""
+    count = len(history["step"])
+    chosen = {round(row * (count - 1) / (ROWS_IN_TABLE - 1)) for row in range(ROWS_IN_TABLE) if count}
+    chosen |= {rows[0] for column in history.values() if (rows := _lost(column))}
+    return [
+        ["" if (value := column[row]) is None else number(value) for column in history.values()]
+        for row in sorted(chosen)
+    ]
+
+
+def history_note(history: Table, drawn: Table) -> str:
+    """What a reader of the curves must know: which lines are drawn, and what a cross means."""
+    whole, kept = len(history["step"]), len(drawn["step"])
+    thinned = f"The curves show {kept:,} of {whole:,} lines, among them the extremes of every stretch."
+    cross = "A cross at the foot of a chart marks a number that was not finite."
+    lost = any(_lost(column) for column in history.values())
+    return " ".join([thinned] * (kept < whole) + [cross] * lost)
+
+
+def _lost(column: Column) -> list[int]:
+    return [row for row, value in enumerate(column) if value is not None and not math.isfinite(value)]
