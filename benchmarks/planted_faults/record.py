@@ -21,7 +21,7 @@ from benchmarks.planted_faults.meddling import Meddle
 from benchmarks.planted_faults.planting import Array, Bewitched, Distorted, only
 from poise.data import Dataset
 from poise.diagnosis.examination import still
-from poise.diagnosis.signals.scores import per_sample_scores
+from poise.diagnosis.scores import per_sample_scores
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from poise.diagnosis import Evidence, Finding, FindingTracker, Measurement, Remedy, Rule, Setting, judged
-from poise.diagnosis.past import best, middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Unchecked, Verdict
 from poise.diagnosis.tracker import confidence
+from poise.diagnosis.trends import best, median, unchecked, values
 
 
 def judge(measurements: Readings) -> Verdict | Unchecked:
@@ -201,8 +201,8 @@ def test_what_a_quantity_did() -> None:
         Measurement(step, spread=value) for step, value in enumerate([0.1, None, 0.9, 0.2, 0.3, 0.25])
     ]
     assert values(measurements, "spread", 3) == [0.2, 0.3, 0.25]
-    assert middle(measurements, "spread", 2, 0) == 0.25
-    assert middle(measurements, "spread", 4, 4) is None
+    assert median(measurements, "spread", 2, 0) == 0.25
+    assert median(measurements, "spread", 4, 4) is None
     assert best(measurements, "spread") == 0.3
     found = unchecked(Measurement(0, missing={"distance": "no samples were given"}), "spread")
     assert found == Unchecked("no samples were given")
@@ -220,3 +220,9 @@ def test_rates_that_nobody_knows_are_not_set() -> None:
     ]
     (known,) = Setting(recipe={"name": "minimax"}).remedies([halved])
     assert known.command.endswith("--set optimisers.generator.learning_rate=0.0001")
+
+
+def test_a_measurement_may_have_been_written_under_a_former_name() -> None:
+    line = {"step": 7, "separation": 0.75, "of a later version": 1}
+    assert Measurement.from_json(line) == Measurement(7, auc=0.75)
+    assert "separation" not in Measurement(7, auc=0.75).to_json()

@@ -23,7 +23,7 @@ def healthy(count: int = 60) -> list[Measurement]:
     """A run that goes well: nearer and wider from check to check."""
     return [
         Measurement(
-            step=10 * place, separation=0.95 - 0.3 * place / count, generator_loss=0.8 + 0.05 * (place % 3),
+            step=10 * place, auc=0.95 - 0.3 * place / count, generator_loss=0.8 + 0.05 * (place % 3),
             discriminator_loss=1.2, generator_gradient=1.0, discriminator_gradient=1.0,
             training_above_held_out=0.52, held_out_gap=0.03, distance=1.2 * math.exp(-place / 12) + 0.01,
             distance_floor=0.001, spread=1 - 0.9 * math.exp(-place / 10), duplicates=0.0,
@@ -40,10 +40,10 @@ def turned(name: str) -> list[Measurement]:
     """The same run, with one failure from the middle on; one of the data from the start on."""
     sick: dict[str, dict[str, Any]] = {
         "condition-ignored": {"condition_followed": 0.1},
-        "data-shortcut": {"separation": 1.0, "probes": {"border": (1.0, 9.0)}},
-        "discriminator-dominates": {"separation": 1.0, "generator_gradient": 1e-4, "distance": 0.6},
+        "data-shortcut": {"auc": 1.0, "probes": {"border": (1.0, 9.0)}},
+        "discriminator-dominates": {"auc": 1.0, "generator_gradient": 1e-4, "distance": 0.6},
         "discriminator-overfits": {"training_above_held_out": 0.9, "held_out_gap": 0.6},
-        "generator-dominates": {"separation": 0.4, "distance": 0.9},
+        "generator-dominates": {"auc": 0.4, "distance": 0.9},
         "memorisation": {"copying": -12.0, "nearness": 0.3},
         "mode-collapse": {"spread": 0.01, "coverage": 0.1},
         "non-finite": {"non_finite": "generator's loss"},
@@ -144,7 +144,7 @@ def told(measurements: list[Measurement], name: str) -> bool:
     ("changes", "wanted"),
     [
         ({}, True),
-        ({"separation": 0.8}, False),  # nobody uses it
+        ({"auc": 0.8}, False),  # nobody uses it
         ({"movement": 0.0, "spread": 0.05, "distance": 0.7}, False),  # the generator has not tried
         ({"movement": 0.001, "spread": 0.0004}, True),  # it tries, far from data in another unit
         ({"probes": {"roughness": (1.0, 9.0)}, "spread": 0.1}, False),  # what is blurred is smooth
@@ -156,7 +156,7 @@ def test_a_shortcut_is_what_tells_every_fake_whatever_the_generator_does(
     changes: dict[str, Any], wanted: bool
 ) -> None:
     sick: dict[str, Any] = {
-        "separation": 1.0,
+        "auc": 1.0,
         "probes": {"border": (1.0, 9.0)},
         "movement": 0.2,
         "spread": 0.8,
@@ -166,7 +166,7 @@ def test_a_shortcut_is_what_tells_every_fake_whatever_the_generator_does(
 
 
 def test_what_fades_or_comes_later_is_no_shortcut() -> None:
-    measurements = [replace(measurement, separation=1.0, spread=0.8) for measurement in healthy()]
+    measurements = [replace(measurement, auc=1.0, spread=0.8) for measurement in healthy()]
     fading = [
         replace(one, probes={"border": (1.0, 30 * 0.9**place)}) for place, one in enumerate(measurements)
     ]
@@ -177,15 +177,14 @@ def test_what_fades_or_comes_later_is_no_shortcut() -> None:
 
 
 def test_a_discriminator_that_wins_while_samples_come_nearer_does_not_dominate() -> None:
-    measurements = [replace(measurement, separation=1.0) for measurement in healthy(30)]
+    measurements = [replace(measurement, auc=1.0) for measurement in healthy(30)]
     assert not told(measurements, "discriminator-dominates")
     assert told([replace(one, distance=1.2) for one in measurements], "discriminator-dominates")
 
 
 def test_a_generator_that_comes_to_a_halt_is_dominated() -> None:
     measurements = [
-        replace(one, distance=0.1, separation=1.0 if place > 40 else one.separation)
-        for place, one in enumerate(healthy())
+        replace(one, distance=0.1, auc=1.0 if place > 40 else one.auc) for place, one in enumerate(healthy())
     ]
     halted = [replace(one, movement=0.01 if place > 40 else 0.2) for place, one in enumerate(measurements)]
     assert told(halted, "discriminator-dominates")
@@ -204,7 +203,7 @@ def test_samples_that_are_alike_do_not_hop_when_they_change_their_cell() -> None
 
 
 @pytest.mark.parametrize(
-    ("changes", "wanted"), [({}, True), ({"separation": 1.0}, False), ({"distance": 0.05}, False)]
+    ("changes", "wanted"), [({}, True), ({"auc": 1.0}, False), ({"distance": 0.05}, False)]
 )
 def test_players_circle_where_both_win_in_turn_far_from_the_data(
     changes: dict[str, Any], wanted: bool
@@ -231,13 +230,11 @@ def test_a_swing_that_is_slower_than_the_span_is_seen_where_it_comes_back(return
 
 def test_a_swing_that_nothing_answers_is_no_oscillation() -> None:
     circle = [
-        replace(
-            one, centre=(1.5 * math.sin(2.4 * place), 0.0), distance=0.6, separation=0.5 + 0.03 * (place % 2)
-        )
+        replace(one, centre=(1.5 * math.sin(2.4 * place), 0.0), distance=0.6, auc=0.5 + 0.03 * (place % 2))
         for place, one in enumerate(healthy())
     ]
     assert not told(circle, "oscillation")
-    assert told([replace(one, separation=0.9) for one in circle], "oscillation")
+    assert told([replace(one, auc=0.9) for one in circle], "oscillation")
 
 
 @pytest.mark.parametrize(("spread", "wanted"), [(0.7, True), (0.05, False)])
@@ -263,7 +260,7 @@ def test_a_rise_is_clear_against_what_the_distance_does_anyway(ripple: float, wa
 
 def test_a_generator_that_rests_from_the_start_is_dominated_within_five_checks() -> None:
     still = [
-        replace(one, step=10 * place, separation=1.0, movement=0.0, distance=0.7)
+        replace(one, step=10 * place, auc=1.0, movement=0.0, distance=0.7)
         for place, one in enumerate(healthy(5), start=2)
     ]
     assert told(still, "discriminator-dominates")

@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from poise.diagnosis import FINDINGS, judged
-from poise.diagnosis.logs import guessed, read_log, readings_of
+from poise.diagnosis.logs import files, guessed, measurements_of, read_log
 from poise.errors import PoiseError
 
 Rows = list[dict[str, float]]
 
 
 def found(rows: Rows) -> dict[str, str]:
-    return {one.name: one.severity for one in judged(readings_of(rows)[0], FINDINGS.values()).findings}
+    return {one.name: one.severity for one in judged(measurements_of(rows)[0], FINDINGS.values()).findings}
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def found(rows: Rows) -> dict[str, str]:
             ["Loss/G/loss", "Loss/scores/fake", "Loss/scores/real"],
             ["generator_loss", "real_score", "fake_score"],
         ),
-        (["d_acc", "grad", "lr"], ["separation"]),
+        (["d_acc", "grad", "lr"], ["auc"]),
         (["colour", "size"], []),
     ],
 )
@@ -51,7 +52,7 @@ def test_a_metric_past_its_best_is_a_regression() -> None:
 def test_a_nan_is_named_with_its_column_and_step() -> None:
     losses = [math.nan if step == 500 else 1.0 + step % 7 for step in range(1000)]
     rows: Rows = [{"step": float(step), "G loss": loss} for step, loss in enumerate(losses)]
-    finding = judged(readings_of(rows)[0], FINDINGS.values()).findings[0]
+    finding = judged(measurements_of(rows)[0], FINDINGS.values()).findings[0]
     assert (finding.name, finding.first_step) == ("non-finite", 500)
     assert "column 'G loss'" in finding.sentence
 
@@ -82,15 +83,15 @@ def test_a_discriminator_that_has_won_and_a_flat_line() -> None:
 
 def test_what_a_log_cannot_tell_is_said() -> None:
     rows: Rows = [{"step": float(step), "fid": 50.0 - step} for step in range(20)]
-    unchecked = judged(readings_of(rows)[0], FINDINGS.values()).unchecked
+    unchecked = judged(measurements_of(rows)[0], FINDINGS.values()).unchecked
     assert unchecked["mode-collapse"] == "a log holds no samples"
-    assert unchecked["data-shortcut"] == "the log has no column of the separation"
+    assert unchecked["data-shortcut"] == "the log has no column of the AUC"
     assert "quality-regressed" not in unchecked
 
 
 def test_a_long_log_is_averaged_in_stretches() -> None:
     rows: Rows = [{"it": float(step), "lossG": float(step % 2)} for step in range(10_000)]
-    measurements, used = readings_of(rows)
+    measurements, used = measurements_of(rows)
     assert used == {"step": "it", "generator_loss": "lossG"}
     assert len(measurements) <= 240
     assert all(measurement.generator_loss == pytest.approx(0.5, abs=0.02) for measurement in measurements)
@@ -122,8 +123,9 @@ def test_csv_json_lines_and_what_stylegan_writes(tmp_path: Path) -> None:
 )
 def test_what_is_no_log_is_refused_by_name(tmp_path: Path, content: str) -> None:
     (tmp_path / "log.txt").write_text(content)
-    with pytest.raises(PoiseError, match="holds no numbers in columns"):
+    with pytest.raises(PoiseError) as caught:
         read_log(tmp_path / "log.txt")
+    assert caught.value.code == "diagnosis.log-empty"
 
 
 def test_what_a_resumed_loop_wrote_anew_is_read_once() -> None:
@@ -133,7 +135,7 @@ def test_what_a_resumed_loop_wrote_anew_is_read_once() -> None:
         {"step": 7.0, "fid": 3.0},
         *({"step": float(step), "d_loss": 2.0} for step in range(5, 12)),
     ]
-    measurements, _ = readings_of(rows)
+    measurements, _ = measurements_of(rows)
     losses = {
         measurement.step: measurement.discriminator_loss
         for measurement in measurements
@@ -149,7 +151,7 @@ def test_what_a_resumed_loop_wrote_anew_is_read_once() -> None:
 )
 def test_steps_that_count_anew_or_in_parts_give_way_to_the_number_of_the_row(steps: list[float]) -> None:
     rows: Rows = [{"iter": float(step), "d_loss": 1.0 + place} for place, step in enumerate(steps)]
-    measurements, used = readings_of(rows)
+    measurements, used = measurements_of(rows)
     assert [measurement.step for measurement in measurements] == list(range(9))
     assert [measurement.discriminator_loss for measurement in measurements] == [
         1.0 + place for place in range(9)
@@ -159,7 +161,7 @@ def test_steps_that_count_anew_or_in_parts_give_way_to_the_number_of_the_row(ste
 
 def test_columns_that_are_not_named_are_guessed_still() -> None:
     rows: Rows = [{"iter": 10.0 * place, "d_loss": 1.0, "quality": 5.0} for place in range(3)]
-    measurements, used = readings_of(rows, {"metric": "quality"})
+    measurements, used = measurements_of(rows, {"metric": "quality"})
     assert used == {"step": "iter", "discriminator_loss": "d_loss", "metric": "quality"}
     assert [measurement.step for measurement in measurements] == [0, 10, 20]
 
@@ -169,25 +171,48 @@ def test_comments_above_the_columns_are_passed_over_and_rows_without_names_are_t
     log.write_text("# seed 3\n# a note, with a comma\nstep,fid\n1,9\n2,8\n", encoding="utf-8")
     assert read_log(log) == [{"step": 1.0, "fid": 9.0}, {"step": 2.0, "fid": 8.0}]
     log.write_text("0,1.5,0.7\n1,1.4,0.8\n", encoding="utf-8")
-    with pytest.raises(PoiseError, match=r"no line of column names; it begins with 0, 1\.5, 0\.7"):
-        readings_of(read_log(log))
+    with pytest.raises(PoiseError) as caught:
+        measurements_of(read_log(log))
+    assert caught.value.code == "diagnosis.no-known-column"
+    assert caught.value.why == "it has no line of column names; it begins with 0, 1.5, 0.7"
 
 
 @pytest.mark.parametrize("step", [math.nan, math.inf, -math.inf])
 def test_a_row_whose_step_is_no_number_is_left_out(step: float) -> None:
     rows: Rows = [{"step": step if place == 3 else float(place), "fid": 9.0 - place} for place in range(6)]
-    assert [measurement.step for measurement in readings_of(rows)[0]] == [0, 1, 2, 4, 5]
+    assert [measurement.step for measurement in measurements_of(rows)[0]] == [0, 1, 2, 4, 5]
 
 
 def test_what_is_not_there_and_what_is_not_known_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PoiseError, match="cannot be read, because no such file"):
-        read_log(tmp_path / "nothing.csv")
-    with pytest.raises(PoiseError, match="No column of the log is known"):
-        readings_of([{"colour": 1.0}])
-    with pytest.raises(PoiseError, match="no column 'fud' in the log; did you mean 'fid'"):
-        readings_of([{"fid": 1.0}], {"metric": "fud"})
-    with pytest.raises(PoiseError, match="no quantity 'metrik'"):
-        readings_of([{"fid": 1.0}], {"metrik": "fid"})
+    def code(action: Callable[[], object]) -> str:
+        with pytest.raises(PoiseError) as caught:
+            action()
+        return caught.value.code
+
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "events.out.tfevents.1").write_bytes(b"x" * 40)
+    assert code(lambda: read_log(tmp_path / "nothing.csv")) == "diagnosis.log-unreadable"
+    assert code(lambda: read_log(tmp_path / "empty")) == "diagnosis.log-empty"
+    assert code(lambda: read_log(tmp_path / "events.out.tfevents.1")) == "diagnosis.log-damaged"
+    assert code(lambda: measurements_of([{"colour": 1.0}])) == "diagnosis.no-known-column"
+    assert code(lambda: measurements_of([{"fid": 1.0}], {"metric": "fud"})) == "unknown-column"
+    assert code(lambda: measurements_of([{"fid": 1.0}], {"metrik": "fid"})) == "unknown-quantity"
+
+
+def test_a_log_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "LARGEST", 10)
+    for name in ("log.csv", "events.out.tfevents.1"):
+        (tmp_path / name).write_text("step,fid\n1,2\n")
+        with pytest.raises(PoiseError) as caught:
+            read_log(tmp_path / name)
+        assert caught.value.code == "diagnosis.log-too-large"
+
+
+def test_a_quantity_may_go_by_its_former_name() -> None:
+    rows: Rows = [{"step": 1.0, "told apart": 0.75}]
+    (measurement,), used = measurements_of(rows, {"separation": "told apart"})
+    assert measurement.auc == 0.75
+    assert used["auc"] == "told apart"
 
 
 FIXTURES = Path(__file__).parent / "event_files"
@@ -199,7 +224,7 @@ def test_event_files_of_an_independent_writer() -> None:
     assert [row["step"] for row in rows] == [100.0 * place for place in range(40)]
     assert rows[7]["Loss/G"] == pytest.approx(1.2)
     assert rows[39]["Metrics/FID"] == pytest.approx(100 / 40 + 8 + 6 * 14)
-    measurements, used = readings_of(rows)
+    measurements, used = measurements_of(rows)
     assert used == {
         "step": "step", "generator_loss": "Loss/G", "discriminator_loss": "Loss/D", "metric": "Metrics/FID"
     }  # fmt: skip
@@ -219,7 +244,7 @@ def test_a_cut_event_file_gives_what_is_whole_or_is_refused(tmp_path: Path, size
     try:
         rows = read_log(cut)
     except PoiseError as error:
-        assert "holds no numbers" in error.what or "is damaged" in error.what
+        assert error.code in ("diagnosis.log-empty", "diagnosis.log-damaged")
     else:
         assert rows == read_log(whole)[: len(rows)] or rows[:-1] == read_log(whole)[: len(rows) - 1]
 

@@ -80,7 +80,7 @@ def test_samples_in_a_tuple_or_an_array_are_samples(wrap: Any) -> None:
 def test_a_mean_score_of_a_batch_ranks_nothing() -> None:
     means = {"real_scores": torch.tensor(0.9), "fake_scores": 0.1}
     monitor = watch(Monitor(every=1, most_share=1.0), 40, **means)
-    assert {measurement.separation for measurement in monitor.measurements} == {None}
+    assert {measurement.auc for measurement in monitor.measurements} == {None}
     assert "one number for a whole batch" in monitor.not_used["real_scores"]
     assert monitor.findings == []
 
@@ -143,7 +143,7 @@ def test_samples_like_the_data_are_no_finding() -> None:
     assert last.coverage is not None
     assert last.coverage > 0.9
     # Two normals half a deviation apart: Phi(0.5 / sqrt(2)) = 0.638; five standard errors of 64 by 64.
-    assert last.separation == pytest.approx(0.638, abs=0.25)
+    assert last.auc == pytest.approx(0.638, abs=0.25)
 
 
 def test_networks_and_randomness_are_left_as_they_were() -> None:

@@ -11,16 +11,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from sklearn.metrics import roc_auc_score
 
-from poise.diagnosis.signals.cells import cell_centres, covered, moved, shares
-from poise.diagnosis.signals.conditions import class_means, followed, response
-from poise.diagnosis.signals.distance import energy_distance
-from poise.diagnosis.signals.features import distances, features_of
-from poise.diagnosis.signals.finiteness import first_non_finite
-from poise.diagnosis.signals.neighbours import copied_share, copying_score, nearest_training
-from poise.diagnosis.signals.scores import held_out_gap, per_sample_scores, ranked_apart
-from poise.diagnosis.signals.series import swing, together
-from poise.diagnosis.signals.spread import duplicates, mean_distance
-from poise.diagnosis.signals.statistics import probes, simple_statistics
+from poise.diagnosis.samples import (
+    cell_centres,
+    cell_shares,
+    class_means,
+    condition_response,
+    copied_share,
+    copying_score,
+    coverage,
+    distances,
+    duplicates,
+    energy_distance,
+    features_of,
+    labels_followed,
+    mean_distance,
+    nearest_training,
+    total_variation,
+)
+from poise.diagnosis.scores import (
+    first_non_finite,
+    held_out_gap,
+    per_sample_scores,
+    probes,
+    roc_auc,
+    simple_statistics,
+)
+from poise.diagnosis.trends import correlation, dominant_period
 
 numbers = some.lists(some.integers(-5, 5), min_size=1, max_size=30)
 
@@ -31,25 +47,25 @@ def drawn(seed: int, *shape: int) -> torch.Tensor:
 
 @settings(max_examples=60, deadline=None)
 @given(numbers, numbers)
-def test_separation_is_the_area_under_the_curve_with_ties(higher: list[int], lower: list[int]) -> None:
-    found = ranked_apart(torch.tensor(higher).float(), torch.tensor(lower).float())
+def test_the_auc_is_the_area_under_the_curve_with_ties(higher: list[int], lower: list[int]) -> None:
+    found = roc_auc(torch.tensor(higher).float(), torch.tensor(lower).float())
     wanted = roc_auc_score([1] * len(higher) + [0] * len(lower), higher + lower)
     assert found == pytest.approx(wanted)
 
 
 @settings(max_examples=40, deadline=None)
 @given(numbers, numbers)
-def test_separation_depends_on_ranks_alone(higher: list[int], lower: list[int]) -> None:
+def test_the_auc_depends_on_ranks_alone(higher: list[int], lower: list[int]) -> None:
     one, other = torch.tensor(higher).double(), torch.tensor(lower).double()
-    assert ranked_apart(one, other) == ranked_apart(torch.exp(one) * 7 - 3, torch.exp(other) * 7 - 3)
-    swapped = ranked_apart(other, one)
+    assert roc_auc(one, other) == roc_auc(torch.exp(one) * 7 - 3, torch.exp(other) * 7 - 3)
+    swapped = roc_auc(other, one)
     assert swapped is not None
-    assert ranked_apart(one, other) == pytest.approx(1 - swapped)
+    assert roc_auc(one, other) == pytest.approx(1 - swapped)
 
 
-def test_separation_of_nothing_and_of_a_nan_is_unknown() -> None:
-    assert ranked_apart(torch.zeros(0), torch.ones(2)) is None
-    assert ranked_apart(torch.tensor([math.nan]), torch.ones(2)) is None
+def test_the_auc_of_nothing_and_of_a_nan_is_unknown() -> None:
+    assert roc_auc(torch.zeros(0), torch.ones(2)) is None
+    assert roc_auc(torch.tensor([math.nan]), torch.ones(2)) is None
 
 
 @pytest.mark.parametrize(
@@ -131,17 +147,17 @@ def test_cells_find_clusters_and_shares_count_them() -> None:
     rows = corners.repeat_interleave(25, 0) + 0.1 * drawn(5, 100, 2)
     centres = cell_centres(rows, 4)
     assert sorted(distances(centres, corners).argmin(1).tolist()) == [0, 1, 2, 3]
-    expected = shares(rows, centres)
+    expected = cell_shares(rows, centres)
     assert expected == pytest.approx((0.25,) * 4)
-    only_one = shares(rows[:25], centres)
+    only_one = cell_shares(rows[:25], centres)
     assert sorted(only_one) == [0.0, 0.0, 0.0, 1.0]
-    assert covered(only_one, expected) == pytest.approx(0.25)
-    assert moved(only_one, expected) == pytest.approx(0.75)
+    assert coverage(only_one, expected) == pytest.approx(0.25)
+    assert total_variation(only_one, expected) == pytest.approx(0.75)
 
 
 def test_more_cells_than_different_rows_is_no_error() -> None:
     centres = cell_centres(torch.tensor([[1.0], [1.0], [2.0], [2.0]]), 4)
-    assert sum(shares(torch.tensor([[1.0], [2.0]]), centres)) == 1.0
+    assert sum(cell_shares(torch.tensor([[1.0], [2.0]]), centres)) == 1.0
 
 
 histograms = some.lists(some.floats(0, 1), min_size=2, max_size=8)
@@ -152,9 +168,9 @@ def test_total_variation_is_a_distance(weights: list[float]) -> None:
     whole = sum(weights) + 1
     one = [(weight + 1 / len(weights)) / whole for weight in weights]
     other = one[::-1]
-    assert 0 <= moved(one, other) <= 1
-    assert moved(one, other) == pytest.approx(moved(other, one))
-    assert moved(one, one) == 0
+    assert 0 <= total_variation(one, other) <= 1
+    assert total_variation(one, other) == pytest.approx(total_variation(other, one))
+    assert total_variation(one, one) == 0
 
 
 def test_copies_lie_nearer_than_new_data_and_new_data_do_not() -> None:
@@ -210,32 +226,32 @@ def test_conditions_that_are_followed_and_ignored() -> None:
     means = torch.tensor([[0.0, 0.0], [5.0, 0.0], [0.0, 5.0]])
     rows = means[labels] + 0.3 * drawn(15, 90, 2)
     names, found = class_means(rows, labels)
-    assert followed(rows, labels, names, found) == 1.0
-    assert followed(rows.roll(1, 0), labels, names, found) == 0.0
-    assert response(rows, rows) == 0.0
-    assert response(rows, means[(labels + 1) % 3] + 0.3 * drawn(16, 90, 2)) > 1
+    assert labels_followed(rows, labels, names, found) == 1.0
+    assert labels_followed(rows.roll(1, 0), labels, names, found) == 0.0
+    assert condition_response(rows, rows) == 0.0
+    assert condition_response(rows, means[(labels + 1) % 3] + 0.3 * drawn(16, 90, 2)) > 1
 
 
 @pytest.mark.parametrize("period", [3.0, 4.0, 8.0])
 def test_a_sine_is_one_period_and_noise_is_none(period: float) -> None:
     places = np.arange(24)
-    share, found = swing(list(2 + np.sin(2 * np.pi * places / period)))
+    share, found = dominant_period(list(2 + np.sin(2 * np.pi * places / period)))
     assert share > 0.95
     assert found == pytest.approx(period, rel=0.1)
-    noise = [swing(list(np.random.default_rng(seed).standard_normal(24)))[0] for seed in range(200)]
+    noise = [dominant_period(list(np.random.default_rng(seed).standard_normal(24)))[0] for seed in range(200)]
     assert np.quantile(noise, 0.5) < 0.55
 
 
 def test_a_trend_a_constant_and_a_short_row_do_not_swing() -> None:
-    assert swing([float(place) for place in range(30)]) == (0.0, 0.0)
-    assert swing([5.0] * 30) == (0.0, 0.0)
-    assert swing([1.0, -1.0] * 3) == (0.0, 0.0)
+    assert dominant_period([float(place) for place in range(30)]) == (0.0, 0.0)
+    assert dominant_period([5.0] * 30) == (0.0, 0.0)
+    assert dominant_period([1.0, -1.0] * 3) == (0.0, 0.0)
 
 
 def test_correlation_is_numpys() -> None:
     one, other = np.random.default_rng(0).standard_normal((2, 20))
-    assert together(list(one), list(other)) == pytest.approx(np.corrcoef(one, other)[0, 1])
-    assert together([1.0, 1.0], [0.0, 1.0]) == 0.0
+    assert correlation(list(one), list(other)) == pytest.approx(np.corrcoef(one, other)[0, 1])
+    assert correlation([1.0, 1.0], [0.0, 1.0]) == 0.0
 
 
 def test_the_first_tensor_that_is_not_finite_is_named() -> None:

@@ -83,7 +83,7 @@ def test_each_game_is_read_as_if_it_were_alone_and_none_is_disturbed(data: str, 
     assert [line["step"] for line in lines] == [line["step"] for line in wanted] == [1, 2, 3, 4, 5, 6]
     for line, other_line in zip(lines, wanted, strict=True):
         assert line.keys() == other_line.keys()
-        for name in ("separation", "generator_loss", "spread", "coverage", "distance"):
+        for name in ("auc", "generator_loss", "spread", "coverage", "distance"):
             assert line[name] == pytest.approx(other_line[name], rel=1e-2, abs=1e-2), (name, line["missing"])
 
 

@@ -40,7 +40,7 @@ def diagnose(
     Args:
         target: A run's folder, or a log.
         columns: Which column of a log is the step, generator_loss, discriminator_loss, real_score,
-            fake_score, separation, generator_gradient, discriminator_gradient or metric (lower is
+            fake_score, auc, generator_gradient, discriminator_gradient or metric (lower is
             better); the others are guessed.
         json: One JSON object a line on standard output, and nothing else.
     """
@@ -116,10 +116,10 @@ def _of_run(path: Path) -> tuple[FindingTracker, dict[str, str]]:
 
 def _of_log(path: Path, columns: tuple[str, ...]) -> tuple[FindingTracker, dict[str, str]]:
     from poise.diagnosis import FINDINGS, judged
-    from poise.diagnosis.logs import read_log, readings_of
+    from poise.diagnosis.logs import measurements_of, read_log
 
     chosen = dict(map(_named_column, columns))
-    measurements, used = readings_of(read_log(path), chosen or None)
+    measurements, used = measurements_of(read_log(path), chosen or None)
     return judged(measurements, FINDINGS.values()), used
 
 

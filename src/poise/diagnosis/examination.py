@@ -14,14 +14,19 @@ from torch import Tensor, nn
 from poise.diagnosis.given import only_samples
 from poise.diagnosis.measurement import Measurement
 from poise.diagnosis.reference import LEAST, LEAST_OTHERS, MOST_SCORED, Reference
-from poise.diagnosis.signals.cells import covered, shares
-from poise.diagnosis.signals.conditions import followed, response
-from poise.diagnosis.signals.features import distances
-from poise.diagnosis.signals.finiteness import first_non_finite
-from poise.diagnosis.signals.neighbours import copied_share, copying_score, nearest_training
-from poise.diagnosis.signals.scores import held_out_gap, per_sample_scores, ranked_apart
-from poise.diagnosis.signals.spread import duplicates, mean_distance
-from poise.diagnosis.signals.statistics import probes
+from poise.diagnosis.samples import (
+    cell_shares,
+    condition_response,
+    copied_share,
+    copying_score,
+    coverage,
+    distances,
+    duplicates,
+    labels_followed,
+    mean_distance,
+    nearest_training,
+)
+from poise.diagnosis.scores import first_non_finite, held_out_gap, per_sample_scores, probes, roc_auc
 from poise.diagnosis.window import WindowStats
 
 Side = Literal["training", "held out", "fake"]
@@ -78,7 +83,7 @@ class Examiner:
         """
         found: dict[str, Any] = {
             "non_finite": seen.non_finite,
-            "separation": seen.separation,
+            "auc": seen.auc,
             "real_score": seen.real_score,
             "fake_score": seen.fake_score,
             "generator_losses": seen.generator_losses,
@@ -112,8 +117,8 @@ class Examiner:
                     missing[name] = str(error)
                 except Exception as error:  # a stranger's network may raise whatever it likes
                     missing[name] = f"it raised {type(error).__name__}: {error}"
-        if found["separation"] is None:
-            missing["separation"] = "no scores of reals and fakes were given"
+        if found["auc"] is None:
+            missing["auc"] = "no scores of reals and fakes were given"
         return Measurement(step=step, **found, missing=missing)
 
     def _fakes(self, subject: Subject, missing: dict[str, str]) -> Tensor | None:
@@ -139,14 +144,14 @@ class Examiner:
             raise _MissingError(f"{len(fake)} samples are too few")
         rows = reference.rows(fake)
         pairs = distances(rows, rows)
-        cells = shares(rows, reference.centres)
+        cells = cell_shares(rows, reference.centres)
         found: dict[str, Any] = {
             "distance": reference.distance_to(rows, pairs),
             "distance_floor": reference.floor,
             "spread": mean_distance(pairs) / reference.mean_distance,
             "duplicates": duplicates(pairs, reference.closeness),
             "cells": cells,
-            "coverage": covered(cells, reference.shares),
+            "coverage": coverage(cells, reference.shares),
             "centre": reference.centre_of(rows),
             "probes": probes(reference.probed, fake.to(reference.real.device)),
         }
@@ -185,7 +190,7 @@ class Examiner:
             per_sample_scores(score(samples.to(fake.device), side)).cpu() for samples, side in sides
         )
         return {
-            "training_above_held_out": ranked_apart(training, unseen),
+            "training_above_held_out": roc_auc(training, unseen),
             "held_out_gap": held_out_gap(training, unseen, made),
         }
 
@@ -198,13 +203,15 @@ class Examiner:
         reference = self._known()
         rows = reference.rows(fake)
         others = reference.rows(only_samples(subject.swapped()))
-        found: dict[str, Any] = {"condition_response": response(rows[: len(others)], others)}
+        found: dict[str, Any] = {"condition_response": condition_response(rows[: len(others)], others)}
         if subject.asked is not None and reference.classes is not None:
             asked = subject.asked.cpu()
-            found["condition_followed"] = followed(rows, asked, *reference.classes)
+            found["condition_followed"] = labels_followed(rows, asked, *reference.classes)
             found["condition_followed_real"] = reference.labels_followed
             # Every label is asked for about as often as it occurs, so others' labels are what chance gives.
-            found["condition_chance"] = followed(rows, asked.roll(len(asked) // 2 + 1), *reference.classes)
+            found["condition_chance"] = labels_followed(
+                rows, asked.roll(len(asked) // 2 + 1), *reference.classes
+            )
         return found
 
     def _known(self) -> Reference:

@@ -18,8 +18,8 @@ class Measurement:
     Attributes:
         step: When.
         non_finite: The first tensor that held a NaN or an infinity.
-        separation: The chance that the discriminator scores a real above a fake, over the last steps; 0.5 to
-            1, below 0.5 where it is fooled. The field calls it AUC.
+        auc: The chance that the discriminator scores a real above a fake, over the last steps: the area under
+            its ROC curve. 0.5 to 1; below 0.5 if it is fooled.
         real_score: Mean score of reals over the last steps, raw.
         fake_score: Mean score of fakes.
         generator_loss: Mean loss over the last steps.
@@ -54,7 +54,7 @@ class Measurement:
 
     step: int
     non_finite: str | None = None
-    separation: float | None = None
+    auc: float | None = None
     real_score: float | None = None
     fake_score: float | None = None
     generator_loss: float | None = None
@@ -94,12 +94,14 @@ class Measurement:
         """A reading as it was written; what a later version wrote besides is passed over.
 
         Example:
-            >>> Measurement.from_json(Measurement(7, separation=0.5, cells=(0.25, 0.75)).to_json())
+            >>> Measurement.from_json(Measurement(7, auc=0.5, cells=(0.25, 0.75)).to_json())
             ... # doctest: +ELLIPSIS
-            Measurement(step=7, ...separation=0.5, ...cells=(0.25, 0.75), ...)
+            Measurement(step=7, ...auc=0.5, ...cells=(0.25, 0.75), ...)
         """
         known = {one.name for one in fields(Measurement)}
         values = {name: value for name, value in line.items() if name in known}
+        if "separation" in line:  # its former name
+            values.setdefault("auc", line["separation"])
         for name, value in values.items():
             if isinstance(value, list):
                 values[name] = tuple(value)

@@ -16,7 +16,7 @@ from poise.diagnosis.given import reference_of, samples_of
 from poise.diagnosis.measurement import Measurement
 from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING
 from poise.diagnosis.rule import Setting
-from poise.diagnosis.signals.scores import per_sample_scores
+from poise.diagnosis.scores import per_sample_scores
 from poise.diagnosis.window import StepStats
 
 

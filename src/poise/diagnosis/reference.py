@@ -8,12 +8,20 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from poise.diagnosis.signals.cells import cell_centres, shares
-from poise.diagnosis.signals.conditions import class_means, followed
-from poise.diagnosis.signals.distance import energy_distance
-from poise.diagnosis.signals.features import distances, features_of
-from poise.diagnosis.signals.neighbours import Nearest, copied_share, nearest_training
-from poise.diagnosis.signals.spread import mean_distance, nearest_others
+from poise.diagnosis.samples import (
+    Nearest,
+    cell_centres,
+    cell_shares,
+    class_means,
+    copied_share,
+    distances,
+    energy_distance,
+    features_of,
+    labels_followed,
+    mean_distance,
+    nearest_others,
+    nearest_training,
+)
 
 MOST_TRAINING = 2_048
 """Training samples among which nearest neighbours are looked for."""
@@ -124,7 +132,7 @@ class Reference:
     @cached_property
     def shares(self) -> tuple[float, ...]:
         """The share of the reals in each cell."""
-        return shares(self.training[: 4 * MOST_PROBED], self.centres)
+        return cell_shares(self.training[: 4 * MOST_PROBED], self.centres)
 
     @cached_property
     def directions(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -173,4 +181,4 @@ class Reference:
         if self.classes is None or self.labels is None:
             return None
         half = len(self.training) // 2
-        return followed(self.training[half:], self.labels[half:], *self.classes)
+        return labels_followed(self.training[half:], self.labels[half:], *self.classes)

@@ -11,8 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from poise.diagnosis.signals.finiteness import first_non_finite
-from poise.diagnosis.signals.scores import ranked_apart
+from poise.diagnosis.scores import first_non_finite, roc_auc
 
 STEPS = 64
 """Steps that are kept."""
@@ -70,7 +69,7 @@ class WindowStats:
     """A window summed up; `Measurement` explains the names."""
 
     non_finite: str | None
-    separation: float | None
+    auc: float | None
     real_score: float | None
     fake_score: float | None
     generator_losses: tuple[float, ...]
@@ -103,7 +102,7 @@ class Window:
         )
         return WindowStats(
             non_finite=culprit,
-            separation=None if real is None or fake is None else ranked_apart(real, fake),
+            auc=None if real is None or fake is None else roc_auc(real, fake),
             real_score=None if real is None else _finite(real.mean()),
             fake_score=None if fake is None else _finite(fake.mean()),
             generator_losses=_pieces([one.generator_loss for one in step_stats]),

@@ -14,7 +14,7 @@ from poise.diagnosis import doctor as diagnosis
 from poise.diagnosis.budget import Budget
 from poise.diagnosis.examination import Side, Subject
 from poise.diagnosis.reference import MOST_PROBED, MOST_TRAINING, Reference
-from poise.diagnosis.signals.scores import per_sample_scores
+from poise.diagnosis.scores import per_sample_scores
 from poise.diagnosis.window import StepStats
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe

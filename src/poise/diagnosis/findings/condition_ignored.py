@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.past import middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.trends import median, unchecked, values
 
 STILL = 0.05
 """Response to an exchanged condition below which samples do not move."""
@@ -76,7 +76,7 @@ def _projection(recipe: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _rises(measurements: Readings, name: str, now: float, least: float) -> bool:
     """Whether a quantity is on its way up, and above what chance gives."""
-    before = middle(measurements, name, 16, 8)
+    before = median(measurements, name, 16, 8)
     return before is not None and now > 1.2 * before and now > least
 
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.discriminator_dominates import VANISHED, push
 from poise.diagnosis.measurement import Measurement
-from poise.diagnosis.past import unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.trends import unchecked, values
 
 APART = 0.95
-"""Separation above which nearly every fake is told."""
+"""AUC above which nearly every fake is told."""
 
 TELLS = 0.995
 """Area under the curve above which one statistic alone tells every fake."""
@@ -49,7 +49,7 @@ def judge(measurements: Readings) -> Verdict | Unchecked:
     statistic that tells fakes later, or less and less, is that of a generator which is ill or still learns.
     """
     now = measurements[-1]
-    missing = unchecked(now, "separation") or (
+    missing = unchecked(now, "auc") or (
         Unchecked(now.missing.get("distance", "no samples were given")) if not now.probes else None
     )
     if missing is not None:
@@ -57,7 +57,7 @@ def judge(measurements: Readings) -> Verdict | Unchecked:
     settled = [one for one in measurements[SETTLED:] if one.probes]
     if len(settled) < SPAN:
         return HEALTHY
-    apart = statistics.median(values(settled, "separation"))
+    apart = statistics.median(values(settled, "auc"))
     spread = statistics.median(values(settled, "spread", SPAN))
     # A generator that hardly moves has not tried, unless it went all the way to a wall at once.
     since = settled[-SPAN:] if _moves(measurements, spread) else settled if _went(measurements) else []
@@ -68,10 +68,10 @@ def judge(measurements: Readings) -> Verdict | Unchecked:
         if since and least_area > TELLS and least_effect > max(least, effect) and _stays(since, name):
             best, effect, area = name, least_effect, least_area
     evidence = Evidence(
-        {"separation": round(apart, 4), f"{best or 'best statistic'} alone": round(area, 4),
+        {"auc": round(apart, 4), f"{best or 'best statistic'} alone": round(area, 4),
          "apart, in deviations": round(min(effect, 1e4), 2)},
-        {"separation": APART, f"{best or 'best statistic'} alone": TELLS, "apart, in deviations": DEVIATIONS},
-        {"separation": "0.55 to 0.95", f"{best or 'best statistic'} alone": "0.5 to 0.9",
+        {"auc": APART, f"{best or 'best statistic'} alone": TELLS, "apart, in deviations": DEVIATIONS},
+        {"auc": "0.55 to 0.95", f"{best or 'best statistic'} alone": "0.5 to 0.9",
          "apart, in deviations": "below 1.5"},
     )  # fmt: skip
     if best and apart > APART:
@@ -123,17 +123,17 @@ RULE = Rule(
         Proposal(
             "bring the data into the range that the generator can make, -1 to 1 behind a tanh",
             "values that the generator cannot reach give every fake away",
-            "separation falls below 0.95 within some hundred steps",
+            "the AUC falls below 0.95 within some hundred steps",
         ),
         Proposal(
             "crop frames and padding, and decode and resize reals and fakes in one way",
             "a border, a grid of compression or another filter is seen before any content",
-            "separation falls below 0.95 within some hundred steps",
+            "the AUC falls below 0.95 within some hundred steps",
         ),
         Proposal(
             "put instance noise on all that is scored",
             "it hides what is small, until the data are mended",
-            "separation falls while the noise lasts",
+            "the AUC falls while the noise lasts",
             lambda recipe: {"instance_noise.deviation": 0.1},
             share=0.2,
         ),

@@ -6,11 +6,11 @@ import statistics
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import levelled, rate_of, steady
-from poise.diagnosis.past import middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.trends import median, unchecked, values
 
 APART = 0.99
-"""Separation above which every fake is told."""
+"""AUC above which every fake is told."""
 
 VANISHED = 0.05
 """Share of its own greatest median below which the generator's gradient has vanished."""
@@ -44,25 +44,25 @@ SPAN = 10
 
 def judge(measurements: Readings) -> Verdict | Unchecked:
     """Every fake is told, and the generator gains nothing by it: gradient, step or way is gone."""
-    missing = unchecked(measurements[-1], "separation")
+    missing = unchecked(measurements[-1], "auc")
     if missing is not None:
         return _by_losses(measurements) or missing
     spell = told_apart(measurements)
-    apart = statistics.median(values(measurements, "separation", 5))
+    apart = statistics.median(values(measurements, "auc", 5))
     pushed = push(measurements)
     evidence = Evidence(
-        {"separation": round(apart, 4), "generator's gradient over its greatest": round(pushed, 4)},
-        {"separation": APART, "generator's gradient over its greatest": VANISHED},
-        {"separation": "0.55 to 0.95", "generator's gradient over its greatest": "0.2 to 1"},
+        {"auc": round(apart, 4), "generator's gradient over its greatest": round(pushed, 4)},
+        {"auc": APART, "generator's gradient over its greatest": VANISHED},
+        {"auc": "0.55 to 0.95", "generator's gradient over its greatest": "0.2 to 1"},
     )
-    moves = middle(measurements, "movement", 3, 0)
+    moves = median(measurements, "movement", 3, 0)
     still = moves is not None and moves < STILL
     if len(spell) < AT_ONCE - still or measurements[-1].step < FIRST_STEPS:
         return HEALTHY
     told = f"The discriminator tells {100 * apart:.1f} % of reals from fakes"
-    near, before = middle(measurements, "distance", 3, 0), middle(measurements, "distance", SPAN, SPAN - 4)
+    near, before = median(measurements, "distance", 3, 0), median(measurements, "distance", SPAN, SPAN - 4)
     never = len(spell) >= len(measurements) - 1
-    first = middle(measurements[:2] if never else spell[:3], "distance", 3, 0)
+    first = median(measurements[:2] if never else spell[:3], "distance", 3, 0)
     if pushed < VANISHED and (near is None or near > 0.8 * (before or first or 0.0)):
         return Verdict(
             "trouble",
@@ -86,7 +86,7 @@ def told_apart(measurements: Readings) -> Readings:
     """The last readings at each of which every fake was told, but for one."""
     slips, count = 0, 0
     for one in reversed(measurements):
-        slips += one.separation is not None and one.separation < APART
+        slips += one.auc is not None and one.auc < APART
         if slips > 1 or (slips and not count):
             break
         count += 1
@@ -105,7 +105,7 @@ def push(measurements: Readings) -> float:
 
 
 def _halted(measurements: Readings) -> bool:
-    moves, moved = middle(measurements, "movement", 3, 0), middle(measurements, "movement", 40, 8)
+    moves, moved = median(measurements, "movement", 3, 0), median(measurements, "movement", 40, 8)
     return moves is not None and moved is not None and moves < HALTED * moved
 
 
@@ -159,7 +159,7 @@ RULE = Rule(
         Proposal(
             "look at the data for what only reals have: range, padding, a grid of compression",
             "a discriminator that wins within some hundred steps has mostly found a shortcut",
-            "separation falls below 0.95",
+            "the AUC falls below 0.95",
         ),
         Proposal(
             "raise the generator's rate to the discriminator's",
@@ -177,7 +177,7 @@ RULE = Rule(
         Proposal(
             "set both rates to the same value, the discriminator's halved",
             "the player that learns faster wins before the other has learned from it",
-            "separation falls below 0.95",
+            "the AUC falls below 0.95",
             lambda recipe: {
                 f"optimisers.{player}.learning_rate": rate_of(recipe, "discriminator") / 2
                 for player in ("generator", "discriminator")
@@ -186,7 +186,7 @@ RULE = Rule(
         Proposal(
             "put instance noise on all that is scored",
             "it makes the two distributions overlap, so that a slope remains between them",
-            "separation falls while the noise lasts",
+            "the AUC falls while the noise lasts",
             lambda recipe: {"instance_noise.deviation": 0.1},
             share=0.2,
         ),

@@ -6,8 +6,8 @@ import statistics
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import mirrored, smoother, width_times
-from poise.diagnosis.past import unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.trends import unchecked, values
 
 AHEAD = 0.65
 """Chance that a training real scores above a held-out one, beyond which they are told apart."""

@@ -13,36 +13,36 @@ from poise.diagnosis.findings.settings import (
     steps_of_players,
     width_times,
 )
-from poise.diagnosis.past import middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.trends import median, unchecked, values
 
 FOOLED = 0.6
-"""Separation below which the discriminator can hardly tell."""
+"""AUC below which the discriminator can hardly tell."""
 
 FAR = 0.25
 """Energy distance, in units of the reals' own, beyond which samples are far from the data."""
 
 CATCHES_UP = 0.05
-"""Rise of the separation by which the discriminator is seen to learn."""
+"""Rise of the AUC by which the discriminator is seen to learn."""
 
 SPAN = 8
 
 
 def judge(measurements: Readings) -> Verdict | Unchecked:
-    """Hardly told, and far away; near the data a low separation is success."""
-    missing = unchecked(measurements[-1], "separation", "distance")
+    """Hardly told, and far away; near the data a low AUC is success."""
+    missing = unchecked(measurements[-1], "auc", "distance")
     if missing is not None:
         return missing
-    told = statistics.median(values(measurements, "separation", SPAN))
-    far = middle(measurements, "distance", 4, 0) or 0.0
-    before = middle(measurements, "distance", 14, 8)
+    told = statistics.median(values(measurements, "auc", SPAN))
+    far = median(measurements, "distance", 4, 0) or 0.0
+    before = median(measurements, "distance", 14, 8)
     nearing = before is not None and far < 0.85 * before
-    found = values(measurements, "separation", 2 * SPAN)
+    found = values(measurements, "auc", 2 * SPAN)
     catching_up = statistics.median(found[-3:]) > CATCHES_UP + statistics.median(found[:SPAN])
     evidence = Evidence(
-        {"separation": round(told, 3), "distance": round(far, 3)},
-        {"separation": FOOLED, "distance": FAR},
-        {"separation": "0.55 to 0.95", "distance": "falling, near 0 at the end"},
+        {"auc": round(told, 3), "distance": round(far, 3)},
+        {"auc": FOOLED, "distance": FAR},
+        {"auc": "0.55 to 0.95", "distance": "falling, near 0 at the end"},
     )
     if told < FOOLED and far > FAR and not nearing and not catching_up:
         return Verdict(
@@ -63,25 +63,25 @@ RULE = Rule(
         Proposal(
             "take one step of the generator for each of the discriminator's",
             "it has moved on before it is judged again",
-            "separation rises above 0.6, then the distance falls",
+            "the AUC rises above 0.6, then the distance falls",
             lambda recipe: single_steps(recipe, "generator"),
         ),
         Proposal(
             "raise the discriminator's rate to the generator's",
             "it learns many times more slowly than the player that it is to judge",
-            "separation rises above 0.6, then the distance falls",
+            "the AUC rises above 0.6, then the distance falls",
             lambda recipe: levelled(recipe, "discriminator"),
         ),
         Proposal(
             "make the discriminator's rate four times as high",
             "it has to follow before it can lead",
-            "separation rises above 0.6, then the distance falls",
+            "the AUC rises above 0.6, then the distance falls",
             lambda recipe: rates_times(recipe, 4.0, "discriminator"),
         ),
         Proposal(
             "give the discriminator three steps for one of the generator's",
             "its answer is then nearer to the best one",
-            "separation rises above 0.6",
+            "the AUC rises above 0.6",
             lambda recipe: steps_of_players(recipe, 3),
         ),
         Proposal(

@@ -6,8 +6,8 @@ import statistics
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import mirrored, width_times
-from poise.diagnosis.past import unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.trends import unchecked, values
 
 COPIES = -4.0
 """C_T below which samples lie nearer to the training data than new data do; its authors take -3."""

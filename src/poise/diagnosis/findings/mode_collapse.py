@@ -6,8 +6,8 @@ import statistics
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, packed, rates_times, single_steps
-from poise.diagnosis.past import best, middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.trends import best, median, unchecked, values
 
 COMPLETE = 0.08
 """Below this spread all samples look the same."""
@@ -70,10 +70,10 @@ def judge(measurements: Readings) -> Verdict | Unchecked:
 def _on_the_way(measurements: Readings) -> bool:
     """Whether samples spread out, or come nearer to the data, over the last dozen of checks."""
     grows = any(
-        (middle(measurements, name, 2, 0) or 0.0) > 1.2 * (middle(measurements, name, 12, 6) or 0.0)
+        (median(measurements, name, 2, 0) or 0.0) > 1.2 * (median(measurements, name, 12, 6) or 0.0)
         for name in ("spread", "coverage")
     )
-    near, before = middle(measurements, "distance", 2, 0), middle(measurements, "distance", 12, 9)
+    near, before = median(measurements, "distance", 2, 0), median(measurements, "distance", 12, 9)
     return grows or (near is not None and before is not None and near < NEARING * before)
 
 

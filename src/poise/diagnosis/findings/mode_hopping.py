@@ -6,9 +6,9 @@ import statistics
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, rates_times
-from poise.diagnosis.past import gains, middle, unchecked
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
-from poise.diagnosis.signals.cells import moved
+from poise.diagnosis.samples import total_variation
+from poise.diagnosis.trends import gains, median, unchecked
 
 SPAN = 12
 """Checks that are looked back on."""
@@ -42,7 +42,7 @@ def judge(measurements: Readings) -> Verdict | Unchecked:
         return HEALTHY
     jump = max(
         statistics.median(
-            [moved(one.cells, other.cells) for one, other in zip(span, span[lag:], strict=False)]
+            [total_variation(one.cells, other.cells) for one, other in zip(span, span[lag:], strict=False)]
         )
         for lag in (2, 4)
     )
@@ -59,7 +59,7 @@ def judge(measurements: Readings) -> Verdict | Unchecked:
         {"jump": "below 0.25", "coverage": "0.8 to 1", "cells visited": "as many as at one check",
          "travels": "below 0.3"},
     )  # fmt: skip
-    near, before = middle(measurements, "distance", 4, 0), middle(measurements, "distance", SPAN, SPAN - 5)
+    near, before = median(measurements, "distance", 4, 0), median(measurements, "distance", SPAN, SPAN - 5)
     nearing = near is not None and before is not None and near < NEARER * before and gains(measurements)
     spread = statistics.median([one.spread or 0.0 for one in span])
     crosses = jump > JUMP and travels >= (LESS if spread > APART else TRAVELS) and visited > 1.4 * single

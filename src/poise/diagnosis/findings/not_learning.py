@@ -7,8 +7,8 @@ import statistics
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.discriminator_dominates import APART, FIRST_STEPS, VANISHED, push
 from poise.diagnosis.findings.settings import levelled, rates_times, steady
-from poise.diagnosis.past import middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.trends import median, unchecked, values
 
 STILL = 0.01
 """Movement of the samples between checks below which nothing happens."""
@@ -35,13 +35,13 @@ def judge(measurements: Readings) -> Verdict | Unchecked:
         return Unchecked("the samples are not of the same latents each time")
     moved = statistics.median(moves)
     rests = sum(move > LEAP for move in moves) > 1
-    far = middle(measurements, "distance", 4, 0) or 0.0
+    far = median(measurements, "distance", 4, 0) or 0.0
     evidence = Evidence(
         {"movement": round(moved, 5), "distance": round(far, 3)},
         {"movement": STILL, "distance": FAR},
         {"movement": "0.05 to 0.5", "distance": "falling, near 0 at the end"},
     )
-    told = statistics.median(values(measurements, "separation", SPAN) or [0.0])
+    told = statistics.median(values(measurements, "auc", SPAN) or [0.0])
     if measurements[-1].step < FIRST_STEPS:
         return HEALTHY
     if told > APART and push(measurements) < 2 * VANISHED:

@@ -8,9 +8,17 @@ from itertools import pairwise
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, deepened, rates_times
-from poise.diagnosis.past import blind, gains, middle, unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
-from poise.diagnosis.signals.series import swing, together, turns
+from poise.diagnosis.trends import (
+    blind,
+    correlation,
+    crossings,
+    dominant_period,
+    gains,
+    median,
+    unchecked,
+    values,
+)
 
 SPAN = 16
 """Checks that are looked back on."""
@@ -40,7 +48,7 @@ NEARER = 0.6
 """Share of the distance half a span ago below which samples come nearer while they swing."""
 
 LOST = 0.99
-"""Separation above which the discriminator wins all the time."""
+"""AUC above which the discriminator wins all the time."""
 
 FAR = 0.2
 """Energy distance below which samples have arrived, and may swing as they like."""
@@ -73,8 +81,8 @@ def _by_centres(
     start, end = ([statistics.fmean(row[part]) for row in rows] for part in (slice(4), slice(-4, None)))
     away = math.dist(start, end) / max(sum(steps), 1e-9)
     near, before = (
-        middle(measurements, "distance", span // 2, 0),
-        middle(measurements, "distance", span, span // 2),
+        median(measurements, "distance", span // 2, 0),
+        median(measurements, "distance", span, span // 2),
     )
     nearing = near is not None and before is not None and near < NEARER * before and gains(measurements)
     far = near is None or near > FAR
@@ -85,10 +93,8 @@ def _by_centres(
     )
     goes_round = away < ROUND and sum(steps) > ROUNDS * width
     # Players that circle each other win in turn; a generator that always loses is thrown about.
-    lost = statistics.median(values(measurements, "separation", span) or [0.0]) > LOST or blind(
-        measurements, span
-    )
-    comes_back = max(map(turns, rows)) >= least_turns
+    lost = statistics.median(values(measurements, "auc", span) or [0.0]) > LOST or blind(measurements, span)
+    comes_back = max(map(crossings, rows)) >= least_turns
     swings = width > wide and step > least_step and goes_round and comes_back and not lost
     if swings and far and not nearing:
         return Verdict(
@@ -108,8 +114,8 @@ def _by_losses(measurements: Readings) -> Verdict | None:
     )
     if len(generator) < LOSS_SPAN or len(generator) != len(discriminator):
         return None
-    share, period = swing(generator)
-    phase = together(generator, discriminator)
+    share, period = dominant_period(generator)
+    phase = correlation(generator, discriminator)
     width = statistics.pstdev(generator) / max(abs(statistics.fmean(generator)), 1e-9)
     metric = values(measurements, "metric")
     better = len(metric) >= 6 and statistics.median(metric[-3:]) < 0.9 * statistics.median(metric[:-3][-6:])
@@ -126,7 +132,7 @@ def _by_losses(measurements: Readings) -> Verdict | None:
             "swing": "any, without a period",
         },
     )
-    if share > LOSS_PEAK and phase < -0.5 and width > 0.05 and turns(generator) >= TURNS and not better:
+    if share > LOSS_PEAK and phase < -0.5 and width > 0.05 and crossings(generator) >= TURNS and not better:
         every = (measurements[-1].step - measurements[max(0, len(measurements) - len(generator))].step) / len(
             generator
         )

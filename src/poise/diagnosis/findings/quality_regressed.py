@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import rates_times, smoother
-from poise.diagnosis.past import unchecked, values
 from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.trends import unchecked, values
 
 WORSE = 1.5
 """Times its best beyond which a metric has regressed."""

@@ -1,6 +1,6 @@
-"""Readings from somebody else's log: what columns mean, and the files that they come in."""
+"""Measurements from logs of other programs: what columns mean, and the files that they come in."""
 
-from poise.diagnosis.logs.columns import QUANTITIES, guessed, readings_of
+from poise.diagnosis.logs.columns import QUANTITIES, guessed, measurements_of
 from poise.diagnosis.logs.files import read_log
 
-__all__ = ["QUANTITIES", "guessed", "read_log", "readings_of"]
+__all__ = ["QUANTITIES", "guessed", "measurements_of", "read_log"]

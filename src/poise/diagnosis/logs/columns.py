@@ -1,17 +1,19 @@
-"""What the columns of a log mean, by their names, and what can be read from them."""
+"""What the columns of a log mean, by their names, and the measurements that they hold."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
-from poise.diagnosis.logs.steps import Rows, undone, whole_steps
 from poise.diagnosis.measurement import Measurement
 from poise.errors import PoiseError, unknown_name
 
+Rows = Sequence[Mapping[str, float]]
+
 MOST = 240
-"""Readings that a log becomes; of a longer one stretches are averaged."""
+"""Measurements that a log becomes at most; those of a longer log are averages over several rows."""
 
 QUANTITIES: Mapping[str, str] = {
     "step": r"(global_?)?step|iter(ation)?s?|it|kimg|epoch|n_?imgs?|images_seen",
@@ -22,7 +24,7 @@ QUANTITIES: Mapping[str, str] = {
     "real_score": r"(d[ _(]?x\)?|.*(scores?|logits?)[ _/.-]*real|.*real[ _/.-]*(scores?|logits?))",
     "fake_score": r"(d[ _(]?g[ _(]?z\)*|.*(scores?|logits?)[ _/.-]*(fake|gen)"
     r"|.*fake[ _/.-]*(scores?|logits?))",
-    "separation": r".*(auc|(d|disc|discriminator)[ _/.-]*acc(uracy)?)",
+    "auc": r".*(auc|(d|disc|discriminator)[ _/.-]*acc(uracy)?)",
     "generator_gradient": r".*(g|gen|generator)[ _/.-]*grad.*",
     "discriminator_gradient": r".*(d|disc|discriminator)[ _/.-]*grad.*",
     "metric": r".*(fid|kid|frechet|swd|mmd).*",
@@ -30,11 +32,15 @@ QUANTITIES: Mapping[str, str] = {
 """Names that each quantity goes by, as regular expressions over lower case."""
 
 
+FORMER_NAMES: Mapping[str, str] = {"separation": "auc"}
+"""Names of quantities that are still taken."""
+
 MISSING: Mapping[str, str] = {
     **{quantity: f"the log has no column of the {quantity.replace('_', ' ')}" for quantity in QUANTITIES},
+    "auc": "the log has no column of the AUC",
     **dict.fromkeys(("distance", "held_out_gap", "condition_response"), "a log holds no samples"),
 }
-"""What a log does not tell, where it does not."""
+"""Why a quantity is missing if the log has no column of it."""
 
 
 def guessed(names: Sequence[str]) -> dict[str, str]:
@@ -60,48 +66,49 @@ def _fits(pattern: str, name: str) -> bool:
     return any(re.fullmatch(pattern, tail) for tail in (plain, plain.rpartition("/")[2]))
 
 
-def readings_of(
+def measurements_of(
     rows: Rows, columns: Mapping[str, str] | None = None
 ) -> tuple[list[Measurement], dict[str, str]]:
-    """Readings from the rows of a log.
+    """Measurements from the rows of a log.
 
-    A log whose steps go back was begun again there: what it had told from that step on is left out, as a loop
-    that resumed did it anew. Where there is no column of whole steps, the number of the row is one.
+    If the steps of a log go back, the loop was resumed there: earlier rows from that step on are left out,
+    since the loop wrote them again. Without a column of whole steps, the number of the row is the step.
 
     Args:
-        rows: Numbers by column; a value that is not finite may stand among them.
+        rows: Numbers by column; they may hold values that are not finite.
         columns: The column of some quantities; those of the others are guessed.
 
     Returns:
-        The readings in the order of their steps, and the columns that were used.
+        The measurements in the order of their steps, and the columns that were used.
 
     Raises:
-        PoiseError: A quantity or a column does not exist, or no column tells anything.
+        PoiseError: A quantity or a column does not exist, or no column is known.
     """
     names = list(dict.fromkeys(name for row in rows for name in row))
     chosen = _checked(columns or {}, names)
     used = guessed([name for name in names if name not in chosen.values()]) | chosen
-    told = [quantity for quantity in used if quantity != "step"]
-    if not told:
+    quantities = [quantity for quantity in used if quantity != "step"]
+    if not quantities:
         raise PoiseError(
-            "No column of the log is known to tell anything",
+            "No column of the log is known",
+            code="diagnosis.no-known-column",
             why=_columns_are(names),
             hint="say what they are: --columns step=NAME generator_loss=NAME metric=NAME",
         )
-    steps = whole_steps(rows, used.get("step"), [used[quantity] for quantity in told])
+    steps = whole_steps(rows, used.get("step"), [used[quantity] for quantity in quantities])
     if steps is None:
         used.pop("step", None)
-        steps = [float(place) for place in range(len(rows))]
-    gone = {quantity: undone(rows, steps, used[quantity]) for quantity in told}
-    placed = [
-        (int(step), {q: row[used[q]] for q in told if used[q] in row and place not in gone[q]})
-        for place, (step, row) in enumerate(zip(steps, rows, strict=True))
+        steps = [float(index) for index in range(len(rows))]
+    replaced = {quantity: replaced_rows(rows, steps, used[quantity]) for quantity in quantities}
+    found = [
+        (int(step), {q: row[used[q]] for q in quantities if used[q] in row and index not in replaced[q]})
+        for index, (step, row) in enumerate(zip(steps, rows, strict=True))
         if math.isfinite(step)
     ]
-    placed = [pair for pair in sorted(placed, key=lambda pair: pair[0]) if pair[1]]
-    size = max(1, math.ceil(len(placed) / MOST))
-    pieces = [placed[start : start + size] for start in range(0, len(placed), size)]
-    return [_reading(piece, used) for piece in pieces], used
+    found = [pair for pair in sorted(found, key=lambda pair: pair[0]) if pair[1]]
+    size = max(1, math.ceil(len(found) / MOST))
+    pieces = [found[start : start + size] for start in range(0, len(found), size)]
+    return [_measurement(piece, used) for piece in pieces], used
 
 
 def _columns_are(names: Sequence[str]) -> str:
@@ -119,6 +126,7 @@ def _is_number(text: str) -> bool:
 
 
 def _checked(columns: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    columns = {FORMER_NAMES.get(quantity, quantity): column for quantity, column in columns.items()}
     for quantity, column in columns.items():
         if quantity not in QUANTITIES:
             raise unknown_name("quantity", quantity, QUANTITIES, where="in --columns")
@@ -127,7 +135,7 @@ def _checked(columns: Mapping[str, str], names: Sequence[str]) -> dict[str, str]
     return dict(columns)
 
 
-def _reading(piece: Sequence[tuple[int, Mapping[str, float]]], used: Mapping[str, str]) -> Measurement:
+def _measurement(piece: Sequence[tuple[int, Mapping[str, float]]], used: Mapping[str, str]) -> Measurement:
     values: dict[str, list[float]] = {}
     culprit: str | None = None
     for _, row in piece:
@@ -145,3 +153,58 @@ def _reading(piece: Sequence[tuple[int, Mapping[str, float]]], used: Mapping[str
         missing=MISSING,
         **means,  # type: ignore[arg-type]  # its quantities, none of which is a text
     )
+
+
+def whole_steps(rows: Rows, column: str | None, columns: Sequence[str]) -> list[float] | None:
+    """The step of each row; `None` if there is no column of steps, or none that can be used.
+
+    A column cannot be used if it holds parts of an epoch, or begins anew more than once, as the number of a
+    batch within an epoch does.
+
+    Args:
+        rows: Numbers by column.
+        column: That of the steps.
+        columns: The other columns that are read.
+
+    Example:
+        >>> whole_steps([{"it": 0.0, "a": 1.0}, {"it": 10.0, "a": 2.0}], "it", ["a"])
+        [0.0, 10.0]
+        >>> whole_steps([{"it": it, "a": 1.0} for it in (0.0, 1.0, 0.0, 1.0, 0.0)], "it", ["a"]) is None
+        True
+    """
+    if column is None:
+        return None
+    steps = [row.get(column, float(index)) for index, row in enumerate(rows)]
+    if any(step % 1 for step in steps if math.isfinite(step)):
+        return None
+    for one in columns:
+        own = [step for step, row in zip(steps, rows, strict=True) if one in row and math.isfinite(step)]
+        anew = sum(later < earlier and later <= own[0] for earlier, later in pairwise(own))
+        if anew > 1:
+            return None
+    return steps
+
+
+def replaced_rows(rows: Rows, steps: Sequence[float], column: str) -> set[int]:
+    """The rows whose value of a column was written again later, by a loop that went back before them.
+
+    Args:
+        rows: Numbers by column.
+        steps: The step of each.
+        column: Which one.
+
+    Example:
+        >>> rows = [{"loss": 1.0}, {"loss": 2.0}, {"loss": 3.0}, {"loss": 4.0}]
+        >>> replaced_rows(rows, [10, 20, 15, 25], "loss")
+        {1}
+    """
+    kept: list[int] = []
+    replaced: set[int] = set()
+    for index, row in enumerate(rows):
+        if column not in row or not math.isfinite(steps[index]):
+            continue
+        if kept and steps[index] < steps[kept[-1]]:
+            while kept and steps[kept[-1]] >= steps[index]:
+                replaced.add(kept.pop())
+        kept.append(index)
+    return replaced

@@ -1,4 +1,4 @@
-"""Logs as they lie on disk: CSV, JSON lines, TensorBoard's event files."""
+"""Files of logs: CSV, JSON lines, TensorBoard's event files."""
 
 from __future__ import annotations
 
@@ -13,37 +13,50 @@ from poise.diagnosis.logs.events import read_events
 from poise.errors import PoiseError, report_system_errors
 
 LARGEST = 512 * 2**20
-"""Bytes of a log that is read."""
+"""Bytes of the largest log that is read."""
 
 
 def read_log(path: Path | str) -> list[dict[str, float]]:
-    """The rows of a log, numbers by column; what is no number is left out.
+    """The rows of a log, numbers by column; all that is no number is left out.
 
     Args:
         path: A CSV or TSV file, a file of JSON lines, a TensorBoard event file, or a folder of those.
 
     Raises:
-        PoiseError: It is not there, too large, of no known form, or holds no numbers.
+        PoiseError: It does not exist, is too large, has no known form, or holds no numbers.
     """
     path = Path(path)
-    with report_system_errors(f"'{path}' cannot be read", hint="name a run or a log"):
+    with report_system_errors(
+        f"'{path}' cannot be read", code="diagnosis.log-unreadable", hint="name a run or a log"
+    ):
         events = path.is_dir() or ".tfevents." in path.name
         rows = _events(path) if events else _text(path)
     if not rows and path.is_dir():
         raise PoiseError(
-            f"'{path}' is no run, and holds no numbers of TensorBoard", hint="name a run's folder, or a log"
+            f"'{path}' is no run, and holds no numbers of TensorBoard",
+            code="diagnosis.log-empty",
+            hint="name a run's folder, or a log",
         )
     if not rows:
         raise PoiseError(
             f"'{path}' holds no numbers in columns",
+            code="diagnosis.log-empty",
             hint="give a CSV with a header, JSON lines, or a TensorBoard event file",
         )
     return rows
 
 
+def _check_size(file: Path) -> None:
+    if file.stat().st_size > LARGEST:
+        raise PoiseError(
+            f"'{file}' is larger than {LARGEST >> 20} MB",
+            code="diagnosis.log-too-large",
+            hint="give a part of it",
+        )
+
+
 def _text(path: Path) -> list[dict[str, float]]:
-    if path.stat().st_size > LARGEST:
-        raise PoiseError(f"'{path}' is larger than {LARGEST >> 20} MB", hint="give a part of it")
+    _check_size(path)
     content = path.read_bytes()
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
     text = content.decode(encoding, errors="replace").lstrip("\ufeff")
@@ -52,7 +65,7 @@ def _text(path: Path) -> list[dict[str, float]]:
     text = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
     sample = text[:4096]
     delimiter = max(",;\t", key=sample.count)
-    if delimiter == ";":  # as a spreadsheet writes it where the comma is the decimal point
+    if delimiter == ";":  # as a spreadsheet writes it if the comma is the decimal point
         text = text if "." in sample else text.replace(",", ".")
     try:
         rows = list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
@@ -109,14 +122,14 @@ def _events(path: Path) -> list[dict[str, float]]:
     files = sorted(path.rglob("*.tfevents.*")) if path.is_dir() else [path]
     rows: dict[int, dict[str, float]] = {}
     for file in files:
-        if file.stat().st_size > LARGEST:
-            raise PoiseError(f"'{file}' is larger than {LARGEST >> 20} MB", hint="give a part of it")
+        _check_size(file)
         try:
             for step, tag, value in read_events(file):
                 rows.setdefault(step, {"step": float(step)})[tag] = value
         except ValueError as error:
             raise PoiseError(
                 f"'{file}' is no event file of TensorBoard, or is damaged",
+                code="diagnosis.log-damaged",
                 why=str(error),
                 hint="name another log",
             ) from None

@@ -1,0 +1,227 @@
+"""Quantities from the distances between samples: spread, coverage, nearness to the data, copies, labels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+from poise.diagnosis.scores import pairs_above
+
+SIDE = 8
+WIDEST = 512
+
+
+def features_of(samples: Tensor) -> Tensor:
+    """Rows of at most some hundred numbers, on the CPU: images averaged to 8 x 8, all else flattened.
+
+    Rows of more than 512 numbers are projected on 256 fixed random directions, which keeps distances within
+    some percent (Johnson and Lindenstrauss 1984).
+
+    Args:
+        samples: `(N, ...)`; images as `(N, C, H, W)`. Half precision is widened.
+
+    Returns:
+        `(N, d)` float32 on the CPU.
+
+    Example:
+        >>> features_of(torch.zeros(4, 3, 32, 32)).shape, features_of(torch.zeros(4, 2)).shape
+        (torch.Size([4, 192]), torch.Size([4, 2]))
+    """
+    samples = samples.detach()
+    samples = samples.float() if samples.dtype in (torch.half, torch.bfloat16) else samples
+    if samples.dim() == 4 and min(samples.shape[-2:]) > 1:
+        height, width = (min(SIDE, side) for side in samples.shape[-2:])
+        samples = adaptive_avg_pool2d(samples, (height, width))
+    rows = samples.reshape(len(samples), -1).to("cpu", torch.float32)
+    if rows.shape[1] <= WIDEST:
+        return rows
+    directions = torch.randn(rows.shape[1], WIDEST // 2, generator=torch.Generator().manual_seed(0))
+    projected: Tensor = rows @ directions / (WIDEST // 2) ** 0.5
+    return projected
+
+
+def distances(first: Tensor, second: Tensor) -> Tensor:
+    """Euclidean distances of all pairs of rows `(n, d)` and `(m, d)`, as `(n, m)`.
+
+    They are computed in float64, so that rounding in the products is far below any distance that matters.
+    """
+    pairs: Tensor = torch.cdist(first.double(), second.double(), compute_mode="use_mm_for_euclid_dist")
+    return pairs.float()
+
+
+def mean_distance(pairs: Tensor) -> float:
+    """The mean distance of two different samples.
+
+    Args:
+        pairs: `(N, N)` distances, N at least 2.
+
+    Example:
+        >>> mean_distance(torch.tensor([[0.0, 2.0], [2.0, 0.0]]))
+        2.0
+    """
+    count = len(pairs)
+    return float((pairs.sum() - pairs.diagonal().sum()) / (count * (count - 1)))
+
+
+def nearest_others(pairs: Tensor) -> Tensor:
+    """The distance of each sample to its nearest other, `(N,)`."""
+    return pairs.clone().fill_diagonal_(torch.inf).amin(1)
+
+
+def duplicates(pairs: Tensor, closeness: float) -> float:
+    """The share of samples with another one nearer than `closeness`.
+
+    It is a continuous birthday test: among a few hundred of many different samples hardly any two are alike.
+
+    Args:
+        pairs: `(N, N)` distances.
+        closeness: The distance below which two samples count as the same.
+
+    Source: Arora and Zhang 2018, "Do GANs learn the distribution?", section 2.
+    """
+    return float((nearest_others(pairs) < closeness).float().mean())
+
+
+def energy_distance(across: Tensor, of_fakes: float, of_reals: float) -> float:
+    """The squared energy distance in units of the reals' own mean distance; near 0 for equal distributions.
+
+    2 E|x - y| - E|x - x'| - E|y - y'|, unbiased, so that it may be a little below 0.
+
+    Args:
+        across: `(n, m)`, distances of fakes to reals.
+        of_fakes: The mean distance of two fakes.
+        of_reals: The mean distance of two reals.
+
+    Example:
+        >>> energy_distance(torch.full((2, 2), 3.0), 1.0, 1.0)
+        4.0
+
+    Source: Székely and Rizzo 2013, "Energy statistics", equation 2.5.
+    """
+    return (2 * float(across.mean()) - of_fakes - of_reals) / max(of_reals, 1e-12)
+
+
+def cell_centres(rows: Tensor, count: int, *, rounds: int = 20) -> Tensor:
+    """Centres of k-means, `(count, d)`; the same for the same rows.
+
+    Lloyd's algorithm, started from rows each farthest from those before. (scikit-learn's is as good and
+    takes more than a second to import, which a short run would notice.)
+
+    Args:
+        rows: `(N, d)`.
+        count: The number of cells, at most N.
+        rounds: Rounds of the algorithm.
+
+    Source: Richardson and Weiss 2018, "On GANs and GMMs", section 2: bins for a test of two samples;
+        Gonzalez 1985 for the start.
+    """
+    chosen = [0]
+    nearest = distances(rows, rows[:1])[:, 0]
+    while len(chosen) < count:
+        chosen.append(int(nearest.argmax()))
+        nearest = torch.minimum(nearest, distances(rows, rows[chosen[-1:]])[:, 0])
+    centres = rows[chosen].clone()
+    for _ in range(rounds):
+        cells = distances(rows, centres).argmin(1)
+        counts = torch.bincount(cells, minlength=count)
+        sums = torch.zeros_like(centres).index_add_(0, cells, rows)
+        centres = torch.where(counts[:, None] > 0, sums / counts.clamp_min(1)[:, None], centres)
+    return centres
+
+
+def cell_shares(rows: Tensor, centres: Tensor) -> tuple[float, ...]:
+    """The share of the rows whose nearest centre is each of the centres."""
+    counts = torch.bincount(distances(rows, centres).argmin(1), minlength=len(centres))
+    return tuple((counts / max(1, len(rows))).tolist())
+
+
+def coverage(found: Sequence[float], expected: Sequence[float], *, least: float = 0.25) -> float:
+    """The share of the data that lies in cells with at least a quarter of their due of samples.
+
+    Args:
+        found: Shares of the samples by cell.
+        expected: Shares of the data by cell.
+        least: The share of its due from which a cell counts as covered.
+
+    Example:
+        >>> coverage([1.0, 0.0], [0.5, 0.5])
+        0.5
+    """
+    return sum(due for share, due in zip(found, expected, strict=True) if share >= least * due)
+
+
+def total_variation(first: Sequence[float], second: Sequence[float]) -> float:
+    """The total variation between two histograms, from 0 to 1.
+
+    Example:
+        >>> total_variation([1.0, 0.0], [0.0, 1.0]), total_variation([0.5, 0.5], [0.5, 0.5])
+        (1.0, 0.0)
+    """
+    return sum(abs(one - other) for one, other in zip(first, second, strict=True)) / 2
+
+
+class Nearest(NamedTuple):
+    """Distances of each row to its two nearest training samples, `(N,)` each."""
+
+    first: Tensor
+    second: Tensor
+
+
+def nearest_training(rows: Tensor, training: Tensor) -> Nearest:
+    """Distances to the two nearest training samples, of which there must be two at least."""
+    found = distances(rows, training).topk(2, dim=1, largest=False).values
+    return Nearest(found[:, 0], found[:, 1])
+
+
+def copying_score(fakes: Nearest, held_out: Nearest) -> float:
+    """Standard errors by which fakes are farther from the training data than held-out reals; C_T.
+
+    A score well below 0 means that fakes are nearer to the training data than new data are: copies.
+
+    Args:
+        fakes: Of the samples.
+        held_out: Of reals that were not trained on.
+
+    Source: Meehan, Chaudhuri and Dasgupta 2020, section 3.1, over one cell: the z-score of Mann-Whitney's U.
+    """
+    n, m = len(held_out.first), len(fakes.first)
+    statistic = pairs_above(fakes.first, held_out.first)
+    return (statistic - n * m / 2) / math.sqrt(n * m * (n + m + 1) / 12)
+
+
+def copied_share(rows: Nearest, *, share: float = 1 / 3) -> float:
+    """The share of rows that are three times as near to one training sample as to any other.
+
+    A blurred or an average sample is about as near to several; a copy is near to one.
+
+    Source: Yoon et al. 2023, "Diffusion probabilistic models generalize when they fail to memorize",
+        section 3.
+    """
+    return float((rows.first < share * rows.second).float().mean())
+
+
+def condition_response(asked: Tensor, swapped: Tensor) -> float:
+    """How far samples move if only their condition changes, over the mean distance of two samples.
+
+    Args:
+        asked: `(N, d)`, samples for some conditions.
+        swapped: `(N, d)`, samples of the same latents for other conditions.
+    """
+    moved = float((asked - swapped).norm(dim=1).mean())
+    return moved / max(mean_distance(distances(asked, asked)), 1e-12)
+
+
+def class_means(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The labels that occur and the mean of the rows of each, `(K,)` and `(K, d)`."""
+    names: Tensor = torch.unique(labels)
+    return names, torch.stack([rows[labels == name].mean(0) for name in names])
+
+
+def labels_followed(rows: Tensor, labels: Tensor, names: Tensor, means: Tensor) -> float:
+    """The share of rows whose nearest class mean is that of their label."""
+    return float((names[distances(rows, means).argmin(1)] == labels).float().mean())

@@ -1,0 +1,169 @@
+"""What a quantity did over the measurements so far, and what a series of numbers does over time."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from poise.diagnosis.measurement import Measurement
+from poise.diagnosis.rule import Unchecked
+
+TELLS_NOTHING = 0.05
+"""Difference of the AUC from a half below which the discriminator tells nothing."""
+
+
+def values(measurements: Sequence[Measurement], name: str, last: int | None = None) -> list[float]:
+    """A quantity's values, oldest first; missing ones are left out.
+
+    Args:
+        measurements: The measurements.
+        name: The quantity.
+        last: How many measurements back; all by default.
+    """
+    chosen = measurements if last is None else measurements[-last:]
+    return [value for one in chosen if (value := getattr(one, name)) is not None]
+
+
+def median(measurements: Sequence[Measurement], name: str, first: int, last: int) -> float | None:
+    """The median of a quantity between `first` and `last` measurements ago; `None` if there is none.
+
+    Example:
+        >>> median([Measurement(step, spread=float(step)) for step in range(9)], "spread", 4, 2)
+        5.0
+    """
+    found = values(measurements[max(0, len(measurements) - 1 - first) : len(measurements) - last], name)
+    return statistics.median(found) if found else None
+
+
+def best(measurements: Sequence[Measurement], name: str) -> float | None:
+    """The greatest value that a quantity had at two measurements of three in a row.
+
+    Example:
+        >>> values = [0.1, 0.9, 0.2, 0.3]
+        >>> best([Measurement(step, spread=value) for step, value in enumerate(values)], "spread")
+        0.3
+    """
+    found = values(measurements, name)
+    triples = zip(found, found[1:], found[2:], strict=False)
+    return max((sorted(three)[1] for three in triples), default=max(found, default=None))
+
+
+def gains(measurements: Sequence[Measurement]) -> bool:
+    """Whether samples are about as near to the data as they have ever been, in medians of five checks.
+
+    Samples that go round come nearer, too, for half of each round, but not nearer than before.
+
+    Example:
+        >>> gains([Measurement(step, distance=1 / (1 + step)) for step in range(20)])
+        True
+        >>> values = 5 * [1.0] + 5 * [5.0] + 5 * [3.0]
+        >>> gains([Measurement(step, distance=far) for step, far in enumerate(values)])
+        False
+    """
+    found = values(measurements, "distance")
+    medians = [statistics.median(found[place : place + 5]) for place in range(max(1, len(found) - 4))]
+    return not found or medians[-1] <= 1.1 * min(medians)
+
+
+def blind(measurements: Sequence[Measurement], last: int) -> bool:
+    """Whether the discriminator tells nothing, either way, so that the generator has nothing to learn from.
+
+    Example:
+        >>> blind([Measurement(step, auc=0.5) for step in range(9)], 8)
+        True
+    """
+    areas = values(measurements, "auc", last)
+    return bool(areas) and statistics.median(abs(one - 0.5) for one in areas) < TELLS_NOTHING
+
+
+def unchecked(measurement: Measurement, *names: str) -> Unchecked | None:
+    """Why a rule that needs these quantities cannot be checked; `None` if all are there."""
+    for name in names:
+        value = getattr(measurement, name)
+        if value is None or value == ():
+            families = (name, _FAMILY.get(name, name))
+            because = next((measurement.missing[one] for one in families if one in measurement.missing), None)
+            return Unchecked(because or f"there was no {name.replace('_', ' ')}")
+    return None
+
+
+_FAMILY = {
+    quantity: part
+    for part, quantities in {
+        "distance": ("spread", "coverage", "cells", "centre", "probes", "duplicates", "movement"),
+        "held_out_gap": ("training_above_held_out", "copying", "copied", "nearness"),
+        "condition_response": ("condition_followed", "condition_followed_real", "condition_chance"),
+    }.items()
+    for quantity in quantities
+}
+"""The part of an examination that measures a quantity, under whose name its absence is explained."""
+
+
+def dominant_period(values: Sequence[float]) -> tuple[float, float]:
+    """The share of a series' variance in its strongest period, and that period in steps of the series.
+
+    The linear trend is taken out first. White noise of N values has a share near 2 ln(N / 2) / N; a sine has
+    1. Periods that fit less than twice into the series are trends, and are left out.
+
+    Args:
+        values: Finite numbers, at least 8.
+
+    Returns:
+        Share, from 0 to 1, and period; `(0, 0)` for a series that does not move.
+
+    Example:
+        >>> share, period = dominant_period([math.sin(2 * math.pi * t / 8) for t in range(32)])
+        >>> round(share, 2), period
+        (0.97, 8.0)
+
+    Source: Fisher 1929, "Tests of significance in harmonic analysis": the greatest ordinate over their sum.
+    """
+    row = np.asarray(values, dtype=np.float64)
+    count = len(row)
+    if count < 8:
+        return 0.0, 0.0
+    times = np.arange(count) - (count - 1) / 2
+    row = row - row.mean()
+    row = row - times * (times @ row) / (times @ times)
+    power = np.abs(np.fft.rfft(row)) ** 2
+    if count % 2 == 0:
+        power[-1] /= 2
+    power[0] = 0.0
+    total = float(power.sum())
+    if total <= 1e-12 * count * max(1.0, float(np.square(values).mean())):
+        return 0.0, 0.0
+    power[1] = 0.0
+    peak = int(power.argmax())
+    # A period seldom fits wholly into the series: its neighbours hold the rest of it.
+    near = float(power[max(2, peak - 1) : peak + 2].sum())
+    return float(near / total), float(count / peak)
+
+
+def crossings(values: Sequence[float], *, least: float = 0.7) -> int:
+    """How often a series crosses its mean, by 0.7 of its standard deviation at least on each side.
+
+    Example:
+        >>> crossings([0.0, 1.0, 0.0, 1.0, 0.0]), crossings([0.0, 0.0, 1.0, 1.0])
+        (4, 1)
+    """
+    row = np.asarray(values, dtype=np.float64)
+    row = row - row.mean()
+    deviation = float(row.std())
+    sides = [value > 0 for value in row if abs(value) >= least * deviation] if deviation > 0 else []
+    return sum(bool(one != other) for one, other in pairwise(sides))
+
+
+def correlation(first: Sequence[float], second: Sequence[float]) -> float:
+    """The correlation of two series, -1 for opposite phases; 0 if one does not move.
+
+    Example:
+        >>> correlation([0.0, 1.0, 0.0, 1.0], [1.0, 0.0, 1.0, 0.0])
+        -1.0
+    """
+    one, other = (np.asarray(row, dtype=np.float64) - np.mean(row) for row in (first, second))
+    size = math.sqrt(float(one @ one) * float(other @ other))
+    return round(float(one @ other) / size, 12) if size > 1e-12 else 0.0
