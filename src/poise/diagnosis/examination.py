@@ -1,4 +1,4 @@
-"""One check: sample, score, compare, and write down what was found and what could not be."""
+"""One check: sample, score, compare, and note what could not be measured and why."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from poise.diagnosis.given import only_samples
+from poise.diagnosis.inputs import only_samples
 from poise.diagnosis.measurement import Measurement
 from poise.diagnosis.reference import LEAST, LEAST_OTHERS, MOST_SCORED, Reference
 from poise.diagnosis.samples import (
@@ -38,15 +38,15 @@ Score = Callable[[Tensor, Side], Any]
 
 @dataclass(frozen=True)
 class Subject:
-    """What is examined; any of it may be missing.
+    """What is examined besides the steps' statistics; any of it may be missing.
 
     Attributes:
-        sample: Makes fakes `(N, ...)`; of the same latents each time, or movement is not to be had.
-        fixed: Whether they are of the same latents each time.
+        sample: Makes fakes `(N, ...)`.
+        fixed: Whether they are of the same latents each time, so that their movement can be measured.
         score: From samples to scores.
         swapped: Makes the same fakes with each one's condition exchanged for another.
-        asked: The labels that `sample` asks for, `(N,)`, where conditions are labels.
-        modules: Networks that this runs, put into eval mode meanwhile.
+        asked: The labels that `sample` asks for, `(N,)`, if conditions are labels.
+        modules: Networks that this runs; they are in eval mode meanwhile.
         metric: What the caller measured.
     """
 
@@ -73,27 +73,27 @@ class Examiner:
         self.reference = reference
         self.previous: Tensor | None = None
 
-    def examine(self, step: int, seen: WindowStats, subject: Subject) -> Measurement:
-        """One reading. What raises is left out, and its reason is in `missing`.
+    def examine(self, step: int, window: WindowStats, subject: Subject) -> Measurement:
+        """Measure. A part that raises is left out, and its reason is in `missing`.
 
         Args:
-            step: Where the run stands.
-            seen: What the steps since the last check brought along.
+            step: The step that was just made.
+            window: Statistics of the steps since the last check.
             subject: What is examined.
         """
         found: dict[str, Any] = {
-            "non_finite": seen.non_finite,
-            "auc": seen.auc,
-            "real_score": seen.real_score,
-            "fake_score": seen.fake_score,
-            "generator_losses": seen.generator_losses,
-            "discriminator_losses": seen.discriminator_losses,
-            "generator_loss": statistics.fmean(seen.generator_losses) if seen.generator_losses else None,
-            "discriminator_loss": statistics.fmean(seen.discriminator_losses)
-            if seen.discriminator_losses
+            "non_finite": window.non_finite,
+            "auc": window.auc,
+            "real_score": window.real_score,
+            "fake_score": window.fake_score,
+            "generator_losses": window.generator_losses,
+            "discriminator_losses": window.discriminator_losses,
+            "generator_loss": statistics.fmean(window.generator_losses) if window.generator_losses else None,
+            "discriminator_loss": statistics.fmean(window.discriminator_losses)
+            if window.discriminator_losses
             else None,
-            "generator_gradient": seen.generator_gradient,
-            "discriminator_gradient": seen.discriminator_gradient,
+            "generator_gradient": window.generator_gradient,
+            "discriminator_gradient": window.discriminator_gradient,
             "metric": subject.metric,
         }
         missing: dict[str, str] = {}
@@ -115,7 +115,7 @@ class Examiner:
                     found |= part()
                 except _MissingError as error:
                     missing[name] = str(error)
-                except Exception as error:  # a stranger's network may raise whatever it likes
+                except Exception as error:  # a user's network may raise anything
                     missing[name] = f"it raised {type(error).__name__}: {error}"
         if found["auc"] is None:
             missing["auc"] = "no scores of reals and fakes were given"
@@ -132,7 +132,7 @@ class Examiner:
             return None
 
     def _compared(self, fake: Tensor | None, fixed: bool) -> dict[str, Any]:
-        """What fakes tell beside reals."""
+        """Compare fakes with reals."""
         if fake is None:
             raise _MissingError("no samples were given")
         reference = self._known()
@@ -170,7 +170,7 @@ class Examiner:
         return found
 
     def _held_out(self, score: Score | None, fake: Tensor | None) -> dict[str, Any]:
-        """Whether the discriminator knows its training data by heart."""
+        """Compare the scores of training and held-out reals."""
         if score is None:
             raise _MissingError("no discriminator was given")
         reference = self._known()
@@ -195,7 +195,7 @@ class Examiner:
         }
 
     def _conditions(self, subject: Subject, fake: Tensor | None) -> dict[str, Any]:
-        """Whether samples follow the condition that is asked for."""
+        """Compare samples of exchanged conditions."""
         if subject.swapped is None:
             raise _MissingError("the samples are made without conditions")
         if fake is None:
@@ -226,9 +226,9 @@ class _MissingError(Exception):
 
 @contextmanager
 def still(modules: Sequence[nn.Module]) -> Iterator[None]:
-    """Networks in eval mode, without gradients, and with all randomness as it was afterwards.
+    """Networks in eval mode without gradients; flags and random state are restored afterwards.
 
-    The flags are set one by one: a person's own `train` may do more than that.
+    The flags are set one by one, since a module's own `train` may do more than that.
 
     Args:
         modules: The networks.

@@ -1,4 +1,4 @@
-"""What was found wrong with a run, with its evidence and what to do about it."""
+"""A failure that was found in a run: its evidence and its remedies."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Remedy:
     Attributes:
         change: What to change, as an imperative.
         why: Why that helps.
-        command: The command that does it; empty where it is a matter of the data or the code.
+        command: The command that does it; empty if it is a matter of the data or the code.
         expect: What to expect of it.
-        after_steps: Steps after which that should be seen.
+        after_steps: Steps after which the effect should show.
         settings: The values of the recipe that it sets, by path.
         restart: Whether it needs a start from fresh weights.
     """
@@ -57,7 +57,7 @@ class Remedy:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Numbers behind a finding: each quantity as measured, where the finding begins, and what is healthy."""
+    """Numbers behind a finding: each quantity as measured, its threshold, and what is healthy."""
 
     measured: Mapping[str, Value] = field(default_factory=dict)
     threshold: Mapping[str, Value] = field(default_factory=dict)
@@ -85,13 +85,13 @@ class Finding:
         name: As in the table of findings: `mode-collapse`.
         severity: `info`, `watch` or `trouble`.
         status: `open`, or `recovered` once it has been gone for some checks.
-        first_step: Where it begins.
-        last_step: Where it was last seen.
+        first_step: The step at which it began.
+        last_step: The step at which it was last found.
         confidence: From 0 to 1: how far beyond its threshold, and for how long.
         sentence: What is wrong, in words.
         evidence: The numbers.
         remedies: What to try, in order.
-        because_of: The open finding that explains this one; empty where it stands for itself.
+        because_of: The open finding that explains this one; empty if there is none.
 
     Example:
         >>> print(Finding("mode-collapse", "trouble", "open", 400, 480, 0.9, "All samples look the same."))

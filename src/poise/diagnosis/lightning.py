@@ -1,4 +1,4 @@
-"""The monitor as a callback of Lightning, by its methods' names alone: Lightning need not be there."""
+"""The monitor as a callback of Lightning, by its methods' names alone: Lightning need not be installed."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ KNOWN = (
 def callback(monitor: Monitor) -> Any:
     """A Lightning callback that observes every training batch.
 
-    It takes what `training_step` returns, where that is a dictionary with any of `observe`'s arguments, and
-    the module's `generator` and `discriminator`, where it has them.
+    It takes what `training_step` returns, if that is a dictionary with any of `observe`'s arguments, and the
+    module's `generator` and `discriminator`, if it has them.
 
     Args:
         monitor: The monitor; its findings are read from it as usual.
 
     Returns:
-        An instance of Lightning's `Callback` where Lightning is installed, else one of a plain class with
+        An instance of Lightning's `Callback` if Lightning is installed, else one of a plain class with
         the same method.
 
     Example:

@@ -10,13 +10,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Measurement:
-    """One check of a run. `None` where an input was missing; `missing` says why.
+    """What one check of a run measured. `None` if an input was missing; `missing` says why.
 
-    No quantity depends on which loss is used, but for the losses themselves, which only their own course is
-    read from. Distances are between samples as `signals.features` sees them.
+    No quantity depends on which loss is used, except for the losses, which are only compared with themselves.
+    Distances are between samples as `samples.features_of` has them.
 
     Attributes:
-        step: When.
+        step: The step of the check.
         non_finite: The first tensor that held a NaN or an infinity.
         auc: The chance that the discriminator scores a real above a fake, over the last steps: the area under
             its ROC curve. 0.5 to 1; below 0.5 if it is fooled.
@@ -86,12 +86,12 @@ class Measurement:
     missing: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """What was measured, as JSON takes it: nothing that is not there, numbers to six digits."""
+        """A line of `readings.jsonl`: without what is missing, numbers to six digits."""
         return {name: _plain(value) for name, value in asdict(self).items() if value not in (None, (), {})}
 
     @staticmethod
     def from_json(line: Mapping[str, Any]) -> Measurement:
-        """A reading as it was written; what a later version wrote besides is passed over.
+        """A measurement from a line of `readings.jsonl`; keys of a later version are left out.
 
         Example:
             >>> Measurement.from_json(Measurement(7, auc=0.5, cells=(0.25, 0.75)).to_json())

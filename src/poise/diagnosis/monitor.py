@@ -12,7 +12,7 @@ from poise.diagnosis.budget import MOST_SHARE, Budget
 from poise.diagnosis.doctor import Doctor
 from poise.diagnosis.examination import Subject
 from poise.diagnosis.finding import Finding
-from poise.diagnosis.given import reference_of, samples_of
+from poise.diagnosis.inputs import reference_of, samples_of
 from poise.diagnosis.measurement import Measurement
 from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING
 from poise.diagnosis.rule import Setting
@@ -23,21 +23,21 @@ from poise.diagnosis.window import StepStats
 class Monitor:
     """Watches a training loop and names what goes wrong in it.
 
-    Call `observe` after every step with whatever the loop has. Most steps cost a few references that are
-    kept; a check samples, scores and compares. Nothing that it is given can make it raise: what it could
-    not use is in `not_used`, with the reason.
+    Call `observe` after every step with whatever the loop has. Most steps cost a few references; a check
+    samples, scores and compares. Nothing that it is given makes it raise: `not_used` names what it could not
+    use, with the reason.
 
     Args:
-        real: Samples of the training data, `(N, ...)`, in the space that the discriminator sees; where none
-            are given, the first reals that are observed.
-        held_out: Samples that are not trained on; without them learning by heart cannot be told.
+        real: Samples of the training data, `(N, ...)`, in the space that the discriminator sees; by default
+            the first reals that are observed.
+        held_out: Samples that are not trained on; without them memorisation cannot be detected.
         conditions: The label of each of `real`, `(N,)` integers; `sample` is then called as
             `sample(latent, labels)`.
-        steps: How many steps the loop will make, where that is known; a check comes every sixtieth of them.
-        every: Steps between checks; by `steps` where none are given, else ten at first and more as the run
-            grows, a fortieth of it.
-        most_share: Of the loop's time that checks may take; beyond it one is left out.
-        data: What the data are called, for the remedies' commands.
+        steps: How many steps the loop will make, if that is known; a check comes every sixtieth of them.
+        every: Steps between checks; by default it follows from `steps`, or else is ten at first and then a
+            fortieth of the steps so far.
+        most_share: Share of the loop's time that checks may take; a check beyond it is left out.
+        data: The name of the data, for the remedies' commands.
 
     Example:
         >>> monitor = Monitor(real=torch.randn(64, 2), every=1)
@@ -78,12 +78,12 @@ class Monitor:
 
     @property
     def findings(self) -> list[Finding]:
-        """What was found so far, open or recovered, in the order in which it was found."""
+        """The findings so far, open or recovered, in the order in which they were found."""
         return list(self._doctor.tracker.findings)
 
     @property
     def measurements(self) -> list[Measurement]:
-        """What was measured at each check."""
+        """The measurements of all checks."""
         return list(self._doctor.tracker.measurements)
 
     @property
@@ -93,11 +93,11 @@ class Monitor:
 
     @property
     def not_checked(self) -> dict[str, str]:
-        """Findings that could not be looked for so far, each with what was missing."""
+        """Findings that could not be checked so far, each with what was missing."""
         return dict(self._doctor.tracker.unchecked)
 
     def listen(self, listener: Callable[[Measurement, Sequence[Finding]], None]) -> None:
-        """Have something called after every check, with the reading and the findings that changed."""
+        """Call a function after every check, with the measurement and the findings that changed."""
         self._listeners.append(listener)
 
     def observe(
@@ -116,13 +116,13 @@ class Monitor:
         loss_discriminator: Any = None,
         metric: Any = None,
     ) -> None:
-        """Look at one step of the loop; call it after the optimisers have moved.
+        """Observe one step of the loop; call it after the optimisers' steps.
 
         Args:
             step: Its number.
             generator: The generator, a module or a function.
             discriminator: The discriminator, a module or a function.
-            sample: From latents to samples, where calling the generator is not enough.
+            sample: From latents to samples, if calling the generator is not enough.
             latent: The latents of this step, `(N, ...)`.
             real: The reals of this step, as the discriminator sees them.
             fake: The fakes of this step.
@@ -130,14 +130,14 @@ class Monitor:
             fake_scores: The scores of the fakes.
             loss_generator: The generator's loss.
             loss_discriminator: The discriminator's loss.
-            metric: What was measured of the samples at this step, such as FID; lower is better.
+            metric: A metric of the samples at this step, such as FID; lower is better.
         """
         try:
             self._observe(
                 int(step), generator, discriminator, sample, latent, real, fake,
                 real_scores, fake_scores, loss_generator, loss_discriminator, metric,
             )  # fmt: skip
-        except Exception as error:  # nothing that the doctor meets may end a stranger's training
+        except Exception as error:  # no error of the doctor's may end the training
             self.not_used["observe"] = f"{type(error).__name__}: {error}"
 
     def _observe(
@@ -239,7 +239,7 @@ class Monitor:
             self._latents.append(latent.detach().clone())
 
     def _go_back(self, step: int) -> None:
-        """The loop began again from an earlier step: what was read beyond it is forgotten."""
+        """The loop went back to an earlier step: forget what was measured after it."""
         self.not_used["step"] = f"it went back from {self._step} to {step}; what came after is forgotten"
         self._doctor.rewind(step)
 
@@ -274,7 +274,7 @@ class Monitor:
 
 
 def gradient_norm(module: Any) -> Tensor | None:
-    """The norm of the gradients that lie on a module's parameters; `None` where none do."""
+    """The norm of the gradients that lie on a module's parameters; `None` if there are none."""
     if not isinstance(module, nn.Module):
         return None
     gradients = [one.grad.detach() for one in module.parameters() if one.grad is not None]
@@ -285,7 +285,7 @@ def gradient_norm(module: Any) -> Tensor | None:
 
 
 def _visibly_broken(step_stats: StepStats) -> bool:
-    """Whether a loss on the CPU, where looking waits for nothing, is not finite."""
+    """Whether a loss on the CPU, where reading it waits for nothing, is not finite."""
     return any(
         tensor.is_cpu and tensor.numel() == 1 and not bool(torch.isfinite(tensor))
         for tensor in (step_stats.discriminator_loss, step_stats.generator_loss)

@@ -33,10 +33,10 @@ MOST_SCORED = 128
 """Samples of each kind that the discriminator scores at a check."""
 
 LEAST = 8
-"""Fewer reals than this, and nothing is compared with them."""
+"""Fewer reals than this are not compared."""
 
 LEAST_OTHERS = 32
-"""Fewer held-out reals than this, and nothing is said of them."""
+"""Fewer held-out reals than this are not compared."""
 
 CELLS = 16
 DIRECTIONS = 4
@@ -50,7 +50,7 @@ class Reference:
         real: `(N, ...)`, training reals in the space that the discriminator sees.
         held_out: `(M, ...)`, reals that are not trained on; `None` for none.
         conditions: `(N,)`, the label of each of `real`; `None` for none.
-        seed: Decides which of them are used, where there are many.
+        seed: Decides which of them are used if there are many.
     """
 
     real: Tensor
@@ -114,7 +114,7 @@ class Reference:
 
     @cached_property
     def floor(self) -> float | None:
-        """The energy distance of other reals; `None` where there are too few."""
+        """The energy distance of other reals; `None` if there are too few."""
         others = self.training[MOST_PROBED : 2 * MOST_PROBED]
         if len(others) < LEAST_OTHERS and self.held_out is not None:
             others = self.rows(self.held_out[:MOST_PROBED])
@@ -162,7 +162,7 @@ class Reference:
 
     @cached_property
     def labels(self) -> Tensor | None:
-        """The label of each of the rows, where conditions are labels."""
+        """The label of each of the rows, if conditions are labels."""
         if self.conditions is None or self.conditions.dim() != 1 or self.conditions.is_floating_point():
             return None
         return self.conditions[self.order.to(self.conditions.device)].cpu()

@@ -1,4 +1,4 @@
-"""A rule: what a finding is, when it begins, when it is over, and what to do about it."""
+"""A rule: what a finding is, when it opens and closes, and what to do about it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from poise.diagnosis.finding import Evidence, Remedy
 from poise.diagnosis.measurement import Measurement
 
 Level = Literal["healthy", "watch", "trouble"]
-Readings = Sequence[Measurement]
+Measurements = Sequence[Measurement]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a rule makes of the readings so far, of the last of them above all.
+    """The judgement of a rule on the measurements so far, mainly the last.
 
     Attributes:
         level: How bad.
-        sentence: What is wrong, in words; empty where nothing is.
+        sentence: What is wrong, in words; empty if nothing is.
         evidence: The numbers.
         beyond: How far beyond its threshold the measured value lies, as a factor of at least 1.
     """
@@ -44,9 +44,9 @@ class Unchecked:
 
 HEALTHY = Verdict("healthy")
 
-Judge = Callable[[Readings], "Verdict | Unchecked"]
+Judge = Callable[[Measurements], "Verdict | Unchecked"]
 Settings = Callable[[Mapping[str, Any]], "Mapping[str, Any] | None"]
-"""From a run's recipe to the values to set, by path; `None` where this recipe does not take them."""
+"""From a run's recipe to the values to set, by path; `None` if the recipe does not take them."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Proposal:
         change: What to change, as an imperative.
         why: Why that helps.
         expect: What to expect of it.
-        settings: From the run's recipe (empty where it has none) to the values to set, by path, or `None`
-            where that recipe does not take them; `None` itself where no setting does it.
+        settings: From the run's recipe (empty if it has none) to the values to set, by path, or `None`
+            if that recipe does not take them; `None` itself if no setting does it.
         share: The share of the run's steps after which it should be seen.
         restart: Whether it needs a start from fresh weights.
     """
@@ -78,14 +78,14 @@ class Rule:
     Attributes:
         name: What it is called.
         summary: What it is, in a sentence.
-        judge: What it makes of the readings so far; pure.
+        judge: Judges the measurements so far; a pure function.
         proposals: What to do, in order.
         source: Where the rule is from.
-        warm_up: Checks before which it holds still.
+        warm_up: Checks before which it stays silent.
         watch_after: Checks in a row at `watch` or worse that open it.
         trouble_after: Checks in a row at `trouble` that make it trouble.
         recovered_after: Healthy checks in a row that close it.
-        explains: Findings that follow from this one: beside it they are told as its consequences.
+        explains: Findings that follow from this one: they are reported as its consequences.
     """
 
     name: str
@@ -102,14 +102,14 @@ class Rule:
 
 @dataclass(frozen=True)
 class Setting:
-    """What is known of the run besides its readings.
+    """What is known of the run besides its measurements.
 
     Attributes:
-        steps: Steps that it will take; `None` where that is not known.
-        recipe: Its recipe; empty where it has none.
+        steps: Steps that it will take; `None` if that is not known.
+        recipe: Its recipe; empty if it has none.
         data: The name of its data, for commands.
-        again: The command line that makes the run again, to which a remedy's settings are added; where it is
-            empty, one is made of the recipe's name, and where it is `None`, no command line can do it.
+        again: The command line that makes the run again, to which a remedy's settings are added; if it is
+            empty, one is made of the recipe's name, and if it is `None`, no command line can do it.
     """
 
     steps: int | None = None
@@ -118,7 +118,7 @@ class Setting:
     again: tuple[str, ...] | None = ()
 
     def remedy(self, proposal: Proposal) -> Remedy | None:
-        """A proposal made for this run; `None` where its recipe does not take it or has it already.
+        """A proposal made for this run; `None` if its recipe does not take it or has it already.
 
         Example:
             >>> setting = Setting(recipe={"name": "mine", "packing": 1}, data="digits")
@@ -131,7 +131,7 @@ class Setting:
         if proposal.settings is not None and (not settings or has):
             return None
         settings = settings or {}
-        # Rates are multiples of those that the run has: where it has no recipe, nobody knows them.
+        # Rates are multiples of the run's own, which are not known without a recipe.
         known = {
             path: value
             for path, value in settings.items()

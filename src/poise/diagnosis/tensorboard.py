@@ -1,4 +1,4 @@
-"""What a monitor reads and finds, written where TensorBoard shows it."""
+"""What a monitor measures and finds, for TensorBoard."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LEVELS = {"info": 0, "watch": 1, "trouble": 2}
 
 
 def to_tensorboard(monitor: Monitor, writer: Any) -> None:
-    """Have a monitor write every reading as scalars and every change of a finding as a scalar and a text.
+    """Let a monitor write every measurement as scalars, and every change of a finding as a scalar and a text.
 
     Args:
         monitor: The monitor.

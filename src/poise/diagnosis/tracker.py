@@ -1,4 +1,4 @@
-"""From readings to findings: when each opens, grows, ends and comes again."""
+"""From measurements to findings: when each opens, grows graver, recovers and opens again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Mark = tuple[int, Verdict]
 
 @dataclass
 class _Track:
-    """How one rule has gone so far."""
+    """The state of one rule."""
 
     uneasy: list[Mark]
     grave: list[Mark]
@@ -25,11 +25,11 @@ class _Track:
 
 
 class FindingTracker:
-    """The findings of a run as its readings come in; the same readings give the same findings.
+    """The findings of a run as its measurements come in; the same measurements give the same findings.
 
     Args:
-        rules: What is looked for, the cause before what it explains.
-        setting: What is known of the run besides.
+        rules: The rules, causes before what they explain.
+        setting: What is known of the run besides its measurements.
     """
 
     def __init__(self, rules: Iterable[Rule], setting: Setting | None = None) -> None:
@@ -40,10 +40,10 @@ class FindingTracker:
         self._tracks = {rule.name: _Track([], []) for rule in self.rules}
 
     def add(self, measurement: Measurement) -> list[Finding]:
-        """Judge one more reading.
+        """Judge one more measurement.
 
         Returns:
-            The findings that it opened, made graver, explained by another, or ended, as they are now.
+            The findings that opened, grew graver, got another cause or recovered, as they are now.
         """
         self.measurements.append(measurement)
         before = {rule.name: self._tracks[rule.name].finding for rule in self.rules}
@@ -59,14 +59,14 @@ class FindingTracker:
 
     @property
     def open(self) -> list[Finding]:
-        """Those that are open: what stands for itself first, of those the gravest."""
+        """The open findings: those without a cause first, of those the gravest."""
         found = [one for one in self.findings if one.status == "open"]
         return sorted(
             found, key=lambda one: (one.because_of != "", one.severity != "trouble", one.first_step)
         )
 
     def _explain(self, before: Mapping[str, Finding | None]) -> None:
-        """Say of each that is open which other explains it; of two that explain each other, the first."""
+        """Set which finding explains each open one; of two that explain each other, the first."""
         explains = {rule.name: rule.explains for rule in self.rules}
         tracks = {rule.name: track for rule in self.rules if (track := self._tracks[rule.name]).finding}
         causes = {name: track.finding.because_of for name, track in tracks.items() if track.finding}
@@ -85,12 +85,12 @@ class FindingTracker:
                 track.finding = explained
 
     def _changed(self, name: str, before: Finding | None) -> Finding | None:
-        """A rule's finding where it is news: opened, graver, explained by another, or ended."""
+        """A rule's finding if it changed: opened, graver, explained by another, or recovered."""
         now = self._tracks[name].finding
         if now is None:
             return None if before is None else self._last(name)
-        told = before is not None and (before.severity, before.because_of) == (now.severity, now.because_of)
-        return None if told else now
+        same = before is not None and (before.severity, before.because_of) == (now.severity, now.because_of)
+        return None if same else now
 
     def _note(self, rule: Rule, track: _Track, verdict: Verdict) -> None:
         measurement = self.measurements[-1]
@@ -113,9 +113,9 @@ class FindingTracker:
         grave = len(track.grave) >= rule.trouble_after
         if track.finding is None and not grave and len(track.uneasy) < rule.watch_after:
             return
-        self._tell(rule, track, verdict, grave=grave)
+        self._open_or_update(rule, track, verdict, grave=grave)
 
-    def _tell(self, rule: Rule, track: _Track, verdict: Verdict, *, grave: bool) -> None:
+    def _open_or_update(self, rule: Rule, track: _Track, verdict: Verdict, *, grave: bool) -> None:
         old, step = track.finding, self.measurements[-1].step
         was_grave = old is not None and old.severity == "trouble"
         new = Finding(
@@ -134,14 +134,14 @@ class FindingTracker:
             self.findings.append(new)
         else:
             if was_grave and verdict.level != "trouble":
-                # What is worst is shown: a finding that is trouble keeps the numbers that made it so.
+                # A finding that is trouble keeps the numbers that made it so.
                 new = replace(new, sentence=old.sentence, evidence=old.evidence, confidence=old.confidence)
             self._put(old, new)
         track.finding = new
 
     def _put(self, old: Finding, new: Finding) -> None:
-        place = next(place for place, one in enumerate(self.findings) if one is old)
-        self.findings[place] = new
+        index = next(index for index, one in enumerate(self.findings) if one is old)
+        self.findings[index] = new
 
     def _last(self, name: str) -> Finding:
         return next(one for one in reversed(self.findings) if one.name == name)
@@ -150,7 +150,7 @@ class FindingTracker:
 def judged(
     measurements: Iterable[Measurement], rules: Iterable[Rule], setting: Setting | None = None
 ) -> FindingTracker:
-    """The course of a run from its readings."""
+    """The findings of a run from its measurements."""
     tracker = FindingTracker(rules, setting)
     for measurement in measurements:
         tracker.add(measurement)
@@ -158,7 +158,7 @@ def judged(
 
 
 def confidence(beyond: float, checks: int) -> float:
-    """From 0.5 at the threshold, seen just now, towards 1 far beyond it or seen often.
+    """From 0.5 at the threshold, found just now, towards 1 far beyond it or found often.
 
     Args:
         beyond: The factor by which the measured value passes its threshold.

@@ -14,10 +14,10 @@ from torch import Tensor
 from poise.diagnosis.scores import first_non_finite, roc_auc
 
 STEPS = 64
-"""Steps that are kept."""
+"""The number of steps in a window."""
 
 SCORED = 8
-"""The last of them, whose scores are ranked."""
+"""The last of them, whose scores give the AUC."""
 
 PIECES = 4
 

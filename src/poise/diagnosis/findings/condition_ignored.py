@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import median, unchecked, values
 
 STILL = 0.05
@@ -21,7 +21,7 @@ SAMPLES = 256
 SPAN = 5
 
 
-def judge(measurements: Readings) -> Verdict | Unchecked:
+def judge(measurements: Measurements) -> Verdict | Unchecked:
     """Labels no better followed than by chance, or samples that do not move with their condition."""
     now = measurements[-1]
     missing = unchecked(now, "condition_response")
@@ -50,7 +50,7 @@ def judge(measurements: Readings) -> Verdict | Unchecked:
     threshold["labels followed"] = round(chance + doubt, 3)
     healthy["labels followed"] = round(real, 3)
     if real < chance + 3 * doubt:
-        return Unchecked("labels cannot be told from the data by this judge")
+        return Unchecked("the classes of the data cannot be told apart by nearest class means")
     rising = _rises(measurements, "condition_followed", followed, chance + doubt) or _rises(
         measurements, "condition_response", moves, WAKES
     )
@@ -67,14 +67,14 @@ def judge(measurements: Readings) -> Verdict | Unchecked:
 
 
 def _projection(recipe: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Another game where the recipe plays the plain one with a generator that can take part in it."""
+    """The projection game, if the recipe has the plain conditional one and a generator for it."""
     generator = recipe.get("generator", {})
     if recipe.get("game", {}).get("name") != "conditional" or "batch_norm" not in generator:
         return None
     return {"game": "projection", **({} if generator["batch_norm"] else {"generator.batch_norm": True})}
 
 
-def _rises(measurements: Readings, name: str, now: float, least: float) -> bool:
+def _rises(measurements: Measurements, name: str, now: float, least: float) -> bool:
     """Whether a quantity is on its way up, and above what chance gives."""
     before = median(measurements, name, 16, 8)
     return before is not None and now > 1.2 * before and now > least

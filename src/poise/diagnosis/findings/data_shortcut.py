@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.discriminator_dominates import VANISHED, push
 from poise.diagnosis.measurement import Measurement
-from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import unchecked, values
 
 APART = 0.95
-"""AUC above which nearly every fake is told."""
+"""AUC above which nearly every fake is recognised."""
 
 TELLS = 0.995
 """Area under the curve above which one statistic alone tells every fake."""
@@ -42,7 +42,7 @@ SETTLED = 5
 SPAN = 10
 
 
-def judge(measurements: Readings) -> Verdict | Unchecked:
+def judge(measurements: Measurements) -> Verdict | Unchecked:
     """One simple statistic tells every fake at every check since the run began, whatever the generator does.
 
     Data do not change while they are trained on: what only reals have is there from the first check on. A
@@ -89,13 +89,13 @@ def _beyond_blur(name: str) -> float:
     return BLUR if name in ("least", "greatest") else math.inf
 
 
-def _column(measurements: Sequence[Measurement], name: str, place: int) -> list[float]:
-    return [one.probes[name][place] for one in measurements if name in one.probes]
+def _column(measurements: Sequence[Measurement], name: str, index: int) -> list[float]:
+    return [one.probes[name][index] for one in measurements if name in one.probes]
 
 
-def _least(measurements: Sequence[Measurement], name: str, place: int) -> float:
+def _least(measurements: Sequence[Measurement], name: str, index: int) -> float:
     """The least that a statistic's area or effect was, but for one check in ten."""
-    found = sorted(_column(measurements, name, place))
+    found = sorted(_column(measurements, name, index))
     return found[len(found) // 10]
 
 
@@ -104,13 +104,13 @@ def _stays(measurements: Sequence[Measurement], name: str) -> bool:
     return statistics.median(effects[-3:]) > STAYS * statistics.median(effects[:3])
 
 
-def _moves(measurements: Readings, spread: float) -> bool:
+def _moves(measurements: Measurements, spread: float) -> bool:
     """Whether the generator is pushed and moves, or moves by more than its samples differ."""
     moves = statistics.median(values(measurements, "movement", SPAN) or [1.0])
     return moves > max(spread, 1e-6) or (moves > MOVES and push(measurements) > VANISHED)
 
 
-def _went(measurements: Readings) -> bool:
+def _went(measurements: Measurements) -> bool:
     far = values(measurements, "distance")
     return statistics.median(far[-SPAN:]) < WENT * far[0]
 

@@ -6,20 +6,20 @@ import statistics
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import levelled, rate_of, steady
-from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import median, unchecked, values
 
 APART = 0.99
-"""AUC above which every fake is told."""
+"""AUC above which every fake is recognised."""
 
 VANISHED = 0.05
 """Share of its own greatest median below which the generator's gradient has vanished."""
 
 GONE, GROWN = 0.05, 3.0
-"""Where there are losses alone: what is left of the discriminator's, how far the generator's has grown."""
+"""If there are losses alone: what is left of the discriminator's, how far the generator's has grown."""
 
 NOTHING, MUCH = 0.01, 0.9
-"""Where there are losses alone: a discriminator's below this has won, beside a generator's above that."""
+"""If there are losses alone: a discriminator's below this has won, beside a generator's above that."""
 
 HALTED = 0.25
 """Share of its usual movement below which the generator has come to a halt."""
@@ -34,16 +34,16 @@ FIRST_STEPS = 24
 """Steps within which no generator can be expected to have come anywhere, however many checks they had."""
 
 AT_ONCE, LONG = 4, 12
-"""Checks in a row that every fake is told: from the start of the run, and later on."""
+"""Checks in a row at which every fake is recognised: from the start of the run, and later on."""
 
 STILL = 0.05
-"""Movement below which samples rest: that they come no nearer is then seen a check sooner."""
+"""Movement below which samples rest: one check fewer is then enough."""
 
 SPAN = 10
 
 
-def judge(measurements: Readings) -> Verdict | Unchecked:
-    """Every fake is told, and the generator gains nothing by it: gradient, step or way is gone."""
+def judge(measurements: Measurements) -> Verdict | Unchecked:
+    """Every fake is recognised, and the generator's gradient, its steps or its progress is gone."""
     missing = unchecked(measurements[-1], "auc")
     if missing is not None:
         return _by_losses(measurements) or missing
@@ -59,31 +59,31 @@ def judge(measurements: Readings) -> Verdict | Unchecked:
     still = moves is not None and moves < STILL
     if len(spell) < AT_ONCE - still or measurements[-1].step < FIRST_STEPS:
         return HEALTHY
-    told = f"The discriminator tells {100 * apart:.1f} % of reals from fakes"
+    recognised = f"The discriminator tells {100 * apart:.1f} % of reals from fakes"
     near, before = median(measurements, "distance", 3, 0), median(measurements, "distance", SPAN, SPAN - 4)
     never = len(spell) >= len(measurements) - 1
     first = median(measurements[:2] if never else spell[:3], "distance", 3, 0)
     if pushed < VANISHED and (near is None or near > 0.8 * (before or first or 0.0)):
         return Verdict(
             "trouble",
-            f"{told}, and the generator's gradient has fallen to {100 * pushed:.2g} % of what it was.",
+            f"{recognised}, and the generator's gradient has fallen to {100 * pushed:.2g} % of what it was.",
             evidence,
             beyond=VANISHED / max(pushed, 1e-6),
         )
     if _halted(measurements) and _no_nearer(near, before):
         return Verdict("trouble" if len(spell) > AT_ONCE + 1 else "watch",
-                       f"{told}, and samples have all but come to a halt.", evidence,
+                       f"{recognised}, and samples have all but come to a halt.", evidence,
                        beyond=1.0 + 10 * (apart - APART))  # fmt: skip
     stuck = _no_nearer(near, first) and (never or (len(spell) >= LONG and (near is None or near > FAR)))
     if stuck:
         return Verdict("trouble" if len(spell) >= 2 * AT_ONCE and never else "watch",
-                       f"{told}, and samples come no nearer.", evidence,
+                       f"{recognised}, and samples come no nearer.", evidence,
                        beyond=1.0 + 10 * (apart - APART))  # fmt: skip
     return HEALTHY
 
 
-def told_apart(measurements: Readings) -> Readings:
-    """The last readings at each of which every fake was told, but for one."""
+def told_apart(measurements: Measurements) -> Measurements:
+    """The last measurements at which every fake was recognised, except for one."""
     slips, count = 0, 0
     for one in reversed(measurements):
         slips += one.auc is not None and one.auc < APART
@@ -93,8 +93,8 @@ def told_apart(measurements: Readings) -> Readings:
     return measurements[len(measurements) - count :]
 
 
-def push(measurements: Readings) -> float:
-    """The generator's gradient over the greatest that it was, medians of three; 1 where it is unknown."""
+def push(measurements: Measurements) -> float:
+    """The generator's gradient over the greatest that it was, medians of three; 1 if it is unknown."""
     found = values(measurements, "generator_gradient")
     medians = (
         [statistics.median(found[place : place + 3]) for place in range(max(1, len(found) - 2))]
@@ -104,7 +104,7 @@ def push(measurements: Readings) -> float:
     return medians[-1] / max(medians) if medians and max(medians) > 0 else 1.0
 
 
-def _halted(measurements: Readings) -> bool:
+def _halted(measurements: Measurements) -> bool:
     moves, moved = median(measurements, "movement", 3, 0), median(measurements, "movement", 40, 8)
     return moves is not None and moved is not None and moves < HALTED * moved
 
@@ -113,7 +113,7 @@ def _no_nearer(near: float | None, before: float | None) -> bool:
     return near is None or before is None or near > NO_NEARER * before
 
 
-def _by_losses(measurements: Readings) -> Verdict | None:
+def _by_losses(measurements: Measurements) -> Verdict | None:
     """From losses alone: the discriminator's is nothing, or has gone while the generator's has grown."""
     generator, discriminator = (
         values(measurements, f"{player}_loss") for player in ("generator", "discriminator")
@@ -169,7 +169,7 @@ RULE = Rule(
         ),
         Proposal(
             "take the non-saturating loss, even steps and rates, and an R1 penalty on every step",
-            "the minimax loss gives the generator no gradient where it loses, and R1 keeps the score from "
+            "the minimax loss gives the generator no gradient while it loses, and R1 keeps the score from "
             "becoming a cliff",
             "the generator's gradient comes back",
             steady,

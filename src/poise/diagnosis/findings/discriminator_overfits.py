@@ -6,19 +6,19 @@ import statistics
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import mirrored, smoother, width_times
-from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import unchecked, values
 
 AHEAD = 0.65
 """Chance that a training real scores above a held-out one, beyond which they are told apart."""
 
 KNOWN = 0.8
-"""The same where it is trouble."""
+"""The same for trouble."""
 
 SPAN = 5
 
 
-def judge(measurements: Readings) -> Verdict | Unchecked:
+def judge(measurements: Measurements) -> Verdict | Unchecked:
     """Training reals score above held-out ones, for some checks."""
     missing = unchecked(measurements[-1], "training_above_held_out")
     if missing is not None:

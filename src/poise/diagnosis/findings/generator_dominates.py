@@ -13,7 +13,7 @@ from poise.diagnosis.findings.settings import (
     steps_of_players,
     width_times,
 )
-from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import median, unchecked, values
 
 FOOLED = 0.6
@@ -23,31 +23,31 @@ FAR = 0.25
 """Energy distance, in units of the reals' own, beyond which samples are far from the data."""
 
 CATCHES_UP = 0.05
-"""Rise of the AUC by which the discriminator is seen to learn."""
+"""Rise of the AUC that shows that the discriminator learns."""
 
 SPAN = 8
 
 
-def judge(measurements: Readings) -> Verdict | Unchecked:
-    """Hardly told, and far away; near the data a low AUC is success."""
+def judge(measurements: Measurements) -> Verdict | Unchecked:
+    """Fakes are hardly recognised and far from the data; near the data a low AUC is success."""
     missing = unchecked(measurements[-1], "auc", "distance")
     if missing is not None:
         return missing
-    told = statistics.median(values(measurements, "auc", SPAN))
+    area = statistics.median(values(measurements, "auc", SPAN))
     far = median(measurements, "distance", 4, 0) or 0.0
     before = median(measurements, "distance", 14, 8)
     nearing = before is not None and far < 0.85 * before
     found = values(measurements, "auc", 2 * SPAN)
     catching_up = statistics.median(found[-3:]) > CATCHES_UP + statistics.median(found[:SPAN])
     evidence = Evidence(
-        {"auc": round(told, 3), "distance": round(far, 3)},
+        {"auc": round(area, 3), "distance": round(far, 3)},
         {"auc": FOOLED, "distance": FAR},
         {"auc": "0.55 to 0.95", "distance": "falling, near 0 at the end"},
     )
-    if told < FOOLED and far > FAR and not nearing and not catching_up:
+    if area < FOOLED and far > FAR and not nearing and not catching_up:
         return Verdict(
-            "trouble" if told < 0.52 and far > 0.4 else "watch",
-            f"The discriminator tells only {100 * told:.0f} % of pairs rightly, although the samples are far "
+            "trouble" if area < 0.52 and far > 0.4 else "watch",
+            f"The discriminator tells only {100 * area:.0f} % of pairs rightly, although the samples are far "
             "from the data: the generator fools it with something else.",
             evidence,
             beyond=far / FAR,
@@ -85,7 +85,7 @@ RULE = Rule(
             lambda recipe: steps_of_players(recipe, 3),
         ),
         Proposal(
-            "give the discriminator twice the width, or hidden layers where it has none",
+            "give the discriminator twice the width, or hidden layers if it has none",
             "it may lack the means to see the difference",
             "the distance falls",
             lambda recipe: deepened(recipe) or width_times(recipe, "discriminator", 2.0),

@@ -6,7 +6,7 @@ import statistics
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import mirrored, width_times
-from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import unchecked, values
 
 COPIES = -4.0
@@ -27,7 +27,7 @@ NEAR = 0.85
 SPAN = 4
 
 
-def judge(measurements: Readings) -> Verdict | Unchecked:
+def judge(measurements: Measurements) -> Verdict | Unchecked:
     """Nearer to the training data than unseen data are, for some checks."""
     missing = unchecked(measurements[-1], "copying", "copied")
     if missing is not None:

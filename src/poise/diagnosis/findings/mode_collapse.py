@@ -6,14 +6,14 @@ import statistics
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, packed, rates_times, single_steps
-from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import best, median, unchecked, values
 
 COMPLETE = 0.08
 """Below this spread all samples look the same."""
 
 ALIKE = 0.15
-"""Below this spread they look much the same; that is trouble where it lasts."""
+"""Below this spread they look much the same; that is trouble if it lasts."""
 
 EARLY = 28
 """Checks, of sixty in a run, before which a generator that has never spread out may still be on its way."""
@@ -37,7 +37,7 @@ NEARING = 0.85
 """Share of what the distance was twelve checks ago, below which samples are on their way."""
 
 
-def judge(measurements: Readings) -> Verdict | Unchecked:
+def judge(measurements: Measurements) -> Verdict | Unchecked:
     """Lost what it had, or never spread out and no longer on the way."""
     now = measurements[-1]
     missing = unchecked(now, "spread", "coverage")
@@ -67,7 +67,7 @@ def judge(measurements: Readings) -> Verdict | Unchecked:
     return HEALTHY
 
 
-def _on_the_way(measurements: Readings) -> bool:
+def _on_the_way(measurements: Measurements) -> bool:
     """Whether samples spread out, or come nearer to the data, over the last dozen of checks."""
     grows = any(
         (median(measurements, name, 2, 0) or 0.0) > 1.2 * (median(measurements, name, 12, 6) or 0.0)

@@ -6,7 +6,7 @@ import statistics
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, rates_times
-from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.samples import total_variation
 from poise.diagnosis.trends import gains, median, unchecked
 
@@ -32,7 +32,7 @@ NARROW = 0.5
 """Coverage below which one check is in a part of the data only."""
 
 
-def judge(measurements: Readings) -> Verdict | Unchecked:
+def judge(measurements: Measurements) -> Verdict | Unchecked:
     """Each check in a few cells, and in others than the last one, far away from them."""
     missing = unchecked(measurements[-1], "cells", "coverage")
     if missing is not None:

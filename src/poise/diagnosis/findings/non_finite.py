@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import rates_times, smoother
-from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Verdict
+from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Verdict
 
 
-def judge(measurements: Readings) -> Verdict:
+def judge(measurements: Measurements) -> Verdict:
     """Trouble at once."""
     culprit = measurements[-1].non_finite
-    return HEALTHY if culprit is None else verdict_of(culprit)
-
-
-def verdict_of(culprit: str, *, where: str = "") -> Verdict:
-    """What to say of a tensor that held such a value.
-
-    Args:
-        culprit: The first tensor that did.
-        where: In whose move: ", in the generator's move".
-    """
+    if culprit is None:
+        return HEALTHY
     return Verdict(
         "trouble",
-        f"A value that is not finite came up in the {culprit}{where}.",
+        f"A value that is not finite came up in the {culprit}.",
         Evidence({"first tensor": culprit}, {"first tensor": "finite"}, {"first tensor": "finite"}),
         beyond=100.0,
     )
@@ -36,7 +28,7 @@ RULE = Rule(
         Proposal(
             "halve both learning rates, and begin from before it came up",
             "values that overflow come most often from steps that are too large",
-            "gradient norms stay level where they grew before",
+            "gradient norms stay level instead of growing",
             lambda recipe: rates_times(recipe, 0.5),
         ),
         Proposal(

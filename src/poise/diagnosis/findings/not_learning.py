@@ -7,7 +7,7 @@ import statistics
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.discriminator_dominates import APART, FIRST_STEPS, VANISHED, push
 from poise.diagnosis.findings.settings import levelled, rates_times, steady
-from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import median, unchecked, values
 
 STILL = 0.01
@@ -25,7 +25,7 @@ FLAT = 1e-4
 SPAN = 6
 
 
-def judge(measurements: Readings) -> Verdict | Unchecked:
+def judge(measurements: Measurements) -> Verdict | Unchecked:
     """Samples of the same latents hardly move, far from the data."""
     missing = unchecked(measurements[-1], "distance")
     if missing is not None:
@@ -41,10 +41,10 @@ def judge(measurements: Readings) -> Verdict | Unchecked:
         {"movement": STILL, "distance": FAR},
         {"movement": "0.05 to 0.5", "distance": "falling, near 0 at the end"},
     )
-    told = statistics.median(values(measurements, "auc", SPAN) or [0.0])
+    area = statistics.median(values(measurements, "auc", SPAN) or [0.0])
     if measurements[-1].step < FIRST_STEPS:
         return HEALTHY
-    if told > APART and push(measurements) < 2 * VANISHED:
+    if area > APART and push(measurements) < 2 * VANISHED:
         return HEALTHY  # it stands still because the discriminator dominates, which has a rule of its own
     if moved < STILL and far > FAR and not rests:
         return Verdict(
@@ -57,7 +57,7 @@ def judge(measurements: Readings) -> Verdict | Unchecked:
     return HEALTHY
 
 
-def _by_losses(measurements: Readings) -> Verdict | None:
+def _by_losses(measurements: Measurements) -> Verdict | None:
     """From losses alone: the generator's is a flat line."""
     losses = values(measurements, "generator_loss", 2 * SPAN)
     if len(losses) < 2 * SPAN:
@@ -97,7 +97,7 @@ RULE = Rule(
             steady,
         ),
         Proposal(
-            "begin again with the rates that are taken for such data where none are given",
+            "begin again with the rates that are taken for such data by default",
             "they are known to move networks of this size",
             "the distance falls within some hundred steps",
             lambda recipe: {

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, deepened, rates_times
-from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import (
     blind,
     correlation,
@@ -24,7 +24,7 @@ SPAN = 16
 """Checks that are looked back on."""
 
 LOSS_SPAN = 24
-"""Checks that are looked back on where there are losses alone."""
+"""Checks that are looked back on if there are losses alone."""
 
 LOSS_PEAK = 0.6
 """Share of the losses' variance in one period and its neighbours; of 48 values without one it is near 0.2."""
@@ -54,10 +54,10 @@ FAR = 0.2
 """Energy distance below which samples have arrived, and may swing as they like."""
 
 
-def judge(measurements: Readings) -> Verdict | Unchecked:
+def judge(measurements: Measurements) -> Verdict | Unchecked:
     """The centre of the samples goes a long way to and fro, and neither gets away nor nearer to the data.
 
-    No period is asked for: checks are seldom in step with the swing, so that its period cannot be read off.
+    No period is required: checks are seldom in step with the swing, so that its period does not show.
     """
     missing = unchecked(measurements[-1], "centre")
     if missing is not None:
@@ -68,9 +68,9 @@ def judge(measurements: Readings) -> Verdict | Unchecked:
 
 
 def _by_centres(
-    measurements: Readings, *, span: int, wide: float, least_step: float, least_turns: int
+    measurements: Measurements, *, span: int, wide: float, least_step: float, least_turns: int
 ) -> Verdict | None:
-    """What the samples' centre did over a span of checks; `None` where it did not go round."""
+    """What the samples' centre did over a span of checks; `None` if it did not go round."""
     centres = [one.centre for one in measurements[-span:] if one.centre]
     if len(centres) < span:
         return None
@@ -89,7 +89,7 @@ def _by_centres(
     evidence = Evidence(
         {"swing": round(width, 3), "step": round(step, 3), "gets away": round(away, 3)},
         {"swing": wide, "step": least_step, "gets away": ROUND},
-        {"swing": "below 0.3", "step": "below 0.4", "gets away": "any, where steps are small"},
+        {"swing": "below 0.3", "step": "below 0.4", "gets away": "any, if steps are small"},
     )
     goes_round = away < ROUND and sum(steps) > ROUNDS * width
     # Players that circle each other win in turn; a generator that always loses is thrown about.
@@ -107,7 +107,7 @@ def _by_centres(
     return None
 
 
-def _by_losses(measurements: Readings) -> Verdict | None:
+def _by_losses(measurements: Measurements) -> Verdict | None:
     """From losses alone: both swing in one period, against each other, and the metric gains nothing."""
     generator, discriminator = (
         values(measurements, f"{player}_loss", 2 * SPAN) for player in ("generator", "discriminator")

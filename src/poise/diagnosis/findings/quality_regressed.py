@@ -7,25 +7,25 @@ from itertools import pairwise
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import rates_times, smoother
-from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Rule, Unchecked, Verdict
+from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import unchecked, values
 
 WORSE = 1.5
 """Times its best beyond which a metric has regressed."""
 
 CLEAR = 0.1
-"""Energy distance by which it must exceed its best besides, where that is all there is."""
+"""Energy distance by which it must exceed its best besides, if there is no metric."""
 
 RIPPLES = 4.0
-"""Times its usual change from check to check by which it must, where that is less."""
+"""Times its usual change from check to check by which it must, if that is less."""
 
 LEAST = 0.03
-"""Energy distance that is nothing where samples are a few hundred."""
+"""Energy distance that is chance with a few hundred samples."""
 
 SPAN = 5
 
 
-def judge(measurements: Readings) -> Verdict | Unchecked:
+def judge(measurements: Measurements) -> Verdict | Unchecked:
     """The caller's metric, or else the distance to the data, far above its best for some checks."""
     metric = values(measurements, "metric")
     if len(metric) >= 3:
@@ -39,7 +39,7 @@ def judge(measurements: Readings) -> Verdict | Unchecked:
     return _judged(found, measurements, "distance", span=SPAN, clear=clear)
 
 
-def _judged(found: list[float], measurements: Readings, name: str, *, span: int, clear: float) -> Verdict:
+def _judged(found: list[float], measurements: Measurements, name: str, *, span: int, clear: float) -> Verdict:
     smooth = [statistics.median(found[max(0, place - span + 1) : place + 1]) for place in range(len(found))]
     best = min(smooth[min(span - 1, len(smooth) - 1) :])
     now = smooth[-1]

@@ -9,7 +9,7 @@ Recipe = Mapping[str, Any]
 
 
 def rate_of(recipe: Recipe, player: str) -> float:
-    """A player's learning rate; the default where the recipe has none."""
+    """A player's learning rate; the default if the recipe has none."""
     rate = recipe.get("optimisers", {}).get(player, {}).get("learning_rate")
     return float(rate) if rate else 2e-4
 
@@ -29,7 +29,7 @@ def rates_times(recipe: Recipe, factor: float, *players: str) -> dict[str, Any]:
 
 
 def levelled(recipe: Recipe, player: str, *, at_least: float = 10.0) -> dict[str, Any] | None:
-    """A player's rate raised to the other's; `None` where it is not so many times lower.
+    """A player's rate raised to the other's; `None` if it is not so many times lower.
 
     Example:
         >>> own = {"generator": {"learning_rate": 1e-6}, "discriminator": {"learning_rate": 4e-4}}
@@ -43,7 +43,7 @@ def levelled(recipe: Recipe, player: str, *, at_least: float = 10.0) -> dict[str
 
 
 def steps_of_players(recipe: Recipe, discriminator: int, generator: int = 1) -> dict[str, Any] | None:
-    """So many steps of either player in turn; `None` where the dynamics moves both at once.
+    """So many steps of either player in turn; `None` if the dynamics updates both at once.
 
     Example:
         >>> steps_of_players({"dynamics": {"name": "consensus"}}, 3)
@@ -69,12 +69,12 @@ def single_steps(recipe: Recipe, *players: str) -> dict[str, Any]:
 
 
 def deepened(recipe: Recipe) -> dict[str, Any] | None:
-    """Three hidden layers for a discriminator that has none; `None` where it has some."""
+    """Three hidden layers for a discriminator that has none; `None` if it has some."""
     return {"discriminator.depth": 3} if recipe.get("discriminator", {}).get("depth") == 0 else None
 
 
 def width_times(recipe: Recipe, player: str, factor: float) -> dict[str, Any] | None:
-    """A player's width times a factor; `None` where its network has none.
+    """A player's width times a factor; `None` if its network has none.
 
     Example:
         >>> width_times({"generator": {"name": "mlp", "width": 64}}, "generator", 0.5)
@@ -85,12 +85,12 @@ def width_times(recipe: Recipe, player: str, factor: float) -> dict[str, Any] | 
 
 
 def smoother(recipe: Recipe, *, heavy: bool = False) -> dict[str, Any]:
-    """The penalty on the discriminator's slope at every step: the recipe's own where it has one, else R1.
+    """The penalty on the discriminator's slope at every step: the recipe's own if it has one, else R1.
 
     Args:
         recipe: The run's.
         heavy: Whether it is to be ten times what it is now, and R1 no less than 10, or than thirty times
-            what is taken where nothing is said.
+            what is taken by default.
 
     Example:
         >>> smoother({"penalties": {"wgan-gp": {"weight": 1.0, "every": 1}}}, heavy=True)
@@ -108,7 +108,7 @@ def smoother(recipe: Recipe, *, heavy: bool = False) -> dict[str, Any]:
 
 
 def _usual_weight(recipe: Recipe) -> float:
-    """What R1's weight becomes where nothing is said: in proportion to the pixels."""
+    """R1's weight by default: in proportion to the pixels."""
     side = recipe.get("resolution")
     return min(10.0, 0.1 * side * side / 64) if side else 0.001
 
@@ -142,7 +142,7 @@ def steady(recipe: Recipe) -> dict[str, Any]:
 
 
 def mirrored(recipe: Recipe) -> dict[str, Any] | None:
-    """Half of the images mirrored; `None` where the samples are no images.
+    """Half of the images mirrored; `None` if the samples are no images.
 
     Example:
         >>> mirrored({"resolution": 32}), mirrored({"resolution": None})
@@ -153,5 +153,5 @@ def mirrored(recipe: Recipe) -> dict[str, Any] | None:
 
 
 def packed(recipe: Recipe) -> dict[str, Any] | None:
-    """Two samples before the discriminator at once; `None` where samples have conditions."""
+    """Two samples before the discriminator at once; `None` if samples have conditions."""
     return {"packing": 2} if recipe.get("game", {}).get("name", "noise-to-data") == "noise-to-data" else None

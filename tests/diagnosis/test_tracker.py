@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from poise.diagnosis import Evidence, Finding, FindingTracker, Measurement, Remedy, Rule, Setting, judged
-from poise.diagnosis.rule import HEALTHY, Proposal, Readings, Unchecked, Verdict
+from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Unchecked, Verdict
 from poise.diagnosis.tracker import confidence
 from poise.diagnosis.trends import best, median, unchecked, values
 
 
-def judge(measurements: Readings) -> Verdict | Unchecked:
+def judge(measurements: Measurements) -> Verdict | Unchecked:
     """`spread` tells: 0 is healthy, 1 watch, 2 trouble."""
     level = measurements[-1].spread
     if level is None:
@@ -26,12 +26,12 @@ def judge(measurements: Readings) -> Verdict | Unchecked:
 RULE = Rule("odd", "Something is odd.", judge, (), "nobody", 0, 3, 2, 2)
 
 
-def course_of(levels: Sequence[int | None], rule: Rule = RULE) -> FindingTracker:
+def tracker_of(levels: Sequence[int | None], rule: Rule = RULE) -> FindingTracker:
     return judged([Measurement(step, spread=level) for step, level in enumerate(levels)], [rule])
 
 
-def told(levels: Sequence[int | None], rule: Rule = RULE) -> list[tuple[str, str, int, int]]:
-    found = course_of(levels, rule).findings
+def spans(levels: Sequence[int | None], rule: Rule = RULE) -> list[tuple[str, str, int, int]]:
+    found = tracker_of(levels, rule).findings
     return [(one.severity, one.status, one.first_step, one.last_step) for one in found]
 
 
@@ -53,18 +53,18 @@ def told(levels: Sequence[int | None], rule: Rule = RULE) -> list[tuple[str, str
 def test_a_finding_opens_grows_ends_and_comes_again(
     levels: list[int | None], wanted: list[tuple[str, str, int, int]]
 ) -> None:
-    assert told(levels) == wanted
+    assert spans(levels) == wanted
 
 
 def test_nothing_is_said_while_warming_up() -> None:
-    assert told([2, 2, 2, 2], Rule("odd", "", judge, (), "", 4, 1, 1, 1)) == []
-    assert told([2, 2, 2, 2, 2], Rule("odd", "", judge, (), "", 4, 1, 1, 1)) == [("trouble", "open", 4, 4)]
+    assert spans([2, 2, 2, 2], Rule("odd", "", judge, (), "", 4, 1, 1, 1)) == []
+    assert spans([2, 2, 2, 2, 2], Rule("odd", "", judge, (), "", 4, 1, 1, 1)) == [("trouble", "open", 4, 4)]
 
 
 def rule_of(name: str, quantity: str, *explains: str) -> Rule:
     """A rule that `quantity` tells, as `spread` does above."""
 
-    def judge_it(measurements: Readings) -> Verdict:
+    def judge_it(measurements: Measurements) -> Verdict:
         return (HEALTHY, Verdict("watch", "Odd."))[int(getattr(measurements[-1], quantity))]
 
     return Rule(name, "", judge_it, (), "", 0, 1, 1, 1, explains=explains)
@@ -132,7 +132,7 @@ def test_every_consequence_has_a_cause_that_is_open_and_explains_it(
 
 
 def test_what_was_not_checked_says_why_until_it_can_be() -> None:
-    tracker = course_of([None, None])
+    tracker = tracker_of([None, None])
     assert tracker.unchecked == {"odd": "nobody measured"}
     tracker.add(Measurement(2, spread=0.0))
     assert tracker.unchecked == {}
@@ -159,7 +159,7 @@ def test_readings_from_disk_give_the_same_findings(levels: list[int | None]) -> 
 
 @given(levels_)
 def test_at_most_one_finding_of_a_name_is_open_and_spans_are_in_order(levels: list[int | None]) -> None:
-    findings = course_of(levels).findings
+    findings = tracker_of(levels).findings
     assert sum(one.status == "open" for one in findings) <= 1
     for before, after in itertools.pairwise(findings):
         assert before.first_step <= before.last_step < after.first_step

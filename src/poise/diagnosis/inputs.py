@@ -1,4 +1,4 @@
-"""What a stranger's loop hands over: made into tensors that can be used, with a note of what cannot."""
+"""What a user's loop hands over, as tensors that can be used, with a note of what cannot."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from torch import Tensor
 from poise.diagnosis.reference import Reference
 
 Note = Callable[[str, str], None]
-"""Takes down what could not be used, and why."""
+"""Takes the name of what could not be used, and why."""
 
 
 def samples_of(name: str, given: Any, note: Note) -> Tensor | None:
-    """Samples as a detached tensor `(N, ...)`; `None`, and a note, where they are none.
+    """Samples as a detached tensor `(N, ...)`; `None`, and a note, if they are none.
 
     Args:
         name: What they are called in the note.
         given: A tensor, an array, or a list of numbers.
-        note: Where to say what is wrong with them.
+        note: Takes what is wrong with them.
     """
     if given is None:
         return None
@@ -36,7 +36,7 @@ def samples_of(name: str, given: Any, note: Note) -> Tensor | None:
 
 
 def only_samples(made: Any) -> Tensor:
-    """What a person's generator gave, as a detached tensor; of a tuple or a list, its first entry.
+    """The samples that a generator returned, as a detached tensor; of a tuple or a list, its first entry.
 
     Raises:
         TypeError: It is no tensor and no array.
@@ -58,18 +58,18 @@ def only_samples(made: Any) -> Tensor:
 def reference_of(
     real: Tensor | None, held_out: Tensor | None, conditions: Tensor | None, note: Note
 ) -> Reference | None:
-    """Reals to compare with, of what is fit for it; the rest is noted.
+    """The reference of reals that are fit for it; the rest is noted.
 
     Args:
         real: Reals `(N, ...)`; rows that are not finite are left out.
         held_out: Held-out reals `(M, ...)`, of the same shape.
         conditions: The label of each of `real`, `(N,)` integers.
-        note: Where to say what is left out.
+        note: Takes what is left out.
     """
     if real is None:
         return None
-    if conditions is not None and (told := _no_labels(conditions, len(real))):
-        note("conditions", told)
+    if conditions is not None and (why := _no_labels(conditions, len(real))):
+        note("conditions", why)
         conditions = None
     if held_out is not None and held_out.shape[1:] != real.shape[1:]:
         shapes = f"{tuple(held_out.shape[1:])} and reals {tuple(real.shape[1:])}"
@@ -92,7 +92,7 @@ def _no_labels(conditions: Tensor, count: int) -> str | None:
 
 
 def _finite_rows(name: str, samples: Tensor, note: Note) -> Tensor | None:
-    """Which rows hold finite values alone; `None` where all do."""
+    """Which rows hold finite values alone; `None` if all do."""
     sound = torch.isfinite(samples).reshape(len(samples), -1).all(1)
     broken = len(samples) - int(sound.sum())
     if not broken:
