@@ -29,6 +29,19 @@ class Done:
 
 Cli = Callable[..., Done]
 
+
+def refused(cli: Cli, *words: str | Path, code: str, names: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Status 2; one error event with this code, and the same as one sentence on standard error."""
+    done = cli(*words, "--json")
+    assert done.status == 2, done.err
+    event = done.events[-1]
+    assert (event["event"], event["exit_status"], event["code"]) == ("error", 2, code), event
+    assert done.err == f"error: {event['error']}\n"
+    for name in names:
+        assert name in event["error"], event["error"]
+    return event
+
+
 QUICK = ("--set", "log_every=2", "--set", "generator.width=4", "--set", "discriminator.width=4")
 
 

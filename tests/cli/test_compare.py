@@ -24,7 +24,7 @@ def test_runs_side_by_side(cli: Cli, ring_run: Path, tmp_path: Path) -> None:
     done = cli(*words[:3], "--metrics", "frechet-distance")
     assert done.status == 0 and "Fréchet distance: no difference beyond chance" in done.out
     assert cli(*words[:3], "--metrics", "frechet-distance").out.endswith(
-        "measured before, and kept in the runs\n"
+        "measured before, and saved in the runs\n"
     )
 
 

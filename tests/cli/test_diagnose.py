@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from poise.cli.watch import doctor_word
+from poise.cli.session import doctor_status
 from poise.diagnosis import budget
 from poise.recipes import RECIPES, recipe_with
 from poise.run_folder import RunFolder
@@ -131,7 +131,7 @@ def test_a_run_that_no_doctor_watched_says_so(tmp_path: Path) -> None:
 )
 def test_the_word_for_a_run(lines: list[tuple[str, int, str, str]], word: str) -> None:
     keys = ("name", "first_step", "severity", "status")
-    assert doctor_word([dict(zip(keys, line, strict=True)) for line in lines]) == word
+    assert doctor_status([dict(zip(keys, line, strict=True)) for line in lines]) == word
 
 
 def spoiler(at: int, run: Path) -> Callable[[StepContext], None]:

@@ -9,7 +9,7 @@ from PIL import Image
 from .conftest import Cli, everything_in
 
 
-def test_a_run_is_judged_and_the_numbers_are_kept(cli: Cli, digits_run: Path, tmp_path: Path) -> None:
+def test_a_run_is_judged_and_the_numbers_are_saved(cli: Cli, digits_run: Path, tmp_path: Path) -> None:
     shutil.copytree(digits_run, tmp_path / "run")
     done = cli("evaluate", "run", "--samples", "60", "--json")
     *results, end = done.events
@@ -25,11 +25,11 @@ def test_people_are_told_the_numbers_and_their_protocol(cli: Cli, digits_run: Pa
     shutil.copytree(digits_run, tmp_path / "run")
     done = cli("evaluate", "run", "--samples", "50", "--metrics", "frechet_distance", "kernel-distance")
     assert done.status == 0
-    first, second, third, kept = done.out.splitlines()
+    first, second, third, saved = done.out.splitlines()
     assert first == "run at step 4, against digits"
     assert second.startswith("frechet-distance ") and "(floor " in second and "fake 50" in second
     assert third.startswith("kernel-distance ") and "random-convolutions" in third
-    assert kept == "kept in run: metrics.jsonl, report.html"
+    assert saved == "saved in run: metrics.jsonl, report.html"
 
 
 def test_anybodys_samples_are_judged_and_nothing_is_written(cli: Cli, tmp_path: Path) -> None:

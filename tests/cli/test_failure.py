@@ -20,7 +20,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(recipes, "_list", fail)
+    monkeypatch.setattr(recipes, "_print_list", fail)
 
 
 def test_our_own_fault_is_one_line_and_the_traceback_lies_in_a_file(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Cli
+from .conftest import Cli, refused
 
 
 def test_the_list_names_every_game(cli: Cli) -> None:
@@ -26,16 +26,19 @@ def test_table_and_picture(cli: Cli, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("words", "code", "name"),
     [
-        (("dirc",), "did you mean 'dirac'?"),
-        (("dirac", "--methods", "r11"), "did you mean 'r1'"),
-        (("curl", "--dynamics", "alternating"), "its methods are the dynamics"),
-        (("dirac", "--out", "r1.jpg"), "ends in .png"),
-        (("dirac", "--out", "nowhere/r1.png"), "its folder is not there"),
-        (("--methods", "r1"), "No game is named to play; name one"),
+        (("dirc",), "unknown-game", "'dirac'"),
+        (("dirac", "--methods", "r11"), "unknown-method", "'r1'"),
+        (("dirac", "--out", "r1.jpg"), "cli.unknown-format", ".png"),
+        (("dirac", "--out", "nowhere/r1.png"), "cli.cannot-write", "nowhere/r1.png"),
+        (("--methods", "r1"), "cli.no-game", "poise games dirac"),
     ],
 )
-def test_mistakes_are_told_in_a_sentence(cli: Cli, words: tuple[str, ...], sentence: str) -> None:
-    done = cli("games", *words)
-    assert done.status == 2 and sentence in " ".join(done.err.split()) and not done.out
+def test_mistakes_are_refused(cli: Cli, words: tuple[str, ...], code: str, name: str) -> None:
+    refused(cli, "games", *words, code=code, names=(name,))
+
+
+def test_dynamics_of_a_game_that_has_none_are_refused(cli: Cli) -> None:
+    done = cli("games", "curl", "--dynamics", "alternating")
+    assert done.status == 2 and "curl" in done.err

@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from poise.cli import main
-from poise.cli.machine import MachineView
-from poise.cli.plain import PlainView
+from poise.cli.progress import JsonView, TextView
 from poise.run_folder import RunFolder
 
 from .conftest import QUICK
@@ -40,7 +39,7 @@ def training(*words: str, cache: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def wait_for_history(process: subprocess.Popen[str]) -> None:
-    """Wait until a program that reads has been told the first line of the history."""
+    """Wait until a program that reads has received the first line of the history."""
     assert process.stdout is not None
     while json.loads(process.stdout.readline())["event"] != "line":
         pass
@@ -94,9 +93,9 @@ def test_a_reader_that_leaves_stops_the_run_and_it_is_saved(
     def leaves(*_: object) -> None:
         os.close(reader)
 
-    monkeypatch.setattr("poise.cli.plain.SECONDS_BETWEEN_LINES", 0.0)
-    monkeypatch.setattr(PlainView, "start", leaves)
-    monkeypatch.setattr(MachineView, "start", leaves)
+    monkeypatch.setattr("poise.cli.progress.SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr(TextView, "start", leaves)
+    monkeypatch.setattr(JsonView, "start", leaves)
     with os.fdopen(writer, "w") as nobody:
         monkeypatch.setattr(sys, "stdout", nobody)
         status = main(["train", "ring", "--out", "run", "--steps", "10000000", *form, *QUICK])

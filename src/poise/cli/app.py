@@ -57,6 +57,6 @@ app = App(
     print_error=False,
     result_action="return_value",
 )
-for place, module in enumerate(VERBS):
-    module.app.sort_key = place
+for index, module in enumerate(VERBS):
+    module.app.sort_key = index
     app.command(module.app)

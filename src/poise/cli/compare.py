@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from poise.cli.evaluate import Names
-from poise.cli.verb import Count, Json, verb
+from poise.cli.evaluate import Against, Checkpoint
+from poise.cli.verb import Count, Json, Name, Names, verb
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from poise.evaluation import Compared
+    from poise.evaluation.comparing import Cell, Row
+
+LEGEND = "* best   = not beyond its 95 % interval   < beyond it, so worse by more than chance"
+MARKS = {"best": " *", "within": " =", "beyond": " <", "": "  "}
+STYLES = {"best": "bold green", "within": "bold", "beyond": "", "": ""}
 
 app = verb(
     "compare",
@@ -20,35 +30,34 @@ app = verb(
 @app.default
 def compare(
     *runs: Annotated[str, Parameter(name="RUN")],
-    against: Annotated[str | None, Parameter(metavar="DATA|SAMPLES")] = None,
+    against: Against = None,
     metrics: Names = (),
-    features: Annotated[str | None, Parameter(metavar="NAME")] = None,
+    features: Name = None,
     samples: Count = None,
     seed: Count = None,
-    checkpoint: Annotated[str, Parameter(metavar="newest|best|N")] = "newest",
+    checkpoint: Checkpoint = "newest",
     json: Json = False,
 ) -> int:
     """Put runs in one table, and say which differences are beyond chance.
 
-    What poise evaluate kept of all of them under one protocol is shown as it
-    is; else all are measured anew, alike, and what is found is kept in each.
+    If poise evaluate has measured all of them under one protocol, its results
+    are shown; else all are measured now, alike, and the results are saved.
 
     Args:
         runs: Two or more runs' folders.
-        against: What to measure against; what all were trained on where nothing is given.
-        metrics: What to measure; a set that suits the data where none is named.
+        against: What to measure against; by default what all were trained on.
+        metrics: What to measure; by default a set that suits the data.
         features: random-convolutions, pixels, classifier, efficientnet-lite0, inception-v3 or dinov2.
-        samples: The most of each side; 5,000 where none is given.
-        seed: From which latents and rows are drawn.
+        samples: The most of each side; by default 5,000.
+        seed: Draws latents and rows.
         checkpoint: Which generator of each run: the newest, the best, or that of a step.
         json: One JSON object a line on standard output, and nothing else.
     """
-    from poise.cli.comparing import show
-    from poise.cli.judging import watching
+    from poise.cli.evaluate import watched
     from poise.evaluation import compare_runs
     from poise.evaluation.inputs import which_of
 
-    with watching(f"{len(runs)} runs", json=json) as (progress, telling):
+    with watched(f"{len(runs)} runs", json=json) as (progress, telling):
         compared = compare_runs(
             runs,
             against=against,
@@ -60,5 +69,88 @@ def compare(
             progress=progress,
             telling=telling,
         )
-    show(compared, as_json=json)
+    if json:
+        _emit(compared)
+    else:
+        _print(compared)
     return 0
+
+
+def _emit(compared: Compared) -> None:
+    from poise.cli.console import emit
+    from poise.evaluation.comparing import to_json
+
+    for row in to_json(compared):
+        emit({"event": "row", **row})
+    each = zip(compared.names, compared.results, strict=True)
+    results = {name: [result.to_json() for result in results] for name, results in each}
+    emit({"event": "end", "measured": not compared.stored, "results": results})
+
+
+def _print(compared: Compared) -> None:
+    from rich.text import Text
+
+    from poise.cli.console import line, output, panel, table
+    from poise.cli.evaluate import protocol
+    from poise.text import label, number
+
+    console = output()
+    sentences = [*filter(None, (_verdict(row, compared.names) for row in compared.rows)), *compared.notices]
+    when = (
+        "measured before, and saved in the runs" if compared.stored else "measured now, and saved in the runs"
+    )
+    how = [*protocol(compared.results[0]), when]
+    if not console.is_terminal:
+        for row in compared.rows:
+            cells = zip(compared.names, row.cells, strict=True)
+            numbers = ", ".join(f"{name} {_cell_text(cell)}" for name, cell in cells)
+            floor = "" if row.floor is None else f" (reals {number(row.floor)})"
+            line(console, f"{label(row.name)}: {numbers}{floor}")
+        for sentence in [LEGEND, *sentences, *how]:
+            line(console, sentence)
+        return
+    made = table("", *compared.names, "reals")
+    for row in compared.rows:
+        reals = Text("-" if row.floor is None else number(row.floor), "dim")
+        made.add_row(Text(label(row.name), "cyan"), *map(_styled_cell, row.cells), reals)
+    below = [Text(LEGEND, "dim"), Text(), *map(Text, sentences), Text(), *(Text(one, "dim") for one in how)]
+    title = Text(f"{len(compared.names)} runs under one protocol", "bold")
+    panel(console, title, made, Text(), *below)
+
+
+def _verdict(row: Row, names: tuple[str, ...]) -> str:
+    """What can be said of a number; nothing if no side of it is better."""
+    from poise.text import label
+
+    named: dict[str, list[str]] = {"best": [], "within": [], "beyond": [], "": []}
+    for name, cell in zip(names, row.cells, strict=True):
+        named[cell.verdict].append(name)
+    if not named["best"] or not (named["beyond"] or named["within"]):
+        return ""
+    if not named["beyond"]:
+        return f"{label(row.name)}: no difference beyond chance"
+    level = f"; {_listed(named['within'])} may be as good" if named["within"] else ""
+    worse = _listed(named["beyond"])
+    return f"{label(row.name)}: {named['best'][0]} is better than {worse}, beyond chance{level}"
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _styled_cell(cell: Cell) -> Text:
+    from rich.text import Text
+
+    from poise.text import number
+
+    text = Text(number(cell.value) + MARKS[cell.verdict], STYLES[cell.verdict])
+    if cell.interval is not None:
+        text.append(f"\n{' to '.join(map(number, cell.interval))}  ", "not bold dim default")
+    return text
+
+
+def _cell_text(cell: Cell) -> str:
+    from poise.text import number
+
+    text = (number(cell.value) + MARKS[cell.verdict]).rstrip()
+    return text if cell.interval is None else f"{text} [{', '.join(map(number, cell.interval))}]"

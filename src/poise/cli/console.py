@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-
+    from rich.table import Table
+    from rich.text import Text
 
 LOG_WIDTH = 160
-"""Columns where there is no terminal: wide enough that a row of a table is a line that can be searched."""
+"""Columns if there is no terminal: wide enough that a row of a table is one line that can be searched."""
 
 
 def output(file: TextIO | None = None) -> Console:
-    """A stream for people; colours only on a terminal that wants them (`NO_COLOR` is heeded).
+    """A stream for people; colours only on a terminal that wants them (`NO_COLOR` is respected).
 
     Args:
-        file: The stream; standard output where none is given.
+        file: The stream; standard output by default.
     """
     from rich.console import Console
 
@@ -34,44 +35,66 @@ def output(file: TextIO | None = None) -> Console:
     return console
 
 
-def complaints() -> Console:
-    """Standard error for people."""
-    return output(sys.stderr)
+def is_watched(console: Console) -> bool:
+    """Whether a person looks at the stream while it is written."""
+    return console.is_interactive and console.file.isatty()
 
 
 def emit(event: Mapping[str, Any]) -> None:
-    """One JSON object on a line of standard output, at once."""
+    """Write one JSON object on a line of standard output, at once."""
     sys.stdout.write(json.dumps(event, allow_nan=False) + "\n")
     sys.stdout.flush()
 
 
 def line(console: Console, *pieces: tuple[str, str] | str) -> None:
-    """A line of text; wrapped between words on a terminal, whole elsewhere, so that it can be searched."""
+    """Print a line of text; wrapped on a terminal, whole elsewhere, so that it can be searched."""
     from rich.text import Text
 
     console.print(Text.assemble(*pieces), soft_wrap=not console.is_terminal)
 
 
-def pairs(rows: Iterable[tuple[str, RenderableType]]) -> RenderableType:
-    """Labels and what they stand for, in two columns."""
+def facts(console: Console, rows: Iterable[tuple[str, str]]) -> None:
+    """Print labels and values: in columns on a terminal, a whole line each elsewhere."""
+    rows = list(rows)
+    if console.is_terminal:
+        console.print(pairs(rows))
+        return
+    widest = max((len(label) for label, _ in rows), default=0)
+    for label, value in rows:
+        line(console, f"{label + ':':<{widest + 1}} {value}")
+
+
+def pairs(rows: Iterable[tuple[str, str]], *, styles: tuple[str, str] = ("dim", "")) -> RenderableType:
+    """Two columns of plain text."""
     from rich.table import Table
+    from rich.text import Text
 
     grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for label, value in rows:
-        grid.add_row(label, value)
+    for style in styles:
+        grid.add_column(style=style, no_wrap=style == "dim" and styles[0] == "dim", overflow="fold")
+    for row in rows:
+        grid.add_row(*map(Text, row))
     return grid
 
 
-def facts(console: Console, rows: Iterable[tuple[str, str]]) -> None:
-    """Labels and values: in columns on a terminal, a whole line each elsewhere."""
-    from rich.text import Text
+def table(*columns: str, left: int = 1) -> Table:
+    """An empty table without lines.
 
-    given = list(rows)
-    if console.is_terminal:
-        console.print(pairs((label, Text(value)) for label, value in given))
-        return
-    widest = max((len(label) for label, _ in given), default=0)
-    for label, value in given:
-        line(console, f"{label + ':':<{widest + 1}} {value}")
+    Args:
+        columns: The headings.
+        left: How many of the first columns hold names; the others hold numbers, set to the right.
+    """
+    from rich.table import Table
+
+    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for index, heading in enumerate(columns):
+        made.add_column(heading, justify="left" if index < left else "right", no_wrap=index == 0)
+    return made
+
+
+def panel(console: Console, title: Text, *parts: RenderableType) -> None:
+    """Print parts one below the other in a frame with a title."""
+    from rich.console import Group
+    from rich.panel import Panel
+
+    console.print(Panel(Group(*parts), title=title, title_align="left", border_style="dim", padding=(1, 2)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from poise.cli.named_data import NamedData
 from poise.cli.verb import verb
 
 RUN = Path("runs/demo")
@@ -17,34 +16,32 @@ app = verb("demo", ("poise demo", "train on digits, or say what is there"))
 def demo() -> int:
     """Learn handwritten digits in minutes, into runs/demo.
 
-    Run again, it goes on where it was interrupted; once it has finished, it
-    says what is there, and loses nothing.
+    Run again, it goes on from where it was interrupted; once it has finished,
+    it says what is there, and loses nothing.
     """
     return demo_in(RUN)
 
 
 def demo_in(path: Path, *, steps: int | None = None) -> int:
-    """Train, go on, or say what is there; nothing is ever lost.
+    """Train, go on, or say what is there, and return the exit status.
 
     Args:
         path: The run's folder.
-        steps: How many; by the data where none are given.
-
-    Returns:
-        The exit status.
+        steps: How many; by default as many as suit the data.
     """
-    from poise.cli.sitting import begin_prepared, ending, go_on, prepare
-    from poise.cli.view import view_for
+    from poise.cli.data_options import DataOptions
+    from poise.cli.progress import view_for
+    from poise.cli.session import begin_session, prepare, resume_session, session_end
     from poise.recipes import DEFAULT_RECIPE, RECIPES, recipe_with
     from poise.run_folder import RunFolder
 
     view = view_for(json=False)
     if not (path / "recipe.json").exists():
         recipe = recipe_with(RECIPES.named(DEFAULT_RECIPE), {} if steps is None else {"steps": steps})
-        return begin_prepared(prepare(view, NamedData(DATA), recipe, device="auto", out=path), view)
+        return begin_session(prepare(view, DataOptions(DATA), recipe, out=path), view)
     run = RunFolder.open(path)
     if run.status == "interrupted":
-        return go_on(path, view)
+        return resume_session(path, view)
     report = run.path / "report.html"
-    view.end(ending(run, report=report if report.is_file() else None))
+    view.end(session_end(run, report=report if report.is_file() else None))
     return 0

@@ -1,24 +1,37 @@
-"""Where the `poise` command starts and how it leaves."""
+"""Where the `poise` command starts, and how it ends: a sentence and an exit status for every error."""
 
 from __future__ import annotations
 
 import io
+import os
 import sys
+import tempfile
+import traceback
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, get_args
+
+if TYPE_CHECKING:
+    from cyclopts import CycloptsError
+
+    from poise.errors import PoiseError
+
+FAULT, INTERRUPTED, BROKEN_PIPE = 1, 130, 141
+DETAILS = 20
+"""Lines below the sentence that fit on a screen."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        arguments: What was typed after `poise`; that of this process where none is given.
+        arguments: What was typed after `poise`; by default the arguments of this process.
 
     Returns:
         The exit status: 0 when all went well, 2 for bad input, 1 for a fault of Poise, 130 after Ctrl-C.
     """
     typed = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal without a letter shows another; it never raises
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter shows another one instead
             stream.reconfigure(errors="replace")
     try:
         from poise.cli.app import app
@@ -26,7 +39,119 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = app(typed)
         sys.stdout.flush()
     except BaseException as error:
-        from poise.cli.failure import tell
-
-        return tell(error, typed)
+        return report_error(error, as_json="--json" in typed)
     return status if isinstance(status, int) else 0
+
+
+def report_error(error: BaseException, *, as_json: bool) -> int:
+    """Print what stopped the command, and return its exit status.
+
+    Args:
+        error: What was raised.
+        as_json: Whether a program reads standard output.
+    """
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else FAULT if error.code else 0
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        # The reader has gone; the interpreter's last flush must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    from poise.cli.console import emit, line, output
+
+    found = as_poise_error(error)
+    if as_json:
+        emit({"event": "error", **found.to_json(), "exit_status": found.exit_status})
+    console = output(sys.stderr)
+    line(console, ("error: ", "bold red"), found.sentence)
+    for detail in found.details[:DETAILS]:
+        line(console, f"  {detail}")
+    if len(found.details) > DETAILS:
+        line(console, f"  and {len(found.details) - DETAILS:,} more; --json lists all of them")
+    return found.exit_status
+
+
+def as_poise_error(error: BaseException) -> PoiseError:
+    """Any error as one sentence; an error that nobody expected is a fault of Poise."""
+    from cyclopts import CycloptsError
+
+    from poise.errors import PoiseError
+
+    if isinstance(error, PoiseError):
+        return error
+    if isinstance(error, CycloptsError):
+        return usage_error(error)
+    # torch's own class is recognised by its name, so that torch need not be imported here.
+    if (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "can't allocate memory" in str(error)
+    ):
+        hint = "use a smaller --batch-size, --resolution or -n"
+        return PoiseError("There is not enough memory", code="cli.out-of-memory", hint=hint, exit_status=3)
+    whole = "".join(traceback.format_exception(error))
+    summary = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    hint = "please report the lines above"
+    if os.environ.get("POISE_DEBUG") not in (None, "", "0"):
+        sys.stderr.write(whole)
+    else:
+        try:
+            with tempfile.NamedTemporaryFile(
+                "w", prefix="poise-fault-", suffix=".txt", delete=False, encoding="utf-8"
+            ) as file:
+                file.write(whole)
+            hint = f"please report it with the file {file.name}"
+        except OSError:
+            hint = "run it again with POISE_DEBUG=1 and report what it prints"
+    return PoiseError(
+        f"This is a fault of Poise, not yours ({summary})", code="cli.fault", hint=hint, exit_status=FAULT
+    )
+
+
+def usage_error(error: CycloptsError) -> PoiseError:
+    """What was typed wrong, in one sentence, with the nearest names that exist."""
+    from cyclopts import exceptions
+
+    from poise.errors import PoiseError, unknown_name
+
+    words = " ".join(["poise", *(error.command_chain or ())])
+    see_help = f"see {words} --help"
+    match error:
+        case exceptions.UnknownCommandError():
+            typed = (error.unused_tokens or ["?"])[0]
+            dashed = typed.startswith("-")
+            known = [name for name in (error.app or ()) if name.startswith("-") == dashed]
+            found = unknown_name("option" if dashed else "command", typed, known, where="of poise")
+        case exceptions.UnknownOptionError():
+            typed = error.token.keyword or error.token.value
+            known = [name for one in error.argument_collection for name in one.names if name[0] == "-"]
+            found = unknown_name("option", typed, known, where=f"of {words}")
+        case exceptions.MissingArgumentError() if error.argument is not None:
+            needed, _ = error.argument.token_count()
+            values = "a value" if needed == 1 else f"{needed} values"
+            missing = (
+                f"{error.keyword} needs {values}" if error.keyword else f"{words} needs {error.argument.name}"
+            )
+            found = PoiseError(missing, code="cli.missing-argument", hint=see_help)
+        case exceptions.CoercionError() if error.token is not None:
+            name = error.token.keyword or (error.argument.name if error.argument else "it")
+            kinds = {int: "a whole number", float: "a number", bool: "no value"}
+            choices = ", ".join(map(str, get_args(error.target_type)))
+            found = PoiseError(
+                f"{name} cannot be '{error.token.value}'",
+                code="cli.bad-value",
+                hint=f"choose one of {choices}"
+                if choices
+                else f"give it {kinds.get(error.target_type or str, 'another value')}",
+            )
+        case exceptions.RepeatArgumentError():
+            found = PoiseError(
+                f"{error.token.keyword} is given twice", code="cli.repeated", hint="give it once"
+            )
+        case exceptions.UnusedCliTokensError():
+            extra = " ".join(error.unused_tokens or ())
+            found = PoiseError(f"{words} does not expect '{extra}'", code="cli.unexpected", hint=see_help)
+        case _:
+            found = PoiseError(" ".join(str(error).split()), code="cli.usage", hint=see_help)
+    return found

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Count, Json, verb
+from poise.cli.verb import Count, Json, Name, Names, Number, verb
 
-Names = Annotated[tuple[str, ...], Parameter(metavar="NAME", consume_multiple=True, show_default=False)]
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from poise.evaluation import Evaluation
+    from poise.metrics import Result
+
+PAIRS = "nearest-pairs.png"
+Watched = tuple[Callable[[int, int], None], Callable[[str], None]]
+Against: TypeAlias = Annotated[str | None, Parameter(metavar="DATA|SAMPLES")]
+Checkpoint: TypeAlias = Annotated[str, Parameter(metavar="newest|best|N")]
 
 app = verb(
     "evaluate",
@@ -24,41 +36,40 @@ def evaluate(
     subject: Annotated[str, Parameter(name="RUN|SAMPLES")],
     /,
     *,
-    against: Annotated[str | None, Parameter(metavar="DATA|SAMPLES")] = None,
+    against: Against = None,
     metrics: Names = (),
-    features: Annotated[str | None, Parameter(metavar="NAME")] = None,
+    features: Name = None,
     samples: Count = None,
-    seed: Annotated[int, Parameter(metavar="N")] = 0,
-    checkpoint: Annotated[str, Parameter(metavar="newest|best|N")] = "newest",
+    seed: Number = 0,
+    checkpoint: Checkpoint = "newest",
     labels: Annotated[str | None, Parameter(metavar="FILE")] = None,
-    label_column: Annotated[str | None, Parameter(metavar="NAME")] = None,
+    label_column: Name = None,
     resolution: Count = None,
     json: Json = False,
 ) -> int:
     """Measure the generator of a run, or samples that anyone made.
 
     Each number comes with its 95 % interval and with the floor: what reals
-    score against other reals. Those of a run are kept in its metrics.jsonl.
+    score against other reals. Those of a run are saved in its metrics.jsonl.
 
     Args:
         subject: A run's folder; or samples: a folder or zip of images, or a .npy or .npz array.
-        against: What to measure against; what the run was trained on where nothing is given.
-        metrics: What to measure; a set that suits the data where none is named.
+        against: What to measure against; by default what the run was trained on.
+        metrics: What to measure; by default a set that suits the data.
         features: random-convolutions, pixels, classifier, efficientnet-lite0, inception-v3 or dinov2.
-        samples: The most of each side; 5,000 where none is given.
-        seed: From which latents and rows are drawn.
+        samples: The most of each side; by default 5,000.
+        seed: Draws latents and rows.
         checkpoint: Which generator of the run: the newest, the best, or that of a step.
         labels: Classes of the data for --features classifier: a CSV of files and labels, or a .npy.
-        label_column: Its column of labels, where it has more than two columns.
+        label_column: Its column of labels, if it has more than two columns.
         resolution: Pixels on a side, for samples and data that are files of many sizes.
         json: One JSON object a line on standard output, and nothing else.
     """
-    from poise.cli.judging import show, watching
-    from poise.evaluation import evaluate as judged
+    from poise.evaluation import evaluate as measured
     from poise.evaluation.inputs import which_of
 
-    with watching(subject, json=json) as (progress, telling):
-        found = judged(
+    with watched(subject, json=json) as (progress, telling):
+        found = measured(
             subject,
             against,
             metrics=metrics or None,
@@ -72,5 +83,127 @@ def evaluate(
             progress=progress,
             telling=telling,
         )
-    show(found, as_json=json)
+    pairs = _save_pairs(found)
+    if json:
+        _emit(found, pairs)
+    else:
+        _print(found, pairs)
     return 0
+
+
+@contextmanager
+def watched(name: str, *, json: bool) -> Iterator[Watched]:
+    """What is told of reading and measuring: one line on a terminal, nothing elsewhere.
+
+    Args:
+        name: What is measured.
+        json: Whether a program reads standard output.
+    """
+    from poise.cli.console import is_watched, output
+
+    console = output()
+    if json or not is_watched(console):
+        yield (lambda done, total: None), (lambda words: None)
+        return
+    from rich.text import Text
+
+    with console.status(Text(f"opening {name} ...", "dim")) as status:
+        console.show_cursor(True)
+
+        def progress(done: int, total: int) -> None:
+            status.update(Text(f"reading images: {done:,} of {total:,}", "dim"))
+
+        yield progress, lambda words: status.update(Text(f"{name}: {words} ...", "dim"))
+
+
+def protocol(results: Sequence[Result]) -> list[str]:
+    """How results were measured, in sentences; equal ones once.
+
+    Args:
+        results: Of one subject.
+    """
+    sentences: dict[str, None] = {}
+    for result in results:
+        sides = " against ".join(
+            f"{count:,} {side.replace('_', '-')}" for side, count in reversed([*result.samples.items()])
+        )
+        weights = f" {result.weights_hash[:12]}" if result.weights_hash else ""
+        preparation = f" ({result.preparation})" if result.preparation else ""
+        sentences[f"{sides}; {result.extractor}{weights}{preparation}"] = None
+    return [*sentences]
+
+
+def _save_pairs(found: Evaluation) -> Path | None:
+    """Save the picture of the nearest pairs in the run's folder, if there is one."""
+    if found.run is None or found.pairs is None or found.written is None:
+        return None
+    from poise.data import to_pillow
+
+    columns = 2 * max(1, round((len(found.pairs) / 2) ** 0.5))
+    path = found.run / PAIRS
+    to_pillow(found.pairs, columns=columns).save(path)
+    return path
+
+
+def _emit(found: Evaluation, pairs: Path | None) -> None:
+    from poise.cli.console import emit
+
+    for result in found.results:
+        emit({"event": "result", **result.to_json()})
+    paths = {"run": found.run, "metrics": found.written, "nearest_pairs": pairs}
+    emit(
+        {
+            "event": "end",
+            "name": found.name,
+            "against": found.against,
+            "step": found.step if found.run else None,
+            "notices": list(found.notices),
+            **{name: None if path is None else str(path.absolute()) for name, path in paths.items()},
+        }
+    )
+
+
+def _print(found: Evaluation, pairs: Path | None) -> None:
+    from rich.text import Text
+
+    from poise.cli.console import line, output, panel
+    from poise.text import short_path
+
+    step = f" at step {found.step:,}" if found.run else ""
+    title = f"{found.name}{step}, against {found.against}"
+    saved: list[Text] = []
+    if found.written and found.run:
+        files = ", ".join(["metrics.jsonl", "report.html", *([PAIRS] if pairs else [])])
+        saved.append(Text.assemble("saved in ", (short_path(found.run), "cyan"), f": {files}"))
+    if pairs:
+        told = "nearest pairs: each sample beside the training image that is nearest to it"
+        saved.append(Text(told, "dim"))
+    console = output()
+    if not console.is_terminal:
+        for words in [title, *map(str, found.results), *found.notices, *(one.plain for one in saved)]:
+            line(console, words)
+        return
+    seconds = sum(result.seconds for result in found.results)
+    reals = f"reals: what {found.against} scores against itself; measured in {seconds:.1f} s"
+    sentences = [*protocol(found.results), reals, *found.notices]
+    below = [Text(sentence, "dim") for sentence in sentences]
+    blank = [Text()] if saved else []
+    panel(console, Text(title, "bold"), _table(found), Text(), *below, *blank, *saved)
+
+
+def _table(found: Evaluation) -> RenderableType:
+    """The numbers, a row each."""
+    from rich.text import Text
+
+    from poise.cli.console import table
+    from poise.metrics.lines import better_side
+    from poise.text import label, number
+
+    made = table("", "value", "95 % interval", "reals", "better")
+    for result in found.results:
+        for name, value in result.values.items():
+            interval = " to ".join(map(number, result.intervals.get(name, ()))) or "-"
+            floor = number(result.floors[name]) if name in result.floors else "-"
+            better = Text(better_side(result.metric, name), "dim")
+            made.add_row(Text(label(name), "cyan"), Text(number(value), "bold"), interval, floor, better)
+    return made

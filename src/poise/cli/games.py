@@ -1,4 +1,4 @@
-"""`poise games`: which ways of playing converge, on two numbers."""
+"""`poise games`: which dynamics converge, on two numbers."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Json, verb
+from poise.cli.verb import Json, Names, verb
 from poise.errors import PoiseError
 
 if TYPE_CHECKING:
     from poise.games import Row, Toy
 
-Names = Annotated[tuple[str, ...], Parameter(metavar="NAME", consume_multiple=True, show_default=False)]
 Schedule = Literal["simultaneous", "alternating", "alternating-5"]
+COLOURS = {"converges": "green", "circles": "yellow", "diverges": "red"}
 
 app = verb(
     "games",
@@ -35,12 +35,12 @@ def games(
     out: Annotated[Path | None, Parameter(metavar="FILE")] = None,
     json: Json = False,
 ) -> int:
-    """Play a game of two numbers with many methods, and see which converge.
+    """Train a game of two numbers with many methods, and see which converge.
 
     Args:
-        name: The game: dirac, bilinear or curl; all are listed where none is named.
-        methods: The methods to play; all where none is named.
-        dynamics: How the players of the Dirac-GAN move; simultaneous where nothing is said.
+        name: The game: dirac, bilinear or curl; all are listed if none is named.
+        methods: The methods to use; by default all.
+        dynamics: How the players of the Dirac-GAN are updated; simultaneous by default.
         out: A PNG to draw the field and the paths into.
         json: One JSON object a line on standard output, and nothing else.
     """
@@ -50,80 +50,63 @@ def games(
 
     if name is None:
         if methods or dynamics or out:
-            raise PoiseError("No game is named to play", hint="name one, as poise games dirac")
-        return _list(json=json)
+            raise PoiseError("No game is named", code="cli.no-game", hint="name one, as poise games dirac")
+        _list(json=json)
+        return 0
     toy = TOYS.named(name)
-    place = None if out is None else _place(out)
+    file = None if out is None else _checked_png(out)
     played = play_toy(toy, methods, dynamics)
-    if place is not None:
+    if file is not None:
         from poise.games.picture import draw
 
-        draw(toy, played, place)
+        draw(toy, played, file)
     rows = [row for _, row in played]
     if json:
         emit({"game": toy.name, "rows": [row.to_json() for row in rows]})
-    else:
-        _show(toy, rows)
-        if place is not None:
-            output().print(f"\nThe picture is in {place}.", soft_wrap=True)
+        return 0
+    _print(toy, rows)
+    if file is not None:
+        output().print(f"\nThe picture is in {file}.", soft_wrap=True)
     return 0
 
 
-def _list(*, json: bool) -> int:
-    from rich.table import Table
+def _list(*, json: bool) -> None:
     from rich.text import Text
 
-    from poise.cli.console import emit, output
+    from poise.cli.console import emit, output, table
     from poise.games import TOYS
 
-    console = output()
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style="cyan", no_wrap=True)
-    table.add_column()
+    made = table("", "", left=2)
+    made.show_header = False
     for toy in TOYS.values():
         if json:
-            emit(
-                {"name": toy.name, "summary": toy.summary, "source": toy.source, "methods": list(toy.methods)}
-            )
-        else:
-            table.add_row(toy.name, Text(f"{toy.summary}\n").append(", ".join(toy.methods), "dim"))
+            about = {"name": toy.name, "summary": toy.summary, "source": toy.source}
+            emit({**about, "methods": list(toy.methods)})
+        made.add_row(Text(toy.name, "cyan"), Text(f"{toy.summary}\n").append(", ".join(toy.methods), "dim"))
     if not json:
-        console.print(table)
-    return 0
+        output().print(made)
 
 
-def _show(toy: Toy, rows: list[Row]) -> None:
-    from rich.table import Table
+def _print(toy: Toy, rows: list[Row]) -> None:
     from rich.text import Text
 
-    from poise.cli.console import output
+    from poise.cli.console import output, table
 
     console = output()
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("method", style="cyan")
-    for heading, side in (("distance", "right"), ("verdict", "left"), ("eigenvalues", "left")):
-        table.add_column(heading, justify="right" if side == "right" else "left")
-    table.add_column("predicted", justify="right")
-    table.add_column("observed", justify="right")
-    colours = {"converges": "green", "circles": "yellow", "diverges": "red"}
+    made = table("method", "verdict", "eigenvalues", "distance", "predicted", "observed", left=3)
     for row in rows:
         values = "none: a kink" if toy.name == "dirac" else "none: the rate fades"
         if row.eigenvalues is not None:
             values = ", ".join(dict.fromkeys(_complex(value) for value in row.eigenvalues[:2]))
-        radius = row.spectral_radius
-        table.add_row(
-            row.method,
-            f"{row.final_distance:.2g}",
-            Text(row.verdict, colours[row.verdict]),
-            values,
-            "-" if radius is None else f"{radius:.4f}",
-            f"{row.observed_rate:.4f}",
-        )
-    moved = f", {rows[0].dynamics} moves" if toy.schedules else ""
-    begun = f"from ({toy.start[0]:g}, {toy.start[1]:g}), {toy.steps} steps{moved}"
+        predicted = "-" if row.spectral_radius is None else f"{row.spectral_radius:.4f}"
+        verdict = Text(row.verdict, COLOURS[row.verdict])
+        numbers = f"{row.final_distance:.2g}", predicted, f"{row.observed_rate:.4f}"
+        made.add_row(Text(row.method, "cyan"), verdict, values, *numbers)
+    updates = f", {rows[0].dynamics} updates" if toy.schedules else ""
+    start = f"from ({toy.start[0]:g}, {toy.start[1]:g}), {toy.steps} steps{updates}"
     console.print(Text.assemble((toy.name, "bold cyan"), f"  {toy.summary}"))
-    console.print(Text(begun, "dim"))
-    console.print(table)
+    console.print(Text(start, "dim"))
+    console.print(made)
     console.print(Text("predicted and observed: what a step multiplies the distance to (0, 0) with", "dim"))
 
 
@@ -138,10 +121,19 @@ def _complex(value: complex) -> str:
     return f"{value.real:.3f} ± {turning:.3f}i" if turning > 5e-4 else f"{value.real:.3f}"
 
 
-def _place(out: Path) -> Path:
-    place = out.expanduser()
-    if place.suffix.lower() != ".png":
-        raise PoiseError(f"A picture cannot be written as '{out}'", hint="name a file that ends in .png")
-    if place.is_dir() or not place.absolute().parent.is_dir():
-        raise PoiseError(f"'{out}' cannot be written", why="its folder is not there", hint="make it first")
-    return place
+def _checked_png(out: Path) -> Path:
+    file = out.expanduser()
+    if file.suffix.lower() != ".png":
+        raise PoiseError(
+            f"A picture cannot be written as '{out}'",
+            code="cli.unknown-format",
+            hint="name a file that ends in .png",
+        )
+    if file.is_dir() or not file.absolute().parent.is_dir():
+        raise PoiseError(
+            f"'{out}' cannot be written",
+            code="cli.cannot-write",
+            why="its folder does not exist",
+            hint="make it first",
+        )
+    return file

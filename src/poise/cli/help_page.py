@@ -1,4 +1,4 @@
-"""Every `--help` page as one Markdown page: `python -m poise.cli.help_page` writes `docs/help.md` anew."""
+"""Every `--help` page as one Markdown page: `python -m poise.cli.help_page` writes `docs/help.md`."""
 
 from __future__ import annotations
 

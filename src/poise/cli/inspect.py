@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 from poise.cli.verb import Count, Json, verb
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 app = verb(
     "inspect",
@@ -10,22 +16,100 @@ app = verb(
     ("poise inspect samples.npy --json", "an array, for a program"),
 )
 
+IN_THE_FIRST_LINE = {"name", "kind", "count", "shape", "resolution", "channels"}
+BELOW = {"notices", "refused", "refused_count", "ignored", "ignored_count"}
+
 
 @app.default
 def inspect(data: str, /, *, resolution: Count = None, json: Json = False) -> int:
     """Show what training would see in your data.
 
     Every file that would be refused is listed with the reason. The exit
-    status is 0 when the data can be trained on as they are, and 2 when not.
+    status is 0 if the data can be trained on as they are, and 2 if not.
 
     Args:
         data: A folder or zip of images, a .npy or .npz array, or digits, ring, grid, spiral or triangles.
         resolution: Pixels on a side, to which images would be cropped and resized.
         json: One JSON object a line on standard output, and nothing else.
     """
-    from poise.cli.seeing import seen, show
-    from poise.cli.view import view_for
+    from poise.cli.console import emit, line, output
+    from poise.cli.events import recipe_text
+    from poise.cli.progress import view_for
+    from poise.errors import PoiseError
+    from poise.recipes import DEFAULT_RECIPE, RECIPES, recipe_with
+    from poise.text import command
 
-    sight = seen(data, resolution, view_for(json=json))
-    show(sight, as_json=json)
-    return 0 if sight.obstacle is None else sight.obstacle.exit_status
+    recipe = recipe_with(
+        RECIPES.named(DEFAULT_RECIPE), {} if resolution is None else {"resolution": resolution}
+    )
+    obstacle: PoiseError | None = None
+    with view_for(json=json).reading(data) as on_read:
+        from poise.data import inspect_data
+        from poise.training import pick_device, plan
+
+        known = inspect_data(data, resolution=resolution, progress=on_read)
+        try:
+            recipe = plan(data, recipe, pick_device("cpu")).recipe
+        except PoiseError as error:
+            obstacle = error
+    if json:
+        why = None if obstacle is None else obstacle.sentence
+        emit({"event": "data", **known, "trainable": obstacle is None, "obstacle": why})
+        return 0 if obstacle is None else obstacle.exit_status
+    console = output()
+    _print_data(console, known)
+    line(console, "")
+    if obstacle is not None:
+        line(console, ("not trainable: ", "bold red"), obstacle.sentence)
+        return obstacle.exit_status
+    size = () if resolution is None else ("--resolution", str(resolution))
+    line(console, ("trainable", "bold green"), f" with the default recipe, {recipe_text(recipe)}")
+    line(console, "train on it: ", (command("poise", "train", data, *size), "cyan"))
+    return 0
+
+
+def _print_data(console: Console, known: Mapping[str, Any]) -> None:
+    from poise.cli.console import facts, line
+    from poise.cli.events import data_text, print_notice
+    from poise.text import counted
+
+    rows = [("data", f"{known['name']}: {data_text(known['kind'], known['shape'], known['count'])}")]
+    rows += [
+        (key.replace("_", " "), fact_text(value))
+        for key, value in known.items()
+        if key not in IN_THE_FIRST_LINE | BELOW and value not in (0, None, "", [], {})
+    ]
+    facts(console, rows)
+    for sentence in known["notices"]:
+        print_notice(console, sentence)
+    refused, count = known.get("refused", []), known.get("refused_count", 0)
+    if refused:
+        line(console, "")
+        line(console, (f"{counted(count, 'file')} refused", "bold"))
+        facts(console, [(f"  {one['file']}", str(one["reason"])) for one in refused])
+        if count > len(refused):
+            line(console, f"  and {count - len(refused):,} more")
+
+
+def fact_text(value: Any) -> str:
+    """A fact of a summary as people read it.
+
+    Example:
+        >>> fact_text({"min": 8, "median": 64.0, "max": 512}), fact_text({"PNG": 1200, "JPEG": 3})
+        ('8 to 512, median 64', 'PNG 1,200, JPEG 3')
+        >>> fact_text([0, 255]), fact_text("NHWC"), fact_text(1797), fact_text({"name": "pixels"})
+        ('0 to 255', 'NHWC', '1,797', 'pixels')
+    """
+    if isinstance(value, Mapping):
+        if set(value) == {"min", "median", "max"}:
+            low, high = fact_text(value["min"]), fact_text(value["max"])
+            return low if low == high else f"{low} to {high}, median {fact_text(value['median'])}"
+        if "name" in value:
+            return str(value["name"])
+        return ", ".join(f"{key} {fact_text(inner)}" for key, inner in value.items())
+    if isinstance(value, list):
+        is_range = len(value) == 2 and all(isinstance(one, int | float) for one in value)
+        return (" to " if is_range else ", ").join(map(fact_text, value))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return {True: "yes", False: "no", None: "none"}.get(value, str(value))
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"

@@ -1,22 +1,26 @@
-"""`poise recipes`: the table, or one recipe whole."""
+"""`poise recipes`: the list, or one recipe whole."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from poise.cli.verb import Json, verb
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from poise.recipes import Recipe
 
-DATA_OF_GAME = {
+ABOUT = ("name", "summary", "paper", "when")
+"""What a recipe says of itself."""
+
+EXAMPLE_DATA = {
     "paired-translation": "--pairs line colour",
     "unpaired-translation": "--domains horses zebras",
     "image-tagging": "my-photos --labels tags.csv",
 }
-"""What a game that is not played with digits may be played with, for the example."""
+"""Data for the example, by the game, if digits do not suit it."""
 
 app = verb(
     "recipes",
@@ -31,7 +35,7 @@ def recipes(name: str | None = None, /, *, json: Json = False) -> int:
     """List the recipes, or show one with every value.
 
     Args:
-        name: One recipe; all of them where none is named.
+        name: One recipe; by default all of them.
         json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.console import emit, output
@@ -42,55 +46,121 @@ def recipes(name: str | None = None, /, *, json: Json = False) -> int:
         for recipe in chosen:
             emit(recipe.model_dump())
     elif name is None:
-        _list(chosen, output())
+        _print_list(chosen, output())
     else:
-        _show(chosen[0], output())
+        _print_one(chosen[0], output())
     return 0
 
 
-def _list(recipes: list[Recipe], console: Console) -> None:
+def settings_table(recipe: Recipe, *, explained: bool = False) -> RenderableType:
+    """Every setting by the path that `--set` takes, with its value.
+
+    Args:
+        recipe: The recipe.
+        explained: Whether to add what each is, and a `*` if it is not the default.
+    """
+    from rich.text import Text
+
+    from poise.cli.console import table
+    from poise.recipes.overrides import documented_paths
+    from poise.recipes.settings import PenaltyPart
+    from poise.recipes.settings import Recipe as Settings
+
+    if not explained:
+        plain = table("setting", "value", left=2)
+        for path, value in settings_of(recipe):
+            plain.add_row(Text(path, "cyan"), value_text(value))
+        return plain
+    penalty = {name: field.description or "" for name, field in PenaltyPart.model_fields.items()}
+    told = dict(documented_paths())
+    defaults = dict(settings_of(Settings(name="default")))
+    made = table("", "setting", "value", "what it is", left=4)
+    for path, value in settings_of(recipe):
+        differs = defaults.get(path) != value
+        of_penalty = penalty.get(path.rpartition(".")[2], "") if path.startswith("penalties.") else ""
+        what = of_penalty or told.get(path) or told.get(f"{path}.name") or ""
+        made.add_row(
+            Text("*" if differs else "", "yellow"),
+            Text(path, "cyan", no_wrap=True),
+            Text(value_text(value), "bold" if differs else ""),
+            Text(what, "dim"),
+        )
+    return made
+
+
+def settings_of(recipe: Recipe) -> Iterator[tuple[str, Any]]:
+    """Every setting of a recipe by its dotted path, but for what it says of itself."""
+    return flat({name: value for name, value in recipe.model_dump().items() if name not in ABOUT})
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested settings by their dotted paths, as `--set` takes them.
+
+    Example:
+        >>> list(flat({"loss": {"name": "hinge"}, "packing": 2, "penalties": {}}))
+        [('loss', 'hinge'), ('packing', 2), ('penalties', {})]
+    """
+    for key, value in values.items():
+        path = prefix if key == "name" and prefix else f"{prefix}.{key}" if prefix else key
+        if isinstance(value, Mapping) and value:
+            yield from flat(value, path)
+        else:
+            yield path, value
+
+
+def value_text(value: Any) -> str:
+    """A setting's value as people type it after `--set path=`.
+
+    Example:
+        >>> value_text(0.0002), value_text(None), value_text("auto"), value_text({}), value_text(True)
+        ('0.0002', 'null', 'auto', 'none', 'true')
+    """
+    if value in ({}, []):
+        return "none"
+    named = {None: "null", True: "true", False: "false"}
+    if value is None or isinstance(value, bool):
+        return named[value]
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def _print_list(recipes: list[Recipe], console: Console) -> None:
     from textwrap import fill
 
     from rich.text import Text
 
-    console.print(Text(f"{'recipe':<22}{'what it plays with':<31}paper", "bold"))
+    console.print(Text(f"{'recipe':<22}{'loss, penalties, tricks':<31}paper", "bold"))
     for recipe in recipes:
         paper = recipe.paper.partition(",")[0].partition(";")[0]
-        console.print(Text.assemble((f"{recipe.name:<22}", "cyan"), f"{_played(recipe):<31}", paper))
+        console.print(Text.assemble((f"{recipe.name:<22}", "cyan"), f"{_parts_of(recipe):<31}", paper))
         summary = fill(recipe.summary, console.width, initial_indent="  ", subsequent_indent="  ")
         console.print(Text(summary, "dim"))
     console.print()
     console.print(Text.assemble("one with every value: ", ("poise recipes NAME", "cyan")))
 
 
-def _played(recipe: Recipe) -> str:
+def _parts_of(recipe: Recipe) -> str:
     """Loss, penalties, and the tricks that a recipe is named for."""
     tricks = {
         "clipping": recipe.weight_clip is not None,
         "spectral norm": bool(recipe.discriminator.options.get("spectral_norm")),
         f"packing {recipe.packing}": recipe.packing > 1,
     }
-    return ", ".join(
-        [recipe.loss.name, *recipe.penalties, *(trick for trick, used in tricks.items() if used)]
-    )
+    used = [trick for trick, is_used in tricks.items() if is_used]
+    return ", ".join([recipe.loss.name, *recipe.penalties, *used])
 
 
-def _show(recipe: Recipe, console: Console) -> None:
+def _print_one(recipe: Recipe, console: Console) -> None:
     from rich.text import Text
 
     from poise.cli.console import facts
-    from poise.cli.settings_table import marked_table
 
-    data = DATA_OF_GAME.get(recipe.game.name, "digits")
+    data = EXAMPLE_DATA.get(recipe.game.name, "digits")
     console.print(Text(recipe.name, "bold cyan"))
     facts(console, [("what", recipe.summary), ("when", recipe.when), ("paper", recipe.paper)])
     console.print()
-    console.print(marked_table(recipe))
+    console.print(settings_table(recipe, explained=True))
     console.print()
-    console.print(
-        Text("* differs from the plain default; change any with --set path=value, as in", "dim"),
-        soft_wrap=True,
-    )
-    console.print(
-        Text(f"  poise train {data} --recipe {recipe.name} --set batch_size=128", "cyan"), soft_wrap=True
-    )
+    hint = "* differs from the plain default; change any with --set path=value, as in"
+    example = f"  poise train {data} --recipe {recipe.name} --set batch_size=128"
+    console.print(Text(hint, "dim"), soft_wrap=True)
+    console.print(Text(example, "cyan"), soft_wrap=True)

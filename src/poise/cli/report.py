@@ -13,19 +13,19 @@ app = verb("report", ("poise report runs/demo", "write runs/demo/report.html ane
 def report(run: Path, /, *, json: Json = False) -> int:
     """Write the report of a run: one HTML file.
 
-    RUN/report.html opens from disk and needs no network; the run may be training still.
+    RUN/report.html opens from disk and needs no network; the run may still be training.
 
     Args:
         run: The run's folder.
         json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.console import emit, line, output
-    from poise.cli.wording import shown
+    from poise.text import short_path
     from poise.web import write_report
 
     path = write_report(run)
     if json:
         emit({"event": "report", "run": str(run.absolute()), "report": str(path.absolute())})
     else:
-        line(output(), "wrote ", (shown(path), "cyan"))
+        line(output(), "wrote ", (short_path(path), "cyan"))
     return 0

@@ -31,24 +31,16 @@ def resume(
 
     Args:
         run: The run's folder.
-        steps: The new number of steps in all; as it was where none is given.
+        steps: The new number of steps in all; by default as before.
         device: Where to train.
-        accept_changed_data: Go on although the data are not those that the run began with.
+        accept_changed_data: Go on even if the data are not those that the run began with.
         doctor: Say what goes wrong (watch), and what to do (suggest), or try it in branches (apply).
         json: One JSON object a line on standard output, and nothing else.
     """
-    from poise.cli.sitting import go_on
-    from poise.cli.view import view_for
-    from poise.run_folder import is_many
+    from poise.cli.progress import view_for
+    from poise.cli.session import resume_session
 
-    if is_many(run):
-        from poise.cli.many import go_on_many, refuse_remedies
-
-        refuse_remedies(doctor)
-        return go_on_many(
-            run, view_for(json=json), steps=steps, device=device, accept_changed_data=accept_changed_data
-        )
-    return go_on(
+    return resume_session(
         run,
         view_for(json=json),
         steps=steps,

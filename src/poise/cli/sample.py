@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Json, verb
+from poise.cli.verb import Json, Name, Number, at_least, verb
 
 app = verb(
     "sample",
@@ -25,8 +25,8 @@ def sample(
     /,
     *,
     count: Annotated[int | None, Parameter(name="-n", metavar="N")] = None,
-    label: Annotated[str | None, Parameter(metavar="NAME")] = None,
-    seed: Annotated[int, Parameter(metavar="N")] = 0,
+    label: Name = None,
+    seed: Number = 0,
     out: Annotated[str | None, Parameter(metavar="PATH")] = None,
     json: Json = False,
 ) -> int:
@@ -37,38 +37,35 @@ def sample(
 
     Args:
         run: The run's folder.
-        count: How many; 64 where none is given, or 8 of each class, a row for each.
-        label: Of which class; without it as often as in the data.
-        seed: From which they are drawn; the first of many are the same as of few.
+        count: How many; by default 64, or 8 of each class, a row for each.
+        label: Their class; by default each class as often as in the data.
+        seed: Draws the samples; the first of many are the same as of few.
         out: A .png for a grid, a .npy for raw numbers, a folder/ for a file each; by default a grid in RUN.
         json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.console import emit, line, output
-    from poise.cli.saving import request_of, safe, save, target
-    from poise.cli.view import view_for
-    from poise.cli.wording import counted, shown
-    from poise.errors import PoiseError
+    from poise.cli.outputs import sample_request, sample_target, save_samples
+    from poise.cli.progress import view_for
     from poise.run_folder import one_run
+    from poise.text import counted, short_path
 
-    if count is not None and count < 1:
-        raise PoiseError(f"The number of samples cannot be {count}", hint="give -n 1 or more")
-    if seed < 0:
-        raise PoiseError(f"The seed cannot be {seed}", hint="give 0 or more")
+    at_least(1, samples=count)
+    at_least(0, seed=seed)
     folder = one_run(run).path
-    stem = "grid" if label is None else f"grid-{safe(label)}"
-    place = target(str(folder / f"{stem}-seed{seed}.png") if out is None else out)
-    with view_for(json=json).opening(shown(folder)):
+    named = "" if label is None else "".join(c if c.isalnum() or c in "-_." else "-" for c in f"-{label}")
+    target = sample_target(str(folder / f"grid{named}-seed{seed}.png") if out is None else out)
+    with view_for(json=json).reading(short_path(folder)):
         from poise.generator import Generator
 
         generator = Generator.load(folder)
-        request = request_of(generator, place, count=count, seed=seed, label=label)
-        made = save(generator, place, request)
+        request = sample_request(generator, target, count=count, seed=seed, label=label)
+        made = save_samples(generator, target, request)
     if json:
         emit(
             {
                 "event": "samples",
                 "run": str(folder.absolute()),
-                "samples": str(place.path.absolute()),
+                "samples": str(target.path.absolute()),
                 "count": request.count,
                 "label": label,
                 "rows": list(request.rows),
@@ -77,9 +74,9 @@ def sample(
                 "step": generator.description["step"],
             }
         )
-    else:
-        samples = counted(request.count, "sample") + ("" if label is None else f" of '{label}'")
-        line(output(), "wrote ", (shown(place.path), "cyan"), f": {samples} {made}, seed {seed}")
-        if request.rows:
-            line(output(), "rows, from the top: ", ", ".join(request.rows))
+        return 0
+    samples = counted(request.count, "sample") + ("" if label is None else f" of '{label}'")
+    line(output(), "wrote ", (short_path(target.path), "cyan"), f": {samples} {made}, seed {seed}")
+    if request.rows:
+        line(output(), "rows, from the top: ", ", ".join(request.rows))
     return 0

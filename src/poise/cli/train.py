@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from cyclopts import Parameter
 
-from poise.cli.named_data import NamedData, Side
-from poise.cli.verb import Count, Device, DoctorMode, Json, Switch, verb
+from poise.cli.verb import Count, Device, DoctorMode, Json, Name, Switch, verb
+
+if TYPE_CHECKING:
+    from poise.cli.events import SessionStart
 
 Two: TypeAlias = Annotated[tuple[str, str] | None, Parameter(metavar="PATH PATH")]
 
@@ -31,14 +33,14 @@ def train(
     data: str | None = None,
     /,
     *,
-    recipe: Annotated[str | None, Parameter(metavar="NAME")] = None,
+    recipe: Name = None,
     pairs: Two = None,
     side_by_side: Annotated[str | None, Parameter(metavar="PATH")] = None,
-    source_side: Annotated[Side, Parameter(metavar="SIDE")] = "left",
+    source_side: Annotated[Literal["left", "right"], Parameter(metavar="SIDE")] = "left",
     domains: Two = None,
     held_out: Annotated[float | None, Parameter(metavar="SHARE")] = None,
     labels: Annotated[str | None, Parameter(metavar="FILE")] = None,
-    label_column: Annotated[str | None, Parameter(metavar="NAME")] = None,
+    label_column: Name = None,
     out: Path | None = None,
     steps: Count = None,
     seed: Count = None,
@@ -61,33 +63,34 @@ def train(
 
     Args:
         data: A folder or zip of images, a .npy or .npz array, or digits, ring, grid, spiral or triangles.
-        recipe: What to train with; `poise recipes` lists them. By the data where none is given:
-            non-saturating, pix2pix for pairs, cyclegan for domains.
+        recipe: What to train with; `poise recipes` lists them. By default non-saturating, pix2pix for
+            pairs, cyclegan for domains.
         pairs: Sources and targets, two folders or zips with the same names, or two arrays.
         side_by_side: Images that hold source and target side by side.
         source_side: Which half of those is the source, left or right.
         domains: Two kinds of images without pairs, to be made into each other.
-        held_out: The share of pairs or domains never trained on, to judge by; 0.1 where none is given.
+        held_out: The share of pairs or domains never trained on, to judge by; 0.1 by default.
         labels: A CSV of files and labels, for a recipe with conditions; sub-folders need none.
-        label_column: Its column of labels, where it has more than two columns.
-        out: The run's folder; a new one below runs/ where none is given.
-        steps: How many updates of the game; by the data where none are given.
-        seed: From which all randomness is derived.
+        label_column: Its column of labels, if it has more than two columns.
+        out: The run's folder; by default a new one below runs/.
+        steps: How many steps; by default as many as suit the data.
+        seed: All randomness is derived from it.
         resolution: Pixels on a side, to which images are cropped and resized.
         batch_size: Samples in a batch.
         device: Where to train.
         settings: A setting as path=value, as `poise recipes NAME` lists them; may be given often.
-        seeds: Train so many games side by side, from the seed upwards; small networks only gain by it.
+        seeds: Train so many games side by side, from the seed upwards; only small networks gain by it.
         grid: With --seeds: train every combination of such values; may be given often.
         doctor: Say what goes wrong (watch), and what to do (suggest), or try it in branches (apply).
         dry_run: Check and show everything, and write nothing.
         json: One JSON object a line on standard output, and nothing else.
     """
-    from poise.cli.sitting import begin_prepared, prepare
-    from poise.cli.view import view_for
+    from poise.cli.data_options import DataOptions
+    from poise.cli.progress import view_for
+    from poise.cli.session import begin_session, prepare
     from poise.recipes import RECIPES, parse_override, recipe_with
 
-    named = NamedData(
+    named = DataOptions(
         data, pairs, side_by_side, source_side, domains, held_out, labels=labels, label_column=label_column
     )
     flags = {"steps": steps, "seed": seed, "resolution": resolution, "batch_size": batch_size}
@@ -95,26 +98,26 @@ def train(
     changes |= {name: value for name, value in flags.items() if value is not None}
     chosen = recipe_with(RECIPES.named(recipe or named.recipe), changes)
     view = view_for(json=json)
-    if seeds is not None or grid:
-        from poise.cli.many import refuse_remedies, train_many
-
-        refuse_remedies(doctor)
-
-        return train_many(
-            view,
-            named,
-            chosen,
-            seeds=seeds,
-            grid=grid,
-            device=device,
-            out=out,
-            dry_run=dry_run,
-            as_json=json,
-            doctor=doctor,
-        )
-    prepared = prepare(view, named, chosen, device=device, out=out)
+    prepared = prepare(view, named, chosen, device=device, out=out, doctor=doctor, seeds=seeds, grid=grid)
     if dry_run:
-        from poise.cli.dry_run import show
+        _print_plan(prepared.start, json=json)
+        return 0
+    return begin_session(prepared, view, doctor=doctor)
 
-        return show(prepared.beginning, as_json=json)
-    return begin_prepared(prepared, view, doctor=doctor)
+
+def _print_plan(start: SessionStart, *, json: bool) -> None:
+    """What a run would be; for a program the whole recipe and the whole summary of the data."""
+    from poise.cli.console import emit, line, output
+    from poise.cli.events import print_start
+    from poise.cli.recipes import settings_table
+
+    if json:
+        plan = {"recipe": start.recipe.model_dump(), "data": dict(start.data)}
+        emit({"event": "plan", **start.to_json(), **plan})
+        return
+    console = output()
+    print_start(console, start)
+    console.print()
+    console.print(settings_table(start.recipe))
+    console.print()
+    line(console, "This was a dry run: nothing was written. Leave out --dry-run to train.")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Json, verb
+from poise.cli.verb import Json, Number, at_least, verb
 
 app = verb(
     "translate",
@@ -25,7 +25,7 @@ def translate(
     *,
     out: Annotated[Path, Parameter(metavar="FOLDER")],
     direction: Annotated[str, Parameter(metavar="WAY")] = "a-to-b",
-    seed: Annotated[int, Parameter(metavar="N")] = 0,
+    seed: Number = 0,
     json: Json = False,
 ) -> int:
     """Translate images with the generator of a run on pairs or domains.
@@ -42,24 +42,22 @@ def translate(
         json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.console import emit, line, output
-    from poise.cli.translating import checked_folder, save_translations
-    from poise.cli.view import view_for
-    from poise.cli.wording import counted, shown
-    from poise.errors import PoiseError
+    from poise.cli.outputs import OutputFolder, save_translations
+    from poise.cli.progress import view_for
     from poise.run_folder import RunFolder
+    from poise.text import counted, short_path
 
-    if seed < 0:
-        raise PoiseError(f"The seed cannot be {seed}", hint="give 0 or more")
+    at_least(0, seed=seed)
     folder = RunFolder.open(run).path
-    before = checked_folder(out)
+    target = OutputFolder(out, made_by="poise translate", card="translations.json")
     view = view_for(json=json)
-    with view.opening(shown(folder)):
+    with view.reading(short_path(folder)):
         from poise.generator import Generator
 
         generator = Generator.load(folder)
-        done = save_translations(generator, inputs, out, before, direction=direction, seed=seed)
+        done = save_translations(generator, inputs, target, direction=direction, seed=seed)
     for sentence in done.notices:
-        view.notice(sentence)
+        view.notify(sentence)
     if json:
         emit(
             {
@@ -75,8 +73,8 @@ def translate(
                 "step": generator.description["step"],
             }
         )
-    else:
-        _, height, width = done.shape
-        said = f": {counted(len(done.files), 'image')} of {width}x{height}, {direction}, seed {seed}"
-        line(output(), "wrote ", (shown(out), "cyan"), said)
+        return 0
+    _, height, width = done.shape
+    images = f"{counted(len(done.files), 'image')} of {width}x{height}"
+    line(output(), "wrote ", (short_path(out), "cyan"), f": {images}, {direction}, seed {seed}")
     return 0

@@ -1,10 +1,12 @@
-"""How a function becomes a verb of the command line."""
+"""How a function becomes a verb of the command line, and the options that verbs share."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import App, Parameter
+
+from poise.errors import PoiseError
 
 Switch: TypeAlias = Annotated[bool, Parameter(show_default=False)]
 Json: TypeAlias = Annotated[
@@ -15,8 +17,13 @@ DoctorMode: TypeAlias = Annotated[
     Parameter(help="Say what goes wrong (watch), and what to do (suggest), or try it in branches (apply)."),
 ]
 Count: TypeAlias = Annotated[int | None, Parameter(metavar="N")]
+Number: TypeAlias = Annotated[int, Parameter(metavar="N")]
+Name: TypeAlias = Annotated[str | None, Parameter(metavar="NAME")]
+Names: TypeAlias = Annotated[
+    tuple[str, ...], Parameter(metavar="NAME", consume_multiple=True, show_default=False)
+]
 Device: TypeAlias = Annotated[
-    str, Parameter(metavar="NAME", help="auto, cpu, cuda or mps; auto takes the fastest that is there.")
+    str, Parameter(metavar="NAME", help="auto, cpu, cuda or mps; auto takes the fastest available.")
 ]
 
 
@@ -30,3 +37,22 @@ def verb(name: str, *examples: tuple[str, str]) -> App:
     widest = max(len(command) for command, _ in examples)
     lines = [f"  [cyan]{command:<{widest}}[/]  {what}" for command, what in examples]
     return App(name=name, help_epilogue="\n".join(["[bold]Examples[/]", *lines]))
+
+
+def at_least(least: int, **values: int | None) -> None:
+    """Refuse numbers that are too small.
+
+    Args:
+        least: The smallest number that is allowed.
+        values: Numbers by what they are; `None` if the option was not given.
+
+    Raises:
+        PoiseError: One of them is smaller.
+    """
+    for name, value in values.items():
+        if value is not None and value < least:
+            raise PoiseError(
+                f"The number of {name} cannot be {value}" if least else f"The {name} cannot be {value}",
+                code=f"cli.bad-{name}",
+                hint=f"give {least} or more",
+            )

@@ -1,4 +1,4 @@
-"""The data as a person names them on the command line, and the recipe that goes with them."""
+"""The data as they are named on the command line, and the recipe that suits them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from typing import Any, Literal
 
 from poise.errors import PoiseError
 
-PAIRED_RECIPE = "pix2pix"
-UNPAIRED_RECIPE = "cyclegan"
-
 Side = Literal["left", "right"]
 
 
 @dataclass(frozen=True)
-class NamedData:
-    """What was named, not opened and not looked at: torch need not be there.
+class DataOptions:
+    """What was typed, not opened yet: torch need not be imported.
 
     Attributes:
         data: One folder, file or built-in set.
@@ -23,9 +20,12 @@ class NamedData:
         side_by_side: Images that hold both.
         source_side: Which half of those is the source.
         domains: Two kinds of images without pairs.
-        held_out: The share that is never trained on, of pairs and domains.
+        held_out: The share of pairs or domains that is never trained on.
         labels: A CSV file with the label of each file or row.
         label_column: Its column of labels.
+
+    Raises:
+        PoiseError: No data are named, they are named twice, or an option does not apply to them.
     """
 
     data: str | None = None
@@ -38,54 +38,62 @@ class NamedData:
     label_column: str | None = None
 
     def __post_init__(self) -> None:
-        given = [way for way, value in self._ways.items() if value is not None]
+        given = list(self._given)
         if not given:
             raise PoiseError(
                 "There are no data to train on",
+                code="cli.no-data",
                 hint="name a folder, an array or a built-in set: poise train digits",
             )
         if len(given) > 1:
-            raise PoiseError(f"The data are named twice, by {given[0]} and by {given[1]}", hint="keep one")
+            raise PoiseError(
+                f"The data are named twice, by {given[0]} and by {given[1]}",
+                code="cli.data-named-twice",
+                hint="keep one",
+            )
         if self.label_column is not None and self.labels is None:
             raise PoiseError(
-                f"There is no file with the column '{self.label_column}'", hint="name it: --labels FILE.csv"
+                f"There is no file with the column '{self.label_column}'",
+                code="cli.label-column-without-labels",
+                hint="name it: --labels FILE.csv",
             )
         if self.labels is not None and self.data is None:
             raise PoiseError(
-                "--labels says what each sample is, and translations have no labels", hint="leave it out"
+                "--labels gives each sample a label, and translations have no labels",
+                code="cli.labels-of-translations",
+                hint="leave it out",
             )
         if self.held_out is not None and self.data is not None:
             raise PoiseError(
                 "--held-out divides pairs and domains, and there are none",
+                code="cli.nothing-to-hold-out",
                 hint="leave it out, or give --pairs or --domains",
             )
 
     @property
-    def _ways(self) -> dict[str, Any]:
-        return {
+    def _given(self) -> dict[str, Any]:
+        ways = {
             "DATA": self.data,
             "--pairs": self.pairs,
             "--side-by-side": self.side_by_side,
             "--domains": self.domains,
         }
+        return {way: value for way, value in ways.items() if value is not None}
 
     @property
     def name(self) -> str:
         """What to call them while they are read."""
-        return next(
-            value if isinstance(value, str) else " and ".join(value)
-            for value in self._ways.values()
-            if value is not None
-        )
+        (value,) = self._given.values()
+        return value if isinstance(value, str) else " and ".join(value)
 
     @property
     def recipe(self) -> str:
-        """The recipe where none is named."""
+        """The recipe if none is named."""
         from poise.recipes import DEFAULT_RECIPE
 
         if self.domains is not None:
-            return UNPAIRED_RECIPE
-        return DEFAULT_RECIPE if self.data is not None else PAIRED_RECIPE
+            return "cyclegan"
+        return DEFAULT_RECIPE if self.data is not None else "pix2pix"
 
     def to_open(self) -> Any:
         """The data as `poise.train` takes them."""

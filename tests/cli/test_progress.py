@@ -13,17 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from poise.cli.plain import PlainView
-from poise.cli.terminal import TerminalView
-from poise.cli.view import Beginning, Ending, Pace, Status, View, view_for
-from poise.cli.watch import Watch
+from poise.cli.events import SessionEnd, SessionStart, Status
+from poise.cli.progress import LogLines, TerminalDisplay, TextView, View, view_for
+from poise.cli.session import Reporter, Speed
 from poise.recipes import RECIPES, recipe_with
 from poise.run_folder import RunFolder
 from poise.training import StepContext
 
 LINE = {"discriminator_loss": 1.25, "generator_loss": 0.5, "real_right": 0.75, "fake_right": 0.625}
 RECIPE = recipe_with(RECIPES["hinge-sn"], {"steps": 2000})
-STATUS = Status(500, 2000, 83.0, 249.0, 1234.5, LINE)
+STATUS = Status(500, 2000, 83.0, 249.0, 1234.5, LINE, "WATCH")
 EVERYTHING = (
     "25 %",
     "4:09 left",
@@ -32,6 +31,7 @@ EVERYTHING = (
     "generator 0.500",
     "reals 75 %",
     "fakes 62 %",
+    "WATCH",
 )
 
 
@@ -41,6 +41,10 @@ def screen(width: int = 80) -> Console:
 
 def written(console: Console) -> str:
     return cast(io.StringIO, console.file).getvalue()
+
+
+def terminal(console: Console) -> TextView:
+    return TextView(console, TerminalDisplay(console))
 
 
 def context(run: RunFolder, step: int, seconds: float, line: Mapping[str, Any] | None = None) -> StepContext:
@@ -58,38 +62,38 @@ def context(run: RunFolder, step: int, seconds: float, line: Mapping[str, Any] |
 
 
 class Recorder:
-    """A view that keeps what it is told."""
+    """A view that records what it is told."""
 
     every = 1.0
 
     def __init__(self, raises: BaseException | None = None) -> None:
-        self.told: list[Any] = []
+        self.reported: list[Any] = []
         self.raises = raises
 
     @contextmanager
-    def opening(self, name: str) -> Any:
+    def reading(self, name: str) -> Any:
         yield lambda done, total: None
 
     @contextmanager
     def training(self, steps: int) -> Any:
         yield
 
-    def start(self, beginning: Beginning) -> None:
-        self.told.append(beginning)
+    def start(self, start: SessionStart) -> None:
+        self.reported.append(start)
 
-    def progress(self, status: Status, *, fresh: bool, last: bool) -> None:
+    def update(self, status: Status, *, fresh: bool, last: bool) -> None:
         if self.raises is not None:
             raise self.raises
-        self.told.append(status)
+        self.reported.append(status)
 
-    def notice(self, sentence: str) -> None:
-        self.told.append(sentence)
+    def notify(self, sentence: str) -> None:
+        self.reported.append(sentence)
 
     def finding(self, finding: Mapping[str, Any]) -> None:
-        self.told.append(finding)
+        self.reported.append(finding)
 
-    def end(self, ending: Ending) -> None:
-        self.told.append(ending)
+    def end(self, end: SessionEnd) -> None:
+        self.reported.append(end)
 
 
 @pytest.fixture
@@ -97,7 +101,7 @@ def run(tmp_path: Path) -> RunFolder:
     return RunFolder.create(tmp_path / "run", recipe={}, environment={}, data={})
 
 
-# Pace and watch --------------------------------------------------------------------------------------------
+# Speed and reporter -----------------------------------------------------------------------------------------
 
 
 @given(
@@ -105,54 +109,49 @@ def run(tmp_path: Path) -> RunFolder:
     marks=st.lists(st.integers(1, 1000), min_size=2, max_size=50, unique=True),
     start=st.integers(0, 10_000),
 )
-def test_at_a_steady_pace_the_time_left_is_exact(rate: float, marks: list[int], start: int) -> None:
-    pace = Pace()
+def test_a_steady_speed_is_measured_exactly(rate: float, marks: list[int], start: int) -> None:
+    speed = Speed()
+    assert speed.after(start / rate, start, 64 * start) == (None, None)
     for step in sorted(marks):
-        pace.note(start / rate + step / rate, start + step, 64 * (start + step))
-    assert pace.steps_per_second == pytest.approx(rate)
-    assert pace.images_per_second == pytest.approx(64 * rate)
-    left = pace.seconds_left(start + 2000)
-    assert left == pytest.approx((2000 - max(marks)) / rate)
+        found = speed.after(start / rate + step / rate, start + step, 64 * (start + step))
+    assert found == pytest.approx((rate, 64 * rate))
 
 
-def test_the_pace_forgets_what_is_long_ago() -> None:
-    pace = Pace(window=10.0)
+def test_the_speed_forgets_what_is_long_ago() -> None:
+    speed = Speed(window=10.0)
     for second in range(100):
-        pace.note(float(second), second if second < 50 else 50 + 10 * (second - 50), 0)
-    assert pace.steps_per_second == pytest.approx(10.0)
+        found = speed.after(float(second), second if second < 50 else 50 + 10 * (second - 50), 0)
+    assert found[0] == pytest.approx(10.0)
 
 
-def test_there_is_no_time_left_to_tell_before_there_is_a_pace() -> None:
-    pace = Pace()
-    pace.note(0.0, 1, 64)
-    assert pace.seconds_left(100) is None
-
-
-def test_most_steps_tell_nothing(run: RunFolder) -> None:
+def test_most_steps_report_nothing(run: RunFolder) -> None:
     view = Recorder()
-    watch = Watch(view)
+    report = Reporter(view).on_run
     for step in range(1, 101):
-        assert watch(context(run, step, step / 10, LINE if step % 50 == 0 else None)) is None
-    steps = [status.step for status in view.told]
+        assert report(context(run, step, step / 10, LINE if step % 50 == 0 else None)) is None
+    steps = [status.step for status in view.reported]
     assert steps == [1, 11, 21, 31, 41, 50, 60, 70, 80, 90, 100]
-    assert [status.line for status in view.told] == [{}] * 5 + [LINE] * 6
+    assert [status.line for status in view.reported] == [{}] * 5 + [LINE] * 6
+    # Ten steps a second: 100 of 2000 steps leave 190 seconds.
+    assert view.reported[-1].seconds_left == pytest.approx(190)
+    assert view.reported[-1].images_per_second == pytest.approx(640)
 
 
 @pytest.mark.parametrize(
     ("error", "request_"), [(BrokenPipeError(), "stop"), (OSError(5, "I/O error"), None)]
 )
 def test_a_display_that_fails_never_ends_a_run(run: RunFolder, error: OSError, request_: str | None) -> None:
-    assert Watch(Recorder(error))(context(run, 25, 1.0, LINE)) == request_
+    assert Reporter(Recorder(error)).on_run(context(run, 25, 1.0, LINE)) == request_
 
 
-def test_findings_are_told_once(run: RunFolder) -> None:
+def test_findings_are_reported_once(run: RunFolder) -> None:
     run.append("findings", {"name": "old", "step": 1})
     view = Recorder()
-    watch = Watch(view, found=1)
+    report = Reporter(view, findings=1).on_run
     run.append("findings", {"name": "new", "step": 20})
     for step in (25, 50):
-        watch(context(run, step, float(step), LINE))
-    assert [told for told in view.told if isinstance(told, dict)] == [{"name": "new", "step": 20}]
+        report(context(run, step, float(step), LINE))
+    assert [one for one in view.reported if isinstance(one, dict)] == [{"name": "new", "step": 20}]
 
 
 # On a terminal ---------------------------------------------------------------------------------------------
@@ -160,13 +159,13 @@ def test_findings_are_told_once(run: RunFolder) -> None:
 
 def test_the_display_shows_everything_within_eighty_columns() -> None:
     console = screen()
-    with TerminalView(console)._display("") as live:
-        view = TerminalView(console)
-        view._live = live
-        view.progress(STATUS, fresh=True, last=False)
+    display = TerminalDisplay(console)
+    with display.training(2000):
+        display.update(STATUS, last=False)
+        assert display._live is not None
         lines = [
             "".join(segment.text for segment in line)
-            for line in console.render_lines(live.renderable, pad=False)
+            for line in console.render_lines(display._live.renderable, pad=False)
         ]
     for part in (*EVERYTHING, "1,234 images/s", "step 500 of 2,000"):
         assert part in "\n".join(lines)
@@ -175,9 +174,9 @@ def test_the_display_shows_everything_within_eighty_columns() -> None:
 
 def test_the_display_is_gone_afterwards_and_the_cursor_never() -> None:
     console = screen()
-    view = TerminalView(console)
+    view = terminal(console)
     with view.training(2000):
-        view.progress(STATUS, fresh=True, last=False)
+        view.update(STATUS, fresh=True, last=False)
         during = written(console)
         assert during.rindex("\x1b[?25h") > during.rindex("\x1b[?25l")
     erased = written(console)[len(during) :]
@@ -186,21 +185,21 @@ def test_the_display_is_gone_afterwards_and_the_cursor_never() -> None:
 
 def test_it_is_not_redrawn_more_often_than_eyes_can_follow() -> None:
     console = screen()
-    view = TerminalView(console)
+    view = terminal(console)
     with view.training(2000):
         before = written(console)
         for step in range(1000):  # a thousand lines of history in a second
-            view.progress(Status(step, 2000, step / 1000, 1.0, 1.0, LINE), fresh=True, last=False)
+            view.update(Status(step, 2000, step / 1000, 1.0, 1.0, LINE), fresh=True, last=False)
         drawn = written(console)[len(before) :].count("step ")
     assert 2 <= drawn <= 5
 
 
 def test_a_notice_stands_above_the_display() -> None:
     console = screen()
-    view = TerminalView(console)
+    view = terminal(console)
     with view.training(2000):
-        view.progress(STATUS, fresh=True, last=False)
-        view.notice("Something to know.")
+        view.update(STATUS, fresh=True, last=False)
+        view.notify("Something to know.")
     assert "note: " in written(console) and "Something to know." in written(console)
 
 
@@ -209,7 +208,7 @@ def test_the_end_names_what_there_is_and_what_to_do(tmp_path: Path, monkeypatch:
     console = screen()
     run = tmp_path / "runs" / "mine"
     paths = (run / "report.html", run / "samples" / "step-00002000.png", run / "generator")
-    TerminalView(console).end(Ending(run, "finished", 2000, 128_000, 83.0, paths[0], paths[1], paths[2]))
+    terminal(console).end(SessionEnd(run, "finished", 2000, 128_000, 83.0, paths[0], paths[1], paths[2]))
     text = written(console)
     for part in ("2,000 steps", "128,000 samples", "1:23", "runs/mine/report.html", "runs/mine/generator"):
         assert part in text
@@ -222,11 +221,11 @@ def test_the_end_names_what_there_is_and_what_to_do(tmp_path: Path, monkeypatch:
     assert "\x1b[3" not in text  # no colours where NO_COLOR is set
 
 
-@pytest.mark.parametrize("terminal", [True, False])
-def test_after_a_stop_the_command_that_goes_on_is_named(terminal: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("watched", [True, False])
+def test_after_a_stop_the_command_that_goes_on_is_named(watched: bool, tmp_path: Path) -> None:
     console = screen(200)
-    view: View = TerminalView(console) if terminal else PlainView(console)
-    view.end(Ending(tmp_path / "runs" / "a b", "interrupted", 517, 0, 1.0, None, None, None))
+    view: View = terminal(console) if watched else TextView(console, LogLines(console))
+    view.end(SessionEnd(tmp_path / "runs" / "a b", "interrupted", 517, 0, 1.0, None, None, None))
     assert "saved at step 517" in written(console)
     assert "poise resume 'runs/a b'" in written(console)
 
@@ -234,7 +233,7 @@ def test_after_a_stop_the_command_that_goes_on_is_named(terminal: bool, tmp_path
 def test_what_a_person_named_is_no_markup() -> None:
     console = screen(200)
     data = {"name": "[red]photos[/]", "kind": "image", "shape": [3, 8, 8], "count": 9, "notices": ["[bold]x"]}
-    TerminalView(console).start(Beginning(Path("run"), data, RECIPE, "cpu"))
+    terminal(console).start(SessionStart(Path("run"), data, RECIPE, "cpu"))
     assert "[red]photos[/]" in written(console) and "[bold]x" in written(console)
 
 
@@ -243,17 +242,17 @@ def test_what_a_person_named_is_no_markup() -> None:
 
 def test_a_log_gets_a_line_every_ten_seconds_and_the_last(capsys: pytest.CaptureFixture[str]) -> None:
     view = view_for(json=False)
-    assert isinstance(view, PlainView)  # standard output is no terminal here
+    assert isinstance(view, TextView)  # standard output is no terminal here
     for second in range(36):
         status = Status(second, 35, float(second), 35.0 - second, 64.0, LINE)
-        view.progress(status, fresh=True, last=second == 35)
+        view.update(status, fresh=True, last=second == 35)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(",")[0] for line in lines] == ["step 10/35", "step 20/35", "step 30/35", "step 35/35"]
 
 
 def test_a_line_of_the_log_shows_everything() -> None:
     console = Console(file=io.StringIO(), width=40)
-    PlainView(console).progress(STATUS, fresh=True, last=True)
+    LogLines(console).update(STATUS, last=True)
     (line,) = written(console).splitlines()
     for part in (*EVERYTHING, "1234 images/s", "step 500/2000"):
         assert part in line
@@ -261,9 +260,9 @@ def test_a_line_of_the_log_shows_everything() -> None:
 
 def test_while_the_data_are_read_it_counts_and_then_makes_room() -> None:
     console = screen()
-    with TerminalView(console).opening("photos") as measurement:
-        measurement(30, 100)
+    with terminal(console).reading("photos") as on_read:
+        on_read(30, 100)
         assert "reading photos" in written(console) and "30 %" in written(console)
-        measurement(100, 100)
+        on_read(100, 100)
         during = written(console)
     assert "preparing" in during and "\x1b[2K" in written(console)[len(during) :]

@@ -1,0 +1,366 @@
+"""Samples and translations as files; what others made is never written over."""
+
+from __future__ import annotations
+
+import filecmp
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal
+
+from poise.errors import PoiseError, report_system_errors
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from poise.generator import Generator
+
+PIECE = 256
+"""Samples made at once: the generator's own number, so that the bits are those of `Generator.sample`."""
+
+DEFAULT_COUNT = 64
+COLUMNS = 8
+"""Samples in a row of a grid that has a row for each class."""
+
+IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+
+Form = Literal["grid", "array", "folder"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which samples are wanted.
+
+    Attributes:
+        count: How many.
+        seed: Draws them.
+        label: Their class; `None` for all, as often as in the data.
+        rows: The classes of a grid's rows, if each has one.
+    """
+
+    count: int
+    seed: int
+    label: str | None = None
+    rows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Translated:
+    """Translations that were written.
+
+    Attributes:
+        files: Relative to the folder, in the order of the inputs.
+        refused: Inputs that could not be used.
+        notices: What people should know of the inputs.
+        shape: Of one output.
+    """
+
+    files: tuple[str, ...]
+    refused: tuple[str, ...]
+    notices: tuple[str, ...]
+    shape: tuple[int, ...]
+
+
+class OutputFolder:
+    """A folder that a command fills; a card in it lists the files that are ours.
+
+    Args:
+        path: The folder; it need not exist.
+        made_by: The command.
+        card: The name of the card.
+
+    Raises:
+        PoiseError: It is a file, or holds what the command did not make.
+    """
+
+    def __init__(self, path: Path, *, made_by: str, card: str) -> None:
+        self.path, self.made_by, self._card = path, made_by, path / card
+        self._before: set[str] = set()
+        if path.exists() and not path.is_dir():
+            raise PoiseError(
+                f"'{path}' is a file, not a folder", code="cli.not-a-folder", hint="name another with --out"
+            )
+        if not path.is_dir():
+            return
+        try:
+            names = [
+                PurePosixPath(str(name))
+                for name in json.loads(self._card.read_text(encoding="utf-8"))["files"]
+            ]
+            self._before = {str(name) for name in names if not name.is_absolute() and ".." not in name.parts}
+        except (OSError, ValueError, TypeError, KeyError):
+            pass  # no card of ours, so nothing here is ours
+        present = {file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir()}
+        if strangers := sorted(present - self._before - {card}):
+            raise PoiseError(
+                f"The folder '{path}' holds other things, such as '{strangers[0]}'",
+                code="cli.folder-not-ours",
+                hint="name a new or an empty folder with --out",
+            )
+
+    @contextmanager
+    def writing(self, names: Sequence[str], about: Mapping[str, Any]) -> Iterator[None]:
+        """Write files within; afterwards the folder holds these alone.
+
+        Args:
+            names: Their paths in the folder.
+            about: What else the card says.
+        """
+        card = {"made_by": self.made_by, **about}
+        self.path.mkdir(parents=True, exist_ok=True)
+        # First what is about to be there, so that a folder left half written is known as ours.
+        self._card.write_text(
+            json.dumps({**card, "files": sorted({*names, *self._before})}), encoding="utf-8"
+        )
+        yield
+        for name in self._before - set(names):
+            (self.path / name).unlink(missing_ok=True)
+        self._card.write_text(json.dumps({**card, "files": sorted(names)}), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where samples go.
+
+    Attributes:
+        path: A file or a folder.
+        form: What it is to hold.
+        folder: The folder, if it is one.
+    """
+
+    path: Path
+    form: Form
+    folder: OutputFolder | None = None
+
+
+def sample_target(out: str) -> Target:
+    """What `poise sample --out` means.
+
+    Args:
+        out: A `.png` file, a `.npy` file, or a folder: what ends in a slash, is a folder, or has no ending.
+
+    Raises:
+        PoiseError: It has another ending, or something else is there.
+
+    Example:
+        >>> sample_target("grid.png").form, sample_target("samples.npy").form, sample_target("digits/").form
+        ('grid', 'array', 'folder')
+    """
+    path = Path(out).expanduser()
+    suffix = path.suffix.lower()
+    if out.endswith("/") or path.is_dir() or not suffix:
+        return Target(path, "folder", OutputFolder(path, made_by="poise sample", card="samples.json"))
+    if suffix not in (".png", ".npy"):
+        raise PoiseError(
+            f"Samples cannot be written as '{suffix}'",
+            code="cli.unknown-format",
+            hint="name a .png for a grid, a .npy for raw numbers, or a folder/ for a file each",
+        )
+    if suffix == ".png" and path.exists() and not _is_our_grid(path):
+        raise _taken(path)
+    return Target(path, "grid" if suffix == ".png" else "array")
+
+
+def sample_request(
+    generator: Generator, target: Target, *, count: int | None, seed: int, label: str | None
+) -> Request:
+    """Which samples are meant: by default 64, or a grid with a row for each class.
+
+    Args:
+        generator: The generator.
+        target: Where they go.
+        count: How many, if that was typed.
+        seed: Draws them.
+        label: Their class, if one was typed.
+    """
+    if count is None and label is None and target.form == "grid" and generator.classes:
+        return Request(COLUMNS * len(generator.classes), seed, rows=generator.classes)
+    return Request(DEFAULT_COUNT if count is None else count, seed, label)
+
+
+def save_samples(generator: Generator, target: Target, request: Request) -> str:
+    """Make samples and write them; a file appears whole or not at all.
+
+    Args:
+        generator: The generator.
+        target: Where to.
+        request: Which.
+
+    Returns:
+        What was written, in words.
+
+    Raises:
+        PoiseError: It cannot be written, or another array is there.
+    """
+    about = {
+        "count": request.count,
+        "seed": request.seed,
+        "label": request.label,
+        "step": generator.description.get("step"),
+    }
+    with _writing(f"The samples cannot be written to '{target.path}'"):
+        target.path.parent.mkdir(parents=True, exist_ok=True)
+        if target.folder is not None:
+            return _save_folder(generator, target.folder, request, about)
+        save = _save_grid if target.form == "grid" else _save_array
+        return save(generator, target.path, request, about)
+
+
+def save_translations(
+    generator: Generator, inputs: Path, folder: OutputFolder, *, direction: str, seed: int
+) -> Translated:
+    """Translate images and write each under the name of its input.
+
+    Args:
+        generator: The generator.
+        inputs: A folder, a zip or an image.
+        folder: Where to.
+        direction: Which way.
+        seed: Draws the noise.
+
+    Raises:
+        PoiseError: There is nothing to translate, no such direction, or the folder cannot be written.
+    """
+    from poise.data import Transform, to_pixels
+
+    single = inputs.is_file() and inputs.suffix.lower() in IMAGES
+    images = _pixels_of(generator, inputs, direction) if single else inputs
+    dataset = generator.translatable(images, direction=direction, refuse_above=1)
+    files = _output_names([inputs.name] if single else dataset.files or map(str, range(len(dataset))))
+    refused = tuple(f"{one['file']}: {one['reason']}" for one in dataset.summary.get("refused", []))
+    shape: tuple[int, ...] = ()
+    with (
+        _writing(f"The translations cannot be written to '{folder.path}'"),
+        folder.writing(files, {"direction": direction, "seed": seed}),
+    ):
+        left = iter(files)
+        for piece in generator.translations(dataset, direction=direction, seed=seed):
+            for pixels in to_pixels(piece, Transform("pixels")):
+                shape, path = pixels.shape, folder.path / next(left)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _write_png(pixels, path)
+    return Translated(tuple(files), refused, dataset.notices, shape)
+
+
+def _save_grid(generator: Generator, path: Path, request: Request, about: Mapping[str, Any]) -> str:
+    from PIL.PngImagePlugin import PngInfo
+
+    mark = PngInfo()
+    mark.add_text("poise", json.dumps({"made_by": "poise sample", **about}))
+    if request.rows:
+        image = generator.class_grid(COLUMNS, seed=request.seed)
+    else:
+        image = generator.grid(request.count, seed=request.seed, label=request.label)
+    with _whole(path) as partial:
+        image.save(partial, format="PNG", pnginfo=mark)
+    return "in a grid" if len(generator.shape) == 3 else "in a scatter"
+
+
+def _save_array(generator: Generator, path: Path, request: Request, about: Mapping[str, Any]) -> str:
+    import numpy as np
+
+    shape = (request.count, *generator.shape)
+    with _whole(path) as partial:
+        array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
+        for start, piece in _pieces(generator, request):
+            array[start : start + len(piece)] = piece.numpy()
+        array.flush()
+        # An array has no room for a mark of ours, so it may only be written again with the same content.
+        if path.exists() and not (path.is_file() and filecmp.cmp(path, partial, shallow=False)):
+            raise _taken(path)
+    return f"as float32 of shape {shape}"
+
+
+def _save_folder(
+    generator: Generator, folder: OutputFolder, request: Request, about: Mapping[str, Any]
+) -> str:
+    import numpy as np
+
+    from poise.data import to_pixels
+
+    images, digits = len(generator.shape) == 3, max(5, len(str(request.count - 1)))
+    numbers = range(request.count)
+    names = [f"sample-{number:0{digits}}.png" for number in numbers] if images else ["samples.csv"]
+    with folder.writing(names, about):
+        if images:
+            for start, piece in _pieces(generator, request):
+                for number, pixels in enumerate(to_pixels(piece, generator.transform), start):
+                    _write_png(pixels, folder.path / names[number])
+            return "in a PNG each"
+        header = ",".join(f"column_{number}" for number in range(generator.shape[0]))
+        rows = np.concatenate([piece.numpy() for _, piece in _pieces(generator, request)])
+        table = folder.path / "samples.csv"
+        np.savetxt(table, rows, fmt="%.9g", delimiter=",", header=header, comments="")
+    return "in a table"
+
+
+def _pieces(generator: Generator, request: Request) -> Iterator[tuple[int, Tensor]]:
+    latents = generator.latents(request.count, seed=request.seed)
+    conditions = generator.conditions(request.count, seed=request.seed, label=request.label)
+    for start in range(0, request.count, PIECE):
+        condition = None if conditions is None else conditions[start : start + PIECE]
+        yield start, generator(latents[start : start + PIECE], condition)
+
+
+def _pixels_of(generator: Generator, image: Path, direction: str) -> np.ndarray[Any, Any]:
+    """One image, with the channels and the size that one direction takes."""
+    from poise.data.conversion import RefusedError, as_channels, read_image
+
+    channels, _, side = generator.taken(direction)
+    what, code = f"'{image}' cannot be read", "cli.unreadable-image"
+    try:
+        with report_system_errors(what, code=code), image.open("rb") as file:
+            return as_channels(read_image(file, resolution=side), channels)[None]
+    except RefusedError as error:
+        raise PoiseError(what, code=code, why=str(error)) from None
+
+
+def _output_names(inputs: Iterator[str] | Sequence[str]) -> list[str]:
+    """Each input's own path, ending in .png; behind its whole name if two would meet otherwise."""
+    names = list(inputs)
+    plain = [str(PurePosixPath(name).with_suffix(".png")) for name in names]
+    often = Counter(plain)
+    return [short if often[short] == 1 else f"{name}.png" for short, name in zip(plain, names, strict=True)]
+
+
+def _write_png(pixels: np.ndarray[Any, Any], path: Path) -> None:
+    from PIL import Image
+
+    Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0).copy()).save(path)
+
+
+def _writing(what: str) -> Any:
+    return report_system_errors(what, code="cli.cannot-write", hint="name another place with --out")
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A file beside `path` that takes its name if the block ends well, and is removed if it does not."""
+    partial = path.with_name(f".partial-{path.name}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _is_our_grid(path: Path) -> bool:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return "poise" in image.info
+    except (OSError, ValueError, SyntaxError):
+        return False
+
+
+def _taken(path: Path) -> PoiseError:
+    return PoiseError(
+        f"'{path}' exists already and holds something else",
+        code="cli.would-overwrite",
+        hint="remove it, or name another with --out",
+    )

@@ -1,0 +1,417 @@
+"""A session of training on the command line: the only module here that calls the trainer."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from poise.cli.data_options import DataOptions
+from poise.cli.entry import BROKEN_PIPE
+from poise.cli.events import SessionEnd, SessionStart, Status
+from poise.cli.progress import View
+from poise.errors import PoiseError
+from poise.run_folder import RunFolder, is_many, makes, read_games, refuse_existing
+from poise.text import command, short_path
+
+if TYPE_CHECKING:
+    import torch
+
+    from poise.recipes import Recipe
+    from poise.training import Outcome, StepContext
+    from poise.training.doctor import Mode
+    from poise.training.many import ManyMoment, ManyOutcome
+
+NOT_FINITE = 4
+"""The exit status of a run in which a value came up that is not finite."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A session that has been checked and not begun.
+
+    Attributes:
+        start: What it starts from.
+        train: `(reporter) -> outcome`: trains.
+    """
+
+    start: SessionStart
+    train: Callable[[Reporter], Outcome | ManyOutcome]
+
+
+def prepare(
+    view: View,
+    data: DataOptions,
+    recipe: Recipe,
+    *,
+    device: str = "auto",
+    out: Path | None = None,
+    doctor: Mode = "suggest",
+    seeds: int | None = None,
+    grid: Sequence[str] = (),
+) -> Prepared:
+    """Check everything that can be checked before a new run, or many games; nothing is written.
+
+    Args:
+        view: Who is told while the data are read.
+        data: What was named.
+        recipe: The recipe, with the changes that were asked for.
+        device: The name of the device.
+        out: The run's folder; by default a new one below `runs/`.
+        doctor: What the doctor does.
+        seeds: How many games to train side by side; `None` for a single run.
+        grid: Values that vary among the games, as typed.
+
+    Raises:
+        PoiseError: Something does not fit.
+    """
+    many = seeds is not None or bool(grid)
+    if many:
+        refuse_remedies(doctor)
+        if seeds is None:
+            raise PoiseError(
+                "A grid is trained with seeds", code="cli.grid-without-seeds", hint="add --seeds 1 or more"
+            )
+        if seeds < 1:
+            raise PoiseError(
+                f"The number of seeds cannot be {seeds}", code="cli.bad-seeds", hint="give --seeds 2 or more"
+            )
+    if out is not None:  # before the data are read, which may take long
+        refuse_existing(out)
+    with view.reading(data.name) as on_read:
+        from poise.networks import describe
+        from poise.run import new_run_path
+        from poise.training import begin, pick_device, plan
+        from poise.training.many import begin_many, parse_axis, plan_many
+        from poise.training.recorded_data import data_record
+        from poise.training.remedies import begin_with_remedies
+
+        where = pick_device(device)
+        axes = dict(parse_axis(text) for text in grid)
+        if many:
+            games = plan_many(data.to_open(), recipe, where, seeds=seeds or 1, grid=axes, progress=on_read)
+            dataset, origin, resolved = games.sources[0], games.origin, games.games[0].recipe
+            sizes: Mapping[str, int] = games.parameters
+        else:
+            single = plan(data.to_open(), recipe, where, progress=on_read)
+            dataset, origin, resolved = single.source, single.origin, single.recipe
+            modules = single.components.modules.items()
+            sizes = {player: describe(module)["parameters"] for player, module in modules}
+    folder = out or new_run_path(dataset.name, f"{recipe.name}/seeds" if many else recipe.name)
+    refuse_existing(folder)
+
+    def train(reporter: Reporter) -> Outcome | ManyOutcome:
+        if many:
+            return begin_many(
+                games, folder, watch=reporter.on_games, notify=view.notify, doctor=doctor != "off"
+            )
+        start = begin_with_remedies if doctor == "apply" else partial(begin, doctor=doctor)
+        return start(single, folder, callbacks=[reporter.on_run], notify=view.notify)
+
+    start = SessionStart(
+        run=folder,
+        data=data_record(dataset, origin),
+        recipe=resolved,
+        device=_device_text(where),
+        parameters={player: sizes[player] for player in ("generator", "discriminator")},
+        games=len(games.games) if many else 1,
+        grid=axes,
+    )
+    return Prepared(start, train)
+
+
+def begin_session(prepared: Prepared, view: View, *, doctor: Mode = "suggest") -> int:
+    """Train what was prepared, and return the exit status.
+
+    Args:
+        prepared: What to train.
+        view: Who is told.
+        doctor: What the doctor does.
+    """
+    reporter, start = Reporter(view, remedies=doctor != "watch"), prepared.start
+    view.start(start)
+    with _report_of_a_failure(start.run, view), view.training(start.recipe.steps or 0):
+        outcome = prepared.train(reporter)
+    return _finish(outcome, view, reporter)
+
+
+def resume_session(
+    path: Path,
+    view: View,
+    *,
+    steps: int | None = None,
+    device: str = "auto",
+    accept_changed_data: bool = False,
+    doctor: Mode = "suggest",
+) -> int:
+    """Go on with a run or with many games, or extend them, and return the exit status.
+
+    Args:
+        path: Their folder.
+        view: Who is told.
+        steps: The new number of steps.
+        device: The name of the device.
+        accept_changed_data: Go on even if the data have changed.
+        doctor: What the doctor does.
+    """
+    many = is_many(path)
+    if many:
+        refuse_remedies(doctor)
+    run = RunFolder.open(path)  # a folder that is no run is refused before torch is imported
+    from poise.recipes import saved_recipe
+
+    recipe = saved_recipe(run.recipe)
+    if steps is not None:
+        recipe = recipe.model_copy(update={"steps": steps})
+    with _report_of_a_failure(path, view), ExitStack() as stack:
+        on_read = stack.enter_context(view.reading(str(run.data.get("name", ""))))
+        from poise.training import Resumption, pick_device, resume
+        from poise.training.many import resume_many
+        from poise.training.remedies import resume_with_remedies
+
+        where = pick_device(device)
+
+        def on_first_step(step: int) -> None:
+            # Not earlier: until then it may turn out that there is nothing to go on with.
+            stack.close()
+            games = len(read_games(run)) if many else 1
+            view.start(SessionStart(run.path, run.data, recipe, _device_text(where), step=step, games=games))
+            stack.enter_context(view.training(recipe.steps or 0))
+
+        reporter = Reporter(
+            view,
+            findings=len(run.lines("findings")),
+            on_first_step=on_first_step,
+            remedies=doctor != "watch",
+        )
+        asked = Resumption(
+            path, where, steps=steps, accept_changed_data=accept_changed_data, progress=on_read
+        )
+        outcome: Outcome | ManyOutcome
+        if many:
+            outcome = resume_many(asked, watch=reporter.on_games, notify=view.notify, doctor=doctor != "off")
+        else:
+            go_on = resume_with_remedies if doctor == "apply" else partial(resume, doctor=doctor)
+            outcome = go_on(asked, callbacks=[reporter.on_run], notify=view.notify)
+    return _finish(outcome, view, reporter)
+
+
+def refuse_remedies(doctor: Mode) -> None:
+    """Refuse to apply remedies to many games.
+
+    Raises:
+        PoiseError: That is asked for.
+    """
+    if doctor == "apply":
+        raise PoiseError(
+            "The doctor applies remedies to one run, not to many games at once",
+            code="cli.remedies-of-many-games",
+            why="each game would need branches of its own",
+            hint="leave --doctor apply out, or train that seed alone: --seed N --doctor apply",
+        )
+
+
+def session_end(run: RunFolder, *, report: Path | None) -> SessionEnd:
+    """How a run, or many games, stand on disk.
+
+    Args:
+        run: Their folder.
+        report: The report, if there is one.
+    """
+    from poise.web.games import open_findings, reached
+
+    many, history, pictures = is_many(run.path), run.lines("history"), run.samples()
+    newest: dict[str, Any] = history[-1] if history else {}
+    generator = run.path / "generator"
+    return SessionEnd(
+        run=run.path,
+        status=run.status,
+        step=int(newest.get("step", run.read_json("status").get("step", 0))),
+        images_seen=int(newest.get("images_seen", 0)),
+        seconds=float(newest.get("seconds", 0.0)),
+        report=report,
+        samples=pictures[-1][1] if pictures else None,
+        generator=generator if generator.is_dir() else None,
+        makes=makes(run.data),
+        reached=reached(run) if many else (),
+        open_findings=open_findings(run) if many else (),
+    )
+
+
+class Reporter:
+    """Reports to a view how a run, or many games, go on, and what the doctor finds.
+
+    It costs a comparison on most steps. A view that fails never ends a run; if the reader of a pipe has
+    gone, the run is asked to save and stop.
+
+    Args:
+        view: Who is told.
+        findings: How many lines of `findings.jsonl` were reported before.
+        on_first_step: Called at the first step, with the step that the session began at.
+        remedies: Whether remedies are reported, too.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        *,
+        findings: int = 0,
+        on_first_step: Callable[[int], None] | None = None,
+        remedies: bool = True,
+    ) -> None:
+        self.view, self.unread = view, False
+        self._speed, self._due, self._line = Speed(), 0.0, dict[str, Any]()
+        self._on_first_step, self._remedies, self._doctor = on_first_step, remedies, ""
+        self._findings, self._run, self._reported = findings, Path(), set[tuple[Any, ...]]()
+
+    def on_run(self, context: StepContext) -> Literal["stop"] | None:
+        """A callback of a single run."""
+        if not self._is_due(context):
+            return None
+        if context.line is not None and not self._delivered(lambda: self._report_findings(context.run)):
+            return "stop"
+        return self._report(context, context.recipe.steps or 0, context.images_seen)
+
+    def on_games(self, context: ManyMoment) -> Literal["stop"] | None:
+        """A callback of many games."""
+        self._doctor = context.doctor or self._doctor
+        if not self._is_due(context):
+            return None
+        return self._report(context, context.steps, context.images_seen * context.playing)
+
+    def _is_due(self, context: StepContext | ManyMoment) -> bool:
+        if self._on_first_step is not None:
+            self._on_first_step(context.step - 1)
+            self._on_first_step = None
+        return context.line is not None or context.last or context.seconds >= self._due
+
+    def _report(
+        self, context: StepContext | ManyMoment, steps: int, images_seen: int
+    ) -> Literal["stop"] | None:
+        self._due = context.seconds + self.view.every
+        self._line = dict(context.line or self._line)
+        steps_per_second, images_per_second = self._speed.after(context.seconds, context.step, images_seen)
+        left = max(0.0, (steps - context.step) / steps_per_second) if steps_per_second else None
+        status = Status(
+            context.step, steps, context.seconds, left, images_per_second, self._line, self._doctor
+        )
+        fresh, last = context.line is not None, context.last
+        return None if self._delivered(lambda: self.view.update(status, fresh=fresh, last=last)) else "stop"
+
+    def _report_findings(self, run: RunFolder) -> None:
+        """Each finding when it opens, grows worse or ends; that it lasts is no news."""
+        if self._run not in (Path(), run.path):
+            self._findings = 0  # a branch, with findings of its own
+        self._run = run.path
+        found = run.lines("findings")
+        for finding in found[self._findings :]:
+            news = run.path, *(finding.get(key) for key in ("name", "first_step", "severity", "status"))
+            if news not in self._reported:
+                self._reported.add(news)
+                self.view.finding(finding if self._remedies else {**finding, "remedies": []})
+        self._findings = len(found)
+        self._doctor = doctor_status(found, watched=(run.path / "readings.jsonl").is_file())
+
+    def _delivered(self, report: Callable[[], None]) -> bool:
+        """Report; whether anybody may still read it."""
+        try:
+            report()
+        except BrokenPipeError:
+            self.unread = True
+        except OSError:
+            pass
+        return not self.unread
+
+
+class Speed:
+    """How fast a run goes, over its last seconds.
+
+    Args:
+        window: Seconds that count.
+
+    Example:
+        >>> speed = Speed()
+        >>> speed.after(0.0, 0, 0), speed.after(2.0, 10, 640)
+        ((None, None), (5.0, 320.0))
+    """
+
+    def __init__(self, window: float = 20.0) -> None:
+        self.window = window
+        self._marks: deque[tuple[float, int, int]] = deque()
+
+    def after(self, seconds: float, step: int, images: int) -> tuple[float | None, float | None]:
+        """Steps and images a second; `None` if they are not known yet."""
+        self._marks.append((seconds, step, images))
+        while len(self._marks) > 2 and self._marks[1][0] <= seconds - self.window:
+            self._marks.popleft()
+        first = self._marks[0]
+        passed = seconds - first[0]
+        if passed <= 0 or step <= first[1]:
+            return None, None
+        return (step - first[1]) / passed, (images - first[2]) / passed or None
+
+
+def doctor_status(findings: Sequence[Mapping[str, Any]], *, watched: bool = True) -> str:
+    """How a run is, in a word: `OK`, `WATCH`, `TROUBLE`, or nothing if no doctor looked.
+
+    Args:
+        findings: The lines of `findings.jsonl`.
+        watched: Whether a doctor looked.
+
+    Example:
+        >>> doctor_status([{"name": "oscillation", "first_step": 3, "severity": "watch", "status": "open"}])
+        'WATCH'
+    """
+    latest = {(line.get("name"), line.get("first_step")): line for line in findings}
+    severities = {line.get("severity") for line in latest.values() if line.get("status") == "open"}
+    if "trouble" in severities:
+        return "TROUBLE"
+    return "WATCH" if "watch" in severities else "OK" if watched else ""
+
+
+def _finish(outcome: Outcome | ManyOutcome, view: View, reporter: Reporter) -> int:
+    run = outcome.run if hasattr(outcome, "run") else outcome.parent
+    view.end(session_end(run, report=_write_report(run, view)))
+    return BROKEN_PIPE if reporter.unread else outcome.exit_status
+
+
+@contextmanager
+def _report_of_a_failure(path: Path, view: View) -> Iterator[None]:
+    """If training itself fails, write the report of what there is: it shows how the numbers came there."""
+    try:
+        yield
+    except PoiseError as error:
+        report = _write_report(RunFolder(path), view) if error.exit_status == NOT_FINITE else None
+        if report is not None:
+            view.notify(f"What there is of the run, up to where it failed: {short_path(report)}")
+        raise
+
+
+def _write_report(run: RunFolder, view: View) -> Path | None:
+    """Write the report; if that fails, report why and return `None`, since the run itself is whole."""
+    from poise.web import write_report
+
+    try:
+        return write_report(run.path)
+    except PoiseError as error:
+        view.notify(error.sentence)
+    except Exception as error:
+        view.notify(
+            f"The report could not be written ({type(error).__name__}: {error}); the run is whole, "
+            f"and {command('poise', 'report', run.path)} tries again."
+        )
+    return None
+
+
+def _device_text(device: torch.device) -> str:
+    """Where it trains: the card's name, or how many threads."""
+    import torch
+
+    if device.type == "cuda":
+        return f"{device}, {torch.cuda.get_device_name(device)}"
+    threads = torch.get_num_threads()
+    return f"{device}, {threads} {'thread' if threads == 1 else 'threads'}"
