@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from poise.recipes import Recipe
-    from poise.web.games import Reached
     from poise.run_folder import Makes
+    from poise.web.games import Reached
 
 
 @dataclass(frozen=True)
