@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -37,7 +38,7 @@ class Page(HTMLParser):
         self.raw: dict[str, list[str]] = {"script": [], "style": []}
         self._open: list[str] = []
         self._section = "head"
-        self.feed(source)
+        self.feed(source.replace("<wbr>", ""))
         self.close()
         self.unbalanced += self._open
 
@@ -326,3 +327,21 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(PoiseError) as refused:
         write_report(folder.path)
     assert refused.value.code == "web.unwritable-report" and "report.html" in refused.value.what
+
+
+def test_a_number_that_was_not_finite_leaves_a_gap_and_is_named(tmp_path: Path) -> None:
+    folder = bare_run(tmp_path / "run")
+    for step, loss in ((1, 0.5), (2, float("nan")), (3, float("-inf")), (4, 0.25)):
+        folder.append("history", {"step": step, "generator_loss": loss, "fake_score": 1.0})
+    page = read(write_report(folder.path))
+    assert page.island["tables"]["history"]["generator_loss"] == [0.5, "NaN", "-Infinity", 0.25]
+    assert "2 not a number 1 3 -infinity 1" in page.text("curves")
+    assert "A cross at the foot of a chart" in page.text("curves")
+
+
+@pytest.mark.parametrize("name", ["began", "conditional", "many", "non-saturating"])
+def test_runs_of_the_first_version_are_reported(name: str, tmp_path: Path) -> None:
+    shutil.copytree(Path(__file__).parents[1] / "fixtures" / "runs-of-0.1" / name, tmp_path / "run")
+    page = read(write_report(tmp_path / "run"))
+    assert page.unbalanced == [] and page.island["tables"]["history"]["step"]
+    assert "ema. half_life" in page.text("settings") and "average. half_life" not in page.text("settings")

@@ -487,7 +487,7 @@ function create(data, { steps = [], onPick = () => {}, onZoom = () => {} } = {})
   charts.forEach(paintOne);
   return {
     state, history, along, position, hover, zoom, paint,
-    choose(axis) { state.axis = axis; zoom(null); },
+    choose(axis) { Object.assign(state, { axis, hover: null }); zoom(null); },
     smooth(weight) { state.smoothing = weight; paint(); },
     mark(step) { state.marked = step; charts.forEach(point); },
   };
