@@ -28,10 +28,11 @@ from torch import Tensor
 from torchmetrics.image.fid import _compute_fid
 
 from poise.metrics import cheap_evaluation, frechet_distance, precision_recall_density_coverage, reference_of
-from poise.metrics.frechet_halves import spread_of_halves
+from poise.metrics.frechet import spread_of_halves
 from poise.metrics.gaussian import distance_of
-from poise.metrics.halves import interval_of_distance
-from poise.metrics.neighbourhoods import NAMES, shares
+from poise.metrics.half_sample_bootstrap import interval_of_distance
+from poise.metrics.prdc import NAMES
+from poise.metrics.prdc import prdc as four_of
 
 Run = Callable[[], Any]
 
@@ -131,14 +132,14 @@ def prdc(quick: bool) -> None:
     show(seconds, "prdc (public package)")
     apart = in_turn({"it": lambda: precision_recall_density_coverage(real, fake)}, 2)["it"]
     print(f"  with intervals and floors, which prdc has not   {statistics.median(apart):8.3f} s")
-    expected, found = public(), dict(zip(NAMES, shares(real, fake, 5).tolist(), strict=True))
+    expected, found = public(), dict(zip(NAMES, four_of(real, fake, 5).tolist(), strict=True))
     print(f"  largest difference: {max(abs(expected[name] - found[name]) for name in NAMES):.1e}")
     points = normal(2, 100, 8).repeat_interleave(10, 0)
     with contextlib.redirect_stdout(io.StringIO()):
         twice = compute_prdc(points.numpy(), points.numpy(), 5)
     print(
         "  100 points, each ten times, against themselves: coverage "
-        f"{float(shares(points, points, 5)[3]):.2f} (prdc: {float(twice['coverage']):.2f})"
+        f"{float(four_of(points, points, 5)[3]):.2f} (prdc: {float(twice['coverage']):.2f})"
     )
 
 

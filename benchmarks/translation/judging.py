@@ -12,7 +12,7 @@ from torch import Tensor
 from poise.data import Dataset
 from poise.metrics.features import random_convolutions
 from poise.metrics.gaussian import distance_of
-from poise.metrics.image_errors import peak_signal_to_noise, structural_similarity
+from poise.metrics.translation_errors import peak_signal_to_noise, structural_similarity
 
 NEAREST = 25
 """Of 1 to 25 this many neighbours did best."""
@@ -49,8 +49,8 @@ class Judge:
             "l1_new": float(errors[~known].mean()) if not known.all() else 0.0,
             "low": float(low),
             "high": float(high),
-            "psnr": peak_signal_to_noise(made, self.colour),
-            "ssim": structural_similarity(made, self.colour),
+            "psnr": float(peak_signal_to_noise(made, self.colour).mean()),
+            "ssim": float(structural_similarity(made, self.colour).mean()),
             "frechet": distance_of(self.features, features),
         }
 

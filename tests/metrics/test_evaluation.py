@@ -15,7 +15,7 @@ from poise.metrics import METRICS, cheap_evaluation, compare, evaluate, referenc
 from poise.metrics.features import extract, pixels, random_convolutions, small_classifier
 from poise.metrics.fingerprint import fingerprint
 from poise.metrics.gaussian import distance_of
-from poise.metrics.neighbourhoods import NAMES, shares
+from poise.metrics.prdc import NAMES, prdc
 
 DIGITS = torch.tensor(load_digits().images[:, None] / 8 - 1, dtype=torch.float32)
 LABELS = torch.tensor(load_digits().target)
@@ -25,7 +25,9 @@ REAL, FAKE, HELD_OUT = DIGITS[:300], DIGITS[300:500], DIGITS[500:700]
 def test_all_metrics_of_samples_run_on_images(tmp_path: Path) -> None:
     classifier = small_classifier(DIGITS[:700], LABELS[:700], epochs=3)
     names = [
-        name for name, metric in METRICS.items() if not {"generator", "centres", "wanted"} & set(metric.needs)
+        name
+        for name, metric in METRICS.items()
+        if not {"generator", "centres", "made", "back"} & set(metric.needs)
     ]
     results = evaluate(
         REAL,
@@ -109,7 +111,7 @@ class TestCheapEvaluation:
         distance, neighbourhoods = cheap_evaluation(reference, FAKE)
         features: Tensor = extract(random_convolutions(1), FAKE).double()
         assert float(distance) == pytest.approx(distance_of(reference.features, features))
-        expected = dict(zip(NAMES, shares(reference.features, features, 5).tolist(), strict=True))
+        expected = dict(zip(NAMES, prdc(reference.features, features, 5).tolist(), strict=True))
         assert neighbourhoods.values == expected
         for result in (distance, neighbourhoods):
             assert result.floor is not None

@@ -27,12 +27,9 @@ from poise.metrics import (
     vendi_score,
 )
 from poise.metrics.birthday import poisson_interval
-from poise.metrics.halves import quantile, share_interval
-from poise.metrics.inception import accumulate, compute
-from poise.metrics.memory import mann_whitney
+from poise.metrics.half_sample_bootstrap import quantile, share_interval
+from poise.metrics.memorised import mann_whitney
 from poise.metrics.sliced_wasserstein import mean_squared_distance
-from poise.metrics.vendi import accumulate as accumulate_fakes
-from poise.metrics.vendi import compute as compute_vendi
 
 
 def normal(seed: int, *shape: int) -> Tensor:
@@ -59,12 +56,6 @@ class TestVendi:
         values = torch.linalg.eigvalsh(units @ units.T / 30).clamp(min=1e-300)
         expected = float((-(values * values.log()).sum()).exp())
         assert float(vendi_score(normal(0, 30, 12))) == pytest.approx(expected)
-        wide = normal(0, 12, 30)
-        state = None
-        for batch in torch.split(wide, 5):
-            state = accumulate_fakes(state, batch)
-        assert state is not None
-        assert float(compute_vendi(state)) == pytest.approx(float(vendi_score(wide)))
 
     def test_rows_of_noughts_are_refused(self) -> None:
         with pytest.raises(PoiseError, match="1 of the fake samples"):
@@ -125,18 +116,6 @@ class TestInceptionScore:
     def test_sure_and_even_is_the_number_of_classes(self) -> None:
         assert float(inception_score(torch.eye(7).repeat(3, 1))) == pytest.approx(7.0)
         assert float(inception_score(torch.full((5, 4), 0.25))) == pytest.approx(1.0)
-
-    def test_a_stream_is_the_whole(self) -> None:
-        probabilities = (normal(0, 100, 6) * 2).softmax(1)
-        state = None
-        for batch in torch.split(probabilities, 9):
-            state = accumulate(state, batch)
-        assert state is not None
-        whole = inception_score(probabilities)
-        assert float(compute(state)) == pytest.approx(float(whole))
-        assert compute(state).intervals["inception-score"] == pytest.approx(
-            whole.intervals["inception-score"]
-        )
 
     def test_the_interval_covers(self) -> None:
         # 200 repetitions at 95 %: between 88 % and 99.5 %.

@@ -102,29 +102,9 @@ def test_several_numbers_are_no_float() -> None:
 def test_every_metric_has_a_row() -> None:
     assert len(METRICS) == 18
     for metric in METRICS.values():
-        assert metric.one_shot.__name__.replace("_", "-") == metric.name
+        assert metric.measure.__name__.replace("_", "-") == metric.name
         assert metric.summary.endswith(".")
         assert metric.source
-        assert (metric.accumulate is None) == (metric.compute is None)
-
-
-@pytest.mark.parametrize(
-    "name", [name for name, metric in METRICS.items() if metric.needs in (("real", "fake"), ("fake",))]
-)
-def test_accumulate_and_compute_are_the_one_shot(name: str) -> None:
-    metric = METRICS[name]
-    assert metric.accumulate is not None
-    assert metric.compute is not None
-    sides = {"real": REAL, "fake": normal(1, 90, 4) + 0.5}
-    states = []
-    for side in metric.needs:
-        state = None
-        for batch in torch.split(sides[side], 13):
-            earlier, state = state, metric.accumulate(state, batch)
-            assert state is not earlier
-        states.append(state)
-    whole = metric.one_shot(*(sides[side] for side in metric.needs))
-    assert metric.compute(*states).values == pytest.approx(whole.values, rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -135,28 +115,28 @@ class TestBadInput:
         broken = REAL.clone()
         broken[3, 1] = torch.nan
         with pytest.raises(PoiseError, match="1 of the 120 fake samples hold NaN"):
-            METRICS[name].one_shot(REAL, broken)
+            METRICS[name].measure(REAL, broken)
 
     def test_different_widths(self, name: str) -> None:
         with pytest.raises(PoiseError, match="real features are 4 wide and the fake ones 3"):
-            METRICS[name].one_shot(REAL, REAL[:, :3])
+            METRICS[name].measure(REAL, REAL[:, :3])
 
     def test_too_few(self, name: str) -> None:
         with pytest.raises(PoiseError, match=r"1 fake samples.*at least"):
-            METRICS[name].one_shot(REAL, REAL[:1])
+            METRICS[name].measure(REAL, REAL[:1])
 
     def test_images_where_features_are_wanted(self, name: str) -> None:
         with pytest.raises(PoiseError, match="one row of numbers for each sample"):
-            METRICS[name].one_shot(REAL.reshape(-1, 2, 2), REAL)
+            METRICS[name].measure(REAL.reshape(-1, 2, 2), REAL)
 
     def test_different_ranges(self, name: str) -> None:
         pixels = (REAL - REAL.min()) / (REAL.max() - REAL.min())
         with pytest.raises(PoiseError, match=r"real values lie in 0\.\.255 and the fake values in -1\.\.1"):
-            METRICS[name].one_shot((255 * pixels).round(), 2 * pixels - 1)
+            METRICS[name].measure((255 * pixels).round(), 2 * pixels - 1)
 
     def test_things_that_are_no_numbers(self, name: str) -> None:
         with pytest.raises(PoiseError, match="no plain numbers"):
-            METRICS[name].one_shot([object()], REAL)
+            METRICS[name].measure([object()], REAL)
 
 
 def test_arrays_tensors_and_lists_are_one() -> None:

@@ -53,10 +53,10 @@ def translations(
     results: list[Result] = []
     for name in chosen or suiting:
         if name == "translation-errors" and paired:
-            results.append(METRICS[name].one_shot(made, wanted))
+            results.append(METRICS[name].measure(made, wanted))
         elif name == "cycle-error" and not paired:
             back = generator.translated(made, direction="b-to-a", seed=seed)
-            results.append(METRICS[name].one_shot(back, first))
+            results.append(METRICS[name].measure(back, first))
         elif METRICS[name].needs == ("real", "fake"):
             sides = (Transform("pixels").restore(images) for images in (wanted, made))
             results += measure(*sides, metrics=[name], extractor=extractor, seed=seed)

@@ -1,4 +1,4 @@
-"""What people hand over as features, checked and brought to one form."""
+"""Features and labels as users give them: checked, and converted to one form."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from poise.errors import PoiseError
 
 
 def as_features(features: Any, name: str, *, least: int = 2) -> Tensor:
-    """Features as a float64 tensor `(N, d)` on the device where they are.
+    """Features as a float64 tensor `(N, d)` on their device.
 
     Args:
         features: An array or a tensor `(N, d)`.
         name: What they are, for messages: `"real"`.
-        least: The fewest samples that the metric can do with.
+        least: The fewest samples that the metric needs.
 
     Raises:
         PoiseError: They are of the wrong shape, too few, or hold numbers that are not finite.
@@ -30,12 +30,14 @@ def as_features(features: Any, name: str, *, least: int = 2) -> Tensor:
     if given.dim() != 2 or given.shape[1] == 0:
         raise PoiseError(
             f"The {name} features have the shape {tuple(given.shape)}",
+            code="metrics.not-features",
             why="a metric takes one row of numbers for each sample, (N, d)",
             hint="run images through an extractor first, or flatten them",
         )
     if given.shape[0] < least:
         raise PoiseError(
             f"There are {given.shape[0]} {name} samples, and this metric needs at least {least}",
+            code="metrics.too-few-samples",
             hint=f"give at least {least}",
         )
     # Apple's devices have no float64, and in float32 a Fréchet distance loses its last digits.
@@ -46,8 +48,9 @@ def as_features(features: Any, name: str, *, least: int = 2) -> Tensor:
         if wrong:
             raise PoiseError(
                 f"{wrong} of the {given.shape[0]} {name} samples hold NaN or infinite features",
+                code="metrics.not-finite",
                 why="every number computed from them would be NaN",
-                hint="find out whether the samples or the extractor are at fault",
+                hint="find out whether they come from the samples or from the extractor",
             )
     return wide
 
@@ -70,20 +73,22 @@ def as_pair(
     if first.shape[1] != second.shape[1]:
         raise PoiseError(
             f"The {names[0]} features are {first.shape[1]} wide and the {names[1]} ones {second.shape[1]}",
+            code="metrics.different-widths",
             hint="use one extractor, and samples of one size, for both",
         )
     for one, other, (its, others) in ((first, second, names), (second, first, names[::-1])):
         if _bytes_like(one) and _unit_like(other):
             raise PoiseError(
                 f"The {its} values lie in 0..255 and the {others} values in -1..1",
-                why="their distance would tell the scale and nothing else",
+                code="metrics.different-ranges",
+                why="their distance would measure the scale and nothing else",
                 hint="bring both to one range",
             )
     return first, second.to(first.device)
 
 
 def as_tensor(thing: Any, name: str) -> Tensor:
-    """A tensor of whatever holds numbers: a tensor, an array, nested lists.
+    """A tensor of anything that holds numbers: a tensor, an array, nested lists.
 
     Raises:
         PoiseError: It holds no numbers.
@@ -97,10 +102,13 @@ def as_tensor(thing: Any, name: str) -> Tensor:
         except (TypeError, ValueError):
             raise PoiseError(
                 f"The {name} samples are a {type(thing).__name__} that holds no plain numbers",
+                code="metrics.not-numbers",
                 hint="give an array or a tensor",
             ) from None
     if given.is_complex():
-        raise PoiseError(f"The {name} samples are complex numbers", hint="give real ones")
+        raise PoiseError(
+            f"The {name} samples are complex numbers", code="metrics.not-numbers", hint="give real ones"
+        )
     return given
 
 
@@ -119,13 +127,16 @@ def as_labels(labels: Any, name: str, count: int) -> Tensor:
     if given.dim() != 1 or given.shape[0] != count:
         raise PoiseError(
             f"There are {count} {name} samples and labels of shape {tuple(given.shape)}",
+            code="metrics.labels-do-not-match",
             why="each sample needs one label",
             hint="give as many labels as samples, in the same order",
         )
     whole = given.to(torch.int64)
     if bool((whole != given).any()) or (count and int(whole.min()) < 0):
         raise PoiseError(
-            f"The labels of the {name} samples are not class numbers", hint="give whole numbers from 0"
+            f"The labels of the {name} samples are not class numbers",
+            code="metrics.not-class-numbers",
+            hint="give whole numbers from 0",
         )
     return whole
 

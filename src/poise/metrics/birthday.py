@@ -1,9 +1,8 @@
-"""The birthday test: how many different samples can the generator make?"""
+"""The birthday test: how many different samples the generator can make."""
 
 from __future__ import annotations
 
 import math
-import time
 
 import torch
 from torch import Tensor
@@ -12,21 +11,21 @@ from poise.errors import PoiseError
 from poise.metrics.arrays import as_features, as_pair
 from poise.metrics.distances import centred, hide_self, loosened, nearest_other, tiles
 from poise.metrics.fingerprint import fingerprint_of_features
-from poise.metrics.gathered import gather, on_gathered
-from poise.metrics.metric import Metric
+from poise.metrics.metric import Metric, timed
 from poise.metrics.result import Interval, Result
 
 CLOSE_SHARE = 0.01
 
 
+@timed
 def birthday_test(
     fake: object, *, real: object = None, threshold: float | None = None, pairs: int = 20
 ) -> Result:
     """The size of the generator's support, from how many pairs among its samples are duplicates.
 
-    Among s samples of a support of n equally likely ones, s (s - 1) / (2 n) pairs are expected to be equal: a
-    duplicate among s samples, more often than not, says that n is about s^2. Two samples count as duplicates
-    within `threshold`; look at the pairs in `details` before believing it.
+    Among s samples of a support of n equally likely ones, s (s - 1) / (2 n) pairs are expected to be equal:
+    if there is usually a duplicate among s samples, n is about s^2. Two samples count as duplicates if their
+    distance is at most `threshold`; look at the pairs in `details` before you believe it.
 
     Args:
         fake: Features of fakes, `(N, d)`, array or tensor.
@@ -34,10 +33,10 @@ def birthday_test(
             nearest other real, and the floor the support that as many reals seem to have.
         threshold: The largest distance of duplicates, in units of the features. Without it and without reals
             only equal samples count.
-        pairs: How many nearest pairs to give in `details`.
+        pairs: How many nearest pairs `details` lists.
 
     Returns:
-        `duplicate_pairs` and `support`, the estimate; infinite where there is no duplicate. The intervals are
+        `duplicate_pairs` and `support`, the estimate; infinite if there is no duplicate. The intervals are
         those of a Poisson count.
 
     Raises:
@@ -52,11 +51,14 @@ def birthday_test(
 
     Source: Arora and Zhang 2018, section 2.
     """
-    started = time.perf_counter()
     fakes = as_features(fake, "fake", least=10)
     reals = None if real is None else as_pair(fakes, real, least=10, names=("fake", "real"))[1]
     if threshold is not None and threshold < 0:
-        raise PoiseError(f"A threshold of {threshold} is below nought", hint="give a distance")
+        raise PoiseError(
+            f"A threshold of {threshold} is negative",
+            code="metrics.negative-threshold",
+            hint="give a distance",
+        )
     if threshold is None and reals is not None:
         threshold = float(nearest_other(centred(reals)[0])[0].quantile(CLOSE_SHARE).sqrt())
     threshold = threshold or 0.0
@@ -79,16 +81,12 @@ def birthday_test(
         samples={"fake": len(fakes)},
         settings={"threshold": threshold},
         reference="" if reals is None else fingerprint_of_features(reals),
-        seconds=time.perf_counter() - started,
         details={"nearest_pairs": closest},
     )
 
 
 def poisson_interval(count: int) -> Interval:
-    """The 95 % interval of a Poisson mean, after its count.
-
-    Args:
-        count: What was counted.
+    """The 95 % interval of a Poisson mean, given a count.
 
     Example:
         >>> low, high = poisson_interval(10)
@@ -102,7 +100,7 @@ def poisson_interval(count: int) -> Interval:
     def quantile_of(n: float, deviate: float) -> float:
         return float(n * (1 - 1 / (9 * n) + deviate / (3 * math.sqrt(n))) ** 3)
 
-    # -log(0.025) is exact for a count of nought.
+    # -log(0.025) is exact for a count of zero.
     high = -math.log(0.025) if count == 0 else quantile_of(count + 1, z)
     return (0.0 if count == 0 else max(0.0, quantile_of(count, -z))), high
 
@@ -140,9 +138,7 @@ def _close_pairs(features: Tensor, threshold: float, keep: int) -> tuple[int, li
 
 BIRTHDAY_TEST = Metric(
     name="birthday-test",
-    one_shot=birthday_test,
-    accumulate=gather,
-    compute=on_gathered(birthday_test),
+    measure=birthday_test,
     summary="How many different samples the generator has, from duplicates among its samples.",
     source="Arora and Zhang 2018, section 2",
     needs=("fake",),

@@ -1,10 +1,10 @@
-"""Samples in, results out: any set of metrics at once."""
+"""Any set of metrics at once, measured on samples."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from poise.errors import PoiseError, unknown_name
 from poise.metrics.arrays import as_labels
 from poise.metrics.features import (
     ClassifierExtractor,
+    Extractor,
     ValueRange,
     as_extractor,
     default_extractor,
@@ -24,22 +25,23 @@ from poise.metrics.features import (
 )
 from poise.metrics.features.images import as_samples, common_range, to_range
 from poise.metrics.fingerprint import fingerprint
-from poise.metrics.frechet_halves import default_replicates
+from poise.metrics.frechet import default_replicates
 from poise.metrics.metric import Metric
 from poise.metrics.result import Result
-from poise.metrics.table import METRICS
+from poise.metrics.table import METRICS, default_metrics
 
-DEFAULT_METRICS = ("frechet-distance", "kernel-distance", "precision-recall-density-coverage")
-
-# Half-samples for the interval of a distance whose features are so wide that the default would be none.
 FEW_REPLICATES = 20
+"""Half-samples for the interval of a distance whose features are so wide that the default would be none."""
+
+GIVEN = ("real_labels", "fake_labels", "centres", "standard_deviation")
+"""What a metric may need besides samples."""
 
 
 def evaluate(
     real: Any,
     fake: Any,
     *,
-    metrics: Sequence[str] = DEFAULT_METRICS,
+    metrics: Sequence[str] | None = None,
     extractor: Any = None,
     held_out: Any = None,
     real_labels: Any = None,
@@ -59,7 +61,7 @@ def evaluate(
         real: Images `(N, C, H, W)` or vectors `(N, d)`, array or tensor. For `memorisation`, the training
             set.
         fake: Generated samples of the same shape.
-        metrics: Names out of `METRICS`; a name may have underscores for hyphens.
+        metrics: Names out of `METRICS`, with hyphens or underscores; by default those that suit any samples.
         extractor: An extractor, network or function; by default random convolutions for images and the
             numbers themselves for vectors.
         held_out: Reals that the generator was not trained on: for the floors, and for `memorisation`.
@@ -68,18 +70,18 @@ def evaluate(
         centres: Centres of a known mixture `(K, d)`, for `mode-statistics`.
         standard_deviation: Of its modes.
         settings: Settings of a metric by its name: `{"precision-recall-density-coverage": {"k": 3}}`.
-        value_range: The range of all pixels; recognised where it is not given.
+        value_range: The range of all pixels; recognised if it is not given.
         batch_size: Samples at once through the extractor.
         cache: A folder to keep features of reals in, by content.
         seed: Seeds half-samples, directions and classifiers.
-        telling: Told what comes next, in words, as features and metrics take their time.
+        telling: Called with what comes next, in words, as features and metrics take their time.
 
     Returns:
         A result for each metric, in that order.
 
     Raises:
-        PoiseError: An unknown metric or setting; something that a metric needs and was not given; samples of
-            different shapes or ranges; or whatever the metric itself refuses.
+        PoiseError: An unknown metric or setting; something that a metric needs and that is not given; samples
+            of different shapes or ranges; or whatever the metric itself refuses.
 
     Example:
         >>> import torch
@@ -88,71 +90,36 @@ def evaluate(
         >>> [result.metric for result in evaluate(real, fake, metrics=["kernel-distance"])]
         ['kernel-distance']
     """
-    chosen = [METRICS.named(name.replace("_", "-")) for name in metrics]
-    wanted = {name.replace("_", "-"): dict(given) for name, given in (settings or {}).items()}
-    for name in wanted:
-        METRICS.named(name)
+    chosen = [METRICS.named(name.replace("_", "-")) for name in metrics or default_metrics("samples")]
+    wanted = {METRICS.named(name.replace("_", "-")).name: dict(own) for name, own in (settings or {}).items()}
     sides = {"real": as_samples(real, "real"), "fake": as_samples(fake, "fake")}
     if held_out is not None:
         sides["held-out"] = as_samples(held_out, "held-out")
     check_shapes(sides)
-    source = value_range
-    if sides["real"].dim() == 4 and source is None:
-        source = common_range(sides["real"], sides["fake"])
+    pixels = value_range
+    if sides["real"].dim() == 4 and pixels is None:
+        pixels = common_range(sides["real"], sides["fake"])
+    given = dict(zip(GIVEN, (real_labels, fake_labels, centres, standard_deviation), strict=True))
+    for side in ("real", "fake"):
+        if given[f"{side}_labels"] is not None:
+            given[f"{side}_labels"] = as_labels(given[f"{side}_labels"], side, len(sides[side]))
     made = default_extractor(sides["real"]) if extractor is None else as_extractor(extractor)
+    inputs = _Inputs(made, sides, given, pixels, batch_size, cache, telling or (lambda words: None))
     reference = fingerprint(sides["real"])
-    given: dict[str, Any] = {
-        "centres": centres,
-        "standard_deviation": standard_deviation,
-        "real_labels": real_labels,
-        "fake_labels": fake_labels,
-    }
-    for side, labels in (("real", real_labels), ("fake", fake_labels)):
-        if labels is not None:
-            given[f"{side}_labels"] = as_labels(labels, side, len(sides[side]))
-    found: dict[str, Tensor] = {}
-
-    def features_of(side: str) -> Tensor:
-        if side not in found:
-            if telling is not None:
-                telling(f"features of the {side} samples")
-            found[side] = extract(
-                made,
-                sides[side],
-                batch_size=batch_size,
-                value_range=source,
-                name=side,
-                cache=None if side == "fake" else cache,
-            )
-        return found[side]
-
-    def probabilities_of(side: str) -> Tensor:
-        if not isinstance(made, ClassifierExtractor) or made.probabilities is None:
-            raise PoiseError(
-                "The inception score needs class probabilities",
-                hint="give extractor=small_classifier(samples, labels)",
-            )
-        return _probabilities(made, sides[side], source, batch_size)
-
     results = []
     for metric in chosen:
-        raw = "centres" in metric.needs
-        arguments = [
-            _argument(metric, need, given, sides, features_of, probabilities_of) for need in metric.needs
-        ]
-        keywords = {"seed": seed, **wanted.get(metric.name, {})}
-        keywords |= _optional(metric, sides, features_of, probabilities_of, keywords)
         allowed = _keywords_of(metric)
         for name in wanted.get(metric.name, {}):
             if name not in allowed:
                 raise unknown_name(f"setting of the metric '{metric.name}'", name, allowed)
-        if telling is not None:
-            telling(metric.name)
-        result = metric.one_shot(*arguments, **{name: keywords[name] for name in keywords if name in allowed})
-        protocol: dict[str, Any] = {} if raw else protocol_of(made)
-        if result.reference and not raw:
-            protocol["reference"] = reference
-        results.append(replace(result, **protocol))
+        arguments = [inputs.argument(metric, need) for need in metric.needs]
+        keywords = {"seed": seed, **wanted.get(metric.name, {})}
+        keywords |= inputs.optional(metric, allowed, keywords)
+        inputs.telling(metric.name)
+        result = metric.measure(*arguments, **{name: keywords[name] for name in keywords if name in allowed})
+        if "centres" not in metric.needs:
+            result = replace(result, **protocol_of(made), reference=result.reference and reference)
+        results.append(result)
     return results
 
 
@@ -160,7 +127,7 @@ def check_shapes(sides: Mapping[str, Tensor]) -> None:
     """Refuse sets of samples of different shapes.
 
     Args:
-        sides: The sets by name; the first is what the others must be like.
+        sides: The sets by name; the others must have the shape of the first.
 
     Raises:
         PoiseError: They differ; the message names both shapes.
@@ -171,72 +138,93 @@ def check_shapes(sides: Mapping[str, Tensor]) -> None:
             raise PoiseError(
                 f"The {first} samples have the shape {tuple(model.shape[1:])} and the {name} ones "
                 f"{tuple(samples.shape[1:])}",
+                code="metrics.different-shapes",
                 hint="bring both to one shape",
             )
 
 
-def _argument(
-    metric: Metric,
-    need: str,
-    given: Mapping[str, Any],
-    sides: Mapping[str, Tensor],
-    features_of: Any,
-    probabilities_of: Any,
-) -> Any:
-    """What `metric` needs, from what was given."""
-    if need == "fake" and "centres" in metric.needs:
-        return sides["fake"]
-    if need in ("real", "train"):
-        return features_of("real")
-    if need == "fake":
-        return features_of("fake")
-    if need == "probabilities":
-        return probabilities_of("fake")
-    if need == "held_out" and "train" in metric.needs:
-        return features_of("held-out") if "held-out" in sides else None
-    if given.get(need) is not None:
-        return given[need]
-    if need not in given:
+@dataclass(frozen=True)
+class _Inputs:
+    """What metrics can be given; features and probabilities are computed when they are first needed."""
+
+    extractor: Extractor
+    sides: Mapping[str, Tensor]
+    given: Mapping[str, Any]
+    pixels: ValueRange | None
+    batch_size: int
+    cache: Path | None
+    telling: Callable[[str], None]
+    found: dict[str, Tensor] = field(default_factory=dict)
+
+    def argument(self, metric: Metric, need: str) -> Any:
+        """What `metric` needs under this name."""
+        if need == "fake" and "centres" in metric.needs:
+            return self.sides["fake"]
+        if need in ("real", "train", "fake"):
+            return self.features("fake" if need == "fake" else "real")
+        if need == "probabilities":
+            return self.probabilities("fake")
+        if need == "held_out" and "train" in metric.needs:
+            return self.features("held-out") if "held-out" in self.sides else None
+        if self.given.get(need) is not None:
+            return self.given[need]
+        if need not in GIVEN:
+            raise PoiseError(
+                f"The metric '{metric.name}' does not measure samples against samples",
+                code="metrics.not-of-samples",
+                hint=f"call poise.metrics.{metric.measure.__name__} with {', '.join(metric.needs)}",
+            )
         raise PoiseError(
-            f"The metric '{metric.name}' measures networks and not samples",
-            hint=f"call poise.metrics.{metric.one_shot.__name__} with the networks",
+            f"The metric '{metric.name}' needs {need.replace('_', ' ')}",
+            code="metrics.missing-input",
+            hint=f"give {need}=",
         )
-    raise PoiseError(f"The metric '{metric.name}' needs {need.replace('_', ' ')}", hint=f"give {need}=")
 
+    def optional(
+        self, metric: Metric, allowed: Mapping[str, inspect.Parameter], keywords: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """What `metric` can use besides: held-out reals or the reals themselves, and enough replicates."""
+        out: dict[str, Any] = {}
+        if "held_out" in allowed and "held-out" in self.sides:
+            out["held_out"] = self.features("held-out")
+        if "real" in allowed:
+            probabilities = "probabilities" in metric.needs
+            out["real"] = self.probabilities("real") if probabilities else self.features("real")
+        if "replicates" in allowed and "replicates" not in keywords and allowed["replicates"].default is None:
+            few = default_replicates(self.features("real"), self.features("fake"))
+            out["replicates"] = few or FEW_REPLICATES
+        return out
 
-def _optional(
-    metric: Metric,
-    sides: Mapping[str, Tensor],
-    features_of: Any,
-    probabilities_of: Any,
-    keywords: Mapping[str, Any],
-) -> dict[str, Any]:
-    """What `metric` can use besides: held-out reals or the reals themselves, and enough replicates."""
-    allowed = _keywords_of(metric)
-    out: dict[str, Any] = {}
-    if "held_out" in allowed and "held-out" in sides:
-        out["held_out"] = features_of("held-out")
-    if "real" in allowed:
-        out["real"] = probabilities_of("real") if "probabilities" in metric.needs else features_of("real")
-    if "replicates" in allowed and "replicates" not in keywords and allowed["replicates"].default is None:
-        out["replicates"] = default_replicates(features_of("real"), features_of("fake")) or FEW_REPLICATES
-    return out
+    def features(self, side: str) -> Tensor:
+        if side not in self.found:
+            self.telling(f"features of the {side} samples")
+            self.found[side] = extract(
+                self.extractor,
+                self.sides[side],
+                batch_size=self.batch_size,
+                value_range=self.pixels,
+                name=side,
+                cache=None if side == "fake" else self.cache,
+            )
+        return self.found[side]
+
+    def probabilities(self, side: str) -> Tensor:
+        made = self.extractor
+        if not isinstance(made, ClassifierExtractor) or made.probabilities is None:
+            raise PoiseError(
+                "The inception score needs class probabilities",
+                code="metrics.no-probabilities",
+                hint="give extractor=small_classifier(samples, labels)",
+            )
+        rows = []
+        with frozen(made.module):
+            for batch in self.sides[side].split(self.batch_size):
+                if self.pixels is not None and made.takes is not None:
+                    batch = to_range(batch, self.pixels, made.takes)  # noqa: PLW2901
+                rows.append(made.probabilities(batch).double())
+        return torch.cat(rows)
 
 
 def _keywords_of(metric: Metric) -> dict[str, inspect.Parameter]:
-    parameters = list(inspect.signature(metric.one_shot).parameters.values())
+    parameters = list(inspect.signature(metric.measure).parameters.values())
     return {parameter.name: parameter for parameter in parameters[len(metric.needs) :]}
-
-
-def _probabilities(
-    made: ClassifierExtractor, samples: Tensor, source: ValueRange | None, batch_size: int
-) -> Tensor:
-    assert made.probabilities is not None
-    rows = []
-    with frozen(made.module):
-        for start in range(0, len(samples), batch_size):
-            batch = samples[start : start + batch_size]
-            if source is not None and made.takes is not None:
-                batch = to_range(batch, source, made.takes)
-            rows.append(made.probabilities(batch).double())
-    return torch.cat(rows)

@@ -53,35 +53,26 @@ def hash_of_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-class RunningFingerprint:
-    """A fingerprint of rows that come in batches; it does not depend on where the batches end.
+def digest_of_rows(rows: Tensor, before: Any = None) -> Any:
+    """A SHA-256 over rows `(n, d)` in float64, after the rows of `before`, which does not change.
+
+    It does not depend on where batches end.
 
     Example:
         >>> import torch
         >>> rows = torch.arange(6.0).reshape(3, 2)
-        >>> whole = RunningFingerprint().after(rows)
-        >>> whole.hexdigest() == RunningFingerprint().after(rows[:1]).after(rows[1:]).hexdigest()
+        >>> batches = digest_of_rows(rows[1:], digest_of_rows(rows[:1]))
+        >>> batches.hexdigest() == fingerprint_of_features(rows)
         True
     """
-
-    def __init__(self) -> None:
-        self._digest: Any = None
-
-    def after(self, rows: Tensor) -> RunningFingerprint:
-        """The fingerprint of all rows so far and these `(n, d)`; this one stays as it is."""
-        longer = RunningFingerprint()
-        longer._digest = self._digest.copy() if self._digest else hashlib.sha256(f"{rows.shape[1]}".encode())
-        longer._digest.update(_bytes_of(rows.to(torch.float64)))
-        return longer
-
-    def hexdigest(self) -> str:
-        """64 hexadecimal digits; empty where no row was seen."""
-        return str(self._digest.hexdigest()) if self._digest else ""
+    digest = hashlib.sha256(f"{rows.shape[1]}".encode()) if before is None else before.copy()
+    digest.update(_bytes_of(rows.to(torch.float64)))
+    return digest
 
 
 def fingerprint_of_features(features: Tensor) -> str:
-    """The fingerprint of features `(N, d)`, equal however they were batched and whatever their float type."""
-    return RunningFingerprint().after(features).hexdigest()
+    """The fingerprint of features `(N, d)`, the same for any float type and any batches."""
+    return str(digest_of_rows(features).hexdigest())
 
 
 def _bytes_of(tensor: Tensor) -> memoryview:

@@ -1,4 +1,4 @@
-"""Real against real: what no generator can be expected to beat."""
+"""Reals against other reals: no generator can be expected to do better."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from torch import Tensor
 from poise.randomness import derive
 
 HELD_OUT = "held-out reals"
-NO_FLOOR = "none: not asked for (replicates=0)"
 
 
 @dataclass(frozen=True)
 class Floor:
-    """What two sets of reals give.
+    """The statistics of two sets of reals.
 
     Attributes:
         values: The statistics, `(K,)`.
-        method: How they were made, in words.
+        method: Which reals were used, in words.
     """
 
     values: Tensor
@@ -49,8 +48,8 @@ def floor_of(
         real: Features of the reals, `(N, d)`.
         fakes: Number of fakes that they are measured against.
         held_out: Features of other reals, if there are any.
-        seed: Seeds the cuts.
-        repeats: How many cuts to average over.
+        seed: Seeds the splits.
+        repeats: How many splits to average over.
         bias_power: The bias goes as N to minus this; 0 for a statistic that does not depend on N.
         others: What the rows of `held_out` are, for the method.
     """

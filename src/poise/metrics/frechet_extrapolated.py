@@ -1,26 +1,23 @@
-"""The Fréchet distance that infinitely many samples would give."""
+"""The Fréchet distance of infinitely many samples."""
 
 from __future__ import annotations
-
-import time
 
 import torch
 from torch import Tensor
 
 from poise.metrics.arrays import as_pair
 from poise.metrics.fingerprint import fingerprint_of_features
-from poise.metrics.frechet import NO_INTERVAL, TOO_WIDE
-from poise.metrics.frechet_halves import default_replicates, spread_of_halves
-from poise.metrics.gathered import gather, on_gathered
+from poise.metrics.frechet import TOO_WIDE, default_replicates, spread_of_halves
 from poise.metrics.gaussian import distance_of
-from poise.metrics.halves import interval
-from poise.metrics.metric import Metric
+from poise.metrics.half_sample_bootstrap import NOT_ASKED, interval, method_of
+from poise.metrics.metric import Metric, timed
 from poise.metrics.result import Result
 from poise.randomness import derive
 
 LEAST_IN_A_PART = 4
 
 
+@timed
 def frechet_distance_extrapolated(
     real: object,
     fake: object,
@@ -30,20 +27,19 @@ def frechet_distance_extrapolated(
     replicates: int | None = None,
     seed: int = 0,
 ) -> Result:
-    """The squared Fréchet distance at infinite N: the bias of `frechet_distance` taken off.
+    """The squared Fréchet distance at infinite N, without the bias of `frechet_distance`.
 
-    Both sides are cut into 1, 2, ... `parts` pieces; the distance of the pieces is fitted as a line in 1/N,
-    whose value at nought is the result. It may come out below nought where the two distributions are alike.
-    With fewer samples in the smallest piece than dimensions, the bias no longer goes as 1/N and the result is
-    too high.
+    Both sides are split into 1, 2, ... `parts` pieces; a line in 1/N is fitted to the distances of the
+    pieces, and its value at zero is the result. It may be negative if the two distributions are alike. If the
+    smallest piece has fewer samples than dimensions, the bias does not go as 1/N and the result is too high.
 
     Args:
         real: Features of reals, `(N, d)`, array or tensor.
         fake: Features of fakes, `(M, d)`.
         parts: The largest number of pieces.
-        repeats: Into how many random pieces the samples are cut, over and over, for each number of pieces.
+        repeats: How often the samples are split at random, for each number of pieces.
         replicates: Half-samples for the interval, as for `frechet_distance`.
-        seed: Seeds the cuts.
+        seed: Seeds the splits.
 
     Returns:
         The distance in squared units of the features. Its interval is for the true distance.
@@ -60,27 +56,25 @@ def frechet_distance_extrapolated(
 
     Source: Chong and Forsyth 2020, section 4.
     """
-    started = time.perf_counter()
     reals, fakes = as_pair(real, fake, least=LEAST_IN_A_PART * max(2, parts))
     at_full_size = distance_of(reals, fakes)
     value = _at_infinity(reals, fakes, at_full_size, parts=max(2, parts), repeats=repeats, seed=seed)
     given = replicates
     replicates = default_replicates(reals, fakes) if given is None else given
-    bounds, method = None, NO_INTERVAL if given == 0 else TOO_WIDE
+    bounds, method = None, NOT_ASKED if given == 0 else TOO_WIDE
     if replicates:
         bounds = interval(value, spread_of_halves(at_full_size, reals, fakes, replicates, seed))
-        method = f"half-sample bootstrap, {replicates} replicates"
+        method = method_of(replicates)
     return Result(
         metric="frechet-distance-extrapolated",
         value=value,
         interval=bounds,
         interval_method=method,
         floor=0.0,
-        floor_method="exact: nought in the limit",
+        floor_method="exact: zero in the limit",
         samples={"real": len(reals), "fake": len(fakes)},
         settings={"parts": max(2, parts), "repeats": repeats},
         reference=fingerprint_of_features(reals),
-        seconds=time.perf_counter() - started,
     )
 
 
@@ -107,10 +101,8 @@ def _at_infinity(
 
 FRECHET_DISTANCE_EXTRAPOLATED = Metric(
     name="frechet-distance-extrapolated",
-    one_shot=frechet_distance_extrapolated,
-    accumulate=gather,
-    compute=on_gathered(frechet_distance_extrapolated),
-    summary="The Fréchet distance with its bias taken off: comparable between different numbers of samples.",
+    measure=frechet_distance_extrapolated,
+    summary="The Fréchet distance without its bias: comparable between different numbers of samples.",
     source="Chong and Forsyth 2020, section 4",
     needs=("real", "fake"),
     lower_is_better=True,

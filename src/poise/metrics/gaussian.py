@@ -1,13 +1,69 @@
-"""The Gaussian of a set of features, and how far two of them are apart."""
+"""Mean and covariance of features, and how far two Gaussians are apart."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from poise.metrics.moments import Moments, gram, moments_of
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean and scatter of a set of features.
+
+    Attributes:
+        samples: How many there are.
+        mean: `(d,)`, float64.
+        scatter: The sum over samples of the outer product of their differences from the mean, `(d, d)`.
+    """
+
+    samples: int
+    mean: Tensor
+    scatter: Tensor
+
+    @property
+    def covariance(self) -> Tensor:
+        """The scatter over n - 1."""
+        return self.scatter / (self.samples - 1)
+
+
+def moments_of(features: Tensor) -> Moments:
+    """The moments of features `(N, d)` in float64.
+
+    Example:
+        >>> moments_of(torch.tensor([[0.0], [2.0]], dtype=torch.float64)).covariance
+        tensor([[2.]], dtype=torch.float64)
+    """
+    mean = features.mean(0)
+    return Moments(features.shape[0], mean, gram(features - mean))
+
+
+def merged(first: Moments, second: Moments) -> Moments:
+    """The moments of two sets together, without loss.
+
+    Source: Chan, Golub and LeVeque 1979, equations 2.1.
+    """
+    samples = first.samples + second.samples
+    difference = second.mean - first.mean
+    scatter = first.scatter + second.scatter
+    scatter = scatter + torch.outer(difference, difference) * (first.samples * second.samples / samples)
+    return Moments(samples, first.mean + difference * (second.samples / samples), scatter)
+
+
+def gram(rows: Tensor) -> Tensor:
+    """`rows^T rows`; if wide, computed for one triangle in strips, which is little over half of the work."""
+    width = rows.shape[1]
+    if width < 512:
+        return rows.T @ rows
+    edges = [round(width * part / 8) for part in range(9)]
+    out = rows.new_empty(width, width)
+    for start, stop in pairwise(edges):
+        strip = rows[:, start:stop].T @ rows[:, start:]
+        out[start:stop, start:] = strip
+        out[start:, start:stop] = strip.T
+    return out
 
 
 @dataclass(frozen=True)
@@ -15,14 +71,12 @@ class Gaussian:
     """The Gaussian fitted to a set of features, its covariance as `factor^T factor`.
 
     Attributes:
-        samples: How many features it was fitted to.
         mean: `(d,)`.
         trace: Of the covariance.
-        factor: `(r, d)`; r is d, or the rank where that is smaller.
+        factor: `(r, d)`; r is d, or the rank if that is smaller.
         full_rank: Whether the covariance is far from singular.
     """
 
-    samples: int
     mean: Tensor
     trace: float
     factor: Tensor
@@ -36,29 +90,29 @@ def gaussian_of(features: Tensor) -> Gaussian:
         return gaussian_of_moments(moments_of(features))
     mean = features.mean(0)
     factor = (features - mean) / (samples - 1) ** 0.5
-    return Gaussian(samples, mean, float(factor.square().sum()), factor, full_rank=False)
+    return Gaussian(mean, float(factor.square().sum()), factor, full_rank=False)
 
 
 def gaussian_of_moments(moments: Moments) -> Gaussian:
-    """The Gaussian of a mean and a scatter: by Cholesky, or by eigenvalues where that is nearly singular."""
+    """The Gaussian of a mean and a scatter: by Cholesky, or by eigenvalues if that is nearly singular."""
     covariance = moments.covariance
     trace = float(covariance.trace())
     lower, failed = torch.linalg.cholesky_ex(covariance)
     pivots = lower.diagonal().square()
     if int(failed) == 0 and float(pivots.min()) > 1e-9 * float(pivots.max()):
-        return Gaussian(moments.samples, moments.mean, trace, lower.T, full_rank=True)
+        return Gaussian(moments.mean, trace, lower.T, full_rank=True)
     values, vectors = torch.linalg.eigh(covariance)
     kept = values > values.shape[0] * torch.finfo(values.dtype).eps * values[-1]
     factor = values[kept].sqrt()[:, None] * vectors.T[kept]
-    return Gaussian(moments.samples, moments.mean, trace, factor, full_rank=False)
+    return Gaussian(moments.mean, trace, factor, full_rank=False)
 
 
 def gaussian_distance(first: Gaussian, second: Gaussian) -> float:
     """The squared Fréchet distance of two Gaussians; never negative and never complex.
 
-    `tr sqrt(S1 S2)` is the nuclear norm of `R1 R2^T` where `S = R^T R`. For wide features it is taken from
-    the eigenvalues of that product's Gram matrix, which takes half the time of its singular values, wherever
-    a bound on the rounding error allows that.
+    `tr sqrt(S1 S2)` is the nuclear norm of `R1 R2^T` for `S = R^T R`. For wide features it is computed from
+    the eigenvalues of that product's Gram matrix, which takes half the time of its singular values, if a
+    bound on the rounding error allows that.
 
     Source: Dowson and Landau 1982, equation 16; Heusel et al. 2017, equation 6.
     """

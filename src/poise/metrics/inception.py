@@ -1,28 +1,27 @@
-"""The inception score: are samples sure of their class, and classes many?"""
+"""The inception score: whether a classifier is sure of each sample, and finds many classes."""
 
 from __future__ import annotations
 
 import math
-import time
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from poise.errors import PoiseError
 from poise.metrics.arrays import as_features
-from poise.metrics.halves import NORMAL_QUANTILE
-from poise.metrics.metric import Metric
-from poise.metrics.moments import MomentBlocks, accumulate_moments
+from poise.metrics.fingerprint import fingerprint_of_features
+from poise.metrics.half_sample_bootstrap import NORMAL_QUANTILE
+from poise.metrics.metric import Metric, timed
 from poise.metrics.result import Result
 
 
+@timed
 def inception_score(probabilities: object, *, real: object = None) -> Result:
     """The exponential of the mean divergence of each sample's class probabilities from their mean.
 
-    From 1 to the number of classes. It is only as good as the classifier: with one that was not trained on
-    the domain it means nothing. It looks at no reals, and one fine sample of each class has the full score.
-    All samples are taken at once; splitting them, as was usual, biases the score downwards.
+    It goes from 1 to the number of classes, and is only as good as the classifier: with one that was not
+    trained on the domain it means nothing. It does not look at reals, and one good sample of each class has
+    the full score. All samples are used at once; the usual splitting biases the score downwards.
 
     Args:
         probabilities: Class probabilities of fakes, `(N, classes)`, rows that sum to 1; array or tensor.
@@ -32,7 +31,7 @@ def inception_score(probabilities: object, *, real: object = None) -> Result:
         The score. Its interval has a closed form (delta method on the logarithm).
 
     Raises:
-        PoiseError: Rows that are no probabilities, or fewer than 2.
+        PoiseError: Rows that are not probabilities, or fewer than 2.
 
     Example:
         >>> inception_score([[1.0, 0.0], [0.0, 1.0]]).value
@@ -40,55 +39,24 @@ def inception_score(probabilities: object, *, real: object = None) -> Result:
 
     Source: Salimans et al. 2016, section 4.
     """
-    return compute(accumulate(None, probabilities), None if real is None else accumulate(None, real))
-
-
-def accumulate(state: MomentBlocks | None, probabilities: object) -> MomentBlocks:
-    """The state after a further batch: moments of each row's negative entropy and of its probabilities.
-
-    Args:
-        state: What was seen before; `None` at the start.
-        probabilities: `(n, classes)`, rows that sum to 1.
-
-    Raises:
-        PoiseError: Rows that are no probabilities.
-    """
     rows = as_probabilities(probabilities)
-    return accumulate_moments(
-        state, torch.cat([-torch.special.entr(rows).sum(1, keepdim=True), rows], 1), blocks=1
-    )
-
-
-def compute(fake: MomentBlocks, real: MomentBlocks | None = None) -> Result:
-    """The inception score of a stream.
-
-    Args:
-        fake: What `accumulate` made of the fakes.
-        real: The same of the reals, for the floor.
-    """
-    started = time.perf_counter()
-    if fake.seen < 2:
-        raise PoiseError(
-            f"There is {fake.seen} fake sample, and this metric needs at least 2", hint="give at least 2"
-        )
-    logarithm, error = _logarithm(fake)
+    logarithm, error = _logarithm(rows)
     half = NORMAL_QUANTILE * error
-    facts: dict[str, Any] = {
-        "floor": None,
-        "floor_method": "none: without reals there is no level to reach; give real=",
-    }
+    floor, floor_method, reference = None, "none: without reals there is no level to reach; give real=", ""
     if real is not None:
-        facts = {"floor": math.exp(_logarithm(real)[0]), "floor_method": f"the score of {real.seen} reals"}
+        reals = as_probabilities(real)
+        floor, floor_method = math.exp(_logarithm(reals)[0]), f"the score of {len(reals)} reals"
+        reference = fingerprint_of_features(reals)
     return Result(
         metric="inception-score",
         value=math.exp(logarithm),
         interval=(math.exp(max(0.0, logarithm - half)), math.exp(logarithm + half)),
         interval_method="closed form: delta method on the logarithm",
-        samples={"fake": fake.seen},
-        settings={"classes": fake.total.mean.shape[0] - 1},
-        reference=real.fingerprint.hexdigest() if real else "",
-        seconds=time.perf_counter() - started,
-        **facts,
+        floor=floor,
+        floor_method=floor_method,
+        samples={"fake": len(rows)},
+        settings={"classes": rows.shape[1]},
+        reference=reference,
     )
 
 
@@ -98,31 +66,28 @@ def as_probabilities(probabilities: object) -> Tensor:
     Raises:
         PoiseError: They are negative or do not sum to 1.
     """
-    rows = as_features(probabilities, "class probability", least=1)
+    rows = as_features(probabilities, "class probability")
     if rows.shape[1] < 2 or float(rows.min()) < 0 or float((rows.sum(1) - 1).abs().max()) > 1e-3:
         raise PoiseError(
-            "These are no class probabilities",
+            "These are not class probabilities",
+            code="metrics.not-probabilities",
             why="each row must have two or more numbers from 0 that sum to 1",
             hint="take the softmax of the classifier's logits",
         )
     return rows / rows.sum(1, keepdim=True)
 
 
-def _logarithm(state: MomentBlocks) -> tuple[float, float]:
+def _logarithm(rows: Tensor) -> tuple[float, float]:
     """The logarithm of the score and its standard error."""
-    moments = state.total
-    marginal = moments.mean[1:]
+    marginal = rows.mean(0)
     logs = torch.where(marginal > 0, marginal, torch.ones_like(marginal)).log()
-    weights = torch.cat([logs.new_ones(1), -logs])
-    variance = float(weights @ moments.covariance @ weights) / moments.samples if moments.samples > 1 else 0.0
-    return max(0.0, float(weights @ moments.mean)), math.sqrt(max(0.0, variance))
+    each = -torch.special.entr(rows).sum(1) - rows @ logs
+    return max(0.0, float(each.mean())), math.sqrt(float(each.var()) / len(rows))
 
 
 INCEPTION_SCORE = Metric(
     name="inception-score",
-    one_shot=inception_score,
-    accumulate=accumulate,
-    compute=compute,
+    measure=inception_score,
     summary="Whether a classifier of the domain is sure of each sample and sees all classes.",
     source="Salimans et al. 2016, section 4",
     needs=("probabilities",),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -15,14 +14,14 @@ from poise.errors import unknown_name
 from poise.metrics.arrays import as_pair
 from poise.metrics.distances import TILE, squared_distances
 from poise.metrics.fingerprint import fingerprint_of_features
-from poise.metrics.gathered import gather, on_gathered
-from poise.metrics.halves import NORMAL_QUANTILE
-from poise.metrics.metric import Metric
+from poise.metrics.half_sample_bootstrap import NORMAL_QUANTILE
+from poise.metrics.metric import Metric, timed
 from poise.metrics.result import Result
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 
 
+@timed
 def kernel_distance(
     real: object,
     fake: object,
@@ -32,10 +31,10 @@ def kernel_distance(
 ) -> Result:
     """The unbiased squared maximum mean discrepancy, over all pairs of samples.
 
-    With equal distributions its expectation is nought at any number of samples, so that it may come out
-    negative and needs no floor. The polynomial kernel, `(x.y / d + 1)^3`, compares the first three moments;
-    the Gaussian one (`"rbf"`), `exp(-|x - y|^2 / (2 bandwidth^2))`, sees every difference, best at distances
-    near its bandwidth.
+    For equal distributions its expectation is zero at any number of samples, so that it may be negative and
+    needs no floor. The polynomial kernel, `(x.y / d + 1)^3`, compares the first three moments; the Gaussian
+    one (`"rbf"`), `exp(-|x - y|^2 / (2 bandwidth^2))`, detects every difference, best at distances near its
+    bandwidth.
 
     Args:
         real: Features of reals, `(N, d)`, array or tensor.
@@ -61,7 +60,6 @@ def kernel_distance(
 
     Source: Bińkowski et al. 2018, equation 4; variance after Hoeffding 1948 as in Sutherland et al. 2017.
     """
-    started = time.perf_counter()
     reals, fakes = as_pair(real, fake, least=4)
     settings: dict[str, str | float] = {"kernel": kernel}
     of: Kernel
@@ -83,11 +81,10 @@ def kernel_distance(
         interval=(value - half, value + half),
         interval_method="closed form: variance of a U-statistic",
         floor=0.0,
-        floor_method="exact: the expectation is nought at any number of samples",
+        floor_method="exact: the expectation is zero at any number of samples",
         samples={"real": len(reals), "fake": len(fakes)},
         settings=settings,
         reference=fingerprint_of_features(reals),
-        seconds=time.perf_counter() - started,
     )
 
 
@@ -103,7 +100,7 @@ def gaussian(bandwidth: float) -> Kernel:
 
 
 def median_distance(features: Tensor, *, most: int = 1000) -> float:
-    """The median distance among the first `most` samples; 1 where that is nought."""
+    """The median distance among the first `most` samples; 1 if that is zero."""
     some = features[:most]
     upper = torch.triu_indices(len(some), len(some), offset=1, device=features.device)
     return float(squared_distances(some, some)[upper[0], upper[1]].median().sqrt()) or 1.0
@@ -143,23 +140,23 @@ def _pairs_across(first: Tensor, second: Tensor, kernel: Kernel) -> _Pairs:
 
 
 def _variance(within_reals: _Pairs, within_fakes: _Pairs, across: _Pairs) -> float:
-    """The variance of the discrepancy: what each sample contributes, and what is left for the pairs.
+    """The variance of the discrepancy: the part of the samples and the remaining part of the pairs.
 
     The samples' part is the variance of each sample's mean kernel value; as that mean itself is noisy, it
-    holds the pairs' part twice, of which one is taken off again.
+    contains the pairs' part twice, of which one is subtracted.
     """
     n, m = len(within_reals.rows), len(within_fakes.rows)
     samples = 4 * float((within_reals.rows - across.rows).var()) / n
     samples += 4 * float((within_fakes.rows - across.columns).var()) / m
     pairs = (
-        2 * _left_for_pairs(within_reals) / (n * (n - 1))
-        + 2 * _left_for_pairs(within_fakes) / (m * (m - 1))
-        + 4 * _left_for_pairs(across) / (n * m)
+        2 * _variance_of_pairs(within_reals) / (n * (n - 1))
+        + 2 * _variance_of_pairs(within_fakes) / (m * (m - 1))
+        + 4 * _variance_of_pairs(across) / (n * m)
     )
     return max(samples - pairs, pairs)
 
 
-def _left_for_pairs(pairs: _Pairs) -> float:
+def _variance_of_pairs(pairs: _Pairs) -> float:
     """The variance of kernel values that is not explained by their row and column."""
     explained = float(pairs.rows.var(correction=0) + pairs.columns.var(correction=0))
     return max(0.0, pairs.square - pairs.mean**2 - explained)
@@ -167,11 +164,10 @@ def _left_for_pairs(pairs: _Pairs) -> float:
 
 KERNEL_DISTANCE = Metric(
     name="kernel-distance",
-    one_shot=kernel_distance,
-    accumulate=gather,
-    compute=on_gathered(kernel_distance),
+    measure=kernel_distance,
     summary="An unbiased distance: comparable between numbers of samples, and good for few of them.",
     source="Bińkowski et al. 2018, equation 4",
     needs=("real", "fake"),
     lower_is_better=True,
+    default_for=("samples",),
 )

@@ -17,11 +17,12 @@ def lines_of(result: Result, *, step: int, by: By) -> list[dict[str, Any]]:
     Args:
         result: What was measured.
         step: Of the generator that was measured.
-        by: Who measured: `"training"`, or `"evaluate"` afterwards.
+        by: `"training"`, or `"evaluate"` if it was measured afterwards.
 
     Returns:
         Objects of plain JSON values. `metric` is the plain name of the number; `measure` the name in
-        `METRICS`; what has no interval, floor or better side lacks that key. No line depends on the clock.
+        `METRICS`; without an interval, floor or better side that key is missing. No line depends on the
+        clock.
 
     Example:
         >>> from poise.metrics import mode_statistics
@@ -60,7 +61,7 @@ def lines_of(result: Result, *, step: int, by: By) -> list[dict[str, Any]]:
 def results_of(lines: Iterable[Mapping[str, Any]]) -> list[tuple[int, By, Result]]:
     """The results that lines hold, oldest first, each with its step and who measured it.
 
-    Lines that `lines_of` did not write are passed over; of two results for one step and protocol the later
+    Lines that `lines_of` did not write are skipped; of two results for one step and protocol the later
     counts.
     """
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import ParamSpec, Protocol
+
+from torch import Tensor
 
 from poise.metrics.result import Result
+
+Given = ParamSpec("Given")
+
+
+class Prepared(Protocol):
+    """A metric whose part that depends on the reals alone is computed already."""
+
+    def __call__(self, fakes: Tensor, *, replicates: int, seed: int) -> Result:
+        """The result for these fakes; the floor holds for the number that it was prepared for."""
+        ...
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A way to measure generated data.
-
-    `one_shot(*needs, **settings)` measures at once. `accumulate(state, batch)` takes what it has seen so far
-    (`None` at first) and returns the new state without changing the old one; there is one state for each of
-    the metric's sets, and `compute(*states, **settings)` ends it. Where the statistics allow, the
-    state does not grow with the number of samples.
+    """A way to measure generated data; a row of `METRICS`.
 
     Attributes:
         name: What people type.
-        one_shot: The function that measures at once.
-        accumulate: `(state, batch) -> state`; `None` where the metric does not measure sets of samples.
-        compute: `(*states, **settings) -> Result`; `None` likewise.
-        summary: One sentence on what it tells.
+        measure: `(*needs, **settings) -> Result`.
+        summary: One sentence on what it measures.
         source: Paper and equation.
-        needs: What `one_shot` takes, in order: `("real", "fake")`.
-        lower_is_better: Which way is better, by name where there are several values; `None` where neither is.
+        needs: The positional arguments of `measure`, in order: `("real", "fake")`. Callers find out by these
+            names what a metric can be applied to.
+        lower_is_better: Which way is better, by name if there are several values; `None` if neither is.
+        default_for: The data that it is measured on if the user names no metric: `"image"`, `"vector"` or
+            another kind; `"samples"` for every kind; `"mixture"`, `"pairs"`, `"domains"`.
+        while_training: For metrics that are cheap enough to be measured while training:
+            `(*needs but "fake", held_out=..., fakes=..., seed=..., others=...) -> Prepared`.
 
     Example:
         >>> from poise.metrics import METRICS
@@ -35,10 +47,22 @@ class Metric:
     """
 
     name: str
-    one_shot: Callable[..., Result]
-    accumulate: Callable[[Any, Any], Any] | None
-    compute: Callable[..., Result] | None
+    measure: Callable[..., Result]
     summary: str
     source: str
     needs: tuple[str, ...]
     lower_is_better: bool | Mapping[str, bool | None] | None
+    default_for: tuple[str, ...] = ()
+    while_training: Callable[..., Prepared] | None = None
+
+
+def timed(measure: Callable[Given, Result]) -> Callable[Given, Result]:
+    """The function, its result with the seconds that it took."""
+
+    @wraps(measure)
+    def measured(*given: Given.args, **settings: Given.kwargs) -> Result:
+        started = time.perf_counter()
+        result = measure(*given, **settings)
+        return replace(result, seconds=time.perf_counter() - started)
+
+    return measured

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from typing import Literal
 
@@ -11,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from poise.errors import PoiseError, unknown_name
-from poise.metrics.halves import NORMAL_QUANTILE
-from poise.metrics.metric import Metric
+from poise.metrics.half_sample_bootstrap import NORMAL_QUANTILE
+from poise.metrics.metric import Metric, timed
 from poise.metrics.result import AS_GIVEN, Result
 from poise.randomness import derive
 
 
+@timed
 def latent_path_length(
     generator: nn.Module | Callable[[Tensor], Tensor],
     latent: Callable[[int, torch.Generator], Tensor],
@@ -32,14 +32,14 @@ def latent_path_length(
     """The mean squared change of samples for a small step along the line between two latents, per squared
     step.
 
-    Small where the generator is smooth. It says nothing of quality: a generator of one image has 0.
+    It is small if the generator is smooth, and says nothing about quality: a generator of one image has 0.
 
     Args:
-        generator: Latents `(n, z)` to samples; a module is set to eval mode meanwhile.
+        generator: Latents `(n, z)` to samples; a module is in eval mode meanwhile.
         latent: `(n, stream) -> latents (n, z)`, drawn as for sampling.
         features: Samples to features `(n, d)`, to measure change in; by default the sample's own numbers.
-        interpolation: `"spherical"` for Gaussian latents, whose straight lines pass where no latent is drawn;
-            `"linear"` for others.
+        interpolation: `"spherical"` for Gaussian latents, as straight lines between these pass through
+            regions without latents; `"linear"` for others.
         samples: Number of lines.
         epsilon: The step, as a share of the line.
         trim: The share of the smallest and of the largest to leave out.
@@ -61,9 +61,12 @@ def latent_path_length(
 
     Source: Karras et al. 2019, section 4.1, equation 2.
     """
-    started = time.perf_counter()
     if samples < 20:
-        raise PoiseError(f"{samples} lines are too few for a mean and its interval", hint="take at least 20")
+        raise PoiseError(
+            f"{samples} lines are too few for a mean and its interval",
+            code="metrics.too-few-samples",
+            hint="take at least 20",
+        )
     between = {"spherical": _spherical, "linear": _linear}.get(interpolation)
     if between is None:
         raise unknown_name("interpolation", interpolation, ("spherical", "linear"))
@@ -89,7 +92,9 @@ def latent_path_length(
     everything = torch.cat(lengths).cpu()
     if not bool(torch.isfinite(everything).all()):
         raise PoiseError(
-            "The generator's samples are not finite", hint="find out where its training went wrong"
+            "The generator's samples are not finite",
+            code="metrics.not-finite",
+            hint="find out where its training went wrong",
         )
     value, error = _trimmed_mean(everything, trim)
     half = NORMAL_QUANTILE * error
@@ -103,7 +108,6 @@ def latent_path_length(
         samples={"lines": samples},
         settings={"interpolation": interpolation, "epsilon": epsilon, "trim": trim, "seed": seed},
         extractor="the sample's own numbers" if features is None else AS_GIVEN,
-        seconds=time.perf_counter() - started,
     )
 
 
@@ -117,7 +121,7 @@ def _linear(first: Tensor, second: Tensor, place: Tensor) -> Tensor:
 
 
 def _spherical(first: Tensor, second: Tensor, place: Tensor) -> Tensor:
-    """Along the great circle between the directions, with the length changing evenly."""
+    """Along the great circle between the directions; the length changes linearly."""
     lengths = [torch.linalg.vector_norm(latents, dim=1, keepdim=True) for latents in (first, second)]
     one, two = first / lengths[0], second / lengths[1]
     angle = (one * two).sum(1, keepdim=True).clamp(-1 + 1e-7, 1 - 1e-7).acos()
@@ -136,9 +140,7 @@ def _trimmed_mean(values: Tensor, trim: float) -> tuple[float, float]:
 
 LATENT_PATH_LENGTH = Metric(
     name="latent-path-length",
-    one_shot=latent_path_length,
-    accumulate=None,
-    compute=None,
+    measure=latent_path_length,
     summary="How smoothly samples change with the latent.",
     source="Karras et al. 2019, section 4.1",
     needs=("generator", "latent"),

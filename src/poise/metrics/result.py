@@ -1,4 +1,4 @@
-"""The record that every metric gives: a number with all that is needed to believe it."""
+"""The record that every metric returns: a number, its interval, its floor and its protocol."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ class Result:
 
     Attributes:
         metric: The metric's name in `METRICS`.
-        value: The number, or the numbers by name where the metric has several.
+        value: The number, or the numbers by name if the metric has several.
         interval: The 95 % interval of each number, for its expectation at these sample sizes (a Fréchet
-            distance is biased upwards, and so is its expectation); `None` where there is none.
-        interval_method: How the interval was made, or why there is none.
-        floor: What two sets of reals give at these sample sizes: no generator can be expected below it (above
-            it, where higher is better). `None` where there is none.
-        floor_method: How the floor was made, or why there is none.
+            distance is biased upwards, and so is its expectation); `None` if there is none.
+        interval_method: How the interval was computed, or why there is none.
+        floor: The value of two sets of reals at these sample sizes: no generator can be expected to be below
+            it (above it, if higher is better). `None` if there is none.
+        floor_method: How the floor was computed, or why there is none.
         samples: The number of samples on each side: `{"real": 5000, "fake": 5000}`.
         settings: All settings of the metric that change its value.
         extractor: The name of what made the features.
-        weights_hash: SHA-256 of its weights; empty where it has none.
+        weights_hash: SHA-256 of its weights; empty if it has none.
         preparation: Range and resizing of the images before the extractor.
-        reference: Fingerprint of the reals, or of whatever the fakes are measured against.
+        reference: Fingerprint of the reals, or of what else the fakes are measured against.
         seconds: How long the metric took, without the features.
-        details: What else a person may want to see: p-values, nearest pairs. No part of the protocol.
+        details: What else may be of interest: p-values, nearest pairs. Not part of the protocol.
 
     Example:
         >>> import torch
@@ -67,14 +67,14 @@ class Result:
 
     @property
     def intervals(self) -> dict[str, Interval]:
-        """The intervals by the same names; empty where there are none."""
+        """The intervals by the same names; empty if there are none."""
         if self.interval is None:
             return {}
         return dict(self.interval) if isinstance(self.interval, Mapping) else {self.metric: self.interval}
 
     @property
     def floors(self) -> dict[str, float]:
-        """The floors by the same names; empty where there are none."""
+        """The floors by the same names; empty if there are none."""
         if self.floor is None:
             return {}
         return dict(self.floor) if isinstance(self.floor, Mapping) else {self.metric: self.floor}
@@ -94,14 +94,15 @@ class Result:
 
     @property
     def protocol_digest(self) -> str:
-        """What two results have in common exactly where they can be compared: 12 hexadecimal digits."""
+        """12 hexadecimal digits that two results share exactly if they can be compared."""
         written = json.dumps(_plain(self.protocol), sort_keys=True)
         return hashlib.sha256(written.encode()).hexdigest()[:12]
 
     def __float__(self) -> float:
         if isinstance(self.value, Mapping):
             raise PoiseError(
-                f"The result of '{self.metric}' is no single number",
+                f"The result of '{self.metric}' is not a single number",
+                code="metrics.several-numbers",
                 why=f"it holds {', '.join(self.value)}",
                 hint="take one of them from its 'value'",
             )
@@ -137,10 +138,7 @@ class Result:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Result:
-        """The record that `to_json` wrote.
-
-        Args:
-            record: What `to_json` gave.
+        """The result of a record that `to_json` wrote.
 
         Raises:
             PoiseError: A field is missing or unknown.
@@ -149,7 +147,8 @@ class Result:
         if set(record) != known:
             wrong = ", ".join(sorted(set(record) ^ known))
             raise PoiseError(
-                f"This is no result of a metric (missing or unknown: {wrong})",
+                f"This is not a result of a metric (missing or unknown: {wrong})",
+                code="metrics.not-a-result",
                 hint="read one that this version of Poise wrote",
             )
         interval = record["interval"]
@@ -172,8 +171,8 @@ class Comparison:
     Attributes:
         differences: Second minus first, by name.
         intervals: The 95 % interval of each difference; the two are taken as independent, which is cautious
-            where they share their reals. Empty where a result has no interval.
-        beyond: Whether each difference is beyond its interval; `None` where there is none.
+            if they share their reals. Empty if a result has no interval.
+        beyond: Whether each difference is beyond its interval; `None` if there is none.
     """
 
     first: Result
@@ -217,12 +216,13 @@ def compare(first: Result, second: Result) -> Comparison:
     absent = "none"
     differing = [name for name in {**one, **two} if one.get(name, absent) != two.get(name, absent)]
     if differing:
-        told = "; ".join(
+        named = "; ".join(
             f"{name}: {_shown(one.get(name, absent))} against {_shown(two.get(name, absent))}"
             for name in differing
         )
         raise PoiseError(
-            f"These two results cannot be compared ({told})",
+            f"These two results cannot be compared ({named})",
+            code="metrics.different-protocols",
             why="numbers of different protocols say nothing about which is better",
             hint="measure both with the same metric, settings, extractor, reals and number of samples",
         )

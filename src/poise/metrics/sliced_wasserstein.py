@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 
 import torch
@@ -11,14 +10,14 @@ from torch import Tensor
 
 from poise.metrics.arrays import as_pair
 from poise.metrics.fingerprint import fingerprint_of_features
-from poise.metrics.floor import NO_FLOOR, floor_of
-from poise.metrics.gathered import gather, on_gathered
-from poise.metrics.halves import interval_of_distance, of_many
-from poise.metrics.metric import Metric
+from poise.metrics.floor import floor_of
+from poise.metrics.half_sample_bootstrap import NOT_ASKED, interval_of_distance, method_of, spreads_of
+from poise.metrics.metric import Metric, timed
 from poise.metrics.result import Interval, Result
 from poise.randomness import derive
 
 
+@timed
 def sliced_wasserstein_distance(
     real: object,
     fake: object,
@@ -31,14 +30,15 @@ def sliced_wasserstein_distance(
     """The root of the mean, over random directions, of the squared Wasserstein-2 distance along the
     direction.
 
-    Sorting is all that it takes: no covariance, and no need for more samples than dimensions. It sees every
-    difference that shows along a line, not means and covariances alone. Biased upwards, as the floor tells.
+    It only sorts: it forms no covariance and does not need more samples than dimensions. It detects every
+    difference that shows along a line, not only those of means and covariances. It is biased upwards, by as
+    much as the floor shows.
 
     Args:
         real: Features of reals, `(N, d)`, array or tensor.
         fake: Features of fakes, `(M, d)`.
         projections: Number of directions.
-        held_out: Features of other reals for the floor; without, the reals are cut in two.
+        held_out: Features of other reals for the floor; without, the reals are split in two.
         replicates: Half-samples for the interval; 0 for neither interval nor floor.
         seed: Draws the directions, and with them the value: it is part of the protocol.
 
@@ -68,6 +68,7 @@ def sliced_wasserstein_distance(
     )
 
 
+@timed
 def mind(
     real: object,
     fake: object,
@@ -87,7 +88,7 @@ def mind(
         real: Features of reals, `(N, d)`, array or tensor.
         fake: Features of fakes, `(M, d)`.
         projections: Number of directions.
-        held_out: Features of other reals for the floor; without, the reals are cut in two.
+        held_out: Features of other reals for the floor; without, the reals are split in two.
         replicates: Half-samples for the interval; 0 for neither interval nor floor.
         seed: Draws the directions, and with them the value: it is part of the protocol.
 
@@ -157,17 +158,16 @@ def _measured(
     seed: int,
 ) -> Result:
     """The mean squared distance along lines, on a metric's scale: `(squared distance, d) -> value`."""
-    started = time.perf_counter()
     reals, fakes = as_pair(real, fake, least=4)
     width = reals.shape[1]
     along = directions(width, projections, seed).to(reals.device)
     real_lines, fake_lines = reals @ along, fakes @ along
     values = mean_squared_distance(real_lines, fake_lines)
     interval: Interval | None = None
-    method = "none: not asked for (replicates=0)"
+    method = method_of(replicates)
     if replicates:
         stream = torch.Generator().manual_seed(derive(seed, 0, "half-samples"))
-        seen = of_many(
+        seen = spreads_of(
             mean_squared_distance,
             (real_lines, fake_lines),
             values,
@@ -177,8 +177,8 @@ def _measured(
         )[0]
         low, high = interval_of_distance(float(values), seen)
         interval = scaled(low, width), scaled(high, width)
-        method = f"half-sample bootstrap, {replicates} replicates, directions fixed"
-    floor, floor_method = None, NO_FLOOR
+        method += ", directions fixed"
+    floor, floor_method = None, NOT_ASKED
     if replicates or held_out is not None:
         other_lines = None
         if held_out is not None:
@@ -203,26 +203,22 @@ def _measured(
         samples={"real": len(reals), "fake": len(fakes)},
         settings={"projections": projections, "seed": seed},
         reference=fingerprint_of_features(reals),
-        seconds=time.perf_counter() - started,
     )
 
 
 SLICED_WASSERSTEIN_DISTANCE = Metric(
     name="sliced-wasserstein-distance",
-    one_shot=sliced_wasserstein_distance,
-    accumulate=gather,
-    compute=on_gathered(sliced_wasserstein_distance),
+    measure=sliced_wasserstein_distance,
     summary="The transport cost along random lines; works with fewer samples than dimensions.",
     source="Bonneel et al. 2015, definition 3",
     needs=("real", "fake"),
     lower_is_better=True,
+    default_for=("vector",),
 )
 MIND = Metric(
     name="mind",
-    one_shot=mind,
-    accumulate=gather,
-    compute=on_gathered(mind),
-    summary="The same, squared and scaled to look like a Fréchet distance; needs a tenth of its samples.",
+    measure=mind,
+    summary="The same, squared and scaled to resemble a Fréchet distance; needs a tenth of its samples.",
     source="Berthet et al. 2026 (arXiv 2605.06797)",
     needs=("real", "fake"),
     lower_is_better=True,

@@ -1,4 +1,4 @@
-"""The table of metrics."""
+"""The table of metrics, in the order in which they are measured: the only list of them."""
 
 from poise.metrics.birthday import BIRTHDAY_TEST
 from poise.metrics.classifier_accuracy import CLASSIFIER_ACCURACY_SCORE
@@ -6,11 +6,11 @@ from poise.metrics.frechet import FRECHET_DISTANCE
 from poise.metrics.frechet_extrapolated import FRECHET_DISTANCE_EXTRAPOLATED
 from poise.metrics.inception import INCEPTION_SCORE
 from poise.metrics.kernel import KERNEL_DISTANCE
-from poise.metrics.memory import MEMORISATION
+from poise.metrics.memorised import MEMORISATION
 from poise.metrics.metric import Metric
 from poise.metrics.mixture_modes import MODE_STATISTICS
-from poise.metrics.neighbourhoods import PRECISION_RECALL_DENSITY_COVERAGE
 from poise.metrics.path_length import LATENT_PATH_LENGTH
+from poise.metrics.prdc import PRECISION_RECALL_DENSITY_COVERAGE
 from poise.metrics.sliced_wasserstein import MIND, SLICED_WASSERSTEIN_DISTANCE
 from poise.metrics.translation_errors import CYCLE_ERROR, TRANSLATION_ERRORS
 from poise.metrics.two_sample_tests import CLASSIFIER_TWO_SAMPLE_TEST, NEAREST_NEIGHBOUR_TWO_SAMPLE_TEST
@@ -21,13 +21,16 @@ from poise.registry import Registry
 METRICS: Registry[Metric] = Registry(
     "metric",
     [
+        TRANSLATION_ERRORS,
+        CYCLE_ERROR,
+        MODE_STATISTICS,
         FRECHET_DISTANCE,
         FRECHET_DISTANCE_EXTRAPOLATED,
         KERNEL_DISTANCE,
-        PRECISION_RECALL_DENSITY_COVERAGE,
-        VENDI_SCORE,
         SLICED_WASSERSTEIN_DISTANCE,
         MIND,
+        PRECISION_RECALL_DENSITY_COVERAGE,
+        VENDI_SCORE,
         CLASSIFIER_TWO_SAMPLE_TEST,
         NEAREST_NEIGHBOUR_TWO_SAMPLE_TEST,
         INCEPTION_SCORE,
@@ -36,8 +39,29 @@ METRICS: Registry[Metric] = Registry(
         MEMORISATION,
         DUALITY_GAP,
         LATENT_PATH_LENGTH,
-        MODE_STATISTICS,
-        TRANSLATION_ERRORS,
-        CYCLE_ERROR,
     ],
 )
+
+
+def default_metrics(*data: str) -> tuple[str, ...]:
+    """The metrics that suit some data.
+
+    Args:
+        data: What it is: `"samples"`, and its kind (`"image"`, `"vector"`); or one of `"mixture"`, `"pairs"`
+            and `"domains"`.
+
+    Example:
+        >>> default_metrics("samples")
+        ('frechet-distance', 'kernel-distance', 'precision-recall-density-coverage')
+    """
+    return tuple(metric.name for metric in METRICS.values() if set(data) & set(metric.default_for))
+
+
+def metrics_that_need(*any_of: str) -> tuple[str, ...]:
+    """The metrics that need any of these, in the table's order.
+
+    Example:
+        >>> metrics_that_need("made", "back")
+        ('translation-errors', 'cycle-error')
+    """
+    return tuple(metric.name for metric in METRICS.values() if set(any_of) & set(metric.needs))

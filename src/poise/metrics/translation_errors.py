@@ -1,30 +1,36 @@
-"""How far translated images are from those that they should be, over images, with intervals."""
+"""The errors of translated images, pixel by pixel and window by window, with intervals over images."""
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping
 
+import torch
 from torch import Tensor
+from torch.nn.functional import conv2d
 
 from poise.errors import PoiseError
 from poise.metrics.fingerprint import fingerprint
-from poise.metrics.halves import NORMAL_QUANTILE
-from poise.metrics.image_errors import absolute_errors, signals_to_noise, similarities
-from poise.metrics.metric import Metric
+from poise.metrics.half_sample_bootstrap import NORMAL_QUANTILE
+from poise.metrics.metric import Metric, timed
 from poise.metrics.result import Interval, Result
 
+WINDOW = 11
+DEVIATION = 1.5
+SPAN = 2.0
+"""From black to white in the networks' space."""
 
+
+@timed
 def translation_errors(made: Tensor, wanted: Tensor) -> Result:
     """The error of images against their targets: L1, peak signal-to-noise ratio, structural similarity.
 
     Args:
         made: Translated images, `(N, C, H, W)` in [-1, 1], at least two.
-        wanted: What each should be, of the same shape.
+        wanted: The target of each, of the same shape.
 
     Returns:
-        Means over the images: `l1`, where black and white are 2 apart, `psnr` in decibels, and `ssim`.
+        Means over the images: `l1`, in which black and white are 2 apart, `psnr` in decibels, and `ssim`.
 
     Raises:
         PoiseError: The shapes differ, or there are fewer than two.
@@ -40,12 +46,16 @@ def translation_errors(made: Tensor, wanted: Tensor) -> Result:
     return _measured("translation-errors", made, wanted)
 
 
+@timed
 def cycle_error(back: Tensor, start: Tensor) -> Result:
-    """The mean absolute difference of images after the way there and back, where black and white are 2 apart.
+    """The mean absolute difference of images after the way to the other domain and back.
 
     Args:
         back: Images after the way there and back, `(N, C, H, W)` in [-1, 1], at least two.
-        start: What each was, of the same shape.
+        start: The image that each started from, of the same shape.
+
+    Returns:
+        The error, in which black and white are 2 apart.
 
     Raises:
         PoiseError: The shapes differ, or there are fewer than two.
@@ -60,8 +70,60 @@ def cycle_error(back: Tensor, start: Tensor) -> Result:
     return _measured("cycle-error", back, start)
 
 
+def absolute_errors(made: Tensor, wanted: Tensor) -> Tensor:
+    """The mean absolute difference of each image, `(N,)`."""
+    return (made.double() - wanted.double()).abs().flatten(1).mean(1)
+
+
+def peak_signal_to_noise(made: Tensor, wanted: Tensor) -> Tensor:
+    """The peak signal-to-noise ratio of each image in decibels, `(N,)`; identical images have 100.
+
+    Example:
+        >>> round(float(peak_signal_to_noise(torch.full((1, 1, 8, 8), 0.2), torch.zeros(1, 1, 8, 8))), 6)
+        20.0
+    """
+    error = (made.double() - wanted.double()).square().flatten(1).mean(1)
+    return 10 * torch.log10(SPAN**2 / error.clamp(min=SPAN**2 * 1e-10))
+
+
+def structural_similarity(made: Tensor, wanted: Tensor) -> Tensor:
+    """The mean structural similarity of each image in Gaussian windows of 11 pixels, over channels, `(N,)`.
+
+    Images smaller than the window get the largest odd window that fits. Identical images have 1.
+
+    Example:
+        >>> images = torch.rand(1, 3, 16, 16)
+        >>> round(float(structural_similarity(images, images)), 6)
+        1.0
+
+    Source: Wang et al. 2004, equation 13, with the window and constants of its section III-C.
+    """
+    side = min(WINDOW, *(length - (length + 1) % 2 for length in made.shape[2:]))
+    places = torch.arange(side, dtype=torch.float64) - side // 2
+    bell = torch.exp(-places.square() / (2 * DEVIATION**2))
+    bell /= bell.sum()
+    # Its luminance starts at 0 for black.
+    first, second = (images.double().add(1).flatten(0, 1).unsqueeze(1) for images in (made, wanted))
+
+    def blurred(images: Tensor) -> Tensor:
+        return conv2d(conv2d(images, bell.reshape(1, 1, -1, 1)), bell.reshape(1, 1, 1, -1))
+
+    mean_one, mean_two = blurred(first), blurred(second)
+    variance_one = blurred(first * first) - mean_one**2
+    variance_two = blurred(second * second) - mean_two**2
+    covariance = blurred(first * second) - mean_one * mean_two
+    light, contrast = (0.01 * SPAN) ** 2, (0.03 * SPAN) ** 2
+    index = (2 * mean_one * mean_two + light) * (2 * covariance + contrast)
+    index /= (mean_one**2 + mean_two**2 + light) * (variance_one + variance_two + contrast)
+    return index.reshape(len(made), -1).mean(1)
+
+
 MEASURES: Mapping[str, Mapping[str, Callable[[Tensor, Tensor], Tensor]]] = {
-    "translation-errors": {"l1": absolute_errors, "psnr": signals_to_noise, "ssim": similarities},
+    "translation-errors": {
+        "l1": absolute_errors,
+        "psnr": peak_signal_to_noise,
+        "ssim": structural_similarity,
+    },
     "cycle-error": {"cycle-error": absolute_errors},
 }
 
@@ -78,10 +140,10 @@ def errors_of(metric: str, made: Tensor, wanted: Tensor) -> dict[str, Tensor]:
 
 
 def _measured(metric: str, made: Tensor, wanted: Tensor) -> Result:
-    started = time.perf_counter()
     if made.shape != wanted.shape or len(made) < 2:
         raise PoiseError(
             f"Images of the shape {tuple(made.shape)} cannot be measured against {tuple(wanted.shape)}",
+            code="metrics.different-shapes",
             hint="give as many images as targets, at least two, of one shape",
         )
     found = errors_of(metric, made, wanted)
@@ -101,28 +163,24 @@ def _measured(metric: str, made: Tensor, wanted: Tensor) -> Result:
         samples={"images": len(wanted)},
         extractor="the image's own pixels",
         reference=fingerprint(wanted),
-        seconds=time.perf_counter() - started,
     )
 
 
 TRANSLATION_ERRORS = Metric(
     name="translation-errors",
-    one_shot=translation_errors,
-    accumulate=None,
-    compute=None,
+    measure=translation_errors,
     summary="How far translated images are from their targets, for runs on pairs.",
     source="Isola et al. 2017, section 3.1; Wang et al. 2004, equation 13",
     needs=("made", "wanted"),
     lower_is_better={"l1": True, "psnr": False, "ssim": False},
+    default_for=("pairs",),
 )
-
 CYCLE_ERROR = Metric(
     name="cycle-error",
-    one_shot=cycle_error,
-    accumulate=None,
-    compute=None,
-    summary="What the way to another domain and back leaves different, for runs on two domains.",
+    measure=cycle_error,
+    summary="How much images differ after the way to another domain and back, for runs on two domains.",
     source="Zhu et al. 2017, equation 2",
-    needs=("made", "wanted"),
+    needs=("back", "start"),
     lower_is_better=True,
+    default_for=("domains",),
 )

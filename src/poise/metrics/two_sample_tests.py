@@ -1,29 +1,28 @@
-"""Two-sample tests: can anyone tell fakes from reals?"""
+"""Two-sample tests: whether fakes can be told from reals."""
 
 from __future__ import annotations
 
 import math
-import time
 
 import torch
 from torch import Tensor
 
 from poise.metrics.arrays import as_pair
-from poise.metrics.classifier import train_classifier
+from poise.metrics.classifier_accuracy import train_classifier
 from poise.metrics.distances import centred, loosened, nearest, nearest_other
 from poise.metrics.fingerprint import fingerprint_of_features
-from poise.metrics.gathered import gather, on_gathered
-from poise.metrics.halves import interval, of_many, share_interval
-from poise.metrics.metric import Metric
+from poise.metrics.half_sample_bootstrap import intervals_of, method_of, share_interval
+from poise.metrics.metric import Metric, timed
 from poise.metrics.result import Result
 from poise.randomness import derive
 
 
+@timed
 def classifier_two_sample_test(real: object, fake: object, *, seed: int = 0) -> Result:
     """The accuracy, on held-out halves, of a small network that was trained to tell reals from fakes.
 
-    One half is what guessing gives, and what a perfect generator leaves; 1 says that every sample gives
-    itself away. Of the larger side only as many samples are used as the smaller has.
+    One half is the accuracy of guessing, and what a perfect generator reaches; at 1 every sample is
+    recognised. Of the larger side only as many samples are used as the smaller has.
 
     Args:
         real: Features of reals, `(N, d)`, array or tensor.
@@ -45,7 +44,6 @@ def classifier_two_sample_test(real: object, fake: object, *, seed: int = 0) -> 
     Source: Lopez-Paz and Oquab 2017, section 3: under the null about N(1/2, 1 / (4 n)) for n held-out
     samples.
     """
-    started = time.perf_counter()
     reals, fakes = as_pair(real, fake, least=20)
     count = min(len(reals), len(fakes))
     stream = torch.Generator().manual_seed(derive(seed, 0, "halves"))
@@ -67,19 +65,19 @@ def classifier_two_sample_test(real: object, fake: object, *, seed: int = 0) -> 
         samples={"real": len(reals), "fake": len(fakes)},
         settings={"seed": seed, "held out": len(test)},
         reference=fingerprint_of_features(reals),
-        seconds=time.perf_counter() - started,
         details={"p_value": 0.5 * math.erfc((accuracy - 0.5) * math.sqrt(4 * len(test)) / math.sqrt(2))},
     )
 
 
+@timed
 def nearest_neighbour_two_sample_test(
     real: object, fake: object, *, replicates: int = 20, seed: int = 0
 ) -> Result:
     """The accuracy of a one-nearest-neighbour classifier, each sample left out in turn.
 
-    One half is what a perfect generator leaves. Above it, the two sides cluster apart; below, fakes sit on
-    reals, as copies do. The accuracies on reals and fakes apart tell which side: reals high and fakes low is
-    what a generator with dropped modes gives, reals and fakes low a memory.
+    A perfect generator has one half. Above it the two sides form separate clusters; below it fakes lie on
+    reals, as copies do. The accuracies on reals and on fakes tell the two apart: a generator with dropped
+    modes has a high one on reals and a low one on fakes, a generator that memorises has both low.
 
     Args:
         real: Features of reals, `(N, d)`, array or tensor.
@@ -101,7 +99,6 @@ def nearest_neighbour_two_sample_test(
 
     Source: Lopez-Paz and Oquab 2017; Xu et al. 2018, section 2.
     """
-    started = time.perf_counter()
     reals, fakes = as_pair(real, fake, least=4)
     count = min(len(reals), len(fakes))
     stream = torch.Generator().manual_seed(derive(seed, 0, "choice"))
@@ -113,31 +110,27 @@ def nearest_neighbour_two_sample_test(
     ]
     values = left_out_accuracies(*chosen)
     names = ("accuracy", "accuracy_on_real", "accuracy_on_fake")
-    intervals, method = None, "none: not asked for (replicates=0)"
+    intervals = None
     if replicates:
-        spreads = of_many(left_out_accuracies, chosen, values, replicates=replicates, most=500, stream=stream)
-        intervals = {
-            name: interval(float(value), seen, low=0.0, high=1.0)
-            for name, value, seen in zip(names, values, spreads, strict=True)
-        }
-        method = f"half-sample bootstrap, {replicates} replicates"
+        intervals = intervals_of(
+            left_out_accuracies, chosen, values, names, replicates=replicates, most=500, stream=stream
+        )
     return Result(
         metric="nearest-neighbour-two-sample-test",
         value=dict(zip(names, values.tolist(), strict=True)),
         interval=intervals,
-        interval_method=method,
+        interval_method=method_of(replicates),
         floor=dict.fromkeys(names, 0.5),
         floor_method="exact in the limit: a neighbour of either side is as likely",
         samples={"real": len(reals), "fake": len(fakes)},
         reference=fingerprint_of_features(reals),
-        seconds=time.perf_counter() - started,
     )
 
 
 def left_out_accuracies(real: Tensor, fake: Tensor) -> Tensor:
     """How often a sample's nearest other is of its own side: of all, of the reals, of the fakes, `(3,)`.
 
-    Where one of each side is as near, as with duplicates, that counts as one half.
+    If one of each side is equally near, as with duplicates, that counts as one half.
     """
     real, fake = centred(real, fake)
     right = [_nearer_own(own, other) for own, other in ((real, fake), (fake, real))]
@@ -152,9 +145,7 @@ def _nearer_own(own: Tensor, other: Tensor) -> Tensor:
 
 CLASSIFIER_TWO_SAMPLE_TEST = Metric(
     name="classifier-two-sample-test",
-    one_shot=classifier_two_sample_test,
-    accumulate=gather,
-    compute=on_gathered(classifier_two_sample_test),
+    measure=classifier_two_sample_test,
     summary="Whether a small network can tell fakes from reals, with a p-value.",
     source="Lopez-Paz and Oquab 2017, section 3",
     needs=("real", "fake"),
@@ -162,10 +153,8 @@ CLASSIFIER_TWO_SAMPLE_TEST = Metric(
 )
 NEAREST_NEIGHBOUR_TWO_SAMPLE_TEST = Metric(
     name="nearest-neighbour-two-sample-test",
-    one_shot=nearest_neighbour_two_sample_test,
-    accumulate=gather,
-    compute=on_gathered(nearest_neighbour_two_sample_test),
-    summary="Whether samples have their own kind as neighbours: above one half apart, below it copied.",
+    measure=nearest_neighbour_two_sample_test,
+    summary="Whether neighbours are of one side: above one half the sides differ, below it fakes are copies.",
     source="Lopez-Paz and Oquab 2017; Xu et al. 2018",
     needs=("real", "fake"),
     lower_is_better=dict.fromkeys(("accuracy", "accuracy_on_real", "accuracy_on_fake")),

@@ -1,10 +1,9 @@
-"""The duality gap: how much each player could still win against the other."""
+"""The duality gap: how much each player could still gain against the other."""
 
 from __future__ import annotations
 
 import copy
 import math
-import time
 from collections.abc import Callable
 
 import torch
@@ -12,8 +11,8 @@ from torch import Tensor, nn
 
 from poise.errors import PoiseError
 from poise.metrics.fingerprint import fingerprint
-from poise.metrics.halves import NORMAL_QUANTILE
-from poise.metrics.metric import Metric
+from poise.metrics.half_sample_bootstrap import NORMAL_QUANTILE
+from poise.metrics.metric import Metric, timed
 from poise.metrics.result import Result
 from poise.randomness import derive
 
@@ -21,6 +20,7 @@ Objective = Callable[[nn.Module, nn.Module, Tensor, Tensor], Tensor]
 Latent = Callable[[int, torch.Generator], Tensor]
 
 
+@timed
 def duality_gap(
     generator: nn.Module,
     discriminator: nn.Module,
@@ -33,18 +33,19 @@ def duality_gap(
     batch_size: int = 64,
     seed: int = 0,
 ) -> Result:
-    """What a worst-case discriminator makes of this generator, minus what a worst-case generator makes of it.
+    """The objective of a worst-case discriminator against this generator, minus that of this discriminator
+    against a worst-case generator.
 
     Each worst-case player is trained for some steps from a copy of the present one, on one half of held-out
-    data; both are judged on the other half. At an equilibrium of a zero-sum game the gap is nought; it falls
-    as training goes well and rises as the players circle or a mode is dropped. It needs no features and no
+    data; both are evaluated on the other half. At an equilibrium of a zero-sum game the gap is zero; it falls
+    if training goes well and rises if the players circle or a mode is dropped. It needs no features and no
     labels. The given players are not changed.
 
     Args:
         generator: Latents to samples.
         discriminator: Samples to scores.
-        objective: `(generator, discriminator, real, latents) -> (N,)`: what the discriminator wants high and
-            the generator low, for each sample of a batch.
+        objective: `(generator, discriminator, real, latents) -> (N,)`: what the discriminator maximises and
+            the generator minimises, for each sample of a batch.
         held_out: Data that neither has been trained on, `(N, ...)`.
         latent: `(n, stream) -> latents`.
         steps: How long each worst-case player trains: more make the gap larger and truer.
@@ -54,7 +55,7 @@ def duality_gap(
 
     Returns:
         `duality_gap`, `worst_discriminator` (the objective against the best discriminator found: the minimax
-        value) and `worst_generator`. A gap below nought says that the worst-case players have not learned
+        value) and `worst_generator`. A negative gap says that the worst-case players have not learned
         enough.
 
     Raises:
@@ -62,14 +63,14 @@ def duality_gap(
 
     Source: Grnarova et al. 2019, equation 3 and section 4.
     """
-    started = time.perf_counter()
     if len(held_out) < 4:
         raise PoiseError(
             f"There are {len(held_out)} held-out samples, and the duality gap needs at least 4",
+            code="metrics.too-few-samples",
             hint="hold out more",
         )
     stream = torch.Generator().manual_seed(derive(seed, 0, "duality gap"))
-    learn, judge = (
+    learn, test = (
         held_out[half.to(held_out.device)]
         for half in torch.randperm(len(held_out), generator=stream).tensor_split(2)
     )
@@ -91,12 +92,12 @@ def duality_gap(
             optimiser.step()
         return players["generator"].eval(), players["discriminator"].eval()
 
-    latents = latent(len(judge), stream).to(held_out.device)
+    latents = latent(len(test), stream).to(held_out.device)
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(derive(seed, 0, "duality gap"))
         pairs = {"worst_discriminator": worst("discriminator"), "worst_generator": worst("generator")}
     with torch.no_grad():
-        found = {name: _for_each(objective, *players, judge, latents) for name, players in pairs.items()}
+        found = {name: _for_each(objective, *players, test, latents) for name, players in pairs.items()}
     found["duality_gap"] = found["worst_discriminator"] - found["worst_generator"]
     halves = {
         name: NORMAL_QUANTILE * float(each.std()) / math.sqrt(len(each)) for name, each in found.items()
@@ -114,7 +115,6 @@ def duality_gap(
         samples={"held_out": len(held_out)},
         settings={"steps": steps, "learning_rate": learning_rate, "batch_size": batch_size, "seed": seed},
         reference=fingerprint(held_out),
-        seconds=time.perf_counter() - started,
     )
 
 
@@ -125,6 +125,7 @@ def _for_each(
     if each.shape != (len(real),):
         raise PoiseError(
             f"The objective gives a tensor of shape {tuple(each.shape)} for {len(real)} samples",
+            code="metrics.objective-shape",
             why="the interval needs one number for each sample",
             hint="return shape (N,), and take no mean",
         )
@@ -133,10 +134,8 @@ def _for_each(
 
 DUALITY_GAP = Metric(
     name="duality-gap",
-    one_shot=duality_gap,
-    accumulate=None,
-    compute=None,
-    summary="How much each player could still win: convergence of the game itself, without features.",
+    measure=duality_gap,
+    summary="How much each player could still gain: convergence of the game itself, without features.",
     source="Grnarova et al. 2019, equation 3",
     needs=("generator", "discriminator", "objective", "held_out"),
     lower_is_better={"duality_gap": True, "worst_discriminator": True, "worst_generator": None},

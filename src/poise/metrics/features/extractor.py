@@ -47,7 +47,7 @@ class Extractor(Protocol):
         ...
 
 
-def protocol_of(extractor: Extractor) -> dict[str, str]:
+def protocol_of(extractor: Extractor) -> dict[str, Any]:
     """What a result says of the features that it was measured in.
 
     Args:

@@ -1,9 +1,8 @@
-"""Memorisation: does the generator hand out its training data?"""
+"""Memorisation: whether the generator copies its training data."""
 
 from __future__ import annotations
 
 import math
-import time
 
 import torch
 from torch import Tensor
@@ -11,36 +10,35 @@ from torch import Tensor
 from poise.metrics.arrays import as_pair
 from poise.metrics.distances import centred, nearest, nearest_other
 from poise.metrics.fingerprint import fingerprint_of_features
-from poise.metrics.gathered import gather, on_gathered
-from poise.metrics.halves import NORMAL_QUANTILE, share_interval
-from poise.metrics.metric import Metric
+from poise.metrics.half_sample_bootstrap import NORMAL_QUANTILE, share_interval
+from poise.metrics.metric import Metric, timed
 from poise.metrics.result import Result
 from poise.randomness import derive
 
 
+@timed
 def memorisation(
     train: object, held_out: object | None, fake: object, *, pairs: int = 16, seed: int = 0
 ) -> Result:
     """Whether fakes are nearer to the training data than unseen reals are.
 
     `c_t` is the Mann-Whitney z of the distances to the nearest training sample, fakes against held-out reals:
-    about N(0, 1) for a generator that neither copies nor strays, far below nought for one that copies, far
-    above for one whose samples are poor. A generator that copies some and spoils others can hide in between:
-    `authentic` is the share of fakes that are farther from their nearest training sample than that one is
-    from its own nearest other. Neither has a better side: honest samples lie near the floor, copies below it,
-    and poor samples above.
+    about N(0, 1) for a generator that neither copies nor makes poor samples, far below zero for one that
+    copies, far above for one whose samples are poor. A generator that copies some samples and spoils others
+    may be near zero, too: `authentic` is the share of fakes that are farther from their nearest training
+    sample than that one is from its own nearest other. Neither has a better side: samples that are no copies
+    lie near the floor, copies below it, and poor samples above.
 
     Args:
         train: Features of what the generator was trained on, `(N, d)`, array or tensor.
-        held_out: Features of reals that it has not seen, `(H, d)`; `None` where there are none: then there
-            is no `c_t`, and the floor of `authentic` is had by holding one half of the training data against
-            the other.
+        held_out: Features of reals that it was not trained on, `(H, d)`; if `None`, there is no `c_t`, and
+            the floor of `authentic` is that of one half of the training data against the other.
         fake: Features of fakes, `(M, d)`.
-        pairs: How many of the nearest pairs of fake and training sample to give in `details`: look at them.
+        pairs: How many of the nearest pairs of fake and training sample `details` lists: look at them.
         seed: Seeds the halves.
 
     Returns:
-        `c_t` and `authentic`. The floor is what the held-out reals themselves give.
+        `c_t` and `authentic`. The floor is that of the held-out reals themselves.
 
     Raises:
         PoiseError: Fewer than 10 samples in a set, different widths, or features that are not finite.
@@ -55,7 +53,6 @@ def memorisation(
     Source: Meehan et al. 2020, section 3.1 (C_T, with one cell); Alaa et al. 2022, section 3.3
     (authenticity).
     """
-    started = time.perf_counter()
     given, fakes = as_pair(train, fake, least=10, names=("training", "fake"))
     unseen = None
     if held_out is not None:
@@ -73,7 +70,7 @@ def memorisation(
         one, other = (seen[half] for half in order.tensor_split(2))
         floor = {"authentic": _authentic(other, one, nearest_other(one)[0])}
         method = "closed form, for this training set: Wilson; no C_T without held-out reals"
-        floor_method = f"one half of the training data, held against the other, {len(other)} samples"
+        floor_method = f"one half of the training data against the other, {len(other)} samples"
     else:
         unseen = unseen - given.mean(0)
         z, low, high = mann_whitney(of_fakes, nearest(unseen, seen)[0])
@@ -93,7 +90,6 @@ def memorisation(
         floor_method=floor_method,
         samples=samples,
         reference=fingerprint_of_features(given),
-        seconds=time.perf_counter() - started,
         details={
             "nearest_pairs": [
                 [float(of_fakes[number].sqrt()), int(number), int(nearest_train[number])]
@@ -144,11 +140,10 @@ def mann_whitney(first: Tensor, second: Tensor) -> tuple[float, float, float]:
 
 MEMORISATION = Metric(
     name="memorisation",
-    one_shot=memorisation,
-    accumulate=gather,
-    compute=on_gathered(memorisation),
-    summary="Whether fakes sit nearer to the training data than unseen reals do.",
+    measure=memorisation,
+    summary="Whether fakes lie nearer to the training data than held-out reals do.",
     source="Meehan et al. 2020, section 3.1; Alaa et al. 2022, section 3.3",
     needs=("train", "held_out", "fake"),
     lower_is_better=dict.fromkeys(("c_t", "authentic")),
+    default_for=("image",),
 )

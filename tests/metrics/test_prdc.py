@@ -13,7 +13,7 @@ from torch import Tensor
 from poise.errors import PoiseError
 from poise.metrics import nearest_neighbour_two_sample_test, precision_recall_density_coverage
 from poise.metrics.distances import TILE, WIDE_TILE, nearest, nearest_other, squared_radii
-from poise.metrics.neighbourhoods import NAMES, shares
+from poise.metrics.prdc import NAMES, prdc
 
 
 def normal(seed: int, *shape: int) -> Tensor:
@@ -33,17 +33,17 @@ def test_they_are_those_of_the_public_package_on_distinct_points(
 ) -> None:
     real, fake = normal(seed, sizes[0], width), spread * normal(seed + 1, sizes[1], width) + 0.3
     expected = compute_prdc(real.numpy(), fake.numpy(), k)
-    found = dict(zip(NAMES, shares(real, fake, k).tolist(), strict=True))
+    found = dict(zip(NAMES, prdc(real, fake, k).tolist(), strict=True))
     assert found == pytest.approx({name: float(expected[name]) for name in NAMES}, abs=1e-12)
 
 
 def test_duplicated_points_count_as_near() -> None:
     # Ten points, each ten times: every neighbourhood is a point, and every fake lies on one.
     points = normal(0, 10, 3).repeat_interleave(10, 0)
-    assert shares(points, points, 5)[[0, 1, 3]].tolist() == [1.0, 1.0, 1.0]
+    assert prdc(points, points, 5)[[0, 1, 3]].tolist() == [1.0, 1.0, 1.0]
     public = compute_prdc(points.numpy(), points.numpy(), 5)
     assert public["coverage"] < 1, "the public package has mended this: say so in the documentation"
-    far = shares(points, points + 100, 5)
+    far = prdc(points, points + 100, 5)
     assert far.tolist() == [0.0, 0.0, 0.0, 0.0]
 
 
@@ -73,10 +73,10 @@ def test_they_know_neither_rotation_nor_shift_nor_order(seed: int, width: int) -
     real, fake = normal(seed, 30, width), normal(seed + 1, 25, width)
     rotation = torch.linalg.qr(normal(seed + 2, width, width))[0]
     order = torch.randperm(30, generator=torch.Generator().manual_seed(seed))
-    plain = shares(real, fake, 3).tolist()
-    assert shares(real @ rotation + 5, fake @ rotation + 5, 3).tolist() == pytest.approx(plain, abs=1e-12)
-    assert shares(real[order], fake, 3).tolist() == pytest.approx(plain, abs=1e-12)
-    other_way = shares(fake, real, 3).tolist()
+    plain = prdc(real, fake, 3).tolist()
+    assert prdc(real @ rotation + 5, fake @ rotation + 5, 3).tolist() == pytest.approx(plain, abs=1e-12)
+    assert prdc(real[order], fake, 3).tolist() == pytest.approx(plain, abs=1e-12)
+    other_way = prdc(fake, real, 3).tolist()
     assert [other_way[1], other_way[0]] == pytest.approx(plain[:2], abs=1e-12)
 
 

@@ -1,18 +1,18 @@
 """Intervals from complementary halves, for statistics that have no closed form.
 
-Cut each side at random into two halves and compute the statistic on both: `a` and `b`. The halves hold
+Split each side at random into two halves and compute the statistic on both: `a` and `b`. The halves hold
 different samples, so `a` and `b` are two independent draws of the statistic at half the sample size, and the
-mean of `((a - b) / 2)^2` over many cuts estimates half the variance at half the size, which is the variance
-at the full size wherever variances go as 1/N. Unlike a bootstrap with replacement, no sample enters twice:
-that matters for nearest neighbours, to which a copy has the distance nought, and for the Fréchet distance,
-whose upward bias a bootstrap adds a second time. (McCarthy 1969, "Pseudo-replication: half samples", gives
-the idea for surveys; Saigo, Shao and Sitter 2001 call it the repeated half-sample bootstrap.)
+mean of `((a - b) / 2)^2` over many splits estimates half the variance at half the size, which is the variance
+at the full size if variances go as 1/N. Unlike a bootstrap with replacement, no sample enters twice: that
+matters for nearest neighbours, to which a copy has the distance zero, and for the Fréchet distance, whose
+upward bias a bootstrap adds a second time. (McCarthy 1969, "Pseudo-replication: half samples", has the idea
+for surveys; Saigo, Shao and Sitter 2001 call it the repeated half-sample bootstrap.)
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,18 +21,19 @@ from torch import Tensor
 from poise.metrics.result import Interval
 
 NORMAL_QUANTILE = 1.959963984540054
+NOT_ASKED = "none: not asked for (replicates=0)"
 
 
 @dataclass(frozen=True)
 class Spread:
-    """What the halves tell about a statistic.
+    """How much a statistic varies, estimated from halves.
 
     Attributes:
         variance: The variance of the statistic at full size, if variances go as 1/N.
-        excess: How much the statistic is larger, on the mean, at half size: for a bias that goes as 1/N, the
+        excess: How much larger the statistic is, on average, at half size: for a bias that goes as 1/N, the
             bias at full size.
-        excess_variance: The variance of that excess over the cuts: what is left of the variance where the
-            statistic has no linear part. Nought where the parts were smaller than halves.
+        excess_variance: The variance of that excess over the splits: the variance that is left if the
+            statistic has no linear part. Zero if the parts were smaller than halves.
         freedom: Degrees of freedom of `variance`, for the quantile.
     """
 
@@ -42,14 +43,14 @@ class Spread:
     freedom: int
 
 
-def cuts(
+def splits(
     count: int, replicates: int, stream: torch.Generator, *, most: int | None = None
 ) -> list[tuple[Tensor, Tensor]]:
-    """Random cuts of `count` things into two parts of one size.
+    """Random splits of `count` things into two parts of one size.
 
     Args:
         count: How many things there are.
-        replicates: How many parts are wanted: half as many cuts.
+        replicates: How many parts are wanted: half as many splits.
         stream: The randomness.
         most: The largest size of a part; by default half of the things.
 
@@ -58,7 +59,7 @@ def cuts(
 
     Example:
         >>> stream = torch.Generator().manual_seed(0)
-        >>> [sorted(torch.cat(pair).tolist()) for pair in cuts(4, 2, stream)]
+        >>> [sorted(torch.cat(pair).tolist()) for pair in splits(4, 2, stream)]
         [[0, 1, 2, 3]]
     """
     size = min(count // 2, most or count)
@@ -71,9 +72,9 @@ def spread(value: float, pairs: Sequence[tuple[float, float]], *, units: int, sh
 
     Args:
         value: The statistic of everything.
-        pairs: The statistic on each half, cut by cut.
-        units: How many things were cut (samples, or blocks of them) on the smaller side.
-        shrink: Size of a part as a share of everything; one half, unless parts were kept small to save time.
+        pairs: The statistic on each half, split by split.
+        units: How many things were split (samples, or blocks of them) on the smaller side.
+        shrink: Size of a part as a share of everything; one half, unless smaller parts save time.
     """
     first, second = (torch.tensor(side, dtype=torch.float64) for side in zip(*pairs, strict=True))
     difference, excess = (first - second).square() / 2, (first + second) / 2 - value
@@ -86,14 +87,7 @@ def spread(value: float, pairs: Sequence[tuple[float, float]], *, units: int, sh
 
 
 def interval(value: float, seen: Spread, *, low: float = -math.inf, high: float = math.inf) -> Interval:
-    """The symmetric 95 % interval about a statistic, cut to its range.
-
-    Args:
-        value: The statistic.
-        seen: Its spread.
-        low: The least value that it can have.
-        high: The greatest.
-    """
+    """The symmetric 95 % interval about a statistic, clipped to the values that it can have."""
     half = quantile(seen.freedom) * math.sqrt(seen.variance)
     return max(low, value - half), min(high, value + half)
 
@@ -102,11 +96,11 @@ def interval_of_distance(value: float, seen: Spread) -> Interval:
     """The 95 % interval for the expectation of a squared distance between two sets of samples.
 
     Such a distance is never negative and has a linear and a quadratic part in the sampling noise. The linear
-    part's variance goes with the distance itself, so a low value comes with too low a variance: the upper end
-    therefore solves `(x - value)^2 = q^2 variance (1 + (x - value) / scale)` (a score interval; the scale is
-    the value, or its bias where that is larger). Near nought only the quadratic
-    part is left; its variance goes as 1/N^2, so that halves show twice of it: it is taken off again, as far
-    as the distance is made up of so many directions that its own estimate can be trusted.
+    part's variance is proportional to the distance, so a low value comes with too low a variance: the upper
+    end therefore solves `(x - value)^2 = q^2 variance (1 + (x - value) / scale)` (a score interval; the scale
+    is the value, or its bias if that is larger). Near zero only the quadratic part is left; its variance goes
+    as 1/N^2, so that halves show twice of it. The surplus is subtracted as far as the distance has so many
+    directions that the estimate of the surplus can be trusted.
 
     Args:
         value: The squared distance, with its bias.
@@ -122,7 +116,7 @@ def interval_of_distance(value: float, seen: Spread) -> Interval:
     return max(0.0, value - half), value + skew + math.hypot(skew, half)
 
 
-def of_many(
+def spreads_of(
     statistic: Callable[..., Tensor],
     sides: Sequence[Tensor],
     values: Tensor,
@@ -135,38 +129,55 @@ def of_many(
 
     Args:
         statistic: `(*sides) -> (K,)`.
-        sides: The sets of samples; each is cut on its own.
+        sides: The sets of samples; each is split on its own.
         values: The statistics of everything, `(K,)`.
         replicates: How many parts to compute on.
         most: The largest part of the largest side; the others shrink alike.
         stream: The randomness.
     """
-    largest = max(side.shape[0] for side in sides)
-    shrink = min(0.5, most / largest)
-    parts = [
-        cuts(side.shape[0], replicates, stream, most=max(1, int(shrink * side.shape[0]))) for side in sides
-    ]
+    shrink = min(0.5, most / max(len(side) for side in sides))
+    parts = [splits(len(side), replicates, stream, most=max(1, int(shrink * len(side)))) for side in sides]
     pairs = []
-    for cut in zip(*parts, strict=True):
-        halves = [
-            statistic(
-                *(side[indices[half].to(side.device)] for side, indices in zip(sides, cut, strict=True))
-            )
+    for of_sides in zip(*parts, strict=True):
+        first, second = (
+            statistic(*(side[pair[half].to(side.device)] for side, pair in zip(sides, of_sides, strict=True)))
             for half in (0, 1)
-        ]
-        pairs.append((halves[0].tolist(), halves[1].tolist()))
-    units = min(side.shape[0] for side in sides)
+        )
+        pairs.append((first.tolist(), second.tolist()))
+    units = min(len(side) for side in sides)
     return [
         spread(value, [(first[index], second[index]) for first, second in pairs], units=units, shrink=shrink)
         for index, value in enumerate(values.tolist())
     ]
 
 
-def quantile(freedom: int) -> float:
-    """The 97.5 % quantile of Student's t, by its expansion about the normal.
+def intervals_of(
+    statistic: Callable[..., Tensor],
+    sides: Sequence[Tensor],
+    values: Tensor,
+    names: Sequence[str],
+    *,
+    replicates: int,
+    most: int,
+    stream: torch.Generator,
+    low: float = 0.0,
+    high: Mapping[str, float] | None = None,
+) -> dict[str, Interval]:
+    """The symmetric intervals of several statistics by name, clipped to `low` and `high` (1 by default)."""
+    found = spreads_of(statistic, sides, values, replicates=replicates, most=most, stream=stream)
+    return {
+        name: interval(value, seen, low=low, high=(high or {}).get(name, 1.0))
+        for name, value, seen in zip(names, values.tolist(), found, strict=True)
+    }
 
-    Args:
-        freedom: Degrees of freedom; exact to 1 % from 4 on.
+
+def method_of(replicates: int) -> str:
+    """The method of an interval from so many half-samples."""
+    return f"half-sample bootstrap, {replicates} replicates" if replicates else NOT_ASKED
+
+
+def quantile(freedom: int) -> float:
+    """The 97.5 % quantile of Student's t, by its expansion about the normal; exact to 1 % from 4 on.
 
     Example:
         >>> round(quantile(10), 2)
@@ -185,10 +196,6 @@ def quantile(freedom: int) -> float:
 
 def share_interval(successes: float, trials: int) -> Interval:
     """The 95 % interval of a share, after Wilson.
-
-    Args:
-        successes: How many of the trials succeeded.
-        trials: How many there were.
 
     Example:
         >>> low, high = share_interval(0, 100)
