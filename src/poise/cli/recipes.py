@@ -62,8 +62,7 @@ def settings_table(recipe: Recipe, *, explained: bool = False) -> RenderableType
     from rich.text import Text
 
     from poise.cli.console import table
-    from poise.recipes.overrides import documented_paths
-    from poise.recipes.settings import PenaltyPart
+    from poise.recipes.overrides import help_of
     from poise.recipes.settings import Recipe as Settings
 
     if not explained:
@@ -71,19 +70,15 @@ def settings_table(recipe: Recipe, *, explained: bool = False) -> RenderableType
         for path, value in settings_of(recipe):
             plain.add_row(Text(path, "cyan"), value_text(value))
         return plain
-    penalty = {name: field.description or "" for name, field in PenaltyPart.model_fields.items()}
-    told = dict(documented_paths())
     defaults = dict(settings_of(Settings(name="default")))
     made = table("", "setting", "value", "what it is", left=4)
     for path, value in settings_of(recipe):
         differs = defaults.get(path) != value
-        of_penalty = penalty.get(path.rpartition(".")[2], "") if path.startswith("penalties.") else ""
-        what = of_penalty or told.get(path) or told.get(f"{path}.name") or ""
         made.add_row(
             Text("*" if differs else "", "yellow"),
             Text(path, "cyan", no_wrap=True),
             Text(value_text(value), "bold" if differs else ""),
-            Text(what, "dim"),
+            Text(help_of(f"{path}.name"), "dim"),
         )
     return made
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -185,6 +185,32 @@ def documented_paths(model: type[BaseModel] = Recipe, prefix: str = "") -> list[
         else:
             paths.append((f"{prefix}{name}", field.description or ""))
     return paths
+
+
+def help_of(path: str) -> str:
+    """What a setting means, by its dotted path; empty for the own settings of a part, such as a width.
+
+    Example:
+        >>> help_of("optimisers.generator.learning_rate"), help_of("loss.name") == help_of("loss")
+        ('learning rate; null: by the data', True)
+    """
+    model: type[BaseModel] | None = Recipe
+    text, words = "", iter(path.split("."))
+    for word in words:
+        field = None if model is None else model.model_fields.get(word)
+        if field is None or model is Part:
+            return text if word == "name" else ""
+        text, model = field.description or "", _model_in(field.annotation)
+        if get_origin(field.annotation) is dict and model is not None:
+            next(words, None)  # the name of one of several parts
+    return text
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The settings class that a field holds, alone, by name or among other types."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for inner in get_args(annotation) if (found := _model_in(inner)) is not None), None)
 
 
 def _explained(error: ValidationError) -> PoiseError:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from poise.recipes import RECIPES, Recipe
-from poise.recipes.overrides import documented_paths
-from poise.recipes.settings import PenaltyPart, renamed
+from poise.recipes.overrides import help_of
+from poise.recipes.settings import renamed
 
 Origin = Literal["default", "recipe", "data", "changed", "part"]
 
@@ -57,14 +57,13 @@ def settings(recipe: Mapping[str, Any]) -> list[Setting]:
     default = dict(_flat(Recipe(name="").model_dump()))
     name = recipe.get("name")
     named = dict(_flat(RECIPES[name].model_dump())) if isinstance(name, str) and name in RECIPES else default
-    documented = dict(documented_paths())
     return [
         Setting(
             path=path,
             value=_json(value),
             default=_json(default[path]) if path in default else "",
             origin=_origin(path, value, default=default, named=named),
-            help=_help(path, documented),
+            help=help_of(path),
         )
         for path, value in _flat(renamed(recipe))
         if path not in ABOUT
@@ -78,10 +77,11 @@ def _origin(path: str, value: Any, *, default: Mapping[str, Any], named: Mapping
     if path in default and value == default[path] == before:
         return "default"
     if before is _MISSING:
-        # An option of a part (a network's width) has no default here; a penalty that is new was added.
-        penalty = ".".join(path.split(".")[:2]) + "."
-        new = path.startswith("penalties.") and not any(other.startswith(penalty) for other in named)
-        return "changed" if new else "part"
+        # An option of a part (a network's width) has no default here. Of a table of parts, such as the
+        # penalties, a new row was added.
+        table, *rest = path.split(".")
+        row = f"{table}.{rest[0]}." if rest and default.get(table) == {} else path
+        return "changed" if row != path and not any(other.startswith(row) for other in named) else "part"
     if value == before:
         return "recipe"
     return "data" if before in (None, "auto") else "changed"
@@ -93,13 +93,6 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def _help(path: str, documented: Mapping[str, str]) -> str:
-    leaf = path.rpartition(".")[2]
-    if path.startswith("penalties.") and leaf in PenaltyPart.model_fields:
-        return PenaltyPart.model_fields[leaf].description or ""
-    return documented.get(path) or documented.get(path.removesuffix(".name"), "")
 
 
 def _json(value: Any) -> str:
