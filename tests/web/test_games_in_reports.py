@@ -11,7 +11,7 @@ from poise.cli.events import SessionEnd, print_end
 from poise.run_folder import RunFolder, write_games
 from poise.web import write_report
 from poise.web.charts import HIGH, LOW, keep_extremes
-from poise.web.games import reached, spread_of
+from poise.web.games import open_findings, reached, spread_of
 from poise.web.history import history_charts, history_table
 
 GAMES = 5
@@ -73,3 +73,21 @@ def test_it_is_told_at_the_end_and_drawn(parent: RunFolder, capsys: pytest.Captu
     assert "median 36.5, worst 35 in seed-3 (4 games)" in told and "Reverse KL" in told
     page = write_report(parent.path).read_text(encoding="utf-8")
     assert f'"low":"{LOW}generator_loss"' in page
+
+
+def test_findings_of_many_games_are_gathered_by_their_name(parent: RunFolder) -> None:
+    for game, name in (
+        (0, "oscillation"),
+        (2, "mode-collapse"),
+        (3, "mode-collapse"),
+        (3, "oscillation-over"),
+    ):
+        run = RunFolder(parent.path / f"seed-{game}")
+        status = "recovered" if name.endswith("over") else "open"
+        run.append("findings", {"name": name, "severity": "watch", "status": status, "first_step": 5})
+    assert [(one.title, one.games, one.of) for one in open_findings(parent)] == [
+        ("Mode collapse", ("seed-2", "seed-3"), GAMES),
+        ("Oscillation", ("seed-0",), GAMES),
+    ]
+    page = write_report(parent.path).read_text(encoding="utf-8")
+    assert "Findings are open in 3 of 5 games." in page and "<td>2 of 5</td>" in page

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from poise.recipes import Recipe
     from poise.run_folder import Makes
-    from poise.web.games import Reached
+    from poise.web.games import OpenFinding, Reached
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class SessionEnd:
         generator: The generator's folder, if it is saved.
         makes: What the generator makes.
         reached: What many games came to, by each metric.
-        open_findings: What is wrong in some of many games: its name, in how many, in which.
+        open_findings: What is wrong in some of many games.
     """
 
     run: Path
@@ -152,7 +152,7 @@ class SessionEnd:
     generator: Path | None
     makes: Makes = "samples"
     reached: Sequence[Reached] = ()
-    open_findings: Sequence[Sequence[str]] = ()
+    open_findings: Sequence[OpenFinding] = ()
 
     @property
     def paths(self) -> dict[str, Path]:
@@ -183,9 +183,7 @@ class SessionEnd:
         paths = {name: str(path.absolute()) for name, path in self.paths.items()}
         many = {
             "reached": [asdict(one) for one in self.reached],
-            "open_findings": [
-                {"title": title, "games": where.split(", ")} for title, _, where in self.open_findings
-            ],
+            "open_findings": [{"title": one.title, "games": list(one.games)} for one in self.open_findings],
         }
         return {
             "run": str(self.run.absolute()),
@@ -290,7 +288,9 @@ def print_end(console: Console, end: SessionEnd) -> None:
         for one in end.reached
     ]
     results += [
-        (name, f"in {count} games: {where}") for name, count, where in end.open_findings if end.reached
+        (one.title, f"in {len(one.games)} of {one.of} games: {', '.join(one.games)}")
+        for one in end.open_findings
+        if end.reached
     ]
     results += [(name, short_path(path)) for name, path in end.paths.items()]
     if console.is_terminal:

@@ -31,6 +31,15 @@ Metrics = Mapping[str, Mapping[int, Measured]]
 
 
 @dataclass(frozen=True)
+class OpenFinding:
+    """A finding that is open in some of many games: its title, the folders of these games, of how many."""
+
+    title: str
+    games: tuple[str, ...]
+    of: int
+
+
+@dataclass(frozen=True)
 class Spread:
     """What a report shows of many games.
 
@@ -40,7 +49,7 @@ class Spread:
         points: A row for each point of the grid: what was set, how many games, then each metric.
         games: A row for each game: its folder, its seed, what was set, its status, what is open, each metric.
         numbers: The metrics by step, as medians with a band, for charts.
-        findings: A row for each finding that is open in some game: its name, in how many, in which.
+        findings: Each finding that is open in some game.
         verdict: The findings in a sentence.
         bands: For each column of the history, the edges of its band over all games, at the same steps.
         note: How the tables are made.
@@ -51,7 +60,7 @@ class Spread:
     points: list[list[str]]
     games: list[list[str]]
     numbers: list[Measured]
-    findings: list[list[str]]
+    findings: list[OpenFinding]
     verdict: str
     bands: Table
     note: str
@@ -148,8 +157,8 @@ def spread_of(run: RunFolder, history: Table) -> Spread | None:
     )
 
 
-def open_findings(run: RunFolder) -> list[list[str]]:
-    """Each finding that is open in some of many games: its name in words, in how many, in which.
+def open_findings(run: RunFolder) -> list[OpenFinding]:
+    """Each finding that is open in some of many games, the most frequent first.
 
     Args:
         run: The folder above the games.
@@ -162,13 +171,11 @@ def _open(run: RunFolder) -> list[str]:
     return list(dict.fromkeys(label(one.name) for one in problems(findings_of(run.lines("findings")))))
 
 
-def _by_finding(games: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    where: dict[str, list[str]] = {}
-    for name, found in games.items():
-        for title in found:
-            where.setdefault(title, []).append(name)
+def _by_finding(games: Mapping[str, Sequence[str]]) -> list[OpenFinding]:
+    titles = dict.fromkeys(title for found in games.values() for title in found)
+    where = {title: tuple(name for name, found in games.items() if title in found) for title in titles}
     often = sorted(where, key=lambda title: -len(where[title]))
-    return [[title, f"{len(where[title])} of {len(games)}", ", ".join(where[title])] for title in often]
+    return [OpenFinding(title, where[title], len(games)) for title in often]
 
 
 def _verdict(open_in: Sequence[Sequence[str]]) -> str:
