@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from poise.dynamics import Match
+from poise.generator import sampling
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder, tensors_folder
 from poise.training import Resumption, begin, pick_device, pictures, plan, resume
@@ -67,7 +68,7 @@ MOMENTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
         Path, "rename", on_call(5, Path.rename)
     ),
     "while a picture is made": lambda patch: patch.setattr(
-        pictures, "generate", on_call(3, pictures.generate)
+        pictures, "generate", on_call(3, sampling.generate)
     ),
     "after the last checkpoint, before its generator": lambda patch: patch.setattr(
         RunFolder, "save_generator", on_call(STEPS, RunFolder.save_generator)

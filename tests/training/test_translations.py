@@ -17,6 +17,7 @@ from poise.data import Domains, Pairs, open_data
 from poise.dynamics import Batch
 from poise.errors import PoiseError
 from poise.games.auxiliary import perceptual_error
+from poise.generator.sampling import translated
 from poise.metrics.translation_errors import peak_signal_to_noise, structural_similarity
 from poise.networks import IMAGE_DISCRIMINATORS
 from poise.recipes import RECIPES, Recipe, recipe_with
@@ -27,7 +28,7 @@ from poise.tasks.perceptual import perceptual_features
 from poise.tasks.unpaired_translation import scores_each_alone
 from poise.training import Resumption, begin, pick_device, plan, resume
 from poise.training.translation_pictures import TranslationPictures
-from poise.training.translations import TranslationQuality, translated
+from poise.training.translations import TranslationQuality
 
 CPU = pick_device("cpu")
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -1,4 +1,4 @@
-"""A trained generator without its data: samples, grids, tags of a picture."""
+"""A trained generator without its data and without the trainer: samples, grids, tags of a picture."""
 
 from poise.generator.generator import Generator
 from poise.generator.tagging import Tag, tags_of

@@ -1,4 +1,4 @@
-"""A trained generator that people can use, loaded from a run with no data set at hand."""
+"""A trained generator, loaded from a run without its data."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from torch import Tensor, nn
 
 from poise.data import Dataset, Transform, open_data, picture
 from poise.errors import PoiseError, unknown_name
-from poise.generator.classes import class_names, drawn_conditions
-from poise.generator.described import described, of_checkpoint, setup_of
-from poise.randomness import derive, torch_stream
+from poise.generator.network import checkpoint_weights, described_network, task_of
+from poise.generator.sampling import (
+    PIECE,
+    class_names,
+    generate,
+    sample_conditions,
+    sample_latents,
+    translated,
+)
+from poise.randomness import derive
 from poise.recipes.settings import Latent
 from poise.run_folder import one_run
 from poise.tasks import GIVEN
-from poise.training import latents
-from poise.training.pictures import generate
-from poise.training.translations import translated
-
-PIECE = 64
-"""Images translated at once."""
 
 
 class Generator:
@@ -33,7 +34,7 @@ class Generator:
 
     Args:
         module: The network, `(N, latent_size)` to `(N, *shape)`.
-        description: What `generator.json` says.
+        description: The content of `generator.json`.
 
     Example:
         >>> generator = Generator.load("runs/demo")  # doctest: +SKIP
@@ -61,71 +62,76 @@ class Generator:
 
         Args:
             run: The run's folder.
-            module: The network itself, for a run that was given one of the person's own.
-            device: Where to put it.
-            checkpoint: The step of a checkpoint, or `"best"`, to take the weights from; the newest generator
-                where none is given.
+            module: Your own generator module, for a run that was trained with one.
+            device: The device for it.
+            checkpoint: The step of a checkpoint, or `"best"`, to take the weights from; `None` takes the
+                newest generator.
 
         Raises:
-            PoiseError: There is none yet, it is damaged, or it needs the person's own module.
+            PoiseError: There is none yet, it is damaged, or it needs your own module.
         """
         folder = one_run(run)
         tensors, description = folder.load_generator()
         if checkpoint is not None:
-            tensors, description = of_checkpoint(folder, checkpoint, description)
+            tensors, description = checkpoint_weights(folder, checkpoint, description)
         part = description.get("network")
         given = isinstance(part, Mapping) and part.get("name") == GIVEN
         if given and module is None:
             raise PoiseError(
-                f"The generator of '{run}' is a module of the person's own, '{description.get('class')}'",
+                f"The generator of '{run}' is your own module '{description.get('class')}'",
+                code="generator.needs-module",
                 hint=f"load it in Python: poise.open_run({str(run)!r}, generator=...)",
             )
         try:
-            # A copy: the person may go on training the original, which this would freeze.
-            network = copy.deepcopy(module) if given and module is not None else described(description)
+            # A copy, since this freezes it and the original may be trained further.
+            network = (
+                copy.deepcopy(module) if given and module is not None else described_network(description)
+            )
             generator = Generator(network, description)
         except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise PoiseError(
                 f"The generator.json of '{run}' describes no generator",
+                code="generator.damaged-description",
                 why=f"{type(error).__name__}: {str(error).partition(chr(10))[0]}",
             ) from None
         try:
             network.load_state_dict(tensors)
         except RuntimeError as error:
             raise PoiseError(
-                f"The weights of '{run}' do not fit its network", why=str(error).splitlines()[-1].strip()
+                f"The weights of '{run}' do not fit its network",
+                code="generator.other-weights",
+                why=str(error).splitlines()[-1].strip(),
             ) from None
         generator.module.to(device)
         return generator
 
     def latents(self, count: int, *, seed: int = 0) -> Tensor:
         """Latents of a seed, `(count, latent_size)`; the first of a larger count are the same."""
-        return latents(count, self.latent, torch_stream(seed, 0, "samples")).to(self._device)
+        return sample_latents(count, self.latent, seed=seed).to(self._device)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names that can be asked for; none where the generator knows no classes."""
+        """The names of the classes; none if the generator knows no classes."""
         return class_names(self.condition)
 
     def conditions(self, count: int, *, seed: int = 0, label: str | None = None) -> Tensor | None:
-        """Conditions as the generator takes them, `(count, classes)`; `None` where it takes none.
+        """Conditions as the generator takes them, `(count, classes)`; `None` if it takes none.
 
         Args:
             count: How many.
-            seed: From which classes are drawn, each as often as in the data.
-            label: The one class that is wanted.
+            seed: Draws the classes, each as often as in the data.
+            label: The only class that is wanted.
 
         Raises:
             PoiseError: There is no such class, the generator has none, or it translates images.
         """
-        drawn = drawn_conditions(self.condition, count, seed=seed, label=label)
+        drawn = sample_conditions(self.condition, count, seed=seed, label=label)
         return None if drawn is None else drawn.to(self._device)
 
     @property
     def _device(self) -> torch.device:
         return next((value.device for value in self.module.state_dict().values()), torch.device("cpu"))
 
-    @torch.no_grad()
     def __call__(self, latent: Tensor, condition: Tensor | None = None) -> Tensor:
         """Raw samples of latents: `(N, C, H, W)` in [-1, 1], or `(N, d)` in data units; on the CPU."""
         made = generate(self.module, latent, condition)
@@ -138,7 +144,7 @@ class Generator:
 
         Args:
             count: How many, at least 1.
-            seed: From which the latents are drawn, and the classes where none is asked for.
+            seed: Draws the latents, and the classes if `label` is not given.
             label: The class that is wanted, of a conditional generator.
 
         Returns:
@@ -152,8 +158,8 @@ class Generator:
 
     @property
     def directions(self) -> tuple[str, ...]:
-        """The ways in which it translates images, `"a-to-b"` first; none where it makes them from noise."""
-        ways = setup_of(self.description).directions
+        """The directions in which it translates images, `"a-to-b"` first; none if it needs noise only."""
+        ways = task_of(self.description).directions
         return () if ways is None else tuple(ways(self.module))
 
     def translate(
@@ -174,10 +180,9 @@ class Generator:
         Raises:
             PoiseError: It makes its samples from noise, has no such direction, or the images cannot be used.
         """
-        source = self.translatable(images, direction=direction)
-        return np.concatenate(
-            [made.numpy() for made in self.translations(source, direction=direction, seed=seed)]
-        )
+        dataset = self.translatable(images, direction=direction)
+        pieces = self.translations(dataset, direction=direction, seed=seed)
+        return np.concatenate([piece.numpy() for piece in pieces])
 
     def translatable(self, images: Any, *, direction: str = "a-to-b", refuse_above: float = 0.01) -> Dataset:
         """Images as they go into a translation: opened, at the size and with the channels that it takes.
@@ -202,23 +207,24 @@ class Generator:
         if not self.directions or self.condition is None:
             raise PoiseError(
                 "This generator makes its samples from noise and translates nothing",
+                code="generator.not-a-translator",
                 hint="sample it: poise sample RUN; or train one that does: --pairs line/ colour/",
             )
         if direction not in self.directions:
             raise unknown_name("direction", direction, self.directions)
         return tuple(self.condition["shape"]) if direction == "a-to-b" else self.shape
 
-    def translations(self, source: Dataset, *, direction: str = "a-to-b", seed: int = 0) -> Iterator[Tensor]:
-        """What `translate` gives, piece by piece.
+    def translations(self, dataset: Dataset, *, direction: str = "a-to-b", seed: int = 0) -> Iterator[Tensor]:
+        """The result of `translate`, piece by piece.
 
         Args:
-            source: As `translatable` gives it.
+            dataset: The result of `translatable`.
             direction: As `translate` takes it.
             seed: As `translate` takes it.
         """
-        for start in range(0, len(source), PIECE):
-            rows = np.arange(start, min(start + PIECE, len(source)))
-            images = source.transform.encode(source.gather(rows))
+        for start in range(0, len(dataset), PIECE):
+            rows = np.arange(start, min(start + PIECE, len(dataset)))
+            images = dataset.transform.encode(dataset.gather(rows))
             yield self.translated(images, direction=direction, seed=seed)
 
     def translated(self, images: Tensor, *, direction: str = "a-to-b", seed: int = 0) -> Tensor:
@@ -232,7 +238,7 @@ class Generator:
         Returns:
             `(N, C, H, W)` in [-1, 1], on the CPU.
         """
-        ways = setup_of(self.description).directions
+        ways = task_of(self.description).directions
         assert ways is not None
         latent = self.latents(1, seed=seed).expand(len(images), -1)
         made = translated(
@@ -243,7 +249,6 @@ class Generator:
         )
         return made.clamp(-1, 1)
 
-    @torch.no_grad()
     def grid(self, count: int = 64, *, seed: int = 0, label: str | None = None) -> Image.Image:
         """A picture of samples: a grid of images, or a scatter of points."""
         condition = self.conditions(count, seed=seed, label=label)
@@ -255,13 +260,17 @@ class Generator:
 
         Args:
             columns: Samples of each class.
-            seed: From which the latents are drawn.
+            seed: Draws the latents.
 
         Raises:
             PoiseError: The generator knows no classes.
         """
         if not self.classes:
-            raise PoiseError("This generator knows no classes", hint="train with --recipe conditional")
+            raise PoiseError(
+                "This generator knows no classes",
+                code="generator.no-classes",
+                hint="train with --recipe conditional",
+            )
         latent = self.latents(columns, seed=seed).repeat(len(self.classes), 1)
         labels = torch.arange(len(self.classes)).repeat_interleave(columns)
         condition = torch.nn.functional.one_hot(labels, len(self.classes)).float().to(self._device)

@@ -1,4 +1,4 @@
-"""Tags of a picture, by a generator that makes tags from what it sees and a latent."""
+"""Tags of a picture, by a generator that makes tags from the picture's features and a latent."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from poise.tasks.tagging import image_extractor
 
 @dataclass(frozen=True)
 class Tag:
-    """A tag and how often it was given.
+    """A tag and its frequency.
 
     Attributes:
         name: The tag.
-        frequency: The share of latents that gave it, from 0 to 1.
+        frequency: The share of latents that led to it, from 0 to 1.
     """
 
     name: str
@@ -33,13 +33,13 @@ class Tag:
 
 
 def tags_of(generator: Generator, image: Path | str, *, draws: int = 200, seed: int = 0) -> list[Tag]:
-    """The tags that latents give a picture, the most frequent first.
+    """The tags of a picture over many latents, the most frequent first.
 
     Args:
-        generator: Of a run with the recipe `image-tagging`.
+        generator: The generator of a run with the recipe `image-tagging`.
         image: The picture's file.
         draws: How many latents are drawn.
-        seed: From which they are drawn.
+        seed: Draws them.
 
     Raises:
         PoiseError: The generator makes no tags, or the picture cannot be read.
@@ -53,15 +53,15 @@ def tags_of(generator: Generator, image: Path | str, *, draws: int = 200, seed: 
 
 @torch.no_grad()
 def ranked(generator: Generator, features: Tensor, *, draws: int, seed: int) -> list[list[tuple[str, int]]]:
-    """For each picture, the tags that latents gave it with how often, the most frequent first.
+    """For each picture, its tags over many latents with their counts, the most frequent first.
 
-    Each latent names the tag whose vector its sample is nearest to by the cosine.
+    Each latent counts for the tag whose vector is nearest to its sample by the cosine.
 
     Args:
-        generator: Of a run with the recipe `image-tagging`.
-        features: `(N, d)`, what is seen of the pictures.
+        generator: The generator of a run with the recipe `image-tagging`.
+        features: The features of the pictures, `(N, d)`.
         draws: How many latents are drawn, the same for all pictures.
-        seed: From which they are drawn.
+        seed: Draws them.
     """
     about = _about(generator)
     vectors = torch.tensor(about["vectors"])
@@ -80,6 +80,7 @@ def _about(generator: Generator) -> dict[str, Any]:
     if "tags" not in condition:
         raise PoiseError(
             "This generator makes no tags",
+            code="generator.no-tags",
             hint="train one that does: --recipe image-tagging --labels FILE.csv",
         )
     return dict(condition)
@@ -87,11 +88,13 @@ def _about(generator: Generator) -> dict[str, Any]:
 
 def _pixels(path: Path, shape: list[int]) -> Tensor:
     if path.is_dir():
-        raise PoiseError(f"'{path}' is a folder", hint="name one picture in it")
+        raise PoiseError(f"'{path}' is a folder", code="generator.no-picture", hint="name one picture in it")
     try:
         image = read_image(io.BytesIO(path.read_bytes()), resolution=shape[-1])
     except FileNotFoundError:
-        raise PoiseError(f"There is no picture '{path}'") from None
+        raise PoiseError(f"There is no picture '{path}'", code="generator.no-picture") from None
     except Exception as error:
-        raise PoiseError(f"The picture '{path}' cannot be read", why=reason_of(error)) from None
+        raise PoiseError(
+            f"The picture '{path}' cannot be read", code="generator.unreadable-picture", why=reason_of(error)
+        ) from None
     return torch.from_numpy(np.array(as_channels(image, shape[0])))[None]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import torch
 from PIL import Image
 
 from poise.data import Dataset, picture
+from poise.generator.sampling import generate
 from poise.recipes import Recipe
 from poise.training.callback import Notify, Request, StepContext
 from poise.training.preview import POINTS, preview_of
@@ -73,27 +73,3 @@ def is_due(step: int, every: int) -> bool:
     if step < every:
         return math.log2(every / step).is_integer()
     return step % every == 0
-
-
-@torch.no_grad()
-def generate(
-    module: torch.nn.Module,
-    latent: torch.Tensor,
-    condition: torch.Tensor | None = None,
-    *,
-    batch_size: int = 256,
-) -> torch.Tensor:
-    """Samples from latents, in pieces.
-
-    Args:
-        module: A generator in eval mode.
-        latent: `(N, latent_size)` on the generator's device.
-        condition: `(N, ...)` on the generator's device, for a generator that takes conditions.
-        batch_size: The size of a piece.
-
-    Returns:
-        Samples `(N, ...)` in the networks' space, on the CPU.
-    """
-    inputs = [latent] if condition is None else [latent, condition]
-    pieces = zip(*(torch.split(values, batch_size) for values in inputs), strict=True)
-    return torch.cat([module(*piece).float().cpu() for piece in pieces])

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from poise.data import Dataset, Modes, modes, to_pixels
 from poise.errors import PoiseError
+from poise.generator.sampling import generate
 from poise.metrics import Reference, Result, cheap_distance, cheap_evaluation, reference_of
 from poise.metrics.lines import lines_of
 from poise.randomness import numpy_stream, torch_stream
@@ -23,7 +24,6 @@ from poise.training.batches import latents
 from poise.training.callback import Notify, Request, StepContext
 from poise.training.evaluation_cost import evaluation_interval
 from poise.training.held_out import split
-from poise.training.pictures import generate
 
 SAMPLES = 1_000
 LEAST = 24

@@ -9,13 +9,14 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
 from poise.data import Dataset, to_pillow, to_pixels
+from poise.generator.sampling import translated
 from poise.randomness import torch_stream
 from poise.recipes import Recipe
 from poise.tasks import TASKS
 from poise.training.batches import latents
 from poise.training.callback import Notify, Request, StepContext
 from poise.training.pictures import is_due, save_picture
-from poise.training.translations import Shown, Ways, condition_of, held_out_of, shown_of, translated
+from poise.training.translations import Shown, Ways, condition_of, held_out_of, shown_of
 
 ROWS = 8
 """Pairs in either half of a picture."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from poise.data import Dataset
 from poise.data.condition import Condition
+from poise.generator.sampling import translated
 from poise.metrics.gaussian import distance_of
 from poise.metrics.lines import better_side
 from poise.metrics.translation_errors import CYCLE_ERROR, TRANSLATION_ERRORS, errors_of
@@ -143,32 +144,6 @@ class TranslationQuality:
     def _translated(self, ways: Ways, direction: str, images: Tensor, device: torch.device) -> Tensor:
         latent = latents(len(images), self.latent, torch_stream(self.seed, 0, "quality latents"))
         return translated(ways[direction], latent.to(device), images.to(device), seed=self.seed).clamp(-1, 1)
-
-
-@torch.no_grad()
-def translated(
-    way: Callable[[Tensor, Tensor], Tensor], latent: Tensor, images: Tensor, *, seed: int
-) -> Tensor:
-    """Translations of images, in pieces; the noise is the same for every image and drawn from the seed.
-
-    Args:
-        way: `(latents, images) -> images`, with its network in eval mode.
-        latent: `(N, latent_size)`, on the network's device.
-        images: `(N, C, H, W)` in the networks' space, on the network's device.
-        seed: Draws the noise of networks that draw for themselves.
-
-    Returns:
-        `(N, C, H, W)` in the networks' space, on the CPU.
-    """
-    pieces: list[Tensor] = []
-    devices = [images.device] if images.is_cuda else []
-    with torch.random.fork_rng(devices=devices):
-        for place in range(0, len(images), 64):
-            # Seeded before each piece, so that an image does not depend on how many came before it.
-            torch.manual_seed(seed)
-            piece = slice(place, place + 64)
-            pieces.append(way(latent[piece], images[piece]).float().cpu())
-    return torch.cat(pieces)
 
 
 def shown_of(

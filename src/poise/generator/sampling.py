@@ -1,0 +1,145 @@
+"""What goes into a generator, drawn from a seed, and what comes out of it, in pieces.
+
+Row i of latents and of classes depends on the seed and on i alone: the first of many are those of few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from poise.errors import PoiseError, unknown_name
+from poise.randomness import torch_stream
+from poise.recipes.settings import Latent
+
+BLOCK = 16
+"""PyTorch draws normal numbers in blocks of so many, and an incomplete last block in another way."""
+
+PIECE = 64
+"""Images that are translated at once."""
+
+
+def sample_latents(count: int, latent: Latent, *, seed: int) -> Tensor:
+    """Latents of a seed, `(count, latent.size)`, on the CPU.
+
+    Args:
+        count: How many.
+        latent: Their size and distribution.
+        seed: Any integer.
+
+    Example:
+        >>> few, many = (sample_latents(count, Latent(size=100), seed=1) for count in (3, 64))
+        >>> bool((few == many[:3]).all())
+        True
+    """
+    numbers, stream = count * latent.size, torch_stream(seed, 0, "samples")
+    if latent.distribution == "uniform":
+        drawn = torch.rand(numbers, generator=stream) * 2 - 1
+    else:
+        drawn = torch.randn(-(-numbers // BLOCK) * BLOCK, generator=stream)[:numbers]
+    return drawn.reshape(count, latent.size)
+
+
+def class_names(condition: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The names of the classes; none if the generator knows no classes.
+
+    Args:
+        condition: The conditions as `generator.json` describes them.
+    """
+    if condition is None or condition["kind"] != "label":
+        return ()
+    return tuple(str(name) for name in condition["names"])
+
+
+def sample_conditions(
+    condition: Mapping[str, Any] | None, count: int, *, seed: int, label: str | None
+) -> Tensor | None:
+    """Conditions as the generator takes them, `(count, classes)`; `None` if it takes none.
+
+    Args:
+        condition: The conditions as `generator.json` describes them.
+        count: How many.
+        seed: Draws the classes, each as often as in the data.
+        label: The only class that is wanted.
+
+    Raises:
+        PoiseError: There is no such class, the generator has none, or it translates images.
+    """
+    if condition is None:
+        if label is not None:
+            raise PoiseError(
+                f"This generator knows no classes, so there is no '{label}' to ask for",
+                code="generator.no-classes",
+                hint="train one that does: --recipe conditional",
+            )
+        return None
+    if condition["kind"] != "label":
+        tags = "tags" in condition
+        raise PoiseError(
+            "This generator makes its samples from images",
+            code="generator.needs-images",
+            hint="give it one: poise tag RUN image.png"
+            if tags
+            else "give it some: poise translate RUN inputs/ --out outputs/",
+        )
+    names = class_names(condition)
+    if label is not None and str(label) not in names:
+        raise unknown_name("class", str(label), names)
+    if label is not None:
+        drawn = torch.full((count,), names.index(str(label)))
+    else:
+        weights = torch.tensor(condition["counts"], dtype=torch.float64)
+        stream = torch_stream(seed, 0, "classes of samples")
+        # Not torch.multinomial: the first of many uniform numbers are those of few.
+        places = torch.rand(count, generator=stream, dtype=torch.float64) * weights.sum()
+        drawn = torch.searchsorted(weights.cumsum(0), places, right=True).clamp(max=len(names) - 1)
+    return torch.nn.functional.one_hot(drawn, len(names)).float()
+
+
+@torch.no_grad()
+def generate(
+    module: nn.Module, latent: Tensor, condition: Tensor | None = None, *, batch_size: int = 256
+) -> Tensor:
+    """Samples from latents, in pieces.
+
+    Args:
+        module: A generator in eval mode.
+        latent: `(N, latent_size)` on the generator's device.
+        condition: `(N, ...)` on the generator's device, for a generator that takes conditions.
+        batch_size: The size of a piece.
+
+    Returns:
+        Samples `(N, ...)` in the networks' space, on the CPU.
+    """
+    inputs = [latent] if condition is None else [latent, condition]
+    pieces = zip(*(torch.split(values, batch_size) for values in inputs), strict=True)
+    return torch.cat([module(*piece).float().cpu() for piece in pieces])
+
+
+@torch.no_grad()
+def translated(
+    way: Callable[[Tensor, Tensor], Tensor], latent: Tensor, images: Tensor, *, seed: int
+) -> Tensor:
+    """Images made of images, in pieces; the noise is the same for every image.
+
+    Args:
+        way: `(latents, images) -> images`, with its network in eval mode.
+        latent: `(N, latent_size)`, on the network's device.
+        images: `(N, C, H, W)` in the networks' space, on the network's device.
+        seed: Draws the noise of networks that draw for themselves.
+
+    Returns:
+        `(N, C, H, W)` in the networks' space, on the CPU.
+    """
+    pieces: list[Tensor] = []
+    devices = [images.device] if images.is_cuda else []
+    with torch.random.fork_rng(devices=devices):
+        for start in range(0, len(images), PIECE):
+            # Seeded before each piece, so that an image does not depend on how many came before it.
+            torch.manual_seed(seed)
+            piece = slice(start, start + PIECE)
+            pieces.append(way(latent[piece], images[piece]).float().cpu())
+    return torch.cat(pieces)
