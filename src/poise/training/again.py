@@ -1,4 +1,4 @@
-"""The command line that makes a run again: what a remedy's settings are added to."""
+"""The command line that repeats a run; the settings of a remedy are added to it."""
 
 from __future__ import annotations
 
@@ -12,110 +12,103 @@ from poise.spec import DataSpec
 from poise.tasks import GIVEN
 from poise.training.resolve import resolve
 
-_PARTS = ("game", "loss", "dynamics", "generator", "discriminator")
-_ABOUT = ("name", "summary", "paper", "when", "resolution", "evaluate_every", "sample_every")
-"""What is told of a recipe, and what the data or the number of steps decide unless a person does."""
+NOT_SET = {"name", "summary", "paper", "when", "resolution", "evaluate_every"}
+"""What a recipe says of itself, what is a flag of its own, and what the cost of an evaluation decides."""
+
+FLAGS = ("steps", "seed", "batch_size")
+DECISIVE = ("game", "steps")
+"""What decides other settings, and is set before them."""
+
+ROUNDS = 4
+"""What is decisive, the names of parts, and their settings are found one after the other; the last checks."""
 
 
 def command_again(recipe: Recipe, data: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The words that make a run again, with every setting that differs from its named recipe.
+    """The words that repeat a run: its named recipe, and every setting that differs from it.
 
     Args:
         recipe: The run's, resolved.
         data: Its `data.json`.
 
     Returns:
-        The words; `None` where no command line can say it: data or networks were given in Python, or the
+        The words; `None` if no command can repeat it: data or networks were given in Python, or the
         recipe is none of the named ones.
 
     Example:
         >>> from poise.recipes import RECIPES
-        >>> played = resolve(recipe_with(RECIPES["minimax"], {"packing": 2}), DataSpec("vector", (2,)))
+        >>> trained = resolve(recipe_with(RECIPES["minimax"], {"packing": 2}), DataSpec("vector", (2,)))
         >>> ring = {"origin": {"kind": "built-in", "value": "ring"}, "kind": "vector", "shape": [2]}
-        >>> " ".join(command_again(played, ring))
+        >>> " ".join(command_again(trained, ring))
         'poise train ring --recipe minimax --set packing=2'
     """
     named = _data_words(data.get("origin", {}))
-    own = GIVEN in (recipe.generator.name, recipe.discriminator.name)
-    if named is None or own or recipe.name not in RECIPES:
+    given = GIVEN in (recipe.generator.name, recipe.discriminator.name)
+    if named is None or given or recipe.name not in RECIPES:
         return None
     condition = data.get("condition")
-    spec = DataSpec(
-        str(data["kind"]), tuple(data["shape"]), tuple(condition["shape"]) if condition is not None else None
-    )
-    words = ["poise", "train", *named, "--recipe", recipe.name]
-    if data["kind"] == "image" and data["origin"]["kind"] != "built-in":
-        words += ["--resolution", str(recipe.resolution)]
+    spec = DataSpec(data["kind"], tuple(data["shape"]), tuple(condition["shape"]) if condition else None)
     try:
-        changes = _differences(recipe, spec)
+        changes = _changes(recipe, spec)
     except PoiseError:
-        return None  # a recipe of that name that means something else by now
-    flags = {"steps", "seed", "batch_size"}
+        changes = None  # a recipe of that name means something else by now
+    if changes is None:
+        return None
+    size, own_size = recipe.resolution, data.get("summary", {}).get("original_size")
+    resized = size is not None and own_size != [size, size]
+    words = ["poise", "train", *named, "--recipe", recipe.name]
+    words += ["--resolution", str(size)] if resized else []
     for path, value in changes.items():
-        flag = [f"--{path.replace('_', '-')}", str(value)]
-        words += flag if path in flags else ["--set", f"{path}={_typed(value)}"]
+        text = value if isinstance(value, str) else json.dumps(value)
+        flag = path in FLAGS
+        words += [f"--{path.replace('_', '-')}", text] if flag else ["--set", f"{path}={text}"]
     return tuple(words)
 
 
-def _differences(recipe: Recipe, spec: DataSpec) -> dict[str, Any]:
-    """What must be set for the named recipe to become this one: names first, then what they leave open."""
-    base, wanted = RECIPES[recipe.name], recipe.model_dump()
-    has = base.model_dump()
-    changes: dict[str, Any] = {
-        part: wanted[part]["name"]
-        for part in _PARTS
-        if wanted[part]["name"] != has[part]["name"] and has[part]["name"] != "auto"
-    }
-    changes |= {name: wanted[name] for name in ("steps", "packing") if has[name] != wanted[name]}
-    first = resolve(recipe_with(base, changes), spec).model_dump()
-    chosen = {part: wanted[part]["name"] for part in _PARTS if wanted[part]["name"] != first[part]["name"]}
-    penalties = {f"penalties.{name}": None for name in first["penalties"] if name not in wanted["penalties"]}
-    penalties |= {f"penalties.{name}.every": part["every"] for name, part in wanted["penalties"].items()
-                  if name not in first["penalties"]}  # fmt: skip
-    changes |= chosen | penalties
-    second = resolve(recipe_with(base, changes), spec).model_dump()
-    apart = dict(_apart(wanted, second))
-    if changes.get("steps") == resolve(base, spec).steps:
-        changes.pop("steps")
-    return changes | apart
-
-
-def _apart(wanted: Mapping[str, Any], has: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in wanted.items():
-        path = f"{prefix}{name}"
-        if path in _ABOUT:
-            continue
-        if isinstance(value, Mapping):
-            yield from _apart(value, has.get(name) or {}, f"{path}.")
-        elif name not in has or has[name] != value:
-            yield path, value
-
-
-def _data_words(origin: Mapping[str, Any]) -> list[str] | None:
-    kind = origin.get("kind")
-    if kind in ("path", "built-in"):
-        labels = origin.get("labels")
-        words = [str(origin["value"])]
-        if labels is not None:
-            words += ["--labels", str(labels["file"])]
-            words += ["--label-column", str(labels["column"])] if labels["column"] else []
-        return words
-    if kind == "pairs":
-        source, target = origin["source"], origin["target"]
-        named = ["--pairs", source["value"], target["value"]] if target is not None else [
-            "--side-by-side", source["value"], "--source-side", origin["source_side"]
-        ]  # fmt: skip
-        return [*named, "--held-out", str(origin["held_out"])]
-    if kind == "domains":
-        return [
-            "--domains",
-            origin["a"]["value"],
-            origin["b"]["value"],
-            "--held-out",
-            str(origin["held_out"]),
-        ]
+def _changes(recipe: Recipe, spec: DataSpec) -> dict[str, Any] | None:
+    """What must be set so that the named recipe, resolved for the same data, becomes this one."""
+    changes: dict[str, Any] = {}
+    for _ in range(ROUNDS):
+        made = resolve(recipe_with(RECIPES[recipe.name], changes), spec)
+        differences = dict(_differences(recipe.model_dump(exclude=NOT_SET), made.model_dump(exclude=NOT_SET)))
+        if not differences:
+            return changes
+        first = {path: differences[path] for path in DECISIVE if path in differences}
+        changes |= first or differences
     return None
 
 
-def _typed(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def _differences(
+    wanted: Mapping[str, Any], made: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Any]]:
+    """Settings by path that differ; of a part with another name only the name, since it brings its own."""
+    for name, value in wanted.items():
+        path, other = f"{prefix}{name}", made.get(name)
+        if not isinstance(value, Mapping):
+            if name not in made or other != value:
+                yield path, value
+        elif prefix == "penalties." and other is None:
+            yield f"{path}.every", value["every"]
+        elif other is not None and value.get("name") != other.get("name"):
+            yield path, value["name"]
+        else:
+            yield from _differences(value, other or {}, f"{path}.")
+    yield from ((f"{prefix}{name}", None) for name in made.keys() - wanted.keys())
+
+
+def _data_words(origin: Mapping[str, Any]) -> list[str] | None:
+    """The data as `poise train` takes them, from the record that opens them again."""
+    match origin:
+        case {"kind": "path" | "built-in", "value": value}:
+            labels = origin.get("labels") or {}
+            words = ["--labels", str(labels["file"])] if labels else []
+            words += ["--label-column", str(labels["column"])] if labels.get("column") else []
+            return [str(value), *words]
+        case {"kind": "pairs", "source": {"value": source}, "target": None}:
+            words = ["--side-by-side", source, "--source-side", origin["source_side"]]
+        case {"kind": "pairs", "source": {"value": source}, "target": {"value": target}}:
+            words = ["--pairs", source, target]
+        case {"kind": "domains", "a": {"value": a}, "b": {"value": b}}:
+            words = ["--domains", a, b]
+        case _:
+            return None
+    return [*words, "--held-out", str(origin["held_out"])]

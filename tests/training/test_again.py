@@ -1,0 +1,53 @@
+"""The command that repeats a run, for what the recipes alone do not show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from poise.cli.app import app
+from poise.recipes import RECIPES, parse_override, recipe_with
+from poise.training import pick_device, plan
+from poise.training.again import command_again
+from poise.training.recorded_data import data_record
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes", "words"),
+    [
+        ("non-saturating", {}, ()),
+        ("non-saturating", {"resolution": 16}, ("--resolution", "16")),  # the digits are 8x8
+        ("non-saturating", {"sample_every": 7, "steps": 50}, ("sample_every=7",)),
+        ("non-saturating", {"penalties": "none"}, ("penalties.r1=null",)),
+        (
+            "minimax",
+            {"penalties.dragan.weight": 3},
+            ("penalties.dragan.every=1", "penalties.dragan.weight=3.0"),
+        ),
+        ("minimax", {"optimisers.generator.name": "sgd"}, ("optimisers.generator=sgd",)),
+        (
+            "minimax",
+            {"loss": "least-squares", "loss.smoothing": 0.1},
+            ("loss=least-squares", "loss.smoothing=0.1"),
+        ),
+        ("minimax", {"game": "conditional"}, ("game=conditional",)),
+    ],
+)
+def test_what_was_changed_is_in_the_command_and_the_command_repeats_the_run(
+    recipe: str, changes: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    planned = plan("digits", recipe_with(RECIPES[recipe], changes), pick_device("cpu"))
+    again = command_again(planned.recipe, data_record(planned.source, planned.origin))
+    assert again is not None and again[:5] == ("poise", "train", "digits", "--recipe", recipe)
+    assert set(words) <= set(again)
+    if not changes:
+        assert len(again) == 5
+    _, bound, _ = app.parse_args(list(again[1:]), exit_on_error=False, print_error=False)
+    flags = {name: bound.arguments[name] for name in ("steps", "seed", "resolution", "batch_size")
+             if name in bound.arguments}  # fmt: skip
+    typed = dict(map(parse_override, bound.arguments.get("settings", ())))
+    repeated = plan("digits", recipe_with(RECIPES[recipe], {**typed, **flags}), pick_device("cpu"))
+    apart = {"evaluate_every"}
+    assert repeated.recipe.model_dump(exclude=apart) == planned.recipe.model_dump(exclude=apart)
+    assert repeated.source.fingerprint == planned.source.fingerprint
