@@ -44,7 +44,7 @@ def test_what_was_changed_is_in_the_command_and_the_command_repeats_the_run(
     if not changes:
         assert len(again) == 5
     _, bound, _ = app.parse_args(list(again[1:]), exit_on_error=False, print_error=False)
-    flags = {name: bound.arguments[name] for name in ("steps", "seed", "resolution", "batch_size")
+    flags: dict[str, Any] = {name: bound.arguments[name] for name in ("steps", "seed", "resolution", "batch_size")
              if name in bound.arguments}  # fmt: skip
     typed = dict(map(parse_override, bound.arguments.get("settings", ())))
     repeated = plan("digits", recipe_with(RECIPES[recipe], {**typed, **flags}), pick_device("cpu"))
