@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +14,8 @@ from torch import Tensor
 from poise.errors import PoiseError
 from poise.metrics import METRICS, Result, compare, frechet_distance, kernel_distance
 from poise.metrics import precision_recall_density_coverage as neighbourhoods
+from poise.metrics.lines import lines_of, results_of
+from poise.run_folder import RunFolder
 
 
 def normal(seed: int, *shape: int) -> Tensor:
@@ -143,3 +147,19 @@ def test_arrays_tensors_and_lists_are_one() -> None:
     fake = normal(1, 40, 4)
     values = {float(kernel_distance(REAL, given)) for given in (fake, fake.numpy(), fake.tolist())}
     assert len(values) == 1
+
+
+def test_numbers_that_are_not_finite_come_back_from_a_run(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", recipe={}, environment={}, data={})
+    written = Result(
+        "mode-statistics",
+        {"modes": 8.0, "reverse_kl": math.inf},
+        {"modes": (7.0, 8.0), "reverse_kl": (1.0, math.inf)},
+        "bootstrap",
+        {"reverse_kl": 0.001},
+        "expectation",
+        {"fake": 10},
+    )
+    for line in lines_of(written, step=3, by="evaluate"):
+        run.append("metrics", line)
+    assert results_of(run.lines("metrics")) == [(3, "evaluate", written)]

@@ -20,9 +20,9 @@ def lines_of(result: Result, *, step: int, by: By) -> list[dict[str, Any]]:
         by: `"training"`, or `"evaluate"` if it was measured afterwards.
 
     Returns:
-        Objects of plain JSON values. `metric` is the plain name of the number; `measure` the name in
-        `METRICS`; without an interval, floor or better side that key is missing. No line depends on the
-        clock.
+        Objects of plain values; a number may be NaN or infinite. `metric` is the plain name of the number;
+        `measure` the name in `METRICS`; without an interval, floor or better side that key is missing. No
+        line depends on the clock.
 
     Example:
         >>> from poise.metrics import mode_statistics
@@ -33,17 +33,16 @@ def lines_of(result: Result, *, step: int, by: By) -> list[dict[str, Any]]:
     plain = result.to_json()
     several = isinstance(result.value, Mapping)
     lines = []
-    for name in result.values:
+    for name, value in result.values.items():
         line: dict[str, Any] = {
             "step": step,
             "metric": name if several else _plain_name(result.metric),
-            "value": plain["value"][name] if several else plain["value"],
+            "value": value,
         }
-        for part in ("interval", "floor"):
-            whole = plain[part]
-            found = whole.get(name) if isinstance(whole, Mapping) else whole
-            if found is not None:
-                line[part] = found
+        if name in result.intervals:
+            line["interval"] = list(result.intervals[name])
+        if name in result.floors:
+            line["floor"] = result.floors[name]
         better = better_side(result.metric, name)
         lines.append(
             line

@@ -19,7 +19,7 @@ class Measured:
     Attributes:
         step: Of the generator that was measured.
         name: The name of the number.
-        value: The number; NaN if it was not finite.
+        value: The number, which may be NaN or infinite.
         low: The lower end of its interval; None if it has none.
         high: The upper end.
         floor: What reals score against reals.
