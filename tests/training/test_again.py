@@ -44,10 +44,10 @@ def test_what_was_changed_is_in_the_command_and_the_command_repeats_the_run(
     if not changes:
         assert len(again) == 5
     _, bound, _ = app.parse_args(list(again[1:]), exit_on_error=False, print_error=False)
-    flags: dict[str, Any] = {name: bound.arguments[name] for name in ("steps", "seed", "resolution", "batch_size")
-             if name in bound.arguments}  # fmt: skip
-    typed = dict(map(parse_override, bound.arguments.get("settings", ())))
-    repeated = plan("digits", recipe_with(RECIPES[recipe], {**typed, **flags}), pick_device("cpu"))
+    flags = dict(bound.arguments)
+    typed = dict(map(parse_override, flags.get("settings", ())))
+    typed |= {name: flags[name] for name in ("steps", "seed", "resolution", "batch_size") if name in flags}
+    repeated = plan("digits", recipe_with(RECIPES[recipe], typed), pick_device("cpu"))
     apart = {"evaluate_every"}
     assert repeated.recipe.model_dump(exclude=apart) == planned.recipe.model_dump(exclude=apart)
     assert repeated.source.fingerprint == planned.source.fingerprint
