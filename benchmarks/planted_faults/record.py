@@ -19,14 +19,14 @@ from benchmarks.planted_faults.cases import Case, Fault
 from benchmarks.planted_faults.conditional import play_conditional
 from benchmarks.planted_faults.meddling import Meddle
 from benchmarks.planted_faults.planting import Array, Bewitched, Distorted, only
-from poise.data import Dataset
+from poise.data import Dataset, spec_of
 from poise.diagnosis.examination import still
 from poise.diagnosis.scores import per_sample_scores
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
 from poise.tasks import TASKS
-from poise.tasks.prepare import prepared, spec_of
+from poise.tasks.prepare import prepared
 from poise.training import Experiment, StepContext, begin, pick_device
 from poise.training.assemble import Components, assemble
 from poise.training.doctor import Doctor

@@ -13,12 +13,13 @@ from typing import Any
 from benchmarks.planted_faults.bases import BASES, source_of
 from benchmarks.planted_faults.cases import FAULTS, Case, Fault
 from benchmarks.planted_faults.record import recipe_of
+from poise.data import spec_of
 from poise.diagnosis import budget
 from poise.errors import PoiseError
 from poise.recipes import recipe_with, saved_recipe
 from poise.run_folder import RunFolder
 from poise.tasks import TASKS
-from poise.tasks.prepare import prepared, spec_of
+from poise.tasks.prepare import prepared
 from poise.training import Experiment, begin, pick_device
 from poise.training.assemble import assemble
 from poise.training.quality import distance_to_data

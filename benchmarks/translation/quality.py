@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.translation.judging import Judge, constant_colourings, judged_on, part_of, references
-from poise.data import Domains, Pairs, Transform, open_data, to_pillow, to_pixels
+from poise.data import Domains, Pairs, Pixels, open_data, to_pillow, to_pixels
 from poise.generator import Generator
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
@@ -215,7 +215,7 @@ def save_picture(path: Path, columns: Sequence[Tensor]) -> None:
     chosen = torch.linspace(0, len(columns[0]) - 1, min(SHOWN, len(columns[0]))).long()
     laid = torch.stack([column[chosen].expand(-1, 3, -1, -1) for column in columns], 1)
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = to_pixels(laid.flatten(0, 1), Transform("pixels"))
+    pixels = to_pixels(laid.flatten(0, 1), Pixels())
     to_pillow(pixels, columns=3 * len(columns)).quantize(128).save(path, optimize=True)
 
 

@@ -1,8 +1,10 @@
-"""What networks are told of the data: kind, shape, spans, and the shape of a condition."""
+"""What networks are told of the data: kind, shape, spans and condition; and the kinds of conditions."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 SpanKind = Literal["real", "bounded", "one-hot", "flag", "ordered"]
@@ -60,3 +62,44 @@ class DataSpec:
             "condition": None if self.condition is None else list(self.condition),
             "spans": [[span.name, span.kind, span.size] for span in self.spans],
         }
+
+
+@dataclass(frozen=True)
+class ConditionKind:
+    """A kind of condition; nothing else compares the name of one.
+
+    Attributes:
+        name: What `data.json` and `generator.json` call it.
+        classes: Whether a condition is one of several classes, stored as an integer and seen as one-hot.
+        images: Whether a condition is an image, which the generator translates.
+    """
+
+    name: str
+    classes: bool = False
+    images: bool = False
+
+
+CONDITION_KINDS: Mapping[str, ConditionKind] = MappingProxyType(
+    {
+        kind.name: kind
+        for kind in (
+            ConditionKind("label", classes=True),
+            ConditionKind("vector"),
+            ConditionKind("image", images=True),
+        )
+    }
+)
+
+
+def condition_kind(condition: Any) -> ConditionKind:
+    """The kind of a condition that a run folder describes; one of neither classes nor images if it has none.
+
+    Args:
+        condition: The entry `condition` of a `data.json` or a `generator.json`.
+
+    Example:
+        >>> condition_kind({"kind": "label", "shape": [10]}).classes, condition_kind(None).classes
+        (True, False)
+    """
+    name = str(condition.get("kind")) if isinstance(condition, Mapping) else ""
+    return CONDITION_KINDS.get(name, ConditionKind(name))

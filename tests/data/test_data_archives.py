@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from refusals import refused
 
 from poise.data import inspect_data, open_data
-from poise.errors import PoiseError
 
 RANDOM = np.random.default_rng(0)
 
@@ -132,9 +132,9 @@ def test_zip_bombs_are_refused_before_they_are_unpacked(
     bulging = archive_of_zeros(tmp_path / "bulging.zip", 20 * 1024 * 1024)
     doubled = overlapping(tmp_path / "overlapping.zip")
     monkeypatch.setattr(zipfile.ZipFile, "open", never)
-    with pytest.raises(PoiseError, match="packed that tightly"):
+    with refused("data.zip-bomb"):
         open_data(bulging, cache=cache)
-    with pytest.raises(PoiseError, match="entries overlap"):
+    with refused("data.zip-bomb"):
         open_data(doubled, cache=cache)
 
 
@@ -175,9 +175,9 @@ def test_what_is_no_zip_is_told(tmp_path: Path, cache: Path) -> None:
     whole = archive(tmp_path / "p.zip", GOOD).read_bytes()
     for content in (b"", b"not a zip", whole[: len(whole) // 2]):
         (tmp_path / "p.zip").write_bytes(content)
-        with pytest.raises(PoiseError, match="cannot be read as a zip file"):
+        with refused("data.zip-unreadable"):
             open_data(tmp_path / "p.zip", cache=cache)
-    with pytest.raises(PoiseError, match="There is no file"):
+    with refused("data.not-found"):
         open_data(tmp_path / "none.zip", cache=cache)
-    with pytest.raises(PoiseError, match="holds no image"):
+    with refused("data.no-images"):
         open_data(archive(tmp_path / "empty.zip", {}), cache=cache)

@@ -7,7 +7,7 @@ import pytest
 from image_files import chunk, gif, png, png_of_sixteen_bits
 from PIL import Image, ImageFile
 
-from poise.data.conversion import (
+from poise.data.sources.decoding import (
     MOST_FRAMES,
     RefusedError,
     as_channels,
@@ -408,8 +408,8 @@ def test_frames_up_to_the_cap_are_fine() -> None:
 def test_pages_of_a_tiff_beyond_the_cap_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     pages = [Image.new("1", (1, 1)) for _ in range(6)]
     content = saved(pages[0], "TIFF", save_all=True, append_images=pages[1:])
-    monkeypatch.setattr("poise.data.conversion.MOST_FRAMES", 6)
+    monkeypatch.setattr("poise.data.sources.decoding.MOST_FRAMES", 6)
     open_checked(io.BytesIO(content))
-    monkeypatch.setattr("poise.data.conversion.MOST_FRAMES", 5)
+    monkeypatch.setattr("poise.data.sources.decoding.MOST_FRAMES", 5)
     with pytest.raises(RefusedError, match="more than 5 frames"):
         open_checked(io.BytesIO(content))

@@ -1,12 +1,15 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from poise.data import Transform, picture, to_pillow, to_pixels
+from poise.data import KINDS, Identity, Pixels, Range, Standardised, to_pillow, to_pixels
 from poise.errors import PoiseError
 
-PIXELS = Transform("pixels")
+PIXELS = Pixels()
+picture, scatter = KINDS["image"].picture, KINDS["vector"].picture
 
 
 def test_the_grid_shows_each_image_enlarged_without_smoothing() -> None:
@@ -37,9 +40,10 @@ def test_one_two_three_and_four_channels() -> None:
 def test_bytes_of_samples() -> None:
     samples = torch.tensor([-1.0, 0.0, 1.0, 9.0, -9.0, torch.nan]).reshape(1, 1, 1, 6)
     assert to_pixels(samples, PIXELS).ravel().tolist() == [0, 128, 255, 255, 0, 128]
-    assert np.array_equal(to_pixels(samples, PIXELS), to_pixels(samples, Transform("range", low=0, high=1)))
-    with pytest.raises(PoiseError, match="not pixels"):
-        to_pixels(samples, Transform("identity"))
+    assert np.array_equal(to_pixels(samples, PIXELS), to_pixels(samples, Range(0, 1)))
+    with pytest.raises(PoiseError) as caught:
+        to_pixels(samples, Identity())
+    assert caught.value.code == "data.not-pixels"
 
 
 def test_stored_bytes_are_shown_as_they_are() -> None:
@@ -48,13 +52,19 @@ def test_stored_bytes_are_shown_as_they_are() -> None:
     assert np.array_equal(shown, stored[0, 0].numpy())
 
 
-def test_requests_that_make_no_picture() -> None:
-    with pytest.raises(PoiseError, match="are not"):
-        picture(torch.zeros(2, 1, 8, 8), PIXELS, (3, 8, 8))
-    with pytest.raises(PoiseError, match="there are none"):
-        picture(torch.zeros(0, 1, 8, 8), PIXELS, (1, 8, 8))
-    with pytest.raises(PoiseError, match="float64"):
-        to_pillow(np.zeros((2, 1, 8, 8)))
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: picture(torch.zeros(2, 1, 8, 8), PIXELS, (3, 8, 8)),
+        lambda: picture(torch.zeros(0, 1, 8, 8), PIXELS, (1, 8, 8)),
+        lambda: to_pillow(np.zeros((2, 1, 8, 8))),
+    ],
+    ids=["another shape", "none", "floats"],
+)
+def test_requests_that_make_no_picture(draw: Callable[[], object]) -> None:
+    with pytest.raises(PoiseError) as caught:
+        draw()
+    assert caught.value.code == "data.no-picture"
 
 
 def share(image: Image.Image, colour: str) -> float:
@@ -68,19 +78,19 @@ def share(image: Image.Image, colour: str) -> float:
 def test_points_are_drawn_with_the_real_ones_beneath() -> None:
     angles = torch.linspace(0, 6, 400)
     ring = torch.stack([angles.cos(), angles.sin()], dim=1)
-    identity = Transform("identity")
-    alone = picture(ring, identity, (2,))
-    both = picture(0.5 * ring, identity, (2,), real=ring)
+    identity = Identity()
+    alone = scatter(ring, identity, (2,))
+    both = scatter(0.5 * ring, identity, (2,), real=ring)
     assert alone.mode == "RGB" and min(alone.size) >= 400
     assert share(alone, "blue") > 0.005 and share(alone, "grey") < 0.002
     assert share(both, "blue") > 0.002 and share(both, "grey") > 0.005
 
 
 def test_points_are_drawn_in_units_of_the_data() -> None:
-    transform = Transform("standardised", center=(100.0, 100.0), scale=(5.0, 5.0))
+    transform = Standardised(center=(100.0, 100.0), scale=(5.0, 5.0))
     points = torch.randn(50, 2, generator=torch.Generator().manual_seed(0))
-    same = picture(transform.decode(points), Transform("identity"), (2,))
-    assert np.array_equal(np.asarray(picture(points, transform, (2,))), np.asarray(same))
+    same = scatter(transform.decode(points), Identity(), (2,))
+    assert np.array_equal(np.asarray(scatter(points, transform, (2,))), np.asarray(same))
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 5])
@@ -94,6 +104,6 @@ def test_diverged_samples_still_make_a_picture(dimensions: int) -> None:
         (1e30 * torch.ones(20, dimensions), real),
         (real[:1], None),
     ):
-        image = picture(fakes, Transform("identity"), (dimensions,), real=beneath)
+        image = scatter(fakes, Identity(), (dimensions,), real=beneath)
         assert image.size == (512, 512)
         assert share(image, "grey") > 0.002 or beneath is None

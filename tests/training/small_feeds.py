@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import Transform
+from poise.data import Identity
 from poise.recipes.settings import Latent
 from poise.training.batches import BatchSampler, Indices
 
@@ -31,7 +31,7 @@ def feed_of(
     """A feed of rows `(N, ...)`, with small latents, on the CPU."""
     return BatchSampler(
         Held(rows),
-        Transform("identity"),
+        Identity(),
         samples=samples,
         latent=Latent(size=3),
         seed=seed,

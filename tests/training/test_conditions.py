@@ -8,10 +8,10 @@ import pytest
 import torch
 from small_feeds import feed_of, numbered
 
-from poise.data import Condition, Dataset, Transform, open_data
+from poise.data import Condition, Dataset, Identity, open_data, spec_of
 from poise.errors import PoiseError
 from poise.tasks import TASKS
-from poise.tasks.prepare import prepared, spec_of
+from poise.tasks.prepare import prepared
 from poise.training.batches import BatchSampler
 
 
@@ -62,7 +62,7 @@ def sampler(conditions: Condition, **more: Any) -> BatchSampler:
 
 def image_condition(rows: int, *, paired: bool) -> Condition:
     pixels = numbered(rows, beside=100)
-    return Condition("image", pixels.shape[1:], pixels, Transform("identity"), paired=paired)
+    return Condition("image", pixels.shape[1:], pixels, Identity(), paired=paired)
 
 
 def test_each_sample_comes_with_its_own_condition() -> None:

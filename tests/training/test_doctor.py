@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from poise.data import open_data
+from poise.data import open_data, spec_of
 from poise.diagnosis import budget
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, recipe_with
 from poise.registry import bound
 from poise.run_folder import RunFolder
-from poise.tasks.prepare import spec_of
 from poise.training import Resumption, StepContext, begin, doctor, pick_device, plan
 from poise.training import resume as resume_session
 from poise.training.assemble import assemble

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_feeds import feed_of
 
-from poise.data import Condition, Transform
+from poise.data import Condition, Identity
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, recipe_with
 from poise.recipes.settings import Jitter
@@ -61,7 +61,7 @@ def test_draws_stay_within_their_bounds_and_reach_both_ends() -> None:
 
 
 def sampler(*, paired: bool = True, **more: Any) -> BatchSampler:
-    condition = Condition("image", PIXELS.shape[1:], PIXELS, Transform("identity"), paired=paired)
+    condition = Condition("image", PIXELS.shape[1:], PIXELS, Identity(), paired=paired)
     return feed_of(PIXELS, conditions=condition, **more)
 
 

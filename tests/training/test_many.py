@@ -10,12 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from poise.data import Dataset, open_data
+from poise.data import Dataset, open_data, spec_of
 from poise.errors import PoiseError
 from poise.losses import LOSSES
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.registry import bound
-from poise.tasks.prepare import spec_of
 from poise.training.assemble import assemble
 from poise.training.held_out import training_feed
 from poise.training.history import summarise

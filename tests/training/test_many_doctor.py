@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-from poise.data import Dataset, open_data
+from poise.data import Dataset, open_data, spec_of
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.registry import bound
 from poise.run_folder import RunFolder
-from poise.tasks.prepare import spec_of
 from poise.training import StepContext
 from poise.training.assemble import assemble
 from poise.training.doctor import Doctor

@@ -94,6 +94,7 @@ def data(name: str) -> dict[str, Any]:
         "name": name,
         "origin": {"kind": "folder", "path": "/home/anna/my emoji"},
         "kind": "image",
+        "words": {"unit": "images", "lead": "One latent each.", "gridded": True},
         "shape": [3, SIDE, SIDE],
         "count": 4083,
         "fingerprint": "5f1c0a7be98d3f4f2b6a917c4d0e8b55aa12c34d56e7f8091a2b3c4d5e6f7081",

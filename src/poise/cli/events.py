@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from poise.cli.console import facts, line, pairs, panel
+from poise.spec import condition_kind
 from poise.text import clock, command, counted, label, number, percent, short_path
 
 if TYPE_CHECKING:
@@ -197,18 +198,21 @@ class SessionEnd:
         }
 
 
-def data_text(kind: str, shape: Sequence[int], count: int) -> str:
+def data_text(data: Mapping[str, Any]) -> str:
     """What the data are.
 
+    Args:
+        data: Their kind, shape and count, as in `data.json`.
+
     Example:
-        >>> data_text("image", (1, 8, 8), 1797), data_text("vector", (2,), 1)
-        ('1,797 images of 8x8, grey', '1 row of 2 numbers')
+        >>> data_text({"kind": "image", "shape": [1, 8, 8], "count": 1797})
+        '1,797 images of 8x8, grey'
+        >>> data_text({"kind": "vector", "shape": [2], "count": 1})
+        '1 row of 2 numbers'
     """
-    if len(shape) == 1:
-        return f"{counted(count, 'row')} of {counted(shape[0], 'number')}"
-    channels, height, width = shape
-    colours = {1: "grey", 3: "colour", 4: "colour with alpha"}.get(channels, f"{channels} channels")
-    return f"{counted(count, kind)} of {height}x{width}, {colours}"
+    from poise.data import kind_of
+
+    return kind_of(data).describe(tuple(data["shape"]), data["count"])
 
 
 def recipe_text(recipe: Recipe) -> str:
@@ -235,9 +239,10 @@ def recipe_text(recipe: Recipe) -> str:
 def print_start(console: Console, start: SessionStart) -> None:
     """Print what is trained on what, where, into which folder; then what people should know of the data."""
     data, condition = start.data, start.data.get("condition") or {}
-    classes = f", {counted(condition['shape'][0], 'class')}" if condition.get("kind") == "label" else ""
+    labelled = condition_kind(condition).classes
+    classes = f", {counted(condition['shape'][0], 'class')}" if labelled else ""
     rows = [
-        ("data", f"{data['name']}: {data_text(data['kind'], data['shape'], data['count'])}{classes}"),
+        ("data", f"{data['name']}: {data_text(data)}{classes}"),
         ("recipe", recipe_text(start.recipe)),
     ]
     if start.parameters:

@@ -73,7 +73,7 @@ def _print_data(console: Console, known: Mapping[str, Any]) -> None:
     from poise.cli.events import data_text, print_notice
     from poise.text import counted
 
-    rows = [("data", f"{known['name']}: {data_text(known['kind'], known['shape'], known['count'])}")]
+    rows = [("data", f"{known['name']}: {data_text(known)}")]
     rows += [
         (key.replace("_", " "), fact_text(value))
         for key, value in known.items()

@@ -225,7 +225,7 @@ def save_translations(
     Raises:
         PoiseError: There is nothing to translate, no such direction, or the folder cannot be written.
     """
-    from poise.data import Transform, to_pixels
+    from poise.data import Pixels, save_image, to_pixels
 
     single = inputs.is_file() and inputs.suffix.lower() in IMAGES
     images = _pixels_of(generator, inputs, direction) if single else inputs
@@ -239,10 +239,10 @@ def save_translations(
     ):
         left = iter(files)
         for piece in generator.translations(dataset, direction=direction, seed=seed):
-            for pixels in to_pixels(piece, Transform("pixels")):
+            for pixels in to_pixels(piece, Pixels()):
                 shape, path = pixels.shape, folder.path / next(left)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                _write_png(pixels, path)
+                save_image(pixels, path)
     return Translated(tuple(files), refused, dataset.notices, shape)
 
 
@@ -257,7 +257,7 @@ def _save_grid(generator: Generator, path: Path, request: Request, about: Mappin
         image = generator.grid(request.count, seed=request.seed, label=request.label)
     with _whole(path) as partial:
         image.save(partial, format="PNG", pnginfo=mark)
-    return "in a grid" if len(generator.shape) == 3 else "in a scatter"
+    return generator.kind.as_picture
 
 
 def _save_array(generator: Generator, path: Path, request: Request, about: Mapping[str, Any]) -> str:
@@ -278,24 +278,10 @@ def _save_array(generator: Generator, path: Path, request: Request, about: Mappi
 def _save_folder(
     generator: Generator, folder: OutputFolder, request: Request, about: Mapping[str, Any]
 ) -> str:
-    import numpy as np
-
-    from poise.data import to_pixels
-
-    images, digits = len(generator.shape) == 3, max(5, len(str(request.count - 1)))
-    numbers = range(request.count)
-    names = [f"sample-{number:0{digits}}.png" for number in numbers] if images else ["samples.csv"]
-    with folder.writing(names, about):
-        if images:
-            for start, piece in _pieces(generator, request):
-                for number, pixels in enumerate(to_pixels(piece, generator.transform), start):
-                    _write_png(pixels, folder.path / names[number])
-            return "in a PNG each"
-        header = ",".join(f"column_{number}" for number in range(generator.shape[0]))
-        rows = np.concatenate([piece.numpy() for _, piece in _pieces(generator, request)])
-        table = folder.path / "samples.csv"
-        np.savetxt(table, rows, fmt="%.9g", delimiter=",", header=header, comments="")
-    return "in a table"
+    kind = generator.kind
+    with folder.writing(kind.written(request.count), about):
+        kind.write(folder.path, (piece for _, piece in _pieces(generator, request)), request.count)
+    return kind.as_files
 
 
 def _pieces(generator: Generator, request: Request) -> Iterator[tuple[int, Tensor]]:
@@ -308,7 +294,7 @@ def _pieces(generator: Generator, request: Request) -> Iterator[tuple[int, Tenso
 
 def _pixels_of(generator: Generator, image: Path, direction: str) -> np.ndarray[Any, Any]:
     """One image, with the channels and the size that one direction takes."""
-    from poise.data.conversion import RefusedError, as_channels, read_image
+    from poise.data import RefusedError, as_channels, read_image
 
     channels, _, side = generator.taken(direction)
     what, code = f"'{image}' cannot be read", "cli.unreadable-image"
@@ -325,12 +311,6 @@ def _output_names(inputs: Iterator[str] | Sequence[str]) -> list[str]:
     plain = [str(PurePosixPath(name).with_suffix(".png")) for name in names]
     often = Counter(plain)
     return [short if often[short] == 1 else f"{name}.png" for short, name in zip(plain, names, strict=True)]
-
-
-def _write_png(pixels: np.ndarray[Any, Any], path: Path) -> None:
-    from PIL import Image
-
-    Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0).copy()).save(path)
 
 
 def _writing(what: str) -> Any:

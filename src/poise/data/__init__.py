@@ -2,36 +2,57 @@
 
 from __future__ import annotations
 
-from poise.data.built_in import BUILT_IN, BuiltIn, Modes, modes
 from poise.data.cache import default_cache
-from poise.data.condition import Condition
-from poise.data.dataset import Dataset
-from poise.data.inspect import inspect_data
-from poise.data.labels import Labelled
-from poise.data.opening import open_data
-from poise.data.origin import data_of, origin_of
-from poise.data.pairs import HELD_OUT, Domains, Pairs
-from poise.data.pictures import picture, to_pillow, to_pixels
-from poise.data.transform import Transform
+from poise.data.dataset import Array, Condition, Dataset, survey
+from poise.data.kinds import KINDS, DataKind, Given, Request, described_spec, kind_of, spec_of
+from poise.data.kinds.image import save_image, to_pillow, to_pixels
+from poise.data.opening import data_of, inspect_data, open_data, origin_of
+from poise.data.sources.built_in import BUILT_IN, BuiltIn, Modes, modes
+from poise.data.sources.decoding import RefusedError, as_channels, read_image, reason_of
+from poise.data.sources.labels import Labelled, beside_folders, first_of, labelled
+from poise.data.sources.pairs import HELD_OUT, Domains, Pairs, rejoined
+from poise.data.transform import Identity, Pixels, Range, Standardised, Transform, transform_from_json
 
 __all__ = [
     "BUILT_IN",
     "HELD_OUT",
+    "KINDS",
+    "Array",
     "BuiltIn",
     "Condition",
+    "DataKind",
     "Dataset",
     "Domains",
+    "Given",
+    "Identity",
     "Labelled",
     "Modes",
     "Pairs",
+    "Pixels",
+    "Range",
+    "RefusedError",
+    "Request",
+    "Standardised",
     "Transform",
+    "as_channels",
+    "beside_folders",
     "data_of",
     "default_cache",
+    "described_spec",
+    "first_of",
     "inspect_data",
+    "kind_of",
+    "labelled",
     "modes",
     "open_data",
     "origin_of",
-    "picture",
+    "read_image",
+    "reason_of",
+    "rejoined",
+    "save_image",
+    "spec_of",
+    "survey",
     "to_pillow",
     "to_pixels",
+    "transform_from_json",
 ]

@@ -1,4 +1,4 @@
-"""Arrays kept on disk under the hash of what they were made from, so that decoding happens once.
+"""Rows cached on disk under the hash of what they were made from, so that decoding happens once.
 
 An entry is a folder with `rows.npy` and `about.json`. It is built under another name and renamed when it is
 whole: an entry that exists is complete, and a build that was killed leaves nothing that looks like one.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import secrets
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -26,12 +27,13 @@ from poise.data.dataset import JSON, Array, Survey, blocks, survey
 from poise.errors import PoiseError, system_reason
 
 _PARTIAL = ".partial"
+_VERSION = 1
 _STALE_SECONDS = 7 * 24 * 3600
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class Cached:
     """An entry of the cache: its rows, memory-mapped for reading, and what was written about them.
 
     Args:
@@ -54,7 +56,9 @@ def default_cache() -> Path:
         return Path.home() / ".cache" / "poise"
     except RuntimeError:
         raise PoiseError(
-            "There is no home folder to keep decoded data in", hint="set POISE_CACHE to a folder"
+            "There is no home folder for the cache of decoded data",
+            code="data.no-home-folder",
+            hint="set POISE_CACHE to a folder",
         ) from None
 
 
@@ -126,28 +130,7 @@ class RowWriter:
             self._file.close()
 
 
-def kept(cache: Path, kind: str, key: str) -> Kept | None:
-    """The entry, or None where there is none that is whole.
-
-    Args:
-        cache: Folder of the cache.
-        kind: What the entry is: `"images"`, `"arrays"`, `"triangles"`.
-        key: Hexadecimal hash of everything that the rows depend on.
-    """
-    entry = cache / kind / key
-    try:
-        about = json.loads((entry / "about.json").read_text(encoding="utf-8"))
-        array = np.load(entry / "rows.npy", mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    try:
-        whole = about["rows"] == len(array)
-        return Kept(array, Survey(**about["survey"]), about["about"]) if whole else None
-    except (KeyError, TypeError):
-        return None
-
-
-def keep(
+def cached(
     cache: Path,
     kind: str,
     key: str,
@@ -155,29 +138,32 @@ def keep(
     *,
     shape: tuple[int, ...],
     dtype: str,
-) -> Kept:
-    """Builds an entry and gives it back.
+) -> Cached:
+    """An entry, built first if there is none that is whole.
 
     Args:
         cache: Folder of the cache.
-        kind: What the entry is.
+        kind: What the entry is: `"images"`, `"arrays"`, `"triangles"`.
         key: Hexadecimal hash of everything that the rows depend on.
-        fill: Writes the rows; what it returns is kept beside them.
+        fill: Writes the rows; what it returns is stored beside them.
         shape: Of one row.
         dtype: Of the values.
 
     Raises:
         PoiseError: The disk is full, or the folder cannot be written. What `fill` raises passes through;
-            either way the unfinished entry is gone.
+            either way the unfinished entry is removed.
     """
+    found = read_entry(cache, kind, key)
+    if found is not None:
+        return found
     folder = cache / kind
     partial = folder / f"{key}.{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}{_PARTIAL}"
-    with _room(cache):
+    with _disk_errors(cache):
         folder.mkdir(parents=True, exist_ok=True)
         _sweep(folder)
         partial.mkdir()
     try:
-        with _room(cache):
+        with _disk_errors(cache):
             with RowWriter(partial / "rows.npy", shape, dtype) as store:
                 filled = dict(fill(store) or {})
             written = np.load(store.path, mmap_mode="r", allow_pickle=False)
@@ -189,13 +175,73 @@ def keep(
             _publish(partial, folder / key, cache, kind, key)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    found = kept(cache, kind, key)
+    found = read_entry(cache, kind, key)
     if found is None:
         raise PoiseError(
             f"The cache entry {folder / key} cannot be read back",
-            hint="look after the disk, or set POISE_CACHE",
+            code="data.cache-damaged",
+            hint="check the disk, or set POISE_CACHE to a folder on another one",
         )
     return found
+
+
+def read_entry(cache: Path, kind: str, key: str) -> Cached | None:
+    """The entry, or None if there is none that is whole."""
+    entry = cache / kind / key
+    try:
+        about = json.loads((entry / "about.json").read_text(encoding="utf-8"))
+        array = np.load(entry / "rows.npy", mmap_mode="r", allow_pickle=False)
+        whole = about["rows"] == len(array)
+        return Cached(array, Survey(**about["survey"]), about["about"]) if whole else None
+    except (OSError, ValueError, EOFError, KeyError, TypeError):
+        return None
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What has to be done to rows before they can be stored.
+
+    Args:
+        shape: Of one row afterwards.
+        dtype: `"uint8"` or `"float32"`.
+        convert: Maps a block of rows; None if rows are taken as they are.
+        steps: What is done, in words; with the rows they decide the result.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    convert: Callable[[Array], Array] | None
+    steps: tuple[str, ...]
+
+
+def converted(array: Array, plan: Conversion, first: Survey, cache: Path) -> tuple[Array, Survey]:
+    """The rows as planned, converted in memory, or in the cache if they are memory-mapped."""
+    convert = plan.convert
+    if convert is None:
+        return array, first
+    if not _is_mapped(array):
+        result = np.empty((len(array), *plan.shape), dtype=plan.dtype)
+        for rows in blocks(array):
+            result[rows] = convert(array[rows])
+        return result, survey(result)
+    what = [first.digest, list(array.shape), str(array.dtype), list(plan.shape), plan.dtype, plan.steps]
+
+    def fill(store: RowWriter) -> None:
+        for rows in blocks(array):
+            store.write(convert(array[rows]))
+
+    key = hashlib.sha256(json.dumps([_VERSION, *what]).encode()).hexdigest()
+    entry = cached(cache, "arrays", key, fill, shape=plan.shape, dtype=plan.dtype)
+    return entry.array, entry.survey
+
+
+def _is_mapped(array: Array) -> bool:
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        if isinstance(base, np.memmap):
+            return True
+        base = base.base
+    return False
 
 
 def _publish(partial: Path, entry: Path, cache: Path, kind: str, key: str) -> None:
@@ -204,7 +250,7 @@ def _publish(partial: Path, entry: Path, cache: Path, kind: str, key: str) -> No
         return
     except OSError:
         # somebody else was faster, which is as good, or a damaged entry is in the way
-        if kept(cache, kind, key) is not None:
+        if read_entry(cache, kind, key) is not None:
             return
     aside = entry.with_name(partial.name.removesuffix(_PARTIAL) + ".damaged" + _PARTIAL)
     entry.rename(aside)
@@ -213,19 +259,21 @@ def _publish(partial: Path, entry: Path, cache: Path, kind: str, key: str) -> No
 
 
 @contextlib.contextmanager
-def _room(cache: Path) -> Iterator[None]:
+def _disk_errors(cache: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
             raise PoiseError(
                 f"There is no room left for decoded data in {cache}",
+                code="data.cache-full",
                 why=(error.strerror or "the disk is full").lower(),
                 hint="free some, or set POISE_CACHE to a folder on another disk",
                 exit_status=1,
             ) from error
         raise PoiseError(
-            f"Decoded data cannot be kept in {cache}",
+            f"Decoded data cannot be cached in {cache}",
+            code="data.cache-unwritable",
             why=system_reason(error),
             hint="set POISE_CACHE to a folder that can be written",
             exit_status=1,

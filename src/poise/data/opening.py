@@ -1,27 +1,31 @@
-"""One door for every kind of data."""
+"""Opens data of every kind, inspects it, and records where it came from."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from poise.data.archives import ZipCollection
-from poise.data.array_files import read_array, read_labels
-from poise.data.arrays import from_array, from_tensor
-from poise.data.built_in import BUILT_IN
 from poise.data.cache import default_cache
-from poise.data.collection import Collection
-from poise.data.dataset import Array, Dataset, Progress
-from poise.data.folders import FolderCollection
-from poise.data.halves import HalfCollection, Side, half_of
-from poise.data.images import from_collection
-from poise.data.labels import Labelled, labelled
-from poise.data.live import from_dataset
-from poise.data.pairs import Domains, Pairs, between, paired
+from poise.data.dataset import JSON, Array, Dataset, Progress
+from poise.data.kinds import KINDS, Given, Request
+from poise.data.sources.arrays import check_basics, from_tensor, half_of, read_array, read_labels
+from poise.data.sources.built_in import BUILT_IN
+from poise.data.sources.files import (
+    READ_SUFFIXES,
+    Collection,
+    FolderCollection,
+    HalfCollection,
+    Side,
+    ZipCollection,
+)
+from poise.data.sources.labels import Labelled, labelled
+from poise.data.sources.live import Items
+from poise.data.sources.pairs import Domains, Pairs, between, paired
 from poise.errors import PoiseError, nearest
 
 _MOST_RESOLUTION = 4096
@@ -45,155 +49,122 @@ def open_data(
             of these with labels, as `Labelled`; or two of them that hold images, as `Pairs` or `Domains`.
         resolution: Pixels a side that images are centre-cropped and resized to. Without it arrays keep their
             size, and folders take the largest power of two, at most 64, not above the median short side.
-        channels: 1 for grey, 3 for colour; without it, folders are grey where every image is.
+        channels: 1 for grey, 3 for colour; without it, folders are grey if every image is.
         cache: Folder for decoded data; `$POISE_CACHE` or `~/.cache/poise` without it.
         seed: What built-in sets are drawn from.
         refuse_above: The share of image files that may be unusable, from 0 to 1.
         progress: Called with (done, total) while images are read.
 
     Raises:
-        PoiseError: The data is not there or cannot be trained on; with what is wrong and how to mend it.
+        PoiseError: The data is not there or cannot be trained on; with what is wrong and how to correct it.
 
     Example:
-        >>> source = open_data("digits")
-        >>> source.shape, len(source), source.transform.name
+        >>> dataset = open_data("digits")
+        >>> dataset.shape, len(dataset), dataset.transform.name
         ((1, 8, 8), 1797, 'pixels')
     """
     _check_request(resolution, channels, refuse_above)
+    request = Request(
+        cache=default_cache() if cache is None else Path(cache),
+        resolution=None if resolution is None else int(resolution),
+        channels=None if channels is None else int(channels),
+        refuse_above=refuse_above,
+        progress=progress,
+    )
+    return _open(data, request, seed)
+
+
+def _open(data: Any, request: Request, seed: int) -> Dataset:
     if isinstance(data, Pairs | Domains):
-        return _open_two(
-            data, resolution=resolution, channels=channels, cache=cache, seed=seed, progress=progress
-        )
-    resolution, channels = (None if number is None else int(number) for number in (resolution, channels))
-    folder = default_cache() if cache is None else Path(cache)
+        return _open_two(data, request, seed)
     if isinstance(data, Labelled):
-        source = open_data(
-            data.data,
-            resolution=resolution,
-            channels=channels,
-            cache=cache,
-            seed=seed,
-            refuse_above=refuse_above,
-            progress=progress,
-        )
-        return labelled(source, data.labels, data.column)
+        return labelled(_open(data.data, request, seed), data.labels, data.column)
+    if isinstance(data, str) and data in BUILT_IN:
+        return _open_built_in(data, request, seed)
     beside: Any = None
     if isinstance(data, torch.utils.data.TensorDataset):  # it has no augmentation that could be lost
         beside = _labels_of(data)
         data = data.tensors[0]
-    array, name, origin = _array_of(data)
-    if array is not None:
-        source = from_array(
-            array, name=name, origin=origin, cache=folder, resolution=resolution, channels=channels
-        )
-        if origin == "npz":
-            beside = read_labels(_path(name))
-        return source if beside is None else labelled(source, beside, None)
-    if isinstance(data, str) and data in BUILT_IN:
-        return _open_built_in(data, folder, seed, resolution, channels)
-    if isinstance(data, str | Path):
-        return from_collection(
-            _collection(_path(data), name),
-            name=name,
-            cache=folder,
-            resolution=resolution,
-            channels=channels,
-            refuse_above=refuse_above,
-            progress=progress,
-        )
-    return from_dataset(data, name=name, resolution=resolution, channels=channels)
+    given = _given(data, request)
+    if given.origin == "npz":
+        beside = read_labels(_path(given.name))
+    dataset = _open_given(given, request)
+    return dataset if beside is None else labelled(dataset, beside, None)
+
+
+def _open_given(given: Given, request: Request) -> Dataset:
+    if given.array is not None:
+        check_basics(given.array, given.name)
+    return next(kind for kind in KINDS.values() if kind.recognises(given)).open(given, request)
+
+
+def _given(data: Any, request: Request) -> Given:
+    """What a person named, read as far as every kind needs it."""
+    if isinstance(data, np.ndarray):
+        return Given("array", "array", array=data)
+    if isinstance(data, torch.Tensor):
+        return Given("tensor", "tensor", array=from_tensor(data))
+    if not isinstance(data, str | Path):
+        name = type(data).__name__
+        return Given(name, "dataset", items=Items(data, name, request.resolution, request.channels))
+    path, name = _path(data), str(data)
+    _check_there(path, name)
+    suffix = path.suffix.lower()
+    if suffix in (".npy", ".npz") and not path.is_dir():
+        return Given(name, suffix[1:], array=read_array(path))
+    files = _collection(path, name)
+    return Given(name, files.origin, files=files)
 
 
 def _labels_of(dataset: torch.utils.data.TensorDataset) -> torch.Tensor | None:
-    """The second tensor where it is one of whole numbers, one a row."""
+    """The second tensor if it is one of whole numbers, one a row."""
     second = dataset.tensors[1] if len(dataset.tensors) == 2 else None
     whole = second is not None and not second.is_floating_point() and not second.is_complex()
     return second if whole and second is not None and second.dim() == 1 else None
 
 
-def _open_two(
-    data: Pairs | Domains,
-    *,
-    resolution: int | None,
-    channels: int | None,
-    cache: Path | None,
-    seed: int,
-    progress: Progress | None,
-) -> Dataset:
-    """Both sides, each as it would be alone; the second at the size that the first has come to."""
+def _open_two(data: Pairs | Domains, request: Request, seed: int) -> Dataset:
+    """Both sides, each as it would be alone; the second at the size of the first."""
 
-    def side(which: Any, size: int | None, depth: int | None, half: Side | None = None) -> Dataset:
-        if half is not None:
-            return _open_half(which, half, size, depth, cache, progress)
-        return open_data(which, resolution=size, channels=depth, cache=cache, seed=seed, progress=progress)
-
-    def size_after(first: Dataset) -> int | None:
-        return first.shape[-1] if resolution is None and first.files else resolution
+    def side(which: Any, like: Dataset | None, *, channels: bool, half: Side | None = None) -> Dataset:
+        resolution = request.resolution
+        if resolution is None and like is not None and like.files:
+            resolution = like.shape[-1]
+        asked = dataclasses.replace(
+            request,
+            resolution=resolution,
+            channels=request.channels if channels else None,
+            refuse_above=0.01,
+        )
+        return _open(which, asked, seed) if half is None else _open_given(_half(which, half, asked), asked)
 
     if isinstance(data, Domains):
-        first = side(data.a, resolution, channels)
-        second = side(data.b, size_after(first), channels)
-        return between(first, second, held_out=data.held_out, seed=seed)
+        first = side(data.a, None, channels=True)
+        return between(first, side(data.b, first, channels=True), held_out=data.held_out, seed=seed)
     if data.target is not None:
-        first = side(data.source, resolution, None)
-        second = side(data.target, size_after(first), channels)
+        first = side(data.source, None, channels=False)
+        second = side(data.target, first, channels=True)
     else:
         halves: tuple[Side, Side] = ("left", "right")
         of_source, of_target = halves if data.source_side == "left" else halves[::-1]
-        first = side(data.source, resolution, None, of_source)
-        second = side(data.source, size_after(first), channels, of_target)
+        first = side(data.source, None, channels=False, half=of_source)
+        second = side(data.source, first, channels=True, half=of_target)
     return paired(first, second, held_out=data.held_out, seed=seed)
 
 
-def _open_half(
-    data: Any,
-    half: Side,
-    resolution: int | None,
-    channels: int | None,
-    cache: Path | None,
-    progress: Progress | None,
-) -> Dataset:
+def _half(data: Any, half: Side, request: Request) -> Given:
     """One half of images that hold a pair side by side."""
-    folder = default_cache() if cache is None else Path(cache)
-    array, name, origin = _array_of(data)
-    if array is not None:
-        return from_array(
-            half_of(array, half, name),
-            name=name,
-            origin=origin,
-            cache=folder,
-            resolution=resolution,
-            channels=channels,
-        )
-    if not isinstance(data, str | Path):
+    if not isinstance(data, str | Path | np.ndarray | torch.Tensor):
         raise PoiseError(
-            f"A {name} cannot be taken as images side by side", hint="give a folder, a zip or an array"
+            f"A {type(data).__name__} cannot be taken as images side by side",
+            code="data.no-halves",
+            hint="give a folder, a zip or an array",
         )
-    return from_collection(
-        HalfCollection(_collection(_path(data), name), half),
-        name=name,
-        cache=folder,
-        resolution=resolution,
-        channels=channels,
-        refuse_above=0.01,
-        progress=progress,
-    )
-
-
-def _array_of(data: Any) -> tuple[Array | None, str, str]:
-    """The array where the data is one, what to call it, and where it comes from."""
-    if isinstance(data, np.ndarray):
-        return data, "array", "array"
-    if isinstance(data, torch.Tensor):
-        return from_tensor(data), "tensor", "tensor"
-    if not isinstance(data, str | Path):
-        return None, type(data).__name__, "dataset"
-    path, name = _path(data), str(data)
-    suffix = path.suffix.lower()
-    if name in BUILT_IN or suffix not in (".npy", ".npz") or path.is_dir():
-        return None, name, "path"
-    _check_there(path, name)
-    return read_array(path), name, suffix[1:]
+    given = _given(data, request)
+    if given.array is not None:
+        return dataclasses.replace(given, array=half_of(given.array, half, given.name))
+    assert given.files is not None
+    return dataclasses.replace(given, files=HalfCollection(given.files, half))
 
 
 def _path(written: str | Path) -> Path:
@@ -204,21 +175,17 @@ def _path(written: str | Path) -> Path:
 
 
 def _collection(path: Path, name: str) -> Collection:
-    _check_there(path, name)
     if path.is_dir():
         return FolderCollection(path)
-    if path.suffix.lower() == ".zip":
-        return ZipCollection(path)
-    raise PoiseError(f"'{name}' is no kind of file that is read", hint=_other_file(path))
-
-
-def _other_file(path: Path) -> str:
     suffix = path.suffix.lower()
-    if suffix in (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"):
-        return "name the folder that holds the images, not one of them"
+    if suffix == ".zip":
+        return ZipCollection(path)
+    hint = "give a folder or a .zip of images, or an array as .npy or .npz"
+    if suffix in READ_SUFFIXES:
+        hint = "name the folder that holds the images, not one of them"
     if suffix in (".pt", ".pth", ".pkl", ".pickle"):
-        return "such files can run code when loaded; save the array with numpy.save as .npy"
-    return "give a folder or a .zip of images, or an array as .npy or .npz"
+        hint = "such files can run code when loaded; save the array with numpy.save as .npy"
+    raise PoiseError(f"'{name}' is not a kind of file that Poise reads", code="data.unknown-file", hint=hint)
 
 
 def _check_request(resolution: int | None, channels: int | None, refuse_above: float) -> None:
@@ -229,13 +196,20 @@ def _check_request(resolution: int | None, channels: int | None, refuse_above: f
     ):
         raise PoiseError(
             f"The resolution cannot be {resolution!r}",
+            code="data.resolution",
             hint=f"give a whole number from 1 to {_MOST_RESOLUTION}",
         )
     if channels not in (None, 1, 2, 3, 4):
-        raise PoiseError(f"There cannot be {channels!r} channels", hint="give 1 for grey or 3 for colour")
+        raise PoiseError(
+            f"There cannot be {channels!r} channels",
+            code="data.channels",
+            hint="give 1 for grey or 3 for colour",
+        )
     if not 0 <= refuse_above <= 1:
         raise PoiseError(
-            f"The share of files refused cannot be {refuse_above!r}", hint="give one from 0 to 1"
+            f"The share of files refused cannot be {refuse_above!r}",
+            code="data.refuse-above",
+            hint="give one from 0 to 1",
         )
 
 
@@ -252,7 +226,9 @@ def _check_there(path: Path, written: str) -> None:
     alike = nearest(written, BUILT_IN) + beside
     known = "built-in sets are " + ", ".join(BUILT_IN)
     hint = f"did you mean {' or '.join(repr(name) for name in alike[:3])}? ({known})" if alike else known
-    raise PoiseError(f"There is no file, folder or built-in set '{written}'", hint=hint)
+    raise PoiseError(
+        f"There is no file, folder or built-in set '{written}'", code="data.not-found", hint=hint
+    )
 
 
 def _names_beside(path: Path) -> list[str]:
@@ -262,26 +238,126 @@ def _names_beside(path: Path) -> list[str]:
         return []
 
 
-def _open_built_in(
-    name: str, cache: Path, seed: int, resolution: int | None, channels: int | None
-) -> Dataset:
-    made = BUILT_IN[name].build(seed, cache)
-    source = from_array(
-        made.array,
-        name=name,
-        origin="built-in",
-        cache=cache,
-        resolution=resolution,
-        channels=channels,
-        transform=made.transform,
-    )
-    notices = source.notices
+def _open_built_in(name: str, request: Request, seed: int) -> Dataset:
+    made = BUILT_IN[name].build(seed, request.cache)
+    given = Given(name, "built-in", array=made.array, transform=made.transform)
+    dataset = _open_given(given, request)
+    notices = dataset.notices
     if Path(name).exists():
         notices += (f"'{name}' is the built-in set; write './{name}' for the file or folder of that name.",)
     return dataclasses.replace(
-        source,
-        summary={**source.summary, **made.about},
+        dataset,
+        summary={**dataset.summary, **made.about},
         notices=notices,
         labels=made.labels,
         label_names=made.label_names,
     )
+
+
+def inspect_data(
+    data: str | Path | Array | torch.Tensor | torch.utils.data.Dataset[Any] | Labelled,
+    *,
+    resolution: int | None = None,
+    channels: int | None = None,
+    cache: Path | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, JSON]:
+    """Everything that is known of the data, however many of its files are refused.
+
+    The arguments are those of `open_data`.
+
+    Returns:
+        name, kind, count, shape, encoding, fingerprint, notices, and the summary of that kind of data: sizes,
+        formats, modes, ranges, duplicates, refused files with their reasons.
+
+    Raises:
+        PoiseError: The data is not there, or nothing in it can be used.
+
+    Example:
+        >>> inspect_data("digits")["shape"]
+        [1, 8, 8]
+    """
+    dataset = open_data(
+        data,
+        resolution=resolution,
+        channels=channels,
+        cache=cache,
+        seed=seed,
+        refuse_above=1.0,
+        progress=progress,
+    )
+    return {
+        "name": dataset.name,
+        "kind": dataset.kind,
+        "count": len(dataset),
+        "shape": list(dataset.shape),
+        **dataset.summary,
+        **({} if dataset.labels is None else {"classes": dataset.class_counts}),
+        "encoding": dataset.transform.to_json(),
+        "fingerprint": dataset.fingerprint,
+        "notices": list(dataset.notices),
+    }
+
+
+def origin_of(data: Any) -> dict[str, Any]:
+    """The record of what a person named.
+
+    Args:
+        data: As `open_data` takes it.
+
+    Returns:
+        `{"kind": "built-in" | "path" | "given", "value": ...}`, with the file of labels if there is one;
+        of `"pairs"` and `"domains"` a record of either side; what came in memory is `"given"` and cannot be
+        opened again.
+
+    Example:
+        >>> origin_of("digits")
+        {'kind': 'built-in', 'value': 'digits'}
+    """
+    if isinstance(data, Labelled):
+        within = origin_of(data.data)
+        if within["kind"] == "given" or not isinstance(data.labels, str | Path):
+            return {"kind": "given", "value": str(within["value"])}
+        file = str(Path(data.labels).expanduser().absolute())
+        return {**within, "labels": {"file": file, "column": data.column}}
+    if isinstance(data, Pairs):
+        sides = {"source": data.source, "target": data.target}
+        return _two("pairs", sides, {"source_side": data.source_side, "held_out": data.held_out})
+    if isinstance(data, Domains):
+        return _two("domains", {"a": data.a, "b": data.b}, {"held_out": data.held_out})
+    if not isinstance(data, str | Path):
+        return {"kind": "given", "value": type(data).__name__}
+    path = Path(data)
+    there = path.exists()
+    return {"kind": "path" if there else "built-in", "value": str(path.absolute() if there else data)}
+
+
+def data_of(origin: Mapping[str, Any]) -> Any:
+    """What `open_data` takes to open the data of a record again; `None` if they were given in memory.
+
+    Args:
+        origin: As `origin_of` made it.
+
+    Example:
+        >>> data_of({"kind": "built-in", "value": "digits"})
+        'digits'
+    """
+    if origin.get("kind") == "pairs":
+        target = None if origin["target"] is None else data_of(origin["target"])
+        rest = {name: origin[name] for name in ("source_side", "held_out")}
+        return Pairs(data_of(origin["source"]), target, **rest)
+    if origin.get("kind") == "domains":
+        return Domains(data_of(origin["a"]), data_of(origin["b"]), origin["held_out"])
+    if origin.get("kind") not in ("path", "built-in"):
+        return None
+    value, labels = str(origin.get("value")), origin.get("labels")
+    return value if labels is None else Labelled(value, labels["file"], labels["column"])
+
+
+def _two(kind: str, sides: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of two sides; given in memory if one of them is."""
+    origins = {name: None if side is None else origin_of(side) for name, side in sides.items()}
+    if any(origin is not None and origin["kind"] == "given" for origin in origins.values()):
+        return {"kind": "given", "value": kind}
+    return {"kind": kind, **origins, **settings}

@@ -1,175 +1,252 @@
-"""Between stored values, the networks' space and data units.
+"""Between stored values and the networks' space: small frozen records that go to JSON and back.
 
-A transform is a small frozen record that goes to JSON and back, so that a generator can be sampled on a
-machine that has never seen the data.
+A generator's folder holds the JSON, so that it can be sampled on a machine that has never seen the data.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Protocol
 
 import torch
+from torch import Tensor
 
 from poise.errors import PoiseError, unknown_name
 
-EncodingName = Literal["pixels", "range", "identity", "standardised"]
-
 _HALF = 127.5
-_KINDS: dict[str, str] = {"pixels": "image", "range": "image", "identity": "vector", "standardised": "vector"}
+_DAMAGED = "give the file that Poise wrote"
+
+
+class Transform(Protocol):
+    """How stored values become what the networks see, and back: `decode(encode(x)) == x`."""
+
+    @property
+    def name(self) -> str:
+        """What JSON calls it."""
+        ...
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the networks' space is [-1, 1]; what lies beyond is clamped by `decode`."""
+        ...
+
+    def encode(self, stored: Tensor) -> Tensor:
+        """Stored values `(B, ...)` on any device to float32 in the networks' space."""
+        ...
+
+    def decode(self, value: Tensor) -> Tensor:
+        """What a network made `(B, ...)`, in the type and the units in which the data are stored."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as an object of plain numbers."""
+        ...
 
 
 @dataclass(frozen=True)
-class Transform:
-    """How stored values become what the networks see, and how what they make becomes data again.
-
-    | name | stored | networks' space |
-    |---|---|---|
-    | `pixels` | uint8, 0 to 255 | [-1, 1], 0 at -1 and 255 at 1 exactly |
-    | `range` | float32, `low` to `high` | [-1, 1] |
-    | `identity` | float32 | the same |
-    | `standardised` | float32, one `center` and one `scale` a column | mean 0 and standard deviation 1 |
-
-    Args:
-        name: One of the four.
-        low: The stored value that becomes -1; `range` only.
-        high: The stored value that becomes 1; `range` only.
-        center: What is taken off each column; `standardised` only.
-        scale: What each column is divided by, above 0; `standardised` only.
-
-    Raises:
-        PoiseError: The name or a number is not one that a transform can have.
+class Pixels:
+    """uint8, 0 to 255, to [-1, 1]: 0 at -1 and 255 at 1 exactly.
 
     Example:
-        >>> Transform("pixels").encode(torch.tensor([0, 255], dtype=torch.uint8))
+        >>> Pixels().encode(torch.tensor([0, 255], dtype=torch.uint8))
         tensor([-1.,  1.])
+        >>> Pixels().decode(torch.tensor([-1.0, 0.5, 3.0]))
+        tensor([  0, 191, 255], dtype=torch.uint8)
     """
 
-    name: EncodingName
-    low: float = -1.0
-    high: float = 1.0
-    center: tuple[float, ...] = ()
-    scale: tuple[float, ...] = ()
+    name: ClassVar[str] = "pixels"
+    bounded: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        if self.name not in get_args(EncodingName):
-            raise unknown_name("encoding", str(self.name), get_args(EncodingName))
-        numbers = (self.low, self.high, *self.center, *self.scale)
-        if not all(math.isfinite(number) for number in numbers):
-            raise PoiseError(
-                f"The transform '{self.name}' holds a number that is not finite", hint="give finite ones"
-            )
-        if not self.low < self.high:
-            raise PoiseError(f"The encoding's low, {self.low:g}, is not below its high, {self.high:g}")
-        if len(self.center) != len(self.scale) or any(scale <= 0 for scale in self.scale):
-            raise PoiseError("The transform needs one scale above 0 for each center")
-        if (self.name == "standardised") != bool(self.center):
-            raise PoiseError("A transform has centers and scales where it is 'standardised', and only there")
-
-    @property
-    def kind(self) -> str:
-        """`"image"` where the networks' space is [-1, 1], else `"vector"`."""
-        return _KINDS[self.name]
-
-    def encode(self, stored: torch.Tensor) -> torch.Tensor:
-        """Stored values to the networks' space.
-
-        Args:
-            stored: Shape (B, ...), uint8 for `pixels`, else floating point; on any device.
-
-        Returns:
-            float32 of the same shape on the same device, a tensor of its own but for `identity` on float32.
-        """
-        value = stored.to(torch.float32)
-        if self.name == "identity":
-            return value
-        offset: float | torch.Tensor
-        divisor: float | torch.Tensor
-        if self.name == "standardised":
-            offset, divisor = _row(self.center, value.device), _row(self.scale, value.device)
-        elif self.name == "range":
-            offset, divisor = (self.low + self.high) / 2, (self.high - self.low) / 2
-        else:
-            offset, divisor = _HALF, _HALF
+    def encode(self, stored: Tensor) -> Tensor:
+        """uint8 to float32 within [-1, 1]."""
         # (x - 127.5) / 127.5 is rounded once and symmetric about 0; x * (2 / 255) - 1 is neither
-        shifted = value.sub(offset) if value is stored else value.sub_(offset)
-        return shifted.div_(divisor)
+        return _standard(stored, _HALF, _HALF)
 
-    def decode(self, value: torch.Tensor) -> torch.Tensor:
-        """What a network made, for a person to use.
-
-        Args:
-            value: Shape (B, ...) in the networks' space.
-
-        Returns:
-            float32: images clamped to [-1, 1]; vectors in the units of the data.
-        """
-        value = value.to(torch.float32)
-        if self.kind == "image":
-            return value.clamp(-1.0, 1.0)
-        if self.name == "identity":
-            return value
-        return value * _row(self.scale, value.device) + _row(self.center, value.device)
-
-    def restore(self, value: torch.Tensor) -> torch.Tensor:
-        """The inverse of `encode`: stored values again, in the type they were stored in.
-
-        Args:
-            value: Shape (B, ...) in the networks' space; for images, what lies beyond [-1, 1] is clamped.
-
-        Returns:
-            uint8 for `pixels`, rounded to the nearest; else float32.
-
-        Example:
-            >>> Transform("pixels").restore(torch.tensor([-1.0, 0.5, 3.0]))
-            tensor([  0, 191, 255], dtype=torch.uint8)
-        """
-        data = self.decode(value)
-        if self.name == "pixels":
-            return data.add(1.0).mul_(_HALF).round_().to(torch.uint8)
-        if self.name == "range":
-            return data * ((self.high - self.low) / 2) + (self.low + self.high) / 2
-        return data
+    def decode(self, value: Tensor) -> Tensor:
+        """Clamped to [-1, 1] and rounded to the nearest of 256 levels: uint8."""
+        return value.to(torch.float32).clamp(-1.0, 1.0).add(1.0).mul_(_HALF).round_().to(torch.uint8)
 
     def to_json(self) -> dict[str, Any]:
-        """The record as an object of plain numbers, every field spelled out."""
-        return {key: list(item) if isinstance(item, tuple) else item for key, item in asdict(self).items()}
+        """The record as an object of plain numbers."""
+        return _record(self.name)
 
-    @staticmethod
-    def from_json(written: Mapping[str, Any]) -> Transform:
-        """The record that `to_json` wrote.
 
-        Raises:
-            PoiseError: A field is unknown, missing or not of its type; nothing is guessed.
+@dataclass(frozen=True)
+class Range:
+    """float32, `low` to `high`, to [-1, 1].
 
-        Example:
-            >>> Transform.from_json(Transform("pixels").to_json()) == Transform("pixels")
-            True
-        """
-        known = {field.name for field in fields(Transform)}
-        for key in written:
-            if key not in known:
-                raise unknown_name("field of an encoding", str(key), known)
-        if not isinstance(written.get("name"), str):
-            raise PoiseError("The transform has no name", hint="give the file that Poise wrote")
-        values: dict[str, Any] = {}
-        for key, item in written.items():
-            numbers = item if key in ("center", "scale") else [item]
-            plain = isinstance(numbers, list | tuple) and all(
-                isinstance(number, int | float) and not isinstance(number, bool) for number in numbers
+    Args:
+        low: The stored value that becomes -1.
+        high: The stored value that becomes 1.
+
+    Raises:
+        PoiseError: They are not finite, or in the wrong order.
+    """
+
+    low: float
+    high: float
+    name: ClassVar[str] = "range"
+    bounded: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        _check_finite(self.name, (self.low, self.high))
+        if not self.low < self.high:
+            raise PoiseError(
+                f"The transform's low, {self.low:g}, is not below its high, {self.high:g}",
+                code="data.transform-range",
             )
-            if key != "name" and not plain:
-                raise PoiseError(
-                    f"The encoding's '{key}' is not made of numbers", hint="give the file that Poise wrote"
-                )
-            values[key] = tuple(float(number) for number in item) if key in ("center", "scale") else item
-        return Transform(**values)
+
+    def encode(self, stored: Tensor) -> Tensor:
+        """float32 within [low, high] to float32 within [-1, 1]."""
+        return _standard(stored, (self.low + self.high) / 2, (self.high - self.low) / 2)
+
+    def decode(self, value: Tensor) -> Tensor:
+        """Clamped to [-1, 1] and stretched to [low, high]: float32."""
+        unit = value.to(torch.float32).clamp(-1.0, 1.0)
+        return unit * ((self.high - self.low) / 2) + (self.low + self.high) / 2
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as an object of plain numbers."""
+        return _record(self.name, self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """float32 as it is."""
+
+    name: ClassVar[str] = "identity"
+    bounded: ClassVar[bool] = False
+
+    def encode(self, stored: Tensor) -> Tensor:
+        """The same values, float32; the same tensor if they are float32 already."""
+        return stored.to(torch.float32)
+
+    def decode(self, value: Tensor) -> Tensor:
+        """The same values, float32."""
+        return value.to(torch.float32)
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as an object of plain numbers."""
+        return _record(self.name)
+
+
+@dataclass(frozen=True)
+class Standardised:
+    """float32 columns to mean 0 and standard deviation 1.
+
+    Args:
+        center: What is taken off each column.
+        scale: What each column is divided by, above 0.
+
+    Raises:
+        PoiseError: A number is not finite, there is not one scale above 0 for each center, or there is none.
+    """
+
+    center: tuple[float, ...]
+    scale: tuple[float, ...]
+    name: ClassVar[str] = "standardised"
+    bounded: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        _check_finite(self.name, (*self.center, *self.scale))
+        if len(self.center) != len(self.scale) or not self.center or any(one <= 0 for one in self.scale):
+            raise PoiseError(
+                "The transform needs a center and a scale above 0 for each column",
+                code="data.transform-columns",
+            )
+
+    def encode(self, stored: Tensor) -> Tensor:
+        """Data units `(B, d)` to float32 with mean 0 and standard deviation 1 in each column."""
+        return _standard(stored, _row(self.center, stored.device), _row(self.scale, stored.device))
+
+    def decode(self, value: Tensor) -> Tensor:
+        """float32 `(B, d)` in the units of the data."""
+        return value.to(torch.float32) * _row(self.scale, value.device) + _row(self.center, value.device)
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as an object of plain numbers."""
+        return _record(self.name, center=self.center, scale=self.scale)
+
+
+def transform_from_json(written: Mapping[str, Any]) -> Transform:
+    """The transform of images or vectors that `to_json` wrote.
+
+    Raises:
+        PoiseError: A field is unknown, missing or not of its type; nothing is guessed.
+
+    Example:
+        >>> transform_from_json(Range(0.0, 1.0).to_json())
+        Range(low=0.0, high=1.0)
+    """
+    known = _record("")
+    for key in written:
+        if key not in known:
+            raise unknown_name("field of a transform", str(key), known)
+    name = written.get("name")
+    if not isinstance(name, str):
+        raise PoiseError("The transform has no name", code="data.transform-unnamed", hint=_DAMAGED)
+    made: dict[str, Callable[[dict[str, Any]], Transform]] = {
+        "pixels": lambda given: Pixels(),
+        "range": lambda given: Range(given["low"], given["high"]),
+        "identity": lambda given: Identity(),
+        "standardised": lambda given: Standardised(given["center"], given["scale"]),
+    }
+    if name not in made:
+        raise unknown_name("transform", name, made)
+    given = {**known, **{key: _numbers(key, item) for key, item in written.items() if key != "name"}}
+    given = {key: tuple(item) if isinstance(item, list) else item for key, item in given.items()}
+    transform = made[name](given)
+    if given["center"] and not isinstance(transform, Standardised):
+        raise PoiseError(
+            f"The transform '{name}' has no columns, and centers are given",
+            code="data.transform-columns",
+            hint=_DAMAGED,
+        )
+    return transform
+
+
+def _numbers(key: str, item: Any) -> Any:
+    many = key in ("center", "scale")
+    numbers = item if many else [item]
+    if not isinstance(numbers, list | tuple) or not all(
+        isinstance(number, int | float) and not isinstance(number, bool) for number in numbers
+    ):
+        raise PoiseError(
+            f"The transform's '{key}' is not made of numbers",
+            code="data.transform-not-numbers",
+            hint=_DAMAGED,
+        )
+    return tuple(float(number) for number in numbers) if many else float(item)
+
+
+def _record(
+    name: str,
+    low: float = -1.0,
+    high: float = 1.0,
+    center: tuple[float, ...] = (),
+    scale: tuple[float, ...] = (),
+) -> dict[str, Any]:
+    # Every field of every transform: fingerprints of data cover this record, so its form must stay.
+    return {"name": name, "low": low, "high": high, "center": list(center), "scale": list(scale)}
+
+
+def _check_finite(name: str, numbers: tuple[float, ...]) -> None:
+    if not all(math.isfinite(number) for number in numbers):
+        raise PoiseError(
+            f"The transform '{name}' holds a number that is not finite", code="data.transform-not-finite"
+        )
+
+
+def _standard(stored: Tensor, offset: float | Tensor, divisor: float | Tensor) -> Tensor:
+    value = stored.to(torch.float32)
+    shifted = value.sub(offset) if value is stored else value.sub_(offset)
+    return shifted.div_(divisor)
 
 
 @lru_cache(maxsize=64)
-def _row(numbers: tuple[float, ...], device: torch.device) -> torch.Tensor:
-    with torch.inference_mode(False):  # what is kept must serve a later call that needs gradients, too
+def _row(numbers: tuple[float, ...], device: torch.device) -> Tensor:
+    with torch.inference_mode(False):  # a cached tensor must serve a later call that needs gradients, too
         return torch.tensor(numbers, dtype=torch.float32, device=device)

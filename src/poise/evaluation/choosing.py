@@ -5,20 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from poise.data import DataKind, kind_of
 from poise.metrics import METRICS
 
-FOR_IMAGES = (
-    "frechet-distance",
-    "kernel-distance",
-    "precision-recall-density-coverage",
-    "memorisation",
-)
-FOR_VECTORS = (
-    "frechet-distance",
-    "kernel-distance",
-    "sliced-wasserstein-distance",
-    "precision-recall-density-coverage",
-)
 FOR_MIXTURES = ("mode-statistics", "frechet-distance", "precision-recall-density-coverage")
 FOR_PAIRS = ("translation-errors", "frechet-distance")
 FOR_DOMAINS = ("cycle-error", "frechet-distance")
@@ -55,11 +44,9 @@ def default_metrics(data: Mapping[str, Any]) -> tuple[str, ...]:
     if sides in ("pairs", "domains"):
         return FOR_PAIRS if sides == "pairs" else FOR_DOMAINS
     known = data.get("origin", {}).get("kind") == "built-in" and data.get("name") in ("ring", "grid")
-    return suiting(str(data.get("kind", "image")), mixture=known)
+    return suiting(kind_of(data), mixture=known)
 
 
-def suiting(kind: str, *, mixture: bool) -> tuple[str, ...]:
+def suiting(kind: DataKind, *, mixture: bool) -> tuple[str, ...]:
     """What suits data of a kind, or a mixture whose modes are known."""
-    if mixture:
-        return FOR_MIXTURES
-    return FOR_IMAGES if kind == "image" else FOR_VECTORS
+    return FOR_MIXTURES if mixture else kind.metrics

@@ -7,32 +7,33 @@ from typing import Any
 
 from torch import Tensor
 
+from poise.data import KINDS, DataKind
 from poise.errors import PoiseError
-from poise.metrics.features import EXTRACTORS, Extractor, as_extractor, default_extractor
+from poise.metrics.features import EXTRACTORS, Extractor, as_extractor
 
 
-def extractor_for(features: Any, real: Tensor, labels: Tensor | None, cache: Path) -> Extractor:
+def extractor_for(features: Any, of: DataKind, real: Tensor, labels: Tensor | None, cache: Path) -> Extractor:
     """The extractor that a person means.
 
     Args:
         features: A name out of `EXTRACTORS`, an extractor, a network or a function; `None` for the default.
-        real: The reals, images or vectors.
+        of: The kind of data.
+        real: The reals.
         labels: Their classes, where they are known.
         cache: Where trained and downloaded weights are kept.
 
     Raises:
         PoiseError: There is none of that name, it does not take such samples, or it needs what is not there.
     """
-    if features is None:
-        return default_extractor(real)
-    if not isinstance(features, str):
+    if features is not None and not isinstance(features, str):
         return as_extractor(features)
-    kind = EXTRACTORS.named(features)
-    found = "image" if real.dim() == 4 else "vector"
-    if found not in kind.takes:
-        fit = ", ".join(f"'{other.name}'" for other in EXTRACTORS.values() if found in other.takes)
+    kind = EXTRACTORS.named(of.features if features is None else features)
+    if not kind.serves(of.name):
+        fit = ", ".join(f"'{other.name}'" for other in EXTRACTORS.values() if other.serves(of.name))
+        takes = " and ".join(KINDS[name].plural for name in kind.takes)
         raise PoiseError(
-            f"The features '{kind.name}' are of {kind.takes[0]}s, and these samples are {found}s",
+            f"The features '{kind.name}' are of {takes}, and these samples are {of.plural}",
+            code="evaluation.features-unfit",
             hint=f"choose one of {fit}",
         )
     if "channels" in kind.needs:

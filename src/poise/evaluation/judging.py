@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from poise.data import default_cache
+from poise.data import default_cache, kind_of
 from poise.errors import PoiseError
 from poise.evaluation.choosing import metric_named, suiting
 from poise.evaluation.copies import nearest_pairs, training_data
@@ -97,7 +97,7 @@ def evaluate(
         tell("translating what was held out")
         found = translations(subject, reference, named, made, most=most, seed=seed)
         return record(replace(found, notices=_notices(subject, reference)), subject.run)
-    chosen = named or suiting(reference.kind, mixture=reference.modes is not None)
+    chosen = named or suiting(kind_of(reference), mixture=reference.modes is not None)
     assert reference.count is not None
     count = min(most, reference.count if subject.count is None else subject.count)
     tell(f"drawing {count:,} samples")
@@ -141,7 +141,7 @@ def _extractor(features: Any, reference: Subject, cache: Path) -> Extractor:
     trained = isinstance(features, str) and features == "classifier"
     assert reference.count is not None
     rows = reference.draw(reference.count if trained else min(2, reference.count), 0)
-    return extractor_for(features, reference.encoded(rows), reference.labels, cache)
+    return extractor_for(features, kind_of(reference), reference.encoded(rows), reference.labels, cache)
 
 
 def _between(
@@ -210,11 +210,8 @@ def _path_length(subject: Subject, seed: int) -> Result:
 
 
 def _preparation(reference: Subject) -> str:
-    if reference.kind == "image":
-        _, height, width = reference.shape
-        return f"bytes of {height} x {width}"
-    encoding = reference.source.transform.name if reference.source else ""
-    return "columns standardised by the reference" if encoding == "standardised" else ""
+    assert reference.source is not None
+    return kind_of(reference).preparation(reference.shape, reference.source.transform)
 
 
 def _prepared(result: Result, prepared: str) -> Result:

@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import Dataset, Modes, Transform, data_of, modes, open_data, to_pixels
-from poise.data.labels import labelled
+from poise.data import Dataset, Modes, data_of, kind_of, labelled, modes, open_data
 from poise.errors import PoiseError
 from poise.generator import Generator
 from poise.randomness import numpy_stream
@@ -34,7 +33,7 @@ class Subject:
 
     Attributes:
         name: What the person named.
-        kind: `"image"` or `"vector"`.
+        kind: The name of their kind of data.
         shape: Of one sample.
         draw: `(count, seed) -> samples`: images as bytes `(N, C, H, W)`, vectors in data units `(N, d)`.
         classes: `(count, seed) -> labels (N,)` of the same samples; `None` where they have none.
@@ -95,10 +94,8 @@ class Subject:
         return modes(self.name) if self.name in ("ring", "grid") else None
 
     def encoded(self, samples: Tensor) -> Tensor:
-        """Vectors in the space where each of these columns weighs the same; images as they are."""
-        if self.kind == "image" or self.source is None:
-            return samples
-        return self.source.transform.encode(samples)
+        """Samples as extractors take them: vectors in the space where each column weighs the same."""
+        return samples if self.source is None else kind_of(self).comparable(samples, self.source.transform)
 
 
 def is_run(thing: Any) -> bool:
@@ -152,8 +149,7 @@ def of_run(thing: Any, which: Which) -> Subject:
     generator = Generator.load(path, module=module, checkpoint=checkpoint)
 
     def draw(count: int, seed: int) -> Tensor:
-        made = generator(generator.latents(count, seed=seed), generator.conditions(count, seed=seed))
-        return Transform("pixels").restore(made) if len(generator.shape) == 3 else made
+        return generator.data(generator.latents(count, seed=seed), generator.conditions(count, seed=seed))
 
     def classes(count: int, seed: int) -> Tensor | None:
         condition = generator.conditions(count, seed=seed)
@@ -161,7 +157,7 @@ def of_run(thing: Any, which: Which) -> Subject:
 
     return Subject(
         name=path.absolute().name,
-        kind="image" if len(generator.shape) == 3 else "vector",
+        kind=generator.kind.name,
         shape=generator.shape,
         draw=draw,
         run=folder,
@@ -226,10 +222,7 @@ def own_data(run: RunFolder, *, progress: Progress | None) -> Subject:
 
 def as_measured(source: Dataset, rows: Rows) -> Tensor:
     """Rows as they are measured: images as bytes, vectors in data units."""
-    stored = source.gather(rows)
-    if source.kind == "vector":
-        return stored.float()
-    return torch.from_numpy(to_pixels(source.transform.encode(stored), source.transform))
+    return kind_of(source).stored_data(source.gather(rows), source.transform)
 
 
 def _of_source(source: Dataset) -> Subject:

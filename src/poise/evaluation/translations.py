@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import Condition, Dataset, Transform
+from poise.data import Condition, Dataset, Pixels
 from poise.errors import PoiseError
 from poise.evaluation.choosing import FOR_DOMAINS, FOR_PAIRS
 from poise.evaluation.recording import Evaluation
@@ -58,7 +58,7 @@ def translations(
             back = generator.translated(made, direction="b-to-a", seed=seed)
             results.append(METRICS[name].measure(back, first))
         elif METRICS[name].needs == ("real", "fake"):
-            sides = (Transform("pixels").restore(images) for images in (wanted, made))
+            sides = (Pixels().decode(images) for images in (wanted, made))
             results += measure(*sides, metrics=[name], extractor=extractor, seed=seed)
         else:
             raise PoiseError(

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from poise.data import Dataset, Transform, open_data, picture
+from poise.data import Dataset, kind_of, open_data
 from poise.errors import PoiseError, unknown_name
 from poise.generator.network import checkpoint_weights, described_network, task_of
 from poise.generator.sampling import (
@@ -47,7 +47,8 @@ class Generator:
         self.description = dict(description)
         self.shape: tuple[int, ...] = tuple(description["shape"])
         self.latent = Latent.model_validate(description["latent"])
-        self.transform = Transform.from_json(description["encoding"])
+        self.kind = kind_of(description)
+        self.transform = self.kind.load_transform(description["encoding"])
         self.condition: Mapping[str, Any] | None = description.get("condition")
 
     @staticmethod
@@ -134,8 +135,12 @@ class Generator:
 
     def __call__(self, latent: Tensor, condition: Tensor | None = None) -> Tensor:
         """Raw samples of latents: `(N, C, H, W)` in [-1, 1], or `(N, d)` in data units; on the CPU."""
-        made = generate(self.module, latent, condition)
-        return made.clamp(-1, 1) if len(self.shape) == 3 else self.transform.decode(made)
+        return self.kind.sample(generate(self.module, latent, condition), self.transform)
+
+    @torch.no_grad()
+    def data(self, latent: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Samples of latents as data: images as bytes, vectors in the units of the data; on the CPU."""
+        return self.kind.to_data(generate(self.module, latent, condition), self.transform)
 
     def sample(
         self, count: int = 64, *, seed: int = 0, label: str | None = None
@@ -253,7 +258,7 @@ class Generator:
         """A picture of samples: a grid of images, or a scatter of points."""
         condition = self.conditions(count, seed=seed, label=label)
         made = generate(self.module, self.latents(count, seed=seed), condition)
-        return picture(made, self.transform, self.shape)
+        return self.kind.picture(made, self.transform, self.shape)
 
     def class_grid(self, columns: int = 8, *, seed: int = 0) -> Image.Image:
         """A picture with a row for each class, in the order of `classes`; a column shares its latent.
@@ -275,4 +280,4 @@ class Generator:
         labels = torch.arange(len(self.classes)).repeat_interleave(columns)
         condition = torch.nn.functional.one_hot(labels, len(self.classes)).float().to(self._device)
         made = generate(self.module, latent, condition)
-        return picture(made, self.transform, self.shape, columns=columns)
+        return self.kind.picture(made, self.transform, self.shape, columns=columns)

@@ -8,12 +8,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from poise.data import described_spec
 from poise.errors import PoiseError
 from poise.recipes import saved_recipe
 from poise.recipes.settings import Latent, Part
 from poise.registry import checked_settings
 from poise.run_folder import RunFolder
-from poise.spec import DataSpec
 from poise.tasks import TASKS, Task
 
 NETWORK_LIMIT = 2**31
@@ -50,14 +50,10 @@ def described_network(description: Mapping[str, Any]) -> nn.Module:
         PoiseError: It is larger than any that Poise writes, or has settings that no network takes.
     """
     part, latent = Part.model_validate(description["network"]), Latent.model_validate(description["latent"])
-    task, condition = task_of(description), description.get("condition")
+    task = task_of(description)
     network = task.generators.named(part.name)
     settings = checked_settings(part.options, network.build, owner=f"generator '{network.name}'")
-    spec = DataSpec(
-        str(description["kind"]),
-        tuple(description["shape"]),
-        None if condition is None else tuple(condition["shape"]),
-    )
+    spec = described_spec(description)
     with torch.device("meta"):
         module = task.generator(Part(name=part.name, **settings), spec, latent.size)
     size = sum(value.numel() * value.element_size() for value in module.state_dict().values())

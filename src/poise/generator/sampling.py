@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from poise.errors import PoiseError, unknown_name
 from poise.randomness import torch_stream
 from poise.recipes.settings import Latent
+from poise.spec import condition_kind
 
 BLOCK = 16
 """PyTorch draws normal numbers in blocks of so many, and an incomplete last block in another way."""
@@ -49,7 +50,7 @@ def class_names(condition: Mapping[str, Any] | None) -> tuple[str, ...]:
     Args:
         condition: The conditions as `generator.json` describes them.
     """
-    if condition is None or condition["kind"] != "label":
+    if condition is None or not condition_kind(condition).classes:
         return ()
     return tuple(str(name) for name in condition["names"])
 
@@ -76,7 +77,7 @@ def sample_conditions(
                 hint="train one that does: --recipe conditional",
             )
         return None
-    if condition["kind"] != "label":
+    if not condition_kind(condition).classes:
         tags = "tags" in condition
         raise PoiseError(
             "This generator makes its samples from images",

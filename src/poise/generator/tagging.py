@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data.conversion import as_channels, read_image, reason_of
+from poise.data import as_channels, read_image, reason_of
 from poise.errors import PoiseError
 from poise.generator.generator import Generator
 from poise.metrics.features import extract

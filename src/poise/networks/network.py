@@ -27,7 +27,7 @@ class Network:
         build: The builder.
         summary: One sentence on what it is.
         source: Paper and table or figure.
-        kinds: The kinds of data that it makes or scores, such as `"image"` and `"vector"`.
+        kinds: The names of the kinds of data that it makes or scores, such as `"image"` and `"vector"`.
         takes_condition: Whether the module takes conditions `(N, *spec.condition)` as its second argument.
             Tasks with a condition then use it as it is; otherwise they add the condition themselves.
         parts: Names of submodules that other code may use, such as `mapping` and `synthesis`, and the path of

@@ -52,6 +52,7 @@ from poise.run_folder.tensors_folder import (
     repair,
     write_tensors_folder,
 )
+from poise.spec import condition_kind
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -341,7 +342,7 @@ def makes(data: Json) -> Makes:
         ('samples', 'images')
     """
     condition = data.get("condition") or {}
-    if condition.get("kind") == "image":
+    if condition_kind(condition).images:
         return "images"
     return "tags" if "tags" in condition else "samples"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from poise.data import kind_of
 from poise.dynamics.game import Networks
 from poise.games import NoiseToData, WeightedPenalty
 from poise.losses import LOSSES
@@ -28,7 +29,7 @@ def choose(player: str, spec: DataSpec, width: int) -> dict[str, Any]:
         spec: Of the data.
         width: What the data ask for.
     """
-    name = _named_for(spec)
+    name = kind_of(spec).network(spec)
     return {"name": name, "width": width} if name in ("dcgan", "mlp") else {"name": name}
 
 
@@ -73,15 +74,6 @@ def game(recipe: Recipe) -> NoiseToData:
         instance_noise=recipe.instance_noise.deviation,
         instance_noise_steps=recipe.instance_noise.steps,
     )
-
-
-def _named_for(spec: DataSpec) -> str:
-    if spec.kind == "vector":
-        return "mlp"
-    _, height, side = spec.shape
-    if height == side and 8 <= side <= 256 and side & (side - 1) == 0:
-        return "dcgan"
-    return "infogan" if height == side and side % 4 == 0 and side <= 128 else "mlp"
 
 
 NOISE_TO_DATA = Task(

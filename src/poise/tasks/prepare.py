@@ -11,12 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from poise.data import Condition, Dataset, Labelled
-from poise.data.dataset import survey
-from poise.data.labels import beside_folders, first_of
+from poise.data import Condition, Dataset, Labelled, beside_folders, first_of, survey
 from poise.errors import PoiseError
 from poise.registry import bound
-from poise.spec import DataSpec
 from poise.tasks import Task
 from poise.tasks.task import Needs
 
@@ -41,13 +38,8 @@ def prepared(source: Dataset, task: Task, settings: Mapping[str, Any] = MappingP
     return PREPARED[task.needs](source)
 
 
-def spec_of(source: Dataset) -> DataSpec:
-    """What the data look like to the networks."""
-    return DataSpec(source.kind, source.shape, None if source.condition is None else source.condition.shape)
-
-
 def _rows(source: Dataset) -> Dataset:
-    if source.condition is not None and source.condition.kind == "image":
+    if source.condition is not None and source.condition.of_images:
         holds = "pairs of images" if source.condition.paired else "two domains"
         raise PoiseError(
             f"'{source.name}' holds {holds}, and this game makes samples from noise alone",
@@ -57,7 +49,8 @@ def _rows(source: Dataset) -> Dataset:
 
 
 def _labels(source: Dataset) -> Dataset:
-    if source.condition is not None and source.condition.kind == "vector":
+    condition = source.condition
+    if condition is not None and not condition.of_classes and not condition.of_images:
         return source
     return _classes(source)
 
@@ -138,7 +131,7 @@ def conditioned(source: Dataset, condition: Condition) -> Dataset:
 
 
 def _pairs(source: Dataset) -> Dataset:
-    if source.condition is None or source.condition.kind != "image" or not source.condition.paired:
+    if source.condition is None or not source.condition.of_images or not source.condition.paired:
         raise PoiseError(
             f"'{source.name}' holds no pairs of images, and this game translates one into the other",
             hint="give two folders with the same names: --pairs line/ colour/",
@@ -147,7 +140,7 @@ def _pairs(source: Dataset) -> Dataset:
 
 
 def _domains(source: Dataset) -> Dataset:
-    if source.condition is None or source.condition.kind != "image" or source.condition.paired:
+    if source.condition is None or not source.condition.of_images or source.condition.paired:
         raise PoiseError(
             f"'{source.name}' is a single domain, and this game translates between two",
             hint="give two folders: --domains horses/ zebras/",

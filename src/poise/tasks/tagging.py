@@ -17,10 +17,9 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from poise.data import Condition, Dataset, Transform, to_pixels
-from poise.data.dataset import Array
+from poise.data import Array, Condition, Dataset, Identity, kind_of, to_pixels
 from poise.errors import PoiseError
-from poise.metrics.features import EXTRACTORS, Extractor, extract
+from poise.metrics.features import EXTRACTORS, Extractor, ExtractorKind, extract
 from poise.randomness import numpy_stream
 
 LONGEST_TAG = 60
@@ -72,15 +71,13 @@ def tagged(
         "tags": list(names),
         "vectors": np.round(vectors, 5).tolist(),
     }
-    condition = Condition(
-        "vector", (seen.shape[1],), seen, Transform("identity"), rows=pairs[:, 0], about=about
-    )
+    condition = Condition("vector", (seen.shape[1],), seen, Identity(), rows=pairs[:, 0], about=about)
     facts = [source.fingerprint, list(texts), separator, least, vector_size, features]
     return dataclasses.replace(
         source,
         kind="vector",
         shape=(vector_size,),
-        transform=Transform("identity"),
+        transform=Identity(),
         array=vectors[pairs[:, 1]],
         live=None,
         labels=None,
@@ -132,8 +129,12 @@ def image_extractor(name: str, channels: int) -> Extractor:
         PoiseError: There is none of that name, or it needs labels or a download.
     """
     kind = EXTRACTORS.named(name)
-    if "image" not in kind.takes or set(kind.needs) - {"channels"}:
-        fit = [k.name for k in EXTRACTORS.values() if "image" in k.takes and not set(k.needs) - {"channels"}]
+
+    def alone(extractor: ExtractorKind) -> bool:
+        return extractor.serves("image") and not set(extractor.needs) - {"channels"}
+
+    if not alone(kind):
+        fit = [other.name for other in EXTRACTORS.values() if alone(other)]
         raise PoiseError(
             f"The extractor '{name}' cannot be had from images alone", hint="choose " + " or ".join(fit)
         )
@@ -156,7 +157,7 @@ def image_features(source: Dataset, extractor: Extractor) -> Array:
 
 
 def _texts(source: Dataset) -> list[str]:
-    if source.kind != "image":
+    if not kind_of(source).pictorial:
         raise PoiseError(f"'{source.name}' holds no images, and tags are learnt from images")
     if source.labels is None or not source.label_names:
         raise PoiseError(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from poise.data import described_spec
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.spec import DataSpec
@@ -38,6 +39,7 @@ def command_again(recipe: Recipe, data: Mapping[str, Any]) -> tuple[str, ...] | 
         >>> from poise.recipes import RECIPES
         >>> trained = resolve(recipe_with(RECIPES["minimax"], {"packing": 2}), DataSpec("vector", (2,)))
         >>> ring = {"origin": {"kind": "built-in", "value": "ring"}, "kind": "vector", "shape": [2]}
+        >>> ring["encoding"] = {"name": "identity"}
         >>> " ".join(command_again(trained, ring))
         'poise train ring --recipe minimax --set packing=2'
     """
@@ -45,10 +47,8 @@ def command_again(recipe: Recipe, data: Mapping[str, Any]) -> tuple[str, ...] | 
     given = GIVEN in (recipe.generator.name, recipe.discriminator.name)
     if named is None or given or recipe.name not in RECIPES:
         return None
-    condition = data.get("condition")
-    spec = DataSpec(data["kind"], tuple(data["shape"]), tuple(condition["shape"]) if condition else None)
     try:
-        changes = _changes(recipe, spec)
+        changes = _changes(recipe, described_spec(data))
     except PoiseError:
         changes = None  # a recipe of that name means something else by now
     if changes is None:

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from poise.run_folder import RunFolder
+from poise.spec import condition_kind
 from poise.tasks import GIVEN
 from poise.training.assemble import Components
 from poise.training.state import Position
@@ -48,7 +49,7 @@ def _card(description: dict[str, Any], data: dict[str, Any], run: RunFolder) -> 
     condition = description["condition"]
     takes = f"{description['latent']['size']} numbers"
     use = f"To sample: `poise sample {run.path.name} -n 64`"
-    if condition is not None and condition["kind"] == "image":
+    if condition_kind(condition).images:
         takes = "images of " + " x ".join(map(str, condition["shape"]))
         use = f"To use it: `poise translate {run.path.name} inputs --out outputs`"
     return f"""# A generator of {data["name"]}

@@ -161,7 +161,7 @@ class Doctor:
             sides = {"training": chosen[order] % len(given), "held out": held_out % len(given), "fake": fakes}
             stored = {side: given.gather(rows) for side, rows in sides.items()}
             other = stored["fake"].roll(1, 0)
-            if given.kind == "label":
+            if given.of_classes:
                 labels = given.gather(chosen % len(given)).long()
                 self._asked = stored["fake"].long()
                 other = (self._asked + 1) % given.shape[0]

@@ -51,8 +51,8 @@ def evaluation_interval(
 def seconds_of_measuring(shape: tuple[int, ...], samples: int) -> float:
     """Features and distances of so many samples, on one core."""
     distances = 3e-8 * samples**2 + 5e-3
-    if len(shape) == 1:
-        return distances + 1e-8 * samples * shape[0]
+    if len(shape) != 3:
+        return distances + 1e-8 * samples * math.prod(shape)
     channels, height, width = shape
     kept = min(height, LARGEST) * min(width, LARGEST)
     resizing = 2e-8 * channels * height * width if max(height, width) > LARGEST else 0.0

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import Dataset
-from poise.data.pairs import rejoined
+from poise.data import Dataset, rejoined
 from poise.randomness import numpy_stream
 from poise.recipes import Recipe
 from poise.training.batches import BatchSampler, Conditions, Indices, Rows

@@ -7,11 +7,11 @@ import math
 import numpy as np
 from PIL import Image
 
-from poise.data import Dataset, picture
+from poise.data import Dataset, kind_of
 from poise.generator.sampling import generate
 from poise.recipes import Recipe
 from poise.training.callback import Notify, Request, StepContext
-from poise.training.preview import POINTS, preview_of
+from poise.training.preview import preview_of
 
 
 class PictureSaver:
@@ -19,7 +19,7 @@ class PictureSaver:
 
     Args:
         recipe: The resolved recipe.
-        source: The data; reals stand behind the fakes where samples are points.
+        source: The data; reals stand behind the fakes if its kind has no grid.
         notify: Tells a person that a picture could not be written.
     """
 
@@ -28,8 +28,9 @@ class PictureSaver:
         self.every = recipe.sample_every or 1
         self.preview = preview_of(recipe, source)
         self.real = None
-        if source.kind == "vector":
-            rows = np.linspace(0, len(source) - 1, min(POINTS, len(source))).astype(np.int64)
+        self.kind = kind_of(source)
+        if not self.kind.gridded:
+            rows = np.linspace(0, len(source) - 1, min(self.kind.preview, len(source))).astype(np.int64)
             self.real = source.transform.encode(source.gather(rows))
 
     def __call__(self, context: StepContext) -> Request | None:
@@ -38,7 +39,7 @@ class PictureSaver:
             shown, device = self.preview, context.components.device
             condition = None if shown.condition is None else shown.condition.to(device)
             fakes = generate(context.generator(), shown.latent.to(device), condition)
-            image = picture(
+            image = self.kind.picture(
                 fakes, self.source.transform, self.source.shape, columns=shown.columns, real=self.real
             )
             save_picture(image, context, self.notify)

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from poise.data import Dataset, open_data, origin_of
+from poise.data import Dataset, open_data, origin_of, spec_of
 from poise.errors import PoiseError
 from poise.recipes import Recipe
 from poise.tasks import GIVEN, TASKS
-from poise.tasks.prepare import prepared, spec_of, unused_labels
+from poise.tasks.prepare import prepared, unused_labels
 from poise.training.assemble import Components, assemble
 from poise.training.eigenvalues import check_eigenvalues
 from poise.training.quality import interval_of

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from poise.data import Dataset
-from poise.data.condition import Array, Condition
+from poise.data import Array, Condition, Dataset, kind_of
 from poise.randomness import torch_stream
 from poise.recipes import Recipe
 from poise.training.batches import latents
 
-CELLS = 64
-POINTS = 2_000
 MOST_CLASSES = 16
 COLUMNS = 8
 
@@ -35,27 +32,27 @@ class Preview:
 
 
 def preview_of(recipe: Recipe, source: Dataset) -> Preview:
-    """The same for every sitting of a run: 64 images or 2,000 points, or a row of each class.
+    """The same for every session of a run: as many samples as its kind shows, or a row of each class.
 
     Args:
         recipe: The resolved recipe.
         source: The data, with its conditions.
     """
-    count, columns, condition = CELLS if source.kind == "image" else POINTS, None, None
+    kind, columns, condition = kind_of(source), None, None
+    count = kind.preview
     if source.condition is not None:
-        rows = _rows(source.condition, count)
+        rows = _rows(source.condition, count, COLUMNS if kind.gridded else None)
         condition = source.condition.encode(source.condition.gather(rows))
         count = len(rows)
-        columns = COLUMNS if source.condition.kind == "label" else None
+        columns = COLUMNS if source.condition.of_classes else None
     latent = latents(count, recipe.latent, torch_stream(recipe.seed, 0, "fixed latents"))
     return Preview(latent, condition, columns)
 
 
-def _rows(condition: Condition, count: int) -> Array:
+def _rows(condition: Condition, count: int, each: int | None) -> Array:
     """A stretch of rows of each class, or rows that are spread evenly."""
-    if condition.kind != "label":
+    if not condition.of_classes:
         return np.linspace(0, len(condition) - 1, min(count, len(condition))).astype(np.int64)
     classes = min(condition.shape[0], MOST_CLASSES)
-    each = COLUMNS if count == CELLS else count // classes
     firsts = [int(np.argmax(condition.array == label)) for label in range(classes)]
-    return np.repeat(firsts, each)
+    return np.repeat(firsts, each or count // classes)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import Dataset, Modes, modes, to_pixels
+from poise.data import Dataset, Modes, kind_of, modes
 from poise.errors import PoiseError
 from poise.generator.sampling import generate
 from poise.metrics import Reference, Result, cheap_distance, cheap_evaluation, reference_of
@@ -182,7 +182,7 @@ class Yardstick:
             others=named,
             centres=None if known is None else known.centres,
             standard_deviation=None if known is None else known.standard_deviation,
-            value_range="0..255" if self.dataset.kind == "image" else None,
+            value_range=kind_of(self.dataset).value_range,
             seed=self.seed,
         )
 
@@ -199,9 +199,7 @@ class Yardstick:
         Args:
             samples: In the networks' space.
         """
-        if self.dataset.kind != "image":
-            return samples
-        return torch.from_numpy(to_pixels(samples, self.dataset.transform))
+        return kind_of(self.dataset).measured(samples, self.dataset.transform)
 
     def _stored(self, rows: Any) -> Tensor:
         return self.plain(self.dataset.transform.encode(self.dataset.gather(rows)))

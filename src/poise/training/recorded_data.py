@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from poise.data import Dataset, data_of
+from poise.data import Dataset, data_of, kind_of
 from poise.errors import PoiseError
 from poise.run_folder import RunFolder
 from poise.training.callback import Notify
@@ -25,6 +25,7 @@ def data_record(source: Dataset, origin: Mapping[str, Any]) -> dict[str, Any]:
         "encoding": source.transform.to_json(),
         "condition": None if source.condition is None else source.condition.to_json(),
         "summary": source.summary,
+        "words": kind_of(source).words,
         "notices": list(source.notices),
     }
 

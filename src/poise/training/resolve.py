@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from poise.data import KINDS, kind_of
 from poise.dynamics import DYNAMICS
 from poise.errors import PoiseError
 from poise.losses import LOSSES
 from poise.networks import Network
 from poise.penalties import PENALTIES
 from poise.recipes import Recipe
-from poise.recipes.settings import Jitter
 from poise.registry import Registry, checked_settings
 from poise.spec import DataSpec
 from poise.tasks import GIVEN, TASKS, Task
 
-DATA_DEFAULTS: list[tuple[str, int, dict[str, Any]]] = [
-    # kind, largest side (0: any), what `auto` and null become
-    ("image", 8, {"width": 64, "learning_rate": 6e-4, "steps": 3_000}),
-    ("image", 16, {"width": 64, "learning_rate": 4e-4, "steps": 10_000}),
-    ("image", 32, {"width": 64, "learning_rate": 4e-4, "steps": 25_000}),
-    ("image", 64, {"width": 64, "learning_rate": 4e-4, "steps": 50_000}),
-    ("image", 0, {"width": 32, "learning_rate": 2e-4, "steps": 100_000}),
-    ("vector", 0, {"width": 128, "learning_rate": 1e-3, "steps": 10_000}),
-]
+AUGMENTATIONS = ("horizontal_flips", "jitter")
+"""Settings that change samples before the discriminator sees them; a kind of data names those that fit."""
 
 
 def resolve(recipe: Recipe, spec: DataSpec, *, given: tuple[str, ...] = ()) -> Recipe:
@@ -45,31 +38,31 @@ def resolve(recipe: Recipe, spec: DataSpec, *, given: tuple[str, ...] = ()) -> R
         >>> resolve(RECIPES["non-saturating"], DataSpec("image", (1, 8, 8))).generator.name
         'dcgan'
     """
-    kind, shape = spec.kind, spec.shape
-    task = TASKS.named(recipe.game.name)
-    by_data = _data_defaults(kind, shape)
+    kind, task = kind_of(spec), TASKS.named(recipe.game.name)
+    by_data = kind.defaults(spec)
     values = recipe.model_dump()
     values["game"] = _game(values["game"], task)
     for player, networks in (("generator", task.generators), ("discriminator", task.discriminators)):
         if player in given:
             values[player] = {"name": GIVEN}
         else:
-            values[player] = _network(player, values[player], networks, task, spec, by_data["width"])
+            values[player] = _network(player, values[player], networks, task, spec, by_data.width)
     for optimiser in values["optimisers"].values():
-        optimiser["learning_rate"] = optimiser["learning_rate"] or by_data["learning_rate"]
+        optimiser["learning_rate"] = optimiser["learning_rate"] or by_data.learning_rate
     values["loss"] = _loss(values["loss"])
     values["dynamics"] = _dynamics(values["dynamics"])
-    values["penalties"] = {
-        name: _penalty(name, part, kind, shape) for name, part in values["penalties"].items()
-    }
-    values["steps"] = recipe.steps or by_data["steps"]
+    values["penalties"] = {name: _penalty(name, part, spec) for name, part in values["penalties"].items()}
+    values["steps"] = recipe.steps or by_data.steps
     values["sample_every"] = recipe.sample_every or max(1, round(values["steps"] / 40))
-    if kind == "image":
-        values["resolution"], values["channels"] = shape[-1], recipe.channels
-    elif recipe.horizontal_flips:
-        raise PoiseError("Vectors cannot be mirrored", hint="leave horizontal_flips out")
-    elif recipe.jitter != Jitter():
-        raise PoiseError("Vectors cannot be moved or scaled as images are", hint="leave jitter out")
+    values |= kind.settings(spec)
+    for name in AUGMENTATIONS:
+        asked = getattr(recipe, name) != Recipe.model_fields[name].get_default()
+        if asked and name not in kind.augmentations:
+            raise PoiseError(
+                f"The augmentation '{name}' does not fit {kind.plural}",
+                code="training.augmentation-unfit",
+                hint=f"leave {name} out",
+            )
     if task.directions is not None:  # what translations hold out is a matter of their data
         values["held_out"] = 0.0
     if recipe.packing > 1 and task.needs != "rows":
@@ -79,13 +72,6 @@ def resolve(recipe: Recipe, spec: DataSpec, *, given: tuple[str, ...] = ()) -> R
             hint="leave packing at 1",
         )
     return Recipe.model_validate(values)
-
-
-def _data_defaults(kind: str, shape: tuple[int, ...]) -> dict[str, Any]:
-    side = max(shape)
-    return next(
-        row for of_kind, largest, row in DATA_DEFAULTS if of_kind == kind and (not largest or side <= largest)
-    )
 
 
 def _game(part: dict[str, Any], task: Task) -> dict[str, Any]:
@@ -110,8 +96,10 @@ def _network(
     owner = f"{networks.kind} '{name}'"
     if not network.serves(spec):
         fit = ", ".join(f"'{other.name}'" for other in networks.values() if other.serves(spec))
+        served = " and ".join(KINDS[kind].plural for kind in network.kinds)
         raise PoiseError(
-            f"The {owner} serves {network.kinds[0]}s, and these data are {spec.kind}s",
+            f"The {owner} serves {served}, and these data are {kind_of(spec).plural}",
+            code="training.network-unfit",
             hint=f"choose one of {fit}: --set {player}={fit.split(', ')[0].strip(chr(39))}",
         )
     return {"name": name, **checked_settings(options, network.build, owner=owner)}
@@ -133,20 +121,11 @@ def _dynamics(part: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _penalty(name: str, part: dict[str, Any], kind: str, shape: tuple[int, ...]) -> dict[str, Any]:
+def _penalty(name: str, part: dict[str, Any], spec: DataSpec) -> dict[str, Any]:
     penalty = PENALTIES.named(name)
     rest = {key: value for key, value in part.items() if key not in ("weight", "every")}
     settings = checked_settings(rest, penalty.penalty, owner=f"penalty '{name}'")
     weight = part["weight"]
     if weight is None:
-        weight = _gradient_weight(kind, shape) if name in ("r1", "r2") else penalty.weight
+        weight = kind_of(spec).gradient_weight(spec) if name in ("r1", "r2") else penalty.weight
     return {"weight": weight, "every": part["every"], **settings}
-
-
-def _gradient_weight(kind: str, shape: tuple[int, ...]) -> float:
-    """Gamma of R1 and R2: in proportion to the pixels, as in Karras et al. 2020 (ADA), appendix B.
-
-    The factors are ours: 0.1 at 8x8 took the digits to the level of real ones fastest among 0.02 to 1, and
-    0.001 found the eight clouds of the ring, where 0.1 smears them.
-    """
-    return 0.001 if kind == "vector" else min(10.0, 0.1 * shape[-1] * shape[-2] / 64)

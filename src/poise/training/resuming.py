@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from poise.data import open_data
+from poise.data import open_data, spec_of
 from poise.errors import PoiseError
 from poise.recipes import saved_recipe
 from poise.run_folder import Restored, RunFolder
 from poise.tasks import GIVEN, TASKS
-from poise.tasks.prepare import prepared, spec_of
+from poise.tasks.prepare import prepared
 from poise.training.assemble import Components, assemble
 from poise.training.callback import Notify
 from poise.training.environment import lost_guarantees

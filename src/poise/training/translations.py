@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from poise.data import Dataset
-from poise.data.condition import Condition
+from poise.data import Condition, Dataset
 from poise.generator.sampling import translated
 from poise.metrics.gaussian import distance_of
 from poise.metrics.lines import better_side

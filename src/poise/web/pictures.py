@@ -6,7 +6,9 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from poise.spec import condition_kind
 from poise.web.charts import Json
 
 MOST_PICTURES = 60
@@ -118,23 +120,36 @@ def album_lead(data: Json, album: Album) -> str:
     """
     condition = data.get("condition")
     condition = condition if isinstance(condition, Mapping) else {}
-    if condition.get("kind") == "image" and condition.get("paired"):
+    if condition_kind(condition).images and condition.get("paired"):
         return (
             "Training pairs are on the left, held-out pairs on the right, each as input, output and target. "
             "If only the left side looks right, the generator has memorised its training pairs."
         )
-    if condition.get("kind") == "image":
+    if condition_kind(condition).images:
         return "Held-out images of both domains, each as input, translation, and the translation back."
-    if data.get("kind", "image") != "image":
-        return "All pictures show the samples of the same latents, drawn over the data."
-    lead = "Each position shows the sample of one latent. The latents are the same in every picture."
+    lead = kind_words(data)["lead"]
     classes = _rows_of_classes(condition, album)
     return f"{lead} Each row is a class, from the top: {', '.join(classes)}." if classes else lead
 
 
+def kind_words(data: Json) -> Mapping[str, Any]:
+    """What the run's samples are called, what its pictures show, and whether these are grids.
+
+    Args:
+        data: The run's `data.json`.
+    """
+    words = data.get("words")
+    if isinstance(words, Mapping) and {"unit", "lead", "gridded"} <= words.keys():
+        return words
+    # Earlier versions of Poise did not record them.
+    from poise.data import kind_of  # noqa: PLC0415 - it imports torch, which nothing else here needs
+
+    return kind_of(data).words
+
+
 def _rows_of_classes(condition: Json, album: Album) -> list[str]:
     """The classes of the sheet's rows; training draws eight samples of each class that fits."""
-    if condition.get("kind") != "label" or not album.pictures:
+    if not condition_kind(condition).classes or not album.pictures:
         return []
     newest = album.pictures[-1]
     rows = round(COLUMNS * newest.height / newest.width)

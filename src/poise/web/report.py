@@ -18,7 +18,7 @@ from poise.web.findings import evidence_rows, findings_of, problems, sentence
 from poise.web.games import spread_of
 from poise.web.history import history_charts, history_note, history_table, number_rows
 from poise.web.metrics import evaluations, measured, metric_charts, protocol_words
-from poise.web.pictures import Album, album_lead, read_album
+from poise.web.pictures import Album, album_lead, kind_words, read_album
 from poise.web.settings import ABOUT, settings
 from poise.web.summary import command_line, highlights, next_commands, standing
 from poise.web.wording import Fact, facts, moment, size
@@ -101,8 +101,8 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
     metrics, tables = metric_charts(numbers)
     album = read_album(run.samples())
     stands = standing(run, history)
-    pictorial = data.get("kind", "image") == "image"
-    unit = "images" if pictorial else "samples"
+    words = kind_words(data)
+    unit = str(words["unit"])
     drawn = keep_extremes(history if spread is None else {**history, **spread.bands})
     curves = history_charts(drawn)
     checkpoints, generator = _checkpoints(run), _weight(run, "generator")
@@ -117,7 +117,7 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
             stands, recipe, environment, unit=unit, games=1 if spread is None else spread.count
         ),
         "album": album,
-        "pictorial": pictorial,
+        "gridded": words["gridded"],
         "album_lead": album_lead(data, album),
         "findings": findings,
         "curves": curves,
@@ -196,7 +196,7 @@ def _data(data: Json) -> list[Fact]:
         first["shape of one"] = " × ".join(map(str, shape))
     if "fingerprint" in data:
         first["fingerprint"] = data["fingerprint"]
-    apart = {"name", "kind", "count", "shape", "fingerprint", "notices", "summary"}
+    apart = {"name", "kind", "count", "shape", "fingerprint", "notices", "summary", "words"}
     summary = data.get("summary")
     rest = facts(summary) if isinstance(summary, Mapping) else []
     rest += facts({name: value for name, value in data.items() if name not in apart})

@@ -41,7 +41,7 @@ class ExtractorKind:
         build: Builds it; what it needs is in `needs`.
         summary: One sentence on what it is good for.
         needs: What `build` takes: `channels`, `samples`, `labels`, `weights`, `cache`.
-        takes: What it can be used on: `"image"`, `"vector"`.
+        takes: The names of the kinds of data that it can be used on.
     """
 
     name: str
@@ -49,6 +49,10 @@ class ExtractorKind:
     summary: str
     needs: tuple[str, ...]
     takes: tuple[str, ...]
+
+    def serves(self, kind: str) -> bool:
+        """Whether it can be used on data of the kind of this name."""
+        return kind in self.takes
 
 
 EXTRACTORS: Registry[ExtractorKind] = Registry(

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from poise.data import Dataset
+from poise.data import Dataset, spec_of
 from poise.diagnosis.budget import Budget
 from poise.diagnosis.window import STEPS
 from poise.dynamics.dynamics import Measured
 from poise.run_folder import RunFolder
-from poise.tasks.prepare import spec_of
 from poise.training.assemble import Components, assemble
 from poise.training.callback import Notify, StepContext
 from poise.training.doctor import Doctor

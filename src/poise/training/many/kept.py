@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from poise.data import Dataset
+from poise.data import Dataset, spec_of
 from poise.errors import PoiseError
 from poise.recipes import Recipe, saved_recipe
 from poise.run_folder import Checkpoint, RunFolder
-from poise.tasks.prepare import spec_of
 from poise.training.assemble import assemble
 from poise.training.callback import Notify, StepContext
 from poise.training.describe import describe_generator

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from poise.data import Dataset, open_data, origin_of
+from poise.data import Dataset, open_data, origin_of, spec_of
 from poise.errors import PoiseError
 from poise.networks import describe
 from poise.recipes import Recipe
 from poise.tasks import TASKS
-from poise.tasks.prepare import prepared, spec_of, unused_labels
+from poise.tasks.prepare import prepared, unused_labels
 from poise.training.assemble import assemble
 from poise.training.many.settings import Game, Grid, check_modules, check_recipe, spread, structure
 from poise.training.planning import Data, Progress

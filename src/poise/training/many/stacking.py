@@ -8,12 +8,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from poise.data import Dataset
+from poise.data import Dataset, spec_of
 from poise.games import NoiseToData
 from poise.networks import twice_differentiable
 from poise.penalties import clip_weights
 from poise.recipes import Recipe
-from poise.tasks.prepare import spec_of
 from poise.training.assemble import build_game, build_networks
 from poise.training.held_out import training_feed
 from poise.training.many.ema import StackedEma

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from poise.data import Dataset
-from poise.data.built_in import Modes, modes
+from poise.data import Dataset, Modes, modes
 from poise.errors import PoiseError
 from poise.metrics import Result, cheap_distance, mode_statistics
 from poise.metrics.lines import lines_of

@@ -12,10 +12,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from poise.data import Dataset
+from poise.data import Dataset, spec_of
 from poise.errors import PoiseError
 from poise.run_folder import Checkpoint, RunFolder
-from poise.tasks.prepare import spec_of
 from poise.training.assemble import Components, assemble
 from poise.training.callback import Callback, Notify
 from poise.training.environment import environment_record

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from torch import nn
 
+from poise.data import spec_of
 from poise.errors import PoiseError
 from poise.run_folder import RunFolder
 from poise.tasks import GIVEN
-from poise.tasks.prepare import spec_of
 from poise.training.assemble import Components
 from poise.training.callback import Callback, Notify
 from poise.training.planning import Experiment

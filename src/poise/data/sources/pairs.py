@@ -12,9 +12,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from poise.data.condition import Condition
-from poise.data.dataset import JSON, Array, Dataset
-from poise.data.matching import by, check_sizes, matched
+from poise.data.dataset import JSON, Array, Condition, Dataset
+from poise.data.kinds import kind_of
 from poise.errors import PoiseError
 from poise.randomness import numpy_stream
 
@@ -22,7 +21,9 @@ LEAST = 4
 """Fewer pairs, or images of a domain, than this are refused."""
 
 HELD_OUT = 0.1
-"""The share of pairs, or of either domain, that is kept apart where none is given."""
+"""The share of pairs, or of either domain, that is held out if none is given."""
+
+_NAMED = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,15 +32,15 @@ class Pairs:
 
     Args:
         source: What is translated: a folder, a zip, a `.npy` file or an array. Files pair by their names.
-        target: What it is to become, as many; `None` where each image of `source` holds both side by side.
+        target: What it is to become, as many; `None` if each image of `source` holds both side by side.
         source_side: Which half of such an image is the source.
         held_out: The share of the pairs that is never trained on, above 0 and at most a half.
 
     Example:
         >>> from poise.data import open_data
         >>> line, colour = np.zeros((20, 8, 8), np.uint8), np.zeros((20, 8, 8, 3), np.uint8)
-        >>> source = open_data(Pairs(line, colour))
-        >>> source.condition.shape, source.shape, len(source), len(source.held_out)
+        >>> dataset = open_data(Pairs(line, colour))
+        >>> dataset.condition.shape, dataset.shape, len(dataset), len(dataset.held_out)
         ((1, 8, 8), (3, 8, 8), 18, 2)
     """
 
@@ -61,8 +62,8 @@ class Domains:
     Example:
         >>> from poise.data import open_data
         >>> horses, zebras = np.zeros((20, 8, 8, 3), np.uint8), np.zeros((30, 8, 8, 3), np.uint8)
-        >>> source = open_data(Domains(horses, zebras))
-        >>> len(source.condition), len(source)
+        >>> dataset = open_data(Domains(horses, zebras))
+        >>> len(dataset.condition), len(dataset)
         (18, 27)
     """
 
@@ -84,14 +85,14 @@ def paired(source: Dataset, target: Dataset, *, held_out: float, seed: int) -> D
         PoiseError: Names or numbers do not pair, or images of a pair differ in size.
     """
     _check(source, target, held_out)
-    of_source, of_target = matched(source, target)
-    check_sizes(source, target, of_source, of_target)
+    of_source, of_target = _matched(source, target)
+    _check_sizes(source, target, of_source, of_target)
     training, apart = _split(len(of_target), held_out, seed, "pairs")
     left_out = len(source) + len(target) - 2 * len(of_target)
     damaged = (f"Pairs left out, because one of their images cannot be read: {left_out:,}.",)
     whole = Dataset(
         name=_joined(source, target, "to"),
-        kind="image",
+        kind=target.kind,
         shape=target.shape,
         transform=target.transform,
         fingerprint=_fingerprint("pairs", source, target, of_source, of_target),
@@ -119,8 +120,9 @@ def between(first: Dataset, second: Dataset, *, held_out: float, seed: int) -> D
     _check(first, second, held_out)
     if first.shape != second.shape:
         raise PoiseError(
-            f"Images of '{first.name}' are {by(first)} and those of '{second.name}' are {by(second)}",
-            why="two domains are to have the same channels and the same size",
+            f"Images of '{first.name}' are {_by(first)} and those of '{second.name}' are {_by(second)}",
+            code="data.sides-differ",
+            why="two domains must have the same channels and the same size",
             hint="bring both to one: "
             + ("--set channels=3" if first.shape[0] != second.shape[0] else "--resolution 64"),
         )
@@ -128,7 +130,7 @@ def between(first: Dataset, second: Dataset, *, held_out: float, seed: int) -> D
     rows_of = [np.arange(len(domain)) for domain in (first, second)]
     whole = Dataset(
         name=_joined(first, second, "and"),
-        kind="image",
+        kind=second.kind,
         shape=second.shape,
         transform=second.transform,
         fingerprint=_fingerprint("domains", first, second, *rows_of),
@@ -140,18 +142,18 @@ def between(first: Dataset, second: Dataset, *, held_out: float, seed: int) -> D
     return _divided(whole, [(parts[0][0], parts[1][0]), (parts[0][1], parts[1][1])])
 
 
-def rejoined(source: Dataset) -> Dataset:
-    """All rows of pairs or domains as one source: those that are trained on, then those that are held out.
+def rejoined(dataset: Dataset) -> Dataset:
+    """All rows of pairs or domains as one data set: those that are trained on, then those that are held out.
 
     Args:
-        source: As `paired` or `between` gave it.
+        dataset: As `paired` or `between` gave it.
     """
-    apart, condition = source.held_out, source.condition
+    apart, condition = dataset.held_out, dataset.condition
     if apart is None or condition is None or apart.condition is None:
-        return source
+        return dataset
     return dataclasses.replace(
-        source,
-        rows=_rows_of(source, apart),
+        dataset,
+        rows=_rows_of(dataset, apart),
         condition=dataclasses.replace(condition, rows=_rows_of(condition, apart.condition)),
         held_out=None,
     )
@@ -175,7 +177,10 @@ def _divided(whole: Dataset, rows: Sequence[tuple[Array, Array]]) -> Dataset:
 def _split(count: int, share: float, seed: int, what: str) -> tuple[Array, Array]:
     if count < LEAST:
         raise PoiseError(
-            f"There are too few {what}: {count}", why=f"at least {LEAST} are needed", hint="give more"
+            f"There are too few {what}: {count}",
+            code="data.too-few-to-hold-out",
+            why=f"at least {LEAST} are needed",
+            hint="give more",
         )
     apart = max(1, round(share * count))
     order = numpy_stream(seed, 0, "held out").permutation(count)
@@ -184,16 +189,22 @@ def _split(count: int, share: float, seed: int, what: str) -> tuple[Array, Array
 
 def _check(first: Dataset, second: Dataset, held_out: float) -> None:
     for side in (first, second):
-        if side.kind != "image":
-            raise PoiseError(f"'{side.name}' holds vectors, and only images are translated")
+        kind = kind_of(side)
+        if not kind.pictorial:
+            raise PoiseError(
+                f"'{side.name}' holds {kind.plural}, and only images are translated",
+                code="data.sides-not-images",
+            )
         if side.array is None:
             raise PoiseError(
                 f"'{side.name}' is a data set that is read live",
+                code="data.sides-read-live",
                 hint="give its images as an array, a folder or a zip",
             )
     if not 0 < held_out <= 0.5:
         raise PoiseError(
             f"The share that is held out cannot be {held_out:g}",
+            code="data.held-out-share",
             why="translations are judged on images that were never trained on",
             hint="give one above 0 and at most 0.5",
         )
@@ -230,3 +241,103 @@ def _summary(kind: str, first: Dataset, second: Dataset, share: float, apart: in
             for name, side in zip(sides, (first, second), strict=True)
         },
     }
+
+
+def _matched(source: Dataset, target: Dataset) -> tuple[Array, Array]:
+    """Rows of both that belong together, in the target's order: by their names, else by their numbers."""
+    if not source.files or not target.files:
+        if len(source) != len(target):
+            raise PoiseError(
+                f"'{source.name}' holds {len(source):,} images and '{target.name}' {len(target):,}",
+                code="data.pairs-count",
+                why="image i of one must belong to image i of the other",
+                hint="give as many of both, in one order",
+            )
+        return np.arange(len(source)), np.arange(len(target))
+    sides = [(side, [*side.files, *_refused(side)]) for side in (source, target)]
+    with_suffix = any(len({_stem(name) for name in names}) < len(names) for _, names in sides)
+    key = str if with_suffix else _stem
+    keys = [{key(name): name for name in names} for _, names in sides]
+    alone = [
+        sorted(name for stem, name in keys[place].items() if stem not in keys[1 - place]) for place in (0, 1)
+    ]
+    if any(alone):
+        told = "; ".join(
+            f"{len(names):,} only in '{side.name}': {_few(names)}"
+            for (side, _), names in zip(sides, alone, strict=True)
+            if names
+        )
+        raise PoiseError(
+            f"The names of '{source.name}' and '{target.name}' do not pair: {told}",
+            code="data.pairs-names",
+            hint="give both images of a pair the same name",
+            details=[
+                f"only in '{side.name}': {name}"
+                for (side, _), names in zip(sides, alone, strict=True)
+                for name in names
+            ],
+        )
+    row_of = {key(name): row for row, name in enumerate(source.files)}
+    both = [(row_of[key(name)], row) for row, name in enumerate(target.files) if key(name) in row_of]
+    rows = np.array(both, dtype=np.int64).reshape(-1, 2)
+    return rows[:, 0], rows[:, 1]
+
+
+def _check_sizes(source: Dataset, target: Dataset, of_source: Array, of_target: Array) -> None:
+    """Raises PoiseError if the images of a pair are not of one size, with their names."""
+    ours, theirs = _sizes(source), _sizes(target)
+    differing = [
+        (f"{_named(target, row)} ({_times(ours[other])} and {_times(theirs[row])})")
+        for other, row in zip(of_source.tolist(), of_target.tolist(), strict=True)
+        if tuple(ours[other]) != tuple(theirs[row])
+    ]
+    if differing:
+        raise PoiseError(
+            f"{len(differing):,} of {len(of_target):,} pairs differ in size: {_few(differing)}",
+            code="data.pairs-sizes",
+            why="the same place would show different things in the two images",
+            hint="bring both images of a pair to one size",
+            details=differing,
+        )
+    if source.shape[1:] != target.shape[1:]:
+        raise PoiseError(
+            f"Images of '{source.name}' are {_by(source)} and those of '{target.name}' are {_by(target)}",
+            code="data.sides-differ",
+            hint="give a resolution: --resolution 64",
+        )
+
+
+def _sizes(side: Dataset) -> Sequence[tuple[int, int]]:
+    if side.sizes:
+        return side.sizes
+    height, width = side.summary.get("original_size", side.shape[1:])
+    return [(int(width), int(height))] * len(side)
+
+
+def _refused(side: Dataset) -> list[str]:
+    return [str(one["file"]) for one in side.summary.get("refused", [])]
+
+
+def _stem(name: str) -> str:
+    folder, slash, base = name.rpartition("/")
+    dot = base.rfind(".")
+    return folder + slash + (base[:dot] if dot > 0 else base)
+
+
+def _named(side: Dataset, row: int) -> str:
+    return side.files[row] if side.files else f"pair {row}"
+
+
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _times(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def _by(side: Dataset) -> str:
+    """The size and the channels of a side's images, in words."""
+    channels, height, width = side.shape
+    return f"{width}x{height} with {channels} " + ("channel" if channels == 1 else "channels")

@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from poise.data.conversion import fitted
+from poise.data.cache import Conversion
 from poise.data.dataset import Array, Survey
-from poise.data.stored_rows import Experiment
-from poise.data.transform import Transform
+from poise.data.sources.decoding import fitted
+from poise.data.transform import Pixels, Range, Transform
 from poise.errors import PoiseError
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114])
@@ -24,11 +24,11 @@ def image_layout(shape: tuple[int, ...], *, channels: int | None, name: str) -> 
 
     Args:
         shape: Of one image, two or three numbers.
-        channels: How many channels the person says there are; None where they did not say.
+        channels: How many channels the person says there are; None if they did not say.
         name: What the person named, for messages.
 
     Raises:
-        PoiseError: It cannot be told.
+        PoiseError: It cannot be decided.
 
     Example:
         >>> image_layout((32, 32, 3), channels=None, name="array")
@@ -49,10 +49,18 @@ def image_layout(shape: tuple[int, ...], *, channels: int | None, name: str) -> 
         return chosen[0]
     raise PoiseError(
         f"In '{name}' images have the shape {dimensions(shape)}",
+        code="data.axes-unclear",
         why="two axes could be the 1 to 4 channels" if possible else "no axis is one of 1 to 4 channels",
         hint="give (N, height, width, channels), (N, channels, height, width) or (N, height, width)"
         + (", or say how many channels there are" if possible else ""),
     )
+
+
+def to_channels_first(images: Array, layout: Layout) -> Array:
+    """Images `(N, ...)` of a layout as `(N, C, H, W)`, a view."""
+    if layout == "HW":
+        return images[:, None]
+    return np.moveaxis(images, 3, 1) if layout == "HWC" else images
 
 
 def dimensions(shape: tuple[int, ...]) -> str:
@@ -61,9 +69,9 @@ def dimensions(shape: tuple[int, ...]) -> str:
 
 
 def image_transform(found: Survey, dtype: np.dtype[Any], name: str) -> tuple[Transform, list[str]]:
-    """The transform of images from the type and range of their values, with what to tell the person.
+    """The transform of images from the type and range of their values, with notices for the person.
 
-    Floats are recognised as [0, 1], [-1, 1] or 0..255, the last only where the brightest is 128 or more:
+    Floats are recognised as [0, 1], [-1, 1] or 0..255, the last only if the brightest is 128 or more:
     values up to 1.3 or to 16 are far more likely a mistake of scale than dark pictures.
 
     Raises:
@@ -71,11 +79,12 @@ def image_transform(found: Survey, dtype: np.dtype[Any], name: str) -> tuple[Tra
     """
     low, high = found.low, found.high
     if dtype.kind == "b":
-        return Transform("pixels"), [f"The truth values of '{name}' are taken as black and white."]
+        return Pixels(), [f"The truth values of '{name}' are taken as black and white."]
     if dtype.kind in "ui":
         if low < 0 or high > 255:
             raise PoiseError(
                 f"The {dtype} images of '{name}' have values from {low:g} to {high:g}",
+                code="data.integer-range",
                 why="integers are taken as 0 to 255",
                 hint="divide them by their largest possible value and give floats in [0, 1]",
             )
@@ -84,7 +93,7 @@ def image_transform(found: Survey, dtype: np.dtype[Any], name: str) -> tuple[Tra
             notices.append(
                 f"The brightest value of '{name}' is {high:g} of 255: the images are dark or not scaled."
             )
-        return Transform("pixels"), notices
+        return Pixels(), notices
     slack = 1e-4
     if low >= -slack and high <= 1 + slack:
         bounds = (0.0, 1.0)
@@ -95,11 +104,12 @@ def image_transform(found: Survey, dtype: np.dtype[Any], name: str) -> tuple[Tra
     else:
         raise PoiseError(
             f"The images of '{name}' have values from {low:g} to {high:g}",
+            code="data.float-range",
             why="floats are taken as 0 to 1, as -1 to 1, or as 0 to 255",
             hint="scale them to one of these, or give uint8",
         )
     sentence = f"The float images of '{name}' are taken as {bounds[0]:g} to {bounds[1]:g}."
-    return Transform("range", low=bounds[0], high=bounds[1]), [sentence]
+    return Range(*bounds), [sentence]
 
 
 def image_plan(
@@ -109,7 +119,7 @@ def image_plan(
     resolution: int | None,
     channels: int | None,
     name: str,
-) -> Experiment:
+) -> Conversion:
     """What has to be done to images of shape (C, H, W) to train on them.
 
     Raises:
@@ -119,12 +129,14 @@ def image_plan(
     if height != width and resolution is None:
         raise PoiseError(
             f"The images of '{name}' are {height} high and {width} wide",
-            why="images are to be square",
+            code="data.not-square",
+            why="images must be square",
             hint="give a resolution to crop and resize them (or, for a single image, add a first axis)",
         )
     if channels is not None and channels != depth and {channels, depth} != {1, 3}:
         raise PoiseError(
             f"The images of '{name}' have {depth} channels and cannot be given {channels}",
+            code="data.channels",
             hint="only 1 to 3 and 3 to 1 can be converted",
         )
     target = "float32" if dtype.kind == "f" else "uint8"
@@ -149,7 +161,7 @@ def image_plan(
             block = job(block)
         return block
 
-    return Experiment((channels or depth, side, side), target, convert if jobs else None, tuple(steps))
+    return Conversion((channels or depth, side, side), target, convert if jobs else None, tuple(steps))
 
 
 def _to_grey(block: Array) -> Array:

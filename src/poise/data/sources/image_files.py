@@ -1,4 +1,4 @@
-"""What files that may be images are: each one's header and hash, remembered while the file stays as it is."""
+"""The header and the hash of each file, from an index while the file is unchanged."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from poise.data.collection import Collection, Listing, looks_like_image
-from poise.data.conversion import (
+from poise.data.dataset import JSON, Progress
+from poise.data.sources.decoding import (
     MOST_BYTES,
     VERSION,
     format_of,
@@ -21,7 +21,7 @@ from poise.data.conversion import (
     open_checked,
     reason_of,
 )
-from poise.data.dataset import JSON, Progress
+from poise.data.sources.files import Collection, Listing, looks_like_image
 from poise.data.threads import in_order
 
 _SETTLED_SECONDS = 2.0
@@ -30,19 +30,10 @@ _BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"II+\0
 
 @dataclass(frozen=True)
 class Facts:
-    """What the header of a file tells, and the hash of its bytes.
+    """What the header of a file says, and the SHA-256 of its bytes.
 
-    Args:
-        digest: SHA-256 of the bytes; empty where they could not be read.
-        bytes: How many there are.
-        reason: Why the file is refused; empty where it is not.
-        ignored: Whether it is no image and does not claim to be one.
-        format: By content.
-        mode: Pillow's name for the kind of pixels.
-        width: In pixels, before the orientation is applied.
-        height: In pixels.
-        animated: Whether there is more than one frame.
-        profile: Whether there is a colour profile.
+    `reason` says why a file is refused; `ignored` files are no images and do not claim to be. Width and
+    height are in pixels, before the orientation is applied; `profile` is a colour profile.
     """
 
     digest: str = ""

@@ -1,0 +1,187 @@
+"""Arrays: from `.npy` and `.npz` files and tensors, halves of them, and what is refused."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from poise.data.dataset import Array, Survey
+from poise.data.sources.files import Side
+from poise.errors import PoiseError
+
+_MEMBERS = ("images", "data", "x", "samples")
+_LABELS = ("labels", "y")
+
+
+def read_array(path: Path) -> Array:
+    """The array of a `.npy` file, memory-mapped, or of a `.npz` file.
+
+    A `.npz` file is to hold one array besides labels, or one named images, data, x or samples.
+
+    Raises:
+        PoiseError: The file cannot be read as one array of numbers.
+    """
+    try:
+        loaded: Any = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        if any(word in str(error) for word in ("pickle", "Object arrays", "Python objects")):
+            raise PoiseError(
+                f"'{path}' holds Python objects or is no array file",
+                code="data.array-of-objects",
+                why="loading such objects could run any code",
+                hint="save an array of numbers of one shape with numpy.save",
+            ) from None
+        raise PoiseError(
+            f"'{path}' cannot be read as an array",
+            code="data.array-unreadable",
+            why=str(error).rstrip(".") or "it is empty",
+            hint="save it again",
+        ) from None
+    if isinstance(loaded, np.lib.npyio.NpzFile):
+        with loaded:
+            return _member(loaded, path)
+    array: Array = loaded
+    return array
+
+
+def read_labels(path: Path) -> Array | None:
+    """The array named labels or y of a `.npz` file; `None` if there is none, or it is no such file.
+
+    Raises:
+        PoiseError: It cannot be read.
+    """
+    if path.suffix.lower() != ".npz":
+        return None
+    with np.load(path, allow_pickle=False) as archive:
+        named = [name for name in archive.files if name.lower() in _LABELS]
+        try:
+            return archive[named[0]] if named else None
+        except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise PoiseError(
+                f"The labels in '{path}' cannot be read",
+                code="data.labels-unreadable",
+                why=str(error).rstrip(".").lower(),
+                hint="save whole numbers or texts of one length, not objects",
+            ) from None
+
+
+def _member(archive: Any, path: Path) -> Array:
+    names = [name for name in archive.files if name.lower() not in _LABELS]
+    chosen = names if len(names) == 1 else [name for name in names if name.lower() in _MEMBERS]
+    if len(chosen) != 1:
+        raise PoiseError(
+            f"'{path}' holds " + (f"the arrays {', '.join(names)}" if names else "no array"),
+            code="data.array-ambiguous" if names else "data.array-missing",
+            why="it is not clear which one to train on" if names else "",
+            hint="keep one of them, or name it images, data, x or samples",
+        )
+    try:
+        array: Array = archive[chosen[0]]
+    except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        raise PoiseError(
+            f"The array '{chosen[0]}' in '{path}' cannot be read",
+            code="data.array-unreadable",
+            why=str(error).rstrip("."),
+            hint="save an array of numbers of one shape, as .npy if it is large",
+        ) from None
+    return array
+
+
+def from_tensor(tensor: torch.Tensor) -> Array:
+    """The values of a tensor as an array, without a copy if that is possible.
+
+    Raises:
+        PoiseError: The tensor is sparse, quantised or complex.
+    """
+    if tensor.layout != torch.strided or tensor.is_quantized:
+        raise PoiseError(
+            "The tensor is sparse or quantised",
+            code="data.tensor-not-dense",
+            hint="give a dense one, as from tensor.to_dense()",
+        )
+    plain = tensor.detach().cpu()
+    if plain.dtype == torch.bfloat16:
+        plain = plain.float()
+    array: Array = plain.resolve_neg().resolve_conj().numpy()
+    return array
+
+
+def check_basics(array: Array, name: str) -> None:
+    """Raises PoiseError if the type or the shape is none that can be trained on."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise PoiseError(
+            f"'{name}' is a masked array", code="data.masked", hint="fill it, as with array.filled(0)"
+        )
+    if array.dtype.kind not in "buif":
+        raise PoiseError(
+            f"'{name}' holds values of type {array.dtype}",
+            code="data.not-numbers",
+            why="only numbers can be trained on",
+            hint="give uint8 or floating-point values",
+        )
+    if array.ndim < 2:
+        raise PoiseError(
+            f"'{name}' has the shape {array.shape}, at least one axis too few",
+            code="data.too-few-axes",
+            hint="give (N, d) for vectors, (N, H, W) or (N, H, W, C) for images",
+        )
+    if array.ndim > 4:
+        raise PoiseError(
+            f"'{name}' has {array.ndim} axes",
+            code="data.too-many-axes",
+            hint="give images as (N, H, W, C) or (N, C, H, W)",
+        )
+    if array.size == 0:
+        raise PoiseError(
+            f"'{name}' is empty, with the shape {array.shape}",
+            code="data.empty",
+            hint="give at least one row",
+        )
+
+
+def check_finite(found: Survey, name: str) -> None:
+    """Raises PoiseError if a value is NaN or infinite, with how many and the first row."""
+    if found.bad_values:
+        values = "one value that is" if found.bad_values == 1 else f"{found.bad_values:,} values that are"
+        raise PoiseError(
+            f"'{name}' holds {values} NaN or infinite, the first in row {found.first_bad_row:,}",
+            code="data.not-finite",
+            hint="remove or fill them before training",
+        )
+
+
+def half_of(array: Array, side: Side, name: str) -> Array:
+    """One half of every image of an array, a view.
+
+    Args:
+        array: `(N, H, W)`, `(N, H, W, C)` or `(N, C, H, W)`.
+        side: Which half.
+        name: What the person named.
+
+    Raises:
+        PoiseError: The width is odd, or the array holds no images.
+
+    Example:
+        >>> half_of(np.zeros((5, 8, 16, 3)), "left", "array").shape
+        (5, 8, 8, 3)
+    """
+    if array.ndim not in (3, 4):
+        raise PoiseError(
+            f"'{name}' holds no images that could be halved",
+            code="data.halves-of-no-images",
+            why=f"its shape is {array.shape}",
+        )
+    across = 2 if array.ndim == 3 or array.shape[3] <= 4 else 3
+    width = array.shape[across]
+    if width % 2:
+        raise PoiseError(
+            f"The images of '{name}' are {width} pixels wide, which cannot be halved",
+            code="data.odd-width",
+            hint="give images that hold source and target side by side, each as wide as the other",
+        )
+    chosen = slice(0, width // 2) if side == "left" else slice(width // 2, width)
+    return array[(*[slice(None)] * across, chosen)]

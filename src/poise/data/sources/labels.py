@@ -1,0 +1,380 @@
+"""Labels beside data: from sub-folders, from a table, or from a person's own array."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from poise.data.dataset import Array, Dataset
+from poise.errors import PoiseError, nearest, system_reason
+
+NAMED = 3
+"""How many names a message lists; the details hold all."""
+
+FILE_COLUMNS = ("file", "filename", "path")
+"""What the column that names the files may be called; the first column if there is none of these."""
+
+_MOST_TABLE_BYTES = 1 << 30
+
+DELIMITERS = ",;\t"
+"""What may stand between columns, the likeliest first: spreadsheets write ; if , is the decimal point."""
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Data with a label for each sample.
+
+    Args:
+        data: Whatever else can be trained on.
+        labels: The path of a CSV file, or of a `.npy` file with one a row; or, one a row, an array, a tensor
+            or a list of numbers or names; or a mapping from file to label.
+        column: Which column of the file holds the labels, if there are more than two.
+
+    Example:
+        >>> from poise.data import open_data
+        >>> points = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]], dtype=np.float32)
+        >>> open_data(Labelled(points, ["sun", "moon", "sun"])).label_names
+        ('moon', 'sun')
+    """
+
+    data: Any
+    labels: Any
+    column: str | None = None
+
+
+def labelled(dataset: Dataset, labels: Any, column: str | None) -> Dataset:
+    """The data set with a person's own labels.
+
+    Args:
+        dataset: The data, opened.
+        labels: As `Labelled` takes them.
+        column: As `Labelled` takes it.
+
+    Raises:
+        PoiseError: There is no such file or column, or files and labels do not match.
+    """
+    if isinstance(labels, str | Path) and Path(labels).suffix.lower() == ".npy":
+        labels = _read_rows(Path(labels).expanduser())
+    if isinstance(labels, str | Path):
+        table = read_table(Path(labels).expanduser(), column, named=bool(dataset.files))
+        by_row = _matched(dataset, table) if dataset.files else _counted(dataset, table.labels, table.name)
+    elif isinstance(labels, Mapping):
+        if not dataset.files:
+            raise PoiseError(
+                f"The rows of '{dataset.name}' have no file names",
+                code="data.labels-by-file",
+                hint="give one label a row",
+            )
+        names, texts = (tuple(map(str, part)) for part in (labels.keys(), labels.values()))
+        by_row = _matched(dataset, LabelTable("labels", (), names, texts))
+    elif dataset.files:
+        raise PoiseError(
+            f"Labels for the files in '{dataset.name}' were given without file names",
+            code="data.labels-without-files",
+            hint="give a CSV file, or a mapping from file to label",
+        )
+    else:
+        by_row = _counted(dataset, labels, "labels")
+    codes, label_names = coded(by_row, dataset.name)
+    return dataclasses.replace(dataset, labels=codes, label_names=label_names)
+
+
+def coded(labels: Any, name: str) -> tuple[Array, tuple[str, ...]]:
+    """Labels as integers from 0, and what they stand for.
+
+    Args:
+        labels: One a row: numbers or names.
+        name: What the data are called, for messages.
+
+    Returns:
+        `(N,)` int64 and the names in order: of numbers if all are whole numbers, else of letters.
+
+    Raises:
+        PoiseError: There is more than one a row, or one that is neither a whole number nor a name.
+
+    Example:
+        >>> codes, names = coded(["b", "a", "b"], "letters")
+        >>> codes.tolist(), names
+        ([1, 0, 1], ('a', 'b'))
+    """
+    array = labels.detach().cpu().numpy() if isinstance(labels, torch.Tensor) else np.asarray(labels)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise PoiseError(
+            f"The labels of '{name}' have the shape {array.shape}",
+            code="data.labels-shape",
+            hint="give one number or name a row: (N,)",
+        )
+    if array.dtype.kind == "f" and bool(np.isfinite(array).all()) and bool((array == array.round()).all()):
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "buiUO" or not all(isinstance(one, str | int) for one in array.tolist()):
+        raise PoiseError(
+            f"The labels of '{name}' are of type {array.dtype}",
+            code="data.labels-type",
+            hint="give whole numbers or names",
+        )
+    texts = [str(int(one)) if isinstance(one, bool) else str(one) for one in array.tolist()]
+    names = sorted(set(texts), key=_order(texts))
+    place = {one: code for code, one in enumerate(names)}
+    return np.array([place[one] for one in texts], dtype=np.int64), tuple(names)
+
+
+def folder_labels(files: Sequence[str]) -> tuple[Array, tuple[str, ...]] | None:
+    """Labels from the first level of folders; `None` if a file lies beside them.
+
+    A folder that all files share, as that of an archive's own name, is no level.
+
+    Args:
+        files: Relative paths with slashes.
+
+    Example:
+        >>> folder_labels(["all/sun/1.png", "all/moon/1.png", "all/sun/2/3.png"])[1]
+        ('moon', 'sun')
+        >>> folder_labels(["sun/1.png", "2.png"]) is None
+        True
+    """
+    parts = [file.split("/") for file in files]
+    level = 0
+    while all(len(path) > level + 1 for path in parts):
+        names = [path[level] for path in parts]
+        if len(set(names)) > 1:
+            return coded(names, "")
+        level += 1
+    return None
+
+
+def beside_folders(files: Sequence[str]) -> list[str]:
+    """The files that lie beside the folders of classes: those that keep `folder_labels` from finding classes.
+
+    Args:
+        files: Relative paths with slashes.
+
+    Example:
+        >>> beside_folders(["sun/1.png", "2.png"]), beside_folders(["1.png", "2.png"])
+        (['2.png'], [])
+    """
+    parts = [file.split("/") for file in files]
+    level = 0
+    while parts:
+        shallow = [file for file, path in zip(files, parts, strict=True) if len(path) <= level + 1]
+        if shallow or len({path[level] for path in parts}) > 1:
+            return shallow if len(shallow) < len(files) else []
+        level += 1
+    return []
+
+
+def _read_rows(path: Path) -> Array:
+    try:
+        array: Array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        why = (
+            (error.strerror or str(error))
+            if isinstance(error, OSError)
+            else "it is no array of numbers or texts"
+        )
+        raise PoiseError(
+            f"The labels '{path}' cannot be read",
+            code="data.labels-unreadable",
+            why=why.lower(),
+            hint="name a CSV file, or a .npy with one a row",
+        ) from None
+    return array
+
+
+def _order(texts: Sequence[str]) -> Any:
+    try:
+        return {text: int(text) for text in texts}.__getitem__
+    except ValueError:
+        return str
+
+
+def _counted(dataset: Dataset, labels: Any, name: str) -> Any:
+    count = len(labels) if hasattr(labels, "__len__") else -1
+    if count != len(dataset):
+        raise PoiseError(
+            f"There are {max(count, 0):,} {name} for the {len(dataset):,} rows of '{dataset.name}'"
+            if name == "labels"
+            else f"'{name}' holds {count:,} labels for the {len(dataset):,} rows of '{dataset.name}'",
+            code="data.labels-count",
+            hint="give one a row",
+        )
+    return labels
+
+
+def _matched(dataset: Dataset, table: LabelTable) -> list[str]:
+    """The label of each file, by its relative path or by its name if only one file has it."""
+    refused = {str(one["file"]) for one in dataset.summary.get("refused", [])}
+    known = [*dataset.files, *refused]
+    bases = Counter(file.rpartition("/")[2] for file in known)
+    by_name = {file: file for file in known}
+    by_base = {file.rpartition("/")[2]: file for file in known}
+    found: dict[str, str] = {}
+    strange: list[str] = []
+    heading = [cell for cell in table.header if cell in by_name or cell in by_base]
+    if heading:
+        raise PoiseError(
+            f"'{table.name}' has no line of column names: it begins with '{heading[0]}'",
+            code="data.labels-no-header",
+            hint="give it one, as file,label",
+        )
+    for written, label in zip(table.files, table.labels, strict=True):
+        plain = written.replace("\\", "/").removeprefix("./")
+        base = plain.rpartition("/")[2]
+        if plain not in by_name and bases[base] > 1:
+            raise PoiseError(
+                f"'{table.name}' names '{written}', as {bases[base]} files in '{dataset.name}' are named",
+                code="data.labels-ambiguous",
+                hint="write their paths from that folder on",
+            )
+        file = by_name.get(plain) or by_base.get(base)
+        if file is None:
+            strange.append(written)
+        elif found.get(file, label) != label:
+            raise PoiseError(
+                f"'{table.name}' labels '{written}' twice, as '{found[file]}' and as '{label}'",
+                code="data.labels-twice",
+                hint="keep one of them",
+            )
+        else:
+            found[file] = label
+    if strange:
+        raise PoiseError(
+            f"'{table.name}' labels {_files(strange)} not in '{dataset.name}': {first_of(strange)}",
+            code="data.labels-of-strangers",
+            hint="remove them there, or name the folder that holds them",
+            details=strange,
+        )
+    bare = [file for file in dataset.files if file not in found]
+    if bare:
+        raise PoiseError(
+            f"{len(bare):,} of the {len(dataset.files):,} images in '{dataset.name}' have no label in "
+            f"'{table.name}': {first_of(bare)}",
+            code="data.labels-missing",
+            hint="add them there, or take the images out",
+            details=bare,
+        )
+    return [found[file] for file in dataset.files]
+
+
+def _files(names: Sequence[str]) -> str:
+    return f"{len(names):,} " + ("file that is" if len(names) == 1 else "files that are")
+
+
+def first_of(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = len(names) - NAMED
+    return ", ".join(f"'{name}'" for name in names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """A label for each file, in the order of the lines.
+
+    Attributes:
+        name: What the table is called.
+        header: The names of its columns; empty if it comes from no file.
+        files: The files.
+        labels: The label of each.
+    """
+
+    name: str
+    header: tuple[str, ...]
+    files: tuple[str, ...]
+    labels: tuple[str, ...]
+
+
+def read_table(path: Path, column: str | None, *, named: bool) -> LabelTable:
+    """The file's labels and, if rows have names, the files they belong to.
+
+    Args:
+        path: A table with a line of column names.
+        column: Its column of labels; `None` if there is only one that can be.
+        named: Whether one of the columns names files.
+
+    Raises:
+        PoiseError: It cannot be read, or has no such column.
+    """
+    header, lines = _lines(path)
+    files = next((place for place, one in enumerate(header) if one.strip().lower() in FILE_COLUMNS), 0)
+    others = [one for place, one in enumerate(header) if not named or place != files]
+    if column is None and len(others) == 1:
+        column = others[0]
+    if not others:
+        raise PoiseError(
+            f"'{path}' has no column of labels beside '{header[files]}'",
+            code="data.labels-no-column",
+            hint="add one, with a name on top",
+        )
+    if column is None:
+        raise PoiseError(
+            f"'{path}' holds several columns, and it is not clear which one is the label",
+            code="data.labels-several-columns",
+            hint=f"name it, as --label-column {others[0]}: " + ", ".join(others),
+        )
+    if column not in header:
+        alike = nearest(column, header)
+        raise PoiseError(
+            f"'{path}' has no column '{column}'",
+            code="data.labels-unknown-column",
+            hint=f"did you mean {' or '.join(repr(one) for one in alike)}?"
+            if alike
+            else "its columns are " + ", ".join(header),
+        )
+    place = header.index(column)
+    short = [number for number, line in lines if len(line) <= max(place, files)]
+    if short:
+        raise PoiseError(
+            f"Line {short[0]} of '{path}' has fewer columns than its first line",
+            code="data.labels-short-line",
+            hint="complete it",
+        )
+    return LabelTable(
+        path.name,
+        tuple(header),
+        tuple(line[files].strip() for _, line in lines),
+        tuple(line[place].strip() for _, line in lines),
+    )
+
+
+def _lines(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    try:
+        if path.stat().st_size > _MOST_TABLE_BYTES:
+            raise PoiseError(
+                f"'{path}' is larger than a table of labels can be", code="data.labels-too-large"
+            )
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            delimiter = max(DELIMITERS, key=file.readline().count)
+            file.seek(0)
+            reader = csv.reader(file, strict=True, delimiter=delimiter)
+            lines = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]
+    except (OSError, ValueError, csv.Error) as error:
+        raise PoiseError(
+            f"The labels '{path}' cannot be read",
+            code="data.labels-unreadable",
+            why=_why(error),
+            hint="name a CSV file in UTF-8",
+        ) from None
+    if len(lines) < 2:
+        raise PoiseError(
+            f"'{path}' holds no labels",
+            code="data.labels-empty",
+            hint="give a line of column names, and one a sample",
+        )
+    return [name.strip() for name in lines[0][1]], lines[1:]
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, IsADirectoryError):
+        return "it is a folder"
+    if isinstance(error, OSError):
+        return system_reason(error)
+    return "its text is not UTF-8" if isinstance(error, UnicodeDecodeError) else "it is no table of text"

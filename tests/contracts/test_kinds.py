@@ -1,0 +1,199 @@
+"""What holds of every kind of data; and that nothing else compares the name of one."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import poise
+from poise.data import KINDS, Dataset, described_spec, kind_of, open_data, spec_of
+from poise.metrics import METRICS
+from poise.metrics.features import EXTRACTORS
+from poise.networks import DISCRIMINATORS, GENERATORS
+from poise.recipes import RECIPES, Recipe, recipe_with
+from poise.spec import CONDITION_KINDS
+from poise.training.resolve import resolve
+
+EXAMPLES: dict[str, list[Any]] = {
+    "image": ["digits", np.linspace(0, 1, 40 * 108).reshape(40, 6, 6, 3)],
+    "vector": ["ring", np.random.default_rng(0).normal(5.0, 3.0, (40, 7))],
+}
+
+
+def examples() -> Iterator[Any]:
+    for name in KINDS:
+        for number, data in enumerate(EXAMPLES[name]):
+            yield pytest.param((name, data), id=f"{name}-{number}")
+
+
+@pytest.fixture(params=list(examples()))
+def dataset(request: pytest.FixtureRequest, tmp_path: Path) -> Dataset:
+    name, data = request.param
+    opened = open_data(data, cache=tmp_path)
+    assert kind_of(opened).name == name
+    return opened
+
+
+def test_every_kind_has_an_example() -> None:
+    assert set(EXAMPLES) == set(KINDS)
+
+
+def test_what_is_encoded_comes_back(dataset: Dataset) -> None:
+    stored = dataset.gather(np.arange(8))
+    encoded = dataset.transform.encode(stored)
+    again = dataset.transform.decode(encoded)
+    assert encoded.dtype == torch.float32 and encoded.shape == (8, *dataset.shape)
+    assert not dataset.transform.bounded or encoded.abs().max() <= 1
+    assert again.dtype == stored.dtype and torch.allclose(
+        again.double(), stored.double(), rtol=1e-5, atol=1e-5
+    )
+
+
+def test_a_generators_folder_describes_the_transform_and_the_specification(dataset: Dataset) -> None:
+    kind = kind_of(dataset)
+    record = {"kind": kind.name, "shape": list(dataset.shape), "encoding": dataset.transform.to_json()}
+    written = json.loads(json.dumps(record))
+    assert kind.load_transform(written["encoding"]) == dataset.transform
+    spec = described_spec(written)
+    assert spec == spec_of(dataset) and spec.kind == kind.name and spec.shape == dataset.shape
+    assert sum(span.size for span in spec.spans) in (0, spec.numbers)
+
+
+def test_the_data_decide_a_recipe_whose_networks_serve_them(dataset: Dataset) -> None:
+    kind, spec = kind_of(dataset), spec_of(dataset)
+    recipe = resolve(RECIPES["relativistic-r1r2"], spec)
+    assert GENERATORS[recipe.generator.name].serves(spec)
+    assert DISCRIMINATORS[recipe.discriminator.name].serves(spec)
+    assert recipe.steps == kind.defaults(spec).steps > 0
+    assert recipe.penalties["r1"].weight == kind.gradient_weight(spec) > 0
+    for name in kind.augmentations:
+        assert name in Recipe.model_fields
+
+
+@pytest.mark.parametrize("change", [{"horizontal_flips": True}, {"jitter": {"shift": 0.1}}], ids=str)
+def test_an_augmentation_that_does_not_fit_is_refused(dataset: Dataset, change: dict[str, Any]) -> None:
+    recipe = recipe_with(RECIPES["non-saturating"], change)
+    (name,) = change
+    if name in kind_of(dataset).augmentations:
+        assert resolve(recipe, spec_of(dataset))
+        return
+    with pytest.raises(poise.PoiseError) as caught:
+        resolve(recipe, spec_of(dataset))
+    assert caught.value.code == "training.augmentation-unfit"
+
+
+def test_a_picture_shows_samples(dataset: Dataset) -> None:
+    kind = kind_of(dataset)
+    encoded = dataset.transform.encode(dataset.gather(np.arange(9)))
+    real = None if kind.gridded else encoded
+    plain = kind.picture(encoded, dataset.transform, dataset.shape, columns=3, real=real)
+    other = kind.picture(-encoded, dataset.transform, dataset.shape, columns=3, real=real)
+    assert min(plain.size) >= 48 and np.asarray(plain).std() > 0
+    assert plain.size == other.size and plain.tobytes() != other.tobytes()
+    with pytest.raises(poise.PoiseError) as caught:
+        kind.picture(encoded[..., :-1], dataset.transform, dataset.shape)
+    assert caught.value.code == "data.no-picture"
+
+
+def test_samples_are_written_to_the_files_that_are_announced(dataset: Dataset, tmp_path: Path) -> None:
+    kind = kind_of(dataset)
+    encoded = dataset.transform.encode(dataset.gather(np.arange(5)))
+    samples = kind.sample(encoded, dataset.transform)
+    assert samples.dtype == torch.float32 and samples.shape == encoded.shape
+    folder = tmp_path / "samples"
+    folder.mkdir()
+    kind.write(folder, iter([samples[:3], samples[3:]]), 5)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(kind.written(5))
+    assert all(path.stat().st_size for path in folder.iterdir())
+
+
+def test_files_that_were_written_open_as_the_same_data(tmp_path: Path) -> None:
+    kind, pixels = KINDS["image"], open_data("digits").gather(np.arange(5))
+    transform = open_data("digits").transform
+    folder = tmp_path / "samples"
+    folder.mkdir()
+    kind.write(folder, [kind.sample(transform.encode(pixels), transform)], 5)
+    assert torch.equal(open_data(folder, cache=tmp_path).gather(np.arange(5)), pixels)
+
+
+def test_data_and_samples_are_measured_in_one_form(dataset: Dataset) -> None:
+    kind, transform = kind_of(dataset), dataset.transform
+    stored = dataset.gather(np.arange(8))
+    encoded = transform.encode(stored)
+    data = kind.stored_data(stored, transform)
+    assert torch.allclose(kind.to_data(encoded, transform).double(), data.double(), rtol=1e-5, atol=1e-5)
+    measured = kind.comparable(data, transform)
+    assert torch.allclose(kind.measured(encoded, transform).double(), measured.double(), atol=1e-4)
+    assert (kind.value_range == "0..255") == (measured.dtype == torch.uint8)
+
+
+def test_metrics_and_features_exist_and_serve_the_kind() -> None:
+    for kind in KINDS.values():
+        assert EXTRACTORS[kind.features].serves(kind.name)
+        assert set(kind.metrics) <= set(METRICS)
+
+
+def test_words_for_people(dataset: Dataset) -> None:
+    kind = kind_of(dataset)
+    one, many = kind.describe(dataset.shape, 1), kind.describe(dataset.shape, 4_000)
+    assert one.startswith("1 ") and many.startswith("4,000 ")
+    assert kind.singular != kind.plural and kind.lead.endswith(".")
+
+
+# Nobody compares a kind ------------------------------------------------------------------------------------
+
+NAMES = {*KINDS, *CONDITION_KINDS}
+SOURCE = Path(poise.__file__).parent
+
+
+def names_in(node: ast.expr) -> set[str]:
+    """The kinds that a literal names: a string, or a tuple, a list or a set of them."""
+    parts = node.elts if isinstance(node, ast.Tuple | ast.List | ast.Set) else [node]
+    return {str(part.value) for part in parts if isinstance(part, ast.Constant)} & NAMES
+
+
+def comparisons(tree: ast.AST) -> Iterator[int]:
+    """Lines that compare something with the name of a kind, match it, or look it up in a table in place."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            if isinstance(node.ops[0], ast.In | ast.NotIn):
+                # `"label" in names` asks a container of any kind; only `kind in ("image", "vector")` compares
+                sides = [side for side in sides[1:] if not isinstance(side, ast.Constant)]
+            if any(names_in(side) for side in sides):
+                yield node.lineno
+        elif isinstance(node, ast.MatchValue) and names_in(node.value):
+            yield node.value.lineno
+        elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Dict):
+            yield from (node.lineno for key in node.value.keys if key is not None and names_in(key))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'kind == "image"',
+        '"vector" != data["kind"]',
+        'kind in ("label", "image")',
+        '{"image": 1, "vector": 2}[kind]',
+        'match kind:\n    case "vector":\n        pass',
+    ],
+)
+def test_a_comparison_is_found(text: str) -> None:
+    assert list(comparisons(ast.parse(text)))
+
+
+def test_nothing_outside_the_kinds_compares_the_name_of_one() -> None:
+    found = [
+        f"{path.relative_to(SOURCE)}:{line}"
+        for path in sorted(SOURCE.rglob("*.py"))
+        if path.parent != SOURCE / "data" / "kinds"
+        for line in comparisons(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert not found
