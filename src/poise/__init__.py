@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 from poise.version import VERSION
 
 if TYPE_CHECKING:
+    from poise.api import Run, Runs, open_run, open_runs, resume, train
     from poise.data import Domains, Labelled, Pairs
     from poise.diagnosis import Monitor
     from poise.errors import PoiseError
     from poise.evaluation import Evaluation, evaluate
     from poise.generator import Generator
     from poise.recipes import RECIPES, Recipe
-    from poise.run import Run, Runs, open_run, open_runs, resume, train
 
 __version__ = VERSION
 
-# Looked up on first use: `import poise` and the command line come up without torch.
+# Looked up on first use: `import poise` and the command line do without torch, generators without the trainer.
 _HOMES = {
     "Domains": "poise.data",
     "Evaluation": "poise.evaluation",
@@ -33,13 +33,13 @@ _HOMES = {
     "PoiseError": "poise.errors",
     "RECIPES": "poise.recipes",
     "Recipe": "poise.recipes",
-    "Run": "poise.run",
-    "Runs": "poise.run",
+    "Run": "poise.api",
+    "Runs": "poise.api",
     "evaluate": "poise.evaluation",
-    "open_run": "poise.run",
-    "open_runs": "poise.run",
-    "resume": "poise.run",
-    "train": "poise.run",
+    "open_run": "poise.api",
+    "open_runs": "poise.api",
+    "resume": "poise.api",
+    "train": "poise.api",
 }
 
 __all__ = [

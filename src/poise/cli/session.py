@@ -15,7 +15,7 @@ from poise.cli.entry import BROKEN_PIPE
 from poise.cli.events import SessionEnd, SessionStart, Status
 from poise.cli.progress import View
 from poise.errors import PoiseError
-from poise.run_folder import RunFolder, is_many, makes, read_games, refuse_existing
+from poise.run_folder import RunFolder, is_many, makes, new_run_path, read_games, refuse_existing
 from poise.text import command, short_path
 
 if TYPE_CHECKING:
@@ -84,7 +84,6 @@ def prepare(
         refuse_existing(out)
     with view.reading(data.name) as on_read:
         from poise.networks import describe
-        from poise.run import new_run_path
         from poise.training import begin, pick_device, plan
         from poise.training.many import begin_many, parse_axis, plan_many
         from poise.training.recorded_data import data_record

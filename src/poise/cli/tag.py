@@ -46,7 +46,7 @@ def tag(
     at_least(1, tags=count, draws=draws)
     at_least(0, seed=seed)
     folder = RunFolder.open(run).path
-    from poise.run import open_run
+    from poise.api import open_run
 
     found = open_run(folder).tag(image, count, draws=draws, seed=seed)
     if json:

@@ -13,11 +13,10 @@ from poise.evaluation.choosing import default_metrics, metric_named
 from poise.evaluation.judging import evaluate
 from poise.evaluation.opening import refuse_tags
 from poise.evaluation.recording import Evaluation, recorded
-from poise.evaluation.subjects import Progress, Telling, Which, folder_of, is_run
+from poise.evaluation.subjects import OpenRun, Progress, Telling, Which, folder_of, is_run
 from poise.metrics import METRICS, Result, compare
 from poise.metrics.lines import better_side
 from poise.metrics.result import Interval
-from poise.run import Run
 from poise.run_folder import RunFolder
 
 Verdict = Literal["best", "within", "beyond", ""]
@@ -242,7 +241,7 @@ def _names(runs: Sequence[Any]) -> tuple[str, ...]:
     """What each is called: its folder's name where that tells them apart."""
     if len(runs) < 2:
         raise PoiseError("One run is nothing to compare", hint="name two or more")
-    paths = [str(run.path if isinstance(run, Run | RunFolder) else run) for run in runs]
+    paths = [str(run.path if isinstance(run, OpenRun | RunFolder) else run) for run in runs]
     short = [Path(path).name or path for path in paths]
     named = short if len(set(short)) == len(short) else paths
     twice = [name for name in named if named.count(name) > 1]

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from poise.data import Dataset, Modes, data_of, kind_of, labelled, modes, open_data
 from poise.errors import PoiseError
 from poise.generator import Generator
 from poise.randomness import numpy_stream
 from poise.recipes import saved_recipe
-from poise.run import Run
 from poise.run_folder import RunFolder
 from poise.tasks import TASKS
 from poise.tasks.prepare import prepared
@@ -98,9 +97,18 @@ class Subject:
         return samples if self.source is None else kind_of(self).comparable(samples, self.source.transform)
 
 
+@runtime_checkable
+class OpenRun(Protocol):
+    """A run that is open, as `poise.Run` is."""
+
+    folder: RunFolder
+    path: Path
+    module: nn.Module | None
+
+
 def is_run(thing: Any) -> bool:
     """Whether a person means a run: one that is open, or its folder."""
-    if isinstance(thing, Run | RunFolder):
+    if isinstance(thing, OpenRun | RunFolder):
         return True
     if not isinstance(thing, str | Path):
         return False
@@ -144,7 +152,7 @@ def of_run(thing: Any, which: Which) -> Subject:
         PoiseError: There is no such generator, or it needs the person's own module.
     """
     folder = folder_of(thing)
-    path, module = folder.path, thing.module if isinstance(thing, Run) else None
+    path, module = folder.path, thing.module if isinstance(thing, OpenRun) else None
     checkpoint = None if which == "newest" else which
     generator = Generator.load(path, module=module, checkpoint=checkpoint)
 

@@ -331,6 +331,21 @@ def refuse_existing(path: Path) -> None:
         raise _unwritable(path, PermissionError(f"no permission to write in '{parent}'"))
 
 
+def new_run_path(data: str, recipe: str, *, below: Path | str = "runs") -> Path:
+    """A folder for a new run that does not exist yet: `runs/digits-non-saturating`, then `...-2`.
+
+    Args:
+        data: The data's name.
+        recipe: The recipe's name.
+        below: The folder of all runs.
+    """
+    stem = "-".join([Path(data).stem or "data", *recipe.split("/")])
+    name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in stem).strip("-.")
+    first = Path(below) / (name or "run")
+    numbered = (Path(below) / f"{first.name}-{number}" for number in range(2, 10_000))
+    return first if not first.exists() else next(path for path in numbered if not path.exists())
+
+
 def makes(data: Json) -> Makes:
     """What a run's generator makes.
 

@@ -1,11 +1,11 @@
-"""The runs that a person holds: one, or many that were trained side by side."""
+"""The runs that a person has: one, or many that were trained side by side."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from torch import nn
@@ -14,9 +14,11 @@ from poise.errors import PoiseError
 from poise.generator import Generator, Tag, tags_of
 from poise.recipes import Recipe, saved_recipe
 from poise.run_folder import RunFolder, is_many, read_games
-from poise.training import Resumption, pick_device
+from poise.training import Outcome, Resumption, pick_device
 from poise.training.many import ManyOutcome, resume_many
 from poise.web import write_report
+
+Floats = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class Run:
@@ -24,7 +26,7 @@ class Run:
 
     Args:
         path: Its folder.
-        generator: The person's own generator module, for a run that was given one.
+        generator: Your own generator module, for a run that was trained with one.
 
     Example:
         >>> run = open_run("runs/demo")  # doctest: +SKIP
@@ -46,7 +48,7 @@ class Run:
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe, every value spelled out."""
+        """The recipe with every value."""
         return saved_recipe(self.folder.recipe)
 
     @property
@@ -59,10 +61,8 @@ class Run:
         """The averaged generator as last saved."""
         return Generator.load(self.path, module=self.module)
 
-    def sample(
-        self, count: int = 64, seed: int = 0, *, label: str | None = None
-    ) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """Samples: `(count, C, H, W)` in [-1, 1], or `(count, d)` in data units; of one class where asked."""
+    def sample(self, count: int = 64, seed: int = 0, *, label: str | None = None) -> Floats:
+        """Samples: `(count, C, H, W)` in [-1, 1], or `(count, d)` in data units; of the class `label`."""
         return self.generator.sample(count, seed=seed, label=label)
 
     def tag(self, image: Path | str, count: int = 10, *, draws: int = 200, seed: int = 0) -> list[Tag]:
@@ -72,16 +72,14 @@ class Run:
             image: The picture's file.
             count: How many tags at most.
             draws: How many latents are drawn; each names one tag.
-            seed: From which they are drawn.
+            seed: Draws them.
 
         Raises:
             PoiseError: The run makes no tags, or the picture cannot be read.
         """
         return tags_of(self.generator, image, draws=draws, seed=seed)[:count]
 
-    def translate(
-        self, images: Any, *, direction: str = "a-to-b", seed: int = 0
-    ) -> np.ndarray[Any, np.dtype[np.float32]]:
+    def translate(self, images: Any, *, direction: str = "a-to-b", seed: int = 0) -> Floats:
         """Images made of images, `(N, C, H, W)` in [-1, 1], by a run on pairs or domains.
 
         Args:
@@ -92,12 +90,12 @@ class Run:
         return self.generator.translate(images, direction=direction, seed=seed)
 
     def report(self) -> Path:
-        """Write `report.html` anew and give its path."""
+        """Write `report.html` again and return its path."""
         return write_report(self.path)
 
 
 class Runs(Sequence[Run]):
-    """Many runs on disk that were trained side by side: seeds, perhaps times a grid of settings.
+    """Runs on disk that were trained side by side: seeds, perhaps times a grid of settings.
 
     Args:
         path: The folder above them.
@@ -111,7 +109,11 @@ class Runs(Sequence[Run]):
         self.folder = RunFolder.open(path)
         self.path = self.folder.path
         if not is_many(path):
-            raise PoiseError(f"'{path}' is a single run", hint=f"open it: poise.open_run({str(path)!r})")
+            raise PoiseError(
+                f"'{path}' is a single run",
+                code="api.single-run",
+                hint=f"open it: poise.open_run({str(path)!r})",
+            )
         self.games = read_games(self.folder)
 
     def __repr__(self) -> str:
@@ -121,19 +123,19 @@ class Runs(Sequence[Run]):
         return len(self.games)
 
     @overload
-    def __getitem__(self, place: int) -> Run: ...
+    def __getitem__(self, index: int) -> Run: ...
 
     @overload
-    def __getitem__(self, place: slice) -> Sequence[Run]: ...
+    def __getitem__(self, index: slice) -> Sequence[Run]: ...
 
-    def __getitem__(self, place: int | slice) -> Run | Sequence[Run]:
-        """The run at a place, in the order of settings and seeds."""
-        if isinstance(place, slice):
-            return [self[one] for one in range(len(self))[place]]
-        return Run(self.path / str(self.games[place]["run"]))
+    def __getitem__(self, index: int | slice) -> Run | Sequence[Run]:
+        """The run of an index, in the order of settings and seeds."""
+        if isinstance(index, slice):
+            return [self[one] for one in range(len(self))[index]]
+        return Run(self.path / str(self.games[index]["run"]))
 
     def __iter__(self) -> Iterator[Run]:
-        return (self[place] for place in range(len(self)))
+        return (self[index] for index in range(len(self)))
 
     @property
     def status(self) -> str:
@@ -150,35 +152,34 @@ class Runs(Sequence[Run]):
 
         Args:
             steps: The new number of steps.
-            data: The data again, where they were given in memory.
+            data: The data again, if they were given in memory.
             device: Where to train.
         """
         asked = Resumption(self.path, pick_device(device), steps=steps, data=data)
         outcome = resume_many(asked, notify=notify)
-        return many_finished(outcome)
+        return finished(Runs(self.path), outcome)
 
     def report(self) -> Path:
-        """Write `report.html`, the spread over all games, anew and give its path."""
+        """Write `report.html`, the spread over all games, again and return its path."""
         return write_report(self.path)
 
 
 def open_run(path: Path | str, *, generator: nn.Module | None = None) -> Run:
-    """Open a run that is there.
+    """Open a run.
 
     Args:
         path: Its folder.
-        generator: Your own generator module, for a run that was given one.
+        generator: Your own generator module, for a run that was trained with one.
 
     Raises:
-        PoiseError: There is none, or it is of a newer format.
+        PoiseError: There is none, or it has a newer format.
     """
-    if is_many(path):
-        raise PoiseError(f"'{path}' holds many games", hint=f"open them: poise.open_runs({str(path)!r})")
+    refuse_many(path, f"open them: poise.open_runs({str(path)!r})")
     return Run(path, generator=generator)
 
 
 def open_runs(path: Path | str) -> Runs:
-    """Open many runs that were trained side by side.
+    """Open runs that were trained side by side.
 
     Args:
         path: The folder above them.
@@ -189,15 +190,23 @@ def open_runs(path: Path | str) -> Runs:
     return Runs(path)
 
 
-def many_finished(outcome: ManyOutcome) -> Runs:
-    """What a person is handed of a sitting of many games, with its report."""
-    runs = Runs(outcome.parent.path)
-    runs.report()
+OneOrMany = TypeVar("OneOrMany", Run, Runs)
+
+
+def finished(run: OneOrMany, outcome: Outcome | ManyOutcome) -> OneOrMany:
+    """The run of a session that ended, with its report; Ctrl-C goes on as `KeyboardInterrupt`."""
+    run.report()
     if outcome.status == "interrupted" and outcome.exit_status == 130:
         raise KeyboardInterrupt
-    return runs
+    return run
+
+
+def refuse_many(path: Path | str, hint: str) -> None:
+    """Raise if a folder holds many games."""
+    if is_many(path):
+        raise PoiseError(f"'{path}' holds many games", code="api.many-games", hint=hint)
 
 
 def notify(sentence: str) -> None:
-    """Tell a person one sentence, where standard output is theirs."""
+    """Print one sentence for a person, on standard error, since standard output is the caller's."""
     print(sentence, file=sys.stderr)

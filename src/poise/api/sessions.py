@@ -1,4 +1,4 @@
-"""The verbs that make runs and go on with them: train and resume."""
+"""Train a run, or go on with one."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any, get_args, overload
 
 from torch import nn
 
+from poise.api.runs import Run, Runs, finished, notify, refuse_many
 from poise.data import Domains, Labelled, Pairs
 from poise.errors import PoiseError, unknown_name
 from poise.recipes import DEFAULT_RECIPE, RECIPES, Recipe, recipe_with
-from poise.run.runs import Run, Runs, many_finished, notify
-from poise.run_folder import is_many
-from poise.training import Callback, Outcome, Resumption, begin, pick_device, plan
+from poise.run_folder import new_run_path
+from poise.training import Callback, Resumption, begin, pick_device, plan
 from poise.training import resume as resume_session
 from poise.training.doctor import Mode
 from poise.training.many import begin_many, plan_many
 from poise.training.remedies import begin_with_remedies, resume_with_remedies
 
 RECIPE_FOR: Mapping[type, str] = {Pairs: "pix2pix", Domains: "cyclegan"}
-"""The recipe that is taken where none is named, by the kind of data."""
+"""The recipe that is taken if none is named, by the kind of data."""
 
 
 @overload
@@ -86,22 +86,22 @@ def train(
     Args:
         data: A folder or zip of images, a `.npy` or `.npz` file, the name of a built-in (`"digits"`), an
             array, a tensor, or a map-style `torch.utils.data.Dataset`; images as `Pairs` or `Domains`.
-        recipe: The name of a recipe, or one of your own; by the data where none is given: `"non-saturating"`,
-            for pairs `"pix2pix"`, for domains `"cyclegan"`.
+        recipe: The name of a recipe, or one of your own; `None` takes `"non-saturating"`, for pairs
+            `"pix2pix"`, for domains `"cyclegan"`.
         labels: For a game with conditions: the path of a CSV file, one number or name a row, or a mapping
             from file to label. Sub-folders, and the labels of a `.npz` or a `TensorDataset`, need none.
-        label_column: Which column of the file holds the labels, where there are more than two.
-        steps: Updates of the game; by the data where none is given.
-        out: The run's folder; a new one below `runs/` where none is given.
+        label_column: The column of the file with the labels, if there are more than two columns.
+        steps: Updates of the game; `None` chooses by the data.
+        out: The run's folder; `None` makes a new one below `runs/`.
         generator: Your own module, `(N, latent.size)` to samples; or settings as any other: `"resnet"`,
             `{"name": "dcgan", "width": 32}`.
         discriminator: Your own module, samples to raw scores `(N,)`; or settings.
         device: `"auto"`, `"cpu"`, `"cuda"` or `"mps"`.
-        callbacks: What watches besides the pictures.
+        callbacks: Called after each step, besides the pictures.
         doctor: `"off"`; `"watch"` for findings in the run's `findings.jsonl` and report; `"suggest"`, which
-            in Python is the same; `"apply"` to stop where there is trouble and try remedies in branches of
-            the run, of which the one that was kept is returned. Your own modules are copied for each branch
-            and hold the weights of what was kept afterwards.
+            in Python is the same; `"apply"` to stop if there is trouble and try remedies in branches of the
+            run; the best branch is returned. Your own modules are copied for each branch and hold the weights
+            of that one afterwards.
         seeds: Train so many games side by side, each from its own seed: a number, counted from the recipe's
             seed, or the seeds themselves.
         grid: With `seeds`: values by path, each combination trained with every seed:
@@ -119,7 +119,7 @@ def train(
         >>> import poise
         >>> run = poise.train("digits", steps=1000)  # doctest: +SKIP
     """
-    _checked_mode(doctor)
+    _check_doctor(doctor)
     if recipe is None:
         recipe = RECIPE_FOR.get(type(data), DEFAULT_RECIPE)
     chosen = RECIPES.named(recipe) if isinstance(recipe, str) else recipe
@@ -132,14 +132,17 @@ def train(
         _refuse_own(given, callbacks, doctor)
         many = plan_many(data, recipe_with(chosen, changes), pick_device(device), seeds=seeds, grid=grid)
         place = new_run_path(many.sources[0].name, f"{chosen.name}/seeds") if out is None else out
-        return many_finished(begin_many(many, place, notify=notify))
+        games = begin_many(many, place, notify=notify)
+        return finished(Runs(games.parent.path), games)
     if grid is not None:
-        raise PoiseError("A grid is trained with seeds", hint="give seeds=1 or more")
+        raise PoiseError(
+            "A grid is trained with seeds", code="api.grid-without-seeds", hint="give seeds=1 or more"
+        )
     planned = plan(data, recipe_with(chosen, changes), pick_device(device), given=given)
     out = new_run_path(planned.source.name, chosen.name) if out is None else out
     start = begin_with_remedies if doctor == "apply" else partial(begin, doctor=doctor)
     outcome = start(planned, out, callbacks=callbacks, notify=notify)
-    return _finished(outcome, given.get("generator"))
+    return finished(Run(outcome.run.path, generator=given.get("generator")), outcome)
 
 
 def resume(
@@ -159,85 +162,60 @@ def resume(
     Args:
         path: The run's folder.
         steps: The new number of steps.
-        data: The data again, where they were given in memory; with their labels as `Labelled`.
-        generator: Your own module again, where the run began with one.
-        discriminator: Your own module again, where the run began with one.
+        data: The data again, if they were given in memory; with their labels as `Labelled`.
+        generator: Your own module again, if the run began with one.
+        discriminator: Your own module again, if the run began with one.
         device: Where to train.
         accept_changed_data: Go on although the data have changed.
-        callbacks: What watches besides the pictures.
+        callbacks: As for `train`.
         doctor: As for `train`.
 
     Returns:
-        The run; with `doctor="apply"` the branch that was kept.
+        The run; with `doctor="apply"` the best branch.
 
     Raises:
         PoiseError: There is nothing to resume, or something does not fit.
     """
-    if is_many(path):
-        raise PoiseError(f"'{path}' holds many games", hint=f"poise.open_runs({str(path)!r}).resume()")
-    _checked_mode(doctor)
+    refuse_many(path, f"resume them: poise.open_runs({str(path)!r}).resume()")
+    _check_doctor(doctor)
+    modules = {"generator": generator, "discriminator": discriminator}
     go_on = resume_with_remedies if doctor == "apply" else partial(resume_session, doctor=doctor)
     asked = Resumption(
         path,
         pick_device(device),
         steps=steps,
         data=data,
-        given=_given(generator, discriminator),
+        given={player: module for player, module in modules.items() if module is not None},
         accept_changed_data=accept_changed_data,
     )
     outcome = go_on(asked, callbacks=callbacks, notify=notify)
-    return _finished(outcome, generator)
+    return finished(Run(outcome.run.path, generator=generator), outcome)
 
 
-def new_run_path(data: str, recipe: str, *, below: Path | str = "runs") -> Path:
-    """A folder for a new run that is not there yet: `runs/digits-non-saturating`, then `...-2`.
-
-    Args:
-        data: The data's name.
-        recipe: The recipe's name.
-        below: Where runs lie.
-    """
-    stem = "-".join([Path(data).stem or "data", *recipe.split("/")])
-    name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in stem).strip("-.")
-    first = Path(below) / (name or "run")
-    numbered = (Path(below) / f"{first.name}-{number}" for number in range(2, 10_000))
-    return first if not first.exists() else next(path for path in numbered if not path.exists())
-
-
-def _finished(outcome: Outcome, generator: nn.Module | None) -> Run:
-    run = Run(outcome.run.path, generator=generator)
-    run.report()
-    if outcome.status == "interrupted" and outcome.exit_status == 130:
-        raise KeyboardInterrupt
-    return run
-
-
-def _checked_mode(doctor: str) -> None:
-    """Refuse a doctor that there is not."""
+def _check_doctor(doctor: str) -> None:
     if doctor not in get_args(Mode):
         raise unknown_name("doctor", doctor, get_args(Mode))
 
 
 def _refuse_own(given: Mapping[str, nn.Module], callbacks: Sequence[Callback], doctor: Mode) -> None:
-    """What a person hands in for one run serves no many."""
+    """Refuse what serves one run only."""
     if doctor == "apply":
         raise PoiseError(
             "The doctor applies remedies to one run, not to many games at once",
+            code="api.one-run-only",
             why="each game would need branches of its own",
             hint='leave doctor="apply" out, or train that seed alone: seed=N',
         )
     if given:
         raise PoiseError(
             f"Your own {next(iter(given))} cannot be trained with many seeds at once",
+            code="api.one-run-only",
             why="all games would begin with its weights",
             hint="name a network, or train the seeds one by one: seed=0, then seed=1",
         )
     if callbacks:
         raise PoiseError(
-            "Observers watch one run, not many games at once", hint="leave them out, or train one by one"
+            "Callbacks watch one run, not many games at once",
+            code="api.one-run-only",
+            hint="leave them out, or train one by one",
         )
-
-
-def _given(generator: nn.Module | None, discriminator: nn.Module | None) -> Mapping[str, nn.Module]:
-    modules = {"generator": generator, "discriminator": discriminator}
-    return {player: module for player, module in modules.items() if module is not None}

@@ -1,0 +1,24 @@
+"""The public face: what `import poise` offers."""
+
+from poise.api.runs import Run, Runs, open_run, open_runs
+from poise.api.sessions import resume, train
+from poise.data import Domains, Labelled, Pairs
+from poise.diagnosis import Monitor
+from poise.evaluation import Evaluation, evaluate
+from poise.generator import Generator
+
+__all__ = [
+    "Domains",
+    "Evaluation",
+    "Generator",
+    "Labelled",
+    "Monitor",
+    "Pairs",
+    "Run",
+    "Runs",
+    "evaluate",
+    "open_run",
+    "open_runs",
+    "resume",
+    "train",
+]
