@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __version__ = VERSION
 
-# Looked up on first use: `import poise` and the command line do without torch, generators without the trainer.
+# Looked up on first use: `import poise` comes up without torch, and a generator without the trainer.
 _HOMES = {
     "Domains": "poise.data",
     "Evaluation": "poise.evaluation",
