@@ -300,3 +300,8 @@ def test_the_number_of_games_is_a_curve_only_where_it_changes() -> None:
     falling = history_charts({"step": [1.0, 2.0], "games": [8.0, 7.0]})
     assert [chart.title for chart in steady] == []
     assert [chart.title for chart in falling] == ["Games"]
+
+
+def test_the_speed_counts_what_the_data_hold() -> None:
+    (chart,) = history_charts({"step": [1.0], "images_per_second": [5.0]}, unit="samples")
+    assert (chart.unit, chart.series[0].label) == ("per second", "Samples")

@@ -88,11 +88,12 @@ _GROUPS = (
 _ROLES = ("discriminator", "generator", "real", "fake")
 
 
-def history_charts(table: Table) -> list[Chart]:
+def history_charts(table: Table, *, unit: str = "images") -> list[Chart]:
     """The charts of the columns of a history; a column that belongs to no group has a chart of its own.
 
     Args:
         table: As `history_table` gives it, with the edges of bands if there are any.
+        unit: What `images_per_second` counts: `images`, `samples`.
 
     Example:
         >>> charts = history_charts({"step": [1], "generator_loss": [0.7], "balance": [0.1]})
@@ -114,14 +115,14 @@ def history_charts(table: Table) -> list[Chart]:
                     group.title,
                     group.note,
                     "history",
-                    _series(names, group.word, table),
+                    _series(names, group.word, table, unit),
                     unit=group.unit,
                     logarithmic=group.logarithmic,
                     guide=group.guide,
                     guide_label=group.guide_label,
                 )
             )
-    return charts + [Chart(label(name), "", "history", _series([name], "", table)) for name in rest]
+    return charts + [Chart(label(name), "", "history", _series([name], "", table, unit)) for name in rest]
 
 
 def _is_constant_count(name: str, column: Column) -> bool:
@@ -129,7 +130,7 @@ def _is_constant_count(name: str, column: Column) -> bool:
     return name == "games" and len({value for value in column if value is not None}) == 1
 
 
-def _series(names: Sequence[str], shared: str, table: Table) -> tuple[Series, ...]:
+def _series(names: Sequence[str], shared: str, table: Table, unit: str) -> tuple[Series, ...]:
     """The series of one chart, each with its band; the labels leave out the shared word."""
 
     def rank(name: str) -> int:
@@ -141,7 +142,7 @@ def _series(names: Sequence[str], shared: str, table: Table) -> tuple[Series, ..
         role = _ROLES[rank(name)] if rank(name) < len(_ROLES) else f"other-{others % 4 + 1}"
         others += role.startswith("other")
         short = f"_{name}_".replace(f"_{shared}_", "_").strip("_") if shared else name
-        words = (short or name).replace("_", " ")
+        words = unit if short == "images" else (short or name).replace("_", " ")
         band = (LOW + name, HIGH + name) if LOW + name in table else ("", "")
         found.append(Series(name, words[:1].upper() + words[1:], role, *band))
     return tuple(found)

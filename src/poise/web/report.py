@@ -104,7 +104,7 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
     words = kind_words(data)
     unit = str(words["unit"])
     drawn = keep_extremes(history if spread is None else {**history, **spread.bands})
-    curves = history_charts(drawn)
+    curves = history_charts(drawn, unit=unit)
     checkpoints, generator = _checkpoints(run), _weight(run, "generator")
     open_problems = [finding.severity for finding in problems(findings)]
     return {
