@@ -127,10 +127,6 @@ def keep_extremes(table: Table, most: int = MOST_LINES) -> Table:
     The lines are divided into equal stretches. Of each stretch those lines are kept in which some column is
     least, greatest, or for the first time not finite; and the first and the last line of the run.
 
-    Args:
-        table: Columns of one length.
-        most: How many lines to keep.
-
     Example:
         >>> spike = [0.0] * 100; spike[57] = 9.0
         >>> max(keep_extremes({"step": list(range(100)), "loss": spike}, 10)["loss"])

@@ -70,12 +70,8 @@ class Spread:
 class Reached:
     """What many games reached by one metric, by the newest measurement of each.
 
-    Attributes:
-        metric: Its name.
-        median: Over the games.
-        worst: That of the worst game; of a metric without a better side, the least.
-        run: The folder of that game.
-        games: How many were measured.
+    `worst` is the value of the worst game, whose folder is `run`; of a metric without a better side, the
+    least value. `games` is how many were measured.
     """
 
     metric: str
@@ -86,11 +82,7 @@ class Reached:
 
 
 def reached(run: RunFolder) -> list[Reached]:
-    """What the games of a folder reached, a row for each metric; games that stopped earlier are left out.
-
-    Args:
-        run: The folder above them.
-    """
+    """What the games of a folder reached, a row for each metric; games that stopped earlier are left out."""
     own = {one.path.name: _numbers(one) for one in game_folders(run.path)}
     found = []
     for metric in _names(own.values()):
@@ -108,12 +100,7 @@ def reached(run: RunFolder) -> list[Reached]:
 
 
 def spread_of(run: RunFolder, history: Table) -> Spread | None:
-    """The spread over the games of a folder; `None` for a single run.
-
-    Args:
-        run: The folder above them.
-        history: The columns of its history, medians over the games.
-    """
+    """The spread over the games of a folder, whose own history has medians; `None` for a single run."""
     if not is_many(run.path):
         return None
     rows, runs = read_games(run), game_folders(run.path)
@@ -158,11 +145,7 @@ def spread_of(run: RunFolder, history: Table) -> Spread | None:
 
 
 def open_findings(run: RunFolder) -> list[OpenFinding]:
-    """Each finding that is open in some of many games, the most frequent first.
-
-    Args:
-        run: The folder above the games.
-    """
+    """Each finding that is open in some of many games, the most frequent first."""
     return _by_finding({one.path.name: _open(one) for one in game_folders(run.path)})
 
 

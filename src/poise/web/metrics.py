@@ -101,11 +101,7 @@ def while_training(numbers: Iterable[Measured]) -> dict[tuple[str, str], list[Me
 
 
 def metric_charts(numbers: Iterable[Measured]) -> tuple[list[Chart], dict[str, Table]]:
-    """A chart and a table for each name and protocol that was measured while training.
-
-    Args:
-        numbers: All numbers of a run.
-    """
+    """A chart and a table for each name and protocol that was measured while training."""
     charts: list[Chart] = []
     tables: dict[str, Table] = {}
     for (name, _), points in while_training(numbers).items():
@@ -149,10 +145,7 @@ def _protocol(newest: Measured) -> tuple[Fact, ...]:
 
 
 def complex_words(pairs: Sequence[Sequence[float]]) -> str:
-    """Complex numbers as people write them; of two conjugates, one.
-
-    Args:
-        pairs: Their real and imaginary parts.
+    """Complex numbers as people write them, from real and imaginary parts; of two conjugates, one.
 
     Example:
         >>> complex_words([[1.3618, 0.0], [0.0121, 0.6525], [0.0121, -0.6525]])
@@ -170,9 +163,6 @@ def _short(value: Any) -> Any:
 
 def evaluations(numbers: Iterable[Measured]) -> list[Measured]:
     """The numbers of `poise evaluate`, the newest step first; of two of one protocol the later counts.
-
-    Args:
-        numbers: All numbers of a run.
 
     Example:
         >>> twice = [Measured(5, "recall", value, by="evaluate") for value in (0.1, 0.2)]

@@ -62,11 +62,7 @@ class Album:
 
 
 def read_album(samples: Sequence[tuple[int, Path]]) -> Album:
-    """Read the pictures of a run, as many as fit.
-
-    Args:
-        samples: Steps and files, oldest first.
-    """
+    """Read the pictures of a run, as many as fit, from their steps and files, oldest first."""
     read = [(step, _picture(step, path)) for step, path in samples]
     sound = [picture for _, picture in read if picture is not None]
     damaged = tuple(step for step, picture in read if picture is None)
@@ -77,15 +73,9 @@ def read_album(samples: Sequence[tuple[int, Path]]) -> Album:
 def keep_evenly(
     sizes: Sequence[int], *, most: int = MOST_PICTURES, most_bytes: int = MOST_BYTES
 ) -> list[int]:
-    """Which pictures to keep: evenly spread, the first and the last always.
+    """Which pictures of these sizes in bytes to keep: evenly spread, the first and the last always.
 
-    Args:
-        sizes: Bytes of each.
-        most: How many to keep at most.
-        most_bytes: How many bytes together at most, unless the first and the last alone have more.
-
-    Returns:
-        Indices, rising.
+    At most `most`, and at most `most_bytes` together unless the first and the last alone have more.
 
     Example:
         >>> keep_evenly([1] * 9, most=3), keep_evenly([10] * 5, most_bytes=25)
@@ -112,12 +102,7 @@ def _picture(step: int, path: Path) -> Picture | None:
 
 
 def album_lead(data: Json, album: Album) -> str:
-    """What the pictures show, in a sentence or two.
-
-    Args:
-        data: The run's `data.json`.
-        album: The pictures.
-    """
+    """What the pictures show, in a sentence or two, by the run's `data.json`."""
     condition = data.get("condition")
     condition = condition if isinstance(condition, Mapping) else {}
     if condition_kind(condition).images and condition.get("paired"):
@@ -133,11 +118,7 @@ def album_lead(data: Json, album: Album) -> str:
 
 
 def kind_words(data: Json) -> Mapping[str, Any]:
-    """What the run's samples are called, what its pictures show, and whether these are grids.
-
-    Args:
-        data: The run's `data.json`.
-    """
+    """What the run's samples are called, what its pictures show, and whether these are grids."""
     words = data.get("words")
     if isinstance(words, Mapping) and {"unit", "lead", "gridded"} <= words.keys():
         return words

@@ -106,13 +106,12 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
     drawn = keep_extremes(history if spread is None else {**history, **spread.bands})
     curves = history_charts(drawn, unit=unit)
     checkpoints, generator = _checkpoints(run), _weight(run, "generator")
-    open_problems = [finding.severity for finding in problems(findings)]
     return {
         "title": str(data.get("name") or run.path.absolute().name),
         "recipe": {name: str(recipe.get(name) or "") for name in ABOUT},
         "standing": stands,
         "verdict": f"{stands.sentence} {sentence(findings) if spread is None else spread.verdict}",
-        "gravest": next((severity for severity in ("trouble", "watch") if severity in open_problems), ""),
+        "gravest": next((finding.severity for finding in problems(findings)), ""),
         "highlights": highlights(
             stands, recipe, environment, unit=unit, games=1 if spread is None else spread.count
         ),

@@ -56,12 +56,7 @@ class Standing:
 
 
 def standing(run: RunFolder, history: Table) -> Standing:
-    """How far a run is, from its status, its history and its pictures.
-
-    Args:
-        run: The run.
-        history: The columns of its history.
-    """
+    """How far a run is, from its status, its history and its pictures."""
     status, planned = run.read_json("status"), run.recipe.get("steps")
 
     def last(name: str) -> float | None:
@@ -81,15 +76,7 @@ def standing(run: RunFolder, history: Table) -> Standing:
 def highlights(
     run: Standing, recipe: Json, environment: Json, *, unit: str, games: int = 1
 ) -> list[tuple[str, str]]:
-    """The few facts at the head of a report, as name and value.
-
-    Args:
-        run: How far it is.
-        recipe: The recipe.
-        environment: Where it ran.
-        unit: What the data are rows of: `images`, `samples`.
-        games: How many were trained side by side.
-    """
+    """The few facts at the head of a report, as name and value; `unit` is what the data are rows of."""
     found = [("Recipe", plain(recipe.get("name") or "unnamed")), ("Step", f"{run.step:,}{run.of}")]
     if run.images_seen is not None:
         found.append((f"{label(unit)} seen", number(run.images_seen)))
@@ -123,10 +110,10 @@ def next_commands(
     Args:
         path: The run folder.
         run: How far it is.
-        environment: For the folder that commands are typed in.
+        environment: Names the folder in which commands are typed.
         can_sample: Whether there is anything to sample from.
         makes: What the generator makes.
-        one: The folder of one of many games, which can be sampled; all of them together cannot.
+        one: The folder of one of many games; all of them together cannot be sampled.
     """
     typed = shlex.quote(typed_path(path, environment))
     further = 2 * max(run.step, run.planned or 0)
