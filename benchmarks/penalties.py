@@ -3,9 +3,9 @@
     python -m benchmarks.penalties [--device cpu|cuda] [--rounds 15] [--no-compile]
 
 The usual formulation: points that require a gradient, `torch.autograd.grad(scores.sum(), points,
-create_graph=True)`, on the discriminator as it is. Ours: the penalties of `poise.penalties` on its
-twice-differentiable view, eager and under `torch.compile`; the usual one cannot be compiled. One row is the
-penalty's forward and its backward to the discriminator's weights.
+create_graph=True)`, on the discriminator with torch's own leaky ReLU. Ours: the penalties of
+`poise.penalties` on the built-in discriminator, eager and under `torch.compile`; the usual one cannot be
+compiled. One row is the penalty's forward and its backward to the discriminator's weights.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from poise.networks import DISCRIMINATORS, twice_differentiable
+from poise.networks import DISCRIMINATORS, LeakyReLU
 from poise.penalties import PENALTIES
 from poise.spec import DataSpec
 from poise.training.assemble import channels_last
@@ -45,19 +45,21 @@ def candidates(
     name: str, discriminator: nn.Module, real: Tensor, fake: Tensor, *, compiled: bool
 ) -> dict[str, Step]:
     """The ways to compute one penalty, by name; each returns a scalar to differentiate."""
-    view = twice_differentiable(discriminator)
+    torchs = nn.Sequential(
+        *(nn.LeakyReLU(x.negative_slope) if isinstance(x, LeakyReLU) else x for x in discriminator.children())
+    )
     generator = torch.Generator(real.device).manual_seed(0)
     penalty = PENALTIES[name].penalty
     ways: dict[str, Step] = {
-        "usual": lambda: usual(name, discriminator, real, fake),
-        "poise": lambda: penalty(view, real, fake, generator=generator).mean(),
+        "usual": lambda: usual(name, torchs, real, fake),
+        "poise": lambda: penalty(discriminator, real, fake, generator=generator).mean(),
     }
     if compiled:
-        parameters = dict(view.named_parameters())
+        parameters = dict(discriminator.named_parameters())
         # Compiled code draws from the global stream: generators are no inputs to it.
         penalty_of = torch.compile(
             lambda weights: penalty(
-                lambda points: functional_call(view, weights, (points,)),
+                lambda points: functional_call(discriminator, weights, (points,)),
                 real,
                 fake,
                 generator=None,

@@ -17,7 +17,7 @@ from benchmarks.throughput import Interleave
 from benchmarks.translation.judging import images_of
 from benchmarks.translation.quality import HELD_OUT, Sizes, recipe_for, residual
 from poise.data import Dataset, Domains, Pairs, spec_of
-from poise.networks.instance_norm import InstanceNorm
+from poise.networks.layers import InstanceNorm
 from poise.recipes import Recipe
 from poise.training import begin, pick_device, plan
 from poise.training.assemble import build_networks

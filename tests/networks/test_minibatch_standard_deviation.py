@@ -9,7 +9,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from networks.specs import of
 from poise.networks import DISCRIMINATORS
-from poise.networks.minibatch_standard_deviation import MinibatchStandardDeviation, group_size_for
+from poise.networks.layers import MinibatchStandardDeviation, group_size_for
 
 
 @settings(max_examples=25, deadline=None)

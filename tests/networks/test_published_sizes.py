@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from networks.specs import of
 from poise.networks import DISCRIMINATORS, GENERATORS, parameter_count
-from poise.networks.activations import CentredSigmoid, Maxout, activation_layer
 from poise.networks.autoencoder import ReconstructionScore
+from poise.networks.layers import CentredSigmoid, LeakyReLU, Maxout, activation_layer
 from poise.networks.resnet import ResidualBlock
 
 
@@ -70,7 +70,7 @@ def test_dcgan_holds_the_small_networks_of_stacked_digits() -> None:
         discriminator = build(of((3, 32, 32)), width=width, batch_norm=True, slope=0.3)
         widths = [grid[0] for grid in grids(discriminator, torch.randn(2, 3, 32, 32))]
         assert widths == [width, 2 * width, 4 * width, 1]
-        slopes = [layer.negative_slope for layer in flat(discriminator) if isinstance(layer, nn.LeakyReLU)]
+        slopes = [layer.negative_slope for layer in flat(discriminator) if isinstance(layer, LeakyReLU)]
         assert slopes == [0.3] * 3
 
 

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from networks.specs import of, translated
 from poise.networks import IMAGE_DISCRIMINATORS, TRANSLATORS, Network, describe, parameter_count
-from poise.networks.instance_norm import InstanceNorm
-from poise.networks.noise_dropout import NoiseDropout
+from poise.networks.layers import InstanceNorm, NoiseDropout
 from poise.networks.patch import PatchDiscriminator
 from poise.networks.residual import Residual
 from poise.networks.translating import BothWays, TranslatingGenerator, matching_features

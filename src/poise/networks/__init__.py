@@ -3,6 +3,7 @@
 from poise.networks.autoencoder import AUTOENCODER_DISCRIMINATOR
 from poise.networks.dcgan import DCGAN_DISCRIMINATOR, DCGAN_GENERATOR
 from poise.networks.infogan import INFOGAN_DISCRIMINATOR, INFOGAN_GENERATOR
+from poise.networks.layers import HalvingAverage, LeakyReLU, ReLU
 from poise.networks.mlp import MLP_DISCRIMINATOR, MLP_GENERATOR
 from poise.networks.network import Network
 from poise.networks.patch import PATCH
@@ -10,7 +11,6 @@ from poise.networks.residual import RESIDUAL
 from poise.networks.resnet import RESNET_DISCRIMINATOR, RESNET_GENERATOR
 from poise.networks.summary import describe, parameter_count
 from poise.networks.translating import BothWays, OneForEachDomain, TranslatingGenerator
-from poise.networks.twice_differentiable import twice_differentiable
 from poise.networks.unet import UNET
 from poise.registry import Registry
 
@@ -36,10 +36,12 @@ __all__ = [
     "IMAGE_DISCRIMINATORS",
     "TRANSLATORS",
     "BothWays",
+    "HalvingAverage",
+    "LeakyReLU",
     "Network",
     "OneForEachDomain",
+    "ReLU",
     "TranslatingGenerator",
     "describe",
     "parameter_count",
-    "twice_differentiable",
 ]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import nn
 
-from poise.networks.minibatch_standard_deviation import MinibatchStandardDeviation
+from poise.networks.layers import LeakyReLU, MinibatchStandardDeviation
 from poise.networks.network import Network
 from poise.networks.shapes import MOST_IMAGE_CHANNELS, image_shape, power_of_two_side
 from poise.networks.weights import start_normal, with_spectral_norm
@@ -132,7 +132,7 @@ def dcgan_discriminator(
         layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=not normalised))
         if normalised:
             layers.append(nn.BatchNorm2d(after))
-        layers.append(nn.LeakyReLU(slope))
+        layers.append(LeakyReLU(slope))
     if minibatch_standard_deviation:
         layers.append(MinibatchStandardDeviation())
     features = widths[-1] + minibatch_standard_deviation

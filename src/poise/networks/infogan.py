@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import nn
 
-from poise.networks.activations import CentredSigmoid
+from poise.networks.layers import CentredSigmoid, LeakyReLU
 from poise.networks.network import Network
 from poise.networks.shapes import MOST_IMAGE_CHANNELS, image_shape, quarterable_sides
 from poise.networks.weights import start_normal, with_spectral_norm
@@ -114,14 +114,14 @@ def infogan_discriminator(
     bias = not batch_norm
     layers: list[nn.Module] = [
         nn.Conv2d(channels, width, 4, 2, 1),
-        nn.LeakyReLU(slope),
+        LeakyReLU(slope),
         nn.Conv2d(width, 2 * width, 4, 2, 1, bias=bias),
         *([nn.BatchNorm2d(2 * width)] if batch_norm else []),
-        nn.LeakyReLU(slope),
+        LeakyReLU(slope),
         nn.Flatten(),
         nn.Linear(2 * width * rows * columns, hidden_size, bias=bias),
         *([nn.BatchNorm1d(hidden_size)] if batch_norm else []),
-        nn.LeakyReLU(slope),
+        LeakyReLU(slope),
         nn.Linear(hidden_size, 1),
         nn.Flatten(0),
     ]

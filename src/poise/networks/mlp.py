@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import nn
 
-from poise.networks.activations import Activation, Maxout, activation_layer
+from poise.networks.layers import Activation, Maxout, activation_layer
 from poise.networks.network import Network
 from poise.networks.shapes import checked_shape
 from poise.networks.weights import start_normal, with_spectral_norm

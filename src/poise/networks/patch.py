@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from poise.errors import PoiseError
-from poise.networks.instance_norm import norm_layer
+from poise.networks.layers import LeakyReLU, norm_layer
 from poise.networks.network import Network
 from poise.networks.shapes import image_shape
 from poise.networks.weights import start_normal, with_spectral_norm
@@ -95,7 +95,7 @@ def patch_discriminator(
             nn.Sequential(
                 nn.Conv2d(before, after, 4, 2 if stage < times else 1, 1, bias=plain or norm == "instance"),
                 norm_layer("none" if plain else norm, after),
-                nn.LeakyReLU(0.2),
+                LeakyReLU(0.2),
             )
         )
     stages.append(nn.Conv2d(widths[-1], 1, 4, 1, 1))

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor, nn
 
-from poise.networks.instance_norm import InstanceNorm
+from poise.networks.layers import InstanceNorm
 from poise.networks.network import Network
 from poise.networks.shapes import quarterable_sides, translated_shape
 from poise.networks.weights import start_normal

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor, nn
 
+from poise.networks.layers import HalvingAverage, ReLU
 from poise.networks.network import Network
 from poise.networks.shapes import MOST_IMAGE_CHANNELS, image_shape, power_of_two_side
 from poise.networks.weights import WEIGHTED, with_spectral_norm
@@ -149,7 +150,7 @@ def resnet_discriminator(
         layers.append(_down_block(before, after, halve=True))
         before, grid = after, grid // 2
     layers += [_down_block(before, width, halve=False), _down_block(width, width, halve=False)]
-    layers += [nn.ReLU(), SumOverGrid(), nn.Linear(width, 1), nn.Flatten(0)]
+    layers += [ReLU(), SumOverGrid(), nn.Linear(width, 1), nn.Flatten(0)]
     network = _start_glorot(nn.Sequential(*layers))
     return with_spectral_norm(network) if spectral_norm else network
 
@@ -178,19 +179,19 @@ def _up_block(before: int, after: int, *, batch_norm: bool) -> ResidualBlock:
 def _first_block(channels: int, width: int) -> ResidualBlock:
     residual = nn.Sequential(
         nn.Conv2d(channels, width, 3, 1, 1),
-        nn.ReLU(),
+        ReLU(),
         nn.Conv2d(width, width, 3, 1, 1),
-        nn.AvgPool2d(2),
+        HalvingAverage(),
     )
-    return ResidualBlock(residual, nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(channels, width, 1)))
+    return ResidualBlock(residual, nn.Sequential(HalvingAverage(), nn.Conv2d(channels, width, 1)))
 
 
 def _down_block(before: int, after: int, *, halve: bool) -> ResidualBlock:
-    pool: list[nn.Module] = [nn.AvgPool2d(2)] if halve else []
+    pool: list[nn.Module] = [HalvingAverage()] if halve else []
     residual = nn.Sequential(
-        nn.ReLU(),
+        ReLU(),
         nn.Conv2d(before, after, 3, 1, 1),
-        nn.ReLU(),
+        ReLU(),
         nn.Conv2d(after, after, 3, 1, 1),
         *pool,
     )

@@ -10,9 +10,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from poise.errors import PoiseError
-from poise.networks.instance_norm import norm_layer
+from poise.networks.layers import NoiseDropout, norm_layer
 from poise.networks.network import Network
-from poise.networks.noise_dropout import NoiseDropout
 from poise.networks.shapes import translated_shape
 from poise.networks.weights import start_normal
 from poise.spec import DataSpec

@@ -12,7 +12,7 @@ from poise.data import kind_of
 from poise.dynamics.game import Networks
 from poise.games import NoiseToData, WeightedPenalty
 from poise.losses import LOSSES
-from poise.networks import DISCRIMINATORS, GENERATORS, twice_differentiable
+from poise.networks import DISCRIMINATORS, GENERATORS
 from poise.penalties import PENALTIES
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
@@ -46,10 +46,7 @@ def discriminator(part: Part, spec: DataSpec, packing: int) -> nn.Module:
 
 def networks(recipe: Recipe, modules: Mapping[str, nn.Module]) -> Networks:
     """Both, and the discriminator once more as penalties differentiate it."""
-    critic = modules["discriminator"]
-    if recipe.penalties:
-        critic = twice_differentiable(critic)
-    return {**modules, "critic": critic}
+    return {**modules, "critic": modules["discriminator"]}
 
 
 def game(recipe: Recipe) -> NoiseToData:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from poise.dynamics.game import Networks
 from poise.errors import PoiseError
 from poise.games import UnpairedTranslation
-from poise.networks import IMAGE_DISCRIMINATORS, TRANSLATORS, twice_differentiable
+from poise.networks import IMAGE_DISCRIMINATORS, TRANSLATORS
 from poise.networks.translating import BothWays, OneForEachDomain
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
@@ -62,7 +62,7 @@ def networks(recipe: Recipe, modules: Mapping[str, nn.Module]) -> Networks:
     named: dict[str, nn.Module] = {"a_to_b": making.a_to_b, "b_to_a": making.b_to_a}
     for domain, network in (("a", scoring.of_a), ("b", scoring.of_b)):
         named[f"discriminator_{domain}"] = network
-        named[f"critic_{domain}"] = twice_differentiable(network) if recipe.penalties else network
+        named[f"critic_{domain}"] = network
     return named
 
 

@@ -1,34 +1,39 @@
-"""The running average of the generator's weights."""
+"""The exponential moving average (EMA) of the generator's weights."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from poise.recipes.settings import Ema
 
 MOST_STEPS = 16
-"""The average follows at least this often."""
+"""The most steps between two updates of the average."""
 
 FINE = 128
-"""Moves in a half-life beyond which further ones would not be seen in the average."""
+"""Updates in a half-life; more would not change the average visibly."""
+
+RUNNING_STATISTICS = ("running_mean", "running_var")
+"""The buffers of BatchNorm that are averaged as parameters are."""
 
 
 def followed(settings: Ema, images: int, images_seen: int) -> float | None:
-    """The share of the way to the generator's weights that the average goes after a step.
+    """The weight of the generator in the average after a step.
 
-    Where a half-life is many steps long, the average goes every so many steps as far as in so many moves: it
-    reads and writes all weights, which beside a small batch is a per cent or two of the step.
+    The update reads and writes all weights, which takes a per cent or two of a step with a small batch. If a
+    half-life is many steps long, the average is therefore updated every so many steps, with the weight of as
+    many steps.
 
     Args:
-        settings: How slowly it follows.
+        settings: Half-life and ramp.
         images: Images in that step.
         images_seen: Images since the start.
 
     Returns:
-        From 0 to 1; `None` where it stays as it is after this step, or nothing is averaged.
+        From 0 to 1; `None` if there is no update after this step, or no average.
 
     Example:
         >>> followed(Ema(half_life=100, ramp=0), 100, 1_000)
@@ -50,30 +55,47 @@ def followed(settings: Ema, images: int, images_seen: int) -> float | None:
     return share
 
 
-class EmaGenerator:
-    """A copy of the generator whose weights follow its weights slowly.
+def named_tensors(module: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers by name, detached; a tensor that stands twice has its first name only."""
+    return {
+        name: value.detach()
+        for named in (module.named_parameters(), module.named_buffers())
+        for name, value in named
+    }
+
+
+class EmaTensors:
+    """Averages of named tensors: of one generator, or `(G, ...)` of a stack of them.
+
+    Parameters and the running statistics of BatchNorm are averaged. Other buffers are copied: a counter has
+    no mean, and the mean of spectral norm's vectors are no singular vectors.
 
     Args:
-        generator: What is averaged.
-        settings: How slowly; a half-life of 0 makes the average equal the generator.
+        settings: Half-life and ramp; with a half-life of 0 the averages equal the generator.
+        live: The generator's parameters and buffers.
+        own: The averages, under the same names.
+        parameters: The names of the parameters among them.
 
     Source: Karras et al. 2018, section 4.1 of the appendix; the ramp as in Karras et al. 2020 (ADA).
     """
 
-    def __init__(self, generator: nn.Module, settings: Ema) -> None:
-        self.settings = settings
-        self.generator = generator
-        self.module = copy.deepcopy(generator).eval().requires_grad_(False)
-        self._pairs = [
-            (mine, theirs.detach())
-            for mine, theirs in zip(_tensors(self.module), _tensors(generator), strict=True)
+    def __init__(
+        self, settings: Ema, live: Mapping[str, Tensor], own: Mapping[str, Tensor], parameters: set[str]
+    ) -> None:
+        self.settings, self.live, self.own = settings, live, own
+        averaged = [
+            name
+            for name, value in own.items()
+            if value.is_floating_point()
+            and (name in parameters or name.rpartition(".")[2] in RUNNING_STATISTICS)
         ]
-        self._smooth = [(m, t) for m, t in self._pairs if m.is_floating_point()]
-        self._rest = [(m, t) for m, t in self._pairs if not m.is_floating_point()]
+        self._averages = [own[name] for name in averaged]
+        self._followed = [live[name] for name in averaged]
+        self._copied = [(own[name], live[name]) for name in own.keys() - set(averaged)]
 
     @torch.no_grad()
     def update(self, images: int, images_seen: int) -> None:
-        """Follow the generator after a step.
+        """Update the averages after a step.
 
         Args:
             images: Images in that step.
@@ -82,18 +104,37 @@ class EmaGenerator:
         share = followed(self.settings, images, images_seen)
         if share is None:
             return
-        torch._foreach_lerp_([m for m, _ in self._smooth], [t for _, t in self._smooth], share)
-        for mine, theirs in self._rest:
+        torch._foreach_lerp_(self._averages, self._followed, share)
+        for mine, theirs in self._copied:
             mine.copy_(theirs)
 
     @torch.no_grad()
+    def current(self) -> Mapping[str, Tensor]:
+        """The averages by name."""
+        if not self.settings.half_life:
+            for name, value in self.own.items():
+                value.copy_(self.live[name])
+        return self.own
+
+
+class EmaGenerator:
+    """A copy of a generator whose tensors are the averages of its tensors.
+
+    Args:
+        generator: What is averaged; it is not changed.
+        settings: Half-life and ramp.
+    """
+
+    def __init__(self, generator: nn.Module, settings: Ema) -> None:
+        self.module = copy.deepcopy(generator).eval().requires_grad_(False)
+        names = {name for name, _ in generator.named_parameters()}
+        self._tensors = EmaTensors(settings, named_tensors(generator), named_tensors(self.module), names)
+
+    def update(self, images: int, images_seen: int) -> None:
+        """Update the averages after a step, as `EmaTensors.update` does."""
+        self._tensors.update(images, images_seen)
+
     def current(self) -> nn.Module:
         """The averaged generator, in eval mode."""
-        if not self.settings.half_life:
-            for mine, theirs in self._pairs:
-                mine.copy_(theirs)
+        self._tensors.current()
         return self.module
-
-
-def _tensors(module: nn.Module) -> list[torch.Tensor]:
-    return [*module.parameters(), *module.buffers()]

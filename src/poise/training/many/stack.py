@@ -14,7 +14,7 @@ from poise.dynamics.dynamics import Measured
 from poise.recipes import Recipe
 from poise.registry import bound
 from poise.training.batches import BatchSampler
-from poise.training.many.ema import StackedEma
+from poise.training.ema import EmaTensors
 from poise.training.many.game import Batches
 from poise.training.many.match import StackedMatch
 from poise.training.rates import Rates
@@ -38,7 +38,7 @@ class Stack:
     games: list[int]
     recipes: list[Recipe]
     match: StackedMatch
-    ema: StackedEma
+    ema: EmaTensors
     samplers: list[BatchSampler]
     module: nn.Module
     rates: Rates

@@ -10,12 +10,11 @@ from torch import Tensor
 
 from poise.data import Dataset, spec_of
 from poise.games import NoiseToData
-from poise.networks import twice_differentiable
 from poise.penalties import clip_weights
 from poise.recipes import Recipe
 from poise.training.assemble import build_game, build_networks
+from poise.training.ema import EmaTensors
 from poise.training.held_out import training_feed
-from poise.training.many.ema import StackedEma
 from poise.training.many.game import StackedGame
 from poise.training.many.match import StackedMatch, shares
 from poise.training.many.stack import Stack
@@ -50,16 +49,12 @@ def stack_games(
     buffers = {
         player: _stacked([dict(pair[player].named_buffers()) for pair in pairs], device) for player in modules
     }
-    discriminator = modules["discriminator"]
     game = build_game(recipe, spec)
     assert isinstance(game, NoiseToData)  # no other kind of game is served
     drawing = bool(game.penalties or game.label_flip or game.instance_noise)
     stacked = StackedGame(
         game=game,
-        modules={
-            **modules,
-            "critic": twice_differentiable(discriminator) if recipe.penalties else discriminator,
-        },
+        modules={**modules, "critic": modules["discriminator"]},
         parameters=parameters,
         buffers=buffers,
         weights=_weights(recipes, device),
@@ -85,7 +80,8 @@ def stack_games(
     live = {
         name: value.detach() for name, value in {**parameters["generator"], **buffers["generator"]}.items()
     }
-    ema = StackedEma(recipe.ema, live, {name: value.clone() for name, value in live.items()})
+    own = {name: value.clone() for name, value in live.items()}
+    ema = EmaTensors(recipe.ema, live, own, set(parameters["generator"]))
     samplers = [
         training_feed(own, source, device, drawn=drawn) for own, source in zip(recipes, sources, strict=True)
     ]
