@@ -9,7 +9,7 @@ from poise.data.kinds.image import save_image, to_pillow, to_pixels
 from poise.data.opening import data_of, inspect_data, open_data, origin_of
 from poise.data.sources.built_in import BUILT_IN, BuiltIn, Modes, modes
 from poise.data.sources.decoding import RefusedError, as_channels, read_image, reason_of
-from poise.data.sources.labels import Labelled, beside_folders, first_of, labelled
+from poise.data.sources.labels import Labelled, beside_folders, labelled
 from poise.data.sources.pairs import HELD_OUT, Domains, Pairs, rejoined
 from poise.data.transform import Identity, Pixels, Range, Standardised, Transform, transform_from_json
 
@@ -39,7 +39,6 @@ __all__ = [
     "data_of",
     "default_cache",
     "described_spec",
-    "first_of",
     "inspect_data",
     "kind_of",
     "labelled",

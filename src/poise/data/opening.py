@@ -131,10 +131,7 @@ def _open_two(data: Pairs | Domains, request: Request, seed: int) -> Dataset:
         if resolution is None and like is not None and like.files:
             resolution = like.shape[-1]
         asked = dataclasses.replace(
-            request,
-            resolution=resolution,
-            channels=request.channels if channels else None,
-            refuse_above=0.01,
+            request, resolution=resolution, channels=request.channels if channels else None, refuse_above=0.01
         )
         return _open(which, asked, seed) if half is None else _open_given(_half(which, half, asked), asked)
 

@@ -46,6 +46,17 @@ class Transform(Protocol):
         ...
 
 
+_FIELDS: Mapping[str, Any] = {"low": -1.0, "high": 1.0, "center": (), "scale": ()}
+"""Every field of every transform: fingerprints of data cover this record, so its form must stay."""
+
+
+def _to_json(transform: Transform) -> dict[str, Any]:
+    """The record as an object of plain numbers."""
+    found = {name: getattr(transform, name, missing) for name, missing in _FIELDS.items()}
+    plain = {name: list(item) if isinstance(item, tuple) else item for name, item in found.items()}
+    return {"name": transform.name, **plain}
+
+
 @dataclass(frozen=True)
 class Pixels:
     """uint8, 0 to 255, to [-1, 1]: 0 at -1 and 255 at 1 exactly.
@@ -69,9 +80,7 @@ class Pixels:
         """Clamped to [-1, 1] and rounded to the nearest of 256 levels: uint8."""
         return value.to(torch.float32).clamp(-1.0, 1.0).add(1.0).mul_(_HALF).round_().to(torch.uint8)
 
-    def to_json(self) -> dict[str, Any]:
-        """The record as an object of plain numbers."""
-        return _record(self.name)
+    to_json = _to_json
 
 
 @dataclass(frozen=True)
@@ -108,9 +117,7 @@ class Range:
         unit = value.to(torch.float32).clamp(-1.0, 1.0)
         return unit * ((self.high - self.low) / 2) + (self.low + self.high) / 2
 
-    def to_json(self) -> dict[str, Any]:
-        """The record as an object of plain numbers."""
-        return _record(self.name, self.low, self.high)
+    to_json = _to_json
 
 
 @dataclass(frozen=True)
@@ -128,9 +135,7 @@ class Identity:
         """The same values, float32."""
         return value.to(torch.float32)
 
-    def to_json(self) -> dict[str, Any]:
-        """The record as an object of plain numbers."""
-        return _record(self.name)
+    to_json = _to_json
 
 
 @dataclass(frozen=True)
@@ -166,9 +171,15 @@ class Standardised:
         """float32 `(B, d)` in the units of the data."""
         return value.to(torch.float32) * _row(self.scale, value.device) + _row(self.center, value.device)
 
-    def to_json(self) -> dict[str, Any]:
-        """The record as an object of plain numbers."""
-        return _record(self.name, center=self.center, scale=self.scale)
+    to_json = _to_json
+
+
+_MADE: Mapping[str, Callable[[Mapping[str, Any]], Transform]] = {
+    "pixels": lambda given: Pixels(),
+    "range": lambda given: Range(given["low"], given["high"]),
+    "identity": lambda given: Identity(),
+    "standardised": lambda given: Standardised(given["center"], given["scale"]),
+}
 
 
 def transform_from_json(written: Mapping[str, Any]) -> Transform:
@@ -181,24 +192,16 @@ def transform_from_json(written: Mapping[str, Any]) -> Transform:
         >>> transform_from_json(Range(0.0, 1.0).to_json())
         Range(low=0.0, high=1.0)
     """
-    known = _record("")
     for key in written:
-        if key not in known:
-            raise unknown_name("field of a transform", str(key), known)
+        if key != "name" and key not in _FIELDS:
+            raise unknown_name("field of a transform", str(key), ["name", *_FIELDS])
     name = written.get("name")
     if not isinstance(name, str):
         raise PoiseError("The transform has no name", code="data.transform-unnamed", hint=_DAMAGED)
-    made: dict[str, Callable[[dict[str, Any]], Transform]] = {
-        "pixels": lambda given: Pixels(),
-        "range": lambda given: Range(given["low"], given["high"]),
-        "identity": lambda given: Identity(),
-        "standardised": lambda given: Standardised(given["center"], given["scale"]),
-    }
-    if name not in made:
-        raise unknown_name("transform", name, made)
-    given = {**known, **{key: _numbers(key, item) for key, item in written.items() if key != "name"}}
-    given = {key: tuple(item) if isinstance(item, list) else item for key, item in given.items()}
-    transform = made[name](given)
+    if name not in _MADE:
+        raise unknown_name("transform", name, _MADE)
+    given = {**_FIELDS, **{key: _numbers(key, item) for key, item in written.items() if key != "name"}}
+    transform = _MADE[name](given)
     if given["center"] and not isinstance(transform, Standardised):
         raise PoiseError(
             f"The transform '{name}' has no columns, and centers are given",
@@ -220,17 +223,6 @@ def _numbers(key: str, item: Any) -> Any:
             hint=_DAMAGED,
         )
     return tuple(float(number) for number in numbers) if many else float(item)
-
-
-def _record(
-    name: str,
-    low: float = -1.0,
-    high: float = 1.0,
-    center: tuple[float, ...] = (),
-    scale: tuple[float, ...] = (),
-) -> dict[str, Any]:
-    # Every field of every transform: fingerprints of data cover this record, so its form must stay.
-    return {"name": name, "low": low, "high": high, "center": list(center), "scale": list(scale)}
 
 
 def _check_finite(name: str, numbers: tuple[float, ...]) -> None:

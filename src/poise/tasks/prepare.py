@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from poise.data import Condition, Dataset, Labelled, beside_folders, first_of, survey
+from poise.data import Condition, Dataset, Labelled, beside_folders, survey
 from poise.errors import PoiseError
 from poise.registry import bound
 from poise.tasks import Task
 from poise.tasks.task import Needs
+from poise.text import first_few
 
 NAMED = 5
 """How many names a message lists."""
@@ -93,7 +94,7 @@ def _unlabelled(source: Dataset) -> PoiseError:
     if beside:
         return PoiseError(
             f"{len(beside):,} of the {len(source):,} images of '{source.name}' lie beside the folders of "
-            f"classes: {first_of(beside)}",
+            f"classes: {first_few(beside)}",
             hint="put each into the folder of its class, or take it out",
             details=beside,
         )

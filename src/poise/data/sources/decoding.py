@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from poise.data.dataset import Array
 
@@ -31,8 +31,6 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 MOST_PIXELS = 64 * 1024 * 1024
 MOST_FRAMES = 1_000
 MOST_BYTES = 256 * 1024 * 1024
-
-_ORIENTATION = 0x0112
 
 
 class RefusedError(Exception):
@@ -157,7 +155,7 @@ def read_image(file: BinaryIO, *, resolution: int) -> Image.Image:
         image.load()
     except Exception as error:
         raise RefusedError(reason_of(error)) from None
-    return fitted(_upright(eight_bits(image), _orientation_of(image)), resolution)
+    return fitted(eight_bits(_upright(image)), resolution)
 
 
 def _check_png(file: BinaryIO) -> None:
@@ -242,28 +240,12 @@ _CONVERTERS: dict[str, Callable[[Image.Image], Image.Image]] = {
 }
 GREY_MODES = frozenset(mode for mode, converter in _CONVERTERS.items() if converter is not _to_colour)
 
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
-
-def _orientation_of(image: Image.Image) -> int:
+def _upright(image: Image.Image) -> Image.Image:
     try:
-        orientation = image.getexif().get(_ORIENTATION, 1)
+        return ImageOps.exif_transpose(image)
     except Exception:  # a damaged EXIF block is no reason to lose the picture
-        return 1
-    return orientation if isinstance(orientation, int) else 1
-
-
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    method = _UPRIGHT.get(orientation)
-    return image if method is None else image.transpose(method)
+        return image
 
 
 def fitted(image: Image.Image, resolution: int) -> Image.Image:

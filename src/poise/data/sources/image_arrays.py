@@ -113,12 +113,7 @@ def image_transform(found: Survey, dtype: np.dtype[Any], name: str) -> tuple[Tra
 
 
 def image_plan(
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    *,
-    resolution: int | None,
-    channels: int | None,
-    name: str,
+    shape: tuple[int, ...], dtype: np.dtype[Any], *, resolution: int | None, channels: int | None, name: str
 ) -> Conversion:
     """What has to be done to images of shape (C, H, W) to train on them.
 

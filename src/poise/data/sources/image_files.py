@@ -13,14 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from poise.data.dataset import JSON, Progress
-from poise.data.sources.decoding import (
-    MOST_BYTES,
-    VERSION,
-    format_of,
-    frame_count,
-    open_checked,
-    reason_of,
-)
+from poise.data.sources.decoding import MOST_BYTES, VERSION, format_of, frame_count, open_checked, reason_of
 from poise.data.sources.files import Collection, Listing, looks_like_image
 from poise.data.threads import in_order
 

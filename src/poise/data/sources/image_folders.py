@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import io
 import json
@@ -15,23 +16,17 @@ from pathlib import Path
 from PIL import ImageFile
 
 from poise.data.cache import RowWriter, cached, read_entry
-from poise.data.dataset import JSON, Array, Dataset, Progress, fingerprint
-from poise.data.sources.decoding import (
-    GREY_MODES,
-    VERSION,
-    as_channels,
-    read_image,
-    reason_of,
-)
+from poise.data.dataset import JSON, Array, Dataset, Progress, array_dataset
+from poise.data.sources.decoding import GREY_MODES, VERSION, as_channels, read_image, reason_of
 from poise.data.sources.files import Collection, Listing, suffix_of
 from poise.data.sources.image_files import Facts, examined
 from poise.data.sources.labels import folder_labels
 from poise.data.threads import in_order
 from poise.data.transform import Pixels
 from poise.errors import PoiseError
+from poise.text import first_few
 
 _LARGEST_DEFAULT = 64
-_NAMED = 3
 
 
 def from_collection(
@@ -93,23 +88,19 @@ def from_collection(
     good = [facts[file] for file in files]
     check_share(name, refused, len(good), refuse_above)
     labels, label_names = folder_labels(files) or (None, ())
-    shape = entry.array.shape
-    transform = Pixels()
-    summary = summary_of(collection, listing, facts, good, refused, shape)
-    return Dataset(
+    summary = summary_of(collection, listing, facts, good, refused, entry.array.shape)
+    notices = notices_of(name, summary, given=resolution is not None)
+    dataset = array_dataset(
+        entry.array,
+        entry.survey.digest,
+        "image",
         name=name,
-        kind="image",
-        shape=shape[1:],
-        transform=transform,
-        fingerprint=fingerprint(entry.survey.digest, shape=shape, dtype="uint8", transform=transform),
+        transform=Pixels(),
         summary=summary,
-        notices=notices_of(name, summary, given=resolution is not None),
-        array=entry.array,
-        labels=labels,
-        label_names=label_names,
-        files=files,
-        sizes=tuple((fact.width, fact.height) for fact in good),
+        notices=notices,
     )
+    sizes = tuple((fact.width, fact.height) for fact in good)
+    return dataclasses.replace(dataset, labels=labels, label_names=label_names, files=files, sizes=sizes)
 
 
 @contextlib.contextmanager
@@ -180,10 +171,8 @@ def _shown(file: str) -> str:
     return file.encode("utf-8", "replace").decode("utf-8")
 
 
-def _first_few(refused: dict[str, str]) -> str:
-    few = [f"{_shown(file)} ({reason})" for file, reason in sorted(refused.items())[:_NAMED]]
-    more = len(refused) - len(few)
-    return ", ".join(few) + (f" and {more:,} more" if more > 0 else "")
+def _reasons(refused: dict[str, str]) -> list[str]:
+    return [f"{_shown(file)} ({reason})" for file, reason in sorted(refused.items())]
 
 
 def nothing_usable(
@@ -191,11 +180,12 @@ def nothing_usable(
 ) -> PoiseError:
     """The error that there is no image to train on, with what was found instead."""
     if refused:
+        few = first_few(_reasons(refused))
         return PoiseError(
-            f"None of the {len(refused):,} image files in '{name}' can be used: {_first_few(refused)}",
+            f"None of the {len(refused):,} image files in '{name}' can be used: {few}",
             code="data.images-unusable",
             hint="name a folder with whole PNG, JPEG, WEBP, BMP, GIF or TIFF files",
-            details=[f"{_shown(file)}: {reason}" for file, reason in sorted(refused.items())],
+            details=_reasons(refused),
         )
     others = Counter(suffix_of(file) or "no suffix" for file in [*facts, *listing.ignored])
     there = ", ".join(f"{count:,} {suffix}" for suffix, count in others.most_common(4))
@@ -208,11 +198,12 @@ def nothing_usable(
 
 def check_share(name: str, refused: dict[str, str], good: int, refuse_above: float) -> None:
     """Raises PoiseError if more of the image files are refused than may be."""
-    share = len(refused) / (len(refused) + good)
-    if share > refuse_above:
+    count = len(refused) + good
+    if len(refused) > refuse_above * count:
+        share, few = 100 * len(refused) / count, first_few(_reasons(refused))
         raise PoiseError(
-            f"{len(refused):,} of {len(refused) + good:,} image files in '{name}' cannot be used "
-            f"({100 * share:.1f} %, and {100 * refuse_above:g} % are tolerated): {_first_few(refused)}",
+            f"{len(refused):,} of {count:,} image files in '{name}' cannot be used ({share:.1f} %, "
+            f"and {100 * refuse_above:g} % are tolerated): {few}",
             code="data.too-many-refused",
             hint=f"list them all with `poise inspect {name}`, then repair or remove them",
         )

@@ -8,16 +8,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from poise.data.dataset import Array, Dataset
 from poise.errors import PoiseError, nearest, system_reason
-
-NAMED = 3
-"""How many names a message lists; the details hold all."""
+from poise.text import counted, first_few
 
 FILE_COLUMNS = ("file", "filename", "path")
 """What the column that names the files may be called; the first column if there is none of these."""
@@ -142,14 +140,8 @@ def folder_labels(files: Sequence[str]) -> tuple[Array, tuple[str, ...]] | None:
         >>> folder_labels(["sun/1.png", "2.png"]) is None
         True
     """
-    parts = [file.split("/") for file in files]
-    level = 0
-    while all(len(path) > level + 1 for path in parts):
-        names = [path[level] for path in parts]
-        if len(set(names)) > 1:
-            return coded(names, "")
-        level += 1
-    return None
+    names, _ = _by_folder(files)
+    return coded(names, "") if names else None
 
 
 def beside_folders(files: Sequence[str]) -> list[str]:
@@ -162,14 +154,22 @@ def beside_folders(files: Sequence[str]) -> list[str]:
         >>> beside_folders(["sun/1.png", "2.png"]), beside_folders(["1.png", "2.png"])
         (['2.png'], [])
     """
+    return _by_folder(files)[1]
+
+
+def _by_folder(files: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The class of each file, by the first level of folders that differ; or the files beside these."""
     parts = [file.split("/") for file in files]
     level = 0
     while parts:
         shallow = [file for file, path in zip(files, parts, strict=True) if len(path) <= level + 1]
-        if shallow or len({path[level] for path in parts}) > 1:
-            return shallow if len(shallow) < len(files) else []
+        if shallow:
+            return [], shallow if len(shallow) < len(files) else []
+        names = [path[level] for path in parts]
+        if len(set(names)) > 1:
+            return names, []
         level += 1
-    return []
+    return [], []
 
 
 def _read_rows(path: Path) -> Array:
@@ -247,8 +247,9 @@ def _matched(dataset: Dataset, table: LabelTable) -> list[str]:
         else:
             found[file] = label
     if strange:
+        files = counted(len(strange), "file")
         raise PoiseError(
-            f"'{table.name}' labels {_files(strange)} not in '{dataset.name}': {first_of(strange)}",
+            f"'{table.name}' labels {files} not in '{dataset.name}': {first_few(strange)}",
             code="data.labels-of-strangers",
             hint="remove them there, or name the folder that holds them",
             details=strange,
@@ -257,7 +258,7 @@ def _matched(dataset: Dataset, table: LabelTable) -> list[str]:
     if bare:
         raise PoiseError(
             f"{len(bare):,} of the {len(dataset.files):,} images in '{dataset.name}' have no label in "
-            f"'{table.name}': {first_of(bare)}",
+            f"'{table.name}': {first_few(bare)}",
             code="data.labels-missing",
             hint="add them there, or take the images out",
             details=bare,
@@ -265,26 +266,8 @@ def _matched(dataset: Dataset, table: LabelTable) -> list[str]:
     return [found[file] for file in dataset.files]
 
 
-def _files(names: Sequence[str]) -> str:
-    return f"{len(names):,} " + ("file that is" if len(names) == 1 else "files that are")
-
-
-def first_of(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
-    more = len(names) - NAMED
-    return ", ".join(f"'{name}'" for name in names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
-
-
-@dataclass(frozen=True)
-class LabelTable:
-    """A label for each file, in the order of the lines.
-
-    Attributes:
-        name: What the table is called.
-        header: The names of its columns; empty if it comes from no file.
-        files: The files.
-        labels: The label of each.
-    """
+class LabelTable(NamedTuple):
+    """A label for each file, in the order of the lines; no header if it comes from no file."""
 
     name: str
     header: tuple[str, ...]

@@ -8,22 +8,22 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from poise.data.dataset import JSON, Array, Condition, Dataset
 from poise.data.kinds import kind_of
+from poise.data.sources.files import suffix_of
 from poise.errors import PoiseError
 from poise.randomness import numpy_stream
+from poise.text import first_few
 
 LEAST = 4
 """Fewer pairs, or images of a domain, than this are refused."""
 
 HELD_OUT = 0.1
 """The share of pairs, or of either domain, that is held out if none is given."""
-
-_NAMED = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +72,18 @@ class Domains:
     held_out: float = HELD_OUT
 
 
+class _Origin(NamedTuple):
+    name: str
+    word: str
+    sides: tuple[str, str]
+
+
+_PAIRS = _Origin("pairs", "to", ("source", "target"))
+_DOMAINS = _Origin("domains", "and", ("a", "b"))
+Rows = tuple[Array, Array]
+"""Rows of the first side, and of the second."""
+
+
 def paired(source: Dataset, target: Dataset, *, held_out: float, seed: int) -> Dataset:
     """Pairs as rows of the target with the source as their condition, some of them held out.
 
@@ -85,24 +97,12 @@ def paired(source: Dataset, target: Dataset, *, held_out: float, seed: int) -> D
         PoiseError: Names or numbers do not pair, or images of a pair differ in size.
     """
     _check(source, target, held_out)
-    of_source, of_target = _matched(source, target)
-    _check_sizes(source, target, of_source, of_target)
-    training, apart = _split(len(of_target), held_out, seed, "pairs")
-    left_out = len(source) + len(target) - 2 * len(of_target)
+    whole = _matched(source, target)
+    _check_sizes(source, target, whole)
+    parts = [(whole[0][rows], whole[1][rows]) for rows in _split(len(whole[1]), held_out, seed, "pairs")]
+    left_out = len(source) + len(target) - 2 * len(whole[1])
     damaged = (f"Pairs left out, because one of their images cannot be read: {left_out:,}.",)
-    whole = Dataset(
-        name=_joined(source, target, "to"),
-        kind=target.kind,
-        shape=target.shape,
-        transform=target.transform,
-        fingerprint=_fingerprint("pairs", source, target, of_source, of_target),
-        summary=_summary("pairs", source, target, held_out, len(apart)),
-        notices=_notices(source, target) + (damaged if left_out else ()),
-        array=target.array,
-        rows=of_target,
-        condition=Condition("image", source.shape, _array(source), source.transform, rows=of_source),
-    )
-    return _divided(whole, [(of_source[rows], of_target[rows]) for rows in (training, apart)])
+    return _joined(_PAIRS, source, target, whole, parts, held_out, damaged if left_out else ())
 
 
 def between(first: Dataset, second: Dataset, *, held_out: float, seed: int) -> Dataset:
@@ -126,20 +126,52 @@ def between(first: Dataset, second: Dataset, *, held_out: float, seed: int) -> D
             hint="bring both to one: "
             + ("--set channels=3" if first.shape[0] != second.shape[0] else "--resolution 64"),
         )
-    parts = [_split(len(domain), held_out, seed, f"images of '{domain.name}'") for domain in (first, second)]
-    rows_of = [np.arange(len(domain)) for domain in (first, second)]
-    whole = Dataset(
-        name=_joined(first, second, "and"),
-        kind=second.kind,
-        shape=second.shape,
-        transform=second.transform,
-        fingerprint=_fingerprint("domains", first, second, *rows_of),
-        summary=_summary("domains", first, second, held_out, len(parts[1][1])),
-        notices=_notices(first, second),
-        array=second.array,
-        condition=Condition("image", first.shape, _array(first), first.transform, paired=False),
-    )
-    return _divided(whole, [(parts[0][0], parts[1][0]), (parts[0][1], parts[1][1])])
+    whole = np.arange(len(first)), np.arange(len(second))
+    ours, theirs = (_split(len(one), held_out, seed, f"images of '{one.name}'") for one in (first, second))
+    return _joined(_DOMAINS, first, second, whole, list(zip(ours, theirs, strict=True)), held_out)
+
+
+def _joined(
+    origin: _Origin,
+    first: Dataset,
+    second: Dataset,
+    whole: Rows,
+    parts: Sequence[Rows],
+    share: float,
+    notices: tuple[str, ...] = (),
+) -> Dataset:
+    """Rows of the second side with those of the first as their condition; the second part is held out."""
+    sides, names = (first, second), [Path(side.name).stem or side.name for side in (first, second)]
+    digests = [hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest() for rows in whole]
+    facts = [origin.name, first.fingerprint, second.fingerprint, *digests]
+    summary: dict[str, JSON] = {
+        "origin": origin.name,
+        "held_out_share": share,
+        "held_out_count": len(parts[1][1]),
+        **{
+            name: {"name": side.name, "fingerprint": side.fingerprint, **side.summary}
+            for name, side in zip(origin.sides, sides, strict=True)
+        },
+    }
+
+    def part(rows: Rows) -> Dataset:
+        assert first.array is not None
+        return Dataset(
+            name=names[0] if names[0] == names[1] else f"{names[0]}-{origin.word}-{names[1]}",
+            kind=second.kind,
+            shape=second.shape,
+            transform=second.transform,
+            fingerprint=hashlib.sha256(json.dumps(facts).encode()).hexdigest(),
+            summary=summary,
+            notices=(*(f"{side.name}: {one}" for side in sides for one in side.notices), *notices),
+            array=second.array,
+            rows=rows[1],
+            condition=Condition(
+                "image", first.shape, first.array, first.transform, paired=origin is _PAIRS, rows=rows[0]
+            ),
+        )
+
+    return dataclasses.replace(part(parts[0]), held_out=part(parts[1]))
 
 
 def rejoined(dataset: Dataset) -> Dataset:
@@ -162,16 +194,6 @@ def rejoined(dataset: Dataset) -> Dataset:
 def _rows_of(*parts: Dataset | Condition) -> Array:
     rows: Array = np.concatenate([np.arange(len(part)) if part.rows is None else part.rows for part in parts])
     return rows
-
-
-def _divided(whole: Dataset, rows: Sequence[tuple[Array, Array]]) -> Dataset:
-    """The rows that are trained on, with those that are held out beside them."""
-    parts = []
-    for of_condition, of_rows in rows:
-        assert whole.condition is not None
-        condition = dataclasses.replace(whole.condition, rows=of_condition)
-        parts.append(dataclasses.replace(whole, rows=of_rows, condition=condition))
-    return dataclasses.replace(parts[0], held_out=parts[1])
 
 
 def _split(count: int, share: float, seed: int, what: str) -> tuple[Array, Array]:
@@ -210,40 +232,7 @@ def _check(first: Dataset, second: Dataset, held_out: float) -> None:
         )
 
 
-def _array(side: Dataset) -> Array:
-    assert side.array is not None
-    return side.array
-
-
-def _joined(first: Dataset, second: Dataset, word: str) -> str:
-    names = [Path(side.name).stem or side.name for side in (first, second)]
-    return names[0] if names[0] == names[1] else f"{names[0]}-{word}-{names[1]}"
-
-
-def _notices(first: Dataset, second: Dataset) -> tuple[str, ...]:
-    return tuple(f"{side.name}: {notice}" for side in (first, second) for notice in side.notices)
-
-
-def _fingerprint(kind: str, first: Dataset, second: Dataset, of_first: Array, of_second: Array) -> str:
-    rows = [hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest() for rows in (of_first, of_second)]
-    facts = [kind, first.fingerprint, second.fingerprint, *rows]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-
-
-def _summary(kind: str, first: Dataset, second: Dataset, share: float, apart: int) -> dict[str, JSON]:
-    sides = ("source", "target") if kind == "pairs" else ("a", "b")
-    return {
-        "origin": kind,
-        "held_out_share": share,
-        "held_out_count": apart,
-        **{
-            name: {"name": side.name, "fingerprint": side.fingerprint, **side.summary}
-            for name, side in zip(sides, (first, second), strict=True)
-        },
-    }
-
-
-def _matched(source: Dataset, target: Dataset) -> tuple[Array, Array]:
+def _matched(source: Dataset, target: Dataset) -> Rows:
     """Rows of both that belong together, in the target's order: by their names, else by their numbers."""
     if not source.files or not target.files:
         if len(source) != len(target):
@@ -254,28 +243,24 @@ def _matched(source: Dataset, target: Dataset) -> tuple[Array, Array]:
                 hint="give as many of both, in one order",
             )
         return np.arange(len(source)), np.arange(len(target))
-    sides = [(side, [*side.files, *_refused(side)]) for side in (source, target)]
-    with_suffix = any(len({_stem(name) for name in names}) < len(names) for _, names in sides)
-    key = str if with_suffix else _stem
-    keys = [{key(name): name for name in names} for _, names in sides]
-    alone = [
-        sorted(name for stem, name in keys[place].items() if stem not in keys[1 - place]) for place in (0, 1)
+    sides = [
+        [*side.files, *(str(one["file"]) for one in side.summary.get("refused", []))]
+        for side in (source, target)
     ]
-    if any(alone):
-        told = "; ".join(
-            f"{len(names):,} only in '{side.name}': {_few(names)}"
-            for (side, _), names in zip(sides, alone, strict=True)
-            if names
-        )
+    with_suffix = any(len({_stem(name) for name in names}) < len(names) for names in sides)
+    key = str if with_suffix else _stem
+    ours, theirs = ({key(name): name for name in names} for names in sides)
+    alone = [
+        (source.name, sorted(name for stem, name in ours.items() if stem not in theirs)),
+        (target.name, sorted(name for stem, name in theirs.items() if stem not in ours)),
+    ]
+    if any(names for _, names in alone):
+        few = [f"{len(names):,} only in '{side}': {first_few(names)}" for side, names in alone if names]
         raise PoiseError(
-            f"The names of '{source.name}' and '{target.name}' do not pair: {told}",
+            f"The names of '{source.name}' and '{target.name}' do not pair: {'; '.join(few)}",
             code="data.pairs-names",
             hint="give both images of a pair the same name",
-            details=[
-                f"only in '{side.name}': {name}"
-                for (side, _), names in zip(sides, alone, strict=True)
-                for name in names
-            ],
+            details=[f"only in '{side}': {name}" for side, names in alone for name in names],
         )
     row_of = {key(name): row for row, name in enumerate(source.files)}
     both = [(row_of[key(name)], row) for row, name in enumerate(target.files) if key(name) in row_of]
@@ -283,17 +268,18 @@ def _matched(source: Dataset, target: Dataset) -> tuple[Array, Array]:
     return rows[:, 0], rows[:, 1]
 
 
-def _check_sizes(source: Dataset, target: Dataset, of_source: Array, of_target: Array) -> None:
+def _check_sizes(source: Dataset, target: Dataset, rows: Rows) -> None:
     """Raises PoiseError if the images of a pair are not of one size, with their names."""
-    ours, theirs = _sizes(source), _sizes(target)
-    differing = [
-        (f"{_named(target, row)} ({_times(ours[other])} and {_times(theirs[row])})")
-        for other, row in zip(of_source.tolist(), of_target.tolist(), strict=True)
-        if tuple(ours[other]) != tuple(theirs[row])
-    ]
+    sizes = [_sizes(side) for side in (source, target)]
+    differing = []
+    for other, row in zip(*(part.tolist() for part in rows), strict=True):
+        ours, theirs = (tuple(size[index]) for size, index in zip(sizes, (other, row), strict=True))
+        if ours != theirs:
+            name = target.files[row] if target.files else f"pair {row}"
+            differing.append(f"{name} ({ours[0]}x{ours[1]} and {theirs[0]}x{theirs[1]})")
     if differing:
         raise PoiseError(
-            f"{len(differing):,} of {len(of_target):,} pairs differ in size: {_few(differing)}",
+            f"{len(differing):,} of {len(rows[1]):,} pairs differ in size: {first_few(differing)}",
             code="data.pairs-sizes",
             why="the same place would show different things in the two images",
             hint="bring both images of a pair to one size",
@@ -314,27 +300,8 @@ def _sizes(side: Dataset) -> Sequence[tuple[int, int]]:
     return [(int(width), int(height))] * len(side)
 
 
-def _refused(side: Dataset) -> list[str]:
-    return [str(one["file"]) for one in side.summary.get("refused", [])]
-
-
 def _stem(name: str) -> str:
-    folder, slash, base = name.rpartition("/")
-    dot = base.rfind(".")
-    return folder + slash + (base[:dot] if dot > 0 else base)
-
-
-def _named(side: Dataset, row: int) -> str:
-    return side.files[row] if side.files else f"pair {row}"
-
-
-def _few(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
-
-
-def _times(size: tuple[int, int]) -> str:
-    return f"{size[0]}x{size[1]}"
+    return name.removesuffix(name[len(name) - len(suffix_of(name)) :])
 
 
 def _by(side: Dataset) -> str:
