@@ -3,11 +3,15 @@
 import inspect
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 
 import pytest
+from torch import nn
 
 import poise
+from poise.run_folder import new_run_path
 
 FACE = [
     "RECIPES",
@@ -45,6 +49,46 @@ def test_another_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'poise' has no attribute 'tarin'"):
         _ = poise.tarin
     assert not hasattr(poise, "__path_of_nothing__")
+
+
+MANY = Path(__file__).parent / "fixtures" / "runs-of-0.1" / "many"
+
+
+@pytest.mark.parametrize(
+    ("action", "code"),
+    [
+        (lambda: poise.open_run(MANY), "api.many-games"),
+        (lambda: poise.resume(MANY), "api.many-games"),
+        (lambda: poise.open_runs(MANY / "seed-0"), "api.single-run"),
+        (lambda: poise.open_run("no/run"), "run-folder.not-a-run"),
+        (lambda: poise.train("ring", grid={"loss": ["hinge"]}), "api.grid-without-seeds"),  # type: ignore[call-overload]
+        (lambda: poise.train("ring", seeds=2, doctor="apply"), "api.one-run-only"),
+        (lambda: poise.train("ring", seeds=2, generator=nn.Linear(2, 2)), "api.one-run-only"),
+        (lambda: poise.train("ring", seeds=2, callbacks=[lambda context: None]), "api.one-run-only"),
+        (lambda: poise.train("ring", doctor="surgeon"), "unknown-doctor"),  # type: ignore[call-overload]
+        (lambda: poise.open_run(MANY / "seed-0").translate("x"), "generator.not-a-translator"),
+        (lambda: poise.open_run(MANY / "seed-0").tag("x"), "generator.no-tags"),
+        (lambda: poise.open_run(MANY / "seed-0").sample(1, label="x"), "generator.no-classes"),
+        (lambda: poise.open_run(MANY / "seed-0").generator.class_grid(2), "generator.no-classes"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused_by_a_code(
+    action: Callable[[], object], code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(poise.PoiseError) as caught:
+        action()
+    assert caught.value.code == code
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_run_never_takes_the_place_of_another(tmp_path: Path) -> None:
+    names = []
+    for _ in range(3):
+        path = new_run_path("my photos/", "study/one", below=tmp_path)
+        path.mkdir()
+        names.append(path.name)
+    assert names == ["my-photos-study-one", "my-photos-study-one-2", "my-photos-study-one-3"]
 
 
 def test_what_typing_sees_is_what_there_is() -> None:

@@ -140,7 +140,7 @@ def pairs_part(root: Path, sizes: Sizes, seed: int, runs: Path, picture: Path | 
     networks, made = {}, {}
     for name, more in {ALONE: {"game.adversarial": 0.0}, "pix2pix": {}}.items():
         generator, facts = trained(data, recipe_for("pix2pix", sizes, seed, **more), runs)
-        made[name] = generator.translated(judge.line[:, : generator.taken("a-to-b")[0]])
+        made[name] = generator.translated(judge.line[:, : generator.input_shape("a-to-b")[0]])
         networks[name] = judge(made[name]) | facts
     if picture is not None:
         save_picture(picture, [judge.line, made[ALONE], made["pix2pix"], judge.colour])

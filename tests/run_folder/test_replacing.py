@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 
+from poise.errors import PoiseError
 from poise.run_folder import Checkpoint, RunFolder, step_name
 
 
@@ -135,6 +136,16 @@ def test_a_rename_that_fails_gives_the_old_one_its_name_again(
         run.save_generator(state(2).tensors, {"step": 2}, "")
     assert sorted(path.name for path in run.path.rglob("*generator*") if path.is_dir()) == ["generator"]
     assert run.load_generator()[1] == {"step": 1}
+
+
+def test_a_type_that_cannot_be_saved_is_named_and_leaves_what_was_there(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    run.save_checkpoint(state(1), keep=1)
+    before = files(run)
+    with pytest.raises(PoiseError, match="'phase' of type complex128") as caught:
+        run.save_checkpoint(Checkpoint(1, {"phase": torch.ones(2, dtype=torch.complex128)}, {}), keep=1)
+    assert caught.value.code == "run-folder.unsupported-type"
+    assert files(run) == before
 
 
 def test_all_is_on_the_disk_before_it_is_renamed_and_before_the_old_one_goes(

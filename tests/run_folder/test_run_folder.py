@@ -59,7 +59,7 @@ def test_an_empty_folder_even_the_one_worked_in_becomes_a_run(
 
 
 def test_a_new_run_appears_whole_or_not_at_all(tmp_path: Path, room_for: Callable[[int], None]) -> None:
-    for writes in range(3):  # environment, data, recipe
+    for writes in range(5):  # environment, data, recipe, the folder and the folder above
         room_for(writes)
         with refused("run-folder.unwritable"):
             RunFolder.create(tmp_path / "new", recipe=RECIPE, environment={}, data={})

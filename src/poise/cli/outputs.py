@@ -296,7 +296,7 @@ def _pixels_of(generator: Generator, image: Path, direction: str) -> np.ndarray[
     """One image, with the channels and the size that one direction takes."""
     from poise.data import RefusedError, as_channels, read_image
 
-    channels, _, side = generator.taken(direction)
+    channels, _, side = generator.input_shape(direction)
     what, code = f"'{image}' cannot be read", "cli.unreadable-image"
     try:
         with report_system_errors(what, code=code), image.open("rb") as file:

@@ -118,10 +118,7 @@ class Generator:
     def conditions(self, count: int, *, seed: int = 0, label: str | None = None) -> Tensor | None:
         """Conditions as the generator takes them, `(count, classes)`; `None` if it takes none.
 
-        Args:
-            count: How many.
-            seed: Draws the classes, each as often as in the data.
-            label: The only class that is wanted.
+        Each class is drawn as often as in the data; with `label` there is only that one.
 
         Raises:
             PoiseError: There is no such class, the generator has none, or it translates images.
@@ -190,21 +187,16 @@ class Generator:
         return np.concatenate([piece.numpy() for piece in pieces])
 
     def translatable(self, images: Any, *, direction: str = "a-to-b", refuse_above: float = 0.01) -> Dataset:
-        """Images as they go into a translation: opened, at the size and with the channels that it takes.
-
-        Args:
-            images: As `translate` takes them.
-            direction: As `translate` takes it.
-            refuse_above: The share of files that may be unusable.
+        """The images of `translate`, opened at the size and with the channels that the generator takes.
 
         Raises:
-            PoiseError: As `translate`.
+            PoiseError: As `translate`, or more than the share `refuse_above` of the files is unusable.
         """
-        channels, _, side = self.taken(direction)
+        channels, _, side = self.input_shape(direction)
         return open_data(images, resolution=side, channels=channels, refuse_above=refuse_above)
 
-    def taken(self, direction: str) -> tuple[int, ...]:
-        """The shape `(C, H, W)` of what one direction takes.
+    def input_shape(self, direction: str) -> tuple[int, ...]:
+        """The shape `(C, H, W)` of the images that one direction takes.
 
         Raises:
             PoiseError: There is no such direction.
@@ -220,29 +212,14 @@ class Generator:
         return tuple(self.condition["shape"]) if direction == "a-to-b" else self.shape
 
     def translations(self, dataset: Dataset, *, direction: str = "a-to-b", seed: int = 0) -> Iterator[Tensor]:
-        """The result of `translate`, piece by piece.
-
-        Args:
-            dataset: The result of `translatable`.
-            direction: As `translate` takes it.
-            seed: As `translate` takes it.
-        """
+        """The result of `translate`, piece by piece, of what `translatable` returned."""
         for start in range(0, len(dataset), PIECE):
             rows = np.arange(start, min(start + PIECE, len(dataset)))
             images = dataset.transform.encode(dataset.gather(rows))
             yield self.translated(images, direction=direction, seed=seed)
 
     def translated(self, images: Tensor, *, direction: str = "a-to-b", seed: int = 0) -> Tensor:
-        """Images that are in the networks' space already, translated.
-
-        Args:
-            images: `(N, C, H, W)` in [-1, 1], of the shape that `taken` gives.
-            direction: As `translate` takes it.
-            seed: As `translate` takes it.
-
-        Returns:
-            `(N, C, H, W)` in [-1, 1], on the CPU.
-        """
+        """Translations `(N, C, H, W)`, on the CPU, of images of `input_shape`; all in [-1, 1]."""
         ways = task_of(self.description).directions
         assert ways is not None
         latent = self.latents(1, seed=seed).expand(len(images), -1)

@@ -66,11 +66,7 @@ def checkpoint_steps(run: Path) -> list[int]:
 
 
 def save_checkpoint(run: Path, checkpoint: Checkpoint, *, keep: int, best: bool) -> Path:
-    """Save a state whole or not at all, then remove the oldest beyond `keep`.
-
-    Raises:
-        OSError: It could not be written.
-    """
+    """As `RunFolder.save_checkpoint`."""
     folder = run / "checkpoints" / ("best" if best else step_name(checkpoint.step))
     write_tensors_folder(folder, "tensors", checkpoint.tensors, {"state": checkpoint.state}, checkpoint.step)
     for step in checkpoint_steps(run)[:-keep]:
@@ -79,11 +75,7 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint, *, keep: int, best: bool)
 
 
 def load_checkpoint(run: Path, which: int | Literal["best"]) -> Checkpoint:
-    """Load the checkpoint that is named, and no other in its place.
-
-    Raises:
-        PoiseError: It is not there, or its files do not agree with its manifest.
-    """
+    """As `RunFolder.load_checkpoint`."""
     folder = run / "checkpoints" / (which if isinstance(which, str) else step_name(which))
     try:
         return _read_checkpoint(folder)

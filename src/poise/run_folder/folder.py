@@ -105,11 +105,13 @@ class RunFolder:
             sync_folder(run.path)
             if not in_place:
                 run.path.rename(path)
+                run = RunFolder(path)
+                sync_folder(path.parent)
         except OSError as error:
             if not in_place:
                 shutil.rmtree(run.path, ignore_errors=True)
             raise _unwritable(path, error) from None
-        return RunFolder(path)
+        return run
 
     @staticmethod
     def open(path: Path | str) -> RunFolder:

@@ -12,6 +12,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from poise.errors import PoiseError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -77,6 +79,7 @@ def write_tensors(file: HashedFile, tensors: Mapping[str, Tensor]) -> None:
 
     Raises:
         OSError: The file cannot be written.
+        PoiseError: The format has no name for the type of a tensor.
     """
     names = {name: key for key, name in DTYPES.items()}
     order = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))  # keeps all data aligned
@@ -85,9 +88,15 @@ def write_tensors(file: HashedFile, tensors: Mapping[str, Tensor]) -> None:
     for name in order:
         tensor = tensors[name]
         start, end = end, end + tensor.numel() * tensor.element_size()
-        dtype = names[str(tensor.dtype).removeprefix("torch.")]
-        header[name] = {"dtype": dtype, "shape": list(tensor.shape), "data_offsets": [start, end]}
-    text = json.dumps(header, separators=(",", ":")).encode()
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        if dtype not in names:
+            raise PoiseError(
+                f"The tensor '{name}' of type {dtype} cannot be saved",
+                code="run-folder.unsupported-type",
+                hint=f"use one of these types: {', '.join(names)}",
+            )
+        header[name] = {"dtype": names[dtype], "shape": list(tensor.shape), "data_offsets": [start, end]}
+    text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
     text += b" " * (-len(text) % 8)
     file.write(len(text).to_bytes(8, "little") + text)
     for name in order:

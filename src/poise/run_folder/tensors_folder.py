@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from poise.errors import PoiseError
 from poise.run_folder.files import from_json, sync_folder, to_json
 from poise.run_folder.tensors_file import DamagedError, HashedFile, read_tensors, write_tensors
 
@@ -64,6 +65,7 @@ def write_tensors_folder(
 
     Raises:
         OSError: It could not be written; a folder of that name is as it was.
+        PoiseError: A tensor has a type that the format lacks.
     """
     partial = folder.with_name(f".partial-{folder.name}")
     texts = {f"{key}.json": to_json(value, indent=1) + "\n" for key, value in objects.items()}
@@ -77,7 +79,7 @@ def write_tensors_folder(
             files[file_name] = _write_text(partial / file_name, text)
         manifest: dict[str, Any] = {"format": FORMAT, "step": step, "files": files}
         manifest["sha256"] = _seal(manifest)
-        _write_text(partial / "manifest.json", json.dumps(manifest, indent=1))
+        _write_text(partial / "manifest.json", to_json(manifest, indent=1))
         sync_folder(partial)
         finish_replacement(folder)
         if folder.exists():
@@ -85,7 +87,7 @@ def write_tensors_folder(
         partial.rename(folder)
         sync_folder(folder.parent)
         shutil.rmtree(_old(folder), ignore_errors=True)
-    except OSError:
+    except (OSError, PoiseError):
         shutil.rmtree(partial, ignore_errors=True)
         if not folder.exists():
             finish_replacement(folder)
