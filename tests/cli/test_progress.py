@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from poise.cli.events import SessionEnd, SessionStart, Status
-from poise.cli.progress import LogLines, TerminalDisplay, TextView, View, view_for
+from poise.cli.events import Event, Found, Notice, SessionEnd, SessionStart, Status
+from poise.cli.progress import LogView, TerminalView, View, view_for
 from poise.cli.session import Reporter, Speed
 from poise.recipes import RECIPES, recipe_with
 from poise.run_folder import RunFolder
@@ -41,10 +41,6 @@ def screen(width: int = 80) -> Console:
 
 def written(console: Console) -> str:
     return cast(io.StringIO, console.file).getvalue()
-
-
-def terminal(console: Console) -> TextView:
-    return TextView(console, TerminalDisplay(console))
 
 
 def context(run: RunFolder, step: int, seconds: float, line: Mapping[str, Any] | None = None) -> StepContext:
@@ -78,22 +74,13 @@ class Recorder:
     def training(self, steps: int) -> Any:
         yield
 
-    def start(self, start: SessionStart) -> None:
-        self.reported.append(start)
-
     def update(self, status: Status, *, fresh: bool, last: bool) -> None:
         if self.raises is not None:
             raise self.raises
         self.reported.append(status)
 
-    def notify(self, sentence: str) -> None:
-        self.reported.append(sentence)
-
-    def finding(self, finding: Mapping[str, Any]) -> None:
-        self.reported.append(finding)
-
-    def end(self, end: SessionEnd) -> None:
-        self.reported.append(end)
+    def report(self, event: Event) -> None:
+        self.reported.append(event)
 
 
 @pytest.fixture
@@ -151,7 +138,7 @@ def test_findings_are_reported_once(run: RunFolder) -> None:
     run.append("findings", {"name": "new", "step": 20})
     for step in (25, 50):
         report(context(run, step, float(step), LINE))
-    assert [one for one in view.reported if isinstance(one, dict)] == [{"name": "new", "step": 20}]
+    assert [one.finding for one in view.reported if isinstance(one, Found)] == [{"name": "new", "step": 20}]
 
 
 # On a terminal ---------------------------------------------------------------------------------------------
@@ -159,9 +146,9 @@ def test_findings_are_reported_once(run: RunFolder) -> None:
 
 def test_the_display_shows_everything_within_eighty_columns() -> None:
     console = screen()
-    display = TerminalDisplay(console)
+    display = TerminalView(console)
     with display.training(2000):
-        display.update(STATUS, last=False)
+        display.update(STATUS, fresh=True, last=False)
         assert display._live is not None
         lines = [
             "".join(segment.text for segment in line)
@@ -174,7 +161,7 @@ def test_the_display_shows_everything_within_eighty_columns() -> None:
 
 def test_the_display_is_gone_afterwards_and_the_cursor_never() -> None:
     console = screen()
-    view = terminal(console)
+    view = TerminalView(console)
     with view.training(2000):
         view.update(STATUS, fresh=True, last=False)
         during = written(console)
@@ -185,7 +172,7 @@ def test_the_display_is_gone_afterwards_and_the_cursor_never() -> None:
 
 def test_it_is_not_redrawn_more_often_than_eyes_can_follow() -> None:
     console = screen()
-    view = terminal(console)
+    view = TerminalView(console)
     with view.training(2000):
         before = written(console)
         for step in range(1000):  # a thousand lines of history in a second
@@ -196,10 +183,10 @@ def test_it_is_not_redrawn_more_often_than_eyes_can_follow() -> None:
 
 def test_a_notice_stands_above_the_display() -> None:
     console = screen()
-    view = terminal(console)
+    view = TerminalView(console)
     with view.training(2000):
         view.update(STATUS, fresh=True, last=False)
-        view.notify("Something to know.")
+        view.report(Notice("Something to know."))
     assert "note: " in written(console) and "Something to know." in written(console)
 
 
@@ -208,7 +195,9 @@ def test_the_end_names_what_there_is_and_what_to_do(tmp_path: Path, monkeypatch:
     console = screen()
     run = tmp_path / "runs" / "mine"
     paths = (run / "report.html", run / "samples" / "step-00002000.png", run / "generator")
-    terminal(console).end(SessionEnd(run, "finished", 2000, 128_000, 83.0, paths[0], paths[1], paths[2]))
+    TerminalView(console).report(
+        SessionEnd(run, "finished", 2000, 128_000, 83.0, paths[0], paths[1], paths[2])
+    )
     text = written(console)
     for part in ("2,000 steps", "128,000 samples", "1:23", "runs/mine/report.html", "runs/mine/generator"):
         assert part in text
@@ -224,8 +213,8 @@ def test_the_end_names_what_there_is_and_what_to_do(tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize("watched", [True, False])
 def test_after_a_stop_the_command_that_goes_on_is_named(watched: bool, tmp_path: Path) -> None:
     console = screen(200)
-    view: View = terminal(console) if watched else TextView(console, LogLines(console))
-    view.end(SessionEnd(tmp_path / "runs" / "a b", "interrupted", 517, 0, 1.0, None, None, None))
+    view: View = TerminalView(console) if watched else LogView(console)
+    view.report(SessionEnd(tmp_path / "runs" / "a b", "interrupted", 517, 0, 1.0, None, None, None))
     assert "saved at step 517" in written(console)
     assert "poise resume 'runs/a b'" in written(console)
 
@@ -233,7 +222,7 @@ def test_after_a_stop_the_command_that_goes_on_is_named(watched: bool, tmp_path:
 def test_what_a_person_named_is_no_markup() -> None:
     console = screen(200)
     data = {"name": "[red]photos[/]", "kind": "image", "shape": [3, 8, 8], "count": 9, "notices": ["[bold]x"]}
-    terminal(console).start(SessionStart(Path("run"), data, RECIPE, "cpu"))
+    TerminalView(console).report(SessionStart(Path("run"), data, RECIPE, "cpu"))
     assert "[red]photos[/]" in written(console) and "[bold]x" in written(console)
 
 
@@ -242,7 +231,7 @@ def test_what_a_person_named_is_no_markup() -> None:
 
 def test_a_log_gets_a_line_every_ten_seconds_and_the_last(capsys: pytest.CaptureFixture[str]) -> None:
     view = view_for(json=False)
-    assert isinstance(view, TextView)  # standard output is no terminal here
+    assert isinstance(view, LogView)  # standard output is no terminal here
     for second in range(36):
         status = Status(second, 35, float(second), 35.0 - second, 64.0, LINE)
         view.update(status, fresh=True, last=second == 35)
@@ -252,7 +241,7 @@ def test_a_log_gets_a_line_every_ten_seconds_and_the_last(capsys: pytest.Capture
 
 def test_a_line_of_the_log_shows_everything() -> None:
     console = Console(file=io.StringIO(), width=40)
-    LogLines(console).update(STATUS, last=True)
+    LogView(console).update(STATUS, fresh=True, last=True)
     (line,) = written(console).splitlines()
     for part in (*EVERYTHING, "1234 images/s", "step 500/2000"):
         assert part in line
@@ -260,7 +249,7 @@ def test_a_line_of_the_log_shows_everything() -> None:
 
 def test_while_the_data_are_read_it_counts_and_then_makes_room() -> None:
     console = screen()
-    with terminal(console).reading("photos") as on_read:
+    with TerminalView(console).reading("photos") as on_read:
         on_read(30, 100)
         assert "reading photos" in written(console) and "30 %" in written(console)
         on_read(100, 100)

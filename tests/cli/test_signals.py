@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from poise.cli import main
-from poise.cli.progress import JsonView, TextView
+from poise.cli.progress import JsonView, LogView
 from poise.run_folder import RunFolder
 
 from .conftest import QUICK
@@ -90,12 +90,14 @@ def test_a_reader_that_leaves_stops_the_run_and_it_is_saved(
 ) -> None:
     reader, writer = os.pipe()
 
-    def leaves(*_: object) -> None:
+    @contextmanager
+    def leaves(*_: object) -> Iterator[None]:
         os.close(reader)
+        yield
 
     monkeypatch.setattr("poise.cli.progress.SECONDS_BETWEEN_LINES", 0.0)
-    monkeypatch.setattr(TextView, "start", leaves)
-    monkeypatch.setattr(JsonView, "start", leaves)
+    monkeypatch.setattr(LogView, "training", leaves)
+    monkeypatch.setattr(JsonView, "training", leaves)
     with os.fdopen(writer, "w") as nobody:
         monkeypatch.setattr(sys, "stdout", nobody)
         status = main(["train", "ring", "--out", "run", "--steps", "10000000", *form, *QUICK])

@@ -18,11 +18,7 @@ LOG_WIDTH = 160
 
 
 def output(file: TextIO | None = None) -> Console:
-    """A stream for people; colours only on a terminal that wants them (`NO_COLOR` is respected).
-
-    Args:
-        file: The stream; standard output by default.
-    """
+    """A stream for people, by default standard output; colours only on a terminal that wants them."""
     from rich.console import Console
 
     class HonestConsole(Console):
@@ -65,25 +61,20 @@ def facts(console: Console, rows: Iterable[tuple[str, str]]) -> None:
 
 
 def pairs(rows: Iterable[tuple[str, str]], *, styles: tuple[str, str] = ("dim", "")) -> RenderableType:
-    """Two columns of plain text."""
+    """Two columns of plain text; labels are never wrapped."""
     from rich.table import Table
     from rich.text import Text
 
     grid = Table.grid(padding=(0, 2, 0, 0))
     for style in styles:
-        grid.add_column(style=style, no_wrap=style == "dim" and styles[0] == "dim", overflow="fold")
+        grid.add_column(style=style, no_wrap=styles[0] == style == "dim", overflow="fold")
     for row in rows:
         grid.add_row(*map(Text, row))
     return grid
 
 
 def table(*columns: str, left: int = 1) -> Table:
-    """An empty table without lines.
-
-    Args:
-        columns: The headings.
-        left: How many of the first columns hold names; the others hold numbers, set to the right.
-    """
+    """An empty table; the first `left` columns hold names, the others numbers, set to the right."""
     from rich.table import Table
 
     made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")

@@ -7,22 +7,12 @@ from typing import Any, Literal
 
 from poise.errors import PoiseError
 
-Side = Literal["left", "right"]
-
 
 @dataclass(frozen=True)
 class DataOptions:
     """What was typed, not opened yet: torch need not be imported.
 
-    Attributes:
-        data: One folder, file or built-in set.
-        pairs: Sources and targets.
-        side_by_side: Images that hold both.
-        source_side: Which half of those is the source.
-        domains: Two kinds of images without pairs.
-        held_out: The share of pairs or domains that is never trained on.
-        labels: A CSV file with the label of each file or row.
-        label_column: Its column of labels.
+    The fields are the options of `poise train` with the same names; they are described there.
 
     Raises:
         PoiseError: No data are named, they are named twice, or an option does not apply to them.
@@ -31,7 +21,7 @@ class DataOptions:
     data: str | None = None
     pairs: tuple[str, str] | None = None
     side_by_side: str | None = None
-    source_side: Side = "left"
+    source_side: Literal["left", "right"] = "left"
     domains: tuple[str, str] | None = None
     held_out: float | None = None
     labels: str | None = None
@@ -40,35 +30,23 @@ class DataOptions:
     def __post_init__(self) -> None:
         given = list(self._given)
         if not given:
-            raise PoiseError(
-                "There are no data to train on",
-                code="cli.no-data",
-                hint="name a folder, an array or a built-in set: poise train digits",
-            )
-        if len(given) > 1:
-            raise PoiseError(
-                f"The data are named twice, by {given[0]} and by {given[1]}",
-                code="cli.data-named-twice",
-                hint="keep one",
-            )
-        if self.label_column is not None and self.labels is None:
-            raise PoiseError(
-                f"There is no file with the column '{self.label_column}'",
-                code="cli.label-column-without-labels",
-                hint="name it: --labels FILE.csv",
-            )
-        if self.labels is not None and self.data is None:
-            raise PoiseError(
-                "--labels gives each sample a label, and translations have no labels",
-                code="cli.labels-of-translations",
-                hint="leave it out",
-            )
-        if self.held_out is not None and self.data is not None:
-            raise PoiseError(
-                "--held-out divides pairs and domains, and there are none",
-                code="cli.nothing-to-hold-out",
-                hint="leave it out, or give --pairs or --domains",
-            )
+            what, code = "There are no data to train on", "cli.no-data"
+            hint = "name a folder, an array or a built-in set: poise train digits"
+        elif len(given) > 1:
+            what = f"The data are named twice, by {given[0]} and by {given[1]}"
+            code, hint = "cli.data-named-twice", "keep one"
+        elif self.label_column is not None and self.labels is None:
+            what = f"There is no file with the column '{self.label_column}'"
+            code, hint = "cli.label-column-without-labels", "name it: --labels FILE.csv"
+        elif self.labels is not None and self.data is None:
+            what = "--labels gives each sample a label, and translations have no labels"
+            code, hint = "cli.labels-of-translations", "leave it out"
+        elif self.held_out is not None and self.data is not None:
+            what = "--held-out divides pairs and domains, and there are none"
+            code, hint = "cli.nothing-to-hold-out", "leave it out, or give --pairs or --domains"
+        else:
+            return
+        raise PoiseError(what, code=code, hint=hint)
 
     @property
     def _given(self) -> dict[str, Any]:

@@ -43,5 +43,5 @@ def demo_in(path: Path, *, steps: int | None = None) -> int:
     if run.status == "interrupted":
         return resume_session(path, view)
     report = run.path / "report.html"
-    view.end(session_end(run, report=report if report.is_file() else None))
+    view.report(session_end(run, report=report if report.is_file() else None))
     return 0

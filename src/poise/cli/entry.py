@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -21,10 +22,7 @@ DETAILS = 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Args:
-        arguments: What was typed after `poise`; by default the arguments of this process.
+    """Run the command line on what was typed after `poise`, by default the arguments of this process.
 
     Returns:
         The exit status: 0 when all went well, 2 for bad input, 1 for a fault of Poise, 130 after Ctrl-C.
@@ -44,12 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def report_error(error: BaseException, *, as_json: bool) -> int:
-    """Print what stopped the command, and return its exit status.
-
-    Args:
-        error: What was raised.
-        as_json: Whether a program reads standard output.
-    """
+    """Print what stopped the command, with `as_json` for a program, too, and return its exit status."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else FAULT if error.code else 0
     if isinstance(error, KeyboardInterrupt):
@@ -83,11 +76,8 @@ def as_poise_error(error: BaseException) -> PoiseError:
     if isinstance(error, CycloptsError):
         return usage_error(error)
     # torch's own class is recognised by its name, so that torch need not be imported here.
-    if (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or "can't allocate memory" in str(error)
-    ):
+    by_name = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    if isinstance(error, MemoryError) or by_name:
         hint = "use a smaller --batch-size, --resolution or -n"
         return PoiseError("There is not enough memory", code="cli.out-of-memory", hint=hint, exit_status=3)
     whole = "".join(traceback.format_exception(error))
@@ -96,17 +86,14 @@ def as_poise_error(error: BaseException) -> PoiseError:
     if os.environ.get("POISE_DEBUG") not in (None, "", "0"):
         sys.stderr.write(whole)
     else:
-        try:
-            with tempfile.NamedTemporaryFile(
-                "w", prefix="poise-fault-", suffix=".txt", delete=False, encoding="utf-8"
-            ) as file:
-                file.write(whole)
-            hint = f"please report it with the file {file.name}"
-        except OSError:
-            hint = "run it again with POISE_DEBUG=1 and report what it prints"
-    return PoiseError(
-        f"This is a fault of Poise, not yours ({summary})", code="cli.fault", hint=hint, exit_status=FAULT
-    )
+        hint = "run it again with POISE_DEBUG=1 and report what it prints"
+        with contextlib.suppress(OSError):
+            handle, file = tempfile.mkstemp(".txt", "poise-fault-", text=True)
+            os.write(handle, whole.encode())
+            os.close(handle)
+            hint = f"please report it with the file {file}"
+    what = f"This is a fault of Poise, not yours ({summary})"
+    return PoiseError(what, code="cli.fault", hint=hint, exit_status=FAULT)
 
 
 def usage_error(error: CycloptsError) -> PoiseError:
@@ -116,42 +103,33 @@ def usage_error(error: CycloptsError) -> PoiseError:
     from poise.errors import PoiseError, unknown_name
 
     words = " ".join(["poise", *(error.command_chain or ())])
-    see_help = f"see {words} --help"
+    hint = f"see {words} --help"
     match error:
         case exceptions.UnknownCommandError():
             typed = (error.unused_tokens or ["?"])[0]
             dashed = typed.startswith("-")
             known = [name for name in (error.app or ()) if name.startswith("-") == dashed]
-            found = unknown_name("option" if dashed else "command", typed, known, where="of poise")
+            return unknown_name("option" if dashed else "command", typed, known, where="of poise")
         case exceptions.UnknownOptionError():
             typed = error.token.keyword or error.token.value
             known = [name for one in error.argument_collection for name in one.names if name[0] == "-"]
-            found = unknown_name("option", typed, known, where=f"of {words}")
+            return unknown_name("option", typed, known, where=f"of {words}")
         case exceptions.MissingArgumentError() if error.argument is not None:
             needed, _ = error.argument.token_count()
             values = "a value" if needed == 1 else f"{needed} values"
-            missing = (
-                f"{error.keyword} needs {values}" if error.keyword else f"{words} needs {error.argument.name}"
-            )
-            found = PoiseError(missing, code="cli.missing-argument", hint=see_help)
+            lacking = f"{words} needs {error.argument.name}"
+            what, code = f"{error.keyword} needs {values}" if error.keyword else lacking, "missing-argument"
         case exceptions.CoercionError() if error.token is not None:
             name = error.token.keyword or (error.argument.name if error.argument else "it")
+            what, code = f"{name} cannot be '{error.token.value}'", "bad-value"
             kinds = {int: "a whole number", float: "a number", bool: "no value"}
             choices = ", ".join(map(str, get_args(error.target_type)))
-            found = PoiseError(
-                f"{name} cannot be '{error.token.value}'",
-                code="cli.bad-value",
-                hint=f"choose one of {choices}"
-                if choices
-                else f"give it {kinds.get(error.target_type or str, 'another value')}",
-            )
+            kind = kinds.get(error.target_type or str, "another value")
+            hint = f"choose one of {choices}" if choices else f"give it {kind}"
         case exceptions.RepeatArgumentError():
-            found = PoiseError(
-                f"{error.token.keyword} is given twice", code="cli.repeated", hint="give it once"
-            )
+            what, code, hint = f"{error.token.keyword} is given twice", "repeated", "give it once"
         case exceptions.UnusedCliTokensError():
-            extra = " ".join(error.unused_tokens or ())
-            found = PoiseError(f"{words} does not expect '{extra}'", code="cli.unexpected", hint=see_help)
+            what, code = f"{words} does not expect '{' '.join(error.unused_tokens or ())}'", "unexpected"
         case _:
-            found = PoiseError(" ".join(str(error).split()), code="cli.usage", hint=see_help)
-    return found
+            what, code = " ".join(str(error).split()), "usage"
+    return PoiseError(what, code=f"cli.{code}", hint=hint)

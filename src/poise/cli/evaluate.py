@@ -93,12 +93,7 @@ def evaluate(
 
 @contextmanager
 def watched(name: str, *, json: bool) -> Iterator[Watched]:
-    """What is told of reading and measuring: one line on a terminal, nothing elsewhere.
-
-    Args:
-        name: What is measured.
-        json: Whether a program reads standard output.
-    """
+    """What is told of reading and measuring: one line on a terminal, nothing elsewhere."""
     from poise.cli.console import is_watched, output
 
     console = output()
@@ -117,11 +112,7 @@ def watched(name: str, *, json: bool) -> Iterator[Watched]:
 
 
 def protocol(results: Sequence[Result]) -> list[str]:
-    """How results were measured, in sentences; equal ones once.
-
-    Args:
-        results: Of one subject.
-    """
+    """How the results of one subject were measured, in sentences; equal ones once."""
     sentences: dict[str, None] = {}
     for result in results:
         sides = " against ".join(

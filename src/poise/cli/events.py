@@ -1,11 +1,11 @@
-"""What a session of training reports: how it starts, stands and ends, for programs and in words."""
+"""What a session of training reports: events, each as JSON for a program and printed for people."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from poise.cli.console import facts, line, pairs, panel
 from poise.spec import condition_kind
@@ -19,21 +19,68 @@ if TYPE_CHECKING:
     from poise.web.games import OpenFinding, Reached
 
 
+class Event(Protocol):
+    """What is reported; `event` is its name for programs."""
+
+    event: ClassVar[str]
+
+    def to_json(self) -> Mapping[str, Any]:
+        """The event for a program; paths are absolute, since it may run elsewhere."""
+        ...
+
+    def print(self, console: Console) -> None:
+        """The event for people."""
+        ...
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A sentence that people should not miss."""
+
+    event: ClassVar[str] = "notice"
+    sentence: str
+
+    def to_json(self) -> Mapping[str, Any]:
+        """The sentence."""
+        return {"sentence": self.sentence}
+
+    def print(self, console: Console) -> None:
+        """The sentence on a line."""
+        line(console, ("note: ", "yellow"), self.sentence)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A line of `findings.jsonl`."""
+
+    event: ClassVar[str] = "finding"
+    finding: Mapping[str, Any]
+
+    def to_json(self) -> Mapping[str, Any]:
+        """The line."""
+        return self.finding
+
+    def print(self, console: Console) -> None:
+        """What was found, and the first thing to try."""
+        found = self.finding
+        style = {"trouble": "bold red", "watch": "yellow"}.get(str(found.get("severity")), "cyan")
+        cause = f", because of {found['because_of']}" if found.get("because_of") else ""
+        line(console, (f"{found.get('name')}{cause}: ", style), str(found.get("sentence")))
+        for remedy in list(found.get("remedies") or [])[:1]:
+            line(console, ("  try: ", "dim"), f"{remedy.get('change')}, since {remedy.get('why')}")
+            if remedy.get("command"):
+                line(console, ("       ", ""), (str(remedy["command"]), "cyan"))
+
+
 @dataclass(frozen=True)
 class SessionStart:
-    """What a session starts from.
+    """What a session starts from: the run, its `data.json`, its resolved recipe, where it trains.
 
-    Attributes:
-        run: The run's folder.
-        data: What `data.json` says.
-        recipe: The resolved recipe.
-        device: Where it trains, in words.
-        step: Steps done before.
-        parameters: The size of each player's network, if it is known.
-        games: How many games are trained side by side.
-        grid: The values that vary among them besides the seed, by path.
+    `step` counts the steps done before, `parameters` are the sizes of the players' networks if they are
+    known, and `grid` holds the values that vary among many games besides the seed, by path.
     """
 
+    event: ClassVar[str] = "start"
     run: Path
     data: Mapping[str, Any]
     recipe: Recipe
@@ -43,37 +90,51 @@ class SessionStart:
     games: int = 1
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
-        """The same for a program; paths are absolute, since it may run elsewhere."""
+    def to_json(self) -> Mapping[str, Any]:
+        """The essentials of data and recipe."""
+        recipe = self.recipe
         return {
             "run": str(self.run.absolute()),
             "step": self.step,
-            "steps": self.recipe.steps,
+            "steps": recipe.steps,
             "device": self.device,
-            "recipe": self.recipe.name,
-            "seed": self.recipe.seed,
-            "batch_size": self.recipe.batch_size,
+            **{"recipe": recipe.name, "seed": recipe.seed, "batch_size": recipe.batch_size},
             "data": {name: self.data[name] for name in ("name", "kind", "shape", "count")},
             "games": self.games,
             "grid": {path: list(values) for path, values in self.grid.items()},
             "parameters": None if self.parameters is None else dict(self.parameters),
         }
 
+    def print(self, console: Console) -> None:
+        """What is trained on what, where, into which folder."""
+        data, condition = self.data, self.data.get("condition") or {}
+        text = f"{data['name']}: {data_text(data)}"
+        if condition_kind(condition).classes:
+            text += f", {counted(condition['shape'][0], 'class')}"
+        rows = {"data": text, "recipe": recipe_text(self.recipe)}
+        if self.parameters:
+            sizes = " and ".join(f"{player} {count:,}" for player, count in self.parameters.items())
+            rows["networks"] = f"{sizes} parameters"
+        if self.games > 1:
+            varied = [f"{path} of {', '.join(map(str, values))}" for path, values in self.grid.items()]
+            rows["games"] = "; ".join([f"{self.games} side by side", *varied])
+        rows |= {"device": self.device, "run": short_path(self.run)}
+        if self.step:
+            rows["going on"] = f"from step {self.step:,}"
+        facts(console, rows.items())
+        for sentence in self.data.get("notices", []):
+            Notice(sentence).print(console)
+
 
 @dataclass(frozen=True)
 class Status:
     """How a run stands while it trains.
 
-    Attributes:
-        step: Steps done.
-        steps: Steps to do.
-        seconds: Time trained.
-        seconds_left: Time left at the present speed; `None` until it is known.
-        images_per_second: The present speed; `None` until it is known.
-        line: The newest line of the history; empty before the first.
-        doctor: `OK`, `WATCH` or `TROUBLE`; empty if no doctor looked.
+    Speeds are those of the last seconds, `None` until they are known; `line` is the newest line of the
+    history; `doctor` is `OK`, `WATCH` or `TROUBLE`, and empty if no doctor looked.
     """
 
+    event: ClassVar[str] = "line"
     step: int
     steps: int
     seconds: float
@@ -90,25 +151,29 @@ class Status:
     @property
     def measured(self) -> list[str]:
         """The losses, and the shares that the discriminator gets right, as far as they are known."""
-        of = self.line.get
-        losses = [
-            f"{player} {value:.3f}" if abs(value) < 1_000 else f"{player} {value:.3g}"
-            for player in ("discriminator", "generator")
-            if (value := of(f"{player}_loss")) is not None
-        ]
-        right = [
-            f"{side}s {percent(value)}"
-            for side in ("real", "fake")
-            if (value := of(f"{side}_right")) is not None
-        ]
-        named = {"loss": ", ".join(losses), "right": ", ".join(right)}
-        return [f"{name}: {text}" for name, text in named.items() if text]
+        found = {
+            "loss": {player: self.line.get(f"{player}_loss") for player in ("discriminator", "generator")},
+            "right": {f"{side}s": self.line.get(f"{side}_right") for side in ("real", "fake")},
+        }
+        texts = {
+            name: ", ".join(
+                f"{of} {_loss(value) if name == 'loss' else percent(value)}"
+                for of, value in values.items()
+                if value is not None
+            )
+            for name, values in found.items()
+        }
+        return [f"{name}: {text}" for name, text in texts.items() if text]
 
-    def to_json(self) -> dict[str, Any]:
-        """The newest line of the history for a program, with how far the run is."""
+    def to_json(self) -> Mapping[str, Any]:
+        """The line of the history, with how far the run is."""
         left = None if self.seconds_left is None else round(self.seconds_left, 1)
         doctor = {"doctor": self.doctor} if self.doctor else {}
         return {**self.line, "percent": round(100 * self.share, 2), "seconds_left": left, **doctor}
+
+    def print(self, console: Console) -> None:
+        """Everything in one line."""
+        line(console, str(self))
 
     def __str__(self) -> str:
         """Everything in one line.
@@ -117,32 +182,26 @@ class Status:
             >>> str(Status(50, 200, 4.0, 12.0, 800.0, {"generator_loss": 0.7}))
             'step 50/200, 25 %, 0:12 left, 0:04 trained, 800 images/s, loss: generator 0.700'
         """
-        pieces = [f"step {self.step}/{self.steps}", percent(self.share)]
-        pieces += [f"{clock(self.seconds_left)} left"] if self.seconds_left is not None else []
-        pieces += [f"{clock(self.seconds)} trained"]
-        pieces += [f"{self.images_per_second:.0f} images/s"] if self.images_per_second else []
-        pieces += [*self.measured, *([f"doctor: {self.doctor}"] if self.doctor else [])]
-        return ", ".join(pieces)
+        pieces = [
+            f"step {self.step}/{self.steps}",
+            percent(self.share),
+            "" if self.seconds_left is None else f"{clock(self.seconds_left)} left",
+            f"{clock(self.seconds)} trained",
+            f"{self.images_per_second:.0f} images/s" if self.images_per_second else "",
+            *self.measured,
+            f"doctor: {self.doctor}" if self.doctor else "",
+        ]
+        return ", ".join(filter(None, pieces))
 
 
 @dataclass(frozen=True)
 class SessionEnd:
-    """How a run stands on disk when a session has ended.
+    """How a run stands on disk when a session has ended, or when nobody trains it.
 
-    Attributes:
-        run: The run's folder.
-        status: `finished` or `interrupted`; another status if nobody trained it just now.
-        step: Steps done.
-        images_seen: Reals shown.
-        seconds: Time trained.
-        report: The report, if there is one.
-        samples: The newest picture, if there is one.
-        generator: The generator's folder, if it is saved.
-        makes: What the generator makes.
-        reached: What many games came to, by each metric.
-        open_findings: What is wrong in some of many games.
+    Paths are `None` if there is no such file. `reached` and `open_findings` are those of many games.
     """
 
+    event: ClassVar[str] = "end"
     run: Path
     status: str
     step: int
@@ -156,46 +215,64 @@ class SessionEnd:
     open_findings: Sequence[OpenFinding] = ()
 
     @property
-    def paths(self) -> dict[str, Path]:
+    def paths(self) -> dict[str, Path | None]:
         """What can be opened."""
-        named = {"samples": self.samples, "report": self.report, "generator": self.generator}
-        return {name: path for name, path in named.items() if path is not None}
+        return {"samples": self.samples, "report": self.report, "generator": self.generator}
 
     @property
     def next_commands(self) -> list[tuple[str, str]]:
         """Commands to go on with, each with what it does."""
-        make = {
-            "samples": (command("poise", "sample", self.run, "-n", "64"), "more samples"),
-            "images": (
-                command("poise", "translate", self.run, "inputs", "--out", "outputs"),
-                "translate more",
-            ),
-            "tags": (command("poise", "tag", self.run, "picture.png"), "tag a picture"),
-        }[self.makes]
-        further = (command("poise", "resume", self.run, "--steps", str(2 * self.step)), "train on")
-        return [
-            *([make] if self.generator else []),
-            (command("poise", "report", self.run), "the report anew"),
-            *([further] if self.status == "finished" else []),
-        ]
+        words: dict[Makes, tuple[str, ...]] = {
+            "samples": ("sample", "-n", "64"),
+            "images": ("translate", "inputs", "--out", "outputs"),
+            "tags": ("tag", "picture.png"),
+        }
+        what = {"samples": "more samples", "images": "translate more", "tags": "tag a picture"}
+        verb, *options = words[self.makes]
+        found = [(command("poise", verb, self.run, *options), what[self.makes])] if self.generator else []
+        found += [(command("poise", "report", self.run), "the report anew")]
+        if self.status == "finished":
+            found += [(command("poise", "resume", self.run, "--steps", str(2 * self.step)), "train on")]
+        return found
 
-    def to_json(self) -> dict[str, Any]:
-        """The same for a program."""
-        paths = {name: str(path.absolute()) for name, path in self.paths.items()}
-        many = {
+    def to_json(self) -> Mapping[str, Any]:
+        """The end, and after a stop the command that goes on."""
+        games = {
             "reached": [asdict(one) for one in self.reached],
             "open_findings": [{"title": one.title, "games": list(one.games)} for one in self.open_findings],
         }
         return {
             "run": str(self.run.absolute()),
-            "status": self.status,
-            "step": self.step,
-            "images_seen": self.images_seen,
+            **{"status": self.status, "step": self.step, "images_seen": self.images_seen},
             "seconds": round(self.seconds, 3),
-            **{name: paths.get(name) for name in ("report", "samples", "generator")},
+            **{name: None if path is None else str(path.absolute()) for name, path in self.paths.items()},
             "resume": command("poise", "resume", self.run) if self.status == "interrupted" else None,
-            **(many if self.reached else {}),
+            **(games if self.reached else {}),
         }
+
+    def print(self, console: Console) -> None:
+        """What there is now and what to do next; after a stop, the one command that goes on."""
+        if self.status == "interrupted":
+            resume = (command("poise", "resume", self.run), "cyan")
+            line(console, (f"saved at step {self.step:,}", "bold"), "; go on with: ", resume)
+            return
+        steps = f"{self.status}: {counted(self.step, 'step')}"
+        title = f"{steps}, {self.images_seen:,} samples seen, {clock(self.seconds)}"
+        rows = {label(one.metric): _reached_text(one) for one in self.reached}
+        for one in self.open_findings if self.reached else ():
+            rows[one.title] = f"in {len(one.games)} of {one.of} games: {', '.join(one.games)}"
+        rows |= {name: short_path(path) for name, path in self.paths.items() if path is not None}
+        if not console.is_terminal:
+            line(console, title)
+            facts(console, rows.items())
+            for words, what in self.next_commands:
+                line(console, f"{what + ':':<18} {words}")
+            return
+        from rich.text import Text
+
+        heading = Text(title, "bold green" if self.status == "finished" else "bold yellow")
+        following = pairs(self.next_commands, styles=("cyan", "dim"))
+        panel(console, heading, pairs(rows.items()), Text(), following)
 
 
 def data_text(data: Mapping[str, Any]) -> str:
@@ -236,79 +313,11 @@ def recipe_text(recipe: Recipe) -> str:
     return f"{recipe.name}: {', '.join(filter(None, pieces))}"
 
 
-def print_start(console: Console, start: SessionStart) -> None:
-    """Print what is trained on what, where, into which folder; then what people should know of the data."""
-    data, condition = start.data, start.data.get("condition") or {}
-    labelled = condition_kind(condition).classes
-    classes = f", {counted(condition['shape'][0], 'class')}" if labelled else ""
-    rows = [
-        ("data", f"{data['name']}: {data_text(data)}{classes}"),
-        ("recipe", recipe_text(start.recipe)),
-    ]
-    if start.parameters:
-        sizes = " and ".join(f"{player} {count:,}" for player, count in start.parameters.items())
-        rows.append(("networks", f"{sizes} parameters"))
-    if start.games > 1:
-        varied = [f"{path} of {', '.join(map(str, values))}" for path, values in start.grid.items()]
-        rows.append(("games", "; ".join([f"{start.games} side by side", *varied])))
-    rows += [("device", start.device), ("run", short_path(start.run))]
-    if start.step:
-        rows.append(("going on", f"from step {start.step:,}"))
-    facts(console, rows)
-    for sentence in data.get("notices", []):
-        print_notice(console, sentence)
+def _loss(value: float) -> str:
+    """Always as many digits after the point, so that a display stays calm."""
+    return f"{value:.3f}" if abs(value) < 1_000 else f"{value:.3g}"
 
 
-def print_notice(console: Console, sentence: str) -> None:
-    """Print a sentence that people should not miss."""
-    line(console, ("note: ", "yellow"), sentence)
-
-
-def print_finding(console: Console, finding: Mapping[str, Any]) -> None:
-    """Print what was found, and the first thing to try."""
-    style = {"trouble": "bold red", "watch": "yellow"}.get(str(finding.get("severity")), "cyan")
-    cause = f", because of {finding['because_of']}" if finding.get("because_of") else ""
-    line(console, (f"{finding.get('name')}{cause}: ", style), str(finding.get("sentence")))
-    for remedy in list(finding.get("remedies") or [])[:1]:
-        line(console, ("  try: ", "dim"), f"{remedy.get('change')}, since {remedy.get('why')}")
-        if remedy.get("command"):
-            line(console, ("       ", ""), (str(remedy["command"]), "cyan"))
-
-
-def print_end(console: Console, end: SessionEnd) -> None:
-    """Print what there is now and what to do next; after a stop, the one command that goes on."""
-    if end.status == "interrupted":
-        resume = (command("poise", "resume", end.run), "cyan")
-        line(console, (f"saved at step {end.step:,}", "bold"), "; go on with: ", resume)
-        return
-    title = (
-        f"{end.status}: {counted(end.step, 'step')}, {end.images_seen:,} samples seen, {clock(end.seconds)}"
-    )
-    results = [
-        (
-            label(one.metric),
-            f"median {_short(one.median)}, worst {_short(one.worst)} in {one.run} "
-            f"({counted(one.games, 'game')})",
-        )
-        for one in end.reached
-    ]
-    results += [
-        (one.title, f"in {len(one.games)} of {one.of} games: {', '.join(one.games)}")
-        for one in end.open_findings
-        if end.reached
-    ]
-    results += [(name, short_path(path)) for name, path in end.paths.items()]
-    if console.is_terminal:
-        from rich.text import Text
-
-        heading = Text(title, "bold green" if end.status == "finished" else "bold yellow")
-        panel(console, heading, pairs(results), Text(), pairs(end.next_commands, styles=("cyan", "dim")))
-        return
-    line(console, title)
-    facts(console, results)
-    for words, what in end.next_commands:
-        line(console, f"{what + ':':<18} {words}")
-
-
-def _short(value: float) -> str:
-    return number(float(f"{value:.3g}"))
+def _reached_text(one: Reached) -> str:
+    median, worst = (number(float(f"{value:.3g}")) for value in (one.median, one.worst))
+    return f"median {median}, worst {worst} in {one.run} ({counted(one.games, 'game')})"

@@ -70,7 +70,7 @@ def inspect(data: str, /, *, resolution: Count = None, json: Json = False) -> in
 
 def _print_data(console: Console, known: Mapping[str, Any]) -> None:
     from poise.cli.console import facts, line
-    from poise.cli.events import data_text, print_notice
+    from poise.cli.events import Notice, data_text
     from poise.text import counted
 
     rows = [("data", f"{known['name']}: {data_text(known)}")]
@@ -81,7 +81,7 @@ def _print_data(console: Console, known: Mapping[str, Any]) -> None:
     ]
     facts(console, rows)
     for sentence in known["notices"]:
-        print_notice(console, sentence)
+        Notice(sentence).print(console)
     refused, count = known.get("refused", []), known.get("refused_count", 0)
     if refused:
         line(console, "")

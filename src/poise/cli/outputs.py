@@ -33,14 +33,7 @@ Form = Literal["grid", "array", "folder"]
 
 @dataclass(frozen=True)
 class Request:
-    """Which samples are wanted.
-
-    Attributes:
-        count: How many.
-        seed: Draws them.
-        label: Their class; `None` for all, as often as in the data.
-        rows: The classes of a grid's rows, if each has one.
-    """
+    """Which samples are wanted: of one class, of all (`None`), or a row of a grid for each of `rows`."""
 
     count: int
     seed: int
@@ -50,14 +43,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Translated:
-    """Translations that were written.
-
-    Attributes:
-        files: Relative to the folder, in the order of the inputs.
-        refused: Inputs that could not be used.
-        notices: What people should know of the inputs.
-        shape: Of one output.
-    """
+    """Translations that were written, in the order of the inputs, and the inputs that could not be used."""
 
     files: tuple[str, ...]
     refused: tuple[str, ...]
@@ -68,32 +54,16 @@ class Translated:
 class OutputFolder:
     """A folder that a command fills; a card in it lists the files that are ours.
 
-    Args:
-        path: The folder; it need not exist.
-        made_by: The command.
-        card: The name of the card.
-
     Raises:
         PoiseError: It is a file, or holds what the command did not make.
     """
 
     def __init__(self, path: Path, *, made_by: str, card: str) -> None:
         self.path, self.made_by, self._card = path, made_by, path / card
-        self._before: set[str] = set()
         if path.exists() and not path.is_dir():
-            raise PoiseError(
-                f"'{path}' is a file, not a folder", code="cli.not-a-folder", hint="name another with --out"
-            )
-        if not path.is_dir():
-            return
-        try:
-            names = [
-                PurePosixPath(str(name))
-                for name in json.loads(self._card.read_text(encoding="utf-8"))["files"]
-            ]
-            self._before = {str(name) for name in names if not name.is_absolute() and ".." not in name.parts}
-        except (OSError, ValueError, TypeError, KeyError):
-            pass  # no card of ours, so nothing here is ours
+            what, hint = f"'{path}' is a file, not a folder", "name another with --out"
+            raise PoiseError(what, code="cli.not-a-folder", hint=hint)
+        self._before = _files_of(self._card)
         present = {file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir()}
         if strangers := sorted(present - self._before - {card}):
             raise PoiseError(
@@ -104,12 +74,7 @@ class OutputFolder:
 
     @contextmanager
     def writing(self, names: Sequence[str], about: Mapping[str, Any]) -> Iterator[None]:
-        """Write files within; afterwards the folder holds these alone.
-
-        Args:
-            names: Their paths in the folder.
-            about: What else the card says.
-        """
+        """Write files of these names within; afterwards the folder holds them alone."""
         card = {"made_by": self.made_by, **about}
         self.path.mkdir(parents=True, exist_ok=True)
         # First what is about to be there, so that a folder left half written is known as ours.
@@ -124,13 +89,7 @@ class OutputFolder:
 
 @dataclass(frozen=True)
 class Target:
-    """Where samples go.
-
-    Attributes:
-        path: A file or a folder.
-        form: What it is to hold.
-        folder: The folder, if it is one.
-    """
+    """Where samples go, and what it is to hold."""
 
     path: Path
     form: Form
@@ -138,10 +97,7 @@ class Target:
 
 
 def sample_target(out: str) -> Target:
-    """What `poise sample --out` means.
-
-    Args:
-        out: A `.png` file, a `.npy` file, or a folder: what ends in a slash, is a folder, or has no ending.
+    """What `poise sample --out` means; a folder ends in a slash, exists, or has no ending.
 
     Raises:
         PoiseError: It has another ending, or something else is there.
@@ -168,30 +124,14 @@ def sample_target(out: str) -> Target:
 def sample_request(
     generator: Generator, target: Target, *, count: int | None, seed: int, label: str | None
 ) -> Request:
-    """Which samples are meant: by default 64, or a grid with a row for each class.
-
-    Args:
-        generator: The generator.
-        target: Where they go.
-        count: How many, if that was typed.
-        seed: Draws them.
-        label: Their class, if one was typed.
-    """
+    """Which samples are meant: by default 64, or a grid with a row for each class."""
     if count is None and label is None and target.form == "grid" and generator.classes:
         return Request(COLUMNS * len(generator.classes), seed, rows=generator.classes)
     return Request(DEFAULT_COUNT if count is None else count, seed, label)
 
 
 def save_samples(generator: Generator, target: Target, request: Request) -> str:
-    """Make samples and write them; a file appears whole or not at all.
-
-    Args:
-        generator: The generator.
-        target: Where to.
-        request: Which.
-
-    Returns:
-        What was written, in words.
+    """Make samples, write them, and return what was written, in words; a file appears whole or not at all.
 
     Raises:
         PoiseError: It cannot be written, or another array is there.
@@ -213,14 +153,7 @@ def save_samples(generator: Generator, target: Target, request: Request) -> str:
 def save_translations(
     generator: Generator, inputs: Path, folder: OutputFolder, *, direction: str, seed: int
 ) -> Translated:
-    """Translate images and write each under the name of its input.
-
-    Args:
-        generator: The generator.
-        inputs: A folder, a zip or an image.
-        folder: Where to.
-        direction: Which way.
-        seed: Draws the noise.
+    """Translate a folder, a zip or an image, and write each output under the name of its input.
 
     Raises:
         PoiseError: There is nothing to translate, no such direction, or the folder cannot be written.
@@ -311,6 +244,15 @@ def _output_names(inputs: Iterator[str] | Sequence[str]) -> list[str]:
     plain = [str(PurePosixPath(name).with_suffix(".png")) for name in names]
     often = Counter(plain)
     return [short if often[short] == 1 else f"{name}.png" for short, name in zip(plain, names, strict=True)]
+
+
+def _files_of(card: Path) -> set[str]:
+    """The files that a card lists; none if it is no card of ours."""
+    try:
+        names = [PurePosixPath(str(name)) for name in json.loads(card.read_text(encoding="utf-8"))["files"]]
+    except (OSError, ValueError, TypeError, KeyError):
+        return set()
+    return {str(name) for name in names if not name.is_absolute() and ".." not in name.parts}
 
 
 def _writing(what: str) -> Any:

@@ -1,4 +1,4 @@
-"""A session of training on the command line: the only module here that calls the trainer."""
+"""A session of training on the command line; the only module here that calls the trainer."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from poise.cli.data_options import DataOptions
 from poise.cli.entry import BROKEN_PIPE
-from poise.cli.events import SessionEnd, SessionStart, Status
-from poise.cli.progress import View
+from poise.cli.events import Found, Notice, SessionEnd, SessionStart, Status
+from poise.cli.progress import OnRead, View
 from poise.errors import PoiseError
 from poise.run_folder import RunFolder, is_many, makes, new_run_path, read_games, refuse_existing
-from poise.text import command, short_path
+from poise.text import command, counted, short_path
 
 if TYPE_CHECKING:
     import torch
@@ -32,12 +32,7 @@ NOT_FINITE = 4
 
 @dataclass(frozen=True)
 class Prepared:
-    """A session that has been checked and not begun.
-
-    Attributes:
-        start: What it starts from.
-        train: `(reporter) -> outcome`: trains.
-    """
+    """A session that has been checked and not begun: what it starts from, and what trains it."""
 
     start: SessionStart
     train: Callable[[Reporter], Outcome | ManyOutcome]
@@ -69,73 +64,79 @@ def prepare(
     Raises:
         PoiseError: Something does not fit.
     """
-    many = seeds is not None or bool(grid)
-    if many:
-        refuse_remedies(doctor)
-        if seeds is None:
-            raise PoiseError(
-                "A grid is trained with seeds", code="cli.grid-without-seeds", hint="add --seeds 1 or more"
-            )
-        if seeds < 1:
-            raise PoiseError(
-                f"The number of seeds cannot be {seeds}", code="cli.bad-seeds", hint="give --seeds 2 or more"
-            )
+    if seeds is None and grid:
+        code, hint = "cli.grid-without-seeds", "add --seeds 1 or more"
+        raise PoiseError("A grid is trained with seeds", code=code, hint=hint)
+    if seeds is not None:
+        _refuse_remedies(doctor)
     if out is not None:  # before the data are read, which may take long
         refuse_existing(out)
     with view.reading(data.name) as on_read:
-        from poise.networks import describe
-        from poise.training import begin, pick_device, plan
-        from poise.training.many import begin_many, parse_axis, plan_many
-        from poise.training.recorded_data import data_record
-        from poise.training.remedies import begin_with_remedies
+        if seeds is None:
+            return _prepare_run(data, recipe, device, out, doctor, on_read)
+        return _prepare_games(data, recipe, device, out, doctor, on_read, seeds, grid)
 
-        where = pick_device(device)
-        axes = dict(parse_axis(text) for text in grid)
-        if many:
-            games = plan_many(data.to_open(), recipe, where, seeds=seeds or 1, grid=axes, progress=on_read)
-            dataset, origin, resolved = games.sources[0], games.origin, games.games[0].recipe
-            sizes: Mapping[str, int] = games.parameters
-        else:
-            single = plan(data.to_open(), recipe, where, progress=on_read)
-            dataset, origin, resolved = single.source, single.origin, single.recipe
-            modules = single.components.modules.items()
-            sizes = {player: describe(module)["parameters"] for player, module in modules}
-    folder = out or new_run_path(dataset.name, f"{recipe.name}/seeds" if many else recipe.name)
+
+def _prepare_run(
+    data: DataOptions, recipe: Recipe, device: str, out: Path | None, doctor: Mode, on_read: OnRead
+) -> Prepared:
+    from poise.networks import describe
+    from poise.training import begin, pick_device, plan
+    from poise.training.recorded_data import data_record
+    from poise.training.remedies import begin_with_remedies
+
+    planned = plan(data.to_open(), recipe, pick_device(device), progress=on_read)
+    folder = out or new_run_path(planned.source.name, recipe.name)
     refuse_existing(folder)
+    modules, where = planned.components.modules, planned.components.device
+    sizes = {player: describe(modules[player])["parameters"] for player in ("generator", "discriminator")}
+    record = data_record(planned.source, planned.origin)
+    start = SessionStart(folder, record, planned.recipe, _device_text(where), parameters=sizes)
+    train = begin_with_remedies if doctor == "apply" else partial(begin, doctor=doctor)
+    return Prepared(start, lambda to: train(planned, folder, callbacks=[to.on_run], notify=to.notify))
 
-    def train(reporter: Reporter) -> Outcome | ManyOutcome:
-        if many:
-            return begin_many(
-                games, folder, watch=reporter.on_games, notify=view.notify, doctor=doctor != "off"
-            )
-        start = begin_with_remedies if doctor == "apply" else partial(begin, doctor=doctor)
-        return start(single, folder, callbacks=[reporter.on_run], notify=view.notify)
 
+def _prepare_games(
+    data: DataOptions,
+    recipe: Recipe,
+    device: str,
+    out: Path | None,
+    doctor: Mode,
+    on_read: OnRead,
+    seeds: int,
+    grid: Sequence[str],
+) -> Prepared:
+    from poise.training import pick_device
+    from poise.training.many import begin_many, parse_axis, plan_many
+    from poise.training.recorded_data import data_record
+
+    axes, where = dict(map(parse_axis, grid)), pick_device(device)
+    planned = plan_many(data.to_open(), recipe, where, seeds=seeds, grid=axes, progress=on_read)
+    folder = out or new_run_path(planned.sources[0].name, f"{recipe.name}/seeds")
+    refuse_existing(folder)
     start = SessionStart(
         run=folder,
-        data=data_record(dataset, origin),
-        recipe=resolved,
+        data=data_record(planned.sources[0], planned.origin),
+        recipe=planned.games[0].recipe,
         device=_device_text(where),
-        parameters={player: sizes[player] for player in ("generator", "discriminator")},
-        games=len(games.games) if many else 1,
+        parameters={player: planned.parameters[player] for player in ("generator", "discriminator")},
+        games=len(planned.games),
         grid=axes,
     )
-    return Prepared(start, train)
+    watched = doctor != "off"
+    return Prepared(
+        start,
+        lambda to: begin_many(planned, folder, watch=to.on_games, notify=to.notify, doctor=watched),
+    )
 
 
 def begin_session(prepared: Prepared, view: View, *, doctor: Mode = "suggest") -> int:
-    """Train what was prepared, and return the exit status.
-
-    Args:
-        prepared: What to train.
-        view: Who is told.
-        doctor: What the doctor does.
-    """
+    """Train what was prepared, report it to the view, and return the exit status."""
     reporter, start = Reporter(view, remedies=doctor != "watch"), prepared.start
-    view.start(start)
-    with _report_of_a_failure(start.run, view), view.training(start.recipe.steps or 0):
+    view.report(start)
+    with _report_of_a_failure(start.run, reporter), view.training(start.recipe.steps or 0):
         outcome = prepared.train(reporter)
-    return _finish(outcome, view, reporter)
+    return _finish(outcome, reporter)
 
 
 def resume_session(
@@ -147,26 +148,18 @@ def resume_session(
     accept_changed_data: bool = False,
     doctor: Mode = "suggest",
 ) -> int:
-    """Go on with a run or with many games, or extend them, and return the exit status.
-
-    Args:
-        path: Their folder.
-        view: Who is told.
-        steps: The new number of steps.
-        device: The name of the device.
-        accept_changed_data: Go on even if the data have changed.
-        doctor: What the doctor does.
-    """
+    """Go on with a run or with many games, or extend them to `steps`, and return the exit status."""
     many = is_many(path)
     if many:
-        refuse_remedies(doctor)
+        _refuse_remedies(doctor)
     run = RunFolder.open(path)  # a folder that is no run is refused before torch is imported
     from poise.recipes import saved_recipe
 
     recipe = saved_recipe(run.recipe)
     if steps is not None:
         recipe = recipe.model_copy(update={"steps": steps})
-    with _report_of_a_failure(path, view), ExitStack() as stack:
+    reporter = Reporter(view, findings=len(run.lines("findings")), remedies=doctor != "watch")
+    with _report_of_a_failure(path, reporter), ExitStack() as stack:
         on_read = stack.enter_context(view.reading(str(run.data.get("name", ""))))
         from poise.training import Resumption, pick_device, resume
         from poise.training.many import resume_many
@@ -178,49 +171,25 @@ def resume_session(
             # Not earlier: until then it may turn out that there is nothing to go on with.
             stack.close()
             games = len(read_games(run)) if many else 1
-            view.start(SessionStart(run.path, run.data, recipe, _device_text(where), step=step, games=games))
+            view.report(SessionStart(run.path, run.data, recipe, _device_text(where), step=step, games=games))
             stack.enter_context(view.training(recipe.steps or 0))
 
-        reporter = Reporter(
-            view,
-            findings=len(run.lines("findings")),
-            on_first_step=on_first_step,
-            remedies=doctor != "watch",
-        )
+        reporter.on_first_step = on_first_step
         asked = Resumption(
             path, where, steps=steps, accept_changed_data=accept_changed_data, progress=on_read
         )
         outcome: Outcome | ManyOutcome
         if many:
-            outcome = resume_many(asked, watch=reporter.on_games, notify=view.notify, doctor=doctor != "off")
+            watched = doctor != "off"
+            outcome = resume_many(asked, watch=reporter.on_games, notify=reporter.notify, doctor=watched)
         else:
             go_on = resume_with_remedies if doctor == "apply" else partial(resume, doctor=doctor)
-            outcome = go_on(asked, callbacks=[reporter.on_run], notify=view.notify)
-    return _finish(outcome, view, reporter)
-
-
-def refuse_remedies(doctor: Mode) -> None:
-    """Refuse to apply remedies to many games.
-
-    Raises:
-        PoiseError: That is asked for.
-    """
-    if doctor == "apply":
-        raise PoiseError(
-            "The doctor applies remedies to one run, not to many games at once",
-            code="cli.remedies-of-many-games",
-            why="each game would need branches of its own",
-            hint="leave --doctor apply out, or train that seed alone: --seed N --doctor apply",
-        )
+            outcome = go_on(asked, callbacks=[reporter.on_run], notify=reporter.notify)
+    return _finish(outcome, reporter)
 
 
 def session_end(run: RunFolder, *, report: Path | None) -> SessionEnd:
-    """How a run, or many games, stand on disk.
-
-    Args:
-        run: Their folder.
-        report: The report, if there is one.
-    """
+    """How a run, or many games, stand on disk; `report` is the report's file, if there is one."""
     from poise.web.games import open_findings, reached
 
     many, history, pictures = is_many(run.path), run.lines("history"), run.samples()
@@ -250,22 +219,24 @@ class Reporter:
     Args:
         view: Who is told.
         findings: How many lines of `findings.jsonl` were reported before.
-        on_first_step: Called at the first step, with the step that the session began at.
         remedies: Whether remedies are reported, too.
+
+    Attributes:
+        on_first_step: Called at the first step, with the step that the session began at.
+        unread: Whether the reader has gone.
     """
 
-    def __init__(
-        self,
-        view: View,
-        *,
-        findings: int = 0,
-        on_first_step: Callable[[int], None] | None = None,
-        remedies: bool = True,
-    ) -> None:
+    def __init__(self, view: View, *, findings: int = 0, remedies: bool = True) -> None:
         self.view, self.unread = view, False
-        self._speed, self._due, self._line = Speed(), 0.0, dict[str, Any]()
-        self._on_first_step, self._remedies, self._doctor = on_first_step, remedies, ""
-        self._findings, self._run, self._reported = findings, Path(), set[tuple[Any, ...]]()
+        self.on_first_step: Callable[[int], None] | None = None
+        self._speed, self._due, self._doctor = Speed(), 0.0, ""
+        self._line: Mapping[str, Any] = {}
+        self._findings, self._remedies, self._run = findings, remedies, Path()
+        self._reported: set[tuple[Any, ...]] = set()
+
+    def notify(self, sentence: str) -> None:
+        """Report a sentence."""
+        self.view.report(Notice(sentence))
 
     def on_run(self, context: StepContext) -> Literal["stop"] | None:
         """A callback of a single run."""
@@ -273,31 +244,27 @@ class Reporter:
             return None
         if context.line is not None and not self._delivered(lambda: self._report_findings(context.run)):
             return "stop"
-        return self._report(context, context.recipe.steps or 0, context.images_seen)
+        return self._update(context, context.recipe.steps or 0, context.images_seen)
 
     def on_games(self, context: ManyMoment) -> Literal["stop"] | None:
         """A callback of many games."""
         self._doctor = context.doctor or self._doctor
         if not self._is_due(context):
             return None
-        return self._report(context, context.steps, context.images_seen * context.playing)
+        return self._update(context, context.steps, context.images_seen * context.playing)
 
     def _is_due(self, context: StepContext | ManyMoment) -> bool:
-        if self._on_first_step is not None:
-            self._on_first_step(context.step - 1)
-            self._on_first_step = None
+        if self.on_first_step is not None:
+            self.on_first_step(context.step - 1)
+            self.on_first_step = None
         return context.line is not None or context.last or context.seconds >= self._due
 
-    def _report(
-        self, context: StepContext | ManyMoment, steps: int, images_seen: int
-    ) -> Literal["stop"] | None:
+    def _update(self, context: StepContext | ManyMoment, steps: int, images: int) -> Literal["stop"] | None:
         self._due = context.seconds + self.view.every
-        self._line = dict(context.line or self._line)
-        steps_per_second, images_per_second = self._speed.after(context.seconds, context.step, images_seen)
-        left = max(0.0, (steps - context.step) / steps_per_second) if steps_per_second else None
-        status = Status(
-            context.step, steps, context.seconds, left, images_per_second, self._line, self._doctor
-        )
+        self._line = context.line or self._line
+        pace, speed = self._speed.after(context.seconds, context.step, images)
+        left = max(0.0, (steps - context.step) / pace) if pace else None
+        status = Status(context.step, steps, context.seconds, left, speed, self._line, self._doctor)
         fresh, last = context.line is not None, context.last
         return None if self._delivered(lambda: self.view.update(status, fresh=fresh, last=last)) else "stop"
 
@@ -311,7 +278,7 @@ class Reporter:
             news = run.path, *(finding.get(key) for key in ("name", "first_step", "severity", "status"))
             if news not in self._reported:
                 self._reported.add(news)
-                self.view.finding(finding if self._remedies else {**finding, "remedies": []})
+                self.view.report(Found(finding if self._remedies else {**finding, "remedies": []}))
         self._findings = len(found)
         self._doctor = doctor_status(found, watched=(run.path / "readings.jsonl").is_file())
 
@@ -327,10 +294,7 @@ class Reporter:
 
 
 class Speed:
-    """How fast a run goes, over its last seconds.
-
-    Args:
-        window: Seconds that count.
+    """How fast a run goes, over the last seconds of a window.
 
     Example:
         >>> speed = Speed()
@@ -347,19 +311,14 @@ class Speed:
         self._marks.append((seconds, step, images))
         while len(self._marks) > 2 and self._marks[1][0] <= seconds - self.window:
             self._marks.popleft()
-        first = self._marks[0]
-        passed = seconds - first[0]
-        if passed <= 0 or step <= first[1]:
+        began, first_step, first_images = self._marks[0]
+        if seconds <= began or step <= first_step:
             return None, None
-        return (step - first[1]) / passed, (images - first[2]) / passed or None
+        return (step - first_step) / (seconds - began), (images - first_images) / (seconds - began) or None
 
 
 def doctor_status(findings: Sequence[Mapping[str, Any]], *, watched: bool = True) -> str:
-    """How a run is, in a word: `OK`, `WATCH`, `TROUBLE`, or nothing if no doctor looked.
-
-    Args:
-        findings: The lines of `findings.jsonl`.
-        watched: Whether a doctor looked.
+    """How a run is by its `findings.jsonl`: `OK`, `WATCH`, `TROUBLE`, or nothing if no doctor looked.
 
     Example:
         >>> doctor_status([{"name": "oscillation", "first_step": 3, "severity": "watch", "status": "open"}])
@@ -372,37 +331,46 @@ def doctor_status(findings: Sequence[Mapping[str, Any]], *, watched: bool = True
     return "WATCH" if "watch" in severities else "OK" if watched else ""
 
 
-def _finish(outcome: Outcome | ManyOutcome, view: View, reporter: Reporter) -> int:
+def _refuse_remedies(doctor: Mode) -> None:
+    if doctor == "apply":
+        raise PoiseError(
+            "The doctor applies remedies to one run, not to many games at once",
+            code="cli.remedies-of-many-games",
+            why="each game would need branches of its own",
+            hint="leave --doctor apply out, or train that seed alone: --seed N --doctor apply",
+        )
+
+
+def _finish(outcome: Outcome | ManyOutcome, reporter: Reporter) -> int:
     run = outcome.run if hasattr(outcome, "run") else outcome.parent
-    view.end(session_end(run, report=_write_report(run, view)))
+    reporter.view.report(session_end(run, report=_write_report(run, reporter)))
     return BROKEN_PIPE if reporter.unread else outcome.exit_status
 
 
 @contextmanager
-def _report_of_a_failure(path: Path, view: View) -> Iterator[None]:
+def _report_of_a_failure(path: Path, reporter: Reporter) -> Iterator[None]:
     """If training itself fails, write the report of what there is: it shows how the numbers came there."""
     try:
         yield
     except PoiseError as error:
-        report = _write_report(RunFolder(path), view) if error.exit_status == NOT_FINITE else None
+        report = _write_report(RunFolder(path), reporter) if error.exit_status == NOT_FINITE else None
         if report is not None:
-            view.notify(f"What there is of the run, up to where it failed: {short_path(report)}")
+            reporter.notify(f"What there is of the run, up to where it failed: {short_path(report)}")
         raise
 
 
-def _write_report(run: RunFolder, view: View) -> Path | None:
-    """Write the report; if that fails, report why and return `None`, since the run itself is whole."""
+def _write_report(run: RunFolder, reporter: Reporter) -> Path | None:
+    """Write the report; if that fails, say why and return `None`, since the run itself is whole."""
     from poise.web import write_report
 
     try:
         return write_report(run.path)
     except PoiseError as error:
-        view.notify(error.sentence)
+        reporter.notify(error.sentence)
     except Exception as error:
-        view.notify(
-            f"The report could not be written ({type(error).__name__}: {error}); the run is whole, "
-            f"and {command('poise', 'report', run.path)} tries again."
-        )
+        again = command("poise", "report", run.path)
+        fault = f"The report could not be written ({type(error).__name__}: {error})"
+        reporter.notify(f"{fault}; the run is whole, and {again} tries again.")
     return None
 
 
@@ -412,5 +380,4 @@ def _device_text(device: torch.device) -> str:
 
     if device.type == "cuda":
         return f"{device}, {torch.cuda.get_device_name(device)}"
-    threads = torch.get_num_threads()
-    return f"{device}, {threads} {'thread' if threads == 1 else 'threads'}"
+    return f"{device}, {counted(torch.get_num_threads(), 'thread')}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Count, Device, DoctorMode, Json, Name, Switch, verb
+from poise.cli.verb import Count, Device, DoctorMode, Json, Name, Switch, at_least, verb
 
 if TYPE_CHECKING:
     from poise.cli.events import SessionStart
@@ -90,6 +90,7 @@ def train(
     from poise.cli.session import begin_session, prepare
     from poise.recipes import RECIPES, parse_override, recipe_with
 
+    at_least(1, seeds=seeds)
     named = DataOptions(
         data, pairs, side_by_side, source_side, domains, held_out, labels=labels, label_column=label_column
     )
@@ -108,7 +109,6 @@ def train(
 def _print_plan(start: SessionStart, *, json: bool) -> None:
     """What a run would be; for a program the whole recipe and the whole summary of the data."""
     from poise.cli.console import emit, line, output
-    from poise.cli.events import print_start
     from poise.cli.recipes import settings_table
 
     if json:
@@ -116,7 +116,7 @@ def _print_plan(start: SessionStart, *, json: bool) -> None:
         emit({"event": "plan", **start.to_json(), **plan})
         return
     console = output()
-    print_start(console, start)
+    start.print(console)
     console.print()
     console.print(settings_table(start.recipe))
     console.print()

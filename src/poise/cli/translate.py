@@ -42,6 +42,7 @@ def translate(
         json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.console import emit, line, output
+    from poise.cli.events import Notice
     from poise.cli.outputs import OutputFolder, save_translations
     from poise.cli.progress import view_for
     from poise.run_folder import RunFolder
@@ -57,7 +58,7 @@ def translate(
         generator = Generator.load(folder)
         done = save_translations(generator, inputs, target, direction=direction, seed=seed)
     for sentence in done.notices:
-        view.notify(sentence)
+        view.report(Notice(sentence))
     if json:
         emit(
             {

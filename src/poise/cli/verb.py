@@ -28,27 +28,14 @@ Device: TypeAlias = Annotated[
 
 
 def verb(name: str, *examples: tuple[str, str]) -> App:
-    """A verb whose help ends with examples.
-
-    Args:
-        name: What people type after `poise`.
-        examples: Commands, each with what it does.
-    """
+    """A verb by its name, whose help ends with examples: commands, each with what it does."""
     widest = max(len(command) for command, _ in examples)
     lines = [f"  [cyan]{command:<{widest}}[/]  {what}" for command, what in examples]
     return App(name=name, help_epilogue="\n".join(["[bold]Examples[/]", *lines]))
 
 
 def at_least(least: int, **values: int | None) -> None:
-    """Refuse numbers that are too small.
-
-    Args:
-        least: The smallest number that is allowed.
-        values: Numbers by what they are; `None` if the option was not given.
-
-    Raises:
-        PoiseError: One of them is smaller.
-    """
+    """Raise a `PoiseError` if one of the numbers, by what they count, is smaller; `None` was not given."""
     for name, value in values.items():
         if value is not None and value < least:
             raise PoiseError(
