@@ -63,7 +63,7 @@ def test_two_evaluations_of_one_protocol_compare_and_others_do_not() -> None:
     first, second = (evaluate(REAL, fake, metrics=["kernel-distance"])[0] for fake in (FAKE, HELD_OUT))
     assert set(compare(first, second).differences) == {"kernel-distance"}
     (other,) = evaluate(REAL, HELD_OUT, metrics=["kernel-distance"], extractor=pixels())
-    with pytest.raises(PoiseError, match="extractor: random-convolutions against pixels"):
+    with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.different-protocols"):
         compare(first, other)
 
 
@@ -83,25 +83,25 @@ def test_vectors_and_mixtures() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "named"),
+    ("changed", "code"),
     [
-        ({"fake": (FAKE + 1) * 127.5}, r"real images are in -1\.\.1 and the fake ones in 0\.\.255"),
-        ({"fake": FAKE[:, :, :4]}, r"\(1, 8, 8\) and the fake ones \(1, 4, 8\)"),
-        ({"fake": torch.full_like(FAKE, torch.nan)}, "fake images hold NaN"),
-        ({"metrics": ["frechet"]}, "no metric 'frechet'; did you mean 'frechet-distance'"),
-        ({"metrics": ["inception-score"]}, "small_classifier"),
-        ({"metrics": ["duality-gap"]}, "poise.metrics.duality_gap"),
-        ({"metrics": ["mode-statistics"]}, "give centres="),
-        ({"settings": {"kernel-distance": {"kernal": "rbf"}}}, "did you mean 'kernel'"),
-        ({"settings": {"kernel": {}}}, "no metric 'kernel'"),
-        ({"real_labels": LABELS[:7]}, r"300 real samples and labels of shape \(7,\)"),
-        ({"value_range": "0..1"}, r"are in -1\.\.1.*not in 0\.\.1"),
+        ({"fake": (FAKE + 1) * 127.5}, "metrics.different-ranges"),
+        ({"fake": FAKE[:, :, :4]}, "metrics.different-shapes"),
+        ({"fake": torch.full_like(FAKE, torch.nan)}, "metrics.not-finite"),
+        ({"metrics": ["frechet"]}, "unknown-metric"),
+        ({"metrics": ["inception-score"]}, "metrics.no-probabilities"),
+        ({"metrics": ["duality-gap"]}, "metrics.not-of-samples"),
+        ({"metrics": ["mode-statistics"]}, "metrics.missing-input"),
+        ({"settings": {"kernel-distance": {"kernal": "rbf"}}}, "unknown-setting"),
+        ({"settings": {"kernel": {}}}, "unknown-metric"),
+        ({"real_labels": LABELS[:7]}, "metrics.labels-do-not-match"),
+        ({"value_range": "0..1"}, "metrics.different-ranges"),
     ],
 )
-def test_bad_input_is_named(changed: dict[str, Any], named: str) -> None:
+def test_bad_input_is_named(changed: dict[str, Any], code: str) -> None:
     arguments: dict[str, Any] = {"real": REAL, "fake": FAKE, "metrics": ["kernel-distance"], **changed}
     real, fake = arguments.pop("real"), arguments.pop("fake")
-    with pytest.raises(PoiseError, match=named):
+    with pytest.raises(PoiseError, check=lambda error: error.code == code):
         evaluate(real, fake, **arguments)
 
 
@@ -140,12 +140,12 @@ class TestCheapEvaluation:
 
     def test_bad_fakes_are_named(self) -> None:
         reference = reference_of(REAL, fakes=100, value_range="-1..1")
-        with pytest.raises(PoiseError, match="NaN"):
+        with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.not-finite"):
             cheap_evaluation(reference, torch.full_like(FAKE, torch.nan))
-        with pytest.raises(PoiseError, match="at least 6"):
+        with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.too-few-samples"):
             cheap_evaluation(reference, FAKE[:3])
-        with pytest.raises(PoiseError, match=r"not in -1\.\.1"):
+        with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.different-ranges"):
             cheap_evaluation(reference, FAKE * 100)
         vectors = reference_of(torch.randn(50, 4), fakes=20)
-        with pytest.raises(PoiseError, match="3 wide"):
+        with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.different-widths"):
             cheap_evaluation(vectors, torch.randn(20, 3))

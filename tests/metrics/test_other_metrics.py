@@ -58,7 +58,7 @@ class TestVendi:
         assert float(vendi_score(normal(0, 30, 12))) == pytest.approx(expected)
 
     def test_rows_of_noughts_are_refused(self) -> None:
-        with pytest.raises(PoiseError, match="1 of the fake samples"):
+        with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.zero-features"):
             vendi_score(torch.cat([torch.ones(5, 2), torch.zeros(1, 2)]))
 
 
@@ -127,7 +127,7 @@ class TestInceptionScore:
         assert 176 <= hits <= 199
 
     def test_what_is_no_probability_is_refused(self) -> None:
-        with pytest.raises(PoiseError, match="softmax"):
+        with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.not-probabilities"):
             inception_score(normal(0, 5, 3))
 
 
@@ -146,9 +146,9 @@ class TestClassifierAccuracy:
         assert right.floors["classifier-accuracy-score"] > 0.93
 
     def test_labels_that_do_not_match_are_refused(self) -> None:
-        with pytest.raises(PoiseError, match=r"30 fake samples and labels of shape \(29,\)"):
+        with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.labels-do-not-match"):
             classifier_accuracy_score(normal(0, 30, 2), torch.zeros(30), normal(1, 30, 2), torch.zeros(29))
-        with pytest.raises(PoiseError, match="not class numbers"):
+        with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.not-class-numbers"):
             classifier_accuracy_score(
                 normal(0, 30, 2), torch.full((30,), 0.5), normal(1, 30, 2), torch.zeros(30)
             )
@@ -233,7 +233,7 @@ class TestDualityGap:
         assert generator.value.requires_grad
 
     def test_an_objective_of_one_number_is_refused(self) -> None:
-        with pytest.raises(PoiseError, match="one number for each sample"):
+        with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.objective-shape"):
             duality_gap(
                 _Number(1.0),
                 _Number(1.0),
@@ -306,5 +306,5 @@ class TestModes:
         assert result.values == {"modes": 0.0, "high_quality": 0.0, "reverse_kl": 0.0}
 
     def test_no_spread_is_refused(self) -> None:
-        with pytest.raises(PoiseError, match="standard deviation of 0"):
+        with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.no-deviation"):
             mode_statistics(self.ring, self.ring, 0)

@@ -115,9 +115,9 @@ def test_a_copy_is_below_one_half_and_a_stranger_above() -> None:
 
 
 def test_too_few_samples_are_refused_with_the_number_needed() -> None:
-    with pytest.raises(PoiseError, match=r"5 fake samples.*at least 6"):
+    with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.too-few-samples"):
         precision_recall_density_coverage(normal(0, 20, 2), normal(1, 5, 2))
-    with pytest.raises(PoiseError, match="k = 0"):
+    with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.no-neighbour"):
         precision_recall_density_coverage(normal(0, 20, 2), normal(1, 20, 2), 0)
     tiny = precision_recall_density_coverage(normal(0, 8, 2), normal(1, 8, 2))
     assert tiny.interval is None

@@ -57,7 +57,7 @@ def test_json_and_back(result: Result) -> None:
 
 
 def test_other_json_is_refused() -> None:
-    with pytest.raises(PoiseError, match="missing or unknown"):
+    with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.not-a-result"):
         Result.from_json({"metric": "fid", "value": 3.0})
 
 
@@ -76,7 +76,9 @@ def test_other_json_is_refused() -> None:
     ],
 )
 def test_different_protocols_are_not_compared(other: Result, named: str) -> None:
-    with pytest.raises(PoiseError, match=named):
+    with pytest.raises(
+        PoiseError, match=named, check=lambda error: error.code == "metrics.different-protocols"
+    ):
         compare(frechet_distance(REAL, REAL), other)
 
 
@@ -99,7 +101,7 @@ def test_a_difference_within_and_one_beyond_the_interval() -> None:
 
 
 def test_several_numbers_are_no_float() -> None:
-    with pytest.raises(PoiseError, match="precision, recall, density, coverage"):
+    with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.several-numbers"):
         float(neighbourhoods(REAL, REAL))
 
 
@@ -118,28 +120,28 @@ class TestBadInput:
     def test_features_that_are_not_finite(self, name: str) -> None:
         broken = REAL.clone()
         broken[3, 1] = torch.nan
-        with pytest.raises(PoiseError, match="1 of the 120 fake samples hold NaN"):
+        with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.not-finite"):
             METRICS[name].measure(REAL, broken)
 
     def test_different_widths(self, name: str) -> None:
-        with pytest.raises(PoiseError, match="real features are 4 wide and the fake ones 3"):
+        with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.different-widths"):
             METRICS[name].measure(REAL, REAL[:, :3])
 
     def test_too_few(self, name: str) -> None:
-        with pytest.raises(PoiseError, match=r"1 fake samples.*at least"):
+        with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.too-few-samples"):
             METRICS[name].measure(REAL, REAL[:1])
 
     def test_images_where_features_are_wanted(self, name: str) -> None:
-        with pytest.raises(PoiseError, match="one row of numbers for each sample"):
+        with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.not-features"):
             METRICS[name].measure(REAL.reshape(-1, 2, 2), REAL)
 
     def test_different_ranges(self, name: str) -> None:
         pixels = (REAL - REAL.min()) / (REAL.max() - REAL.min())
-        with pytest.raises(PoiseError, match=r"real values lie in 0\.\.255 and the fake values in -1\.\.1"):
+        with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.different-ranges"):
             METRICS[name].measure((255 * pixels).round(), 2 * pixels - 1)
 
     def test_things_that_are_no_numbers(self, name: str) -> None:
-        with pytest.raises(PoiseError, match="no plain numbers"):
+        with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.not-numbers"):
             METRICS[name].measure([object()], REAL)
 
 

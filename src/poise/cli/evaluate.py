@@ -66,7 +66,7 @@ def evaluate(
         json: One JSON object a line on standard output, and nothing else.
     """
     from poise.evaluation import evaluate as measured
-    from poise.evaluation.inputs import which_of
+    from poise.evaluation.choosing import which_of
 
     with watched(subject, json=json) as (progress, telling):
         found = measured(

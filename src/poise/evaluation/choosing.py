@@ -1,20 +1,23 @@
-"""Which metrics are meant, and which suit the data."""
+"""What the user chose: metrics, features, a checkpoint; and what suits the data if nothing is chosen."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from poise.data import DataKind, kind_of
-from poise.metrics import METRICS
+from torch import Tensor
 
-FOR_MIXTURES = ("mode-statistics", "frechet-distance", "precision-recall-density-coverage")
-FOR_PAIRS = ("translation-errors", "frechet-distance")
-FOR_DOMAINS = ("cycle-error", "frechet-distance")
+from poise.data import KINDS, DataKind, kind_of
+from poise.errors import PoiseError
+from poise.evaluation.subjects import Which
+from poise.metrics import METRICS
+from poise.metrics.features import EXTRACTORS, Extractor, as_extractor
+from poise.metrics.table import default_metrics
 
 
 def metric_named(written: str) -> str:
-    """The metric that a person means by its name, or by the name of one of its numbers.
+    """The metric of that name, or with a number of that name.
 
     Raises:
         PoiseError: There is none.
@@ -30,23 +33,69 @@ def metric_named(written: str) -> str:
     return METRICS.named(written.replace("_", "-")).name
 
 
-def default_metrics(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """What suits a run's data.
-
-    Args:
-        data: What its `data.json` says.
+def metrics_for(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """The metrics that suit a run's data, by the record in its `data.json`.
 
     Example:
-        >>> default_metrics({"kind": "vector", "name": "points.npy"})[0]
+        >>> metrics_for({"kind": "vector", "name": "points.npy"})[0]
         'frechet-distance'
     """
     sides = data.get("summary", {}).get("origin")
     if sides in ("pairs", "domains"):
-        return FOR_PAIRS if sides == "pairs" else FOR_DOMAINS
+        return default_metrics(sides)
     known = data.get("origin", {}).get("kind") == "built-in" and data.get("name") in ("ring", "grid")
-    return suiting(kind_of(data), mixture=known)
+    return default_metrics("mixture") if known else kind_of(data).metrics
 
 
-def suiting(kind: DataKind, *, mixture: bool) -> tuple[str, ...]:
-    """What suits data of a kind, or a mixture whose modes are known."""
-    return FOR_MIXTURES if mixture else kind.metrics
+def extractor_for(features: Any, of: DataKind, real: Tensor, labels: Tensor | None, cache: Path) -> Extractor:
+    """The extractor that the user means: a name, an extractor, a network, a function, or `None`.
+
+    Raises:
+        PoiseError: There is none of that name, it does not take such samples, or something that it needs is
+            missing.
+    """
+    if features is not None and not isinstance(features, str):
+        return as_extractor(features)
+    kind = EXTRACTORS.named(of.features if features is None else features)
+    if not kind.serves(of.name):
+        fit = ", ".join(f"'{other.name}'" for other in EXTRACTORS.values() if other.serves(of.name))
+        takes = " and ".join(KINDS[name].plural for name in kind.takes)
+        raise PoiseError(
+            f"The features '{kind.name}' are of {takes}, and these samples are {of.plural}",
+            code="evaluation.features-unfit",
+            hint=f"choose one of {fit}",
+        )
+    if "channels" in kind.needs:
+        return kind.build(real.shape[1])
+    if "labels" in kind.needs:
+        if labels is None:
+            raise PoiseError(
+                f"The features '{kind.name}' are trained on labels, and the data came without",
+                code="evaluation.no-labels",
+                hint="give them: --labels FILE.csv, or choose other features",
+            )
+        return kind.build(real, labels, cache=cache)
+    return kind.build(cache=cache) if "cache" in kind.needs else kind.build()
+
+
+def which_of(written: str) -> Which:
+    """A checkpoint by its name or step, as the command line takes it.
+
+    Raises:
+        PoiseError: It is neither.
+
+    Example:
+        >>> which_of("best"), which_of("2000")
+        ('best', 2000)
+    """
+    if written == "best":
+        return "best"
+    if written == "newest":
+        return "newest"
+    if written.isdecimal():
+        return int(written)
+    raise PoiseError(
+        f"There is no checkpoint '{written}'",
+        code="evaluation.no-checkpoint",
+        hint="say newest, best, or a step: 2000",
+    )

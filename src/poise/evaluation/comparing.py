@@ -5,25 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from poise.errors import PoiseError
-from poise.evaluation.choosing import default_metrics, metric_named
-from poise.evaluation.judging import evaluate
-from poise.evaluation.opening import refuse_tags
+from poise.evaluation.choosing import metric_named, metrics_for
+from poise.evaluation.evaluating import evaluate
 from poise.evaluation.recording import Evaluation, recorded
-from poise.evaluation.subjects import OpenRun, Progress, Telling, Which, folder_of, is_run
+from poise.evaluation.subjects import Notify, OpenRun, Progress, Which, folder_of, is_run, refuse_tags
 from poise.metrics import METRICS, Result, compare
 from poise.metrics.lines import better_side
 from poise.metrics.result import Interval
+from poise.metrics.table import metrics_that_need
 from poise.run_folder import RunFolder
 
 Verdict = Literal["best", "within", "beyond", ""]
-AGAINST_ITS_OWN = ("memorisation",)
-"""What holds each run against rows of its own: those that it was trained on, which its seed has chosen.
-Whatever is measured of translations is: they are held against images that the seed has held out."""
-
 VERDICTS: Mapping[bool | None, Verdict] = {True: "beyond", False: "within", None: ""}
 
 
@@ -33,9 +30,9 @@ class Cell:
 
     Attributes:
         value: The number.
-        interval: Its 95 % interval, where there is one.
-        verdict: `"best"`; `"within"` chance of the best; `"beyond"` it; empty where neither side is better
-            or there is no interval.
+        interval: Its 95 % interval, if there is one.
+        verdict: `"best"`; `"within"` chance of the best; `"beyond"` it; empty if neither side is better or
+            there is no interval.
     """
 
     value: float
@@ -51,7 +48,7 @@ class Row:
         name: Of the number.
         measure: Of the metric.
         better: `"lower"`, `"higher"`, or empty.
-        floor: What reals score, where that is known.
+        floor: The value of reals, if it is known.
         cells: One for each run, in their order.
     """
 
@@ -71,7 +68,7 @@ class Compared:
         rows: A row for each number.
         results: Of each run.
         stored: Whether they were measured before.
-        notices: What a person should know.
+        notices: What the user should know.
     """
 
     names: tuple[str, ...]
@@ -91,70 +88,70 @@ def compare_runs(
     seed: int | None = None,
     checkpoint: Which = "newest",
     progress: Progress | None = None,
-    telling: Telling | None = None,
+    telling: Notify | None = None,
 ) -> Compared:
-    """Measure runs under one protocol, and say which differences are beyond chance.
+    """Measure runs under one protocol, and find out which differences are beyond chance.
 
-    What `evaluate` kept of all of them under one protocol is taken as it is; else all are measured anew, and
-    what is found is kept in each.
+    If the folders of all runs hold results of `evaluate` under one protocol, these are used. If not, all runs
+    are measured anew, and the results are stored in each.
 
     Args:
         runs: Two or more runs, or their folders.
-        against: What to measure against; by default what all were trained on.
+        against: What to measure against; by default the data that all were trained on.
         metrics: What to measure; by default a set that suits the data.
         features: In which features.
         samples: The most of each side.
-        seed: Draws latents and rows; 0 where none is given.
+        seed: Draws latents and rows; by default 0.
         checkpoint: Which generator of each.
-        progress: Told `(done, total)` while images are read.
-        telling: Told what comes next, in words.
+        progress: Called with `(done, total)` while images are read.
+        telling: Called with what comes next, in words.
 
     Raises:
-        PoiseError: There are fewer than two, one is no run, they were trained on different data and nothing
-            is said to measure against, or whatever `evaluate` refuses.
+        PoiseError: There are fewer than two, one is not a run, they were trained on different data and
+            `against` is not given, or whatever `evaluate` refuses.
     """
     names = _names(runs)
     folders = [_folder(run) for run in runs]
     chosen = list(dict.fromkeys(metric_named(name) for name in metrics or ()))
     asked = (against, features, samples, seed)
-    own = tuple(METRICS) if any(map(_translates, folders)) else AGAINST_ITS_OWN
+    own = _against_own_rows(folders)
     if against is None:
         against = _common_data(names, folders)
-        chosen = chosen or list(default_metrics(folders[0].data))
+        chosen = chosen or list(metrics_for(folders[0].data))
     if checkpoint == "newest" and all(one is None for one in asked):
-        kept = _kept(folders, chosen, own)
-        if kept is not None:
-            return Compared(names, tuple(rows_of(kept, own)), tuple(map(tuple, kept)), stored=True)
-    found: list[Evaluation] = []
-    for name, run in zip(names, runs, strict=True):
-        found.append(
-            evaluate(
-                run,
-                against,
-                metrics=chosen or None,
-                features=features,
-                samples=samples,
-                seed=seed or 0,
-                checkpoint=checkpoint,
-                progress=progress,
-                telling=None if telling is None else _prefixed(telling, name),
-            )
+        stored = _stored(folders, chosen, own)
+        if stored is not None:
+            return Compared(names, tuple(rows_of(stored, own)), tuple(map(tuple, stored)), stored=True)
+    found: list[Evaluation] = [
+        evaluate(
+            run,
+            against,
+            metrics=chosen or None,
+            features=features,
+            samples=samples,
+            seed=seed or 0,
+            checkpoint=checkpoint,
+            progress=progress,
+            telling=None if telling is None else partial(_with_name, telling, name),
         )
+        for name, run in zip(names, runs, strict=True)
+    ]
     results = [list(one.results) for one in found]
     notices = dict.fromkeys(notice for one in found for notice in one.notices)
     return Compared(names, tuple(rows_of(results, own)), tuple(map(tuple, results)), False, tuple(notices))
 
 
-def rows_of(results: Sequence[Sequence[Result]], own: Sequence[str] = AGAINST_ITS_OWN) -> Iterable[Row]:
+def rows_of(results: Sequence[Sequence[Result]], own: Sequence[str] | None = None) -> Iterable[Row]:
     """A row for each number of results of the same metrics, run by run.
 
     Args:
         results: Of each run, in one order of metrics.
-        own: Metrics that hold each run against rows of its own.
+        own: Metrics that measure each run against rows of its own; by default those of the training data.
 
     Raises:
         PoiseError: Two of them are of different protocols; the message names what differs.
     """
+    own = metrics_that_need("train") if own is None else own
     for of_metric in zip(*([_as_compared(one, own) for one in of_run] for of_run in results), strict=True):
         for other in of_metric[1:]:
             compare(of_metric[0], other)
@@ -163,13 +160,19 @@ def rows_of(results: Sequence[Sequence[Result]], own: Sequence[str] = AGAINST_IT
 
 
 def _as_compared(result: Result, own: Sequence[str]) -> Result:
-    """The result without the rows that it is held against, where each run has its own."""
+    """The result without the rows that it is measured against, if each run has its own."""
     return replace(result, reference="") if result.metric in own else result
 
 
 def _translates(run: RunFolder) -> bool:
-    """Whether a run makes images of images, which it held out for measuring."""
     return run.data.get("summary", {}).get("origin") in ("pairs", "domains")
+
+
+def _against_own_rows(runs: Sequence[RunFolder]) -> tuple[str, ...]:
+    """The metrics that measure each run against rows that its seed has chosen: those of the training data;
+    for translations, which are measured on held-out images, all of them.
+    """
+    return tuple(METRICS) if any(map(_translates, runs)) else metrics_that_need("train")
 
 
 def _row(name: str, results: Sequence[Result]) -> Row:
@@ -189,10 +192,10 @@ def _row(name: str, results: Sequence[Result]) -> Row:
     return Row(name, measure, better, results[0].floors.get(name), tuple(cells))
 
 
-def _kept(
+def _stored(
     folders: Sequence[RunFolder], chosen: Sequence[str], own: Sequence[str]
 ) -> list[list[Result]] | None:
-    """For each run the newest results of the chosen metrics, if all have them under one protocol."""
+    """For each run the newest results of the chosen metrics, if all runs have them under one protocol."""
     found = (recorded(run, int(run.load_generator()[1].get("step", 0))) for run in folders)
     stored = [
         {_as_compared(result, own).protocol_digest: result for result in of_run.values()} for of_run in found
@@ -205,7 +208,7 @@ def _kept(
 
 
 def _common_data(names: Sequence[str], folders: Sequence[RunFolder]) -> str | None:
-    """What to measure all against: a built-in set that each drew from its own seed; else `None`, their data.
+    """The built-in set that each run drew from its own seed; `None` if all were trained on the same data.
 
     Raises:
         PoiseError: They were trained on different data.
@@ -220,10 +223,11 @@ def _common_data(names: Sequence[str], folders: Sequence[RunFolder]) -> str | No
             raise PoiseError(
                 f"'{names[0]}' was trained on '{records[0].get('name')}' and '{name}' on "
                 f"'{record.get('name')}', which are different data",
+                code="evaluation.different-data",
                 why="distances to different data say nothing about which run is better",
                 hint="compare runs of the same pairs or domains"
                 if any(map(_translates, folders))
-                else "say what to measure all of them against: --against DATA",
+                else "name what to measure all of them against: --against DATA",
             )
     return None
 
@@ -231,27 +235,35 @@ def _common_data(names: Sequence[str], folders: Sequence[RunFolder]) -> str | No
 def _folder(run: Any) -> RunFolder:
     if not is_run(run):
         named = str(run) if isinstance(run, str | Path) else type(run).__name__
-        raise PoiseError(f"'{named}' is no run", hint="name folders that poise train made")
+        raise PoiseError(
+            f"'{named}' is not a run",
+            code="evaluation.not-a-run",
+            hint="name folders that poise train made",
+        )
     folder = folder_of(run)
     refuse_tags(folder)
     return folder
 
 
 def _names(runs: Sequence[Any]) -> tuple[str, ...]:
-    """What each is called: its folder's name where that tells them apart."""
+    """The name of each: that of its folder, if these differ, else its path."""
     if len(runs) < 2:
-        raise PoiseError("One run is nothing to compare", hint="name two or more")
+        raise PoiseError("One run cannot be compared", code="evaluation.one-run", hint="name two or more")
     paths = [str(run.path if isinstance(run, OpenRun | RunFolder) else run) for run in runs]
     short = [Path(path).name or path for path in paths]
     named = short if len(set(short)) == len(short) else paths
     twice = [name for name in named if named.count(name) > 1]
     if twice:
-        raise PoiseError(f"The run '{twice[0]}' is named twice", hint="name different runs")
+        raise PoiseError(
+            f"The run '{twice[0]}' is named twice",
+            code="evaluation.run-twice",
+            hint="name different runs",
+        )
     return tuple(named)
 
 
-def _prefixed(telling: Telling, name: str) -> Telling:
-    return lambda words: telling(f"{name}: {words}")
+def _with_name(telling: Notify, name: str, words: str) -> None:
+    telling(f"{name}: {words}")
 
 
 def to_json(compared: Compared) -> list[Mapping[str, Any]]:

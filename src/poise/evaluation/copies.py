@@ -1,4 +1,4 @@
-"""What may have been copied, and what was: the training data of a run, and its nearest samples."""
+"""The training data of a run, and the samples that lie nearest to them."""
 
 from __future__ import annotations
 
@@ -10,67 +10,48 @@ from poise.errors import PoiseError
 from poise.evaluation.subjects import Progress, Subject, as_measured, own_data
 from poise.metrics import Result
 from poise.randomness import numpy_stream
-from poise.run_folder import RunFolder
 from poise.training.held_out import split
 
 MOST_TRAINING = 20_000
-"""Training samples that copies are looked for among."""
+"""The most training samples that copies are searched among."""
 
 
 def training_data(
     subject: Subject, reference: Subject, real: Tensor, seed: int, progress: Progress | None
 ) -> tuple[Tensor, Tensor | None]:
-    """What may have been copied, and reals that were not trained on, if there are any.
+    """The samples that may have been copied, and reals that were not trained on, if there are any.
 
-    Of a run: its training rows and those that it held out, or the reference where that is other data. Of
-    samples: the reference, which is taken for what they were trained on.
-
-    Args:
-        subject: What is judged.
-        reference: What it is judged against.
-        real: What was drawn of the reference, encoded.
-        seed: Draws rows.
-        progress: Told how far reading has come.
-
-    Returns:
-        Both encoded as `real` is.
+    For a run these are its training rows, and the rows that it held out; or the reference, if that is other
+    data. For samples it is the reference, which is assumed to be what they were trained on. Both are encoded
+    as `real`, which was drawn of the reference.
     """
     assert reference.count is not None
     run = subject.run
-    if run is None:
+    own = run is not None and reference.is_what_was_trained_on(run)
+    data = reference if own else None
+    if run is not None and not own:
+        try:
+            data = own_data(run, progress=progress)
+        except PoiseError:  # the training data are gone, and only the reference is left
+            data = None
+    if run is None or data is None or data.dataset is None:
         return reference.encoded(reference.draw(min(MOST_TRAINING, reference.count), seed)), None
-    own = reference.is_what_was_trained_on(run)
-    try:
-        data = reference if own else own_data(run, progress=progress)
-    except PoiseError:  # the training data are gone: the reference is all there is
-        return reference.encoded(reference.draw(min(MOST_TRAINING, reference.count), seed)), None
-    trained, held_out = _trained_and_held_out(data, run)
+    of_run = int(run.recipe.get("seed") or 0)
+    rows = split(len(data.dataset), float(run.recipe.get("held_out") or 0.0), of_run)
+    trained = rows.training
+    if len(trained) > MOST_TRAINING:
+        trained = np.sort(numpy_stream(of_run, 0, "evaluated rows").permutation(trained)[:MOST_TRAINING])
+    learned = reference.encoded(as_measured(data.dataset, trained))
     if not own:
-        return reference.encoded(trained), real
-    return reference.encoded(trained), None if held_out is None else reference.encoded(held_out)
+        return learned, real
+    if not len(rows.held_out):
+        return learned, None
+    return learned, reference.encoded(as_measured(data.dataset, rows.held_out))
 
 
 def nearest_pairs(result: Result, fake: Tensor, train: Tensor) -> Tensor | None:
-    """Each of the nearest fakes before its nearest training image; `None` where they are no images.
-
-    Args:
-        result: Of the metric `memorisation`.
-        fake: What it was measured of.
-        train: What was looked among.
-    """
+    """Each of the nearest fakes before its nearest training image; `None` if they are not images."""
     if fake.dim() != 4:
         return None
     found = result.details["nearest_pairs"]
     return torch.stack([image for _, one, other in found for image in (fake[one], train[other])])
-
-
-def _trained_and_held_out(data: Subject, run: RunFolder) -> tuple[Tensor, Tensor | None]:
-    """The rows that a run was trained on, and those that were kept from it, if any were."""
-    assert data.source is not None
-    source, recipe, seed = data.source, run.recipe, int(run.recipe.get("seed") or 0)
-    rows = split(len(source), float(recipe.get("held_out") or 0.0), seed)
-    trained = rows.training
-    if len(trained) > MOST_TRAINING:
-        trained = np.sort(numpy_stream(seed, 0, "evaluated rows").permutation(trained)[:MOST_TRAINING])
-    held_out = as_measured(source, rows.held_out) if len(rows.held_out) else None
-    return as_measured(source, trained), held_out

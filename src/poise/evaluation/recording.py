@@ -1,4 +1,4 @@
-"""What was measured of a run or samples, and a run's own record of it."""
+"""The results of a run or samples, and the record of them in the run's folder."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from poise.web import write_report
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured of one subject.
+    """The results of one subject.
 
     Attributes:
         name: Of the run or the samples.
-        against: Of what they were measured against.
+        against: The name of what they were measured against.
         step: Of the generator; 0 for samples.
         results: One for each metric.
-        notices: What a person should know.
-        run: The run's folder, where it is a run.
+        notices: What the user should know.
+        run: The run's folder, if it is a run.
         pairs: The fakes that lie nearest to training images, each before that image, as bytes
-            `(2 K, C, H, W)`; `None` where nobody looked.
-        written: The file that the results were appended to, if they were.
+            `(2 K, C, H, W)`; `None` if this was not measured.
+        written: The file that the results were appended to, if there is one.
 
     Example:
         >>> import poise, torch
@@ -61,10 +61,10 @@ class Evaluation:
 
 
 def record(found: Evaluation, run: RunFolder) -> Evaluation:
-    """The evaluation after its lines are in the run; a run that is being trained is left alone.
+    """Append the results to the run; a run that is being trained is not written to.
 
     Args:
-        found: What was measured of the run.
+        found: The results of the run.
         run: The run.
 
     Raises:
@@ -72,10 +72,11 @@ def record(found: Evaluation, run: RunFolder) -> Evaluation:
     """
     holder = run.holder()
     if holder is not None:
-        said = f"The run is being trained by {holder}, so the results were not written to it."
-        return replace(found, notices=(*found.notices, said))
+        notice = f"The run is being trained by {holder}, so the results were not written to it."
+        return replace(found, notices=(*found.notices, notice))
     hint = "make room or get the right to write there"
-    with run.locked(), report_system_errors(f"The results cannot be written to '{run.path}'", hint=hint):
+    what, code = f"The results cannot be written to '{run.path}'", "evaluation.cannot-write"
+    with run.locked(), report_system_errors(what, code=code, hint=hint):
         for result in found.results:
             for line in lines_of(result, step=found.step, by="evaluate"):
                 run.append("metrics", line)
@@ -84,7 +85,7 @@ def record(found: Evaluation, run: RunFolder) -> Evaluation:
 
 
 def recorded(run: RunFolder, step: int) -> dict[str, Result]:
-    """What was evaluated of a run's generator of one step, by the digest of its protocol; newest wins."""
+    """The results for a run's generator of one step, by the digest of their protocol; the newest of each."""
     return {
         result.protocol_digest: result
         for at, by, result in results_of(run.lines("metrics"))

@@ -1,4 +1,4 @@
-"""What is judged, and what it is judged against: runs, folders, archives and arrays in one form."""
+"""What is evaluated and what it is measured against: runs, folders, archives and arrays in one form."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from poise.data import Dataset, Modes, data_of, kind_of, labelled, modes, open_data
+from poise.data import BUILT_IN, Dataset, Modes, data_of, kind_of, labelled, modes, open_data
 from poise.errors import PoiseError
 from poise.generator import Generator
 from poise.randomness import numpy_stream
@@ -22,7 +22,7 @@ from poise.tasks.prepare import prepared
 
 Which = int | Literal["newest", "best"]
 Progress = Callable[[int, int], None]
-Telling = Callable[[str], None]
+Notify = Callable[[str], None]
 Rows = np.ndarray[Any, np.dtype[np.int64]]
 
 
@@ -31,17 +31,17 @@ class Subject:
     """A set of samples, or a generator of them.
 
     Attributes:
-        name: What the person named.
+        name: What the user named.
         kind: The name of their kind of data.
         shape: Of one sample.
         draw: `(count, seed) -> samples`: images as bytes `(N, C, H, W)`, vectors in data units `(N, d)`.
-        classes: `(count, seed) -> labels (N,)` of the same samples; `None` where they have none.
-        count: How many there are; `None` where there is no end of them.
+        classes: `(count, seed) -> labels (N,)` of the same samples; `None` if they have none.
+        count: How many there are; `None` for a generator.
         fingerprint: Of the content of data; empty for a generator.
-        run: The run whose generator it is, if it is one's.
+        run: The run that the generator is of, if there is one.
         step: The step of that generator.
-        source: The data, where they are data.
-        generator: The generator, where it is one.
+        dataset: The data, if they are data.
+        generator: The generator, if it is one.
     """
 
     name: str
@@ -53,48 +53,50 @@ class Subject:
     fingerprint: str = ""
     run: RunFolder | None = None
     step: int = 0
-    source: Dataset | None = None
+    dataset: Dataset | None = None
     generator: Generator | None = None
 
     def is_what_was_trained_on(self, run: RunFolder) -> bool:
-        """Whether these are a run's training data, by their content and by that of the labels it used."""
+        """Whether these are a run's training data, by their content and that of the labels that it used."""
         recorded = run.data.get("fingerprint")
-        if self.source is None or self.fingerprint == recorded:
-            return self.source is not None
+        if self.dataset is None or self.fingerprint == recorded:
+            return self.dataset is not None
         game = saved_recipe(run.recipe).game
         try:
-            return prepared(self.source, TASKS.named(game.name), game.options).fingerprint == recorded
-        except PoiseError:  # they do not suit that game
+            return prepared(self.dataset, TASKS.named(game.name), game.options).fingerprint == recorded
+        except PoiseError:  # they do not suit that task
             return False
 
     @property
     def seed(self) -> int | None:
-        """What a built-in set was drawn from; `None` of data that are not drawn."""
-        return None if self.source is None else self.source.summary.get("seed")
+        """The seed that a built-in set was drawn from; `None` for other data."""
+        return None if self.dataset is None else self.dataset.summary.get("seed")
 
     @property
     def labels(self) -> Tensor | None:
-        """The classes of all data, where they came with them."""
-        known = self.source is not None and self.source.labels is not None
-        return torch.as_tensor(np.asarray(self.source.labels)) if known and self.source else None
+        """The classes of all data, if they came with them."""
+        known = self.dataset is not None and self.dataset.labels is not None
+        return torch.as_tensor(np.asarray(self.dataset.labels)) if known and self.dataset else None
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """What the classes are called, in the order of their numbers; empty where there are none."""
-        if self.source is not None:
-            return self.source.label_names
+        """The names of the classes, in the order of their numbers; empty if there are none."""
+        if self.dataset is not None:
+            return self.dataset.label_names
         return self.generator.classes if self.generator is not None else ()
 
     @property
     def modes(self) -> Modes | None:
-        """The modes of a mixture that is known."""
-        if self.source is None or self.source.summary.get("origin") != "built-in":
+        """The modes, if the data are a mixture that is known."""
+        if self.dataset is None or self.dataset.summary.get("origin") != "built-in":
             return None
         return modes(self.name) if self.name in ("ring", "grid") else None
 
     def encoded(self, samples: Tensor) -> Tensor:
-        """Samples as extractors take them: vectors in the space where each column weighs the same."""
-        return samples if self.source is None else kind_of(self).comparable(samples, self.source.transform)
+        """Samples as extractors take them: vectors scaled so that each column weighs the same."""
+        if self.dataset is None:
+            return samples
+        return kind_of(self).comparable(samples, self.dataset.transform)
 
 
 @runtime_checkable
@@ -107,49 +109,44 @@ class OpenRun(Protocol):
 
 
 def is_run(thing: Any) -> bool:
-    """Whether a person means a run: one that is open, or its folder."""
+    """Whether the user means a run: one that is open, or its folder."""
     if isinstance(thing, OpenRun | RunFolder):
         return True
     if not isinstance(thing, str | Path):
         return False
     try:
         return (Path(thing).expanduser() / "recipe.json").is_file()
-    except (OSError, ValueError, RuntimeError):  # a name that no file can have, or nobody's home
+    except (OSError, ValueError, RuntimeError):  # a name that no file can have, or an unknown home
         return False
 
 
 def folder_of(run: Any) -> RunFolder:
-    """The folder of what `is_run` takes for a run."""
+    """The folder of a run, or of its path."""
     return RunFolder.open(Path(run).expanduser() if isinstance(run, str | Path) else run.path)
 
 
 def with_labels(data: Subject, labels: Any, column: str | None) -> Subject:
-    """Data with a person's own labels in place of those that came with them.
-
-    Args:
-        data: What was opened.
-        labels: As `poise.Labelled` takes them; `None` leaves the data as they are.
-        column: The column of labels, where they are a table with several.
+    """Data with the user's labels, if there are any, in place of those that came with them.
 
     Raises:
-        PoiseError: A column and no table, no such table or column, or labels that do not match the data.
+        PoiseError: A column without a table, no such table or column, or labels that do not match the data.
     """
     if labels is None and column is not None:
-        raise PoiseError(f"There is no file with the column '{column}'", hint="name it: --labels FILE.csv")
-    if labels is None or data.source is None:
+        raise PoiseError(
+            f"There is no file with the column '{column}'",
+            code="evaluation.column-without-file",
+            hint="name it: --labels FILE.csv",
+        )
+    if labels is None or data.dataset is None:
         return data
-    return _of_source(labelled(data.source, labels, column))
+    return _of_dataset(labelled(data.dataset, labels, column))
 
 
 def of_run(thing: Any, which: Which) -> Subject:
-    """The generator of a run.
-
-    Args:
-        thing: The run or its folder.
-        which: `"newest"`, `"best"` or the step of a checkpoint.
+    """The generator of a run or its folder.
 
     Raises:
-        PoiseError: There is no such generator, or it needs the person's own module.
+        PoiseError: There is no such generator, or it needs the user's own module.
     """
     folder = folder_of(thing)
     path, module = folder.path, thing.module if isinstance(thing, OpenRun) else None
@@ -178,80 +175,136 @@ def of_run(thing: Any, which: Which) -> Subject:
 def of_data(
     data: Any, *, like: tuple[int, ...] | None, resolution: int | None, seed: int, progress: Progress | None
 ) -> Subject:
-    """Samples on disk or in memory, or data.
-
-    Args:
-        data: Whatever `poise train` takes.
-        like: The shape of an image that they are brought to.
-        resolution: Pixels a side, where `like` does not say.
-        seed: What built-in sets are drawn from.
-        progress: Told how far reading has come.
-    """
+    """Data, or samples on disk or in memory; images at the size of `like`, or else the resolution."""
     side, depth = (like[-1], like[0]) if like is not None and len(like) == 3 else (resolution, None)
     vectors = like is not None and len(like) == 1
-    source = open_data(
+    dataset = open_data(
         data,
         resolution=None if vectors else side,
         channels=None if vectors else depth,
         seed=seed,
         progress=progress,
     )
-    return _of_source(source)
+    return _of_dataset(dataset)
 
 
 def own_data(run: RunFolder, *, progress: Progress | None) -> Subject:
-    """What a run was trained on, opened as it was opened then.
+    """The training data of a run, opened as they were opened then.
 
     Raises:
-        PoiseError: They are not there, were given in memory, or are no longer of the same shape.
+        PoiseError: They are missing, were given in memory, or are no longer of the same shape.
     """
     record, recipe = run.data, run.recipe
     data = data_of(record.get("origin", {}))
     if data is None:
         raise PoiseError(
             f"The run '{run.path}' was given its data in memory",
-            hint="say what to measure against: --against DATA",
+            code="evaluation.data-in-memory",
+            hint="name what to measure against: --against DATA",
         )
-    source = open_data(
+    dataset = open_data(
         data,
         resolution=recipe.get("resolution"),
         channels=recipe.get("channels"),
         seed=int(recipe.get("seed") or 0),
         progress=progress,
     )
-    if list(source.shape) != list(record.get("shape", [])):
+    if list(dataset.shape) != list(record.get("shape", [])):
         raise PoiseError(
-            f"The data '{source.name}' have the shape {list(source.shape)}, and the run was trained on "
+            f"The data '{dataset.name}' have the shape {list(dataset.shape)}, and the run was trained on "
             f"{record.get('shape')}",
-            hint="say what to measure against: --against DATA",
+            code="evaluation.data-changed-shape",
+            hint="name what to measure against: --against DATA",
         )
-    return _of_source(source)
+    return _of_dataset(dataset)
 
 
-def as_measured(source: Dataset, rows: Rows) -> Tensor:
+def as_measured(dataset: Dataset, rows: Rows) -> Tensor:
     """Rows as they are measured: images as bytes, vectors in data units."""
-    return kind_of(source).stored_data(source.gather(rows), source.transform)
+    return kind_of(dataset).stored_data(dataset.gather(rows), dataset.transform)
 
 
-def _of_source(source: Dataset) -> Subject:
+def _of_dataset(dataset: Dataset) -> Subject:
     def rows_of(count: int, seed: int) -> Rows:
-        if count >= len(source):
-            return np.arange(len(source))
-        return np.sort(numpy_stream(seed, 0, "evaluated rows").permutation(len(source))[:count])
+        if count >= len(dataset):
+            return np.arange(len(dataset))
+        return np.sort(numpy_stream(seed, 0, "evaluated rows").permutation(len(dataset))[:count])
 
     def classes(count: int, seed: int) -> Tensor | None:
-        return None if source.labels is None else torch.as_tensor(source.labels[rows_of(count, seed)])
+        return None if dataset.labels is None else torch.as_tensor(dataset.labels[rows_of(count, seed)])
 
     def draw(count: int, seed: int) -> Tensor:
-        return as_measured(source, rows_of(count, seed))
+        return as_measured(dataset, rows_of(count, seed))
 
     return Subject(
-        name=source.name,
-        kind=source.kind,
-        shape=source.shape,
+        name=dataset.name,
+        kind=dataset.kind,
+        shape=dataset.shape,
         draw=draw,
         classes=classes,
-        count=len(source),
-        fingerprint=source.fingerprint,
-        source=source,
+        count=len(dataset),
+        fingerprint=dataset.fingerprint,
+        dataset=dataset,
     )
+
+
+def opened(
+    thing: Any, against: Any, checkpoint: Which, resolution: int | None, seed: int, progress: Progress | None
+) -> tuple[Subject, Subject]:
+    """What is evaluated and what it is measured against, of one shape.
+
+    Raises:
+        PoiseError: There is nothing to measure against, or the two are of different shapes.
+    """
+    for one in (thing, against):
+        if is_run(one):
+            refuse_tags(folder_of(one))
+    of_a_run = of_run(thing, checkpoint) if is_run(thing) else None
+    if against is None and (of_a_run is None or of_a_run.run is None):
+        named = str(thing) if isinstance(thing, str | Path) else type(thing).__name__
+        if isinstance(thing, str | Path) and not Path(thing).expanduser().exists() and named not in BUILT_IN:
+            raise PoiseError(
+                f"There is no run, file or folder '{named}'",
+                code="evaluation.not-found",
+                hint="name a run, or samples and --against DATA",
+            )
+        raise PoiseError(
+            f"'{named}' is not a run, and samples are measured against something",
+            code="evaluation.nothing-to-measure-against",
+            hint="name it: --against DATA, or name a folder that poise train made",
+        )
+    if against is None:
+        assert of_a_run is not None and of_a_run.run is not None
+        reference = own_data(of_a_run.run, progress=progress)
+    elif is_run(against):
+        reference = own_data(folder_of(against), progress=progress)
+    else:
+        like = of_a_run.shape if of_a_run else None
+        reference = of_data(against, like=like, resolution=resolution, seed=seed, progress=progress)
+    subject = of_a_run or of_data(
+        thing, like=reference.shape, resolution=resolution, seed=seed, progress=progress
+    )
+    if subject.shape != reference.shape:
+        raise PoiseError(
+            f"The samples of '{subject.name}' have the shape {list(subject.shape)}, and those of "
+            f"'{reference.name}' {list(reference.shape)}",
+            code="evaluation.different-shapes",
+            hint="measure against data of the same shape",
+        )
+    return subject, reference
+
+
+def refuse_tags(run: RunFolder) -> None:
+    """Refuse a run that names the tags of images: it makes no samples that could be measured.
+
+    Raises:
+        PoiseError: It is such a run; the message says where its measurements are.
+    """
+    if "tags" in (run.data.get("condition") or {}):
+        raise PoiseError(
+            f"The run '{run.path}' cannot be evaluated",
+            code="evaluation.tagging-run",
+            why="it makes no samples but names the tags of images",
+            hint="read the Fréchet distance of its tags' vectors, measured while it trained, in its report: "
+            f"poise report {run.path}, and try it: poise tag {run.path} image.png",
+        )

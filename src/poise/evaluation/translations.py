@@ -1,4 +1,4 @@
-"""What a run makes of images that it held out, against what they should be."""
+"""Evaluate a run that translates images, on the images that it held out."""
 
 from __future__ import annotations
 
@@ -6,63 +6,55 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from poise.data import Condition, Dataset, Pixels
+from poise.data import Pixels
 from poise.errors import PoiseError
-from poise.evaluation.choosing import FOR_DOMAINS, FOR_PAIRS
 from poise.evaluation.recording import Evaluation
-from poise.evaluation.subjects import Subject
+from poise.evaluation.subjects import Rows, Subject
 from poise.metrics import METRICS, Result
 from poise.metrics import evaluate as measure
 from poise.metrics.features import Extractor
+from poise.metrics.table import default_metrics
 from poise.randomness import numpy_stream
+from poise.training.translations import condition_of, held_out_of, images_of
 
 
 def translates(subject: Subject) -> bool:
-    """Whether it is a run that makes images of images."""
+    """Whether it is a run that translates images."""
     return subject.generator is not None and bool(subject.generator.directions)
 
 
-def translations(
+def evaluate_translations(
     subject: Subject, data: Subject, chosen: Sequence[str], extractor: Extractor, *, most: int, seed: int
 ) -> Evaluation:
-    """Measure what a run makes of the images that it held out.
-
-    Args:
-        subject: The run.
-        data: Its own data.
-        chosen: Names of metrics; none for those that suit.
-        extractor: Makes the features of the others.
-        most: The most images of either side.
-        seed: Draws which, where there are more, and half-samples.
+    """Measure the translations of the images that a run held out, at most `most` of either side.
 
     Raises:
         PoiseError: A metric does not measure such translations, or too few images were held out.
     """
-    generator, source = subject.generator, data.source
-    assert generator is not None and source is not None and source.held_out is not None
-    apart, condition = source.held_out, source.held_out.condition
-    assert condition is not None
+    generator = subject.generator
+    assert generator is not None and data.dataset is not None
+    apart = held_out_of(data.dataset)
+    condition = condition_of(apart)
     rows = _rows(len(apart), most, seed)
-    paired = condition.paired
-    first = _encoded(condition, rows if paired else _rows(len(condition), most, seed))
+    shown = images_of(apart, rows if condition.paired else _rows(len(condition), most, seed), rows)
+    first, wanted = shown.first.to(torch.float32), shown.second.to(torch.float32)
     made = generator.translated(first, seed=seed)
-    wanted = _encoded(apart, rows)
-    suiting = FOR_PAIRS if paired else FOR_DOMAINS
+    suiting = default_metrics("pairs" if condition.paired else "domains")
     results: list[Result] = []
-    for name in chosen or suiting:
-        if name == "translation-errors" and paired:
-            results.append(METRICS[name].measure(made, wanted))
-        elif name == "cycle-error" and not paired:
+    for metric in (METRICS[name] for name in chosen or suiting):
+        if metric.needs == ("made", "wanted") and condition.paired:
+            results.append(metric.measure(made, wanted))
+        elif metric.needs == ("back", "start") and not condition.paired:
             back = generator.translated(made, direction="b-to-a", seed=seed)
-            results.append(METRICS[name].measure(back, first))
-        elif METRICS[name].needs == ("real", "fake"):
+            results.append(metric.measure(back, first))
+        elif metric.needs == ("real", "fake"):
             sides = (Pixels().decode(images) for images in (wanted, made))
-            results += measure(*sides, metrics=[name], extractor=extractor, seed=seed)
+            results += measure(*sides, metrics=[metric.name], extractor=extractor, seed=seed)
         else:
             raise PoiseError(
-                f"The metric '{name}' does not measure what '{subject.name}' makes",
+                f"The metric '{metric.name}' does not measure what '{subject.name}' makes",
+                code="evaluation.not-for-translations",
                 hint=f"choose {' and '.join(suiting)}, or another of outputs against targets",
             )
     return Evaluation(
@@ -74,14 +66,7 @@ def translations(
     )
 
 
-def _rows(count: int, most: int, seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+def _rows(count: int, most: int, seed: int) -> Rows:
     if count <= most:
         return np.arange(count)
     return np.sort(numpy_stream(seed, 0, "evaluated rows").permutation(count)[:most])
-
-
-def _encoded(side: Dataset | Condition, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Tensor:
-    """Images in the networks' space."""
-    stored = side.gather(rows)
-    encoded: Tensor = side.encode(stored) if isinstance(side, Condition) else side.transform.encode(stored)
-    return encoded.to(torch.float32)

@@ -145,5 +145,4 @@ MEMORISATION = Metric(
     source="Meehan et al. 2020, section 3.1; Alaa et al. 2022, section 3.3",
     needs=("train", "held_out", "fake"),
     lower_is_better=dict.fromkeys(("c_t", "authentic")),
-    default_for=("image",),
 )

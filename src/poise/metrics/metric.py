@@ -35,8 +35,9 @@ class Metric:
         needs: The positional arguments of `measure`, in order: `("real", "fake")`. Callers find out by these
             names what a metric can be applied to.
         lower_is_better: Which way is better, by name if there are several values; `None` if neither is.
-        default_for: The data that it is measured on if the user names no metric: `"image"`, `"vector"` or
-            another kind; `"samples"` for every kind; `"mixture"`, `"pairs"`, `"domains"`.
+        default_for: What it is measured on if the user names no metric: `"samples"` without their kind,
+            samples of a `"mixture"`, translations of `"pairs"` or between `"domains"`. The metrics that suit
+            a kind of data are part of the kind.
         while_training: For metrics that are cheap enough to be measured while training:
             `(*needs but "fake", held_out=..., fakes=..., seed=..., others=...) -> Prepared`.
 

@@ -213,7 +213,6 @@ SLICED_WASSERSTEIN_DISTANCE = Metric(
     source="Bonneel et al. 2015, definition 3",
     needs=("real", "fake"),
     lower_is_better=True,
-    default_for=("vector",),
 )
 MIND = Metric(
     name="mind",

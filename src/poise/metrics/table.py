@@ -43,18 +43,14 @@ METRICS: Registry[Metric] = Registry(
 )
 
 
-def default_metrics(*data: str) -> tuple[str, ...]:
-    """The metrics that suit some data.
-
-    Args:
-        data: What it is: `"samples"`, and its kind (`"image"`, `"vector"`); or one of `"mixture"`, `"pairs"`
-            and `"domains"`.
+def default_metrics(data: str) -> tuple[str, ...]:
+    """The metrics that suit `"samples"`, a `"mixture"`, `"pairs"` or `"domains"`.
 
     Example:
         >>> default_metrics("samples")
         ('frechet-distance', 'kernel-distance', 'precision-recall-density-coverage')
     """
-    return tuple(metric.name for metric in METRICS.values() if set(data) & set(metric.default_for))
+    return tuple(metric.name for metric in METRICS.values() if data in metric.default_for)
 
 
 def metrics_that_need(*any_of: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from poise.metrics.features.random_convolutions import LARGEST
+from poise.metrics.features.untrained import LARGEST
 from poise.training.assemble import Components
 
 SHARE = 0.022

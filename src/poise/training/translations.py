@@ -23,6 +23,7 @@ from poise.training.batches import latents
 from poise.training.callback import Notify, Request, StepContext
 from poise.training.quality import BestSoFar, rank, write_lines
 
+Rows = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 Ways = Mapping[str, Callable[[Tensor, Tensor], Tensor]]
 
 MOST_MEASURED = 256
@@ -145,9 +146,7 @@ class TranslationQuality:
         return translated(ways[direction], latent.to(device), images.to(device), seed=self.seed).clamp(-1, 1)
 
 
-def shown_of(
-    dataset: Dataset, count: int, order: np.ndarray[tuple[int, ...], np.dtype[np.int64]] | None = None
-) -> Shown:
+def shown_of(dataset: Dataset, count: int, order: Rows | None = None) -> Shown:
     """Images of both sides: spread evenly over the rows, or the first of an order.
 
     Args:
@@ -157,13 +156,18 @@ def shown_of(
     """
     condition = condition_of(dataset)
 
-    def rows(size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    def rows(size: int) -> Rows:
         if order is None:
             return np.unique(np.linspace(0, size - 1, min(count, size)).astype(np.int64))
         return order[order < size][:count]
 
     second = rows(len(dataset))
-    first = second if condition.paired else rows(len(condition))
+    return images_of(dataset, second if condition.paired else rows(len(condition)), second)
+
+
+def images_of(dataset: Dataset, first: Rows, second: Rows) -> Shown:
+    """The images of some rows of both sides."""
+    condition = condition_of(dataset)
     return Shown(condition.encode(condition.gather(first)), dataset.transform.encode(dataset.gather(second)))
 
 

@@ -1,7 +1,7 @@
-"""Extractors: what makes features of images and vectors.
+"""Extractors: features of images and vectors.
 
-`extract` runs any of them, or any network or function of one's own, in eval mode, frozen, checked not to
-change, and with every image in the range that it takes.
+`extract` runs any of them, or any network or function of the user, in eval mode, frozen, and on images in the
+range that it takes; it refuses one that changes while it measures.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from poise.metrics.features.colours_and_shapes import colours_and_shapes
 from poise.metrics.features.dinov2 import dinov2
 from poise.metrics.features.efficientnet_lite0 import efficientnet_lite0
 from poise.metrics.features.extractor import (
@@ -26,9 +25,8 @@ from poise.metrics.features.extractor import (
 )
 from poise.metrics.features.images import ValueRange
 from poise.metrics.features.inception_v3 import inception_v3
-from poise.metrics.features.pixels import identity, pixels
-from poise.metrics.features.random_convolutions import random_convolutions
 from poise.metrics.features.small_classifier import ClassifierExtractor, small_classifier
+from poise.metrics.features.untrained import colours_and_shapes, identity, pixels, random_convolutions
 from poise.registry import Registry
 
 
@@ -72,14 +70,14 @@ EXTRACTORS: Registry[ExtractorKind] = Registry(
         ExtractorKind(
             "colours-and-shapes",
             colours_and_shapes,
-            "Where which colours lie and how edges run: untrained, and good at telling things apart.",
+            "Places of colours and directions of edges: untrained, and good at distinguishing things.",
             (),
             ("image",),
         ),
         ExtractorKind(
             "classifier",
             small_classifier,
-            "Trained on one's own labels: knows the domain, and gives an inception score.",
+            "Trained on your labels: it knows the domain, and allows an inception score.",
             ("samples", "labels"),
             ("image", "vector"),
         ),

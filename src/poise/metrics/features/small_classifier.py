@@ -1,6 +1,4 @@
-"""A classifier trained on one's own labels: features of the domain, and probabilities for the inception
-score.
-"""
+"""A classifier trained on the user's labels: features of the domain, and class probabilities."""
 
 from __future__ import annotations
 
@@ -15,8 +13,8 @@ from torch.nn import functional
 
 from poise.errors import PoiseError
 from poise.metrics.arrays import as_labels
-from poise.metrics.features.cache import key_of, load, store
 from poise.metrics.features.extractor import ModuleExtractor
+from poise.metrics.features.files import key_of, load, store
 from poise.metrics.features.images import ValueRange, as_samples, check_range, range_of, to_range
 from poise.metrics.fingerprint import fingerprint
 from poise.randomness import derive, torch_stream
@@ -93,9 +91,9 @@ def small_classifier(
     Args:
         samples: Images or vectors, array or tensor.
         labels: Classes `(N,)`, whole numbers from 0.
-        value_range: The range of the pixels; recognised where it is not given.
-        cache: A folder to keep the weights in, by the content of samples and labels.
-        epochs: How often it sees every sample.
+        value_range: The range of the pixels; recognised if it is not given.
+        cache: A folder to store the weights in, by the content of samples and labels.
+        epochs: How often every sample is used.
         seed: Seeds weights, order, and the fifth that is held out.
 
     Returns:
@@ -110,15 +108,16 @@ def small_classifier(
     if len(given) < 20 or len(torch.unique(numbers)) < 2:
         raise PoiseError(
             f"{len(given)} samples of {len(torch.unique(numbers))} classes cannot train a classifier",
+            code="metrics.too-few-labels",
             hint="give at least 20 samples of 2 classes, or use other features",
         )
     takes: ValueRange | None = None
     inputs = given.to(torch.float32).cpu()
     if given.dim() == 4:
-        source = value_range or range_of(given, "labelled")
-        check_range(given, source, "labelled")
+        pixels = value_range or range_of(given, "labelled")
+        check_range(given, pixels, "labelled")
         takes = "-1..1"
-        inputs = to_range(given.cpu(), source, takes)
+        inputs = to_range(given.cpu(), pixels, takes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, 0, "classifier"))
         network = SmallClassifier(tuple(given.shape[1:]), classes)

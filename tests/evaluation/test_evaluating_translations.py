@@ -79,7 +79,7 @@ def test_runs_of_other_pairs_are_not_told_to_measure_against_something(
     turned = poise.train(
         Pairs(str(files / "b.npy"), str(files / "a.npy"), held_out=0.5), out=tmp_path / "turned", **SMALL
     )
-    with pytest.raises(PoiseError, match=r"are different data.*compare runs of the same pairs") as told:
+    with pytest.raises(PoiseError, check=lambda error: error.code == "evaluation.different-data") as told:
         compare_runs([pairs, turned.path])
     assert "--against" not in told.value.sentence
 
@@ -101,14 +101,14 @@ def test_domains_are_measured_by_the_way_back(files: Path, tmp_path: Path) -> No
     found = evaluate(run)
     assert [result.metric for result in found] == ["cycle-error", "frechet-distance"]
     assert 0 < found.values["cycle-error"] < 2
-    with pytest.raises(PoiseError, match="'translation-errors' does not measure"):
+    with pytest.raises(PoiseError, check=lambda error: error.code == "evaluation.not-for-translations"):
         evaluate(run, metrics=["l1"])
 
 
 def test_what_translations_are_not_measured_by_is_named(pairs: Path, files: Path) -> None:
-    with pytest.raises(PoiseError, match="measured on those that it held out"):
+    with pytest.raises(PoiseError, check=lambda error: error.code == "evaluation.translations-have-targets"):
         evaluate(pairs, files / "b.npy")
-    with pytest.raises(PoiseError, match="'memorisation' does not measure"):
+    with pytest.raises(PoiseError, check=lambda error: error.code == "evaluation.not-for-translations"):
         evaluate(pairs, metrics=["memorisation"])
 
 
@@ -122,5 +122,5 @@ def test_errors_have_the_interval_of_a_mean() -> None:
     assert found.values["psnr"] == pytest.approx(
         float(torch.tensor([26.0206, 20.0, 16.4782, 13.9794]).mean()), abs=1e-4
     )
-    with pytest.raises(PoiseError, match="at least two"):
+    with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.different-shapes"):
         translation_errors(made[:1], wanted[:1])
