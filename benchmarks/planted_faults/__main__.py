@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
 
-from benchmarks.planted_faults.cases import cases
+from benchmarks.planted_faults import pages
+from benchmarks.planted_faults.faults import Case, cases
 from benchmarks.planted_faults.judge import judge_all
-from benchmarks.planted_faults.pages import refresh
 from benchmarks.planted_faults.record import record
 from benchmarks.planted_faults.report import report
 from benchmarks.planted_faults.rescue import rescue, rescue_cases, table
@@ -31,45 +32,33 @@ def main() -> None:
     parser.add_argument("--openmoji", type=Path, help="the folder of OpenMoji's colour pictures")
     parser.add_argument("--only", default="", help="runs whose name holds this")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no run after so long")
-    parser.add_argument("--page", type=Path, help="write the tables to this page, too")
-    arguments = parser.parse_args()
-    if arguments.stage == "judge":
-        page = report(judge_all(arguments.out))
-        print(page)
-        if arguments.page is not None:
-            arguments.page.write_text(page + "\n", encoding="utf-8")
-        return
-    if arguments.stage == "pages":
-        refresh()
-        return
+    parser.add_argument("--page", type=Path, help="write the counts between the marks of this page, too")
+    asked = parser.parse_args()
     torch.set_num_threads(1)
-    if arguments.stage == "pictures":
-        from benchmarks.planted_faults.pictures import draw
+    counts = ""
 
-        for file in draw(arguments.out, arguments.only):
-            print(f"{file}: {file.stat().st_size:,} bytes")
-        return
-    began = time.monotonic()
-    if arguments.stage == "rescue":
-        found = []
-        for case in (case for case in rescue_cases() if arguments.only in case.name):
-            if time.monotonic() - began > arguments.seconds:
-                break
-            found.append(rescue(case, arguments.out))
-            print(f"{case.name}: {found[-1]}", flush=True)
-        written = table(found)
-        print(written)
-        if arguments.page is not None:
-            arguments.page.write_text(written + "\n", encoding="utf-8")
-        return
-    for case in (case for case in cases() if arguments.only in case.name):
-        if time.monotonic() - began > arguments.seconds:
-            break
-        new = not (arguments.out / "records" / f"{case.name}.json").is_file()
-        start = time.monotonic()
-        record(case, arguments.out, arguments.openmoji)
-        if new:
-            print(f"{case.name}: {time.monotonic() - start:.1f} s", flush=True)
+    def chosen(among: Iterable[Case]) -> Iterator[Case]:
+        end = time.monotonic() + asked.seconds
+        return (case for case in among if asked.only in case.name and time.monotonic() <= end)
+
+    match asked.stage:
+        case "record":
+            for case in chosen(cases()):
+                print(record(case, asked.out, asked.openmoji), flush=True)
+        case "judge":
+            counts = report(judge_all(asked.out))
+        case "rescue":
+            counts = table([rescue(case, asked.out) for case in chosen(rescue_cases())])
+        case "pictures":
+            from benchmarks.planted_faults.pictures import draw
+
+            print(*draw(asked.out, asked.only), sep="\n")
+        case "pages":
+            pages.refresh()
+    if counts:
+        print(counts)
+    if counts and asked.page is not None:
+        pages.write(asked.page, counts=counts)
 
 
 if __name__ == "__main__":

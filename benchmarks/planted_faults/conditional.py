@@ -1,4 +1,4 @@
-"""Conditional games in a loop of their own, watched by the monitor as anybody's loop would be."""
+"""Conditional games in a loop of their own, watched by the monitor as any loop would be."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from benchmarks.planted_faults.cases import Case
+from benchmarks.planted_faults.faults import Case
 from poise.data import open_data
 from poise.diagnosis import Monitor
 from poise.losses import LOSSES
@@ -18,34 +18,26 @@ from poise.penalties import PENALTIES
 from poise.randomness import torch_stream
 from poise.spec import DataSpec
 
-STEPS = {"-long": 1_600, "": 800}
-"""By the end of the base's name: digits take longer to follow their labels than points do."""
-
 LATENT = 16
 
 
-def play_conditional(case: Case) -> dict[str, Any]:
-    """Points or digits from their labels; both players are multilayer perceptrons.
-
-    Args:
-        case: Which run.
-    """
+def train_conditional(case: Case) -> dict[str, Any]:
+    """Points or digits from their labels; both players are multilayer perceptrons."""
     fault = case.kind
-    steps = next(count for end, count in STEPS.items() if case.base.endswith(end))
-    source = open_data(case.base.removeprefix("conditional-").removesuffix("-long"))
-    count = min(len(source), 4_000)
-    samples = source.transform.encode(source.gather(np.arange(count))).flatten(1)
-    labels = torch.as_tensor(np.asarray(source.labels)[:count]).long()
+    steps = 1_600 if case.base.endswith("-long") else 800  # digits take longer to follow their labels
+    dataset = open_data(case.base.removeprefix("conditional-").removesuffix("-long"))
+    count = min(len(dataset), 4_000)
+    samples = dataset.transform.encode(dataset.gather(np.arange(count))).flatten(1)
+    labels = torch.as_tensor(np.asarray(dataset.labels)[:count]).long()
     held_out = torch.arange(count) % 20 == 0
     real, classes = samples[~held_out], labels[~held_out]
     kinds, size = int(labels.max()) + 1, samples.shape[1]
     torch.manual_seed(case.seed)
     generator = mlp_generator(DataSpec("vector", (size,)), latent_size=LATENT + kinds, width=128)
     discriminator = mlp_discriminator(DataSpec("vector", (size + kinds,)), width=128)
-    slow = 1e-3 if size == 2 else 5e-4
-    optimisers = [torch.optim.Adam(one.parameters(), lr=slow, betas=(0.0, 0.99))
+    rate, weight = (1e-3, 0.05) if size == 2 else (5e-4, 1.0)
+    optimisers = [torch.optim.Adam(one.parameters(), lr=rate, betas=(0.0, 0.99))
                   for one in (discriminator, generator)]  # fmt: skip
-    weight = 0.05 if size == 2 else 1.0
     loss, r1 = LOSSES["non-saturating"], PENALTIES["r1"].penalty
     monitor = Monitor(real, samples[held_out], classes, steps=steps, most_share=1.0)
     stream = torch_stream(case.seed, 0, "planted faults")
@@ -74,17 +66,17 @@ def play_conditional(case: Case) -> dict[str, Any]:
         latent = torch.randn(64, LATENT, generator=stream)
         fake = sample(latent, wanted)
 
-        def critic(rows: Tensor, code: Tensor = code) -> Tensor:
+        def score(rows: Tensor, code: Tensor = code) -> Tensor:
             scores: Tensor = discriminator(torch.cat([rows, code], 1))
             return scores
 
-        real_scores, fake_scores = critic(x), critic(fake.detach())
+        real_scores, fake_scores = score(x), score(fake.detach())
         cost = loss.discriminator(real_scores, fake_scores).mean()
-        penalty = r1(critic, x, fake.detach(), generator=stream).mean()
+        penalty = r1(score, x, fake.detach(), generator=stream).mean()
         optimisers[0].zero_grad()
         torch.autograd.backward(cost + weight * penalty)
         optimisers[0].step()
-        generator_cost = loss.generator(real_scores.detach(), critic(fake)).mean()
+        generator_cost = loss.generator(real_scores.detach(), score(fake)).mean()
         optimisers[1].zero_grad()
         torch.autograd.backward(generator_cost)
         optimisers[1].step()
@@ -93,13 +85,6 @@ def play_conditional(case: Case) -> dict[str, Any]:
             real=x, fake=fake, real_scores=real_scores, fake_scores=fake_scores,
             loss_generator=generator_cost, loss_discriminator=cost,
         )  # fmt: skip
-    return {
-        "seed": case.seed,
-        "steps": steps,
-        "onset": 0,
-        "recipe": {},
-        "readings": [measurement.to_json() for measurement in monitor.measurements],
-        "metrics": [],
-        "stopped": "",
-        "not_used": monitor.not_used,
-    }
+    readings = [measurement.to_json() for measurement in monitor.measurements]
+    return {"seed": case.seed, "steps": steps, "onset": 0, "recipe": {}, "readings": readings, "metrics": [],
+            "stopped": "", "not_used": monitor.not_used}  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
 import sys
 from collections.abc import Iterator
 from itertools import pairwise
@@ -15,15 +14,10 @@ from poise.diagnosis.rule import Rule
 from poise.recipes import RECIPES
 
 FOLDER = Path(__file__).parents[2] / "docs" / "failures"
-"""Where the pages are."""
 
 
 def constants(rule: Rule) -> Iterator[tuple[str, str, str]]:
-    """The thresholds of a rule as its file has them: name, value, and the words that stand below.
-
-    Args:
-        rule: Which.
-    """
+    """The thresholds of a rule as its file has them: name, value, and the docstring below."""
     body = ast.parse(inspect.getsource(sys.modules[rule.judge.__module__])).body
     for place, pair in enumerate(pairwise(body)):
         match pair:
@@ -33,18 +27,18 @@ def constants(rule: Rule) -> Iterator[tuple[str, str, str]]:
 
 
 def recognised(rule: Rule) -> str:
-    """How a rule decides, in words and numbers of its own."""
+    """How a rule decides, in its own words and numbers."""
     summary = (inspect.getdoc(rule.judge) or "").partition("\n")[0]
     lines = [f"{rule.summary} {summary}".strip(), ""]
-    found = list(constants(rule))
-    if found:
-        lines += ["| threshold | value | what it is |", "|---|---|---|"]
-        lines += [f"| `{name}` | {value} | {' '.join(doc.split())} |" for name, value, doc in found]
-        lines.append("")
+    if found := list(constants(rule)):
+        rows = [f"| `{name}` | {value} | {' '.join(doc.split())} |" for name, value, doc in found]
+        lines += ["| threshold | value | what it is |", "|---|---|---|", *rows, ""]
     wait = f"Nothing is said in the first {rule.warm_up} of about sixty checks. " if rule.warm_up else ""
+    after = (rule.watch_after, rule.trouble_after)
+    watch, trouble = ("one check" if count == 1 else f"{count} checks in a row" for count in after)
     lines.append(
-        f"{wait}It is WATCH after {_checks(rule.watch_after)}, TROUBLE after {_checks(rule.trouble_after)} "
-        f"at the graver level, and recovered after {rule.recovered_after} healthy ones."
+        f"{wait}It is WATCH after {watch}, TROUBLE after {trouble} at the graver level, and recovered after "
+        f"{rule.recovered_after} healthy ones."
     )
     if rule.explains:
         names = ", ".join(f"[{name}]({name}.md)" for name in rule.explains)
@@ -52,22 +46,17 @@ def recognised(rule: Rule) -> str:
     return "\n".join([*lines, "", f"The rule is after {rule.source}."])
 
 
-def _checks(count: int) -> str:
-    return "one check" if count == 1 else f"{count} checks in a row"
-
-
 def remedies(rule: Rule) -> str:
-    """What to do, in order; commands are those for a run of the default recipe on 32x32 images."""
+    """What to do, in order; commands are for a run of the default recipe on 32x32 images."""
     recipe = {**RECIPES["non-saturating"].model_dump(), "resolution": 32}
     recipe["generator"] = recipe["discriminator"] = {"name": "dcgan", "width": 64}
     setting = Setting(recipe=recipe, again=("poise", "train", "DATA"))
     lines = []
     for place, proposal in enumerate(rule.proposals, start=1):
-        change = proposal.change[0].upper() + proposal.change[1:]
-        lines.append(f"{place}. **{change}**, since {proposal.why}.")
+        fresh = " It needs a start from fresh weights." if proposal.restart else ""
+        lines.append(f"{place}. **{proposal.change[0].upper()}{proposal.change[1:]}**, since {proposal.why}.")
         share = f"{100 * proposal.share:.0f} % of the run's steps"
-        lines.append(f"   Expect within {share}: {proposal.expect}." + (
-            " It needs a start from fresh weights." if proposal.restart else ""))  # fmt: skip
+        lines.append(f"   Expect within {share}: {proposal.expect}.{fresh}")
         made = setting.remedy(proposal)
         if made is not None and made.command:
             lines += ["", f"       {made.command}", ""]
@@ -76,28 +65,30 @@ def remedies(rule: Rule) -> str:
     return "\n".join(lines).rstrip()
 
 
+def between(text: str, name: str, content: str) -> str:
+    """A page with some content put between its marks of a name; an error if it has none."""
+    begin, end = f"<!-- begin: {name} -->", f"<!-- end: {name} -->"
+    head, _, rest = text.partition(begin)
+    _, mark, tail = rest.partition(end)
+    if not mark:
+        raise ValueError(f"the page has no marks for '{name}'")
+    return f"{head}{begin}\n{content}\n{end}{tail}"
+
+
 def refreshed(text: str, rule: Rule) -> str:
-    """A page with what the code says put between its marks.
+    """A rule's page with what the code says put between its marks."""
+    return between(between(text, "recognised", recognised(rule)), "remedies", remedies(rule))
 
-    Args:
-        text: The page.
-        rule: Whose it is.
 
-    Raises:
-        ValueError: The page has no such marks.
-    """
-    for name, content in (("recognised", recognised(rule)), ("remedies", remedies(rule))):
-        pattern = rf"<!-- begin: {name} -->.*?<!-- end: {name} -->"
-        old = re.search(pattern, text, flags=re.DOTALL)
-        if old is None:
-            raise ValueError(f"the page of '{rule.name}' has no marks for '{name}'")
-        block = f"<!-- begin: {name} -->\n{content}\n<!-- end: {name} -->"
-        text = text[: old.start()] + block + text[old.end() :]
-    return text
+def write(page: Path, **contents: str) -> None:
+    """Put contents between the marks of a page."""
+    text = page.read_text(encoding="utf-8")
+    for name, content in contents.items():
+        text = between(text, name, content)
+    page.write_text(text, encoding="utf-8")
 
 
 def refresh() -> None:
-    """Write every page anew."""
+    """Write what the code says into the page of every finding."""
     for name, rule in FINDINGS.items():
-        page = FOLDER / f"{name}.md"
-        page.write_text(refreshed(page.read_text(encoding="utf-8"), rule), encoding="utf-8")
+        write(FOLDER / f"{name}.md", recognised=recognised(rule), remedies=remedies(rule))

@@ -1,17 +1,18 @@
-"""Stage three: how often `--doctor apply` brings a run with a fault back to what the healthy run reaches."""
+"""Stage four: how often `--doctor apply` brings a run with a fault back to what the healthy run reaches."""
 
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.planted_faults.bases import BASES, source_of
-from benchmarks.planted_faults.cases import FAULTS, Case, Fault
+from benchmarks.planted_faults.faults import FIRST, Case
+from benchmarks.planted_faults.games import BASES, dataset_of
+from benchmarks.planted_faults.judge import WORSE
 from benchmarks.planted_faults.record import recipe_of
 from poise.data import spec_of
 from poise.diagnosis import budget
@@ -27,175 +28,101 @@ from poise.training.remedies import begin_with_remedies
 from poise.training.resolve import resolve
 from poise.training.state import unpack
 
-WITHIN = 1.5
-"""Times the healthy run's distance within which a run counts as rescued."""
-
-CHEAP = ("digits", "ring", "triangles")
-"""Data on which rescues are played."""
-
-
-@dataclass(frozen=True)
-class Rescue:
-    """What became of one fault.
-
-    Attributes:
-        name: The case's name.
-        healthy: Fréchet distance at the end of the healthy run of the same game and seed.
-        left: The same of the run with the fault, with nobody who helps.
-        rescued: The same of what `apply` ended with.
-        tries: What was tried, in order: finding, remedy, whether it was kept.
-    """
-
-    name: str
-    healthy: float
-    left: float
-    rescued: float
-    tries: Sequence[dict[str, Any]]
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether it ended within the bound."""
-        return self.rescued <= WITHIN * self.healthy
-
-    @property
-    def needed(self) -> bool:
-        """Whether the fault did harm: without help it ends outside the bound."""
-        return not self.left <= WITHIN * self.healthy
-
-
-def why_not(fault: Fault) -> str:
-    """Why no setting can mend a fault; empty where one can."""
-    if fault.rescuable:
-        return ""
-    if fault.handful or fault.rows is not None:
-        return "it lies in the data: rows are missing, repeated or in an order"
-    if fault.distort is not None:
-        return "it lies in how the data are prepared"
-    if fault.finding == "condition-ignored":
-        return "it lies in the person's own loop, which the doctor cannot change"
-    return "a hand goes on meddling with weights, rates or latents, in every branch, too"
+Rescue = Mapping[str, Any]
+"""`name`, the Fréchet distances `healthy`, `left` alone and `rescued`, and what was tried: `tries`."""
 
 
 def rescue_cases() -> list[Case]:
     """Every rescuable fault in every cheap game that it is planted in, with its seed."""
     return [
-        Case(base, fault, place % 3)
-        for fault in FAULTS
-        if fault.rescuable
-        for place, base in enumerate(fault.bases)
-        if BASES[base].data in CHEAP
+        Case(base, fault, index % 3)
+        for fault in FIRST
+        if not fault.beyond_settings
+        for index, base in enumerate(fault.games)
+        if BASES[base].data in ("digits", "ring", "triangles")
     ]
 
 
 def rescue(case: Case, out: Path) -> Rescue:
-    """Play a case three times: healthy, left alone, with `apply`; none that was played before.
-
-    Args:
-        case: Which.
-        out: Where results and run folders are kept.
-    """
-    place = out / "rescues" / f"{case.name}.json"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if not place.is_file():
-        healthy = _kept(Case(case.base, None, case.seed), out)
-        left = _kept(case, out)
-        start = time.monotonic()
+    """Train a case three times, healthy, left alone and with `apply`, unless its result is in `out`."""
+    file = out / "rescues" / f"{case.name}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.is_file():
+        healthy, left = _left_alone(Case(case.base, None, case.seed), out), _left_alone(case, out)
+        start, notices = time.monotonic(), list[str]()
         folder = out / "rescue-runs" / case.name
         for old in folder.parent.glob(f"{case.name}*"):
             shutil.rmtree(old)
-        said: list[str] = []
-        plan = _planned(case)
         # A run of some seconds is checked as often as one of usual length, whatever time that takes.
         budget.MOST_SHARE = 1.0
-        try:
-            kept = begin_with_remedies(plan, folder, notify=said.append).run
-            rescued = _distance(plan, kept)
-        except PoiseError as error:
-            said.append(error.sentence)
-            rescued = float("inf")
-        tries = [
-            {"finding": line["finding"], "change": line["remedy"]["change"], "kept": line["kept"]}
-            for line in RunFolder(folder).lines("lineage")
-        ]
-        told = {"healthy": healthy, "left": left, "rescued": rescued, "tries": tries, "said": said,
-                "seconds": round(time.monotonic() - start, 1)}  # fmt: skip
-        place.write_text(json.dumps(told))
-    told = json.loads(place.read_text())
-    return Rescue(case.name, told["healthy"], told["left"], told["rescued"], told["tries"])
+        rescued = _end(case, lambda one: begin_with_remedies(one, folder, notify=notices.append).run)
+        tries = [{"finding": line["finding"], "change": line["remedy"]["change"], "kept": line["kept"]}
+                 for line in RunFolder(folder).lines("lineage")]  # fmt: skip
+        file.write_text(json.dumps({"healthy": healthy, "left": left, "rescued": rescued, "tries": tries,
+                                    "said": notices, "seconds": time.monotonic() - start}))  # fmt: skip
+    return {"name": case.name, **json.loads(file.read_text())}
 
 
-def _planned(case: Case) -> Experiment:
+def _experiment(case: Case) -> Experiment:
     """A case ready to be trained; all that is measured of it is measured at its end."""
-    source = prepared(source_of(BASES[case.base].data, None), TASKS["noise-to-data"])
-    recipe = recipe_with(recipe_of(case, source), {"evaluate_every": 0, "steps": BASES[case.base].steps})
-    recipe = resolve(recipe, spec_of(source))
-    components = assemble(recipe, spec_of(source), pick_device("cpu"))
-    return Experiment(source, {"kind": "built-in", "value": BASES[case.base].data}, recipe, components)
+    game = BASES[case.base]
+    dataset = prepared(dataset_of(game.data, None), TASKS["noise-to-data"])
+    recipe = recipe_with(recipe_of(case, dataset), {"evaluate_every": 0, "steps": game.steps})
+    recipe = resolve(recipe, spec_of(dataset))
+    components = assemble(recipe, spec_of(dataset), pick_device("cpu"))
+    return Experiment(dataset, {"kind": "built-in", "value": game.data}, recipe, components)
 
 
-def _kept(case: Case, out: Path) -> float:
-    """The distance at the end of a run that nobody helps, played once."""
-    place = out / "rescues" / "ends" / f"{case.name}.json"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if not place.is_file():
+def _left_alone(case: Case, out: Path) -> float:
+    """The distance at the end of a run without remedies, trained once."""
+    file = out / "rescues" / "ends" / f"{case.name}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.is_file():
         folder = out / "rescue-runs" / f"alone-{case.name}"
         shutil.rmtree(folder, ignore_errors=True)
-        plan = _planned(case)
-        try:
-            found = _distance(plan, begin(plan, folder, notify=lambda sentence: None, doctor="off").run)
-        except PoiseError:
-            found = float("inf")
-        place.write_text(json.dumps(found))
-    return float(json.loads(place.read_text()))
+        found = _end(case, lambda one: begin(one, folder, notify=lambda _: None, doctor="off").run)
+        file.write_text(json.dumps(found))
+    return float(json.loads(file.read_text()))
 
 
-def _distance(plan: Experiment, run: RunFolder) -> float:
-    """Of the last checkpoint of a run, against the data and with the latents of the plan."""
-    trained = saved_recipe(run.recipe)
-    components = assemble(trained, spec_of(plan.source), plan.components.device)
+def _end(case: Case, train: Callable[[Experiment], RunFolder]) -> float:
+    """The distance of a run's last checkpoint to the data; infinite if it ended with an error."""
+    experiment = _experiment(case)
+    try:
+        run = train(experiment)
+    except PoiseError:
+        return math.inf
+    components = assemble(saved_recipe(run.recipe), spec_of(experiment.source), experiment.components.device)
     unpack(run.load_checkpoint(run.checkpoint_steps()[-1]), components)
-    found = distance_to_data(components, plan.source)
-    return float("inf") if found is None else found
+    found = distance_to_data(components, experiment.source)
+    return math.inf if found is None else found
 
 
 def table(found: Iterable[Rescue]) -> str:
     """What became of every fault, as Markdown, and the rate."""
-    found = list(found)
-    harmed = [one for one in found if one.needed]
-    rescued = [one for one in harmed if one.succeeded]
-    share = f"{100 * len(rescued) / len(harmed):.0f} %" if harmed else "–"
-    lines = [
-        "# What `--doctor apply` makes of planted faults",
-        "",
-        "Written by `python -m benchmarks.planted_faults rescue --page docs/failures/rescues.md`. Each",
-        "game is played three times with one seed and as many steps: healthy; with a fault in its",
-        "settings and nobody who helps; and with that fault and `--doctor apply`, which tries three",
-        "remedies at most, each in a branch. Compared is the Fréchet distance of the last averaged",
-        "generator's samples to the data. Every check of the doctor is made, as in a run of usual length.",
-        "The games are those on digits, the ring and triangles. How heavy a penalty the remedies set,",
-        "from which gap rates are levelled, and when a branch begins from fresh weights was chosen while",
-        "looking at some runs of greedy-generator, sharp-discriminator and unpenalised-ring; runs of all",
-        "other kinds had been seen once, after that. These were all played in one go, at commit a5569e5,",
-        "with settings and remedies as they were then and the doctor's rules of its fourth round.",
-        "",
-        f"{len(rescued)} of {len(harmed)} runs that the fault had harmed end within {WITHIN} x the Fréchet",
-        f"distance of the healthy run of the same game and seed: {share}.",
+    rows, harmed, rescued = [], 0, 0
+    for one in found:
+        bound = WORSE * one["healthy"]
+        word = "no harm was done"
+        if not one["left"] <= bound:
+            word = "yes" if one["rescued"] <= bound else "no"
+            harmed, rescued = harmed + 1, rescued + (word == "yes")
+        bold = (("**" if row["kept"] else "", row) for row in one["tries"])
+        tried = "; ".join(f"{mark}{row['finding']}: {row['change']}{mark}" for mark, row in bold)
+        numbers = " | ".join(f"{one[key]:.3g}" for key in ("healthy", "left", "rescued"))
+        rows.append(f"| {one['name']} | {numbers} | {word} | {tried or 'nothing'} |")
+    reasons: dict[str, list[str]] = {}
+    for fault in FIRST:
+        if why := fault.beyond_settings:
+            reasons.setdefault(why, []).append(fault.name)
+    return "\n".join([
+        f"{rescued} of {harmed} runs that the fault had harmed end within {WORSE} x the Fréchet",
+        "distance of the healthy run of the same game and seed: "
+        f"{f'{100 * rescued / harmed:.0f} %' if harmed else '–'}.",
         "",
         "| run | healthy | left alone | with apply | rescued | what was tried; kept in bold |",
         "|---|---|---|---|---|---|",
-    ]
-    for one in found:
-        tries = "; ".join(
-            f"**{t['finding']}: {t['change']}**" if t["kept"] else f"{t['finding']}: {t['change']}"
-            for t in one.tries
-        )
-        word = ("yes" if one.succeeded else "no") if one.needed else "no harm was done"
-        numbers = " | ".join(f"{value:.3g}" for value in (one.healthy, one.left, one.rescued))
-        lines.append(f"| {one.name} | {numbers} | {word} | {tries or 'nothing'} |")
-    reasons: dict[str, list[str]] = {}
-    for fault in FAULTS:
-        if why := why_not(fault):
-            reasons.setdefault(why, []).append(fault.name)
-    lines += ["", "Faults that no setting can mend, and are not counted:", ""]
-    lines += [f"- {', '.join(names)}: {why}." for why, names in reasons.items()]
-    return "\n".join(lines)
+        *rows,
+        "", "Faults that no setting can mend, and are not counted:", "",
+        *(f"- {', '.join(names)}: {why}." for why, names in reasons.items()),
+    ])  # fmt: skip

@@ -1,4 +1,4 @@
-"""Planted faults: what is kept out, whether a fault took, and hands that do what their words say."""
+"""Planted faults: what is kept out, whether a fault took, and plants that do what their words say."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from benchmarks.planted_faults import hands
-from benchmarks.planted_faults.cases import cases
-from benchmarks.planted_faults.fourth_round import FOURTH_FAULTS, FOURTH_SEEDS
-from benchmarks.planted_faults.record import GAMES
-from benchmarks.planted_faults.took import METRIC, took
+from benchmarks.planted_faults import plants
+from benchmarks.planted_faults.faults import FIRST, FOURTH, SECOND, THIRD, cases
+from benchmarks.planted_faults.games import GAMES
+from benchmarks.planted_faults.judge import METRIC, took
+from benchmarks.planted_faults.pages import FOLDER, between
+from benchmarks.planted_faults.plants import always, once
+from benchmarks.planted_faults.rescue import table
 
 from poise.data import open_data
 from poise.diagnosis import FINDINGS
+
+DIGITS = open_data("digits")
 
 
 def evaluated(*values: float | None, **more: Any) -> dict[str, Any]:
@@ -33,10 +37,35 @@ def test_what_is_kept_out_was_never_seen() -> None:
     assert len({case.name for case in cases()}) == len(cases())
     assert not {case.kind for case in kept if case.fault} & {case.kind for case in seen}
     assert not {case.seed for case in kept} & {case.seed for case in seen}
-    assert {fault.finding for fault in FOURTH_FAULTS} == set(FINDINGS)
+    assert {fault.finding for fault in FOURTH} == set(FINDINGS)
     healthy = {(case.base, case.seed) for case in kept if case.fault is None}
     assert {(case.base, case.seed) for case in kept} == healthy
-    assert all(base in GAMES or base.startswith("conditional") for base in FOURTH_SEEDS)
+
+
+def test_every_row_of_the_table_names_what_there_is() -> None:
+    faults = [*FIRST, *SECOND, *THIRD, *FOURTH]
+    assert len({fault.name for fault in faults}) == len(faults)
+    for fault in faults:
+        assert fault.true <= set(FINDINGS)
+        labelled = fault.finding == "condition-ignored"
+        assert all(game.startswith("conditional-") if labelled else game in GAMES for game in fault.games)
+        planted = fault.changes or fault.rows or fault.distort or fault.meddle or fault.handful
+        assert labelled or planted
+
+
+def test_counts_are_put_between_the_marks_of_their_page() -> None:
+    for name in ("README", "rescues"):
+        text = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
+        assert between(between(text, "counts", "new"), "counts", "old").count("old") >= 1
+        assert len(between(text, "counts", "new")) < len(text)
+    with pytest.raises(ValueError, match="no marks"):
+        between("a page", "counts", "new")
+
+
+def test_the_reasons_of_the_rescues_are_those_of_the_table() -> None:
+    page = (FOLDER / "rescues.md").read_text(encoding="utf-8")
+    reasons = table([]).partition("are not counted:")[2].strip()
+    assert reasons in page
 
 
 @pytest.mark.parametrize(
@@ -73,7 +102,7 @@ def test_what_is_measured_at_the_end_of_a_run() -> None:
 
 
 def context(step: int, **weights: torch.Tensor) -> Any:
-    """As much of a moment as hands touch: a generator of these weights, and an optimiser of them."""
+    """As much of a step's context as is touched: a generator of these weights, and an optimiser of them."""
     for one in weights.values():
         one.requires_grad_()
     optimiser = torch.optim.Adam(weights.values(), lr=0.1)
@@ -82,7 +111,7 @@ def context(step: int, **weights: torch.Tensor) -> Any:
 
 
 def test_a_step_is_cut_to_its_length() -> None:
-    meddle, now = hands.steps_clipped(0.5), context(1, weight=torch.zeros(2, 2))
+    meddle, now = always(plants.steps_clipped, 0.5)(DIGITS, 0), context(1, weight=torch.zeros(2, 2))
     meddle(now)
     weight = now.components.match.parameters["generator"]["weight"]
     with torch.no_grad():
@@ -92,7 +121,7 @@ def test_a_step_is_cut_to_its_length() -> None:
 
 
 def test_a_generator_is_pulled_towards_one_that_does_not_change() -> None:
-    meddle, now = hands.pulled_back(0.5), context(1, weight=torch.full((3, 4), 9.0))
+    meddle, now = always(plants.pulled_back, 0.5)(DIGITS, 0), context(1, weight=torch.full((3, 4), 9.0))
     found = []
     for _ in range(40):
         meddle(now)
@@ -107,20 +136,22 @@ def test_an_optimiser_climbs_and_its_moments_are_spoiled() -> None:
         now.components.match.parameters["generator"]["weight"],
         now.components.match.optimisers["generator"],
     )
-    hands.wrong_direction("generator")(now)
+    climbing = next(fault for fault in FOURTH if fault.name == "wrong-direction").meddle
+    assert climbing is not None
+    climbing(DIGITS, 0)(now)
     weight.grad = torch.ones(2)
     for _ in range(9):
         optimiser.step()
     assert float(weight.detach().min()) > 1.5
-    hands.spoiled_moments("generator")(now)
+    now.components.match.optimisers["discriminator"] = optimiser
+    once(plants.spoiled_moments)(DIGITS, 0)(now)
     optimiser.step()
     assert not bool(weight.isfinite().any())
 
 
 def test_a_window_slides_over_the_sorted_rows() -> None:
-    source = open_data("digits")
-    exchange = hands.sliding_window(source, 0.1, 2).exchange
-    labels = np.asarray(source.labels)
+    exchange = plants.sliding_window(DIGITS, 0.1, 2).exchange
+    labels = np.asarray(DIGITS.labels)
     early, late, around = (labels[exchange(np.arange(2_000), done)] for done in (0.0, 0.25, 0.5))
     assert set(early) == {0, 1} or set(early) == {0}
     assert early.max() < late.min()
@@ -136,7 +167,7 @@ def test_old_fakes_are_all_that_a_discriminator_gets() -> None:
 
     now = context(1, weight=torch.zeros(1))
     now.components.match.game = Game()
-    hands.stale_fakes(3)(now)
+    once(plants.stale_fakes, 3)(DIGITS, 0)(now)
     game = now.components.match.game
     seen = [game.cost("discriminator", {}, None, {"fake": torch.tensor(float(one))}, {}) for one in range(6)]
     assert seen == [0, 0, 0, 1, 2, 3]
