@@ -183,7 +183,8 @@ def test_all_is_on_the_disk_before_it_is_renamed_and_before_the_old_one_goes(
         ("rename", f".partial-{name} {name}"),
         ("sync", "checkpoints"),
         ("remove", f".old-{name}"),
-        ("remove", step_name(1)),
+        ("rename", f"{step_name(1)} .partial-{step_name(1)}"),  # so that it is never there in part
+        ("remove", f".partial-{step_name(1)}"),
     ]
 
 

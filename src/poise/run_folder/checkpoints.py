@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from poise.errors import PoiseError
 from poise.run_folder.tensors_file import DamagedError
-from poise.run_folder.tensors_folder import is_there, read_tensors_folder, write_tensors_folder
+from poise.run_folder.tensors_folder import (
+    is_there,
+    read_tensors_folder,
+    remove_folder,
+    write_tensors_folder,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,7 +75,7 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint, *, keep: int, best: bool)
     folder = run / "checkpoints" / ("best" if best else step_name(checkpoint.step))
     write_tensors_folder(folder, "tensors", checkpoint.tensors, {"state": checkpoint.state}, checkpoint.step)
     for step in checkpoint_steps(run)[:-keep]:
-        shutil.rmtree(run / "checkpoints" / step_name(step), ignore_errors=True)
+        remove_folder(run / "checkpoints" / step_name(step))
     return folder
 
 

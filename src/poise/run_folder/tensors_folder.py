@@ -6,6 +6,7 @@ what they read against the manifest that they saw first, and begin again if the 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -114,6 +115,15 @@ def finish_replacement(folder: Path) -> None:
     if old.exists() and not folder.exists():
         old.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder as a whole: under its name it is never there in part, for readers and after a crash."""
+    partial = folder.with_name(f".partial-{folder.name}")
+    with contextlib.suppress(OSError):
+        shutil.rmtree(partial, ignore_errors=True)
+        folder.rename(partial)
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def repair(run: Path) -> None:
