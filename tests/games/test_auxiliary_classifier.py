@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from poise.dynamics import Batch
 from poise.games import AuxiliaryClassifier, NoiseToData, WeightedPenalty
 from poise.losses import LOSSES
-from poise.networks.concatenated import ConcatenatedGenerator
+from poise.networks.conditioned import ConcatenatedGenerator
 from poise.penalties import PENALTIES
 
 LOSS = LOSSES["non-saturating"]

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from poise.dynamics import Batch
 from poise.games import Conditioned, NoiseToData, WeightedPenalty
 from poise.losses import LOSSES
-from poise.networks.concatenated import ConcatenatedDiscriminator, ConcatenatedGenerator
+from poise.networks.conditioned import ConcatenatedDiscriminator, ConcatenatedGenerator
 from poise.penalties import PENALTIES
 
 LOSS = LOSSES["non-saturating"]

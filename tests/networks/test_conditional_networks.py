@@ -8,10 +8,13 @@ from networks.specs import of
 from poise.errors import PoiseError
 from poise.games.conditioned import Given
 from poise.networks import DISCRIMINATORS, GENERATORS
-from poise.networks.class_head import ClassifyingDiscriminator
-from poise.networks.conditional_batch_norm import ConditionalBatchNorm, with_conditional_batch_norm
-from poise.networks.head import split_head
-from poise.networks.projection import ProjectionDiscriminator
+from poise.networks.conditioned import (
+    ClassifyingDiscriminator,
+    ConditionalBatchNorm,
+    ProjectionDiscriminator,
+    split_head,
+    with_conditional_batch_norm,
+)
 from poise.penalties.penalty import squared_gradient_norm
 
 LATENT, CLASSES = 5, 4

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from networks.specs import of, translated
 from poise.errors import PoiseError
 from poise.networks import DISCRIMINATORS, GENERATORS, IMAGE_DISCRIMINATORS, TRANSLATORS, Network
-from poise.networks.concatenated import ConcatenatedGenerator
+from poise.networks.conditioned import ConcatenatedGenerator
 from poise.recipes.settings import Part
 from poise.registry import Registry
 from poise.spec import DataSpec

@@ -5,11 +5,10 @@ from poise.networks.dcgan import DCGAN_DISCRIMINATOR, DCGAN_GENERATOR
 from poise.networks.infogan import INFOGAN_DISCRIMINATOR, INFOGAN_GENERATOR
 from poise.networks.layers import HalvingAverage, LeakyReLU, ReLU
 from poise.networks.mlp import MLP_DISCRIMINATOR, MLP_GENERATOR
-from poise.networks.network import Network
+from poise.networks.network import Network, describe, parameter_count
 from poise.networks.patch import PATCH
 from poise.networks.residual import RESIDUAL
 from poise.networks.resnet import RESNET_DISCRIMINATOR, RESNET_GENERATOR
-from poise.networks.summary import describe, parameter_count
 from poise.networks.translating import BothWays, OneForEachDomain, TranslatingGenerator
 from poise.networks.unet import UNET
 from poise.registry import Registry

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import nn
 
 from poise.games import AuxiliaryClassifier
-from poise.networks.class_head import ClassifyingDiscriminator
+from poise.networks.conditioned import ClassifyingDiscriminator
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
 from poise.spec import DataSpec

@@ -9,7 +9,7 @@ from torch import nn
 
 from poise.games import Conditioned
 from poise.networks import DISCRIMINATORS, GENERATORS, Network
-from poise.networks.concatenated import ConcatenatedDiscriminator, ConcatenatedGenerator
+from poise.networks.conditioned import ConcatenatedDiscriminator, ConcatenatedGenerator
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
 from poise.spec import DataSpec

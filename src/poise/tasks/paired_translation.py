@@ -13,7 +13,7 @@ from poise.errors import PoiseError
 from poise.games import Auxiliary, Conditioned, WithAuxiliaries
 from poise.games.auxiliary import absolute_error, feature_error, perceptual_error, squared_error
 from poise.networks import IMAGE_DISCRIMINATORS, TRANSLATORS
-from poise.networks.concatenated import ConcatenatedDiscriminator
+from poise.networks.conditioned import ConcatenatedDiscriminator
 from poise.networks.patch import PatchDiscriminator
 from poise.networks.translating import TranslatingGenerator, matching_features
 from poise.recipes import Recipe

@@ -8,8 +8,7 @@ from typing import Any
 from torch import nn
 
 from poise.networks import DISCRIMINATORS, GENERATORS
-from poise.networks.conditional_batch_norm import with_conditional_batch_norm
-from poise.networks.projection import ProjectionDiscriminator
+from poise.networks.conditioned import ProjectionDiscriminator, with_conditional_batch_norm
 from poise.recipes.settings import Part
 from poise.spec import DataSpec
 from poise.tasks import conditional, noise_to_data
