@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from networks.specs import of
 from poise.networks import DISCRIMINATORS, GENERATORS, parameter_count
 from poise.networks.autoencoder import ReconstructionScore
-from poise.networks.layers import CentredSigmoid, LeakyReLU, Maxout, activation_layer
-from poise.networks.resnet import ResidualBlock
+from poise.networks.layers import CentredSigmoid, LeakyReLU, Maxout, ResidualBlock, activation_layer
 
 
 def flat(network: nn.Module) -> nn.Sequential:

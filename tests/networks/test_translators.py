@@ -10,9 +10,8 @@ from torch import Tensor, nn
 
 from networks.specs import of, translated
 from poise.networks import IMAGE_DISCRIMINATORS, TRANSLATORS, Network, describe, parameter_count
-from poise.networks.layers import InstanceNorm, NoiseDropout
+from poise.networks.layers import InstanceNorm, NoiseDropout, ResidualBlock
 from poise.networks.patch import PatchDiscriminator
-from poise.networks.residual import Residual
 from poise.networks.translating import BothWays, TranslatingGenerator, matching_features
 from poise.networks.unet import UNet
 from poise.registry import checked_settings
@@ -23,11 +22,6 @@ SIDES = (8, 16, 32, 64)
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def test_the_registries_hold_what_the_documentation_lists() -> None:
-    assert list(TRANSLATORS) == ["unet", "residual"]
-    assert next(iter(IMAGE_DISCRIMINATORS)) == "patch" and len(IMAGE_DISCRIMINATORS) == 6
 
 
 @pytest.mark.parametrize(
@@ -94,7 +88,7 @@ def test_the_patch_discriminator_has_the_published_parameters() -> None:
 def test_the_residual_generator_at_256_has_the_published_parameters() -> None:
     # 11.378 M with a bias in every convolution; here those whose bias a normalisation cancels have none.
     network = TRANSLATORS["residual"].build(translated((3, 256, 256), (3, 256, 256)))
-    assert sum(isinstance(layer, Residual) for layer in network.modules()) == 9
+    assert sum(isinstance(layer, ResidualBlock) for layer in network.modules()) == 9
     cancelled = 64 + 128 + 256 + 18 * 256 + 128 + 64
     assert round((parameter_count(network) + cancelled) / 1e6, 3) == 11.378
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from poise.errors import PoiseError
-from poise.networks.resnet import ResidualBlock
+from poise.networks.layers import ResidualBlock
 from poise.networks.weights import NORMALISING, WEIGHTED, with_spectral_norm
 
 

@@ -182,6 +182,29 @@ def norm_layer(name: Literal["batch", "instance", "none"], channels: int) -> nn.
     return InstanceNorm(channels) if name == "instance" else nn.Identity()
 
 
+class ResidualBlock(nn.Module):
+    """The sum of a residual path and a shortcut.
+
+    Args:
+        residual: The path of two convolutions.
+        shortcut: The path beside it, `nn.Identity()` where the shape stays.
+
+    Example:
+        >>> ResidualBlock(nn.Identity(), nn.Identity())(torch.ones(1))
+        tensor([2.])
+    """
+
+    def __init__(self, residual: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.residual = residual
+        self.shortcut = shortcut
+
+    def forward(self, features: Tensor) -> Tensor:
+        """The sum of both paths."""
+        total: Tensor = self.residual(features) + self.shortcut(features)
+        return total
+
+
 class NoiseDropout(nn.Module):
     """Dropout that is active in training and in use, since it is all the noise that a translator has.
 

@@ -5,34 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
-from poise.networks.layers import InstanceNorm
+from poise.networks.layers import InstanceNorm, ResidualBlock
 from poise.networks.network import Network
 from poise.networks.shapes import quarterable_sides, translated_shape
 from poise.networks.weights import start_normal
 from poise.spec import DataSpec
-
-
-class Residual(nn.Module):
-    """Two normalised convolutions, added to what they were given.
-
-    Args:
-        channels: Before and after.
-
-    Source: Johnson et al. 2016, as in Zhu et al. 2017, appendix 7.2: R_k.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.residual = nn.Sequential(
-            *_convolved(channels, channels, 3), nn.ReLU(), *_convolved(channels, channels, 3)
-        )
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Features `(N, C, H, W)` of the same shape."""
-        changed: Tensor = self.residual(features)
-        return features + changed
 
 
 def residual_generator(
@@ -75,12 +54,18 @@ def residual_generator(
     for before in (width, 2 * width):
         down = nn.Conv2d(before, 2 * before, 3, 2, 1, bias=False)
         layers += [down, InstanceNorm(2 * before), nn.ReLU()]
-    layers += [Residual(4 * width) for _ in range(count)]
+    layers += [_residual(4 * width) for _ in range(count)]
     for before in (4 * width, 2 * width):
         up = nn.ConvTranspose2d(before, before // 2, 3, 2, 1, output_padding=1, bias=False)
         layers += [up, InstanceNorm(before // 2), nn.ReLU()]
     layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, channels, 7), nn.Tanh()]
     return start_normal(nn.Sequential(*layers), initial_std)
+
+
+def _residual(channels: int) -> ResidualBlock:
+    """Two normalised convolutions, added to their input: R_k of the paper."""
+    convolutions = [*_convolved(channels, channels, 3), nn.ReLU(), *_convolved(channels, channels, 3)]
+    return ResidualBlock(nn.Sequential(*convolutions), nn.Identity())
 
 
 def _convolved(before: int, after: int, size: int) -> list[nn.Module]:

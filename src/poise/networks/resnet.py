@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor, nn
 
-from poise.networks.layers import HalvingAverage, ReLU
+from poise.networks.layers import HalvingAverage, ReLU, ResidualBlock
 from poise.networks.network import Network
 from poise.networks.shapes import MOST_IMAGE_CHANNELS, image_shape, power_of_two_side
 from poise.networks.weights import WEIGHTED, with_spectral_norm
@@ -14,30 +14,6 @@ from poise.spec import DataSpec
 
 FIRST_SIDE = 4
 PUBLISHED_SIDE = 32
-
-
-class ResidualBlock(nn.Module):
-    """The sum of a residual path and a shortcut.
-
-    Args:
-        residual: The path of two convolutions.
-        shortcut: The path beside it, `nn.Identity()` where the shape stays.
-
-    Example:
-        >>> import torch
-        >>> ResidualBlock(nn.Identity(), nn.Identity())(torch.ones(1))
-        tensor([2.])
-    """
-
-    def __init__(self, residual: nn.Module, shortcut: nn.Module) -> None:
-        super().__init__()
-        self.residual = residual
-        self.shortcut = shortcut
-
-    def forward(self, features: Tensor) -> Tensor:
-        """The sum of both paths."""
-        total: Tensor = self.residual(features) + self.shortcut(features)
-        return total
 
 
 class SumOverGrid(nn.Module):

@@ -1,64 +1,48 @@
-"""What a network requires of the shape of the data, and the errors for shapes that it cannot serve."""
+"""The shapes that networks require of the data, and the errors for others."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from poise.errors import PoiseError
 from poise.spec import DataSpec
 
-Shape = tuple[int, ...]
 MOST_IMAGE_CHANNELS = 4
 POWER_OF_TWO_SIDES = (8, 16, 32, 64, 128, 256)
 
 
-def checked_shape(shape: Sequence[int], *, network: str) -> Shape:
-    """The shape of an image or of a vector, as a tuple.
-
-    Raises:
-        PoiseError: It has neither one nor three sizes, or one below 1.
+def checked_shape(shape: tuple[int, ...], *, network: str) -> tuple[int, ...]:
+    """The shape itself, if it is that of an image or of a vector; a `PoiseError` names `network` otherwise.
 
     Example:
-        >>> checked_shape([3, 28, 28], network="mlp")
+        >>> checked_shape((3, 28, 28), network="mlp")
         (3, 28, 28)
     """
-    sizes = tuple(int(size) for size in shape)
-    if len(sizes) not in (1, 3) or min(sizes) < 1:
+    if len(shape) not in (1, 3) or min(shape) < 1:
         raise PoiseError(
-            f"The network '{network}' cannot be built for the shape {sizes}",
+            f"The network '{network}' cannot be built for the shape {shape}",
             code="networks.unknown-shape",
             why="a sample is an image of (channels, height, width) or a vector of (numbers,)",
             hint="give a shape of three or of one positive sizes",
         )
-    return sizes
+    return shape
 
 
 def image_shape(
-    shape: Sequence[int], *, network: str, most_channels: int | None = None
+    shape: tuple[int, ...], *, network: str, most_channels: int | None = None
 ) -> tuple[int, int, int]:
-    """The shape of an image as channels, height and width.
-
-    Args:
-        shape: The shape of one sample.
-        network: The network that asks, for messages.
-        most_channels: The most channels that it makes; `None` for any number.
-
-    Raises:
-        PoiseError: The shape is a vector's, or has more channels.
+    """Channels, height and width of an image, if it has at most `most_channels`; a `PoiseError` otherwise.
 
     Example:
         >>> image_shape((3, 28, 28), network="infogan")
         (3, 28, 28)
     """
-    sizes = checked_shape(shape, network=network)
-    if len(sizes) == 1:
+    if len(checked_shape(shape, network=network)) == 1:
         raise PoiseError(
-            f"The network '{network}' cannot be built for vectors of {sizes[0]} numbers",
+            f"The network '{network}' cannot be built for vectors of {shape[0]} numbers",
             code="networks.not-images",
             why="it is made of convolutions over images",
             hint="use the network 'mlp'",
         )
-    channels, height, width = sizes
+    channels, height, width = shape
     if most_channels is not None and channels > most_channels:
         raise PoiseError(
             f"The generator '{network}' cannot make images of {channels} channels",
@@ -79,29 +63,28 @@ def translated_shape(spec: DataSpec, *, network: str) -> tuple[int, int, int, in
         >>> translated_shape(DataSpec("image", (3, 32, 32), condition=(1, 32, 32)), network="unet")
         (1, 3, 32, 32)
     """
-    channels, *sides = image_shape(spec.shape, network=network, most_channels=MOST_IMAGE_CHANNELS)
+    channels, height, width = image_shape(spec.shape, network=network, most_channels=MOST_IMAGE_CHANNELS)
     if spec.condition is None or len(spec.condition) != 3:
         raise PoiseError(
             f"The network '{network}' cannot be built for data without images to translate",
             code="networks.no-image-to-translate",
             hint="give pairs of images, or two domains",
         )
-    taken, *from_sides = image_shape(spec.condition, network=network)
-    if from_sides != sides:
+    taken, *sides = image_shape(spec.condition, network=network)
+    if sides != [height, width]:
         raise PoiseError(
-            f"The network '{network}' cannot make {sides[0]}x{sides[1]} from {from_sides[0]}x{from_sides[1]}",
+            f"The network '{network}' cannot make {height}x{width} from {sides[0]}x{sides[1]}",
             code="networks.sides-differ",
             hint="give both kinds of images one size",
         )
-    return taken, channels, sides[0], sides[1]
+    return taken, channels, height, width
 
 
 def power_of_two_side(height: int, width: int, *, network: str) -> int:
-    """The side of a square image that a network of doublings can make.
+    """The side of a square image that a network of doublings can make, a power of two from 8 to 256.
 
     Raises:
-        PoiseError: The image is not square, or its side is not a power of two from 8 to 256; the message
-            gives the nearest sides that are.
+        PoiseError: The image is another; the hint gives the nearest sides that are possible.
 
     Example:
         >>> power_of_two_side(64, 64, network="dcgan")
@@ -113,30 +96,21 @@ def power_of_two_side(height: int, width: int, *, network: str) -> int:
     below = [other for other in POWER_OF_TWO_SIDES if other <= side][-1:]
     above = [other for other in POWER_OF_TWO_SIDES if other >= side][:1]
     sides = " or ".join(f"{other}x{other}" for other in dict.fromkeys(below + above))
-    quarterable = height % 4 == 0 and width % 4 == 0
-    others = (
-        "'infogan' (any sides divisible by 4) or 'mlp' (any sides)" if quarterable else "'mlp' (any sides)"
-    )
+    infogan = "'infogan' (any sides divisible by 4) or " if height % 4 == 0 and width % 4 == 0 else ""
     raise PoiseError(
         f"The network '{network}' cannot be built for images of {height}x{width}",
         code="networks.side-not-a-power-of-two",
         why="it makes and scores squares by doubling and halving, so that the side must be one of "
         + ", ".join(str(other) for other in POWER_OF_TWO_SIDES),
-        hint=f"resize to {sides}, or use the network {others}",
+        hint=f"resize to {sides}, or use the network {infogan}'mlp' (any sides)",
     )
 
 
 def quarterable_sides(height: int, width: int, *, network: str, least: int = 4) -> tuple[int, int]:
-    """A quarter of height and width, for a network that halves twice.
-
-    Args:
-        height: Of an image.
-        width: Of an image.
-        network: The network that asks, for messages.
-        least: The shortest side that it serves.
+    """A quarter of height and width, for a network that halves twice and serves sides from `least`.
 
     Raises:
-        PoiseError: A side is shorter or not divisible by 4; the message gives the nearest that are not.
+        PoiseError: A side is shorter or not divisible by 4; the hint gives the nearest that are possible.
 
     Example:
         >>> quarterable_sides(28, 28, network="infogan")

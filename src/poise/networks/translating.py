@@ -1,4 +1,4 @@
-"""A network from images to images as the generator of a game: one way, or both."""
+"""Networks from images to images as the players of a game: one way, or both."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from poise.networks.patch import PatchDiscriminator
 
 
 class TranslatingGenerator(nn.Module):
-    """A generator whose sample is its condition, translated; the latent is not used.
+    """A generator whose sample is its condition, translated; it does not use the latent.
 
     Args:
         network: Images to images.
@@ -33,7 +33,7 @@ class TranslatingGenerator(nn.Module):
 
 
 class BothWays(nn.Module):
-    """Two networks between two domains: the generator's side of a game without pairs.
+    """Two networks between two domains: the generators of a game without pairs.
 
     Args:
         a_to_b: From the first domain to the second.
@@ -61,34 +61,26 @@ class BothWays(nn.Module):
 
 
 class OneForEachDomain(nn.Module):
-    """Two discriminators: the other side of a game without pairs.
-
-    Args:
-        of_a: Scores images of the first domain.
-        of_b: Scores images of the second.
-    """
+    """Two discriminators: one scores images of the first domain, the other those of the second."""
 
     def __init__(self, of_a: nn.Module, of_b: nn.Module) -> None:
         super().__init__()
         self.of_a, self.of_b = of_a, of_b
 
     def forward(self, samples: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Scores of images of the second domain; what they were made from is not looked at."""
+        """Scores of images of the second domain; the condition is not used."""
         scores: Tensor = self.of_b(samples)
         return scores
 
 
 def matching_features(discriminator: PatchDiscriminator) -> Callable[[Tensor, Tensor], Tensor]:
-    """What a patch discriminator sees in samples under conditions, as one row a sample.
+    """The features of a patch discriminator: `(samples, condition)` to `(N, values)`.
 
     Each grid is divided by its number of values, so that the sum of absolute differences of two rows is the
     sum of the grids' mean absolute differences.
 
     Args:
         discriminator: Of samples with their conditions as further channels.
-
-    Returns:
-        `(samples, condition)` to `(N, values)`.
 
     Source: Salimans et al. 2016, section 3.1; Wang et al. 2018 (pix2pixHD), equation 4.
     """
