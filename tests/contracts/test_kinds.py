@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,15 +12,32 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import poise
-from poise.data import KINDS, Dataset, described_spec, kind_of, open_data, spec_of
+from poise.data import (
+    KINDS,
+    DataKind,
+    Dataset,
+    Given,
+    Range,
+    Request,
+    described_spec,
+    kind_of,
+    open_data,
+    spec_of,
+    survey,
+)
+from poise.data.dataset import array_dataset
+from poise.data.kinds import Defaults
 from poise.metrics import METRICS
 from poise.metrics.features import EXTRACTORS
 from poise.networks import DISCRIMINATORS, GENERATORS
 from poise.recipes import RECIPES, Recipe, recipe_with
-from poise.spec import CONDITION_KINDS
+from poise.run_folder import RunFolder
+from poise.spec import CONDITION_KINDS, DataSpec
 from poise.training.resolve import resolve
+from poise.web import write_report
 
 EXAMPLES: dict[str, list[Any]] = {
     "image": ["digits", np.linspace(0, 1, 40 * 108).reshape(40, 6, 6, 3)],
@@ -145,6 +163,72 @@ def test_words_for_people(dataset: Dataset) -> None:
     one, many = kind.describe(dataset.shape, 1), kind.describe(dataset.shape, 4_000)
     assert one.startswith("1 ") and many.startswith("4,000 ")
     assert kind.singular != kind.plural and kind.lead.endswith(".")
+
+
+# A kind of one's own ---------------------------------------------------------------------------------------
+
+
+def melody_kind() -> DataKind:
+    """Melodies: lists of lists of whole tones, which no other kind recognises."""
+
+    def opened(given: Given, request: Request) -> Dataset:
+        rows = np.array(given.data, dtype=np.float32)
+        found = survey(rows)
+        return array_dataset(
+            rows, found.digest, "melody", name="melodies", transform=Range(0.0, 12.0), summary={}, notices=[]
+        )
+
+    def draw(
+        samples: torch.Tensor, transform: Any, *, columns: int | None = None, real: torch.Tensor | None = None
+    ) -> Image.Image:
+        tones = transform.decode(samples).cpu().numpy() * 20
+        return Image.fromarray(tones.astype(np.uint8)).resize((64, 64))
+
+    def write(folder: Path, pieces: Any, count: int) -> None:
+        rows = torch.cat(list(pieces)).tolist()
+        (folder / "melodies.json").write_text(json.dumps(rows))
+
+    return dataclasses.replace(
+        KINDS["vector"],
+        name="melody",
+        singular="melody",
+        plural="melodies",
+        describe=lambda shape, count: f"{count:,} melodies of {shape[0]} tones",
+        recognises=lambda given: isinstance(given.data, list),
+        open=opened,
+        spec=lambda shape, transform: DataSpec("melody", shape),
+        network=lambda spec: "melody",
+        defaults=lambda spec: Defaults(8, 1e-3, 6),
+        draw=draw,
+        written=lambda count: ["melodies.json"],
+        write=write,
+        lead="Each row is a melody.",
+        as_files="in a list",
+    )
+
+
+def test_a_kind_of_ones_own_trains_samples_and_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KINDS._parts, "melody", melody_kind())
+    for networks in (GENERATORS, DISCRIMINATORS):
+        own = dataclasses.replace(networks["mlp"], name="melody", kinds=("melody",))
+        monkeypatch.setitem(networks._parts, "melody", own)
+    melodies = np.random.default_rng(0).integers(0, 12, (60, 8)).tolist()
+    changes: dict[str, Any] = {"batch_size": 8, "evaluate_every": 3}
+    run = poise.train(melodies, out=tmp_path / "run", steps=6, **changes)
+    data = json.loads((run.path / "data.json").read_text())
+    assert data["kind"] == "melody" and data["shape"] == [8] and data["encoding"]["high"] == 12.0
+    assert any(line["metric"] == "frechet_distance" for line in RunFolder.open(run.path).lines("metrics"))
+    assert list((run.path / "samples").glob("*.png"))
+    generator = poise.Generator.load(run.path)
+    samples = generator.sample(5)
+    assert samples.shape == (5, 8) and samples.min() >= 0 and samples.max() <= 12
+    assert generator.kind.describe(generator.shape, 5) == "5 melodies of 8 tones"
+    assert "Each row is a melody." in write_report(run.path).read_text(encoding="utf-8")
+    with pytest.raises(poise.PoiseError) as caught:
+        poise.train(melodies, out=tmp_path / "other", steps=6, generator="dcgan")
+    assert caught.value.code == "training.network-unfit"
 
 
 # Nobody compares a kind ------------------------------------------------------------------------------------

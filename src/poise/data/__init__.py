@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from poise.data.cache import default_cache
-from poise.data.dataset import Array, Condition, Dataset, survey
+from poise.data.dataset import Array, Condition, Dataset, digest_of, survey
 from poise.data.kinds import KINDS, DataKind, Given, Request, described_spec, kind_of, spec_of
 from poise.data.kinds.image import save_image, to_pillow, to_pixels
 from poise.data.opening import data_of, inspect_data, open_data, origin_of
@@ -39,6 +39,7 @@ __all__ = [
     "data_of",
     "default_cache",
     "described_spec",
+    "digest_of",
     "inspect_data",
     "kind_of",
     "labelled",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 import secrets
@@ -23,7 +22,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from poise.data.dataset import JSON, Array, Survey, blocks, survey
+from poise.data.dataset import JSON, Array, Survey, blocks, digest_of, survey
 from poise.errors import PoiseError, system_reason
 
 _PARTIAL = ".partial"
@@ -230,7 +229,7 @@ def converted(array: Array, plan: Conversion, first: Survey, cache: Path) -> tup
         for rows in blocks(array):
             store.write(convert(array[rows]))
 
-    key = hashlib.sha256(json.dumps([_VERSION, *what]).encode()).hexdigest()
+    key = digest_of([_VERSION, *what])
     entry = cached(cache, "arrays", key, fill, shape=plan.shape, dtype=plan.dtype)
     return entry.array, entry.survey
 

@@ -269,6 +269,11 @@ def _survey_block(array: Array, rows: slice) -> Survey:
     )
 
 
+def digest_of(facts: JSON) -> str:
+    """The SHA-256 of facts as JSON, the same whatever the order of names."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
 def fingerprint(digest: str, *, shape: tuple[int, ...], dtype: str, transform: Transform) -> str:
     """The SHA-256 of data: the digest of its stored values with their shape, type and transform.
 
@@ -278,8 +283,9 @@ def fingerprint(digest: str, *, shape: tuple[int, ...], dtype: str, transform: T
         dtype: `"uint8"` or `"float32"`.
         transform: The transform of the data.
     """
-    facts = {"values": digest, "shape": list(shape), "dtype": dtype, "encoding": transform.to_json()}
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return digest_of(
+        {"values": digest, "shape": list(shape), "dtype": dtype, "encoding": transform.to_json()}
+    )
 
 
 def array_dataset(

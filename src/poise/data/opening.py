@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,7 @@ from poise.data.dataset import JSON, Array, Dataset, Progress
 from poise.data.kinds import KINDS, Given, Request
 from poise.data.sources.arrays import check_basics, from_tensor, half_of, read_array, read_labels
 from poise.data.sources.built_in import BUILT_IN
-from poise.data.sources.files import (
-    READ_SUFFIXES,
-    Collection,
-    FolderCollection,
-    HalfCollection,
-    Side,
-    ZipCollection,
-)
+from poise.data.sources.files import READ_SUFFIXES, FolderCollection, HalfCollection, Side, ZipCollection
 from poise.data.sources.labels import Labelled, labelled
 from poise.data.sources.live import Items
 from poise.data.sources.pairs import Domains, Pairs, between, paired
@@ -95,25 +89,47 @@ def _open(data: Any, request: Request, seed: int) -> Dataset:
 def _open_given(given: Given, request: Request) -> Dataset:
     if given.array is not None:
         check_basics(given.array, given.name)
-    return next(kind for kind in KINDS.values() if kind.recognises(given)).open(given, request)
+    # the newest first: images and vectors take whatever looks like arrays or folders
+    found = next((kind for kind in reversed(list(KINDS.values())) if kind.recognises(given)), None)
+    if found is None:
+        raise _unknown_file(given)
+    return found.open(given, request)
 
 
 def _given(data: Any, request: Request) -> Given:
     """What a person named, read as far as every kind needs it."""
     if isinstance(data, np.ndarray):
-        return Given("array", "array", array=data)
+        return Given(data, "array", "array", array=data)
     if isinstance(data, torch.Tensor):
-        return Given("tensor", "tensor", array=from_tensor(data))
+        return Given(data, "tensor", "tensor", array=from_tensor(data))
     if not isinstance(data, str | Path):
         name = type(data).__name__
-        return Given(name, "dataset", items=Items(data, name, request.resolution, request.channels))
-    path, name = _path(data), str(data)
+        read = partial(Items, data, name, request.resolution, request.channels)
+        return Given(data, name, "dataset", read=read)
+    return _given_path(_path(data), data)
+
+
+def _given_path(path: Path, data: str | Path) -> Given:
+    name, suffix = str(data), path.suffix.lower()
     _check_there(path, name)
-    suffix = path.suffix.lower()
-    if suffix in (".npy", ".npz") and not path.is_dir():
-        return Given(name, suffix[1:], array=read_array(path))
-    files = _collection(path, name)
-    return Given(name, files.origin, files=files)
+    if path.is_dir():
+        return Given(data, name, "folder", path=path, files=FolderCollection(path))
+    if suffix in (".npy", ".npz"):
+        return Given(data, name, suffix[1:], path=path, array=read_array(path))
+    if suffix == ".zip":
+        return Given(data, name, "zip", path=path, files=ZipCollection(path))
+    return Given(data, name, "file", path=path)
+
+
+def _unknown_file(given: Given) -> PoiseError:
+    suffix = "" if given.path is None else given.path.suffix.lower()
+    hint = "give a folder or a .zip of images, or an array as .npy or .npz"
+    if suffix in READ_SUFFIXES:
+        hint = "name the folder that holds the images, not one of them"
+    if suffix in (".pt", ".pth", ".pkl", ".pickle"):
+        hint = "such files can run code when loaded; save the array with numpy.save as .npy"
+    what = f"'{given.name}' is not a kind of file that Poise reads"
+    return PoiseError(what, code="data.unknown-file", hint=hint)
 
 
 def _labels_of(dataset: torch.utils.data.TensorDataset) -> torch.Tensor | None:
@@ -160,7 +176,8 @@ def _half(data: Any, half: Side, request: Request) -> Given:
     given = _given(data, request)
     if given.array is not None:
         return dataclasses.replace(given, array=half_of(given.array, half, given.name))
-    assert given.files is not None
+    if given.files is None:
+        raise _unknown_file(given)
     return dataclasses.replace(given, files=HalfCollection(given.files, half))
 
 
@@ -169,20 +186,6 @@ def _path(written: str | Path) -> Path:
         return Path(written).expanduser()
     except RuntimeError:  # a name that begins with the tilde of nobody's home
         return Path(written)
-
-
-def _collection(path: Path, name: str) -> Collection:
-    if path.is_dir():
-        return FolderCollection(path)
-    suffix = path.suffix.lower()
-    if suffix == ".zip":
-        return ZipCollection(path)
-    hint = "give a folder or a .zip of images, or an array as .npy or .npz"
-    if suffix in READ_SUFFIXES:
-        hint = "name the folder that holds the images, not one of them"
-    if suffix in (".pt", ".pth", ".pkl", ".pickle"):
-        hint = "such files can run code when loaded; save the array with numpy.save as .npy"
-    raise PoiseError(f"'{name}' is not a kind of file that Poise reads", code="data.unknown-file", hint=hint)
 
 
 def _check_request(resolution: int | None, channels: int | None, refuse_above: float) -> None:
@@ -237,7 +240,7 @@ def _names_beside(path: Path) -> list[str]:
 
 def _open_built_in(name: str, request: Request, seed: int) -> Dataset:
     made = BUILT_IN[name].build(seed, request.cache)
-    given = Given(name, "built-in", array=made.array, transform=made.transform)
+    given = Given(name, name, "built-in", array=made.array, transform=made.transform)
     dataset = _open_given(given, request)
     notices = dataset.notices
     if Path(name).exists():

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from poise.data import Condition, Dataset, Labelled, beside_folders, survey
+from poise.data import Condition, Dataset, Labelled, beside_folders, digest_of, survey
 from poise.errors import PoiseError
 from poise.registry import bound
 from poise.tasks import Task
@@ -127,7 +125,7 @@ def conditioned(source: Dataset, condition: Condition) -> Dataset:
         condition: What each row is made from.
     """
     facts = [source.fingerprint, list(condition.names), survey(condition.array).digest]
-    fingerprint = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    fingerprint = digest_of(facts)
     return dataclasses.replace(source, condition=condition, fingerprint=fingerprint)
 
 

@@ -7,8 +7,6 @@ has as many right answers as it has tags, and what differs between latents is wh
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -17,7 +15,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from poise.data import Array, Condition, Dataset, Identity, kind_of, to_pixels
+from poise.data import Array, Condition, Dataset, Identity, digest_of, kind_of, to_pixels
 from poise.errors import PoiseError
 from poise.metrics.features import EXTRACTORS, Extractor, ExtractorKind, extract
 from poise.randomness import numpy_stream
@@ -84,7 +82,7 @@ def tagged(
         label_names=(),
         files=(),
         condition=condition,
-        fingerprint=hashlib.sha256(json.dumps(facts).encode()).hexdigest(),
+        fingerprint=digest_of(facts),
         summary={**source.summary, **_summary(rows, names, known)},
         notices=(*source.notices, *_notices(rows, names, known)),
     )

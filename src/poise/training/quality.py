@@ -15,6 +15,7 @@ from poise.data import Dataset, Modes, kind_of, modes
 from poise.errors import PoiseError
 from poise.generator.sampling import generate
 from poise.metrics import Reference, Result, cheap_distance, cheap_evaluation, reference_of
+from poise.metrics.features import plain_extractor
 from poise.metrics.lines import lines_of
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
@@ -173,16 +174,17 @@ class Yardstick:
     def reference(self) -> Reference:
         """What is needed of the reals, computed when it is first asked for."""
         rows, others, named = self._rows()
-        known = mixture_of(self.dataset)
+        known, kind, reals = mixture_of(self.dataset), kind_of(self.dataset), self._stored(rows)
         return reference_of(
-            self._stored(rows),
+            reals,
+            extractor=plain_extractor(kind.features, reals),
             fakes=self.samples,
             most=self.samples,
             held_out=self._stored(others) if len(others) else None,
             others=named,
             centres=None if known is None else known.centres,
             standard_deviation=None if known is None else known.standard_deviation,
-            value_range=kind_of(self.dataset).value_range,
+            value_range=kind.value_range,
             seed=self.seed,
         )
 

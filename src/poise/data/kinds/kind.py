@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -23,20 +24,33 @@ class Given:
     """What a person named, read as far as a kind needs it to recognise its own.
 
     Attributes:
+        data: What the person gave.
         name: What to call it.
-        origin: `"array"`, `"tensor"`, `"npy"`, `"npz"`, `"built-in"`, `"folder"`, `"zip"` or `"dataset"`.
+        origin: `"array"`, `"tensor"`, `"npy"`, `"built-in"`, `"folder"`, `"zip"`, `"file"`, or `"dataset"`.
         array: Rows in memory or mapped from disk, `(N, ...)`.
         transform: From stored values to the networks' space, if that is known.
-        files: A folder or an archive of files.
-        items: A map-style data set that is read live.
+        path: The folder or the file.
+        files: The files of a folder or an archive.
+        read: Reads a map-style data set live, if the person gave an object of another type.
     """
 
+    data: Any
     name: str
     origin: str
     array: Array | None = None
     transform: Transform | None = None
+    path: Path | None = None
     files: Collection | None = None
-    items: Items | None = None
+    read: Callable[[], Items] | None = None
+
+    @cached_property
+    def items(self) -> Items | None:
+        """The items of a map-style data set; `None` if it is none.
+
+        Raises:
+            PoiseError: The object is no data set, or its first item is nothing to train on.
+        """
+        return None if self.read is None else self.read()
 
     @property
     def axes(self) -> int:
@@ -93,7 +107,7 @@ class DataKind:
         singular: One sample, in messages: `"image"`.
         plural: Several: `"images"`.
         describe: `(shape, count)` to what the data are, for people: `"1,797 images of 8x8, grey"`.
-        recognises: Whether what a person named is of this kind; the first kind that recognises it opens it.
+        recognises: Whether what a person named is of this kind; the newest kind that recognises it opens it.
         open: Opens it.
         load_transform: The transform that a generator's folder describes.
         spec: `(shape, transform)` to what networks are told.

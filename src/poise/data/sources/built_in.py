@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from poise.data.cache import cached
-from poise.data.dataset import Array
+from poise.data.dataset import Array, digest_of
 from poise.data.threads import workers
 from poise.data.transform import Identity, Pixels, Transform
 from poise.errors import unknown_name
@@ -216,7 +214,7 @@ def draw(settings: PolygonSettings, seed: int) -> Array:
 def _triangles(seed: int, cache: Path) -> Made:
     settings = PolygonSettings()
     facts: dict[str, object] = {**asdict(settings), "seed": seed}
-    key = hashlib.sha256(json.dumps({"version": _VERSION, **facts}, sort_keys=True).encode()).hexdigest()
+    key = digest_of({"version": _VERSION, **facts})
     shape = (1, settings.size, settings.size)
     entry = cached(
         cache, "triangles", key, lambda store: store.write(draw(settings, seed)), shape=shape, dtype="uint8"

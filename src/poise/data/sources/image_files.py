@@ -12,7 +12,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from poise.data.dataset import JSON, Progress
+from poise.data.dataset import JSON, Progress, digest_of
 from poise.data.sources.decoding import MOST_BYTES, VERSION, format_of, frame_count, open_checked, reason_of
 from poise.data.sources.files import Collection, Listing, looks_like_image
 from poise.data.threads import in_order
@@ -45,7 +45,7 @@ def examined(
     collection: Collection, listing: Listing, cache: Path, progress: Progress | None
 ) -> dict[str, Facts]:
     """The facts of every file, from the index where the file has not changed since they were noted."""
-    location = hashlib.sha256(json.dumps([VERSION, collection.location]).encode()).hexdigest()
+    location = digest_of([VERSION, collection.location])
     path = cache / "index" / f"{location}.json"
     known = _read_index(path)
     names = list(listing.files)

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import hashlib
 import io
-import json
 import statistics
 import warnings
 from collections import Counter
@@ -16,7 +15,7 @@ from pathlib import Path
 from PIL import ImageFile
 
 from poise.data.cache import RowWriter, cached, read_entry
-from poise.data.dataset import JSON, Array, Dataset, Progress, array_dataset
+from poise.data.dataset import JSON, Array, Dataset, Progress, array_dataset, digest_of
 from poise.data.sources.decoding import GREY_MODES, VERSION, as_channels, read_image, reason_of
 from poise.data.sources.files import Collection, Listing, suffix_of
 from poise.data.sources.image_files import Facts, examined
@@ -70,7 +69,7 @@ def from_collection(
         found_as = [
             [file, facts[file].bytes, facts[file].digest] for file in facts if not facts[file].ignored
         ]
-        key = hashlib.sha256(json.dumps([VERSION, size, channels, found_as]).encode()).hexdigest()
+        key = digest_of([VERSION, size, channels, found_as])
 
         def fill(store: RowWriter) -> dict[str, JSON]:
             return _decoded(collection, facts, usable, size, channels, store, progress)

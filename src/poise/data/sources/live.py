@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from poise.data.dataset import JSON, Array, Dataset, Survey, fingerprint, survey
+from poise.data.dataset import JSON, Array, Dataset, Survey, digest_of, fingerprint, survey
 from poise.data.sources.arrays import check_basics, from_tensor
 from poise.data.sources.decoding import RefusedError, as_channels, eight_bits, fitted
 from poise.data.transform import Range, Transform
@@ -192,7 +190,7 @@ def live_dataset(
             f"Items of '{items.name}' differ each time they are read; a changed data set may go unnoticed.",
         ]
         facts = [count, list(rows.shape[1:]), str(rows.dtype), transform.name]
-        content = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+        content = digest_of(facts)
     summary: dict[str, JSON] = {
         "origin": "dataset",
         "count": count,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from poise.data.dataset import JSON, Array, Condition, Dataset
+from poise.data.dataset import JSON, Array, Condition, Dataset, digest_of
 from poise.data.kinds import kind_of
 from poise.data.sources.files import suffix_of
 from poise.errors import PoiseError
@@ -161,7 +160,7 @@ def _joined(
             kind=second.kind,
             shape=second.shape,
             transform=second.transform,
-            fingerprint=hashlib.sha256(json.dumps(facts).encode()).hexdigest(),
+            fingerprint=digest_of(facts),
             summary=summary,
             notices=(*(f"{side.name}: {one}" for side in sides for one in side.notices), *notices),
             array=second.array,

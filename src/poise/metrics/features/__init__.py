@@ -112,7 +112,18 @@ def default_extractor(samples: Tensor) -> Extractor:
     Args:
         samples: Images `(N, C, H, W)` or vectors `(N, d)`.
     """
-    return random_convolutions(samples.shape[1]) if samples.dim() == 4 else identity()
+    return plain_extractor("random-convolutions" if samples.dim() == 4 else "identity", samples)
+
+
+def plain_extractor(name: str, samples: Tensor) -> Extractor:
+    """An extractor that needs nothing but to know how many channels there are.
+
+    Args:
+        name: Its name.
+        samples: `(N, C, ...)`.
+    """
+    kind = EXTRACTORS.named(name)
+    return kind.build(samples.shape[1]) if "channels" in kind.needs else kind.build()
 
 
 __all__ = [
@@ -134,6 +145,7 @@ __all__ = [
     "identity",
     "inception_v3",
     "pixels",
+    "plain_extractor",
     "protocol_of",
     "random_convolutions",
     "small_classifier",
