@@ -115,6 +115,7 @@ def test_measurements_and_findings_after_a_resume_are_those_of_a_run_that_never_
     assert found + list(lines(second, range(cut + 1, END))) == WHOLE
 
 
+@settings(max_examples=30, deadline=None)
 @given(some.integers(0, 2 * STEPS))
 def test_a_window_comes_back_from_its_state(count: int) -> None:
     window, again = Window(), Window()

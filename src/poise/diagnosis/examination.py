@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,21 +80,7 @@ class Examiner:
             window: Statistics of the steps since the last check.
             subject: What is examined.
         """
-        found: dict[str, Any] = {
-            "non_finite": window.non_finite,
-            "auc": window.auc,
-            "real_score": window.real_score,
-            "fake_score": window.fake_score,
-            "generator_losses": window.generator_losses,
-            "discriminator_losses": window.discriminator_losses,
-            "generator_loss": statistics.fmean(window.generator_losses) if window.generator_losses else None,
-            "discriminator_loss": statistics.fmean(window.discriminator_losses)
-            if window.discriminator_losses
-            else None,
-            "generator_gradient": window.generator_gradient,
-            "discriminator_gradient": window.discriminator_gradient,
-            "metric": subject.metric,
-        }
+        found: dict[str, Any] = {**vars(window), "metric": subject.metric}
         missing: dict[str, str] = {}
         with still(subject.modules):
             fake = self._fakes(subject, missing)

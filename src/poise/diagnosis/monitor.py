@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -132,51 +132,35 @@ class Monitor:
             loss_discriminator: The discriminator's loss.
             metric: A metric of the samples at this step, such as FID; lower is better.
         """
+        given = {name: value for name, value in locals().items() if name not in ("self", "step")}
         try:
-            self._observe(
-                int(step), generator, discriminator, sample, latent, real, fake,
-                real_scores, fake_scores, loss_generator, loss_discriminator, metric,
-            )  # fmt: skip
+            self._observe(int(step), given)
         except Exception as error:  # no error of the doctor's may end the training
             self.not_used["observe"] = f"{type(error).__name__}: {error}"
 
-    def _observe(
-        self,
-        step: int,
-        generator: Any,
-        discriminator: Any,
-        sample: Any,
-        latent: Any,
-        real: Any,
-        fake: Any,
-        real_scores: Any,
-        fake_scores: Any,
-        loss_generator: Any,
-        loss_discriminator: Any,
-        metric: Any,
-    ) -> None:
+    def _observe(self, step: int, given: Mapping[str, Any]) -> None:
+        generator, discriminator = given["generator"], given["discriminator"]
         if step < self._step:
             self._go_back(step)
         self._step = step
         latent, real, fake = (
-            samples_of(name, given, self._note)
-            for name, given in (("latent", latent), ("real", real), ("fake", fake))
+            samples_of(name, given[name], self._note) for name in ("latent", "real", "fake")
         )
         self._gather(real, latent)
-        if metric is not None:
-            self._metric = self._number("metric", metric)
+        if given["metric"] is not None:
+            self._metric = self._usable("metric", given["metric"], float)
         due = self._doctor.due(step)
         step_stats = StepStats(
-            real_scores=self._scores("real_scores", real_scores),
-            fake_scores=self._scores("fake_scores", fake_scores),
-            discriminator_loss=self._scalar("loss_discriminator", loss_discriminator),
-            generator_loss=self._scalar("loss_generator", loss_generator),
+            real_scores=self._usable("real_scores", given["real_scores"], per_sample_scores),
+            fake_scores=self._usable("fake_scores", given["fake_scores"], per_sample_scores),
+            discriminator_loss=self._usable("loss_discriminator", given["loss_discriminator"], _mean),
+            generator_loss=self._usable("loss_generator", given["loss_generator"], _mean),
             discriminator_gradient=gradient_norm(discriminator) if due else None,
             generator_gradient=gradient_norm(generator) if due else None,
         )
         self._doctor.observe(step_stats)
         if due or (_visibly_broken(step_stats) and not self._known_as_broken()):
-            self._check(step, generator, discriminator, sample, fake)
+            self._check(step, generator, discriminator, given["sample"], fake)
 
     def _known_as_broken(self) -> bool:
         return any(one.name == "non-finite" for one in self._doctor.tracker.open)
@@ -246,31 +230,18 @@ class Monitor:
     def _note(self, name: str, why: str) -> None:
         self.not_used[name] = why
 
-    def _scores(self, name: str, given: Any) -> Tensor | None:
-        if given is None:
-            return None
+    def _usable(self, name: str, value: Any, convert: Callable[[Any], Any]) -> Any:
+        """A value as the doctor needs it; `None`, and a note, if it cannot be converted."""
         try:
-            return per_sample_scores(given)
+            return None if value is None else convert(value)
         except Exception as error:
             self.not_used[name] = f"{type(error).__name__}: {error}"
             return None
 
-    def _scalar(self, name: str, given: Any) -> Tensor | None:
-        if given is None:
-            return None
-        try:
-            found = given if isinstance(given, Tensor) else torch.as_tensor(float(given))
-            return found.detach().float().mean()
-        except Exception as error:
-            self.not_used[name] = f"{type(error).__name__}: {error}"
-            return None
 
-    def _number(self, name: str, given: Any) -> float | None:
-        try:
-            return float(given)
-        except Exception as error:
-            self.not_used[name] = f"{type(error).__name__}: {error}"
-            return None
+def _mean(loss: Any) -> Tensor:
+    found = loss if isinstance(loss, Tensor) else torch.as_tensor(float(loss))
+    return found.detach().float().mean()
 
 
 def gradient_norm(module: Any) -> Tensor | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -72,6 +73,8 @@ class WindowStats:
     auc: float | None
     real_score: float | None
     fake_score: float | None
+    generator_loss: float | None
+    discriminator_loss: float | None
     generator_losses: tuple[float, ...]
     discriminator_losses: tuple[float, ...]
     generator_gradient: float | None
@@ -100,13 +103,19 @@ class Window:
             _joined([getattr(one, side) for one in step_stats[-SCORED:]])
             for side in ("real_scores", "fake_scores")
         )
+        generator, discriminator = (
+            _pieces([getattr(one, f"{player}_loss") for one in step_stats])
+            for player in ("generator", "discriminator")
+        )
         return WindowStats(
             non_finite=culprit,
             auc=None if real is None or fake is None else roc_auc(real, fake),
             real_score=None if real is None else _finite(real.mean()),
             fake_score=None if fake is None else _finite(fake.mean()),
-            generator_losses=_pieces([one.generator_loss for one in step_stats]),
-            discriminator_losses=_pieces([one.discriminator_loss for one in step_stats]),
+            generator_loss=statistics.fmean(generator) if generator else None,
+            discriminator_loss=statistics.fmean(discriminator) if discriminator else None,
+            generator_losses=generator,
+            discriminator_losses=discriminator,
             generator_gradient=_median([one.generator_gradient for one in step_stats]),
             discriminator_gradient=_median([one.discriminator_gradient for one in step_stats]),
         )
