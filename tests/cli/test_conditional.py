@@ -90,7 +90,6 @@ def test_mistakes_get_one_sentence_before_anything_is_written(cli: Cli) -> None:
         (("--labels", "labels.csv"), "several columns"),
         (("--labels", "labels.csv", "--label-column", "kinds"), "did you mean 'kind'"),
         (("--labels", "labels.csv", "--label-column", "other"), "a single class, '1'"),
-        (("--label-column", "kind"), "no file with the column 'kind'"),
     ]:
         done = cli(*words, *more)
         assert done.status == 2 and part in done.err and done.err.count("\n") == 1, done.err

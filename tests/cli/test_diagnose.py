@@ -17,6 +17,8 @@ from poise.run_folder import RunFolder
 from poise.training import StepContext, doctor, pick_device, plan
 from poise.training.remedies import begin_with_remedies
 
+from .conftest import Cli, refused
+
 SMALL: dict[str, Any] = {"batch_size": 16, "steps": 40, "generator.width": 8, "discriminator.width": 8}
 CPU = pick_device("cpu")
 
@@ -71,27 +73,20 @@ def test_columns_that_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert events[-1]["columns"] == {"step": "a", "metric": "b"}
 
 
-def test_a_column_that_is_not_named_is_refused(tmp_path: Path) -> None:
-    from poise.cli.app import app
-    from poise.errors import PoiseError
-
-    log = tmp_path / "log.csv"
-    log.write_text("step,fid\n1,2\n2,1\n")
-    with pytest.raises(
-        PoiseError, match="'metric' in --columns names no column; write it as QUANTITY=COLUMN"
-    ):
-        app(["diagnose", str(log), "--columns", "metric"], result_action="return_value")
+def test_a_column_that_is_not_named_is_refused(cli: Cli) -> None:
+    Path("log.csv").write_text("step,fid\n1,2\n2,1\n")
+    names = ("'metric'", "metric=fid50k")
+    refused(cli, "diagnose", "log.csv", "--columns", "metric", code="cli.bad-column", names=names)
 
 
-def test_a_folder_that_is_no_run_and_columns_of_a_run_are_refused(tmp_path: Path) -> None:
-    from poise.cli.app import app
-    from poise.errors import PoiseError
+def test_columns_of_a_run_are_refused(cli: Cli, digits_run: Path) -> None:
+    words = ("diagnose", digits_run, "--columns", "metric=fid")
+    refused(cli, *words, code="cli.columns-of-a-run", names=("--columns",))
 
-    with pytest.raises(PoiseError, match="is no run, and holds no numbers of TensorBoard"):
-        app(["diagnose", str(tmp_path)], result_action="return_value")
-    (tmp_path / "recipe.json").write_text("{}")
-    with pytest.raises(PoiseError, match="is a run, whose columns are known; leave --columns out"):
-        app(["diagnose", str(tmp_path), "--columns", "metric=fid"], result_action="return_value")
+
+def test_a_folder_that_is_no_run_and_no_log_is_refused(cli: Cli) -> None:
+    done = cli("diagnose", ".")
+    assert done.status == 2 and done.err.count("\n") == 1
 
 
 def test_a_run_is_diagnosed_from_its_readings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,16 +102,11 @@ def test_a_run_is_diagnosed_from_its_readings(tmp_path: Path, capsys: pytest.Cap
     assert events[-1]["not_checked"] == {"condition-ignored": "the samples are made without conditions"}
 
 
-def test_a_run_that_no_doctor_watched_says_so(tmp_path: Path) -> None:
-    from poise.cli.app import app
-    from poise.errors import PoiseError
-
-    out = tmp_path / "run"
-    words = ["train", "spiral", "--out", str(out), "--json", "--doctor", "off"]
-    app([*words, *(f"--set={k}={v}" for k, v in SMALL.items())], result_action="return_value")
-    assert not (out / "readings.jsonl").is_file()
-    with pytest.raises(PoiseError, match="no doctor watched it"):
-        app(["diagnose", str(out)], result_action="return_value")
+def test_a_run_that_no_doctor_watched_is_refused(cli: Cli) -> None:
+    small = (f"--set={name}={value}" for name, value in SMALL.items())
+    assert cli("train", "spiral", "--out", "run", "--doctor", "off", *small).status == 0
+    assert not Path("run/readings.jsonl").is_file()
+    refused(cli, "diagnose", "run", code="cli.no-readings", names=("run/history.jsonl",))
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_the_speed_forgets_what_is_long_ago() -> None:
 
 def test_most_steps_report_nothing(run: RunFolder) -> None:
     view = Recorder()
-    report = Reporter(view).on_run
+    report = Reporter(cast(Any, view)).on_run
     for step in range(1, 101):
         assert report(context(run, step, step / 10, LINE if step % 50 == 0 else None)) is None
     steps = [status.step for status in view.reported]
@@ -128,13 +128,13 @@ def test_most_steps_report_nothing(run: RunFolder) -> None:
     ("error", "request_"), [(BrokenPipeError(), "stop"), (OSError(5, "I/O error"), None)]
 )
 def test_a_display_that_fails_never_ends_a_run(run: RunFolder, error: OSError, request_: str | None) -> None:
-    assert Reporter(Recorder(error)).on_run(context(run, 25, 1.0, LINE)) == request_
+    assert Reporter(cast(Any, Recorder(error))).on_run(context(run, 25, 1.0, LINE)) == request_
 
 
 def test_findings_are_reported_once(run: RunFolder) -> None:
     run.append("findings", {"name": "old", "step": 1})
     view = Recorder()
-    report = Reporter(view, findings=1).on_run
+    report = Reporter(cast(Any, view), findings=1).on_run
     run.append("findings", {"name": "new", "step": 20})
     for step in (25, 50):
         report(context(run, step, float(step), LINE))

@@ -93,7 +93,7 @@ def evaluate(
 
 @contextmanager
 def watched(name: str, *, json: bool) -> Iterator[Watched]:
-    """What is told of reading and measuring: one line on a terminal, nothing elsewhere."""
+    """Show reading and measuring: one line on a terminal, nothing elsewhere."""
     from poise.cli.console import is_watched, output
 
     console = output()
@@ -167,8 +167,8 @@ def _print(found: Evaluation, pairs: Path | None) -> None:
         files = ", ".join(["metrics.jsonl", "report.html", *([PAIRS] if pairs else [])])
         saved.append(Text.assemble("saved in ", (short_path(found.run), "cyan"), f": {files}"))
     if pairs:
-        told = "nearest pairs: each sample beside the training image that is nearest to it"
-        saved.append(Text(told, "dim"))
+        caption = "nearest pairs: each sample beside the training image that is nearest to it"
+        saved.append(Text(caption, "dim"))
     console = output()
     if not console.is_terminal:
         for words in [title, *map(str, found.results), *found.notices, *(one.plain for one in saved)]:

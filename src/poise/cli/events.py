@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from poise.cli.console import facts, line, pairs, panel
 from poise.spec import condition_kind
@@ -19,18 +19,7 @@ if TYPE_CHECKING:
     from poise.web.games import OpenFinding, Reached
 
 
-class Event(Protocol):
-    """What is reported; `event` is its name for programs."""
-
-    event: ClassVar[str]
-
-    def to_json(self) -> Mapping[str, Any]:
-        """The event for a program; paths are absolute, since it may run elsewhere."""
-        ...
-
-    def print(self, console: Console) -> None:
-        """The event for people."""
-        ...
+PLAYERS, SIDES = ("discriminator", "generator"), ("real", "fake")
 
 
 @dataclass(frozen=True)
@@ -151,19 +140,11 @@ class Status:
     @property
     def measured(self) -> list[str]:
         """The losses, and the shares that the discriminator gets right, as far as they are known."""
-        found = {
-            "loss": {player: self.line.get(f"{player}_loss") for player in ("discriminator", "generator")},
-            "right": {f"{side}s": self.line.get(f"{side}_right") for side in ("real", "fake")},
-        }
-        texts = {
-            name: ", ".join(
-                f"{of} {_loss(value) if name == 'loss' else percent(value)}"
-                for of, value in values.items()
-                if value is not None
-            )
-            for name, values in found.items()
-        }
-        return [f"{name}: {text}" for name, text in texts.items() if text]
+        of = self.line.get
+        losses = [f"{one} {_loss(value)}" for one in PLAYERS if (value := of(f"{one}_loss")) is not None]
+        right = [f"{one}s {percent(value)}" for one in SIDES if (value := of(f"{one}_right")) is not None]
+        named = {"loss": ", ".join(losses), "right": ", ".join(right)}
+        return [f"{name}: {text}" for name, text in named.items() if text]
 
     def to_json(self) -> Mapping[str, Any]:
         """The line of the history, with how far the run is."""
@@ -273,6 +254,10 @@ class SessionEnd:
         heading = Text(title, "bold green" if self.status == "finished" else "bold yellow")
         following = pairs(self.next_commands, styles=("cyan", "dim"))
         panel(console, heading, pairs(rows.items()), Text(), following)
+
+
+Event: TypeAlias = Notice | Found | SessionStart | Status | SessionEnd
+"""Each has a name for programs, `to_json`, whose paths are absolute, and `print` for people."""
 
 
 def data_text(data: Mapping[str, Any]) -> str:

@@ -40,6 +40,14 @@ class Request:
     label: str | None = None
     rows: tuple[str, ...] = ()
 
+    def pieces(self, generator: Generator) -> Iterator[Tensor]:
+        """The samples, some at once."""
+        latents = generator.latents(self.count, seed=self.seed)
+        conditions = generator.conditions(self.count, seed=self.seed, label=self.label)
+        for start in range(0, self.count, PIECE):
+            condition = None if conditions is None else conditions[start : start + PIECE]
+            yield generator(latents[start : start + PIECE], condition)
+
 
 @dataclass(frozen=True)
 class Translated:
@@ -142,12 +150,22 @@ def save_samples(generator: Generator, target: Target, request: Request) -> str:
         "label": request.label,
         "step": generator.description.get("step"),
     }
-    with _writing(f"The samples cannot be written to '{target.path}'"):
-        target.path.parent.mkdir(parents=True, exist_ok=True)
+    kind, path = generator.kind, target.path
+    with _writing(f"The samples cannot be written to '{path}'"):
+        path.parent.mkdir(parents=True, exist_ok=True)
         if target.folder is not None:
-            return _save_folder(generator, target.folder, request, about)
-        save = _save_grid if target.form == "grid" else _save_array
-        return save(generator, target.path, request, about)
+            with target.folder.writing(kind.written(request.count), about):
+                kind.write(path, request.pieces(generator), request.count)
+            return kind.as_files
+        with _whole(path) as partial:
+            if target.form == "grid":
+                _draw_grid(generator, partial, request, about)
+                return kind.as_picture
+            shape = _write_array(generator, partial, request)
+            # An array has no room for a mark of ours, so it may only be written again with the same content.
+            if path.exists() and not (path.is_file() and filecmp.cmp(path, partial, shallow=False)):
+                raise _taken(path)
+            return f"as float32 of shape {shape}"
 
 
 def save_translations(
@@ -179,7 +197,7 @@ def save_translations(
     return Translated(tuple(files), refused, dataset.notices, shape)
 
 
-def _save_grid(generator: Generator, path: Path, request: Request, about: Mapping[str, Any]) -> str:
+def _draw_grid(generator: Generator, path: Path, request: Request, about: Mapping[str, Any]) -> None:
     from PIL.PngImagePlugin import PngInfo
 
     mark = PngInfo()
@@ -188,41 +206,19 @@ def _save_grid(generator: Generator, path: Path, request: Request, about: Mappin
         image = generator.class_grid(COLUMNS, seed=request.seed)
     else:
         image = generator.grid(request.count, seed=request.seed, label=request.label)
-    with _whole(path) as partial:
-        image.save(partial, format="PNG", pnginfo=mark)
-    return generator.kind.as_picture
+    image.save(path, format="PNG", pnginfo=mark)
 
 
-def _save_array(generator: Generator, path: Path, request: Request, about: Mapping[str, Any]) -> str:
+def _write_array(generator: Generator, path: Path, request: Request) -> tuple[int, ...]:
     import numpy as np
 
-    shape = (request.count, *generator.shape)
-    with _whole(path) as partial:
-        array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
-        for start, piece in _pieces(generator, request):
-            array[start : start + len(piece)] = piece.numpy()
-        array.flush()
-        # An array has no room for a mark of ours, so it may only be written again with the same content.
-        if path.exists() and not (path.is_file() and filecmp.cmp(path, partial, shallow=False)):
-            raise _taken(path)
-    return f"as float32 of shape {shape}"
-
-
-def _save_folder(
-    generator: Generator, folder: OutputFolder, request: Request, about: Mapping[str, Any]
-) -> str:
-    kind = generator.kind
-    with folder.writing(kind.written(request.count), about):
-        kind.write(folder.path, (piece for _, piece in _pieces(generator, request)), request.count)
-    return kind.as_files
-
-
-def _pieces(generator: Generator, request: Request) -> Iterator[tuple[int, Tensor]]:
-    latents = generator.latents(request.count, seed=request.seed)
-    conditions = generator.conditions(request.count, seed=request.seed, label=request.label)
-    for start in range(0, request.count, PIECE):
-        condition = None if conditions is None else conditions[start : start + PIECE]
-        yield start, generator(latents[start : start + PIECE], condition)
+    shape, start = (request.count, *generator.shape), 0
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+    for piece in request.pieces(generator):
+        array[start : start + len(piece)] = piece.numpy()
+        start += len(piece)
+    array.flush()
+    return shape
 
 
 def _pixels_of(generator: Generator, image: Path, direction: str) -> np.ndarray[Any, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from poise.cli.console import emit, is_watched, output
 from poise.cli.events import Event, Notice, SessionStart, Status
@@ -20,28 +20,6 @@ OnRead = Callable[[int, int], None]
 
 SECONDS_BETWEEN_LINES = 10.0
 """In a log."""
-
-
-class View(Protocol):
-    """Who is told; without a new line of the history, it is updated after `every` seconds."""
-
-    every: float
-
-    def reading(self, name: str) -> AbstractContextManager[OnRead]:
-        """Show that data, or a run, are read."""
-        ...
-
-    def training(self, steps: int) -> AbstractContextManager[None]:
-        """Show that the session trains."""
-        ...
-
-    def update(self, status: Status, *, fresh: bool, last: bool) -> None:
-        """Show how the run stands; `fresh` if its step wrote a line of the history."""
-        ...
-
-    def report(self, event: Event) -> None:
-        """Report what has happened."""
-        ...
 
 
 def view_for(*, json: bool) -> View:
@@ -197,3 +175,7 @@ class TerminalView:
                 yield
             finally:
                 self._live = None
+
+
+View: TypeAlias = JsonView | LogView | TerminalView
+"""Who is told of reading, training, a step's status and events; updated every so many seconds."""

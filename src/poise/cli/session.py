@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from poise.cli.data_options import DataOptions
 from poise.cli.entry import BROKEN_PIPE
 from poise.cli.events import Found, Notice, SessionEnd, SessionStart, Status
-from poise.cli.progress import OnRead, View
+from poise.cli.progress import View
 from poise.errors import PoiseError
 from poise.run_folder import RunFolder, is_many, makes, new_run_path, read_games, refuse_existing
 from poise.text import command, counted, short_path
@@ -51,15 +51,8 @@ def prepare(
 ) -> Prepared:
     """Check everything that can be checked before a new run, or many games; nothing is written.
 
-    Args:
-        view: Who is told while the data are read.
-        data: What was named.
-        recipe: The recipe, with the changes that were asked for.
-        device: The name of the device.
-        out: The run's folder; by default a new one below `runs/`.
-        doctor: What the doctor does.
-        seeds: How many games to train side by side; `None` for a single run.
-        grid: Values that vary among the games, as typed.
+    `seeds` is the number of games to train side by side, `None` for a single run; `grid` holds values that
+    vary among them, as typed; `out` is the run's folder, by default a new one below `runs/`.
 
     Raises:
         PoiseError: Something does not fit.
@@ -72,62 +65,43 @@ def prepare(
     if out is not None:  # before the data are read, which may take long
         refuse_existing(out)
     with view.reading(data.name) as on_read:
+        from poise.networks import describe
+        from poise.training import begin, pick_device, plan
+        from poise.training.many import begin_many, parse_axis, plan_many
+        from poise.training.recorded_data import data_record
+        from poise.training.remedies import begin_with_remedies
+
+        axes, where, opened = dict(map(parse_axis, grid)), pick_device(device), data.to_open()
+        sizes: Mapping[str, int]
         if seeds is None:
-            return _prepare_run(data, recipe, device, out, doctor, on_read)
-        return _prepare_games(data, recipe, device, out, doctor, on_read, seeds, grid)
-
-
-def _prepare_run(
-    data: DataOptions, recipe: Recipe, device: str, out: Path | None, doctor: Mode, on_read: OnRead
-) -> Prepared:
-    from poise.networks import describe
-    from poise.training import begin, pick_device, plan
-    from poise.training.recorded_data import data_record
-    from poise.training.remedies import begin_with_remedies
-
-    planned = plan(data.to_open(), recipe, pick_device(device), progress=on_read)
-    folder = out or new_run_path(planned.source.name, recipe.name)
+            single = plan(opened, recipe, where, progress=on_read)
+            dataset, origin, resolved = single.source, single.origin, single.recipe
+            modules = single.components.modules
+            sizes = {player: describe(module)["parameters"] for player, module in modules.items()}
+        else:
+            games = plan_many(opened, recipe, where, seeds=seeds, grid=axes, progress=on_read)
+            dataset, origin, resolved = games.sources[0], games.origin, games.games[0].recipe
+            sizes = games.parameters
+    folder = out or new_run_path(dataset.name, recipe.name if seeds is None else f"{recipe.name}/seeds")
     refuse_existing(folder)
-    modules, where = planned.components.modules, planned.components.device
-    sizes = {player: describe(modules[player])["parameters"] for player in ("generator", "discriminator")}
-    record = data_record(planned.source, planned.origin)
-    start = SessionStart(folder, record, planned.recipe, _device_text(where), parameters=sizes)
-    train = begin_with_remedies if doctor == "apply" else partial(begin, doctor=doctor)
-    return Prepared(start, lambda to: train(planned, folder, callbacks=[to.on_run], notify=to.notify))
 
+    def train(to: Reporter) -> Outcome | ManyOutcome:
+        if seeds is not None:
+            watched = doctor != "off"
+            return begin_many(games, folder, watch=to.on_games, notify=to.notify, doctor=watched)
+        start = begin_with_remedies if doctor == "apply" else partial(begin, doctor=doctor)
+        return start(single, folder, callbacks=[to.on_run], notify=to.notify)
 
-def _prepare_games(
-    data: DataOptions,
-    recipe: Recipe,
-    device: str,
-    out: Path | None,
-    doctor: Mode,
-    on_read: OnRead,
-    seeds: int,
-    grid: Sequence[str],
-) -> Prepared:
-    from poise.training import pick_device
-    from poise.training.many import begin_many, parse_axis, plan_many
-    from poise.training.recorded_data import data_record
-
-    axes, where = dict(map(parse_axis, grid)), pick_device(device)
-    planned = plan_many(data.to_open(), recipe, where, seeds=seeds, grid=axes, progress=on_read)
-    folder = out or new_run_path(planned.sources[0].name, f"{recipe.name}/seeds")
-    refuse_existing(folder)
     start = SessionStart(
         run=folder,
-        data=data_record(planned.sources[0], planned.origin),
-        recipe=planned.games[0].recipe,
+        data=data_record(dataset, origin),
+        recipe=resolved,
         device=_device_text(where),
-        parameters={player: planned.parameters[player] for player in ("generator", "discriminator")},
-        games=len(planned.games),
+        parameters={player: sizes[player] for player in ("generator", "discriminator")},
+        games=1 if seeds is None else len(games.games),
         grid=axes,
     )
-    watched = doctor != "off"
-    return Prepared(
-        start,
-        lambda to: begin_many(planned, folder, watch=to.on_games, notify=to.notify, doctor=watched),
-    )
+    return Prepared(start, train)
 
 
 def begin_session(prepared: Prepared, view: View, *, doctor: Mode = "suggest") -> int:
@@ -214,16 +188,8 @@ class Reporter:
     """Reports to a view how a run, or many games, go on, and what the doctor finds.
 
     It costs a comparison on most steps. A view that fails never ends a run; if the reader of a pipe has
-    gone, the run is asked to save and stop.
-
-    Args:
-        view: Who is told.
-        findings: How many lines of `findings.jsonl` were reported before.
-        remedies: Whether remedies are reported, too.
-
-    Attributes:
-        on_first_step: Called at the first step, with the step that the session began at.
-        unread: Whether the reader has gone.
+    gone, the run is asked to save and stop. `findings` counts the lines of `findings.jsonl` that were
+    reported before; `on_first_step` is called with the step that the session began at.
     """
 
     def __init__(self, view: View, *, findings: int = 0, remedies: bool = True) -> None:
