@@ -105,12 +105,13 @@ def test_several_numbers_are_no_float() -> None:
         float(neighbourhoods(REAL, REAL))
 
 
-def test_every_metric_has_a_row() -> None:
-    assert len(METRICS) == 18
-    for metric in METRICS.values():
-        assert metric.measure.__name__.replace("_", "-") == metric.name
-        assert metric.summary.endswith(".")
-        assert metric.source
+def test_infinite_numbers_are_compared() -> None:
+    def support(value: float) -> Result:
+        return Result("birthday-test", value, (10.0, math.inf), "closed form", None, "none", {"fake": 9})
+
+    assert compare(support(math.inf), support(math.inf)).differences == {"birthday-test": 0.0}
+    assert compare(support(math.inf), support(math.inf)).beyond == {"birthday-test": False}
+    assert compare(support(20.0), support(math.inf)).beyond == {"birthday-test": None}
 
 
 @pytest.mark.parametrize(

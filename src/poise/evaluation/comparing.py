@@ -144,9 +144,7 @@ def compare_runs(
 def rows_of(results: Sequence[Sequence[Result]], own: Sequence[str] | None = None) -> Iterable[Row]:
     """A row for each number of results of the same metrics, run by run.
 
-    Args:
-        results: Of each run, in one order of metrics.
-        own: Metrics that measure each run against rows of its own; by default those of the training data.
+    For the metrics `own`, by default those that need the training data, each run has rows of its own.
 
     Raises:
         PoiseError: Two of them are of different protocols; the message names what differs.

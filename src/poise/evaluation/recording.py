@@ -63,10 +63,6 @@ class Evaluation:
 def record(found: Evaluation, run: RunFolder) -> Evaluation:
     """Append the results to the run; a run that is being trained is not written to.
 
-    Args:
-        found: The results of the run.
-        run: The run.
-
     Raises:
         PoiseError: The run cannot be written to.
     """

@@ -12,12 +12,7 @@ from poise.errors import PoiseError
 
 
 def as_features(features: Any, name: str, *, least: int = 2) -> Tensor:
-    """Features as a float64 tensor `(N, d)` on their device.
-
-    Args:
-        features: An array or a tensor `(N, d)`.
-        name: What they are, for messages: `"real"`.
-        least: The fewest samples that the metric needs.
+    """Features as a float64 tensor `(N, d)` on their device; the name is for messages.
 
     Raises:
         PoiseError: They are of the wrong shape, too few, or hold numbers that are not finite.
@@ -59,12 +54,6 @@ def as_pair(
     real: Any, fake: Any, *, least: int = 2, names: tuple[str, str] = ("real", "fake")
 ) -> tuple[Tensor, Tensor]:
     """Two sets of features that can be measured against one another, on the device of the first.
-
-    Args:
-        real: Features of reals, `(N, d)`.
-        fake: Features of fakes, `(M, d)`.
-        least: The fewest samples of each.
-        names: What they are, for messages.
 
     Raises:
         PoiseError: As `as_features`; or their widths or ranges differ.
@@ -113,12 +102,7 @@ def as_tensor(thing: Any, name: str) -> Tensor:
 
 
 def as_labels(labels: Any, name: str, count: int) -> Tensor:
-    """Class numbers `(N,)`, one for each sample.
-
-    Args:
-        labels: Integers from 0, an array or a tensor.
-        name: What they belong to, for messages.
-        count: How many samples there are.
+    """Class numbers `(N,)` from 0, one for each of `count` samples.
 
     Raises:
         PoiseError: Their number differs from that of the samples, or they are no class numbers.

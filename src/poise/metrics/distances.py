@@ -12,12 +12,7 @@ WIDE_TILE = 5000
 
 
 def squared_distances(first: Tensor, second: Tensor) -> Tensor:
-    """Squared Euclidean distances of all pairs, `(n, m)`, never negative.
-
-    Args:
-        first: `(n, d)`, float64.
-        second: `(m, d)`.
-    """
+    """Squared Euclidean distances of all pairs of rows in float64, `(n, m)`, never negative."""
     products = torch.addmm(second.square().sum(1), first, second.T, alpha=-2)
     return products.add_(first.square().sum(1, keepdim=True)).clamp_(min=0)
 
@@ -86,10 +81,7 @@ def hide_self(rows: slice, columns: slice, tile: Tensor) -> None:
 
 
 def loosened(radii: Tensor, features: Tensor) -> Tensor:
-    """Squared radii a trifle larger, so that a distance equal to one, but computed otherwise, is within it.
-
-    Args:
-        radii: Squared radii.
-        features: Samples of the same scale, about their mean.
+    """Squared radii a little larger, so that an equal distance computed otherwise is within; the features,
+    about their mean, give the scale.
     """
     return radii * (1 + 1e-10) + 1e-13 * float(features.square().sum(1).max())

@@ -126,9 +126,6 @@ def evaluate(
 def check_shapes(sides: Mapping[str, Tensor]) -> None:
     """Refuse sets of samples of different shapes.
 
-    Args:
-        sides: The sets by name; the others must have the shape of the first.
-
     Raises:
         PoiseError: They differ; the message names both shapes.
     """

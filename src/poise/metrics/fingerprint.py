@@ -14,13 +14,7 @@ from poise.metrics.arrays import as_tensor
 
 
 def fingerprint(data: Any) -> str:
-    """SHA-256 over type, shape and bytes of an array or a tensor.
-
-    Args:
-        data: Samples or features of any shape.
-
-    Returns:
-        64 hexadecimal digits; one changed pixel changes them.
+    """SHA-256 over type, shape and bytes of an array or a tensor; one changed pixel changes it.
 
     Example:
         >>> import torch
@@ -34,11 +28,7 @@ def fingerprint(data: Any) -> str:
 
 
 def hash_of_weights(weights: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, types, shapes and bytes of a `state_dict`.
-
-    Args:
-        weights: Parameters and buffers by name.
-    """
+    """SHA-256 over names, types, shapes and bytes of a `state_dict`."""
     digest = hashlib.sha256()
     for name in sorted(weights):
         tensor = weights[name]

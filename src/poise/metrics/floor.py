@@ -15,12 +15,7 @@ HELD_OUT = "held-out reals"
 
 @dataclass(frozen=True)
 class Floor:
-    """The statistics of two sets of reals.
-
-    Attributes:
-        values: The statistics, `(K,)`.
-        method: Which reals were used, in words.
-    """
+    """The statistics `(K,)` of two sets of reals, and which reals these were, in words."""
 
     values: Tensor
     method: str

@@ -46,16 +46,9 @@ class Spread:
 def splits(
     count: int, replicates: int, stream: torch.Generator, *, most: int | None = None
 ) -> list[tuple[Tensor, Tensor]]:
-    """Random splits of `count` things into two parts of one size.
+    """`replicates // 2` random splits of `count` things into two parts of one size, at most `most`.
 
-    Args:
-        count: How many things there are.
-        replicates: How many parts are wanted: half as many splits.
-        stream: The randomness.
-        most: The largest size of a part; by default half of the things.
-
-    Returns:
-        `replicates // 2` pairs of index tensors without a common index.
+    Each is a pair of index tensors without a common index.
 
     Example:
         >>> stream = torch.Generator().manual_seed(0)
@@ -102,9 +95,6 @@ def interval_of_distance(value: float, seen: Spread) -> Interval:
     as 1/N^2, so that halves show twice of it. The surplus is subtracted as far as the distance has so many
     directions that the estimate of the surplus can be trusted.
 
-    Args:
-        value: The squared distance, with its bias.
-        seen: Its spread.
     """
     if seen.variance <= 0:
         return max(0.0, value), max(0.0, value)

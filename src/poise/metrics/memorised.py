@@ -108,12 +108,9 @@ def _authentic(others: Tensor, seen: Tensor, own: Tensor) -> float:
 def mann_whitney(first: Tensor, second: Tensor) -> tuple[float, float, float]:
     """The z of the Mann-Whitney U of two samples, and its 95 % interval.
 
-    Args:
-        first: `(n,)`; large values push z up.
-        second: `(m,)`.
-
     Returns:
-        z against its null distribution (ties allowed for), and the ends of the interval for its expectation.
+        z against its null distribution (with ties), positive if the first are larger, and the ends of the
+        interval for its expectation.
 
     Source: Mann and Whitney 1947; DeLong et al. 1988 for the variance away from the null.
     """

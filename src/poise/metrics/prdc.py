@@ -140,14 +140,7 @@ def _measured(
 
 
 def prdc(real: Tensor, fake: Tensor, k: int, radii: Tensor | None = None) -> Tensor:
-    """Precision, recall, density and coverage, `(4,)`.
-
-    Args:
-        real: `(N, d)`, float64.
-        fake: `(M, d)`.
-        k: Which neighbour a neighbourhood reaches to.
-        radii: The reals' squared radii, if they are known.
-    """
+    """Precision, recall, density and coverage in float64, `(4,)`; the reals' squared radii may be known."""
     real, fake = centred(real, fake)
     of_reals = loosened(squared_radii(real, k) if radii is None else radii, real)
     of_fakes = loosened(squared_radii(fake, k), fake)

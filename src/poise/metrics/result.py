@@ -226,7 +226,10 @@ def compare(first: Result, second: Result) -> Comparison:
             why="numbers of different protocols say nothing about which is better",
             hint="measure both with the same metric, settings, extractor, reals and number of samples",
         )
-    differences = {name: second.values[name] - first.values[name] for name in first.values}
+    differences = {
+        name: 0.0 if value == second.values[name] else second.values[name] - value
+        for name, value in first.values.items()  # two infinite numbers are equal
+    }
     intervals: dict[str, Interval] = {}
     beyond: dict[str, bool | None] = dict.fromkeys(differences)
     for name, difference in differences.items():
@@ -235,8 +238,9 @@ def compare(first: Result, second: Result) -> Comparison:
             low_2, high_2 = second.intervals[name]
             down = math.hypot(second.values[name] - low_2, high_1 - first.values[name])
             up = math.hypot(high_2 - second.values[name], first.values[name] - low_1)
-            intervals[name] = (difference - down, difference + up)
-            beyond[name] = not difference - down <= 0.0 <= difference + up
+            low, high = difference - down, difference + up
+            if not (math.isnan(low) or math.isnan(high)):
+                intervals[name], beyond[name] = (low, high), not low <= 0.0 <= high
     return Comparison(first, second, differences, intervals, beyond)
 
 

@@ -119,12 +119,7 @@ def mind(
 
 
 def mean_squared_distance(real: Tensor, fake: Tensor) -> Tensor:
-    """The squared Wasserstein-2 distance of each column, averaged over columns, `(1,)`.
-
-    Args:
-        real: Projections `(N, P)`.
-        fake: Projections `(M, P)`; their number may differ.
-    """
+    """The squared Wasserstein-2 distance of each column of `(N, P)` and `(M, P)`, averaged, `(1,)`."""
     first, second = (lines.T.contiguous().sort(1).values for lines in (real, fake))
     n, m = first.shape[1], second.shape[1]
     if n == m:

@@ -129,13 +129,7 @@ MEASURES: Mapping[str, Mapping[str, Callable[[Tensor, Tensor], Tensor]]] = {
 
 
 def errors_of(metric: str, made: Tensor, wanted: Tensor) -> dict[str, Tensor]:
-    """The errors of each image by name, `(N,)` each.
-
-    Args:
-        metric: `"translation-errors"` or `"cycle-error"`.
-        made: `(N, C, H, W)` in [-1, 1].
-        wanted: What they should be, of the same shape.
-    """
+    """The errors of each image by name, `(N,)` each, for `"translation-errors"` or `"cycle-error"`."""
     return {name: measure(made, wanted) for name, measure in MEASURES[metric].items()}
 
 

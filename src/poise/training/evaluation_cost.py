@@ -1,7 +1,7 @@
-"""How often samples may be measured while training: a function of sizes, so that no clock decides it.
+"""How often samples are measured while training: a function of sizes, and not of a clock.
 
-Seconds here are those of one core of a present-day machine, from a model: what counts is their ratio, and
-the model errs towards long evaluations and short steps.
+Seconds here are those of one core of a present-day machine, from a model: only their ratio matters, and the
+model errs towards long evaluations and short steps.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STEP_OVERHEAD = {"cpu": 1e-3, "cuda": 4e-3, "mps": 8e-3}
 """Seconds of a step beside its arithmetic."""
 
 ACCELERATED = 3e12
-"""Operations a second on an accelerator, where sampling takes next to nothing."""
+"""Operations a second on an accelerator, on which sampling takes next to nothing."""
 
 
 def evaluation_interval(
@@ -36,7 +36,7 @@ def evaluation_interval(
         components: What is trained.
         shape: Of a sample.
         samples: How many are measured.
-        condition: The shape of a condition, where the generator takes one.
+        condition: The shape of a condition, if the generator takes one.
     """
     recipe, device = components.recipe, components.device.type
     operations = operations_of(components.ema.module, recipe.latent.size, condition, components.device)
@@ -64,11 +64,7 @@ def operations_of(
 ) -> float:
     """Floating-point operations of a sample: those of the convolutions and linear layers.
 
-    Args:
-        module: A generator in eval mode.
-        latent: Size of its latents.
-        condition: The shape of a condition, where it takes one.
-        device: Where it lies.
+    The module is a generator in eval mode; `condition` is the shape of its condition, if it takes one.
 
     Example:
         >>> operations_of(nn.Linear(8, 4), 8, None, torch.device("cpu"))

@@ -27,13 +27,10 @@ TIMEOUT_SECONDS = 30
 def cached_features(
     cache: Path, samples: Tensor, dependencies: Sequence[str], compute: Callable[[], Tensor]
 ) -> Tensor:
-    """Features from the cache, or computed and stored there.
+    """Features of samples from the cache, or computed and stored there.
 
-    Args:
-        cache: The folder.
-        samples: The features are of these; their bytes are hashed, so that one changed pixel is another key.
-        dependencies: What else they depend on: the extractor's name, weights and preparation.
-        compute: Computes them.
+    The key is a hash of the samples' bytes and of what else the features depend on: the extractor's name,
+    weights and preparation.
     """
     key = key_of(fingerprint(samples), *dependencies)
     found = load(cache, "features", key)

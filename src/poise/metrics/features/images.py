@@ -18,11 +18,9 @@ SLACK = 1e-3
 
 
 def as_samples(samples: Any, name: str) -> Tensor:
-    """Samples as a tensor: vectors `(N, d)`, or images `(N, C, H, W)` whatever their layout.
+    """Samples as a tensor: vectors `(N, d)`, or images `(N, C, H, W)`.
 
-    Args:
-        samples: Vectors; or images `(N, C, H, W)`, `(N, H, W, C)` with 1, 3 or 4 channels, or `(N, H, W)`.
-        name: What they are, for messages.
+    Images may also be `(N, H, W, C)` with 1, 3 or 4 channels, or `(N, H, W)`.
 
     Raises:
         PoiseError: They are neither.
@@ -138,13 +136,7 @@ def to_range(images: Tensor, value_range: ValueRange, wanted: ValueRange) -> Ten
 def resize(images: Tensor, height: int, width: int) -> Tensor:
     """Images at another size by Pillow's bicubic filter in float: antialiased, and without rounding to bytes.
 
-    Args:
-        images: `(N, C, H, W)`, float.
-        height: The new height.
-        width: The new width.
-
-    Returns:
-        `(N, C, height, width)`, float32, on the same device. Values may overshoot the range a little.
+    They are float32 on the same device, and their values may overshoot the range a little.
 
     Source: Parmar et al. 2022 (clean-fid), section 3: how much aliasing moves a Fréchet distance.
     """

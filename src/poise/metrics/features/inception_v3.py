@@ -169,11 +169,6 @@ class InceptionV3(nn.Module):
 def tensorflow_bilinear(images: Tensor, height: int, width: int) -> Tensor:
     """Images at another size as TensorFlow 1 did it: corners aligned at the top left, no antialiasing.
 
-    Args:
-        images: `(N, C, H, W)`, float.
-        height: The new height.
-        width: The new width.
-
     Example:
         >>> tensorflow_bilinear(torch.tensor([[[[0.0, 2.0]]]]), 1, 4).tolist()
         [[[[0.0, 1.0, 2.0, 2.0]]]]
