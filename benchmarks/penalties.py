@@ -4,7 +4,7 @@
 
 The usual formulation: points that require a gradient, `torch.autograd.grad(scores.sum(), points,
 create_graph=True)`, on the discriminator with torch's own leaky ReLU. Ours: the penalties of
-`poise.penalties` on the built-in discriminator, eager and under `torch.compile`; the usual one cannot be
+`poise.regularisers` on the built-in discriminator, eager and under `torch.compile`; the usual one cannot be
 compiled. One row is the penalty's forward and its backward to the discriminator's weights.
 """
 
@@ -20,11 +20,13 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from poise.networks import DISCRIMINATORS, LeakyReLU
-from poise.penalties import PENALTIES
+from poise.regularisers import dragan, r1, wgan_gp
 from poise.spec import DataSpec
-from poise.training.assemble import channels_last
+from poise.training.engine import channels_last
 
 Step = Callable[[], Tensor]
+
+PENALTIES = {"r1": r1, "wgan-gp": wgan_gp, "dragan": dragan}
 
 
 def usual(name: str, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
@@ -49,7 +51,7 @@ def candidates(
         *(nn.LeakyReLU(x.negative_slope) if isinstance(x, LeakyReLU) else x for x in discriminator.children())
     )
     generator = torch.Generator(real.device).manual_seed(0)
-    penalty = PENALTIES[name].penalty
+    penalty = PENALTIES[name]
     ways: dict[str, Step] = {
         "usual": lambda: usual(name, torchs, real, fake),
         "poise": lambda: penalty(discriminator, real, fake, generator=generator).mean(),
@@ -62,7 +64,7 @@ def candidates(
                 lambda points: functional_call(discriminator, weights, (points,)),
                 real,
                 fake,
-                generator=None,
+                generator=None,  # type: ignore[arg-type]  # see above
             ).mean()
         )
         ways["poise compiled"] = lambda: penalty_of(parameters)

@@ -33,7 +33,7 @@ from poise.networks import DISCRIMINATORS, GENERATORS
 from poise.recipes import Recipe, recipe_with
 from poise.spec import DataSpec
 from poise.training import Request, StepContext, begin, pick_device, plan
-from poise.training.assemble import channels_last
+from poise.training.engine import channels_last
 
 LATENT = 64
 

@@ -95,7 +95,7 @@ def assert_printed(block: Block, printed: str) -> None:
 
 def test_the_pages_have_examples() -> None:
     """So that a change of the fences does not let the test above pass on nothing."""
-    assert {"README.md", "start.md", "choose.md", "extend.md"} <= {page.name for page in with_python}
+    assert {"README.md", "start.md", "choose.md"} <= {page.name for page in with_python}
 
 
 @pytest.mark.parametrize("page", PROSE, ids=lambda page: page.name)
@@ -137,20 +137,20 @@ def test_how_to_choose_names_every_part() -> None:
     """No loss, penalty, dynamics or recipe is left out of the page that compares them."""
     from poise.dynamics import DYNAMICS
     from poise.losses import LOSSES
-    from poise.penalties import PENALTIES
     from poise.recipes import RECIPES
+    from poise.regularisers import REGULARISERS
 
     named = names_in((ROOT / "docs/choose.md").read_text(encoding="utf-8"))
-    assert {*LOSSES, *PENALTIES, *DYNAMICS, *RECIPES} - named == set()
+    assert {*LOSSES, *REGULARISERS, *DYNAMICS, *RECIPES} - named == set()
 
 
 def test_the_legend_explains_every_logged_number(tmp_path: Path) -> None:
     """Each column of a real history, and none that no run writes."""
     import poise
-    from poise.penalties import PENALTIES
+    from poise.regularisers import REGULARISERS
 
     settings: dict[str, Any] = {"steps": 2, "log_every": 1, "batch_size": 8, "sample_every": 2}
-    settings |= {"penalties": {name: {"weight": 1.0} for name in PENALTIES}}
+    settings |= {"penalties": {name: {"weight": 1.0} for name in REGULARISERS}}
     settings |= {"generator.width": 8, "discriminator.width": 8}
     run = poise.train("spiral", out=tmp_path / "run", **settings)
     classes = poise.train("digits", "auxiliary-classifier", out=tmp_path / "classes", **settings)

@@ -25,7 +25,8 @@ SINGLE = ("non-saturating", "conditional", "began")
 
 def present(name: str) -> str:
     """What a tensor of version 0.1 is called now."""
-    return name.replace("average/generator/", "ema/generator/")
+    name = name.replace("average/generator/", "ema/generator/")
+    return name.replace("game/balance", "game/discriminator_loss/balance")
 
 
 @pytest.fixture

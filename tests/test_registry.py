@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field
 
 from poise.errors import PoiseError
-from poise.registry import Registry, bound, checked_settings, settings_model
+from poise.registry import Registry, bound, checked_settings, provided, settings_model
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,21 @@ def test_a_part_without_settings_says_so() -> None:
 
 def test_each_function_is_bound_to_its_own_settings() -> None:
     settings = {"weight": 3.0, "kind": "b", "rate": 0.1}
-    mine = bound(penalty, settings)
+    both = (penalty, other)
+    mine = bound(penalty, settings, among=both)
     assert mine(None, generator=None) == (3.0, "b")
-    assert bound(other, settings)() == 0.1
-    assert bound(nothing, settings) is nothing
+    assert bound(other, settings, among=both)() == 0.1
+    assert bound(nothing, settings, among=both) is nothing
     assert isinstance(mine, partial)
+
+
+def test_a_setting_of_no_function_is_not_dropped_in_silence() -> None:
+    with pytest.raises(ValueError, match="'rate' is no setting of penalty"):
+        bound(penalty, {"weight": 3.0, "rate": 0.1})
+
+
+def test_a_callers_value_fills_what_has_no_default_and_overrides_no_setting() -> None:
+    def step(batch: int, *, epoch_steps: int, repeats: int = 1) -> tuple[int, int]:
+        return epoch_steps, repeats
+
+    assert provided(step, epoch_steps=7, repeats=9, other=3)(0) == (7, 1)

@@ -14,8 +14,8 @@ from poise.data import open_data
 from poise.diagnosis import Monitor
 from poise.losses import LOSSES
 from poise.networks.mlp import mlp_discriminator, mlp_generator
-from poise.penalties import PENALTIES
 from poise.randomness import torch_stream
+from poise.regularisers import r1
 from poise.spec import DataSpec
 
 LATENT = 16
@@ -38,7 +38,7 @@ def train_conditional(case: Case) -> dict[str, Any]:
     rate, weight = (1e-3, 0.05) if size == 2 else (5e-4, 1.0)
     optimisers = [torch.optim.Adam(one.parameters(), lr=rate, betas=(0.0, 0.99))
                   for one in (discriminator, generator)]  # fmt: skip
-    loss, r1 = LOSSES["non-saturating"], PENALTIES["r1"].penalty
+    loss = LOSSES["non-saturating"]
     monitor = Monitor(real, samples[held_out], classes, steps=steps, most_share=1.0)
     stream = torch_stream(case.seed, 0, "planted faults")
 

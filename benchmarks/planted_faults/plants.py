@@ -154,7 +154,7 @@ def _hook(context: StepContext, hook: Callable[[nn.Module], object]) -> None:
 
 def weights(context: StepContext, player: str = "generator") -> Mapping[str, Tensor]:
     """A player's parameters by name."""
-    return context.components.match.parameters[player]
+    return context.components.players.parameters[player]
 
 
 def matrices(context: StepContext, player: str = "generator") -> list[Tensor]:
@@ -164,7 +164,7 @@ def matrices(context: StepContext, player: str = "generator") -> list[Tensor]:
 
 def groups(context: StepContext, player: str) -> list[dict[str, Any]]:
     """The groups of a player's optimiser."""
-    return context.components.match.optimisers[player].param_groups
+    return context.components.players.optimisers[player].param_groups
 
 
 def normal(*shape: int, seed: int) -> Tensor:
@@ -246,24 +246,25 @@ class _Stale:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.game, name)
 
-    def cost(self, player: str, networks: Any, batch: Any, played: Any, state: Any) -> Any:
+    def loss(self, player: str, networks: Any, batch: Any, outputs: Any, state: Any) -> Any:
         """The game's own, with old fakes for the discriminator."""
         if player == "discriminator":
-            self.queue = [*self.queue, played["fake"].detach()][-self.delay :]
-            played = {**played, "fake": self.queue[0]}
-        return self.game.cost(player, networks, batch, played, state)
+            self.queue = [*self.queue, outputs["fake"].detach()][-self.delay :]
+            outputs = {**outputs, "fake": self.queue[0]}
+        return self.game.loss(player, networks, batch, outputs, state)
 
 
 def stale_fakes(context: StepContext, delay: int) -> None:
     """The discriminator is given the oldest fakes of a queue."""
-    match: Any = context.components.match
-    match.game = _Stale(match.game, delay)
+    players: Any = context.components.players
+    players.game = _Stale(players.game, delay)
 
 
 def penalties_lost(context: StepContext, **factors: float) -> None:
     """The penalties are gone and the rates multiplied: a resume with half of the settings."""
-    match: Any = context.components.match
-    match.game = dataclasses.replace(match.game, penalties=())
+    players: Any = context.components.players
+    kept = tuple(term for term in players.game.terms if not term.name.startswith("penalty_"))
+    players.game = dataclasses.replace(players.game, terms=kept)
     rates_times(context, **factors)
 
 
@@ -283,7 +284,7 @@ def rates_by_step(context: StepContext, rates: Memory, factors: Callable[[int], 
 
 def spoiled_moments(context: StepContext) -> None:
     """The running squares of the discriminator's optimiser change their sign: a damaged checkpoint."""
-    for state in context.components.match.optimisers["discriminator"].state.values():
+    for state in context.components.players.optimisers["discriminator"].state.values():
         state["exp_avg_sq"].neg_()
 
 

@@ -27,7 +27,7 @@ from poise.run_folder import RunFolder
 from poise.tasks import TASKS
 from poise.tasks.prepare import prepared
 from poise.training import Experiment, StepContext, begin, pick_device
-from poise.training.assemble import Components, assemble
+from poise.training.components import Components, build_components
 from poise.training.doctor import Doctor
 from poise.training.held_out import Split, split
 from poise.training.resolve import resolve
@@ -93,7 +93,7 @@ def train(case: Case, folder: Path, openmoji: Path | None) -> dict[str, Any]:
     dataset = prepared(dataset_of(GAMES[case.base].data, openmoji), TASKS["noise-to-data"])
     recipe = recipe_of(case, dataset)
     shown, exchanged, rows = _tampered(dataset, fault, recipe)
-    components = assemble(recipe, spec_of(dataset), pick_device("cpu"))
+    components = build_components(recipe, spec_of(dataset), pick_device("cpu"))
     experiment = Experiment(shown, {"kind": "given", "value": GAMES[case.base].data}, recipe, components)
     doctor = Doctor(recipe, shown, rows, print, most_share=1.0)
     steps = recipe.steps or 1

@@ -22,7 +22,7 @@ from poise.run_folder import RunFolder
 from poise.tasks import TASKS
 from poise.tasks.prepare import prepared
 from poise.training import Experiment, begin, pick_device
-from poise.training.assemble import assemble
+from poise.training.components import build_components
 from poise.training.quality import distance_to_data
 from poise.training.remedies import begin_with_remedies
 from poise.training.resolve import resolve
@@ -69,7 +69,7 @@ def _experiment(case: Case) -> Experiment:
     dataset = prepared(dataset_of(game.data, None), TASKS["noise-to-data"])
     recipe = recipe_with(recipe_of(case, dataset), {"evaluate_every": 0, "steps": game.steps})
     recipe = resolve(recipe, spec_of(dataset))
-    components = assemble(recipe, spec_of(dataset), pick_device("cpu"))
+    components = build_components(recipe, spec_of(dataset), pick_device("cpu"))
     return Experiment(dataset, {"kind": "built-in", "value": game.data}, recipe, components)
 
 
@@ -92,7 +92,9 @@ def _end(case: Case, train: Callable[[Experiment], RunFolder]) -> float:
         run = train(experiment)
     except PoiseError:
         return math.inf
-    components = assemble(saved_recipe(run.recipe), spec_of(experiment.source), experiment.components.device)
+    components = build_components(
+        saved_recipe(run.recipe), spec_of(experiment.source), experiment.components.device
+    )
     unpack(run.load_checkpoint(run.checkpoint_steps()[-1]), components)
     found = distance_to_data(components, experiment.source)
     return math.inf if found is None else found

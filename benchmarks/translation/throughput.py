@@ -20,7 +20,8 @@ from poise.data import Dataset, Domains, Pairs, spec_of
 from poise.networks.layers import InstanceNorm
 from poise.recipes import Recipe
 from poise.training import begin, pick_device, plan
-from poise.training.assemble import build_networks
+from poise.training.components import build_networks
+from poise.training.optimisers import values_of
 
 PLAYERS = ("generator", "discriminator")
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
@@ -179,10 +180,9 @@ def adams(recipe: Recipe, *modules: nn.Module) -> dict[str, torch.optim.Optimize
     """Fused Adam for both players at the recipe's rates."""
     settings = (recipe.optimisers.generator, recipe.optimisers.discriminator)
     return {
-        name: torch.optim.Adam(
-            module.parameters(), lr=one.learning_rate or 0.0, betas=(one.beta1, one.beta2), fused=True
-        )
+        name: torch.optim.Adam(module.parameters(), lr=rate, betas=(beta1, beta2), fused=True)
         for name, module, one in zip(PLAYERS, modules, settings, strict=True)
+        for rate, beta1, beta2 in [values_of(one, 1.0, 0, 1)]
     }
 
 

@@ -125,15 +125,25 @@ def checked_settings(given: Mapping[str, Any], *functions: Callable[..., Any], o
                 )
             raise unknown_name(f"setting of the {owner}", name, model.model_fields)
     try:
-        return model(**given).model_dump()
+        checked = model(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place = complained_path(first)
         raise PoiseError(
             f"The setting '{place}' of the {owner} cannot be {first['input']!r}",
             why=requirement(first),
             hint="give it such a value",
         ) from None
+    return {name: getattr(checked, name) for name in model.model_fields}
+
+
+UNION_TAGS = ("constrained-float", "constrained-int", "float", "int", "none", "Schedule")
+"""What pydantic adds to a path for the choices of a union."""
+
+
+def complained_path(complaint: ErrorDetails) -> str:
+    """The dotted path of the setting that pydantic complains about."""
+    return ".".join(str(part) for part in complaint["loc"] if part not in UNION_TAGS)
 
 
 KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "string": "a word"}
@@ -162,14 +172,55 @@ def requirement(complaint: ErrorDetails) -> str:
     return (message[:1].lower() + message[1:]).replace("input should", "it should")
 
 
-def bound(function: Callable[..., Any], settings: Mapping[str, Any]) -> Callable[..., Any]:
-    """The function with those of the settings that it takes.
+def bound(
+    function: Callable[..., Any],
+    settings: Mapping[str, Any],
+    *,
+    among: Iterable[Callable[..., Any]] = (),
+) -> Callable[..., Any]:
+    """The function with its settings filled in.
+
+    Args:
+        function: One of a part's functions.
+        settings: The settings of the part.
+        among: All functions of the part; a setting may belong to another of them.
+
+    Raises:
+        ValueError: A setting belongs to none of the functions, so that it would be dropped in silence.
 
     Example:
         >>> def hinge(real, fake, *, margin: float = 1.0): return margin
-        >>> bound(hinge, {"margin": 2.0, "rate": 1.0})(0, 0)
+        >>> bound(hinge, {"margin": 2.0})(0, 0)
         2.0
     """
+    known = {name for one in (function, *among) for name in inspect.signature(one).parameters}
+    unknown = sorted(set(settings) - known)
+    if unknown:
+        raise ValueError(f"'{unknown[0]}' is no setting of {getattr(function, '__name__', function)}")
     taken = inspect.signature(function).parameters
     mine = {name: value for name, value in settings.items() if name in taken}
     return partial(function, **mine) if mine else function
+
+
+def provided(function: Callable[..., Any], **context: Any) -> Callable[..., Any]:
+    """The function with what its caller has for it: keyword-only parameters without a default.
+
+    A parameter with a default is a setting, which is a person's to give, and is left alone.
+
+    Example:
+        >>> def step(batch, *, epoch_steps: int, repeats: int = 1): return epoch_steps, repeats
+        >>> provided(step, epoch_steps=7, repeats=9)(None)
+        (7, 1)
+    """
+    asked = {
+        parameter.name
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
+    }
+    mine = {name: value for name, value in context.items() if name in asked}
+    return partial(function, **mine) if mine else function
+
+
+def takes(function: Callable[..., Any], name: str) -> bool:
+    """Whether a function has a parameter of that name."""
+    return name in inspect.signature(function).parameters

@@ -148,8 +148,9 @@ def test_a_remedy_is_tried_in_a_branch_and_kept_where_it_is_no_worse(
     branch = RunFolder(tmp_path / "run-remedy-1")
     assert branch.read_json("lineage")["from_step"] == 10  # the last checkpoint before the trouble
     rate = branch.recipe["optimisers"]["generator"]["learning_rate"]
-    assert planned.recipe.optimisers.generator.learning_rate is not None
-    assert rate == pytest.approx(planned.recipe.optimisers.generator.learning_rate / 2)
+    before = planned.recipe.optimisers.generator.learning_rate
+    assert isinstance(before, float)
+    assert rate == pytest.approx(before / 2)
     assert lineage[0]["kept"]
     assert outcome.status == "finished"
     assert outcome.run.path == branch.path

@@ -51,7 +51,7 @@ def context(run: RunFolder, step: int, seconds: float, line: Mapping[str, Any] |
         run=run,
         recipe=RECIPE,
         components=cast(Any, None),
-        measured={},
+        logs={},
         line=None if line is None else dict(line),
         last=step == RECIPE.steps,
     )

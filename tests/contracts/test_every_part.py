@@ -1,30 +1,34 @@
-"""One battery over everything that is registered as a loss, a penalty or a dynamics."""
+"""One battery over every loss, regulariser, augmentation and dynamics that is registered."""
 
 import inspect
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from poise.dynamics import DYNAMICS, Batch, Dynamics, Match
-from poise.games import NoiseToData
+from poise.augment import AUGMENTATIONS, Augmentation, AugmentContext
+from poise.dynamics import DYNAMICS, Batch, Dynamics, Players
+from poise.games import Scoring, View, noise_to_data
 from poise.losses import LOSSES, Loss
-from poise.penalties import PENALTIES, Penalty
-from poise.registry import bound, checked_settings
+from poise.registry import bound, checked_settings, provided
+from poise.regularisers import REGULARISERS, Regulariser
 
-Part = Loss | Penalty | Dynamics
+Part = Loss | Regulariser | Augmentation | Dynamics
 
-PARTS: list[Part] = [*LOSSES.values(), *PENALTIES.values(), *DYNAMICS.values()]
+PARTS: list[Part] = [
+    *LOSSES.values(),
+    *REGULARISERS.values(),
+    *AUGMENTATIONS.values(),
+    *DYNAMICS.values(),
+]
 
 
 def functions(part: Part) -> list[Callable[..., Any]]:
-    if isinstance(part, Loss):
-        return [part.discriminator, part.generator, *([part.advance] if part.advance else [])]
-    return [part.penalty if isinstance(part, Penalty) else part.step]
+    return [part.step] if isinstance(part, Dynamics) else part.functions
 
 
 def noise(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -32,7 +36,7 @@ def noise(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Ten
 
 
 def state_of(loss: Loss, dtype: torch.dtype = torch.float64) -> dict[str, Tensor]:
-    return {name: torch.tensor(value, dtype=dtype) for name, value in loss.initial_state.items()}
+    return {name: torch.tensor(value, dtype=dtype) for name, value in loss.init.items()}
 
 
 def test_the_registries_hold_what_the_documentation_lists() -> None:
@@ -46,7 +50,8 @@ def test_the_registries_hold_what_the_documentation_lists() -> None:
         "relativistic-average",
         "began",
     ]
-    assert list(PENALTIES) == ["r1", "r2", "wgan-gp", "dragan"]
+    assert list(REGULARISERS) == ["r1", "r2", "wgan-gp", "dragan"]
+    assert list(AUGMENTATIONS) == ["instance-noise", "label-flip", "packing"]
     assert list(DYNAMICS)[:3] == ["alternating", "alternating-by-epoch", "simultaneous"]
 
 
@@ -68,8 +73,8 @@ def test_every_setting_has_a_valid_default_and_its_help(part: Part) -> None:
     assert all(any(f"\n    {name}: " in text for text in helps) for name in settings)
     for text in helps:
         assert text
-        assert "Args:" in text
-    if not isinstance(part, Dynamics):
+        assert "Args:" in text or isinstance(part, Augmentation)
+    if isinstance(part, Loss | Regulariser):
         assert all("Example:" in text and "Source:" in text for text in helps)
 
 
@@ -97,46 +102,89 @@ def test_a_losss_state_is_what_its_discriminator_asks_for(loss: Loss) -> None:
         for parameter in inspect.signature(loss.discriminator).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
     }
-    assert set(loss.initial_state) == asked
-    assert (loss.advance is not None) == bool(asked)
-    if loss.advance:
-        moved = loss.advance(state_of(loss), noise(4), noise(4))
+    assert set(loss.init) == asked
+    assert (loss.update is not None) == bool(asked)
+    if loss.update:
+        moved = loss.update(state_of(loss), noise(4), noise(4))
         assert set(moved) == asked
 
 
-# Penalties -------------------------------------------------------------------------------------------------
+# Regularisers ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 4, 4)])
-@pytest.mark.parametrize("penalty", PENALTIES.values(), ids=lambda penalty: penalty.name)
-def test_a_penalty_gives_one_value_a_sample_that_is_not_negative(
-    penalty: Penalty, shape: tuple[int, ...]
+@pytest.mark.parametrize("regulariser", REGULARISERS.values(), ids=lambda regulariser: regulariser.name)
+def test_a_regulariser_gives_one_value_a_sample_that_is_not_negative(
+    regulariser: Regulariser, shape: tuple[int, ...]
 ) -> None:
     net = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), 4), nn.Softplus(), nn.Linear(4, 1)).double()
     real, fake = noise(5, *shape), noise(5, *shape, seed=1)
     before = real.clone(), fake.clone()
-    values = penalty.penalty(net, real, fake, generator=torch.Generator().manual_seed(0))
+    batch = Batch(real, noise(5, 2), 0, torch.Generator().manual_seed(0))
+    networks = {"discriminator": net, "critic": net}
+    values = regulariser.value(View(Scoring(), networks, batch, {"fake": fake}, player=regulariser.player))
     assert values.shape == (5,)
     assert bool((values >= 0).all())
     assert torch.equal(real, before[0])
     assert torch.equal(fake, before[1])
     slopes = torch.autograd.grad(values.mean(), list(net.parameters()), allow_unused=True)
     assert any(slope is not None and bool(slope.any()) for slope in slopes)
-    assert penalty.weight > 0
+    assert regulariser.weight > 0
+
+
+# Augmentations ---------------------------------------------------------------------------------------------
+
+
+def context_of(augmentation: Augmentation, seed: int = 0) -> AugmentContext:
+    stream = torch.Generator().manual_seed(seed)
+    state = {} if augmentation.init is None else augmentation.init()
+    return AugmentContext(stream, step=3, images_seen=192, run_images=6400, state=state)
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 4, 4)])
+@pytest.mark.parametrize("augmentation", AUGMENTATIONS.values(), ids=lambda augmentation: augmentation.name)
+def test_an_augmentation_lets_a_gradient_through_and_draws_from_its_context(
+    augmentation: Augmentation, shape: tuple[int, ...]
+) -> None:
+    for dtype in (torch.float32, torch.float64):
+        samples = noise(12, *shape, dtype=dtype).requires_grad_()
+        before = samples.detach().clone()
+        seen = augmentation.apply(samples, context_of(augmentation))
+        assert seen.dtype == dtype
+        assert 12 % len(seen) == 0
+        assert seen.numel() == samples.numel()
+        (slope,) = torch.autograd.grad(seen.sum(), samples)
+        assert bool(torch.isfinite(slope).all())
+        assert bool(slope.flatten(1).any(1).all()), "every sample is seen"
+        assert torch.equal(samples.detach(), before)
+        torch.manual_seed(int(shape[0]))
+        assert torch.equal(augmentation.apply(samples, context_of(augmentation)), seen)
+
+
+@pytest.mark.parametrize("augmentation", AUGMENTATIONS.values(), ids=lambda augmentation: augmentation.name)
+def test_labels_are_exchanged_within_pairs(augmentation: Augmentation) -> None:
+    if augmentation.relabel is None:
+        return
+    real, fake = noise(500), noise(500, seed=1)
+    told_real, told_fake = augmentation.relabel(real, fake, context_of(augmentation))
+    kept, exchanged = told_real == real, told_real == fake
+    assert bool((kept | exchanged).all())
+    assert 0 < int(exchanged.sum()) < 250
+    torch.testing.assert_close(told_real + told_fake, real + fake)
 
 
 # Dynamics --------------------------------------------------------------------------------------------------
 
 
-def small_match() -> Match:
+def small_players() -> Players:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         discriminator = nn.Sequential(nn.Linear(2, 5), nn.Softplus(), nn.Linear(5, 1), nn.Flatten(0)).double()
         generator = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double()
     modules: dict[str, nn.Module] = {"discriminator": discriminator, "generator": generator}
     loss = LOSSES["non-saturating"]
-    return Match(
-        game=NoiseToData(loss, loss.discriminator),
+    return Players(
+        game=noise_to_data(loss),
         networks={**modules, "critic": discriminator},
         parameters={player: dict(module.named_parameters()) for player, module in modules.items()},
         optimisers={
@@ -149,29 +197,34 @@ def next_batch() -> Batch:
     return Batch(noise(6, 2, seed=1), noise(6, 3, seed=2), 0, torch.Generator().manual_seed(3))
 
 
-def values_of(match: Match) -> dict[str, Tensor]:
+def values_of(players: Players) -> dict[str, Tensor]:
     return {
         f"{player} {name}": value.detach().clone()
-        for player, own in match.parameters.items()
+        for player, own in players.parameters.items()
         for name, value in own.items()
     }
 
 
-@pytest.mark.parametrize("dynamics", DYNAMICS.values(), ids=lambda dynamics: dynamics.name)
-def test_a_dynamics_moves_players_and_leaves_nothing_behind(dynamics: Dynamics) -> None:
-    match = small_match()
-    before = values_of(match)
+def stepped(dynamics: Dynamics) -> Callable[..., Mapping[str, Tensor]]:
+    """The step of a dynamics with its settings, and epochs of one step if it asks for their length."""
     defaults = checked_settings({}, dynamics.step, owner=dynamics.name)
+    return provided(bound(dynamics.step, defaults), epoch_steps=1)
+
+
+@pytest.mark.parametrize("dynamics", DYNAMICS.values(), ids=lambda dynamics: dynamics.name)
+def test_a_dynamics_updates_both_players_and_leaves_nothing_behind(dynamics: Dynamics) -> None:
+    players = small_players()
+    before = values_of(players)
     measured: dict[str, Tensor] = {}
-    for step in range(2):  # with epochs of one step, both players have moved
-        measured |= bound(dynamics.step, {**defaults, "epoch_steps": 1})(match, next_batch, step)
-    after = values_of(match)
+    for step in range(2):  # with epochs of one step, both players are updated
+        measured |= stepped(dynamics)(players, next_batch, step)
+    after = values_of(players)
     moved = {key.split()[0] for key, value in after.items() if not torch.equal(value, before[key])}
     assert moved == {"discriminator", "generator"}
     assert all(bool(torch.isfinite(value).all()) for value in after.values())
     assert not any(value.requires_grad for value in measured.values())
     assert {"discriminator_gradient_norm", "generator_gradient_norm"} <= set(measured)
-    for own in match.parameters.values():
+    for own in players.parameters.values():
         assert all(value.grad is None for value in own.values())
 
 
@@ -179,9 +232,8 @@ def test_a_dynamics_moves_players_and_leaves_nothing_behind(dynamics: Dynamics) 
 def test_a_dynamics_repeats_itself(dynamics: Dynamics) -> None:
     ends = []
     for _ in range(2):
-        match = small_match()
-        defaults = checked_settings({}, dynamics.step, owner=dynamics.name)
+        players = small_players()
         for step in range(3):
-            bound(dynamics.step, {**defaults, "epoch_steps": 1})(match, next_batch, step)
-        ends.append(values_of(match))
+            stepped(dynamics)(players, next_batch, step)
+        ends.append(values_of(players))
     torch.testing.assert_close(ends[0], ends[1], rtol=0, atol=0)

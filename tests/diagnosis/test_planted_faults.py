@@ -107,13 +107,13 @@ def context(step: int, **weights: torch.Tensor) -> Any:
         one.requires_grad_()
     optimiser = torch.optim.Adam(weights.values(), lr=0.1)
     match = SimpleNamespace(parameters={"generator": weights}, optimisers={"generator": optimiser})
-    return SimpleNamespace(step=step, components=SimpleNamespace(match=match))
+    return SimpleNamespace(step=step, components=SimpleNamespace(players=match))
 
 
 def test_a_step_is_cut_to_its_length() -> None:
     meddle, now = always(plants.steps_clipped, 0.5)(DIGITS, 0), context(1, weight=torch.zeros(2, 2))
     meddle(now)
-    weight = now.components.match.parameters["generator"]["weight"]
+    weight = now.components.players.parameters["generator"]["weight"]
     with torch.no_grad():
         weight += 4.0
     meddle(now)
@@ -125,7 +125,7 @@ def test_a_generator_is_pulled_towards_one_that_does_not_change() -> None:
     found = []
     for _ in range(40):
         meddle(now)
-        found.append(now.components.match.parameters["generator"]["weight"].detach().clone())
+        found.append(now.components.players.parameters["generator"]["weight"].detach().clone())
     assert float((found[-1] - found[-2]).abs().max()) < 1e-4
     assert float(found[-1].abs().max()) < 4
 
@@ -133,8 +133,8 @@ def test_a_generator_is_pulled_towards_one_that_does_not_change() -> None:
 def test_an_optimiser_climbs_and_its_moments_are_spoiled() -> None:
     now = context(7, weight=torch.ones(2))
     weight, optimiser = (
-        now.components.match.parameters["generator"]["weight"],
-        now.components.match.optimisers["generator"],
+        now.components.players.parameters["generator"]["weight"],
+        now.components.players.optimisers["generator"],
     )
     climbing = next(fault for fault in FOURTH if fault.name == "wrong-direction").meddle
     assert climbing is not None
@@ -143,7 +143,7 @@ def test_an_optimiser_climbs_and_its_moments_are_spoiled() -> None:
     for _ in range(9):
         optimiser.step()
     assert float(weight.detach().min()) > 1.5
-    now.components.match.optimisers["discriminator"] = optimiser
+    now.components.players.optimisers["discriminator"] = optimiser
     once(plants.spoiled_moments)(DIGITS, 0)(now)
     optimiser.step()
     assert not bool(weight.isfinite().any())
@@ -162,14 +162,14 @@ def test_old_fakes_are_all_that_a_discriminator_gets() -> None:
     class Game:
         players = ("discriminator", "generator")
 
-        def cost(self, player: str, networks: Any, batch: Any, played: Any, state: Any) -> float:
-            return float(played["fake"])
+        def loss(self, player: str, networks: Any, batch: Any, outputs: Any, state: Any) -> float:
+            return float(outputs["fake"])
 
     now = context(1, weight=torch.zeros(1))
-    now.components.match.game = Game()
+    now.components.players.game = Game()
     once(plants.stale_fakes, 3)(DIGITS, 0)(now)
-    game = now.components.match.game
-    seen = [game.cost("discriminator", {}, None, {"fake": torch.tensor(float(one))}, {}) for one in range(6)]
+    game = now.components.players.game
+    seen = [game.loss("discriminator", {}, None, {"fake": torch.tensor(float(one))}, {}) for one in range(6)]
     assert seen == [0, 0, 0, 1, 2, 3]
-    assert game.cost("generator", {}, None, {"fake": torch.tensor(9.0)}, {}) == 9
+    assert game.loss("generator", {}, None, {"fake": torch.tensor(9.0)}, {}) == 9
     assert game.players == Game.players

@@ -9,20 +9,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_matches import Batches, dirac_batch, dirac_match, game, match_of, small_networks
+from small_players import Batches, dirac_batch, dirac_players, game, penalty, players_of, small_networks
 from torch import Tensor
 
-from poise.dynamics import Match
+from poise.dynamics import Players
 from poise.dynamics.eigenvalues import arnoldi, leading_eigenvalues
 from poise.dynamics.joint import flat_field, joint
-from poise.games import WeightedPenalty
-from poise.penalties import PENALTIES
+from poise.games import Term
 
 
-def dense_jacobian(match: Match, batches: Batches) -> Tensor:
+def dense_jacobian(players: Players, batches: Batches) -> Tensor:
     """By central differences of the field itself, parameter by parameter."""
     batch = batches()
-    parameters, _ = flat_field(match, joint(match, batch))
+    parameters, _ = flat_field(players, joint(players, batch))
     columns = []
     for parameter in parameters:
         for place in range(parameter.numel()):
@@ -30,7 +29,7 @@ def dense_jacobian(match: Match, batches: Batches) -> Tensor:
             for shift in (1e-5, -1e-5):
                 with torch.no_grad():
                     parameter.view(-1)[place] += shift
-                _, gradients = flat_field(match, joint(match, batch))
+                _, gradients = flat_field(players, joint(players, batch))
                 ends.append(torch.cat([gradient.detach().reshape(-1) for gradient in gradients]))
                 with torch.no_grad():
                     parameter.view(-1)[place] -= shift
@@ -38,13 +37,13 @@ def dense_jacobian(match: Match, batches: Batches) -> Tensor:
     return torch.stack(columns, 1)
 
 
-@pytest.mark.parametrize("penalties", [(), (WeightedPenalty("r1", PENALTIES["r1"].penalty, 0.5),)])
-def test_they_are_those_of_the_dense_jacobian(penalties: tuple[WeightedPenalty, ...]) -> None:
+@pytest.mark.parametrize("penalties", [(), (penalty("r1", 0.5),)])
+def test_they_are_those_of_the_dense_jacobian(penalties: tuple[Term, ...]) -> None:
     played = game("non-saturating", penalties)
-    match = match_of(played, *small_networks(), partial(torch.optim.SGD, lr=0.1))
-    dense = torch.linalg.eigvals(dense_jacobian(match, Batches()))
+    players = players_of(played, *small_networks(), partial(torch.optim.SGD, lr=0.1))
+    dense = torch.linalg.eigvals(dense_jacobian(players, Batches()))
     wanted = sorted(dense.tolist(), key=lambda value: -abs(value))
-    found = leading_eigenvalues(match, Batches()(), count=4, subspace=60)
+    found = leading_eigenvalues(players, Batches()(), count=4, subspace=60)
     assert found.size == len(dense)
     for value, true in zip(found.values, wanted, strict=False):
         assert abs(value) == pytest.approx(abs(true), rel=1e-5)
@@ -55,9 +54,9 @@ def test_they_are_those_of_the_dense_jacobian(penalties: tuple[WeightedPenalty, 
 @pytest.mark.parametrize("gamma", [0.0, 0.3, 1.0, 2.0])
 def test_the_dirac_gan_has_those_of_the_paper(gamma: float) -> None:
     """At (0, 0), f'(0) = 1/2: gamma/2 +- sqrt(gamma^2 / 4 - 1/4), Mescheder et al. 2018, theorem 4.1."""
-    penalties = (WeightedPenalty("r1", PENALTIES["r1"].penalty, gamma),) if gamma else ()
-    match = dirac_match(0.0, 0.0, 0.1, loss="minimax", penalties=penalties)
-    found = leading_eigenvalues(match, dirac_batch(), count=2)
+    penalties = (penalty("r1", gamma),) if gamma else ()
+    players = dirac_players(0.0, 0.0, 0.1, loss="minimax", penalties=penalties)
+    found = leading_eigenvalues(players, dirac_batch(), count=2)
     root = cmath.sqrt(gamma**2 / 4 - 0.25)
     for wanted in (gamma / 2 + root, gamma / 2 - root):
         assert min(abs(value - wanted) for value in found.values) < 1e-6

@@ -1,4 +1,4 @@
-"""Records what every recipe logs in its first steps: `python -m tests.golden.record FOLDER`.
+"""Records what every recipe logs in its first steps: `cd tests && python -m golden.record FOLDER`.
 
 A file for each case: the mean scores, losses, penalties and gradient norms of each step, and at the end the
 sums of the absolute weights of both networks and of the averaged generator. One thread, digits of 8x8 pixels.
@@ -18,14 +18,18 @@ import torch
 from poise.data import Domains, Pairs, open_data
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.tasks import TASKS
-from poise.training import StepContext, begin, pick_device, plan
+from poise.training import Request, StepContext, begin, pick_device, plan
 
 STEPS = 40
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "flips-and-noise": (
         "non-saturating",
-        {"label_flip": 0.2, "instance_noise.deviation": 0.3, "instance_noise.steps": 30},
+        {
+            "augmentations.instance-noise.deviation": 0.3,
+            "augmentations.instance-noise.steps": 30,
+            "augmentations.label-flip.share": 0.2,
+        },
     ),
     "packed-r1": ("non-saturating", {"packing": 2}),
     "two-generator-steps": ("non-saturating", {"dynamics.generator_steps": 2}),
@@ -77,15 +81,16 @@ def data_for(recipe: Recipe, folder: Path) -> Any:
 
 
 def recorded(recipe: Recipe, steps: int = STEPS) -> dict[str, Any]:
-    """The logs of the first steps, and the weights where they end."""
+    """The logs of the first steps of the recipe, and the weights where they end."""
     rows: list[dict[str, float]] = []
 
-    def callback(context: StepContext) -> None:
-        rows.append({name: float(value.double().mean()) for name, value in context.measured.items()})
+    def callback(context: StepContext) -> Request | None:
+        rows.append({name: float(value.double().mean()) for name, value in context.logs.items()})
+        return "stop" if context.step == steps else None
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        planned = plan(data_for(recipe, folder), recipe_with(recipe, {"steps": steps}), pick_device("cpu"))
+        planned = plan(data_for(recipe, folder), recipe, pick_device("cpu"))
         components = planned.components
         begin(planned, folder / "run", callbacks=[callback], notify=lambda _: None, doctor="off")
         ends = {

@@ -38,11 +38,11 @@ def scores(values: list[float]) -> Tensor:
 
 
 def state_of(loss: Loss) -> dict[str, Tensor]:
-    return {name: torch.tensor(0.3, dtype=torch.float64) for name in loss.initial_state}
+    return {name: torch.tensor(0.3, dtype=torch.float64) for name in loss.init}
 
 
 @pytest.mark.parametrize(("name", "discriminator", "generator"), FORMULAS, ids=[row[0] for row in FORMULAS])
-def test_costs_are_those_of_the_paper(name: str, discriminator: Formula, generator: Formula) -> None:
+def test_losses_are_those_of_the_paper(name: str, discriminator: Formula, generator: Formula) -> None:
     loss = LOSSES[name]
     pairs = list(zip(REAL, FAKE, strict=True))
     real, fake = scores(REAL), scores(FAKE)
@@ -235,11 +235,11 @@ def test_hinge_forgets_what_is_right_by_a_margin() -> None:
 errors = st.floats(0, 1e3)
 
 
-def advanced(balance: float, real_error: float, fake_error: float, **options: float) -> float:
-    advance = LOSSES["began"].advance
-    assert advance is not None
+def updated(balance: float, real_error: float, fake_error: float, **options: float) -> float:
+    update = LOSSES["began"].update
+    assert update is not None
     state = {"balance": torch.tensor(balance, dtype=torch.float64)}
-    moved = advance(state, -scores([real_error]), -scores([fake_error]), **options)
+    moved = update(state, -scores([real_error]), -scores([fake_error]), **options)
     return float(moved["balance"])
 
 
@@ -254,22 +254,22 @@ def advanced(balance: float, real_error: float, fake_error: float, **options: fl
 def test_the_balance_moves_as_the_paper_says_and_stays_within_zero_and_one(
     balance: float, real_error: float, fake_error: float, diversity: float, rate: float
 ) -> None:
-    moved = advanced(balance, real_error, fake_error, diversity=diversity, balance_rate=rate)
+    moved = updated(balance, real_error, fake_error, diversity=diversity, balance_rate=rate)
     wanted = balance + rate * (diversity * real_error - fake_error)
     assert math.isclose(moved, min(1.0, max(0.0, wanted)), abs_tol=1e-9)
 
 
 def test_the_balance_is_at_rest_where_the_ratio_of_errors_is_the_diversity() -> None:
-    assert advanced(0.4, real_error=2.0, fake_error=1.5, diversity=0.75, balance_rate=0.1) == 0.4
-    assert advanced(0.4, real_error=2.0, fake_error=1.0, diversity=0.75, balance_rate=0.1) > 0.4
-    assert advanced(0.4, real_error=2.0, fake_error=2.0, diversity=0.75, balance_rate=0.1) < 0.4
+    assert updated(0.4, real_error=2.0, fake_error=1.5, diversity=0.75, balance_rate=0.1) == 0.4
+    assert updated(0.4, real_error=2.0, fake_error=1.0, diversity=0.75, balance_rate=0.1) > 0.4
+    assert updated(0.4, real_error=2.0, fake_error=2.0, diversity=0.75, balance_rate=0.1) < 0.4
 
 
 def test_the_balance_starts_at_zero_and_takes_the_mean_of_the_batch() -> None:
     loss = LOSSES["began"]
-    assert loss.initial_state == {"balance": 0.0}
-    assert loss.advance is not None
+    assert loss.init == {"balance": 0.0}
+    assert loss.update is not None
     state = {"balance": torch.tensor(0.0, dtype=torch.float64)}
-    moved = loss.advance(state, scores([-1.0, -3.0]), scores([-0.1, -0.3]), diversity=0.5, balance_rate=0.1)
+    moved = loss.update(state, scores([-1.0, -3.0]), scores([-0.1, -0.3]), diversity=0.5, balance_rate=0.1)
     assert math.isclose(float(moved["balance"]), 0.1 * (0.5 * 2.0 - 0.2))
     assert float(state["balance"]) == 0.0, "the state is a new one"

@@ -6,7 +6,6 @@ from torch import Tensor, nn
 
 from networks.specs import of
 from poise.errors import PoiseError
-from poise.games.conditioned import Given
 from poise.networks import DISCRIMINATORS, GENERATORS
 from poise.networks.conditioned import (
     ClassifyingDiscriminator,
@@ -15,11 +14,23 @@ from poise.networks.conditioned import (
     split_head,
     with_conditional_batch_norm,
 )
-from poise.penalties.penalty import squared_gradient_norm
+from poise.regularisers import squared_gradient_norm
 
 LATENT, CLASSES = 5, 4
 JUDGES = [name for name in DISCRIMINATORS if name != "autoencoder"]
 SIDES = (8, 16, 32, 64)
+
+
+class Given(nn.Module):
+    """A network with its condition held, which still shows its buffers."""
+
+    def __init__(self, network: nn.Module, condition: torch.Tensor) -> None:
+        super().__init__()
+        self.network, self.condition = network, condition
+
+    def forward(self, samples: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.network(samples, self.condition)
+        return scores
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from networks.specs import of
 from poise.networks import DISCRIMINATORS, GENERATORS, Network, describe, parameter_count
 from poise.registry import checked_settings
-from poise.training.assemble import channels_last
+from poise.training.engine import channels_last
 
 TINY = {"width": 3}
 SIDES = (8, 16, 32, 64, 128, 256)

@@ -15,7 +15,7 @@ from poise.networks.patch import PatchDiscriminator
 from poise.networks.translating import BothWays, TranslatingGenerator, matching_features
 from poise.networks.unet import UNet
 from poise.registry import checked_settings
-from poise.training.assemble import channels_last
+from poise.training.engine import channels_last
 
 SIDES = (8, 16, 32, 64)
 

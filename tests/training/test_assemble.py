@@ -11,7 +11,8 @@ from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.recipes.settings import Optimiser
 from poise.run_folder import RunFolder
 from poise.spec import DataSpec
-from poise.training.assemble import Components, assemble, build_optimiser
+from poise.training.components import Components, build_components
+from poise.training.optimisers import build_optimiser
 from poise.training.resolve import resolve
 from poise.training.saver import run_saver
 
@@ -24,7 +25,7 @@ def resolved(name: str, **changes: Any) -> Recipe:
 
 
 def built(name: str, **changes: Any) -> Components:
-    return assemble(resolved(name, **changes), DataSpec("vector", (2,)), CPU)
+    return build_components(resolved(name, **changes), DataSpec("vector", (2,)), CPU)
 
 
 def values(components: Components) -> dict[str, dict[str, torch.Tensor]]:
@@ -52,11 +53,11 @@ def test_a_lazy_penalty_slows_the_optimiser_by_its_extra_move(every: int) -> Non
     rate, beta1, beta2 = 1e-2, 0.5, 0.99
     optimisers = {"discriminator": {"learning_rate": rate, "beta1": beta1, "beta2": beta2}}
     components = built("non-saturating", **{"penalties.r1.every": every, "optimisers": optimisers})
-    found = components.match.optimisers["discriminator"].defaults
+    found = components.players.optimisers["discriminator"].defaults
     share = every / (every + 1) if every > 1 else 1.0
     assert found["lr"] * (1 / share) == pytest.approx(rate)
     assert tuple(beta ** (1 / share) for beta in found["betas"]) == pytest.approx((beta1, beta2))
-    untouched = components.match.optimisers["generator"].defaults
+    untouched = components.players.optimisers["generator"].defaults
     assert (untouched["lr"], untouched["betas"]) == (1e-3, (0.0, 0.99))
 
 
@@ -73,7 +74,7 @@ def test_an_optimiser_is_built_with_its_settings(
     settings: dict[str, Any], kind: type, wanted: dict[str, Any]
 ) -> None:
     module = nn.Linear(2, 2)
-    optimiser = build_optimiser(Optimiser(learning_rate=0.125, epsilon=1e-5, **settings), module)
+    optimiser = build_optimiser(Optimiser(learning_rate=0.125, epsilon=1e-5, **settings), module.parameters())
     assert isinstance(optimiser, kind)
     assert optimiser.defaults["lr"] == 0.125
     assert {name: optimiser.defaults[name] for name in wanted} == wanted
@@ -83,37 +84,37 @@ def test_an_optimiser_is_built_with_its_settings(
 
 def test_the_game_is_what_the_recipe_says() -> None:
     changes = {"packing": 2, "label_flip": 0.1, "instance_noise": {"deviation": 0.3, "steps": 50}}
-    game: Any = built("dragan", **changes).match.game
-    (penalty,) = game.penalties
-    assert (penalty.name, penalty.weight, penalty.every) == ("dragan", 10.0, 1)
-    assert (game.packing, game.label_flip, game.instance_noise, game.instance_noise_steps) == (
-        2,
-        0.1,
-        0.3,
-        50,
-    )
-    assert game.loss.name == "non-saturating"
+    game: Any = built("dragan", **changes).players.game
+    names = [(term.name, term.player, term.weight, term.every) for term in game.terms]
+    assert names == [
+        ("discriminator_loss", "discriminator", 1.0, 1),
+        ("penalty_dragan", "discriminator", 10.0, 1),
+        ("generator_loss", "generator", 1.0, 1),
+    ]
+    chain = {one.name: one for one in game.scoring.augmentations}
+    assert list(chain) == ["label-flip", "instance-noise", "packing"]
+    assert chain["instance-noise"].apply.keywords == {"deviation": 0.3, "steps": 50}
+    assert chain["label-flip"].relabel.keywords == {"share": 0.1}
+    assert chain["packing"].apply.keywords == {"count": 2}
 
 
 def test_settings_of_a_loss_reach_its_functions() -> None:
-    game: Any = built("began", **{"loss.balance_rate": 1.0, "loss.diversity": 1.0}).match.game
-    assert game.advance_loss.keywords == {"diversity": 1.0, "balance_rate": 1.0}
-    smoothed: Any = built("minimax", **{"loss.smoothing": 0.1}).match.game
-    zeros = torch.zeros(1)
-    assert float(smoothed.discriminator_loss(zeros + 3, zeros)) != float(
-        smoothed.loss.discriminator(zeros + 3, zeros)
-    )
+    game: Any = built("began", **{"loss.balance_rate": 1.0, "loss.diversity": 1.0}).players.game
+    (update,) = [term.update.args[0] for term in game.terms if term.update is not None]
+    assert update.keywords == {"diversity": 1.0, "balance_rate": 1.0}
+    smoothed: Any = built("minimax", **{"loss.smoothing": 0.1}).players.game
+    assert smoothed.terms[0].value.args[0].keywords == {"smoothing": 0.1}
 
 
 def test_clipping_is_for_the_discriminator_alone() -> None:
     components = built("wasserstein")
-    assert set(components.match.projections) == {"discriminator"}
-    components.match.projections["discriminator"]()
+    assert set(components.players.projections) == {"discriminator"}
+    components.players.projections["discriminator"]()
     assert all(
         float(value.detach().abs().max()) <= 0.01
         for value in components.modules["discriminator"].parameters()
     )
-    assert built("minimax").match.projections == {}
+    assert built("minimax").players.projections == {}
 
 
 def test_jumps_of_the_clock_bring_no_checkpoint_and_keep_none_back(

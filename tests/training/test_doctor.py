@@ -14,11 +14,11 @@ from poise.data import open_data, spec_of
 from poise.diagnosis import budget
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, recipe_with
-from poise.registry import bound
+from poise.registry import bound, provided
 from poise.run_folder import RunFolder
 from poise.training import Resumption, StepContext, begin, doctor, pick_device, plan
 from poise.training import resume as resume_session
-from poise.training.assemble import assemble
+from poise.training.components import build_components
 from poise.training.held_out import Chosen, examined, split, training_feed
 from poise.training.resolve import resolve
 
@@ -95,14 +95,15 @@ def test_a_run_that_was_stopped_writes_what_one_that_never_stopped_writes(
     for name, cuts in (("whole", ()), ("cut", stops)):
         run = RunFolder.create(tmp_path / name, recipe={}, environment={}, data={})
         components, sampler = (
-            assemble(recipe, spec_of(source), CPU),
+            build_components(recipe, spec_of(source), CPU),
             training_feed(recipe, source, CPU, drawn=0),
         )
-        options = {**recipe.dynamics.options, "epoch_steps": sampler.epoch_steps}
-        make_step = bound(components.dynamics.step, options)
+        make_step = provided(
+            bound(components.dynamics.step, recipe.dynamics.options), epoch_steps=sampler.epoch_steps
+        )
         watching = doctor.Doctor(recipe, *examined(recipe, source), print)
         for step in range(1, 61):
-            measured = dict(make_step(components.match, partial(sampler.next, step - 1), step - 1))
+            measured = dict(make_step(components.players, partial(sampler.next, step - 1), step - 1))
             last = step in (*cuts, 60)
             watching(StepContext(step, 0, 0.0, run, recipe, components, measured, None, last))
             if step in cuts:

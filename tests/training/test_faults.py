@@ -137,7 +137,7 @@ class TestNotFinite:
     @pytest.mark.parametrize("player", ["discriminator", "generator"])
     def test_in_a_gradient(self, player: str, tmp_path: Path) -> None:
         planned = plan("digits", recipe(), CPU)
-        parameter = next(iter(planned.components.match.parameters[player].values()))
+        parameter = next(iter(planned.components.players.parameters[player].values()))
         calls = 0
         before: list[Tensor] = []
 

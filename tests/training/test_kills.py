@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from poise.dynamics import Match
+from poise.dynamics import Players
 from poise.generator import sampling
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder, tensors_folder
@@ -59,8 +59,12 @@ MOMENTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "in the middle of an epoch": lambda patch: patch.setattr(
         BatchSampler, "next", on_call(8, BatchSampler.next)
     ),
-    "between the two players' moves": lambda patch: patch.setattr(Match, "move", on_call(9, Match.move)),
-    "before a lazy penalty's move": lambda patch: patch.setattr(Match, "move", on_call(8, Match.move)),
+    "between the two players' moves": lambda patch: patch.setattr(
+        Players, "apply_gradients", on_call(9, Players.apply_gradients)
+    ),
+    "before a lazy penalty's move": lambda patch: patch.setattr(
+        Players, "apply_gradients", on_call(8, Players.apply_gradients)
+    ),
     "while a checkpoint is written": lambda patch: patch.setattr(
         tensors_folder, "write_file", on_call(18, tensors_folder.write_file)
     ),

@@ -14,8 +14,8 @@ from poise.data import Dataset, open_data, spec_of
 from poise.errors import PoiseError
 from poise.losses import LOSSES
 from poise.recipes import RECIPES, Recipe, recipe_with
-from poise.registry import bound
-from poise.training.assemble import assemble
+from poise.registry import bound, provided
+from poise.training.components import build_components
 from poise.training.held_out import training_feed
 from poise.training.history import summarise
 from poise.training.many.loop import means_of_games
@@ -95,24 +95,17 @@ def trained(recipes: Sequence[Recipe], sources: Sequence[Dataset], steps: int = 
 
 def alone(recipe: Recipe, source: Dataset) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
     """The state after `STEPS` of the ordinary match, and what each step measured."""
-    components = assemble(recipe, spec_of(source), CPU)
+    components = build_components(recipe, spec_of(source), CPU)
     sampler = training_feed(recipe, source, CPU, drawn=0)
-    make_step = bound(
-        components.dynamics.step, {**recipe.dynamics.options, "epoch_steps": sampler.epoch_steps}
+    make_step = provided(
+        bound(components.dynamics.step, recipe.dynamics.options), epoch_steps=sampler.epoch_steps
     )
     measured, seen = [], 0
     for step in range(STEPS):
         before = sampler.drawn
-        for optimiser, settings in (
-            (components.match.optimisers[player], getattr(recipe.optimisers, player))
-            for player in ("discriminator", "generator")
-        ):
-            share = 1.0
-            if recipe.constant_rate_share < 1 and step > recipe.constant_rate_share * STEPS:
-                share = (STEPS - step) / (STEPS * (1 - recipe.constant_rate_share))
-                for group in optimiser.param_groups:
-                    group["lr"] = settings.learning_rate * share
-        measured.append(dict(make_step(components.match, partial(sampler.next, step), step)))
+        for optimiser in components.scheduled:
+            optimiser.set(before * sampler.samples, sampler.run_images)
+        measured.append(dict(make_step(components.players, partial(sampler.next, step), step)))
         images = (sampler.drawn - before) * sampler.samples
         seen += images
         components.ema.update(images, seen)
@@ -218,6 +211,6 @@ def test_what_cannot_be_stacked_is_refused_with_an_alternative() -> None:
         check_recipe(RECIPES["extragradient"])
     sources, [recipe] = prepared("digits", seeded("hinge-sn", SMALL, seeds=[0]))
     with pytest.raises(PoiseError, match=r"spectral norm .* one by one"):
-        check_modules(assemble(recipe, spec_of(sources[0]), CPU).modules)
+        check_modules(build_components(recipe, spec_of(sources[0]), CPU).modules)
     with pytest.raises(PoiseError, match="dropout"):
         check_modules({"discriminator": torch.nn.Sequential(torch.nn.Dropout())})

@@ -11,10 +11,10 @@ import torch
 
 from poise.data import Dataset, open_data, spec_of
 from poise.recipes import RECIPES, Recipe, recipe_with
-from poise.registry import bound
+from poise.registry import bound, provided
 from poise.run_folder import RunFolder
 from poise.training import StepContext
-from poise.training.assemble import assemble
+from poise.training.components import build_components
 from poise.training.doctor import Doctor
 from poise.training.held_out import examined, training_feed
 from poise.training.many.doctor import StackDoctor, health
@@ -68,15 +68,15 @@ def test_each_game_is_read_as_if_it_were_alone_and_none_is_disturbed(data: str, 
 
     recipe, source, alone = own[1], sources[1], folders(tmp_path / "alone", 1)[0]
     components, sampler = (
-        assemble(recipe, spec_of(source), CPU),
+        build_components(recipe, spec_of(source), CPU),
         training_feed(recipe, source, CPU, drawn=0),
     )
-    make_step = bound(
-        components.dynamics.step, {**recipe.dynamics.options, "epoch_steps": sampler.epoch_steps}
+    make_step = provided(
+        bound(components.dynamics.step, recipe.dynamics.options), epoch_steps=sampler.epoch_steps
     )
     doctor = Doctor(recipe, *examined(recipe, source), silent, most_share=1.0)
     for step in range(6):
-        measured = dict(make_step(components.match, lambda at=step: sampler.next(at), step))
+        measured = dict(make_step(components.players, lambda at=step: sampler.next(at), step))
         doctor(StepContext(step + 1, 0, 0.0, alone, recipe, components, measured, None, step == 5))
     lines, wanted = runs[1].lines("readings"), alone.lines("readings")
     assert [line["step"] for line in lines] == [line["step"] for line in wanted] == [1, 2, 3, 4, 5, 6]
@@ -90,8 +90,8 @@ def test_what_befalls_one_game_is_found_in_that_game(tmp_path: Path) -> None:
     still = {f"optimisers.{player}.learning_rate": 1e-9 for player in ("generator", "discriminator")}
     sources, own = recipes("ring", (0, 1), **still)
     stack, runs = stack_games(range(2), own, sources, CPU), folders(tmp_path, 2)
-    last = [name for name in stack.match.parameters["generator"] if name.endswith("weight")][-1]
-    weights = stack.match.parameters["generator"][last].detach()
+    last = [name for name in stack.players.parameters["generator"] if name.endswith("weight")][-1]
+    weights = stack.players.parameters["generator"][last].detach()
     weights.mul_(20)
     doctor = StackDoctor(stack, sources, runs, silent, most_share=1.0)
     watched(stack, doctor, 0, 10)

@@ -20,7 +20,7 @@ from poise.spec import DataSpec
 from poise.tasks import TASKS
 from poise.training import Resumption, StepContext, begin, doctor, pick_device, plan
 from poise.training.again import command_again
-from poise.training.assemble import build_networks
+from poise.training.components import build_networks
 from poise.training.doctor import setting_of
 from poise.training.remedies import begin_with_remedies, last_good, ranked, resume_with_remedies
 from poise.training.resolve import resolve
@@ -61,7 +61,7 @@ def data_of(spec: DataSpec) -> dict[str, Any]:
         "domains": {"kind": "domains", "a": {"value": "/data/a"}, "b": {"value": "/data/b"}, "held_out": 0.2},
     }  # fmt: skip
     return {
-        "name": "line art", "kind": spec.kind, "shape": list(spec.shape),
+        "name": "line art", "kind": spec.kind, "shape": list(spec.shape), "encoding": {"name": "identity"},
         "condition": None if spec.condition is None else {"shape": list(spec.condition)},
         "origin": {"kind": "path", "value": "/data/line art"}, "origins": origins,
     }  # fmt: skip

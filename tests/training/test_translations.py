@@ -16,6 +16,7 @@ import poise
 from poise.data import Domains, Pairs, open_data
 from poise.dynamics import Batch
 from poise.errors import PoiseError
+from poise.games import Scoring, View
 from poise.games.auxiliary import perceptual_error
 from poise.generator.sampling import translated
 from poise.metrics.translation_errors import peak_signal_to_noise, structural_similarity
@@ -209,19 +210,19 @@ def test_held_out_images_never_reach_training(tmp_path: Path) -> None:
     kept = {int(image[0, 0, 0]) for image in apart.gather(np.arange(len(apart)))}
     kept |= {int(image[0, 0, 0]) for image in apart.condition.gather(np.arange(len(apart.condition)))}
     seen: set[int] = set()
-    play = planned.components.match.game.play
+    play = planned.components.players.game.forward
 
     class Spy:
         def __getattr__(self, name: str) -> Any:
             return getattr(game, name)
 
-        def play(self, networks: Any, batch: Any) -> Any:
+        def forward(self, networks: Any, batch: Any) -> Any:
             for images in (batch.real, batch.condition):
                 seen.update(round(float(value)) for value in (images[:, 0, 0, 0] + 1) * 127.5)
             return play(networks, batch)
 
-    game = planned.components.match.game
-    planned.components.match.game = Spy()
+    game = planned.components.players.game
+    planned.components.players.game = Spy()
     begin(planned, tmp_path / "run", notify=silent)
     assert seen and not seen & kept
 
@@ -269,14 +270,15 @@ def test_every_auxiliary_can_be_trained_with(auxiliary: str, tmp_path: Path) -> 
 def test_a_generator_learns_from_features_of_any_size_of_image(side: int) -> None:
     made = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0)).requires_grad_()
     wanted = torch.zeros(2, 3, side, side)
-    cost = perceptual_error(perceptual_features("random-convolutions", 3))
+    error = perceptual_error(perceptual_features("random-convolutions", 3))
     batch = Batch(real=wanted, latent=torch.zeros(2, 1), step=0, generator=torch.Generator())
-    value = cost({}, batch, made)
+    value = error(View(Scoring(), {}, batch, {"fake": made}))
     (slope,) = torch.autograd.grad(value.sum(), made)
     assert bool((slope != 0).any((1, 2, 3)).all())
     # A step down the slope lessens the cost, by what the slope says.
     step = 1e-3 / float(slope.square().sum())
-    lessened = value.sum() - cost({}, batch, made.detach() - step * slope).sum()
+    nearer = View(Scoring(), {}, batch, {"fake": made.detach() - step * slope})
+    lessened = value.sum() - error(nearer).sum()
     assert float(lessened.detach()) == pytest.approx(1e-3, rel=0.05)
 
 

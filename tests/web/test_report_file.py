@@ -141,7 +141,7 @@ def test_every_section_tells_what_it_should(page: Page) -> None:
     ):
         assert told in head
     assert "Mode collapse" in page.text("findings")
-    assert "label_flip 0.05 changed for this run 0.0 " in page.text("settings")
+    assert "augmentations.label-flip. share 0.05" in page.text("settings")
     for told in ("4,083", "3 × 32 × 32", "5f1c0a7be98d3f4f", "broken/003.png", "11 files were refused"):
         assert told in page.text("data")
     for told in ("2.13.0+cpu", "30 July 2026, 14:05 UTC", "90eba0b7f2d1", "uncommitted"):

@@ -6,9 +6,9 @@ from poise.dynamics.consensus import CONSENSUS
 from poise.dynamics.dynamics import Dynamics
 from poise.dynamics.extragradient import EXTRAGRADIENT
 from poise.dynamics.extrapolation_from_the_past import EXTRAPOLATION_FROM_THE_PAST
-from poise.dynamics.game import Batch, Cost, Game
-from poise.dynamics.match import Match, NonFiniteError
+from poise.dynamics.game import Batch, Game, PlayerLoss
 from poise.dynamics.optimistic import OPTIMISTIC
+from poise.dynamics.players import NonFiniteError, Players
 from poise.dynamics.simultaneous import SIMULTANEOUS
 from poise.dynamics.symplectic_gradient_adjustment import SYMPLECTIC_GRADIENT_ADJUSTMENT
 from poise.dynamics.unrolled import UNROLLED
@@ -29,4 +29,4 @@ DYNAMICS: Registry[Dynamics] = Registry(
     ],
 )
 
-__all__ = ["DYNAMICS", "Batch", "Cost", "Dynamics", "Game", "Match", "NonFiniteError"]
+__all__ = ["DYNAMICS", "Batch", "Dynamics", "Game", "NonFiniteError", "PlayerLoss", "Players"]

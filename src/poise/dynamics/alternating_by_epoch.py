@@ -7,27 +7,27 @@ from typing import Annotated
 import torch
 from pydantic import Field
 
-from poise.dynamics.alternating import first_move, second_move
-from poise.dynamics.dynamics import Dynamics, Measured, NextBatch
-from poise.dynamics.match import Match
+from poise.dynamics.alternating import first_update, second_update
+from poise.dynamics.dynamics import Dynamics, Logs, NextBatch
+from poise.dynamics.players import Players
 
 
 def alternating_by_epoch(
-    match: Match,
+    players: Players,
     next_batch: NextBatch,
     step: int,
     *,
     epoch_steps: int,
     discriminator_epochs: Annotated[int, Field(ge=1)] = 1,
     generator_epochs: Annotated[int, Field(ge=1)] = 1,
-) -> Measured:
+) -> Logs:
     """One move of whoever's epoch it is.
 
     The schedule of introductory texts. Each player meets an opponent that stands still for a whole epoch, so
     that it overfits to it: expect oscillation.
 
     Args:
-        match: Who plays what.
+        players: Who plays what.
         next_batch: Draws the next batch.
         step: The step of the run, which tells whose epoch it is.
         epoch_steps: Batches in an epoch.
@@ -37,15 +37,15 @@ def alternating_by_epoch(
     Returns:
         What the player who moved measured.
     """
-    first, second = match.game.players
+    first, second = players.game.players
     batch = next_batch()
     epoch = step // epoch_steps % (discriminator_epochs + generator_epochs)
     firsts_turn = epoch < discriminator_epochs
     with torch.set_grad_enabled(not firsts_turn):
-        played = match.game.play(match.networks, batch)
+        outputs = players.game.forward(players.networks, batch)
     if firsts_turn:
-        return first_move(match, first, batch, played)
-    return second_move(match, second, batch, played)
+        return first_update(players, first, batch, outputs)
+    return second_update(players, second, batch, outputs)
 
 
 ALTERNATING_BY_EPOCH = Dynamics(

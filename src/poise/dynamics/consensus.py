@@ -7,20 +7,20 @@ from typing import Annotated
 import torch
 from pydantic import Field
 
-from poise.dynamics.dynamics import Dynamics, Measured, NextBatch
-from poise.dynamics.joint import Joint, added, flat_field, follow_up, joint, move_both
-from poise.dynamics.match import Gradients, Match
+from poise.dynamics.dynamics import Dynamics, Logs, NextBatch
+from poise.dynamics.joint import Joint, added, finish_step, flat_field, joint, update_both
+from poise.dynamics.players import Gradients, Players
 
 
 def consensus(
-    match: Match, next_batch: NextBatch, step: int, *, weight: Annotated[float, Field(ge=0)] = 10.0
-) -> Measured:
+    players: Players, next_batch: NextBatch, step: int, *, weight: Annotated[float, Field(ge=0)] = 10.0
+) -> Logs:
     """Simultaneous moves along the field plus `weight` times the gradient of half its squared norm.
 
     Differentiates twice: the networks' operators must allow it.
 
     Args:
-        match: Who plays what.
+        players: Who plays what.
         next_batch: Draws the next batch.
         step: The step of the run; not used.
         weight: Gamma of the paper; 0 gives simultaneous updates.
@@ -30,24 +30,24 @@ def consensus(
 
     Source: Mescheder, Nowozin and Geiger 2017, equation 15 and algorithm 2.
     """
-    field = joint(match, next_batch(), create_graph=True)
-    gradients = consensus_gradients(match, field, weight)
-    return {**move_both(match, field, gradients), **follow_up(match, field)}
+    field = joint(players, next_batch(), create_graph=True)
+    gradients = consensus_gradients(players, field, weight)
+    return {**update_both(players, field, gradients), **finish_step(players, field)}
 
 
-def consensus_gradients(match: Match, field: Joint, weight: float) -> dict[str, Gradients]:
+def consensus_gradients(players: Players, field: Joint, weight: float) -> dict[str, Gradients]:
     """Both players' gradients with the pull towards points where the field vanishes.
 
     Args:
-        match: Who plays what.
+        players: Who plays what.
         field: The field, with its graph.
         weight: What the pull is multiplied with.
     """
-    parameters, gradients = flat_field(match, field)
+    parameters, gradients = flat_field(players, field)
     half_square = torch.stack([gradient.square().sum() for gradient in gradients]).sum() / 2
     if not half_square.requires_grad:  # a field that is the same everywhere pulls nowhere
-        return added(match, field, [None] * len(parameters), weight)
-    return added(match, field, torch.autograd.grad(half_square, parameters, allow_unused=True), weight)
+        return added(players, field, [None] * len(parameters), weight)
+    return added(players, field, torch.autograd.grad(half_square, parameters, allow_unused=True), weight)
 
 
 CONSENSUS = Dynamics(

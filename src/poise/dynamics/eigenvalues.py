@@ -11,7 +11,7 @@ from torch import Tensor
 
 from poise.dynamics.game import Batch
 from poise.dynamics.joint import flat_field, joint
-from poise.dynamics.match import Match
+from poise.dynamics.players import Players
 
 Product = Callable[[Tensor], Tensor]
 
@@ -33,7 +33,7 @@ class Leading:
 
 
 def leading_eigenvalues(
-    match: Match, batch: Batch, *, count: int = 6, subspace: int = 40, seed: int = 0
+    players: Players, batch: Batch, *, count: int = 6, subspace: int = 40, seed: int = 0
 ) -> Leading:
     """Those of the Jacobian of the joint gradient field, where the players stand.
 
@@ -43,7 +43,7 @@ def leading_eigenvalues(
     once more.
 
     Args:
-        match: The game; its networks must allow to be differentiated twice.
+        players: The game; its networks must allow to be differentiated twice.
         batch: Where the costs are measured.
         count: How many eigenvalues at most.
         subspace: The size of the Krylov space, and the number of products that are taken.
@@ -51,8 +51,8 @@ def leading_eigenvalues(
 
     Source: Mescheder, Nowozin and Geiger 2017, section 3; Arnoldi 1951 for the method.
     """
-    field = joint(match, batch, create_graph=True)
-    parameters, gradients = flat_field(match, field)
+    field = joint(players, batch, create_graph=True)
+    parameters, gradients = flat_field(players, field)
     sizes = [parameter.numel() for parameter in parameters]
 
     def product(vector: Tensor) -> Tensor:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from poise.dynamics.dynamics import Dynamics, Measured, NextBatch
-from poise.dynamics.joint import follow_up, joint, move_both
-from poise.dynamics.match import Match
+from poise.dynamics.dynamics import Dynamics, Logs, NextBatch
+from poise.dynamics.joint import finish_step, joint, update_both
+from poise.dynamics.players import Players
 
 
-def extragradient(match: Match, next_batch: NextBatch, step: int) -> Measured:
+def extragradient(players: Players, next_batch: NextBatch, step: int) -> Logs:
     """Both players' optimisers step ahead; the gradients there, on a further batch, move them from here.
 
     With Adam this is the paper's Extra-Adam: the moments follow both gradients.
 
     Args:
-        match: Who plays what.
+        players: Who plays what.
         next_batch: Draws the next batch; two are drawn.
         step: The step of the run; not used.
 
@@ -22,14 +22,14 @@ def extragradient(match: Match, next_batch: NextBatch, step: int) -> Measured:
 
     Source: Gidel et al. 2019, algorithms 2 and 4; Korpelevich 1976.
     """
-    players = match.game.players
-    here = {player: match.values(player) for player in players}
-    field = joint(match, next_batch())
-    move_both(match, field, field.gradients)
-    ahead = joint(match, next_batch())
-    for player in players:
-        match.put(player, here[player])
-    return {**move_both(match, ahead, ahead.gradients), **follow_up(match, ahead)}
+    names = players.game.players
+    here = {player: players.values(player) for player in names}
+    field = joint(players, next_batch())
+    update_both(players, field, field.gradients)
+    ahead = joint(players, next_batch())
+    for player in names:
+        players.set_values(player, here[player])
+    return {**update_both(players, ahead, ahead.gradients), **finish_step(players, ahead)}
 
 
 EXTRAGRADIENT = Dynamics(
@@ -37,4 +37,5 @@ EXTRAGRADIENT = Dynamics(
     step=extragradient,
     summary="Looks a step ahead and moves by what it finds there; converges where plain steps circle.",
     source="Gidel et al. 2019, algorithms 2 and 4",
+    batches=lambda settings: 2,
 )

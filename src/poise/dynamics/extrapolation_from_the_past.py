@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import torch
 
-from poise.dynamics.dynamics import Dynamics, Measured, NextBatch
-from poise.dynamics.joint import follow_up, joint
-from poise.dynamics.match import Match
+from poise.dynamics.dynamics import Dynamics, Logs, NextBatch
+from poise.dynamics.joint import finish_step, joint
+from poise.dynamics.players import Players
 
 PAST = "past_update"
 
 
-def extrapolation_from_the_past(match: Match, next_batch: NextBatch, step: int) -> Measured:
+def extrapolation_from_the_past(players: Players, next_batch: NextBatch, step: int) -> Logs:
     """Both players repeat their last update, and move from where they stood by the gradients found there.
 
     What is repeated is the optimiser's whole update: for plain gradient steps, the past gradient times the
     rate. The first step has no past and looks nowhere.
 
     Args:
-        match: Who plays what; the last updates are kept in its memory.
+        players: Who plays what; the last updates are kept in its memory.
         next_batch: Draws the next batch.
         step: The step of the run; not used.
 
@@ -27,22 +27,22 @@ def extrapolation_from_the_past(match: Match, next_batch: NextBatch, step: int) 
 
     Source: Gidel et al. 2019, equations 18 and 19.
     """
-    players = match.game.players
-    here = {player: match.values(player) for player in players}
-    for player in players:
-        past = match.recalled(PAST, player)
+    names = players.game.players
+    here = {player: players.values(player) for player in names}
+    for player in names:
+        past = players.recall(PAST, player)
         if past is not None:
-            match.put(player, torch._foreach_add(here[player], past))
-            match.project(player)
-    ahead = joint(match, next_batch())
-    measured = {name: value for player in players for name, value in ahead.costs[player].measured.items()}
-    for player in players:
-        match.put(player, here[player])
-        seen = ahead.batch, ahead.played, ahead.costs[player]
-        measured[f"{player}_gradient_norm"] = match.follow(player, ahead.gradients[player], seen)
-        match.remember(PAST, player, torch._foreach_sub(match.values(player), here[player]))
-        match.project(player)
-    return {**measured, **follow_up(match, ahead)}
+            players.set_values(player, torch._foreach_add(here[player], past))
+            players.project(player)
+    ahead = joint(players, next_batch())
+    logs = {name: value for player in names for name, value in ahead.losses[player].logs.items()}
+    for player in names:
+        players.set_values(player, here[player])
+        seen = ahead.batch, ahead.outputs, ahead.losses[player]
+        logs[f"{player}_gradient_norm"] = players.optimizer_step(player, ahead.gradients[player], seen)
+        players.remember(PAST, player, torch._foreach_sub(players.values(player), here[player]))
+        players.project(player)
+    return {**logs, **finish_step(players, ahead)}
 
 
 EXTRAPOLATION_FROM_THE_PAST = Dynamics(

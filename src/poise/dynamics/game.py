@@ -1,4 +1,4 @@
-"""What a dynamics asks of a game: players, a shared play, and a cost for each player."""
+"""What a dynamics asks of a game: two players, a forward pass, and a loss for each player."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ import torch
 from torch import Tensor
 
 Networks = Mapping[str, Callable[..., Tensor]]
-Played = Mapping[str, Tensor]
+Outputs = Mapping[str, Tensor]
 State = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one move sees.
+    """What one update sees.
 
     Attributes:
         real: Reals in the networks' space, `(N, ...)`.
         latent: Latents, `(N, latent_size)`.
-        step: The step of the run, from 0, for schedules.
-        generator: Randomness of this batch alone, for penalties and noise.
+        step: The step of the run, from 0, for terms that are applied now and then.
+        generator: Randomness of this batch alone, for regularisers and augmentations.
         condition: What each sample is made from, `(N, ...)`: a class as a row of 0 and one 1, numbers, or an
-            image; `None` where the game has none. Of two domains without pairs, samples of the first.
+            image; `None` if the game has none. Of two domains without pairs, samples of the first.
+        images_seen: Reals that the discriminator was shown before this batch, for schedules.
+        run_images: Reals in the whole run; 0 if that is not known.
     """
 
     real: Tensor
@@ -33,59 +35,66 @@ class Batch:
     step: int
     generator: torch.Generator
     condition: Tensor | None = None
+    images_seen: int = 0
+    run_images: int = 0
 
 
-class Cost(NamedTuple):
-    """A player's cost.
+class PlayerLoss(NamedTuple):
+    """A player's loss.
 
     Attributes:
         value: A scalar that can be differentiated.
-        measured: What was seen on the way, detached, for the history.
-        carried: What the game's next state is made of, detached; it is not logged.
+        logs: What was measured on the way, detached, for the history.
+        state: The numbers of the game that change once this player has moved, detached.
     """
 
     value: Tensor
-    measured: Mapping[str, Tensor]
-    carried: Mapping[str, Tensor] = MappingProxyType({})
+    logs: Mapping[str, Tensor]
+    state: Mapping[str, Tensor] = MappingProxyType({})
 
 
 class Game(Protocol):
     """Two players and what each pays. It knows no optimiser, no device and no file.
 
-    `networks` maps names to callables: modules while one game is trained, functions of other parameters where
-    a dynamics looks ahead or many games are stacked.
+    `networks` maps names to callables: modules while one game is trained, functions of other parameters if a
+    dynamics looks ahead or many games are stacked.
     """
 
     @property
     def players(self) -> tuple[str, str]:
-        """Who plays, in the order in which they move: the discriminator's side first."""
+        """The names of the players in the order in which they move: the discriminator's side first."""
         ...
 
     def initial_state(self) -> dict[str, Tensor]:
         """Numbers that the game carries from step to step."""
         ...
 
-    def play(self, networks: Networks, batch: Batch) -> Played:
+    def forward(self, networks: Networks, batch: Batch) -> Outputs:
         """What both players are judged on, such as fakes, with its graph to the generator's parameters."""
         ...
 
-    def cost(self, player: str, networks: Networks, batch: Batch, played: Played, state: State) -> Cost:
-        """What one player pays, to be differentiated by that player's parameters alone."""
+    def loss(
+        self, player: str, networks: Networks, batch: Batch, outputs: Outputs, state: State
+    ) -> PlayerLoss:
+        """The loss of one player, to be differentiated by that player's parameters alone."""
         ...
 
-    def costs(self, networks: Networks, batch: Batch, played: Played, state: State) -> Mapping[str, Cost]:
-        """What both pay at one point, sharing what can be shared."""
+    def losses(
+        self, networks: Networks, batch: Batch, outputs: Outputs, state: State
+    ) -> Mapping[str, PlayerLoss]:
+        """The losses of both at one point, sharing what can be shared."""
         ...
 
-    def lazy_cost(self, networks: Networks, batch: Batch, played: Played) -> Cost | None:
-        """The first player's penalties that are due at this step only; `None` where none is."""
+    def lazy_loss(
+        self, player: str, networks: Networks, batch: Batch, outputs: Outputs | None, state: State
+    ) -> PlayerLoss | None:
+        """A player's terms that are due at this step only; `None` if none is.
+
+        `outputs` are those of the step, or `None` to compute them anew once their graph is gone.
+        """
         ...
 
-    def advance(self, state: State, cost: Cost) -> State:
-        """The state after the first player has moved."""
-        ...
 
-
-def detached(played: Played) -> dict[str, Tensor]:
+def detached(outputs: Outputs) -> dict[str, Tensor]:
     """The same values without their graph."""
-    return {name: value.detach() for name, value in played.items()}
+    return {name: value.detach() for name, value in outputs.items()}

@@ -1,4 +1,4 @@
-"""Both players' gradients at one point, and what follows both moves."""
+"""Both players' gradients at one point, and what follows both updates."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from poise.dynamics.game import Batch, Cost, Played, detached
-from poise.dynamics.match import Gradients, Match
+from poise.dynamics.game import Batch, Outputs, PlayerLoss, detached
+from poise.dynamics.players import Gradients, Players, lazy_update
 
 
 @dataclass(frozen=True)
@@ -18,62 +18,60 @@ class Joint:
 
     Attributes:
         batch: Where it was measured.
-        played: What both were judged on, without its graph.
-        costs: What each player pays.
+        outputs: What both were judged on, without its graph.
+        losses: What each player pays.
         gradients: Each player's gradient by its own parameters.
     """
 
     batch: Batch
-    played: Played
-    costs: Mapping[str, Cost]
+    outputs: Outputs
+    losses: Mapping[str, PlayerLoss]
     gradients: Mapping[str, Gradients]
 
 
-def joint(match: Match, batch: Batch, *, create_graph: bool = False) -> Joint:
+def joint(players: Players, batch: Batch, *, create_graph: bool = False) -> Joint:
     """Both gradients at the point where the players stand; one forward of each network on fakes serves both.
 
     Args:
-        match: Who plays what.
+        players: Who plays what.
         batch: The batch.
         create_graph: Whether the gradients can be differentiated again.
     """
-    first, second = match.game.players
-    played = match.game.play(match.networks, batch)
-    costs = match.game.costs(match.networks, batch, played, match.state)
-    gradients = {first: match.gradients(first, costs[first], keep_graph=True, create_graph=create_graph)}
-    gradients[second] = match.gradients(second, costs[second], create_graph=create_graph)
-    return Joint(batch, detached(played), costs, gradients)
+    first, second = players.game.players
+    outputs = players.game.forward(players.networks, batch)
+    losses = players.game.losses(players.networks, batch, outputs, players.state)
+    gradients = {first: players.gradients(first, losses[first], keep_graph=True, create_graph=create_graph)}
+    gradients[second] = players.gradients(second, losses[second], create_graph=create_graph)
+    return Joint(batch, detached(outputs), losses, gradients)
 
 
-def move_both(match: Match, field: Joint, gradients: Mapping[str, Gradients]) -> dict[str, Tensor]:
-    """Both players move along `gradients`; what both measured, and the norms of what they moved along."""
-    measured: dict[str, Tensor] = {}
-    for player in match.game.players:
-        measured |= field.costs[player].measured
-    for player in match.game.players:
-        seen = field.batch, field.played, field.costs[player]
-        measured[f"{player}_gradient_norm"] = match.move(player, gradients[player], seen)
-    return measured
+def update_both(players: Players, field: Joint, gradients: Mapping[str, Gradients]) -> dict[str, Tensor]:
+    """Update both players along `gradients`; both logs, and the norms of what they were updated along."""
+    logs: dict[str, Tensor] = {}
+    for player in players.game.players:
+        logs |= field.losses[player].logs
+    for player in players.game.players:
+        seen = field.batch, field.outputs, field.losses[player]
+        logs[f"{player}_gradient_norm"] = players.apply_gradients(player, gradients[player], seen)
+    return logs
 
 
-def follow_up(match: Match, field: Joint) -> Mapping[str, Tensor]:
-    """What comes after both moves: the game's own state, and lazy penalties in a move of their own."""
-    first, _ = match.game.players
-    match.state = match.game.advance(match.state, field.costs[first])
-    lazy = match.game.lazy_cost(match.networks, field.batch, field.played)
-    if lazy is None:
-        return {}
-    match.move(first, match.gradients(first, lazy), (field.batch, field.played, lazy))
-    return lazy.measured
+def finish_step(players: Players, field: Joint) -> Mapping[str, Tensor]:
+    """After both updates: the game's own state, and each player's lazy terms in an update of their own."""
+    first, second = players.game.players
+    for player in (first, second):
+        players.advance(field.losses[player])
+    logs = lazy_update(players, first, field.batch, field.outputs)
+    return logs | lazy_update(players, second, field.batch, None)
 
 
-def flat_field(match: Match, field: Joint) -> tuple[list[Tensor], list[Tensor]]:
+def flat_field(players: Players, field: Joint) -> tuple[list[Tensor], list[Tensor]]:
     """The parameters that the field moves, of both players in turn, and the gradient of each."""
     pairs = [
         (parameter, gradient)
-        for player in match.game.players
+        for player in players.game.players
         for parameter, gradient in zip(
-            match.parameters[player].values(), field.gradients[player], strict=True
+            players.parameters[player].values(), field.gradients[player], strict=True
         )
         if gradient is not None
     ]
@@ -81,12 +79,12 @@ def flat_field(match: Match, field: Joint) -> tuple[list[Tensor], list[Tensor]]:
 
 
 def added(
-    match: Match, field: Joint, corrections: Sequence[Tensor | None], weight: float | Tensor
+    players: Players, field: Joint, corrections: Sequence[Tensor | None], weight: float | Tensor
 ) -> dict[str, Gradients]:
     """The field plus `weight` times a correction for each of its parameters, by player.
 
     Args:
-        match: Who plays what.
+        players: Who plays what.
         field: The field.
         corrections: In the order of `flat_field`; `None` for no correction.
         weight: What they are multiplied with.
@@ -98,7 +96,7 @@ def added(
                 None if gradient is None else _sum(gradient.detach(), next(left), weight)
                 for gradient in field.gradients[player]
             ]
-            for player in match.game.players
+            for player in players.game.players
         }
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import torch
 
-from poise.dynamics.dynamics import Dynamics, Measured, NextBatch
-from poise.dynamics.joint import follow_up, joint
-from poise.dynamics.match import Match
+from poise.dynamics.dynamics import Dynamics, Logs, NextBatch
+from poise.dynamics.joint import finish_step, joint
+from poise.dynamics.players import Players
 
 PAST = "past_update"
 
 
-def optimistic(match: Match, next_batch: NextBatch, step: int) -> Measured:
+def optimistic(players: Players, next_batch: NextBatch, step: int) -> Logs:
     """Both players move by twice their optimiser's update less the update of the step before.
 
     With Adam this is the paper's Optimistic Adam. The first step has no past and is a plain one.
 
     Args:
-        match: Who plays what; the last updates are kept in its memory.
+        players: Who plays what; the last updates are kept in its memory.
         next_batch: Draws the next batch.
         step: The step of the run; not used.
 
@@ -26,20 +26,20 @@ def optimistic(match: Match, next_batch: NextBatch, step: int) -> Measured:
 
     Source: Daskalakis et al. 2018, equation 4 and algorithm 1.
     """
-    players = match.game.players
-    field = joint(match, next_batch())
-    measured = {name: value for player in players for name, value in field.costs[player].measured.items()}
-    for player in players:
-        here, past = match.values(player), match.recalled(PAST, player)
-        seen = field.batch, field.played, field.costs[player]
-        measured[f"{player}_gradient_norm"] = match.follow(player, field.gradients[player], seen)
-        there = match.values(player)
+    names = players.game.players
+    field = joint(players, next_batch())
+    logs = {name: value for player in names for name, value in field.losses[player].logs.items()}
+    for player in names:
+        here, past = players.values(player), players.recall(PAST, player)
+        seen = field.batch, field.outputs, field.losses[player]
+        logs[f"{player}_gradient_norm"] = players.optimizer_step(player, field.gradients[player], seen)
+        there = players.values(player)
         update = torch._foreach_sub(there, here)
         if past is not None:
-            match.put(player, torch._foreach_add(there, torch._foreach_sub(update, past)))
-        match.remember(PAST, player, update)
-        match.project(player)
-    return {**measured, **follow_up(match, field)}
+            players.set_values(player, torch._foreach_add(there, torch._foreach_sub(update, past)))
+        players.remember(PAST, player, update)
+        players.project(player)
+    return {**logs, **finish_step(players, field)}
 
 
 OPTIMISTIC = Dynamics(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from poise.dynamics.dynamics import Dynamics, Measured, NextBatch
-from poise.dynamics.joint import follow_up, joint, move_both
-from poise.dynamics.match import Match
+from poise.dynamics.dynamics import Dynamics, Logs, NextBatch
+from poise.dynamics.joint import finish_step, joint, update_both
+from poise.dynamics.players import Players
 
 
-def simultaneous(match: Match, next_batch: NextBatch, step: int) -> Measured:
+def simultaneous(players: Players, next_batch: NextBatch, step: int) -> Logs:
     """Both gradients at one point, then both moves; one forward of each network on fakes serves both.
 
     Args:
-        match: Who plays what.
+        players: Who plays what.
         next_batch: Draws the next batch.
         step: The step of the run; not used.
 
@@ -20,8 +20,8 @@ def simultaneous(match: Match, next_batch: NextBatch, step: int) -> Measured:
 
     Source: Mescheder, Nowozin and Geiger 2017, algorithm 1.
     """
-    field = joint(match, next_batch())
-    return {**move_both(match, field, field.gradients), **follow_up(match, field)}
+    field = joint(players, next_batch())
+    return {**update_both(players, field, field.gradients), **finish_step(players, field)}
 
 
 SIMULTANEOUS = Dynamics(

@@ -9,19 +9,19 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from poise.dynamics.dynamics import Dynamics, Measured, NextBatch
-from poise.dynamics.joint import added, flat_field, follow_up, joint, move_both
-from poise.dynamics.match import Match
+from poise.dynamics.dynamics import Dynamics, Logs, NextBatch
+from poise.dynamics.joint import added, finish_step, flat_field, joint, update_both
+from poise.dynamics.players import Players
 
 
 def symplectic_gradient_adjustment(
-    match: Match,
+    players: Players,
     next_batch: NextBatch,
     step: int,
     *,
     weight: Annotated[float, Field(ge=0)] = 1.0,
     alignment: Annotated[float, Field(ge=0)] = 0.1,
-) -> Measured:
+) -> Logs:
     """Simultaneous moves along the field plus `weight` times its turning part, transposed, applied to it.
 
     The field's Jacobian J falls into a symmetric part and a turning part A = (J - J')/2. The correction A'
@@ -29,7 +29,7 @@ def symplectic_gradient_adjustment(
     twice, and once more for J times the field.
 
     Args:
-        match: Who plays what.
+        players: Who plays what.
         next_batch: Draws the next batch.
         step: The step of the run; not used.
         weight: Size of the correction; 0 gives simultaneous updates.
@@ -40,15 +40,15 @@ def symplectic_gradient_adjustment(
 
     Source: Balduzzi et al. 2018, algorithm 1.
     """
-    field = joint(match, next_batch(), create_graph=True)
-    parameters, gradients = flat_field(match, field)
+    field = joint(players, next_batch(), create_graph=True)
+    parameters, gradients = flat_field(players, field)
     uphill, turned = _jacobian_products(parameters, gradients)
     fixed = [gradient.detach() for gradient in gradients]
     correction = [(left - right) / 2 for left, right in zip(uphill, turned, strict=True)]
     size = sum(parameter.numel() for parameter in parameters)
     sign = torch.sign(_dot(fixed, uphill) * _dot(correction, uphill) / size + alignment)
-    adjusted = added(match, field, correction, weight * sign)
-    return {**move_both(match, field, adjusted), **follow_up(match, field)}
+    adjusted = added(players, field, correction, weight * sign)
+    return {**update_both(players, field, adjusted), **finish_step(players, field)}
 
 
 def _jacobian_products(

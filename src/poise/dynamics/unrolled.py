@@ -10,18 +10,18 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from poise.dynamics.alternating import first_move
-from poise.dynamics.dynamics import Dynamics, Measured, NextBatch
-from poise.dynamics.game import Batch, Networks, Played
-from poise.dynamics.match import Match
+from poise.dynamics.alternating import first_update
+from poise.dynamics.dynamics import Dynamics, Logs, NextBatch
+from poise.dynamics.game import Batch, Networks, Outputs
+from poise.dynamics.players import Players, lazy_update
 from poise.errors import PoiseError
 
 SECOND_MOMENTS = ("exp_avg_sq", "square_avg")
 
 
 def unrolled(
-    match: Match, next_batch: NextBatch, step: int, *, unrolled_steps: Annotated[int, Field(ge=0)] = 5
-) -> Measured:
+    players: Players, next_batch: NextBatch, step: int, *, unrolled_steps: Annotated[int, Field(ge=0)] = 5
+) -> Logs:
     """The discriminator moves; then the generator, against a discriminator that moves on as it moves.
 
     What is unrolled is `unrolled_steps` plain gradient steps of the discriminator on this batch, each slope
@@ -30,7 +30,7 @@ def unrolled(
     runs through all of them. They are then forgotten.
 
     Args:
-        match: Who plays what; the networks must be modules.
+        players: Who plays what; the networks must be modules.
         next_batch: Draws the next batch.
         step: The step of the run; not used.
         unrolled_steps: K of the paper; 0 gives alternating updates.
@@ -43,30 +43,32 @@ def unrolled(
 
     Source: Metz et al. 2017, equations 7 to 10.
     """
-    game = match.game
+    game = players.game
     first, second = game.players
     batch = next_batch()
-    played = game.play(match.networks, batch)
-    measured = first_move(match, first, batch, played)
-    ahead = networks_ahead(match, first, batch, played, unrolled_steps)
-    cost = game.cost(second, ahead, batch, played, match.state)
-    norm = match.move(second, match.gradients(second, cost), (batch, played, cost))
-    return {**measured, **cost.measured, f"{second}_gradient_norm": norm}
+    outputs = game.forward(players.networks, batch)
+    logs = first_update(players, first, batch, outputs)
+    ahead = networks_ahead(players, first, batch, outputs, unrolled_steps)
+    loss = game.loss(second, ahead, batch, outputs, players.state)
+    norm = players.apply_gradients(second, players.gradients(second, loss), (batch, outputs, loss))
+    players.advance(loss)
+    logs |= {**loss.logs, f"{second}_gradient_norm": norm}
+    return logs | lazy_update(players, second, batch, None)
 
 
-def networks_ahead(match: Match, player: str, batch: Batch, played: Played, steps: int) -> Networks:
+def networks_ahead(players: Players, player: str, batch: Batch, outputs: Outputs, steps: int) -> Networks:
     """The networks after `steps` differentiable steps of one player; the match itself stays as it is."""
-    optimiser, networks = match.optimisers[player], match.networks
-    values = list(match.parameters[player].values())
-    moments = [_second_moment(slots) for slots in match.slots(player)]
+    optimiser, networks = players.optimisers[player], players.networks
+    values = list(players.parameters[player].values())
+    moments = [_second_moment(slots) for slots in players.slots(player)]
     for number in range(1, steps + 1):
-        cost = match.game.cost(player, networks, batch, played, match.state)
-        slopes = torch.autograd.grad(cost.value, values, create_graph=True, allow_unused=True)
+        loss = players.game.loss(player, networks, batch, outputs, players.state)
+        slopes = torch.autograd.grad(loss.value, values, create_graph=True, allow_unused=True)
         for place, slope in enumerate(slopes):
             if slope is not None:
                 size, moments[place] = _step_size(optimiser, moments[place], slope.detach(), number)
                 values[place] = values[place] - size * slope
-        networks = _at(match, player, values)
+        networks = _at(players, player, values)
     return networks
 
 
@@ -94,11 +96,13 @@ def _step_size(
     return rate / ((value / share).sqrt() + group["eps"]), (value, moved)
 
 
-def _at(match: Match, player: str, values: list[Tensor]) -> Networks:
+def _at(players: Players, player: str, values: list[Tensor]) -> Networks:
     """The networks with other parameters for one player."""
-    replaced = {id(one): value for one, value in zip(match.parameters[player].values(), values, strict=True)}
+    replaced = {
+        id(one): value for one, value in zip(players.parameters[player].values(), values, strict=True)
+    }
     views: dict[str, Callable[..., Tensor]] = {}
-    for name, network in match.networks.items():
+    for name, network in players.networks.items():
         if not isinstance(network, nn.Module):
             raise PoiseError(
                 f"The unrolled dynamics cannot look ahead through '{name}'",

@@ -1,27 +1,26 @@
 """Games: who plays, what a batch gives each of them, and what each pays."""
 
-from poise.games.auxiliary import Auxiliary, WithAuxiliaries
-from poise.games.auxiliary_classifier import AuxiliaryClassifier
-from poise.games.conditioned import Conditioned
+from poise.games.adversarial import AdversarialGame
 from poise.games.lab import Row, Trial, judge
-from poise.games.noise_to_data import NoiseToData, WeightedPenalty
+from poise.games.noise_to_data import noise_to_data
+from poise.games.term import Term
 from poise.games.toys import TOYS, Toy
 from poise.games.two_costs import TwoCosts, two_costs_trial
-from poise.games.unpaired_translation import UnpairedTranslation
+from poise.games.unpaired import unpaired
+from poise.games.view import Scoring, View
 
 __all__ = [
     "TOYS",
-    "Auxiliary",
-    "AuxiliaryClassifier",
-    "Conditioned",
-    "NoiseToData",
+    "AdversarialGame",
     "Row",
+    "Scoring",
+    "Term",
     "Toy",
     "Trial",
     "TwoCosts",
-    "UnpairedTranslation",
-    "WeightedPenalty",
-    "WithAuxiliaries",
+    "View",
     "judge",
+    "noise_to_data",
     "two_costs_trial",
+    "unpaired",
 ]

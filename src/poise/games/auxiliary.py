@@ -1,141 +1,94 @@
-"""A game whose generator pays for more than its scores: for the distance to a target, say."""
+"""Further terms of the generator: the distance to a target, in pixels or in features; classes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
-from poise.dynamics.game import Batch, Cost, Game, Networks, Played, State
-
-
-@dataclass(frozen=True)
-class Auxiliary:
-    """A further cost of the generator.
-
-    Attributes:
-        name: What it is called in the history, with `_loss` after it.
-        cost: `(networks, batch, fake) -> (N,)`.
-        weight: What it is multiplied with.
-    """
-
-    name: str
-    cost: Callable[[Networks, Batch, Tensor], Tensor]
-    weight: float
+from poise.games.term import Term
+from poise.games.view import View
+from poise.schedules import Number
 
 
-@dataclass(frozen=True)
-class WithAuxiliaries:
-    """Another game, to whose generator's cost further ones are added.
-
-    Attributes:
-        game: The game within.
-        auxiliaries: What is added.
-        adversarial: What the generator's cost in the game within is multiplied with.
-
-    Source: Isola et al. 2017, equation 4.
-    """
-
-    game: Game
-    auxiliaries: tuple[Auxiliary, ...]
-    adversarial: float = 1.0
-
-    @property
-    def players(self) -> tuple[str, str]:
-        """Those of the game within."""
-        return self.game.players
-
-    def initial_state(self) -> dict[str, Tensor]:
-        """That of the game within."""
-        return self.game.initial_state()
-
-    def play(self, networks: Networks, batch: Batch) -> Played:
-        """What the game within plays."""
-        return self.game.play(networks, batch)
-
-    def cost(self, player: str, networks: Networks, batch: Batch, played: Played, state: State) -> Cost:
-        """The cost in the game within; the generator's with what is added."""
-        cost = self.game.cost(player, networks, batch, played, state)
-        return cost if player == self.players[0] else self._added(cost, networks, batch, played)
-
-    def costs(self, networks: Networks, batch: Batch, played: Played, state: State) -> Mapping[str, Cost]:
-        """Both costs at one point."""
-        costs = self.game.costs(networks, batch, played, state)
-        second = self.players[1]
-        return {**costs, second: self._added(costs[second], networks, batch, played)}
-
-    def lazy_cost(self, networks: Networks, batch: Batch, played: Played) -> Cost | None:
-        """That of the game within."""
-        return self.game.lazy_cost(networks, batch, played)
-
-    def advance(self, state: State, cost: Cost) -> State:
-        """The state of the game within."""
-        return self.game.advance(state, cost)
-
-    def _added(self, cost: Cost, networks: Networks, batch: Batch, played: Played) -> Cost:
-        value, measured = self.adversarial * cost.value, dict(cost.measured)
-        for one in self.auxiliaries:
-            mean = one.cost(networks, batch, played["fake"]).mean()
-            value = value + one.weight * mean
-            measured[f"{one.name}_loss"] = mean.detach()
-        return Cost(value, measured, cost.carried)
-
-
-def absolute_error(networks: Networks, batch: Batch, fake: Tensor) -> Tensor:
-    """The mean absolute difference of each sample to its target, `(N,)`.
-
-    Args:
-        networks: Not used.
-        batch: With the targets as its reals.
-        fake: What was made, `(N, ...)`.
+def absolute_error(view: View) -> Tensor:
+    """The mean absolute difference of each fake to its real, `(N,)`.
 
     Source: Isola et al. 2017, equation 3.
     """
-    return (fake - batch.real).abs().flatten(1).mean(1)
+    return (view.fake - view.real).abs().flatten(1).mean(1)
 
 
-def squared_error(networks: Networks, batch: Batch, fake: Tensor) -> Tensor:
-    """The mean squared difference of each sample to its target, `(N,)`.
-
-    Args:
-        networks: Not used.
-        batch: With the targets as its reals.
-        fake: What was made, `(N, ...)`.
+def squared_error(view: View) -> Tensor:
+    """The mean squared difference of each fake to its real, `(N,)`.
 
     Source: Pathak et al. 2016, equation 1.
     """
-    return (fake - batch.real).square().flatten(1).mean(1)
+    return (view.fake - view.real).square().flatten(1).mean(1)
 
 
-def feature_error(networks: Networks, batch: Batch, fake: Tensor) -> Tensor:
-    """The difference of what the discriminator sees in samples and in their targets, `(N,)`.
+def feature_error(view: View) -> Tensor:
+    """The difference of what the discriminator's layers make of fakes and of their reals, `(N,)`.
 
-    Args:
-        networks: With `features`, `(samples, condition) -> (N, values)`.
-        batch: With the targets as its reals.
-        fake: What was made, `(N, ...)`.
+    The game must have a network `features`, `(samples, condition) -> (N, values)`.
 
     Source: Wang et al. 2018 (pix2pixHD), equation 4.
     """
-    seen, wanted = (networks["features"](samples, batch.condition) for samples in (fake, batch.real))
+    features = view.networks["features"]
+    seen, wanted = (features(samples, view.batch.condition) for samples in (view.fake, view.real))
     return (seen - wanted.detach()).abs().sum(1)
 
 
-def perceptual_error(extractor: Callable[[Tensor], Tensor]) -> Callable[[Networks, Batch, Tensor], Tensor]:
-    """The mean squared difference of features of samples and of their targets.
+def perceptual_error(extractor: Callable[[Tensor], Tensor]) -> Callable[[View], Tensor]:
+    """The mean squared difference of features of fakes and of their reals.
 
     Args:
-        extractor: Samples `(N, ...)` to features `(N, d)`, frozen, with their gradient: an extractor of
-            `poise.metrics.features` cuts it off, its `module` does not.
+        extractor: Samples `(N, ...)` to features `(N, d)`, frozen, that lets a gradient through: an extractor
+            of `poise.metrics.features` does not, its `module` does.
 
     Returns:
-        `(networks, batch, fake) -> (N,)`.
+        `(view) -> (N,)`.
 
     Source: Johnson et al. 2016, equation 2.
     """
 
-    def cost(networks: Networks, batch: Batch, fake: Tensor) -> Tensor:
-        return (extractor(fake) - extractor(batch.real)).square().flatten(1).mean(1)
+    def error(view: View) -> Tensor:
+        return (extractor(view.fake) - extractor(view.real)).square().flatten(1).mean(1)
 
-    return cost
+    return error
+
+
+def class_terms(weight: Number = 1.0) -> tuple[Term, ...]:
+    """Both players pay the cross-entropy of the classes that the discriminator's second head names.
+
+    The discriminator gives a score and a logit for each class, `(N, 1 + classes)`. It pays for the classes of
+    reals and fakes alike; the generator pays for those of its fakes.
+
+    Args:
+        weight: What the cross-entropy is multiplied with.
+
+    Source: Odena et al. 2017, equations 2 and 3.
+    """
+    return (
+        Term("real_class_loss", "discriminator", _real_classes, weight),
+        Term("discriminator_fake_class_loss", "discriminator", _fake_classes, weight),
+        Term("fake_class_loss", "generator", _fake_classes, weight),
+    )
+
+
+def _real_classes(view: View) -> Tensor:
+    logits, classes = view.real_judged[:, 1:], _classes(view)
+    right = (logits.argmax(1) == classes.argmax(1)).float().mean()
+    view.log("real_class_accuracy", right)
+    return cross_entropy(logits, classes, reduction="none")
+
+
+def _fake_classes(view: View) -> Tensor:
+    return cross_entropy(view.fake_judged[:, 1:], _classes(view), reduction="none")
+
+
+def _classes(view: View) -> Tensor:
+    if view.batch.condition is None:
+        raise ValueError("a game with classes was given a batch without conditions")
+    return view.batch.condition

@@ -11,18 +11,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from poise.dynamics import DYNAMICS, Batch, Match
+from poise.dynamics import DYNAMICS, Batch, Players
 from poise.dynamics.consensus import consensus_gradients
-from poise.dynamics.dynamics import Measured, NextBatch
+from poise.dynamics.dynamics import Logs, NextBatch
 from poise.dynamics.joint import joint
 from poise.games.lab import Trial
-from poise.games.noise_to_data import NoiseToData, WeightedPenalty
+from poise.games.noise_to_data import noise_to_data
 from poise.games.plain_steps import plain_steps
+from poise.games.term import Term
+from poise.games.view import View
 from poise.losses import LOSSES, Loss
 from poise.losses.loss import LossFunction
-from poise.penalties import PENALTIES, clip_weights
 from poise.randomness import torch_stream
 from poise.registry import Registry
+from poise.regularisers import REGULARISERS, clip_weights
 
 RATE = 0.2
 NODES = 24
@@ -131,7 +133,7 @@ def _company(method: DiracMethod) -> float:
 
 def _trial(methods: list[DiracMethod], schedule: str) -> Trial:
     consensus, moves = _company(methods[0]), SCHEDULES[schedule]
-    step: Callable[[Match, NextBatch, int], Measured] = DYNAMICS["simultaneous"].step
+    step: Callable[[Players, NextBatch, int], Logs] = DYNAMICS["simultaneous"].step
     if consensus:
         step = partial(_consensus_step, weight=consensus, moves=moves)
     elif moves:
@@ -139,7 +141,7 @@ def _trial(methods: list[DiracMethod], schedule: str) -> Trial:
     return Trial(
         methods=tuple(method.name for method in methods),
         dynamics=schedule,
-        match=partial(_match, methods),
+        players=partial(_match, methods),
         step=step,
         batch=partial(_batch, methods),
         axes=("generator", "discriminator"),
@@ -147,7 +149,7 @@ def _trial(methods: list[DiracMethod], schedule: str) -> Trial:
     )
 
 
-def _match(methods: list[DiracMethod], starts: Tensor) -> Match:
+def _match(methods: list[DiracMethod], starts: Tensor) -> Players:
     copies = starts.shape[1]
     nodes = [_nodes(method)[1] for method in methods for _ in range(copies)]
     owners = torch.arange(len(nodes)).repeat_interleave(torch.tensor([len(weights) for weights in nodes]))
@@ -167,14 +169,13 @@ def _match(methods: list[DiracMethod], starts: Tensor) -> Match:
         for number, limit in clipped:
             clip_weights([number], limit)
 
-    return Match(
-        game=NoiseToData(
-            loss=loss,
-            discriminator_loss=loss.discriminator,
-            penalties=tuple(
-                WeightedPenalty(name, partial(_weighted, PENALTIES.named(name).penalty, weights), 1.0)
+    return Players(
+        game=noise_to_data(
+            loss,
+            [
+                Term(name, "discriminator", partial(_weighted, REGULARISERS.named(name).value, weights))
                 for name, weights in _penalty_weights(methods, copies, owners, shares).items()
-            ),
+            ],
         ),
         networks={**modules, "critic": discriminator},
         parameters={player: dict(module.named_parameters()) for player, module in modules.items()},
@@ -216,10 +217,12 @@ def _side_by_side(methods: list[DiracMethod], copies: int, shares: Tensor) -> Lo
         sizes[method.loss] = sizes.get(method.loss, 0) + copies * len(_nodes(method)[0])
     parts, counts = [LOSSES.named(name) for name in sizes], list(sizes.values())
 
-    def judged(costs: list[LossFunction], real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    def judged(costs: list[LossFunction], real_scores: Tensor | None, fake_scores: Tensor) -> Tensor:
         if len(costs) == 1:
             return shares * costs[0](real_scores, fake_scores)
-        pairs = zip(real_scores.split_with_sizes(counts), fake_scores.split_with_sizes(counts), strict=True)
+        fakes = fake_scores.split_with_sizes(counts)
+        reals = [None] * len(fakes) if real_scores is None else real_scores.split_with_sizes(counts)
+        pairs = zip(reals, fakes, strict=True)
         return shares * torch.cat([cost(*pair) for cost, pair in zip(costs, pairs, strict=True)])
 
     discriminator = partial(judged, [loss.discriminator for loss in parts])
@@ -239,25 +242,19 @@ def _penalty_weights(
     }
 
 
-def _weighted(
-    penalty: Callable[..., Tensor],
-    weights: Tensor,
-    critic: Callable[[Tensor], Tensor],
-    real: Tensor,
-    fake: Tensor,
-    *,
-    generator: torch.Generator,
-) -> Tensor:
-    return weights * penalty(critic, real, fake, generator=generator)
+def _weighted(value: Callable[[View], Tensor], weights: Tensor, view: View) -> Tensor:
+    return weights * value(view)
 
 
-def _consensus_step(match: Match, next_batch: NextBatch, step: int, *, weight: float, moves: int) -> Measured:
+def _consensus_step(players: Players, next_batch: NextBatch, step: int, *, weight: float, moves: int) -> Logs:
     """Consensus optimisation under any schedule: the field is measured anew before each player's turn."""
-    first, second = match.game.players
+    first, second = players.game.players
     turns = [(first,)] * moves + [(second,)] if moves else [(first, second)]
     for turn in turns:
-        field = joint(match, next_batch(), create_graph=True)
-        gradients = consensus_gradients(match, field, weight)
+        field = joint(players, next_batch(), create_graph=True)
+        gradients = consensus_gradients(players, field, weight)
         for player in turn:
-            match.move(player, gradients[player], (field.batch, field.played, field.costs[player]))
+            players.apply_gradients(
+                player, gradients[player], (field.batch, field.outputs, field.losses[player])
+            )
     return {}

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.dynamics import Batch, Match, NonFiniteError
-from poise.dynamics.dynamics import Measured, NextBatch
+from poise.dynamics import Batch, NonFiniteError, Players
+from poise.dynamics.dynamics import Logs, NextBatch
 
 Verdict = Literal["converges", "circles", "diverges"]
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -33,7 +33,7 @@ class Trial:
     Attributes:
         methods: Their names, in the order of the numbers.
         dynamics: What people call the dynamics.
-        match: From starts `(methods, copies, 2)` to a match that stands there.
+        players: From starts `(methods, copies, 2)` to a match that stands there.
         step: The dynamics, settings bound.
         batch: From the number of copies to what a step sees.
         axes: The two players, that of the horizontal axis first.
@@ -44,8 +44,8 @@ class Trial:
 
     methods: tuple[str, ...]
     dynamics: str
-    match: Callable[[Tensor], Match]
-    step: Callable[[Match, NextBatch, int], Measured]
+    players: Callable[[Tensor], Players]
+    step: Callable[[Players, NextBatch, int], Logs]
     batch: Callable[[int], Batch]
     axes: tuple[str, str]
     labels: tuple[str, str]
@@ -126,14 +126,14 @@ def judge(trial: Trial, start: tuple[float, float], steps: int) -> list[Row]:
 def play(trial: Trial, start: tuple[float, float], steps: int) -> list[Array]:
     """Each method's path, `(steps + 1, 2)`; always finite."""
     begin = torch.tensor(start, dtype=torch.float64).expand(len(trial.methods), 1, 2)
-    match, batch = trial.match(begin.clone()), trial.batch(1)
+    players, batch = trial.players(begin.clone()), trial.batch(1)
     # Views, which follow the parameters: most of a step of two numbers is the price of its calls.
-    x, y = (_number(match, player).detach().numpy() for player in trial.axes)
+    x, y = (_number(players, player).detach().numpy() for player in trial.axes)
     path = np.empty((steps + 1, len(trial.methods), 2))
     path[0, :, 0], path[0, :, 1] = x, y
     for step in range(1, steps + 1):
         try:
-            trial.step(match, lambda: batch, step - 1)
+            trial.step(players, lambda: batch, step - 1)
         except NonFiniteError:
             path[step:] = _gone(path[step - 1])
             break
@@ -146,9 +146,9 @@ def play(trial: Trial, start: tuple[float, float], steps: int) -> list[Array]:
     return list(path.transpose(1, 0, 2))
 
 
-def numbers(trial: Trial, match: Match) -> Tensor:
+def numbers(trial: Trial, players: Players) -> Tensor:
     """Where the players stand, `(methods * copies, 2)`."""
-    return torch.stack([_number(match, player).detach() for player in trial.axes], dim=-1)
+    return torch.stack([_number(players, player).detach() for player in trial.axes], dim=-1)
 
 
 def displacements(trial: Trial, points: Array) -> Array:
@@ -163,10 +163,10 @@ def displacements(trial: Trial, points: Array) -> Array:
     """
     copies = len(points)
     starts = torch.as_tensor(points, dtype=torch.float64).expand(len(trial.methods), copies, 2)
-    match, batch = trial.match(starts.clone()), trial.batch(copies)
-    before = numbers(trial, match)
-    trial.step(match, lambda: batch, 0)
-    moved: Array = (numbers(trial, match) - before).reshape(len(trial.methods), copies, 2).numpy()
+    players, batch = trial.players(starts.clone()), trial.batch(copies)
+    before = numbers(trial, players)
+    trial.step(players, lambda: batch, 0)
+    moved: Array = (numbers(trial, players) - before).reshape(len(trial.methods), copies, 2).numpy()
     return moved
 
 
@@ -192,19 +192,19 @@ def update_eigenvalues(trial: Trial) -> list[tuple[complex, ...] | None]:
 def update_jacobians(trial: Trial, size: float) -> Array:
     """The Jacobian of one update at (0, 0) by central differences, `(methods, d, d)`."""
     rows = len(trial.methods)
-    match, batch = trial.match(torch.zeros(rows, 1, 2, dtype=torch.float64)), trial.batch(1)
-    trial.step(match, lambda: batch, 0)  # from here on the dynamics has a past
-    tensors = [*(_number(match, player) for player in trial.axes), *match.memory.values()]
+    players, batch = trial.players(torch.zeros(rows, 1, 2, dtype=torch.float64)), trial.batch(1)
+    trial.step(players, lambda: batch, 0)  # from here on the dynamics has a past
+    tensors = [*(_number(players, player) for player in trial.axes), *players.memory.values()]
     origin = [torch.zeros(rows, dtype=torch.float64) for _ in tensors]
-    keys = list(match.memory)
+    keys = list(players.memory)
 
     def after(place: int, shift: float) -> Tensor:
         start = [value + shift * (number == place) for number, value in enumerate(origin)]
         for player, value in zip(trial.axes, start[:2], strict=True):
-            match.put(player, [value])
-        match.memory |= dict(zip(keys, start[2:], strict=True))
-        trial.step(match, lambda: batch, 1)
-        end = [*(_number(match, player) for player in trial.axes), *(match.memory[key] for key in keys)]
+            players.set_values(player, [value])
+        players.memory |= dict(zip(keys, start[2:], strict=True))
+        trial.step(players, lambda: batch, 1)
+        end = [*(_number(players, player) for player in trial.axes), *(players.memory[key] for key in keys)]
         return torch.stack([value.detach().clone() for value in end], dim=-1)
 
     columns = [(after(place, size) - after(place, -size)) / (2 * size) for place in range(len(tensors))]
@@ -241,8 +241,8 @@ def verdict(distances: Array) -> Verdict:
     return "converges" if last.max() < distances[0] / 10 else "circles"
 
 
-def _number(match: Match, player: str) -> Tensor:
-    (parameter,) = match.parameters[player].values()
+def _number(players: Players, player: str) -> Tensor:
+    (parameter,) = players.parameters[player].values()
     return parameter
 
 

@@ -2,192 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from poise.dynamics.game import Batch, Cost, Networks, Played, State
-from poise.losses.loss import Loss, LossFunction
+from poise.dynamics.game import Batch, Networks, Outputs
+from poise.games.adversarial import AdversarialGame, Forward
+from poise.games.term import State, Term
+from poise.games.view import Scoring, View
+from poise.losses import Loss
+from poise.registry import bound
+from poise.schedules import Number
 
 
-@dataclass(frozen=True)
-class WeightedPenalty:
-    """A penalty with its weight and how often it is applied.
-
-    Attributes:
-        name: The penalty's name.
-        penalty: `(critic, real, fake, *, generator) -> (N,)`.
-        weight: What it is multiplied with, as if it were applied on every step.
-        every: Applied every so many steps with so many times the weight (StyleGAN2's lazy regularisation);
-            1 puts it into the discriminator's cost itself.
-    """
-
-    name: str
-    penalty: Callable[..., Tensor]
-    weight: float
-    every: int = 1
+def from_latent(networks: Networks, batch: Batch) -> Outputs:
+    """Fakes from the batch's latents."""
+    return {"fake": networks["generator"](batch.latent)}
 
 
-@dataclass(frozen=True)
-class NoiseToData:
-    """The game of Goodfellow et al. 2014, with what has been added to it since.
+def from_latent_and_condition(networks: Networks, batch: Batch) -> Outputs:
+    """Fakes from the batch's latents and conditions."""
+    return {"fake": networks["generator"](batch.latent, batch.condition)}
 
-    Networks by name: `generator`, `discriminator`, and `critic`, the discriminator in the form that penalties
-    differentiate twice.
 
-    Attributes:
+def noise_to_data(
+    loss: Loss,
+    regularisers: Sequence[Term] = (),
+    *,
+    loss_settings: dict[str, Any] | None = None,
+    scoring: Scoring | None = None,
+    forward: Forward = from_latent,
+    adversarial: Number = 1.0,
+    more: Sequence[Term] = (),
+) -> AdversarialGame:
+    """The game of a loss, regularisers and augmentations.
+
+    Args:
         loss: The loss.
-        discriminator_loss: Its discriminator's function, settings bound.
-        advance_loss: Its state's function, settings bound.
-        penalties: What keeps the critic smooth.
-        packing: How many samples the discriminator scores at once, stacked along channels (Lin et al. 2018).
-        label_flip: The share of pairs whose labels are exchanged for the discriminator.
-        instance_noise: Standard deviation, at the start, of the noise added to all that is scored
-            (Sønderby et al. 2016).
-        instance_noise_steps: The steps over which it falls linearly to 0; `None` holds it constant.
-        in_one_pass: Whether reals and fakes go through the discriminator as one batch, which is faster, and
-            right where no sample's scores depend on the samples beside it.
+        regularisers: Terms of regularisers, for either player.
+        loss_settings: The settings of the loss.
+        scoring: How samples are scored; by a discriminator that takes samples alone if none is given.
+        forward: How fakes are made.
+        adversarial: The weight of the generator's adversarial term.
+        more: Further terms.
+
+    Example:
+        >>> from poise.losses import LOSSES
+        >>> game = noise_to_data(LOSSES["hinge"])
+        >>> [(term.name, term.player) for term in game.terms]
+        [('discriminator_loss', 'discriminator'), ('generator_loss', 'generator')]
 
     Source: Goodfellow et al. 2014, algorithm 1.
     """
+    first, second = adversarial_terms(loss, loss_settings or {}, adversarial)
+    return AdversarialGame(forward, (first, *regularisers, second, *more), scoring or Scoring())
 
-    loss: Loss
-    discriminator_loss: LossFunction
-    advance_loss: Callable[..., State] | None = None
-    penalties: tuple[WeightedPenalty, ...] = ()
-    packing: int = 1
-    label_flip: float = 0.0
-    instance_noise: float = 0.0
-    instance_noise_steps: int | None = None
-    in_one_pass: bool = False
 
-    @property
-    def players(self) -> tuple[str, str]:
-        """The discriminator, then the generator."""
-        return ("discriminator", "generator")
+def adversarial_terms(loss: Loss, settings: dict[str, Any], adversarial: Number = 1.0) -> tuple[Term, Term]:
+    """The loss as a term for each player.
 
-    def initial_state(self) -> dict[str, Tensor]:
-        """The loss's state at the start."""
-        return {name: torch.tensor(value) for name, value in self.loss.initial_state.items()}
+    Args:
+        loss: The loss.
+        settings: Its settings.
+        adversarial: The weight of the generator's term.
+    """
+    chosen = partial(bound, settings=settings, among=loss.functions)
+    discriminator = Term(
+        name="discriminator_loss",
+        player="discriminator",
+        value=partial(_discriminator_loss, chosen(loss.discriminator)),
+        init=partial(_initial, loss) if loss.init else None,
+        update=partial(_updated, chosen(loss.update)) if loss.update is not None else None,
+    )
+    generator = Term(
+        name="generator_loss",
+        player="generator",
+        value=partial(_generator_loss, chosen(loss.generator), loss.relativistic),
+        weight=adversarial,
+    )
+    return discriminator, generator
 
-    def play(self, networks: Networks, batch: Batch) -> Played:
-        """Fakes from the batch's latents."""
-        return {"fake": networks["generator"](batch.latent)}
 
-    def cost(self, player: str, networks: Networks, batch: Batch, played: Played, state: State) -> Cost:
-        """One player's mean cost over the batch, penalties of every step included."""
-        if player == "generator":
-            fake_scores = self._scores(networks, batch, played["fake"])
-            real_scores = fake_scores.detach()
-            if self.loss.relativistic:
-                with torch.no_grad():
-                    real_scores = self._scores(networks, batch, batch.real)
-            return self._generator_cost(real_scores, fake_scores)
-        real_scores, fake_scores = self._both_scores(networks, batch, played["fake"])
-        return self._discriminator_cost(networks, batch, played["fake"], real_scores, fake_scores, state)
+def _discriminator_loss(function: Any, view: View) -> Tensor:
+    fake, real = view.fake_scores, view.real_scores
+    view.log("real_scores", real)
+    view.log("fake_scores", fake)
+    values: Tensor = function(*view.labelled_scores(), **view.state)
+    return values
 
-    def costs(self, networks: Networks, batch: Batch, played: Played, state: State) -> dict[str, Cost]:
-        """Both costs at one point, from one scoring of reals and fakes."""
-        real_scores, fake_scores = self._both_scores(networks, batch, played["fake"])
-        fake = played["fake"].detach()
-        discriminator = self._discriminator_cost(networks, batch, fake, real_scores, fake_scores, state)
-        return {
-            "discriminator": discriminator,
-            "generator": self._generator_cost(real_scores, fake_scores),
-        }
 
-    def lazy_cost(self, networks: Networks, batch: Batch, played: Played) -> Cost | None:
-        """The penalties that are applied only every so often and are due now, each `every` times as heavy."""
-        due = [one for one in self.penalties if one.every > 1 and batch.step % one.every == 0]
-        if not due:
-            return None
-        measured = self._penalties(due, networks, batch, played["fake"])
-        total = torch.stack([one.weight * one.every * measured[f"penalty_{one.name}"] for one in due]).sum()
-        return Cost(total, {name: value.detach() for name, value in measured.items()})
+def _generator_loss(function: Any, relativistic: bool, view: View) -> Tensor:
+    fake = view.fake_scores
+    # A loss that needs reals and does not say so is to fail here, and not to be given something else.
+    values: Tensor = function(view.real_scores if relativistic else None, fake)
+    return values
 
-    def advance(self, state: State, cost: Cost) -> State:
-        """The loss's state after the discriminator's move."""
-        if self.advance_loss is None:
-            return state
-        return self.advance_loss(state, cost.measured["real_scores"], cost.measured["fake_scores"])
 
-    def _discriminator_cost(
-        self,
-        networks: Networks,
-        batch: Batch,
-        fake: Tensor,
-        real_scores: Tensor,
-        fake_scores: Tensor,
-        state: State,
-    ) -> Cost:
-        judged = self._flipped(batch, real_scores, fake_scores)
-        loss = self.discriminator_loss(*judged, **state).mean()
-        steady = [one for one in self.penalties if one.every == 1]
-        penalties = self._penalties(steady, networks, batch, fake)
-        value = loss
-        for one in steady:
-            value = value + one.weight * penalties[f"penalty_{one.name}"]
-        # In the order of computation, so that the first that is not finite is the culprit.
-        seen = {"real_scores": real_scores, "fake_scores": fake_scores, "discriminator_loss": loss}
-        return Cost(value, {name: tensor.detach() for name, tensor in {**seen, **penalties}.items()})
+def _initial(loss: Loss) -> State:
+    return {name: torch.tensor(value) for name, value in loss.init.items()}
 
-    def _generator_cost(self, real_scores: Tensor, fake_scores: Tensor) -> Cost:
-        loss = self.loss.generator(real_scores, fake_scores).mean()
-        return Cost(loss, {"generator_loss": loss.detach()})
 
-    def _penalties(
-        self, penalties: list[WeightedPenalty], networks: Networks, batch: Batch, fake: Tensor
-    ) -> dict[str, Tensor]:
-        if not penalties:
-            return {}
-        real, fake = self._packed(batch.real), self._packed(fake)
-        critic = networks["critic"]
-        return {
-            f"penalty_{one.name}": one.penalty(critic, real, fake, generator=batch.generator).mean()
-            for one in penalties
-        }
-
-    def _both_scores(self, networks: Networks, batch: Batch, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """Of reals and of fakes."""
-        if not self.in_one_pass:
-            fake_scores = self._scores(networks, batch, fake)
-            return self._scores(networks, batch, batch.real), fake_scores
-        seen = [self._seen(batch, samples) for samples in (fake, batch.real)]
-        fake_scores, real_scores = networks["discriminator"](torch.cat(seen)).split(
-            [len(one) for one in seen]
-        )
-        return real_scores, fake_scores
-
-    def _scores(self, networks: Networks, batch: Batch, samples: Tensor) -> Tensor:
-        return networks["discriminator"](self._seen(batch, samples))
-
-    def _seen(self, batch: Batch, samples: Tensor) -> Tensor:
-        return self._packed(self._noisy(batch, samples))
-
-    def _noisy(self, batch: Batch, samples: Tensor) -> Tensor:
-        if not self.instance_noise:
-            return samples
-        left = 1.0
-        if self.instance_noise_steps is not None:
-            left = max(0.0, 1.0 - batch.step / self.instance_noise_steps)
-        if not left:
-            return samples
-        noise = torch.randn(
-            samples.shape, generator=batch.generator, device=samples.device, dtype=samples.dtype
-        )
-        return samples + self.instance_noise * left * noise
-
-    def _packed(self, samples: Tensor) -> Tensor:
-        if self.packing == 1:
-            return samples
-        return samples.reshape(len(samples) // self.packing, -1, *samples.shape[2:])
-
-    def _flipped(self, batch: Batch, real_scores: Tensor, fake_scores: Tensor) -> tuple[Tensor, Tensor]:
-        if not self.label_flip:
-            return real_scores, fake_scores
-        shape = (len(real_scores),) + (1,) * (real_scores.dim() - 1)
-        draw = torch.rand(shape, generator=batch.generator, device=real_scores.device)
-        flip = draw < self.label_flip
-        return torch.where(flip, fake_scores, real_scores), torch.where(flip, real_scores, fake_scores)
+def _updated(function: Any, state: State, view: View) -> State:
+    moved: State = function(state, view.real_scores.detach(), view.fake_scores.detach())
+    return moved

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 
-def shown(pool: Tensor, filled: Tensor, fresh: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def drawn_from_pool(
+    pool: Tensor, filled: Tensor, fresh: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """What the discriminator is shown, and the pool afterwards.
 
     While there is room for whole batches, fresh images are shown and kept. From then on each image is, by the
@@ -24,7 +26,7 @@ def shown(pool: Tensor, filled: Tensor, fresh: Tensor, generator: torch.Generato
 
     Example:
         >>> pool, filled, stream = torch.zeros(4, 1), torch.tensor(0), torch.Generator().manual_seed(0)
-        >>> images, pool = shown(pool, filled, torch.tensor([[1.0], [2.0]]), stream)
+        >>> images, pool = drawn_from_pool(pool, filled, torch.tensor([[1.0], [2.0]]), stream)
         >>> images.tolist(), pool.tolist()
         ([[1.0], [2.0]], [[1.0], [2.0], [0.0], [0.0]])
 

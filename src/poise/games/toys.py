@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from poise.dynamics import Match
-from poise.dynamics.dynamics import Measured, NextBatch
+from poise.dynamics import Players
+from poise.dynamics.dynamics import Logs, NextBatch
 from poise.errors import unknown_name
 from poise.games.dirac import METHODS, SCHEDULES, dirac_trials
 from poise.games.lab import Trial
@@ -70,15 +70,15 @@ def _bilinear(methods: Sequence[str], schedule: str) -> list[Trial]:
 
 
 def _fading(
-    step: Callable[[Match, NextBatch, int], Measured],
-) -> Callable[[Match, NextBatch, int], Measured]:
+    step: Callable[[Players, NextBatch, int], Logs],
+) -> Callable[[Players, NextBatch, int], Logs]:
     """The same step at the rate 2 / sqrt(t), t from 1."""
 
-    def faded(match: Match, next_batch: NextBatch, number: int) -> Measured:
-        for optimiser in match.optimisers.values():
+    def faded(players: Players, next_batch: NextBatch, number: int) -> Logs:
+        for optimiser in players.optimisers.values():
             for group in optimiser.param_groups:
                 group["lr"] = 2 / (number + 1) ** 0.5
-        return step(match, next_batch, number)
+        return step(players, next_batch, number)
 
     return faded
 

@@ -10,13 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from poise.dynamics import DYNAMICS, Batch, Cost, Match
-from poise.dynamics.game import Networks, Played, State
+from poise.dynamics import DYNAMICS, Batch, Players
 from poise.errors import PoiseError
+from poise.games.adversarial import AdversarialGame
 from poise.games.lab import Trial
 from poise.games.plain_steps import plain_steps
+from poise.games.term import Term
 from poise.registry import checked_settings
 
+AXES = ("x", "y")
 CostFunction = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -63,35 +65,19 @@ class TwoCosts:
     second: CostFunction
 
     @property
-    def players(self) -> tuple[str, str]:
-        """The two numbers."""
-        return ("x", "y")
+    def game(self) -> AdversarialGame:
+        """The game as dynamics see it; losses are summed over copies, so that each has its own gradient."""
 
-    def initial_state(self) -> dict[str, Tensor]:
-        """Nothing."""
-        return {}
+        def term(player: str, function: CostFunction) -> Term:
+            return Term(
+                f"{player}_cost",
+                player,
+                lambda view: function(view.networks["x"](), view.networks["y"]()).sum(),
+            )
 
-    def play(self, networks: Networks, batch: Batch) -> Played:
-        """Nothing: the costs see the numbers themselves."""
-        return {}
-
-    def cost(self, player: str, networks: Networks, batch: Batch, played: Played, state: State) -> Cost:
-        """What one player pays, summed over copies."""
-        function = self.first if player == "x" else self.second
-        value = function(networks["x"](), networks["y"]()).sum()
-        return Cost(value, {f"{player}_cost": value.detach()})
-
-    def costs(self, networks: Networks, batch: Batch, played: Played, state: State) -> Mapping[str, Cost]:
-        """What both pay."""
-        return {player: self.cost(player, networks, batch, played, state) for player in self.players}
-
-    def lazy_cost(self, networks: Networks, batch: Batch, played: Played) -> Cost | None:
-        """None."""
-        return None
-
-    def advance(self, state: State, cost: Cost) -> State:
-        """The state as it is."""
-        return state
+        return AdversarialGame(
+            lambda networks, batch: {}, (term("x", self.first), term("y", self.second)), players=("x", "y")
+        )
 
 
 def two_costs_trial(
@@ -120,10 +106,10 @@ def two_costs_trial(
     part = DYNAMICS.named(dynamics)
     checked = checked_settings(settings, part.step, owner=f"dynamics '{dynamics}'")
 
-    def match(starts: Tensor) -> Match:
-        modules = {player: Number(starts[..., place].flatten()) for place, player in enumerate(game.players)}
-        return Match(
-            game=game,
+    def players(starts: Tensor) -> Players:
+        modules = {player: Number(starts[..., place].flatten()) for place, player in enumerate(AXES)}
+        return Players(
+            game=game.game,
             networks=modules,
             parameters={player: dict(module.named_parameters()) for player, module in modules.items()},
             optimisers={player: plain_steps(module.parameters(), rate) for player, module in modules.items()},
@@ -136,11 +122,11 @@ def two_costs_trial(
     return Trial(
         methods=(name or dynamics,),
         dynamics=dynamics,
-        match=match,
+        players=players,
         step=partial(part.step, **checked),
         batch=nothing,
-        axes=("x", "y"),
-        labels=("x", "y"),
+        axes=AXES,
+        labels=AXES,
     )
 
 
@@ -148,9 +134,9 @@ def _check_costs(game: TwoCosts) -> None:
     """Try both costs at a point, so that what cannot be played is told by the player's name."""
     numbers = {
         player: torch.full((2,), value, dtype=torch.float64, requires_grad=True)
-        for player, value in zip(game.players, (0.5, 0.25), strict=True)
+        for player, value in zip(AXES, (0.5, 0.25), strict=True)
     }
-    for player, function in zip(game.players, (game.first, game.second), strict=True):
+    for player, function in zip(AXES, (game.first, game.second), strict=True):
         try:
             value = function(numbers["x"], numbers["y"])
         except Exception as error:

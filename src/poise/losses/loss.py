@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 
@@ -13,24 +14,25 @@ State = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Loss:
-    """How scores are turned into a cost for each player.
+    """How scores are turned into a loss for each player.
 
-    Both functions take `(real_scores, fake_scores)`, raw and of shape `(N, ...)`, and return the cost of each
-    sample, `(N,)`. Scores of more than one value a sample (patches) are averaged within the sample. Whoever
-    calls takes the mean over samples, once. Higher scores mean "more real" in every loss.
+    Both functions take `(real_scores, fake_scores)`, raw and of shape `(N, ...)`, and return the loss of each
+    sample, `(N,)`. Scores of more than one value a sample (patches) are averaged within the sample. The
+    caller takes the mean over samples, once. Higher scores mean "more real" in every loss.
 
     Attributes:
         name: What people type.
-        discriminator: The discriminator's cost of each sample. Its keyword-only parameters are settings.
-        generator: The generator's cost of each sample.
+        discriminator: The discriminator's loss of each sample. Its keyword-only parameters are settings.
+        generator: The generator's loss of each sample. It is given `None` for the scores of reals unless the
+            loss is relativistic.
         summary: One sentence on what it does.
         source: Paper and equation.
-        boundary: The score that separates real from fake, where the loss fixes one; `None` where only the
+        boundary: The score that separates real from fake, if the loss fixes one; `None` if only the
             difference of scores has a meaning.
-        relativistic: Whether the generator's cost depends on the scores of reals, too.
-        initial_state: Numbers that the loss carries from step to step, by name; each is given to
-            `discriminator` as a keyword.
-        advance: `(state, real_scores, fake_scores, **settings) -> state`, called after the discriminator has
+        relativistic: Whether the generator's loss depends on the scores of reals, too.
+        init: Numbers that the loss carries from step to step, by name; each is given to `discriminator` as a
+            keyword.
+        update: `(state, real_scores, fake_scores, **settings) -> state`, called after the discriminator has
             moved; its keyword-only parameters are settings, too.
 
     Example:
@@ -47,8 +49,13 @@ class Loss:
     source: str
     boundary: float | None = 0.0
     relativistic: bool = False
-    initial_state: Mapping[str, float] = field(default_factory=dict)
-    advance: Callable[..., State] | None = None
+    init: Mapping[str, float] = field(default_factory=dict)
+    update: Callable[..., State] | None = None
+
+    @property
+    def functions(self) -> list[Callable[..., Any]]:
+        """The functions whose keyword-only parameters are the settings of the loss."""
+        return [self.discriminator, self.generator, *([self.update] if self.update else [])]
 
 
 def per_sample(costs: Tensor) -> Tensor:

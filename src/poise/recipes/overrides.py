@@ -10,8 +10,17 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from poise.errors import PoiseError, unknown_name
-from poise.recipes.settings import RENAMED, Part, PenaltyPart, Recipe
-from poise.registry import requirement
+from poise.recipes.settings import (
+    FALLING_RATES,
+    MOVED,
+    RENAMED,
+    AugmentationPart,
+    Part,
+    Recipe,
+    RegulariserPart,
+)
+from poise.registry import complained_path, requirement
+from poise.schedules import Schedule
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -89,6 +98,9 @@ def renamed_path(path: str) -> str:
         >>> renamed_path("optimizers.generator.lr"), renamed_path("ema.ramp")
         ('optimisers.generator.learning_rate', 'ema.ramp')
     """
+    if path in MOVED:
+        warnings.warn(f"the setting '{path}' is called '{MOVED[path]}' now", FutureWarning, stacklevel=2)
+        return MOVED[path]
     words = path.split(".")
     known = [RENAMED.get(word, word) if place == 0 or words[0] in OPTIMISERS else word
              for place, word in enumerate(words)]  # fmt: skip
@@ -97,6 +109,9 @@ def renamed_path(path: str) -> str:
         warnings.warn(f"the setting '{path}' is called '{now}' now", FutureWarning, stacklevel=2)
     return now
 
+
+BY_NAME: dict[str, type[BaseModel]] = {"penalties": RegulariserPart, "augmentations": AugmentationPart}
+"""Settings that hold parts by their names: a part is added by naming it and taken out by null."""
 
 OPTIMISERS = ("optimisers", "optimizers")
 
@@ -126,6 +141,8 @@ def _change(values: dict[str, Any], path: str, value: Any) -> None:
     walked = ""
     for folder in folders:
         model = _next_model(model, folder, walked)
+        if model is Schedule and not isinstance(here.get(folder), dict):
+            here[folder] = {"start": here.get(folder)}  # a number becomes a schedule that begins with it
         here = here.setdefault(folder, {})
         walked = f"{walked}{folder}."
         if not isinstance(here, dict):
@@ -133,15 +150,16 @@ def _change(values: dict[str, Any], path: str, value: Any) -> None:
                 f"The setting '{walked[:-1]}' holds a single value, so '{path}' does not exist",
                 hint=f"set it itself: {walked[:-1]}=...",
             )
-    if model is not None and leaf not in model.model_fields and model.model_config.get("extra") == "forbid":
+    known = model is None or leaf in model.model_fields or path == FALLING_RATES
+    if model is not None and not known and model.model_config.get("extra") == "forbid":
         raise unknown_name("setting", path, known_paths(), where="in a recipe")
     is_part = isinstance(here.get(leaf), dict) and "name" in here[leaf]
-    if path == "penalties" and (value is None or isinstance(value, str)):
+    if path in BY_NAME and (value is None or isinstance(value, str)):
         here[leaf] = {} if value in (None, "none") else {value: {}}
     elif is_part and isinstance(value, str):
         if here[leaf]["name"] != value:
             here[leaf] = {"name": value}
-    elif value is None and folders == ["penalties"]:
+    elif value is None and len(folders) == 1 and folders[0] in BY_NAME:
         here.pop(leaf, None)
     elif leaf == "name" and folders and here.get("name") != value:
         here.clear()
@@ -153,13 +171,15 @@ def _change(values: dict[str, Any], path: str, value: Any) -> None:
 def _next_model(model: type[BaseModel] | None, folder: str, walked: str) -> type[BaseModel] | None:
     """The settings class below one folder of a path; `None` where any key is allowed."""
     if model is None:
-        return PenaltyPart
+        return BY_NAME[walked.split(".", maxsplit=1)[0]]
     field = model.model_fields.get(folder)
     if field is None:
         raise unknown_name("setting", f"{walked}{folder}", known_paths(), where="in a recipe")
     found = field.annotation
     if isinstance(found, type) and issubclass(found, BaseModel):
         return found
+    if Schedule in get_args(found):
+        return Schedule
     return None if dict in (found, *get_args(found)) or "dict" in str(found) else Recipe
 
 
@@ -216,7 +236,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 def _explained(error: ValidationError) -> PoiseError:
     """The first of pydantic's complaints as a sentence."""
     first = error.errors()[0]
-    path = ".".join(str(part) for part in first["loc"])
+    path = complained_path(first)
     if first["type"] == "extra_forbidden":
         return unknown_name("setting", path, known_paths(), where="in a recipe")
     if first["type"] == "missing":

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+
+from poise.schedules import Schedule, Weight
+
+Positive = Annotated[float, Field(gt=0)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Settings(BaseModel):
@@ -32,13 +37,13 @@ class Part(BaseModel):
         return dict(self.__pydantic_extra__ or {})
 
 
-class PenaltyPart(BaseModel):
-    """A penalty's weight and interval; what else is set is checked against the penalty's own parameters."""
+class RegulariserPart(BaseModel):
+    """A regulariser's weight and interval; what else is set is checked against its own parameters."""
 
     model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
-    weight: float | None = Field(
-        default=None, ge=0, description="what the penalty is multiplied with; null: by the data"
+    weight: Weight | None = Field(
+        default=None, description="what the regulariser is multiplied with; null: by the data"
     )
     every: PositiveInt = Field(
         default=1, description="apply it every so many steps, so many times as heavy (lazy regularisation)"
@@ -46,7 +51,18 @@ class PenaltyPart(BaseModel):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The penalty's own settings."""
+        """The regulariser's own settings."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class AugmentationPart(BaseModel):
+    """An augmentation's settings, which are checked against its own parameters."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The augmentation's own settings."""
         return dict(self.__pydantic_extra__ or {})
 
 
@@ -63,12 +79,14 @@ class Optimiser(Settings):
     """How one player's parameters follow its gradient."""
 
     name: Literal["adam", "rmsprop", "sgd"] = Field(default="adam", description="the update rule")
-    learning_rate: float | None = Field(default=2e-4, gt=0, description="learning rate; null: by the data")
-    beta1: float = Field(
-        default=0.0, ge=0, lt=1, description="decay of Adam's first moment, or SGD's momentum"
+    learning_rate: Positive | Schedule | None = Field(
+        default=2e-4, description="learning rate; null: by the data"
     )
-    beta2: float = Field(
-        default=0.99, ge=0, lt=1, description="decay of the second moment (RMSProp calls it alpha)"
+    beta1: Decay | Schedule = Field(
+        default=0.0, description="decay of Adam's first moment, or SGD's momentum"
+    )
+    beta2: Decay | Schedule = Field(
+        default=0.99, description="decay of the second moment (RMSProp calls it alpha)"
     )
     epsilon: float = Field(default=1e-8, gt=0, description="added to the root of the second moment")
 
@@ -78,13 +96,6 @@ class Optimisers(Settings):
 
     discriminator: Optimiser = Field(default=Optimiser(), description="the discriminator's")
     generator: Optimiser = Field(default=Optimiser(), description="the generator's")
-
-
-class InstanceNoise(Settings):
-    """Noise on everything that the discriminator sees."""
-
-    deviation: float = Field(default=0.0, ge=0, description="standard deviation at the start; 0 for none")
-    steps: PositiveInt | None = Field(default=None, description="falls linearly to 0 over so many steps")
 
 
 class Jitter(Settings):
@@ -101,8 +112,8 @@ class Jitter(Settings):
 class Ema(Settings):
     """The running average of the generator's weights, from which samples are made."""
 
-    half_life: int = Field(
-        default=20_000, ge=0, description="images after which a weight counts half; 0 for no average"
+    half_life: Annotated[int, Field(ge=0)] | Schedule = Field(
+        default=20_000, description="images after which a weight counts half; 0 for no average"
     )
     ramp: float = Field(
         default=0.05,
@@ -124,9 +135,19 @@ class Checkpoints(Settings):
 RENAMED = {"average": "ema", "rate": "learning_rate", "lr": "learning_rate", "optimizers": "optimisers"}
 """Names that settings had in earlier versions, and the names that PyTorch uses, by the name they have now."""
 
+MOVED = {
+    "label_flip": "augmentations.label-flip.share",
+    "instance_noise.deviation": "augmentations.instance-noise.deviation",
+    "instance_noise.steps": "augmentations.instance-noise.steps",
+}
+"""Paths of settings in earlier versions, by the path they have now."""
+
+FALLING_RATES = "constant_rate_share"
+"""An earlier setting: the share of the run after which both learning rates fell linearly to 0."""
+
 
 def renamed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested settings by the names that they have now.
+    """Nested settings of an earlier version, or with PyTorch's names, as they are written now.
 
     Example:
         >>> renamed({"average": {"ramp": 0.1}, "optimizers": {"generator": {"lr": 1e-4}}})
@@ -140,7 +161,32 @@ def renamed(values: Mapping[str, Any]) -> dict[str, Any]:
             else own
             for player, own in found["optimisers"].items()
         }
+    flip, noise = found.pop("label_flip", None), found.pop("instance_noise", None)
+    chain = dict(found.get("augmentations") or {})
+    if noise and noise.get("deviation"):
+        chain.setdefault(
+            "instance-noise", {name: value for name, value in noise.items() if value is not None}
+        )
+    if flip:
+        chain.setdefault("label-flip", {"share": flip})
+    if chain:
+        found["augmentations"] = chain
+    share = found.pop(FALLING_RATES, 1.0)
+    if share < 1:
+        found["optimisers"] = _falling(found.get("optimisers") or {}, share)
     return found
+
+
+def _falling(optimisers: Mapping[str, Any], share: float) -> dict[str, Any]:
+    """Optimisers whose learning rates fall linearly to 0 after a share of the run."""
+    falling = {}
+    for player in ("discriminator", "generator"):
+        own = dict(optimisers.get(player) or {})
+        rate = own.get("learning_rate", Optimiser.model_fields["learning_rate"].default)
+        if not isinstance(rate, Mapping):
+            own["learning_rate"] = {"start": rate, "end": 0.0, "after": share, "over": 1 - share}
+        falling[player] = own
+    return falling
 
 
 class Recipe(Settings):
@@ -160,18 +206,14 @@ class Recipe(Settings):
 
     game: Part = Field(default=Part(name="noise-to-data"), description="who plays, and with what data")
     loss: Part = Field(default=Part(name="non-saturating"), description="how scores become costs")
-    penalties: dict[str, PenaltyPart] = Field(default={}, description="what keeps the critic smooth, by name")
+    penalties: dict[str, RegulariserPart] = Field(
+        default={}, description="what keeps the critic smooth, by name"
+    )
     dynamics: Part = Field(default=Part(name="alternating"), description="how the two players move")
     generator: Part = Field(default=Part(name="auto"), description="the generator's network")
     discriminator: Part = Field(default=Part(name="auto"), description="the discriminator's network")
     latent: Latent = Field(default=Latent(), description="the generator's input")
     optimisers: Optimisers = Field(default=Optimisers(), description="how each player's weights move")
-    constant_rate_share: float = Field(
-        default=1.0,
-        ge=0,
-        le=1,
-        description="both rates are constant over this share of the steps, then fall linearly to 0",
-    )
     weight_clip: float | None = Field(
         default=None, gt=0, description="the discriminator's weights are kept within plus or minus this"
     )
@@ -180,8 +222,9 @@ class Recipe(Settings):
     packing: PositiveInt = Field(
         default=1, description="samples that the discriminator scores as one (PacGAN)"
     )
-    label_flip: float = Field(default=0.0, ge=0, lt=0.5, description="share of pairs with labels exchanged")
-    instance_noise: InstanceNoise = Field(default=InstanceNoise(), description="noise on all that is scored")
+    augmentations: dict[str, AugmentationPart] = Field(
+        default={}, description="what stands between samples and discriminator, by name, in order"
+    )
     resolution: PositiveInt | None = Field(
         default=None, description="pixels on a side of an image; null: by the data"
     )

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 RENAMED = {"average": "ema"}
 """First parts of the names of tensors in checkpoints of version 0.1, and what they are called now."""
 
+EARLIER_NAMES = {
+    "game/balance": "game/discriminator_loss/balance",
+    "game/pool_a": "game/discriminator_loss/pool_a",
+    "game/pool_b": "game/discriminator_loss/pool_b",
+    "game/pool_filled": "game/discriminator_loss/filled",
+}
+"""Names of a game's numbers in checkpoints of version 0.1, before they belonged to terms."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -130,6 +138,8 @@ def _present_name(name: str) -> str:
         >>> _present_name("average/generator/0.weight"), _present_name("1/average/generator/0.weight")
         ('ema/generator/0.weight', '1/ema/generator/0.weight')
     """
+    if name in EARLIER_NAMES:
+        return EARLIER_NAMES[name]
     first, _, rest = name.partition("/")
     if first.isdigit() and rest:
         return f"{first}/{_present_name(rest)}"

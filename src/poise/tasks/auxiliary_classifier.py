@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
 from torch import nn
 
-from poise.games import AuxiliaryClassifier
+from poise import games
+from poise.games import AdversarialGame
+from poise.games.auxiliary import class_terms
+from poise.games.noise_to_data import from_latent_and_condition
+from poise.games.view import first_column
 from poise.networks.conditioned import ClassifyingDiscriminator
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
+from poise.schedules import Weight
 from poise.spec import DataSpec
 from poise.tasks import conditional, noise_to_data
+from poise.tasks.build import loss_of, regulariser_terms, scoring_of
 from poise.tasks.task import Task
 
 
@@ -24,14 +27,22 @@ def discriminator(part: Part, spec: DataSpec, packing: int) -> nn.Module:
     return ClassifyingDiscriminator(plain, spec.condition[0], spectral_norm=normed)
 
 
-def game(recipe: Recipe, *, class_weight: Annotated[float, Field(ge=0)] = 1.0) -> AuxiliaryClassifier:
-    """The game without conditions, and what both pay for classes.
+def game(recipe: Recipe, *, class_weight: Weight = 1.0) -> AdversarialGame:
+    """The game whose generator is told the class, and whose discriminator names it in a second head.
 
     Args:
         recipe: The resolved recipe.
         class_weight: What the cross-entropy of the classes is multiplied with.
     """
-    return AuxiliaryClassifier(noise_to_data.game(recipe), class_weight)
+    loss, settings = loss_of(recipe)
+    return games.noise_to_data(
+        loss,
+        regulariser_terms(recipe),
+        loss_settings=settings,
+        scoring=scoring_of(recipe, read=first_column),
+        forward=from_latent_and_condition,
+        more=class_terms(class_weight),
+    )
 
 
 AUXILIARY_CLASSIFIER = Task(

@@ -7,13 +7,17 @@ import math
 
 from torch import nn
 
-from poise.games import Conditioned
+from poise import games
+from poise.games import AdversarialGame
+from poise.games.noise_to_data import from_latent_and_condition
+from poise.games.view import judge_with_condition
 from poise.networks import DISCRIMINATORS, GENERATORS, Network
 from poise.networks.conditioned import ConcatenatedDiscriminator, ConcatenatedGenerator
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
 from poise.spec import DataSpec
 from poise.tasks import noise_to_data
+from poise.tasks.build import loss_of, regulariser_terms, scoring_of
 from poise.tasks.task import Task
 
 
@@ -42,9 +46,16 @@ def scoring_with_condition(network: Network, part: Part, spec: DataSpec) -> nn.M
     return ConcatenatedDiscriminator(network.build(seen, **part.options))
 
 
-def game(recipe: Recipe) -> Conditioned:
-    """The game without conditions, told them."""
-    return Conditioned(noise_to_data.game(recipe))
+def game(recipe: Recipe) -> AdversarialGame:
+    """The game whose networks all take the condition of each sample as their second argument."""
+    loss, settings = loss_of(recipe)
+    return games.noise_to_data(
+        loss,
+        regulariser_terms(recipe),
+        loss_settings=settings,
+        scoring=scoring_of(recipe, judge=judge_with_condition),
+        forward=from_latent_and_condition,
+    )
 
 
 CONDITIONAL = Task(

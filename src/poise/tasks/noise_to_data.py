@@ -10,14 +10,12 @@ from torch import nn
 
 from poise.data import kind_of
 from poise.dynamics.game import Networks
-from poise.games import NoiseToData, WeightedPenalty
-from poise.losses import LOSSES
+from poise.games import AdversarialGame, noise_to_data
 from poise.networks import DISCRIMINATORS, GENERATORS
-from poise.penalties import PENALTIES
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
-from poise.registry import bound
 from poise.spec import DataSpec
+from poise.tasks.build import loss_of, regulariser_terms, scoring_of
 from poise.tasks.task import Task
 
 
@@ -49,28 +47,10 @@ def networks(recipe: Recipe, modules: Mapping[str, nn.Module]) -> Networks:
     return {**modules, "critic": modules["discriminator"]}
 
 
-def game(recipe: Recipe) -> NoiseToData:
+def game(recipe: Recipe) -> AdversarialGame:
     """The game of a resolved recipe."""
-    loss = LOSSES.named(recipe.loss.name)
-    penalties = tuple(
-        WeightedPenalty(
-            name=name.replace("-", "_"),
-            penalty=bound(PENALTIES.named(name).penalty, part.options),
-            weight=part.weight or 0.0,
-            every=part.every,
-        )
-        for name, part in recipe.penalties.items()
-    )
-    return NoiseToData(
-        loss=loss,
-        discriminator_loss=bound(loss.discriminator, recipe.loss.options),
-        advance_loss=bound(loss.advance, recipe.loss.options) if loss.advance else None,
-        penalties=penalties,
-        packing=recipe.packing,
-        label_flip=recipe.label_flip,
-        instance_noise=recipe.instance_noise.deviation,
-        instance_noise_steps=recipe.instance_noise.steps,
-    )
+    loss, settings = loss_of(recipe)
+    return noise_to_data(loss, regulariser_terms(recipe), loss_settings=settings, scoring=scoring_of(recipe))
 
 
 NOISE_TO_DATA = Task(

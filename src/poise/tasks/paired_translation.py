@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
 from torch import Tensor, nn
 
+from poise import games
 from poise.dynamics.game import Networks
 from poise.errors import PoiseError
-from poise.games import Auxiliary, Conditioned, WithAuxiliaries
+from poise.games import AdversarialGame
 from poise.games.auxiliary import absolute_error, feature_error, perceptual_error, squared_error
+from poise.games.noise_to_data import from_latent_and_condition
+from poise.games.term import Term
+from poise.games.view import View, judge_with_condition
 from poise.networks import IMAGE_DISCRIMINATORS, TRANSLATORS
 from poise.networks.conditioned import ConcatenatedDiscriminator
 from poise.networks.patch import PatchDiscriminator
 from poise.networks.translating import TranslatingGenerator, matching_features
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
+from poise.schedules import Number, Weight
 from poise.spec import DataSpec
 from poise.tasks import conditional, noise_to_data
+from poise.tasks.build import loss_of, regulariser_terms, scoring_of
 from poise.tasks.perceptual import perceptual_features as features_of
 from poise.tasks.task import Task
 
@@ -54,13 +59,13 @@ def game(
     recipe: Recipe,
     *,
     spec: DataSpec,
-    adversarial: Annotated[float, Field(ge=0)] = 1.0,
-    l1: Annotated[float, Field(ge=0)] = 100.0,
-    l2: Annotated[float, Field(ge=0)] = 0.0,
-    feature_matching: Annotated[float, Field(ge=0)] = 0.0,
-    perceptual: Annotated[float, Field(ge=0)] = 0.0,
+    adversarial: Weight = 1.0,
+    l1: Weight = 100.0,
+    l2: Weight = 0.0,
+    feature_matching: Weight = 0.0,
+    perceptual: Weight = 0.0,
     perceptual_features: str = "random-convolutions",
-) -> WithAuxiliaries:
+) -> AdversarialGame:
     """The conditional game with what the generator pays besides.
 
     Args:
@@ -69,7 +74,7 @@ def game(
         adversarial: The weight of the discriminator's judgement.
         l1: The weight of the mean absolute difference to the target.
         l2: The weight of the mean squared difference to the target.
-        feature_matching: The weight of the difference in what a patch discriminator sees.
+        feature_matching: The weight of the difference in the features of a patch discriminator.
         perceptual: The weight of the mean squared difference of features of an extractor.
         perceptual_features: Which, by its name in `poise.metrics.features.EXTRACTORS`.
 
@@ -79,17 +84,28 @@ def game(
     if feature_matching and recipe.discriminator.name != "patch":
         raise PoiseError(
             f"The discriminator '{recipe.discriminator.name}' shows no features to match",
+            code="tasks.no-features-to-match",
             hint="choose the discriminator 'patch', or leave game.feature_matching out",
         )
-    costs: dict[str, tuple[float, Callable[..., Tensor]]] = {
-        "l1": (l1, absolute_error),
-        "l2": (l2, squared_error),
-        "feature_matching": (feature_matching, feature_error),
+    rows: dict[str, tuple[Number, Callable[[View], Tensor]]] = {
+        "l1_loss": (l1, absolute_error),
+        "l2_loss": (l2, squared_error),
+        "feature_matching_loss": (feature_matching, feature_error),
     }
     if perceptual:
-        costs["perceptual"] = perceptual, perceptual_error(features_of(perceptual_features, spec.shape[0]))
-    added = tuple(Auxiliary(name, cost, weight) for name, (weight, cost) in costs.items() if weight)
-    return WithAuxiliaries(Conditioned(noise_to_data.game(recipe)), added, adversarial)
+        extractor = features_of(perceptual_features, spec.shape[0])
+        rows["perceptual_loss"] = perceptual, perceptual_error(extractor)
+    terms = [Term(name, "generator", value, weight) for name, (weight, value) in rows.items() if weight]
+    loss, settings = loss_of(recipe)
+    return games.noise_to_data(
+        loss,
+        regulariser_terms(recipe),
+        loss_settings=settings,
+        scoring=scoring_of(recipe, judge=judge_with_condition),
+        forward=from_latent_and_condition,
+        adversarial=adversarial,
+        more=terms,
+    )
 
 
 def directions(module: nn.Module) -> dict[str, Callable[[Tensor, Tensor], Tensor]]:

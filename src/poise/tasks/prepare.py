@@ -11,7 +11,6 @@ import numpy as np
 
 from poise.data import Condition, Dataset, Labelled, beside_folders, digest_of, survey
 from poise.errors import PoiseError
-from poise.registry import bound
 from poise.tasks import Task
 from poise.tasks.task import Needs
 from poise.text import first_few
@@ -32,7 +31,7 @@ def prepared(source: Dataset, task: Task, settings: Mapping[str, Any] = MappingP
         PoiseError: The data have no labels, a class has one sample, there are no pairs or no second domain.
     """
     if task.prepare is not None:
-        made: Dataset = bound(task.prepare, task.settings(settings))(source)
+        made: Dataset = task.prepare(source, **task.prepare_settings(settings))
         return made
     return PREPARED[task.needs](source)
 

@@ -13,7 +13,7 @@ from poise.dynamics.game import Game, Networks
 from poise.networks import Network
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
-from poise.registry import Registry, checked_settings
+from poise.registry import Registry, checked_settings, takes
 from poise.spec import DataSpec
 
 GIVEN = "given"
@@ -71,3 +71,12 @@ class Task:
         """
         functions = [self.game, *([self.prepare] if self.prepare else [])]
         return checked_settings(given, *functions, owner=f"game '{self.name}'")
+
+    def game_settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of the settings that build the game; the others prepare the data."""
+        return {name: value for name, value in self.settings(given).items() if takes(self.game, name)}
+
+    def prepare_settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of the settings that prepare the data."""
+        assert self.prepare is not None
+        return {name: value for name, value in self.settings(given).items() if takes(self.prepare, name)}

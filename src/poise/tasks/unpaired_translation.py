@@ -11,13 +11,16 @@ from torch import Tensor, nn
 
 from poise.dynamics.game import Networks
 from poise.errors import PoiseError
-from poise.games import UnpairedTranslation
+from poise.games import AdversarialGame
+from poise.games.noise_to_data import adversarial_terms
+from poise.games.unpaired import unpaired
 from poise.networks import IMAGE_DISCRIMINATORS, TRANSLATORS
 from poise.networks.translating import BothWays, OneForEachDomain
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
+from poise.schedules import Weight
 from poise.spec import DataSpec
-from poise.tasks import noise_to_data
+from poise.tasks.build import loss_of, regulariser_terms, scoring_of
 from poise.tasks.task import Task
 
 
@@ -70,10 +73,10 @@ def game(
     recipe: Recipe,
     *,
     spec: DataSpec,
-    cycle: Annotated[float, Field(ge=0)] = 10.0,
-    identity: Annotated[float, Field(ge=0)] = 0.5,
+    cycle: Weight = 10.0,
+    identity: Weight = 0.5,
     pool: Annotated[int, Field(ge=0)] = 50,
-) -> UnpairedTranslation:
+) -> AdversarialGame:
     """The game between two domains.
 
     Args:
@@ -86,15 +89,23 @@ def game(
     Raises:
         PoiseError: The loss carries numbers from step to step, which two domains would share.
     """
-    within = noise_to_data.game(recipe)
-    if within.advance_loss is not None:
+    loss, settings = loss_of(recipe)
+    if loss.update is not None:
         raise PoiseError(
-            f"The loss '{recipe.loss.name}' cannot be played in two domains at once",
+            f"The loss '{recipe.loss.name}' cannot serve two domains at once",
+            code="tasks.loss-with-state-in-two-domains",
             why="it carries a balance from step to step, and there would have to be two",
             hint="choose another: --set loss=least-squares",
         )
-    within = dataclasses.replace(within, in_one_pass=scores_each_alone(recipe.discriminator))
-    return UnpairedTranslation(within, spec.shape, cycle, identity, pool)
+    return unpaired(
+        adversarial_terms(loss, settings),
+        regulariser_terms(recipe),
+        scoring_of(recipe, in_one_pass=scores_each_alone(recipe.discriminator)),
+        shape=spec.shape,
+        cycle=cycle,
+        identity=identity,
+        pool=pool,
+    )
 
 
 def scores_each_alone(part: Part) -> bool:

@@ -2,7 +2,7 @@
 
 from poise.training.batches import latents
 from poise.training.callback import Callback, Request, StepContext
-from poise.training.environment import pick_device
+from poise.training.engine import pick_device
 from poise.training.planning import Experiment, plan
 from poise.training.resuming import Resumption
 from poise.training.session import Outcome, begin, resume

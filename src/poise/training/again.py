@@ -83,11 +83,13 @@ def _differences(
     """Settings by path that differ; of a part with another name only the name, since it brings its own."""
     for name, value in wanted.items():
         path, other = f"{prefix}{name}", made.get(name)
-        if not isinstance(value, Mapping):
+        if not isinstance(value, Mapping) or (name in made and not isinstance(other, Mapping)):
             if name not in made or other != value:
                 yield path, value
         elif prefix == "penalties." and other is None:
             yield f"{path}.every", value["every"]
+        elif prefix == "augmentations." and other is None:
+            yield path, dict(value)
         elif other is not None and value.get("name") != other.get("name"):
             yield path, value["name"]
         else:

@@ -73,6 +73,7 @@ class BatchSampler:
             sample, or by a draw of its own where it has none.
         jitter: How far images are moved and scaled, conditions alike.
         drawn: How many batches came before.
+        run_images: Samples in the whole run, for schedules.
         conditions: What samples are made from.
     """
 
@@ -88,6 +89,7 @@ class BatchSampler:
         horizontal_flips: bool = False,
         jitter: Jitter = STILL,
         drawn: int = 0,
+        run_images: int = 0,
         conditions: Conditions | None = None,
     ) -> None:
         self.rows, self.transform = rows, transform
@@ -95,7 +97,7 @@ class BatchSampler:
         self.seed, self.device = seed, device
         self.horizontal_flips = horizontal_flips
         self.jitter = jitter
-        self.drawn = drawn
+        self.drawn, self.run_images = drawn, run_images
         self.conditions = conditions
         self._randomness = torch.Generator(device)
         self._orders: dict[tuple[str, int], Indices] = {}
@@ -123,7 +125,15 @@ class BatchSampler:
         real = self._laid_out(self.transform.encode(self._moved(self.rows.gather(indices))))
         condition = self._conditions(indices, start)
         real, condition = self._augmented(real, condition)
-        return Batch(real=real, latent=latent, step=step, generator=self._randomness, condition=condition)
+        return Batch(
+            real=real,
+            latent=latent,
+            step=step,
+            generator=self._randomness,
+            condition=condition,
+            images_seen=start,
+            run_images=self.run_images,
+        )
 
     def _augmented(self, real: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Mirrored, moved and scaled; a condition that is an image goes with its sample."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from poise.recipes import Recipe
 from poise.run_folder import RunFolder
-from poise.training.assemble import Components
+from poise.training.components import Components
 
 Request = Literal["keep-best", "save", "stop"]
 
@@ -26,7 +26,7 @@ class StepContext:
         run: The folder.
         recipe: The resolved recipe.
         components: Networks, game and optimisers; to be looked at, not changed.
-        measured: What the step measured, detached, on the device.
+        logs: What the step measured, detached, on the device.
         line: The line of the history, on steps that write one.
         last: Whether no step follows in this sitting.
     """
@@ -37,7 +37,7 @@ class StepContext:
     run: RunFolder
     recipe: Recipe
     components: Components
-    measured: dict[str, Tensor]
+    logs: dict[str, Tensor]
     line: dict[str, Any] | None
     last: bool
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from poise.run_folder import RunFolder
 from poise.spec import condition_kind
 from poise.tasks import GIVEN
-from poise.training.assemble import Components
+from poise.training.components import Components
 from poise.training.state import Position
 
 

@@ -117,7 +117,7 @@ class Doctor:
 
     def _look(self, context: StepContext) -> None:
         doctor = self._begun(context.run) if self._doctor is None else self._doctor
-        doctor.observe(glance_of(context.measured))
+        doctor.observe(glance_of(context.logs))
         due, finished = doctor.due(context.step), context.step >= (self.recipe.steps or 0)
         if context.last and not due and not finished:
             self._resumable = doctor.state()
@@ -245,16 +245,16 @@ def setting_of(run: RunFolder, recipe: Recipe) -> Setting:
     )
 
 
-def glance_of(measured: Mapping[str, Tensor]) -> StepStats:
+def glance_of(logs: Mapping[str, Tensor]) -> StepStats:
     """What a step measured, as the doctor calls it."""
-    real, fake = (measured.get(side) for side in ("real_scores", "fake_scores"))
+    real, fake = (logs.get(side) for side in ("real_scores", "fake_scores"))
     return StepStats(
         real_scores=None if real is None else per_sample_scores(real),
         fake_scores=None if fake is None else per_sample_scores(fake),
-        discriminator_loss=measured.get("discriminator_loss"),
-        generator_loss=measured.get("generator_loss"),
-        discriminator_gradient=measured.get("discriminator_gradient_norm"),
-        generator_gradient=measured.get("generator_gradient_norm"),
+        discriminator_loss=logs.get("discriminator_loss"),
+        generator_loss=logs.get("generator_loss"),
+        discriminator_gradient=logs.get("discriminator_gradient_norm"),
+        generator_gradient=logs.get("generator_gradient_norm"),
     )
 
 

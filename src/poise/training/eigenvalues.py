@@ -8,8 +8,8 @@ from poise.data import Dataset
 from poise.dynamics.eigenvalues import Leading, leading_eigenvalues
 from poise.errors import PoiseError
 from poise.recipes import Recipe
-from poise.training.assemble import Components
 from poise.training.callback import Notify, Request, StepContext
+from poise.training.components import Components
 from poise.training.held_out import training_feed
 
 MOST_PARAMETERS = 500_000
@@ -72,7 +72,7 @@ def check_eigenvalues(components: Components) -> None:
     Raises:
         PoiseError: The networks have too many parameters.
     """
-    size = sum(value.numel() for own in components.match.parameters.values() for value in own.values())
+    size = sum(value.numel() for own in components.players.parameters.values() for value in own.values())
     if components.recipe.eigenvalues_every is not None and size > MOST_PARAMETERS:
         raise PoiseError(
             f"Eigenvalues are measured of games of up to {MOST_PARAMETERS:,} parameters; this has {size:,}",
@@ -82,13 +82,13 @@ def check_eigenvalues(components: Components) -> None:
 
 def measured(components: Components, source: Dataset) -> Leading:
     """The leading eigenvalues where an assembly stands; nothing of it is changed."""
-    match, recipe = components.match, components.recipe
+    players, recipe = components.players, components.recipe
     batch = training_feed(recipe, source, components.device, drawn=0).next(0)
     buffers = [buffer for module in components.modules.values() for buffer in module.buffers()]
     kept = [buffer.clone() for buffer in buffers]
     with torch.random.fork_rng():
         try:
-            return leading_eigenvalues(match, batch, seed=recipe.seed)
+            return leading_eigenvalues(players, batch, seed=recipe.seed)
         finally:
             for buffer, value in zip(buffers, kept, strict=True):
                 buffer.copy_(value)

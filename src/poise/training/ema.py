@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from poise.recipes.settings import Ema
+from poise.schedules import value_at
 
 MOST_STEPS = 16
 """The most steps between two updates of the average."""
@@ -20,7 +21,7 @@ RUNNING_STATISTICS = ("running_mean", "running_var")
 """The buffers of BatchNorm that are averaged as parameters are."""
 
 
-def followed(settings: Ema, images: int, images_seen: int) -> float | None:
+def followed(settings: Ema, images: int, images_seen: int, run_images: int = 0) -> float | None:
     """The weight of the generator in the average after a step.
 
     The update reads and writes all weights, which takes a per cent or two of a step with a small batch. If a
@@ -31,6 +32,7 @@ def followed(settings: Ema, images: int, images_seen: int) -> float | None:
         settings: Half-life and ramp.
         images: Images in that step.
         images_seen: Images since the start.
+        run_images: Images in the whole run, for a half-life that changes.
 
     Returns:
         From 0 to 1; `None` if there is no update after this step, or no average.
@@ -42,7 +44,7 @@ def followed(settings: Ema, images: int, images_seen: int) -> float | None:
         >>> [share and round(share, 5) for share in shares]
         [None, None, None, 0.00443]
     """
-    half_life = float(settings.half_life)
+    half_life = float(value_at(settings.half_life, images_seen, run_images))
     if not half_life:
         return None
     if settings.ramp:
@@ -94,14 +96,15 @@ class EmaTensors:
         self._copied = [(own[name], live[name]) for name in own.keys() - set(averaged)]
 
     @torch.no_grad()
-    def update(self, images: int, images_seen: int) -> None:
+    def update(self, images: int, images_seen: int, run_images: int = 0) -> None:
         """Update the averages after a step.
 
         Args:
             images: Images in that step.
             images_seen: Images since the start.
+            run_images: Images in the whole run.
         """
-        share = followed(self.settings, images, images_seen)
+        share = followed(self.settings, images, images_seen, run_images)
         if share is None:
             return
         torch._foreach_lerp_(self._averages, self._followed, share)
@@ -130,9 +133,9 @@ class EmaGenerator:
         names = {name for name, _ in generator.named_parameters()}
         self._tensors = EmaTensors(settings, named_tensors(generator), named_tensors(self.module), names)
 
-    def update(self, images: int, images_seen: int) -> None:
+    def update(self, images: int, images_seen: int, run_images: int = 0) -> None:
         """Update the averages after a step, as `EmaTensors.update` does."""
-        self._tensors.update(images, images_seen)
+        self._tensors.update(images, images_seen, run_images)
 
     def current(self) -> nn.Module:
         """The averaged generator, in eval mode."""

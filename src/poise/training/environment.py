@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from poise.errors import PoiseError
 from poise.version import VERSION
 
 
@@ -58,30 +57,6 @@ def lost_guarantees(recorded: dict[str, Any], device: torch.device) -> list[str]
         for name, value in now.items()
         if name in recorded and recorded[name] != value
     ]
-
-
-def pick_device(name: str) -> torch.device:
-    """The device of that name; `auto` takes CUDA, then MPS, then the CPU.
-
-    Raises:
-        PoiseError: It is not there.
-
-    Example:
-        >>> pick_device("cpu")
-        device(type='cpu')
-    """
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if there[kind]))
-    kind = name.partition(":")[0]
-    if kind not in there:
-        raise PoiseError(f"There is no device '{name}'", hint="choose one of auto, cpu, cuda, mps")
-    if not there[kind]:
-        reason = "this PyTorch was built without it, or no driver answers"
-        raise PoiseError(
-            f"The device '{name}' is not there", why=reason, hint="use --device cpu or --device auto"
-        )
-    return torch.device(name)
 
 
 def _git(folder: Path) -> dict[str, Any] | None:

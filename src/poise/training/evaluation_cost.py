@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from poise.metrics.features.untrained import LARGEST
-from poise.training.assemble import Components
+from poise.training.components import Components
 
 SHARE = 0.022
 """Of the time, for one evaluation each interval; with the reference and a last one it stays below 0.05."""

@@ -12,6 +12,7 @@ from poise.data import Dataset, rejoined
 from poise.randomness import numpy_stream
 from poise.recipes import Recipe
 from poise.training.batches import BatchSampler, Conditions, Indices, Rows
+from poise.training.components import run_images
 
 LEAST = 32
 """Fewer rows than this say nothing, and none are held out."""
@@ -130,6 +131,7 @@ def training_feed(recipe: Recipe, source: Dataset, device: torch.device, *, draw
         horizontal_flips=recipe.horizontal_flips,
         jitter=recipe.jitter,
         drawn=drawn,
+        run_images=run_images(recipe),
         conditions=ChosenConditions(conditions, rows.training)
         if some and conditions is not None and conditions.paired
         else conditions,

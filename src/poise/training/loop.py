@@ -6,19 +6,18 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-import torch
 from torch import Tensor
 
 from poise.dynamics import NonFiniteError
 from poise.losses import LOSSES
 from poise.randomness import derive
-from poise.registry import bound
+from poise.registry import bound, provided
 from poise.run_folder import RunFolder
-from poise.training.assemble import Components
 from poise.training.batches import BatchSampler
 from poise.training.callback import Callback, Notify, StepContext
+from poise.training.components import Components
+from poise.training.engine import seed_networks
 from poise.training.history import summarise
-from poise.training.rates import Rates
 from poise.training.saver import UnsavedError, run_saver
 from poise.training.state import Position, non_finite
 from poise.training.stop import StopRequest
@@ -52,41 +51,37 @@ def train_loop(
         NonFiniteError: A NaN or an infinity came up; the last good checkpoint is as it was.
         UnsavedError: The end could not be saved.
     """
-    recipe, match, device = components.recipe, components.match, components.device
+    recipe, players, device = components.recipe, components.players, components.device
     steps = recipe.steps or 0
     boundary = LOSSES.named(recipe.loss.name).boundary
-    options = {**recipe.dynamics.options, "epoch_steps": sampler.epoch_steps}
-    make_step = bound(components.dynamics.step, options)
+    make_step = bound(components.dynamics.step, recipe.dynamics.options)
+    make_step = provided(make_step, epoch_steps=sampler.epoch_steps)
     saver = run_saver(components, run, notify, saved_step=position.step)
     window: list[dict[str, Tensor]] = []
     began = time.monotonic() - position.seconds
     logged = time.monotonic(), position.images_seen
 
-    rates = Rates(match.optimisers, constant_share=recipe.constant_rate_share, steps=steps)
-
     while position.step < steps:
         # One update of the game. Networks that draw for themselves (dropout) draw from the step's own seed.
-        step_seed = derive(recipe.seed, position.step, "networks")
-        torch.default_generator.manual_seed(step_seed)
-        if device.type == "cuda":
-            torch.cuda.manual_seed(step_seed)
+        seed_networks(device, derive(recipe.seed, position.step, "networks"))
         before, step = sampler.drawn, position.step
-        rates.set(step)
-        measured = dict(make_step(match, partial(sampler.next, step), step))
+        for optimiser in components.scheduled:
+            optimiser.set(position.images_seen, sampler.run_images)
+        logs = dict(make_step(players, partial(sampler.next, step), step))
 
         # Count, and let the average follow.
         images = (sampler.drawn - before) * sampler.samples
         position.step += 1
         position.drawn = sampler.drawn
         position.images_seen += images
-        components.ema.update(images, position.images_seen)
-        window.append(measured)
+        components.ema.update(images, position.images_seen, sampler.run_images)
+        window.append(logs)
         last = position.step >= steps or stop.signal is not None
 
         # One line of history an interval; on an accelerator this is where the device is waited for.
         line = None
         if position.step % recipe.log_every == 0 or last:
-            if match.unsound is not None and bool(match.unsound):
+            if players.unsound is not None and bool(players.unsound):
                 raise NonFiniteError(non_finite(components) or "gradients", "")
             now = time.monotonic()
             position.seconds = now - began
@@ -110,7 +105,7 @@ def train_loop(
             run=run,
             recipe=recipe,
             components=components,
-            measured=measured,
+            logs=logs,
             line=line,
             last=last,
         )

@@ -14,7 +14,7 @@ from poise.errors import PoiseError
 from poise.recipes import Recipe
 from poise.tasks import GIVEN, TASKS
 from poise.tasks.prepare import prepared, unused_labels
-from poise.training.assemble import Components, assemble
+from poise.training.components import Components, build_components
 from poise.training.eigenvalues import check_eigenvalues
 from poise.training.quality import interval_of
 from poise.training.resolve import resolve
@@ -80,7 +80,7 @@ def plan(
             f"'{source.name}' holds {len(source)} samples, fewer than {batch}",
             hint=f"use --batch-size {max(1, len(source) // resolved.packing)} or less, or give more data",
         )
-    components = assemble(resolved, spec, device, given=given)
+    components = build_components(resolved, spec, device, given=given)
     _check_networks(components, source, needed)
     check_second_order(components, spec)
     check_eigenvalues(components)

@@ -20,9 +20,9 @@ from poise.metrics.lines import lines_of
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.tasks import TASKS
-from poise.training.assemble import Components
 from poise.training.batches import latents
 from poise.training.callback import Notify, Request, StepContext
+from poise.training.components import Components
 from poise.training.evaluation_cost import evaluation_interval
 from poise.training.held_out import split
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
+
+from poise.augment import AUGMENTATIONS
 from poise.data import KINDS, kind_of
 from poise.dynamics import DYNAMICS
 from poise.errors import PoiseError
 from poise.losses import LOSSES
 from poise.networks import Network
-from poise.penalties import PENALTIES
 from poise.recipes import Recipe
 from poise.registry import Registry, checked_settings
+from poise.regularisers import REGULARISERS
 from poise.spec import DataSpec
 from poise.tasks import GIVEN, TASKS, Task
 
-AUGMENTATIONS = ("horizontal_flips", "jitter")
+DATA_AUGMENTATIONS = ("horizontal_flips", "jitter")
 """Settings that change samples before the discriminator sees them; a kind of data names those that fit."""
 
 
@@ -48,14 +51,17 @@ def resolve(recipe: Recipe, spec: DataSpec, *, given: tuple[str, ...] = ()) -> R
         else:
             values[player] = _network(player, values[player], networks, task, spec, by_data.width)
     for optimiser in values["optimisers"].values():
-        optimiser["learning_rate"] = optimiser["learning_rate"] or by_data.learning_rate
+        optimiser["learning_rate"] = _by_data(optimiser["learning_rate"], by_data.learning_rate)
     values["loss"] = _loss(values["loss"])
     values["dynamics"] = _dynamics(values["dynamics"])
     values["penalties"] = {name: _penalty(name, part, spec) for name, part in values["penalties"].items()}
+    values["augmentations"] = {
+        name: _augmentation(name, part.options) for name, part in recipe.augmentations.items()
+    }
     values["steps"] = recipe.steps or by_data.steps
     values["sample_every"] = recipe.sample_every or max(1, round(values["steps"] / 40))
     values |= kind.settings(spec)
-    for name in AUGMENTATIONS:
+    for name in DATA_AUGMENTATIONS:
         asked = getattr(recipe, name) != Recipe.model_fields[name].get_default()
         if asked and name not in kind.augmentations:
             raise PoiseError(
@@ -71,7 +77,23 @@ def resolve(recipe: Recipe, spec: DataSpec, *, given: tuple[str, ...] = ()) -> R
             why="samples of one pack would have different conditions",
             hint="leave packing at 1",
         )
-    return Recipe.model_validate(values)
+    return Recipe.model_validate(plain(values))
+
+
+def plain(values: Any) -> Any:
+    """Settings as JSON: schedules among the settings of parts become objects."""
+    if isinstance(values, BaseModel):
+        return values.model_dump()
+    if isinstance(values, dict):
+        return {name: plain(value) for name, value in values.items()}
+    return values
+
+
+def _by_data(rate: Any, by_data: float) -> Any:
+    """A learning rate, or a schedule of it, with what is left to the data filled in."""
+    if isinstance(rate, dict):
+        return {**rate, "start": rate["start"] or by_data}
+    return rate or by_data
 
 
 def _game(part: dict[str, Any], task: Task) -> dict[str, Any]:
@@ -107,9 +129,8 @@ def _network(
 
 def _loss(part: dict[str, Any]) -> dict[str, Any]:
     loss = LOSSES.named(part["name"])
-    functions = [loss.discriminator, loss.generator, *([loss.advance] if loss.advance else [])]
     rest = {key: value for key, value in part.items() if key != "name"}
-    return {"name": loss.name, **checked_settings(rest, *functions, owner=f"loss '{loss.name}'")}
+    return {"name": loss.name, **checked_settings(rest, *loss.functions, owner=f"loss '{loss.name}'")}
 
 
 def _dynamics(part: dict[str, Any]) -> dict[str, Any]:
@@ -122,10 +143,15 @@ def _dynamics(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def _penalty(name: str, part: dict[str, Any], spec: DataSpec) -> dict[str, Any]:
-    penalty = PENALTIES.named(name)
+    penalty = REGULARISERS.named(name)
     rest = {key: value for key, value in part.items() if key not in ("weight", "every")}
-    settings = checked_settings(rest, penalty.penalty, owner=f"penalty '{name}'")
+    settings = checked_settings(rest, *penalty.functions, owner=f"regulariser '{name}'")
     weight = part["weight"]
     if weight is None:
         weight = kind_of(spec).gradient_weight(spec) if name in ("r1", "r2") else penalty.weight
     return {"weight": weight, "every": part["every"], **settings}
+
+
+def _augmentation(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    functions = AUGMENTATIONS.named(name).functions
+    return checked_settings(options, *functions, owner=f"augmentation '{name}'")

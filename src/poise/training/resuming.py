@@ -15,8 +15,8 @@ from poise.recipes import saved_recipe
 from poise.run_folder import Restored, RunFolder
 from poise.tasks import GIVEN, TASKS
 from poise.tasks.prepare import prepared
-from poise.training.assemble import Components, assemble
 from poise.training.callback import Notify
+from poise.training.components import Components, build_components
 from poise.training.environment import lost_guarantees
 from poise.training.planning import Data, Experiment, Progress
 from poise.training.recorded_data import data_again, same_data
@@ -78,7 +78,7 @@ def reopened(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experim
         )
     if asked.steps is not None:
         recipe = recipe.model_copy(update={"steps": asked.steps})
-    components = assemble(recipe, spec_of(source), asked.device, given=asked.given)
+    components = build_components(recipe, spec_of(source), asked.device, given=asked.given)
     for sentence in lost_guarantees(run.environment, asked.device):
         notify(sentence)
     position = _restore(run, components, notify)

@@ -9,8 +9,8 @@ from functools import partial
 from poise.dynamics import NonFiniteError
 from poise.recipes.settings import Checkpoints
 from poise.run_folder import RunFolder
-from poise.training.assemble import Components
 from poise.training.callback import Notify
+from poise.training.components import Components
 from poise.training.describe import describe_generator
 from poise.training.state import Position, non_finite, pack
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from poise.dynamics import Batch, Match
+from poise.dynamics import Batch, Players
 from poise.dynamics.joint import joint
 from poise.errors import PoiseError
 from poise.spec import DataSpec
-from poise.training.assemble import Components
+from poise.training.components import Components
 
 DEAD_ENDS = ("torch::autograd::Error", "torch::autograd::NotImplemented")
 """What stands in the graph of a gradient for an operator without a second derivative."""
@@ -30,7 +30,7 @@ def check_second_order(components: Components, spec: DataSpec) -> None:
     Raises:
         PoiseError: An operator of a network has no second derivative.
     """
-    recipe, match, dynamics = components.recipe, components.match, components.dynamics
+    recipe, players, dynamics = components.recipe, components.players, components.dynamics
     measured = recipe.eigenvalues_every is not None
     if not (dynamics.second_order or measured or recipe.penalties):
         return
@@ -38,10 +38,10 @@ def check_second_order(components: Components, spec: DataSpec) -> None:
         batch = _noise(components, spec)
         kept = _buffers(components)
         try:
-            penalised = bool(recipe.penalties) and _ends(_first_costs(match, batch), match)
+            penalised = bool(recipe.penalties) and _ends(_first_losses(players, batch), players)
             if dynamics.second_order or measured:
-                field = joint(match, batch, create_graph=True)
-                ends = _ends([one for own in field.gradients.values() for one in own], match)
+                field = joint(players, batch, create_graph=True)
+                ends = _ends([one for own in field.gradients.values() for one in own], players)
             else:
                 ends = False
         finally:
@@ -82,23 +82,23 @@ def _noise(components: Components, spec: DataSpec) -> Batch:
     return Batch(real=real, latent=latent, step=0, generator=generator, condition=condition)
 
 
-def _first_costs(match: Match, batch: Batch) -> list[Tensor]:
-    """What the discriminator pays, penalties that are applied now and then included."""
-    first, _ = match.game.players
+def _first_losses(players: Players, batch: Batch) -> list[Tensor]:
+    """The discriminator's losses, those of lazy terms included."""
+    first, _ = players.game.players
     one = torch.ones((), device=batch.real.device, requires_grad=True)
     networks = {
         name: _Times(network, one)
         if name.startswith("critic") and isinstance(network, nn.Module)
         else network
-        for name, network in match.networks.items()
+        for name, network in players.networks.items()
     }
     with torch.no_grad():
-        played = match.game.play(networks, batch)
-    costs = [
-        match.game.cost(first, networks, batch, played, match.state),
-        match.game.lazy_cost(networks, batch, played),
+        outputs = players.game.forward(networks, batch)
+    losses = [
+        players.game.loss(first, networks, batch, outputs, players.state),
+        players.game.lazy_loss(first, networks, batch, outputs, players.state),
     ]
-    return [cost.value for cost in costs if cost is not None]
+    return [loss.value for loss in losses if loss is not None]
 
 
 class _Times(nn.Module):
@@ -113,12 +113,12 @@ class _Times(nn.Module):
         return scores * self.factor
 
 
-def _ends(values: Sequence[Tensor | None], match: Match) -> bool:
+def _ends(values: Sequence[Tensor | None], players: Players) -> bool:
     """Whether torch would refuse to differentiate these once more, or would leave a part out."""
     known = [value for value in values if value is not None and value.requires_grad]
     if not known or _dead_ends(known):
         return bool(known)
-    numbers = [number for own in match.parameters.values() for number in own.values()]
+    numbers = [number for own in players.parameters.values() for number in own.values()]
     total = torch.stack([value.square().sum() for value in known]).sum()
     try:  # some operators look differentiable in the graph, and refuse when it comes to it
         torch.autograd.grad(total, numbers, allow_unused=True)

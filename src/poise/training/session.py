@@ -12,8 +12,8 @@ import torch
 from poise.data import Dataset
 from poise.dynamics import NonFiniteError
 from poise.run_folder import RunFolder, refuse_existing
-from poise.training.assemble import Components
 from poise.training.callback import Callback, Notify
+from poise.training.components import Components
 from poise.training.describe import describe_generator
 from poise.training.doctor import Doctor, Mode
 from poise.training.eigenvalues import EigenvalueWatch

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor
 
-from poise.dynamics import Match
-from poise.dynamics.match import targets_of
+from poise.dynamics import Players
+from poise.dynamics.players import targets_of
 from poise.errors import PoiseError
 from poise.run_folder import Checkpoint
-from poise.training.assemble import Components
+from poise.training.components import Components
 
 
 @dataclass
@@ -48,9 +48,9 @@ def unpack(checkpoint: Checkpoint, components: Components) -> Position:
         PoiseError: The checkpoint is of other networks.
     """
     saved = checkpoint.tensors
-    for player, optimiser in components.match.optimisers.items():
-        _restore_optimiser(optimiser, components.match.parameters[player], player, saved)
-    _restore_memory(components.match, saved)
+    for player, optimiser in components.players.optimisers.items():
+        _restore_optimiser(optimiser, components.players.parameters[player], player, saved)
+    _restore_memory(components.players, saved)
     wanted = _tensors(components)
     differing = sorted(set(saved) ^ set(wanted)) or [
         name for name, tensor in wanted.items() if saved[name].shape != tensor.shape
@@ -83,10 +83,10 @@ def _tensors(components: Components) -> dict[str, Tensor]:
         found |= {f"network/{player}/{name}": value for name, value in module.state_dict().items()}
     ema = components.ema.module.state_dict()
     found |= {f"ema/generator/{name}": value for name, value in ema.items()}
-    found |= {f"game/{name}": value for name, value in components.match.state.items()}
-    found |= {f"dynamics/{name}": value for name, value in components.match.memory.items()}
-    for player, parameters in components.match.parameters.items():
-        for name, slots in zip(parameters, components.match.slots(player), strict=True):
+    found |= {f"game/{name}": value for name, value in components.players.state.items()}
+    found |= {f"dynamics/{name}": value for name, value in components.players.memory.items()}
+    for player, parameters in components.players.parameters.items():
+        for name, slots in zip(parameters, components.players.slots(player), strict=True):
             found |= {f"optimiser/{player}/{name}/{key}": value for key, value in slots.items()}
     return found
 
@@ -111,17 +111,17 @@ def _restore_optimiser(
             optimiser.state[target] = state
 
 
-def _restore_memory(match: Match, saved: Mapping[str, Tensor]) -> None:
+def _restore_memory(players: Players, saved: Mapping[str, Tensor]) -> None:
     """Make room for what the dynamics carried; a fresh match remembers nothing."""
     parameters = {
-        f"{player}/{name}": value for player, own in match.parameters.items() for name, value in own.items()
+        f"{player}/{name}": value for player, own in players.parameters.items() for name, value in own.items()
     }
-    match.memory = {}
+    players.memory = {}
     for key, value in saved.items():
         folder, _, name = key.partition("/")
         parameter = parameters.get(name.partition("/")[2])
         if folder == "dynamics" and parameter is not None:
-            match.memory[name] = _like(value, parameter)
+            players.memory[name] = _like(value, parameter)
 
 
 def _like(value: Tensor, parameter: Tensor) -> Tensor:

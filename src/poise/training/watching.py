@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from poise.data import Dataset
 from poise.tasks import TASKS
-from poise.training.assemble import Components
 from poise.training.callback import Callback, Notify
+from poise.training.components import Components
 from poise.training.pictures import PictureSaver
 from poise.training.quality import QualityWatch
 from poise.training.translation_pictures import TranslationPictures

@@ -134,7 +134,7 @@ RULE = Rule(
             "put instance noise on all that is scored",
             "it hides what is small, until the data are mended",
             "the AUC falls while the noise lasts",
-            lambda recipe: {"instance_noise.deviation": 0.1},
+            lambda recipe: {"augmentations.instance-noise.deviation": 0.1},
             share=0.2,
         ),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.findings.settings import levelled, rate_of, steady
+from poise.diagnosis.findings.settings import levelled, rate_of, rate_path, steady
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import median, unchecked, values
 
@@ -179,7 +179,7 @@ RULE = Rule(
             "the player that learns faster wins before the other has learned from it",
             "the AUC falls below 0.95",
             lambda recipe: {
-                f"optimisers.{player}.learning_rate": rate_of(recipe, "discriminator") / 2
+                rate_path(recipe, player): rate_of(recipe, "discriminator") / 2
                 for player in ("generator", "discriminator")
             },
         ),
@@ -187,7 +187,7 @@ RULE = Rule(
             "put instance noise on all that is scored",
             "it makes the two distributions overlap, so that a slope remains between them",
             "the AUC falls while the noise lasts",
-            lambda recipe: {"instance_noise.deviation": 0.1},
+            lambda recipe: {"augmentations.instance-noise.deviation": 0.1},
             share=0.2,
         ),
     ),

@@ -11,7 +11,14 @@ Recipe = Mapping[str, Any]
 def rate_of(recipe: Recipe, player: str) -> float:
     """A player's learning rate; the default if the recipe has none."""
     rate = recipe.get("optimisers", {}).get(player, {}).get("learning_rate")
+    rate = rate.get("start") if isinstance(rate, Mapping) else rate
     return float(rate) if rate else 2e-4
+
+
+def rate_path(recipe: Recipe, player: str) -> str:
+    """The path of a player's learning rate, or of its start if it follows a schedule."""
+    rate = recipe.get("optimisers", {}).get(player, {}).get("learning_rate")
+    return f"optimisers.{player}.learning_rate" + (".start" if isinstance(rate, Mapping) else "")
 
 
 def rates_times(recipe: Recipe, factor: float, *players: str) -> dict[str, Any]:
@@ -22,10 +29,7 @@ def rates_times(recipe: Recipe, factor: float, *players: str) -> dict[str, Any]:
         {'optimisers.generator.learning_rate': 0.001}
     """
     chosen = players or ("generator", "discriminator")
-    return {
-        f"optimisers.{player}.learning_rate": float(f"{factor * rate_of(recipe, player):.3g}")
-        for player in chosen
-    }
+    return {rate_path(recipe, player): float(f"{factor * rate_of(recipe, player):.3g}") for player in chosen}
 
 
 def levelled(recipe: Recipe, player: str, *, at_least: float = 10.0) -> dict[str, Any] | None:
@@ -39,7 +43,7 @@ def levelled(recipe: Recipe, player: str, *, at_least: float = 10.0) -> dict[str
     """
     other = "generator" if player == "discriminator" else "discriminator"
     low = at_least * rate_of(recipe, player) <= rate_of(recipe, other)
-    return {f"optimisers.{player}.learning_rate": rate_of(recipe, other)} if low else None
+    return {rate_path(recipe, player): rate_of(recipe, other)} if low else None
 
 
 def steps_of_players(recipe: Recipe, discriminator: int, generator: int = 1) -> dict[str, Any] | None:

@@ -11,10 +11,10 @@ from torch import nn
 from poise.data import Dataset, spec_of
 from poise.diagnosis.budget import Budget
 from poise.diagnosis.window import STEPS
-from poise.dynamics.dynamics import Measured
+from poise.dynamics.dynamics import Logs
 from poise.run_folder import RunFolder
-from poise.training.assemble import Components, assemble
 from poise.training.callback import Notify, StepContext
+from poise.training.components import Components, build_components
 from poise.training.doctor import Doctor
 from poise.training.held_out import examined
 from poise.training.many.stack import Stack
@@ -63,17 +63,17 @@ class StackDoctor:
             _patient(stack, place, source, run, notify)
             for place, (source, run) in enumerate(zip(sources, runs, strict=True))
         ]
-        self._kept: deque[tuple[int, Measured]] = deque(maxlen=STEPS)
+        self._kept: deque[tuple[int, Logs]] = deque(maxlen=STEPS)
 
-    def look(self, measured: Measured, position: Position, *, last: bool) -> None:
+    def look(self, logs: Logs, position: Position, *, last: bool) -> None:
         """Take a step down; read every game where it is time.
 
         Args:
-            measured: What the step measured, `(G, ...)` each.
+            logs: What the step measured, `(G, ...)` each.
             position: Where all games stand.
             last: Whether no step follows in this sitting.
         """
-        self._kept.append((position.step, measured))
+        self._kept.append((position.step, logs))
         if position.step % self.patients[0].doctor.every and not last:
             return
         if last or self.budget.affordable():
@@ -84,7 +84,7 @@ class StackDoctor:
 
     def _visit(self, place: int, position: Position, *, last: bool) -> None:
         patient = self.patients[place]
-        for step, measured in self._kept:
+        for step, logs in self._kept:
             patient.doctor(
                 StepContext(
                     step=step,
@@ -93,7 +93,7 @@ class StackDoctor:
                     run=patient.run,
                     recipe=patient.doctor.recipe,
                     components=patient.components,
-                    measured={name: value[place] for name, value in measured.items()},
+                    logs={name: value[place] for name, value in logs.items()},
                     line=None,
                     last=last and step == position.step,
                 )
@@ -110,7 +110,7 @@ class StackDoctor:
 
 def _patient(stack: Stack, place: int, source: Dataset, run: RunFolder, notify: Notify) -> Patient:
     recipe = stack.recipes[place]
-    components = assemble(recipe, spec_of(source), stack.match.sound.device)
+    components = build_components(recipe, spec_of(source), stack.players.sound.device)
     for player, module in components.modules.items():
         _share(module, stack, player, place)
     doctor = Doctor(
@@ -121,7 +121,7 @@ def _patient(stack: Stack, place: int, source: Dataset, run: RunFolder, notify: 
 
 def _share(module: nn.Module, stack: Stack, player: str, place: int) -> None:
     """Let a module's tensors be the stretch of the stacked ones that is its game's."""
-    game = stack.match.game
+    game = stack.players.game
     stacked = {**game.parameters[player], **game.buffers[player]}
     for name, own in (*module.named_parameters(), *module.named_buffers()):
         own.data = stacked[name].detach()[place]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -12,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from poise.dynamics import Batch, Cost
-from poise.dynamics.game import Networks, Played, State
-from poise.games import NoiseToData
+from poise.dynamics import Batch, PlayerLoss
+from poise.dynamics.game import Networks, Outputs, State
+from poise.games import AdversarialGame
 from poise.training.many.draws import OwnDraws
 
 Tensors = Mapping[str, Tensor]
@@ -32,36 +31,40 @@ class Batches:
         latent: Latents, `(G, N, latent_size)`.
         step: The step of the run.
         generators: The randomness of each game's batch.
+        condition: Conditions, `(G, N, ...)`; `None` if the game has none.
+        images_seen: Reals that each discriminator was shown before.
+        run_images: Reals in the whole run.
     """
 
     real: Tensor
     latent: Tensor
     step: int
     generators: Sequence[torch.Generator]
+    condition: Tensor | None = None
+    images_seen: int = 0
+    run_images: int = 0
 
 
 @dataclass(frozen=True)
 class StackedGame:
-    """A game whose costs are those of G independent games, mapped over their stacked parameters.
+    """A game whose losses are those of G independent games, mapped over their stacked parameters.
 
-    A cost's value is the sum over games, whose gradient by the stacked parameters is each game's own; what
-    is measured keeps the games apart.
+    A loss is the sum over games, whose gradient by the stacked parameters is each game's own; the logs keep
+    the games apart.
 
     Attributes:
-        game: The game that each pair plays.
+        game: The game that each pair of networks has.
         modules: One pair of networks and the critic; only their structure is used.
         parameters: By player and name, `(G, ...)`.
         buffers: By player and name, `(G, ...)`; networks that keep statistics write into them.
-        weights: The weights of the penalties in each game, `(G, penalties)`; `None` where all are the game's.
-        draws: Whether the game draws numbers of its own.
+        weights: The weights of the terms that differ between games, by term, `(G,)`.
     """
 
-    game: NoiseToData
+    game: AdversarialGame
     modules: Mapping[str, nn.Module]
     parameters: Mapping[str, Tensors]
     buffers: Mapping[str, Tensors]
-    weights: Tensor | None = None
-    draws: bool = False
+    weights: Tensors = field(default_factory=dict)
     _stand_in: torch.Generator = field(default_factory=torch.Generator)
 
     @property
@@ -69,107 +72,111 @@ class StackedGame:
         """The discriminator, then the generator."""
         return self.game.players
 
-    def initial_state(self) -> dict[str, Tensor]:
-        """The loss's state at the start of each game."""
-        return {name: value.repeat(self._count) for name, value in self.game.initial_state().items()}
-
-    def play(self, networks: Networks, batches: Batches) -> Played:
-        """Fakes from every game's latents."""
-        played: Played = self._mapped(lambda game, own, batch, _: dict(game.play(own, batch)), batches, {})
-        return played
-
-    def cost(self, player: str, networks: Networks, batches: Batches, played: Played, state: State) -> Cost:
-        """The sum of what one player pays in every game."""
-
-        def one(game: NoiseToData, own: Networks, batch: Batch, given: Any) -> Any:
-            cost = game.cost(player, own, batch, given["played"], given["state"])
-            return cost.value, dict(cost.measured)
-
-        values, measured = self._mapped(one, batches, {"played": dict(played), "state": dict(state)})
-        return Cost(values.sum(), measured)
-
-    def costs(self, networks: Networks, batches: Batches, played: Played, state: State) -> dict[str, Cost]:
-        """The sums of what both pay."""
-
-        def one(game: NoiseToData, own: Networks, batch: Batch, given: Any) -> Any:
-            costs = game.costs(own, batch, given["played"], given["state"])
-            return {player: (cost.value, dict(cost.measured)) for player, cost in costs.items()}
-
-        both = self._mapped(one, batches, {"played": dict(played), "state": dict(state)})
-        return {player: Cost(values.sum(), measured) for player, (values, measured) in both.items()}
-
-    def lazy_cost(self, networks: Networks, batches: Batches, played: Played) -> Cost | None:
-        """The sum of the penalties that are due now; `None` where none is."""
-        if not any(one.every > 1 and batches.step % one.every == 0 for one in self.game.penalties):
-            return None
-
-        def one(game: NoiseToData, own: Networks, batch: Batch, given: Any) -> Any:
-            cost = game.lazy_cost(own, batch, given)
-            assert cost is not None  # one is due
-            return cost.value, dict(cost.measured)
-
-        values, measured = self._mapped(one, batches, dict(played))
-        return Cost(values.sum(), measured)
-
-    def advance(self, state: State, cost: Cost) -> State:
-        """Each game's state after its discriminator has moved."""
-        if not state:
-            return state
-        advanced: State = vmap(
-            lambda own, measured: dict(self.game.advance(own, Cost(measured["real_scores"].mean(), measured)))
-        )(dict(state), dict(cost.measured))
-        return advanced
-
     @property
-    def _count(self) -> int:
+    def count(self) -> int:
+        """How many games."""
         return len(next(iter(self.parameters["generator"].values())))
 
+    def initial_state(self) -> dict[str, Tensor]:
+        """The numbers of each game at the start."""
+        return {
+            name: value.expand(self.count, *value.shape).clone()
+            for name, value in self.game.initial_state().items()
+        }
+
+    def forward(self, networks: Networks, batches: Batches) -> Outputs:
+        """Fakes from every game's latents."""
+        outputs: Outputs = self._mapped(
+            lambda game, own, batch, _: dict(game.forward(own, batch)), batches, {}
+        )
+        return outputs
+
+    def loss(
+        self, player: str, networks: Networks, batches: Batches, outputs: Outputs, state: State
+    ) -> PlayerLoss:
+        """The sum of one player's losses over games."""
+
+        def one(game: AdversarialGame, own: Networks, batch: Batch, given: Any) -> Any:
+            return _parts(game.loss(player, own, batch, given["outputs"], given["state"]))
+
+        return _summed(self._mapped(one, batches, {"outputs": dict(outputs), "state": dict(state)}))
+
+    def losses(
+        self, networks: Networks, batches: Batches, outputs: Outputs, state: State
+    ) -> dict[str, PlayerLoss]:
+        """The sums of both players' losses over games."""
+
+        def one(game: AdversarialGame, own: Networks, batch: Batch, given: Any) -> Any:
+            losses = game.losses(own, batch, given["outputs"], given["state"])
+            return {player: _parts(loss) for player, loss in losses.items()}
+
+        both = self._mapped(one, batches, {"outputs": dict(outputs), "state": dict(state)})
+        return {player: _summed(parts) for player, parts in both.items()}
+
+    def lazy_loss(
+        self, player: str, networks: Networks, batches: Batches, outputs: Outputs | None, state: State
+    ) -> PlayerLoss | None:
+        """The sum of the lazy terms that are due now; `None` if none is."""
+        if not any(term.due(batches.step) for term in self.game.terms_of(player, lazy=True)):
+            return None
+
+        def one(game: AdversarialGame, own: Networks, batch: Batch, given: Any) -> Any:
+            loss = game.lazy_loss(player, own, batch, given.get("outputs"), given["state"])
+            assert loss is not None  # one is due
+            return _parts(loss)
+
+        given = {} if outputs is None else {"outputs": dict(outputs)}
+        return _summed(self._mapped(one, batches, {**given, "state": dict(state)}))
+
     def _mapped(
-        self, function: Callable[[NoiseToData, Networks, Batch, Any], Any], batches: Batches, given: Any
+        self,
+        function: Callable[[AdversarialGame, Networks, Batch, Any], Any],
+        batches: Batches,
+        given: Any,
     ) -> Any:
         """`function(game, networks, batch, given)` in every game."""
 
-        def one(
-            parameters: Any,
-            buffers: Any,
-            real: Tensor,
-            latent: Tensor,
-            weights: Any,
-            place: Tensor,
-            given: Any,
-        ) -> Any:
-            batch = Batch(real=real, latent=latent, step=batches.step, generator=self._stand_in)
-            drawing = OwnDraws(self._stand_in, batches.generators, place) if self.draws else nullcontext()
-            with drawing:
+        def one(parameters: Any, buffers: Any, own: Any, weights: Any, place: Tensor, given: Any) -> Any:
+            batch = Batch(
+                real=own["real"],
+                latent=own["latent"],
+                step=batches.step,
+                generator=self._stand_in,
+                condition=own.get("condition"),
+                images_seen=batches.images_seen,
+                run_images=batches.run_images,
+            )
+            with OwnDraws(self._stand_in, batches.generators, place):
                 return function(self._game(weights), self._networks(parameters, buffers), batch, given)
 
-        weights = {} if self.weights is None else {"weights": self.weights}
-        places = torch.arange(self._count, device=batches.real.device)
+        own = {"real": batches.real, "latent": batches.latent}
+        if batches.condition is not None:
+            own["condition"] = batches.condition
+        places = torch.arange(self.count, device=batches.real.device)
         return vmap(one, randomness="same")(
-            dict(self.parameters), dict(self.buffers), batches.real, batches.latent, weights, places, given
+            dict(self.parameters), dict(self.buffers), own, dict(self.weights), places, given
         )
 
-    def _game(self, weights: Tensors) -> NoiseToData:
+    def _game(self, weights: Tensors) -> AdversarialGame:
         if not weights:
             return self.game
-        own = zip(self.game.penalties, weights["weights"].unbind(), strict=True)
-        penalties = tuple(
-            replace(one, weight=weight)  # type: ignore[arg-type]  # all that is done with it is a product
-            for one, weight in own
+        terms = tuple(
+            replace(term, weight=weights[term.name]) if term.name in weights else term
+            for term in self.game.terms
         )
-        return replace(self.game, penalties=penalties)
+        return replace(self.game, terms=terms)
 
     def _networks(self, parameters: Any, buffers: Any) -> Networks:
-        def call(name: str, player: str, samples: Tensor) -> Tensor:
+        def call(name: str, player: str, *inputs: Tensor) -> Tensor:
             own = {**parameters[player], **buffers[player]}
-            made: Tensor = functional_call(self.modules[name], own, (samples,))
+            made: Tensor = functional_call(self.modules[name], own, inputs)
             return made
 
-        def critic(points: Tensor) -> Tensor:
-            # Penalties leave running statistics as they are.
+        def critic(*inputs: Tensor) -> Tensor:
+            # Regularisers leave running statistics as they are.
             copies = {name: value.clone() for name, value in buffers["discriminator"].items()}
             own = {**parameters["discriminator"], **copies}
-            scores: Tensor = functional_call(self.modules["critic"], own, (points,))
+            scores: Tensor = functional_call(self.modules["critic"], own, inputs)
             return scores
 
         return {
@@ -177,3 +184,12 @@ class StackedGame:
             "discriminator": partial(call, "discriminator", "discriminator"),
             "critic": critic,
         }
+
+
+def _parts(loss: PlayerLoss) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    return loss.value, dict(loss.logs), dict(loss.state)
+
+
+def _summed(parts: tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]) -> PlayerLoss:
+    values, logs, state = parts
+    return PlayerLoss(values.sum(), logs, state)

@@ -10,13 +10,13 @@ from poise.data import Dataset, spec_of
 from poise.errors import PoiseError
 from poise.recipes import Recipe, saved_recipe
 from poise.run_folder import Checkpoint, RunFolder
-from poise.training.assemble import assemble
 from poise.training.callback import Notify, StepContext
+from poise.training.components import build_components
 from poise.training.describe import describe_generator
 from poise.training.many.plan import ManyPlan
 from poise.training.many.settings import Game
 from poise.training.many.stack import Stack
-from poise.training.many.state import put, tensors
+from poise.training.many.state import set_values, tensors
 from poise.training.pictures import PictureSaver
 from poise.training.recorded_data import data_record
 from poise.training.state import Position, pack, unpack
@@ -78,7 +78,7 @@ def put_back(stack: Stack, checkpoint: Checkpoint, number: int) -> None:
         if name.startswith(prefix)
     }
     try:
-        put(stack, saved)
+        set_values(stack, saved)
     except (KeyError, RuntimeError) as error:
         raise PoiseError(
             f"The checkpoint of step {checkpoint.step} is of other networks",
@@ -104,7 +104,7 @@ def hand_over(
         state = tensors(stack)
         for place, number in enumerate(stack.games):
             run, recipe, source = runs[number], games[number].recipe, sources[number]
-            components = assemble(recipe, spec_of(source), planned.device)
+            components = build_components(recipe, spec_of(source), planned.device)
             own = {name: value[place].cpu() for name, value in state.items()}
             unpack(Checkpoint(position.step, own, asdict(position)), components)
             run.save_checkpoint(pack(components, position), keep=recipe.checkpoints.keep)
@@ -116,7 +116,7 @@ def hand_over(
                 run=run,
                 recipe=recipe,
                 components=components,
-                measured={},
+                logs={},
                 line=None,
                 last=True,
             )

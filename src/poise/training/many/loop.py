@@ -99,7 +99,7 @@ def train_field(
         # One update of every game. Stacks share the schedule, so that each draws as many batches.
         for stack in field.stacks:
             images = stack.step(position.step)
-            stack.ema.update(images, position.images_seen + images)
+            stack.ema.update(images, position.images_seen + images, stack.samplers[0].run_images)
         position.step += 1
         position.images_seen += images
         position.drawn = field.stacks[0].samplers[0].drawn
@@ -107,7 +107,7 @@ def train_field(
         logging = position.step % recipe.log_every == 0 or last
 
         # Games that are lost leave; on an accelerator they are looked for where it is waited for anyway.
-        if logging or field.stacks[0].match.sound.is_cpu:
+        if logging or field.stacks[0].players.sound.is_cpu:
             _drop_lost(field, position.step)
             if not field.stacks:
                 break
@@ -203,13 +203,13 @@ def non_finite(stacks: Sequence[Stack], tensors: Callable[[Stack], Mapping[str, 
 def _drop_lost(field: Field, step: int) -> None:
     kept = []
     for stack in field.stacks:
-        sound = stack.match.sound
+        sound = stack.players.sound
         if bool(sound.all()):
             kept.append(stack)
             continue
         places = torch.nonzero(~sound).flatten().tolist()
         for place in places:
-            tensor, player = stack.match.culprits.get(place, ("gradients", ""))
+            tensor, player = stack.players.culprits.get(place, ("gradients", ""))
             field.lose(stack.games[place], step, tensor, player)
         if len(places) < len(stack.games):
             kept.append(field.drop(stack, places))

@@ -15,7 +15,7 @@ from poise.networks import describe
 from poise.recipes import Recipe
 from poise.tasks import TASKS
 from poise.tasks.prepare import prepared, unused_labels
-from poise.training.assemble import assemble
+from poise.training.components import build_components
 from poise.training.many.settings import Game, Grid, check_modules, check_recipe, spread, structure
 from poise.training.planning import Data, Progress
 from poise.training.resolve import resolve
@@ -77,7 +77,7 @@ def plan_many(
                 f"'{sources[0].name}' holds {len(sources[0])} samples, fewer than a batch of {needed}",
                 hint=f"use --batch-size {max(1, len(sources[0]) // one.packing)} or less, or give more data",
             )
-        modules = assemble(one, spec, device).modules
+        modules = build_components(one, spec, device).modules
         check_modules(modules)
         parameters = parameters or {player: _size(module) for player, module in modules.items()}
     return ManyPlan(resolved, sources, origin, device, parameters)

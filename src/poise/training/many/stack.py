@@ -10,14 +10,13 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from poise.dynamics import DYNAMICS
-from poise.dynamics.dynamics import Measured
+from poise.dynamics.dynamics import Logs
 from poise.recipes import Recipe
-from poise.registry import bound
+from poise.registry import bound, provided
 from poise.training.batches import BatchSampler
 from poise.training.ema import EmaTensors
 from poise.training.many.game import Batches
-from poise.training.many.match import StackedMatch
-from poise.training.rates import Rates
+from poise.training.many.players import StackedPlayers
 
 
 @dataclass
@@ -27,22 +26,20 @@ class Stack:
     Attributes:
         games: Their numbers among all games of the sitting.
         recipes: Their resolved recipes.
-        match: Networks and optimisers.
+        players: Networks and optimisers.
         ema: The averaged generators.
         samplers: Each game's batches.
         module: One generator; only its structure is used.
-        rates: The learning rates by step.
         window: What the steps since the last line of the history measured.
     """
 
     games: list[int]
     recipes: list[Recipe]
-    match: StackedMatch
+    players: StackedPlayers
     ema: EmaTensors
     samplers: list[BatchSampler]
     module: nn.Module
-    rates: Rates
-    window: list[Measured] = field(default_factory=list)
+    window: list[Logs] = field(default_factory=list)
 
     def next(self, step: int) -> Batches:
         """The next batch of every game."""
@@ -52,6 +49,11 @@ class Stack:
             latent=torch.stack([batch.latent for batch in batches]),
             step=step,
             generators=[batch.generator for batch in batches],
+            condition=None
+            if batches[0].condition is None
+            else torch.stack([batch.condition for batch in batches if batch.condition is not None]),
+            images_seen=batches[0].images_seen,
+            run_images=batches[0].run_images,
         )
 
     def step(self, step: int) -> int:
@@ -62,10 +64,13 @@ class Stack:
         """
         dynamics, sampler = self.recipes[0].dynamics, self.samplers[0]
         before = sampler.drawn
-        self.rates.set(step)
-        options = {**dynamics.options, "epoch_steps": sampler.epoch_steps}
-        make_step = bound(DYNAMICS.named(dynamics.name).step, options)
-        self.window.append(dict(make_step(self.match, partial(self.next, step), step)))
+        for shares in self.players.optimisers.values():
+            for share in shares:
+                if share.scheduled.changes:
+                    share.scheduled.set(sampler.drawn * sampler.samples, sampler.run_images)
+        make_step = bound(DYNAMICS.named(dynamics.name).step, dynamics.options)
+        make_step = provided(make_step, epoch_steps=sampler.epoch_steps)
+        self.window.append(dict(make_step(self.players, partial(self.next, step), step)))
         return (sampler.drawn - before) * sampler.samples
 
     @torch.no_grad()

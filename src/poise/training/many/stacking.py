@@ -9,17 +9,17 @@ import torch
 from torch import Tensor
 
 from poise.data import Dataset, spec_of
-from poise.games import NoiseToData
-from poise.penalties import clip_weights
 from poise.recipes import Recipe
-from poise.training.assemble import build_game, build_networks
+from poise.regularisers import clip_weights
+from poise.tasks import TASKS
+from poise.tasks.build import regulariser_term
+from poise.training.components import build_game, build_networks, run_images
 from poise.training.ema import EmaTensors
 from poise.training.held_out import training_feed
 from poise.training.many.game import StackedGame
-from poise.training.many.match import StackedMatch, shares
+from poise.training.many.players import StackedPlayers, shares
 from poise.training.many.stack import Stack
-from poise.training.many.state import put, tensors
-from poise.training.rates import Rates
+from poise.training.many.state import set_values, tensors
 
 
 def stack_games(
@@ -49,27 +49,24 @@ def stack_games(
     buffers = {
         player: _stacked([dict(pair[player].named_buffers()) for pair in pairs], device) for player in modules
     }
-    game = build_game(recipe, spec)
-    assert isinstance(game, NoiseToData)  # no other kind of game is served
-    drawing = bool(game.penalties or game.label_flip or game.instance_noise)
+    game, images = build_game(recipe, spec), run_images(recipe)
     stacked = StackedGame(
         game=game,
-        modules={**modules, "critic": modules["discriminator"]},
+        modules=dict(TASKS.named(recipe.game.name).networks(recipe, modules)),  # type: ignore[arg-type]  # modules
         parameters=parameters,
         buffers=buffers,
         weights=_weights(recipes, device),
-        draws=drawing,
     )
-    lazy = min((part.every for part in recipe.penalties.values() if part.every > 1), default=0)
     clipped, clip = list(parameters["discriminator"].values()), recipe.weight_clip
-    match = StackedMatch(
+    players = StackedPlayers(
         game=stacked,
         parameters=parameters,
         optimisers={
             player: shares(
                 parameters[player],
                 [getattr(own.optimisers, player) for own in recipes],
-                lazy_every=lazy if player == "discriminator" else 0,
+                share=game.lazy_share(player),
+                run_images=images,
             )
             for player in parameters
         },
@@ -85,13 +82,7 @@ def stack_games(
     samplers = [
         training_feed(own, source, device, drawn=drawn) for own, source in zip(recipes, sources, strict=True)
     ]
-    optimisers = {
-        f"{player} {own.first}": own.optimiser
-        for player in match.optimisers
-        for own in match.optimisers[player]
-    }
-    rates = Rates(optimisers, constant_share=recipe.constant_rate_share, steps=recipe.steps or 0)
-    return Stack(list(games), list(recipes), match, ema, samplers, modules["generator"], rates)
+    return Stack(list(games), list(recipes), players, ema, samplers, modules["generator"])
 
 
 def without(stack: Stack, places: Sequence[int], sources: Sequence[Dataset], device: torch.device) -> Stack:
@@ -112,7 +103,7 @@ def without(stack: Stack, places: Sequence[int], sources: Sequence[Dataset], dev
         device,
         drawn=stack.samplers[0].drawn,
     )
-    put(left, state)
+    set_values(left, state)
     left.window = [{name: value[kept] for name, value in one.items()} for one in stack.window]
     return left
 
@@ -126,9 +117,12 @@ def _stacked(
     }
 
 
-def _weights(recipes: Sequence[Recipe], device: torch.device) -> Tensor | None:
-    """The penalties' weights in each game, where they are not all the same."""
-    rows = [[part.weight or 0.0 for part in recipe.penalties.values()] for recipe in recipes]
-    if all(row == rows[0] for row in rows):
-        return None
-    return torch.tensor(rows, device=device)
+def _weights(recipes: Sequence[Recipe], device: torch.device) -> dict[str, Tensor]:
+    """The weights of those regularisers whose weight differs between games, by term."""
+    found = {}
+    for name in recipes[0].penalties:
+        terms = [regulariser_term(name, recipe.penalties[name]) for recipe in recipes]
+        weights = [term.weight for term in terms]
+        if any(weight != weights[0] for weight in weights):
+            found[terms[0].name] = torch.tensor(weights, device=device)
+    return found

@@ -13,17 +13,17 @@ from poise.training.many.stack import Stack
 
 def tensors(stack: Stack) -> dict[str, Tensor]:
     """Every tensor of the games' state, `(G, ...)` each, by the names of a single run's state."""
-    match = stack.match
+    players = stack.players
     found: dict[str, Tensor] = {}
-    for player, own in match.parameters.items():
-        for name, value in {**own, **match.game.buffers[player]}.items():
+    for player, own in players.parameters.items():
+        for name, value in {**own, **players.game.buffers[player]}.items():
             found[f"network/{player}/{name}"] = value.detach()
     found |= {f"ema/generator/{name}": value for name, value in stack.ema.current().items()}
-    found |= {f"game/{name}": value for name, value in match.state.items()}
-    for player, own in match.parameters.items():
+    found |= {f"game/{name}": value for name, value in players.state.items()}
+    for player, own in players.parameters.items():
         for number, name in enumerate(own):
             slots: dict[str, list[Tensor]] = {}
-            for share in match.optimisers[player]:
+            for share in players.optimisers[player]:
                 state: Mapping[str, Any] = share.optimiser.state.get(share.parameters[number], {})
                 for key, value in state.items():
                     if isinstance(value, Tensor):
@@ -34,27 +34,27 @@ def tensors(stack: Stack) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def put(stack: Stack, saved: Mapping[str, Tensor]) -> None:
+def set_values(stack: Stack, saved: Mapping[str, Tensor]) -> None:
     """Put a state of `tensors` into the games.
 
     Raises:
         KeyError: The state is of other networks.
     """
-    match = stack.match
-    for player, own in match.parameters.items():
-        for name, value in {**own, **match.game.buffers[player]}.items():
+    players = stack.players
+    for player, own in players.parameters.items():
+        for name, value in {**own, **players.game.buffers[player]}.items():
             value.copy_(saved[f"network/{player}/{name}"])
     for name, value in stack.ema.own.items():
         value.copy_(saved[f"ema/generator/{name}"])
-    for name, value in match.state.items():
+    for name, value in players.state.items():
         value.copy_(saved[f"game/{name}"])
-    for player, own in match.parameters.items():
+    for player, own in players.parameters.items():
         for number, name in enumerate(own):
             prefix = f"optimiser/{player}/{name}/"
             slots = {
                 key.removeprefix(prefix): value for key, value in saved.items() if key.startswith(prefix)
             }
-            for share in match.optimisers[player]:
+            for share in players.optimisers[player]:
                 parameter = share.parameters[number]
                 if slots:
                     share.optimiser.state[parameter] = {

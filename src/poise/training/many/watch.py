@@ -56,7 +56,7 @@ class SpreadWatch:
             stack: The games as they stand.
             step: Steps done.
         """
-        device = stack.match.sound.device
+        device = stack.players.sound.device
         made = stack.samples(self.latents.to(device))
         return [self._lines(place, samples, step) for place, samples in enumerate(made)]
 

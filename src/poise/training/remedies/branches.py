@@ -15,8 +15,8 @@ from torch import nn
 from poise.data import Dataset, spec_of
 from poise.errors import PoiseError
 from poise.run_folder import Checkpoint, RunFolder
-from poise.training.assemble import Components, assemble
 from poise.training.callback import Callback, Notify
+from poise.training.components import Components, build_components
 from poise.training.environment import environment_record
 from poise.training.fatal import NON_FINITE
 from poise.training.quality import distance_to_data
@@ -79,12 +79,12 @@ def branched(ward: Ward, parent: RunFolder, trial: Trial, place: Path) -> Played
         place: The branch's folder.
     """
     given = {player: copy.deepcopy(module) for player, module in ward.given.items()}
-    components = assemble(trial.recipe, spec_of(ward.source), ward.device, given=given)
+    components = build_components(trial.recipe, spec_of(ward.source), ward.device, given=given)
     good = None if trial.remedy.get("restart") else last_good(parent, trial.first_step)
     position = _placed(components, good)
     if position.step == 0 and good is not None:  # of other networks, so that some of it may be in place
         given = {player: copy.deepcopy(module) for player, module in ward.given.items()}
-        components = assemble(trial.recipe, spec_of(ward.source), ward.device, given=given)
+        components = build_components(trial.recipe, spec_of(ward.source), ward.device, given=given)
     run = RunFolder.create(
         place,
         recipe=trial.recipe.model_dump(),

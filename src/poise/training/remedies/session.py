@@ -12,8 +12,8 @@ from poise.data import spec_of
 from poise.errors import PoiseError
 from poise.run_folder import RunFolder
 from poise.tasks import GIVEN
-from poise.training.assemble import Components
 from poise.training.callback import Callback, Notify
+from poise.training.components import Components
 from poise.training.planning import Experiment
 from poise.training.remedies.branches import Played, Ward, branched, free_place, last_step, played, to_the_end
 from poise.training.remedies.trials import trials

@@ -1,0 +1,134 @@
+"""A game: a forward pass, and terms for both players."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
+
+from torch import Tensor
+
+from poise.augment import Augmentation
+from poise.dynamics.game import Batch, Networks, Outputs, PlayerLoss, State, detached
+from poise.games.term import Term, lazy_share
+from poise.games.view import Scoring, View
+
+Forward = Callable[[Networks, Batch], Outputs]
+
+
+@dataclass(frozen=True)
+class AdversarialGame:
+    """The game of Goodfellow et al. 2014 in its general form: a forward pass, and terms for both players.
+
+    Every game of images, tables or two numbers is one of these with other terms. A player's loss is the sum
+    of its terms' means; a term that is applied now and then is left to `lazy_loss`.
+
+    Attributes:
+        forward: `(networks, batch)` to what both players are judged on, `{"fake": ...}`.
+        terms: What the players pay.
+        scoring: How samples are scored.
+        players: The two, in the order in which they move.
+
+    Raises:
+        ValueError: Two terms have one name, or a term is nobody's.
+    """
+
+    forward: Forward
+    terms: tuple[Term, ...]
+    scoring: Scoring = field(default_factory=Scoring)
+    players: tuple[str, str] = ("discriminator", "generator")
+
+    def __post_init__(self) -> None:
+        names = [one.name for one in self._owners]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two terms or augmentations of a game are named '{twice[0]}'")
+        for term in self.terms:
+            if term.player not in self.players:
+                raise ValueError(f"the term '{term.name}' is of '{term.player}', who is no player")
+
+    @property
+    def _owners(self) -> list[Term | Augmentation]:
+        return [*self.terms, *self.scoring.augmentations]
+
+    def initial_state(self) -> dict[str, Tensor]:
+        """The numbers of all terms and augmentations at the start, by `owner/name`."""
+        return {
+            f"{owner.name}/{name}": value
+            for owner in self._owners
+            if owner.init is not None
+            for name, value in owner.init().items()
+        }
+
+    def terms_of(self, player: str, *, lazy: bool) -> list[Term]:
+        """A player's terms of every step, or those that are applied now and then."""
+        return [term for term in self.terms if term.player == player and (term.every > 1) == lazy]
+
+    def lazy_share(self, player: str) -> float:
+        """By what a player's optimiser is corrected for its lazy terms; see `poise.games.term.lazy_share`."""
+        return lazy_share(term.every for term in self.terms if term.player == player)
+
+    def loss(
+        self, player: str, networks: Networks, batch: Batch, outputs: Outputs, state: State
+    ) -> PlayerLoss:
+        """One player's terms of every step; the graph of the outputs is the caller's to cut."""
+        view = View(self.scoring, networks, batch, outputs, state=state, player=player)
+        return self._sum(self.terms_of(player, lazy=False), view, state)
+
+    def losses(
+        self, networks: Networks, batch: Batch, outputs: Outputs, state: State
+    ) -> dict[str, PlayerLoss]:
+        """Both players' terms at one point, from one scoring of reals and fakes."""
+        first, second = self.players
+        whole = View(self.scoring, networks, batch, outputs, state=state)
+        shared = whole.share_scores() if "fake" in outputs else {}
+        found = {}
+        for player, seen in ((first, detached(outputs)), (second, outputs)):
+            view = View(self.scoring, networks, batch, seen, state=state, player=player, shared=shared)
+            found[player] = self._sum(self.terms_of(player, lazy=False), view, state)
+        return found
+
+    def lazy_loss(
+        self, player: str, networks: Networks, batch: Batch, outputs: Outputs | None, state: State
+    ) -> PlayerLoss | None:
+        """A player's terms that are due at this step, each `every` times as heavy; `None` if none is."""
+        due = [term for term in self.terms_of(player, lazy=True) if term.due(batch.step)]
+        if not due:
+            return None
+        seen = cache(partial(self.forward, networks, batch)) if outputs is None else outputs
+        view = View(self.scoring, networks, batch, seen, state=state, player=player)
+        return self._sum(due, view, state, lazy=True)
+
+    def _sum(self, terms: Iterable[Term], view: View, state: State, *, lazy: bool = False) -> PlayerLoss:
+        total: Tensor | None = None
+        logs: dict[str, Tensor] = {}
+        carried: dict[str, Tensor] = {}
+        for term in terms:
+            own = view.of(term.name)
+            mean = term.value(own).mean()
+            # In the order of computation, so that the first value that is not finite is the culprit.
+            logs |= view.logs
+            logs[term.name] = mean.detach()
+            part = term.weighted(mean, view.batch, times=term.every if lazy else 1)
+            total = part if total is None else total + part
+            if term.update is not None:
+                carried |= _owned(term.name, term.update(own.state, own))
+        if not lazy and view.player == self.players[0]:
+            carried |= self._augmentation_state(view)
+        logs |= view.logs
+        if total is None:
+            raise ValueError(f"the game has no term for the {view.player}")
+        return PlayerLoss(total, logs, carried)
+
+    def _augmentation_state(self, view: View) -> dict[str, Tensor]:
+        carried: dict[str, Tensor] = {}
+        for one in self.scoring.augmentations:
+            if one.update is not None:
+                context = view.context(one.name)
+                real, fake = view.real_scores.detach(), view.fake_scores.detach()
+                carried |= _owned(one.name, one.update(context.state, real, fake, context))
+        return carried
+
+
+def _owned(owner: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{owner}/{name}": value.detach() for name, value in state.items()}

@@ -1,0 +1,185 @@
+"""Two domains without pairs: an image that goes there and back must end where it began."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from poise.dynamics.game import Batch, Networks, Outputs
+from poise.games.adversarial import AdversarialGame
+from poise.games.pool import drawn_from_pool, room_for
+from poise.games.term import State, Term
+from poise.games.view import Scoring, View
+from poise.schedules import Number
+
+
+@dataclass(frozen=True)
+class Side:
+    """One domain.
+
+    Attributes:
+        name: `"a"` or `"b"`.
+        other: The domain that it is made from.
+        made_by: The network that makes it.
+    """
+
+    name: str
+    other: str
+    made_by: str
+
+
+SIDES = (Side("a", "b", "b_to_a"), Side("b", "a", "a_to_b"))
+
+
+def unpaired(
+    adversarial: tuple[Term, Term],
+    regularisers: Sequence[Term],
+    scoring: Scoring,
+    *,
+    shape: tuple[int, ...],
+    cycle: Number = 10.0,
+    identity: Number = 0.5,
+    pool: int = 50,
+) -> AdversarialGame:
+    """An adversarial game in each domain, tied by what an image is after the way there and back.
+
+    The first domain, a, is the batch's condition; the second, b, its reals. Networks by name: `a_to_b` and
+    `b_to_a`, images to images; `discriminator_a` and `discriminator_b`, and as regularisers see them
+    `critic_a` and `critic_b`.
+
+    Args:
+        adversarial: The terms of a loss for both players, of one domain.
+        regularisers: Terms of the discriminators, of one domain.
+        scoring: How samples are scored in each domain.
+        shape: Of an image of either domain, `(C, H, W)`.
+        cycle: The weight of the mean absolute difference after the way there and back.
+        identity: The weight, in units of `cycle`, of what a network changes in images that are already of
+            the domain that it makes.
+        pool: How many images made earlier are kept for each discriminator; 0 for none.
+
+    Source: Zhu et al. 2017, equations 1 to 3 and section 5.2.
+    """
+    first, second = adversarial
+    terms = [
+        dataclasses.replace(
+            first,
+            value=partial(_in_both_domains, first.value, pool),
+            init=partial(_empty_pools, shape, pool) if pool else None,
+            update=partial(_filled_pools, pool) if pool else None,
+        ),
+        *(
+            dataclasses.replace(term, value=partial(_in_both_domains, term.value, 0))
+            for term in (*regularisers, second)
+        ),
+        Term("cycle_loss", "generator", _cycle_error, cycle),
+    ]
+    has_identity = identity != 0
+    if has_identity:
+        terms.append(Term("identity_loss", "generator", _identity_error, _product(cycle, identity)))
+    return AdversarialGame(partial(_forward, has_identity), tuple(terms), scoring)
+
+
+def _product(weight: Number, share: Number) -> Number:
+    if isinstance(share, float | int):
+        if isinstance(weight, float | int):
+            return weight * share
+        start, end = (None if one is None else one * share for one in (weight.start, weight.end))
+        return weight.model_copy(update={"start": start, "end": end})
+    if isinstance(weight, float | int):
+        return _product(share, weight)
+    raise ValueError("the weights of the way back and of the identity cannot both be schedules")
+
+
+def _forward(identity: bool, networks: Networks, batch: Batch) -> Outputs:
+    """Each domain made from the other; and from itself, in the same forward pass, if that is paid for."""
+    real = _real(batch)
+    outputs: dict[str, Tensor] = {}
+    for side in SIDES:
+        network, source = networks[side.made_by], real[side.other]
+        if not identity:
+            outputs[f"fake_{side.name}"] = network(source)
+            continue
+        # One forward pass for both; with normalisation within samples, the same as one for each.
+        made = network(torch.cat([source, real[side.name]]))
+        outputs[f"fake_{side.name}"] = made[: len(source)]
+        outputs[f"same_{side.name}"] = made[len(source) :]
+    return outputs
+
+
+def _in_both_domains(value: Callable[[View], Tensor], pool: int, view: View) -> Tensor:
+    """A term of one domain, in both; the discriminators may be shown images made earlier."""
+    total: Tensor | None = None
+    logs: dict[str, list[Tensor]] = {}
+    for side in SIDES:
+        within = _side_view(view, side, pool)
+        part = value(within)
+        total = part if total is None else total + part
+        for name, found in within.logs.items():
+            logs.setdefault(name, []).append(found)
+    for name, parts in logs.items():
+        view.log(name, torch.cat(parts) if name.endswith("_scores") else torch.stack(parts).sum())
+    assert total is not None
+    return total
+
+
+def _side_view(view: View, side: Side, pool: int) -> View:
+    """The view of one domain by the names that its terms ask for."""
+    networks, batch = view.networks, view.batch
+    own = {
+        "discriminator": networks[f"discriminator_{side.name}"],
+        "critic": networks[f"critic_{side.name}"],
+    }
+    fake = view.outputs[f"fake_{side.name}"]
+    if pool:
+        state = view.state
+        images, kept = drawn_from_pool(state[f"pool_{side.name}"], state["filled"], fake, batch.generator)
+        view.remembered(f"pool_{side.name}", lambda: kept)
+        fake = images
+    alone = dataclasses.replace(batch, real=_real(batch)[side.name], condition=None)
+    return View(view.scoring, own, alone, {"fake": fake}, player=view.player)
+
+
+def _empty_pools(shape: tuple[int, ...], pool: int) -> State:
+    pools = {f"pool_{side.name}": torch.zeros(pool, *shape) for side in SIDES}
+    return {**pools, "filled": torch.tensor(0)}
+
+
+def _filled_pools(pool: int, state: State, view: View) -> State:
+    """The pools as the discriminators' loss has left them, and how much of them is filled."""
+    count = len(view.real)
+    pools = {
+        key: view.remembered(key, lambda key=key: state[key])  # type: ignore[misc]
+        for key in (f"pool_{side.name}" for side in SIDES)
+    }
+    return {**pools, "filled": (state["filled"] + count).clamp(max=room_for(pool, count))}
+
+
+def _cycle_error(view: View) -> Tensor:
+    """From each domain to the other and back: the mean absolute difference, summed over domains."""
+    real = _real(view.batch)
+    backs = [
+        _difference(view.networks[side.made_by](view.outputs[f"fake_{side.other}"]), real[side.name])
+        for side in SIDES
+    ]
+    return torch.stack(backs).sum(0)
+
+
+def _identity_error(view: View) -> Tensor:
+    real = _real(view.batch)
+    sames = [_difference(view.outputs[f"same_{side.name}"], real[side.name]) for side in SIDES]
+    return torch.stack(sames).sum(0)
+
+
+def _difference(images: Tensor, wanted: Tensor) -> Tensor:
+    return (images - wanted).abs().flatten(1).mean(1)
+
+
+def _real(batch: Batch) -> Mapping[str, Tensor]:
+    if batch.condition is None:
+        raise ValueError("a game between two domains was given a batch of one")
+    return {"a": batch.condition, "b": batch.real}

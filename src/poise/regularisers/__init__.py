@@ -1,0 +1,31 @@
+"""Regularisers: what either player pays besides its adversarial loss, and the projection of weights."""
+
+from poise.registry import Registry
+from poise.regularisers.gradient_penalties import (
+    DRAGAN,
+    R1,
+    R2,
+    WGAN_GP,
+    dragan,
+    r1,
+    r2,
+    squared_gradient_norm,
+    wgan_gp,
+)
+from poise.regularisers.regulariser import Critic, Regulariser, of_critic
+from poise.regularisers.weight_clipping import clip_weights
+
+REGULARISERS: Registry[Regulariser] = Registry("regulariser", [R1, R2, WGAN_GP, DRAGAN])
+
+__all__ = [
+    "REGULARISERS",
+    "Critic",
+    "Regulariser",
+    "clip_weights",
+    "dragan",
+    "of_critic",
+    "r1",
+    "r2",
+    "squared_gradient_norm",
+    "wgan_gp",
+]

@@ -1,0 +1,82 @@
+"""The record that a regulariser is."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor
+
+Critic = Callable[[Tensor], Tensor]
+
+
+class SeenByRegularisers(Protocol):
+    """The part of a game's view that regularisers use."""
+
+    @property
+    def critic(self) -> Critic:
+        """From samples to scores, through the augmentations, in a form that can be differentiated twice."""
+        ...
+
+    @property
+    def real(self) -> Tensor:
+        """Reals, `(N, ...)`."""
+        ...
+
+    @property
+    def fake(self) -> Tensor:
+        """Fakes, `(N, ...)`."""
+        ...
+
+    @property
+    def randomness(self) -> torch.Generator:
+        """The randomness of this batch."""
+        ...
+
+    @property
+    def state(self) -> Mapping[str, Tensor]:
+        """The numbers that the regulariser carries from step to step."""
+        ...
+
+
+@dataclass(frozen=True)
+class Regulariser:
+    """What a player pays besides its adversarial loss.
+
+    Attributes:
+        name: What people type.
+        player: Who pays.
+        value: `(view, **settings) -> (N,)`; its keyword-only parameters are the settings.
+        weight: The weight of its paper.
+        summary: One sentence on what it does.
+        source: Paper and equation.
+        init: `() -> state`: what it carries from step to step at the start; `None` for nothing.
+        update: `(state, view, **settings) -> state` after the player has moved.
+    """
+
+    name: str
+    player: Literal["discriminator", "generator"]
+    value: Callable[..., Tensor]
+    weight: float
+    summary: str
+    source: str
+    init: Callable[[], Mapping[str, Tensor]] | None = None
+    update: Callable[..., Mapping[str, Tensor]] | None = None
+
+    @property
+    def functions(self) -> list[Callable[..., Any]]:
+        """The functions whose keyword-only parameters are the settings."""
+        return [self.value, *([self.update] if self.update else [])]
+
+
+def of_critic(penalty: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A penalty `(critic, real, fake, *, generator, **settings) -> (N,)` as the value of a regulariser."""
+
+    @functools.wraps(penalty)
+    def value(view: SeenByRegularisers, **settings: Any) -> Tensor:
+        return penalty(view.critic, view.real, view.fake, generator=view.randomness, **settings)
+
+    return value

@@ -1,0 +1,72 @@
+"""From a resolved recipe to the parts of its game: loss, regularisers, augmentations."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from poise.augment import AUGMENTATIONS, Augmentation
+from poise.games.term import Term
+from poise.games.view import Scoring
+from poise.losses import LOSSES, Loss
+from poise.recipes import Recipe
+from poise.recipes.settings import RegulariserPart
+from poise.registry import bound, checked_settings
+from poise.regularisers import REGULARISERS
+
+
+def loss_of(recipe: Recipe) -> tuple[Loss, dict[str, Any]]:
+    """The loss of a recipe, and its settings."""
+    loss = LOSSES.named(recipe.loss.name)
+    owner = f"loss '{loss.name}'"
+    return loss, checked_settings(recipe.loss.options, *loss.functions, owner=owner)
+
+
+def regulariser_terms(recipe: Recipe) -> list[Term]:
+    """The terms of the regularisers of a recipe."""
+    return [regulariser_term(name, part) for name, part in recipe.penalties.items()]
+
+
+def regulariser_term(name: str, part: RegulariserPart) -> Term:
+    """One regulariser as a term, named `penalty_NAME` in the history."""
+    regulariser = REGULARISERS.named(name)
+    settings = checked_settings(part.options, *regulariser.functions, owner=f"regulariser '{name}'")
+    chosen = partial(bound, settings=settings, among=regulariser.functions)
+    update = None if regulariser.update is None else chosen(regulariser.update)
+    return Term(
+        name=f"penalty_{name.replace('-', '_')}",
+        player=regulariser.player,
+        value=chosen(regulariser.value),
+        weight=regulariser.weight if part.weight is None else part.weight,
+        every=part.every,
+        init=regulariser.init,
+        update=update,
+    )
+
+
+def augmentation_chain(recipe: Recipe) -> list[Augmentation]:
+    """The augmentations of a recipe with their settings filled in; packing comes last."""
+    parts: dict[str, Mapping[str, Any]] = {name: part.options for name, part in recipe.augmentations.items()}
+    if recipe.packing > 1:
+        parts["packing"] = {"count": recipe.packing}
+    return [augmentation(name, options) for name, options in parts.items()]
+
+
+def augmentation(name: str, options: Mapping[str, Any]) -> Augmentation:
+    """One augmentation with its settings filled in."""
+    row = AUGMENTATIONS.named(name)
+    settings = checked_settings(options, *row.functions, owner=f"augmentation '{name}'")
+    chosen = partial(bound, settings=settings, among=row.functions)
+    return dataclasses.replace(
+        row,
+        apply=chosen(row.apply),
+        relabel=None if row.relabel is None else chosen(row.relabel),
+        update=None if row.update is None else chosen(row.update),
+    )
+
+
+def scoring_of(recipe: Recipe, **more: Any) -> Scoring:
+    """How samples are scored in the game of a recipe; `more` are further fields of `Scoring`."""
+    return Scoring(augmentations=tuple(augmentation_chain(recipe)), **more)

@@ -1,0 +1,164 @@
+"""The match of many games at once: every move is made by all of them, each along its own gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from poise.dynamics import Batch, PlayerLoss, Players
+from poise.dynamics.game import Networks, Outputs, State
+from poise.dynamics.players import Gradients, first_non_finite, gradients_by
+from poise.recipes.settings import Optimiser
+from poise.training.many.game import Batches, StackedGame
+from poise.training.optimisers import Scheduled, build_optimiser
+
+
+@dataclass(frozen=True)
+class Share:
+    """Neighbouring games whose player has the same optimiser settings, moved by one torch optimiser.
+
+    Attributes:
+        first: The first of them.
+        end: The one after the last.
+        parameters: Views of the stacked parameters, in order.
+        scheduled: The optimiser over the views, with its settings.
+    """
+
+    first: int
+    end: int
+    parameters: list[nn.Parameter]
+    scheduled: Scheduled
+
+    @property
+    def optimiser(self) -> torch.optim.Optimizer:
+        """The optimiser over the views."""
+        return self.scheduled.optimiser
+
+
+def shares(
+    parameters: Mapping[str, Tensor], settings: Sequence[Optimiser], *, share: float, run_images: int
+) -> list[Share]:
+    """A player's optimisers: one for each stretch of games with equal settings.
+
+    Args:
+        parameters: By name, `(G, ...)`.
+        settings: Each game's.
+        share: As for `build_optimiser`.
+        run_images: As for `build_optimiser`.
+    """
+    found, first = [], 0
+    for own, group in groupby(settings):
+        end = first + len(list(group))
+        views = nn.ParameterList([nn.Parameter(value.detach()[first:end]) for value in parameters.values()])
+        optimiser = build_optimiser(own, views, share=share, run_images=run_images)
+        found.append(Share(first, end, list(views), Scheduled(own, share, optimiser)))
+        first = end
+    return found
+
+
+@dataclass
+class StackedPlayers:
+    """What a dynamics asks of a `Players`, for G games at once.
+
+    Attributes:
+        game: The games.
+        parameters: Each player's, by name, `(G, ...)`.
+        optimisers: Each player's.
+        state: The games' own numbers, `(G,)`.
+        projections: What is done to a player's parameters after its step.
+        sound: `(G,)`, false once a game's gradient was not finite.
+        culprits: By game that is not sound: the first tensor that was not finite, and whose move it was.
+        networks: None: the games call their own.
+    """
+
+    game: StackedGame
+    parameters: Mapping[str, Mapping[str, Tensor]]
+    optimisers: Mapping[str, list[Share]]
+    state: State
+    projections: Mapping[str, Callable[[], None]]
+    sound: Tensor
+    culprits: dict[int, tuple[str, str]] = field(default_factory=dict)
+    networks: Networks = field(default_factory=dict)
+
+    def advance(self, loss: PlayerLoss) -> None:
+        """Put the numbers of the games in place that a player's update has changed."""
+        if loss.state:
+            self.state = {**self.state, **loss.state}
+
+    def gradients(
+        self, player: str, loss: PlayerLoss, *, keep_graph: bool = False, create_graph: bool = False
+    ) -> Gradients:
+        """Every game's gradient by one player's parameters, `(G, ...)` each."""
+        parameters = self.parameters[player].values()
+        return gradients_by(parameters, loss, keep_graph=keep_graph, create_graph=create_graph)
+
+    def apply_gradients(
+        self, player: str, gradients: Gradients, seen: tuple[Any, Outputs, PlayerLoss]
+    ) -> Tensor:
+        """One player's step in every game.
+
+        A game whose gradient is not finite does not disturb the others; `sound` and `culprits` tell of it,
+        and from then on its numbers mean nothing.
+
+        Args:
+            player: Who moves.
+            gradients: For each of the player's parameters, `(G, ...)`, or `None`.
+            seen: What led to them.
+
+        Returns:
+            The norm of each game's gradient, `(G,)`.
+        """
+        gradients = [None if gradient is None else gradient.detach() for gradient in gradients]
+        norms = [
+            torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+            for gradient in gradients
+            if gradient is not None
+        ]
+        norm: Tensor = torch.linalg.vector_norm(torch.stack(norms), dim=0)
+        finite = torch.isfinite(norm)
+        if norm.is_cpu and not bool(finite.all()):
+            self._name_culprits(player, gradients, finite, seen)
+        self.sound = self.sound & finite
+        for share in self.optimisers[player]:
+            for parameter, gradient in zip(share.parameters, gradients, strict=True):
+                # In the parameter's own layout: torch's fused optimisers on a CPU read both as plain memory.
+                parameter.grad = None if gradient is None else gradient[share.first : share.end].contiguous()
+            share.optimiser.step()
+            for parameter in share.parameters:
+                parameter.grad = None
+        if player in self.projections:
+            self.projections[player]()
+        return norm
+
+    def _name_culprits(
+        self, player: str, gradients: Gradients, finite: Tensor, seen: tuple[Batches, Outputs, PlayerLoss]
+    ) -> None:
+        batches, outputs, loss = seen
+        for place in torch.nonzero(~finite).flatten().tolist():
+            if place in self.culprits:
+                continue
+            alone = Players(
+                game=self.game.game,
+                networks={},
+                parameters={who: _of(own, place) for who, own in self.parameters.items()},
+                optimisers={},
+            )
+            batch = Batch(
+                real=batches.real[place],
+                latent=batches.latent[place],
+                step=batches.step,
+                generator=batches.generators[place],
+            )
+            own_gradients = [None if gradient is None else gradient[place] for gradient in gradients]
+            own_loss = PlayerLoss(loss.value, _of(loss.logs, place))
+            tensor = first_non_finite(alone, player, own_gradients, batch, _of(outputs, place), own_loss)
+            self.culprits[place] = tensor, player
+
+
+def _of(tensors: Mapping[str, Tensor], place: int) -> dict[str, Tensor]:
+    return {name: value[place] for name, value in tensors.items()}
