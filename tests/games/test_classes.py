@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from poise.networks.conditioned import ConcatenatedGenerator
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -13,6 +12,7 @@ from poise.games.auxiliary import class_terms
 from poise.games.noise_to_data import from_latent_and_condition
 from poise.games.view import first_column
 from poise.losses import LOSSES
+from poise.networks.conditioned import ConcatenatedGenerator
 from poise.regularisers import REGULARISERS
 from poise.schedules import Number
 from poise.tasks.build import augmentation
