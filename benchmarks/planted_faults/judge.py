@@ -122,8 +122,7 @@ class Judged:
 
 def judge_all(out: Path) -> list[Judged]:
     """Judge every recorded run anew; milliseconds each."""
-    records = {case: out / "records" / f"{case.name}.json" for case in cases()}
-    return [judge_one(case, out) for case, file in records.items() if file.is_file()]
+    return [judge_one(case, out) for case in cases() if _record(case, out) is not None]
 
 
 def judge_one(case: Case, out: Path) -> Judged:

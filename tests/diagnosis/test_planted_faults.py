@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -11,13 +14,14 @@ import torch
 from benchmarks.planted_faults import plants
 from benchmarks.planted_faults.faults import FIRST, FOURTH, SECOND, THIRD, cases
 from benchmarks.planted_faults.games import GAMES
-from benchmarks.planted_faults.judge import METRIC, took
+from benchmarks.planted_faults.judge import METRIC, judge_all, took
 from benchmarks.planted_faults.pages import FOLDER, between
 from benchmarks.planted_faults.plants import always, once
+from benchmarks.planted_faults.report import report
 from benchmarks.planted_faults.rescue import table
 
 from poise.data import open_data
-from poise.diagnosis import FINDINGS
+from poise.diagnosis import FINDINGS, Measurement
 
 DIGITS = open_data("digits")
 
@@ -60,6 +64,33 @@ def test_counts_are_put_between_the_marks_of_their_page() -> None:
         assert len(between(text, "counts", "new")) < len(text)
     with pytest.raises(ValueError, match="no marks"):
         between("a page", "counts", "new")
+
+
+def test_recorded_runs_are_judged_and_counted(tmp_path: Path) -> None:
+    """A run whose weights are spoiled at its middle, and the healthy one beside it."""
+    (tmp_path / "records").mkdir()
+    chosen = [case for case in cases() if case.name.endswith("--digits-hinge-r1--10")]
+    planted = [case for case in chosen if case.kind in ("spoiled-moments", "healthy")]
+    for case in planted:
+        lines = [Measurement(step, generator_loss=1.0).to_json() for step in range(0, 100, 10)]
+        if case.fault is not None:
+            lines[6]["non_finite"] = "discriminator's loss"
+        end = {"finite": case.fault is None, "known_by_heart": None}
+        record = {"steps": 100, "onset": 50, "recipe": {}, "readings": lines, "metrics": [], "end": end}
+        (tmp_path / "records" / f"{case.name}.json").write_text(json.dumps(record))
+    spoiled, healthy = judge_all(tmp_path)
+    assert (spoiled.right, spoiled.delay, spoiled.wrong, spoiled.took) == (True, 0.1, [], (True, ANY))
+    assert (healthy.right, healthy.counted, healthy.took) == (False, [], None)
+    page = report([spoiled, healthy])
+    assert "Recorded: 2 of 310 runs; 64 kinds of fault for calibration, 21 kept out." in " ".join(
+        page.split()
+    )
+    assert "| [non-finite](non-finite.md) | 1 | 1 | 1 | 1.00 | 1 | 0 | 1.00 | 10 % |" in page
+    assert "| spoiled-moments | 1 | **1** |" in page
+    kept = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert all(
+        line in kept for line in page.splitlines() if line.startswith(("| finding", "| planted", "|---"))
+    )
 
 
 def test_the_reasons_of_the_rescues_are_those_of_the_table() -> None:
