@@ -64,8 +64,8 @@ def default_cache() -> Path:
 class RowWriter:
     """Writes rows one after another to a `.npy` file; how many there are need not be known before the end.
 
-    Rows go through plain writes: on a full disk these fail with an error, where a write to mapped memory
-    would end the process.
+    Rows go through plain writes: on a full disk these fail with an error, whereas a write to mapped
+    memory would end the process.
 
     Args:
         path: The file to make.

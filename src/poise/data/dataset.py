@@ -204,14 +204,14 @@ def _taken(array: Array, indices: Array) -> Array:
 
 @dataclass(frozen=True)
 class Survey:
-    """What one pass over an array tells.
+    """What one pass over an array finds.
 
     Args:
         digest: SHA-256 over the values, row-major and little-endian, in blocks.
-        low: The least finite value; 0 where there is none.
-        high: The greatest finite value; 0 where there is none.
+        low: The least finite value; 0 if there is none.
+        high: The greatest finite value; 0 if there is none.
         bad_values: How many values are NaN or infinite.
-        first_bad_row: The first row that holds one; -1 where none does.
+        first_bad_row: The first row that holds one; -1 if none does.
     """
 
     digest: str

@@ -32,7 +32,7 @@ def kind_of(what: OfKind | Mapping[str, Any]) -> DataKind:
         >>> kind_of(DataSpec("vector", (2,))).plural
         'vectors'
     """
-    # The first runs were of images, and did not say so.
+    # The first runs were of images, and did not record their kind.
     return KINDS.named(str(what.get("kind", "image") if isinstance(what, Mapping) else what.kind))
 
 

@@ -110,8 +110,8 @@ class DataKind:
         recognises: Whether what a person named is of this kind; the newest kind that recognises it opens it.
         open: Opens it.
         load_transform: The transform that a generator's folder describes.
-        spec: `(shape, transform)` to what networks are told.
-        network: The network that `auto` becomes where a game has no other wish.
+        spec: `(shape, transform)` to the specification that networks are built from.
+        network: The network that `auto` becomes, unless the task chooses another.
         defaults: What else the data decide of a recipe.
         gradient_weight: The weight of R1 and R2 if none is given.
         settings: Settings of a recipe that follow from the data.

@@ -5,7 +5,7 @@
 | 1 | grey, 0 or 255 |
 | L | grey |
 | I;16 in any byte order | grey, 0..65535 scaled to 0..255 and rounded |
-| I (32-bit integers) | grey, taken as 16-bit; refused where a value is not in 0..65535 |
+| I (32-bit integers) | grey, taken as 16-bit; refused if a value is not in 0..65535 |
 | F (floats) | grey: values in [0, 1] are scaled by 255, values in [0, 255] are rounded; others are refused |
 | LA, La, or L with a transparent value | grey, laid on white |
 | RGBA, RGBa, PA, or P and RGB with transparency | colour, laid on white |
@@ -200,7 +200,7 @@ def eight_bits(image: Image.Image) -> Image.Image:
 def _from_sixteen_bits(image: Image.Image) -> Image.Image:
     values = np.asarray(image)
     if values.min() < 0 or values.max() > 65535:
-        raise RefusedError(f"integers from {values.min()} to {values.max()}, where 0 to 65535 is read")
+        raise RefusedError(f"integers from {values.min()} to {values.max()}, and only 0 to 65535 is read")
     return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
 
 
@@ -210,7 +210,7 @@ def _from_floats(image: Image.Image) -> Image.Image:
     if not (np.isfinite(low) and np.isfinite(high)):
         raise RefusedError("it holds values that are not finite")
     if low < 0 or high > 255:
-        raise RefusedError(f"floats from {low:g} to {high:g}, where 0 to 1 or 0 to 255 is read")
+        raise RefusedError(f"floats from {low:g} to {high:g}, and only 0 to 1 or 0 to 255 is read")
     return Image.fromarray(np.rint(values * (255 if high <= 1 else 1)).astype(np.uint8))
 
 
@@ -249,7 +249,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def fitted(image: Image.Image, resolution: int) -> Image.Image:
-    """The centre square of the image at the given size: antialiased bicubic where the size differs."""
+    """The centre square of the image at the given size: antialiased bicubic if the size differs."""
     width, height = image.size
     side = min(width, height)
     if width != height:  # cropped first: given a box alone, resizing would let in what lies around it

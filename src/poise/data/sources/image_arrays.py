@@ -24,7 +24,7 @@ def image_layout(shape: tuple[int, ...], *, channels: int | None, name: str) -> 
 
     Args:
         shape: Of one image, two or three numbers.
-        channels: How many channels the person says there are; None if they did not say.
+        channels: How many channels there are, if the person gave a number.
         name: What the person named, for messages.
 
     Raises:
@@ -52,7 +52,7 @@ def image_layout(shape: tuple[int, ...], *, channels: int | None, name: str) -> 
         code="data.axes-unclear",
         why="two axes could be the 1 to 4 channels" if possible else "no axis is one of 1 to 4 channels",
         hint="give (N, height, width, channels), (N, channels, height, width) or (N, height, width)"
-        + (", or say how many channels there are" if possible else ""),
+        + (", or give the number of channels" if possible else ""),
     )
 
 

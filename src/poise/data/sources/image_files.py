@@ -44,7 +44,7 @@ class Facts:
 def examined(
     collection: Collection, listing: Listing, cache: Path, progress: Progress | None
 ) -> dict[str, Facts]:
-    """The facts of every file, from the index where the file has not changed since they were noted."""
+    """The facts of every file, from the index if the file has not changed since they were noted."""
     location = digest_of([VERSION, collection.location])
     path = cache / "index" / f"{location}.json"
     known = _read_index(path)

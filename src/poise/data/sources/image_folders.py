@@ -255,7 +255,7 @@ def notices_of(name: str, summary: dict[str, JSON], *, given: bool) -> tuple[str
     size, count = summary["resolution"], f"{summary['count']:,}"
     native = all(set(summary[side].values()) == {size} for side in ("width", "height"))
     chosen = [f"Images are brought to {size}x{size}; give a resolution to have another."]
-    told = [
+    facts = [
         ("enlarged", f"of {count} images is smaller than {size} and was enlarged.",
          f"of {count} images are smaller than {size} and were enlarged."),
         ("cropped", f"of {count} images is not square: its centre is used.",
@@ -270,6 +270,6 @@ def notices_of(name: str, summary: dict[str, JSON], *, given: bool) -> tuple[str
         ("ignored_count", "file that is no image was ignored.", "files that are no images were ignored."),
     ]  # fmt: skip
     sentences = [
-        f"{summary[key]:,} {one if summary[key] == 1 else many}" for key, one, many in told if summary[key]
+        f"{summary[key]:,} {one if summary[key] == 1 else many}" for key, one, many in facts if summary[key]
     ]
     return tuple(([] if given or native else chosen) + sentences)
