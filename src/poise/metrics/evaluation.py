@@ -72,7 +72,7 @@ def evaluate(
         settings: Settings of a metric by its name: `{"precision-recall-density-coverage": {"k": 3}}`.
         value_range: The range of all pixels; recognised if it is not given.
         batch_size: Samples at once through the extractor.
-        cache: A folder to keep features of reals in, by content.
+        cache: A folder to store features of reals in, by content.
         seed: Seeds half-samples, directions and classifiers.
         telling: Called with what comes next, in words, as features and metrics take their time.
 

@@ -194,7 +194,7 @@ def inception_v3(
 
     Args:
         weights: The file of weights; without, it is fetched into `cache` on first use.
-        cache: A folder to keep it in.
+        cache: A folder to store it in.
         resizing: As the original (`"tensorflow-1 bilinear"`), or antialiased (`"pillow bicubic"`, near
             clean-fid): the numbers differ, and so do the protocols.
 
