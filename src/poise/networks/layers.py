@@ -9,6 +9,10 @@ from torch import Tensor, nn
 
 Activation = Literal["relu", "leaky_relu", "elu", "tanh"]
 
+_LEAKY_RELU_BACKWARD = torch.ops.aten.leaky_relu_backward.default
+_THRESHOLD_BACKWARD = torch.ops.aten.threshold_backward.default
+_COPIES_BACKWARD = torch.ops.aten.upsample_nearest2d_backward.default
+
 # A gradient penalty differentiates twice. In the second pass torch's ReLU, leaky ReLU and average pooling
 # return zeros for their input, and autograd carries these zeros through the whole forward graph. The layers
 # below are linear functions of their input, with slopes that are constants to autograd: values and gradients
@@ -35,9 +39,7 @@ class LeakyReLU(nn.Module):
         """The leaky ReLU of the values."""
         if torch.compiler.is_compiling():  # compiled code is a third slower with the function below
             return values * values.detach().sign().clamp(min=self.negative_slope)
-        made: Tensor = torch.ops.aten.leaky_relu_backward.default(
-            values, values.detach(), self.negative_slope, False
-        )
+        made: Tensor = _LEAKY_RELU_BACKWARD(values, values.detach(), self.negative_slope, False)
         return made
 
     def extra_repr(self) -> str:
@@ -57,7 +59,7 @@ class ReLU(nn.Module):
         """The ReLU of the values."""
         if torch.compiler.is_compiling():
             return values * values.detach().sign().clamp(min=0.0)
-        made: Tensor = torch.ops.aten.threshold_backward.default(values, values.detach(), 0.0)
+        made: Tensor = _THRESHOLD_BACKWARD(values, values.detach(), 0.0)
         return made
 
 
@@ -73,7 +75,7 @@ class HalvingAverage(nn.Module):
         """Features `(N, C, H, W)` to `(N, C, H / 2, W / 2)`."""
         number, channels, height, width = features.shape
         # The gradient of copying each pixel to 2x2 is the sum over 2x2.
-        summed: Tensor = torch.ops.aten.upsample_nearest2d_backward.default(
+        summed: Tensor = _COPIES_BACKWARD(
             features, [height, width], [number, channels, height // 2, width // 2]
         )
         return summed / 4
@@ -187,7 +189,7 @@ class ResidualBlock(nn.Module):
 
     Args:
         residual: The path of two convolutions.
-        shortcut: The path beside it, `nn.Identity()` where the shape stays.
+        shortcut: The path beside it, `nn.Identity()` if the shape stays.
 
     Example:
         >>> ResidualBlock(nn.Identity(), nn.Identity())(torch.ones(1))

@@ -130,7 +130,7 @@ MLP_GENERATOR = Network(
 MLP_DISCRIMINATOR = Network(
     name="mlp",
     build=mlp_discriminator,
-    summary="Fully connected layers, for vectors and small images of any shape; maxout where asked.",
+    summary="Fully connected layers, for vectors and small images of any shape; maxout if set.",
     source="Goodfellow et al. 2014, section 5",
     kinds=("image", "vector"),
 )

@@ -1,4 +1,4 @@
-"""How weights begin, and how spectral normalisation bounds them."""
+"""Initial weights, and spectral normalisation."""
 
 from torch import nn
 from torch.nn.utils import parametrizations

@@ -21,6 +21,8 @@ def _rmsprop(rate: float) -> dict[str, Any]:
 def _lucic(
     row: str, title: str, *, beta1: float, rate: float, steps: int = 1, batch_norm: bool = True, **more: Any
 ) -> dict[str, Any]:
+    # The study counts batches of the discriminator, and trains it on 15,625 of 64 images. A step here holds
+    # all updates of the discriminator.
     return {
         "name": f"lucic/{row}",
         "summary": f"{title} at the defaults of the comparison by Lucic et al., on InfoGAN's network.",
@@ -32,7 +34,7 @@ def _lucic(
         "optimisers": _adam(rate, beta1, 0.999),
         "dynamics": {"name": "alternating", "discriminator_steps": steps},
         "ema": {"half_life": 0},
-        "steps": 15_625,
+        "steps": 15_625 // steps,
         **more,
     }
 
@@ -137,9 +139,9 @@ ROWS: list[dict[str, Any]] = [
     },
     {
         "name": "conditional",
-        "summary": "Both players are told the class of each sample; otherwise the default.",
+        "summary": "Both players see the class of each sample; otherwise the default.",
         "paper": "Mirza and Osindero 2014, equation 2 and figure 1",
-        "when": "When samples are to be asked for by class: sub-folders, or a file of labels.",
+        "when": "When you want samples of a given class; labels from sub-folders or a file.",
         "game": "conditional",
         **DEFAULT,
     },
@@ -156,9 +158,9 @@ ROWS: list[dict[str, Any]] = [
     },
     {
         "name": "auxiliary-classifier",
-        "summary": "The discriminator also tells the class, and both players pay where it is told wrongly.",
+        "summary": "The discriminator also classifies, and wrong classes cost both players.",
         "paper": "Odena et al. 2017, equations 2 and 3; otherwise the default",
-        "when": "Few classes that are easily told apart; it trades variety within a class for clarity.",
+        "when": "Few classes that are easy to distinguish; it trades variety within a class for clarity.",
         "game": "auxiliary-classifier",
         **DEFAULT,
     },
@@ -190,10 +192,17 @@ ROWS: list[dict[str, Any]] = [
     },
     {
         "name": "cyclegan",
-        "summary": "Image to image between two domains without pairs: there and back is where it began.",
+        "summary": "Image to image between two domains without pairs; the way there and back must return the image.",
         "paper": "Zhu et al. 2017, sections 3 and 4 and appendix 7",
         "when": "When there are two kinds of images and no pairs: --domains horses/ zebras/.",
-        "game": {"name": "unpaired-translation", "cycle": 10.0, "identity": 0.5, "pool": 50},
+        # The generator's least-squares loss is half the squared distance; the authors' code takes the whole.
+        "game": {
+            "name": "unpaired-translation",
+            "adversarial": 2.0,
+            "cycle": 10.0,
+            "identity": 0.5,
+            "pool": 50,
+        },
         "loss": "least-squares",
         "optimisers": _adam(2e-4, 0.5, 0.999),
         "constant_rate_share": 0.5,
@@ -204,7 +213,7 @@ ROWS: list[dict[str, Any]] = [
     },
     {
         "name": "consensus",
-        "summary": "Both players also pull to where both gradients vanish, which stops the circling.",
+        "summary": "Both players also minimise the norm of both gradients, which stops the circling.",
         "paper": "Mescheder et al. 2017, The Numerics of GANs, algorithm 2 and section 6",
         "when": "When both losses swing and R1 smooths too much; about three times the cost of a step.",
         "loss": "non-saturating",
@@ -257,14 +266,13 @@ ROWS: list[dict[str, Any]] = [
         "DRAGAN",
         beta1=0.5,
         rate=1e-4,
-        batch_norm=False,
         penalties={"dragan": {"weight": 10.0}},
     ),
     _lucic(
         "began",
         "BEGAN",
         beta1=0.5,
-        rate=5e-5,
+        rate=1e-4,
         steps=5,
         loss={"name": "began", "diversity": 0.75, "balance_rate": 1e-3},
         discriminator={"name": "autoencoder"},
