@@ -192,7 +192,7 @@ ROWS: list[dict[str, Any]] = [
     },
     {
         "name": "cyclegan",
-        "summary": "Image to image between two domains without pairs; the way there and back must return the image.",
+        "summary": "Image to image between two domains without pairs; the way back must return the image.",
         "paper": "Zhu et al. 2017, sections 3 and 4 and appendix 7",
         "when": "When there are two kinds of images and no pairs: --domains horses/ zebras/.",
         # The generator's least-squares loss is half the squared distance; the authors' code takes the whole.

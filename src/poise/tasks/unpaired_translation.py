@@ -73,6 +73,7 @@ def game(
     recipe: Recipe,
     *,
     spec: DataSpec,
+    adversarial: Weight = 1.0,
     cycle: Weight = 10.0,
     identity: Weight = 0.5,
     pool: Annotated[int, Field(ge=0)] = 50,
@@ -82,6 +83,7 @@ def game(
     Args:
         recipe: Resolved.
         spec: Of the data.
+        adversarial: The weight of the discriminators' judgement.
         cycle: The weight of the mean absolute difference after the way there and back.
         identity: The weight, in units of `cycle`, of what is changed in images of the domain to be made.
         pool: Images made earlier that are kept for each discriminator; 0 for none.
@@ -98,7 +100,7 @@ def game(
             hint="choose another: --set loss=least-squares",
         )
     return unpaired(
-        adversarial_terms(loss, settings),
+        adversarial_terms(loss, settings, adversarial),
         regulariser_terms(recipe),
         scoring_of(recipe, in_one_pass=scores_each_alone(recipe.discriminator)),
         shape=spec.shape,
