@@ -19,9 +19,6 @@ from poise.run_folder import RunFolder
 
 matplotlib.use("Agg")
 
-LARGEST = 60_000
-"""Bytes of a picture."""
-
 RED, GREY, DARK = "#c2410c", "#9ca3af", "#374151"
 
 DRAWN = {
@@ -137,7 +134,7 @@ def _figure(finding: str, name: str, quantities: str, out: Path) -> Path:
     for colours in (64, 32, 16, 8):
         picture = Image.open(content).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
         picture.save(file, optimize=True)
-        if file.stat().st_size <= LARGEST:
+        if file.stat().st_size <= 60_000:  # bytes
             break
     return file
 
