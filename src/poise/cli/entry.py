@@ -6,8 +6,6 @@ import contextlib
 import io
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, get_args
 
@@ -80,6 +78,9 @@ def as_poise_error(error: BaseException) -> PoiseError:
     if isinstance(error, MemoryError) or by_name:
         hint = "use a smaller --batch-size, --resolution or -n"
         return PoiseError("There is not enough memory", code="cli.out-of-memory", hint=hint, exit_status=3)
+    import tempfile
+    import traceback
+
     whole = "".join(traceback.format_exception(error))
     summary = f"{type(error).__name__}: {error}".splitlines()[0][:200]
     hint = "please report the lines above"
