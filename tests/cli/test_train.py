@@ -80,6 +80,14 @@ def test_flags_are_settings(cli: Cli) -> None:
     assert recipe.loss.name == "hinge"
 
 
+def test_an_old_name_of_a_setting_is_taken_with_a_notice(cli: Cli) -> None:
+    done = cli("train", "ring", "--set", "average.half_life=7", "--dry-run", "--json")
+    notice, plan = done.events
+    assert (done.status, done.err, notice["event"]) == (0, "", "notice")
+    assert "'average.half_life'" in notice["sentence"] and "'ema.half_life'" in notice["sentence"]
+    assert plan["recipe"]["ema"]["half_life"] == 7
+
+
 def test_a_second_run_gets_a_folder_of_its_own(cli: Cli, tmp_path: Path) -> None:
     words = ("train", "digits", "--steps", "1", "--json", *QUICK)
     runs = [cli(*words).events[-1]["run"] for _ in range(2)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
@@ -86,6 +87,7 @@ def train(
         json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.data_options import DataOptions
+    from poise.cli.events import Notice
     from poise.cli.progress import view_for
     from poise.cli.session import begin_session, prepare
     from poise.recipes import RECIPES, parse_override, recipe_with
@@ -97,8 +99,12 @@ def train(
     flags = {"steps": steps, "seed": seed, "resolution": resolution, "batch_size": batch_size}
     changes: dict[str, Any] = dict(parse_override(text) for text in settings)
     changes |= {name: value for name, value in flags.items() if value is not None}
-    chosen = recipe_with(RECIPES.named(recipe or named.recipe), changes)
+    with warnings.catch_warnings(record=True) as old_names:
+        warnings.simplefilter("always", FutureWarning)
+        chosen = recipe_with(RECIPES.named(recipe or named.recipe), changes)
     view = view_for(json=json)
+    for sentence in dict.fromkeys(str(one.message) for one in old_names):
+        view.report(Notice(f"{sentence[:1].upper()}{sentence[1:].rstrip('.')}."))
     prepared = prepare(view, named, chosen, device=device, out=out, doctor=doctor, seeds=seeds, grid=grid)
     if dry_run:
         _print_plan(prepared.start, json=json)
