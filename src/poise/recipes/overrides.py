@@ -41,7 +41,11 @@ def parse_override(text: str) -> tuple[str, Any]:
     """
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
-        raise PoiseError(f"The setting '{text}' names no value", hint="write it as path=value: packing=2")
+        raise PoiseError(
+            f"The setting '{text}' names no value",
+            code="recipes.no-value",
+            hint="write it as path=value: packing=2",
+        )
     try:
         return path.strip(), json.loads(value)
     except json.JSONDecodeError:
@@ -88,7 +92,9 @@ def saved_recipe(values: Mapping[str, Any]) -> Recipe:
         return Recipe.model_validate(values)
     except ValidationError as error:
         told = _explained(error)
-        raise PoiseError(f"The run's recipe.json is damaged: {told.what}", hint="restore the file") from None
+        raise PoiseError(
+            f"The run's recipe.json is damaged: {told.what}", code="recipes.damaged", hint="restore the file"
+        ) from None
 
 
 def renamed_path(path: str) -> str:
@@ -148,7 +154,8 @@ def _change(values: dict[str, Any], path: str, value: Any) -> None:
         if not isinstance(here, dict):
             raise PoiseError(
                 f"The setting '{walked[:-1]}' holds a single value, so '{path}' does not exist",
-                hint=f"set it itself: {walked[:-1]}=...",
+                code="recipes.single-value",
+                hint=f"set it itself: {walked[:-1]}=VALUE",
             )
     known = model is None or leaf in model.model_fields or path == FALLING_RATES
     if model is not None and not known and model.model_config.get("extra") == "forbid":
@@ -240,9 +247,12 @@ def _explained(error: ValidationError) -> PoiseError:
     if first["type"] == "extra_forbidden":
         return unknown_name("setting", path, known_paths(), where="in a recipe")
     if first["type"] == "missing":
-        return PoiseError(f"The setting '{path}' is missing", hint=f"add --set {path}=...")
+        return PoiseError(
+            f"The setting '{path}' is missing", code="recipes.missing-setting", hint=f"add --set {path}=VALUE"
+        )
     return PoiseError(
         f"The setting '{path}' cannot be {first['input']!r}",
+        code="recipes.wrong-value",
         why=requirement(first),
         hint="give it such a value",
     )
