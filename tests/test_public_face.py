@@ -30,6 +30,7 @@ FACE = [
     "open_runs",
     "resume",
     "train",
+    "use",
 ]
 
 

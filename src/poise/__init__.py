@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from poise.diagnosis import Monitor
     from poise.errors import PoiseError
     from poise.evaluation import Evaluation, evaluate
+    from poise.extension import use
     from poise.generator import Generator
     from poise.recipes import RECIPES, Recipe
 
@@ -40,6 +41,7 @@ _HOMES = {
     "open_runs": "poise.api",
     "resume": "poise.api",
     "train": "poise.api",
+    "use": "poise.extension",
 }
 
 __all__ = [
@@ -59,6 +61,7 @@ __all__ = [
     "open_runs",
     "resume",
     "train",
+    "use",
 ]
 
 

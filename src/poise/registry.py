@@ -8,13 +8,15 @@ states its settings once, where it uses them.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from poise.errors import PoiseError, unknown_name
+from poise.extension import use_installed
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -33,11 +35,12 @@ Part = TypeVar("Part", bound=Named)
 
 
 class Registry(Mapping[str, Part], Generic[Part]):
-    """A read-only table from name to part; a name twice raises at once.
+    """A table from name to part; a name twice raises at once.
 
     Args:
         kind: What the parts are, in the singular, for messages: `"loss"`.
-        parts: The parts.
+        parts: The parts, all of one type.
+        within: Another table whose parts belong to this one, too, those included that are added later.
 
     Raises:
         ValueError: Two parts have one name.
@@ -49,9 +52,10 @@ class Registry(Mapping[str, Part], Generic[Part]):
         'hinge'
     """
 
-    def __init__(self, kind: str, parts: Iterable[Part]) -> None:
+    def __init__(self, kind: str, parts: Iterable[Part], *, within: Registry[Part] | None = None) -> None:
         self.kind = kind
-        self._parts: dict[str, Part] = {}
+        self._origins: dict[str, str] = {}
+        self._parts: MutableMapping[str, Part] = {} if within is None else ChainMap({}, within._parts)
         for part in parts:
             if part.name in self._parts:
                 raise ValueError(f"two parts of kind {kind} are named '{part.name}'")
@@ -66,12 +70,48 @@ class Registry(Mapping[str, Part], Generic[Part]):
     def __len__(self) -> int:
         return len(self._parts)
 
+    def add(self, part: Part, *, origin: str = "") -> None:
+        """Add a part from outside the package; the same part again is no error.
+
+        Args:
+            part: The part.
+            origin: Its file or package; it may replace its own parts.
+
+        Raises:
+            PoiseError: The part is of another type than those of the table, or its name is taken.
+
+        Example:
+            >>> from types import SimpleNamespace
+            >>> losses = Registry("loss", [SimpleNamespace(name="hinge")])
+            >>> losses.add(SimpleNamespace(name="mine")); list(losses)
+            ['hinge', 'mine']
+        """
+        by = origin or "your program"
+        wanted = next((type(one) for one in self._parts.values()), object)
+        if not isinstance(part, wanted):
+            raise PoiseError(
+                f"A {self.kind} of '{by}' is of type {type(part).__name__}, not {wanted.__name__}",
+                code="extension.wrong-type",
+                hint=f"make it a {wanted.__module__}.{wanted.__name__}",
+            )
+        holder = self._origins.get(part.name, "Poise itself")
+        if part.name in self._parts and self._parts[part.name] is not part and not origin == holder:
+            raise PoiseError(
+                f"The {self.kind} '{part.name}' of '{by}' has the name of one of {holder}",
+                code="extension.name-taken",
+                hint="give it another name",
+            )
+        if self._parts.get(part.name) is not part:
+            self._parts[part.name], self._origins[part.name] = part, by
+
     def named(self, name: str) -> Part:
-        """The part of that name.
+        """The part of that name; if there is none, installed packages are asked for it.
 
         Raises:
             PoiseError: There is none; the message gives the nearest names.
         """
+        if name not in self._parts:
+            use_installed()
         if name not in self._parts:
             raise unknown_name(self.kind, name, self._parts)
         return self._parts[name]
@@ -89,11 +129,12 @@ def settings_model(*functions: Callable[..., Any]) -> type[BaseModel]:
     fields: dict[str, Any] = {}
     for function in functions:
         hints = get_type_hints(function, include_extras=True)
-        fields |= {
+        found = {
             parameter.name: (hints[parameter.name], parameter.default)
             for parameter in inspect.signature(function).parameters.values()
             if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty
         }
+        fields = found | fields  # of a setting of several functions the first states the range
     return create_model("Settings", __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
 
 

@@ -46,6 +46,9 @@ app = App(
             "  [cyan]poise demo[/]                watch a GAN learn handwritten digits, in minutes",
             "  [cyan]poise inspect my-photos[/]   what training would see in your own folder",
             "  [cyan]poise train my-photos[/]     train on it",
+            "",
+            "[bold]With every command[/]",
+            "  [cyan]--use my_parts.py[/]         your own losses, networks, kinds of data, ...: a file or module",
         ]
     ),
     help_format="rich",

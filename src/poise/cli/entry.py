@@ -32,11 +32,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from poise.cli.app import app
 
-        status = app(typed)
+        status = app(without_parts(typed))
         sys.stdout.flush()
     except BaseException as error:
         return report_error(error, as_json="--json" in typed)
     return status if isinstance(status, int) else 0
+
+
+def without_parts(typed: Sequence[str]) -> list[str]:
+    """What was typed but for `--use FILE`, which every verb takes; the parts of the files are in use then.
+
+    Raises:
+        PoiseError: A file is missing, fails, or holds no parts.
+    """
+    rest, words = [], iter(typed)
+    for word in words:
+        option, equals, value = word.partition("=")
+        if option != "--use":
+            rest.append(word)
+            continue
+        named = value if equals else next(words, "")
+        from poise.errors import PoiseError
+        from poise.extension import use
+
+        if not named or (not equals and named.startswith("-")):
+            hint = "name a file with parts, or a module: --use my_parts.py"
+            raise PoiseError("--use needs a value", code="cli.missing-argument", hint=hint)
+        use(named)
+    return rest
 
 
 def report_error(error: BaseException, *, as_json: bool) -> int:

@@ -179,7 +179,8 @@ class Status:
 class SessionEnd:
     """How a run stands on disk when a session has ended, or when nobody trains it.
 
-    Paths are `None` if there is no such file. `reached` and `open_findings` are those of many games.
+    Paths are `None` if there is no such file. `reached` and `open_findings` are those of many games. `use`
+    are the words that name the user's files of parts in commands.
     """
 
     event: ClassVar[str] = "end"
@@ -194,6 +195,10 @@ class SessionEnd:
     makes: Makes = "samples"
     reached: Sequence[Reached] = ()
     open_findings: Sequence[OpenFinding] = ()
+    use: Sequence[str] = ()
+
+    def _command(self, verb: str, *options: str) -> str:
+        return command("poise", verb, self.run, *options, *self.use)
 
     @property
     def paths(self) -> dict[str, Path | None]:
@@ -210,10 +215,10 @@ class SessionEnd:
         }
         what = {"samples": "more samples", "images": "translate more", "tags": "tag a picture"}
         verb, *options = words[self.makes]
-        found = [(command("poise", verb, self.run, *options), what[self.makes])] if self.generator else []
-        found += [(command("poise", "report", self.run), "the report anew")]
+        found = [(self._command(verb, *options), what[self.makes])] if self.generator else []
+        found += [(self._command("report"), "the report anew")]
         if self.status == "finished":
-            found += [(command("poise", "resume", self.run, "--steps", str(2 * self.step)), "train on")]
+            found += [(self._command("resume", "--steps", str(2 * self.step)), "train on")]
         return found
 
     def to_json(self) -> Mapping[str, Any]:
@@ -227,14 +232,14 @@ class SessionEnd:
             **{"status": self.status, "step": self.step, "images_seen": self.images_seen},
             "seconds": round(self.seconds, 3),
             **{name: None if path is None else str(path.absolute()) for name, path in self.paths.items()},
-            "resume": command("poise", "resume", self.run) if self.status == "interrupted" else None,
+            "resume": self._command("resume") if self.status == "interrupted" else None,
             **(games if self.reached else {}),
         }
 
     def print(self, console: Console) -> None:
         """What there is now and what to do next; after a stop, the one command that goes on."""
         if self.status == "interrupted":
-            resume = (command("poise", "resume", self.run), "cyan")
+            resume = (self._command("resume"), "cyan")
             line(console, (f"saved at step {self.step:,}", "bold"), "; go on with: ", resume)
             return
         steps = f"{self.status}: {counted(self.step, 'step')}"

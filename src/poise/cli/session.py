@@ -15,6 +15,7 @@ from poise.cli.entry import BROKEN_PIPE
 from poise.cli.events import Found, Notice, SessionEnd, SessionStart, Status
 from poise.cli.progress import View
 from poise.errors import PoiseError
+from poise.extension import use_words
 from poise.run_folder import RunFolder, is_many, makes, new_run_path, read_games, refuse_existing
 from poise.text import command, counted, short_path
 
@@ -181,6 +182,7 @@ def session_end(run: RunFolder, *, report: Path | None) -> SessionEnd:
         makes=makes(run.data),
         reached=reached(run) if many else (),
         open_findings=open_findings(run) if many else (),
+        use=use_words(run.environment),
     )
 
 

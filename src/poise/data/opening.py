@@ -21,6 +21,7 @@ from poise.data.sources.labels import Labelled, labelled
 from poise.data.sources.live import Items
 from poise.data.sources.pairs import Domains, Pairs, between, paired
 from poise.errors import PoiseError, nearest
+from poise.extension import use_installed
 
 _MOST_RESOLUTION = 4096
 
@@ -89,6 +90,7 @@ def _open(data: Any, request: Request, seed: int) -> Dataset:
 def _open_given(given: Given, request: Request) -> Dataset:
     if given.array is not None:
         check_basics(given.array, given.name)
+    use_installed()
     # the newest first: images and vectors take whatever looks like arrays or folders
     found = next((kind for kind in reversed(list(KINDS.values())) if kind.recognises(given)), None)
     if found is None:

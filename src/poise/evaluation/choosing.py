@@ -57,7 +57,7 @@ def extractor_for(features: Any, of: DataKind, real: Tensor, labels: Tensor | No
     if features is not None and not isinstance(features, str):
         return as_extractor(features)
     kind = EXTRACTORS.named(of.features if features is None else features)
-    if not kind.serves(of.name):
+    if not kind.serves(of.name) and kind.name != of.features:
         fit = ", ".join(f"'{other.name}'" for other in EXTRACTORS.values() if other.serves(of.name))
         takes = " and ".join(KINDS[name].plural for name in kind.takes)
         raise PoiseError(

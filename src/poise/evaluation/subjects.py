@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from poise.data import BUILT_IN, Dataset, Modes, data_of, kind_of, labelled, modes, open_data
 from poise.errors import PoiseError
+from poise.extension import require_parts
 from poise.generator import Generator
 from poise.randomness import numpy_stream
 from poise.recipes import saved_recipe
@@ -121,8 +122,14 @@ def is_run(thing: Any) -> bool:
 
 
 def folder_of(run: Any) -> RunFolder:
-    """The folder of a run, or of its path."""
-    return RunFolder.open(Path(run).expanduser() if isinstance(run, str | Path) else run.path)
+    """The folder of a run, or of its path.
+
+    Raises:
+        PoiseError: It is no run, or was made with parts from outside that are not in use.
+    """
+    folder = RunFolder.open(Path(run).expanduser() if isinstance(run, str | Path) else run.path)
+    require_parts(folder.environment, folder.recipe, folder.data, run=folder.path)
+    return folder
 
 
 def with_labels(data: Subject, labels: Any, column: str | None) -> Subject:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from poise.data import Dataset, kind_of, open_data
 from poise.errors import PoiseError, unknown_name
+from poise.extension import require_parts
 from poise.generator.network import checkpoint_weights, described_network, task_of
 from poise.generator.sampling import (
     PIECE,
@@ -73,6 +74,7 @@ class Generator:
         """
         folder = one_run(run)
         tensors, description = folder.load_generator()
+        require_parts(folder.environment, description, run=run)
         if checkpoint is not None:
             tensors, description = checkpoint_weights(folder, checkpoint, description)
         part = description.get("network")

@@ -27,7 +27,7 @@ DISCRIMINATORS: Registry[Network] = Registry(
     ],
 )
 TRANSLATORS: Registry[Network] = Registry("generator", [UNET, RESIDUAL])
-IMAGE_DISCRIMINATORS: Registry[Network] = Registry("discriminator", [PATCH, *DISCRIMINATORS.values()])
+IMAGE_DISCRIMINATORS: Registry[Network] = Registry("discriminator", [PATCH], within=DISCRIMINATORS)
 
 __all__ = [
     "DISCRIMINATORS",

@@ -16,6 +16,7 @@ from poise.diagnosis.examination import Side, Subject
 from poise.diagnosis.reference import MOST_PROBED, MOST_TRAINING, Reference
 from poise.diagnosis.scores import per_sample_scores
 from poise.diagnosis.window import StepStats
+from poise.extension import use_words
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.run_folder import RunFolder
@@ -239,10 +240,10 @@ def setting_of(run: RunFolder, recipe: Recipe) -> Setting:
         run: The run.
         recipe: Its recipe.
     """
-    data = run.data
-    return Setting(
-        recipe.steps, recipe.model_dump(), str(data.get("name", "DATA")), command_again(recipe, data)
-    )
+    data, again = run.data, command_again(recipe, run.data)
+    if again is not None:
+        again = (*again, *use_words(run.environment))
+    return Setting(recipe.steps, recipe.model_dump(), str(data.get("name", "DATA")), again)
 
 
 def glance_of(logs: Mapping[str, Tensor]) -> StepStats:

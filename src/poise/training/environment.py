@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from poise.extension import changed_since, used
 from poise.version import VERSION
 
 
@@ -45,18 +46,20 @@ def environment_record(
         "git": _git(Path.cwd()),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "seed": seed,
+        "parts": used(),
     }
 
 
 def lost_guarantees(recorded: dict[str, Any], device: torch.device) -> list[str]:
     """What differs from the machine that a run began on, each as a sentence that says what is lost."""
     now = {"torch": torch.__version__, "device": str(device), "threads": torch.get_num_threads()}
-    return [
+    differs = [
         f"The run began with {name} {recorded[name]} and goes on with {value}: it stays a sound run, "
         "but no longer the same bits as one that was never interrupted."
         for name, value in now.items()
         if name in recorded and recorded[name] != value
     ]
+    return [*differs, *changed_since(recorded)]
 
 
 def _git(folder: Path) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from torch import nn
 
 from poise.data import open_data, spec_of
 from poise.errors import PoiseError
+from poise.extension import require_parts
 from poise.recipes import saved_recipe
 from poise.run_folder import Restored, RunFolder
 from poise.tasks import GIVEN, TASKS
@@ -60,6 +61,7 @@ def reopened(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experim
     Raises:
         PoiseError: Its data have changed, or its steps are done.
     """
+    require_parts(run.environment, run.recipe, run.data, run=run.path)
     recipe = saved_recipe(run.recipe)
     source = open_data(
         data_again(run, asked.data),

@@ -178,7 +178,9 @@ def _environment(environment: Json) -> list[Fact]:
         first["started"] = moment(first["started"])
     if isinstance(first.get("seed"), int):
         first["seed"] = str(first["seed"])
-    apart = {"format", "command", "cwd", "git", *first}
+    if environment.get("parts"):
+        first["parts from"] = ", ".join(str(one["name"]) for one in environment["parts"])
+    apart = {"format", "command", "cwd", "git", "parts", *first}
     return facts(first | {name: value for name, value in environment.items() if name not in apart})
 
 

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from poise.extension import use_words
 from poise.run_folder import Makes, RunFolder
 from poise.text import duration, label, number
 from poise.web.charts import Json, Table
@@ -131,7 +132,8 @@ def next_commands(
     if run.status == "finished" and further:
         commands.append((f"poise resume {typed} --steps {further}", "Train it twice as long"))
     commands.append((f"poise report {typed}", "Write this report again"))
-    return commands
+    own = shlex.join(use_words(environment))
+    return [(f"{command} {own}" if own else command, what) for command, what in commands]
 
 
 def typed_path(path: Path, environment: Json) -> str:

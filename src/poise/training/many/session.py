@@ -13,6 +13,7 @@ import torch
 from poise.data import Dataset
 from poise.dynamics import NonFiniteError
 from poise.errors import PoiseError
+from poise.extension import require_parts
 from poise.recipes import Recipe, saved_recipe
 from poise.run_folder import Checkpoint, RunFolder, game_folders, read_games, refuse_existing, write_games
 from poise.training.callback import Notify
@@ -110,6 +111,7 @@ def resume_many(
     """
     parent = RunFolder.open(asked.path)
     with parent.locked():
+        require_parts(parent.environment, parent.recipe, parent.data, read_games(parent), run=parent.path)
         again = data_again(parent, asked.data)
         common = saved_recipe(parent.recipe)
         if asked.steps is not None:
