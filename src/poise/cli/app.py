@@ -48,7 +48,7 @@ app = App(
             "  [cyan]poise train my-photos[/]     train on it",
             "",
             "[bold]With every command[/]",
-            "  [cyan]--use my_parts.py[/]         your own losses, networks, kinds of data, ...: a file or module",
+            "  [cyan]--use my_parts.py[/]         losses, networks and more of your own",
         ]
     ),
     help_format="rich",
