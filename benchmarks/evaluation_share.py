@@ -18,8 +18,8 @@ import torch
 from poise.recipes import DEFAULT_RECIPE, RECIPES, recipe_with
 from poise.run_folder import RunFolder
 from poise.training import begin, pick_device, plan
-from poise.training.callback import Request, StepContext
-from poise.training.quality import QualityWatch
+from poise.training.callbacks.callback import Request, StepContext
+from poise.training.callbacks.quality import QualityWatch
 
 
 def share(data: str, intervals: int, resolution: int | None, device: str, most: int) -> str:

@@ -21,7 +21,7 @@ import torch
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
 from poise.training import begin, plan
-from poise.training.many import begin_many, plan_many
+from poise.training.vectorised import begin_many, plan_many
 
 
 @dataclass(frozen=True)

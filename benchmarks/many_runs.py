@@ -13,7 +13,7 @@ import torch
 from poise.recipes import Recipe
 from poise.run_folder import RunFolder, game_folders, is_many
 from poise.training import Resumption
-from poise.training.many import ManyMoment, begin_many, plan_many, resume_many
+from poise.training.vectorised import ManyMoment, begin_many, plan_many, resume_many
 
 
 def seeds_trained(

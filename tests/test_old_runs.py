@@ -39,7 +39,7 @@ def weights(generator: poise.Generator) -> float:
 
 
 def assert_same_end(run: RunFolder, name: str) -> None:
-    found = {key: float(value.double().abs().sum()) for key, value in run.load_checkpoint(9).tensors.items()}
+    found = {key: float(value.double().abs().sum()) for key, value in run.load_checkpoint(9).trained.items()}
     wanted = {present(key): value for key, value in ENDS[name].items()}
     assert found == pytest.approx(wanted, rel=1e-4, abs=1e-9)
 

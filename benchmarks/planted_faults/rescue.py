@@ -22,8 +22,8 @@ from poise.run_folder import RunFolder
 from poise.tasks import TASKS
 from poise.tasks.prepare import prepared
 from poise.training import Experiment, begin, pick_device
+from poise.training.callbacks.quality import distance_to_data
 from poise.training.components import build_components
-from poise.training.quality import distance_to_data
 from poise.training.remedies import begin_with_remedies
 from poise.training.resolve import resolve
 from poise.training.state import unpack

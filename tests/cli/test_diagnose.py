@@ -14,7 +14,8 @@ from poise.cli.session import doctor_status
 from poise.diagnosis import budget
 from poise.recipes import RECIPES, recipe_with
 from poise.run_folder import RunFolder
-from poise.training import StepContext, doctor, pick_device, plan
+from poise.training import StepContext, pick_device, plan
+from poise.training.callbacks import doctor
 from poise.training.remedies import begin_with_remedies
 
 from .conftest import Cli, refused

@@ -87,8 +87,8 @@ def kill_at(step: int) -> Callable[[StepContext], None]:
 
 def same_bits(first: Path, second: Path) -> None:
     one, other = (RunFolder.open(path).load_checkpoint(STEPS) for path in (first, second))
-    assert one.tensors.keys() == other.tensors.keys()
-    differing = [name for name in one.tensors if not torch.equal(one.tensors[name], other.tensors[name])]
+    assert one.trained.keys() == other.trained.keys()
+    differing = [name for name in one.trained if not torch.equal(one.trained[name], other.trained[name])]
     assert differing == []
     generators = [RunFolder.open(path).load_generator()[0] for path in (first, second)]
     assert all(torch.equal(generators[0][name], generators[1][name]) for name in generators[0])

@@ -1,7 +1,7 @@
 """From a resolved recipe to networks, game and optimisers."""
 
 import time
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -14,7 +14,8 @@ from poise.spec import DataSpec
 from poise.training.components import Components, build_components
 from poise.training.optimisers import build_optimiser
 from poise.training.resolve import resolve
-from poise.training.saver import run_saver
+from poise.training.saver import Saver
+from poise.training.state import TrainState
 
 CPU = torch.device("cpu")
 
@@ -123,7 +124,8 @@ def test_jumps_of_the_clock_bring_no_checkpoint_and_keep_none_back(
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     components = built("minimax", **{"checkpoints.every_seconds": 60.0})
-    saver = run_saver(components, RunFolder(tmp_path), lambda sentence: None, saved_step=0)
+    run, state = RunFolder(tmp_path), cast("TrainState", None)
+    saver = Saver(components.recipe.checkpoints, run, print, state=state, saved_step=0)
     for jump in (-1e9, 1e9, 0.0):
         monkeypatch.setattr(time, "time", lambda jump=jump: 1.7e9 + jump)
         assert not saver.due(1)

@@ -16,8 +16,9 @@ from poise.errors import PoiseError
 from poise.recipes import RECIPES, recipe_with
 from poise.registry import bound, provided
 from poise.run_folder import RunFolder
-from poise.training import Resumption, StepContext, begin, doctor, pick_device, plan
+from poise.training import Resumption, StepContext, begin, pick_device, plan
 from poise.training import resume as resume_session
+from poise.training.callbacks import doctor
 from poise.training.components import build_components
 from poise.training.held_out import Chosen, examined, split, training_feed
 from poise.training.resolve import resolve
@@ -45,7 +46,7 @@ def every_check(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_training_has_the_same_bits_with_and_without(tmp_path: Path) -> None:
     with_, without = (
-        begun(tmp_path / str(watched), watched=watched).load_checkpoint(40).tensors
+        begun(tmp_path / str(watched), watched=watched).load_checkpoint(40).trained
         for watched in (True, False)
     )
     assert all(torch.equal(value, without[name]) for name, value in with_.items())

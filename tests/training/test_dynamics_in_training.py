@@ -42,7 +42,7 @@ def test_what_a_dynamics_remembers_is_in_the_checkpoint(
     begin(plan("digits", recipe(dynamics, **changes), CPU), tmp_path / "whole", notify=silent)
     begin(plan("digits", recipe(dynamics, steps=3, **changes), CPU), tmp_path / "parts", notify=silent)
     resume(Resumption(tmp_path / "parts", CPU, steps=6), notify=silent)
-    whole, parts = (RunFolder.open(tmp_path / name).load_checkpoint(6).tensors for name in ("whole", "parts"))
+    whole, parts = (RunFolder.open(tmp_path / name).load_checkpoint(6).trained for name in ("whole", "parts"))
     remembered = [name for name in whole if name.startswith("dynamics/past_update/")]
     assert len(remembered) == sum(name.startswith("network/") for name in whole)
     assert any(bool(whole[name].any()) for name in remembered)

@@ -30,7 +30,7 @@ def test_they_are_measured_and_the_training_is_the_same(tmp_path: Path) -> None:
         recipe = recipe_with(RECIPES["minimax"], {**TINY, "eigenvalues_every": every})
         begin(plan("ring", recipe, CPU), tmp_path / name, notify=silent)
     runs = [RunFolder.open(tmp_path / name) for name in ("with", "without")]
-    states = [run.load_checkpoint(4).tensors for run in runs]
+    states = [run.load_checkpoint(4).trained for run in runs]
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
     lines = [line for line in runs[0].lines("metrics") if "eigenvalues" in line]
     assert sorted({line["step"] for line in lines}) == [2, 4]

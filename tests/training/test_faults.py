@@ -44,7 +44,7 @@ def trained(path: Path, said: list[str] | None = None, **changes: Any) -> Outcom
 
 
 def tensors(path: Path, step: int = STEPS) -> dict[str, Tensor]:
-    return RunFolder.open(path).load_checkpoint(step).tensors
+    return RunFolder.open(path).load_checkpoint(step).trained
 
 
 def same(first: Path, second: Path) -> bool:

@@ -15,8 +15,9 @@ from poise.dynamics import Players
 from poise.generator import sampling
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder, tensors_folder
-from poise.training import Resumption, begin, pick_device, pictures, plan, resume
+from poise.training import Resumption, begin, pick_device, plan, resume
 from poise.training.batches import BatchSampler
+from poise.training.callbacks import pictures
 
 CPU = pick_device("cpu")
 STEPS = 6
@@ -87,7 +88,7 @@ MOMENTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
     path = tmp_path_factory.mktemp("whole") / "run"
     begin(plan("digits", recipe(), CPU), path, notify=lambda sentence: None)
-    return RunFolder.open(path).load_checkpoint(STEPS).tensors
+    return RunFolder.open(path).load_checkpoint(STEPS).trained
 
 
 @pytest.mark.parametrize("context", MOMENTS)
@@ -108,7 +109,7 @@ def test_killed_and_resumed(
     assert 1 <= max(run.checkpoint_steps()) <= STEPS
 
     assert resume(Resumption(path, CPU), notify=lambda sentence: None).status == "finished"
-    found = run.load_checkpoint(STEPS).tensors
+    found = run.load_checkpoint(STEPS).trained
     assert [name for name in whole if not torch.equal(whole[name], found[name])] == []
     assert [line["step"] for line in run.lines("history")] == [2, 4, 6]
     assert run.load_generator()[1]["step"] == STEPS
@@ -141,5 +142,5 @@ def test_random_moments(whole: dict[str, torch.Tensor], tmp_path: Path) -> None:
     run = RunFolder.open(path)
     if run.status != "finished":
         resume(Resumption(path, CPU), notify=lambda sentence: None)
-    found = run.load_checkpoint(STEPS).tensors
+    found = run.load_checkpoint(STEPS).trained
     assert [name for name in whole if not torch.equal(whole[name], found[name])] == []

@@ -18,13 +18,13 @@ from poise.registry import bound, provided
 from poise.training.components import build_components
 from poise.training.held_out import training_feed
 from poise.training.history import summarise
-from poise.training.many.loop import means_of_games
-from poise.training.many.settings import check_modules, check_recipe, parse_axis, spread
-from poise.training.many.stack import Stack
-from poise.training.many.stacking import stack_games, without
-from poise.training.many.state import tensors
 from poise.training.resolve import resolve
 from poise.training.state import Position, pack
+from poise.training.vectorised.ensemble import means_of_games
+from poise.training.vectorised.settings import check_modules, check_recipe, parse_axis, spread
+from poise.training.vectorised.stack import Stack
+from poise.training.vectorised.stacking import stack_games, without
+from poise.training.vectorised.state import tensors
 
 CPU = torch.device("cpu")
 STEPS = 20

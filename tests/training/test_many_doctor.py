@@ -14,15 +14,15 @@ from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.registry import bound, provided
 from poise.run_folder import RunFolder
 from poise.training import StepContext
+from poise.training.callbacks.doctor import Doctor
 from poise.training.components import build_components
-from poise.training.doctor import Doctor
 from poise.training.held_out import examined, training_feed
-from poise.training.many.doctor import StackDoctor, health
-from poise.training.many.stack import Stack
-from poise.training.many.stacking import stack_games
-from poise.training.many.state import tensors
 from poise.training.resolve import resolve
 from poise.training.state import Position
+from poise.training.vectorised.doctor import StackDoctor, health
+from poise.training.vectorised.stack import Stack
+from poise.training.vectorised.stacking import stack_games
+from poise.training.vectorised.state import tensors
 
 CPU = torch.device("cpu")
 STEPS = 60

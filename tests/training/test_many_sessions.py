@@ -16,7 +16,7 @@ from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder, game_folders, is_many
 from poise.training import Resumption, pick_device, resume
-from poise.training.many import ManyMoment, begin_many, plan_many, resume_many
+from poise.training.vectorised import ManyMoment, begin_many, plan_many, resume_many
 from poise.web import write_report
 
 CPU = pick_device("cpu")
@@ -121,8 +121,8 @@ def test_one_seed_goes_on_alone_from_where_all_ended(tmp_path: Path) -> None:
     resume(Resumption(path / "seed-1", CPU, steps=STEPS + 4), notify=silent)
     longer = tmp_path / "longer"
     begin_many(plan_many("ring", recipe(steps=STEPS + 4), CPU, seeds=[1]), longer, notify=silent)
-    one = RunFolder.open(path / "seed-1").load_checkpoint(STEPS + 4).tensors
-    other = RunFolder.open(longer / "seed-1").load_checkpoint(STEPS + 4).tensors
+    one = RunFolder.open(path / "seed-1").load_checkpoint(STEPS + 4).trained
+    other = RunFolder.open(longer / "seed-1").load_checkpoint(STEPS + 4).trained
     for name, value in other.items():
         torch.testing.assert_close(one[name], value, rtol=1e-3, atol=1e-5)
 
@@ -176,8 +176,8 @@ def test_a_game_that_is_lost_leaves_the_others_as_they_are(tmp_path: Path) -> No
         notify=silent,
     )
     [only] = game_folders(tmp_path / "one")
-    for name, value in only.load_checkpoint(STEPS).tensors.items():
-        torch.testing.assert_close(good.load_checkpoint(STEPS).tensors[name], value, rtol=1e-3, atol=1e-5)
+    for name, value in only.load_checkpoint(STEPS).trained.items():
+        torch.testing.assert_close(good.load_checkpoint(STEPS).trained[name], value, rtol=1e-3, atol=1e-5)
     assert "failed" in write_report(tmp_path / "two").read_text(encoding="utf-8")
 
 

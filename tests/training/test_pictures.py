@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from poise.run_folder import RunFolder
-from poise.training.pictures import save_picture
+from poise.training.callbacks.pictures import save_picture
 
 
 @pytest.fixture

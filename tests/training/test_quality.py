@@ -18,10 +18,11 @@ from poise.metrics.gaussian import distance_of
 from poise.metrics.lines import results_of
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
-from poise.training import Resumption, begin, pick_device, plan, quality, resume
+from poise.training import Resumption, begin, pick_device, plan, resume
+from poise.training.callbacks import quality
+from poise.training.callbacks.quality import QualityWatch, Yardstick, best_of, rank
 from poise.training.evaluation_cost import SHARE, operations_of, seconds_of_measuring
 from poise.training.held_out import split
-from poise.training.quality import QualityWatch, Yardstick, best_of, rank
 
 CPU = pick_device("cpu")
 
@@ -81,7 +82,7 @@ def test_measuring_changes_nothing_that_is_trained(digits: RunFolder, tmp_path: 
     unwatched = RunFolder.open(tmp_path / "run")
     assert unwatched.lines("metrics") == []
     assert not (unwatched.path / "checkpoints" / "best").exists()
-    one, other = (run.load_checkpoint(10).tensors for run in (digits, unwatched))
+    one, other = (run.load_checkpoint(10).trained for run in (digits, unwatched))
     assert [name for name in one if not torch.equal(one[name], other[name])] == []
 
 
@@ -101,7 +102,7 @@ def test_a_resumed_run_writes_the_same_lines_and_keeps_the_same_state(
     assert (path / "metrics.jsonl").read_bytes() == (digits.path / "metrics.jsonl").read_bytes()
     mine, theirs = run.load_checkpoint("best"), digits.load_checkpoint("best")
     assert mine.step == theirs.step
-    assert all(torch.equal(mine.tensors[name], theirs.tensors[name]) for name in theirs.tensors)
+    assert all(torch.equal(mine.trained[name], theirs.trained[name]) for name in theirs.trained)
 
 
 def test_the_interval_follows_from_sizes_and_is_spelled_out() -> None:

@@ -18,10 +18,11 @@ from poise.recipes import RECIPES, Recipe, parse_override, recipe_with
 from poise.run_folder import RunFolder
 from poise.spec import DataSpec
 from poise.tasks import TASKS
-from poise.training import Resumption, StepContext, begin, doctor, pick_device, plan
+from poise.training import Resumption, StepContext, begin, pick_device, plan
 from poise.training.again import command_again
+from poise.training.callbacks import doctor
+from poise.training.callbacks.doctor import setting_of
 from poise.training.components import build_networks
-from poise.training.doctor import setting_of
 from poise.training.remedies import begin_with_remedies, last_good, ranked, resume_with_remedies
 from poise.training.resolve import resolve
 
@@ -183,7 +184,7 @@ def test_remedies_are_applied_to_a_persons_own_modules(tmp_path: Path) -> None:
     assert run.status == "finished"
     assert run.folder.read_json("lineage")["from_step"] == 10
     # The person's own modules hold what was kept.
-    kept = run.folder.load_checkpoint(40).tensors
+    kept = run.folder.load_checkpoint(40).trained
     for player, module in (("generator", generator), ("discriminator", discriminator)):
         for name, value in module.state_dict().items():
             assert torch.equal(value, kept[f"network/{player}/{name}"])

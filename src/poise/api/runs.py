@@ -15,7 +15,7 @@ from poise.generator import Generator, Tag, tags_of
 from poise.recipes import Recipe, saved_recipe
 from poise.run_folder import RunFolder, is_many, read_games
 from poise.training import Outcome, Resumption, pick_device
-from poise.training.many import ManyOutcome, resume_many
+from poise.training.vectorised import ManyOutcome, resume_many
 from poise.web import write_report
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]

@@ -16,9 +16,9 @@ from poise.recipes import DEFAULT_RECIPE, RECIPES, Recipe, recipe_with
 from poise.run_folder import new_run_path
 from poise.training import Callback, Resumption, begin, pick_device, plan
 from poise.training import resume as resume_session
-from poise.training.doctor import Mode
-from poise.training.many import begin_many, plan_many
+from poise.training.callbacks.doctor import Mode
 from poise.training.remedies import begin_with_remedies, resume_with_remedies
+from poise.training.vectorised import begin_many, plan_many
 
 RECIPE_FOR: Mapping[type, str] = {Pairs: "pix2pix", Domains: "cyclegan"}
 """The recipe that is taken if none is named, by the kind of data."""

@@ -85,7 +85,7 @@ def _of_run(path: Path) -> FindingTracker:
     from poise.errors import PoiseError
     from poise.recipes import saved_recipe
     from poise.run_folder import RunFolder
-    from poise.training.doctor import setting_of
+    from poise.training.callbacks.doctor import setting_of
 
     run = RunFolder.open(path)
     lines = run.lines("readings")

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from poise.recipes import Recipe
     from poise.training import Outcome, StepContext
-    from poise.training.doctor import Mode
-    from poise.training.many import ManyMoment, ManyOutcome
+    from poise.training.callbacks.doctor import Mode
+    from poise.training.vectorised import ManyMoment, ManyOutcome
 
 NOT_FINITE = 4
 """The exit status of a run in which a value came up that is not finite."""
@@ -68,9 +68,9 @@ def prepare(
     with view.reading(data.name) as on_read:
         from poise.networks import describe
         from poise.training import begin, pick_device, plan
-        from poise.training.many import begin_many, parse_axis, plan_many
         from poise.training.recorded_data import data_record
         from poise.training.remedies import begin_with_remedies
+        from poise.training.vectorised import begin_many, parse_axis, plan_many
 
         axes, where, opened = dict(map(parse_axis, grid)), pick_device(device), data.to_open()
         sizes: Mapping[str, int]
@@ -137,8 +137,8 @@ def resume_session(
     with _report_of_a_failure(path, reporter), ExitStack() as stack:
         on_read = stack.enter_context(view.reading(str(run.data.get("name", ""))))
         from poise.training import Resumption, pick_device, resume
-        from poise.training.many import resume_many
         from poise.training.remedies import resume_with_remedies
+        from poise.training.vectorised import resume_many
 
         where = pick_device(device)
 

@@ -16,7 +16,7 @@ from poise.metrics import evaluate as measure
 from poise.metrics.features import Extractor
 from poise.metrics.table import default_metrics
 from poise.randomness import numpy_stream
-from poise.training.translations import condition_of, held_out_of, images_of
+from poise.training.callbacks.translations import condition_of, held_out_of, images_of
 
 
 def translates(subject: Subject) -> bool:

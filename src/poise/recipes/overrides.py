@@ -15,6 +15,7 @@ from poise.recipes.settings import (
     MOVED,
     RENAMED,
     AugmentationPart,
+    CallbackPart,
     Part,
     Recipe,
     RegulariserPart,
@@ -116,7 +117,11 @@ def renamed_path(path: str) -> str:
     return now
 
 
-BY_NAME: dict[str, type[BaseModel]] = {"penalties": RegulariserPart, "augmentations": AugmentationPart}
+BY_NAME: dict[str, type[BaseModel]] = {
+    "penalties": RegulariserPart,
+    "augmentations": AugmentationPart,
+    "callbacks": CallbackPart,
+}
 """Settings that hold parts by their names: a part is added by naming it and taken out by null."""
 
 OPTIMISERS = ("optimisers", "optimizers")

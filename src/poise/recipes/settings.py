@@ -66,6 +66,19 @@ class AugmentationPart(BaseModel):
         return dict(self.__pydantic_extra__ or {})
 
 
+class CallbackPart(BaseModel):
+    """A callback's settings, which are checked against its own parameters."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+
+    on: bool = Field(default=True, description="whether it is called")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The callback's own settings."""
+        return dict(self.__pydantic_extra__ or {})
+
+
 class Latent(Settings):
     """Where the generator's input is drawn from."""
 
@@ -255,6 +268,9 @@ class Recipe(Settings):
     eigenvalues_every: PositiveInt | None = Field(
         default=None,
         description="steps between measurements of the field's leading eigenvalues; null: never",
+    )
+    callbacks: dict[str, CallbackPart] = Field(
+        default={}, description="what happens beside the loop, by name; those of Poise are on by default"
     )
     checkpoints: Checkpoints = Field(default=Checkpoints(), description="when the state is saved")
 

@@ -31,6 +31,10 @@ EARLIER_NAMES = {
 """Names of a game's numbers in checkpoints of version 0.1, before they belonged to terms."""
 
 
+BESIDE = ("window/", "callback/")
+"""How tensors begin that belong to the loop and to callbacks."""
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A complete saved state.
@@ -44,6 +48,15 @@ class Checkpoint:
     step: int
     tensors: dict[str, Tensor]
     state: dict[str, Any]
+
+    @property
+    def trained(self) -> dict[str, Tensor]:
+        """The tensors of what is trained, without those of the loop and of callbacks.
+
+        A resumed run ends with the same ones as a run that was never interrupted. What a callback keeps may
+        depend on the clock: the doctor leaves checks out that would take too long.
+        """
+        return {name: value for name, value in self.tensors.items() if not name.startswith(BESIDE)}
 
 
 @dataclass(frozen=True)

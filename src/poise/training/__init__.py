@@ -1,7 +1,7 @@
 """Training: from data and a recipe to a run folder."""
 
 from poise.training.batches import latents
-from poise.training.callback import Callback, Request, StepContext
+from poise.training.callbacks.callback import Callback, Request, StepContext
 from poise.training.engine import pick_device
 from poise.training.planning import Experiment, plan
 from poise.training.resuming import Resumption

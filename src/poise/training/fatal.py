@@ -6,7 +6,7 @@ from poise.dynamics import NonFiniteError
 from poise.errors import PoiseError
 from poise.recipes import Recipe
 from poise.run_folder import RunFolder
-from poise.training.doctor import write_non_finite
+from poise.training.callbacks.doctor import write_non_finite
 from poise.training.saver import UnsavedError
 from poise.training.state import Position
 

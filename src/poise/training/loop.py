@@ -1,121 +1,73 @@
-"""The training loop: step, average, log, watch, save, until the steps are done or somebody says stop."""
+"""The training loop: step, log, call back, save, until the steps are done or somebody says stop."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from functools import partial
 
-from torch import Tensor
-
-from poise.dynamics import NonFiniteError
-from poise.losses import LOSSES
-from poise.randomness import derive
-from poise.registry import bound, provided
-from poise.run_folder import RunFolder
-from poise.training.batches import BatchSampler
-from poise.training.callback import Callback, Notify, StepContext
-from poise.training.components import Components
-from poise.training.engine import seed_networks
-from poise.training.history import summarise
-from poise.training.saver import UnsavedError, run_saver
-from poise.training.state import Position, non_finite
+from poise.training.saver import Saver, UnsavedError
+from poise.training.state.train_state import Position, StepEvent, TrainState
 from poise.training.stop import StopRequest
 
 
-def train_loop(
-    components: Components,
-    sampler: BatchSampler,
-    run: RunFolder,
-    position: Position,
-    *,
-    callbacks: Sequence[Callback],
-    stop: StopRequest,
-    notify: Notify,
-) -> Position:
-    """Train from `position` to the recipe's last step, or until a stop is asked for; save what there is.
+def train_loop(state: TrainState, saver: Saver, position: Position, *, stop: StopRequest) -> Position:
+    """Train from `position` to the last step, or until a stop is asked for, or until no game is left.
 
     Args:
-        components: What is trained.
-        sampler: Where batches come from, at the position.
-        run: Where everything is written.
-        position: Where the run stands.
-        callbacks: What watches.
-        stop: Looked at after each step.
-        notify: Tells a person what cannot wait.
+        state: What is trained: one game, or many.
+        saver: When and how it is saved.
+        position: Where it stands.
+        stop: Read after each step.
 
     Returns:
-        Where the run stands afterwards.
+        Where it stands afterwards.
 
     Raises:
         NonFiniteError: A NaN or an infinity came up; the last good checkpoint is as it was.
         UnsavedError: The end could not be saved.
     """
-    recipe, players, device = components.recipe, components.players, components.device
-    steps = recipe.steps or 0
-    boundary = LOSSES.named(recipe.loss.name).boundary
-    make_step = bound(components.dynamics.step, recipe.dynamics.options)
-    make_step = provided(make_step, epoch_steps=sampler.epoch_steps)
-    saver = run_saver(components, run, notify, saved_step=position.step)
-    window: list[dict[str, Tensor]] = []
+    recipe, steps = state.recipe, state.recipe.steps or 0
     began = time.monotonic() - position.seconds
-    logged = time.monotonic(), position.images_seen
+    logged_at, logged_images = time.monotonic(), position.images_seen
+
+    def write_line(*, stopped: bool) -> dict[str, object]:
+        """One line of history; on an accelerator this is where the device is waited for."""
+        nonlocal logged_at, logged_images
+        now = time.monotonic()
+        position.seconds = now - began
+        speed = (position.images_seen - logged_images) / max(now - logged_at, 1e-9)
+        logged_at, logged_images = now, position.images_seen
+        common = {
+            "step": position.step,
+            "images_seen": position.images_seen,
+            "seconds": round(position.seconds, 3),
+            "images_per_second": round(speed, 1),
+        }
+        # An interval that a stop has cut goes on in the next session, so that its line is the same there.
+        return state.write_history(common, saver.write, keep=stopped)
 
     while position.step < steps:
-        # One update of the game. Networks that draw for themselves (dropout) draw from the step's own seed.
-        seed_networks(device, derive(recipe.seed, position.step, "networks"))
-        before, step = sampler.drawn, position.step
-        for optimiser in components.scheduled:
-            optimiser.set(position.images_seen, sampler.run_images)
-        logs = dict(make_step(players, partial(sampler.next, step), step))
-
-        # Count, and let the average follow.
-        images = (sampler.drawn - before) * sampler.samples
+        # One update.
+        position.images_seen += state.step(position)
         position.step += 1
-        position.drawn = sampler.drawn
-        position.images_seen += images
-        components.ema.update(images, position.images_seen, sampler.run_images)
-        window.append(logs)
-        last = position.step >= steps or stop.signal is not None
+        finished = position.step >= steps
+        last = finished or stop.signal is not None
+        regular = position.step % recipe.log_every == 0
 
-        # One line of history an interval; on an accelerator this is where the device is waited for.
-        line = None
-        if position.step % recipe.log_every == 0 or last:
-            if players.unsound is not None and bool(players.unsound):
-                raise NonFiniteError(non_finite(components) or "gradients", "")
-            now = time.monotonic()
-            position.seconds = now - began
-            rate = (position.images_seen - logged[1]) / max(now - logged[0], 1e-9)
-            line = {
-                "step": position.step,
-                "images_seen": position.images_seen,
-                "seconds": round(position.seconds, 3),
-                "images_per_second": round(rate, 1),
-                **summarise(window, boundary),
-            }
-            logged = now, position.images_seen
-            window.clear()
-            saver.write(partial(run.append, "history", line), "the history")
+        # Games that are not finite end here.
+        if not state.check_sound(position.step, waits=regular or last):
+            break
 
-        # Whoever watches looks, and may ask.
-        context = StepContext(
-            step=position.step,
-            images_seen=position.images_seen,
-            seconds=time.monotonic() - began,
-            run=run,
-            recipe=recipe,
-            components=components,
-            logs=logs,
-            line=line,
-            last=last,
-        )
-        requests = {callback(context) for callback in callbacks}
+        # A line an interval, then everybody who looks.
+        line = write_line(stopped=not regular and not finished) if regular or last else None
+        requests = state.after_step(StepEvent(position, time.monotonic() - began, line, last), saver.write)
+        if "stop" in requests and not last:
+            last = True
+            if line is None:
+                write_line(stopped=True)
+
+        # Save the best, when it is time, and at the end.
         if "keep-best" in requests:
             saver.save(position, best=True)
-        if "stop" in requests:
-            last = True
-
-        # Save when it is time, and at the end.
         if last or "save" in requests or saver.due(position.step):
             position.seconds = time.monotonic() - began
             saved = saver.save(position)

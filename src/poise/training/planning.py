@@ -14,9 +14,9 @@ from poise.errors import PoiseError
 from poise.recipes import Recipe
 from poise.tasks import GIVEN, TASKS
 from poise.tasks.prepare import prepared, unused_labels
+from poise.training.callbacks.eigenvalues import check_eigenvalues
+from poise.training.callbacks.quality import interval_of
 from poise.training.components import Components, build_components
-from poise.training.eigenvalues import check_eigenvalues
-from poise.training.quality import interval_of
 from poise.training.resolve import resolve
 from poise.training.second_order import check_second_order
 

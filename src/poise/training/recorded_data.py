@@ -9,7 +9,7 @@ from typing import Any
 from poise.data import Dataset, data_of, kind_of
 from poise.errors import PoiseError
 from poise.run_folder import RunFolder
-from poise.training.callback import Notify
+from poise.training.callbacks.callback import Notify
 from poise.training.planning import Data
 
 

@@ -13,15 +13,14 @@ from poise.data import open_data, spec_of
 from poise.errors import PoiseError
 from poise.extension import require_parts
 from poise.recipes import saved_recipe
-from poise.run_folder import Restored, RunFolder
+from poise.run_folder import Checkpoint, Restored, RunFolder
 from poise.tasks import GIVEN, TASKS
 from poise.tasks.prepare import prepared
-from poise.training.callback import Notify
-from poise.training.components import Components, build_components
+from poise.training.callbacks.callback import Notify
+from poise.training.components import build_components
 from poise.training.environment import lost_guarantees
 from poise.training.planning import Data, Experiment, Progress
 from poise.training.recorded_data import data_again, same_data
-from poise.training.state import Position, unpack
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,8 @@ class Resumption:
     progress: Progress | None = None
 
 
-def reopened(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experiment, Position]:
-    """A run that is there, with its newest sound checkpoint in place; it must be locked.
+def reopened(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experiment, Checkpoint | None]:
+    """A run that is there, built anew, and its newest sound checkpoint; it must be locked.
 
     Args:
         run: The run.
@@ -56,7 +55,7 @@ def reopened(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experim
         notify: Tells a person one sentence.
 
     Returns:
-        What it was made of, and where it stands.
+        What it was made of, and the checkpoint; `None` before the first.
 
     Raises:
         PoiseError: Its data have changed, or its steps are done.
@@ -83,14 +82,19 @@ def reopened(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experim
     components = build_components(recipe, spec_of(source), asked.device, given=asked.given)
     for sentence in lost_guarantees(run.environment, asked.device):
         notify(sentence)
-    position = _restore(run, components, notify)
-    if is_done(run, position.step, recipe.steps or 0):
+    restored = newest_checkpoint(run, notify)
+    step = 0 if restored.checkpoint is None else restored.checkpoint.step
+    if is_done(run, step, recipe.steps or 0):
         raise PoiseError(
-            f"The run '{run.path}' has done its {position.step} steps",
-            hint=f"extend it: poise resume {run.path} --steps {2 * position.step}",
+            f"The run '{run.path}' has done its {step} steps",
+            code="training.steps-done",
+            hint=f"extend it: poise resume {run.path} --steps {2 * step}",
         )
+    if restored.quarantined:
+        notify(f"Going on from step {step}: {restored.newest_step - step} steps are trained again.")
+    forget_beyond(run, step, log_every=recipe.log_every)
     run.write_json("recipe", recipe.model_dump())
-    return Experiment(source, run.data["origin"], recipe, components), position
+    return Experiment(source, run.data["origin"], recipe, components), restored.checkpoint
 
 
 def newest_checkpoint(run: RunFolder, notify: Notify) -> Restored:
@@ -109,23 +113,18 @@ def is_done(run: RunFolder, step: int, asked: int) -> bool:
     return step > asked or (step == asked and run.status == "finished")
 
 
-def forget_beyond(run: RunFolder, step: int) -> None:
-    """Drop what was logged and pictured beyond a step; it will be made again."""
+def forget_beyond(run: RunFolder, step: int, *, log_every: int = 1) -> None:
+    """Drop what was logged and pictured beyond a step; it will be made again.
+
+    Args:
+        run: The run.
+        step: Where it goes on from.
+        log_every: Steps in a line of the history: a line that only a stop has cut is made again, too.
+    """
+    if step % log_every:
+        run.forget_after("history", step - 1)
     for name in ("history", "readings", "findings", "metrics"):
         run.forget_after(name, step)
     for at, path in run.samples():
         if at > step:
             path.unlink(missing_ok=True)
-
-
-def _restore(run: RunFolder, components: Components, notify: Notify) -> Position:
-    """Put the newest sound checkpoint in place and drop what was logged beyond it."""
-    restored = newest_checkpoint(run, notify)
-    position = Position()
-    if restored.checkpoint is not None:
-        position = unpack(restored.checkpoint, components)
-    if restored.quarantined:
-        lost = restored.newest_step - position.step
-        notify(f"Going on from step {position.step}: {lost} steps are trained again.")
-    forget_beyond(run, position.step)
-    return position

@@ -9,10 +9,8 @@ from functools import partial
 from poise.dynamics import NonFiniteError
 from poise.recipes.settings import Checkpoints
 from poise.run_folder import RunFolder
-from poise.training.callback import Notify
-from poise.training.components import Components
-from poise.training.describe import describe_generator
-from poise.training.state import Position, non_finite, pack
+from poise.training.callbacks.callback import Notify
+from poise.training.state.train_state import Position, TrainState
 
 RETRY_SECONDS = 5.0
 """How long after a write that failed the next try comes."""
@@ -29,8 +27,7 @@ class Saver:
         settings: When, and how many are kept.
         run: Where.
         notify: Tells a person that a save failed.
-        culprit: Names the first tensor of the state that is not finite; `None` where all are.
-        put: `(position, best)`: writes the state.
+        state: What is saved.
         saved_step: The step of the checkpoint that there is.
     """
 
@@ -40,12 +37,11 @@ class Saver:
         run: RunFolder,
         notify: Notify,
         *,
-        culprit: Callable[[], str | None],
-        put: Callable[[Position, bool], None],
+        state: TrainState,
         saved_step: int = 0,
     ) -> None:
         self.settings, self.run, self.notify = settings, run, notify
-        self.culprit, self.put = culprit, put
+        self.state = state
         self.saved_at, self.saved_step = time.monotonic(), saved_step
         self.tried_at, self.failing, self.reason = 0.0, False, ""
 
@@ -70,10 +66,12 @@ class Saver:
         Raises:
             NonFiniteError: It does; nothing was written.
         """
-        culprit = self.culprit()
+        culprit = self.state.non_finite()
         if culprit is not None:
             raise NonFiniteError(culprit, "")
-        saved = self.write(partial(self.put, position, best), f"the checkpoint of step {position.step}")
+        saved = self.write(
+            partial(self.state.save, position, best=best), f"the checkpoint of step {position.step}"
+        )
         if saved and not best:
             self.saved_at, self.saved_step = time.monotonic(), position.step
         return saved
@@ -98,24 +96,3 @@ class Saver:
             self.notify(f"Wrote {what}; the disk takes writes again.")
         self.failing = False
         return True
-
-
-def run_saver(components: Components, run: RunFolder, notify: Notify, *, saved_step: int) -> Saver:
-    """The saver of one run: its state, and its generator beside it.
-
-    Args:
-        components: What is saved.
-        run: Where.
-        notify: Tells a person that a save failed.
-        saved_step: The step of the checkpoint that there is.
-    """
-    settings = components.recipe.checkpoints
-
-    def put(position: Position, best: bool) -> None:
-        run.save_checkpoint(pack(components, position), keep=settings.keep, best=best)
-        if not best:
-            run.save_generator(*describe_generator(components, run, position))
-
-    return Saver(
-        settings, run, notify, culprit=partial(non_finite, components), put=put, saved_step=saved_step
-    )

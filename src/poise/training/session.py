@@ -1,33 +1,32 @@
-"""One sitting of training: begin a run, or go on with one."""
+"""One session of training: begin a run, or go on with one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from poise.data import Dataset
 from poise.dynamics import NonFiniteError
-from poise.run_folder import RunFolder, refuse_existing
-from poise.training.callback import Callback, Notify
+from poise.run_folder import Checkpoint, RunFolder, refuse_existing
+from poise.training.callbacks import Callback, CallbackContext, Notify, callbacks_of
+from poise.training.callbacks.callback import DoctorMode
 from poise.training.components import Components
 from poise.training.describe import describe_generator
-from poise.training.doctor import Doctor, Mode
-from poise.training.eigenvalues import EigenvalueWatch
+from poise.training.engine import own_streams
 from poise.training.environment import environment_record
 from poise.training.fatal import non_finite_error, unsaved_error
-from poise.training.held_out import examined, training_feed
 from poise.training.loop import train_loop
 from poise.training.planning import Experiment
 from poise.training.recorded_data import data_record
 from poise.training.resuming import Resumption, reopened
-from poise.training.saver import UnsavedError
-from poise.training.state import Position
+from poise.training.saver import Saver, UnsavedError
+from poise.training.state import Position, TrainState
+from poise.training.state.single import SingleState
 from poise.training.stop import stop_on_signals
-from poise.training.watching import watchers
+
+Status = Literal["running", "finished", "interrupted"]
 
 
 @dataclass(frozen=True)
@@ -54,104 +53,137 @@ def begin(
     callbacks: Sequence[Callback] = (),
     notify: Notify,
     command: list[str] | None = None,
-    doctor: Mode = "suggest",
+    doctor: DoctorMode = "suggest",
 ) -> Outcome:
     """Make the run folder and train.
 
     Args:
         planned: What to do.
         out: The folder to make.
-        callbacks: What watches besides the pictures.
-        notify: Tells a person one sentence.
+        callbacks: Callbacks besides those of the recipe.
+        notify: Gives a person one sentence.
         command: The command line, for the record.
-        doctor: Whether the doctor watches; to have it apply remedies, see `training.remedies`.
+        doctor: What the doctor does; to have it apply remedies, see `training.remedies`.
 
     Raises:
         PoiseError: The folder is taken or cannot be written, or a value came up that is not finite.
     """
     refuse_existing(Path(out))
-    recipe, source = planned.recipe, planned.source
+    recipe = planned.recipe
     run = RunFolder.create(
         out,
         recipe=recipe.model_dump(),
         environment=environment_record(planned.components.device, seed=recipe.seed, command=command),
-        data=data_record(source, planned.origin),
+        data=data_record(planned.source, planned.origin),
     )
     with run.locked():
-        return sit(planned.components, source, run, Position(), callbacks, notify, doctor=doctor)
+        return train(planned.components, planned.source, run, None, callbacks, notify, doctor=doctor)
 
 
 def resume(
-    asked: Resumption, *, callbacks: Sequence[Callback] = (), notify: Notify, doctor: Mode = "suggest"
+    asked: Resumption,
+    *,
+    callbacks: Sequence[Callback] = (),
+    notify: Notify,
+    doctor: DoctorMode = "suggest",
 ) -> Outcome:
-    """Go on with a run from its newest sound checkpoint, or extend a finished one.
+    """Continue a run from its newest sound checkpoint, or extend a finished one.
 
     Args:
         asked: Which run, and how it goes on.
-        callbacks: What watches besides the pictures.
-        notify: Tells a person one sentence.
-        doctor: Whether the doctor watches; to have it apply remedies, see `training.remedies`.
+        callbacks: Callbacks besides those of the recipe.
+        notify: Gives a person one sentence.
+        doctor: What the doctor does; to have it apply remedies, see `training.remedies`.
 
     Raises:
         PoiseError: There is no run, another process trains it, its data have changed, or its steps are done.
     """
     run = RunFolder.open(asked.path)
     with run.locked():
-        planned, position = reopened(run, asked, notify)
-        return sit(planned.components, planned.source, run, position, callbacks, notify, doctor=doctor)
+        planned, checkpoint = reopened(run, asked, notify)
+        return train(planned.components, planned.source, run, checkpoint, callbacks, notify, doctor=doctor)
 
 
-def sit(
+def train(
     components: Components,
-    source: Dataset,
+    dataset: Dataset,
     run: RunFolder,
-    position: Position,
+    start: Checkpoint | Position | None,
     callbacks: Sequence[Callback],
     notify: Notify,
     *,
-    doctor: Mode,
+    doctor: DoctorMode,
 ) -> Outcome:
-    """Train from where the assembly stands till the end, a stop, or a failure; the run must be locked.
+    """Train to the end, a stop, or a failure; the run must be locked.
 
     Args:
         components: What is trained.
-        source: The data.
+        dataset: The data.
         run: Where to.
-        position: Where it stands.
-        callbacks: What watches besides the pictures.
-        notify: Tells a person one sentence.
+        start: Where to go on from: a checkpoint of this run, or a position where the components stand.
+        callbacks: Callbacks besides those of the recipe.
+        notify: Gives a person one sentence.
         doctor: What the doctor does; `apply` only stops the run where there is trouble.
 
     Raises:
         PoiseError: A value came up that is not finite, or the end could not be saved.
     """
-    recipe = components.recipe
-    sampler = training_feed(recipe, source, components.device, drawn=position.drawn)
-    watching: list[Callback] = [
-        *watchers(components, source, notify),
-        *([EigenvalueWatch(recipe, source, notify)] if recipe.eigenvalues_every is not None else []),
-        *(
-            []
-            if doctor == "off"
-            else [Doctor(recipe, *examined(recipe, source), notify, stops=doctor == "apply")]
-        ),
-        *callbacks,
-    ]
-    run.set_status("running", step=position.step)
-    if position.step >= (recipe.steps or 0):  # it was killed before its generator was written
+    named = callbacks_of(CallbackContext(components, dataset, run, notify, doctor))
+    drawn = start.drawn if isinstance(start, Position) else 0
+    state = SingleState(components, dataset, run, named, callbacks, drawn=drawn)
+    position = state.unpack(start) if isinstance(start, Checkpoint) else start or Position()
+    steps = components.recipe.steps or 0
+    if position.step >= steps:  # the process ended before the generator was written
         run.save_generator(*describe_generator(components, run, position))
-    with torch.random.fork_rng(), stop_on_signals(notify) as stop:
+    end, stop_status = run_session(state, run, position, notify, status=run_status(run))
+    finished = end.step >= steps
+    return Outcome(run, "finished" if finished else "interrupted", end, 0 if finished else stop_status)
+
+
+def run_status(run: RunFolder) -> Callable[[Status, int], None]:
+    """Writes the status of one run."""
+    return lambda word, step: run.set_status(word, step=step)
+
+
+def run_session(
+    state: TrainState,
+    run: RunFolder,
+    position: Position,
+    notify: Notify,
+    *,
+    status: Callable[[Status, int], None],
+    at_end: Callable[[Position], None] | None = None,
+) -> tuple[Position, int]:
+    """The frame of every session: status, signals, random streams, and what ends it before its end.
+
+    Args:
+        state: What is trained.
+        run: The folder of its checkpoints.
+        position: Where it stands.
+        notify: Gives a person one sentence.
+        status: Writes the status of all folders.
+        at_end: Writes what is left to write when the loop has ended.
+
+    Returns:
+        Where it stands afterwards, and the exit status of a signal; 0 if there was none.
+
+    Raises:
+        PoiseError: A value came up that is not finite, or the end could not be saved.
+    """
+    recipe, device = state.recipe, state.device
+    saver = Saver(recipe.checkpoints, run, notify, state=state, saved_step=position.step)
+    status("running", position.step)
+    with own_streams(device), stop_on_signals(notify) as stop:
         try:
-            end = train_loop(components, sampler, run, position, callbacks=watching, stop=stop, notify=notify)
+            end = train_loop(state, saver, position, stop=stop)
         except NonFiniteError as error:
             raise non_finite_error(run, position, recipe, error) from None
         except UnsavedError as error:
             raise unsaved_error(run, position, error) from None
         except BaseException:
-            run.set_status("interrupted", step=position.step)
+            status("interrupted", position.step)
             raise
-    status: Literal["finished", "interrupted"] = (
-        "finished" if end.step >= (recipe.steps or 0) else "interrupted"
-    )
-    run.set_status(status, step=end.step)
-    return Outcome(run, status, end, stop.exit_status if status == "interrupted" else 0)
+        if at_end is not None:
+            at_end(end)
+        status("finished" if end.step >= (recipe.steps or 0) else "interrupted", end.step)
+    return end, stop.exit_status

@@ -15,15 +15,15 @@ from torch import nn
 from poise.data import Dataset, spec_of
 from poise.errors import PoiseError
 from poise.run_folder import Checkpoint, RunFolder
-from poise.training.callback import Callback, Notify
+from poise.training.callbacks.callback import Callback, Notify
+from poise.training.callbacks.quality import distance_to_data
 from poise.training.components import Components, build_components
 from poise.training.environment import environment_record
 from poise.training.fatal import NON_FINITE
-from poise.training.quality import distance_to_data
 from poise.training.recorded_data import data_record
 from poise.training.remedies.good_state import last_good
 from poise.training.remedies.trials import Trial
-from poise.training.session import Outcome, sit
+from poise.training.session import Outcome, train
 from poise.training.state import Position, unpack
 
 
@@ -101,7 +101,7 @@ def branched(ward: Ward, parent: RunFolder, trial: Trial, place: Path) -> Played
 
     def play() -> Outcome:
         with run.locked():
-            return sit(components, ward.source, run, position, ward.callbacks, ward.notify, doctor="apply")
+            return train(components, ward.source, run, position, ward.callbacks, ward.notify, doctor="apply")
 
     return played(play, place, components, ward.source)
 
@@ -127,9 +127,8 @@ def to_the_end(ward: Ward, kept: Played) -> Played:
     run = kept.outcome.run
     with run.locked():
         restored = run.restore().checkpoint
-        position = Position() if restored is None else unpack(restored, kept.components)
-        outcome = sit(
-            kept.components, ward.source, run, position, ward.callbacks, ward.notify, doctor="suggest"
+        outcome = train(
+            kept.components, ward.source, run, restored, ward.callbacks, ward.notify, doctor="suggest"
         )
     return Played(outcome, None, kept.components, None)
 

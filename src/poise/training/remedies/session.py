@@ -12,13 +12,13 @@ from poise.data import spec_of
 from poise.errors import PoiseError
 from poise.run_folder import RunFolder
 from poise.tasks import GIVEN
-from poise.training.callback import Callback, Notify
+from poise.training.callbacks.callback import Callback, Notify
 from poise.training.components import Components
 from poise.training.planning import Experiment
 from poise.training.remedies.branches import Played, Ward, branched, free_place, last_step, played, to_the_end
 from poise.training.remedies.trials import trials
 from poise.training.resuming import Resumption, reopened
-from poise.training.session import Outcome, begin, sit
+from poise.training.session import Outcome, begin, train
 
 TRIES = 3
 """Branches that are tried before the doctor gives up."""
@@ -79,12 +79,14 @@ def resume_with_remedies(
     """
     run = RunFolder.open(asked.path)
     with run.locked():
-        planned, position = reopened(run, asked, notify)
+        planned, checkpoint = reopened(run, asked, notify)
         copies = _copies(planned.components)
         ward = Ward(planned.source, planned.origin, asked.device, copies, callbacks, notify, None, tries)
 
         def play() -> Outcome:
-            return sit(planned.components, planned.source, run, position, callbacks, notify, doctor="apply")
+            return train(
+                planned.components, planned.source, run, checkpoint, callbacks, notify, doctor="apply"
+            )
 
         first = played(play, asked.path, planned.components, planned.source)
     return _treated(ward, first)

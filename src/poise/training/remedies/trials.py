@@ -10,7 +10,7 @@ from poise.errors import PoiseError
 from poise.recipes import Recipe, recipe_with, saved_recipe
 from poise.run_folder import RunFolder
 from poise.spec import DataSpec
-from poise.training.callback import Notify
+from poise.training.callbacks.callback import Notify
 from poise.training.resolve import resolve
 
 

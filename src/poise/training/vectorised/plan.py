@@ -16,9 +16,9 @@ from poise.recipes import Recipe
 from poise.tasks import TASKS
 from poise.tasks.prepare import prepared, unused_labels
 from poise.training.components import build_components
-from poise.training.many.settings import Game, Grid, check_modules, check_recipe, spread, structure
 from poise.training.planning import Data, Progress
 from poise.training.resolve import resolve
+from poise.training.vectorised.settings import Game, Grid, check_modules, check_recipe, spread, structure
 
 
 @dataclass(frozen=True)

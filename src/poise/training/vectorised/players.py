@@ -14,8 +14,8 @@ from poise.dynamics import Batch, PlayerLoss, Players
 from poise.dynamics.game import Networks, Outputs, State
 from poise.dynamics.players import Gradients, first_non_finite, gradients_by
 from poise.recipes.settings import Optimiser
-from poise.training.many.game import Batches, StackedGame
 from poise.training.optimisers import Scheduled, build_optimiser
+from poise.training.vectorised.game import Batches, StackedGame
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.tasks import TASKS
 from poise.training.batches import latents
-from poise.training.callback import Notify, Request, StepContext
+from poise.training.callbacks.callback import CallbackContext, CallbackRow, Notify, Request, StepContext
 from poise.training.components import Components
 from poise.training.evaluation_cost import evaluation_interval
 from poise.training.held_out import split
@@ -302,3 +302,14 @@ def best_of(lines: Iterable[Line], *, before: int) -> Rank | None:
             by_step.setdefault(line["step"], []).append(line)
     ranks = [found for of_step in by_step.values() if (found := rank(of_step)) is not None]
     return min(ranks, default=None)
+
+
+def _make(context: CallbackContext) -> QualityWatch | None:
+    if TASKS.named(context.recipe.game.name).directions is not None:
+        return None
+    return QualityWatch(context.components, context.dataset, context.notify)
+
+
+QUALITY = CallbackRow(
+    "quality", _make, "Measures samples beside the data, and keeps the best state.", default=True
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -22,11 +22,17 @@ from poise.recipes import Recipe
 from poise.run_folder import RunFolder
 from poise.training.again import command_again
 from poise.training.batches import latents
-from poise.training.callback import Notify, Request, StepContext
-from poise.training.held_out import Split
+from poise.training.callbacks.callback import (
+    CallbackContext,
+    CallbackRow,
+    DoctorMode,
+    Notify,
+    Request,
+    StepContext,
+)
+from poise.training.held_out import Split, examined
 
-Mode = Literal["off", "watch", "suggest", "apply"]
-"""No doctor; findings; findings with remedies; remedies tried in branches of the run."""
+Mode = DoctorMode
 
 CHECKS = 60
 """Checks in a run."""
@@ -115,6 +121,16 @@ class Doctor:
     def load(self, state: Mapping[str, Any]) -> None:
         """Go on from a state of a checkpoint; call it before the first step."""
         self._loaded = state
+
+    def finish(self, context: StepContext) -> None:
+        """Check once more, if there is time, at a step that has become the last."""
+        if not self._failed and self._doctor is not None:
+            measurements = self._doctor.tracker.measurements
+            if not measurements or measurements[-1].step != context.step:
+                self._resumable = self._doctor.state()
+                if self._doctor.budget.affordable():
+                    self._check(self._doctor, context)
+            self._write_findings(context.run, context.step, self._doctor.unreported())
 
     def _look(self, context: StepContext) -> None:
         doctor = self._begun(context.run) if self._doctor is None else self._doctor
@@ -267,3 +283,15 @@ def packed_scores(
         samples = samples[: len(samples) // packing * packing]
         samples = samples.reshape(len(samples) // packing, -1, *samples.shape[2:])
     return discriminator(samples, *given)
+
+
+def _make(context: CallbackContext) -> Doctor | None:
+    if context.doctor == "off":
+        return None
+    recipe, rows = context.recipe, examined(context.recipe, context.dataset)
+    return Doctor(recipe, *rows, context.notify, stops=context.doctor == "apply")
+
+
+DOCTOR = CallbackRow(
+    "doctor", _make, "Names failures while they happen, with evidence and remedies.", default=True
+)

@@ -14,9 +14,9 @@ from poise.randomness import torch_stream
 from poise.recipes import Recipe
 from poise.tasks import TASKS
 from poise.training.batches import latents
-from poise.training.callback import Notify, Request, StepContext
-from poise.training.pictures import is_due, save_picture
-from poise.training.translations import Shown, Ways, condition_of, held_out_of, shown_of
+from poise.training.callbacks.callback import CallbackContext, CallbackRow, Notify, Request, StepContext
+from poise.training.callbacks.pictures import is_due, save_picture
+from poise.training.callbacks.translations import Shown, Ways, condition_of, held_out_of, shown_of
 
 ROWS = 8
 """Pairs in either half of a picture."""
@@ -51,6 +51,10 @@ class TranslationPictures:
             image = self.picture(context.generator(), context.components.device)
             save_picture(image, context, self.notify)
         return None
+
+    def finish(self, context: StepContext) -> None:
+        """Write the picture of a step that has become the last."""
+        self(context)
 
     def picture(self, module: nn.Module, device: torch.device) -> Image.Image:
         """Two blocks of rows side by side, each under a line that says what its columns are."""
@@ -115,3 +119,14 @@ def _block(columns: Sequence[Tensor]) -> Image.Image:
     channels = max(column.shape[1] for column in columns)
     alike = [column.expand(-1, channels, -1, -1) if column.shape[1] == 1 else column for column in columns]
     return to_pillow(torch.stack(alike, 1).flatten(0, 1), columns=len(columns)).convert("RGB")
+
+
+def _make(context: CallbackContext) -> TranslationPictures | None:
+    if TASKS.named(context.recipe.game.name).directions is None:
+        return None
+    return TranslationPictures(context.recipe, context.dataset, context.notify)
+
+
+TRANSLATION_PICTURES = CallbackRow(
+    "translation-pictures", _make, "Pictures of held-out images and what is made of them.", default=True
+)

@@ -10,7 +10,8 @@ from PIL import Image
 from poise.data import Dataset, kind_of
 from poise.generator.sampling import generate
 from poise.recipes import Recipe
-from poise.training.callback import Notify, Request, StepContext
+from poise.tasks import TASKS
+from poise.training.callbacks.callback import CallbackContext, CallbackRow, Notify, Request, StepContext
 from poise.training.preview import preview_of
 
 
@@ -45,6 +46,10 @@ class PictureSaver:
             save_picture(image, context, self.notify)
         return None
 
+    def finish(self, context: StepContext) -> None:
+        """Write the picture of a step that has become the last."""
+        self(context)
+
 
 def save_picture(image: Image.Image, context: StepContext, notify: Notify) -> None:
     """Keep the picture of a step: whole, or what the disk refuses is said and leaves nothing.
@@ -74,3 +79,14 @@ def is_due(step: int, every: int) -> bool:
     if step < every:
         return math.log2(every / step).is_integer()
     return step % every == 0
+
+
+def _make(context: CallbackContext) -> PictureSaver | None:
+    if TASKS.named(context.recipe.game.name).directions is not None:
+        return None
+    return PictureSaver(context.recipe, context.dataset, context.notify)
+
+
+PICTURES = CallbackRow(
+    "pictures", _make, "Pictures of the samples of fixed latents, more often at the start.", default=True
+)

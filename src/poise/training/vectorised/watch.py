@@ -15,11 +15,11 @@ from poise.metrics.lines import lines_of
 from poise.randomness import torch_stream
 from poise.run_folder import RunFolder
 from poise.training.batches import latents
-from poise.training.callback import Notify
-from poise.training.many.doctor import StackDoctor, health
-from poise.training.many.stack import Stack
-from poise.training.quality import LEAST, Yardstick
+from poise.training.callbacks.callback import Notify
+from poise.training.callbacks.quality import LEAST, Yardstick
 from poise.training.state import Position
+from poise.training.vectorised.doctor import StackDoctor, health
+from poise.training.vectorised.stack import Stack
 
 MODE_SAMPLES = 2_500
 """As many as the tables of mixtures in the plane are made from."""
@@ -125,7 +125,7 @@ class Watchers:
                 sources = [self.sources[game] for game in key]
                 runs = [self.runs[game] for game in key]
                 self._doctors[key] = StackDoctor(stack, sources, runs, self.notify)
-            self._doctors[key].look(stack.window[-1], position, last=last)
+            self._doctors[key].look(stack.logs, position, last=last)
 
     def health(self, stacks: Sequence[Stack]) -> str:
         """What the doctor says of all games, in a word; empty where there is none."""

@@ -13,7 +13,7 @@ from torch import nn
 from poise.dynamics import DYNAMICS
 from poise.errors import PoiseError
 from poise.recipes import Recipe, parse_override, recipe_with
-from poise.training.many.game import SERVED_GAMES
+from poise.training.vectorised.game import SERVED_GAMES
 
 SHARED = ("steps", "log_every", "sample_every", "checkpoints", "resolution", "channels", "seed", "name")
 """What all games of a sitting have in common, so that no grid can vary it."""

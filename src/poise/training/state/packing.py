@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, fields
 
 import torch
 from torch import Tensor
@@ -13,23 +13,13 @@ from poise.dynamics.players import targets_of
 from poise.errors import PoiseError
 from poise.run_folder import Checkpoint
 from poise.training.components import Components
+from poise.training.state.train_state import Position
 
 
-@dataclass
-class Position:
-    """Where a run stands.
-
-    Attributes:
-        step: Updates of the game done.
-        images_seen: Reals that the discriminator has been shown.
-        drawn: Batches drawn.
-        seconds: Time trained, over all sittings.
-    """
-
-    step: int = 0
-    images_seen: int = 0
-    drawn: int = 0
-    seconds: float = 0.0
+def position_of(checkpoint: Checkpoint) -> Position:
+    """Where the run stood that a checkpoint is of."""
+    known = {field.name for field in fields(Position)}
+    return Position(**{name: value for name, value in checkpoint.state.items() if name in known})
 
 
 def pack(components: Components, position: Position) -> Checkpoint:
@@ -47,7 +37,7 @@ def unpack(checkpoint: Checkpoint, components: Components) -> Position:
     Raises:
         PoiseError: The checkpoint is of other networks.
     """
-    saved = checkpoint.tensors
+    saved = checkpoint.trained
     for player, optimiser in components.players.optimisers.items():
         _restore_optimiser(optimiser, components.players.parameters[player], player, saved)
     _restore_memory(components.players, saved)
@@ -65,7 +55,7 @@ def unpack(checkpoint: Checkpoint, components: Components) -> Position:
     with torch.no_grad():
         for name, tensor in wanted.items():
             tensor.copy_(saved[name])
-    return Position(**checkpoint.state)
+    return position_of(checkpoint)
 
 
 def non_finite(components: Components) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from poise.training.many.stack import Stack
+from poise.training.vectorised.stack import Stack
 
 
 def tensors(stack: Stack) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from poise.data import Dataset
 from poise.dynamics.eigenvalues import Leading, leading_eigenvalues
 from poise.errors import PoiseError
 from poise.recipes import Recipe
-from poise.training.callback import Notify, Request, StepContext
+from poise.training.callbacks.callback import CallbackContext, CallbackRow, Notify, Request, StepContext
 from poise.training.components import Components
 from poise.training.held_out import training_feed
 
@@ -92,3 +92,17 @@ def measured(components: Components, source: Dataset) -> Leading:
         finally:
             for buffer, value in zip(buffers, kept, strict=True):
                 buffer.copy_(value)
+
+
+def _make(context: CallbackContext) -> EigenvalueWatch | None:
+    if context.recipe.eigenvalues_every is None:
+        return None
+    return EigenvalueWatch(context.recipe, context.dataset, context.notify)
+
+
+EIGENVALUES = CallbackRow(
+    "eigenvalues",
+    _make,
+    "The leading eigenvalues of the players' field, if `eigenvalues_every` is set.",
+    default=True,
+)

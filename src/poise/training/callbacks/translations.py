@@ -20,8 +20,8 @@ from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.tasks import TASKS
 from poise.training.batches import latents
-from poise.training.callback import Notify, Request, StepContext
-from poise.training.quality import BestSoFar, rank, write_lines
+from poise.training.callbacks.callback import CallbackContext, CallbackRow, Notify, Request, StepContext
+from poise.training.callbacks.quality import BestSoFar, rank, write_lines
 
 Rows = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 Ways = Mapping[str, Callable[[Tensor, Tensor], Tensor]]
@@ -185,3 +185,17 @@ def held_out_of(dataset: Dataset) -> Dataset:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def _make(context: CallbackContext) -> TranslationQuality | None:
+    if TASKS.named(context.recipe.game.name).directions is None:
+        return None
+    return TranslationQuality(context.recipe, context.dataset, context.notify)
+
+
+TRANSLATION_QUALITY = CallbackRow(
+    "translation-quality",
+    _make,
+    "Measures translations of held-out images, and keeps the best state.",
+    default=True,
+)

@@ -14,7 +14,7 @@ from torch.func import functional_call, vmap
 from poise.dynamics import Batch, PlayerLoss
 from poise.dynamics.game import Networks, Outputs, State
 from poise.games import AdversarialGame
-from poise.training.many.draws import OwnDraws
+from poise.training.vectorised.draws import OwnDraws
 
 Tensors = Mapping[str, Tensor]
 

@@ -15,8 +15,8 @@ from poise.recipes import Recipe
 from poise.registry import bound, provided
 from poise.training.batches import BatchSampler
 from poise.training.ema import EmaTensors
-from poise.training.many.game import Batches
-from poise.training.many.players import StackedPlayers
+from poise.training.vectorised.game import Batches
+from poise.training.vectorised.players import StackedPlayers
 
 
 @dataclass
@@ -31,6 +31,7 @@ class Stack:
         samplers: Each game's batches.
         module: One generator; only its structure is used.
         window: What the steps since the last line of the history measured.
+        logs: What the last step measured.
     """
 
     games: list[int]
@@ -40,6 +41,7 @@ class Stack:
     samplers: list[BatchSampler]
     module: nn.Module
     window: list[Logs] = field(default_factory=list)
+    logs: Logs = field(default_factory=dict)
 
     def next(self, step: int) -> Batches:
         """The next batch of every game."""
@@ -70,7 +72,8 @@ class Stack:
                     share.scheduled.set(sampler.drawn * sampler.samples, sampler.run_images)
         make_step = bound(DYNAMICS.named(dynamics.name).step, dynamics.options)
         make_step = provided(make_step, epoch_steps=sampler.epoch_steps)
-        self.window.append(dict(make_step(self.players, partial(self.next, step), step)))
+        self.logs = dict(make_step(self.players, partial(self.next, step), step))
+        self.window.append(self.logs)
         return (sampler.drawn - before) * sampler.samples
 
     @torch.no_grad()

@@ -13,12 +13,12 @@ from poise.diagnosis.budget import Budget
 from poise.diagnosis.window import STEPS
 from poise.dynamics.dynamics import Logs
 from poise.run_folder import RunFolder
-from poise.training.callback import Notify, StepContext
+from poise.training.callbacks.callback import Notify, StepContext
+from poise.training.callbacks.doctor import Doctor
 from poise.training.components import Components, build_components
-from poise.training.doctor import Doctor
 from poise.training.held_out import examined
-from poise.training.many.stack import Stack
 from poise.training.state import Position
+from poise.training.vectorised.stack import Stack
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,18 @@ from dataclasses import asdict
 from typing import Any
 
 from poise.data import Dataset, spec_of
-from poise.errors import PoiseError
 from poise.recipes import Recipe, saved_recipe
 from poise.run_folder import Checkpoint, RunFolder
-from poise.training.callback import Notify, StepContext
+from poise.training.callbacks.callback import Notify, StepContext
+from poise.training.callbacks.pictures import PictureSaver
 from poise.training.components import build_components
 from poise.training.describe import describe_generator
-from poise.training.many.plan import ManyPlan
-from poise.training.many.settings import Game
-from poise.training.many.stack import Stack
-from poise.training.many.state import set_values, tensors
-from poise.training.pictures import PictureSaver
 from poise.training.recorded_data import data_record
 from poise.training.state import Position, pack, unpack
+from poise.training.vectorised.plan import ManyPlan
+from poise.training.vectorised.settings import Game
+from poise.training.vectorised.stack import Stack
+from poise.training.vectorised.state import tensors
 
 
 def row_of(game: Game) -> dict[str, Any]:
@@ -52,39 +51,6 @@ def run_of(parent: RunFolder, game: Game, source: Dataset, planned: ManyPlan) ->
         environment={**environment, "seed": game.recipe.seed},
         data=data_record(source, planned.origin),
     )
-
-
-def save_stacks(parent: RunFolder, stacks: Sequence[Stack], position: Position, keep: int) -> None:
-    """A checkpoint of all games, below their parent."""
-    found = {
-        f"{number}/{name}": value.detach().cpu()
-        for number, stack in enumerate(stacks)
-        for name, value in tensors(stack).items()
-    }
-    state = {**asdict(position), "stacks": [stack.games for stack in stacks]}
-    parent.save_checkpoint(Checkpoint(position.step, found, state), keep=keep)
-
-
-def put_back(stack: Stack, checkpoint: Checkpoint, number: int) -> None:
-    """Put the state of a checkpoint into the stack that is its `number`-th.
-
-    Raises:
-        PoiseError: It is of other networks.
-    """
-    prefix = f"{number}/"
-    saved = {
-        name.removeprefix(prefix): value
-        for name, value in checkpoint.tensors.items()
-        if name.startswith(prefix)
-    }
-    try:
-        set_values(stack, saved)
-    except (KeyError, RuntimeError) as error:
-        raise PoiseError(
-            f"The checkpoint of step {checkpoint.step} is of other networks",
-            why=str(error).strip("'\""),
-            hint="restore the run's files from a copy",
-        ) from None
 
 
 def hand_over(

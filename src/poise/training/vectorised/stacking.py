@@ -16,10 +16,10 @@ from poise.tasks.build import regulariser_term
 from poise.training.components import build_game, build_networks, run_images
 from poise.training.ema import EmaTensors
 from poise.training.held_out import training_feed
-from poise.training.many.game import StackedGame
-from poise.training.many.players import StackedPlayers, shares
-from poise.training.many.stack import Stack
-from poise.training.many.state import set_values, tensors
+from poise.training.vectorised.game import StackedGame
+from poise.training.vectorised.players import StackedPlayers, shares
+from poise.training.vectorised.stack import Stack
+from poise.training.vectorised.state import set_values, tensors
 
 
 def stack_games(
@@ -105,6 +105,7 @@ def without(stack: Stack, places: Sequence[int], sources: Sequence[Dataset], dev
     )
     set_values(left, state)
     left.window = [{name: value[kept] for name, value in one.items()} for one in stack.window]
+    left.logs = {name: value[kept] for name, value in stack.logs.items()}
     return left
 
 

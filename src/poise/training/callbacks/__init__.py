@@ -1,0 +1,78 @@
+"""Callbacks: what happens beside the training loop, each a row that can be set and switched off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from poise.recipes import Recipe
+from poise.registry import Registry, checked_settings
+from poise.training.callbacks.callback import (
+    Callback,
+    CallbackContext,
+    CallbackRow,
+    Notify,
+    Request,
+    StepContext,
+)
+from poise.training.callbacks.doctor import DOCTOR
+from poise.training.callbacks.eigenvalues import EIGENVALUES
+from poise.training.callbacks.pictures import PICTURES
+from poise.training.callbacks.quality import QUALITY
+from poise.training.callbacks.translation_pictures import TRANSLATION_PICTURES
+from poise.training.callbacks.translations import TRANSLATION_QUALITY
+
+CALLBACKS: Registry[CallbackRow] = Registry(
+    "callback", [DOCTOR, EIGENVALUES, PICTURES, TRANSLATION_PICTURES, QUALITY, TRANSLATION_QUALITY]
+)
+"""In the order in which they are called, before those that a caller hands in."""
+
+
+def callbacks_of(context: CallbackContext) -> dict[str, Callback]:
+    """The callbacks of a run by name: those that are on by default, and those that its recipe asks for.
+
+    Args:
+        context: What is trained, on what, and where to.
+
+    Raises:
+        PoiseError: The recipe names a callback that does not exist, or a setting that it does not have.
+    """
+    asked = context.recipe.callbacks
+    found: dict[str, Callback] = {}
+    for name, row in CALLBACKS.items():
+        part = asked.get(name)
+        if not (row.default if part is None else part.on):
+            continue
+        settings = {} if part is None else checked(name, part.options)
+        made = row.make(context, **settings)
+        if made is not None:
+            found[name] = made
+    return found
+
+
+def checked(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a callback, checked, with every default spelled out."""
+    return checked_settings(options, CALLBACKS.named(name).make, owner=f"callback '{name}'")
+
+
+def check_callbacks(recipe: Recipe) -> None:
+    """Refuse callbacks and settings that do not exist.
+
+    Raises:
+        PoiseError: There is such a one.
+    """
+    for name, part in recipe.callbacks.items():
+        checked(name, part.options)
+
+
+__all__ = [
+    "CALLBACKS",
+    "Callback",
+    "CallbackContext",
+    "CallbackRow",
+    "Notify",
+    "Request",
+    "StepContext",
+    "callbacks_of",
+    "check_callbacks",
+]

@@ -1,0 +1,109 @@
+"""What a callback is: it is called after every step with what the loop has, and may ask for little."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from torch import Tensor, nn
+
+from poise.data import Dataset
+from poise.recipes import Recipe
+from poise.run_folder import RunFolder
+from poise.training.components import Components
+
+Request = Literal["keep-best", "save", "stop"]
+
+DoctorMode = Literal["off", "watch", "suggest", "apply"]
+"""No doctor; findings; findings with remedies; remedies tried in branches of the run."""
+
+Notify = Callable[[str], None]
+"""Gives a person one sentence."""
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """A run just after a step.
+
+    Attributes:
+        step: Updates done, from 1.
+        images_seen: Reals shown so far.
+        seconds: Time trained, over all sessions.
+        run: The folder.
+        recipe: The resolved recipe.
+        components: Networks, game and optimisers; to be read, not changed.
+        logs: What the step measured, detached, on the device.
+        line: The line of the history, at steps that write one.
+        last: Whether no step follows in this session.
+    """
+
+    step: int
+    images_seen: int
+    seconds: float
+    run: RunFolder
+    recipe: Recipe
+    components: Components
+    logs: dict[str, Tensor]
+    line: dict[str, Any] | None
+    last: bool
+
+    def generator(self) -> nn.Module:
+        """The averaged generator, in eval mode."""
+        return self.components.ema.current()
+
+
+class Callback(Protocol):
+    """It is called after every step and must be quick at most of them.
+
+    A callback of a row may have `state() -> dict` of tensors and of values that JSON takes, and
+    `load(state)`: they are saved with every checkpoint and restored before the first step of the next
+    session. It may have `finish(context)`, which is called if a stop that somebody asked for has just made
+    this step the last.
+    """
+
+    def __call__(self, context: StepContext, /) -> Request | None:
+        """Look; perhaps ask the loop to keep this state as the best, to save it, or to stop."""
+        ...
+
+
+@dataclass(frozen=True)
+class CallbackContext:
+    """What callbacks are made from.
+
+    Attributes:
+        components: What is trained.
+        dataset: The data, with their conditions.
+        run: Where to.
+        notify: Gives a person one sentence.
+        doctor: What the doctor does.
+    """
+
+    components: Components
+    dataset: Dataset
+    run: RunFolder
+    notify: Notify
+    doctor: DoctorMode = "suggest"
+
+    @property
+    def recipe(self) -> Recipe:
+        """The resolved recipe."""
+        return self.components.recipe
+
+
+@dataclass(frozen=True)
+class CallbackRow:
+    """A callback by name.
+
+    Attributes:
+        name: What people type: `--set callbacks.NAME.every=10`.
+        make: `(context, **settings)` to the callback; `None` if it has nothing to do in this run. Its
+            keyword-only parameters are the settings.
+        summary: One sentence on what it does.
+        default: Whether it is on unless a recipe switches it off: `--set callbacks.NAME.on=false`.
+    """
+
+    name: str
+    make: Callable[..., Callback | None]
+    summary: str
+    default: bool = False

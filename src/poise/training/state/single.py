@@ -1,0 +1,200 @@
+"""One game that is trained: its update, its lines, its callbacks, its checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from poise.data import Dataset
+from poise.dynamics import NonFiniteError
+from poise.losses import LOSSES
+from poise.randomness import derive
+from poise.recipes import Recipe
+from poise.registry import bound, provided
+from poise.run_folder import Checkpoint, RunFolder
+from poise.training.callbacks.callback import Callback, Request, StepContext
+from poise.training.components import Components
+from poise.training.describe import describe_generator
+from poise.training.engine import seed_networks
+from poise.training.held_out import training_feed
+from poise.training.history import summarise
+from poise.training.state.packing import non_finite, pack, position_of, unpack
+from poise.training.state.train_state import Position, StepEvent, Write
+
+
+class SingleState:
+    """One game that is trained.
+
+    Args:
+        components: Networks, game, optimisers.
+        dataset: The data.
+        run: Where to.
+        named: Callbacks by name, whose state goes into checkpoints.
+        unnamed: Callbacks of the caller's own; called after them.
+        drawn: How many batches came before.
+    """
+
+    def __init__(
+        self,
+        components: Components,
+        dataset: Dataset,
+        run: RunFolder,
+        named: Mapping[str, Callback],
+        unnamed: Sequence[Callback] = (),
+        *,
+        drawn: int = 0,
+    ) -> None:
+        self.components, self.run = components, run
+        self.named, self.unnamed = named, unnamed
+        self.sampler = training_feed(components.recipe, dataset, components.device, drawn=drawn)
+        self._boundary = LOSSES.named(self.recipe.loss.name).boundary
+        self._window: list[dict[str, Tensor]] = []
+        self._logs: dict[str, Tensor] = {}
+        make_step = bound(components.dynamics.step, self.recipe.dynamics.options)
+        self._make_step = provided(make_step, epoch_steps=self.sampler.epoch_steps)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The resolved recipe."""
+        return self.components.recipe
+
+    @property
+    def device(self) -> torch.device:
+        """Where it lies."""
+        return self.components.device
+
+    def step(self, position: Position) -> int:
+        """One update of the game; the average follows."""
+        components, sampler, number = self.components, self.sampler, position.step
+        # Networks that draw for themselves (dropout) draw from the step's own seed.
+        seed_networks(components.device, derive(self.recipe.seed, number, "networks"))
+        for optimiser in components.scheduled:
+            optimiser.set(position.images_seen, sampler.run_images)
+        before = sampler.drawn
+        logs = self._make_step(components.players, partial(sampler.next, number), number)
+        images = (sampler.drawn - before) * sampler.samples
+        components.ema.update(images, position.images_seen + images, sampler.run_images)
+        self._logs = dict(logs)
+        self._window.append(self._logs)
+        position.drawn = sampler.drawn
+        return images
+
+    def check_sound(self, step: int, *, waits: bool) -> bool:
+        """Whether it is; on an accelerator that is known only when the device is waited for anyway."""
+        unsound = self.components.players.unsound
+        if waits and unsound is not None and bool(unsound):
+            raise NonFiniteError(non_finite(self.components) or "gradients", "")
+        return True
+
+    def write_history(self, common: dict[str, Any], write: Write, *, keep: bool) -> dict[str, Any]:
+        """Append the means of the interval; here the device is waited for."""
+        line = {**common, **summarise(self._window, self._boundary)}
+        if not keep:
+            self._window = []
+        write(partial(self.run.append, "history", line), "the history")
+        return line
+
+    def after_step(self, event: StepEvent, write: Write) -> set[Request]:
+        """Call the callbacks in turn; if one asks to stop, those that finish something do that now."""
+        context = self.context(event, last=event.last)
+        asked = {callback(context) for callback in (*self.named.values(), *self.unnamed)}
+        requests = {request for request in asked if request is not None}
+        if "stop" in requests and not event.last:
+            context = self.context(event, last=True)
+            for callback in self.named.values():
+                finish: Callable[[StepContext], None] | None = getattr(callback, "finish", None)
+                if finish is not None:
+                    finish(context)
+        return requests
+
+    def context(self, event: StepEvent, *, last: bool) -> StepContext:
+        """What a callback is told of a step."""
+        return StepContext(
+            step=event.position.step,
+            images_seen=event.position.images_seen,
+            seconds=event.seconds,
+            run=self.run,
+            recipe=self.recipe,
+            components=self.components,
+            logs=self._logs,
+            line=event.line,
+            last=last,
+        )
+
+    def save(self, position: Position, *, best: bool) -> None:
+        """Write a checkpoint, and the generator beside it."""
+        self.run.save_checkpoint(self.pack(position), keep=self.recipe.checkpoints.keep, best=best)
+        if not best:
+            self.run.save_generator(*describe_generator(self.components, self.run, position))
+
+    def non_finite(self) -> str | None:
+        """The name of the first tensor that holds a NaN or an infinity; `None` if none does."""
+        return non_finite(self.components)
+
+    def pack(self, position: Position) -> Checkpoint:
+        """What is trained, the open interval of the history, and the state of callbacks."""
+        trained = pack(self.components, position)
+        tensors, values = dict(trained.tensors), dict(trained.state)
+        tensors |= window_tensors(self._window)
+        values["window"] = [list(logs) for logs in self._window]
+        for name, callback in self.named.items():
+            for key, value in state_of(callback).items():
+                if isinstance(value, Tensor):
+                    tensors[f"callback/{name}/{key}"] = value.detach().cpu()
+                else:
+                    values.setdefault("callbacks", {}).setdefault(name, {})[key] = value
+        return Checkpoint(position.step, tensors, values)
+
+    def unpack(self, checkpoint: Checkpoint) -> Position:
+        """Restore what `pack` returned.
+
+        Raises:
+            PoiseError: The checkpoint is of other networks.
+        """
+        unpack(checkpoint, self.components)
+        position = position_of(checkpoint)
+        self.sampler.drawn = position.drawn
+        self._window = window_again(
+            checkpoint.state.get("window", []), own_part(checkpoint.tensors, "window"), self.device
+        )
+        values = checkpoint.state.get("callbacks", {})
+        for name, callback in self.named.items():
+            state = {**values.get(name, {}), **own_part(checkpoint.tensors, f"callback/{name}")}
+            load: Callable[[Mapping[str, Any]], None] | None = getattr(callback, "load", None)
+            if state and load is not None:
+                load(state)
+        return position
+
+
+def state_of(callback: Callback) -> Mapping[str, Any]:
+    """The state of a callback; nothing if it has none."""
+    state: Callable[[], Mapping[str, Any]] | None = getattr(callback, "state", None)
+    return {} if state is None else state()
+
+
+def window_tensors(window: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The logs of the open interval of the history, for a checkpoint."""
+    return {
+        f"window/{number}/{name}": value.detach().cpu()
+        for number, logs in enumerate(window)
+        for name, value in logs.items()
+    }
+
+
+def window_again(
+    names: Sequence[Sequence[str]], tensors: Mapping[str, Tensor], device: torch.device
+) -> list[dict[str, Tensor]]:
+    """The logs that `window_tensors` returned, names in the order of measurement."""
+    return [
+        {name: tensors[f"{number}/{name}"].to(device) for name in own} for number, own in enumerate(names)
+    ]
+
+
+def own_part(tensors: Mapping[str, Tensor], owner: str) -> dict[str, Tensor]:
+    """The tensors of an owner by their own names."""
+    prefix = f"{owner}/"
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

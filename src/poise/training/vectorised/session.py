@@ -1,0 +1,185 @@
+"""A session of many games: begin them, or go on with them."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from poise.errors import PoiseError
+from poise.extension import require_parts
+from poise.recipes import saved_recipe
+from poise.run_folder import Checkpoint, RunFolder, game_folders, read_games, refuse_existing, write_games
+from poise.training.callbacks.callback import Notify
+from poise.training.environment import environment_record, lost_guarantees
+from poise.training.fatal import NON_FINITE
+from poise.training.recorded_data import data_again, data_record, same_data
+from poise.training.resuming import Resumption, forget_beyond, is_done, newest_checkpoint
+from poise.training.session import Status, run_session
+from poise.training.state import Position
+from poise.training.vectorised.ensemble import Ensemble, Watching
+from poise.training.vectorised.folders import game_again, hand_over, row_of, run_of
+from poise.training.vectorised.plan import ManyPlan, sources_of
+
+
+@dataclass(frozen=True)
+class ManyOutcome:
+    """How a sitting of many games ended.
+
+    Attributes:
+        parent: The folder above them.
+        status: `"finished"` or `"interrupted"`.
+        position: Where they stand.
+        lost: How many came to values that are not finite.
+        exit_status: The status for the command.
+    """
+
+    parent: RunFolder
+    status: Literal["finished", "interrupted"]
+    position: Position
+    lost: int
+    exit_status: int
+
+
+def begin_many(
+    planned: ManyPlan,
+    out: Path | str,
+    *,
+    watch: Watching | None = None,
+    notify: Notify,
+    command: list[str] | None = None,
+    doctor: bool = True,
+) -> ManyOutcome:
+    """Make the folders and train.
+
+    Args:
+        planned: What to do.
+        out: The folder to make.
+        watch: Is called after each step.
+        notify: Gives a person one sentence.
+        command: The command line, for the record.
+        doctor: Whether the games are examined, and failures of each are found.
+
+    Raises:
+        PoiseError: The folder is taken or cannot be written, or no game is left.
+    """
+    refuse_existing(Path(out))
+    first = planned.games[0].recipe
+    parent = RunFolder.create(
+        out,
+        recipe=first.model_dump(),
+        environment=environment_record(planned.device, seed=first.seed, command=command),
+        data=data_record(planned.sources[0], planned.origin),
+    )
+    write_games(parent, [row_of(game) for game in planned.games])
+    with parent.locked():
+        return _train(planned, parent, None, watch, notify, doctor=doctor)
+
+
+def resume_many(
+    asked: Resumption, *, watch: Watching | None = None, notify: Notify, doctor: bool = True
+) -> ManyOutcome:
+    """Continue many games from their newest sound checkpoint, or extend them.
+
+    Args:
+        asked: Which games, and how they go on.
+        watch: Is called after each step.
+        notify: Gives a person one sentence.
+        doctor: As for `begin_many`.
+
+    Raises:
+        PoiseError: There is nothing to resume, another process trains it, or its steps are done.
+    """
+    parent = RunFolder.open(asked.path)
+    with parent.locked():
+        require_parts(parent.environment, parent.recipe, parent.data, read_games(parent), run=parent.path)
+        again = data_again(parent, asked.data)
+        common = saved_recipe(parent.recipe)
+        if asked.steps is not None:
+            common = common.model_copy(update={"steps": asked.steps})
+        games = [game_again(row, common) for row in read_games(parent)]
+        origin = parent.data.get("origin", {})
+        sources = sources_of(again, origin, [game.recipe for game in games], asked.progress)
+        same_data(parent, sources[0], accept=asked.accept_changed_data, notify=notify)
+        for sentence in lost_guarantees(parent.environment, asked.device):
+            notify(sentence)
+        restored = newest_checkpoint(parent, notify)
+        done = 0 if restored.checkpoint is None else restored.checkpoint.step
+        if is_done(parent, done, common.steps or 0):
+            raise PoiseError(
+                f"The games of '{asked.path}' have done their {done} steps",
+                code="training.steps-done",
+                hint=f"extend them: poise resume {asked.path} --steps {2 * done}",
+            )
+        _refuse_gone_on_alone(parent, restored.newest_step)
+        parent.write_json("recipe", common.model_dump())
+        planned = ManyPlan(games, sources, origin, asked.device, {})
+        return _train(planned, parent, restored.checkpoint, watch, notify, doctor=doctor)
+
+
+def _train(
+    planned: ManyPlan,
+    parent: RunFolder,
+    checkpoint: Checkpoint | None,
+    watch: Watching | None,
+    notify: Notify,
+    *,
+    doctor: bool,
+) -> ManyOutcome:
+    """Train from a checkpoint, or from the start, to the end, a stop, or a failure; the parent is locked."""
+    pairs = zip(planned.games, planned.sources, strict=True)
+    runs = [run_of(parent, game, source, planned) for game, source in pairs]
+    ensemble = Ensemble(planned, parent, runs, watch, notify, doctor=doctor)
+    position = Position() if checkpoint is None else ensemble.unpack(checkpoint)
+    with ExitStack() as locks:
+        for run in runs:
+            locks.enter_context(run.locked())
+        for run in (parent, *runs):
+            forget_beyond(run, position.step, log_every=ensemble.recipe.log_every)
+        end, stop_status = run_session(
+            ensemble,
+            parent,
+            position,
+            notify,
+            status=lambda word, step: _set_status(ensemble, word, step),
+            at_end=lambda end: hand_over(planned, runs, ensemble.stacks, end, notify),
+        )
+    lost = len(planned.games) - len(ensemble.left)
+    if not ensemble.left:
+        parent.set_status("failed", step=end.step, reason="no game is left")
+        raise PoiseError(
+            f"All {lost} games of '{parent.path}' came to values that are not finite",
+            code="training.no-game-left",
+            hint="begin anew with lower rates; poise report tells of each",
+            exit_status=NON_FINITE,
+        )
+    finished = end.step >= (ensemble.recipe.steps or 0)
+    return ManyOutcome(
+        parent, "finished" if finished else "interrupted", end, lost, 0 if finished else stop_status
+    )
+
+
+def _set_status(ensemble: Ensemble, status: Status, step: int) -> None:
+    for run in (ensemble.parent, *(ensemble.runs[number] for number in ensemble.left)):
+        run.set_status(status, step=step)
+
+
+def _refuse_gone_on_alone(parent: RunFolder, step: int) -> None:
+    """A game that was resumed by itself has steps that all of them together would undo.
+
+    Args:
+        parent: The folder above the games.
+        step: The step of its newest checkpoint, sound or not: a game's own are never newer.
+
+    Raises:
+        PoiseError: There is such a game.
+    """
+    for run in game_folders(parent.path):
+        own = max(run.checkpoint_steps(), default=0)
+        if own > step:
+            raise PoiseError(
+                f"The game '{run.path}' has gone on alone to step {own:,}",
+                why=f"going on with all games from step {step:,} would undo that",
+                hint=f"move its checkpoints beyond that step away, or go on alone: poise resume {run.path}",
+            )

@@ -1,0 +1,64 @@
+"""After a resume, what a run has logged is byte for byte what it would have logged without the stop."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from poise.diagnosis import budget
+from poise.recipes import RECIPES, recipe_with
+from poise.run_folder import RunFolder
+from poise.training import Request, Resumption, StepContext, begin, pick_device, plan, resume
+
+CPU = pick_device("cpu")
+STEPS = 150
+TIMES = ("seconds", "images_per_second")
+
+
+def silent(sentence: str) -> None:
+    """Nobody is told."""
+
+
+def stopping(at: int) -> Any:
+    def callback(context: StepContext) -> Request | None:
+        return "stop" if context.step == at else None
+
+    return callback
+
+
+def logged(path: Path, name: str) -> list[str]:
+    lines = RunFolder.open(path).lines(name)
+    return [json.dumps({k: v for k, v in line.items() if k not in TIMES}) for line in lines]
+
+
+@pytest.mark.parametrize("at", [25, 61, 90])
+def test_history_readings_and_findings_are_those_of_the_uninterrupted_run(
+    at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "MOST_SHARE", 1.0)  # so that no check depends on the clock
+    changes = {
+        "steps": STEPS,
+        "batch_size": 16,
+        "generator.width": 8,
+        "discriminator.width": 8,
+        "log_every": 20,
+    }
+    recipe = recipe_with(RECIPES["non-saturating"], changes)
+    begin(plan("ring", recipe, CPU), tmp_path / "whole", notify=silent)
+    begin(plan("ring", recipe, CPU), tmp_path / "cut", callbacks=[stopping(at)], notify=silent)
+    cut = RunFolder.open(tmp_path / "cut")
+    assert cut.status == "interrupted"
+    assert cut.lines("history")[-1]["step"] == at, "the final state has its line"
+    assert cut.samples()[-1][0] == at, "and its picture"
+    assert cut.lines("readings")[-1]["step"] == at, "and its measurement"
+
+    resume(Resumption(tmp_path / "cut", CPU), notify=silent)
+    for name in ("history", "readings", "findings"):
+        assert logged(tmp_path / "cut", name) == logged(tmp_path / "whole", name), name
+    one, other = (RunFolder.open(tmp_path / name).load_checkpoint(STEPS) for name in ("cut", "whole"))
+    assert one.tensors.keys() == other.tensors.keys()
+    assert all(torch.equal(one.tensors[name], value) for name, value in other.tensors.items())
