@@ -79,7 +79,10 @@ def test_a_wrong_command_is_refused(
 
 REFUSED = {
     "setting without a value": (["digits", "--set", "packing"], ["packing=2"]),
-    "setting out of range": (["digits", "--set", "label_flip=0.7"], ["'label-flip'", "0.7"]),
+    "setting out of range": (
+        ["digits", "--set", "augmentations.label-flip.share=0.7"],
+        ["'label-flip'", "0.7"],
+    ),
     "setting of a wrong type": (["digits", "--set", "packing=many"], ["'packing'", "'many'"]),
     "steps out of range": (["digits", "--steps", "0"], ["'steps'"]),
     "seed out of range": (["digits", "--seed", "-1"], ["'seed'"]),
