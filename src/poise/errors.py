@@ -6,6 +6,9 @@ import contextlib
 import difflib
 from collections.abc import Iterable, Iterator
 
+BROKEN_PIPE = 141
+"""The exit status of a command whose reader has gone."""
+
 
 class PoiseError(Exception):
     """A mistake that a person can mend, told in one sentence.

@@ -9,12 +9,14 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, get_args
 
+from poise.errors import BROKEN_PIPE
+
 if TYPE_CHECKING:
     from cyclopts import CycloptsError
 
     from poise.errors import PoiseError
 
-FAULT, INTERRUPTED, BROKEN_PIPE = 1, 130, 141
+FAULT, INTERRUPTED = 1, 130
 DETAILS = 20
 """Lines below the sentence that fit on a screen."""
 

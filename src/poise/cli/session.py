@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from poise.cli.data_options import DataOptions
-from poise.cli.entry import BROKEN_PIPE
 from poise.cli.events import Found, Notice, SessionEnd, SessionStart, Status
 from poise.cli.progress import View
-from poise.errors import PoiseError
+from poise.errors import BROKEN_PIPE, PoiseError
 from poise.extension import use_words
 from poise.run_folder import RunFolder, is_many, makes, new_run_path, read_games, refuse_existing
 from poise.text import command, counted, short_path
