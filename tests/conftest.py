@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -16,4 +18,31 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test reads or fills the cache of the person who runs it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POISE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@contextmanager
+def restored_tables() -> Iterator[None]:
+    """Whatever parts are added within are taken out of the tables at the end."""
+    from poise import extension
+    from poise.registry import Registry
+
+    tables: list[Registry[Any]] = [extension._table(name) for name in extension.TABLES]
+    rows = [getattr(table._parts, "maps", [table._parts])[0] for table in tables]
+    before = [dict(own) for own in rows]
+    try:
+        yield
+    finally:
+        for table, own, known in zip(tables, rows, before, strict=True):
+            own.clear()
+            own.update(known)
+            table._origins.clear()
+        extension._USED.clear()
+        extension._FOUND.clear()
+
+
+@pytest.fixture
+def own_parts() -> Iterator[None]:
+    """The parts that a test adds end with it."""
+    with restored_tables():
         yield

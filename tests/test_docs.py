@@ -72,14 +72,22 @@ with_python = [page for page in PAGES if any(not block.skipped for block in bloc
 
 @pytest.mark.parametrize("page", with_python, ids=lambda page: page.name)
 def test_every_example_of_a_page_runs(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    own_parts: None,
 ) -> None:
     """The page's blocks in turn, in one namespace, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("POISE_CACHE", str(tmp_path / "cache"))
     namespace: dict[str, Any] = {"__name__": f"docs.{page.stem}"}
     for block in blocks(page, "python"):
-        if not block.skipped:
+        file = re.match(r"# (\w+\.py)\n", block.body)
+        if file is not None:  # the block belongs to a file of the reader's
+            with (tmp_path / file[1]).open("a", encoding="utf-8") as stream:
+                stream.write(block.body)
+        elif not block.skipped:
             # Blank lines before it, so that a traceback names the line of the page.
             source = "\n" * (block.line - 1) + block.body
             exec(compile(source, str(page), "exec", dont_inherit=True), namespace)
@@ -95,7 +103,23 @@ def assert_printed(block: Block, printed: str) -> None:
 
 def test_the_pages_have_examples() -> None:
     """So that a change of the fences does not let the test above pass on nothing."""
-    assert {"README.md", "start.md", "choose.md"} <= {page.name for page in with_python}
+    assert {"README.md", "start.md", "choose.md", "extend.md"} <= {page.name for page in with_python}
+
+
+def test_the_rows_of_diffs_belong_where_the_page_puts_them() -> None:
+    """What a diff leaves or takes out is in the source file, in that order, and its additions are not."""
+    found = list(blocks(ROOT / "docs/extend.md", "diff"))
+    assert len(found) > 5
+    for block in found:
+        header, *lines = block.body.splitlines()
+        source = (ROOT / header.removeprefix("+++ ")).read_text(encoding="utf-8").splitlines()
+        place = 0
+        for line in lines:
+            if line.startswith("+"):
+                assert line[1:] not in source
+            else:
+                assert line[1:] in source[place:], f"extend.md, line {block.line}: {line}"
+                place += source[place:].index(line[1:]) + 1
 
 
 @pytest.mark.parametrize("page", PROSE, ids=lambda page: page.name)

@@ -6,8 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +18,9 @@ from poise import extension
 from poise.cli import main
 from poise.losses import LOSSES
 from poise.networks import DISCRIMINATORS, GENERATORS, IMAGE_DISCRIMINATORS, Network
-from poise.registry import Registry
 from poise.run_folder import RunFolder
 from poise.training import Resumption, begin, pick_device, plan, resume
+from tests.conftest import restored_tables
 
 FILE = Path(__file__).parent / "my_parts.py"
 CPU = pick_device("cpu")
@@ -39,26 +37,7 @@ LOSSES = [Loss("{name}", cost, cost, "A line.", "none")]
 """
 
 
-@pytest.fixture(autouse=True)
-def tables() -> Iterator[None]:
-    """What a test adds is taken out of the tables again."""
-    with restored_tables():
-        yield
-
-
-@contextmanager
-def restored_tables() -> Iterator[None]:
-    """Whatever is added within is taken out at the end."""
-    found: list[Registry[Any]] = [extension._table(name) for name in extension.TABLES]
-    rows = [dict(getattr(one._parts, "maps", [one._parts])[0]) for one in found]
-    yield
-    for table, before in zip(found, rows, strict=True):
-        own = getattr(table._parts, "maps", [table._parts])[0]
-        own.clear()
-        own.update(before)
-        table._origins.clear()
-    extension._USED.clear()
-    extension._FOUND.clear()
+pytestmark = pytest.mark.usefixtures("own_parts")
 
 
 @pytest.fixture
