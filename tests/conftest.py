@@ -1,8 +1,8 @@
 """One thread for every test, as the bits of a run and forks need it, and a cache of their own."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -42,7 +42,7 @@ def restored_tables() -> Iterator[None]:
 
 
 @pytest.fixture
-def own_parts() -> Iterator[None]:
-    """The parts that a test adds end with it."""
+def own_parts() -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """The parts that a test adds end with it, or with a block of its own: `with own_parts(): ...`."""
     with restored_tables():
-        yield
+        yield restored_tables

@@ -38,6 +38,7 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "EXTRACTORS": "poise.metrics.features",
         "METRICS": "poise.metrics",
         "FINDINGS": "poise.diagnosis.findings",
+        "CALLBACKS": "poise.training.callbacks",
         "RECIPES": "poise.recipes",
     }
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ from poise.regularisers import Regulariser
 from poise.spec import DataSpec
 from poise.tasks import TASKS as KNOWN_TASKS
 from poise.tasks.build import loss_of, regulariser_terms, scoring_of
+from poise.training.callbacks import CallbackContext, CallbackRow, StepContext
 
 # A kind of data: text files with the ending .walk, a walk a line. The rest is as with vectors.
 
@@ -155,6 +157,31 @@ AUGMENTATIONS = [
     )
 ]  # fmt: skip
 
+# A callback with a state: what the generator paid in all.
+
+
+class Tally:
+    def __init__(self, path: Path, factor: float) -> None:
+        self.path, self.factor, self.steps, self.paid = path, factor, 0, torch.tensor(0.0)
+
+    def __call__(self, context: StepContext) -> None:
+        self.steps, self.paid = self.steps + 1, self.paid + context.logs["generator_loss"]
+        if context.last:
+            self.path.write_text(f"{self.steps} {self.factor * float(self.paid)}")
+
+    def state(self) -> dict[str, Any]:
+        return {"steps": self.steps, "paid": self.paid}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        self.steps, self.paid = state["steps"], state["paid"]
+
+
+def tally(context: CallbackContext, *, factor: Annotated[float, Field(gt=0)] = 1.0) -> Tally:
+    return Tally(context.run.path / "tally.txt", factor)
+
+
+CALLBACKS = [CallbackRow("tally", tally, "Adds up what the generator pays.")]
+
 # A metric, a finding, a task, and the recipe that names them.
 
 
@@ -208,6 +235,7 @@ RECIPES = [
             "loss": {"name": "pearson", "target": 1.5},
             "penalties": {"size": {"decay": 0.8}},
             "augmentations": {"adaptive-noise": {"speed": 0.02}},
+            "callbacks": {"tally": {"factor": 2.0}},
             "latent": {"size": 4},
             "batch_size": 8,
         }

@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,6 @@ from poise.losses import LOSSES
 from poise.networks import DISCRIMINATORS, GENERATORS, IMAGE_DISCRIMINATORS, Network
 from poise.run_folder import RunFolder
 from poise.training import Resumption, begin, pick_device, plan, resume
-from tests.conftest import restored_tables
 
 FILE = Path(__file__).parent / "my_parts.py"
 CPU = pick_device("cpu")
@@ -58,8 +59,8 @@ def in_a_process(*words: str) -> subprocess.CompletedProcess[str]:
 
 def same_bits(first: Path, second: Path) -> None:
     one, other = (RunFolder.open(path).load_checkpoint(STEPS) for path in (first, second))
-    assert one.tensors.keys() == other.tensors.keys()
-    assert [name for name in one.tensors if not torch.equal(one.tensors[name], other.tensors[name])] == []
+    assert one.trained.keys() == other.trained.keys()
+    assert [name for name in one.trained if not torch.equal(one.trained[name], other.trained[name])] == []
 
 
 def test_a_file_of_every_kind_of_part_trains_resumes_samples_evaluates_and_reports(walks: Path) -> None:
@@ -74,6 +75,10 @@ def test_a_file_of_every_kind_of_part_trains_resumes_samples_evaluates_and_repor
     assert stopped.status == "interrupted"
     assert resume(Resumption("stopped", CPU), notify=print).status == "finished"
     same_bits(Path("whole"), Path("stopped"))
+    tallies = [Path(run, "tally.txt").read_text() for run in ("whole", "stopped")]
+    assert tallies[0] == tallies[1] and tallies[0].split()[0] == str(STEPS)
+    paid = sum(line["generator_loss"] for line in whole.history)
+    assert float(tallies[0].split()[1]) == pytest.approx(2 * paid)
 
     state = RunFolder.open("whole").load_checkpoint(STEPS).tensors
     carried = {name.rpartition("/")[2]: value for name, value in state.items() if name.startswith("game/")}
@@ -91,11 +96,13 @@ def test_a_file_of_every_kind_of_part_trains_resumes_samples_evaluates_and_repor
 
 
 def test_the_command_line_takes_the_file_and_refuses_the_run_without_it(
-    walks: Path, capsys: pytest.CaptureFixture[str]
+    walks: Path,
+    capsys: pytest.CaptureFixture[str],
+    own_parts: Callable[[], AbstractContextManager[None]],
 ) -> None:
     settings = [word for path, value in SETTINGS.items() for word in ("--set", f"{path}={value}")]
     train = ["train", str(walks), "--recipe", "walker", "--out", "run", *settings]
-    with restored_tables():
+    with own_parts():
         assert main([*train, "--use", str(FILE)]) == 0
     assert f"poise sample run -n 64 --use {FILE}" in capsys.readouterr().out
     recorded = RunFolder.open("run").environment["parts"]
@@ -123,6 +130,8 @@ def test_the_command_line_takes_the_file_and_refuses_the_run_without_it(
         ("augmentations.adaptive-noise.sped=1", "unknown-setting"),
         ("game.start=-1", ""),
         ("generator.width=0", ""),
+        ("callbacks.tally.factr=2", "unknown-setting"),
+        ("callbacks.tally.factor=0", ""),
     ],
 )
 def test_settings_of_parts_from_outside_are_checked(walks: Path, setting: str, code: str) -> None:

@@ -14,6 +14,7 @@ from poise.errors import PoiseError
 from poise.recipes import Recipe
 from poise.tasks import GIVEN, TASKS
 from poise.tasks.prepare import prepared, unused_labels
+from poise.training.callbacks import check_callbacks
 from poise.training.callbacks.eigenvalues import check_eigenvalues
 from poise.training.callbacks.quality import interval_of
 from poise.training.components import Components, build_components
@@ -64,6 +65,7 @@ def plan(
         PoiseError: Something does not fit; nothing was written.
     """
     given = given or {}
+    check_callbacks(recipe)
     source = open_data(
         data, resolution=recipe.resolution, channels=recipe.channels, seed=recipe.seed, progress=progress
     )
