@@ -11,8 +11,7 @@ import subprocess
 import sys
 import time
 
-from poise.games import TOYS
-from poise.games.rounds import play_toy
+from poise.toys import TOYS, run_toy
 
 
 def main() -> None:
@@ -44,7 +43,7 @@ def computed(name: str, schedule: str) -> float:
         schedule: How its players move; empty for a game that has no such choice.
     """
     start = time.perf_counter()
-    play_toy(TOYS[name], (), schedule or None)
+    run_toy(TOYS[name], (), schedule or None)
     return time.perf_counter() - start
 
 

@@ -11,7 +11,7 @@ from poise.cli.verb import Json, Names, verb
 from poise.errors import PoiseError
 
 if TYPE_CHECKING:
-    from poise.games import Row, Toy
+    from poise.toys import Row, Toy
 
 Schedule = Literal["simultaneous", "alternating", "alternating-5"]
 COLOURS = {"converges": "green", "circles": "yellow", "diverges": "red"}
@@ -45,8 +45,7 @@ def games(
         json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.console import emit, output
-    from poise.games import TOYS
-    from poise.games.rounds import play_toy
+    from poise.toys import TOYS, run_toy
 
     if name is None:
         if methods or dynamics or out:
@@ -55,9 +54,9 @@ def games(
         return 0
     toy = TOYS.named(name)
     file = None if out is None else _checked_png(out)
-    played = play_toy(toy, methods, dynamics)
+    played = run_toy(toy, methods, dynamics)
     if file is not None:
-        from poise.games.picture import draw
+        from poise.toys.picture import draw
 
         draw(toy, played, file)
     rows = [row for _, row in played]
@@ -74,7 +73,7 @@ def _list(*, json: bool) -> None:
     from rich.text import Text
 
     from poise.cli.console import emit, output, table
-    from poise.games import TOYS
+    from poise.toys import TOYS
 
     made = table("", "", left=2)
     made.show_header = False

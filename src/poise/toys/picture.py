@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from poise.errors import report_system_errors
-from poise.games.lab import FAR, Array, Row, Trial, displacements
-from poise.games.toys import Toy
+from poise.toys.lab import FAR, Array, Row, Trial, displacements
+from poise.toys.toys import Toy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +69,7 @@ def draw(toy: Toy, played: Sequence[tuple[Trial, Row]], path: Path) -> None:
         figure.tight_layout(rect=(0, 0, 1, 1 - 0.35 / figure.get_figheight()), h_pad=1.6, w_pad=1.2)
         with report_system_errors(
             f"The picture cannot be written to '{path}'",
-            code="games.unwritable-picture",
+            code="toys.unwritable-picture",
             hint="name another place with --out",
         ):
             figure.savefig(path, format="png", facecolor=PAPER)

@@ -10,22 +10,51 @@ from pathlib import Path
 import pytest
 
 from poise.errors import PoiseError
-from poise.games import TOYS, Row
-from poise.games.dirac import METHODS, RATE, SCHEDULES, dirac_trials
-from poise.games.lab import play
-from poise.games.picture import draw
-from poise.games.rounds import play_toy
+from poise.toys import TOYS, Row, run_toy
+from poise.toys.dirac import METHODS, RATE, dirac_trials
+from poise.toys.lab import paths
+from poise.toys.picture import draw
 
 CIRCLING = {"unregularised", "non-saturating", "wgan", "wgan-gp"}
 
 
 @cache
 def rows(schedule: str) -> dict[str, Row]:
-    return {row.method: row for _, row in play_toy(TOYS["dirac"], (), schedule)}
+    return {row.method: row for _, row in run_toy(TOYS["dirac"], (), schedule)}
 
 
-def test_every_method_of_the_reference_is_there() -> None:
-    assert len(METHODS) == 9 and list(SCHEDULES) == ["simultaneous", "alternating", "alternating-5"]
+def share(score: float) -> float:
+    return 1 / (1 + math.exp(-score))
+
+
+def last_distance(loss: str, *, r1: float = 0.0, half_gp: float = 0.0, clip: float = math.inf) -> float:
+    """Simultaneous updates in plain numbers, with the derivatives by hand; the paper's penalties."""
+    theta, psi = 1.0, -1.0
+    for _ in range(500):
+        score = theta * psi
+        slope = 1.0 if loss == "wasserstein" else share(score)
+        own = theta * slope + r1 * psi + half_gp * (abs(psi) - 1) * math.copysign(1, psi)
+        other = -psi * (share(-score) if loss == "non-saturating" else slope)
+        theta, psi = theta - RATE * other, psi - RATE * own
+        psi = max(-clip, min(clip, psi))
+    return math.hypot(theta, psi)
+
+
+@pytest.mark.parametrize(
+    ("method", "paper", "by_hand"),
+    [
+        ("unregularised", 3.0969, last_distance("minimax")),
+        ("non-saturating", 0.6402, last_distance("non-saturating")),
+        ("wgan", 1.0022, last_distance("wasserstein", clip=1.0)),
+        ("wgan-gp", 1.8018, last_distance("wasserstein", half_gp=0.7)),
+        ("r1", 2.6426e-6, last_distance("minimax", r1=0.3)),
+    ],
+)
+def test_final_distances_are_those_of_the_paper(method: str, paper: float, by_hand: float) -> None:
+    """Mescheder et al. 2018 and their notebook: its start (1, 1), with the labels exchanged (1, -1)."""
+    found = rows("simultaneous")[method].final_distance
+    assert found == pytest.approx(paper, rel=1e-3)
+    assert found == pytest.approx(by_hand, rel=1e-8)
 
 
 @pytest.mark.parametrize("schedule", ["simultaneous", "alternating"])
@@ -70,38 +99,32 @@ def test_a_kink_has_no_eigenvalues() -> None:
 
 
 def test_five_discriminator_steps_converge_at_the_predicted_rate() -> None:
+    assert rows("alternating-5")["wgan"].verdict == "circles"
+    assert rows("alternating-5")["r1"].verdict == "converges"
     for name, row in rows("alternating-5").items():
         if row.verdict == "converges":
             assert row.observed_rate == pytest.approx(row.spectral_radius, rel=0.01), name
 
 
-def test_five_discriminator_steps() -> None:
-    (circling,), (converging,) = (
-        [row for _, row in play_toy(TOYS["dirac"], [name], "alternating-5")] for name in ("wgan", "r1")
-    )
-    assert circling.verdict == "circles" and converging.verdict == "converges"
-    assert converging.observed_rate == pytest.approx(converging.spectral_radius, rel=0.01)
-
-
 def test_side_by_side_is_one_by_one() -> None:
     names = ["r1", "non-saturating", "wgan", "wgan-gp", "instance-noise"]
     (together,) = dirac_trials(names, "alternating")
-    paths = dict(zip(together.methods, play(together, (1.0, 1.0), 20), strict=True))
+    found = dict(zip(together.methods, paths(together, (1.0, -1.0), 20), strict=True))
     for name in names:
         (alone,) = dirac_trials([name], "alternating")
-        (path,) = play(alone, (1.0, 1.0), 20)
-        assert paths[name] == pytest.approx(path, abs=1e-12)
+        (path,) = paths(alone, (1.0, -1.0), 20)
+        assert found[name] == pytest.approx(path, abs=1e-12)
 
 
 def test_consensus_with_five_discriminator_steps_leaves_though_its_equilibrium_attracts() -> None:
     """Against plain numbers with the derivatives by hand: far out the field vanishes, too, and that pulls."""
-    theta, psi = 1.0, 1.0
+    theta, psi = 1.0, -1.0
 
     def moved() -> tuple[float, float]:
-        share = 1 / (1 + math.exp(-theta * psi))
-        slope = share * (1 - share)
-        first, second = -psi * share, theta * share
-        mixed = share + theta * psi * slope
+        fake = share(theta * psi)
+        slope = fake * (1 - fake)
+        first, second = -psi * fake, theta * fake
+        mixed = fake + theta * psi * slope
         along = first - psi * psi * slope * first + mixed * second
         across = second - mixed * first + theta * theta * slope * second
         return RATE * along, RATE * across
@@ -110,7 +133,7 @@ def test_consensus_with_five_discriminator_steps_leaves_though_its_equilibrium_a
         for _ in range(5):
             psi -= moved()[1]
         theta -= moved()[0]
-    ((_, row),) = play_toy(TOYS["dirac"], ["consensus"], "alternating-5")
+    ((_, row),) = run_toy(TOYS["dirac"], ["consensus"], "alternating-5")
     assert row.final_distance == pytest.approx(math.hypot(theta, psi), rel=1e-9)
     assert row.verdict == "diverges" and row.spectral_radius is not None and row.spectral_radius < 0.9
 
@@ -124,15 +147,21 @@ def test_rows_are_json_without_nan() -> None:
 
 
 def test_an_unknown_method_is_refused_by_name() -> None:
-    with pytest.raises(PoiseError, match="did you mean 'r1'"):
-        play_toy(TOYS["dirac"], ["r11"])
-    with pytest.raises(PoiseError, match="its methods are the dynamics"):
-        play_toy(TOYS["curl"], [], "alternating")
+    with pytest.raises(PoiseError) as caught:
+        run_toy(TOYS["dirac"], ["r11"])
+    assert caught.value.code == "unknown-method" and "'r1'" in caught.value.hint
+
+
+def test_a_schedule_is_refused_if_the_methods_are_the_dynamics() -> None:
+    with pytest.raises(PoiseError) as caught:
+        run_toy(TOYS["curl"], [], "alternating")
+    assert caught.value.code == "toys.no-dynamics"
 
 
 def test_the_picture_is_a_png(tmp_path: Path) -> None:
     toy = TOYS["dirac"]
-    draw(toy, play_toy(toy, ["consensus"]), tmp_path / "one.png")
+    draw(toy, run_toy(toy, ["consensus"]), tmp_path / "one.png")
     assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(PoiseError, match="cannot be written"):
-        draw(toy, play_toy(toy, ["consensus"]), tmp_path / "none" / "one.png")
+    with pytest.raises(PoiseError) as caught:
+        draw(toy, run_toy(toy, ["consensus"]), tmp_path / "none" / "one.png")
+    assert caught.value.code == "toys.unwritable-picture"

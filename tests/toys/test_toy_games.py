@@ -10,9 +10,8 @@ import pytest
 import torch
 
 from poise.errors import PoiseError
-from poise.games import TOYS, TwoCosts, judge, two_costs_trial
-from poise.games.lab import FAR
-from poise.games.rounds import play_toy
+from poise.toys import TOYS, TwoCosts, judge, run_toy, two_costs_trial
+from poise.toys.lab import FAR
 
 TURNING = TwoCosts(first=lambda x, y: x * y, second=lambda x, y: -x * y)
 
@@ -47,7 +46,7 @@ def test_rates_with_a_past(dynamics: str) -> None:
 
 
 def test_bilinear_verdicts() -> None:
-    verdicts = {row.method: row.verdict for _, row in play_toy(TOYS["bilinear"])}
+    verdicts = {row.method: row.verdict for _, row in run_toy(TOYS["bilinear"])}
     assert {name for name, verdict in verdicts.items() if verdict == "circles"} == {
         "simultaneous",
         "alternating",
@@ -56,7 +55,7 @@ def test_bilinear_verdicts() -> None:
 
 
 def test_curl_verdicts() -> None:
-    rows = {row.method: row for _, row in play_toy(TOYS["curl"])}
+    rows = {row.method: row for _, row in run_toy(TOYS["curl"])}
     assert {name for name, row in rows.items() if row.verdict == "circles"} == {"simultaneous", "alternating"}
     assert rows["consensus"].final_distance < 1e-6
 
@@ -70,18 +69,36 @@ def test_what_diverges_is_shown_as_diverging() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cost", "sentence"),
+    ("cost", "code"),
     [
-        (lambda x, y: 3.0, "The cost of y is no tensor of the shape of x and y, because .* float"),
-        (lambda x, y: x.outer(y), r"of shape \(2, 2\)"),
-        (lambda x, y: np.sin(x), "The cost of y cannot be computed, because RuntimeError"),
-        (lambda x, y: (x * y).detach(), "The cost of y does not depend on y"),
-        (lambda x, y: x * x, "The cost of y does not depend on y"),
+        (lambda x, y: 3.0, "toys.cost-shape"),
+        (lambda x, y: x.outer(y), "toys.cost-shape"),
+        (lambda x, y: np.sin(x), "toys.cost-fails"),
+        (lambda x, y: (x * y).detach(), "toys.cost-constant"),
+        (lambda x, y: x * x, "toys.cost-constant"),
     ],
 )
-def test_a_cost_that_cannot_be_played_is_refused_by_its_player(cost: Any, sentence: str) -> None:
-    with pytest.raises(PoiseError, match=sentence):
+def test_a_cost_that_cannot_be_used_is_refused_by_its_player(cost: Any, code: str) -> None:
+    with pytest.raises(PoiseError) as caught:
         two_costs_trial(TwoCosts(first=lambda x, y: x * y, second=cost))
+    assert caught.value.code == code and "The cost of y" in caught.value.what
+
+
+def test_a_dynamics_that_needs_data_is_refused() -> None:
+    with pytest.raises(PoiseError) as caught:
+        two_costs_trial(TURNING, "alternating-by-epoch")
+    assert caught.value.code == "toys.needs-data"
+
+
+def test_unrolled_updates_by_hand() -> None:
+    """After its own update, x is unrolled to x - k h y; the slope of -(x - k h y) y by y is 2 k h y - x."""
+    rate, ahead = 0.1, 5
+    (row,) = judge(two_costs_trial(TURNING, "unrolled", rate=rate, unrolled_steps=ahead), (1.0, 1.5), 20)
+    x, y = 1.0, 1.5
+    for point in row.path[1:]:
+        x -= rate * y
+        y -= rate * (2 * ahead * rate * y - x)
+        assert point == pytest.approx((x, y), rel=1e-9)
 
 
 def test_a_game_that_leaves_where_its_costs_are_defined_diverges_without_eigenvalues() -> None:
