@@ -252,6 +252,21 @@ def test_regularisers_and_augmentations_are_those_of_each_domain() -> None:
     torch.testing.assert_close(found.value.detach(), total)
 
 
+def test_an_augmentation_with_a_state_sees_the_scores_of_both_domains() -> None:
+    counting = Augmentation(
+        "counting",
+        lambda samples, context: samples * context.state["strength"],
+        "Scales, and counts scores.",
+        "none",
+        init=lambda: {"strength": torch.tensor(2.0)},
+        update=lambda state, real, fake, context: {"strength": state["strength"] + len(real)},
+    )
+    game, parts, batch = domains(scoring=Scoring(augmentations=(counting,)), pool=0)
+    state = game.initial_state()
+    found = game.loss("discriminator", parts, batch, game.forward(parts, batch), state)
+    assert float(found.state["counting/strength"]) == 2.0 + 2 * len(batch.real)
+
+
 @pytest.mark.parametrize("pool", [0, 4])
 def test_a_loss_with_a_state_cannot_train_two_domains(pool: int) -> None:
     """BEGAN's balance has no place among two domains."""

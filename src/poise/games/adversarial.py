@@ -125,7 +125,8 @@ class AdversarialGame:
         for one in self.scoring.augmentations:
             if one.update is not None:
                 context = view.context(one.name)
-                real, fake = view.real_scores.detach(), view.fake_scores.detach()
+                # As the adversarial term has logged them: of a game in two domains, those of both.
+                real, fake = view.logs["real_scores"], view.logs["fake_scores"]
                 carried |= _owned(one.name, one.update(context.state, real, fake, context))
         return carried
 

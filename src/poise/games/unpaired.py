@@ -141,7 +141,7 @@ def _side_view(view: View, side: Side, pool: int) -> View:
         view.remembered(f"pool_{side.name}", lambda: kept)
         fake = images
     alone = dataclasses.replace(batch, real=_real(batch)[side.name], condition=None)
-    return View(view.scoring, own, alone, {"fake": fake}, player=view.player)
+    return View(view.scoring, own, alone, {"fake": fake}, state=view.whole_state, player=view.player)
 
 
 def _empty_pools(shape: tuple[int, ...], pool: int) -> State:

@@ -122,6 +122,11 @@ class View:
         """The term's own numbers by name."""
         return own_part(self._state, self._of)
 
+    @property
+    def whole_state(self) -> State:
+        """The numbers of all terms and augmentations, by `owner/name`."""
+        return self._state
+
     def log(self, name: str, value: Tensor) -> None:
         """Write something down for the history."""
         self.logs[name] = value.detach()
