@@ -162,7 +162,9 @@ def checked_settings(given: Mapping[str, Any], *functions: Callable[..., Any], o
         if name not in model.model_fields:
             if not model.model_fields:
                 raise PoiseError(
-                    f"The {owner} has no settings, so '{name}' cannot be set", hint="leave it out"
+                    f"The {owner} has no settings, so '{name}' cannot be set",
+                    code="registry.no-settings",
+                    hint="leave it out",
                 )
             raise unknown_name(f"setting of the {owner}", name, model.model_fields)
     try:
@@ -172,6 +174,7 @@ def checked_settings(given: Mapping[str, Any], *functions: Callable[..., Any], o
         place = complained_path(first)
         raise PoiseError(
             f"The setting '{place}' of the {owner} cannot be {first['input']!r}",
+            code="registry.wrong-value",
             why=requirement(first),
             hint="give it such a value",
         ) from None

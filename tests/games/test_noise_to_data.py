@@ -21,8 +21,10 @@ from small_games import (
 )
 from torch import Tensor
 
-from poise.games import noise_to_data
+from poise.errors import PoiseError
+from poise.games import AdversarialGame, noise_to_data
 from poise.losses import LOSSES
+from poise.losses.loss import LossFunction
 
 CHAINS: list[dict[str, dict[str, Any]]] = [
     {},
@@ -141,16 +143,66 @@ def test_only_a_relativistic_generator_has_its_reals_scored() -> None:
         assert len(scored) == (2 if loss.relativistic else 1)
 
 
-@pytest.mark.parametrize("loss", ["relativistic-pairing", "relativistic-average"])
-def test_a_generators_loss_that_needs_reals_without_the_mark_fails(loss: str) -> None:
-    """It is given no scores of reals, rather than those of fakes, which would train without a word."""
-    unmarked, nets, one = replace(LOSSES[loss], relativistic=False), networks(), batch()
-    played = noise_to_data(unmarked)
+def refused(played: AdversarialGame, player: str, code: str) -> PoiseError:
+    """The error of one player's loss; the losses of both players at one point fail with the same."""
+    nets, one = networks(), batch()
     outputs = played.forward(nets, one)
-    with pytest.raises((TypeError, AttributeError), match="NoneType"):
-        played.loss("generator", nets, one, outputs, {})
-    with pytest.raises((TypeError, AttributeError), match="NoneType"):
+    with pytest.raises(PoiseError) as alone:
+        played.loss(player, nets, one, outputs, {})
+    with pytest.raises(PoiseError) as both:
         played.losses(nets, one, outputs, {})
+    assert alone.value.code == both.value.code == code
+    return alone.value
+
+
+@pytest.mark.parametrize(
+    "generator",
+    [
+        LOSSES["relativistic-pairing"].generator,
+        LOSSES["relativistic-average"].generator,
+        lambda real, fake: fake - real.mean(),
+        lambda real, fake: torch.nn.functional.softplus(real - fake),
+        lambda real, fake: fake.maximum(real),
+        lambda real, fake: torch.stack([real, fake]).sum(0),
+    ],
+)
+def test_a_generators_loss_that_needs_reals_and_does_not_say_so_is_refused(generator: LossFunction) -> None:
+    """It is given no scores of reals, rather than those of fakes, which would train without a word."""
+    unmarked = replace(LOSSES["hinge"], name="mine", generator=generator)
+    error = refused(noise_to_data(unmarked), "generator", "games.loss-not-relativistic")
+    assert "'mine'" in error.what
+    assert "relativistic=True" in error.hint
+    marked, nets, one = noise_to_data(replace(unmarked, relativistic=True)), networks(), batch()
+    assert marked.loss("generator", nets, one, marked.forward(nets, one), {}).value.isfinite()
+
+
+def test_another_error_of_a_loss_is_not_taken_for_missing_reals() -> None:
+    def broken(real: Tensor, fake: Tensor) -> Tensor:
+        return fake.no_such_method()  # type: ignore[attr-defined, no-any-return]
+
+    played, nets, one = noise_to_data(replace(LOSSES["hinge"], generator=broken)), networks(), batch()
+    with pytest.raises(AttributeError, match="no_such_method"):
+        played.loss("generator", nets, one, played.forward(nets, one), {})
+
+
+@pytest.mark.parametrize("player", ["discriminator", "generator"])
+@pytest.mark.parametrize(
+    ("shape", "values"),
+    [
+        ("()", lambda real, fake: fake.mean()),
+        ("(6, 1)", lambda real, fake: fake[:, None]),
+        ("(6, 6)", lambda real, fake: fake[:, None] - fake),
+        ("(1,)", lambda real, fake: fake[:1]),
+        ("float", lambda real, fake: 1.0),
+    ],
+)
+def test_a_loss_without_one_value_for_each_sample_is_refused(
+    player: str, shape: str, values: LossFunction
+) -> None:
+    chosen = replace(LOSSES["hinge"], name="mine", **{player: values})  # type: ignore[arg-type]
+    error = refused(noise_to_data(chosen), player, "games.loss-shape")
+    assert f"The {player} of the loss 'mine'" in error.what
+    assert shape in error.what
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.25, 3.0])

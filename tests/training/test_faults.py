@@ -16,6 +16,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from poise.dynamics import players
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder, tensors_folder
@@ -159,6 +160,40 @@ class TestNotFinite:
         finding = run.lines("findings")[-1]
         assert finding["name"] == "non-finite" and finding["severity"] == "trouble"
         assert "poise train" in finding["remedies"][0]["command"]
+        for step in run.checkpoint_steps():
+            assert all(torch.isfinite(value).all() for value in tensors(tmp_path / "run", step).values())
+
+    @pytest.mark.parametrize("log_every", [3, 100])
+    def test_on_an_accelerator_it_shows_at_the_next_line_of_the_history(
+        self, log_every: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The device skips the step; the loop asks when it waits anyway, at a line or at the end."""
+        monkeypatch.setattr(players, "waits_for_norm", lambda norm, optimiser: False)
+        planned = plan("digits", recipe(log_every=log_every), CPU)
+        parameter = next(iter(planned.components.players.parameters["discriminator"].values()))
+        calls, steps = 0, []
+
+        def poison(gradient: Tensor) -> Tensor:
+            nonlocal calls
+            calls += 1
+            return gradient * float("nan") if calls == 2 else gradient
+
+        parameter.register_hook(poison)
+        with pytest.raises(PoiseError) as error:
+            begin(
+                planned,
+                tmp_path / "run",
+                callbacks=[lambda context: steps.append(context.step)],
+                notify=print,
+            )
+        assert (error.value.code, error.value.exit_status) == ("training.non-finite", 4)
+        shown = min(log_every, STEPS)
+        assert steps == list(range(1, shown))
+        run = RunFolder.open(tmp_path / "run")
+        assert run.status == "failed"
+        assert run.lines("readings")[-1]["non_finite"] == "gradients"
+        assert [line["step"] for line in run.lines("history")] == []
+        assert run.checkpoint_steps() == [step for step in (2, 4) if step < shown]
         for step in run.checkpoint_steps():
             assert all(torch.isfinite(value).all() for value in tensors(tmp_path / "run", step).values())
 

@@ -170,7 +170,7 @@ class Players:
         present = [gradient for gradient in gradients if gradient is not None]
         norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(present)))
         optimiser = self.optimisers[player]
-        if norm.is_cpu or not optimiser.defaults.get("fused"):
+        if waits_for_norm(norm, optimiser):
             if not torch.isfinite(norm):
                 raise NonFiniteError(first_non_finite(self, player, gradients, *seen), player)
         else:
@@ -186,6 +186,11 @@ class Players:
         for target in targets:
             target.grad = None
         return norm.detach()
+
+
+def waits_for_norm(norm: Tensor, optimiser: torch.optim.Optimizer) -> bool:
+    """Whether the norm is read before the step: on the CPU, or if the optimiser cannot skip a step itself."""
+    return norm.is_cpu or not optimiser.defaults.get("fused")
 
 
 def lazy_update(players: Players, player: str, batch: Batch, outputs: Outputs | None) -> dict[str, Tensor]:

@@ -106,6 +106,7 @@ def _at(players: Players, player: str, values: list[Tensor]) -> Networks:
         if not isinstance(network, nn.Module):
             raise PoiseError(
                 f"The unrolled dynamics cannot look ahead through '{name}'",
+                code="dynamics.not-a-module",
                 why="it is no torch module",
                 hint="make it one, or choose the dynamics 'extragradient'",
             )

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from poise.dynamics.game import Batch, Networks, Outputs
+from poise.errors import PoiseError
 from poise.games.adversarial import AdversarialGame, Forward
 from poise.games.term import State, Term
 from poise.games.view import Scoring, View
 from poise.losses import Loss
+from poise.losses.loss import LossFunction
 from poise.registry import bound
 from poise.schedules import Number
 
@@ -73,32 +75,56 @@ def adversarial_terms(loss: Loss, settings: dict[str, Any], adversarial: Number 
     discriminator = Term(
         name="discriminator_loss",
         player="discriminator",
-        value=partial(_discriminator_loss, chosen(loss.discriminator)),
+        value=partial(_discriminator_loss, chosen(loss.discriminator), loss),
         init=partial(_initial, loss) if loss.init else None,
         update=partial(_updated, chosen(loss.update)) if loss.update is not None else None,
     )
     generator = Term(
         name="generator_loss",
         player="generator",
-        value=partial(_generator_loss, chosen(loss.generator), loss.relativistic),
+        value=partial(_generator_loss, chosen(loss.generator), loss),
         weight=adversarial,
     )
     return discriminator, generator
 
 
-def _discriminator_loss(function: Any, view: View) -> Tensor:
+def _discriminator_loss(function: LossFunction, loss: Loss, view: View) -> Tensor:
     fake, real = view.fake_scores, view.real_scores
     view.log("real_scores", real)
     view.log("fake_scores", fake)
-    values: Tensor = function(*view.labelled_scores(), **view.state)
-    return values
+    return _one_a_sample(function(*view.labelled_scores(), **view.state), fake, loss, "discriminator")
 
 
-def _generator_loss(function: Any, relativistic: bool, view: View) -> Tensor:
+def _generator_loss(function: LossFunction, loss: Loss, view: View) -> Tensor:
     fake = view.fake_scores
-    # A loss that needs reals and does not say so is to fail here, and not to be given something else.
-    values: Tensor = function(view.real_scores if relativistic else None, fake)
-    return values
+    if loss.relativistic:
+        return _one_a_sample(function(view.real_scores, fake), fake, loss, "generator")
+    try:
+        values = function(None, fake)
+    except (TypeError, AttributeError) as error:
+        if "NoneType" not in str(error):
+            raise
+        raise PoiseError(
+            f"The generator of the loss '{loss.name}' uses the scores of reals, which it is not given",
+            code="games.loss-not-relativistic",
+            why=f"the loss does not say that it is relativistic ({type(error).__name__}: {error})",
+            hint="add relativistic=True to the Loss",
+        ) from error
+    return _one_a_sample(values, fake, loss, "generator")
+
+
+def _one_a_sample(values: object, scores: Tensor, loss: Loss, player: str) -> Tensor:
+    """The values of a loss, refused unless there is one for each sample."""
+    shape = tuple(scores.shape[:1])
+    if isinstance(values, Tensor) and tuple(values.shape) == shape:
+        return values
+    found = f"the shape {tuple(values.shape)}" if isinstance(values, Tensor) else f"a {type(values).__name__}"
+    raise PoiseError(
+        f"The {player} of the loss '{loss.name}' returns {found} for {len(scores)} samples",
+        code="games.loss-shape",
+        why="a loss has one value for each sample; the mean over samples is taken later",
+        hint=f"return a tensor of the shape {shape}; poise.losses.loss.per_sample averages within samples",
+    )
 
 
 def _initial(loss: Loss) -> State:
@@ -106,5 +132,5 @@ def _initial(loss: Loss) -> State:
 
 
 def _updated(function: Any, state: State, view: View) -> State:
-    moved: State = function(state, view.real_scores.detach(), view.fake_scores.detach())
-    return moved
+    updated: State = function(state, view.real_scores.detach(), view.fake_scores.detach())
+    return updated

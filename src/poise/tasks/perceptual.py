@@ -53,6 +53,7 @@ def perceptual_features(name: str, channels: int) -> Callable[[Tensor], Tensor]:
     if not isinstance(extractor, ModuleExtractor):
         raise PoiseError(
             f"A generator cannot be trained by the features '{name}'",
+            code="tasks.features-without-gradient",
             why="they are trained on labels" if extractor is None else "no gradient runs through them",
             hint=f"choose random-convolutions, {', '.join(SIDES)}",
         )

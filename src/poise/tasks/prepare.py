@@ -41,6 +41,7 @@ def _rows(source: Dataset) -> Dataset:
         holds = "pairs of images" if source.condition.paired else "two domains"
         raise PoiseError(
             f"'{source.name}' holds {holds}, and this game makes samples from noise alone",
+            code="tasks.condition-not-wanted",
             hint="leave --recipe out, or name one folder without --pairs and --domains",
         )
     return dataclasses.replace(source, condition=None)
@@ -63,12 +64,14 @@ def _classes(source: Dataset) -> Dataset:
         raise PoiseError(
             f"{counts[names.index('')]:,} of the {len(source):,} samples of '{source.name}' have an empty "
             "label",
+            code="tasks.empty-label",
             hint="fill them in, or take the samples out",
             details=bare,
         )
     if len(counts) < 2:
         raise PoiseError(
             f"'{source.name}' has a single class, '{names[0]}'",
+            code="tasks.single-class",
             why="a condition that never changes says nothing",
             hint="give at least two classes, or leave the condition out: --recipe non-saturating",
         )
@@ -79,6 +82,7 @@ def _classes(source: Dataset) -> Dataset:
             f"{len(rare)} of the {len(counts)} classes of '{source.name}' have fewer than two samples: "
             + ", ".join(rare[:NAMED])
             + more,
+            code="tasks.rare-classes",
             hint="give them more, merge them, or take them out",
             details=rare,
         )
@@ -92,12 +96,14 @@ def _unlabelled(source: Dataset) -> PoiseError:
         return PoiseError(
             f"{len(beside):,} of the {len(source):,} images of '{source.name}' lie beside the folders of "
             f"classes: {first_few(beside)}",
+            code="tasks.images-beside-classes",
             hint="put each into the folder of its class, or take it out",
             details=beside,
         )
     by_folder = "put each class into a folder of its own, or give --labels FILE.csv --label-column NAME"
     return PoiseError(
         f"'{source.name}' has no labels, and this game is played with a condition for each sample",
+        code="tasks.no-labels",
         hint=by_folder if source.files else "give one a row: --labels FILE.npy",
     )
 
@@ -132,6 +138,7 @@ def _pairs(source: Dataset) -> Dataset:
     if source.condition is None or not source.condition.of_images or not source.condition.paired:
         raise PoiseError(
             f"'{source.name}' holds no pairs of images, and this game translates one into the other",
+            code="tasks.no-pairs",
             hint="give two folders with the same names: --pairs line/ colour/",
         )
     return source
@@ -141,6 +148,7 @@ def _domains(source: Dataset) -> Dataset:
     if source.condition is None or not source.condition.of_images or source.condition.paired:
         raise PoiseError(
             f"'{source.name}' is a single domain, and this game translates between two",
+            code="tasks.single-domain",
             hint="give two folders: --domains horses/ zebras/",
         )
     return source

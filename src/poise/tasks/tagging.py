@@ -134,7 +134,9 @@ def image_extractor(name: str, channels: int) -> Extractor:
     if not alone(kind):
         fit = [other.name for other in EXTRACTORS.values() if alone(other)]
         raise PoiseError(
-            f"The extractor '{name}' cannot be had from images alone", hint="choose " + " or ".join(fit)
+            f"The extractor '{name}' cannot be had from images alone",
+            code="tasks.extractor-needs-more",
+            hint="choose " + " or ".join(fit),
         )
     return kind.build(**({"channels": channels} if "channels" in kind.needs else {}))
 
@@ -156,10 +158,15 @@ def image_features(source: Dataset, extractor: Extractor) -> Array:
 
 def _texts(source: Dataset) -> list[str]:
     if not kind_of(source).pictorial:
-        raise PoiseError(f"'{source.name}' holds no images, and tags are learnt from images")
+        raise PoiseError(
+            f"'{source.name}' holds no images, and tags are learnt from images",
+            code="tasks.tags-without-images",
+        )
     if source.labels is None or not source.label_names:
         raise PoiseError(
-            f"'{source.name}' has no tags", hint="give them: --labels FILE.csv --label-column tags"
+            f"'{source.name}' has no tags",
+            code="tasks.no-tags",
+            hint="give them: --labels FILE.csv --label-column tags",
         )
     return [source.label_names[label] for label in source.labels]
 
@@ -172,15 +179,21 @@ def _vocabulary(
     if long:
         raise PoiseError(
             f"'{long[0][:LONGEST_TAG]}...' among the tags of '{source.name}' is no tag",
+            code="tasks.tag-too-long",
             why=f"it has {len(long[0])} letters and no '{separator}' within",
             hint="say what separates tags: --set 'game.separator=,'",
         )
     if not counts:
-        raise PoiseError(f"Not one image of '{source.name}' has a tag", hint="fill the column of tags in")
+        raise PoiseError(
+            f"Not one image of '{source.name}' has a tag",
+            code="tasks.no-tagged-image",
+            hint="fill the column of tags in",
+        )
     names = tuple(sorted(tag for tag, count in counts.items() if count >= least))
     if len(names) < 2:
         raise PoiseError(
             f"{len(names)} of the {len(counts)} tags of '{source.name}' occur on {least} images or more",
+            code="tasks.too-few-tags",
             why=f"tags are separated by '{separator}'",
             hint="say what separates them, or ask for less: --set 'game.separator=,' --set game.least=2",
         )

@@ -60,6 +60,7 @@ def networks(recipe: Recipe, modules: Mapping[str, nn.Module]) -> Networks:
     if not isinstance(making, BothWays) or not isinstance(scoring, OneForEachDomain):
         raise PoiseError(
             "A game between two domains needs two generators and two discriminators",
+            code="tasks.needs-two-networks-each",
             hint="wrap yours: poise.networks.BothWays(a_to_b, b_to_a), OneForEachDomain(of_a, of_b)",
         )
     named: dict[str, nn.Module] = {"a_to_b": making.a_to_b, "b_to_a": making.b_to_a}

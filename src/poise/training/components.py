@@ -151,6 +151,7 @@ def _averaged(generator: nn.Module, recipe: Recipe) -> EmaGenerator:
             raise
         raise PoiseError(
             "Your own generator cannot be averaged, since it cannot be copied",
+            code="training.generator-not-copyable",
             why=f"{type(error).__name__}: {error}",
             hint="let copy.deepcopy copy it: keep files, locks and the like out of the module",
         ) from None

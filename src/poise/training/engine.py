@@ -27,12 +27,14 @@ def pick_device(name: str) -> torch.device:
     kind = name.partition(":")[0]
     if kind not in there:
         raise PoiseError(
-            f"There is no device '{name}'", code="device.unknown", hint="choose one of auto, cpu, cuda, mps"
+            f"There is no device '{name}'",
+            code="training.unknown-device",
+            hint="choose one of auto, cpu, cuda, mps",
         )
     if not there[kind]:
         raise PoiseError(
             f"The device '{name}' is not there",
-            code="device.not-there",
+            code="training.device-missing",
             why="this PyTorch was built without it, or no driver answers",
             hint="use --device cpu or --device auto",
         )

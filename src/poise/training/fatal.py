@@ -23,6 +23,7 @@ def unsaved_error(run: RunFolder, position: Position, error: UnsavedError) -> Po
     good = f"the checkpoint of step {kept[-1]} is sound" if kept else "there is no checkpoint yet"
     return PoiseError(
         f"The run '{run.path}' stopped at step {position.step} and could not be saved; {good}",
+        code="training.unsaved",
         why=str(error),
         hint=f"free some space, then go on: poise resume {run.path}",
         exit_status=UNSAVED,
@@ -38,6 +39,7 @@ def non_finite_error(run: RunFolder, position: Position, recipe: Recipe, error: 
     run.set_status("failed", step=position.step, reason=sentence)
     return PoiseError(
         f"{sentence}, at step {position.step}; nothing of it was saved and {good}",
+        code="training.non-finite",
         why="the same settings would bring it up again",
         hint=f"begin anew with lower rates: {finding.remedies[0].command}",
         exit_status=NON_FINITE,

@@ -80,6 +80,7 @@ def plan(
         )
         raise PoiseError(
             f"'{source.name}' holds {len(source)} samples, fewer than {batch}",
+            code="training.too-few-samples",
             hint=f"use --batch-size {max(1, len(source) // resolved.packing)} or less, or give more data",
         )
     components = build_components(resolved, spec, device, given=given)
@@ -108,5 +109,6 @@ def _check_networks(components: Components, source: Dataset, samples: int) -> No
     if tuple(fakes.shape[1:]) != source.shape:
         raise PoiseError(
             f"The generator makes samples of shape {tuple(fakes.shape[1:])}, and the data are {source.shape}",
+            code="training.generator-shape",
             hint="let it map (N, latent.size) to the shape of the data; images within [-1, 1]",
         )

@@ -42,6 +42,7 @@ def data_again(run: RunFolder, data: Data | None) -> Data:
     if again is None:
         raise PoiseError(
             f"The run '{run.path}' was given its data in memory",
+            code="training.data-in-memory",
             hint=f"resume it in Python: poise.resume({str(run.path)!r}, data=...)",
         )
     return again
@@ -56,11 +57,13 @@ def same_data(run: RunFolder, source: Dataset, *, accept: bool, notify: Notify) 
     if recorded["shape"] != shape:
         raise PoiseError(
             f"The data '{source.name}' have the shape {shape}, and the run began with {recorded['shape']}",
+            code="training.data-changed-shape",
             hint="give the data that it began with, or begin a new run",
         )
     if not accept:
         raise PoiseError(
             f"The data '{source.name}' have changed since the run began",
+            code="training.data-changed",
             why=f"they held {recorded.get('count')} samples and now hold {len(source)}, or some differ",
             hint="restore them, or go on with --accept-changed-data",
         )

@@ -74,6 +74,7 @@ def resolve(recipe: Recipe, spec: DataSpec, *, given: tuple[str, ...] = ()) -> R
     if recipe.packing > 1 and task.needs != "rows":
         raise PoiseError(
             f"The game '{task.name}' cannot be packed",
+            code="training.packing-unfit",
             why="samples of one pack would have different conditions",
             hint="leave packing at 1",
         )

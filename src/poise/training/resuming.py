@@ -75,6 +75,7 @@ def reopened(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experim
     if set(missing) - set(asked.given):
         raise PoiseError(
             f"The run '{run.path}' began with a {missing[0]} of the person's own",
+            code="training.module-missing",
             hint=f"resume it in Python: poise.resume({str(run.path)!r}, {missing[0]}=...)",
         )
     if asked.steps is not None:

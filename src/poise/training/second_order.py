@@ -52,18 +52,21 @@ def check_second_order(components: Components, spec: DataSpec) -> None:
         without = " ".join(f"--set penalties.{name}=null" for name in recipe.penalties)
         raise PoiseError(
             f"The penalty {names} cannot be laid on this discriminator",
+            code="training.penalty-not-differentiable",
             why="one of its operators cannot be differentiated twice",
             hint=f"leave the penalty out: {without}",
         )
     if ends and not dynamics.second_order:
         raise PoiseError(
             "The eigenvalues of these networks cannot be measured",
+            code="training.eigenvalues-not-differentiable",
             why="one of their operators cannot be differentiated twice",
             hint="leave eigenvalues_every out",
         )
     if ends:
         raise PoiseError(
             f"The dynamics '{dynamics.name}' cannot train these networks",
+            code="training.dynamics-not-differentiable",
             why="one of their operators cannot be differentiated twice",
             hint="choose one that differentiates once: --set dynamics=extragradient",
         )

@@ -76,6 +76,7 @@ def check_eigenvalues(components: Components) -> None:
     if components.recipe.eigenvalues_every is not None and size > MOST_PARAMETERS:
         raise PoiseError(
             f"Eigenvalues are measured of games of up to {MOST_PARAMETERS:,} parameters; this has {size:,}",
+            code="training.eigenvalues-too-large",
             hint="make the networks smaller, --set generator.width=16, or leave eigenvalues_every out",
         )
 

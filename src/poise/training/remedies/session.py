@@ -144,6 +144,7 @@ def _copies(components: Components) -> dict[str, nn.Module]:
             except Exception as error:
                 raise PoiseError(
                     f"The doctor cannot apply remedies to your own {player}, of which no copy can be made",
+                    code="training.module-not-copyable",
                     why=f"{type(error).__name__}: {error}",
                     hint='let the doctor suggest only: doctor="suggest"',
                 ) from None

@@ -48,6 +48,7 @@ def unpack(checkpoint: Checkpoint, components: Components) -> Position:
     if differing:
         raise PoiseError(
             f"The checkpoint of step {checkpoint.step} is of other networks",
+            code="training.checkpoint-of-other-networks",
             why=f"they differ in '{differing[0]}'"
             + (f" and {len(differing) - 1} more" if differing[1:] else ""),
             hint="resume with the modules that the run began with",

@@ -75,6 +75,7 @@ def plan_many(
         if len(sources[0]) < needed:
             raise PoiseError(
                 f"'{sources[0].name}' holds {len(sources[0])} samples, fewer than a batch of {needed}",
+                code="training.too-few-samples",
                 hint=f"use --batch-size {max(1, len(sources[0]) // one.packing)} or less, or give more data",
             )
         modules = build_components(one, spec, device).modules

@@ -180,6 +180,7 @@ def _refuse_gone_on_alone(parent: RunFolder, step: int) -> None:
         if own > step:
             raise PoiseError(
                 f"The game '{run.path}' has gone on alone to step {own:,}",
+                code="training.game-resumed-alone",
                 why=f"going on with all games from step {step:,} would undo that",
                 hint=f"move its checkpoints beyond that step away, or go on alone: poise resume {run.path}",
             )

@@ -56,6 +56,7 @@ def parse_axis(text: str) -> tuple[str, list[Any]]:
     if not equals or not path.strip() or not all(value.strip() for value in values.split(",")):
         raise PoiseError(
             f"The grid '{text}' names no values",
+            code="training.grid-without-values",
             hint="write it as path=value,value: penalties.r1.weight=0.1,1",
         )
     return path.strip(), [parse_override(f"{path}={value}")[1] for value in values.split(",")]
@@ -80,22 +81,35 @@ def spread(recipe: Recipe, seeds: int | Sequence[int], grid: Grid | None = None)
     """
     chosen = range(recipe.seed, recipe.seed + seeds) if isinstance(seeds, int) else seeds
     if not chosen:
-        raise PoiseError("Many games need at least one seed", hint="give --seeds 2 or more")
+        raise PoiseError(
+            "Many games need at least one seed", code="training.no-seed", hint="give --seeds 2 or more"
+        )
     if len(set(chosen)) < len(chosen):
-        raise PoiseError("A seed was given twice", why="it would be the same game", hint="give each once")
+        raise PoiseError(
+            "A seed was given twice",
+            code="training.seed-twice",
+            why="it would be the same game",
+            hint="give each once",
+        )
     axes = dict(grid or {})
     for path, values in axes.items():
         if path.split(".")[0] in SHARED:
             raise PoiseError(
                 f"The setting '{path}' cannot be varied by a grid",
+                code="training.grid-of-shared-setting",
                 why="the games of a sitting have it in common",
                 hint="train apart what differs in it",
             )
         if not values:
-            raise PoiseError(f"The grid gives no value for '{path}'", hint="give one or more")
+            raise PoiseError(
+                f"The grid gives no value for '{path}'",
+                code="training.grid-empty-axis",
+                hint="give one or more",
+            )
         if any(value in values[:place] for place, value in enumerate(values)):
             raise PoiseError(
                 f"The grid gives a value of '{path}' twice",
+                code="training.grid-value-twice",
                 why="it would be the same game",
                 hint="give it once",
             )
@@ -126,17 +140,20 @@ def check_recipe(recipe: Recipe) -> None:
     if recipe.game.name not in SERVED_GAMES:
         raise PoiseError(
             f"The game '{recipe.game.name}' is not played by many seeds at once",
+            code="training.game-not-vectorised",
             hint="train the seeds one by one: --seed 0, then --seed 1",
         )
     if recipe.eigenvalues_every is not None:
         raise PoiseError(
             "Eigenvalues are measured of one game at a time",
+            code="training.eigenvalues-of-one-game",
             hint="leave eigenvalues_every out, or train the seeds one by one: --seed 0, then --seed 1",
         )
     if recipe.dynamics.name not in SERVED_DYNAMICS:
         name = DYNAMICS.named(recipe.dynamics.name).name
         raise PoiseError(
             f"The dynamics '{name}' does not move many games at once",
+            code="training.dynamics-not-vectorised",
             why="it ties the parameters of a game together",
             hint="choose --set dynamics=simultaneous, or train the seeds one by one: --seed 0, then --seed 1",
         )
@@ -153,11 +170,13 @@ def check_modules(modules: Mapping[str, nn.Module]) -> None:
             if isinstance(layer, nn.modules.dropout._DropoutNd):
                 raise PoiseError(
                     f"The {player} has dropout, which draws the same for all of many games at once",
+                    code="training.dropout-not-vectorised",
                     hint="leave it out, or train the seeds one by one: --seed 0, then --seed 1",
                 )
             if type(layer).__name__ == "_SpectralNorm":
                 raise PoiseError(
                     f"The {player}'s spectral norm keeps vectors that many games at once cannot keep apart",
+                    code="training.spectral-norm-not-vectorised",
                     hint="use a penalty in its place, as --recipe relativistic-r1r2 does,"
                     " or train the seeds one by one: --seed 0, then --seed 1",
                 )
