@@ -54,12 +54,12 @@ def games(
         return 0
     toy = TOYS.named(name)
     file = None if out is None else _checked_png(out)
-    played = run_toy(toy, methods, dynamics)
+    results = run_toy(toy, methods, dynamics)
     if file is not None:
         from poise.toys.picture import draw
 
-        draw(toy, played, file)
-    rows = [row for _, row in played]
+        draw(toy, results, file)
+    rows = [row for _, row in results]
     if json:
         emit({"game": toy.name, "rows": [row.to_json() for row in rows]})
         return 0
@@ -106,7 +106,9 @@ def _print(toy: Toy, rows: list[Row]) -> None:
     console.print(Text.assemble((toy.name, "bold cyan"), f"  {toy.summary}"))
     console.print(Text(start, "dim"))
     console.print(made)
-    console.print(Text("predicted and observed: what a step multiplies the distance to (0, 0) with", "dim"))
+    console.print(
+        Text("predicted and observed: the factor by which a step multiplies the distance to (0, 0)", "dim")
+    )
 
 
 def _complex(value: complex) -> str:

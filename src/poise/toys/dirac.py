@@ -39,7 +39,6 @@ class DiracMethod:
     Attributes:
         name: What people type.
         loss: The loss.
-        summary: What it is, in a few words.
         r1: The weight of R1, gamma of the paper.
         wgan_gp: The weight of WGAN-GP; the paper's has a factor of one half inside.
         clip: The discriminator's number is kept within plus or minus this.
@@ -49,7 +48,6 @@ class DiracMethod:
 
     name: str
     loss: str
-    summary: str
     r1: float = 0.0
     wgan_gp: float = 0.0
     clip: float = math.inf
@@ -60,15 +58,15 @@ class DiracMethod:
 METHODS: Registry[DiracMethod] = Registry(
     "method of the Dirac-GAN",
     [
-        DiracMethod("unregularised", "minimax", "the minimax game alone"),
-        DiracMethod("non-saturating", "non-saturating", "the non-saturating game alone"),
-        DiracMethod("wgan", "wasserstein", "Wasserstein, clipping at 1", clip=1.0),
-        DiracMethod("wgan-gp", "wasserstein", "Wasserstein, gradient penalty 0.35", wgan_gp=0.35),
-        DiracMethod("instance-noise", "minimax", "minimax, noise of deviation 0.7", noise=0.7),
-        DiracMethod("r1", "minimax", "minimax, R1 with gamma 0.3", r1=0.3),
-        DiracMethod("r1-critical", "minimax", "minimax, R1 with the critical gamma 1", r1=1.0),
-        DiracMethod("consensus", "minimax", "minimax, consensus with weight 1", consensus=1.0),
-        DiracMethod("non-saturating-r1", "non-saturating", "non-saturating, R1 with gamma 0.3", r1=0.3),
+        DiracMethod("unregularised", "minimax"),
+        DiracMethod("non-saturating", "non-saturating"),
+        DiracMethod("wgan", "wasserstein", clip=1.0),
+        DiracMethod("wgan-gp", "wasserstein", wgan_gp=0.35),
+        DiracMethod("instance-noise", "minimax", noise=0.7),
+        DiracMethod("r1", "minimax", r1=0.3),
+        DiracMethod("r1-critical", "minimax", r1=1.0),
+        DiracMethod("consensus", "minimax", consensus=1.0),
+        DiracMethod("non-saturating-r1", "non-saturating", r1=0.3),
     ],
 )
 

@@ -169,9 +169,8 @@ def judge(trial: Trial, start: tuple[float, float], steps: int) -> list[Row]:
     rows = []
     for method, path, values in zip(trial.methods, paths(trial, start, steps), eigenvalues, strict=True):
         distances = np.hypot(*path.T)
-        rate = observed_rate(distances)
-        last = float(distances[-1])
-        rows.append(Row(method, trial.dynamics, path, last, verdict(distances), values, rate))
+        found = float(distances[-1]), verdict(distances), values, observed_rate(distances)
+        rows.append(Row(method, trial.dynamics, path, *found))
     return rows
 
 
@@ -187,8 +186,7 @@ def paths(trial: Trial, start: tuple[float, float], steps: int) -> Array:
         try:
             trial.step(players, lambda: batch, step - 1)
         except NonFiniteError:
-            outermost = np.hypot(*path[step - 1].T).max()
-            path[step:] = _held(path[step - 1], beyond=outermost)
+            path[step:] = _held(path[step - 1], beyond=np.hypot(*path[step - 1].T).max())
             break
         path[step, :, 0], path[step, :, 1] = x, y
         if np.abs(path[step]).max() > FAR / 2:

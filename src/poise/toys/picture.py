@@ -28,15 +28,15 @@ NEAR = 3.5
 """Paths are shown up to this distance from the equilibrium."""
 
 
-def draw(toy: Toy, played: Sequence[tuple[Trial, Row]], path: Path) -> None:
+def draw(toy: Toy, results: Sequence[tuple[Trial, Row]], path: Path) -> None:
     """Draw one panel for each row into a PNG.
 
     Arrows show the direction of a step, darker for longer steps; the path goes from pale to dark.
 
     Args:
         toy: The game.
-        played: Rows, each with the trial that it belongs to.
-        path: Where to write.
+        results: Rows, each with its trial.
+        path: The file.
 
     Raises:
         PoiseError: The file cannot be written.
@@ -44,16 +44,16 @@ def draw(toy: Toy, played: Sequence[tuple[Trial, Row]], path: Path) -> None:
     import matplotlib as mpl  # noqa: PLC0415 - slow to import, and only this needs it
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    columns = min(3, len(played))
-    lines = math.ceil(len(played) / columns)
-    half = 1.08 * max(1.0, *(min(float(np.abs(row.path).max()), NEAR) for _, row in played))
+    columns = min(3, len(results))
+    lines = math.ceil(len(results) / columns)
+    half = 1.08 * max(1.0, *(min(float(np.abs(row.path).max()), NEAR) for _, row in results))
     across = np.linspace(-half, half, ARROWS)
     grid = np.stack(np.meshgrid(across, across), axis=-1).reshape(-1, 2)
     fields: dict[int, Array] = {}
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.9 * columns + 0.3, 4.15 * lines + 0.75), facecolor=PAPER, dpi=130)
         panels = figure.subplots(lines, columns, squeeze=False).flatten()
-        for panel, (trial, row) in zip(panels, played, strict=False):
+        for panel, (trial, row) in zip(panels, results, strict=False):
             if id(trial) not in fields:
                 fields[id(trial)] = displacements(trial, grid)
             _field(panel, grid, fields[id(trial)][trial.methods.index(row.method)])
@@ -61,16 +61,16 @@ def draw(toy: Toy, played: Sequence[tuple[Trial, Row]], path: Path) -> None:
             panel.set(xlim=(-half, half), ylim=(-half, half), aspect="equal", title=row.method)
             panel.set_xlabel(trial.labels[0], labelpad=1)
             panel.set_ylabel(trial.labels[1], labelpad=1, rotation=0)
-        for panel in panels[len(played) :]:
+        for panel in panels[len(results) :]:
             panel.set_axis_off()
-        moves = f", {played[0][1].dynamics} updates" if toy.schedules else ""
-        title = f"{toy.summary}  {toy.steps} steps from ({toy.start[0]:g}, {toy.start[1]:g}){moves}"
+        updates = f", {results[0][1].dynamics} updates" if toy.schedules else ""
+        title = f"{toy.summary}  {toy.steps} steps from ({toy.start[0]:g}, {toy.start[1]:g}){updates}"
         figure.suptitle(title, x=0.02, y=0.995, ha="left", va="top", fontsize=11)
         figure.tight_layout(rect=(0, 0, 1, 1 - 0.35 / figure.get_figheight()), h_pad=1.6, w_pad=1.2)
         with report_system_errors(
             f"The picture cannot be written to '{path}'",
             code="toys.unwritable-picture",
-            hint="name another place with --out",
+            hint="name another path with --out",
         ):
             figure.savefig(path, format="png", facecolor=PAPER)
 
