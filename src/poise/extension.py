@@ -47,8 +47,22 @@ TABLES: Mapping[str, str] = MappingProxyType(
 GROUP = "poise.parts"
 """The group of entry points in which installed packages name their modules of parts."""
 
-OUTSIDE_RECIPES = ("METRICS", "FINDINGS", "RECIPES")
-"""Tables whose parts no run needs in order to go on or to be sampled."""
+NAMED_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "LOSSES": ("loss",),
+        "REGULARISERS": ("penalties",),
+        "AUGMENTATIONS": ("augmentations",),
+        "GENERATORS": ("generator", "network"),
+        "DISCRIMINATORS": ("discriminator",),
+        "TRANSLATORS": ("generator", "network"),
+        "IMAGE_DISCRIMINATORS": ("discriminator",),
+        "DYNAMICS": ("dynamics",),
+        "KINDS": ("kind",),
+        "TASKS": ("game",),
+        "CALLBACKS": ("callbacks",),
+    }
+)
+"""The keys of a recipe, of `data.json` and of `generator.json` that name the parts of a table."""
 
 
 @dataclass(frozen=True)
@@ -140,10 +154,10 @@ def use_words(environment: Mapping[str, Any]) -> list[str]:
     """The words for a command line that goes on with a run: `--use FILE` for each of its files.
 
     Example:
-        >>> use_words({"parts": [{"name": "my_parts.py", "installed": False}]})
+        >>> use_words({"parts": [{"name": "my_parts.py", "path": "", "sha256": "", "parts": {}}]})
         ['--use', 'my_parts.py']
     """
-    names = [str(one["name"]) for one in environment.get("parts", []) if not one.get("installed")]
+    names = [one["name"] for one in _recorded(environment) if not one.get("installed")]
     return [word for name in names for word in ("--use", name)]
 
 
@@ -152,20 +166,18 @@ def require_parts(environment: Mapping[str, Any], *records: Any, run: Path | str
 
     Args:
         environment: The run's `environment.json`.
-        records: What names the parts that are needed: the run's recipe, its data.
+        records: What names the parts that are needed: recipes, `data.json`, `generator.json`.
         run: The run, for the message.
 
     Raises:
         PoiseError: A part that the records name is in no table, and was in a file when the run began.
     """
-    named = set(_words(records))
-    for one in environment.get("parts", []):
+    for one in _recorded(environment):
         missing = [
             f"{_table(table).kind} '{name}'"
-            for table, names in one["parts"].items()
-            if table in TABLES and table not in OUTSIDE_RECIPES
-            for name in names
-            if name in named and name not in _table(table)
+            for table in NAMED_BY
+            for name in one["parts"].get(table, ())
+            if any(name in _named(table, record) for record in records) and name not in _table(table)
         ]
         if missing:
             hint = f"add --use {one['name']}, or in Python poise.use({one['name']!r})"
@@ -179,7 +191,7 @@ def require_parts(environment: Mapping[str, Any], *records: Any, run: Path | str
 
 def changed_since(environment: Mapping[str, Any]) -> Iterator[str]:
     """What differs between the files that a run began with and those in use, each as a sentence."""
-    for one in environment.get("parts", []):
+    for one in _recorded(environment):
         now = [other for other in _USED.values() if other.path == one["path"] or other.name == one["name"]]
         same = any(one["sha256"] == other.sha256 for other in _USED.values())
         if now and not same:
@@ -193,17 +205,28 @@ def _table(name: str) -> Registry[Any]:
     return table
 
 
-def _words(record: Any) -> Iterator[str]:
-    """Every key and every text in nested records."""
-    if isinstance(record, str):
-        yield record
-    elif isinstance(record, Mapping):
-        for key, value in record.items():
-            yield str(key)
-            yield from _words(value)
-    elif isinstance(record, list | tuple):
-        for value in record:
-            yield from _words(value)
+def _recorded(environment: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The entries of a run's record that are whole; anybody may have written the file."""
+    found = environment.get("parts")
+    return [
+        one
+        for one in (found if isinstance(found, list) else [])
+        if isinstance(one, dict)
+        and all(isinstance(one.get(key), str) for key in ("name", "path", "sha256"))
+        and isinstance(one.get("parts"), dict)
+        and all(isinstance(names, list) for names in one["parts"].values())
+    ]
+
+
+def _named(table: str, record: Mapping[str, Any]) -> set[str]:
+    """The names of parts of a table that a recipe or a description holds."""
+    names: set[str] = set()
+    for value in (record.get(key) for key in NAMED_BY[table]):
+        if isinstance(value, Mapping):
+            names |= {str(value["name"])} if "name" in value else set(value)
+        elif isinstance(value, str):
+            names.add(value)
+    return names
 
 
 def _imported(name: str) -> ModuleType:

@@ -113,6 +113,7 @@ def test_the_command_line_takes_the_file_and_refuses_the_run_without_it(
         error = json.loads(capsys.readouterr().out.splitlines()[-1])
         assert error["code"] == "extension.not-used"
         assert "'walk'" in error["what"] and f"--use {FILE}" in error["hint"]
+        assert ("'pearson'" in error["what"]) == (verb[0] != "sample")
     assert main(["report", "run"]) == 0
     resumed = in_a_process("resume", "run", "--steps", "8", f"--use={FILE}")
     assert resumed.returncode == 0, resumed.stderr
@@ -213,25 +214,47 @@ def test_an_installed_package_is_found_when_a_name_is_unknown(
 ) -> None:
     installed(tmp_path, LOSS.format(name="line", slope=1.0))
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "lines_for_poise", raising=False)
     assert LOSSES.named("hinge") and "lines_for_poise" not in sys.modules
     assert LOSSES.named("line").summary == "A line."
     assert [(one["name"], one["installed"]) for one in extension.used()] == [("lines-for-poise", True)]
     with pytest.raises(poise.PoiseError) as caught:
-        extension.require_parts(
-            {"parts": [{**extension.used()[0], "parts": {"LOSSES": ["gone"]}}]}, "gone", run="r"
-        )
+        gone = {**extension.used()[0], "parts": {"LOSSES": ["gone"]}}
+        extension.require_parts({"parts": [gone]}, {"loss": {"name": "gone"}}, run="r")
     assert caught.value.code == "extension.not-used" and "install" in caught.value.hint
-    del sys.modules["lines_for_poise"]
 
 
 def test_an_installed_package_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed(tmp_path, "raise RuntimeError('no such card')")
+    monkeypatch.delitem(sys.modules, "lines_for_poise", raising=False)
     monkeypatch.syspath_prepend(str(tmp_path))
     for _ in range(2):
         with pytest.raises(poise.PoiseError) as caught:
             LOSSES.named("line")
         assert caught.value.code == "extension.broken-package"
         assert "lines-for-poise" in caught.value.what and "no such card" in caught.value.why
+
+
+def test_a_run_that_names_no_part_of_the_file_goes_on_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_parts: Callable[[], AbstractContextManager[None]]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with own_parts():
+        poise.use(FILE)
+        poise.train("ring", out="run", **SETTINGS)  # its latent has a size, as the file has a regulariser
+    assert poise.open_run("run").sample(2).shape == (2, 2)
+    heard: list[str] = []
+    resume(Resumption("run", CPU, steps=8), notify=heard.append)
+    assert any("not in use" in sentence and str(FILE) in sentence for sentence in heard)
+
+
+@pytest.mark.parametrize(
+    "parts", [3, [3], [{"name": "x"}], [{"name": "x", "path": "", "sha256": "", "parts": [1]}]]
+)
+def test_a_damaged_record_of_parts_stops_nothing(parts: Any) -> None:
+    environment = {"parts": parts}
+    assert extension.use_words(environment) == [] == list(extension.changed_since(environment))
+    extension.require_parts(environment, {"loss": "x"}, run="run")
 
 
 def test_a_resumed_run_says_that_its_file_has_changed(

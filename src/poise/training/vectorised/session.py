@@ -93,7 +93,8 @@ def resume_many(
     """
     parent = RunFolder.open(asked.path)
     with parent.locked():
-        require_parts(parent.environment, parent.recipe, parent.data, read_games(parent), run=parent.path)
+        recipes = [row["recipe"] for row in read_games(parent)]
+        require_parts(parent.environment, parent.data, *recipes, run=parent.path)
         again = data_again(parent, asked.data)
         common = saved_recipe(parent.recipe)
         if asked.steps is not None:
