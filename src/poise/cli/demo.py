@@ -23,12 +23,7 @@ def demo() -> int:
 
 
 def demo_in(path: Path, *, steps: int | None = None) -> int:
-    """Train, go on, or say what is there, and return the exit status.
-
-    Args:
-        path: The run's folder.
-        steps: How many; by default as many as suit the data.
-    """
+    """Train, go on, or say what is there, and return the exit status."""
     from poise.cli.data_options import DataOptions
     from poise.cli.progress import view_for
     from poise.cli.session import begin_session, prepare, resume_session, session_end

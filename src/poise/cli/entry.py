@@ -22,11 +22,7 @@ DETAILS = 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line on what was typed after `poise`, by default the arguments of this process.
-
-    Returns:
-        The exit status: 0 when all went well, 2 for bad input, 1 for a fault of Poise, 130 after Ctrl-C.
-    """
+    """Run the command line on what was typed after `poise`, by default the arguments of this process."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter shows another one instead
@@ -42,11 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def without_parts(typed: Sequence[str]) -> list[str]:
-    """What was typed but for `--use FILE`, which every verb takes; the parts of the files are in use then.
-
-    Raises:
-        PoiseError: A file is missing, fails, or holds no parts.
-    """
+    """What was typed but for `--use FILE`, which every verb takes; the parts of the files are in use then."""
     rest, words = [], iter(typed)
     for word in words:
         option, equals, value = word.partition("=")

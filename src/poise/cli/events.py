@@ -268,9 +268,6 @@ Event: TypeAlias = Notice | Found | SessionStart | Status | SessionEnd
 def data_text(data: Mapping[str, Any]) -> str:
     """What the data are.
 
-    Args:
-        data: Their kind, shape and count, as in `data.json`.
-
     Example:
         >>> data_text({"kind": "image", "shape": [1, 8, 8], "count": 1797})
         '1,797 images of 8x8, grey'

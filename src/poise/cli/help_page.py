@@ -15,11 +15,7 @@ PAGE = Path("docs/help.md")
 
 
 def help_text(*words: str) -> str:
-    """What `poise ... --help` prints on a terminal of 80 columns without colours.
-
-    Args:
-        words: The words before `--help`.
-    """
+    """What `poise ... --help` prints on a terminal of 80 columns without colours."""
     stream = io.StringIO()
     console = Console(file=stream, width=WIDTH, color_system=None, force_terminal=False, highlight=False)
     app.help_print(list(words), console=console)

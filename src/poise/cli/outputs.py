@@ -60,11 +60,7 @@ class Translated:
 
 
 class OutputFolder:
-    """A folder that a command fills; a card in it lists the files that are ours.
-
-    Raises:
-        PoiseError: It is a file, or holds what the command did not make.
-    """
+    """A folder that a command fills; a card in it lists the files that are ours."""
 
     def __init__(self, path: Path, *, made_by: str, card: str) -> None:
         self.path, self.made_by, self._card = path, made_by, path / card
@@ -107,9 +103,6 @@ class Target:
 def sample_target(out: str) -> Target:
     """What `poise sample --out` means; a folder ends in a slash, exists, or has no ending.
 
-    Raises:
-        PoiseError: It has another ending, or something else is there.
-
     Example:
         >>> sample_target("grid.png").form, sample_target("samples.npy").form, sample_target("digits/").form
         ('grid', 'array', 'folder')
@@ -139,11 +132,7 @@ def sample_request(
 
 
 def save_samples(generator: Generator, target: Target, request: Request) -> str:
-    """Make samples, write them, and return what was written, in words; a file appears whole or not at all.
-
-    Raises:
-        PoiseError: It cannot be written, or another array is there.
-    """
+    """Make samples, write them, and return what was written, in words; a file appears whole or not at all."""
     about = {
         "count": request.count,
         "seed": request.seed,
@@ -171,11 +160,7 @@ def save_samples(generator: Generator, target: Target, request: Request) -> str:
 def save_translations(
     generator: Generator, inputs: Path, folder: OutputFolder, *, direction: str, seed: int
 ) -> Translated:
-    """Translate a folder, a zip or an image, and write each output under the name of its input.
-
-    Raises:
-        PoiseError: There is nothing to translate, no such direction, or the folder cannot be written.
-    """
+    """Translate a folder, a zip or an image, and write each output under the name of its input."""
     from poise.data import Pixels, save_image, to_pixels
 
     single = inputs.is_file() and inputs.suffix.lower() in IMAGES

@@ -53,12 +53,7 @@ def recipes(name: str | None = None, /, *, json: Json = False) -> int:
 
 
 def settings_table(recipe: Recipe, *, explained: bool = False) -> RenderableType:
-    """Every setting by the path that `--set` takes, with its value.
-
-    Args:
-        recipe: The recipe.
-        explained: Whether to add what each is, and a `*` if it is not the default.
-    """
+    """Every setting by the path that `--set` takes, with its value."""
     from rich.text import Text
 
     from poise.cli.console import table
@@ -89,12 +84,7 @@ def settings_of(recipe: Recipe) -> Iterator[tuple[str, Any]]:
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested settings by their dotted paths, as `--set` takes them.
-
-    Example:
-        >>> list(flat({"loss": {"name": "hinge"}, "packing": 2, "penalties": {}}))
-        [('loss', 'hinge'), ('packing', 2), ('penalties', {})]
-    """
+    """Nested settings by their dotted paths, as `--set` takes them."""
     for key, value in values.items():
         path = prefix if key == "name" and prefix else f"{prefix}.{key}" if prefix else key
         if isinstance(value, Mapping) and value:

@@ -53,9 +53,6 @@ def prepare(
 
     `seeds` is the number of games to train side by side, `None` for a single run; `grid` holds values that
     vary among them, as typed; `out` is the run's folder, by default a new one below `runs/`.
-
-    Raises:
-        PoiseError: Something does not fit.
     """
     if seeds is None and grid:
         code, hint = "cli.grid-without-seeds", "add --seeds 1 or more"
@@ -261,13 +258,7 @@ class Reporter:
 
 
 class Speed:
-    """How fast a run goes, over the last seconds of a window.
-
-    Example:
-        >>> speed = Speed()
-        >>> speed.after(0.0, 0, 0), speed.after(2.0, 10, 640)
-        ((None, None), (5.0, 320.0))
-    """
+    """How fast a run goes, over the last seconds of a window."""
 
     def __init__(self, window: float = 20.0) -> None:
         self.window = window
@@ -285,12 +276,7 @@ class Speed:
 
 
 def doctor_status(findings: Sequence[Mapping[str, Any]], *, watched: bool = True) -> str:
-    """How a run is by its `findings.jsonl`: `OK`, `WATCH`, `TROUBLE`, or nothing if no doctor looked.
-
-    Example:
-        >>> doctor_status([{"name": "oscillation", "first_step": 3, "severity": "watch", "status": "open"}])
-        'WATCH'
-    """
+    """How a run is by its `findings.jsonl`: `OK`, `WATCH`, `TROUBLE`, or nothing if no doctor looked."""
     latest = {(line.get("name"), line.get("first_step")): line for line in findings}
     severities = {line.get("severity") for line in latest.values() if line.get("status") == "open"}
     if "trouble" in severities:

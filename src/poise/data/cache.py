@@ -33,13 +33,7 @@ _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 @dataclass(frozen=True, eq=False)
 class Cached:
-    """An entry of the cache: its rows, memory-mapped for reading, and what was written about them.
-
-    Args:
-        array: (N, *shape).
-        survey: Of the rows, taken when they were written.
-        about: What `fill` gave back.
-    """
+    """An entry of the cache: its rows, memory-mapped for reading, and what was written about them."""
 
     array: Array
     survey: Survey
@@ -66,11 +60,6 @@ class RowWriter:
 
     Rows go through plain writes: on a full disk these fail with an error, whereas a write to mapped
     memory would end the process.
-
-    Args:
-        path: The file to make.
-        shape: Of one row.
-        dtype: Of the values.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: str) -> None:
@@ -138,20 +127,7 @@ def cached(
     shape: tuple[int, ...],
     dtype: str,
 ) -> Cached:
-    """An entry, built first if there is none that is whole.
-
-    Args:
-        cache: Folder of the cache.
-        kind: What the entry is: `"images"`, `"arrays"`, `"triangles"`.
-        key: Hexadecimal hash of everything that the rows depend on.
-        fill: Writes the rows; what it returns is stored beside them.
-        shape: Of one row.
-        dtype: Of the values.
-
-    Raises:
-        PoiseError: The disk is full, or the folder cannot be written. What `fill` raises passes through;
-            either way the unfinished entry is removed.
-    """
+    """An entry, built first if there is none that is whole."""
     found = read_entry(cache, kind, key)
     if found is not None:
         return found
@@ -198,14 +174,7 @@ def read_entry(cache: Path, kind: str, key: str) -> Cached | None:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What has to be done to rows before they can be stored.
-
-    Args:
-        shape: Of one row afterwards.
-        dtype: `"uint8"` or `"float32"`.
-        convert: Maps a block of rows; None if rows are taken as they are.
-        steps: What is done, in words; with the rows they decide the result.
-    """
+    """What has to be done to rows before they can be stored."""
 
     shape: tuple[int, ...]
     dtype: str

@@ -190,12 +190,7 @@ class Dataset:
 
 
 def _taken(array: Array, indices: Array) -> Array:
-    """Rows of an array, copied.
-
-    Args:
-        array: `(N, ...)`, perhaps memory-mapped.
-        indices: `(B,)` integers in [0, N).
-    """
+    """Rows of an array, copied."""
     # np.take first copies the whole of an array that is not contiguous, such as one whose axes were moved
     if array.flags.c_contiguous:
         return np.take(array, indices, axis=0)
@@ -204,15 +199,7 @@ def _taken(array: Array, indices: Array) -> Array:
 
 @dataclass(frozen=True)
 class Survey:
-    """What one pass over an array finds.
-
-    Args:
-        digest: SHA-256 over the values, row-major and little-endian, in blocks.
-        low: The least finite value; 0 if there is none.
-        high: The greatest finite value; 0 if there is none.
-        bad_values: How many values are NaN or infinite.
-        first_bad_row: The first row that holds one; -1 if none does.
-    """
+    """What one pass over an array finds."""
 
     digest: str
     low: float
@@ -275,14 +262,7 @@ def digest_of(facts: JSON) -> str:
 
 
 def fingerprint(digest: str, *, shape: tuple[int, ...], dtype: str, transform: Transform) -> str:
-    """The SHA-256 of data: the digest of its stored values with their shape, type and transform.
-
-    Args:
-        digest: As `survey` gives it.
-        shape: (N, *row shape).
-        dtype: `"uint8"` or `"float32"`.
-        transform: The transform of the data.
-    """
+    """The SHA-256 of data: the digest of its stored values with their shape, type and transform."""
     return digest_of(
         {"values": digest, "shape": list(shape), "dtype": dtype, "encoding": transform.to_json()}
     )

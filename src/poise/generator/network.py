@@ -44,11 +44,7 @@ def task_of(description: Mapping[str, Any]) -> Task:
 
 
 def described_network(description: Mapping[str, Any]) -> nn.Module:
-    """The network of a `generator.json`, without its weights; its size is checked before it is allocated.
-
-    Raises:
-        PoiseError: It is larger than any that Poise writes, or has settings that no network takes.
-    """
+    """The network of a `generator.json`, without its weights; its size is checked before it is allocated."""
     part, latent = Part.model_validate(description["network"]), Latent.model_validate(description["latent"])
     task = task_of(description)
     network = task.generators.named(part.name)

@@ -26,11 +26,6 @@ PIECE = 64
 def sample_latents(count: int, latent: Latent, *, seed: int) -> Tensor:
     """Latents of a seed, `(count, latent.size)`, on the CPU.
 
-    Args:
-        count: How many.
-        latent: Their size and distribution.
-        seed: Any integer.
-
     Example:
         >>> few, many = (sample_latents(count, Latent(size=100), seed=1) for count in (3, 64))
         >>> bool((few == many[:3]).all())
@@ -45,11 +40,7 @@ def sample_latents(count: int, latent: Latent, *, seed: int) -> Tensor:
 
 
 def class_names(condition: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """The names of the classes; none if the generator knows no classes.
-
-    Args:
-        condition: The conditions as `generator.json` describes them.
-    """
+    """The names of the classes; none if the generator knows no classes."""
     if condition is None or not condition_kind(condition).classes:
         return ()
     return tuple(str(name) for name in condition["names"])
@@ -58,17 +49,7 @@ def class_names(condition: Mapping[str, Any] | None) -> tuple[str, ...]:
 def sample_conditions(
     condition: Mapping[str, Any] | None, count: int, *, seed: int, label: str | None
 ) -> Tensor | None:
-    """Conditions as the generator takes them, `(count, classes)`; `None` if it takes none.
-
-    Args:
-        condition: The conditions as `generator.json` describes them.
-        count: How many.
-        seed: Draws the classes, each as often as in the data.
-        label: The only class that is wanted.
-
-    Raises:
-        PoiseError: There is no such class, the generator has none, or it translates images.
-    """
+    """Conditions as the generator takes them, `(count, classes)`; `None` if it takes none."""
     if condition is None:
         if label is not None:
             raise PoiseError(
@@ -104,17 +85,7 @@ def sample_conditions(
 def generate(
     module: nn.Module, latent: Tensor, condition: Tensor | None = None, *, batch_size: int = 256
 ) -> Tensor:
-    """Samples from latents, in pieces.
-
-    Args:
-        module: A generator in eval mode.
-        latent: `(N, latent_size)` on the generator's device.
-        condition: `(N, ...)` on the generator's device, for a generator that takes conditions.
-        batch_size: The size of a piece.
-
-    Returns:
-        Samples `(N, ...)` in the networks' space, on the CPU.
-    """
+    """Samples from latents, in pieces."""
     inputs = [latent] if condition is None else [latent, condition]
     pieces = zip(*(torch.split(values, batch_size) for values in inputs), strict=True)
     return torch.cat([module(*piece).float().cpu() for piece in pieces])
@@ -124,17 +95,7 @@ def generate(
 def translated(
     way: Callable[[Tensor, Tensor], Tensor], latent: Tensor, images: Tensor, *, seed: int
 ) -> Tensor:
-    """Images made of images, in pieces; the noise is the same for every image.
-
-    Args:
-        way: `(latents, images) -> images`, with its network in eval mode.
-        latent: `(N, latent_size)`, on the network's device.
-        images: `(N, C, H, W)` in the networks' space, on the network's device.
-        seed: Draws the noise of networks that draw for themselves.
-
-    Returns:
-        `(N, C, H, W)` in the networks' space, on the CPU.
-    """
+    """Images made of images, in pieces; the noise is the same for every image."""
     pieces: list[Tensor] = []
     devices = [images.device] if images.is_cuda else []
     with torch.random.fork_rng(devices=devices):

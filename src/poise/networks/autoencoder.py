@@ -19,14 +19,6 @@ LARGEST_UNHALVED_SIDE = 16
 class ReconstructionScore(nn.Module):
     """Score samples by how well an autoencoder reproduces them: minus the mean absolute error.
 
-    Args:
-        autoencoder: A module from samples `(N, ...)` to samples of that shape.
-
-    Example:
-        >>> import torch
-        >>> ReconstructionScore(nn.Identity())(torch.ones(2, 3))
-        tensor([-0., -0.])
-
     Source: Berthelot et al. 2017, section 3.1, with norm exponent 1.
     """
 

@@ -13,14 +13,6 @@ from poise.networks.weights import NORMALISING, WEIGHTED, with_spectral_norm
 class ConcatenatedGenerator(nn.Module):
     """A generator whose input is the latent and the condition, side by side.
 
-    Args:
-        network: From `(N, latent_size + condition_size)` to samples.
-
-    Example:
-        >>> generator = ConcatenatedGenerator(nn.Linear(4 + 3, 2))
-        >>> generator(torch.randn(5, 4), torch.eye(3)[[0, 1, 2, 0, 1]]).shape
-        torch.Size([5, 2])
-
     Source: Mirza and Osindero 2014, figure 1.
     """
 
@@ -36,14 +28,6 @@ class ConcatenatedGenerator(nn.Module):
 
 class ConcatenatedDiscriminator(nn.Module):
     """A discriminator that sees the condition as further channels, or further numbers, of the sample.
-
-    Args:
-        network: From samples with `condition_size` more channels or numbers to scores `(N,)`.
-
-    Example:
-        >>> discriminator = ConcatenatedDiscriminator(nn.Sequential(nn.Conv2d(1 + 3, 1, 8), nn.Flatten(0)))
-        >>> discriminator(torch.randn(2, 1, 8, 8), torch.eye(3)[[0, 2]]).shape
-        torch.Size([2])
 
     Source: Mirza and Osindero 2014, figure 1.
     """
@@ -61,20 +45,7 @@ class ConcatenatedDiscriminator(nn.Module):
 
 
 def split_head(network: nn.Module) -> tuple[nn.Sequential, nn.Sequential, int]:
-    """The layers up to the last features, those that make a score of them, and the features' size.
-
-    Args:
-        network: Layers in a row of which the last that has weights gives one number a sample: a linear
-            layer, or a convolution over the whole grid.
-
-    Raises:
-        PoiseError: The network does not end so.
-
-    Example:
-        >>> features, head, size = split_head(nn.Sequential(nn.Linear(2, 5), nn.ReLU(), nn.Linear(5, 1)))
-        >>> len(features), len(head), size
-        (2, 1, 5)
-    """
+    """The layers up to the last features, those that make a score of them, and the features' size."""
     layers = list(network) if isinstance(network, nn.Sequential) else []
     places = [place for place, layer in enumerate(layers) if isinstance(layer, WEIGHTED)]
     last = layers[places[-1]] if places else None
@@ -93,20 +64,6 @@ def split_head(network: nn.Module) -> tuple[nn.Sequential, nn.Sequential, int]:
 
 class ProjectionDiscriminator(nn.Module):
     """A discriminator that adds to its score the inner product of its features with a row for the condition.
-
-    Args:
-        network: From samples to scores `(N,)`, as `split_head` takes it.
-        condition_size: Numbers of a condition; the number of classes.
-        spectral_norm: Whether the rows are divided by their matrix's largest singular value.
-
-    Raises:
-        PoiseError: The network does not end in one linear layer.
-
-    Example:
-        >>> plain = nn.Sequential(nn.Linear(2, 5), nn.ReLU(), nn.Linear(5, 1), nn.Flatten(0))
-        >>> discriminator = ProjectionDiscriminator(plain, condition_size=3)
-        >>> discriminator(torch.randn(2, 2), torch.eye(3)[[0, 2]]).shape
-        torch.Size([2])
 
     Source: Miyato and Koyama 2018, equation 3.
     """
@@ -131,19 +88,6 @@ class ProjectionDiscriminator(nn.Module):
 class ClassifyingDiscriminator(nn.Module):
     """A discriminator whose features also serve a linear classifier.
 
-    Args:
-        network: From samples to scores `(N,)`, as `split_head` takes it.
-        classes: How many there are.
-        spectral_norm: Whether the classifier's weights are divided by their largest singular value.
-
-    Raises:
-        PoiseError: The network does not end in one linear layer.
-
-    Example:
-        >>> plain = nn.Sequential(nn.Linear(2, 5), nn.ReLU(), nn.Linear(5, 1), nn.Flatten(0))
-        >>> ClassifyingDiscriminator(plain, classes=10)(torch.randn(2, 2)).shape
-        torch.Size([2, 11])
-
     Source: Odena et al. 2017, section 3.
     """
 
@@ -163,15 +107,6 @@ class ClassifyingDiscriminator(nn.Module):
 
 class ConditionalBatchNorm(nn.Module):
     """Batch normalisation with a scale and a shift for each class.
-
-    Args:
-        plain: The normalisation that it replaces, `nn.BatchNorm1d` or `nn.BatchNorm2d`.
-        condition_size: Numbers of a condition; the number of classes.
-
-    Example:
-        >>> norm = ConditionalBatchNorm(nn.BatchNorm2d(4), condition_size=3)
-        >>> norm(torch.randn(2, 4, 8, 8), torch.eye(3)[[0, 2]]).shape
-        torch.Size([2, 4, 8, 8])
 
     Source: Dumoulin et al. 2017, equation 5; Miyato and Koyama 2018, appendix A.
     """
@@ -224,23 +159,6 @@ CONDITIONAL = (ConditionalBatchNorm, ConditionalSequential, ConditionalResidualB
 
 def with_conditional_batch_norm(network: nn.Module, condition_size: int) -> nn.Module:
     """A generator of latents and conditions from one of latents, with all its layers but the normalisations.
-
-    Args:
-        network: Layers in a row, with residual blocks among them, and batch normalisation somewhere.
-        condition_size: Numbers of a condition; the number of classes.
-
-    Returns:
-        A module from `(latents (N, latent_size), conditions (N, condition_size))` to samples. Before
-        training, all classes are made as `network` makes its samples.
-
-    Raises:
-        PoiseError: There is no batch normalisation for the condition to act through.
-
-    Example:
-        >>> plain = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
-        >>> generator = with_conditional_batch_norm(plain, condition_size=3)
-        >>> generator(torch.randn(5, 4), torch.eye(3)[[0, 1, 2, 0, 1]]).shape
-        torch.Size([5, 2])
 
     Source: Miyato and Koyama 2018, appendix A.
     """

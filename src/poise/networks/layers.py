@@ -82,16 +82,7 @@ class HalvingAverage(nn.Module):
 
 
 def activation_layer(name: Activation, *, slope: float = 0.2) -> nn.Module:
-    """The activation of that name.
-
-    Args:
-        name: Which.
-        slope: The slope of the leaky ReLU below 0; the others do not use it.
-
-    Example:
-        >>> activation_layer("leaky_relu", slope=0.3)
-        LeakyReLU(negative_slope=0.3)
-    """
+    """The activation of that name."""
     if name == "leaky_relu":
         return LeakyReLU(slope)
     layers: dict[Activation, type[nn.Module]] = {"relu": ReLU, "elu": nn.ELU, "tanh": nn.Tanh}
@@ -100,14 +91,6 @@ def activation_layer(name: Activation, *, slope: float = 0.2) -> nn.Module:
 
 class Maxout(nn.Module):
     """The largest of several linear pieces of each unit: `(N, pieces * units)` to `(N, units)`.
-
-    Args:
-        pieces: How many pieces a unit has. The features of one piece lie side by side, since a maximum over
-            an inner dimension as short as the number of pieces would be slow.
-
-    Example:
-        >>> Maxout(2)(torch.tensor([[1.0, 5.0, 3.0, 4.0]]))
-        tensor([[3., 5.]])
 
     Source: Goodfellow et al. 2013, "Maxout networks", equation 1.
     """
@@ -126,12 +109,7 @@ class Maxout(nn.Module):
 
 
 class CentredSigmoid(nn.Module):
-    """A sigmoid moved from [0, 1] to [-1, 1]: `2 sigmoid(x) - 1`, which is `tanh(x / 2)`.
-
-    Example:
-        >>> CentredSigmoid()(torch.zeros(2))
-        tensor([0., 0.])
-    """
+    """A sigmoid moved from [0, 1] to [-1, 1]: `2 sigmoid(x) - 1`, which is `tanh(x / 2)`."""
 
     def forward(self, values: Tensor) -> Tensor:
         """The sigmoid within [-1, 1]."""
@@ -144,14 +122,6 @@ class InstanceNorm(nn.Module):
     It is a group norm with a group for each channel: the same function as `nn.InstanceNorm2d`, and faster.
     On the CPU torch is slow at it if channels lie last, so that features are copied to channels first and
     back.
-
-    Args:
-        channels: Of the features.
-
-    Example:
-        >>> features = torch.randn(2, 3, 8, 8)
-        >>> torch.allclose(InstanceNorm(3)(features), nn.InstanceNorm2d(3)(features), atol=1e-5)
-        True
 
     Source: Ulyanov et al. 2016, equation 4.
     """
@@ -185,16 +155,7 @@ def norm_layer(name: Literal["batch", "instance", "none"], channels: int) -> nn.
 
 
 class ResidualBlock(nn.Module):
-    """The sum of a residual path and a shortcut.
-
-    Args:
-        residual: The path of two convolutions.
-        shortcut: The path beside it, `nn.Identity()` if the shape stays.
-
-    Example:
-        >>> ResidualBlock(nn.Identity(), nn.Identity())(torch.ones(1))
-        tensor([2.])
-    """
+    """The sum of a residual path and a shortcut."""
 
     def __init__(self, residual: nn.Module, shortcut: nn.Module) -> None:
         super().__init__()
@@ -213,15 +174,6 @@ class NoiseDropout(nn.Module):
     In training every sample loses values of its own. In eval mode one draw serves the whole batch, so that
     the result for an image depends on that image and on the seed, and not on the images beside it. Both draw
     from torch's global random state, which the training loop and the generator seed.
-
-    Args:
-        share: The share of the values that become 0; the others grow by as much.
-
-    Example:
-        >>> layer = NoiseDropout(0.5).eval()
-        >>> alike = layer(torch.ones(2, 3, 4, 4))
-        >>> bool((alike[0] == alike[1]).all()), sorted(set(alike.flatten().tolist()))
-        (True, [0.0, 2.0])
 
     Source: Isola et al. 2017, section 3.2.
     """
@@ -250,14 +202,6 @@ class MinibatchStandardDeviation(nn.Module):
     is split into groups of `group_size`, or of the next larger divisor of the batch, so that every batch size
     works. Sample i is in group i modulo the number of groups.
 
-    Args:
-        group_size: The number of samples of a group, if it divides the batch.
-
-    Example:
-        >>> layer = MinibatchStandardDeviation()
-        >>> layer(torch.tensor([1.0, -1.0, 1.0, -1.0]).reshape(4, 1, 1, 1))[:, 1].flatten()
-        tensor([1., 1., 1., 1.])
-
     Source: Karras et al. 2018 ("Progressive growing"), section 3, with the groups of StyleGAN's code.
     """
 
@@ -282,10 +226,5 @@ class MinibatchStandardDeviation(nn.Module):
 
 
 def group_size_for(number: int, wanted: int) -> int:
-    """The least divisor of the batch size that is at least `wanted`; the whole batch if there is none.
-
-    Example:
-        >>> [group_size_for(number, 4) for number in (64, 10, 7, 3, 1)]
-        [4, 5, 7, 3, 1]
-    """
+    """The least divisor of the batch size that is at least `wanted`; the whole batch if there is none."""
     return next((size for size in range(wanted, number) if number % size == 0), max(number, 1))

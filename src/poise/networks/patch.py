@@ -17,11 +17,7 @@ from poise.spec import DataSpec
 
 
 class PatchDiscriminator(nn.Module):
-    """Convolutions from an image to a score for each patch.
-
-    Args:
-        stages: Each from one grid of features to the next, the scores last.
-    """
+    """Convolutions from an image to a score for each patch."""
 
     def __init__(self, stages: Sequence[nn.Module]) -> None:
         super().__init__()

@@ -56,9 +56,6 @@ def image_shape(
 def translated_shape(spec: DataSpec, *, network: str) -> tuple[int, int, int, int]:
     """Channels of the condition, channels of the sample, and the height and width of both.
 
-    Raises:
-        PoiseError: The condition is no image, or an image of other sides.
-
     Example:
         >>> translated_shape(DataSpec("image", (3, 32, 32), condition=(1, 32, 32)), network="unet")
         (1, 3, 32, 32)
@@ -81,15 +78,7 @@ def translated_shape(spec: DataSpec, *, network: str) -> tuple[int, int, int, in
 
 
 def power_of_two_side(height: int, width: int, *, network: str) -> int:
-    """The side of a square image that a network of doublings can make, a power of two from 8 to 256.
-
-    Raises:
-        PoiseError: The image is another; the hint gives the nearest sides that are possible.
-
-    Example:
-        >>> power_of_two_side(64, 64, network="dcgan")
-        64
-    """
+    """The side of a square image that a network of doublings can make, a power of two from 8 to 256."""
     if height == width and height in POWER_OF_TWO_SIDES:
         return height
     side = max(height, width)
@@ -107,15 +96,7 @@ def power_of_two_side(height: int, width: int, *, network: str) -> int:
 
 
 def quarterable_sides(height: int, width: int, *, network: str, least: int = 4) -> tuple[int, int]:
-    """A quarter of height and width, for a network that halves twice and serves sides from `least`.
-
-    Raises:
-        PoiseError: A side is shorter or not divisible by 4; the hint gives the nearest that are possible.
-
-    Example:
-        >>> quarterable_sides(28, 28, network="infogan")
-        (7, 7)
-    """
+    """A quarter of height and width, for a network that halves twice and serves sides from `least`."""
     if height % 4 == 0 and width % 4 == 0 and min(height, width) >= least:
         return height // 4, width // 4
     low = "x".join(str(max(least, side // 4 * 4)) for side in (height, width))

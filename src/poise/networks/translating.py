@@ -79,9 +79,6 @@ def matching_features(discriminator: PatchDiscriminator) -> Callable[[Tensor, Te
     Each grid is divided by its number of values, so that the sum of absolute differences of two rows is the
     sum of the grids' mean absolute differences.
 
-    Args:
-        discriminator: Of samples with their conditions as further channels.
-
     Source: Salimans et al. 2016, section 3.1; Wang et al. 2018 (pix2pixHD), equation 4.
     """
 

@@ -21,12 +21,7 @@ NOISY_LAYERS = 3
 
 
 class UNet(nn.Module):
-    """Halvings, as many doublings, and a link from each grid on the way down to its like on the way up.
-
-    Args:
-        downs: From each grid to its half.
-        ups: From each grid to its double, the smallest first; all but the first take the link besides.
-    """
+    """Halvings, as many doublings, and a link from each grid on the way down to its like on the way up."""
 
     def __init__(self, downs: Sequence[nn.Module], ups: Sequence[nn.Module]) -> None:
         super().__init__()
@@ -114,12 +109,7 @@ def unet_generator(
 
 
 def halvings(side: int) -> int:
-    """How often a side can be halved without a remainder.
-
-    Example:
-        >>> halvings(64), halvings(48), halvings(7)
-        (6, 4, 0)
-    """
+    """How often a side can be halved without a remainder."""
     return (side & -side).bit_length() - 1
 
 

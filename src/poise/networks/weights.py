@@ -10,15 +10,6 @@ NORMALISING = (nn.BatchNorm1d, nn.BatchNorm2d)
 def start_normal(network: nn.Module, std: float | None) -> nn.Module:
     """Draw all weights from N(0, std), those of BatchNorm from N(1, std); biases start at 0.
 
-    Args:
-        network: The network, changed in place; not yet under spectral normalisation, whose weights are
-            computed.
-        std: The standard deviation; `None` leaves torch's own start (uniform, scaled by the number of
-            inputs).
-
-    Returns:
-        The same network.
-
     Example:
         >>> start_normal(nn.Linear(2, 3), 0.02).bias.detach()
         tensor([0., 0., 0.])
@@ -44,19 +35,6 @@ def with_spectral_norm(network: nn.Module) -> nn.Module:
 
     That value is tracked by one power iteration per forward in training mode; the vectors are buffers, so
     that they are saved with the network.
-
-    Args:
-        network: The network, changed in place.
-
-    Returns:
-        The same network.
-
-    Example:
-        >>> import torch
-        >>> layer = nn.Linear(2, 2)
-        >>> _ = layer.weight.data.copy_(torch.tensor([[4.0, 0.0], [0.0, 1.0]]))
-        >>> with_spectral_norm(layer).eval().weight.detach().round(decimals=3).tolist()
-        [[1.0, 0.0], [0.0, 0.25]]
 
     Source: Miyato et al. 2018, section 2.1 and algorithm 1.
     """

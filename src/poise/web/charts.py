@@ -27,16 +27,7 @@ LOW, HIGH = "low of ", "high of "
 
 @dataclass(frozen=True)
 class Series:
-    """One line of a chart.
-
-    Attributes:
-        key: The column of its values.
-        label: Its name in the legend.
-        role: Which quantity it is, which decides its colour: `generator`, `real`, `metric`, `other-1`.
-        low: The column of the lower edge of its band; empty for none.
-        high: The column of the upper edge.
-        dashed: Whether it is a bound to compare with rather than a measurement.
-    """
+    """One line of a chart."""
 
     key: str
     label: str
@@ -48,19 +39,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart over the columns of one table.
-
-    Attributes:
-        title: What it shows.
-        note: How to read it, in a sentence.
-        table: The name of the table that holds its columns.
-        series: What is drawn.
-        unit: The unit of the vertical axis; empty for none.
-        logarithmic: Whether the vertical axis is logarithmic at first.
-        guide: A level to compare with.
-        guide_label: What that level means.
-        protocol: How the numbers were measured, for metrics.
-    """
+    """A chart over the columns of one table."""
 
     title: str
     note: str
@@ -74,13 +53,7 @@ class Chart:
 
 
 def charts_json(charts: Iterable[Chart], tables: Mapping[str, Table], *, unit: str) -> dict[str, Any]:
-    """Charts and their tables as `charts.js` takes them.
-
-    Args:
-        charts: What is drawn.
-        tables: The columns by the names of the tables; `history` gives the horizontal axes.
-        unit: What `images_seen` counts: `images`, `samples`.
-    """
+    """Charts and their tables as `charts.js` takes them."""
     titles = {"step": "Steps", "images_seen": label(unit), "seconds": "Time"}
     units = {"step": "step", "images_seen": unit, "seconds": "s"}
     history = tables["history"]
@@ -126,11 +99,6 @@ def keep_extremes(table: Table, most: int = MOST_LINES) -> Table:
 
     The lines are divided into equal stretches. Of each stretch those lines are kept in which some column is
     least, greatest, or for the first time not finite; and the first and the last line of the run.
-
-    Example:
-        >>> spike = [0.0] * 100; spike[57] = 9.0
-        >>> max(keep_extremes({"step": list(range(100)), "loss": spike}, 10)["loss"])
-        9.0
     """
     count = len(table["step"])
     if count <= most:

@@ -13,17 +13,7 @@ SEVERITIES = ("trouble", "watch", "info")
 
 
 def findings_of(lines: Iterable[Json]) -> list[Finding]:
-    """The findings of a run: open ones first, then the most severe, then the earliest.
-
-    Args:
-        lines: As the run folder gives them. A finding that changed was written again: of lines with one
-            name and one first step the last counts.
-
-    Example:
-        >>> opened = {"name": "mode-collapse", "severity": "trouble", "status": "open", "first_step": 100}
-        >>> [finding.status for finding in findings_of([opened, opened | {"status": "recovered"}])]
-        ['recovered']
-    """
+    """The findings of a run: open ones first, then the most severe, then the earliest."""
     latest: dict[tuple[str, int], Finding] = {}
     for finding in map(Finding.from_json, lines):
         latest[finding.name, finding.first_step] = finding
@@ -39,12 +29,7 @@ def problems(found: Iterable[Finding]) -> list[Finding]:
 
 
 def sentence(found: Sequence[Finding]) -> str:
-    """The findings of a run in a sentence.
-
-    Example:
-        >>> sentence(findings_of([{"name": "oscillation", "severity": "watch", "first_step": 1200}]))
-        'One finding is open: oscillation since step 1,200.'
-    """
+    """The findings of a run in a sentence."""
     if grave := problems(found):
         names = [f"{_lower(label(one.name))} since step {one.first_step:,}" for one in grave]
         count = "One finding is" if len(grave) == 1 else f"{len(grave)} findings are"

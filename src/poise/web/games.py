@@ -41,19 +41,7 @@ class OpenFinding:
 
 @dataclass(frozen=True)
 class Spread:
-    """What a report shows of many games.
-
-    Attributes:
-        count: How many.
-        names: The metrics that the tables show.
-        points: A row for each point of the grid: what was set, how many games, then each metric.
-        games: A row for each game: its folder, its seed, what was set, its status, what is open, each metric.
-        numbers: The metrics by step, as medians with a band, for charts.
-        findings: Each finding that is open in some game.
-        verdict: The findings in a sentence.
-        bands: For each column of the history, the edges of its band over all games, at the same steps.
-        note: How the tables are made.
-    """
+    """What a report shows of many games."""
 
     count: int
     names: list[str]

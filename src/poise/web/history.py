@@ -14,18 +14,7 @@ ROWS_IN_TABLE = 24
 
 
 def history_table(lines: Iterable[Json]) -> Table:
-    """The history as columns, by step; of two lines for one step the later counts.
-
-    Args:
-        lines: As the run folder gives them; any number under any name is taken, and may be missing.
-
-    Returns:
-        Columns of one length, with None where a line lacks the value; always with `step`.
-
-    Example:
-        >>> history_table([{"step": 2, "real_score": 0.5}, {"step": 1}])
-        {'step': [1, 2], 'real_score': [None, 0.5]}
-    """
+    """The history as columns, by step; of two lines for one step the later counts."""
     by_step: dict[int, Json] = {}
     for line in lines:
         if type(step := line.get("step")) is int:
@@ -89,17 +78,7 @@ _ROLES = ("discriminator", "generator", "real", "fake")
 
 
 def history_charts(table: Table, *, unit: str = "images") -> list[Chart]:
-    """The charts of the columns of a history; a column that belongs to no group has a chart of its own.
-
-    Args:
-        table: As `history_table` gives it, with the edges of bands if there are any.
-        unit: What `images_per_second` counts: `images`, `samples`.
-
-    Example:
-        >>> charts = history_charts({"step": [1], "generator_loss": [0.7], "balance": [0.1]})
-        >>> [chart.title for chart in charts]
-        ['Losses', 'Balance']
-    """
+    """The charts of the columns of a history; a column that belongs to no group has a chart of its own."""
     rest = [
         name
         for name in table

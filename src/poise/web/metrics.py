@@ -14,21 +14,7 @@ from poise.web.wording import Fact, facts
 
 @dataclass(frozen=True)
 class Measured:
-    """One line of a run's `metrics.jsonl`.
-
-    Attributes:
-        step: Of the generator that was measured.
-        name: The name of the number.
-        value: The number, which may be NaN or infinite.
-        low: The lower end of its interval; None if it has none.
-        high: The upper end.
-        floor: What reals score against reals.
-        training: The same number on images that are trained on.
-        better: `lower`, `higher`, or empty.
-        by: `training`, or `evaluate` for what was measured afterwards.
-        protocol: Two numbers of one protocol can be compared.
-        details: Everything else that the line holds.
-    """
+    """One line of a run's `metrics.jsonl`."""
 
     step: int
     name: str
@@ -44,13 +30,7 @@ class Measured:
 
     @staticmethod
     def from_json(line: Json) -> Measured | None:
-        """The record of a line; None if the line has no metric or no step.
-
-        Example:
-            >>> Measured.from_json({"step": 5, "metric": "recall", "value": 0.5, "interval": [0.4, 0.6]})
-            ... # doctest: +ELLIPSIS
-            Measured(step=5, name='recall', value=0.5, low=0.4, high=0.6, ...)
-        """
+        """The record of a line; None if the line has no metric or no step."""
         name, step, value = line.get("metric"), line.get("step"), line.get("value")
         if not isinstance(name, str) or type(step) is not int or not isinstance(value, int | float | None):
             return None
@@ -162,13 +142,7 @@ def _short(value: Any) -> Any:
 
 
 def evaluations(numbers: Iterable[Measured]) -> list[Measured]:
-    """The numbers of `poise evaluate`, the newest step first; of two of one protocol the later counts.
-
-    Example:
-        >>> twice = [Measured(5, "recall", value, by="evaluate") for value in (0.1, 0.2)]
-        >>> [one.value for one in evaluations(twice)]
-        [0.2]
-    """
+    """The numbers of `poise evaluate`, the newest step first; of two of one protocol the later counts."""
     newest: dict[tuple[Any, ...], Measured] = {}
     for one in numbers:
         if one.by == "evaluate":

@@ -34,13 +34,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Album:
-    """The pictures that a report carries, oldest first.
-
-    Attributes:
-        pictures: Those that it carries; the first and the last of the run are always among them.
-        found: How many sound ones there were.
-        damaged: The steps whose file is not a whole PNG.
-    """
+    """The pictures that a report carries, oldest first."""
 
     pictures: tuple[Picture, ...]
     found: int
@@ -76,10 +70,6 @@ def keep_evenly(
     """Which pictures of these sizes in bytes to keep: evenly spread, the first and the last always.
 
     At most `most`, and at most `most_bytes` together unless the first and the last alone have more.
-
-    Example:
-        >>> keep_evenly([1] * 9, most=3), keep_evenly([10] * 5, most_bytes=25)
-        ([0, 4, 8], [0, 4])
     """
     for count in range(min(most, len(sizes)), 1, -1):
         kept = [round(index * (len(sizes) - 1) / (count - 1)) for index in range(count)]

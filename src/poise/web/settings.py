@@ -45,15 +45,7 @@ class Setting:
 
 
 def settings(recipe: Mapping[str, Any]) -> list[Setting]:
-    """Every value of a recipe with its origin.
-
-    Args:
-        recipe: As the run folder holds it, every value spelled out.
-
-    Example:
-        >>> [row.path for row in settings(Recipe(name="mine", batch_size=8).model_dump()) if row.differs]
-        ['batch_size']
-    """
+    """Every value of a recipe with its origin."""
     default = dict(_flat(Recipe(name="").model_dump()))
     name = recipe.get("name")
     named = dict(_flat(RECIPES[name].model_dump())) if isinstance(name, str) and name in RECIPES else default

@@ -15,16 +15,7 @@ from poise.web.wording import plain
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a run is.
-
-    Attributes:
-        status: `running`, `finished`, `interrupted` or `failed`.
-        reason: Why it ended so; empty if that is not known.
-        step: Updates done.
-        planned: Updates that the recipe asks for; None if it does not say.
-        images_seen: Reals shown so far; None if that is not known.
-        seconds: Time trained; None if that is not known.
-    """
+    """How far a run is."""
 
     status: str
     reason: str
@@ -40,12 +31,7 @@ class Standing:
 
     @property
     def sentence(self) -> str:
-        """The status in a sentence.
-
-        Example:
-            >>> Standing("finished", "", 4000, 4000, 256_000, 723.0).sentence
-            'Finished 4,000 steps in 12 min 3 s.'
-        """
+        """The status in a sentence."""
         spent = f" after {duration(self.seconds)}" if self.seconds else ""
         at = f"step {self.step:,}{self.of}{spent}"
         if self.status == "finished":
@@ -106,16 +92,7 @@ def next_commands(
     makes: Makes = "samples",
     one: str = "",
 ) -> list[tuple[str, str]]:
-    """Commands to type next, each with what it does.
-
-    Args:
-        path: The run folder.
-        run: How far it is.
-        environment: Names the folder in which commands are typed.
-        can_sample: Whether there is anything to sample from.
-        makes: What the generator makes.
-        one: The folder of one of many games; all of them together cannot be sampled.
-    """
+    """Commands to type next, each with what it does."""
     typed = shlex.quote(typed_path(path, environment))
     further = 2 * max(run.step, run.planned or 0)
     commands = []
@@ -146,12 +123,7 @@ def typed_path(path: Path, environment: Json) -> str:
 
 
 def command_line(environment: Json) -> str:
-    """The command that started a run, as one types it; empty if it is not known.
-
-    Example:
-        >>> command_line({"command": ["/usr/bin/poise", "train", "my photos"]})
-        "poise train 'my photos'"
-    """
+    """The command that started a run, as one types it; empty if it is not known."""
     command = environment.get("command")
     if not isinstance(command, list) or not command:
         return command if isinstance(command, str) else ""

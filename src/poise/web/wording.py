@@ -14,12 +14,7 @@ MOST_ITEMS = 200
 
 
 def moment(iso: str) -> str:
-    """A point in time as people write it; any other text stays as it is.
-
-    Example:
-        >>> moment("2026-07-30T14:05:09+00:00")
-        '30 July 2026, 14:05 UTC'
-    """
+    """A point in time as people write it; any other text stays as it is."""
     try:
         time = datetime.fromisoformat(iso)
     except ValueError:
@@ -29,12 +24,7 @@ def moment(iso: str) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes in a unit that fits.
-
-    Example:
-        >>> size(812), size(4_200_000)
-        ('812 B', '4.2 MB')
-    """
+    """Bytes in a unit that fits."""
     for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= factor:
             return f"{count / factor:.3g} {unit}"
@@ -42,12 +32,7 @@ def size(count: float) -> str:
 
 
 def plain(value: Any) -> str:
-    """Any JSON value as a short text.
-
-    Example:
-        >>> plain([3, 64, 64]), plain(None), plain({"a": 1, "b": True})
-        ('3, 64, 64', 'none', 'a: 1; b: yes')
-    """
+    """Any JSON value as a short text."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -63,13 +48,7 @@ def plain(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Fact:
-    """One line of a table of facts: its name, and a text or a list of them.
-
-    Attributes:
-        name: What it is.
-        text: Its value; if there are items, how many.
-        items: The entries of a list that is too long for a line.
-    """
+    """One line of a table of facts: its name, and a text or a list of them."""
 
     name: str
     text: str
@@ -77,17 +56,7 @@ class Fact:
 
 
 def facts(values: Mapping[str, Any], prefix: str = "") -> list[Fact]:
-    """Any JSON object as lines of a table; nested names become `outer inner`.
-
-    Args:
-        values: The object, of any keys.
-        prefix: Words before each name.
-
-    Example:
-        >>> found = facts({"count": 1797, "range": [0, 255], "git": {"commit": "ab"}})
-        >>> [f"{fact.name} = {fact.text}" for fact in found]
-        ['Count = 1,797', 'Range = 0, 255', 'Git commit = ab']
-    """
+    """Any JSON object as lines of a table; nested names become `outer inner`."""
     return list(_facts(values, prefix))
 
 

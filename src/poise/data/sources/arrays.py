@@ -21,9 +21,6 @@ def read_array(path: Path) -> Array:
     """The array of a `.npy` file, memory-mapped, or of a `.npz` file.
 
     A `.npz` file is to hold one array besides labels, or one named images, data, x or samples.
-
-    Raises:
-        PoiseError: The file cannot be read as one array of numbers.
     """
     try:
         loaded: Any = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -49,11 +46,7 @@ def read_array(path: Path) -> Array:
 
 
 def read_labels(path: Path) -> Array | None:
-    """The array named labels or y of a `.npz` file; `None` if there is none, or it is no such file.
-
-    Raises:
-        PoiseError: It cannot be read.
-    """
+    """The array named labels or y of a `.npz` file; `None` if there is none, or it is no such file."""
     if path.suffix.lower() != ".npz":
         return None
     with np.load(path, allow_pickle=False) as archive:
@@ -92,11 +85,7 @@ def _member(archive: Any, path: Path) -> Array:
 
 
 def from_tensor(tensor: torch.Tensor) -> Array:
-    """The values of a tensor as an array, without a copy if that is possible.
-
-    Raises:
-        PoiseError: The tensor is sparse, quantised or complex.
-    """
+    """The values of a tensor as an array, without a copy if that is possible."""
     if tensor.layout != torch.strided or tensor.is_quantized:
         raise PoiseError(
             "The tensor is sparse or quantised",
@@ -156,14 +145,6 @@ def check_finite(found: Survey, name: str) -> None:
 
 def half_of(array: Array, side: Side, name: str) -> Array:
     """One half of every image of an array, a view.
-
-    Args:
-        array: `(N, H, W)`, `(N, H, W, C)` or `(N, C, H, W)`.
-        side: Which half.
-        name: What the person named.
-
-    Raises:
-        PoiseError: The width is odd, or the array holds no images.
 
     Example:
         >>> half_of(np.zeros((5, 8, 16, 3)), "left", "array").shape

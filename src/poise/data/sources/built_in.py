@@ -26,15 +26,7 @@ _AT_ONCE = 250
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """What a builder makes.
-
-    Args:
-        array: (N, d) float32 or (N, C, H, W) uint8.
-        transform: Of the array.
-        about: Facts for the summary.
-        labels: (N,) integers if rows belong to classes or modes.
-        label_names: What the integers stand for.
-    """
+    """What a builder makes."""
 
     array: Array
     transform: Transform
@@ -116,16 +108,7 @@ def _digits() -> Made:
 
 @dataclass(frozen=True)
 class PolygonSettings:
-    """The settings of the test of precision and recall in Lucic et al. 2018, "Are GANs Created Equal?".
-
-    Args:
-        count: How many images.
-        vertices: Corners of each polygon.
-        smallest_angle: Degrees, seen from the circle's centre, between neighbouring corners at least.
-        scale: Diameter of the circle that holds the corners, as a share of the image.
-        size: Pixels a side.
-        subpixels: Samples a side in each pixel.
-    """
+    """The settings of the test of precision and recall in Lucic et al. 2018, "Are GANs Created Equal?"."""
 
     count: int = 60_000
     vertices: int = 3
@@ -141,13 +124,6 @@ def corners(settings: PolygonSettings, seed: int) -> Array:
     The circle is cut into equal arcs and each gets one corner, with half of the smallest angle kept free at
     either end of the arc, then the whole is turned at random. (The authors' released code keeps it free at
     one end only, so that its smallest angle is half of the one that it states.)
-
-    Args:
-        settings: What to draw.
-        seed: Of the run.
-
-    Returns:
-        (count, vertices, 2), counter-clockwise in (x, y).
     """
     stream = numpy_stream(seed, 0, "data triangles")
     arc = 360.0 / settings.vertices
@@ -165,14 +141,6 @@ def coverage(polygons: Array, *, size: int, subpixels: int) -> Array:
     """The share of each pixel that a convex polygon covers, counted at the centres of its sub-pixels.
 
     Each row of sub-pixels cuts a convex polygon in one interval, so that counting needs its two ends alone.
-
-    Args:
-        polygons: (N, vertices, 2) corners in pixels, in order around the polygon.
-        size: Pixels a side.
-        subpixels: Samples a side in each pixel.
-
-    Returns:
-        (N, size, size) in [0, 1], rows by y and columns by x.
     """
     # the ends of the interval at each row of sub-pixels: the outermost crossings of that row with the edges
     heights = (np.arange(size * subpixels) + 0.5) / subpixels

@@ -38,17 +38,7 @@ class RefusedError(Exception):
 
 
 def open_checked(file: BinaryIO) -> Image.Image:
-    """Reads the header of an image and refuses what would cost too much to decode.
-
-    Args:
-        file: At its start. It must stay open while the image is in use.
-
-    Returns:
-        The image, not decoded yet.
-
-    Raises:
-        RefusedError: The content is not of an allowed format, or has too many pixels or frames.
-    """
+    """Reads the header of an image and refuses what would cost too much to decode."""
     try:
         image = Image.open(file, formats=FORMATS)
     except Image.DecompressionBombError:
@@ -186,11 +176,7 @@ def reason_of(error: Exception) -> str:
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
-    """The image in mode L or RGB, by the table above.
-
-    Raises:
-        RefusedError: Its mode or its values have no known meaning.
-    """
+    """The image in mode L or RGB, by the table above."""
     converter = _CONVERTERS.get(image.mode)
     if converter is None:
         raise RefusedError(f"the mode {image.mode} is not read; convert it to RGB")

@@ -36,15 +36,7 @@ Side = Literal["left", "right"]
 
 @dataclass
 class Listing:
-    """What lies in a folder or an archive, before any of it is opened.
-
-    Args:
-        files: Name to stamp. A stamp is a list of numbers that differs whenever the content may have changed:
-            first the moment of the last change in nanoseconds, then the size in bytes, then anything else.
-        refused: Name to reason, for what is named like an image and cannot be one.
-        ignored: Names of what is not entered or cannot be opened, and is not named like an image.
-        hidden: How many hidden files and folders were passed over.
-    """
+    """What lies in a folder or an archive, before any of it is opened."""
 
     files: dict[str, list[JSON]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
@@ -77,11 +69,7 @@ class Collection(Protocol):
         ...
 
     def listing(self) -> Listing:
-        """Everything in it, sorted by name.
-
-        Raises:
-            PoiseError: The folder cannot be read, or the archive unpacks to far more than it holds.
-        """
+        """Everything in it, sorted by name."""
         ...
 
     def head(self, name: str) -> bytes:
@@ -297,11 +285,7 @@ class HalfCollection:
         return self.whole.head(name)
 
     def read(self, name: str) -> bytes:
-        """The half as a PNG file.
-
-        Raises:
-            RefusedError: The image cannot be read, or its width cannot be halved.
-        """
+        """The half as a PNG file."""
         image = open_checked(io.BytesIO(self.whole.read(name)))
         image.load()
         upright = ImageOps.exif_transpose(image)

@@ -20,20 +20,7 @@ Layout = Literal["HW", "HWC", "CHW"]
 
 
 def image_layout(shape: tuple[int, ...], *, channels: int | None, name: str) -> Layout:
-    """Which axis of one image is which.
-
-    Args:
-        shape: Of one image, two or three numbers.
-        channels: How many channels there are, if the person gave a number.
-        name: What the person named, for messages.
-
-    Raises:
-        PoiseError: It cannot be decided.
-
-    Example:
-        >>> image_layout((32, 32, 3), channels=None, name="array")
-        'HWC'
-    """
+    """Which axis of one image is which."""
     if len(shape) == 2:
         return "HW"
     sizes: dict[Layout, tuple[int, bool]] = {
@@ -73,9 +60,6 @@ def image_transform(found: Survey, dtype: np.dtype[Any], name: str) -> tuple[Tra
 
     Floats are recognised as [0, 1], [-1, 1] or 0..255, the last only if the brightest is 128 or more:
     values up to 1.3 or to 16 are far more likely a mistake of scale than dark pictures.
-
-    Raises:
-        PoiseError: The range is none of these.
     """
     low, high = found.low, found.high
     if dtype.kind == "b":
@@ -115,11 +99,7 @@ def image_transform(found: Survey, dtype: np.dtype[Any], name: str) -> tuple[Tra
 def image_plan(
     shape: tuple[int, ...], dtype: np.dtype[Any], *, resolution: int | None, channels: int | None, name: str
 ) -> Conversion:
-    """What has to be done to images of shape (C, H, W) to train on them.
-
-    Raises:
-        PoiseError: They are not square and no resolution is given, or their channels cannot be converted.
-    """
+    """What has to be done to images of shape (C, H, W) to train on them."""
     depth, height, width = shape
     if height != width and resolution is None:
         raise PoiseError(

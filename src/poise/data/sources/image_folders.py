@@ -38,20 +38,7 @@ def from_collection(
     refuse_above: float,
     progress: Progress | None,
 ) -> Dataset:
-    """A data set from a folder or an archive of images.
-
-    Args:
-        collection: Where the files lie.
-        name: What the person named.
-        cache: Folder of the cache.
-        resolution: Pixels a side; None to take it from the files.
-        channels: 1 or 3; None for grey if every image is grey, else colour.
-        refuse_above: The share of image files that may be unusable.
-        progress: Called with (done, total); a file counts once when it is read and once when it is decoded.
-
-    Raises:
-        PoiseError: There is no usable image, more are refused than may be, or the cache is full.
-    """
+    """A data set from a folder or an archive of images."""
     if channels not in (None, 1, 3):
         raise PoiseError(
             f"Images in '{name}' cannot be given {channels} channels",

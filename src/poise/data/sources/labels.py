@@ -86,23 +86,7 @@ def labelled(dataset: Dataset, labels: Any, column: str | None) -> Dataset:
 
 
 def coded(labels: Any, name: str) -> tuple[Array, tuple[str, ...]]:
-    """Labels as integers from 0, and what they stand for.
-
-    Args:
-        labels: One a row: numbers or names.
-        name: What the data are called, for messages.
-
-    Returns:
-        `(N,)` int64 and the names in order: of numbers if all are whole numbers, else of letters.
-
-    Raises:
-        PoiseError: There is more than one a row, or one that is neither a whole number nor a name.
-
-    Example:
-        >>> codes, names = coded(["b", "a", "b"], "letters")
-        >>> codes.tolist(), names
-        ([1, 0, 1], ('a', 'b'))
-    """
+    """Labels as integers from 0, and what they stand for."""
     array = labels.detach().cpu().numpy() if isinstance(labels, torch.Tensor) else np.asarray(labels)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
@@ -130,9 +114,6 @@ def folder_labels(files: Sequence[str]) -> tuple[Array, tuple[str, ...]] | None:
     """Labels from the first level of folders; `None` if a file lies beside them.
 
     A folder that all files share, as that of an archive's own name, is no level.
-
-    Args:
-        files: Relative paths with slashes.
 
     Example:
         >>> folder_labels(["all/sun/1.png", "all/moon/1.png", "all/sun/2/3.png"])[1]
@@ -276,16 +257,7 @@ class LabelTable(NamedTuple):
 
 
 def read_table(path: Path, column: str | None, *, named: bool) -> LabelTable:
-    """The file's labels and, if rows have names, the files they belong to.
-
-    Args:
-        path: A table with a line of column names.
-        column: Its column of labels; `None` if there is only one that can be.
-        named: Whether one of the columns names files.
-
-    Raises:
-        PoiseError: It cannot be read, or has no such column.
-    """
+    """The file's labels and, if rows have names, the files they belong to."""
     header, lines = _lines(path)
     files = next((place for place, one in enumerate(header) if one.strip().lower() in FILE_COLUMNS), 0)
     others = [one for place, one in enumerate(header) if not named or place != files]

@@ -23,14 +23,7 @@ _KEYS = ("image", "images", "img", "pixel_values", "x", "data")
 
 @dataclass(frozen=True, eq=False)
 class DatasetRows:
-    """Rows of a data set, converted as they are read.
-
-    Args:
-        items: Gives the items of some indices, stacked, as the data set has them.
-        to_rows: Maps stacked items to stored rows.
-        transform: Decided when the data set was opened; what is read later must fit.
-        name: What to call it in messages.
-    """
+    """Rows of a data set, converted as they are read."""
 
     items: Items
     to_rows: Callable[[Array], Array]
@@ -41,11 +34,7 @@ class DatasetRows:
         return self.items.count
 
     def gather(self, indices: Array) -> torch.Tensor:
-        """The stored values of those rows, read now: shape (B, *shape), uint8 or float32.
-
-        Raises:
-            PoiseError: An item cannot be read, differs from the first in shape or type, or is out of range.
-        """
+        """The stored values of those rows, read now: shape (B, *shape), uint8 or float32."""
         flat = np.asarray(indices).reshape(-1)
         rows = self.to_rows(self.items.stacked(flat))
         if rows.dtype == np.float32 and len(rows):
@@ -74,17 +63,7 @@ class DatasetRows:
 
 
 class Items:
-    """Reads items of a data set as arrays of one shape and type, that of the first.
-
-    Args:
-        dataset: The data set.
-        name: What to call it in messages.
-        resolution: PIL images are cropped and resized to it; None leaves their size.
-        channels: PIL images are given that many; None leaves theirs.
-
-    Raises:
-        PoiseError: The data set is iterable-style or empty, or its first item is nothing to train on.
-    """
+    """Reads items of a data set as arrays of one shape and type, that of the first."""
 
     def __init__(self, dataset: Any, name: str, resolution: int | None, channels: int | None) -> None:
         self.count = _length(dataset, name)
@@ -168,16 +147,7 @@ def live_dataset(
     found: Survey,
     notices: list[str],
 ) -> Dataset:
-    """A data set whose rows are read live.
-
-    Args:
-        items: The items.
-        kind: The name of their kind.
-        to_rows: Maps stacked items to stored rows.
-        transform: From stored rows to the networks' space.
-        found: What is known of the items that were read.
-        notices: What to show a person.
-    """
+    """A data set whose rows are read live."""
     count, rows = items.count, np.ascontiguousarray(to_rows(items.probed))
     if items.steady:
         covered = f"the stored values of {len(rows):,} of {count:,} items, evenly spaced"

@@ -84,17 +84,7 @@ Rows = tuple[Array, Array]
 
 
 def paired(source: Dataset, target: Dataset, *, held_out: float, seed: int) -> Dataset:
-    """Pairs as rows of the target with the source as their condition, some of them held out.
-
-    Args:
-        source: What is translated.
-        target: What it is to become.
-        held_out: The share that is held out.
-        seed: Draws which.
-
-    Raises:
-        PoiseError: Names or numbers do not pair, or images of a pair differ in size.
-    """
+    """Pairs as rows of the target with the source as their condition, some of them held out."""
     _check(source, target, held_out)
     whole = _matched(source, target)
     _check_sizes(source, target, whole)
@@ -105,17 +95,7 @@ def paired(source: Dataset, target: Dataset, *, held_out: float, seed: int) -> D
 
 
 def between(first: Dataset, second: Dataset, *, held_out: float, seed: int) -> Dataset:
-    """Two domains: rows of the second, with those of the first as unpaired conditions; some held out.
-
-    Args:
-        first: The domain a.
-        second: The domain b.
-        held_out: The share of either that is held out.
-        seed: Draws which.
-
-    Raises:
-        PoiseError: Their images differ in channels or size.
-    """
+    """Two domains: rows of the second, with those of the first as unpaired conditions; some held out."""
     _check(first, second, held_out)
     if first.shape != second.shape:
         raise PoiseError(
