@@ -1,7 +1,5 @@
 """Train a run, or go on with one."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The command with its verbs. Verbs import what they need when they run, so this comes up without torch."""
 
-from __future__ import annotations
-
 from cyclopts import App, Parameter
 
 from poise import __version__

@@ -1,7 +1,5 @@
 """The data as they are named on the command line, and the recipe that suits them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal
 

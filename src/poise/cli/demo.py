@@ -1,7 +1,5 @@
 """`poise demo`: what `make demo` runs."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from poise.cli.verb import verb

@@ -1,7 +1,5 @@
 """Every `--help` page as one Markdown page: `python -m poise.cli.help_page` writes `docs/help.md`."""
 
-from __future__ import annotations
-
 import io
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`poise report`: a run as one HTML file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from poise.cli.verb import Json, verb

@@ -1,7 +1,5 @@
 """`poise resume`: go on with a run."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from poise.cli.verb import Count, Device, DoctorMode, Json, Switch, verb

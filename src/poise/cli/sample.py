@@ -1,7 +1,5 @@
 """`poise sample`: from a run to pictures or numbers."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """`poise tag`: what a picture is called, by a run that has learnt tags."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """`poise translate`: from images to images."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """How a function becomes a verb of the command line, and the options that verbs share."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import App, Parameter

@@ -1,7 +1,5 @@
 """What a person has, as tensors, and back: folders of images, arrays, PyTorch data sets and built-in sets."""
 
-from __future__ import annotations
-
 from poise.data.cache import default_cache
 from poise.data.dataset import Array, Condition, Dataset, digest_of, survey
 from poise.data.kinds import KINDS, DataKind, Given, Request, described_spec, kind_of, spec_of

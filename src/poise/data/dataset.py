@@ -104,11 +104,9 @@ class LiveRows(Protocol):
 
     def __len__(self) -> int:
         """How many rows there are."""
-        ...
 
     def gather(self, indices: Array) -> torch.Tensor:
         """The stored values of those rows: shape (B, *shape), uint8 or float32."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)

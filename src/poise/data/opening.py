@@ -1,7 +1,5 @@
 """Opens data of every kind, inspects it, and records where it came from."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 from functools import partial

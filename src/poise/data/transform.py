@@ -3,8 +3,6 @@
 A generator's folder holds the JSON, so that it can be sampled on a machine that has never seen the data.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,24 +24,19 @@ class Transform(Protocol):
     @property
     def name(self) -> str:
         """What JSON calls it."""
-        ...
 
     @property
     def bounded(self) -> bool:
         """Whether the networks' space is [-1, 1]; what lies beyond is clamped by `decode`."""
-        ...
 
     def encode(self, stored: Tensor) -> Tensor:
         """Stored values `(B, ...)` on any device to float32 in the networks' space."""
-        ...
 
     def decode(self, value: Tensor) -> Tensor:
         """What a network made `(B, ...)`, in the type and the units in which the data are stored."""
-        ...
 
     def to_json(self) -> dict[str, Any]:
         """The record as an object of plain numbers."""
-        ...
 
 
 _FIELDS: Mapping[str, Any] = {"low": -1.0, "high": 1.0, "center": (), "scale": ()}

@@ -1,7 +1,5 @@
 """The network that a run describes, and its weights at a checkpoint."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Literal
 

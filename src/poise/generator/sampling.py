@@ -3,8 +3,6 @@
 Row i of latents and of classes depends on the seed and on i alone: the first of many are those of few.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Tags of a picture, by a generator that makes tags from the picture's features and a latent."""
 
-from __future__ import annotations
-
 import io
 from collections import Counter
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Generators and discriminators that take a condition, made of those that take none."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

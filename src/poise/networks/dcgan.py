@@ -39,12 +39,6 @@ def dcgan_generator(
             image's).
         initial_std: Weights start from N(0, initial_std); `None` for torch's own start.
 
-    Returns:
-        A module from latents `(N, latent_size)` to images `(N, *shape)` in [-1, 1].
-
-    Raises:
-        PoiseError: The shape is none of an image that it can make.
-
     Example:
         >>> import torch
         >>> spec = DataSpec("image", (3, 32, 32))
@@ -107,12 +101,6 @@ def dcgan_discriminator(
         spectral_norm: Whether every weight is divided by its largest singular value.
         minibatch_standard_deviation: Whether the last layer also sees how much the samples of a batch differ.
         initial_std: Weights start from N(0, initial_std); `None` for torch's own start.
-
-    Returns:
-        A module from images `(N, *shape)` to raw scores `(N,)`.
-
-    Raises:
-        PoiseError: The shape is none of an image that it can score.
 
     Example:
         >>> import torch

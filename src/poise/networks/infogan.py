@@ -34,12 +34,6 @@ def infogan_generator(
         batch_norm: Whether hidden layers are batch-normalised.
         initial_std: Weights start from N(0, initial_std); `None` for torch's own start.
 
-    Returns:
-        A module from latents `(N, latent_size)` to images `(N, *shape)` in [-1, 1].
-
-    Raises:
-        PoiseError: The shape is none of an image that it can make.
-
     Example:
         >>> import torch
         >>> build = infogan_generator
@@ -94,12 +88,6 @@ def infogan_discriminator(
         slope: The slope of the leaky ReLU below 0.
         spectral_norm: Whether every weight is divided by its largest singular value.
         initial_std: Weights start from N(0, initial_std); `None` for torch's own start.
-
-    Returns:
-        A module from images `(N, *shape)` to raw scores `(N,)`.
-
-    Raises:
-        PoiseError: The shape is none of an image that it can score.
 
     Example:
         >>> import torch

@@ -1,7 +1,5 @@
 """Layers that several networks share: activations, pooling, normalisation, noise."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

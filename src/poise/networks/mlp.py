@@ -39,12 +39,6 @@ def mlp_generator(
         slope: The slope of the leaky ReLU below 0.
         initial_std: Weights start from N(0, initial_std); `None` for torch's own start.
 
-    Returns:
-        A module from latents `(N, latent_size)` to samples `(N, *shape)`.
-
-    Raises:
-        PoiseError: The shape is neither an image's nor a vector's.
-
     Example:
         >>> import torch
         >>> spec = DataSpec("vector", (2,))
@@ -93,12 +87,6 @@ def mlp_discriminator(
         slope: The slope of the leaky ReLU below 0.
         spectral_norm: Whether every weight is divided by its largest singular value.
         initial_std: Weights start from N(0, initial_std); `None` for torch's own start.
-
-    Returns:
-        A module from samples `(N, *shape)` to raw scores `(N,)`.
-
-    Raises:
-        PoiseError: The shape is neither an image's nor a vector's.
 
     Example:
         >>> import torch

@@ -1,7 +1,5 @@
 """The record that a network is, and the contents of a built one in numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """A discriminator that scores overlapping patches."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -58,12 +56,6 @@ def patch_discriminator(
         norm: What normalises the features: over the batch, within each sample, or nothing.
         spectral_norm: Whether every weight is divided by its largest singular value.
         initial_std: Weights start from N(0, initial_std); `None` for torch's own start.
-
-    Returns:
-        A module from images `(N, *shape)` to raw scores `(N, 1, h, w)`.
-
-    Raises:
-        PoiseError: The images are smaller than its grids ask for.
 
     Example:
         >>> import torch

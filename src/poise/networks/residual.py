@@ -1,7 +1,5 @@
 """From one image to another without links: residual blocks on a quarter of the grid."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field
@@ -31,12 +29,6 @@ def residual_generator(
         width: Channels at full size; twice and four times as many on the smaller grids.
         blocks: Residual blocks; `None` for 9 from 256 pixels a side, else 6.
         initial_std: Weights start from N(0, initial_std); `None` for torch's own start.
-
-    Returns:
-        A module from images `(N, *spec.condition)` to images `(N, *spec.shape)` in [-1, 1].
-
-    Raises:
-        PoiseError: The sides differ, cannot be halved twice, or are below 8.
 
     Example:
         >>> import torch

@@ -48,12 +48,6 @@ def resnet_generator(
         width: Channels of the blocks up to 32x32.
         batch_norm: Whether the blocks are batch-normalised.
 
-    Returns:
-        A module from latents `(N, latent_size)` to images `(N, *shape)` in [-1, 1].
-
-    Raises:
-        PoiseError: The shape is none of an image that it can make.
-
     Example:
         >>> import torch
         >>> spec = DataSpec("image", (3, 32, 32))
@@ -101,12 +95,6 @@ def resnet_discriminator(
             from 8 to 256.
         width: Channels of the blocks from 32x32 down.
         spectral_norm: Whether every weight is divided by its largest singular value.
-
-    Returns:
-        A module from images `(N, *shape)` to raw scores `(N,)`.
-
-    Raises:
-        PoiseError: The shape is none of an image that it can score.
 
     Example:
         >>> import torch

@@ -1,7 +1,5 @@
 """The shapes that networks require of the data, and the errors for others."""
 
-from __future__ import annotations
-
 from poise.errors import PoiseError
 from poise.spec import DataSpec
 

@@ -1,7 +1,5 @@
 """Networks from images to images as the players of a game: one way, or both."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -1,7 +1,5 @@
 """From one image to another: down to a point and up again, with every grid handed across."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -60,12 +58,6 @@ def unet_generator(
         norm: What normalises the features: over the batch, within each sample, or nothing.
         dropout: The share of values that are dropped in the first layers on the way up: the noise.
         initial_std: Weights start from N(0, initial_std); `None` for torch's own start.
-
-    Returns:
-        A module from images `(N, *spec.condition)` to images `(N, *spec.shape)` in [-1, 1].
-
-    Raises:
-        PoiseError: The sides differ, or cannot be halved that often.
 
     Example:
         >>> network = unet_generator(DataSpec("image", (3, 32, 32), condition=(1, 32, 32)), width=8)

@@ -1,7 +1,5 @@
 """Charts of a run: named columns of numbers, and what is drawn of them. `charts.js` draws every chart."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """The findings of a run, in the order in which a page shows them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from poise.diagnosis.finding import Evidence, Finding

@@ -1,7 +1,5 @@
 """Many games in one report: metrics as medians with a band, and a table of the games."""
 
-from __future__ import annotations
-
 import math
 import statistics
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """The history of a run: its columns, the charts that they make, and some of its lines as a table."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The sample pictures of a run, thinned if there are too many to carry in one file."""
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """From a run folder to its report: one file that needs nothing else."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence

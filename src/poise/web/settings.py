@@ -1,7 +1,5 @@
 """The recipe of a run as a table: every value, and where it comes from."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

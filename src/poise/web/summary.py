@@ -1,7 +1,5 @@
 """A run in a few words: its status, what it is, what to do next."""
 
-from __future__ import annotations
-
 import shlex
 from dataclasses import dataclass
 from pathlib import Path

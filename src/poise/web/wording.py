@@ -1,7 +1,5 @@
 """Numbers, times and names as people read them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The kinds of data. Nothing outside this package compares the name of one; it asks the kind's record."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -22,7 +20,6 @@ class OfKind(Protocol):
     @property
     def kind(self) -> str:
         """The name of its kind."""
-        ...
 
 
 def kind_of(what: OfKind | Mapping[str, Any]) -> DataKind:

@@ -1,7 +1,5 @@
 """Images: of any size, grey or in colour, from folders, archives, arrays and data sets that are read live."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Iterable

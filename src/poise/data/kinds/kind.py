@@ -1,7 +1,5 @@
 """The record of a kind of data: all that the rest of Poise must know of it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -95,7 +93,6 @@ class Draw(Protocol):
         self, samples: Tensor, transform: Transform, *, columns: int | None = None, real: Tensor | None = None
     ) -> Image.Image:
         """A picture of samples `(N, *shape)` in the networks' space."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)

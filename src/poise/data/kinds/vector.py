@@ -1,7 +1,5 @@
 """Vectors: rows of numbers, from arrays and from data sets that are read live."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path

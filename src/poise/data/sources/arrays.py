@@ -1,7 +1,5 @@
 """Arrays: from `.npy` and `.npz` files and tensors, halves of them, and what is refused."""
 
-from __future__ import annotations
-
 import zipfile
 from pathlib import Path
 from typing import Any

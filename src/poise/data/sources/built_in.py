@@ -1,7 +1,5 @@
 """Data that needs no file: handwritten digits, mixtures and a spiral in the plane, triangles."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor

@@ -15,8 +15,6 @@
 Colour profiles are ignored. Of an animation the first frame is taken. The orientation in EXIF is applied.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Callable
 from typing import BinaryIO

@@ -61,24 +61,19 @@ class Collection(Protocol):
     @property
     def origin(self) -> str:
         """`"folder"` or `"zip"`."""
-        ...
 
     @property
     def location(self) -> str:
         """Where it is, the same each time: the index of its files is stored under it."""
-        ...
 
     def listing(self) -> Listing:
         """Everything in it, sorted by name."""
-        ...
 
     def head(self, name: str) -> bytes:
         """The first bytes of one of its files, sixteen if there are as many."""
-        ...
 
     def read(self, name: str) -> bytes:
         """The whole of one of its files."""
-        ...
 
 
 def is_hidden(part: str) -> bool:

@@ -1,7 +1,5 @@
 """Images in arrays: which axis is what, which range, and what is refused."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Literal
 

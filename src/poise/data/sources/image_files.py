@@ -1,7 +1,5 @@
 """The header and the hash of each file, from an index while the file is unchanged."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import io

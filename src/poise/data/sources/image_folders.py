@@ -1,7 +1,5 @@
 """Folders and archives of images: each file is decoded once, and what cannot be used is listed."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import hashlib

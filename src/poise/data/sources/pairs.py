@@ -1,7 +1,5 @@
 """Two sides of data: pairs that belong together, or two domains that do not."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 from collections.abc import Sequence
