@@ -109,11 +109,8 @@ class Runs(Sequence[Run]):
         self.folder = RunFolder.open(path)
         self.path = self.folder.path
         if not is_many(path):
-            raise PoiseError(
-                f"'{path}' is a single run",
-                code="api.single-run",
-                hint=f"open it: poise.open_run({str(path)!r})",
-            )
+            what = f"'{path}' is a single run"
+            raise PoiseError(what, code="api.single-run", hint=f"open it: poise.open_run({str(path)!r})")
         self.games = read_games(self.folder)
 
     def __repr__(self) -> str:

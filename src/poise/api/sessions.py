@@ -198,22 +198,15 @@ def _check_doctor(doctor: str) -> None:
 def _refuse_own(given: Mapping[str, nn.Module], callbacks: Sequence[Callback], doctor: Mode) -> None:
     """Refuse what serves one run only."""
     if doctor == "apply":
-        raise PoiseError(
-            "The doctor applies remedies to one run, not to many games at once",
-            code="api.one-run-only",
-            why="each game would need branches of its own",
-            hint='leave doctor="apply" out, or train that seed alone: seed=N',
-        )
+        what = "The doctor applies remedies to one run, not to many games at once"
+        why = "each game would need branches of its own"
+        hint = 'leave doctor="apply" out, or train that seed alone: seed=N'
+        raise PoiseError(what, code="api.one-run-only", why=why, hint=hint)
     if given:
-        raise PoiseError(
-            f"Your own {next(iter(given))} cannot be trained with many seeds at once",
-            code="api.one-run-only",
-            why="all games would begin with its weights",
-            hint="name a network, or train the seeds one by one: seed=0, then seed=1",
-        )
+        what = f"Your own {next(iter(given))} cannot be trained with many seeds at once"
+        why = "all games would begin with its weights"
+        hint = "name a network, or train the seeds one by one: seed=0, then seed=1"
+        raise PoiseError(what, code="api.one-run-only", why=why, hint=hint)
     if callbacks:
-        raise PoiseError(
-            "Callbacks watch one run, not many games at once",
-            code="api.one-run-only",
-            hint="leave them out, or train one by one",
-        )
+        what = "Callbacks watch one run, not many games at once"
+        raise PoiseError(what, code="api.one-run-only", hint="leave them out, or train one by one")

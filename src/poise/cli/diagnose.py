@@ -54,11 +54,8 @@ def diagnose(
 
     is_run = (target / "recipe.json").is_file()
     if columns and is_run:
-        raise PoiseError(
-            f"'{target}' is a run, whose columns are known",
-            code="cli.columns-of-a-run",
-            hint="leave --columns out",
-        )
+        what = f"'{target}' is a run, whose columns are known"
+        raise PoiseError(what, code="cli.columns-of-a-run", hint="leave --columns out")
     if not is_many(target):
         tracker, used = (_of_run(target), {}) if is_run else _of_log(target, columns)
         if json:
@@ -90,12 +87,9 @@ def _of_run(path: Path) -> FindingTracker:
     run = RunFolder.open(path)
     lines = run.lines("readings")
     if not lines:
-        raise PoiseError(
-            f"The run '{path}' holds no readings",
-            code="cli.no-readings",
-            why="no doctor watched it",
-            hint=f"look at its history alone: poise diagnose {path}/history.jsonl",
-        )
+        what = f"The run '{path}' holds no readings"
+        hint = f"look at its history alone: poise diagnose {path}/history.jsonl"
+        raise PoiseError(what, code="cli.no-readings", why="no doctor watched it", hint=hint)
     measurements = [Measurement.from_json(line) for line in lines]
     return judged(measurements, FINDINGS.values(), setting_of(run, saved_recipe(run.recipe)))
 
@@ -109,11 +103,8 @@ def _of_log(path: Path, columns: tuple[str, ...]) -> tuple[FindingTracker, dict[
     for text in columns:
         quantity, _, column = text.partition("=")
         if not column:
-            raise PoiseError(
-                f"'{text}' in --columns names no column",
-                code="cli.bad-column",
-                hint="write it as QUANTITY=COLUMN: metric=fid50k",
-            )
+            what = f"'{text}' in --columns names no column"
+            raise PoiseError(what, code="cli.bad-column", hint="write it as QUANTITY=COLUMN: metric=fid50k")
         chosen[quantity.strip()] = column.strip()
     measurements, used = measurements_of(read_log(path), chosen or None)
     return judged(measurements, FINDINGS.values()), used

@@ -125,16 +125,9 @@ def _complex(value: complex) -> str:
 def _checked_png(out: Path) -> Path:
     file = out.expanduser()
     if file.suffix.lower() != ".png":
-        raise PoiseError(
-            f"A picture cannot be written as '{out}'",
-            code="cli.unknown-format",
-            hint="name a file that ends in .png",
-        )
+        what = f"A picture cannot be written as '{out}'"
+        raise PoiseError(what, code="cli.unknown-format", hint="name a file that ends in .png")
     if file.is_dir() or not file.absolute().parent.is_dir():
-        raise PoiseError(
-            f"'{out}' cannot be written",
-            code="cli.cannot-write",
-            why="its folder does not exist",
-            hint="make it first",
-        )
+        what = f"'{out}' cannot be written"
+        raise PoiseError(what, code="cli.cannot-write", why="its folder does not exist", hint="make it first")
     return file

@@ -112,11 +112,8 @@ def sample_target(out: str) -> Target:
     if out.endswith("/") or path.is_dir() or not suffix:
         return Target(path, "folder", OutputFolder(path, made_by="poise sample", card="samples.json"))
     if suffix not in (".png", ".npy"):
-        raise PoiseError(
-            f"Samples cannot be written as '{suffix}'",
-            code="cli.unknown-format",
-            hint="name a .png for a grid, a .npy for raw numbers, or a folder/ for a file each",
-        )
+        hint = "name a .png for a grid, a .npy for raw numbers, or a folder/ for a file each"
+        raise PoiseError(f"Samples cannot be written as '{suffix}'", code="cli.unknown-format", hint=hint)
     if suffix == ".png" and path.exists() and not _is_our_grid(path):
         raise _taken(path)
     return Target(path, "grid" if suffix == ".png" else "array")
@@ -262,8 +259,5 @@ def _is_our_grid(path: Path) -> bool:
 
 
 def _taken(path: Path) -> PoiseError:
-    return PoiseError(
-        f"'{path}' exists already and holds something else",
-        code="cli.would-overwrite",
-        hint="remove it, or name another with --out",
-    )
+    what = f"'{path}' exists already and holds something else"
+    return PoiseError(what, code="cli.would-overwrite", hint="remove it, or name another with --out")

@@ -286,12 +286,10 @@ def doctor_status(findings: Sequence[Mapping[str, Any]], *, watched: bool = True
 
 def _refuse_remedies(doctor: Mode) -> None:
     if doctor == "apply":
-        raise PoiseError(
-            "The doctor applies remedies to one run, not to many games at once",
-            code="cli.remedies-of-many-games",
-            why="each game would need branches of its own",
-            hint="leave --doctor apply out, or train that seed alone: --seed N --doctor apply",
-        )
+        what = "The doctor applies remedies to one run, not to many games at once"
+        why = "each game would need branches of its own"
+        hint = "leave --doctor apply out, or train that seed alone: --seed N --doctor apply"
+        raise PoiseError(what, code="cli.remedies-of-many-games", why=why, hint=hint)
 
 
 def _finish(outcome: Outcome | ManyOutcome, reporter: Reporter) -> int:

@@ -36,8 +36,5 @@ def at_least(least: int, **values: int | None) -> None:
     """Raise a `PoiseError` if one of the numbers, by what they count, is smaller; `None` was not given."""
     for name, value in values.items():
         if value is not None and value < least:
-            raise PoiseError(
-                f"The number of {name} cannot be {value}" if least else f"The {name} cannot be {value}",
-                code=f"cli.bad-{name}",
-                hint=f"give {least} or more",
-            )
+            what = f"The number of {name} cannot be {value}" if least else f"The {name} cannot be {value}"
+            raise PoiseError(what, code=f"cli.bad-{name}", hint=f"give {least} or more")

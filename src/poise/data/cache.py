@@ -48,11 +48,8 @@ def default_cache() -> Path:
     try:
         return Path.home() / ".cache" / "poise"
     except RuntimeError:
-        raise PoiseError(
-            "There is no home folder for the cache of decoded data",
-            code="data.no-home-folder",
-            hint="set POISE_CACHE to a folder",
-        ) from None
+        what = "There is no home folder for the cache of decoded data"
+        raise PoiseError(what, code="data.no-home-folder", hint="set POISE_CACHE to a folder") from None
 
 
 class RowWriter:
@@ -152,11 +149,9 @@ def cached(
         shutil.rmtree(partial, ignore_errors=True)
     found = read_entry(cache, kind, key)
     if found is None:
-        raise PoiseError(
-            f"The cache entry {folder / key} cannot be read back",
-            code="data.cache-damaged",
-            hint="check the disk, or set POISE_CACHE to a folder on another one",
-        )
+        what = f"The cache entry {folder / key} cannot be read back"
+        hint = "check the disk, or set POISE_CACHE to a folder on another one"
+        raise PoiseError(what, code="data.cache-damaged", hint=hint)
     return found
 
 
@@ -232,20 +227,14 @@ def _disk_errors(cache: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise PoiseError(
-                f"There is no room left for decoded data in {cache}",
-                code="data.cache-full",
-                why=(error.strerror or "the disk is full").lower(),
-                hint="free some, or set POISE_CACHE to a folder on another disk",
-                exit_status=1,
-            ) from error
-        raise PoiseError(
-            f"Decoded data cannot be cached in {cache}",
-            code="data.cache-unwritable",
-            why=system_reason(error),
-            hint="set POISE_CACHE to a folder that can be written",
-            exit_status=1,
-        ) from error
+            what = f"There is no room left for decoded data in {cache}"
+            why = (error.strerror or "the disk is full").lower()
+            hint = "free some, or set POISE_CACHE to a folder on another disk"
+            raise PoiseError(what, code="data.cache-full", why=why, hint=hint, exit_status=1) from error
+        what = f"Decoded data cannot be cached in {cache}"
+        why = system_reason(error)
+        hint = "set POISE_CACHE to a folder that can be written"
+        raise PoiseError(what, code="data.cache-unwritable", why=why, hint=hint, exit_status=1) from error
 
 
 def _sweep(folder: Path) -> None:

@@ -168,11 +168,8 @@ def _open_two(data: Pairs | Domains, request: Request, seed: int) -> Dataset:
 def _half(data: Any, half: Side, request: Request) -> Given:
     """One half of images that hold a pair side by side."""
     if not isinstance(data, str | Path | np.ndarray | torch.Tensor):
-        raise PoiseError(
-            f"A {type(data).__name__} cannot be taken as images side by side",
-            code="data.no-halves",
-            hint="give a folder, a zip or an array",
-        )
+        what = f"A {type(data).__name__} cannot be taken as images side by side"
+        raise PoiseError(what, code="data.no-halves", hint="give a folder, a zip or an array")
     given = _given(data, request)
     if given.array is not None:
         return dataclasses.replace(given, array=half_of(given.array, half, given.name))
@@ -194,23 +191,14 @@ def _check_request(resolution: int | None, channels: int | None, refuse_above: f
         and not isinstance(resolution, bool)
         and 1 <= resolution <= _MOST_RESOLUTION
     ):
-        raise PoiseError(
-            f"The resolution cannot be {resolution!r}",
-            code="data.resolution",
-            hint=f"give a whole number from 1 to {_MOST_RESOLUTION}",
-        )
+        hint = f"give a whole number from 1 to {_MOST_RESOLUTION}"
+        raise PoiseError(f"The resolution cannot be {resolution!r}", code="data.resolution", hint=hint)
     if channels not in (None, 1, 2, 3, 4):
-        raise PoiseError(
-            f"There cannot be {channels!r} channels",
-            code="data.channels",
-            hint="give 1 for grey or 3 for colour",
-        )
+        what = f"There cannot be {channels!r} channels"
+        raise PoiseError(what, code="data.channels", hint="give 1 for grey or 3 for colour")
     if not 0 <= refuse_above <= 1:
-        raise PoiseError(
-            f"The share of files refused cannot be {refuse_above!r}",
-            code="data.refuse-above",
-            hint="give one from 0 to 1",
-        )
+        what = f"The share of files refused cannot be {refuse_above!r}"
+        raise PoiseError(what, code="data.refuse-above", hint="give one from 0 to 1")
 
 
 def _check_there(path: Path, written: str) -> None:

@@ -96,10 +96,8 @@ class Range:
     def __post_init__(self) -> None:
         _check_finite(self.name, (self.low, self.high))
         if not self.low < self.high:
-            raise PoiseError(
-                f"The transform's low, {self.low:g}, is not below its high, {self.high:g}",
-                code="data.transform-range",
-            )
+            what = f"The transform's low, {self.low:g}, is not below its high, {self.high:g}"
+            raise PoiseError(what, code="data.transform-range")
 
     def encode(self, stored: Tensor) -> Tensor:
         """float32 within [low, high] to float32 within [-1, 1]."""
@@ -151,10 +149,8 @@ class Standardised:
     def __post_init__(self) -> None:
         _check_finite(self.name, (*self.center, *self.scale))
         if len(self.center) != len(self.scale) or not self.center or any(one <= 0 for one in self.scale):
-            raise PoiseError(
-                "The transform needs a center and a scale above 0 for each column",
-                code="data.transform-columns",
-            )
+            what = "The transform needs a center and a scale above 0 for each column"
+            raise PoiseError(what, code="data.transform-columns")
 
     def encode(self, stored: Tensor) -> Tensor:
         """Data units `(B, d)` to float32 with mean 0 and standard deviation 1 in each column."""
@@ -196,11 +192,8 @@ def transform_from_json(written: Mapping[str, Any]) -> Transform:
     given = {**_FIELDS, **{key: _numbers(key, item) for key, item in written.items() if key != "name"}}
     transform = _MADE[name](given)
     if given["center"] and not isinstance(transform, Standardised):
-        raise PoiseError(
-            f"The transform '{name}' has no columns, and centers are given",
-            code="data.transform-columns",
-            hint=_DAMAGED,
-        )
+        what = f"The transform '{name}' has no columns, and centers are given"
+        raise PoiseError(what, code="data.transform-columns", hint=_DAMAGED)
     return transform
 
 
@@ -210,11 +203,8 @@ def _numbers(key: str, item: Any) -> Any:
     if not isinstance(numbers, list | tuple) or not all(
         isinstance(number, int | float) and not isinstance(number, bool) for number in numbers
     ):
-        raise PoiseError(
-            f"The transform's '{key}' is not made of numbers",
-            code="data.transform-not-numbers",
-            hint=_DAMAGED,
-        )
+        what = f"The transform's '{key}' is not made of numbers"
+        raise PoiseError(what, code="data.transform-not-numbers", hint=_DAMAGED)
     return tuple(float(number) for number in numbers) if many else float(item)
 
 

@@ -80,11 +80,9 @@ class Generator:
         part = description.get("network")
         given = isinstance(part, Mapping) and part.get("name") == GIVEN
         if given and module is None:
-            raise PoiseError(
-                f"The generator of '{run}' is your own module '{description.get('class')}'",
-                code="generator.needs-module",
-                hint=f"load it in Python: poise.open_run({str(run)!r}, generator=...)",
-            )
+            what = f"The generator of '{run}' is your own module '{description.get('class')}'"
+            hint = f"load it in Python: poise.open_run({str(run)!r}, generator=...)"
+            raise PoiseError(what, code="generator.needs-module", hint=hint)
         try:
             # A copy, since this freezes it and the original may be trained further.
             network = (
@@ -92,19 +90,15 @@ class Generator:
             )
             generator = Generator(network, description)
         except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
-            raise PoiseError(
-                f"The generator.json of '{run}' describes no generator",
-                code="generator.damaged-description",
-                why=f"{type(error).__name__}: {str(error).partition(chr(10))[0]}",
-            ) from None
+            what = f"The generator.json of '{run}' describes no generator"
+            why = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+            raise PoiseError(what, code="generator.damaged-description", why=why) from None
         try:
             network.load_state_dict(tensors)
         except RuntimeError as error:
-            raise PoiseError(
-                f"The weights of '{run}' do not fit its network",
-                code="generator.other-weights",
-                why=str(error).splitlines()[-1].strip(),
-            ) from None
+            what = f"The weights of '{run}' do not fit its network"
+            why = str(error).splitlines()[-1].strip()
+            raise PoiseError(what, code="generator.other-weights", why=why) from None
         generator.module.to(device)
         return generator
 
@@ -204,11 +198,9 @@ class Generator:
             PoiseError: There is no such direction.
         """
         if not self.directions or self.condition is None:
-            raise PoiseError(
-                "This generator makes its samples from noise and translates nothing",
-                code="generator.not-a-translator",
-                hint="sample it: poise sample RUN; or train one that does: --pairs line/ colour/",
-            )
+            what = "This generator makes its samples from noise and translates nothing"
+            hint = "sample it: poise sample RUN; or train one that does: --pairs line/ colour/"
+            raise PoiseError(what, code="generator.not-a-translator", hint=hint)
         if direction not in self.directions:
             raise unknown_name("direction", direction, self.directions)
         return tuple(self.condition["shape"]) if direction == "a-to-b" else self.shape
@@ -250,11 +242,8 @@ class Generator:
             PoiseError: The generator knows no classes.
         """
         if not self.classes:
-            raise PoiseError(
-                "This generator knows no classes",
-                code="generator.no-classes",
-                hint="train with --recipe conditional",
-            )
+            what = "This generator knows no classes"
+            raise PoiseError(what, code="generator.no-classes", hint="train with --recipe conditional")
         latent = self.latents(columns, seed=seed).repeat(len(self.classes), 1)
         labels = torch.arange(len(self.classes)).repeat_interleave(columns)
         condition = torch.nn.functional.one_hot(labels, len(self.classes)).float().to(self._device)

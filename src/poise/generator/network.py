@@ -52,9 +52,6 @@ def described_network(description: Mapping[str, Any]) -> nn.Module:
         module = task.generator(Part(name=part.name, **settings), spec, latent.size)
     size = sum(value.numel() * value.element_size() for value in module.state_dict().values())
     if size > NETWORK_LIMIT:
-        raise PoiseError(
-            f"The generator.json claims a network of {size} bytes",
-            code="generator.damaged-description",
-            why="that is damage",
-        )
+        what = f"The generator.json claims a network of {size} bytes"
+        raise PoiseError(what, code="generator.damaged-description", why="that is damage")
     return module.to_empty(device="cpu")

@@ -50,11 +50,9 @@ def sample_conditions(
     """Conditions as the generator takes them, `(count, classes)`; `None` if it takes none."""
     if condition is None:
         if label is not None:
-            raise PoiseError(
-                f"This generator knows no classes, so there is no '{label}' to ask for",
-                code="generator.no-classes",
-                hint="train one that does: --recipe conditional",
-            )
+            what = f"This generator knows no classes, so there is no '{label}' to ask for"
+            hint = "train one that does: --recipe conditional"
+            raise PoiseError(what, code="generator.no-classes", hint=hint)
         return None
     if not condition_kind(condition).classes:
         tags = "tags" in condition

@@ -76,11 +76,8 @@ def ranked(generator: Generator, features: Tensor, *, draws: int, seed: int) -> 
 def _about(generator: Generator) -> dict[str, Any]:
     condition = generator.condition or {}
     if "tags" not in condition:
-        raise PoiseError(
-            "This generator makes no tags",
-            code="generator.no-tags",
-            hint="train one that does: --recipe image-tagging --labels FILE.csv",
-        )
+        hint = "train one that does: --recipe image-tagging --labels FILE.csv"
+        raise PoiseError("This generator makes no tags", code="generator.no-tags", hint=hint)
     return dict(condition)
 
 

@@ -52,11 +52,9 @@ def split_head(network: nn.Module) -> tuple[nn.Sequential, nn.Sequential, int]:
     elif isinstance(last, nn.Conv2d) and last.out_channels == 1 and last.padding == (0, 0):
         size = last.in_channels * last.kernel_size[0] * last.kernel_size[1]
     else:
-        raise PoiseError(
-            "This discriminator does not end in one linear layer, beside which the condition could enter",
-            code="networks.no-linear-head",
-            hint="choose 'dcgan', 'infogan', 'resnet' or 'mlp': --set discriminator=auto",
-        )
+        what = "This discriminator does not end in one linear layer, beside which the condition could enter"
+        hint = "choose 'dcgan', 'infogan', 'resnet' or 'mlp': --set discriminator=auto"
+        raise PoiseError(what, code="networks.no-linear-head", hint=hint)
     return nn.Sequential(*layers[: places[-1]]), nn.Sequential(*layers[places[-1] :]), size
 
 
@@ -162,11 +160,9 @@ def with_conditional_batch_norm(network: nn.Module, condition_size: int) -> nn.M
     """
     converted = _converted(network, condition_size)
     if not any(isinstance(layer, ConditionalBatchNorm) for layer in converted.modules()):
-        raise PoiseError(
-            "This generator has no batch normalisation, through which the condition could act",
-            code="networks.no-batch-norm",
-            hint="turn it on: --set generator.batch_norm=true",
-        )
+        what = "This generator has no batch normalisation, through which the condition could act"
+        hint = "turn it on: --set generator.batch_norm=true"
+        raise PoiseError(what, code="networks.no-batch-norm", hint=hint)
     return converted
 
 

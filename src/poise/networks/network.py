@@ -76,11 +76,9 @@ class Network:
         """
         if name not in self.parts:
             known = ", ".join(nearest(name, self.parts) or sorted(self.parts))
-            raise PoiseError(
-                f"The network '{self.name}' has no part '{name}'",
-                code="networks.unknown-part",
-                hint=f"it has: {known}" if known else "choose a network with parts",
-            )
+            what = f"The network '{self.name}' has no part '{name}'"
+            hint = f"it has: {known}" if known else "choose a network with parts"
+            raise PoiseError(what, code="networks.unknown-part", hint=hint)
         held = getattr(module, "network", None)
         return (held if isinstance(held, nn.Module) else module).get_submodule(self.parts[name])
 

@@ -69,12 +69,10 @@ def patch_discriminator(
     least = min(height, side)
     times = halvings or (3 if least >= 128 else 2 if least >= 32 else 1)
     if least >> times < 3:
-        raise PoiseError(
-            f"The network 'patch' cannot score images of {height}x{side} after {times} halvings",
-            code="networks.image-too-small",
-            why="its last two convolutions need a grid of at least 3x3",
-            hint="choose a larger resolution, or fewer: --set discriminator.halvings=1",
-        )
+        what = f"The network 'patch' cannot score images of {height}x{side} after {times} halvings"
+        why = "its last two convolutions need a grid of at least 3x3"
+        hint = "choose a larger resolution, or fewer: --set discriminator.halvings=1"
+        raise PoiseError(what, code="networks.image-too-small", why=why, hint=hint)
     widths = [width * min(2**stage, most_multiple) for stage in range(times + 1)]
     stages: list[nn.Module] = []
     for stage, (before, after) in enumerate(zip([channels, *widths], widths, strict=False)):

@@ -15,12 +15,10 @@ def checked_shape(shape: tuple[int, ...], *, network: str) -> tuple[int, ...]:
         (3, 28, 28)
     """
     if len(shape) not in (1, 3) or min(shape) < 1:
-        raise PoiseError(
-            f"The network '{network}' cannot be built for the shape {shape}",
-            code="networks.unknown-shape",
-            why="a sample is an image of (channels, height, width) or a vector of (numbers,)",
-            hint="give a shape of three or of one positive sizes",
-        )
+        what = f"The network '{network}' cannot be built for the shape {shape}"
+        why = "a sample is an image of (channels, height, width) or a vector of (numbers,)"
+        hint = "give a shape of three or of one positive sizes"
+        raise PoiseError(what, code="networks.unknown-shape", why=why, hint=hint)
     return shape
 
 
@@ -34,20 +32,15 @@ def image_shape(
         (3, 28, 28)
     """
     if len(checked_shape(shape, network=network)) == 1:
-        raise PoiseError(
-            f"The network '{network}' cannot be built for vectors of {shape[0]} numbers",
-            code="networks.not-images",
-            why="it is made of convolutions over images",
-            hint="use the network 'mlp'",
-        )
+        what = f"The network '{network}' cannot be built for vectors of {shape[0]} numbers"
+        why = "it is made of convolutions over images"
+        raise PoiseError(what, code="networks.not-images", why=why, hint="use the network 'mlp'")
     channels, height, width = shape
     if most_channels is not None and channels > most_channels:
-        raise PoiseError(
-            f"The generator '{network}' cannot make images of {channels} channels",
-            code="networks.too-many-channels",
-            why=f"an image has 1 to {most_channels} (grey, grey with alpha, colour, colour with alpha)",
-            hint="use the network 'mlp', which makes any shape",
-        )
+        what = f"The generator '{network}' cannot make images of {channels} channels"
+        why = f"an image has 1 to {most_channels} (grey, grey with alpha, colour, colour with alpha)"
+        hint = "use the network 'mlp', which makes any shape"
+        raise PoiseError(what, code="networks.too-many-channels", why=why, hint=hint)
     return channels, height, width
 
 
@@ -60,18 +53,13 @@ def translated_shape(spec: DataSpec, *, network: str) -> tuple[int, int, int, in
     """
     channels, height, width = image_shape(spec.shape, network=network, most_channels=MOST_IMAGE_CHANNELS)
     if spec.condition is None or len(spec.condition) != 3:
-        raise PoiseError(
-            f"The network '{network}' cannot be built for data without images to translate",
-            code="networks.no-image-to-translate",
-            hint="give pairs of images, or two domains",
-        )
+        what = f"The network '{network}' cannot be built for data without images to translate"
+        hint = "give pairs of images, or two domains"
+        raise PoiseError(what, code="networks.no-image-to-translate", hint=hint)
     taken, *sides = image_shape(spec.condition, network=network)
     if sides != [height, width]:
-        raise PoiseError(
-            f"The network '{network}' cannot make {height}x{width} from {sides[0]}x{sides[1]}",
-            code="networks.sides-differ",
-            hint="give both kinds of images one size",
-        )
+        what = f"The network '{network}' cannot make {height}x{width} from {sides[0]}x{sides[1]}"
+        raise PoiseError(what, code="networks.sides-differ", hint="give both kinds of images one size")
     return taken, channels, height, width
 
 
@@ -99,9 +87,7 @@ def quarterable_sides(height: int, width: int, *, network: str, least: int = 4) 
         return height // 4, width // 4
     low = "x".join(str(max(least, side // 4 * 4)) for side in (height, width))
     high = "x".join(str(max(least, -(-side // 4) * 4)) for side in (height, width))
-    raise PoiseError(
-        f"The network '{network}' cannot be built for images of {height}x{width}",
-        code="networks.side-not-divisible-by-four",
-        why=f"it halves both sides twice, so that both must be divisible by 4 and at least {least}",
-        hint=f"resize to {' or '.join(dict.fromkeys((low, high)))}, or use the network 'mlp' (any sides)",
-    )
+    what = f"The network '{network}' cannot be built for images of {height}x{width}"
+    why = f"it halves both sides twice, so that both must be divisible by 4 and at least {least}"
+    hint = f"resize to {' or '.join(dict.fromkeys((low, high)))}, or use the network 'mlp' (any sides)"
+    raise PoiseError(what, code="networks.side-not-divisible-by-four", why=why, hint=hint)

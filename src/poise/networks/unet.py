@@ -69,12 +69,10 @@ def unet_generator(
     taken, channels, height, side = translated_shape(spec, network="unet")
     possible = min(DEEPEST, *(halvings(length) for length in (height, side)))
     if possible < 2 or (depth or 2) > possible:
-        raise PoiseError(
-            f"The network 'unet' cannot halve images of {height}x{side} {depth or 2} times",
-            code="networks.too-many-halvings",
-            why=f"both sides can be halved {'once' if possible == 1 else f'{possible} times'}",
-            hint="choose a resolution that is a power of two: --resolution 64",
-        )
+        what = f"The network 'unet' cannot halve images of {height}x{side} {depth or 2} times"
+        why = f"both sides can be halved {'once' if possible == 1 else f'{possible} times'}"
+        hint = "choose a resolution that is a power of two: --resolution 64"
+        raise PoiseError(what, code="networks.too-many-halvings", why=why, hint=hint)
     deep = depth or possible
     widths = [width * min(2**stage, most_multiple) for stage in range(deep)]
     downs: list[nn.Module] = []

@@ -204,11 +204,9 @@ def to_pillow(pixels: Array | torch.Tensor, *, columns: int | None = None) -> Im
     """
     values = pixels.detach().cpu().numpy() if isinstance(pixels, torch.Tensor) else np.asarray(pixels)
     if values.ndim != 4 or values.dtype != np.uint8 or not 1 <= values.shape[1] <= 4 or 0 in values.shape:
-        raise PoiseError(
-            f"A picture cannot be made of {values.dtype} values of shape {values.shape}",
-            code="data.no-picture",
-            hint="give uint8 images of shape (N, C, H, W) with one to four channels",
-        )
+        what = f"A picture cannot be made of {values.dtype} values of shape {values.shape}"
+        hint = "give uint8 images of shape (N, C, H, W) with one to four channels"
+        raise PoiseError(what, code="data.no-picture", hint=hint)
     values = _displayable(values)
     count, channels, height, width = values.shape
     columns = math.ceil(math.sqrt(count)) if columns is None else max(1, columns)

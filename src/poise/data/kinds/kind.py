@@ -193,8 +193,6 @@ class DataKind:
             PoiseError: The samples do not have that shape, or there are none.
         """
         if tuple(samples.shape[1:]) != tuple(shape) or not len(samples):
-            raise PoiseError(
-                f"Samples of shape {tuple(samples.shape)} are not {tuple(shape)} each, or there are none",
-                code="data.no-picture",
-            )
+            what = f"Samples of shape {tuple(samples.shape)} are not {tuple(shape)} each, or there are none"
+            raise PoiseError(what, code="data.no-picture")
         return self.draw(samples, transform, columns=columns, real=real)

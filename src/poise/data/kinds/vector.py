@@ -26,11 +26,8 @@ def _open(given: Given, request: Request) -> Dataset:
     if given.items is not None:
         return _open_live(given.items)
     if request.resolution is not None or request.channels is not None:
-        raise PoiseError(
-            f"'{given.name}' holds vectors, which have no resolution and no channels",
-            code="data.vectors-are-no-images",
-            hint="leave them out",
-        )
+        what = f"'{given.name}' holds vectors, which have no resolution and no channels"
+        raise PoiseError(what, code="data.vectors-are-no-images", hint="leave them out")
     assert given.array is not None
     return _open_array(given.array, given, request)
 
@@ -48,12 +45,9 @@ def _open_array(array: Array, given: Given, request: Request) -> Dataset:
     plan = Conversion(array.shape[1:], "float32", convert, ("float32",))
     stored, found = converted(array, plan, first, request.cache)
     if found.bad_values:
-        raise PoiseError(
-            f"'{name}' holds values up to {max(abs(first.low), abs(first.high)):g}",
-            code="data.too-large",
-            why="32-bit floats end at 3.4e38",
-            hint="scale the columns down",
-        )
+        what = f"'{name}' holds values up to {max(abs(first.low), abs(first.high)):g}"
+        why = "32-bit floats end at 3.4e38"
+        raise PoiseError(what, code="data.too-large", why=why, hint="scale the columns down")
     transform = given.transform or standardised(stored)
     constant = _constant_columns(stored)
     if constant:

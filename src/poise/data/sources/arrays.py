@@ -24,18 +24,13 @@ def read_array(path: Path) -> Array:
         loaded: Any = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         if any(word in str(error) for word in ("pickle", "Object arrays", "Python objects")):
-            raise PoiseError(
-                f"'{path}' holds Python objects or is no array file",
-                code="data.array-of-objects",
-                why="loading such objects could run any code",
-                hint="save an array of numbers of one shape with numpy.save",
-            ) from None
-        raise PoiseError(
-            f"'{path}' cannot be read as an array",
-            code="data.array-unreadable",
-            why=str(error).rstrip(".") or "it is empty",
-            hint="save it again",
-        ) from None
+            what = f"'{path}' holds Python objects or is no array file"
+            why = "loading such objects could run any code"
+            hint = "save an array of numbers of one shape with numpy.save"
+            raise PoiseError(what, code="data.array-of-objects", why=why, hint=hint) from None
+        what = f"'{path}' cannot be read as an array"
+        why = str(error).rstrip(".") or "it is empty"
+        raise PoiseError(what, code="data.array-unreadable", why=why, hint="save it again") from None
     if isinstance(loaded, np.lib.npyio.NpzFile):
         with loaded:
             return _member(loaded, path)
@@ -52,12 +47,10 @@ def read_labels(path: Path) -> Array | None:
         try:
             return archive[named[0]] if named else None
         except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise PoiseError(
-                f"The labels in '{path}' cannot be read",
-                code="data.labels-unreadable",
-                why=str(error).rstrip(".").lower(),
-                hint="save whole numbers or texts of one length, not objects",
-            ) from None
+            what = f"The labels in '{path}' cannot be read"
+            why = str(error).rstrip(".").lower()
+            hint = "save whole numbers or texts of one length, not objects"
+            raise PoiseError(what, code="data.labels-unreadable", why=why, hint=hint) from None
 
 
 def _member(archive: Any, path: Path) -> Array:
@@ -73,23 +66,17 @@ def _member(archive: Any, path: Path) -> Array:
     try:
         array: Array = archive[chosen[0]]
     except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        raise PoiseError(
-            f"The array '{chosen[0]}' in '{path}' cannot be read",
-            code="data.array-unreadable",
-            why=str(error).rstrip("."),
-            hint="save an array of numbers of one shape, as .npy if it is large",
-        ) from None
+        what = f"The array '{chosen[0]}' in '{path}' cannot be read"
+        hint = "save an array of numbers of one shape, as .npy if it is large"
+        raise PoiseError(what, code="data.array-unreadable", why=str(error).rstrip("."), hint=hint) from None
     return array
 
 
 def from_tensor(tensor: torch.Tensor) -> Array:
     """The values of a tensor as an array, without a copy if that is possible."""
     if tensor.layout != torch.strided or tensor.is_quantized:
-        raise PoiseError(
-            "The tensor is sparse or quantised",
-            code="data.tensor-not-dense",
-            hint="give a dense one, as from tensor.to_dense()",
-        )
+        hint = "give a dense one, as from tensor.to_dense()"
+        raise PoiseError("The tensor is sparse or quantised", code="data.tensor-not-dense", hint=hint)
     plain = tensor.detach().cpu()
     if plain.dtype == torch.bfloat16:
         plain = plain.float()
@@ -104,41 +91,27 @@ def check_basics(array: Array, name: str) -> None:
             f"'{name}' is a masked array", code="data.masked", hint="fill it, as with array.filled(0)"
         )
     if array.dtype.kind not in "buif":
-        raise PoiseError(
-            f"'{name}' holds values of type {array.dtype}",
-            code="data.not-numbers",
-            why="only numbers can be trained on",
-            hint="give uint8 or floating-point values",
-        )
+        what = f"'{name}' holds values of type {array.dtype}"
+        why = "only numbers can be trained on"
+        raise PoiseError(what, code="data.not-numbers", why=why, hint="give uint8 or floating-point values")
     if array.ndim < 2:
-        raise PoiseError(
-            f"'{name}' has the shape {array.shape}, at least one axis too few",
-            code="data.too-few-axes",
-            hint="give (N, d) for vectors, (N, H, W) or (N, H, W, C) for images",
-        )
+        what = f"'{name}' has the shape {array.shape}, at least one axis too few"
+        hint = "give (N, d) for vectors, (N, H, W) or (N, H, W, C) for images"
+        raise PoiseError(what, code="data.too-few-axes", hint=hint)
     if array.ndim > 4:
-        raise PoiseError(
-            f"'{name}' has {array.ndim} axes",
-            code="data.too-many-axes",
-            hint="give images as (N, H, W, C) or (N, C, H, W)",
-        )
+        what = f"'{name}' has {array.ndim} axes"
+        raise PoiseError(what, code="data.too-many-axes", hint="give images as (N, H, W, C) or (N, C, H, W)")
     if array.size == 0:
-        raise PoiseError(
-            f"'{name}' is empty, with the shape {array.shape}",
-            code="data.empty",
-            hint="give at least one row",
-        )
+        what = f"'{name}' is empty, with the shape {array.shape}"
+        raise PoiseError(what, code="data.empty", hint="give at least one row")
 
 
 def check_finite(found: Survey, name: str) -> None:
     """Raises PoiseError if a value is NaN or infinite, with how many and the first row."""
     if found.bad_values:
         values = "one value that is" if found.bad_values == 1 else f"{found.bad_values:,} values that are"
-        raise PoiseError(
-            f"'{name}' holds {values} NaN or infinite, the first in row {found.first_bad_row:,}",
-            code="data.not-finite",
-            hint="remove or fill them before training",
-        )
+        what = f"'{name}' holds {values} NaN or infinite, the first in row {found.first_bad_row:,}"
+        raise PoiseError(what, code="data.not-finite", hint="remove or fill them before training")
 
 
 def half_of(array: Array, side: Side, name: str) -> Array:
@@ -149,18 +122,13 @@ def half_of(array: Array, side: Side, name: str) -> Array:
         (5, 8, 8, 3)
     """
     if array.ndim not in (3, 4):
-        raise PoiseError(
-            f"'{name}' holds no images that could be halved",
-            code="data.halves-of-no-images",
-            why=f"its shape is {array.shape}",
-        )
+        what = f"'{name}' holds no images that could be halved"
+        raise PoiseError(what, code="data.halves-of-no-images", why=f"its shape is {array.shape}")
     across = 2 if array.ndim == 3 or array.shape[3] <= 4 else 3
     width = array.shape[across]
     if width % 2:
-        raise PoiseError(
-            f"The images of '{name}' are {width} pixels wide, which cannot be halved",
-            code="data.odd-width",
-            hint="give images that hold source and target side by side, each as wide as the other",
-        )
+        what = f"The images of '{name}' are {width} pixels wide, which cannot be halved"
+        hint = "give images that hold source and target side by side, each as wide as the other"
+        raise PoiseError(what, code="data.odd-width", hint=hint)
     chosen = slice(0, width // 2) if side == "left" else slice(width // 2, width)
     return array[(*[slice(None)] * across, chosen)]

@@ -176,12 +176,9 @@ class ZipCollection:
         try:
             object.__setattr__(self, "_archive", zipfile.ZipFile(self.path))
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-            raise PoiseError(
-                f"'{self.path}' cannot be read as a zip file",
-                code="data.zip-unreadable",
-                why=str(error).rstrip(".").lower(),
-                hint="make it again",
-            ) from None
+            what = f"'{self.path}' cannot be read as a zip file"
+            why = str(error).rstrip(".").lower()
+            raise PoiseError(what, code="data.zip-unreadable", why=why, hint="make it again") from None
 
     @property
     def location(self) -> str:
@@ -224,12 +221,10 @@ class ZipCollection:
         spans = sorted((entry.header_offset, entry.header_offset + entry.compress_size) for entry in entries)
         overlap = any(later[0] < earlier[1] for earlier, later in itertools.pairwise(spans))
         if overlap or (unpacked > _RATIO_MATTERS_FROM and unpacked > _MOST_RATIO * size):
-            raise PoiseError(
-                f"'{self.path}' unpacks to {unpacked:,} bytes from {size:,}",
-                code="data.zip-bomb",
-                why="its entries overlap" if overlap else "no archive of images is packed that tightly",
-                hint="unpack it yourself if you trust it, and name the folder",
-            )
+            what = f"'{self.path}' unpacks to {unpacked:,} bytes from {size:,}"
+            why = "its entries overlap" if overlap else "no archive of images is packed that tightly"
+            hint = "unpack it yourself if you trust it, and name the folder"
+            raise PoiseError(what, code="data.zip-bomb", why=why, hint=hint)
 
 
 def _refusal(entry: zipfile.ZipInfo, parts: tuple[str, ...], *, again: bool) -> str:

@@ -64,12 +64,9 @@ def image_transform(found: Survey, dtype: np.dtype[Any], name: str) -> tuple[Tra
         return Pixels(), [f"The truth values of '{name}' are taken as black and white."]
     if dtype.kind in "ui":
         if low < 0 or high > 255:
-            raise PoiseError(
-                f"The {dtype} images of '{name}' have values from {low:g} to {high:g}",
-                code="data.integer-range",
-                why="integers are taken as 0 to 255",
-                hint="divide them by their largest possible value and give floats in [0, 1]",
-            )
+            what = f"The {dtype} images of '{name}' have values from {low:g} to {high:g}"
+            hint = "divide them by their largest possible value and give floats in [0, 1]"
+            raise PoiseError(what, code="data.integer-range", why="integers are taken as 0 to 255", hint=hint)
         notices = [] if dtype == np.uint8 else [f"The {dtype} images of '{name}' are taken as 0 to 255."]
         if 0 < high < 64:
             notices.append(
@@ -84,12 +81,10 @@ def image_transform(found: Survey, dtype: np.dtype[Any], name: str) -> tuple[Tra
     elif low >= 0 and 128 <= high <= 255:
         bounds = (0.0, 255.0)
     else:
-        raise PoiseError(
-            f"The images of '{name}' have values from {low:g} to {high:g}",
-            code="data.float-range",
-            why="floats are taken as 0 to 1, as -1 to 1, or as 0 to 255",
-            hint="scale them to one of these, or give uint8",
-        )
+        what = f"The images of '{name}' have values from {low:g} to {high:g}"
+        why = "floats are taken as 0 to 1, as -1 to 1, or as 0 to 255"
+        hint = "scale them to one of these, or give uint8"
+        raise PoiseError(what, code="data.float-range", why=why, hint=hint)
     sentence = f"The float images of '{name}' are taken as {bounds[0]:g} to {bounds[1]:g}."
     return Range(*bounds), [sentence]
 
@@ -100,18 +95,12 @@ def image_plan(
     """What has to be done to images of shape (C, H, W) to train on them."""
     depth, height, width = shape
     if height != width and resolution is None:
-        raise PoiseError(
-            f"The images of '{name}' are {height} high and {width} wide",
-            code="data.not-square",
-            why="images must be square",
-            hint="give a resolution to crop and resize them (or, for a single image, add a first axis)",
-        )
+        what = f"The images of '{name}' are {height} high and {width} wide"
+        hint = "give a resolution to crop and resize them (or, for a single image, add a first axis)"
+        raise PoiseError(what, code="data.not-square", why="images must be square", hint=hint)
     if channels is not None and channels != depth and {channels, depth} != {1, 3}:
-        raise PoiseError(
-            f"The images of '{name}' have {depth} channels and cannot be given {channels}",
-            code="data.channels",
-            hint="only 1 to 3 and 3 to 1 can be converted",
-        )
+        what = f"The images of '{name}' have {depth} channels and cannot be given {channels}"
+        raise PoiseError(what, code="data.channels", hint="only 1 to 3 and 3 to 1 can be converted")
     target = "float32" if dtype.kind == "f" else "uint8"
     steps: list[str] = []
     jobs: list[Callable[[Array], Array]] = []

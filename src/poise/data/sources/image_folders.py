@@ -38,11 +38,8 @@ def from_collection(
 ) -> Dataset:
     """A data set from a folder or an archive of images."""
     if channels not in (None, 1, 3):
-        raise PoiseError(
-            f"Images in '{name}' cannot be given {channels} channels",
-            code="data.channels",
-            hint="give 1 or 3",
-        )
+        what = f"Images in '{name}' cannot be given {channels} channels"
+        raise PoiseError(what, code="data.channels", hint="give 1 or 3")
     with _strict_pillow():
         listing = collection.listing()
         facts = examined(collection, listing, cache, progress)
@@ -165,19 +162,14 @@ def nothing_usable(
     """The error that there is no image to train on, with what was found instead."""
     if refused:
         few = first_few(_reasons(refused))
-        return PoiseError(
-            f"None of the {len(refused):,} image files in '{name}' can be used: {few}",
-            code="data.images-unusable",
-            hint="name a folder with whole PNG, JPEG, WEBP, BMP, GIF or TIFF files",
-            details=_reasons(refused),
-        )
+        what = f"None of the {len(refused):,} image files in '{name}' can be used: {few}"
+        hint = "name a folder with whole PNG, JPEG, WEBP, BMP, GIF or TIFF files"
+        return PoiseError(what, code="data.images-unusable", hint=hint, details=_reasons(refused))
     others = Counter(suffix_of(file) or "no suffix" for file in [*facts, *listing.ignored])
     there = ", ".join(f"{count:,} {suffix}" for suffix, count in others.most_common(4))
-    return PoiseError(
-        f"'{name}' holds no image" + (f", only other files ({there})" if there else ""),
-        code="data.no-images",
-        hint="name a folder with PNG, JPEG, WEBP, BMP, GIF or TIFF files",
-    )
+    what = f"'{name}' holds no image" + (f", only other files ({there})" if there else "")
+    hint = "name a folder with PNG, JPEG, WEBP, BMP, GIF or TIFF files"
+    return PoiseError(what, code="data.no-images", hint=hint)
 
 
 def check_share(name: str, refused: dict[str, str], good: int, refuse_above: float) -> None:

@@ -66,19 +66,14 @@ def labelled(dataset: Dataset, labels: Any, column: str | None) -> Dataset:
         by_row = _matched(dataset, table) if dataset.files else _counted(dataset, table.labels, table.name)
     elif isinstance(labels, Mapping):
         if not dataset.files:
-            raise PoiseError(
-                f"The rows of '{dataset.name}' have no file names",
-                code="data.labels-by-file",
-                hint="give one label a row",
-            )
+            what = f"The rows of '{dataset.name}' have no file names"
+            raise PoiseError(what, code="data.labels-by-file", hint="give one label a row")
         names, texts = (tuple(map(str, part)) for part in (labels.keys(), labels.values()))
         by_row = _matched(dataset, LabelTable("labels", (), names, texts))
     elif dataset.files:
-        raise PoiseError(
-            f"Labels for the files in '{dataset.name}' were given without file names",
-            code="data.labels-without-files",
-            hint="give a CSV file, or a mapping from file to label",
-        )
+        what = f"Labels for the files in '{dataset.name}' were given without file names"
+        hint = "give a CSV file, or a mapping from file to label"
+        raise PoiseError(what, code="data.labels-without-files", hint=hint)
     else:
         by_row = _counted(dataset, labels, "labels")
     codes, label_names = coded(by_row, dataset.name)
@@ -91,19 +86,13 @@ def coded(labels: Any, name: str) -> tuple[Array, tuple[str, ...]]:
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
-        raise PoiseError(
-            f"The labels of '{name}' have the shape {array.shape}",
-            code="data.labels-shape",
-            hint="give one number or name a row: (N,)",
-        )
+        what = f"The labels of '{name}' have the shape {array.shape}"
+        raise PoiseError(what, code="data.labels-shape", hint="give one number or name a row: (N,)")
     if array.dtype.kind == "f" and bool(np.isfinite(array).all()) and bool((array == array.round()).all()):
         array = array.astype(np.int64)
     if array.dtype.kind not in "buiUO" or not all(isinstance(one, str | int) for one in array.tolist()):
-        raise PoiseError(
-            f"The labels of '{name}' are of type {array.dtype}",
-            code="data.labels-type",
-            hint="give whole numbers or names",
-        )
+        what = f"The labels of '{name}' are of type {array.dtype}"
+        raise PoiseError(what, code="data.labels-type", hint="give whole numbers or names")
     texts = [str(int(one)) if isinstance(one, bool) else str(one) for one in array.tolist()]
     names = sorted(set(texts), key=_order(texts))
     place = {one: code for code, one in enumerate(names)}
@@ -162,12 +151,9 @@ def _read_rows(path: Path) -> Array:
             if isinstance(error, OSError)
             else "it is no array of numbers or texts"
         )
-        raise PoiseError(
-            f"The labels '{path}' cannot be read",
-            code="data.labels-unreadable",
-            why=why.lower(),
-            hint="name a CSV file, or a .npy with one a row",
-        ) from None
+        what = f"The labels '{path}' cannot be read"
+        hint = "name a CSV file, or a .npy with one a row"
+        raise PoiseError(what, code="data.labels-unreadable", why=why.lower(), hint=hint) from None
     return array
 
 
@@ -202,39 +188,27 @@ def _matched(dataset: Dataset, table: LabelTable) -> list[str]:
     strange: list[str] = []
     heading = [cell for cell in table.header if cell in by_name or cell in by_base]
     if heading:
-        raise PoiseError(
-            f"'{table.name}' has no line of column names: it begins with '{heading[0]}'",
-            code="data.labels-no-header",
-            hint="give it one, as file,label",
-        )
+        what = f"'{table.name}' has no line of column names: it begins with '{heading[0]}'"
+        raise PoiseError(what, code="data.labels-no-header", hint="give it one, as file,label")
     for written, label in zip(table.files, table.labels, strict=True):
         plain = written.replace("\\", "/").removeprefix("./")
         base = plain.rpartition("/")[2]
         if plain not in by_name and bases[base] > 1:
-            raise PoiseError(
-                f"'{table.name}' names '{written}', as {bases[base]} files in '{dataset.name}' are named",
-                code="data.labels-ambiguous",
-                hint="write their paths from that folder on",
-            )
+            what = f"'{table.name}' names '{written}', as {bases[base]} files in '{dataset.name}' are named"
+            raise PoiseError(what, code="data.labels-ambiguous", hint="write their paths from that folder on")
         file = by_name.get(plain) or by_base.get(base)
         if file is None:
             strange.append(written)
         elif found.get(file, label) != label:
-            raise PoiseError(
-                f"'{table.name}' labels '{written}' twice, as '{found[file]}' and as '{label}'",
-                code="data.labels-twice",
-                hint="keep one of them",
-            )
+            what = f"'{table.name}' labels '{written}' twice, as '{found[file]}' and as '{label}'"
+            raise PoiseError(what, code="data.labels-twice", hint="keep one of them")
         else:
             found[file] = label
     if strange:
         files = counted(len(strange), "file")
-        raise PoiseError(
-            f"'{table.name}' labels {files} not in '{dataset.name}': {first_few(strange)}",
-            code="data.labels-of-strangers",
-            hint="remove them there, or name the folder that holds them",
-            details=strange,
-        )
+        what = f"'{table.name}' labels {files} not in '{dataset.name}': {first_few(strange)}"
+        hint = "remove them there, or name the folder that holds them"
+        raise PoiseError(what, code="data.labels-of-strangers", hint=hint, details=strange)
     bare = [file for file in dataset.files if file not in found]
     if bare:
         raise PoiseError(
@@ -264,17 +238,12 @@ def read_table(path: Path, column: str | None, *, named: bool) -> LabelTable:
     if column is None and len(others) == 1:
         column = others[0]
     if not others:
-        raise PoiseError(
-            f"'{path}' has no column of labels beside '{header[files]}'",
-            code="data.labels-no-column",
-            hint="add one, with a name on top",
-        )
+        what = f"'{path}' has no column of labels beside '{header[files]}'"
+        raise PoiseError(what, code="data.labels-no-column", hint="add one, with a name on top")
     if column is None:
-        raise PoiseError(
-            f"'{path}' holds several columns, and it is not clear which one is the label",
-            code="data.labels-several-columns",
-            hint=f"name it, as --label-column {others[0]}: " + ", ".join(others),
-        )
+        what = f"'{path}' holds several columns, and it is not clear which one is the label"
+        hint = f"name it, as --label-column {others[0]}: " + ", ".join(others)
+        raise PoiseError(what, code="data.labels-several-columns", hint=hint)
     if column not in header:
         alike = nearest(column, header)
         raise PoiseError(
@@ -287,11 +256,8 @@ def read_table(path: Path, column: str | None, *, named: bool) -> LabelTable:
     place = header.index(column)
     short = [number for number, line in lines if len(line) <= max(place, files)]
     if short:
-        raise PoiseError(
-            f"Line {short[0]} of '{path}' has fewer columns than its first line",
-            code="data.labels-short-line",
-            hint="complete it",
-        )
+        what = f"Line {short[0]} of '{path}' has fewer columns than its first line"
+        raise PoiseError(what, code="data.labels-short-line", hint="complete it")
     return LabelTable(
         path.name,
         tuple(header),
@@ -312,18 +278,12 @@ def _lines(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
             reader = csv.reader(file, strict=True, delimiter=delimiter)
             lines = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]
     except (OSError, ValueError, csv.Error) as error:
-        raise PoiseError(
-            f"The labels '{path}' cannot be read",
-            code="data.labels-unreadable",
-            why=_why(error),
-            hint="name a CSV file in UTF-8",
-        ) from None
+        what = f"The labels '{path}' cannot be read"
+        hint = "name a CSV file in UTF-8"
+        raise PoiseError(what, code="data.labels-unreadable", why=_why(error), hint=hint) from None
     if len(lines) < 2:
-        raise PoiseError(
-            f"'{path}' holds no labels",
-            code="data.labels-empty",
-            hint="give a line of column names, and one a sample",
-        )
+        what = f"'{path}' holds no labels"
+        raise PoiseError(what, code="data.labels-empty", hint="give a line of column names, and one a sample")
     return [name.strip() for name in lines[0][1]], lines[1:]
 
 

@@ -45,21 +45,16 @@ class DatasetRows:
         low, high = float(rows.min()), float(rows.max())
         if not (np.isfinite(low) and np.isfinite(high)):
             bad = ~np.isfinite(rows.reshape(len(rows), -1)).all(axis=1)
-            raise PoiseError(
-                f"Item {int(indices[int(np.argmax(bad))])} of '{self.name}' holds NaN or infinity",
-                code="data.item-not-finite",
-                hint="remove or fill it in the data set",
-            )
+            what = f"Item {int(indices[int(np.argmax(bad))])} of '{self.name}' holds NaN or infinity"
+            raise PoiseError(what, code="data.item-not-finite", hint="remove or fill it in the data set")
         if not isinstance(self.transform, Range):
             return
         slack = 1e-3 * (self.transform.high - self.transform.low)
         if low < self.transform.low - slack or high > self.transform.high + slack:
-            raise PoiseError(
-                f"Items of '{self.name}' have values from {low:g} to {high:g}",
-                code="data.item-out-of-range",
-                why=f"those read when it was opened lay in {self.transform.low:g} to {self.transform.high:g}",
-                hint="let the data set's own transform keep to one range",
-            )
+            what = f"Items of '{self.name}' have values from {low:g} to {high:g}"
+            why = f"those read when it was opened lay in {self.transform.low:g} to {self.transform.high:g}"
+            hint = "let the data set's own transform keep to one range"
+            raise PoiseError(what, code="data.item-out-of-range", why=why, hint=hint)
 
 
 class Items:
@@ -93,23 +88,19 @@ class Items:
         items = [self._array(int(index)) for index in indices]
         for index, item in zip(indices, items, strict=True):
             if item.shape != self.first.shape or item.dtype != self.first.dtype:
-                raise PoiseError(
-                    f"Item {int(index)} of '{self.name}' is {item.dtype} of shape {item.shape}",
-                    code="data.item-differs",
-                    why=f"the first one is {self.first.dtype} of shape {self.first.shape}",
-                    hint="resize them in the data set's own transform (PIL images: give a resolution)",
-                )
+                what = f"Item {int(index)} of '{self.name}' is {item.dtype} of shape {item.shape}"
+                why = f"the first one is {self.first.dtype} of shape {self.first.shape}"
+                hint = "resize them in the data set's own transform (PIL images: give a resolution)"
+                raise PoiseError(what, code="data.item-differs", why=why, hint=hint)
         return np.stack(items) if items else np.empty((0, *self.first.shape), self.first.dtype)
 
     def _array(self, index: int) -> Array:
         try:
             item = self.dataset[index]
         except Exception as error:
-            raise PoiseError(
-                f"Item {index} of '{self.name}' cannot be read",
-                code="data.item-unreadable",
-                why=f"{type(error).__name__}: {error}",
-            ) from error
+            what = f"Item {index} of '{self.name}' cannot be read"
+            why = f"{type(error).__name__}: {error}"
+            raise PoiseError(what, code="data.item-unreadable", why=why) from error
         if isinstance(item, tuple | list) and item:
             item = item[0]
         if isinstance(item, Mapping):
@@ -120,11 +111,9 @@ class Items:
             return from_tensor(item)
         if isinstance(item, np.ndarray):
             return item
-        raise PoiseError(
-            f"Item {index} of '{self.name}' is a {type(item).__name__}",
-            code="data.item-type",
-            hint="let __getitem__ return a tensor, an array or a PIL image, or a tuple that begins with one",
-        )
+        what = f"Item {index} of '{self.name}' is a {type(item).__name__}"
+        hint = "let __getitem__ return a tensor, an array or a PIL image, or a tuple that begins with one"
+        raise PoiseError(what, code="data.item-type", hint=hint)
 
     def _from_pillow(self, image: Image.Image, index: int) -> Array:
         try:
@@ -185,24 +174,15 @@ def live_dataset(
 
 def _length(dataset: Any, name: str) -> int:
     if hasattr(dataset, "to_numpy") or isinstance(dataset, list | tuple | dict):
-        raise PoiseError(
-            f"A {name} cannot be opened as it is",
-            code="data.not-an-array",
-            hint="give one array: its to_numpy(), or numpy.stack of its parts",
-        )
+        hint = "give one array: its to_numpy(), or numpy.stack of its parts"
+        raise PoiseError(f"A {name} cannot be opened as it is", code="data.not-an-array", hint=hint)
     if isinstance(dataset, torch.utils.data.IterableDataset | torch.utils.data.DataLoader):
-        raise PoiseError(
-            f"'{name}' can only be read in order",
-            code="data.iterable",
-            why="training reads items by number, so that a run resumes at the exact one",
-            hint="give a map-style data set with __len__ and __getitem__, not an iterable one and no loader",
-        )
+        why = "training reads items by number, so that a run resumes at the exact one"
+        hint = "give a map-style data set with __len__ and __getitem__, not an iterable one and no loader"
+        raise PoiseError(f"'{name}' can only be read in order", code="data.iterable", why=why, hint=hint)
     if not hasattr(dataset, "__getitem__"):
-        raise PoiseError(
-            f"A {name} cannot be opened as data",
-            code="data.unknown-type",
-            hint="give a path, the name of a built-in set, an array, a tensor or a map-style data set",
-        )
+        hint = "give a path, the name of a built-in set, an array, a tensor or a map-style data set"
+        raise PoiseError(f"A {name} cannot be opened as data", code="data.unknown-type", hint=hint)
     try:
         count = len(dataset)
     except (TypeError, NotImplementedError):

@@ -190,35 +190,26 @@ def _check(first: Dataset, second: Dataset, held_out: float) -> None:
     for side in (first, second):
         kind = kind_of(side)
         if not kind.pictorial:
-            raise PoiseError(
-                f"'{side.name}' holds {kind.plural}, and only images are translated",
-                code="data.sides-not-images",
-            )
+            what = f"'{side.name}' holds {kind.plural}, and only images are translated"
+            raise PoiseError(what, code="data.sides-not-images")
         if side.array is None:
-            raise PoiseError(
-                f"'{side.name}' is a data set that is read live",
-                code="data.sides-read-live",
-                hint="give its images as an array, a folder or a zip",
-            )
+            what = f"'{side.name}' is a data set that is read live"
+            hint = "give its images as an array, a folder or a zip"
+            raise PoiseError(what, code="data.sides-read-live", hint=hint)
     if not 0 < held_out <= 0.5:
-        raise PoiseError(
-            f"The share that is held out cannot be {held_out:g}",
-            code="data.held-out-share",
-            why="translations are judged on images that were never trained on",
-            hint="give one above 0 and at most 0.5",
-        )
+        what = f"The share that is held out cannot be {held_out:g}"
+        why = "translations are judged on images that were never trained on"
+        raise PoiseError(what, code="data.held-out-share", why=why, hint="give one above 0 and at most 0.5")
 
 
 def _matched(source: Dataset, target: Dataset) -> Rows:
     """Rows of both that belong together, in the target's order: by their names, else by their numbers."""
     if not source.files or not target.files:
         if len(source) != len(target):
-            raise PoiseError(
-                f"'{source.name}' holds {len(source):,} images and '{target.name}' {len(target):,}",
-                code="data.pairs-count",
-                why="image i of one must belong to image i of the other",
-                hint="give as many of both, in one order",
-            )
+            what = f"'{source.name}' holds {len(source):,} images and '{target.name}' {len(target):,}"
+            why = "image i of one must belong to image i of the other"
+            hint = "give as many of both, in one order"
+            raise PoiseError(what, code="data.pairs-count", why=why, hint=hint)
         return np.arange(len(source)), np.arange(len(target))
     sides = [
         [*side.files, *(str(one["file"]) for one in side.summary.get("refused", []))]
@@ -255,19 +246,13 @@ def _check_sizes(source: Dataset, target: Dataset, rows: Rows) -> None:
             name = target.files[row] if target.files else f"pair {row}"
             differing.append(f"{name} ({ours[0]}x{ours[1]} and {theirs[0]}x{theirs[1]})")
     if differing:
-        raise PoiseError(
-            f"{len(differing):,} of {len(rows[1]):,} pairs differ in size: {first_few(differing)}",
-            code="data.pairs-sizes",
-            why="the same place would show different things in the two images",
-            hint="bring both images of a pair to one size",
-            details=differing,
-        )
+        what = f"{len(differing):,} of {len(rows[1]):,} pairs differ in size: {first_few(differing)}"
+        why = "the same place would show different things in the two images"
+        hint = "bring both images of a pair to one size"
+        raise PoiseError(what, code="data.pairs-sizes", why=why, hint=hint, details=differing)
     if source.shape[1:] != target.shape[1:]:
-        raise PoiseError(
-            f"Images of '{source.name}' are {_by(source)} and those of '{target.name}' are {_by(target)}",
-            code="data.sides-differ",
-            hint="give a resolution: --resolution 64",
-        )
+        what = f"Images of '{source.name}' are {_by(source)} and those of '{target.name}' are {_by(target)}"
+        raise PoiseError(what, code="data.sides-differ", hint="give a resolution: --resolution 64")
 
 
 def _sizes(side: Dataset) -> Sequence[tuple[int, int]]:
