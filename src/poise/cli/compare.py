@@ -51,7 +51,6 @@ def compare(
         samples: The most of each side; by default 5,000.
         seed: Draws latents and rows.
         checkpoint: Which generator of each run: the newest, the best, or that of a step.
-        json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.evaluate import watched
     from poise.evaluation import compare_runs

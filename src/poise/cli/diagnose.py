@@ -46,7 +46,6 @@ def diagnose(
         columns: Which column of a log is the step, generator_loss, discriminator_loss, real_score,
             fake_score, auc, generator_gradient, discriminator_gradient or metric (lower is
             better); the others are guessed.
-        json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.console import line, output
     from poise.errors import PoiseError

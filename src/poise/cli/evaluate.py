@@ -63,7 +63,6 @@ def evaluate(
         labels: Classes of the data for --features classifier: a CSV of files and labels, or a .npy.
         label_column: Its column of labels, if it has more than two columns.
         resolution: Pixels on a side, for samples and data that are files of many sizes.
-        json: One JSON object a line on standard output, and nothing else.
     """
     from poise.evaluation import evaluate as measured
     from poise.evaluation.choosing import which_of

@@ -42,7 +42,6 @@ def games(
         methods: The methods to use; by default all.
         dynamics: How the players of the Dirac-GAN are updated; simultaneous by default.
         out: A PNG to draw the field and the paths into.
-        json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.console import emit, output
     from poise.toys import TOYS, run_toy

@@ -30,7 +30,6 @@ def inspect(data: str, /, *, resolution: Count = None, json: Json = False) -> in
     Args:
         data: A folder or zip of images, a .npy or .npz array, or digits, ring, grid, spiral or triangles.
         resolution: Pixels on a side, to which images would be cropped and resized.
-        json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.console import emit, line, output
     from poise.cli.events import recipe_text

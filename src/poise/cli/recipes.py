@@ -36,7 +36,6 @@ def recipes(name: str | None = None, /, *, json: Json = False) -> int:
 
     Args:
         name: One recipe; by default all of them.
-        json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.console import emit, output
     from poise.recipes import RECIPES

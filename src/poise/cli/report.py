@@ -15,7 +15,6 @@ def report(run: Path, /, *, json: Json = False) -> int:
 
     Args:
         run: The run's folder.
-        json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.console import emit, line, output
     from poise.text import short_path

@@ -32,8 +32,6 @@ def resume(
         steps: The new number of steps in all; by default as before.
         device: Where to train.
         accept_changed_data: Go on even if the data are not those that the run began with.
-        doctor: Say what goes wrong (watch), and what to do (suggest), or try it in branches (apply).
-        json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.progress import view_for
     from poise.cli.session import resume_session

@@ -39,7 +39,6 @@ def sample(
         label: Their class; by default each class as often as in the data.
         seed: Draws the samples; the first of many are the same as of few.
         out: A .png for a grid, a .npy for raw numbers, a folder/ for a file each; by default a grid in RUN.
-        json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.console import emit, line, output
     from poise.cli.outputs import sample_request, sample_target, save_samples

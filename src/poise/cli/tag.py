@@ -36,7 +36,6 @@ def tag(
         count: How many tags at most.
         draws: How many latents are drawn.
         seed: Draws the latents.
-        json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.console import emit, line, output
     from poise.run_folder import RunFolder

@@ -82,9 +82,7 @@ def train(
         settings: A setting as path=value, as `poise recipes NAME` lists them; may be given often.
         seeds: Train so many games side by side, from the seed upwards; only small networks gain by it.
         grid: With --seeds: train every combination of such values; may be given often.
-        doctor: Say what goes wrong (watch), and what to do (suggest), or try it in branches (apply).
         dry_run: Check and show everything, and write nothing.
-        json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.data_options import DataOptions
     from poise.cli.events import Notice

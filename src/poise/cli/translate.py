@@ -37,7 +37,6 @@ def translate(
         out: The folder to write to; nothing that was not made by this command is written over.
         direction: a-to-b, or between domains b-to-a, too.
         seed: Draws the noise, the same for every image.
-        json: One JSON object a line on standard output, and nothing else.
     """
     from poise.cli.console import emit, line, output
     from poise.cli.events import Notice
