@@ -133,9 +133,8 @@ def train(
         games = begin_many(many, place, notify=notify)
         return finished(Runs(games.parent.path), games)
     if grid is not None:
-        raise PoiseError(
-            "A grid is trained with seeds", code="api.grid-without-seeds", hint="give seeds=1 or more"
-        )
+        what = "A grid is trained with seeds"
+        raise PoiseError(what, code="api.grid-without-seeds", hint="give seeds=1 or more")
     planned = plan(data, recipe_with(chosen, changes), pick_device(device), given=given)
     out = new_run_path(planned.source.name, chosen.name) if out is None else out
     start = begin_with_remedies if doctor == "apply" else partial(begin, doctor=doctor)

@@ -70,11 +70,9 @@ class OutputFolder:
         self._before = _files_of(self._card)
         present = {file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir()}
         if strangers := sorted(present - self._before - {card}):
-            raise PoiseError(
-                f"The folder '{path}' holds other things, such as '{strangers[0]}'",
-                code="cli.folder-not-ours",
-                hint="name a new or an empty folder with --out",
-            )
+            what = f"The folder '{path}' holds other things, such as '{strangers[0]}'"
+            hint = "name a new or an empty folder with --out"
+            raise PoiseError(what, code="cli.folder-not-ours", hint=hint)
 
     @contextmanager
     def writing(self, names: Sequence[str], about: Mapping[str, Any]) -> Iterator[None]:

@@ -30,20 +30,23 @@ def view_for(*, json: bool) -> View:
     return TerminalView(console) if is_watched(console) else LogView(console)
 
 
+@contextmanager
+def _reading(name: str) -> Iterator[OnRead]:
+    """Nothing is shown while data are read."""
+    yield lambda done, total: None
+
+
+@contextmanager
+def _training(steps: int) -> Iterator[None]:
+    """Nothing is shown but what the view reports."""
+    yield
+
+
 class JsonView:
     """One JSON object a line, for each event and each line of the history."""
 
     every = float("inf")
-
-    @contextmanager
-    def reading(self, name: str) -> Iterator[OnRead]:
-        """No event."""
-        yield lambda done, total: None
-
-    @contextmanager
-    def training(self, steps: int) -> Iterator[None]:
-        """No event."""
-        yield
+    reading, training = staticmethod(_reading), staticmethod(_training)
 
     def update(self, status: Status, *, fresh: bool, last: bool) -> None:
         """A line of the history."""
@@ -62,20 +65,11 @@ class LogView:
     """Plain lines; one on the progress every ten seconds."""
 
     every = 1.0
+    reading, training = staticmethod(_reading), staticmethod(_training)
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self._printed: float | None = None
-
-    @contextmanager
-    def reading(self, name: str) -> Iterator[OnRead]:
-        """Nothing is printed."""
-        yield lambda done, total: None
-
-    @contextmanager
-    def training(self, steps: int) -> Iterator[None]:
-        """Nothing is printed."""
-        yield
 
     def update(self, status: Status, *, fresh: bool, last: bool) -> None:
         """A line if ten seconds have passed, and the last one."""

@@ -1,8 +1,4 @@
-"""Rows cached on disk under the hash of what they were made from, so that decoding happens once.
-
-An entry is a folder with `rows.npy` and `about.json`. It is built under another name and renamed when it is
-whole: an entry that exists is complete, and a build that was killed leaves nothing that looks like one.
-"""
+"""Rows cached on disk under the hash of what they were made from; an entry that exists is complete."""
 
 from __future__ import annotations
 

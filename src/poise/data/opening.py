@@ -214,9 +214,8 @@ def _check_there(path: Path, written: str) -> None:
     alike = nearest(written, BUILT_IN) + beside
     known = "built-in sets are " + ", ".join(BUILT_IN)
     hint = f"did you mean {' or '.join(repr(name) for name in alike[:3])}? ({known})" if alike else known
-    raise PoiseError(
-        f"There is no file, folder or built-in set '{written}'", code="data.not-found", hint=hint
-    )
+    what = f"There is no file, folder or built-in set '{written}'"
+    raise PoiseError(what, code="data.not-found", hint=hint)
 
 
 def _names_beside(path: Path) -> list[str]:

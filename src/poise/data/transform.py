@@ -1,7 +1,4 @@
-"""Between stored values and the networks' space: small frozen records that go to JSON and back.
-
-A generator's folder holds the JSON, so that it can be sampled on a machine that has never seen the data.
-"""
+"""Between stored values and the networks' space: small frozen records that go to JSON and back."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -210,9 +207,8 @@ def _numbers(key: str, item: Any) -> Any:
 
 def _check_finite(name: str, numbers: tuple[float, ...]) -> None:
     if not all(math.isfinite(number) for number in numbers):
-        raise PoiseError(
-            f"The transform '{name}' holds a number that is not finite", code="data.transform-not-finite"
-        )
+        what = f"The transform '{name}' holds a number that is not finite"
+        raise PoiseError(what, code="data.transform-not-finite")
 
 
 def _standard(stored: Tensor, offset: float | Tensor, divisor: float | Tensor) -> Tensor:

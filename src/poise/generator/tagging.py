@@ -89,7 +89,6 @@ def _pixels(path: Path, shape: list[int]) -> Tensor:
     except FileNotFoundError:
         raise PoiseError(f"There is no picture '{path}'", code="generator.no-picture") from None
     except Exception as error:
-        raise PoiseError(
-            f"The picture '{path}' cannot be read", code="generator.unreadable-picture", why=reason_of(error)
-        ) from None
+        what = f"The picture '{path}' cannot be read"
+        raise PoiseError(what, code="generator.unreadable-picture", why=reason_of(error)) from None
     return torch.from_numpy(np.array(as_channels(image, shape[0])))[None]

@@ -40,9 +40,9 @@ class Chart:
     """A chart over the columns of one table."""
 
     title: str
-    note: str
-    table: str
-    series: tuple[Series, ...]
+    note: str = ""
+    table: str = "history"
+    series: tuple[Series, ...] = ()
     unit: str = ""
     logarithmic: bool = False
     guide: float | None = None

@@ -1,8 +1,8 @@
 """The history of a run: its columns, the charts that they make, and some of its lines as a table."""
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from poise.text import label, number
 from poise.web.charts import AXES, HIGH, LOW, Chart, Column, Json, Series, Table, real
@@ -25,52 +25,36 @@ def history_table(lines: Iterable[Json]) -> Table:
     }
 
 
-@dataclass(frozen=True)
-class _Group:
-    """Columns that are drawn in one chart: those with this word in their name."""
-
-    title: str
-    note: str
-    word: str
-    unit: str = ""
-    logarithmic: bool = False
-    guide: float | None = None
-    guide_label: str = ""
-
-
-_GROUPS = (
-    _Group("Losses", "Losses of different recipes have different ranges: compare a run with itself.", "loss"),
-    _Group(
+_GROUPS: Mapping[str, Chart] = {
+    "loss": Chart("Losses", "Losses of different recipes have different ranges: compare a run with itself."),
+    "score": Chart(
         "Scores of reals and fakes",
         "The mean raw score that the discriminator gives to each. The farther apart, the more certain it is.",
-        "score",
     ),
-    _Group(
+    "right": Chart(
         "Classified correctly",
         "The share of each that the discriminator classifies correctly. Near 1 the discriminator wins; near "
         "0.5 it cannot tell them apart.",
-        "right",
         unit="share",
         guide=0.5,
         guide_label="chance",
     ),
-    _Group(
+    "gradient_norm": Chart(
         "Gradient norms",
         "The norm of each player's gradient. A player whose norm falls by orders of magnitude has stopped "
         "learning.",
-        "gradient_norm",
         logarithmic=True,
     ),
-    _Group(
-        "Penalties", "Penalties keep the discriminator smooth. Values are before their weights.", "penalty"
+    "penalty": Chart(
+        "Penalties", "Penalties keep the discriminator smooth. Values are before their weights."
     ),
-    _Group(
+    "per_second": Chart(
         "Speed",
         "A dip means that something else used the machine, or that data arrived late.",
-        "per_second",
         unit="per second",
     ),
-)
+}
+"""A chart for the columns with this word in their name."""
 
 _ROLES = ("discriminator", "generator", "real", "fake")
 
@@ -83,23 +67,12 @@ def history_charts(table: Table, *, unit: str = "images") -> list[Chart]:
         if not name.startswith((LOW, HIGH)) and name not in AXES and not _is_constant_count(name, table[name])
     ]
     charts = []
-    for group in _GROUPS:
-        names = [name for name in rest if f"_{group.word}_" in f"_{name}_"]
+    for word, group in _GROUPS.items():
+        names = [name for name in rest if f"_{word}_" in f"_{name}_"]
         rest = [name for name in rest if name not in names]
         if names:
-            charts.append(
-                Chart(
-                    group.title,
-                    group.note,
-                    "history",
-                    _series(names, group.word, table, unit),
-                    unit=group.unit,
-                    logarithmic=group.logarithmic,
-                    guide=group.guide,
-                    guide_label=group.guide_label,
-                )
-            )
-    return charts + [Chart(label(name), "", "history", _series([name], "", table, unit)) for name in rest]
+            charts.append(replace(group, series=_series(names, word, table, unit)))
+    return charts + [Chart(label(name), series=_series([name], "", table, unit)) for name in rest]
 
 
 def _is_constant_count(name: str, column: Column) -> bool:

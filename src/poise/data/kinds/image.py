@@ -46,15 +46,7 @@ def _recognises(given: Given) -> bool:
 
 def _open(given: Given, request: Request) -> Dataset:
     if given.files is not None:
-        return from_collection(
-            given.files,
-            name=given.name,
-            cache=request.cache,
-            resolution=request.resolution,
-            channels=request.channels,
-            refuse_above=request.refuse_above,
-            progress=request.progress,
-        )
+        return from_collection(given.files, given.name, request)
     if given.items is not None:
         return _open_live(given.items, request)
     assert given.array is not None
@@ -143,9 +135,8 @@ def to_pixels(samples: Tensor, transform: Transform) -> Array:
         PoiseError: The transform is not one of images.
     """
     if not transform.bounded:
-        raise PoiseError(
-            f"Values with the transform '{transform.name}' are not pixels", code="data.not-pixels"
-        )
+        what = f"Values with the transform '{transform.name}' are not pixels"
+        raise PoiseError(what, code="data.not-pixels")
     # a generator that has diverged makes NaN, and its picture is to be seen all the same: as mid-grey
     pixels: Array = Pixels().decode(samples.detach().clamp(-1.0, 1.0).nan_to_num(nan=0.0).cpu()).numpy()
     return pixels

@@ -87,9 +87,8 @@ def from_tensor(tensor: torch.Tensor) -> Array:
 def check_basics(array: Array, name: str) -> None:
     """Raises PoiseError if the type or the shape is none that can be trained on."""
     if isinstance(array, np.ma.MaskedArray):
-        raise PoiseError(
-            f"'{name}' is a masked array", code="data.masked", hint="fill it, as with array.filled(0)"
-        )
+        what = f"'{name}' is a masked array"
+        raise PoiseError(what, code="data.masked", hint="fill it, as with array.filled(0)")
     if array.dtype.kind not in "buif":
         what = f"'{name}' holds values of type {array.dtype}"
         why = "only numbers can be trained on"

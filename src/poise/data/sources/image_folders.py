@@ -8,12 +8,12 @@ import statistics
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from PIL import ImageFile
 
 from poise.data.cache import RowWriter, cached, read_entry
 from poise.data.dataset import JSON, Array, Dataset, Progress, array_dataset, digest_of
+from poise.data.kinds.kind import Request
 from poise.data.sources.decoding import GREY_MODES, VERSION, as_channels, read_image, reason_of
 from poise.data.sources.files import Collection, Listing, suffix_of
 from poise.data.sources.image_files import Facts, examined
@@ -26,17 +26,9 @@ from poise.text import first_few
 _LARGEST_DEFAULT = 64
 
 
-def from_collection(
-    collection: Collection,
-    *,
-    name: str,
-    cache: Path,
-    resolution: int | None,
-    channels: int | None,
-    refuse_above: float,
-    progress: Progress | None,
-) -> Dataset:
+def from_collection(collection: Collection, name: str, request: Request) -> Dataset:
     """A data set from a folder or an archive of images."""
+    cache, channels, progress = request.cache, request.channels, request.progress
     if channels not in (None, 1, 3):
         what = f"Images in '{name}' cannot be given {channels} channels"
         raise PoiseError(what, code="data.channels", hint="give 1 or 3")
@@ -47,7 +39,7 @@ def from_collection(
         refused = dict(listing.refused) | {file: fact.reason for file, fact in facts.items() if fact.reason}
         if not usable:
             raise nothing_usable(name, facts, refused, listing)
-        size = resolution or _default_resolution([facts[file] for file in usable])
+        size = request.resolution or _default_resolution([facts[file] for file in usable])
         found_as = [
             [file, facts[file].bytes, facts[file].digest] for file in facts if not facts[file].ignored
         ]
@@ -67,10 +59,10 @@ def from_collection(
     refused |= entry.about["refused"]
     files = tuple(file for file in usable if file not in refused)
     good = [facts[file] for file in files]
-    check_share(name, refused, len(good), refuse_above)
+    check_share(name, refused, len(good), request.refuse_above)
     labels, label_names = folder_labels(files) or (None, ())
     summary = summary_of(collection, listing, facts, good, refused, entry.array.shape)
-    notices = notices_of(name, summary, given=resolution is not None)
+    notices = notices_of(name, summary, given=request.resolution is not None)
     dataset = array_dataset(
         entry.array,
         entry.survey.digest,

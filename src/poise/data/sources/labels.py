@@ -269,9 +269,8 @@ def read_table(path: Path, column: str | None, *, named: bool) -> LabelTable:
 def _lines(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     try:
         if path.stat().st_size > _MOST_TABLE_BYTES:
-            raise PoiseError(
-                f"'{path}' is larger than a table of labels can be", code="data.labels-too-large"
-            )
+            what = f"'{path}' is larger than a table of labels can be"
+            raise PoiseError(what, code="data.labels-too-large")
         with path.open(encoding="utf-8-sig", newline="") as file:
             delimiter = max(DELIMITERS, key=file.readline().count)
             file.seek(0)

@@ -119,9 +119,8 @@ class Items:
         try:
             plain = eight_bits(image)
         except RefusedError as refused:
-            raise PoiseError(
-                f"Item {index} of '{self.name}' cannot be used", code="data.item-refused", why=str(refused)
-            ) from None
+            what = f"Item {index} of '{self.name}' cannot be used"
+            raise PoiseError(what, code="data.item-refused", why=str(refused)) from None
         if self.resolution is not None:
             plain = fitted(plain, self.resolution)
         return as_channels(plain, self.channels or (1 if plain.mode == "L" else 3))
