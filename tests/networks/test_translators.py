@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from networks.specs import of, translated
 from poise.networks import IMAGE_DISCRIMINATORS, TRANSLATORS, Network, describe, parameter_count
 from poise.networks.layers import InstanceNorm, NoiseDropout, ResidualBlock
-from poise.networks.patch import PatchDiscriminator
-from poise.networks.translating import BothWays, TranslatingGenerator, matching_features
-from poise.networks.unet import UNet
+from poise.networks.translating import BothWays, PatchDiscriminator, TranslatingGenerator, matching_features
+from poise.networks.translators import UNet
 from poise.registry import checked_settings
 from poise.training.engine import channels_last
 

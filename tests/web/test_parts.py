@@ -17,13 +17,12 @@ from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import Makes
 from poise.text import duration, number
 from poise.web.charts import Table, charts_json, keep_extremes
-from poise.web.findings import evidence_rows, findings_of, sentence
 from poise.web.history import history_charts, history_note, history_table, number_rows
 from poise.web.metrics import evaluations, measured, metric_charts, while_training
 from poise.web.pictures import Album, Picture, album_lead, keep_evenly
 from poise.web.settings import settings
 from poise.web.summary import Standing, command_line, next_commands
-from poise.web.wording import facts
+from poise.web.wording import evidence_rows, facts, findings_of, sentence
 
 
 @given(st.lists(st.integers(1, 50), max_size=200), st.integers(2, 70), st.integers(2, 2000))

@@ -1,39 +1,13 @@
 """The command with its verbs. Verbs import what they need when they run, so this comes up without torch."""
 
+from importlib import import_module
+
 from cyclopts import App, Parameter
 
 from poise import __version__
-from poise.cli import (
-    compare,
-    demo,
-    diagnose,
-    evaluate,
-    games,
-    inspect,
-    recipes,
-    report,
-    resume,
-    sample,
-    tag,
-    train,
-    translate,
-)
 
-VERBS = (
-    train,
-    resume,
-    sample,
-    translate,
-    tag,
-    evaluate,
-    compare,
-    diagnose,
-    report,
-    recipes,
-    inspect,
-    games,
-    demo,
-)
+NAMES = "train resume sample translate tag evaluate compare diagnose report recipes inspect games demo"
+VERBS = [import_module(f"poise.cli.{name}") for name in NAMES.split()]
 
 app = App(
     name="poise",

@@ -173,14 +173,7 @@ class Dataset:
         return dict(zip(names, counts, strict=True))
 
     def gather(self, indices: Array) -> torch.Tensor:
-        """The stored values of those rows.
-
-        Args:
-            indices: (B,) integers in [0, N).
-
-        Returns:
-            (B, *shape), uint8 or float32, on the CPU, a copy.
-        """
+        """The stored values of those rows: `(B, *shape)`, uint8 or float32, on the CPU, a copy."""
         rows = np.asarray(indices) if self.rows is None else self.rows[np.asarray(indices)]
         if self.live is not None:
             return self.live.gather(rows)
@@ -218,11 +211,7 @@ def blocks(array: Array) -> Iterator[slice]:
 
 
 def survey(array: Array) -> Survey:
-    """One pass over the array, some megabytes at a time and on every core.
-
-    Args:
-        array: (N, ...) of numbers, with at least one value; it may be memory-mapped.
-    """
+    """One pass over the array, some megabytes at a time and on every core."""
     with ThreadPoolExecutor(workers()) as pool:
         parts = list(pool.map(lambda rows: _survey_block(array, rows), blocks(array)))
     digest = hashlib.sha256("".join(part.digest for part in parts).encode()).hexdigest()
@@ -276,17 +265,7 @@ def array_dataset(
     summary: dict[str, JSON],
     notices: Sequence[str],
 ) -> Dataset:
-    """A data set of stored rows.
-
-    Args:
-        stored: (N, *shape), uint8 or float32.
-        digest: Of these, as `survey` gives it.
-        kind: The name of their kind.
-        name: What the person named.
-        transform: From stored values to the networks' space.
-        summary: What `data.json` shows.
-        notices: Sentences to show a person.
-    """
+    """A data set of stored rows."""
     shape = stored.shape
     return Dataset(
         name=name,

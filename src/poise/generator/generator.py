@@ -115,9 +115,6 @@ class Generator:
         """Conditions as the generator takes them, `(count, classes)`; `None` if it takes none.
 
         Each class is drawn as often as in the data; with `label` there is only that one.
-
-        Raises:
-            PoiseError: There is no such class, the generator has none, or it translates images.
         """
         drawn = sample_conditions(self.condition, count, seed=seed, label=label)
         return None if drawn is None else drawn.to(self._device)
@@ -183,20 +180,12 @@ class Generator:
         return np.concatenate([piece.numpy() for piece in pieces])
 
     def translatable(self, images: Any, *, direction: str = "a-to-b", refuse_above: float = 0.01) -> Dataset:
-        """The images of `translate`, opened at the size and with the channels that the generator takes.
-
-        Raises:
-            PoiseError: As `translate`, or more than the share `refuse_above` of the files is unusable.
-        """
+        """The images of `translate`, opened at the size and with the channels that the generator takes."""
         channels, _, side = self.input_shape(direction)
         return open_data(images, resolution=side, channels=channels, refuse_above=refuse_above)
 
     def input_shape(self, direction: str) -> tuple[int, ...]:
-        """The shape `(C, H, W)` of the images that one direction takes.
-
-        Raises:
-            PoiseError: There is no such direction.
-        """
+        """The shape `(C, H, W)` of the images that one direction takes."""
         if not self.directions or self.condition is None:
             what = "This generator makes its samples from noise and translates nothing"
             hint = "sample it: poise sample RUN; or train one that does: --pairs line/ colour/"
@@ -232,15 +221,7 @@ class Generator:
         return self.kind.picture(made, self.transform, self.shape)
 
     def class_grid(self, columns: int = 8, *, seed: int = 0) -> Image.Image:
-        """A picture with a row for each class, in the order of `classes`; a column shares its latent.
-
-        Args:
-            columns: Samples of each class.
-            seed: Draws the latents.
-
-        Raises:
-            PoiseError: The generator knows no classes.
-        """
+        """A picture with a row for each class, in the order of `classes`; a column shares its latent."""
         if not self.classes:
             what = "This generator knows no classes"
             raise PoiseError(what, code="generator.no-classes", hint="train with --recipe conditional")

@@ -54,12 +54,6 @@ def ranked(generator: Generator, features: Tensor, *, draws: int, seed: int) -> 
     """For each picture, its tags over many latents with their counts, the most frequent first.
 
     Each latent counts for the tag whose vector is nearest to its sample by the cosine.
-
-    Args:
-        generator: The generator of a run with the recipe `image-tagging`.
-        features: The features of the pictures, `(N, d)`.
-        draws: How many latents are drawn, the same for all pictures.
-        seed: Draws them.
     """
     about = _about(generator)
     vectors = torch.tensor(about["vectors"])

@@ -6,11 +6,9 @@ from poise.networks.infogan import INFOGAN_DISCRIMINATOR, INFOGAN_GENERATOR
 from poise.networks.layers import HalvingAverage, LeakyReLU, ReLU
 from poise.networks.mlp import MLP_DISCRIMINATOR, MLP_GENERATOR
 from poise.networks.network import Network, describe, parameter_count
-from poise.networks.patch import PATCH
-from poise.networks.residual import RESIDUAL
 from poise.networks.resnet import RESNET_DISCRIMINATOR, RESNET_GENERATOR
-from poise.networks.translating import BothWays, OneForEachDomain, TranslatingGenerator
-from poise.networks.unet import UNET
+from poise.networks.translating import PATCH, BothWays, OneForEachDomain, TranslatingGenerator
+from poise.networks.translators import RESIDUAL, UNET
 from poise.registry import Registry
 
 GENERATORS: Registry[Network] = Registry(

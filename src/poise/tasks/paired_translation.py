@@ -17,8 +17,7 @@ from poise.games.term import Term
 from poise.games.view import View, judge_with_condition
 from poise.networks import IMAGE_DISCRIMINATORS, TRANSLATORS
 from poise.networks.conditioned import ConcatenatedDiscriminator
-from poise.networks.patch import PatchDiscriminator
-from poise.networks.translating import TranslatingGenerator, matching_features
+from poise.networks.translating import PatchDiscriminator, TranslatingGenerator, matching_features
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
 from poise.schedules import Number, Weight

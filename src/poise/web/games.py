@@ -11,9 +11,9 @@ import numpy as np
 from poise.run_folder import RunFolder, game_folders, is_many, read_games
 from poise.text import label, number
 from poise.web.charts import AXES, HIGH, LOW, Table
-from poise.web.findings import findings_of, problems
 from poise.web.history import history_table
 from poise.web.metrics import Measured, measured
+from poise.web.wording import findings_of, problems
 
 BAND = (0.1, 0.9)
 """The share of the games below each edge of a band."""
@@ -122,7 +122,9 @@ def spread_of(run: RunFolder, history: Table) -> Spread | None:
             for number in _medians(own, name, f"{name}, {words}" if len(groups) > 1 else name)
         ],
         findings=_by_finding({one.path.name: found for one, found in zip(runs, open_in, strict=True)}),
-        verdict=_verdict(open_in),
+        verdict=f"Findings are open in {troubled} of {len(open_in)} games."
+        if (troubled := sum(map(bool, open_in)))
+        else "No findings are open in any game.",
         bands=_bands(history, [history_table(one.lines("history")) for one in runs]),
         note="The table shows the mean over the games at the end, its standard error and the range. "
         f"The charts show the median, and a band from the {100 * BAND[0]:.0f} % "
@@ -145,13 +147,6 @@ def _by_finding(games: Mapping[str, Sequence[str]]) -> list[OpenFinding]:
     where = {title: tuple(name for name, found in games.items() if title in found) for title in titles}
     often = sorted(where, key=lambda title: -len(where[title]))
     return [OpenFinding(title, where[title], len(games)) for title in often]
-
-
-def _verdict(open_in: Sequence[Sequence[str]]) -> str:
-    troubled = sum(bool(found) for found in open_in)
-    if not troubled:
-        return "No findings are open in any game."
-    return f"Findings are open in {troubled} of {len(open_in)} games."
 
 
 def _numbers(run: RunFolder) -> dict[str, dict[int, Measured]]:

@@ -61,11 +61,9 @@ _ROLES = ("discriminator", "generator", "real", "fake")
 
 def history_charts(table: Table, *, unit: str = "images") -> list[Chart]:
     """The charts of the columns of a history; a column that belongs to no group has a chart of its own."""
-    rest = [
-        name
-        for name in table
-        if not name.startswith((LOW, HIGH)) and name not in AXES and not _is_constant_count(name, table[name])
-    ]
+    rest = [name for name in table if not name.startswith((LOW, HIGH)) and name not in AXES]
+    if len(set(table.get("games", ())) - {None}) == 1:  # only a change of their number is worth a chart
+        rest.remove("games")
     charts = []
     for word, group in _GROUPS.items():
         names = [name for name in rest if f"_{word}_" in f"_{name}_"]
@@ -73,11 +71,6 @@ def history_charts(table: Table, *, unit: str = "images") -> list[Chart]:
         if names:
             charts.append(replace(group, series=_series(names, word, table, unit)))
     return charts + [Chart(label(name), series=_series([name], "", table, unit)) for name in rest]
-
-
-def _is_constant_count(name: str, column: Column) -> bool:
-    """Whether a column only repeats how many games there are; a change is worth a chart."""
-    return name == "games" and len({value for value in column if value is not None}) == 1
 
 
 def _series(names: Sequence[str], shared: str, table: Table, unit: str) -> tuple[Series, ...]:

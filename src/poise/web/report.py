@@ -12,14 +12,13 @@ from poise.errors import PoiseError, report_system_errors
 from poise.run_folder import RunFolder, makes, step_name
 from poise.text import label, number
 from poise.web.charts import Json, charts_json, keep_extremes
-from poise.web.findings import evidence_rows, findings_of, problems, sentence
 from poise.web.games import spread_of
 from poise.web.history import history_charts, history_note, history_table, number_rows
 from poise.web.metrics import evaluations, measured, metric_charts, protocol_words
 from poise.web.pictures import Album, album_lead, kind_words, read_album
 from poise.web.settings import ABOUT, settings
 from poise.web.summary import command_line, highlights, next_commands, standing
-from poise.web.wording import Fact, facts, moment, size
+from poise.web.wording import Fact, evidence_rows, facts, findings_of, moment, problems, sentence, size
 
 
 def write_report(path: Path | str) -> Path:

@@ -10,6 +10,7 @@ from poise.recipes.overrides import help_of
 from poise.recipes.settings import renamed
 
 Origin = Literal["default", "recipe", "data", "changed", "part"]
+"""As the named recipe has it; or `data`, if it leaves it open; or an option of a part, spelled out."""
 
 ABOUT = ("name", "summary", "paper", "when")
 """What a recipe says about itself; shown above the table."""
@@ -19,16 +20,7 @@ _MISSING = object()
 
 @dataclass(frozen=True)
 class Setting:
-    """One value of a recipe.
-
-    Attributes:
-        path: As `--set` takes it: `optimisers.generator.learning_rate`.
-        value: As JSON, without the quotes of a string.
-        default: The default of `poise.recipes.Recipe`, in the same form; empty if it has none.
-        origin: `default`; `recipe`, as the named recipe has it; `data`, if the recipe leaves it open;
-            `changed`, if the run differs from the named recipe; `part`, an option of a part, spelled out.
-        help: What it means.
-    """
+    """One value of a recipe at a path as `--set` takes it; its value and default are JSON without quotes."""
 
     path: str
     value: str

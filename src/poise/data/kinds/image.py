@@ -40,10 +40,6 @@ _DEFAULTS = (
 """The largest side, and what `auto` and null become up to it."""
 
 
-def _recognises(given: Given) -> bool:
-    return given.files is not None or given.axes in (3, 4)
-
-
 def _open(given: Given, request: Request) -> Dataset:
     if given.files is not None:
         return from_collection(given.files, given.name, request)
@@ -109,31 +105,8 @@ def _network(spec: DataSpec) -> str:
     return "infogan" if height == side and side % 4 == 0 and side <= 128 else "mlp"
 
 
-def _defaults(spec: DataSpec) -> Defaults:
-    return next(defaults for largest, defaults in _DEFAULTS if max(spec.shape) <= largest)
-
-
-def _gradient_weight(spec: DataSpec) -> float:
-    """Gamma of R1 and R2 in proportion to the pixels, as in Karras et al. 2020 (ADA), appendix B.
-
-    The factor is ours: 0.1 at 8x8 took the digits to the level of real ones fastest among 0.02 to 1.
-    """
-    return min(10.0, 0.1 * spec.shape[-1] * spec.shape[-2] / 64)
-
-
 def to_pixels(samples: Tensor, transform: Transform) -> Array:
-    """Images in the networks' space as bytes.
-
-    Args:
-        samples: (N, C, H, W) in the networks' space; what lies beyond [-1, 1] is clamped.
-        transform: Of the data.
-
-    Returns:
-        (N, C, H, W) uint8: -1 becomes 0 and 1 becomes 255.
-
-    Raises:
-        PoiseError: The transform is not one of images.
-    """
+    """Images `(N, C, H, W)` as bytes: -1 becomes 0 and 1 becomes 255; what lies beyond is clamped."""
     if not transform.bounded:
         what = f"Values with the transform '{transform.name}' are not pixels"
         raise PoiseError(what, code="data.not-pixels")
@@ -228,13 +201,15 @@ IMAGE = DataKind(
     singular="image",
     plural="images",
     describe=_describe,
-    recognises=_recognises,
+    recognises=lambda given: given.files is not None or given.axes in (3, 4),
     open=_open,
     load_transform=transform_from_json,
     spec=lambda shape, transform: DataSpec(NAME, shape),
     network=_network,
-    defaults=_defaults,
-    gradient_weight=_gradient_weight,
+    defaults=lambda spec: next(values for largest, values in _DEFAULTS if max(spec.shape) <= largest),
+    # Gamma in proportion to the pixels, as in Karras et al. 2020 (ADA), appendix B. The factor is ours: 0.1
+    # at 8x8 took the digits to the level of real ones fastest among 0.02 to 1.
+    gradient_weight=lambda spec: min(10.0, 0.1 * spec.shape[-1] * spec.shape[-2] / 64),
     settings=lambda spec: {"resolution": spec.shape[-1]},
     augmentations=frozenset({"horizontal_flips", "jitter"}),
     draw=_draw,

@@ -43,11 +43,7 @@ class Given:
 
     @cached_property
     def items(self) -> Items | None:
-        """The items of a map-style data set; `None` if it is none.
-
-        Raises:
-            PoiseError: The object is no data set, or its first item is nothing to train on.
-        """
+        """The items of a map-style data set; `None` if it is none."""
         return None if self.read is None else self.read()
 
     @property
@@ -180,18 +176,7 @@ class DataKind:
         columns: int | None = None,
         real: Tensor | None = None,
     ) -> Image.Image:
-        """A picture of samples.
-
-        Args:
-            samples: `(N, *shape)` in the networks' space.
-            transform: Of the data.
-            shape: Of one sample.
-            columns: Cells in a row.
-            real: `(M, *shape)` in the networks' space, drawn beneath by a kind that has no cells.
-
-        Raises:
-            PoiseError: The samples do not have that shape, or there are none.
-        """
+        """A picture of samples; `real` ones lie beneath them if the kind has no cells."""
         if tuple(samples.shape[1:]) != tuple(shape) or not len(samples):
             what = f"Samples of shape {tuple(samples.shape)} are not {tuple(shape)} each, or there are none"
             raise PoiseError(what, code="data.no-picture")

@@ -188,10 +188,6 @@ def _describe(shape: tuple[int, ...], count: int) -> str:
     return f"{count:,} {rows} of {shape[0]:,} {numbers}"
 
 
-def _preparation(shape: tuple[int, ...], transform: Transform) -> str:
-    return "columns standardised by the reference" if isinstance(transform, Standardised) else ""
-
-
 VECTOR = DataKind(
     name=NAME,
     singular="vector",
@@ -229,5 +225,7 @@ VECTOR = DataKind(
     value_range=None,
     measured=lambda samples, transform: samples,
     comparable=lambda data, transform: transform.encode(data),
-    preparation=_preparation,
+    preparation=lambda shape, transform: (
+        "columns standardised by the reference" if isinstance(transform, Standardised) else ""
+    ),
 )

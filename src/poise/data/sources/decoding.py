@@ -124,15 +124,7 @@ def _tiff_frames(image: Image.Image) -> int:
 
 
 def read_image(file: BinaryIO, *, resolution: int) -> Image.Image:
-    """Decodes an image whole and brings it to the size, in mode L or RGB.
-
-    Args:
-        file: At its start.
-        resolution: Pixels a side of what comes back.
-
-    Raises:
-        RefusedError: It cannot be decoded whole, or its values have no known meaning; with the reason.
-    """
+    """Decodes an image whole and brings it to `resolution` pixels a side, in mode L or RGB."""
     if file.read(8) == b"\x89PNG\r\n\x1a\n":
         _check_png(file)
     file.seek(0)

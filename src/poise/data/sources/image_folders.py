@@ -39,7 +39,8 @@ def from_collection(collection: Collection, name: str, request: Request) -> Data
         refused = dict(listing.refused) | {file: fact.reason for file, fact in facts.items() if fact.reason}
         if not usable:
             raise nothing_usable(name, facts, refused, listing)
-        size = request.resolution or _default_resolution([facts[file] for file in usable])
+        short = statistics.median(min(facts[file].width, facts[file].height) for file in usable)
+        size = request.resolution or min(_LARGEST_DEFAULT, 1 << (int(short).bit_length() - 1))
         found_as = [
             [file, facts[file].bytes, facts[file].digest] for file in facts if not facts[file].ignored
         ]
@@ -133,11 +134,6 @@ def _decoded(
     if grey:
         store.rewrite((1, size, size), lambda rows: rows[:, :1])
     return {"refused": refused}
-
-
-def _default_resolution(facts: list[Facts]) -> int:
-    short = statistics.median(min(fact.width, fact.height) for fact in facts)
-    return min(_LARGEST_DEFAULT, 1 << (int(short).bit_length() - 1))
 
 
 def _shown(file: str) -> str:

@@ -49,16 +49,7 @@ class Labelled:
 
 
 def labelled(dataset: Dataset, labels: Any, column: str | None) -> Dataset:
-    """The data set with a person's own labels.
-
-    Args:
-        dataset: The data, opened.
-        labels: As `Labelled` takes them.
-        column: As `Labelled` takes it.
-
-    Raises:
-        PoiseError: There is no such file or column, or files and labels do not match.
-    """
+    """The data set with a person's own labels."""
     if isinstance(labels, str | Path) and Path(labels).suffix.lower() == ".npy":
         labels = _read_rows(Path(labels).expanduser())
     if isinstance(labels, str | Path):

@@ -152,11 +152,7 @@ def _joined(
 
 
 def rejoined(dataset: Dataset) -> Dataset:
-    """All rows of pairs or domains as one data set: those that are trained on, then those that are held out.
-
-    Args:
-        dataset: As `paired` or `between` gave it.
-    """
+    """All rows of pairs or domains as one data set: those that are trained on, then the held-out ones."""
     apart, condition = dataset.held_out, dataset.condition
     if apart is None or condition is None or apart.condition is None:
         return dataset
