@@ -1,15 +1,18 @@
 """From a resolved recipe to networks, game and optimisers."""
 
 import time
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import torch
 from torch import nn
 
+from poise.api import train
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.recipes.settings import Optimiser
 from poise.run_folder import RunFolder
+from poise.schedules import Schedule
 from poise.spec import DataSpec
 from poise.training.components import Components, build_components
 from poise.training.optimisers import build_optimiser
@@ -131,3 +134,12 @@ def test_jumps_of_the_clock_bring_no_checkpoint_and_keep_none_back(
         assert not saver.due(1)
     now[0] += 61
     assert saver.due(1)
+
+
+def test_a_weight_may_follow_a_schedule_over_a_share_of_the_run(tmp_path: Path) -> None:
+    """The check before training computes the terms once, on a batch that must know the length of the run."""
+    falling = {"start": 0.1, "end": 0.01, "after": 0.5, "over": 0.5}
+    run = train("ring", steps=4, batch_size=8, penalties={"r1": {"weight": falling}}, out=tmp_path / "run")
+    weight = run.recipe.penalties["r1"].weight
+    assert isinstance(weight, Schedule)
+    assert weight.at(run.history[-1]["images_seen"], 32) == pytest.approx(0.01)

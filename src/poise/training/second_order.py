@@ -11,7 +11,7 @@ from poise.dynamics import Batch, Players
 from poise.dynamics.joint import joint
 from poise.errors import PoiseError
 from poise.spec import DataSpec
-from poise.training.components import Components
+from poise.training.components import Components, run_images
 
 DEAD_ENDS = ("torch::autograd::Error", "torch::autograd::NotImplemented")
 """What stands in the graph of a gradient for an operator without a second derivative."""
@@ -82,7 +82,14 @@ def _noise(components: Components, spec: DataSpec) -> Batch:
     condition = None
     if spec.condition is not None:
         condition = torch.randn((samples, *spec.condition), generator=generator, device=device)
-    return Batch(real=real, latent=latent, step=0, generator=generator, condition=condition)
+    return Batch(
+        real=real,
+        latent=latent,
+        step=0,
+        generator=generator,
+        condition=condition,
+        run_images=run_images(recipe),
+    )
 
 
 def _first_losses(players: Players, batch: Batch) -> list[Tensor]:
