@@ -67,7 +67,7 @@ def in_training(steps: int, width: int, batch: int) -> tuple[float, float, float
     networks = {"generator.width": width, "discriminator.width": width, "batch_size": batch}
     recipe = recipe_with(RECIPES["non-saturating"], {**networks, "steps": steps, "sample_every": steps})
     planned = plan(images(), recipe, pick_device("cpu"))
-    doctor = Doctor(planned.recipe, *examined(planned.recipe, planned.source), print, most_share=1.0)
+    doctor = Doctor(planned.recipe, *examined(planned.recipe, planned.dataset), print, most_share=1.0)
     clock = Clock()
 
     def watch(context: StepContext) -> Request | None:

@@ -33,7 +33,7 @@ def share(data: str, intervals: int, resolution: int | None, device: str, most: 
     steps = min(most, max(1, intervals * every))
     asked = {**changes, "steps": steps, "evaluate_every": min(every, steps)}
     measured_by = plan(data, recipe_with(RECIPES[DEFAULT_RECIPE], asked), pick_device(device))
-    watch = QualityWatch(measured_by.components, measured_by.source, print)
+    watch = QualityWatch(measured_by.components, measured_by.dataset, print)
     planned = plan(
         data, recipe_with(RECIPES[DEFAULT_RECIPE], {**asked, "evaluate_every": 0}), pick_device(device)
     )

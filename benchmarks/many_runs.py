@@ -13,7 +13,7 @@ import torch
 from poise.recipes import Recipe
 from poise.run_folder import RunFolder, game_folders, is_many
 from poise.training import Resumption
-from poise.training.vectorised import ManyMoment, begin_many, plan_many, resume_many
+from poise.training.vectorised import EnsembleContext, begin_many, plan_many, resume_many
 
 
 def seeds_trained(
@@ -30,7 +30,7 @@ def seeds_trained(
         told: What to call it while it trains.
     """
 
-    def watch(context: ManyMoment) -> None:
+    def watch(context: EnsembleContext) -> None:
         if context.line is not None and context.step % (recipe.log_every * 10) == 0:
             print(f"  {told}: step {context.step} of {context.steps}, {context.seconds:.0f} s", flush=True)
 

@@ -1,11 +1,17 @@
 """The one error that people see."""
 
+import ast
 import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import poise
 from poise.errors import PoiseError, nearest, unknown_name
 
 words = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20)
@@ -69,3 +75,97 @@ def test_where_nothing_is_alike_all_names_are_given() -> None:
 
 def test_nothing_typed_is_like_nothing() -> None:
     assert nearest("", ["hinge"]) == []
+
+
+# Codes -----------------------------------------------------------------------------------------------------
+
+SRC = Path(poise.__file__).parent
+
+FORM = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z0-9]+(-[a-z0-9]+)*")
+
+MORE_ROOMS = {"registry": {"extension"}}
+"""Rooms whose codes a module may use besides its own: parts from outside are checked by the registry."""
+
+SHARED = {
+    "api.one-run-only", "cli.unknown-format", "data.array-unreadable", "data.channels", "data.empty",
+    "data.labels-unreadable", "data.no-picture", "data.sides-differ", "data.transform-columns",
+    "diagnosis.log-empty", "generator.damaged-description", "generator.no-classes", "generator.no-picture",
+    "metrics.different-ranges", "metrics.different-shapes", "metrics.different-widths",
+    "metrics.extractor-changes", "metrics.feature-shape", "metrics.no-weights", "metrics.not-finite",
+    "metrics.not-numbers", "metrics.too-few-samples", "metrics.unreadable-weights",
+    "metrics.weights-do-not-fit", "run-folder.damaged-file", "training.checkpoint-of-other-networks",
+    "training.steps-done", "training.too-few-samples",
+}  # fmt: skip
+"""Codes of one mistake that is found in several places."""
+
+Functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def raised() -> Iterator[tuple[Path, ast.Call, ast.AST]]:
+    """Every call of `PoiseError` below src, with the function around it, but for what passes a code on."""
+    for path in sorted(SRC.rglob("*.py")):
+        if path == SRC / "errors.py":
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        around: dict[ast.AST, ast.AST] = {}
+        for function in ast.walk(tree):
+            if isinstance(function, Functions):
+                around |= dict.fromkeys(ast.walk(function), function)
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "PoiseError"
+            ):
+                yield path, node, around.get(node, tree)
+
+
+def texts(code: ast.expr) -> list[str]:
+    """The literal texts that an expression can be; each field of an f-string stands as `x`."""
+    match code:
+        case ast.Constant(value=str(text)):
+            return [text]
+        case ast.IfExp(body=body, orelse=orelse):
+            return texts(body) + texts(orelse)
+        case ast.JoinedStr(values=values):
+            return ["".join(str(part.value) if isinstance(part, ast.Constant) else "x" for part in values)]
+    return []
+
+
+def codes(call: ast.Call, function: ast.AST) -> list[str]:
+    """The codes that a call can carry: its literal, or those that its variable is set to in the function."""
+    given = next((keyword.value for keyword in call.keywords if keyword.arg == "code"), None)
+    if given is None:
+        return []
+    if not isinstance(given, ast.Name):
+        return texts(given)
+    found = []
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                names = target.elts if isinstance(target, ast.Tuple) else [target]
+                values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+                for name, value in zip(names, values, strict=False):
+                    if isinstance(name, ast.Name) and name.id == given.id:
+                        found += texts(value)
+    return found
+
+
+def test_every_error_has_a_code_of_its_room() -> None:
+    faults = []
+    for path, call, function in raised():
+        room = path.relative_to(SRC).parts[0].removesuffix(".py").replace("_", "-")
+        rooms, found = {room} | MORE_ROOMS.get(room, set()), codes(call, function)
+        if not found or not all(FORM.fullmatch(code) and code.split(".")[0] in rooms for code in found):
+            faults.append(f"{path.relative_to(SRC)}:{call.lineno} {found}")
+    assert not faults, "\n".join(faults)
+
+
+def test_a_code_stands_for_one_mistake() -> None:
+    places = defaultdict(list)
+    for path, call, function in raised():
+        for code in set(codes(call, function)):
+            if "x" not in code.split(".")[-1].split("-"):
+                places[code].append(f"{path.relative_to(SRC)}:{call.lineno}")
+    several = {code for code, lines in places.items() if len(lines) > 1}
+    assert several <= SHARED, {code: places[code] for code in several - SHARED}

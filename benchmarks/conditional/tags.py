@@ -135,14 +135,14 @@ def section(
         for seed in seeds:
             recipe = recipe_with(RECIPES["image-tagging"], {**changes, "seed": seed})
             planned = plan(parts.training, recipe, pick_device("cpu"))
-            condition = planned.source.condition
+            condition = planned.dataset.condition
             assert condition is not None
             names = condition.about["tags"]
             truth = truth_of(seen, names)
             extractor = image_extractor(condition.about["features"], seen.shape[0])
             features = image_features(seen, extractor)
             if not lines:
-                lines = _beginning(planned.source, truth)
+                lines = _beginning(planned.dataset, truth)
                 baselines = _baselines(truth_of(open_data(parts.training), names), condition.array, features)
                 for name, ranking in baselines.items():
                     lines.append(_row(name, ranking, truth))

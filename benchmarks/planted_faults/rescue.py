@@ -93,10 +93,10 @@ def _end(case: Case, train: Callable[[Experiment], RunFolder]) -> float:
     except PoiseError:
         return math.inf
     components = build_components(
-        saved_recipe(run.recipe), spec_of(experiment.source), experiment.components.device
+        saved_recipe(run.recipe), spec_of(experiment.dataset), experiment.components.device
     )
     unpack(run.load_checkpoint(run.checkpoint_steps()[-1]), components)
-    found = distance_to_data(components, experiment.source)
+    found = distance_to_data(components, experiment.dataset)
     return math.inf if found is None else found
 
 

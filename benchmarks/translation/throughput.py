@@ -206,11 +206,11 @@ def throughput(name: str, data: Any, sizes: Sizes) -> Found:
     planned = plan(data, recipe, pick_device("cpu"))
     plain = PlainPairs if name == "pix2pix" else PlainDomains
     peers: dict[str, Callable[[], None]] = {
-        key: plain(planned.recipe, planned.source, layout).step for key, layout in LAYOUTS.items()
-    } | {key: plain(planned.recipe, planned.source, layout, guarded).step for key, layout in GUARDED.items()}
+        key: plain(planned.recipe, planned.dataset, layout).step for key, layout in LAYOUTS.items()
+    } | {key: plain(planned.recipe, planned.dataset, layout, guarded).step for key, layout in GUARDED.items()}
     if name == "cyclegan":
         last = LAYOUTS["channels last"]
-        peers[TORCHS] = PlainDomains(planned.recipe, planned.source, last, torchs_norm=True).step
+        peers[TORCHS] = PlainDomains(planned.recipe, planned.dataset, last, torchs_norm=True).step
     every = 5 if name == "pix2pix" else 3
     watch = Interleave(peers, every, sizes.rounds)
     with tempfile.TemporaryDirectory() as folder:

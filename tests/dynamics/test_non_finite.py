@@ -132,5 +132,5 @@ def test_finite_gradients_whose_norm_overflows_are_told_apart() -> None:
 
 def test_the_message_says_what_and_whose() -> None:
     assert str(NonFiniteError("latents", "generator")) == (
-        "a value that is not finite in the latents, in the generator's move"
+        "a value that is not finite in the latents, in the generator's update"
     )

@@ -38,7 +38,7 @@ def test_what_was_changed_is_in_the_command_and_the_command_repeats_the_run(
     recipe: str, changes: dict[str, Any], words: tuple[str, ...]
 ) -> None:
     planned = plan("digits", recipe_with(RECIPES[recipe], changes), pick_device("cpu"))
-    again = command_again(planned.recipe, data_record(planned.source, planned.origin))
+    again = command_again(planned.recipe, data_record(planned.dataset, planned.origin))
     assert again is not None and again[:5] == ("poise", "train", "digits", "--recipe", recipe)
     assert set(words) <= set(again)
     if not changes:
@@ -50,4 +50,4 @@ def test_what_was_changed_is_in_the_command_and_the_command_repeats_the_run(
     repeated = plan("digits", recipe_with(RECIPES[recipe], typed), pick_device("cpu"))
     apart = {"evaluate_every"}
     assert repeated.recipe.model_dump(exclude=apart) == planned.recipe.model_dump(exclude=apart)
-    assert repeated.source.fingerprint == planned.source.fingerprint
+    assert repeated.dataset.fingerprint == planned.dataset.fingerprint

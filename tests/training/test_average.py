@@ -8,7 +8,7 @@ from torch import nn
 
 from poise.networks.weights import with_spectral_norm
 from poise.recipes.settings import Ema
-from poise.training.ema import EmaGenerator, EmaTensors, followed
+from poise.training.ema import EmaGenerator, EmaTensors, ema_weight
 
 
 def generator(value: float) -> nn.Module:
@@ -75,7 +75,7 @@ def test_in_small_steps_it_goes_every_so_many_steps_and_comes_as_far() -> None:
             assert weight_of(ema.module) == pytest.approx(0.5 ** (16 * step / 10_000), rel=1e-12)
     # A 128th of the half-life is 4.9 steps, and the largest power of two within is 4.
     assert moved == list(range(4, 97, 4))
-    assert followed(settings, 128, 128) is not None, "large steps are followed one by one"
+    assert ema_weight(settings, 128, 128) is not None, "large steps are ema_weight one by one"
 
 
 def test_without_a_half_life_the_average_is_the_generator() -> None:

@@ -20,7 +20,7 @@ from poise.training import Resumption, StepContext, begin, pick_device, plan
 from poise.training import resume as resume_session
 from poise.training.callbacks import doctor
 from poise.training.components import build_components
-from poise.training.held_out import Chosen, examined, split, training_feed
+from poise.training.held_out import Chosen, examined, split, training_batches
 from poise.training.resolve import resolve
 
 CPU = pick_device("cpu")
@@ -97,7 +97,7 @@ def test_a_run_that_was_stopped_writes_what_one_that_never_stopped_writes(
         run = RunFolder.create(tmp_path / name, recipe={}, environment={}, data={})
         components, sampler = (
             build_components(recipe, spec_of(source), CPU),
-            training_feed(recipe, source, CPU, drawn=0),
+            training_batches(recipe, source, CPU, drawn=0),
         )
         make_step = provided(
             bound(components.dynamics.step, recipe.dynamics.options), epoch_steps=sampler.epoch_steps

@@ -63,7 +63,7 @@ MOMENTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "between the two players' moves": lambda patch: patch.setattr(
         Players, "apply_gradients", on_call(9, Players.apply_gradients)
     ),
-    "before a lazy penalty's move": lambda patch: patch.setattr(
+    "before a lazy penalty's update": lambda patch: patch.setattr(
         Players, "apply_gradients", on_call(8, Players.apply_gradients)
     ),
     "while a checkpoint is written": lambda patch: patch.setattr(

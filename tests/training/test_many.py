@@ -16,13 +16,13 @@ from poise.losses import LOSSES
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.registry import bound, provided
 from poise.training.components import build_components
-from poise.training.held_out import training_feed
+from poise.training.held_out import training_batches
 from poise.training.history import summarise
 from poise.training.resolve import resolve
 from poise.training.state import Position, pack
 from poise.training.vectorised.ensemble import means_of_games
 from poise.training.vectorised.settings import check_modules, check_recipe, parse_axis, spread
-from poise.training.vectorised.stack import Stack
+from poise.training.vectorised.stack import StackedState
 from poise.training.vectorised.stacking import stack_games, without
 from poise.training.vectorised.state import tensors
 
@@ -83,7 +83,7 @@ def seeded(name: str, changes: Mapping[str, Any], seeds: Sequence[int] = SEEDS) 
     return [recipe_with(RECIPES[name], {**changes, "seed": seed}) for seed in seeds]
 
 
-def trained(recipes: Sequence[Recipe], sources: Sequence[Dataset], steps: int = STEPS) -> Stack:
+def trained(recipes: Sequence[Recipe], sources: Sequence[Dataset], steps: int = STEPS) -> StackedState:
     stack = stack_games(range(len(recipes)), recipes, sources, CPU)
     seen = 0
     for step in range(steps):
@@ -96,7 +96,7 @@ def trained(recipes: Sequence[Recipe], sources: Sequence[Dataset], steps: int = 
 def alone(recipe: Recipe, source: Dataset) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
     """The state after `STEPS` of the ordinary match, and what each step measured."""
     components = build_components(recipe, spec_of(source), CPU)
-    sampler = training_feed(recipe, source, CPU, drawn=0)
+    sampler = training_batches(recipe, source, CPU, drawn=0)
     make_step = provided(
         bound(components.dynamics.step, recipe.dynamics.options), epoch_steps=sampler.epoch_steps
     )

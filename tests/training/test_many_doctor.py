@@ -16,11 +16,11 @@ from poise.run_folder import RunFolder
 from poise.training import StepContext
 from poise.training.callbacks.doctor import Doctor
 from poise.training.components import build_components
-from poise.training.held_out import examined, training_feed
+from poise.training.held_out import examined, training_batches
 from poise.training.resolve import resolve
 from poise.training.state import Position
-from poise.training.vectorised.doctor import StackDoctor, health
-from poise.training.vectorised.stack import Stack
+from poise.training.vectorised.doctor import EnsembleDoctor, health
+from poise.training.vectorised.stack import StackedState
 from poise.training.vectorised.stacking import stack_games
 from poise.training.vectorised.state import tensors
 
@@ -49,7 +49,7 @@ def silent(sentence: str) -> None:
     raise AssertionError(sentence)
 
 
-def watched(stack: Stack, doctor: StackDoctor | None, first: int, end: int) -> None:
+def watched(stack: StackedState, doctor: EnsembleDoctor | None, first: int, end: int) -> None:
     for step in range(first, end):
         stack.step(step)
         if doctor is not None:
@@ -61,7 +61,7 @@ def test_each_game_is_read_as_if_it_were_alone_and_none_is_disturbed(data: str, 
     sources, own = recipes(data, (3, 4))
     stack, unwatched = (stack_games(range(2), own, sources, CPU) for _ in range(2))
     runs = folders(tmp_path, 2)
-    watched(stack, StackDoctor(stack, sources, runs, silent, most_share=1.0), 0, 6)
+    watched(stack, EnsembleDoctor(stack, sources, runs, silent, most_share=1.0), 0, 6)
     watched(unwatched, None, 0, 6)
     other = tensors(unwatched)
     assert all(torch.equal(value, other[name]) for name, value in tensors(stack).items())
@@ -69,7 +69,7 @@ def test_each_game_is_read_as_if_it_were_alone_and_none_is_disturbed(data: str, 
     recipe, source, alone = own[1], sources[1], folders(tmp_path / "alone", 1)[0]
     components, sampler = (
         build_components(recipe, spec_of(source), CPU),
-        training_feed(recipe, source, CPU, drawn=0),
+        training_batches(recipe, source, CPU, drawn=0),
     )
     make_step = provided(
         bound(components.dynamics.step, recipe.dynamics.options), epoch_steps=sampler.epoch_steps
@@ -93,7 +93,7 @@ def test_what_befalls_one_game_is_found_in_that_game(tmp_path: Path) -> None:
     last = [name for name in stack.players.parameters["generator"] if name.endswith("weight")][-1]
     weights = stack.players.parameters["generator"][last].detach()
     weights.mul_(20)
-    doctor = StackDoctor(stack, sources, runs, silent, most_share=1.0)
+    doctor = EnsembleDoctor(stack, sources, runs, silent, most_share=1.0)
     watched(stack, doctor, 0, 10)
     assert health([doctor]) == "OK"
     weights[1] = 0
@@ -105,7 +105,7 @@ def test_what_befalls_one_game_is_found_in_that_game(tmp_path: Path) -> None:
     found, other = ({line["name"] for line in run.lines("findings")} for run in (runs[1], runs[0]))
     assert found - other  # what the rules call it is theirs
     # After games have left, those that stay are read on from what was read.
-    again = StackDoctor(stack, sources, runs, silent, most_share=1.0)
+    again = EnsembleDoctor(stack, sources, runs, silent, most_share=1.0)
     watched(stack, again, 20, 21)
-    assert len(again.patients[1].doctor.tracker.measurements) == 21
-    assert {finding.name for finding in again.patients[1].doctor.tracker.open} >= found
+    assert len(again.games[1].doctor.tracker.measurements) == 21
+    assert {finding.name for finding in again.games[1].doctor.tracker.open} >= found

@@ -16,7 +16,7 @@ from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder, game_folders, is_many
 from poise.training import Resumption, pick_device, resume
-from poise.training.vectorised import ManyMoment, begin_many, plan_many, resume_many
+from poise.training.vectorised import EnsembleContext, begin_many, plan_many, resume_many
 from poise.web import write_report
 
 CPU = pick_device("cpu")
@@ -85,7 +85,7 @@ def test_killed_and_resumed_to_the_bit(killed_at: int, whole: Path, tmp_path: Pa
     path = tmp_path / "ring"
     planned = plan_many("ring", recipe(), CPU, seeds=3)
 
-    def die(context: ManyMoment) -> None:
+    def die(context: EnsembleContext) -> None:
         if context.step == killed_at:
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -205,7 +205,7 @@ def test_held_out_images_never_reach_training(tmp_path: Path) -> None:
     marked = np.arange(40, dtype=np.uint8)[:, None, None] * np.ones((1, 8, 8), np.uint8)
     recipe = tiny("cyclegan", horizontal_flips=False)
     planned = plan(Domains(marked, marked + 100, held_out=0.5), recipe, CPU)
-    apart = planned.source.held_out
+    apart = planned.dataset.held_out
     assert apart is not None and apart.condition is not None
     kept = {int(image[0, 0, 0]) for image in apart.gather(np.arange(len(apart)))}
     kept |= {int(image[0, 0, 0]) for image in apart.condition.gather(np.arange(len(apart.condition)))}

@@ -15,7 +15,7 @@ from poise.generator import Generator, Tag, tags_of
 from poise.recipes import Recipe, saved_recipe
 from poise.run_folder import RunFolder, is_many, read_games
 from poise.training import Outcome, Resumption, pick_device
-from poise.training.vectorised import ManyOutcome, resume_many
+from poise.training.vectorised import EnsembleOutcome, resume_many
 from poise.web import write_report
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
@@ -190,7 +190,7 @@ def open_runs(path: Path | str) -> Runs:
 OneOrMany = TypeVar("OneOrMany", Run, Runs)
 
 
-def finished(run: OneOrMany, outcome: Outcome | ManyOutcome) -> OneOrMany:
+def finished(run: OneOrMany, outcome: Outcome | EnsembleOutcome) -> OneOrMany:
     """The run of a session that ended, with its report; Ctrl-C goes on as `KeyboardInterrupt`."""
     run.report()
     if outcome.status == "interrupted" and outcome.exit_status == 130:

@@ -129,14 +129,14 @@ def train(
     if seeds is not None:
         _refuse_own(given, callbacks, doctor)
         many = plan_many(data, recipe_with(chosen, changes), pick_device(device), seeds=seeds, grid=grid)
-        place = new_run_path(many.sources[0].name, f"{chosen.name}/seeds") if out is None else out
+        place = new_run_path(many.datasets[0].name, f"{chosen.name}/seeds") if out is None else out
         games = begin_many(many, place, notify=notify)
         return finished(Runs(games.parent.path), games)
     if grid is not None:
         what = "A grid is trained with seeds"
         raise PoiseError(what, code="api.grid-without-seeds", hint="give seeds=1 or more")
     planned = plan(data, recipe_with(chosen, changes), pick_device(device), given=given)
-    out = new_run_path(planned.source.name, chosen.name) if out is None else out
+    out = new_run_path(planned.dataset.name, chosen.name) if out is None else out
     start = begin_with_remedies if doctor == "apply" else partial(begin, doctor=doctor)
     outcome = start(planned, out, callbacks=callbacks, notify=notify)
     return finished(Run(outcome.run.path, generator=given.get("generator")), outcome)

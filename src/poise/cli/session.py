@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from poise.recipes import Recipe
     from poise.training import Outcome, StepContext
     from poise.training.callbacks.doctor import Mode
-    from poise.training.vectorised import ManyMoment, ManyOutcome
+    from poise.training.vectorised import EnsembleContext, EnsembleOutcome
 
 NOT_FINITE = 4
 """The exit status of a run in which a value came up that is not finite."""
@@ -35,7 +35,7 @@ class Prepared:
     """A session that has been checked and not begun: what it starts from, and what trains it."""
 
     start: SessionStart
-    train: Callable[[Reporter], Outcome | ManyOutcome]
+    train: Callable[[Reporter], Outcome | EnsembleOutcome]
 
 
 def prepare(
@@ -72,17 +72,17 @@ def prepare(
         sizes: Mapping[str, int]
         if seeds is None:
             single = plan(opened, recipe, where, progress=on_read)
-            dataset, origin, resolved = single.source, single.origin, single.recipe
+            dataset, origin, resolved = single.dataset, single.origin, single.recipe
             modules = single.components.modules
             sizes = {player: describe(module)["parameters"] for player, module in modules.items()}
         else:
             games = plan_many(opened, recipe, where, seeds=seeds, grid=axes, progress=on_read)
-            dataset, origin, resolved = games.sources[0], games.origin, games.games[0].recipe
+            dataset, origin, resolved = games.datasets[0], games.origin, games.games[0].recipe
             sizes = games.parameters
     folder = out or new_run_path(dataset.name, recipe.name if seeds is None else f"{recipe.name}/seeds")
     refuse_existing(folder)
 
-    def train(to: Reporter) -> Outcome | ManyOutcome:
+    def train(to: Reporter) -> Outcome | EnsembleOutcome:
         if seeds is not None:
             watched = doctor != "off"
             return begin_many(games, folder, watch=to.on_games, notify=to.notify, doctor=watched)
@@ -149,7 +149,7 @@ def resume_session(
         asked = Resumption(
             path, where, steps=steps, accept_changed_data=accept_changed_data, progress=on_read
         )
-        outcome: Outcome | ManyOutcome
+        outcome: Outcome | EnsembleOutcome
         if many:
             watched = doctor != "off"
             outcome = resume_many(asked, watch=reporter.on_games, notify=reporter.notify, doctor=watched)
@@ -210,20 +210,22 @@ class Reporter:
             return "stop"
         return self._update(context, context.recipe.steps or 0, context.images_seen)
 
-    def on_games(self, context: ManyMoment) -> Literal["stop"] | None:
+    def on_games(self, context: EnsembleContext) -> Literal["stop"] | None:
         """A callback of many games."""
         self._doctor = context.doctor or self._doctor
         if not self._is_due(context):
             return None
-        return self._update(context, context.steps, context.images_seen * context.playing)
+        return self._update(context, context.steps, context.images_seen * context.games_left)
 
-    def _is_due(self, context: StepContext | ManyMoment) -> bool:
+    def _is_due(self, context: StepContext | EnsembleContext) -> bool:
         if self.on_first_step is not None:
             self.on_first_step(context.step - 1)
             self.on_first_step = None
         return context.line is not None or context.last or context.seconds >= self._due
 
-    def _update(self, context: StepContext | ManyMoment, steps: int, images: int) -> Literal["stop"] | None:
+    def _update(
+        self, context: StepContext | EnsembleContext, steps: int, images: int
+    ) -> Literal["stop"] | None:
         self._due = context.seconds + self.view.every
         self._line = context.line or self._line
         pace, speed = self._speed.after(context.seconds, context.step, images)
@@ -292,7 +294,7 @@ def _refuse_remedies(doctor: Mode) -> None:
         raise PoiseError(what, code="cli.remedies-of-many-games", why=why, hint=hint)
 
 
-def _finish(outcome: Outcome | ManyOutcome, reporter: Reporter) -> int:
+def _finish(outcome: Outcome | EnsembleOutcome, reporter: Reporter) -> int:
     run = outcome.run if hasattr(outcome, "run") else outcome.parent
     reporter.view.report(session_end(run, report=_write_report(run, reporter)))
     return BROKEN_PIPE if reporter.unread else outcome.exit_status

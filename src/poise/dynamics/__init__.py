@@ -1,4 +1,4 @@
-"""Dynamics: how two players move at once, for any game."""
+"""Dynamics: how two players are updated at once, for any game."""
 
 from poise.dynamics.alternating import ALTERNATING
 from poise.dynamics.alternating_by_epoch import ALTERNATING_BY_EPOCH

@@ -1,4 +1,4 @@
-"""Alternating updates: the discriminator moves one or more times, then the generator."""
+"""Alternating updates: the discriminator is updated one or more times, then the generator."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def alternating(
     updates before are made without a graph.
 
     Args:
-        players: Who plays what.
+        players: The two players.
         next_batch: Draws the next batch.
         step: The step of the run; not used.
         discriminator_steps: Updates of the first player, n_critic of Arjovsky et al.

@@ -1,4 +1,4 @@
-"""Alternating by epoch: the discriminator plays a whole epoch, then the generator."""
+"""Alternating by epoch: the discriminator is trained for a whole epoch, then the generator."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ def alternating_by_epoch(
     discriminator_epochs: Annotated[int, Field(ge=1)] = 1,
     generator_epochs: Annotated[int, Field(ge=1)] = 1,
 ) -> Logs:
-    """One move of whoever's epoch it is.
+    """One update of the player whose epoch it is.
 
-    The schedule of introductory texts. Each player meets an opponent that stands still for a whole epoch, so
+    The schedule of introductory texts. The opponent of each player is constant for a whole epoch, so
     that it overfits to it: expect oscillation.
 
     Args:
-        players: Who plays what.
+        players: The two players.
         next_batch: Draws the next batch.
-        step: The step of the run, which tells whose epoch it is.
+        step: The step of the run, from which the epoch follows.
         epoch_steps: Batches in an epoch.
         discriminator_epochs: Epochs of the first player in a row.
         generator_epochs: Epochs of the second player in a row.
 
     Returns:
-        What the player who moved measured.
+        The logs of the player that was updated.
     """
     first, second = players.game.players
     batch = next_batch()
@@ -51,6 +51,6 @@ def alternating_by_epoch(
 ALTERNATING_BY_EPOCH = Dynamics(
     name="alternating-by-epoch",
     step=alternating_by_epoch,
-    summary="The discriminator plays a whole epoch, then the generator; the schedule of introductory texts.",
+    summary="The discriminator for an epoch, then the generator; the schedule of introductory texts.",
     source="introductory texts",
 )

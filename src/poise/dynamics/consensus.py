@@ -15,18 +15,18 @@ from poise.dynamics.players import Gradients, Players
 def consensus(
     players: Players, next_batch: NextBatch, step: int, *, weight: Annotated[float, Field(ge=0)] = 10.0
 ) -> Logs:
-    """Simultaneous moves along the field plus `weight` times the gradient of half its squared norm.
+    """Simultaneous updates along the field plus `weight` times the gradient of half its squared norm.
 
     Differentiates twice: the networks' operators must allow it.
 
     Args:
-        players: Who plays what.
+        players: The two players.
         next_batch: Draws the next batch.
         step: The step of the run; not used.
         weight: Gamma of the paper; 0 gives simultaneous updates.
 
     Returns:
-        What both players measured, and the norms of what they moved along.
+        What both players measured, and the norms of the directions of both updates.
 
     Source: Mescheder, Nowozin and Geiger 2017, equation 15 and algorithm 2.
     """
@@ -36,10 +36,10 @@ def consensus(
 
 
 def consensus_gradients(players: Players, field: Joint, weight: float) -> dict[str, Gradients]:
-    """Both players' gradients with the pull towards points where the field vanishes.
+    """Both players' gradients with the pull towards points at which the field vanishes.
 
     Args:
-        players: Who plays what.
+        players: The two players.
         field: The field, with its graph.
         weight: What the pull is multiplied with.
     """
@@ -53,7 +53,7 @@ def consensus_gradients(players: Players, field: Joint, weight: float) -> dict[s
 CONSENSUS = Dynamics(
     name="consensus",
     step=consensus,
-    summary="Both players also pull to where both gradients vanish; turns circling into converging.",
+    summary="Both players also pull towards points without gradients; turns circling into converging.",
     source="Mescheder et al. 2017, algorithm 2",
     second_order=True,
 )

@@ -35,10 +35,10 @@ class Leading:
 def leading_eigenvalues(
     players: Players, batch: Batch, *, count: int = 6, subspace: int = 40, seed: int = 0
 ) -> Leading:
-    """Those of the Jacobian of the joint gradient field, where the players stand.
+    """Those of the Jacobian of the joint gradient field at the current parameters.
 
-    The field holds each player's gradient of its own cost by its own parameters. Small simultaneous steps
-    against it converge near an equilibrium where all real parts are positive; an imaginary part turns.
+    The field holds each player's gradient of its own loss by its own parameters. Small simultaneous steps
+    against it converge near an equilibrium if all real parts are positive; an imaginary part turns.
     Products with the transposed Jacobian, which has the same eigenvalues, come from differentiating the field
     once more.
 

@@ -1,4 +1,4 @@
-"""Extragradient: look a step ahead, come back, and move by what was found there."""
+"""Extragradient: both players look a step ahead and update by the gradients found there."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from poise.dynamics.players import Players
 
 
 def extragradient(players: Players, next_batch: NextBatch, step: int) -> Logs:
-    """Both players' optimisers step ahead; the gradients there, on a further batch, move them from here.
+    """Both players' optimisers step ahead; the gradients there, on a further batch, update them from here.
 
     With Adam this is the paper's Extra-Adam: the moments follow both gradients.
 
     Args:
-        players: Who plays what.
+        players: The two players.
         next_batch: Draws the next batch; two are drawn.
         step: The step of the run; not used.
 
@@ -35,7 +35,7 @@ def extragradient(players: Players, next_batch: NextBatch, step: int) -> Logs:
 EXTRAGRADIENT = Dynamics(
     name="extragradient",
     step=extragradient,
-    summary="Looks a step ahead and moves by what it finds there; converges where plain steps circle.",
+    summary="Looks a step ahead and updates by the gradients there; converges if plain steps circle.",
     source="Gidel et al. 2019, algorithms 2 and 4",
     batches=lambda settings: 2,
 )

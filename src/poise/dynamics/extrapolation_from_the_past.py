@@ -12,13 +12,13 @@ PAST = "past_update"
 
 
 def extrapolation_from_the_past(players: Players, next_batch: NextBatch, step: int) -> Logs:
-    """Both players repeat their last update, and move from where they stood by the gradients found there.
+    """Both players repeat their last update, and are updated from their old point by the gradients there.
 
     What is repeated is the optimiser's whole update: for plain gradient steps, the past gradient times the
     rate. The first step has no past and looks nowhere.
 
     Args:
-        players: Who plays what; the last updates are kept in its memory.
+        players: The two players; the last updates are kept in its memory.
         next_batch: Draws the next batch.
         step: The step of the run; not used.
 

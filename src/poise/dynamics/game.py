@@ -45,7 +45,7 @@ class PlayerLoss(NamedTuple):
     Attributes:
         value: A scalar that can be differentiated.
         logs: What was measured on the way, detached, for the history.
-        state: The numbers of the game that change once this player has moved, detached.
+        state: The numbers of the game that change once this player is updated, detached.
     """
 
     value: Tensor
@@ -54,7 +54,7 @@ class PlayerLoss(NamedTuple):
 
 
 class Game(Protocol):
-    """Two players and what each pays. It knows no optimiser, no device and no file.
+    """Two players and their losses. It knows no optimiser, no device and no file.
 
     `networks` maps names to callables: modules while one game is trained, functions of other parameters if a
     dynamics looks ahead or many games are stacked.
@@ -62,7 +62,7 @@ class Game(Protocol):
 
     @property
     def players(self) -> tuple[str, str]:
-        """The names of the players in the order in which they move: the discriminator's side first."""
+        """The names of the players in the order in which they are updated: the discriminator's side first."""
         ...
 
     def initial_state(self) -> dict[str, Tensor]:

@@ -19,7 +19,7 @@ class Joint:
     Attributes:
         batch: Where it was measured.
         outputs: What both were judged on, without its graph.
-        losses: What each player pays.
+        losses: Each player's loss.
         gradients: Each player's gradient by its own parameters.
     """
 
@@ -30,10 +30,10 @@ class Joint:
 
 
 def joint(players: Players, batch: Batch, *, create_graph: bool = False) -> Joint:
-    """Both gradients at the point where the players stand; one forward of each network on fakes serves both.
+    """Both gradients at the current parameters; one forward of each network on fakes serves both.
 
     Args:
-        players: Who plays what.
+        players: The two players.
         batch: The batch.
         create_graph: Whether the gradients can be differentiated again.
     """
@@ -66,7 +66,7 @@ def finish_step(players: Players, field: Joint) -> Mapping[str, Tensor]:
 
 
 def flat_field(players: Players, field: Joint) -> tuple[list[Tensor], list[Tensor]]:
-    """The parameters that the field moves, of both players in turn, and the gradient of each."""
+    """The parameters of both players that have a gradient, and the gradients."""
     pairs = [
         (parameter, gradient)
         for player in players.game.players
@@ -84,7 +84,7 @@ def added(
     """The field plus `weight` times a correction for each of its parameters, by player.
 
     Args:
-        players: Who plays what.
+        players: The two players.
         field: The field.
         corrections: In the order of `flat_field`; `None` for no correction.
         weight: What they are multiplied with.

@@ -12,12 +12,12 @@ PAST = "past_update"
 
 
 def optimistic(players: Players, next_batch: NextBatch, step: int) -> Logs:
-    """Both players move by twice their optimiser's update less the update of the step before.
+    """Both players are updated by twice their optimiser's update less the update of the step before.
 
     With Adam this is the paper's Optimistic Adam. The first step has no past and is a plain one.
 
     Args:
-        players: Who plays what; the last updates are kept in its memory.
+        players: The two players; the last updates are kept in its memory.
         next_batch: Draws the next batch.
         step: The step of the run; not used.
 
@@ -45,6 +45,6 @@ def optimistic(players: Players, next_batch: NextBatch, step: int) -> Logs:
 OPTIMISTIC = Dynamics(
     name="optimistic",
     step=optimistic,
-    summary="Each update counts twice, less the one before, which foresees the other player's move.",
+    summary="Each update counts twice, less the one before, which foresees the other player's update.",
     source="Daskalakis et al. 2018, algorithm 1",
 )

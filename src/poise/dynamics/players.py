@@ -17,18 +17,18 @@ Seen = tuple[Batch, Outputs, PlayerLoss]
 
 
 class NonFiniteError(Exception):
-    """A NaN or an infinity stood in a player's move; nothing was changed by that move.
+    """A NaN or an infinity came up in a player's update, which changed nothing.
 
     Attributes:
         tensor: The first tensor, in the order of computation, that holds one: `"real samples"`,
             `"generator's weight main.0.weight"`.
-        player: Whose move it was.
+        player: Whose update it was.
     """
 
     def __init__(self, tensor: str, player: str) -> None:
         self.tensor = tensor
         self.player = player
-        super().__init__(f"a value that is not finite in the {tensor}, in the {player}'s move")
+        super().__init__(f"a value that is not finite in the {tensor}, in the {player}'s update")
 
 
 def gradients_by(
@@ -38,7 +38,7 @@ def gradients_by(
 
     Args:
         parameters: By which the cost is differentiated.
-        loss: What a player pays.
+        loss: The player's loss.
         keep_graph: Whether the graph is needed once more.
         create_graph: Whether the gradient can be differentiated in its turn.
     """
@@ -53,7 +53,7 @@ def gradients_by(
 
 @dataclass
 class Players:
-    """Everything that changes while a game is played.
+    """Everything that changes while a game is trained.
 
     Attributes:
         game: The game.
@@ -64,7 +64,7 @@ class Players:
         memory: What the dynamics carries from step to step, by `what/player/parameter`, each in the shape of
             that parameter; saved with every checkpoint.
         projections: What is done to a player's parameters after its step, such as clipping.
-        unsound: On an accelerator, 1 once a move was not finite; read when the device is waited for anyway.
+        unsound: On an accelerator, 1 once an update was not finite; read when the device is synchronised.
     """
 
     game: Game
@@ -88,7 +88,7 @@ class Players:
 
         Args:
             player: Whose.
-            loss: What the player pays.
+            loss: The player's loss.
             keep_graph: Whether the graph is needed once more.
             create_graph: Whether the gradient can be differentiated in its turn.
         """
@@ -133,9 +133,9 @@ class Players:
         """Let one player's optimiser step along the gradients, unless they are not finite, and project.
 
         Args:
-            player: Who moves.
-            gradients: One for each of the player's parameters, `None` where the cost does not depend on it.
-            seen: What led to the gradients, to name the culprit where a value is not finite.
+            player: Whose parameters are updated.
+            gradients: One for each of the player's parameters, `None` if the loss does not depend on it.
+            seen: What led to the gradients, to name the culprit if a value is not finite.
 
         Returns:
             The norm of the whole gradient, a scalar on the device.
@@ -156,16 +156,16 @@ class Players:
         """Let one player's optimiser step along the gradients, unless they are not finite; no projection.
 
         Args:
-            player: Who moves.
-            gradients: One for each of the player's parameters, `None` where the cost does not depend on it.
-            seen: What led to the gradients, to name the culprit where a value is not finite.
+            player: Whose parameters are updated.
+            gradients: One for each of the player's parameters, `None` if the loss does not depend on it.
+            seen: What led to the gradients, to name the culprit if a value is not finite.
 
         Returns:
             The norm of the whole gradient, a scalar on the device.
 
         Raises:
             NonFiniteError: A gradient is not finite. On an accelerator with a fused optimiser the step is
-                skipped there instead, without waiting for it, and `unsound` tells.
+                skipped there instead, without waiting for it, and `unsound` is set.
         """
         present = [gradient for gradient in gradients if gradient is not None]
         norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(present)))
@@ -211,7 +211,7 @@ def lazy_update(players: Players, player: str, batch: Batch, outputs: Outputs | 
 
 
 def in_memory_order(parameter: Tensor) -> Tensor:
-    """What an optimiser is to move: the parameter, or its memory in the order in which it lies.
+    """What an optimiser updates: the parameter, or a view of its memory in the order in which it is laid out.
 
     Torch's fused optimisers on the CPU copy every weight that has its channels last, to no effect; half of
     the time of their step goes there.
@@ -238,7 +238,7 @@ def turned(parameter: Tensor) -> list[int]:
 
 
 def targets_of(optimiser: torch.optim.Optimizer) -> list[Tensor]:
-    """All that an optimiser moves."""
+    """All parameters of an optimiser."""
     return [target for group in optimiser.param_groups for target in group["params"]]
 
 
@@ -246,11 +246,11 @@ def laid_out(gradient: Tensor, parameter: Tensor) -> Tensor:
     """The gradient in its parameter's memory layout.
 
     `torch.autograd.grad` gives any layout, and torch's fused optimisers read parameter and gradient as plain
-    memory: a gradient in another layout would move the wrong weights.
+    memory: a gradient in another layout would update the wrong weights.
 
     Args:
         gradient: Of the parameter's shape.
-        parameter: What it moves.
+        parameter: What it updates.
     """
     if gradient.stride() == parameter.stride():
         return gradient

@@ -1,4 +1,4 @@
-"""Simultaneous updates: both players move from the same point."""
+"""Simultaneous updates: both players are updated from the same point."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from poise.dynamics.players import Players
 
 
 def simultaneous(players: Players, next_batch: NextBatch, step: int) -> Logs:
-    """Both gradients at one point, then both moves; one forward of each network on fakes serves both.
+    """Both gradients at one point, then both updates; one forward of each network on fakes serves both.
 
     Args:
-        players: Who plays what.
+        players: The two players.
         next_batch: Draws the next batch.
         step: The step of the run; not used.
 
@@ -27,6 +27,6 @@ def simultaneous(players: Players, next_batch: NextBatch, step: int) -> Logs:
 SIMULTANEOUS = Dynamics(
     name="simultaneous",
     step=simultaneous,
-    summary="Both players move from the same point; the field that theory studies, and the cheapest step.",
+    summary="Both updates from the same point; the field that theory studies, and the cheapest step.",
     source="Mescheder et al. 2017, algorithm 1",
 )

@@ -22,21 +22,21 @@ def symplectic_gradient_adjustment(
     weight: Annotated[float, Field(ge=0)] = 1.0,
     alignment: Annotated[float, Field(ge=0)] = 0.1,
 ) -> Logs:
-    """Simultaneous moves along the field plus `weight` times its turning part, transposed, applied to it.
+    """Simultaneous updates along the field plus `weight` times its turning part, transposed, applied to it.
 
     The field's Jacobian J falls into a symmetric part and a turning part A = (J - J')/2. The correction A'
-    times the field is added where it leads towards stable points and subtracted elsewhere. Differentiates
+    times the field is added if it leads towards stable points and subtracted elsewhere. Differentiates
     twice, and once more for J times the field.
 
     Args:
-        players: Who plays what.
+        players: The two players.
         next_batch: Draws the next batch.
         step: The step of the run; not used.
         weight: Size of the correction; 0 gives simultaneous updates.
-        alignment: Epsilon of the paper, in favour of adding where the sign is close to undecided.
+        alignment: Epsilon of the paper, in favour of adding if the sign is close to undecided.
 
     Returns:
-        What both players measured, and the norms of what they moved along.
+        What both players measured, and the norms of the directions of both updates.
 
     Source: Balduzzi et al. 2018, algorithm 1.
     """

@@ -22,15 +22,15 @@ SECOND_MOMENTS = ("exp_avg_sq", "square_avg")
 def unrolled(
     players: Players, next_batch: NextBatch, step: int, *, unrolled_steps: Annotated[int, Field(ge=0)] = 5
 ) -> Logs:
-    """The discriminator moves; then the generator, against a discriminator that moves on as it moves.
+    """The discriminator is updated; then the generator, against the discriminator some steps ahead.
 
     What is unrolled is `unrolled_steps` plain gradient steps of the discriminator on this batch, each slope
-    times the rate and, for Adam and RMSProp, divided by the root of the running second moment, which moves on
-    with each step and is a constant when differentiated; momentum is not unrolled. The generator's gradient
-    runs through all of them. They are then forgotten.
+    times the rate and, for Adam and RMSProp, divided by the root of the running second moment. That
+    moment is updated with each step and is a constant when differentiated; momentum is not unrolled. The
+    generator's gradient runs through all of the steps, which are then forgotten.
 
     Args:
-        players: Who plays what; the networks must be modules.
+        players: The two players; the networks must be modules.
         next_batch: Draws the next batch.
         step: The step of the run; not used.
         unrolled_steps: K of the paper; 0 gives alternating updates.
@@ -57,7 +57,7 @@ def unrolled(
 
 
 def networks_ahead(players: Players, player: str, batch: Batch, outputs: Outputs, steps: int) -> Networks:
-    """The networks after `steps` differentiable steps of one player; the match itself stays as it is."""
+    """The networks after `steps` differentiable steps of one player; the players are not changed."""
     optimiser, networks = players.optimisers[player], players.networks
     values = list(players.parameters[player].values())
     moments = [_second_moment(slots) for slots in players.slots(player)]
@@ -73,7 +73,7 @@ def networks_ahead(players: Players, player: str, batch: Batch, outputs: Outputs
 
 
 def _second_moment(slots: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | float] | None:
-    """A parameter's running second moment and how often it was moved on; `None` where none is kept."""
+    """A parameter's running second moment and its number of updates; `None` if the optimiser has none."""
     kept = next((slots[name] for name in SECOND_MOMENTS if name in slots), None)
     return None if kept is None else (kept, slots["step"])
 
@@ -84,7 +84,7 @@ def _step_size(
     slope: Tensor,
     number: int,
 ) -> tuple[Tensor | float, tuple[Tensor, Tensor | float] | None]:
-    """What a slope is multiplied with, and the second moment moved on by it."""
+    """What a slope is multiplied with, and the second moment updated by it."""
     group = optimiser.param_groups[0]
     rate: float = group["lr"]
     if moment is None:

@@ -1,4 +1,4 @@
-"""Games: who plays, what a batch gives each of them, and what each pays."""
+"""Games: the players, the forward pass, and the terms of both losses."""
 
 from poise.games.adversarial import AdversarialGame
 from poise.games.noise_to_data import noise_to_data

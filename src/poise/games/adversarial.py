@@ -25,12 +25,12 @@ class AdversarialGame:
 
     Attributes:
         forward: `(networks, batch)` to what both players are judged on, `{"fake": ...}`.
-        terms: What the players pay.
+        terms: The terms of the players' losses.
         scoring: How samples are scored.
-        players: The two, in the order in which they move.
+        players: The two, in the order in which they are updated.
 
     Raises:
-        ValueError: Two terms have one name, or a term is nobody's.
+        ValueError: Two terms have one name, or a term belongs to no player.
     """
 
     forward: Forward

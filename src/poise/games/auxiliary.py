@@ -60,10 +60,10 @@ def perceptual_error(extractor: Callable[[Tensor], Tensor]) -> Callable[[View], 
 
 
 def class_terms(weight: Number = 1.0) -> tuple[Term, ...]:
-    """Both players pay the cross-entropy of the classes that the discriminator's second head names.
+    """The cross-entropy of the discriminator's second head, in the losses of both players.
 
-    The discriminator gives a score and a logit for each class, `(N, 1 + classes)`. It pays for the classes of
-    reals and fakes alike; the generator pays for those of its fakes.
+    The discriminator gives a score and a logit for each class, `(N, 1 + classes)`. Its loss has
+    the classes of reals and fakes; the generator's has those of its fakes.
 
     Args:
         weight: What the cross-entropy is multiplied with.

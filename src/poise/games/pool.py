@@ -21,7 +21,7 @@ def drawn_from_pool(
         generator: The randomness.
 
     Returns:
-        Images `(N, ...)` and the pool, a tensor of its own; where a batch is larger than the pool, the fresh
+        Images `(N, ...)` and the pool, a tensor of its own; if a batch is larger than the pool, the fresh
         images and the pool as it was.
 
     Example:

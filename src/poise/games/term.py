@@ -24,13 +24,13 @@ class Term:
 
     Attributes:
         name: What it is called in the history and in the state; no two terms of a game share one.
-        player: Who pays it.
+        player: The player whose loss it belongs to.
         value: `(view) -> (N,)`: what each sample costs. The mean over samples is taken by the game.
-        weight: What the mean is multiplied with; a tensor where many games are stacked.
+        weight: What the mean is multiplied with; a tensor if many games are stacked.
         every: Applied every so many steps, so many times as heavy, in an update of its own (lazy
             regularisation of Karras et al. 2020, appendix B); 1 adds it to every update.
         init: `() -> state`: what it carries from step to step, at the start.
-        update: `(state, view) -> state` after the player has moved.
+        update: `(state, view) -> state` after the player's update.
 
     Example:
         >>> import torch

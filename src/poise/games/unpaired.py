@@ -1,4 +1,4 @@
-"""Two domains without pairs: an image that goes there and back must end where it began."""
+"""Two domains without pairs: an image that goes there and back must be unchanged."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _product(weight: Number, share: Number) -> Number:
 
 
 def _forward(identity: bool, networks: Networks, batch: Batch) -> Outputs:
-    """Each domain made from the other; and from itself, in the same forward pass, if that is paid for."""
+    """Each domain made from the other; with an identity term also from itself, in the same forward pass."""
     real = _real(batch)
     outputs: dict[str, Tensor] = {}
     for side in SIDES:

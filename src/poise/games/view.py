@@ -12,7 +12,7 @@ from poise.augment import Augmentation, AugmentContext
 from poise.dynamics.game import Batch, Networks, Outputs, State
 
 Judge = Callable[[Callable[..., Tensor], Tensor, Batch], Tensor]
-"""`(network, samples, batch)` to what the network makes of the samples, told of conditions or not."""
+"""`(network, samples, batch)` to what the network makes of the samples, with or without conditions."""
 
 
 def judge(network: Callable[..., Tensor], samples: Tensor, batch: Batch) -> Tensor:
@@ -63,7 +63,7 @@ class View:
         batch: The batch.
         outputs: What the forward pass gave; a function if it is to be computed only when asked for.
         state: The game's numbers by `term/name`.
-        player: Who pays; reals are scored without a graph for the generator.
+        player: Whose loss is computed; reals are scored without a graph for the generator.
         of: The term whose own numbers `state` shows.
         shared: What was computed already, by a view of the same point.
 
@@ -145,7 +145,7 @@ class View:
         )  # fmt: skip
 
     def context(self, augmentation: str) -> AugmentContext:
-        """What an augmentation is told."""
+        """What an augmentation is given."""
         batch = self.batch
         state = own_part(self._state, augmentation)
         return AugmentContext(batch.generator, batch.step, batch.images_seen, batch.run_images, state)
@@ -189,7 +189,7 @@ class View:
         return self.scoring.read(self.real_judged)
 
     def labelled_scores(self) -> tuple[Tensor, Tensor]:
-        """Scores of reals and fakes under the labels that the discriminator is told."""
+        """Scores of reals and fakes under the labels that the discriminator is given."""
         if "labelled_real" not in self._shared:
             fake, real = self.fake_scores, self.real_scores
             for one in self.scoring.augmentations:
@@ -209,7 +209,7 @@ class View:
         return Critic(self)
 
     def _judge_both(self) -> None:
-        """Fakes, then reals unless only the fakes are needed; in one pass where that gives the same."""
+        """Fakes, then reals unless only the fakes are needed; in one pass if that gives the same."""
         if self.player != "discriminator":
             self._shared["fake"] = self.judged(self.fake)
         elif self.scoring.in_one_pass:

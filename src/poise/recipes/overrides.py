@@ -25,7 +25,7 @@ from poise.schedules import Schedule
 
 
 def parse_override(text: str) -> tuple[str, Any]:
-    """Split `path=value` as typed after `--set`; the value is read as JSON where it is JSON.
+    """Split `path=value` as typed after `--set`; the value is read as JSON if it is JSON.
 
     Args:
         text: `"optimisers.generator.learning_rate=1e-4"`, `"loss=hinge"`, `"steps=null"`.
@@ -87,19 +87,21 @@ def saved_recipe(values: Mapping[str, Any]) -> Recipe:
     """The recipe that a run's recipe.json holds.
 
     Raises:
-        PoiseError: It is none, because somebody changed the file.
+        PoiseError: It is damaged.
     """
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        told = _explained(error)
+        explained = _explained(error)
         raise PoiseError(
-            f"The run's recipe.json is damaged: {told.what}", code="recipes.damaged", hint="restore the file"
+            f"The run's recipe.json is damaged: {explained.what}",
+            code="recipes.damaged",
+            hint="restore the file",
         ) from None
 
 
 def renamed_path(path: str) -> str:
-    """A dotted path by the names that settings have now; who uses an old name of Poise's own is told.
+    """A dotted path by the names that settings have now; an old name gives a notice.
 
     Example:
         >>> renamed_path("optimizers.generator.lr"), renamed_path("ema.ramp")
@@ -181,7 +183,7 @@ def _change(values: dict[str, Any], path: str, value: Any) -> None:
 
 
 def _next_model(model: type[BaseModel] | None, folder: str, walked: str) -> type[BaseModel] | None:
-    """The settings class below one folder of a path; `None` where any key is allowed."""
+    """The settings class below one folder of a path; `None` if any key is allowed."""
     if model is None:
         return BY_NAME[walked.split(".", maxsplit=1)[0]]
     field = model.model_fields.get(folder)

@@ -217,16 +217,16 @@ class Recipe(Settings):
     paper: str = Field(default="", description="where its values are from")
     when: str = Field(default="", description="when to use it")
 
-    game: Part = Field(default=Part(name="noise-to-data"), description="who plays, and with what data")
+    game: Part = Field(default=Part(name="noise-to-data"), description="which task")
     loss: Part = Field(default=Part(name="non-saturating"), description="how scores become costs")
     penalties: dict[str, RegulariserPart] = Field(
         default={}, description="what keeps the critic smooth, by name"
     )
-    dynamics: Part = Field(default=Part(name="alternating"), description="how the two players move")
+    dynamics: Part = Field(default=Part(name="alternating"), description="how the two players are updated")
     generator: Part = Field(default=Part(name="auto"), description="the generator's network")
     discriminator: Part = Field(default=Part(name="auto"), description="the discriminator's network")
     latent: Latent = Field(default=Latent(), description="the generator's input")
-    optimisers: Optimisers = Field(default=Optimisers(), description="how each player's weights move")
+    optimisers: Optimisers = Field(default=Optimisers(), description="how each player's weights are updated")
     weight_clip: float | None = Field(
         default=None, gt=0, description="the discriminator's weights are kept within plus or minus this"
     )
@@ -248,7 +248,7 @@ class Recipe(Settings):
         default=0.05,
         ge=0,
         le=0.5,
-        description="share of the data kept from training, so that learning by heart can be told; 0 for "
+        description="share of the data kept from training, so that memorisation is recognised; 0 for "
         "pairs and domains, of which --held-out keeps a part apart",
     )
     ema: Ema = Field(default=Ema(), description="the average of the generator's weights")

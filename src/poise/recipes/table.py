@@ -222,7 +222,7 @@ ROWS: list[dict[str, Any]] = [
     },
     {
         "name": "extragradient",
-        "summary": "Extra-Adam: look a step ahead, and move by what is found there; with WGAN-GP.",
+        "summary": "Extra-Adam: look a step ahead, and update by the gradients there; with WGAN-GP.",
         "paper": "Gidel et al. 2019, algorithm 4; loss and penalty as in its section 7",
         "when": "When a game circles and cannot be differentiated twice; twice the cost of a step.",
         "loss": "wasserstein",

@@ -1,4 +1,4 @@
-"""The discriminator also tells the class of each sample, and both players want it told rightly."""
+"""The discriminator also classifies each sample; both players are trained by the cross-entropy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def discriminator(part: Part, spec: DataSpec, packing: int) -> nn.Module:
 
 
 def game(recipe: Recipe, *, class_weight: Weight = 1.0) -> AdversarialGame:
-    """The game whose generator is told the class, and whose discriminator names it in a second head.
+    """The game whose generator is given the class, and whose discriminator classifies in a second head.
 
     Args:
         recipe: The resolved recipe.
@@ -47,7 +47,7 @@ def game(recipe: Recipe, *, class_weight: Weight = 1.0) -> AdversarialGame:
 
 AUXILIARY_CLASSIFIER = Task(
     name="auxiliary-classifier",
-    summary="The generator is told the class; the discriminator tells it, and both pay where that is wrong.",
+    summary="The generator is given the class; the discriminator also classifies, and both losses count it.",
     source="Odena et al. 2017, equations 2 and 3",
     needs="classes",
     generators=conditional.CONDITIONAL.generators,

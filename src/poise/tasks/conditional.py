@@ -1,4 +1,4 @@
-"""Latents and conditions to samples: both players are told what each sample is to be."""
+"""Latents and conditions to samples: both players are given the condition of each sample."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def game(recipe: Recipe) -> AdversarialGame:
 
 CONDITIONAL = Task(
     name="conditional",
-    summary="Both players are told what each sample is to be; the condition is concatenated to their input.",
+    summary="Both players are given the condition of each sample, which is concatenated to their input.",
     source="Mirza and Osindero 2014, equation 2 and figure 1",
     needs="labels",
     generators=GENERATORS,

@@ -65,7 +65,7 @@ def game(
     perceptual: Weight = 0.0,
     perceptual_features: str = "random-convolutions",
 ) -> AdversarialGame:
-    """The conditional game with what the generator pays besides.
+    """The conditional game with further terms of the generator.
 
     Args:
         recipe: Resolved.

@@ -17,7 +17,7 @@ SIDES = {"efficientnet-lite0": 224, "dinov2": 224, "inception-v3": 299}
 """Pixels a side that a network takes; others take images as they are."""
 
 LARGEST = 64
-"""To this the others' images are brought where they are larger, as the extractor does when it measures."""
+"""Larger images of the other networks are resized to this, as the extractor does when it measures."""
 
 
 def perceptual_features(name: str, channels: int) -> Callable[[Tensor], Tensor]:

@@ -21,7 +21,7 @@ from poise.metrics.features import EXTRACTORS, Extractor, ExtractorKind, extract
 from poise.randomness import numpy_stream
 
 LONGEST_TAG = 60
-"""Letters beyond which a tag is taken for a text that nobody split."""
+"""Letters beyond which a tag is taken for a text that was not split."""
 
 BLOCK = 512
 
@@ -30,7 +30,7 @@ OWN = 0.5
 
 
 def tagged(
-    source: Dataset,
+    dataset: Dataset,
     *,
     separator: Annotated[str, Field(min_length=1)] = ";",
     least: Annotated[int, Field(ge=2)] = 10,
@@ -43,7 +43,7 @@ def tagged(
     with all tags) and of itself, scaled to unit variance: tags that occur together lie near each other.
 
     Args:
-        source: Images, whose labels are lists of tags as texts.
+        dataset: Images, whose labels are lists of tags as texts.
         separator: What stands between two tags.
         least: How many images a tag must have to be learnt.
         vector_size: Numbers in the vector of a tag.
@@ -55,24 +55,24 @@ def tagged(
 
     Source: Mirza and Osindero 2014, section 4.2; Levy and Goldberg 2014, equation 8.
     """
-    texts = _texts(source)
+    texts = _texts(dataset)
     rows = [sorted({tag.strip() for tag in text.split(separator)} - {""}) for text in texts]
-    names = _vocabulary(source, rows, separator, least)
+    names = _vocabulary(dataset, rows, separator, least)
     place = {name: number for number, name in enumerate(names)}
     known = [[place[tag] for tag in row if tag in place] for row in rows]
     pairs = np.array([(image, tag) for image, tags in enumerate(known) for tag in tags], dtype=np.int64)
     vectors = tag_vectors(known, len(names), vector_size)
-    seen = image_features(source, image_extractor(features, source.shape[0]))
+    seen = image_features(dataset, image_extractor(features, dataset.shape[0]))
     about = {
         "features": features,
-        "image": list(source.shape),
+        "image": list(dataset.shape),
         "tags": list(names),
         "vectors": np.round(vectors, 5).tolist(),
     }
     condition = Condition("vector", (seen.shape[1],), seen, Identity(), rows=pairs[:, 0], about=about)
-    facts = [source.fingerprint, list(texts), separator, least, vector_size, features]
+    facts = [dataset.fingerprint, list(texts), separator, least, vector_size, features]
     return dataclasses.replace(
-        source,
+        dataset,
         kind="vector",
         shape=(vector_size,),
         transform=Identity(),
@@ -83,8 +83,8 @@ def tagged(
         files=(),
         condition=condition,
         fingerprint=digest_of(facts),
-        summary={**source.summary, **_summary(rows, names, known)},
-        notices=(*source.notices, *_notices(rows, names, known)),
+        summary={**dataset.summary, **_summary(rows, names, known)},
+        notices=(*dataset.notices, *_notices(rows, names, known)),
     )
 
 
@@ -107,7 +107,7 @@ def tag_vectors(known: Sequence[Sequence[int]], count: int, size: int) -> Array:
     with np.errstate(divide="ignore"):
         information = np.log(together * images / np.outer(alone, alone)).clip(min=0)
     information /= np.linalg.norm(information, axis=1, keepdims=True).clip(min=1e-12)
-    # Something of its own, too: tags that never occur apart would have one vector, and never be told apart.
+    # Something of its own, too: tags that never occur apart would have the same vector.
     information += OWN * np.eye(count)
     # A random projection keeps the angles, and unlike a factorisation it is the same wherever it is computed.
     directions = numpy_stream(0, 0, "tag vectors").standard_normal((count, size))
@@ -141,58 +141,58 @@ def image_extractor(name: str, channels: int) -> Extractor:
     return kind.build(**({"channels": channels} if "channels" in kind.needs else {}))
 
 
-def image_features(source: Dataset, extractor: Extractor) -> Array:
+def image_features(dataset: Dataset, extractor: Extractor) -> Array:
     """The features of all images, `(N, d)` float32.
 
     Args:
-        source: Images.
+        dataset: Images.
         extractor: As `image_extractor` gives it.
     """
     pieces = []
-    for start in range(0, len(source), BLOCK):
-        stored = source.gather(np.arange(start, min(start + BLOCK, len(source))))
-        pixels = torch.from_numpy(to_pixels(source.transform.encode(stored), source.transform))
+    for start in range(0, len(dataset), BLOCK):
+        stored = dataset.gather(np.arange(start, min(start + BLOCK, len(dataset))))
+        pixels = torch.from_numpy(to_pixels(dataset.transform.encode(stored), dataset.transform))
         pieces.append(extract(extractor, pixels, value_range="0..255").float().cpu().numpy())
     return np.concatenate(pieces)
 
 
-def _texts(source: Dataset) -> list[str]:
-    if not kind_of(source).pictorial:
+def _texts(dataset: Dataset) -> list[str]:
+    if not kind_of(dataset).pictorial:
         raise PoiseError(
-            f"'{source.name}' holds no images, and tags are learnt from images",
+            f"'{dataset.name}' holds no images, and tags are learnt from images",
             code="tasks.tags-without-images",
         )
-    if source.labels is None or not source.label_names:
+    if dataset.labels is None or not dataset.label_names:
         raise PoiseError(
-            f"'{source.name}' has no tags",
+            f"'{dataset.name}' has no tags",
             code="tasks.no-tags",
             hint="give them: --labels FILE.csv --label-column tags",
         )
-    return [source.label_names[label] for label in source.labels]
+    return [dataset.label_names[label] for label in dataset.labels]
 
 
 def _vocabulary(
-    source: Dataset, rows: Sequence[Sequence[str]], separator: str, least: int
+    dataset: Dataset, rows: Sequence[Sequence[str]], separator: str, least: int
 ) -> tuple[str, ...]:
     counts = Counter(tag for row in rows for tag in row)
     long = [tag for tag in counts if len(tag) > LONGEST_TAG]
     if long:
         raise PoiseError(
-            f"'{long[0][:LONGEST_TAG]}...' among the tags of '{source.name}' is no tag",
+            f"'{long[0][:LONGEST_TAG]}...' among the tags of '{dataset.name}' is no tag",
             code="tasks.tag-too-long",
             why=f"it has {len(long[0])} letters and no '{separator}' within",
             hint="say what separates tags: --set 'game.separator=,'",
         )
     if not counts:
         raise PoiseError(
-            f"Not one image of '{source.name}' has a tag",
+            f"Not one image of '{dataset.name}' has a tag",
             code="tasks.no-tagged-image",
             hint="fill the column of tags in",
         )
     names = tuple(sorted(tag for tag, count in counts.items() if count >= least))
     if len(names) < 2:
         raise PoiseError(
-            f"{len(names)} of the {len(counts)} tags of '{source.name}' occur on {least} images or more",
+            f"{len(names)} of the {len(counts)} tags of '{dataset.name}' occur on {least} images or more",
             code="tasks.too-few-tags",
             why=f"tags are separated by '{separator}'",
             hint="say what separates them, or ask for less: --set 'game.separator=,' --set game.least=2",
@@ -218,7 +218,7 @@ def _notices(
 ) -> list[str]:
     facts = _summary(rows, names, known)
     dropped = f"; {facts['tags_dropped']:,} that are rarer are dropped" if facts["tags_dropped"] else ""
-    told = [f"{facts['tags']:,} tags are learnt{dropped}."]
+    notices = [f"{facts['tags']:,} tags are learnt{dropped}."]
     if facts["images_without_tags"]:
-        told.append(f"{facts['images_without_tags']:,} images have none of these tags and are left out.")
-    return told
+        notices.append(f"{facts['images_without_tags']:,} images have none of these tags and are left out.")
+    return notices

@@ -17,7 +17,7 @@ from poise.registry import Registry, checked_settings, takes
 from poise.spec import DataSpec
 
 GIVEN = "given"
-"""The name that stands for a module that the person handed in."""
+"""The name that stands for a module that the user handed in."""
 
 Needs = Literal["rows", "labels", "classes", "pairs", "domains"]
 
@@ -40,8 +40,8 @@ class Task:
         networks: `(recipe, modules)` to the networks by the names that the game asks for.
         game: `(recipe, **settings)` to the game; its keyword-only parameters are the settings of `game`, but
             for `spec`, which a game that keeps images may ask for.
-        prepare: `(source, **settings)` to the source as this game plays with it, where `needs` alone does not
-            say; its keyword-only parameters are settings of `game`, too.
+        prepare: `(dataset, **settings)` to the dataset that this game is trained on, if `needs` alone
+            does not say it; its keyword-only parameters are settings of `game`, too.
         directions: The generator's module to `(latents, images) -> images` by the name of the direction, for
             games that translate images; `None` for others.
     """
@@ -64,7 +64,7 @@ class Task:
         """The settings of `game`, checked, with every default spelled out.
 
         Args:
-            given: What a person set.
+            given: What a user set.
 
         Raises:
             PoiseError: A setting does not exist, or is of the wrong type or range.

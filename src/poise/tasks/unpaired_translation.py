@@ -54,7 +54,7 @@ def networks(recipe: Recipe, modules: Mapping[str, nn.Module]) -> Networks:
     """The four networks by name, and the discriminators once more as penalties differentiate them.
 
     Raises:
-        PoiseError: A module of the person's own holds no two networks.
+        PoiseError: A module of the user's own holds no two networks.
     """
     making, scoring = modules["generator"], modules["discriminator"]
     if not isinstance(making, BothWays) or not isinstance(scoring, OneForEachDomain):
@@ -125,7 +125,7 @@ def directions(module: nn.Module) -> dict[str, Callable[[Tensor, Tensor], Tensor
 
 UNPAIRED_TRANSLATION = Task(
     name="unpaired-translation",
-    summary="Two generators between two domains, a discriminator in each; there and back is where it began.",
+    summary="Two generators between two domains, a discriminator in each; the way back returns the image.",
     source="Zhu et al. 2017, equations 1 to 3",
     needs="domains",
     generators=TRANSLATORS,

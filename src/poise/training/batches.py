@@ -70,7 +70,7 @@ class BatchSampler:
         seed: The run's seed.
         device: Where batches are wanted.
         horizontal_flips: Whether half of the images are mirrored; a condition that is an image goes with its
-            sample, or by a draw of its own where it has none.
+            sample, or by a draw of its own if it has none.
         jitter: How far images are moved and scaled, conditions alike.
         drawn: How many batches came before.
         run_images: Samples in the whole run, for schedules.

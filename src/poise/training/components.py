@@ -61,7 +61,7 @@ def build_components(
         recipe: A recipe without `auto`.
         spec: Of the data.
         device: Where to put it.
-        given: The person's own modules, by player.
+        given: The user's own modules, by player.
 
     Raises:
         PoiseError: A network cannot make or score this shape.
@@ -135,7 +135,7 @@ def build_networks(recipe: Recipe, spec: DataSpec, given: Mapping[str, nn.Module
 
 
 def build_game(recipe: Recipe, spec: DataSpec) -> AdversarialGame:
-    """The game of a resolved recipe; one that keeps images is told the shape of the data."""
+    """The game of a resolved recipe; one that stores images is given the shape of the data."""
     task = TASKS.named(recipe.game.name)
     settings = task.game_settings(recipe.game.options)
     game: AdversarialGame = provided(task.game, spec=spec)(recipe, **settings)

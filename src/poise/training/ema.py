@@ -21,7 +21,7 @@ RUNNING_STATISTICS = ("running_mean", "running_var")
 """The buffers of BatchNorm that are averaged as parameters are."""
 
 
-def followed(settings: Ema, images: int, images_seen: int, run_images: int = 0) -> float | None:
+def ema_weight(settings: Ema, images: int, images_seen: int, run_images: int = 0) -> float | None:
     """The weight of the generator in the average after a step.
 
     The update reads and writes all weights, which takes a per cent or two of a step with a small batch. If a
@@ -38,9 +38,9 @@ def followed(settings: Ema, images: int, images_seen: int, run_images: int = 0) 
         From 0 to 1; `None` if there is no update after this step, or no average.
 
     Example:
-        >>> followed(Ema(half_life=100, ramp=0), 100, 1_000)
+        >>> ema_weight(Ema(half_life=100, ramp=0), 100, 1_000)
         0.5
-        >>> shares = [followed(Ema(half_life=10_000, ramp=0), 16, 16 * step) for step in (1, 2, 3, 4)]
+        >>> shares = [ema_weight(Ema(half_life=10_000, ramp=0), 16, 16 * step) for step in (1, 2, 3, 4)]
         >>> [share and round(share, 5) for share in shares]
         [None, None, None, 0.00443]
     """
@@ -104,7 +104,7 @@ class EmaTensors:
             images_seen: Images since the start.
             run_images: Images in the whole run.
         """
-        share = followed(self.settings, images, images_seen, run_images)
+        share = ema_weight(self.settings, images, images_seen, run_images)
         if share is None:
             return
         torch._foreach_lerp_(self._averages, self._followed, share)

@@ -20,12 +20,12 @@ from poise.version import VERSION
 def environment_record(
     device: torch.device, *, seed: int, command: list[str] | None = None
 ) -> dict[str, Any]:
-    """Versions, device, threads, the commit of the folder that the person works in, the command line.
+    """Versions, device, threads, the commit of the folder that the user works in, the command line.
 
     Args:
         device: Where the run trains.
         seed: The run's seed.
-        command: The command line; that of this process where none is given.
+        command: The command line; that of this process if none is given.
     """
     name = (
         torch.cuda.get_device_name(device)

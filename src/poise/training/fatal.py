@@ -1,4 +1,4 @@
-"""What ends a sitting before its end, told to a person."""
+"""The errors that end a session before its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data that are kept from training, so that what is learned by heart can be told from what is learned."""
+"""Held-out data, by which memorisation can be recognised."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def split(count: int, share: float, seed: int) -> Split:
 
     Args:
         count: Rows there are.
-        share: The share to hold out, at most 1,000 rows; none where that is fewer than 32.
+        share: The share to hold out, at most 1,000 rows; none if that is fewer than 32.
         seed: The run's.
 
     Example:
@@ -97,33 +97,33 @@ class ChosenConditions:
         return self.conditions.encode(stored)
 
 
-def examined(recipe: Recipe, source: Dataset) -> tuple[Dataset, Split]:
+def examined(recipe: Recipe, dataset: Dataset) -> tuple[Dataset, Split]:
     """The data as the doctor looks at them, and which rows are trained on.
 
     Args:
         recipe: The resolved recipe.
-        source: The data; of pairs and domains a part is held out already.
+        dataset: The data; of pairs and domains a part is held out already.
     """
-    if source.held_out is None:
-        return source, split(len(source), recipe.held_out, recipe.seed)
-    whole = rejoined(source)
-    return whole, Split(np.arange(len(source)), np.arange(len(source), len(whole)))
+    if dataset.held_out is None:
+        return dataset, split(len(dataset), recipe.held_out, recipe.seed)
+    whole = rejoined(dataset)
+    return whole, Split(np.arange(len(dataset)), np.arange(len(dataset), len(whole)))
 
 
-def training_feed(recipe: Recipe, source: Dataset, device: torch.device, *, drawn: int) -> BatchSampler:
+def training_batches(recipe: Recipe, dataset: Dataset, device: torch.device, *, drawn: int) -> BatchSampler:
     """Batches of the rows that a run is trained on.
 
     Args:
         recipe: The resolved recipe.
-        source: The data, with their conditions.
+        dataset: The data, with their conditions.
         device: Where batches are wanted.
         drawn: How many batches came before.
     """
-    rows, conditions = split(len(source), recipe.held_out, recipe.seed), source.condition
+    rows, conditions = split(len(dataset), recipe.held_out, recipe.seed), dataset.condition
     some = len(rows.held_out) > 0
     return BatchSampler(
-        Chosen(source, rows.training) if some else source,
-        source.transform,
+        Chosen(dataset, rows.training) if some else dataset,
+        dataset.transform,
         samples=recipe.batch_size * recipe.packing,
         latent=recipe.latent,
         seed=recipe.seed,

@@ -12,7 +12,7 @@ Measured = Mapping[str, Tensor]
 
 
 def summarise(window: Sequence[Measured], boundary: float | None) -> dict[str, float]:
-    """The means of an interval; the only place where training waits for the device.
+    """The means of an interval; the only point at which training waits for the device.
 
     Args:
         window: What each step measured, still on the device.

@@ -1,4 +1,4 @@
-"""The training loop: step, log, call back, save, until the steps are done or somebody says stop."""
+"""The training loop: step, log, call back, save, until the steps are done or a stop is requested."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def train_loop(state: TrainState, saver: Saver, position: Position, *, stop: Sto
     Args:
         state: What is trained: one game, or many.
         saver: When and how it is saved.
-        position: Where it stands.
+        position: The position of the run.
         stop: Read after each step.
 
     Returns:
@@ -30,7 +30,7 @@ def train_loop(state: TrainState, saver: Saver, position: Position, *, stop: Sto
     logged_at, logged_images = time.monotonic(), position.images_seen
 
     def write_line(*, stopped: bool) -> dict[str, object]:
-        """One line of history; on an accelerator this is where the device is waited for."""
+        """One line of history; on an accelerator this waits for the device."""
         nonlocal logged_at, logged_images
         now = time.monotonic()
         position.seconds = now - began

@@ -20,7 +20,7 @@ def build_optimiser(
 
     Args:
         settings: Which, and its rates.
-        parameters: What it moves.
+        parameters: What it updates.
         share: By what it is corrected for lazy terms: a factor of the learning rate and a power of the
             decays; see `poise.games.term.lazy_share`.
         run_images: Images in the whole run, for schedules.

@@ -32,13 +32,13 @@ class Experiment:
     """A run that has been checked and not begun: what `--dry-run` shows.
 
     Attributes:
-        source: The data, opened.
+        dataset: The data, opened.
         origin: How to open them again, as `origin_of` says it.
         recipe: The recipe with every value spelled out.
         components: Networks, game and optimisers.
     """
 
-    source: Dataset
+    dataset: Dataset
     origin: Mapping[str, Any]
     recipe: Recipe
     components: Components
@@ -55,60 +55,60 @@ def plan(
     """Open the data, spell the recipe out and build the networks, so that all that can be refused is.
 
     Args:
-        data: What a person has.
+        data: What a user has.
         recipe: What to do with it.
         device: Where.
-        given: The person's own modules, by player.
-        progress: Told `(done, total)` while images are read.
+        given: The user's own modules, by player.
+        progress: Called with `(done, total)` while images are read.
 
     Raises:
         PoiseError: Something does not fit; nothing was written.
     """
     given = given or {}
     check_callbacks(recipe)
-    source = open_data(
+    dataset = open_data(
         data, resolution=recipe.resolution, channels=recipe.channels, seed=recipe.seed, progress=progress
     )
     task = TASKS.named(recipe.game.name)
-    source = unused_labels(prepared(source, task, recipe.game.options), data, task)
-    spec = spec_of(source)
+    dataset = unused_labels(prepared(dataset, task, recipe.game.options), data, task)
+    spec = spec_of(dataset)
     resolved = resolve(recipe, spec, given=tuple(given))
     needed = resolved.batch_size * resolved.packing
-    if len(source) < needed:
+    if len(dataset) < needed:
         batch = f"a batch of {resolved.batch_size}" + (
             f" x {resolved.packing}" if resolved.packing > 1 else ""
         )
         raise PoiseError(
-            f"'{source.name}' holds {len(source)} samples, fewer than {batch}",
+            f"'{dataset.name}' holds {len(dataset)} samples, fewer than {batch}",
             code="training.too-few-samples",
-            hint=f"use --batch-size {max(1, len(source) // resolved.packing)} or less, or give more data",
+            hint=f"use --batch-size {max(1, len(dataset) // resolved.packing)} or less, or give more data",
         )
     components = build_components(resolved, spec, device, given=given)
-    _check_networks(components, source, needed)
+    _check_networks(components, dataset, needed)
     check_second_order(components, spec)
     check_eigenvalues(components)
     if resolved.evaluate_every is None:
-        resolved = resolved.model_copy(update={"evaluate_every": interval_of(components, source)})
+        resolved = resolved.model_copy(update={"evaluate_every": interval_of(components, dataset)})
         components.recipe = resolved
-    return Experiment(source, origin_of(data), resolved, components)
+    return Experiment(dataset, origin_of(data), resolved, components)
 
 
-def _check_networks(components: Components, source: Dataset, samples: int) -> None:
-    """Run both networks once on nothing but shapes, so that a person's own modules are refused by name."""
+def _check_networks(components: Components, dataset: Dataset, samples: int) -> None:
+    """Run both networks once on nothing but shapes, so that a user's own modules are refused by name."""
     recipe = components.recipe
     if GIVEN not in (recipe.generator.name, recipe.discriminator.name):
         return
     module = components.modules["generator"]
     latent = torch.zeros(samples, recipe.latent.size, device=components.device)
     conditions: tuple[torch.Tensor, ...] = ()
-    if source.condition is not None:
-        conditions = (torch.zeros(samples, *source.condition.shape, device=components.device),)
+    if dataset.condition is not None:
+        conditions = (torch.zeros(samples, *dataset.condition.shape, device=components.device),)
     with torch.no_grad(), torch.random.fork_rng():
         fakes = module.eval()(latent, *conditions)
         module.train()
-    if tuple(fakes.shape[1:]) != source.shape:
+    if tuple(fakes.shape[1:]) != dataset.shape:
         raise PoiseError(
-            f"The generator makes samples of shape {tuple(fakes.shape[1:])}, and the data are {source.shape}",
+            f"The generator makes samples of shape {tuple(fakes.shape[1:])}, the data have {dataset.shape}",
             code="training.generator-shape",
             hint="let it map (N, latent.size) to the shape of the data; images within [-1, 1]",
         )

@@ -1,4 +1,4 @@
-"""What a person is shown while a run trains: fixed latents, and fixed conditions where there are any."""
+"""Fixed latents and conditions for the pictures of a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Preview:
 
     Attributes:
         latent: `(N, latent_size)`.
-        condition: `(N, ...)` as the networks see them; `None` where there are none.
+        condition: `(N, ...)` as the networks see them; `None` if there are none.
         columns: Images in a row of the picture; `None` for a square.
     """
 
@@ -31,20 +31,20 @@ class Preview:
     columns: int | None = None
 
 
-def preview_of(recipe: Recipe, source: Dataset) -> Preview:
+def make_preview(recipe: Recipe, dataset: Dataset) -> Preview:
     """The same for every session of a run: as many samples as its kind shows, or a row of each class.
 
     Args:
         recipe: The resolved recipe.
-        source: The data, with its conditions.
+        dataset: The data, with its conditions.
     """
-    kind, columns, condition = kind_of(source), None, None
+    kind, columns, condition = kind_of(dataset), None, None
     count = kind.preview
-    if source.condition is not None:
-        rows = _rows(source.condition, count, COLUMNS if kind.gridded else None)
-        condition = source.condition.encode(source.condition.gather(rows))
+    if dataset.condition is not None:
+        rows = _rows(dataset.condition, count, COLUMNS if kind.gridded else None)
+        condition = dataset.condition.encode(dataset.condition.gather(rows))
         count = len(rows)
-        columns = COLUMNS if source.condition.of_classes else None
+        columns = COLUMNS if dataset.condition.of_classes else None
     latent = latents(count, recipe.latent, torch_stream(recipe.seed, 0, "fixed latents"))
     return Preview(latent, condition, columns)
 

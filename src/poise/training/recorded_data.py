@@ -13,24 +13,24 @@ from poise.training.callbacks.callback import Notify
 from poise.training.planning import Data
 
 
-def data_record(source: Dataset, origin: Mapping[str, Any]) -> dict[str, Any]:
+def data_record(dataset: Dataset, origin: Mapping[str, Any]) -> dict[str, Any]:
     """What `data.json` says."""
     return {
-        "name": source.name,
+        "name": dataset.name,
         "origin": dict(origin),
-        "kind": source.kind,
-        "shape": list(source.shape),
-        "count": len(source),
-        "fingerprint": source.fingerprint,
-        "encoding": source.transform.to_json(),
-        "condition": None if source.condition is None else source.condition.to_json(),
-        "summary": source.summary,
-        "words": kind_of(source).words,
-        "notices": list(source.notices),
+        "kind": dataset.kind,
+        "shape": list(dataset.shape),
+        "count": len(dataset),
+        "fingerprint": dataset.fingerprint,
+        "encoding": dataset.transform.to_json(),
+        "condition": None if dataset.condition is None else dataset.condition.to_json(),
+        "summary": dataset.summary,
+        "words": kind_of(dataset).words,
+        "notices": list(dataset.notices),
     }
 
 
-def data_again(run: RunFolder, data: Data | None) -> Data:
+def recorded_data_of(run: RunFolder, data: Data | None) -> Data:
     """What the run was given, to be opened again.
 
     Raises:
@@ -48,26 +48,28 @@ def data_again(run: RunFolder, data: Data | None) -> Data:
     return again
 
 
-def same_data(run: RunFolder, source: Dataset, *, accept: bool, notify: Notify) -> None:
+def same_data(run: RunFolder, dataset: Dataset, *, accept: bool, notify: Notify) -> None:
     """Refuse data other than those the run began with, unless accepted; then it is recorded."""
     recorded = run.data
-    if recorded.get("fingerprint") == source.fingerprint:
+    if recorded.get("fingerprint") == dataset.fingerprint:
         return
-    shape = list(source.shape)
+    shape = list(dataset.shape)
     if recorded["shape"] != shape:
         raise PoiseError(
-            f"The data '{source.name}' have the shape {shape}, and the run began with {recorded['shape']}",
+            f"The data '{dataset.name}' have the shape {shape}, and the run began with {recorded['shape']}",
             code="training.data-changed-shape",
             hint="give the data that it began with, or begin a new run",
         )
     if not accept:
         raise PoiseError(
-            f"The data '{source.name}' have changed since the run began",
+            f"The data '{dataset.name}' have changed since the run began",
             code="training.data-changed",
-            why=f"they held {recorded.get('count')} samples and now hold {len(source)}, or some differ",
+            why=f"they held {recorded.get('count')} samples and now hold {len(dataset)}, or some differ",
             hint="restore them, or go on with --accept-changed-data",
         )
-    notify(f"The data have changed since the run began: {recorded['count']} samples then, {len(source)} now.")
+    notify(
+        f"The data have changed since the run began: {recorded['count']} samples then, {len(dataset)} now."
+    )
     change = {"fingerprint": recorded.get("fingerprint"), "count": recorded.get("count"), "at": time.time()}
     earlier = [*recorded.get("earlier", []), change]
-    run.write_json("data", {**data_record(source, recorded["origin"]), "earlier": earlier})
+    run.write_json("data", {**data_record(dataset, recorded["origin"]), "earlier": earlier})

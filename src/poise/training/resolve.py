@@ -28,7 +28,7 @@ def resolve(recipe: Recipe, spec: DataSpec, *, given: tuple[str, ...] = ()) -> R
     Args:
         recipe: A recipe, perhaps with `auto` and null in it.
         spec: Of the data.
-        given: The players whose networks the person hands in as modules.
+        given: The players whose networks the user hands in as modules.
 
     Returns:
         The recipe as it will be saved: no `auto`, every setting of every part.

@@ -20,7 +20,7 @@ from poise.training.callbacks.callback import Notify
 from poise.training.components import build_components
 from poise.training.environment import lost_guarantees
 from poise.training.planning import Data, Experiment, Progress
-from poise.training.recorded_data import data_again, same_data
+from poise.training.recorded_data import recorded_data_of, same_data
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Resumption:
     Attributes:
         path: Their folder.
         device: Where to train.
-        steps: The new number of steps; as it was where none is given.
-        data: The data again, where they were given in memory.
-        given: The person's own modules again, by player; many games have none.
+        steps: The new number of steps; unchanged if none is given.
+        data: The data again, if they were given in memory.
+        given: The user's own modules again, by player; many games have none.
         accept_changed_data: Go on although the data are not those the run began with.
-        progress: Told `(done, total)` while images are read.
+        progress: Called with `(done, total)` while images are read.
     """
 
     path: Path | str
@@ -46,13 +46,13 @@ class Resumption:
     progress: Progress | None = None
 
 
-def reopened(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experiment, Checkpoint | None]:
+def reopen(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experiment, Checkpoint | None]:
     """A run that is there, built anew, and its newest sound checkpoint; it must be locked.
 
     Args:
         run: The run.
         asked: How it goes on.
-        notify: Tells a person one sentence.
+        notify: Called with a sentence for the user.
 
     Returns:
         What it was made of, and the checkpoint; `None` before the first.
@@ -62,25 +62,25 @@ def reopened(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experim
     """
     require_parts(run.environment, run.recipe, run.data, run=run.path)
     recipe = saved_recipe(run.recipe)
-    source = open_data(
-        data_again(run, asked.data),
+    dataset = open_data(
+        recorded_data_of(run, asked.data),
         resolution=recipe.resolution,
         channels=recipe.channels,
         seed=recipe.seed,
         progress=asked.progress,
     )
-    source = prepared(source, TASKS.named(recipe.game.name), recipe.game.options)
-    same_data(run, source, accept=asked.accept_changed_data, notify=notify)
+    dataset = prepared(dataset, TASKS.named(recipe.game.name), recipe.game.options)
+    same_data(run, dataset, accept=asked.accept_changed_data, notify=notify)
     missing = [p for p in ("generator", "discriminator") if getattr(recipe, p).name == GIVEN]
     if set(missing) - set(asked.given):
         raise PoiseError(
-            f"The run '{run.path}' began with a {missing[0]} of the person's own",
+            f"The run '{run.path}' began with a {missing[0]} of the user's own",
             code="training.module-missing",
             hint=f"resume it in Python: poise.resume({str(run.path)!r}, {missing[0]}=...)",
         )
     if asked.steps is not None:
         recipe = recipe.model_copy(update={"steps": asked.steps})
-    components = build_components(recipe, spec_of(source), asked.device, given=asked.given)
+    components = build_components(recipe, spec_of(dataset), asked.device, given=asked.given)
     for sentence in lost_guarantees(run.environment, asked.device):
         notify(sentence)
     restored = newest_checkpoint(run, notify)
@@ -95,11 +95,11 @@ def reopened(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experim
         notify(f"Going on from step {step}: {restored.newest_step - step} steps are trained again.")
     forget_beyond(run, step, log_every=recipe.log_every)
     run.write_json("recipe", recipe.model_dump())
-    return Experiment(source, run.data["origin"], recipe, components), restored.checkpoint
+    return Experiment(dataset, run.data["origin"], recipe, components), restored.checkpoint
 
 
 def newest_checkpoint(run: RunFolder, notify: Notify) -> Restored:
-    """The newest sound checkpoint; a person is told of those that were put aside."""
+    """The newest sound checkpoint; those that were put aside are reported."""
     restored = run.restore()
     for name, reason in restored.quarantined:
         notify(f"The checkpoint {name} is damaged ({reason}); it was moved to {run.path / 'quarantine'}.")

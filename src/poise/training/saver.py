@@ -17,16 +17,16 @@ RETRY_SECONDS = 5.0
 
 
 class UnsavedError(Exception):
-    """The end of a sitting could not be saved; the message is the system's reason."""
+    """The end of a session could not be saved; the message is the system's reason."""
 
 
 class Saver:
-    """Saves checkpoints when due; what cannot be written now is said and tried again, never fatal.
+    """Saves checkpoints when due; a failed write is reported and tried again, never fatal.
 
     Args:
         settings: When, and how many are kept.
         run: Where.
-        notify: Tells a person that a save failed.
+        notify: Reports that a save failed.
         state: What is saved.
         saved_step: The step of the checkpoint that there is.
     """
@@ -77,7 +77,7 @@ class Saver:
         return saved
 
     def write(self, action: Callable[[], object], what: str) -> bool:
-        """Do something that writes; say so where it cannot be done."""
+        """Do something that writes; report it if that fails."""
         self.tried_at = time.monotonic()
         try:
             action()

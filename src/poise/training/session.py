@@ -20,7 +20,7 @@ from poise.training.fatal import non_finite_error, unsaved_error
 from poise.training.loop import train_loop
 from poise.training.planning import Experiment
 from poise.training.recorded_data import data_record
-from poise.training.resuming import Resumption, reopened
+from poise.training.resuming import Resumption, reopen
 from poise.training.saver import Saver, UnsavedError
 from poise.training.state import Position, TrainState
 from poise.training.state.single import SingleState
@@ -31,12 +31,12 @@ Status = Literal["running", "finished", "interrupted"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a sitting ended.
+    """How a session ended.
 
     Attributes:
         run: The run.
         status: `"finished"` or `"interrupted"`.
-        position: Where it stands.
+        position: The position of the run.
         exit_status: The status for the command: 0, 130 after Ctrl-C, 143 after SIGTERM.
     """
 
@@ -47,7 +47,7 @@ class Outcome:
 
 
 def begin(
-    planned: Experiment,
+    experiment: Experiment,
     out: Path | str,
     *,
     callbacks: Sequence[Callback] = (),
@@ -58,10 +58,10 @@ def begin(
     """Make the run folder and train.
 
     Args:
-        planned: What to do.
+        experiment: What to do.
         out: The folder to make.
         callbacks: Callbacks besides those of the recipe.
-        notify: Gives a person one sentence.
+        notify: Called with a sentence for the user.
         command: The command line, for the record.
         doctor: What the doctor does; to have it apply remedies, see `training.remedies`.
 
@@ -69,15 +69,15 @@ def begin(
         PoiseError: The folder is taken or cannot be written, or a value came up that is not finite.
     """
     refuse_existing(Path(out))
-    recipe = planned.recipe
+    recipe = experiment.recipe
     run = RunFolder.create(
         out,
         recipe=recipe.model_dump(),
-        environment=environment_record(planned.components.device, seed=recipe.seed, command=command),
-        data=data_record(planned.source, planned.origin),
+        environment=environment_record(experiment.components.device, seed=recipe.seed, command=command),
+        data=data_record(experiment.dataset, experiment.origin),
     )
     with run.locked():
-        return train(planned.components, planned.source, run, None, callbacks, notify, doctor=doctor)
+        return train(experiment.components, experiment.dataset, run, None, callbacks, notify, doctor=doctor)
 
 
 def resume(
@@ -92,7 +92,7 @@ def resume(
     Args:
         asked: Which run, and how it goes on.
         callbacks: Callbacks besides those of the recipe.
-        notify: Gives a person one sentence.
+        notify: Called with a sentence for the user.
         doctor: What the doctor does; to have it apply remedies, see `training.remedies`.
 
     Raises:
@@ -100,8 +100,10 @@ def resume(
     """
     run = RunFolder.open(asked.path)
     with run.locked():
-        planned, checkpoint = reopened(run, asked, notify)
-        return train(planned.components, planned.source, run, checkpoint, callbacks, notify, doctor=doctor)
+        experiment, checkpoint = reopen(run, asked, notify)
+        return train(
+            experiment.components, experiment.dataset, run, checkpoint, callbacks, notify, doctor=doctor
+        )
 
 
 def train(
@@ -120,10 +122,10 @@ def train(
         components: What is trained.
         dataset: The data.
         run: Where to.
-        start: Where to go on from: a checkpoint of this run, or a position where the components stand.
+        start: Where to go on from: a checkpoint of this run, or the position of the components.
         callbacks: Callbacks besides those of the recipe.
-        notify: Gives a person one sentence.
-        doctor: What the doctor does; `apply` only stops the run where there is trouble.
+        notify: Called with a sentence for the user.
+        doctor: What the doctor does; `apply` only stops the run if there is trouble.
 
     Raises:
         PoiseError: A value came up that is not finite, or the end could not be saved.
@@ -159,8 +161,8 @@ def run_session(
     Args:
         state: What is trained.
         run: The folder of its checkpoints.
-        position: Where it stands.
-        notify: Gives a person one sentence.
+        position: The position of the run.
+        notify: Called with a sentence for the user.
         status: Writes the status of all folders.
         at_end: Writes what is left to write when the loop has ended.
 

@@ -31,7 +31,7 @@ def stop_on_signals(notify: Callable[[str], None]) -> Iterator[StopRequest]:
     Outside the main thread, where Python takes no signals, the request stays silent.
 
     Args:
-        notify: Tells a person at once that they were heard: a step may take long.
+        notify: Called at once, since a step may take long.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():

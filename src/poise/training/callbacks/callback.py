@@ -19,7 +19,7 @@ DoctorMode = Literal["off", "watch", "suggest", "apply"]
 """No doctor; findings; findings with remedies; remedies tried in branches of the run."""
 
 Notify = Callable[[str], None]
-"""Gives a person one sentence."""
+"""Gives a user one sentence."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Callback(Protocol):
 
     A callback of a row may have `state() -> dict` of tensors and of values that JSON takes, and
     `load(state)`: they are saved with every checkpoint and restored before the first step of the next
-    session. It may have `finish(context)`, which is called if a stop that somebody asked for has just made
+    session. It may have `finish(context)`, which is called if a requested stop has just made
     this step the last.
     """
 
@@ -75,7 +75,7 @@ class CallbackContext:
         components: What is trained.
         dataset: The data, with their conditions.
         run: Where to.
-        notify: Gives a person one sentence.
+        notify: Called with a sentence for the user.
         doctor: What the doctor does.
     """
 

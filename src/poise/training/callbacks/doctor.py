@@ -51,7 +51,7 @@ class Doctor:
         recipe: The resolved recipe.
         dataset: The data.
         rows: Which of them are trained on.
-        notify: Tells a person that a line could not be written.
+        notify: Reports that a line could not be written.
         stops: Whether it asks the run to stop if there is trouble.
         most_share: Of the time, if it is not the usual one; 1 for every check, whatever it takes.
     """
@@ -134,7 +134,7 @@ class Doctor:
 
     def _look(self, context: StepContext) -> None:
         doctor = self._begun(context.run) if self._doctor is None else self._doctor
-        doctor.observe(glance_of(context.logs))
+        doctor.observe(step_stats(context.logs))
         due, finished = doctor.due(context.step), context.step >= (self.recipe.steps or 0)
         if context.last and not due and not finished:
             self._resumable = doctor.state()
@@ -165,7 +165,7 @@ class Doctor:
         return doctor
 
     def _reference(self) -> Reference:
-        """The data to compare with; where there are conditions, those that fakes are asked for, too."""
+        """The data to compare with, and the conditions of fakes if there are any."""
         stream = numpy_stream(self.recipe.seed, 0, "doctor's reals")
         chosen = np.sort(stream.permutation(self._rows.training)[:MOST_TRAINING])
         held_out, labels = self._rows.held_out, None
@@ -236,12 +236,12 @@ def write_non_finite(run: RunFolder, step: int, recipe: Recipe, tensor: str, pla
         step: The last step that was sound.
         recipe: Its recipe.
         tensor: The first tensor that held a value that is not finite.
-        player: In whose move; empty where it is not known.
+        player: In whose update; empty if it is not known.
 
     Returns:
         The finding, as it was written.
     """
-    culprit = tensor + (f", in the {player}'s move" if player else "")
+    culprit = tensor + (f", in the {player}'s update" if player else "")
     measurement = Measurement(step=step, non_finite=culprit)
     finding = judged([measurement], [FINDINGS["non-finite"]], setting_of(run, recipe)).findings[0]
     run.append("readings", measurement.to_json())
@@ -262,7 +262,7 @@ def setting_of(run: RunFolder, recipe: Recipe) -> Setting:
     return Setting(recipe.steps, recipe.model_dump(), str(data.get("name", "DATA")), again)
 
 
-def glance_of(logs: Mapping[str, Tensor]) -> StepStats:
+def step_stats(logs: Mapping[str, Tensor]) -> StepStats:
     """What a step measured, as the doctor calls it."""
     real, fake = (logs.get(side) for side in ("real_scores", "fake_scores"))
     return StepStats(

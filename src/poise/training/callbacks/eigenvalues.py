@@ -1,4 +1,4 @@
-"""The eigenvalues of the players' field while a small game is trained, where the recipe asks for them."""
+"""The eigenvalues of the players' field while a small game is trained, if the recipe asks for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from poise.errors import PoiseError
 from poise.recipes import Recipe
 from poise.training.callbacks.callback import CallbackContext, CallbackRow, Notify, Request, StepContext
 from poise.training.components import Components
-from poise.training.held_out import training_feed
+from poise.training.held_out import training_batches
 
 MOST_PARAMETERS = 500_000
 """Beyond it the vectors of one measurement take more memory than the training."""
@@ -28,19 +28,19 @@ class EigenvalueWatch:
 
     Args:
         recipe: The resolved recipe; its `eigenvalues_every` says when.
-        source: The data.
-        notify: Tells a person what could not be measured.
+        dataset: The data.
+        notify: Reports what could not be measured.
     """
 
-    def __init__(self, recipe: Recipe, source: Dataset, notify: Notify) -> None:
-        self.recipe, self.source, self.notify = recipe, source, notify
+    def __init__(self, recipe: Recipe, dataset: Dataset, notify: Notify) -> None:
+        self.recipe, self.dataset, self.notify = recipe, dataset, notify
         self.every = recipe.eigenvalues_every
 
     def __call__(self, context: StepContext) -> Request | None:
-        """Measure where it is time."""
+        """Measure if a measurement is due."""
         if self.every is None or context.step % self.every:
             return None
-        found = measured(context.components, self.source)
+        found = measured(context.components, self.dataset)
         sure = [value for value, wrong in zip(found.values, found.residuals, strict=True) if wrong <= TRUSTED]
         if not sure:
             self.notify(
@@ -81,10 +81,10 @@ def check_eigenvalues(components: Components) -> None:
         )
 
 
-def measured(components: Components, source: Dataset) -> Leading:
-    """The leading eigenvalues where an assembly stands; nothing of it is changed."""
+def measured(components: Components, dataset: Dataset) -> Leading:
+    """The leading eigenvalues at the current parameters; nothing is changed."""
     players, recipe = components.players, components.recipe
-    batch = training_feed(recipe, source, components.device, drawn=0).next(0)
+    batch = training_batches(recipe, dataset, components.device, drawn=0).next(0)
     buffers = [buffer for module in components.modules.values() for buffer in module.buffers()]
     kept = [buffer.clone() for buffer in buffers]
     with torch.random.fork_rng():

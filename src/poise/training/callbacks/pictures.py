@@ -12,7 +12,7 @@ from poise.generator.sampling import generate
 from poise.recipes import Recipe
 from poise.tasks import TASKS
 from poise.training.callbacks.callback import CallbackContext, CallbackRow, Notify, Request, StepContext
-from poise.training.preview import preview_of
+from poise.training.preview import make_preview
 
 
 class PictureSaver:
@@ -20,28 +20,28 @@ class PictureSaver:
 
     Args:
         recipe: The resolved recipe.
-        source: The data; reals stand behind the fakes if its kind has no grid.
-        notify: Tells a person that a picture could not be written.
+        dataset: The data; reals stand behind the fakes if its kind has no grid.
+        notify: Reports that a picture could not be written.
     """
 
-    def __init__(self, recipe: Recipe, source: Dataset, notify: Notify) -> None:
-        self.source, self.notify = source, notify
+    def __init__(self, recipe: Recipe, dataset: Dataset, notify: Notify) -> None:
+        self.dataset, self.notify = dataset, notify
         self.every = recipe.sample_every or 1
-        self.preview = preview_of(recipe, source)
+        self.preview = make_preview(recipe, dataset)
         self.real = None
-        self.kind = kind_of(source)
+        self.kind = kind_of(dataset)
         if not self.kind.gridded:
-            rows = np.linspace(0, len(source) - 1, min(self.kind.preview, len(source))).astype(np.int64)
-            self.real = source.transform.encode(source.gather(rows))
+            rows = np.linspace(0, len(dataset) - 1, min(self.kind.preview, len(dataset))).astype(np.int64)
+            self.real = dataset.transform.encode(dataset.gather(rows))
 
     def __call__(self, context: StepContext) -> Request | None:
-        """Write the picture of this step where one is due."""
+        """Write the picture of this step if one is due."""
         if context.last or is_due(context.step, self.every):
             shown, device = self.preview, context.components.device
             condition = None if shown.condition is None else shown.condition.to(device)
             fakes = generate(context.generator(), shown.latent.to(device), condition)
             image = self.kind.picture(
-                fakes, self.source.transform, self.source.shape, columns=shown.columns, real=self.real
+                fakes, self.dataset.transform, self.dataset.shape, columns=shown.columns, real=self.real
             )
             save_picture(image, context, self.notify)
         return None
@@ -52,12 +52,12 @@ class PictureSaver:
 
 
 def save_picture(image: Image.Image, context: StepContext, notify: Notify) -> None:
-    """Keep the picture of a step: whole, or what the disk refuses is said and leaves nothing.
+    """Save the picture of a step: whole, or not at all if the disk refuses it, which is reported.
 
     Args:
         image: The picture.
         context: The step.
-        notify: Tells a person.
+        notify: Called with a sentence for the user.
     """
     path = context.run.sample_path(context.step)
     partial = path.with_name(f".partial-{path.name}")

@@ -88,7 +88,7 @@ class QualityWatch:
     Args:
         components: What is trained.
         dataset: The data, with their conditions.
-        notify: Tells the user that something could not be measured or written.
+        notify: Reports that something could not be measured or written.
     """
 
     def __init__(self, components: Components, dataset: Dataset, notify: Notify) -> None:

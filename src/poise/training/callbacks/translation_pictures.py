@@ -1,4 +1,4 @@
-"""What a person is shown while translations are learnt: sources, outputs and targets side by side."""
+"""What a user is shown while translations are learnt: sources, outputs and targets side by side."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ class TranslationPictures:
 
     Args:
         recipe: The resolved recipe.
-        source: The data.
-        notify: Tells a person that a picture could not be written.
+        dataset: The data.
+        notify: Reports that a picture could not be written.
     """
 
-    def __init__(self, recipe: Recipe, source: Dataset, notify: Notify) -> None:
+    def __init__(self, recipe: Recipe, dataset: Dataset, notify: Notify) -> None:
         self.task, self.notify, self.seed = TASKS.named(recipe.game.name), notify, recipe.seed
         self.every, self.latent = recipe.sample_every or 1, recipe.latent
-        condition = condition_of(source)
-        self.transforms = condition.transform, source.transform
+        condition = condition_of(dataset)
+        self.transforms = condition.transform, dataset.transform
         self.paired = condition.paired
-        self.parts = {"training": shown_of(source, ROWS), "held out": shown_of(held_out_of(source), ROWS)}
+        self.parts = {"training": shown_of(dataset, ROWS), "held out": shown_of(held_out_of(dataset), ROWS)}
 
     def __call__(self, context: StepContext) -> Request | None:
-        """Write the picture of this step where one is due."""
+        """Write the picture of this step if one is due."""
         if context.last or is_due(context.step, self.every):
             image = self.picture(context.generator(), context.components.device)
             save_picture(image, context, self.notify)

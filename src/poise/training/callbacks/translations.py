@@ -60,7 +60,7 @@ class TranslationQuality:
     Args:
         recipe: The resolved recipe.
         dataset: The data.
-        notify: Tells the user that a line could not be written.
+        notify: Reports that a line could not be written.
     """
 
     def __init__(self, recipe: Recipe, dataset: Dataset, notify: Notify) -> None:

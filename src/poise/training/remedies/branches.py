@@ -1,4 +1,4 @@
-"""A branch of a run: made in a folder of its own, played, and measured at its end."""
+"""A branch of a run: made in a folder of its own, trained, and measured at its end."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from poise.training.state import Position, unpack
 
 
 @dataclass(frozen=True)
-class Ward:
-    """What branches are made of, and who is told.
+class BranchSettings:
+    """What a branch is made from, and who is notified.
 
     Attributes:
-        source: The data.
+        dataset: The data.
         origin: How to open them again.
         device: Where to train.
-        given: Copies of the person's own modules as they were handed in, by player.
+        given: Copies of the user's own modules as they were handed in, by player.
         callbacks: What watches besides the pictures.
-        notify: Tells a person one sentence.
+        notify: Called with a sentence for the user.
         command: The command line, for the record.
         tries: Branches that are tried at most.
     """
 
-    source: Dataset
+    dataset: Dataset
     origin: Mapping[str, Any]
     device: torch.device
     given: Mapping[str, nn.Module]
@@ -53,14 +53,14 @@ class Ward:
 
 
 @dataclass(frozen=True)
-class Played:
-    """A run or a branch that was played.
+class Attempt:
+    """A run or a branch after its training.
 
     Attributes:
         outcome: How it ended.
-        fault: The error, where a value that is not finite has ended it.
+        fault: The error, if a value that is not finite has ended it.
         components: Its networks, as they are now.
-        distance: Of its samples to the data; `None` where that cannot be measured.
+        distance: Of its samples to the data; `None` if that cannot be measured.
     """
 
     outcome: Outcome
@@ -69,27 +69,27 @@ class Played:
     distance: float | None
 
 
-def branched(ward: Ward, parent: RunFolder, trial: Trial, place: Path) -> Played:
-    """Make a branch from a run's last good state, with a remedy's settings, and play it.
+def train_branch(settings: BranchSettings, parent: RunFolder, trial: Trial, place: Path) -> Attempt:
+    """Make a branch from a run's last good state, with a remedy's settings, and train it.
 
     Args:
-        ward: What it is made of.
+        settings: What it is made of.
         parent: The run.
         trial: The remedy.
         place: The branch's folder.
     """
-    given = {player: copy.deepcopy(module) for player, module in ward.given.items()}
-    components = build_components(trial.recipe, spec_of(ward.source), ward.device, given=given)
+    given = {player: copy.deepcopy(module) for player, module in settings.given.items()}
+    components = build_components(trial.recipe, spec_of(settings.dataset), settings.device, given=given)
     good = None if trial.remedy.get("restart") else last_good(parent, trial.first_step)
     position = _placed(components, good)
     if position.step == 0 and good is not None:  # of other networks, so that some of it may be in place
-        given = {player: copy.deepcopy(module) for player, module in ward.given.items()}
-        components = build_components(trial.recipe, spec_of(ward.source), ward.device, given=given)
+        given = {player: copy.deepcopy(module) for player, module in settings.given.items()}
+        components = build_components(trial.recipe, spec_of(settings.dataset), settings.device, given=given)
     run = RunFolder.create(
         place,
         recipe=trial.recipe.model_dump(),
-        environment=environment_record(ward.device, seed=trial.recipe.seed, command=ward.command),
-        data=data_record(ward.source, ward.origin),
+        environment=environment_record(settings.device, seed=trial.recipe.seed, command=settings.command),
+        data=data_record(settings.dataset, settings.origin),
     )
     run.write_json("lineage", {
         "parent": str(parent.path.absolute()), "from_step": position.step, "finding": trial.finding,
@@ -97,23 +97,31 @@ def branched(ward: Ward, parent: RunFolder, trial: Trial, place: Path) -> Played
     })  # fmt: skip
 
     where = f"from step {position.step:,}" if position.step else "from fresh weights"
-    ward.notify(f"Trying a remedy for {trial.finding}, {where}: {trial.remedy['change']}.")
+    settings.notify(f"Trying a remedy for {trial.finding}, {where}: {trial.remedy['change']}.")
 
-    def play() -> Outcome:
+    def train_it() -> Outcome:
         with run.locked():
-            return train(components, ward.source, run, position, ward.callbacks, ward.notify, doctor="apply")
+            return train(
+                components,
+                settings.dataset,
+                run,
+                position,
+                settings.callbacks,
+                settings.notify,
+                doctor="apply",
+            )
 
-    return played(play, place, components, ward.source)
+    return attempted(train_it, place, components, settings.dataset)
 
 
-def free_place(home: Path) -> Path:
+def free_path(home: Path) -> Path:
     """The next folder for a branch of a run."""
     numbers = iter(range(1, 10_000))
     return next(place for number in numbers if not (place := Path(f"{home}-remedy-{number}")).exists())
 
 
 def _placed(components: Components, checkpoint: Checkpoint | None) -> Position:
-    """Put a checkpoint in place; where the networks have changed, begin with fresh weights."""
+    """Restore a checkpoint; start from fresh weights if the networks have changed."""
     if checkpoint is None:
         return Position()
     try:
@@ -122,26 +130,34 @@ def _placed(components: Components, checkpoint: Checkpoint | None) -> Position:
         return Position()
 
 
-def to_the_end(ward: Ward, kept: Played) -> Played:
-    """Train what was kept to its end, whatever the doctor finds."""
+def train_to_the_end(settings: BranchSettings, kept: Attempt) -> Attempt:
+    """Train the accepted run to its end, whatever the doctor finds."""
     run = kept.outcome.run
     with run.locked():
         restored = run.restore().checkpoint
         outcome = train(
-            kept.components, ward.source, run, restored, ward.callbacks, ward.notify, doctor="suggest"
+            kept.components,
+            settings.dataset,
+            run,
+            restored,
+            settings.callbacks,
+            settings.notify,
+            doctor="suggest",
         )
-    return Played(outcome, None, kept.components, None)
+    return Attempt(outcome, None, kept.components, None)
 
 
-def played(play: Callable[[], Outcome], place: Path | str, components: Components, source: Dataset) -> Played:
-    """What was played, measured at its end; that a value was not finite is an outcome here, too."""
+def attempted(
+    train_it: Callable[[], Outcome], place: Path | str, components: Components, dataset: Dataset
+) -> Attempt:
+    """Train and measure the distance to the data; a non-finite value is an outcome and not an error."""
     try:
-        return Played(play(), None, components, distance_to_data(components, source))
+        return Attempt(train_it(), None, components, distance_to_data(components, dataset))
     except PoiseError as error:
         if error.exit_status != NON_FINITE:
             raise
         run = RunFolder(place)
-        return Played(Outcome(run, "interrupted", Position(step=last_step(run)), 0), error, components, None)
+        return Attempt(Outcome(run, "interrupted", Position(step=last_step(run)), 0), error, components, None)
 
 
 def last_step(run: RunFolder) -> int:

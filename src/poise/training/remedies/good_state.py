@@ -23,7 +23,7 @@ def last_good(run: RunFolder, before: int) -> Checkpoint | None:
         before: Where the trouble begins.
 
     Returns:
-        The checkpoint; `None` where there is none, or its samples were hardly nearer to the data than those
+        The checkpoint; `None` if there is none, or its samples were hardly nearer to the data than those
         of the first check: there is nothing to keep of it then, and fresh weights do better.
     """
     numbered = [step for step in reversed(run.checkpoint_steps()) if step < before]
@@ -34,7 +34,7 @@ def last_good(run: RunFolder, before: int) -> Checkpoint | None:
 
 
 def _sound(run: RunFolder, which: int | Literal["best"]) -> Checkpoint | None:
-    """A checkpoint, where it is there and agrees with its manifest."""
+    """A checkpoint, if it exists and agrees with its manifest."""
     try:
         return run.load_checkpoint(which)
     except PoiseError:

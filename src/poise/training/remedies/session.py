@@ -1,4 +1,4 @@
-"""A sitting in which remedies are tried: begin a run, or go on with one."""
+"""A session in which remedies are tried: begin a run, or go on with one."""
 
 from __future__ import annotations
 
@@ -15,9 +15,17 @@ from poise.tasks import GIVEN
 from poise.training.callbacks.callback import Callback, Notify
 from poise.training.components import Components
 from poise.training.planning import Experiment
-from poise.training.remedies.branches import Played, Ward, branched, free_place, last_step, played, to_the_end
+from poise.training.remedies.branches import (
+    Attempt,
+    BranchSettings,
+    attempted,
+    free_path,
+    last_step,
+    train_branch,
+    train_to_the_end,
+)
 from poise.training.remedies.trials import trials
-from poise.training.resuming import Resumption, reopened
+from poise.training.resuming import Resumption, reopen
 from poise.training.session import Outcome, begin, train
 
 TRIES = 3
@@ -25,7 +33,7 @@ TRIES = 3
 
 
 def begin_with_remedies(
-    planned: Experiment,
+    experiment: Experiment,
     out: Path | str,
     *,
     callbacks: Sequence[Callback] = (),
@@ -33,77 +41,86 @@ def begin_with_remedies(
     command: list[str] | None = None,
     tries: int = TRIES,
 ) -> Outcome:
-    """Train; where there is trouble, stop and try remedies, each in a branch in a folder of its own.
+    """Train; if there is trouble, stop and try remedies, each in a branch in a folder of its own.
 
-    A branch starts from the last checkpoint before the trouble began (from fresh weights where the remedy
+    A branch starts from the last checkpoint before the trouble began (from fresh weights if the remedy
     asks for them, the networks changed, or nothing had been learned by then) with the remedy's settings. It
-    is kept if its distance to the data does not end above that of the run it came from, or, where the data
+    is kept if its distance to the data does not end above that of the run it came from, or, if the data
     are too few to measure one, if it comes to its end without trouble; else the next remedy is tried. What
     is kept is trained to the end. Every try is a line of `lineage.jsonl` in the first folder, and a branch
-    says in `lineage.json` where it came from. The person's own modules are copied for each branch; in the
-    end they hold the weights of what was kept.
+    says in `lineage.json` where it came from. The user's own modules are copied for each branch; in the
+    end they hold the weights of the accepted run.
 
     Args:
-        planned: What to do.
+        experiment: What to do.
         out: The folder to make; branches get `-remedy-1` and so on.
         callbacks: What watches besides the pictures.
-        notify: Tells a person one sentence.
+        notify: Called with a sentence for the user.
         command: The command line, for the record.
         tries: Branches that are tried at most.
 
     Returns:
-        How the kept run ended, and which it is.
+        How the accepted run ended, and which it is.
 
     Raises:
         PoiseError: The folder is taken, a module cannot be copied, or no remedy saved the run from a value
             that is not finite.
     """
-    copies = _copies(planned.components)
-    ward = Ward(
-        planned.source, planned.origin, planned.components.device, copies, callbacks, notify, command, tries
+    copies = _copies(experiment.components)
+    settings = BranchSettings(
+        experiment.dataset,
+        experiment.origin,
+        experiment.components.device,
+        copies,
+        callbacks,
+        notify,
+        command,
+        tries,
     )
 
-    def play() -> Outcome:
-        return begin(planned, out, callbacks=callbacks, notify=notify, command=command, doctor="apply")
+    def train_it() -> Outcome:
+        return begin(experiment, out, callbacks=callbacks, notify=notify, command=command, doctor="apply")
 
-    return _treated(ward, played(play, out, planned.components, planned.source))
+    return _try_remedies(settings, attempted(train_it, out, experiment.components, experiment.dataset))
 
 
 def resume_with_remedies(
     asked: Resumption, *, callbacks: Sequence[Callback] = (), notify: Notify, tries: int = TRIES
 ) -> Outcome:
-    """Go on with a run as `resume` does; where there is trouble, try remedies as `begin_with_remedies` does.
+    """Go on with a run as `resume` does; if there is trouble, try remedies as `begin_with_remedies` does.
 
-    Remedies that `lineage.jsonl` says were tried are not tried again. Where the run has stopped in trouble,
+    Remedies that `lineage.jsonl` says were tried are not tried again. If the run has stopped in trouble,
     the first branch is made at once.
     """
     run = RunFolder.open(asked.path)
     with run.locked():
-        planned, checkpoint = reopened(run, asked, notify)
-        copies = _copies(planned.components)
-        ward = Ward(planned.source, planned.origin, asked.device, copies, callbacks, notify, None, tries)
+        experiment, checkpoint = reopen(run, asked, notify)
+        copies = _copies(experiment.components)
+        settings = BranchSettings(
+            experiment.dataset, experiment.origin, asked.device, copies, callbacks, notify, None, tries
+        )
 
-        def play() -> Outcome:
+        def train_it() -> Outcome:
             return train(
-                planned.components, planned.source, run, checkpoint, callbacks, notify, doctor="apply"
+                experiment.components, experiment.dataset, run, checkpoint, callbacks, notify, doctor="apply"
             )
 
-        first = played(play, asked.path, planned.components, planned.source)
-    return _treated(ward, first)
+        first = attempted(train_it, asked.path, experiment.components, experiment.dataset)
+    return _try_remedies(settings, first)
 
 
-def _treated(ward: Ward, first: Played) -> Outcome:
-    """Try remedies while there is trouble, then train what is kept to its end."""
-    kept, home, spec = first, first.outcome.run, spec_of(ward.source)
+def _try_remedies(settings: BranchSettings, first: Attempt) -> Outcome:
+    """Try remedies while there is trouble, then train the accepted run to its end."""
+    kept, home, spec = first, first.outcome.run, spec_of(settings.dataset)
     spent = {str(line["remedy"]["change"]) for line in home.lines("lineage")}
     tried = 0
-    while _troubled(kept.outcome) and tried < ward.tries:
-        trial = next(trials(kept.outcome.run, spent, spec, tuple(ward.given), ward.notify), None)
+    while _stopped_by_doctor(kept.outcome) and tried < settings.tries:
+        trial = next(trials(kept.outcome.run, spent, spec, tuple(settings.given), settings.notify), None)
         if trial is None:
             break
         tried += 1
         spent.add(str(trial.remedy["change"]))
-        branch = branched(ward, kept.outcome.run, trial, free_place(home.path))
+        branch = train_branch(settings, kept.outcome.run, trial, free_path(home.path))
         ended = branch.outcome.status == "finished"
         better = branch.fault is None and _no_worse(kept.distance, branch.distance, finished=ended)
         home.append("lineage", {
@@ -113,29 +130,29 @@ def _treated(ward: Ward, first: Played) -> Outcome:
             "distance_before": kept.distance, "distance_after": branch.distance, "kept": better,
         })  # fmt: skip
         now, before = _said(branch.distance), _said(kept.distance)
-        ward.notify(
+        settings.notify(
             f"{'Kept' if better else 'Not kept'}: the distance to the data is {now}, and was {before}."
         )
         if branch.outcome.exit_status:
             return branch.outcome
         kept = branch if better else kept
-    if _troubled(kept.outcome):
+    if _stopped_by_doctor(kept.outcome):
         if kept.fault is not None:
             raise kept.fault
         count = f"{tried} {'try' if tried == 1 else 'tries'}" if tried else "no remedy that it can set"
-        ward.notify(f"The doctor gives up after {count}; {kept.outcome.run.path} goes on as it is.")
-        kept = to_the_end(ward, kept)
+        settings.notify(f"The doctor gives up after {count}; {kept.outcome.run.path} goes on as it is.")
+        kept = train_to_the_end(settings, kept)
     _hand_back(first.components, kept.components)
     return kept.outcome
 
 
-def _troubled(outcome: Outcome) -> bool:
+def _stopped_by_doctor(outcome: Outcome) -> bool:
     """Whether it was the doctor who stopped it."""
     return outcome.status != "finished" and not outcome.exit_status
 
 
 def _copies(components: Components) -> dict[str, nn.Module]:
-    """Copies of the person's own modules, since each branch trains one of its own."""
+    """Copies of the user's own modules, since each branch trains one of its own."""
     copies = {}
     for player, module in components.modules.items():
         if getattr(components.recipe, player).name == GIVEN:
@@ -152,14 +169,14 @@ def _copies(components: Components) -> dict[str, nn.Module]:
 
 
 def _hand_back(held: Components, kept: Components) -> None:
-    """The person's own modules hold the weights of what was kept."""
+    """The user's own modules take the weights of the accepted run."""
     for player, module in held.modules.items():
         if held is not kept and getattr(held.recipe, player).name == GIVEN:
             module.load_state_dict(kept.modules[player].state_dict())
 
 
 def _no_worse(before: float | None, after: float | None, *, finished: bool) -> bool:
-    """By the distances; where one could not be measured, whether the branch came to its end."""
+    """Compare the distances; without one, whether the branch finished decides."""
     return finished if before is None or after is None else after <= before
 
 

@@ -64,8 +64,8 @@ def trials(
         run: The run in trouble.
         spent: The changes that were tried; those that do not fit are added.
         spec: The shapes of its data.
-        given: The players whose module is the person's own.
-        notify: Tells a person of a remedy that does not fit.
+        given: The players whose module is the user's own.
+        notify: Reports of a remedy that does not fit.
     """
     recipe = saved_recipe(run.recipe)
     for finding, remedy in ranked(run.lines("findings")):

@@ -17,7 +17,7 @@ from poise.training.state.train_state import Position
 
 
 def position_of(checkpoint: Checkpoint) -> Position:
-    """Where the run stood that a checkpoint is of."""
+    """The position of a checkpoint."""
     known = {field.name for field in fields(Position)}
     return Position(**{name: value for name, value in checkpoint.state.items() if name in known})
 
@@ -60,7 +60,7 @@ def unpack(checkpoint: Checkpoint, components: Components) -> Position:
 
 
 def non_finite(components: Components) -> str | None:
-    """The name of the first saved tensor that holds a NaN or an infinity; `None` where all are sound."""
+    """The name of the first saved tensor that holds a NaN or an infinity; `None` if all are sound."""
     for name, tensor in _tensors(components).items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             return name
@@ -88,7 +88,7 @@ def _restore_optimiser(
     player: str,
     saved: Mapping[str, Tensor],
 ) -> None:
-    """Make the slots that a fresh optimiser lacks, each in the order of what it moves."""
+    """Make the slots that a fresh optimiser lacks, each in the order of its parameters."""
     for (name, parameter), target in zip(parameters.items(), targets_of(optimiser), strict=True):
         prefix = f"optimiser/{player}/{name}/"
         state = {
@@ -103,7 +103,7 @@ def _restore_optimiser(
 
 
 def _restore_memory(players: Players, saved: Mapping[str, Tensor]) -> None:
-    """Make room for what the dynamics carried; a fresh match remembers nothing."""
+    """Make room for the memory of the dynamics, which is empty in fresh players."""
     parameters = {
         f"{player}/{name}": value for player, own in players.parameters.items() for name, value in own.items()
     }

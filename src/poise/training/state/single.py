@@ -20,7 +20,7 @@ from poise.training.callbacks.callback import Callback, Request, StepContext
 from poise.training.components import Components
 from poise.training.describe import describe_generator
 from poise.training.engine import seed_networks
-from poise.training.held_out import training_feed
+from poise.training.held_out import training_batches
 from poise.training.history import summarise
 from poise.training.state.packing import non_finite, pack, position_of, unpack
 from poise.training.state.train_state import Position, StepEvent, Write
@@ -50,7 +50,7 @@ class SingleState:
     ) -> None:
         self.components, self.run = components, run
         self.named, self.unnamed = named, unnamed
-        self.sampler = training_feed(components.recipe, dataset, components.device, drawn=drawn)
+        self.sampler = training_batches(components.recipe, dataset, components.device, drawn=drawn)
         self._boundary = LOSSES.named(self.recipe.loss.name).boundary
         self._window: list[dict[str, Tensor]] = []
         self._logs: dict[str, Tensor] = {}
@@ -112,7 +112,7 @@ class SingleState:
         return requests
 
     def context(self, event: StepEvent, *, last: bool) -> StepContext:
-        """What a callback is told of a step."""
+        """What a callback is given for a step."""
         return StepContext(
             step=event.position.step,
             images_seen=event.position.images_seen,
@@ -158,7 +158,7 @@ class SingleState:
         unpack(checkpoint, self.components)
         position = position_of(checkpoint)
         self.sampler.drawn = position.drawn
-        self._window = window_again(
+        self._window = window_from_tensors(
             checkpoint.state.get("window", []), own_part(checkpoint.tensors, "window"), self.device
         )
         values = checkpoint.state.get("callbacks", {})
@@ -185,7 +185,7 @@ def window_tensors(window: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     }
 
 
-def window_again(
+def window_from_tensors(
     names: Sequence[Sequence[str]], tensors: Mapping[str, Tensor], device: torch.device
 ) -> list[dict[str, Tensor]]:
     """The logs that `window_tensors` returned, names in the order of measurement."""

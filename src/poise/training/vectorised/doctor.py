@@ -18,11 +18,11 @@ from poise.training.callbacks.doctor import Doctor
 from poise.training.components import Components, build_components
 from poise.training.held_out import examined
 from poise.training.state import Position
-from poise.training.vectorised.stack import Stack
+from poise.training.vectorised.stack import StackedState
 
 
 @dataclass(frozen=True)
-class Patient:
+class ExaminedGame:
     """One of many games as the doctor sees it.
 
     Attributes:
@@ -36,63 +36,63 @@ class Patient:
     components: Components
 
 
-class StackDoctor:
+class EnsembleDoctor:
     """Reads every game of a stack sixty times, into `readings.jsonl` and `findings.jsonl` of its own folder.
 
     All games are read at a step, or none: what that takes may be no more than a share of the time.
 
     Args:
         stack: The games.
-        sources: The data of each.
+        datasets: The data of each.
         runs: The folder of each.
-        notify: Tells a person one sentence.
+        notify: Called with a sentence for the user.
         most_share: Of the time; 1 for every check, whatever it takes.
     """
 
     def __init__(
         self,
-        stack: Stack,
-        sources: Sequence[Dataset],
+        stack: StackedState,
+        datasets: Sequence[Dataset],
         runs: Sequence[RunFolder],
         notify: Notify,
         *,
         most_share: float | None = None,
     ) -> None:
         self.budget = Budget(most_share)
-        self.patients = [
-            _patient(stack, place, source, run, notify)
-            for place, (source, run) in enumerate(zip(sources, runs, strict=True))
+        self.games = [
+            _examined_game(stack, place, dataset, run, notify)
+            for place, (dataset, run) in enumerate(zip(datasets, runs, strict=True))
         ]
         self._kept: deque[tuple[int, Logs]] = deque(maxlen=STEPS)
 
     def look(self, logs: Logs, position: Position, *, last: bool) -> None:
-        """Take a step down; read every game where it is time.
+        """Record a step; check every game if a check is due.
 
         Args:
             logs: What the step measured, `(G, ...)` each.
-            position: Where all games stand.
-            last: Whether no step follows in this sitting.
+            position: The position of the run.
+            last: Whether no step follows in this session.
         """
         self._kept.append((position.step, logs))
-        if position.step % self.patients[0].doctor.every and not last:
+        if position.step % self.games[0].doctor.every and not last:
             return
         if last or self.budget.affordable():
             with self.budget:
-                for place in range(len(self.patients)):
+                for place in range(len(self.games)):
                     self._visit(place, position, last=last)
         self._kept.clear()
 
     def _visit(self, place: int, position: Position, *, last: bool) -> None:
-        patient = self.patients[place]
+        game = self.games[place]
         for step, logs in self._kept:
-            patient.doctor(
+            game.doctor(
                 StepContext(
                     step=step,
                     images_seen=position.images_seen,
                     seconds=position.seconds,
-                    run=patient.run,
-                    recipe=patient.doctor.recipe,
-                    components=patient.components,
+                    run=game.run,
+                    recipe=game.doctor.recipe,
+                    components=game.components,
                     logs={name: value[place] for name, value in logs.items()},
                     line=None,
                     last=last and step == position.step,
@@ -102,24 +102,29 @@ class StackDoctor:
     def severities(self) -> Counter[str]:
         """How many games are in `trouble`, and how many have at worst something to `watch`."""
         worst = []
-        for patient in self.patients:
-            found = {finding.severity for finding in patient.doctor.tracker.open}
+        for game in self.games:
+            found = {finding.severity for finding in game.doctor.tracker.open}
             worst += [severity for severity in ("trouble", "watch") if severity in found][:1]
         return Counter(worst)
 
 
-def _patient(stack: Stack, place: int, source: Dataset, run: RunFolder, notify: Notify) -> Patient:
+def _examined_game(
+    stack: StackedState, place: int, dataset: Dataset, run: RunFolder, notify: Notify
+) -> ExaminedGame:
     recipe = stack.recipes[place]
-    components = build_components(recipe, spec_of(source), stack.players.sound.device)
+    components = build_components(recipe, spec_of(dataset), stack.players.sound.device)
     for player, module in components.modules.items():
         _share(module, stack, player, place)
     doctor = Doctor(
-        recipe, *examined(recipe, source), lambda told: notify(f"{run.path.name}: {told}"), most_share=1.0
+        recipe,
+        *examined(recipe, dataset),
+        lambda sentence: notify(f"{run.path.name}: {sentence}"),
+        most_share=1.0,
     )
-    return Patient(doctor, run, components)
+    return ExaminedGame(doctor, run, components)
 
 
-def _share(module: nn.Module, stack: Stack, player: str, place: int) -> None:
+def _share(module: nn.Module, stack: StackedState, player: str, place: int) -> None:
     """Let a module's tensors be the stretch of the stacked ones that is its game's."""
     game = stack.players.game
     stacked = {**game.parameters[player], **game.buffers[player]}
@@ -127,13 +132,13 @@ def _share(module: nn.Module, stack: Stack, player: str, place: int) -> None:
         own.data = stacked[name].detach()[place]
 
 
-def health(doctors: Sequence[StackDoctor]) -> str:
+def health(doctors: Sequence[EnsembleDoctor]) -> str:
     """How many games are, in a word: `OK`, or how many of them are in trouble or to be watched."""
-    games = sum(len(one.patients) for one in doctors)
+    games = sum(len(one.games) for one in doctors)
     counts = sum((one.severities() for one in doctors), Counter[str]())
-    said = [
+    texts = [
         f"{counts[severity]} of {games} {severity.upper()}"
         for severity in ("trouble", "watch")
         if counts[severity]
     ]
-    return ", ".join(said) if said else "OK" if games else ""
+    return ", ".join(texts) if texts else "OK" if games else ""

@@ -14,7 +14,7 @@ class OwnDraws(TorchFunctionMode):
     """While it lasts, a draw from a stand-in generator is made once for each game, from the game's own.
 
     So a penalty that draws `torch.rand(shape, generator=generator)` draws in each of many games what it draws
-    where that game is trained alone. It is entered within the function that is mapped over games.
+    when that game is trained alone. It is entered within the function that is mapped over games.
 
     Args:
         stand_in: The generator that the game is handed.
@@ -45,7 +45,7 @@ class OwnDraws(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Draw for each game where `func` draws from the stand-in; else call it."""
+        """Draw for each game if `func` draws from the stand-in; else call it."""
         kwargs = kwargs or {}
         if kwargs.get("generator") is not self.stand_in:
             return func(*args, **kwargs)

@@ -21,17 +21,17 @@ from poise.training.callbacks.callback import Notify, Request
 from poise.training.fatal import non_finite_error
 from poise.training.history import interval_means
 from poise.training.state import Position, StepEvent, Write, position_of
-from poise.training.state.single import own_part, window_again, window_tensors
-from poise.training.vectorised.plan import ManyPlan
+from poise.training.state.single import own_part, window_from_tensors, window_tensors
+from poise.training.vectorised.plan import EnsembleExperiment
 from poise.training.vectorised.settings import structure
-from poise.training.vectorised.stack import Stack
+from poise.training.vectorised.stack import StackedState
 from poise.training.vectorised.stacking import stack_games, without
 from poise.training.vectorised.state import set_values, tensors
 from poise.training.vectorised.watch import Watchers, known_modes
 
 
 @dataclass(frozen=True)
-class ManyMoment:
+class EnsembleContext:
     """Many games just after a step.
 
     Attributes:
@@ -40,7 +40,7 @@ class ManyMoment:
         images_seen: Reals shown to each game.
         seconds: Time trained, over all sessions.
         line: The medians over the games, at steps that write a line of the history.
-        playing: How many games are still trained.
+        games_left: How many games are still trained.
         last: Whether no step follows in this session.
         doctor: The doctor's status of all games in a word, at steps that write a line of the history.
     """
@@ -50,12 +50,12 @@ class ManyMoment:
     images_seen: int
     seconds: float
     line: Mapping[str, Any] | None
-    playing: int
+    games_left: int
     last: bool
     doctor: str = ""
 
 
-Watching = Callable[[ManyMoment], str | None]
+EnsembleCallback = Callable[[EnsembleContext], str | None]
 """Is called after each step; `"stop"` asks to save and stop."""
 
 
@@ -63,40 +63,40 @@ class Ensemble:
     """Games that are trained side by side, in stacks of one structure.
 
     Args:
-        planned: Their recipes and data.
+        experiment: Their recipes and data.
         parent: The folder above them.
         runs: Each game's own folder, by its number.
         watch: Is called after each step.
-        notify: Gives a person one sentence.
+        notify: Called with a sentence for the user.
         doctor: Whether the games are examined.
     """
 
     def __init__(
         self,
-        planned: ManyPlan,
+        experiment: EnsembleExperiment,
         parent: RunFolder,
         runs: Sequence[RunFolder],
-        watch: Watching | None,
+        watch: EnsembleCallback | None,
         notify: Notify,
         *,
         doctor: bool,
     ) -> None:
-        self.planned, self.parent, self.runs = planned, parent, runs
+        self.experiment, self.parent, self.runs = experiment, parent, runs
         self.watch, self.notify = watch, notify
-        first = planned.sources[0].name
-        mixture = first if planned.origin.get("kind") == "built-in" and known_modes(first) else None
-        self.watchers = Watchers(planned.sources, runs, mixture, notify, doctor=doctor)
+        first = experiment.datasets[0].name
+        mixture = first if experiment.origin.get("kind") == "built-in" and known_modes(first) else None
+        self.watchers = Watchers(experiment.datasets, runs, mixture, notify, doctor=doctor)
         self.stacks = [self._stacked(group) for group in self._groups()]
 
     @property
     def recipe(self) -> Recipe:
         """What the games have in common."""
-        return self.planned.games[0].recipe
+        return self.experiment.games[0].recipe
 
     @property
     def device(self) -> torch.device:
         """Where the games lie."""
-        return self.planned.device
+        return self.experiment.device
 
     @property
     def left(self) -> list[int]:
@@ -134,7 +134,7 @@ class Ensemble:
         return line
 
     def after_step(self, event: StepEvent, write: Write) -> set[Request]:
-        """The doctor examines, metrics are measured, and the caller is told."""
+        """Examine the games, measure metrics, and call the callback."""
         position = event.position
         self.watchers.examine(self.stacks, position, last=event.last)
         if event.last or position.step % (self.recipe.sample_every or 1) == 0:
@@ -142,13 +142,13 @@ class Ensemble:
                 for game, lines in self.watchers.measure(stack, position.step).items():
                     for found in lines:
                         write(partial(self.runs[game].append, "metrics", found), "the metrics")
-        moment = ManyMoment(
+        moment = EnsembleContext(
             step=position.step,
             steps=self.recipe.steps or 0,
             images_seen=position.images_seen,
             seconds=event.seconds,
             line=event.line,
-            playing=len(self.left),
+            games_left=len(self.left),
             last=event.last,
             doctor=self.watchers.health(self.stacks) if event.line is not None else "",
         )
@@ -198,10 +198,10 @@ class Ensemble:
                     hint="restore the run's files from a copy",
                 ) from None
             names = checkpoint.state.get("windows", [[]] * len(self.stacks))[number]
-            stack.window[:] = window_again(names, own_part(saved, "window"), self.device)
+            stack.window[:] = window_from_tensors(names, own_part(saved, "window"), self.device)
         return position
 
-    def _sound(self, stack: Stack, step: int) -> Stack | None:
+    def _sound(self, stack: StackedState, step: int) -> StackedState | None:
         """A stack without the games that are not finite; `None` if none is left."""
         sound = stack.players.sound
         if bool(sound.all()):
@@ -209,34 +209,34 @@ class Ensemble:
         places = torch.nonzero(~sound).flatten().tolist()
         for place in places:
             tensor, player = stack.players.culprits.get(place, ("gradients", ""))
-            game = self.planned.games[stack.games[place]]
+            game = self.experiment.games[stack.games[place]]
             run, at = self.runs[stack.games[place]], Position(step=step)
             error = non_finite_error(run, at, game.recipe, NonFiniteError(tensor, player))
             self.notify(f"{game.name} is lost and the others go on: {error.what}.")
         if len(places) == len(stack.games):
             return None
-        sources = [self.planned.sources[game] for game in stack.games]
-        return without(stack, places, sources, self.planned.device)
+        datasets = [self.experiment.datasets[game] for game in stack.games]
+        return without(stack, places, datasets, self.experiment.device)
 
-    def _stacked(self, group: Sequence[int], *, drawn: int = 0) -> Stack:
-        games, sources = self.planned.games, self.planned.sources
+    def _stacked(self, group: Sequence[int], *, drawn: int = 0) -> StackedState:
+        games, datasets = self.experiment.games, self.experiment.datasets
         return stack_games(
             group,
             [games[number].recipe for number in group],
-            [sources[number] for number in group],
-            self.planned.device,
+            [datasets[number] for number in group],
+            self.experiment.device,
             drawn=drawn,
         )
 
     def _groups(self) -> list[list[int]]:
-        """Which games are stacked: those of one structure; equal optimisers stand together."""
+        """Which games are stacked: those of one structure, those with equal optimisers side by side."""
         found: dict[str, list[int]] = {}
-        for number, game in enumerate(self.planned.games):
+        for number, game in enumerate(self.experiment.games):
             found.setdefault(structure(game.recipe), []).append(number)
         return list(found.values())
 
 
-def means_of_games(stack: Stack) -> list[dict[str, float]]:
+def means_of_games(stack: StackedState) -> list[dict[str, float]]:
     """What `summarise` makes of each game's interval."""
     boundary = LOSSES.named(stack.recipes[0].loss.name).boundary
     means = vmap(lambda window: interval_means(window, boundary))([dict(one) for one in stack.window])

@@ -15,13 +15,13 @@ from poise.training.components import build_components
 from poise.training.describe import describe_generator
 from poise.training.recorded_data import data_record
 from poise.training.state import Position, pack, unpack
-from poise.training.vectorised.plan import ManyPlan
+from poise.training.vectorised.plan import EnsembleExperiment
 from poise.training.vectorised.settings import Game
-from poise.training.vectorised.stack import Stack
+from poise.training.vectorised.stack import StackedState
 from poise.training.vectorised.state import tensors
 
 
-def row_of(game: Game) -> dict[str, Any]:
+def game_to_json(game: Game) -> dict[str, Any]:
     """What `games.json` says of a game."""
     return {
         "run": game.name,
@@ -31,14 +31,14 @@ def row_of(game: Game) -> dict[str, Any]:
     }
 
 
-def game_again(row: Mapping[str, Any], common: Recipe) -> Game:
+def game_from_json(row: Mapping[str, Any], common: Recipe) -> Game:
     """The game of such a row; how many steps it takes is what the games have in common."""
     recipe = saved_recipe({**row["recipe"], "steps": common.steps})
     return Game(str(row["run"]), recipe, row["settings"])
 
 
-def run_of(parent: RunFolder, game: Game, source: Dataset, planned: ManyPlan) -> RunFolder:
-    """The game's own folder; made where a process died before it was."""
+def open_game(parent: RunFolder, game: Game, dataset: Dataset, experiment: EnsembleExperiment) -> RunFolder:
+    """The game's own folder; it is created if a process died before it was."""
     path = parent.path / game.name
     if (path / "recipe.json").is_file():
         run = RunFolder.open(path)
@@ -49,28 +49,32 @@ def run_of(parent: RunFolder, game: Game, source: Dataset, planned: ManyPlan) ->
         path,
         recipe=game.recipe.model_dump(),
         environment={**environment, "seed": game.recipe.seed},
-        data=data_record(source, planned.origin),
+        data=data_record(dataset, experiment.origin),
     )
 
 
-def hand_over(
-    planned: ManyPlan, runs: Sequence[RunFolder], stacks: Sequence[Stack], position: Position, notify: Notify
+def save_games(
+    experiment: EnsembleExperiment,
+    runs: Sequence[RunFolder],
+    stacks: Sequence[StackedState],
+    position: Position,
+    notify: Notify,
 ) -> None:
     """Write each game's own checkpoint, generator and picture, as if it had been trained alone.
 
     Args:
-        planned: Their recipes and data.
+        experiment: Their recipes and data.
         runs: Their folders.
         stacks: Those that are left.
-        position: Where they stand.
-        notify: Tells a person one sentence.
+        position: The position of the run.
+        notify: Called with a sentence for the user.
     """
-    games, sources = planned.games, planned.sources
+    games, datasets = experiment.games, experiment.datasets
     for stack in stacks:
         state = tensors(stack)
         for place, number in enumerate(stack.games):
-            run, recipe, source = runs[number], games[number].recipe, sources[number]
-            components = build_components(recipe, spec_of(source), planned.device)
+            run, recipe, dataset = runs[number], games[number].recipe, datasets[number]
+            components = build_components(recipe, spec_of(dataset), experiment.device)
             own = {name: value[place].cpu() for name, value in state.items()}
             unpack(Checkpoint(position.step, own, asdict(position)), components)
             run.save_checkpoint(pack(components, position), keep=recipe.checkpoints.keep)
@@ -86,4 +90,4 @@ def hand_over(
                 line=None,
                 last=True,
             )
-            PictureSaver(recipe, source, notify)(context)
+            PictureSaver(recipe, dataset, notify)(context)

@@ -1,4 +1,4 @@
-"""One game played by many pairs of networks at once: the first dimension of every tensor is the game."""
+"""One game for many pairs of networks at once: the first dimension of every tensor is the game."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SERVED_GAMES = ("noise-to-data",)
 
 @dataclass(frozen=True)
 class Batches:
-    """What one move of each of G games sees.
+    """What one update of each of G games sees.
 
     Attributes:
         real: Reals in the networks' space, `(G, N, ...)`.

@@ -22,19 +22,19 @@ from poise.training.vectorised.settings import Game, Grid, check_modules, check_
 
 
 @dataclass(frozen=True)
-class ManyPlan:
+class EnsembleExperiment:
     """Many games that have been checked and not begun.
 
     Attributes:
         games: Each with its recipe spelled out.
-        sources: The data of each.
+        datasets: The data of each.
         origin: How to open them again.
         device: Where to train.
         parameters: Numbers in each player's network, of one game.
     """
 
     games: Sequence[Game]
-    sources: Sequence[Dataset]
+    datasets: Sequence[Dataset]
     origin: Mapping[str, Any]
     device: torch.device
     parameters: Mapping[str, int]
@@ -48,16 +48,16 @@ def plan_many(
     seeds: int | Sequence[int],
     grid: Grid | None = None,
     progress: Progress | None = None,
-) -> ManyPlan:
+) -> EnsembleExperiment:
     """Open the data, spell every game's recipe out, and refuse what cannot be stacked.
 
     Args:
-        data: What a person has.
+        data: What a user has.
         recipe: What the games have in common.
         device: Where.
         seeds: How many, counted from the recipe's seed; or the seeds.
         grid: Values by path, whose product is taken.
-        progress: Told `(done, total)` while images are read.
+        progress: Called with `(done, total)` while images are read.
 
     Raises:
         PoiseError: Something does not fit; nothing was written.
@@ -66,34 +66,34 @@ def plan_many(
     for game in games:
         check_recipe(game.recipe)
     origin = origin_of(data)
-    sources = sources_of(data, origin, [game.recipe for game in games], progress)
-    spec = spec_of(sources[0])
+    datasets = datasets_of(data, origin, [game.recipe for game in games], progress)
+    spec = spec_of(datasets[0])
     resolved = [Game(game.name, resolve(game.recipe, spec), game.settings) for game in games]
     parameters: dict[str, int] = {}
     for one in {structure(game.recipe): game.recipe for game in resolved}.values():
         needed = one.batch_size * one.packing
-        if len(sources[0]) < needed:
+        if len(datasets[0]) < needed:
             raise PoiseError(
-                f"'{sources[0].name}' holds {len(sources[0])} samples, fewer than a batch of {needed}",
+                f"'{datasets[0].name}' holds {len(datasets[0])} samples, fewer than a batch of {needed}",
                 code="training.too-few-samples",
-                hint=f"use --batch-size {max(1, len(sources[0]) // one.packing)} or less, or give more data",
+                hint=f"use --batch-size {max(1, len(datasets[0]) // one.packing)} or less, or give more data",
             )
         modules = build_components(one, spec, device).modules
         check_modules(modules)
         parameters = parameters or {player: _size(module) for player, module in modules.items()}
-    return ManyPlan(resolved, sources, origin, device, parameters)
+    return EnsembleExperiment(resolved, datasets, origin, device, parameters)
 
 
-def sources_of(
+def datasets_of(
     data: Data, origin: Mapping[str, Any], recipes: Sequence[Recipe], progress: Progress | None
 ) -> list[Dataset]:
     """Each game's data, as it would have them alone: built-in sets are drawn from its seed.
 
     Args:
-        data: What a person has.
+        data: What a user has.
         origin: How to open them again.
         recipes: Each game's.
-        progress: Told `(done, total)` while images are read.
+        progress: Called with `(done, total)` while images are read.
     """
     task = TASKS.named(recipes[0].game.name)
     opened: dict[int, Dataset] = {}

@@ -1,4 +1,4 @@
-"""The match of many games at once: every move is made by all of them, each along its own gradient."""
+"""The players of many games at once: each update follows every game's own gradient."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from poise.training.vectorised.game import Batches, StackedGame
 
 @dataclass(frozen=True)
 class Share:
-    """Neighbouring games whose player has the same optimiser settings, moved by one torch optimiser.
+    """Neighbouring games whose player has the same optimiser settings, updated by one torch optimiser.
 
     Attributes:
         first: The first of them.
@@ -72,7 +72,7 @@ class StackedPlayers:
         state: The games' own numbers, `(G,)`.
         projections: What is done to a player's parameters after its step.
         sound: `(G,)`, false once a game's gradient was not finite.
-        culprits: By game that is not sound: the first tensor that was not finite, and whose move it was.
+        culprits: By game that is not sound: the first tensor that was not finite, and in whose update.
         networks: None: the games call their own.
     """
 
@@ -102,11 +102,11 @@ class StackedPlayers:
     ) -> Tensor:
         """One player's step in every game.
 
-        A game whose gradient is not finite does not disturb the others; `sound` and `culprits` tell of it,
+        A game whose gradient is not finite does not disturb the others; `sound` and `culprits` record it,
         and from then on its numbers mean nothing.
 
         Args:
-            player: Who moves.
+            player: Whose parameters are updated.
             gradients: For each of the player's parameters, `(G, ...)`, or `None`.
             seen: What led to them.
 

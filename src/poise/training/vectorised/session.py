@@ -14,23 +14,23 @@ from poise.run_folder import Checkpoint, RunFolder, game_folders, read_games, re
 from poise.training.callbacks.callback import Notify
 from poise.training.environment import environment_record, lost_guarantees
 from poise.training.fatal import NON_FINITE
-from poise.training.recorded_data import data_again, data_record, same_data
+from poise.training.recorded_data import data_record, recorded_data_of, same_data
 from poise.training.resuming import Resumption, forget_beyond, is_done, newest_checkpoint
 from poise.training.session import Status, run_session
 from poise.training.state import Position
-from poise.training.vectorised.ensemble import Ensemble, Watching
-from poise.training.vectorised.folders import game_again, hand_over, row_of, run_of
-from poise.training.vectorised.plan import ManyPlan, sources_of
+from poise.training.vectorised.ensemble import Ensemble, EnsembleCallback
+from poise.training.vectorised.folders import game_from_json, game_to_json, open_game, save_games
+from poise.training.vectorised.plan import EnsembleExperiment, datasets_of
 
 
 @dataclass(frozen=True)
-class ManyOutcome:
-    """How a sitting of many games ended.
+class EnsembleOutcome:
+    """How a session of many games ended.
 
     Attributes:
         parent: The folder above them.
         status: `"finished"` or `"interrupted"`.
-        position: Where they stand.
+        position: The position of the run.
         lost: How many came to values that are not finite.
         exit_status: The status for the command.
     """
@@ -43,21 +43,21 @@ class ManyOutcome:
 
 
 def begin_many(
-    planned: ManyPlan,
+    experiment: EnsembleExperiment,
     out: Path | str,
     *,
-    watch: Watching | None = None,
+    watch: EnsembleCallback | None = None,
     notify: Notify,
     command: list[str] | None = None,
     doctor: bool = True,
-) -> ManyOutcome:
+) -> EnsembleOutcome:
     """Make the folders and train.
 
     Args:
-        planned: What to do.
+        experiment: What to do.
         out: The folder to make.
         watch: Is called after each step.
-        notify: Gives a person one sentence.
+        notify: Called with a sentence for the user.
         command: The command line, for the record.
         doctor: Whether the games are examined, and failures of each are found.
 
@@ -65,27 +65,27 @@ def begin_many(
         PoiseError: The folder is taken or cannot be written, or no game is left.
     """
     refuse_existing(Path(out))
-    first = planned.games[0].recipe
+    first = experiment.games[0].recipe
     parent = RunFolder.create(
         out,
         recipe=first.model_dump(),
-        environment=environment_record(planned.device, seed=first.seed, command=command),
-        data=data_record(planned.sources[0], planned.origin),
+        environment=environment_record(experiment.device, seed=first.seed, command=command),
+        data=data_record(experiment.datasets[0], experiment.origin),
     )
-    write_games(parent, [row_of(game) for game in planned.games])
+    write_games(parent, [game_to_json(game) for game in experiment.games])
     with parent.locked():
-        return _train(planned, parent, None, watch, notify, doctor=doctor)
+        return _train(experiment, parent, None, watch, notify, doctor=doctor)
 
 
 def resume_many(
-    asked: Resumption, *, watch: Watching | None = None, notify: Notify, doctor: bool = True
-) -> ManyOutcome:
+    asked: Resumption, *, watch: EnsembleCallback | None = None, notify: Notify, doctor: bool = True
+) -> EnsembleOutcome:
     """Continue many games from their newest sound checkpoint, or extend them.
 
     Args:
         asked: Which games, and how they go on.
         watch: Is called after each step.
-        notify: Gives a person one sentence.
+        notify: Called with a sentence for the user.
         doctor: As for `begin_many`.
 
     Raises:
@@ -95,14 +95,14 @@ def resume_many(
     with parent.locked():
         recipes = [row["recipe"] for row in read_games(parent)]
         require_parts(parent.environment, parent.data, *recipes, run=parent.path)
-        again = data_again(parent, asked.data)
+        again = recorded_data_of(parent, asked.data)
         common = saved_recipe(parent.recipe)
         if asked.steps is not None:
             common = common.model_copy(update={"steps": asked.steps})
-        games = [game_again(row, common) for row in read_games(parent)]
+        games = [game_from_json(row, common) for row in read_games(parent)]
         origin = parent.data.get("origin", {})
-        sources = sources_of(again, origin, [game.recipe for game in games], asked.progress)
-        same_data(parent, sources[0], accept=asked.accept_changed_data, notify=notify)
+        datasets = datasets_of(again, origin, [game.recipe for game in games], asked.progress)
+        same_data(parent, datasets[0], accept=asked.accept_changed_data, notify=notify)
         for sentence in lost_guarantees(parent.environment, asked.device):
             notify(sentence)
         restored = newest_checkpoint(parent, notify)
@@ -115,23 +115,23 @@ def resume_many(
             )
         _refuse_gone_on_alone(parent, restored.newest_step)
         parent.write_json("recipe", common.model_dump())
-        planned = ManyPlan(games, sources, origin, asked.device, {})
-        return _train(planned, parent, restored.checkpoint, watch, notify, doctor=doctor)
+        experiment = EnsembleExperiment(games, datasets, origin, asked.device, {})
+        return _train(experiment, parent, restored.checkpoint, watch, notify, doctor=doctor)
 
 
 def _train(
-    planned: ManyPlan,
+    experiment: EnsembleExperiment,
     parent: RunFolder,
     checkpoint: Checkpoint | None,
-    watch: Watching | None,
+    watch: EnsembleCallback | None,
     notify: Notify,
     *,
     doctor: bool,
-) -> ManyOutcome:
+) -> EnsembleOutcome:
     """Train from a checkpoint, or from the start, to the end, a stop, or a failure; the parent is locked."""
-    pairs = zip(planned.games, planned.sources, strict=True)
-    runs = [run_of(parent, game, source, planned) for game, source in pairs]
-    ensemble = Ensemble(planned, parent, runs, watch, notify, doctor=doctor)
+    pairs = zip(experiment.games, experiment.datasets, strict=True)
+    runs = [open_game(parent, game, dataset, experiment) for game, dataset in pairs]
+    ensemble = Ensemble(experiment, parent, runs, watch, notify, doctor=doctor)
     position = Position() if checkpoint is None else ensemble.unpack(checkpoint)
     with ExitStack() as locks:
         for run in runs:
@@ -144,19 +144,19 @@ def _train(
             position,
             notify,
             status=lambda word, step: _set_status(ensemble, word, step),
-            at_end=lambda end: hand_over(planned, runs, ensemble.stacks, end, notify),
+            at_end=lambda end: save_games(experiment, runs, ensemble.stacks, end, notify),
         )
-    lost = len(planned.games) - len(ensemble.left)
+    lost = len(experiment.games) - len(ensemble.left)
     if not ensemble.left:
         parent.set_status("failed", step=end.step, reason="no game is left")
         raise PoiseError(
             f"All {lost} games of '{parent.path}' came to values that are not finite",
             code="training.no-game-left",
-            hint="begin anew with lower rates; poise report tells of each",
+            hint="begin anew with lower rates; poise report shows each",
             exit_status=NON_FINITE,
         )
     finished = end.step >= (ensemble.recipe.steps or 0)
-    return ManyOutcome(
+    return EnsembleOutcome(
         parent, "finished" if finished else "interrupted", end, lost, 0 if finished else stop_status
     )
 

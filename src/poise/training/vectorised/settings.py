@@ -16,7 +16,7 @@ from poise.recipes import Recipe, parse_override, recipe_with
 from poise.training.vectorised.game import SERVED_GAMES
 
 SHARED = ("steps", "log_every", "sample_every", "checkpoints", "resolution", "channels", "seed", "name")
-"""What all games of a sitting have in common, so that no grid can vary it."""
+"""What all games of a session have in common, so that no grid can vary it."""
 
 SERVED_DYNAMICS = ("alternating", "alternating-by-epoch", "simultaneous", "consensus")
 """The dynamics that treat every parameter alone, or each game's through sums that keep games apart."""
@@ -97,7 +97,7 @@ def spread(recipe: Recipe, seeds: int | Sequence[int], grid: Grid | None = None)
             raise PoiseError(
                 f"The setting '{path}' cannot be varied by a grid",
                 code="training.grid-of-shared-setting",
-                why="the games of a sitting have it in common",
+                why="the games of a session have it in common",
                 hint="train apart what differs in it",
             )
         if not values:
@@ -132,14 +132,14 @@ def structure(recipe: Recipe) -> str:
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """Refuse what cannot be played by many at once.
+    """Refuse what cannot be trained with many seeds at once.
 
     Raises:
         PoiseError: The game, its dynamics or a network is such; the message names an alternative.
     """
     if recipe.game.name not in SERVED_GAMES:
         raise PoiseError(
-            f"The game '{recipe.game.name}' is not played by many seeds at once",
+            f"The game '{recipe.game.name}' cannot be trained with many seeds at once",
             code="training.game-not-vectorised",
             hint="train the seeds one by one: --seed 0, then --seed 1",
         )
@@ -152,7 +152,7 @@ def check_recipe(recipe: Recipe) -> None:
     if recipe.dynamics.name not in SERVED_DYNAMICS:
         name = DYNAMICS.named(recipe.dynamics.name).name
         raise PoiseError(
-            f"The dynamics '{name}' does not move many games at once",
+            f"The dynamics '{name}' does not serve many games at once",
             code="training.dynamics-not-vectorised",
             why="it ties the parameters of a game together",
             hint="choose --set dynamics=simultaneous, or train the seeds one by one: --seed 0, then --seed 1",

@@ -1,4 +1,4 @@
-"""Games of one structure, stacked: one step moves them all."""
+"""Games of one structure, stacked: one step updates them all."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from poise.training.vectorised.players import StackedPlayers
 
 
 @dataclass
-class Stack:
+class StackedState:
     """Games of one structure that are trained together.
 
     Attributes:
-        games: Their numbers among all games of the sitting.
+        games: Their numbers among all games of the session.
         recipes: Their resolved recipes.
         players: Networks and optimisers.
         ema: The averaged generators.

@@ -15,31 +15,31 @@ from poise.tasks import TASKS
 from poise.tasks.build import regulariser_term
 from poise.training.components import build_game, build_networks, run_images
 from poise.training.ema import EmaTensors
-from poise.training.held_out import training_feed
+from poise.training.held_out import training_batches
 from poise.training.vectorised.game import StackedGame
 from poise.training.vectorised.players import StackedPlayers, shares
-from poise.training.vectorised.stack import Stack
+from poise.training.vectorised.stack import StackedState
 from poise.training.vectorised.state import set_values, tensors
 
 
 def stack_games(
     games: Sequence[int],
     recipes: Sequence[Recipe],
-    sources: Sequence[Dataset],
+    datasets: Sequence[Dataset],
     device: torch.device,
     *,
     drawn: int = 0,
-) -> Stack:
+) -> StackedState:
     """Build games of one structure; each one's weights are a function of its own seed.
 
     Args:
         games: Their numbers.
         recipes: Their resolved recipes, of one structure.
-        sources: Their data.
+        datasets: Their data.
         device: Where to put them.
         drawn: How many batches came before.
     """
-    recipe, spec = recipes[0], spec_of(sources[0])
+    recipe, spec = recipes[0], spec_of(datasets[0])
     pairs = [build_networks(own, spec, {}) for own in recipes]
     modules = {player: module.to(device).train() for player, module in pairs[0].items()}
     parameters = {
@@ -80,18 +80,21 @@ def stack_games(
     own = {name: value.clone() for name, value in live.items()}
     ema = EmaTensors(recipe.ema, live, own, set(parameters["generator"]))
     samplers = [
-        training_feed(own, source, device, drawn=drawn) for own, source in zip(recipes, sources, strict=True)
+        training_batches(own, dataset, device, drawn=drawn)
+        for own, dataset in zip(recipes, datasets, strict=True)
     ]
-    return Stack(list(games), list(recipes), players, ema, samplers, modules["generator"])
+    return StackedState(list(games), list(recipes), players, ema, samplers, modules["generator"])
 
 
-def without(stack: Stack, places: Sequence[int], sources: Sequence[Dataset], device: torch.device) -> Stack:
-    """The stack without some of its games, the others as they stand.
+def without(
+    stack: StackedState, places: Sequence[int], datasets: Sequence[Dataset], device: torch.device
+) -> StackedState:
+    """The stack without some of its games; the others are unchanged.
 
     Args:
         stack: What there is.
         places: Which of its games go.
-        sources: The data of all its games.
+        datasets: The data of all its games.
         device: Where it lies.
     """
     kept = [place for place in range(len(stack.games)) if place not in places]
@@ -99,7 +102,7 @@ def without(stack: Stack, places: Sequence[int], sources: Sequence[Dataset], dev
     left = stack_games(
         [stack.games[place] for place in kept],
         [stack.recipes[place] for place in kept],
-        [sources[place] for place in kept],
+        [datasets[place] for place in kept],
         device,
         drawn=stack.samplers[0].drawn,
     )

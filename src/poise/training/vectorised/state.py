@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from poise.training.vectorised.stack import Stack
+from poise.training.vectorised.stack import StackedState
 
 
-def tensors(stack: Stack) -> dict[str, Tensor]:
+def tensors(stack: StackedState) -> dict[str, Tensor]:
     """Every tensor of the games' state, `(G, ...)` each, by the names of a single run's state."""
     players = stack.players
     found: dict[str, Tensor] = {}
@@ -34,7 +34,7 @@ def tensors(stack: Stack) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def set_values(stack: Stack, saved: Mapping[str, Tensor]) -> None:
+def set_values(stack: StackedState, saved: Mapping[str, Tensor]) -> None:
     """Put a state of `tensors` into the games.
 
     Raises:

@@ -18,8 +18,8 @@ from poise.training.batches import latents
 from poise.training.callbacks.callback import Notify
 from poise.training.callbacks.quality import LEAST, Yardstick
 from poise.training.state import Position
-from poise.training.vectorised.doctor import StackDoctor, health
-from poise.training.vectorised.stack import Stack
+from poise.training.vectorised.doctor import EnsembleDoctor, health
+from poise.training.vectorised.stack import StackedState
 
 MODE_SAMPLES = 2_500
 """As many as the tables of mixtures in the plane are made from."""
@@ -30,14 +30,16 @@ class SpreadWatch:
 
     Args:
         stack: The games; their latents and reals are functions of their seeds.
-        sources: The data of each.
-        mixture: The name of the built-in mixture that the data are; `None` where they are not.
+        datasets: The data of each.
+        mixture: The name of the built-in mixture that the data are; `None` if they are not.
     """
 
-    def __init__(self, stack: Stack, sources: Sequence[Dataset], mixture: str | None) -> None:
+    def __init__(self, stack: StackedState, datasets: Sequence[Dataset], mixture: str | None) -> None:
         self.modes: Modes | None = known_modes(mixture)
-        self.yardsticks = [Yardstick(source, own) for own, source in zip(stack.recipes, sources, strict=True)]
-        self.sources = list(sources)
+        self.yardsticks = [
+            Yardstick(dataset, own) for own, dataset in zip(stack.recipes, datasets, strict=True)
+        ]
+        self.datasets = list(datasets)
         count = max(
             *(yardstick.samples for yardstick in self.yardsticks),
             MODE_SAMPLES if self.modes is not None else 0,
@@ -49,11 +51,11 @@ class SpreadWatch:
             ]
         )
 
-    def measure(self, stack: Stack, step: int) -> list[list[dict[str, Any]]]:
+    def measure(self, stack: StackedState, step: int) -> list[list[dict[str, Any]]]:
         """The lines for each game's `metrics.jsonl`.
 
         Args:
-            stack: The games as they stand.
+            stack: The games.
             step: Steps done.
         """
         device = stack.players.sound.device
@@ -71,12 +73,12 @@ class SpreadWatch:
         return [line for result in results for line in lines_of(result, step=step, by="training")]
 
     def _results(self, place: int, samples: Tensor) -> list[Result]:
-        source, yardstick, results = self.sources[place], self.yardsticks[place], []
-        if len(source) >= LEAST:
+        dataset, yardstick, results = self.datasets[place], self.yardsticks[place], []
+        if len(dataset) >= LEAST:
             fakes = yardstick.plain(samples[: yardstick.samples])
             results.append(cheap_distance(yardstick.reference, fakes))
         if self.modes is not None:
-            points = source.transform.decode(samples[:MODE_SAMPLES])
+            points = dataset.transform.decode(samples[:MODE_SAMPLES])
             known = self.modes
             results.append(mode_statistics(points, known.centres, known.standard_deviation, replicates=0))
         return results
@@ -86,49 +88,49 @@ class Watchers:
     """A yardstick and a doctor for each stack, made when first needed, and anew once games have left it.
 
     Args:
-        sources: The data of every game of the sitting, by its number.
+        datasets: The data of every game of the session, by its number.
         runs: Its folder.
-        mixture: The name of the built-in mixture that the data are; `None` where they are not.
-        notify: Tells a person one sentence.
+        mixture: The name of the built-in mixture that the data are; `None` if they are not.
+        notify: Called with a sentence for the user.
         doctor: Whether there is one.
     """
 
     def __init__(
         self,
-        sources: Sequence[Dataset],
+        datasets: Sequence[Dataset],
         runs: Sequence[RunFolder],
         mixture: str | None,
         notify: Notify,
         *,
         doctor: bool,
     ) -> None:
-        self.sources, self.runs, self.mixture, self.notify = sources, runs, mixture, notify
+        self.datasets, self.runs, self.mixture, self.notify = datasets, runs, mixture, notify
         self._with_doctor = doctor
         self._yardsticks: dict[tuple[int, ...], SpreadWatch] = {}
-        self._doctors: dict[tuple[int, ...], StackDoctor] = {}
+        self._doctors: dict[tuple[int, ...], EnsembleDoctor] = {}
 
-    def measure(self, stack: Stack, step: int) -> dict[int, list[dict[str, Any]]]:
+    def measure(self, stack: StackedState, step: int) -> dict[int, list[dict[str, Any]]]:
         """Lines for each game's metrics, by its number."""
         key = tuple(stack.games)
         if key not in self._yardsticks:
-            sources = [self.sources[game] for game in key]
-            self._yardsticks[key] = SpreadWatch(stack, sources, self.mixture)
+            datasets = [self.datasets[game] for game in key]
+            self._yardsticks[key] = SpreadWatch(stack, datasets, self.mixture)
         return dict(zip(key, self._yardsticks[key].measure(stack, step), strict=True))
 
-    def examine(self, stacks: Sequence[Stack], position: Position, *, last: bool) -> None:
+    def examine(self, stacks: Sequence[StackedState], position: Position, *, last: bool) -> None:
         """Show every stack to its doctor, just after a step."""
         if not self._with_doctor:
             return
         for stack in stacks:
             key = tuple(stack.games)
             if key not in self._doctors:
-                sources = [self.sources[game] for game in key]
+                datasets = [self.datasets[game] for game in key]
                 runs = [self.runs[game] for game in key]
-                self._doctors[key] = StackDoctor(stack, sources, runs, self.notify)
+                self._doctors[key] = EnsembleDoctor(stack, datasets, runs, self.notify)
             self._doctors[key].look(stack.logs, position, last=last)
 
-    def health(self, stacks: Sequence[Stack]) -> str:
-        """What the doctor says of all games, in a word; empty where there is none."""
+    def health(self, stacks: Sequence[StackedState]) -> str:
+        """The health of all games in a word; empty if there is none."""
         keys = [tuple(stack.games) for stack in stacks]
         return health([self._doctors[key] for key in keys if key in self._doctors])
 
