@@ -86,32 +86,32 @@ def test_vectors_are_of_unit_variance_and_near_where_tags_share_their_company() 
 
 
 @pytest.mark.parametrize(
-    ("settings", "sentence"),
+    ("settings", "code"),
     [
         (
             {"separator": "|", "least": 25},
-            "0 of the 3 tags of .* occur on 25 .* are separated by",
+            "tasks.too-few-tags",
         ),
-        ({"least": 1000}, "0 of the 6 tags"),
-        ({"features": "classifier"}, "cannot be had from images alone"),
-        ({"features": "colour"}, "no extractor 'colour'"),
+        ({"least": 1000}, "tasks.too-few-tags"),
+        ({"features": "classifier"}, "tasks.extractor-needs-more"),
+        ({"features": "colour"}, "unknown-extractor"),
     ],
 )
-def test_what_does_not_fit_is_refused(tmp_path: Path, settings: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(PoiseError, match=sentence):
+def test_what_does_not_fit_is_refused(tmp_path: Path, settings: dict[str, Any], code: str) -> None:
+    with pytest.raises(PoiseError, check=lambda error: error.code == code):
         opened(tmp_path, **settings)
 
 
 def test_texts_are_no_tags(tmp_path: Path) -> None:
     source = open_data(painted(tmp_path / "all"))
     text = dataclasses.replace(source, label_names=tuple("a long story " * 9 + str(n) for n in range(3)))
-    with pytest.raises(PoiseError, match=r"is no tag, because it has .* no ';' within"):
+    with pytest.raises(PoiseError, check=lambda error: error.code == "tasks.tag-too-long"):
         tagged(text)
-    with pytest.raises(PoiseError, match=r"Not one image of .* has a tag"):
+    with pytest.raises(PoiseError, check=lambda error: error.code == "tasks.no-tagged-image"):
         tagged(dataclasses.replace(source, label_names=("", ";", " ; ")[: len(source.label_names)]))
-    with pytest.raises(PoiseError, match="has no tags"):
+    with pytest.raises(PoiseError, check=lambda error: error.code == "tasks.no-tags"):
         tagged(dataclasses.replace(source, labels=None, label_names=()))
-    with pytest.raises(PoiseError, match="holds no images"):
+    with pytest.raises(PoiseError, check=lambda error: error.code == "tasks.tags-without-images"):
         tagged(open_data("ring"))
 
 
@@ -119,9 +119,9 @@ def test_settings_of_the_game_are_checked_and_reach_the_preparation(tmp_path: Pa
     source = open_data(painted(tmp_path / "all"))
     task = TASKS["image-tagging"]
     assert prepared(source, task, {"least": 4, "vector_size": 8}).shape == (8,)
-    with pytest.raises(PoiseError, match="'least' of the game 'image-tagging'"):
+    with pytest.raises(PoiseError, check=lambda error: error.code == "registry.wrong-value"):
         prepared(source, task, {"least": 0})
-    with pytest.raises(PoiseError, match="setting of the game 'image-tagging' 'leest'"):
+    with pytest.raises(PoiseError, check=lambda error: error.code == "unknown-setting"):
         prepared(source, task, {"leest": 3})
 
 
@@ -153,7 +153,7 @@ def test_pictures_are_told_by_their_colour(tmp_path: Path) -> None:
     first = run.tag(tmp_path / "all" / "red0.png", draws=50, seed=3)
     assert first == run.tag(tmp_path / "all" / "red0.png", draws=50, seed=3)
     assert sum(one.frequency for one in run.tag(tmp_path / "all" / "red0.png", 100)) == pytest.approx(1)
-    with pytest.raises(PoiseError, match="no picture"):
+    with pytest.raises(PoiseError, check=lambda error: error.code == "generator.no-picture"):
         run.tag(tmp_path / "none.png")
     with pytest.raises(PoiseError, match=r"poise tag RUN image\.png"):
         run.sample(3)
@@ -162,7 +162,7 @@ def test_pictures_are_told_by_their_colour(tmp_path: Path) -> None:
             PoiseError, match=r"names the tags of images.*Fréchet.*poise report .*poise tag .*\.png"
         ):
             poise.evaluate(run, against)
-    with pytest.raises(PoiseError, match="is a folder; name one picture in it"):
+    with pytest.raises(PoiseError, check=lambda error: error.code == "generator.no-picture"):
         run.tag(tmp_path / "all")
     assert f"poise tag {run.path} picture.png" in run.report().read_text(encoding="utf-8")
     assert ranked(run.generator, torch.zeros(0, 768), draws=1, seed=0) == []
