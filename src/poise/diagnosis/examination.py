@@ -73,13 +73,7 @@ class Examiner:
         self.previous: Tensor | None = None
 
     def examine(self, step: int, window: WindowStats, subject: Subject) -> Measurement:
-        """Measure. A part that raises is left out, and its reason is in `missing`.
-
-        Args:
-            step: The step that was just made.
-            window: Statistics of the steps since the last check.
-            subject: What is examined.
-        """
+        """Measure. A part that raises is left out, and its reason is in `missing`."""
         found: dict[str, Any] = {**vars(window), "metric": subject.metric}
         missing: dict[str, str] = {}
         with still(subject.modules):
@@ -214,9 +208,6 @@ def still(modules: Sequence[nn.Module]) -> Iterator[None]:
     """Networks in eval mode without gradients; flags and random state are restored afterwards.
 
     The flags are set one by one, since a module's own `train` may do more than that.
-
-    Args:
-        modules: The networks.
     """
     flags = [(part, part.training) for module in modules for part in module.modules()]
     devices = {tensor.device for module in modules for tensor in module.parameters()}

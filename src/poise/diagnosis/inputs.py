@@ -15,13 +15,7 @@ Note = Callable[[str, str], None]
 
 
 def samples_of(name: str, given: Any, note: Note) -> Tensor | None:
-    """Samples as a detached tensor `(N, ...)`; `None`, and a note, if they are none.
-
-    Args:
-        name: What they are called in the note.
-        given: A tensor, an array, or a list of numbers.
-        note: Takes what is wrong with them.
-    """
+    """Samples as a detached tensor `(N, ...)`; `None`, and a note, if they are none."""
     if given is None:
         return None
     try:
@@ -37,9 +31,6 @@ def samples_of(name: str, given: Any, note: Note) -> Tensor | None:
 
 def only_samples(made: Any) -> Tensor:
     """The samples that a generator returned, as a detached tensor; of a tuple or a list, its first entry.
-
-    Raises:
-        TypeError: It is no tensor and no array.
 
     Example:
         >>> only_samples((torch.zeros(2, 3), "styles")).shape

@@ -19,13 +19,6 @@ def callback(monitor: Monitor) -> Any:
     It takes what `training_step` returns, if that is a dictionary with any of `observe`'s arguments, and the
     module's `generator` and `discriminator`, if it has them.
 
-    Args:
-        monitor: The monitor; its findings are read from it as usual.
-
-    Returns:
-        An instance of Lightning's `Callback` if Lightning is installed, else one of a plain class with
-        the same method.
-
     Example:
         >>> watching = callback(Monitor(every=1))
         >>> watching.on_train_batch_end(None, None, {"loss_generator": 0.5}, None, 0)

@@ -22,12 +22,6 @@ def features_of(samples: Tensor) -> Tensor:
     Rows of more than 512 numbers are projected on 256 fixed random directions, which keeps distances within
     some percent (Johnson and Lindenstrauss 1984).
 
-    Args:
-        samples: `(N, ...)`; images as `(N, C, H, W)`. Half precision is widened.
-
-    Returns:
-        `(N, d)` float32 on the CPU.
-
     Example:
         >>> features_of(torch.zeros(4, 3, 32, 32)).shape, features_of(torch.zeros(4, 2)).shape
         (torch.Size([4, 192]), torch.Size([4, 2]))
@@ -56,9 +50,6 @@ def distances(first: Tensor, second: Tensor) -> Tensor:
 
 def mean_distance(pairs: Tensor) -> float:
     """The mean distance of two different samples.
-
-    Args:
-        pairs: `(N, N)` distances, N at least 2.
 
     Example:
         >>> mean_distance(torch.tensor([[0.0, 2.0], [2.0, 0.0]]))
@@ -92,11 +83,6 @@ def energy_distance(across: Tensor, of_fakes: float, of_reals: float) -> float:
 
     2 E|x - y| - E|x - x'| - E|y - y'|, unbiased, so that it may be a little below 0.
 
-    Args:
-        across: `(n, m)`, distances of fakes to reals.
-        of_fakes: The mean distance of two fakes.
-        of_reals: The mean distance of two reals.
-
     Example:
         >>> energy_distance(torch.full((2, 2), 3.0), 1.0, 1.0)
         4.0
@@ -111,11 +97,6 @@ def cell_centres(rows: Tensor, count: int, *, rounds: int = 20) -> Tensor:
 
     Lloyd's algorithm, started from rows each farthest from those before. (scikit-learn's is as good and
     takes more than a second to import, which a short run would notice.)
-
-    Args:
-        rows: `(N, d)`.
-        count: The number of cells, at most N.
-        rounds: Rounds of the algorithm.
 
     Source: Richardson and Weiss 2018, "On GANs and GMMs", section 2: bins for a test of two samples;
         Gonzalez 1985 for the start.
@@ -182,10 +163,6 @@ def copying_score(fakes: Nearest, held_out: Nearest) -> float:
     """Standard errors by which fakes are farther from the training data than held-out reals; C_T.
 
     A score well below 0 means that fakes are nearer to the training data than new data are: copies.
-
-    Args:
-        fakes: Of the samples.
-        held_out: Of reals that were not trained on.
 
     Source: Meehan, Chaudhuri and Dasgupta 2020, section 3.1, over one cell: the z-score of Mann-Whitney's U.
     """

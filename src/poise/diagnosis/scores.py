@@ -14,9 +14,6 @@ from torch import Tensor
 def first_non_finite(named: Iterable[tuple[str, Tensor]]) -> str | None:
     """The name of the first tensor that holds a value that is not finite; `None` if all are finite.
 
-    Args:
-        named: Names and tensors, in the order of computation.
-
     Example:
         >>> first_non_finite([("loss", torch.tensor(1.0)), ("scores", torch.tensor([float("nan")]))])
         'scores'
@@ -29,17 +26,6 @@ def first_non_finite(named: Iterable[tuple[str, Tensor]]) -> str | None:
 
 def per_sample_scores(scores: Any) -> Tensor:
     """Scores of any shape as one number a sample: patches and several heads are averaged.
-
-    Args:
-        scores: `(N,)`, `(N, 1)`, patches `(N, 1, h, w)`, or several heads of those in a tuple, a list or a
-            mapping.
-
-    Returns:
-        `(N,)` float32, detached, on the device of the scores.
-
-    Raises:
-        TypeError: It is none of these. A single number for a whole batch is not, either: means of batches
-            differ even if samples cannot be told apart.
 
     Example:
         >>> per_sample_scores((torch.ones(2, 1), torch.zeros(2, 1, 4, 4)))
@@ -68,10 +54,6 @@ def pairs_above(higher: Tensor, lower: Tensor) -> float:
     """The number of pairs in which one of `higher` lies above one of `lower`; ties count half.
 
     It is Mann and Whitney's U.
-
-    Args:
-        higher: `(n,)`.
-        lower: `(m,)`.
     """
     order = lower.sort().values
     below = torch.searchsorted(order, higher.contiguous(), right=False)
@@ -83,13 +65,6 @@ def roc_auc(higher: Tensor, lower: Tensor) -> float | None:
     """The chance that one of `higher` scores above one of `lower`: the area under the ROC curve.
 
     1 if the two are told apart wholly, 0.5 if they are not told apart at all.
-
-    Args:
-        higher: `(n,)`.
-        lower: `(m,)`.
-
-    Returns:
-        From 0 to 1; `None` if a side is empty or holds a NaN.
 
     Example:
         >>> roc_auc(torch.tensor([3.0, 4.0]), torch.tensor([1.0, 2.0]))
@@ -136,9 +111,6 @@ def simple_statistics(samples: Tensor) -> dict[str, Tensor]:
     border against the inside, of the difference between neighbouring pixels, of that at every eighth column
     against the others (the grid that JPEG leaves), and the mean of each channel. Of vectors: the first
     coordinates, the least, the greatest and the norm.
-
-    Args:
-        samples: `(N, ...)`.
     """
     samples = samples.detach().float()
     flat = samples.reshape(len(samples), -1)
@@ -166,17 +138,7 @@ def simple_statistics(samples: Tensor) -> dict[str, Tensor]:
 
 
 def probes(real: Tensor, fake: Tensor) -> dict[str, Probe]:
-    """How well each simple statistic alone tells reals from fakes.
-
-    Args:
-        real: `(N, ...)`.
-        fake: `(M, ...)` of the same shape.
-
-    Returns:
-        By the statistic's name: the area under the ROC curve, from 0.5 to 1 whichever side is higher, and
-        the difference of the means over the deviation of the reals and the fakes, which counts as a tenth of
-        the deviation of all values at least.
-    """
+    """How well each simple statistic alone tells reals from fakes."""
     of_real, of_fake = simple_statistics(real), simple_statistics(fake)
     # If reals are all alike in something, a hair's breadth is many deviations: it must be visible.
     least = max(0.1 * float(real.float().std()), 1e-6)

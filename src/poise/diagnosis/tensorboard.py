@@ -15,10 +15,6 @@ LEVELS = {"info": 0, "watch": 1, "trouble": 2}
 def to_tensorboard(monitor: Monitor, writer: Any) -> None:
     """Let a monitor write every measurement as scalars, and every change of a finding as a scalar and a text.
 
-    Args:
-        monitor: The monitor.
-        writer: A `SummaryWriter`, or anything with its `add_scalar(name, value, step)` and `add_text`.
-
     Example:
         >>> class Writer:
         ...     def add_scalar(self, name, value, step): print(name, value, step)

@@ -17,13 +17,7 @@ TELLS_NOTHING = 0.05
 
 
 def values(measurements: Sequence[Measurement], name: str, last: int | None = None) -> list[float]:
-    """A quantity's values, oldest first; missing ones are left out.
-
-    Args:
-        measurements: The measurements.
-        name: The quantity.
-        last: How many measurements back; all by default.
-    """
+    """A quantity's values, oldest first; missing ones are left out."""
     chosen = measurements if last is None else measurements[-last:]
     return [value for one in chosen if (value := getattr(one, name)) is not None]
 
@@ -108,12 +102,6 @@ def dominant_period(values: Sequence[float]) -> tuple[float, float]:
 
     The linear trend is taken out first. White noise of N values has a share near 2 ln(N / 2) / N; a sine has
     1. Periods that fit less than twice into the series are trends, and are left out.
-
-    Args:
-        values: Finite numbers, at least 8.
-
-    Returns:
-        Share, from 0 to 1, and period; `(0, 0)` for a series that does not move.
 
     Example:
         >>> share, period = dominant_period([math.sin(2 * math.pi * t / 8) for t in range(32)])

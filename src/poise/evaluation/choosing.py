@@ -19,9 +19,6 @@ from poise.metrics.table import default_metrics
 def metric_named(written: str) -> str:
     """The metric of that name, or with a number of that name.
 
-    Raises:
-        PoiseError: There is none.
-
     Example:
         >>> metric_named("frechet_distance"), metric_named("coverage")
         ('frechet-distance', 'precision-recall-density-coverage')
@@ -48,12 +45,7 @@ def metrics_for(data: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def extractor_for(features: Any, of: DataKind, real: Tensor, labels: Tensor | None, cache: Path) -> Extractor:
-    """The extractor that the user means: a name, an extractor, a network, a function, or `None`.
-
-    Raises:
-        PoiseError: There is none of that name, it does not take such samples, or something that it needs is
-            missing.
-    """
+    """The extractor that the user means: a name, an extractor, a network, a function, or `None`."""
     if features is not None and not isinstance(features, str):
         return as_extractor(features)
     kind = EXTRACTORS.named(of.features if features is None else features)
@@ -80,9 +72,6 @@ def extractor_for(features: Any, of: DataKind, real: Tensor, labels: Tensor | No
 
 def which_of(written: str) -> Which:
     """A checkpoint by its name or step, as the command line takes it.
-
-    Raises:
-        PoiseError: It is neither.
 
     Example:
         >>> which_of("best"), which_of("2000")

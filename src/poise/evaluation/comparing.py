@@ -145,9 +145,6 @@ def rows_of(results: Sequence[Sequence[Result]], own: Sequence[str] | None = Non
     """A row for each number of results of the same metrics, run by run.
 
     For the metrics `own`, by default those that need the training data, each run has rows of its own.
-
-    Raises:
-        PoiseError: Two of them are of different protocols; the message names what differs.
     """
     own = metrics_that_need("train") if own is None else own
     for of_metric in zip(*([_as_compared(one, own) for one in of_run] for of_run in results), strict=True):
@@ -206,11 +203,7 @@ def _stored(
 
 
 def _common_data(names: Sequence[str], folders: Sequence[RunFolder]) -> str | None:
-    """The built-in set that each run drew from its own seed; `None` if all were trained on the same data.
-
-    Raises:
-        PoiseError: They were trained on different data.
-    """
+    """The built-in set that each run drew from its own seed; `None` if all were trained on the same data."""
     records = [run.data for run in folders]
     drawn = {record["name"] if record["origin"]["kind"] == "built-in" else None for record in records}
     alike = len({record.get("fingerprint") for record in records}) == 1
@@ -234,9 +227,7 @@ def _folder(run: Any) -> RunFolder:
     if not is_run(run):
         named = str(run) if isinstance(run, str | Path) else type(run).__name__
         raise PoiseError(
-            f"'{named}' is not a run",
-            code="evaluation.not-a-run",
-            hint="name folders that poise train made",
+            f"'{named}' is not a run", code="evaluation.not-a-run", hint="name folders that poise train made"
         )
     folder = folder_of(run)
     refuse_tags(folder)
@@ -253,9 +244,7 @@ def _names(runs: Sequence[Any]) -> tuple[str, ...]:
     twice = [name for name in named if named.count(name) > 1]
     if twice:
         raise PoiseError(
-            f"The run '{twice[0]}' is named twice",
-            code="evaluation.run-twice",
-            hint="name different runs",
+            f"The run '{twice[0]}' is named twice", code="evaluation.run-twice", hint="name different runs"
         )
     return tuple(named)
 

@@ -157,10 +157,7 @@ def _against_reference(
                 code="evaluation.modes-not-known",
                 hint="leave 'mode-statistics' out; it is for the mixtures ring and grid",
             )
-        more = {
-            "centres": reference.modes.centres,
-            "standard_deviation": reference.modes.standard_deviation,
-        }
+        more = {"centres": reference.modes.centres, "standard_deviation": reference.modes.standard_deviation}
     if "probabilities" in needs and not isinstance(shared["extractor"], ClassifierExtractor):
         raise PoiseError(
             "The inception score needs class probabilities",

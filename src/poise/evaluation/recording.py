@@ -61,11 +61,7 @@ class Evaluation:
 
 
 def record(found: Evaluation, run: RunFolder) -> Evaluation:
-    """Append the results to the run; a run that is being trained is not written to.
-
-    Raises:
-        PoiseError: The run cannot be written to.
-    """
+    """Append the results to the run; a run that is being trained is not written to."""
     holder = run.holder()
     if holder is not None:
         notice = f"The run is being trained by {holder}, so the results were not written to it."

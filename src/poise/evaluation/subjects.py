@@ -122,22 +122,14 @@ def is_run(thing: Any) -> bool:
 
 
 def folder_of(run: Any) -> RunFolder:
-    """The folder of a run, or of its path.
-
-    Raises:
-        PoiseError: It is no run, or was made with parts from outside that are not in use.
-    """
+    """The folder of a run, or of its path."""
     folder = RunFolder.open(Path(run).expanduser() if isinstance(run, str | Path) else run.path)
     require_parts(folder.environment, folder.recipe, folder.data, run=folder.path)
     return folder
 
 
 def with_labels(data: Subject, labels: Any, column: str | None) -> Subject:
-    """Data with the user's labels, if there are any, in place of those that came with them.
-
-    Raises:
-        PoiseError: A column without a table, no such table or column, or labels that do not match the data.
-    """
+    """Data with the user's labels, if there are any, in place of those that came with them."""
     if labels is None and column is not None:
         raise PoiseError(
             f"There is no file with the column '{column}'",
@@ -150,11 +142,7 @@ def with_labels(data: Subject, labels: Any, column: str | None) -> Subject:
 
 
 def of_run(thing: Any, which: Which) -> Subject:
-    """The generator of a run or its folder.
-
-    Raises:
-        PoiseError: There is no such generator, or it needs the user's own module.
-    """
+    """The generator of a run or its folder."""
     folder = folder_of(thing)
     path, module = folder.path, thing.module if isinstance(thing, OpenRun) else None
     checkpoint = None if which == "newest" else which
@@ -196,11 +184,7 @@ def of_data(
 
 
 def own_data(run: RunFolder, *, progress: Progress | None) -> Subject:
-    """The training data of a run, opened as they were opened then.
-
-    Raises:
-        PoiseError: They are missing, were given in memory, or are no longer of the same shape.
-    """
+    """The training data of a run, opened as they were opened then."""
     record, recipe = run.data, run.recipe
     data = data_of(record.get("origin", {}))
     if data is None:
@@ -258,11 +242,7 @@ def _of_dataset(dataset: Dataset) -> Subject:
 def opened(
     thing: Any, against: Any, checkpoint: Which, resolution: int | None, seed: int, progress: Progress | None
 ) -> tuple[Subject, Subject]:
-    """What is evaluated and what it is measured against, of one shape.
-
-    Raises:
-        PoiseError: There is nothing to measure against, or the two are of different shapes.
-    """
+    """What is evaluated and what it is measured against, of one shape."""
     for one in (thing, against):
         if is_run(one):
             refuse_tags(folder_of(one))
@@ -302,11 +282,7 @@ def opened(
 
 
 def refuse_tags(run: RunFolder) -> None:
-    """Refuse a run that names the tags of images: it makes no samples that could be measured.
-
-    Raises:
-        PoiseError: It is such a run; the message says where its measurements are.
-    """
+    """Refuse a run that names the tags of images: it makes no samples that could be measured."""
     if "tags" in (run.data.get("condition") or {}):
         raise PoiseError(
             f"The run '{run.path}' cannot be evaluated",

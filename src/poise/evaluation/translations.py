@@ -27,11 +27,7 @@ def translates(subject: Subject) -> bool:
 def evaluate_translations(
     subject: Subject, data: Subject, chosen: Sequence[str], extractor: Extractor, *, most: int, seed: int
 ) -> Evaluation:
-    """Measure the translations of the images that a run held out, at most `most` of either side.
-
-    Raises:
-        PoiseError: A metric does not measure such translations, or too few images were held out.
-    """
+    """Measure the translations of the images that a run held out, at most `most` of either side."""
     generator = subject.generator
     assert generator is not None and data.dataset is not None
     apart = held_out_of(data.dataset)

@@ -14,9 +14,6 @@ from poise.errors import PoiseError
 def as_features(features: Any, name: str, *, least: int = 2) -> Tensor:
     """Features as a float64 tensor `(N, d)` on their device; the name is for messages.
 
-    Raises:
-        PoiseError: They are of the wrong shape, too few, or hold numbers that are not finite.
-
     Example:
         >>> as_features([[1, 2], [3, 4]], "real").dtype
         torch.float64
@@ -53,11 +50,7 @@ def as_features(features: Any, name: str, *, least: int = 2) -> Tensor:
 def as_pair(
     real: Any, fake: Any, *, least: int = 2, names: tuple[str, str] = ("real", "fake")
 ) -> tuple[Tensor, Tensor]:
-    """Two sets of features that can be measured against one another, on the device of the first.
-
-    Raises:
-        PoiseError: As `as_features`; or their widths or ranges differ.
-    """
+    """Two sets of features that can be measured against one another, on the device of the first."""
     first, second = as_features(real, names[0], least=least), as_features(fake, names[1], least=least)
     if first.shape[1] != second.shape[1]:
         raise PoiseError(
@@ -77,11 +70,7 @@ def as_pair(
 
 
 def as_tensor(thing: Any, name: str) -> Tensor:
-    """A tensor of anything that holds numbers: a tensor, an array, nested lists.
-
-    Raises:
-        PoiseError: It holds no numbers.
-    """
+    """A tensor of anything that holds numbers: a tensor, an array, nested lists."""
     if isinstance(thing, Tensor):
         given = thing.detach()
     else:
@@ -102,11 +91,7 @@ def as_tensor(thing: Any, name: str) -> Tensor:
 
 
 def as_labels(labels: Any, name: str, count: int) -> Tensor:
-    """Class numbers `(N,)` from 0, one for each of `count` samples.
-
-    Raises:
-        PoiseError: Their number differs from that of the samples, or they are no class numbers.
-    """
+    """Class numbers `(N,)` from 0, one for each of `count` samples."""
     given = as_tensor(labels, f"labels of the {name}")
     if given.dim() != 1 or given.shape[0] != count:
         raise PoiseError(

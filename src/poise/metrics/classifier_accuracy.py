@@ -83,11 +83,7 @@ def _right(learn: Tensor, labels: Tensor, test: Tensor, truth: Tensor, classes: 
 def train_classifier(
     features: Tensor, labels: Tensor, classes: int, *, seed: int
 ) -> Callable[[Tensor], Tensor]:
-    """Train a network of one hidden layer on standardised features `(N, d)` and labels `(N,)` from 0.
-
-    Returns:
-        A function from features `(M, d)` to logits `(M, classes)`; the same seed gives the same one.
-    """
+    """Train a network of one hidden layer on standardised features `(N, d)` and labels `(N,)` from 0."""
     mean, deviation = features.mean(0), features.std(0)
     deviation = torch.where(deviation > 0, deviation, torch.ones_like(deviation))
 

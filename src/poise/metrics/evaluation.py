@@ -124,11 +124,7 @@ def evaluate(
 
 
 def check_shapes(sides: Mapping[str, Tensor]) -> None:
-    """Refuse sets of samples of different shapes.
-
-    Raises:
-        PoiseError: They differ; the message names both shapes.
-    """
+    """Refuse sets of samples of different shapes."""
     (first, model), *rest = sides.items()
     for name, samples in rest:
         if samples.shape[1:] != model.shape[1:]:

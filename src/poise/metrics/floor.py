@@ -37,16 +37,6 @@ def floor_of(
     If there are at least as many other reals as fakes, they take the place of the fakes. If not, all reals
     are split at random in the proportion of the two sides, several times, and the mean at the smaller size is
     scaled to the full size by the known rate of the statistic's bias.
-
-    Args:
-        statistic: `(real, other) -> (K,)`.
-        real: Features of the reals, `(N, d)`.
-        fakes: Number of fakes that they are measured against.
-        held_out: Features of other reals, if there are any.
-        seed: Seeds the splits.
-        repeats: How many splits to average over.
-        bias_power: The bias goes as N to minus this; 0 for a statistic that does not depend on N.
-        others: What the rows of `held_out` are, for the method.
     """
     count = real.shape[0]
     if held_out is not None and held_out.shape[0] >= fakes:

@@ -61,14 +61,7 @@ def splits(
 
 
 def spread(value: float, pairs: Sequence[tuple[float, float]], *, units: int, shrink: float = 0.5) -> Spread:
-    """The spread of a statistic from its values on pairs of halves.
-
-    Args:
-        value: The statistic of everything.
-        pairs: The statistic on each half, split by split.
-        units: How many things were split (samples, or blocks of them) on the smaller side.
-        shrink: Size of a part as a share of everything; one half, unless smaller parts save time.
-    """
+    """The spread of a statistic from its values on pairs of halves."""
     first, second = (torch.tensor(side, dtype=torch.float64) for side in zip(*pairs, strict=True))
     difference, excess = (first - second).square() / 2, (first + second) / 2 - value
     return Spread(
@@ -115,16 +108,7 @@ def spreads_of(
     most: int,
     stream: torch.Generator,
 ) -> list[Spread]:
-    """The spread of several statistics at once, from parts of at most `most` samples.
-
-    Args:
-        statistic: `(*sides) -> (K,)`.
-        sides: The sets of samples; each is split on its own.
-        values: The statistics of everything, `(K,)`.
-        replicates: How many parts to compute on.
-        most: The largest part of the largest side; the others shrink alike.
-        stream: The randomness.
-    """
+    """The spread of several statistics at once, from parts of at most `most` samples."""
     shrink = min(0.5, most / max(len(side) for side in sides))
     parts = [splits(len(side), replicates, stream, most=max(1, int(shrink * len(side)))) for side in sides]
     pairs = []

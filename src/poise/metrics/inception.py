@@ -61,11 +61,7 @@ def inception_score(probabilities: object, *, real: object = None) -> Result:
 
 
 def as_probabilities(probabilities: object) -> Tensor:
-    """Rows of class probabilities `(N, classes)`.
-
-    Raises:
-        PoiseError: They are negative or do not sum to 1.
-    """
+    """Rows of class probabilities `(N, classes)`."""
     rows = as_features(probabilities, "class probability")
     if rows.shape[1] < 2 or float(rows.min()) < 0 or float((rows.sum(1) - 1).abs().max()) > 1e-3:
         raise PoiseError(

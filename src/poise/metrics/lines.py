@@ -14,16 +14,6 @@ By = Literal["training", "evaluate"]
 def lines_of(result: Result, *, step: int, by: By) -> list[dict[str, Any]]:
     """A result as lines, one for each of its numbers.
 
-    Args:
-        result: What was measured.
-        step: Of the generator that was measured.
-        by: `"training"`, or `"evaluate"` if it was measured afterwards.
-
-    Returns:
-        Objects of plain values; a number may be NaN or infinite. `metric` is the plain name of the number;
-        `measure` the name in `METRICS`; without an interval, floor or better side that key is missing. No
-        line depends on the clock.
-
     Example:
         >>> from poise.metrics import mode_statistics
         >>> lines = lines_of(mode_statistics([[0.0]], [[0.0], [5.0]], 0.1), step=5, by="training")

@@ -108,10 +108,6 @@ def _authentic(others: Tensor, seen: Tensor, own: Tensor) -> float:
 def mann_whitney(first: Tensor, second: Tensor) -> tuple[float, float, float]:
     """The z of the Mann-Whitney U of two samples, and its 95 % interval.
 
-    Returns:
-        z against its null distribution (with ties), positive if the first are larger, and the ends of the
-        interval for its expectation.
-
     Source: Mann and Whitney 1947; DeLong et al. 1988 for the variance away from the null.
     """
     n, m = len(first), len(second)

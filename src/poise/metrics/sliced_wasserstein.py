@@ -179,13 +179,7 @@ def _measured(
         if held_out is not None:
             other_lines = as_pair(reals, held_out, names=("real", "held-out"))[1] @ along
         found = floor_of(
-            mean_squared_distance,
-            real_lines,
-            len(fakes),
-            other_lines,
-            seed=seed,
-            repeats=4,
-            bias_power=1.0,
+            mean_squared_distance, real_lines, len(fakes), other_lines, seed=seed, repeats=4, bias_power=1.0
         )
         floor, floor_method = scaled(float(found.values), width), found.method
     return Result(

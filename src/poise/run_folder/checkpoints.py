@@ -9,12 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from poise.errors import PoiseError
 from poise.run_folder.tensors_file import DamagedError
-from poise.run_folder.tensors_folder import (
-    is_there,
-    read_tensors_folder,
-    remove_folder,
-    write_tensors_folder,
-)
+from poise.run_folder.tensors_folder import is_there, read_tensors_folder, remove_folder, write_tensors_folder
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -134,11 +134,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def append_line(file: Path, line: Mapping[str, Any]) -> None:
-    """Add a line whole or not at all.
-
-    Raises:
-        OSError: It could not be written.
-    """
+    """Add a line whole or not at all."""
     content = (to_json(line) + "\n").encode()
     with file.open("a+b", buffering=0) as opened:
         before = opened.tell()

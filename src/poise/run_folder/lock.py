@@ -38,11 +38,7 @@ def is_held_here(run: Path) -> bool:
 
 @contextmanager
 def locked(run: Path) -> Iterator[None]:
-    """Hold a run's lock.
-
-    Raises:
-        PoiseError: Another process holds it; the message has its pid.
-    """
+    """Hold a run's lock."""
     with (run / "lock").open("a+", encoding="utf-8") as lock:
         if not _taken(lock):
             lock.seek(0)

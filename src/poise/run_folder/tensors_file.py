@@ -71,16 +71,7 @@ class HashedFile:
 
 
 def write_tensors(file: HashedFile, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors of any device and layout; tensors that share memory are written once each.
-
-    Args:
-        file: The open file.
-        tensors: The tensors by name.
-
-    Raises:
-        OSError: The file cannot be written.
-        PoiseError: The format has no name for the type of a tensor.
-    """
+    """Write tensors of any device and layout; tensors that share memory are written once each."""
     names = {name: key for key, name in DTYPES.items()}
     order = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))  # keeps all data aligned
     header: dict[str, Any] = {}
@@ -105,15 +96,7 @@ def write_tensors(file: HashedFile, tensors: Mapping[str, Tensor]) -> None:
 
 
 def read_tensors(file: HashedFile, size: int) -> dict[str, Tensor]:
-    """Read all tensors of a file; whatever its header claims, no more than `size` bytes are allocated.
-
-    Args:
-        file: The open file, at its start.
-        size: The size of the file in bytes.
-
-    Raises:
-        DamagedError: The file is not in this format.
-    """
+    """Read all tensors of a file; whatever its header claims, no more than `size` bytes are allocated."""
     import torch  # noqa: PLC0415 - readers of runs do without
 
     length = int.from_bytes(file.read(8), "little")

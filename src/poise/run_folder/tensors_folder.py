@@ -63,10 +63,6 @@ def write_tensors_folder(
 
     All of the new folder is on the disk before it gets its name, and its name is on the disk before the
     folder that it replaces is removed.
-
-    Raises:
-        OSError: It could not be written; a folder of that name is as it was.
-        PoiseError: A tensor has a type that the format lacks.
     """
     partial = folder.with_name(f".partial-{folder.name}")
     texts = {f"{key}.json": to_json(value, indent=1) + "\n" for key, value in objects.items()}
@@ -154,15 +150,7 @@ def is_there(folder: Path) -> bool:
 
 
 def read_tensors_folder(folder: Path, *needed: str) -> Contents:
-    """Read a folder and check all of it against its manifest, without a change to it.
-
-    Args:
-        folder: The folder.
-        needed: Names of files that the manifest must list.
-
-    Raises:
-        DamagedError: It is not there, or a file is missing, of another size or of another SHA-256.
-    """
+    """Read a folder and check all of it against its manifest, without a change to it."""
     for attempt in range(TRIES):
         now, replaced = manifests = _manifests(folder)
         place, manifest = (folder, now) if now is not None else (_old(folder), replaced)

@@ -91,11 +91,6 @@ def width_times(recipe: Recipe, player: str, factor: float) -> dict[str, Any] | 
 def smoother(recipe: Recipe, *, heavy: bool = False) -> dict[str, Any]:
     """The penalty on the discriminator's slope at every step: the recipe's own if it has one, else R1.
 
-    Args:
-        recipe: The run's.
-        heavy: Whether it is to be ten times what it is now, and R1 no less than 10, or than thirty times
-            what is taken by default.
-
     Example:
         >>> smoother({"penalties": {"wgan-gp": {"weight": 1.0, "every": 1}}}, heavy=True)
         {'penalties.wgan-gp.weight': 10.0, 'penalties.wgan-gp.every': 1}

@@ -73,16 +73,6 @@ def measurements_of(
 
     If the steps of a log go back, the loop was resumed there: earlier rows from that step on are left out,
     since the loop wrote them again. Without a column of whole steps, the number of the row is the step.
-
-    Args:
-        rows: Numbers by column; they may hold values that are not finite.
-        columns: The column of some quantities; those of the others are guessed.
-
-    Returns:
-        The measurements in the order of their steps, and the columns that were used.
-
-    Raises:
-        PoiseError: A quantity or a column does not exist, or no column is known.
     """
     names = list(dict.fromkeys(name for row in rows for name in row))
     chosen = _checked(columns or {}, names)
@@ -161,11 +151,6 @@ def whole_steps(rows: Rows, column: str | None, columns: Sequence[str]) -> list[
     A column cannot be used if it holds parts of an epoch, or begins anew more than once, as the number of a
     batch within an epoch does.
 
-    Args:
-        rows: Numbers by column.
-        column: That of the steps.
-        columns: The other columns that are read.
-
     Example:
         >>> whole_steps([{"it": 0.0, "a": 1.0}, {"it": 10.0, "a": 2.0}], "it", ["a"])
         [0.0, 10.0]
@@ -187,11 +172,6 @@ def whole_steps(rows: Rows, column: str | None, columns: Sequence[str]) -> list[
 
 def replaced_rows(rows: Rows, steps: Sequence[float], column: str) -> set[int]:
     """The rows whose value of a column was written again later, by a loop that went back before them.
-
-    Args:
-        rows: Numbers by column.
-        steps: The step of each.
-        column: Which one.
 
     Example:
         >>> rows = [{"loss": 1.0}, {"loss": 2.0}, {"loss": 3.0}, {"loss": 4.0}]

@@ -23,18 +23,7 @@ _NUMBERS = {5: "<f", 6: "<d"}
 
 
 def read_events(path: Path) -> Iterator[tuple[int, str, float]]:
-    """The scalars of an event file, in the order of writing; what is cut off at its end is left out.
-
-    Args:
-        path: The file.
-
-    Yields:
-        Step, tag and value; as `SummaryWriter.add_scalar` or `tf.summary.scalar` wrote them.
-
-    Raises:
-        OSError: It cannot be read.
-        ValueError: It is no event file.
-    """
+    """The scalars of an event file, in the order of writing; what is cut off at its end is left out."""
     content = path.read_bytes()
     place = 0
     while place + 12 <= len(content):

@@ -17,14 +17,7 @@ LARGEST = 512 * 2**20
 
 
 def read_log(path: Path | str) -> list[dict[str, float]]:
-    """The rows of a log, numbers by column; all that is no number is left out.
-
-    Args:
-        path: A CSV or TSV file, a file of JSON lines, a TensorBoard event file, or a folder of those.
-
-    Raises:
-        PoiseError: It does not exist, is too large, has no known form, or holds no numbers.
-    """
+    """The rows of a log, numbers by column; all that is no number is left out."""
     path = Path(path)
     with report_system_errors(
         f"'{path}' cannot be read", code="diagnosis.log-unreadable", hint="name a run or a log"

@@ -78,11 +78,7 @@ def _path(cache: Path, kind: str, key: str) -> Path:
 
 
 def checked(path: Path, sha256: str | None) -> str:
-    """The SHA-256 of a file, compared with the one that it should have or with the first digits of it.
-
-    Raises:
-        PoiseError: There is no such file, or it is another one.
-    """
+    """The SHA-256 of a file, compared with the one that it should have or with the first digits of it."""
     if not path.is_file():
         raise PoiseError(
             f"There is no file '{path}'",
@@ -101,11 +97,7 @@ def checked(path: Path, sha256: str | None) -> str:
 
 
 def fetched(url: str, cache: Path, sha256: str) -> Path:
-    """The file of that address, from the cache or the network, checked either way.
-
-    Raises:
-        PoiseError: It cannot be fetched (offline, say), or is not the one of that hash.
-    """
+    """The file of that address, from the cache or the network, checked either way."""
     path = cache / "weights" / url.rsplit("/", 1)[-1]
     if path.exists():
         checked(path, sha256)
@@ -129,11 +121,7 @@ def fetched(url: str, cache: Path, sha256: str) -> Path:
 
 
 def tensors_of(path: Path) -> dict[str, Tensor]:
-    """The tensors by name in a `.safetensors` or `.pth` file; of the latter nothing but tensors is read.
-
-    Raises:
-        PoiseError: The file cannot be read, or holds something else.
-    """
+    """The tensors by name in a `.safetensors` or `.pth` file; of the latter nothing but tensors is read."""
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -155,11 +143,7 @@ def tensors_of(path: Path) -> dict[str, Tensor]:
 
 
 def load_into(module: torch.nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
-    """Put the tensors into the network, which must have exactly these.
-
-    Raises:
-        PoiseError: Names or shapes differ.
-    """
+    """Put the tensors into the network, which must have exactly these."""
     own = module.state_dict()
     differing = [
         name

@@ -22,9 +22,6 @@ def as_samples(samples: Any, name: str) -> Tensor:
 
     Images may also be `(N, H, W, C)` with 1, 3 or 4 channels, or `(N, H, W)`.
 
-    Raises:
-        PoiseError: They are neither.
-
     Example:
         >>> as_samples(np.zeros((2, 8, 8, 3)), "real").shape
         torch.Size([2, 3, 8, 8])
@@ -45,14 +42,7 @@ def as_samples(samples: Any, name: str) -> Tensor:
 
 
 def range_of(images: Tensor, name: str) -> ValueRange:
-    """The range of the pixels, by their type and extremes.
-
-    Returns:
-        `"0..255"`, `"0..1"` or `"-1..1"`; images without a value below 0 and above 1 count as `"0..1"`.
-
-    Raises:
-        PoiseError: The values are in none of these, or not finite.
-    """
+    """The range of the pixels, by their type and extremes."""
     low, high = _ends(images, name)
     seen = _range_between(low, high, of_bytes=images.dtype == torch.uint8)
     if seen is None:
@@ -66,11 +56,7 @@ def range_of(images: Tensor, name: str) -> ValueRange:
 
 
 def check_range(images: Tensor, value_range: ValueRange, name: str) -> None:
-    """Refuse images whose values exceed the given range.
-
-    Raises:
-        PoiseError: They do; the message names the range that they seem to be in.
-    """
+    """Refuse images whose values exceed the given range."""
     low, high = _ends(images, name)
     least, most = BOUNDS[value_range]
     slack = SLACK * (most - least)
@@ -105,11 +91,7 @@ def _range_between(low: float, high: float, *, of_bytes: bool) -> ValueRange | N
 
 
 def common_range(real: Tensor, fake: Tensor) -> ValueRange:
-    """The one range of both sides.
-
-    Raises:
-        PoiseError: They are in different ranges; the message names both.
-    """
+    """The one range of both sides."""
     of_real, of_fake = range_of(real, "real"), range_of(fake, "fake")
     if of_real != of_fake:
         raise PoiseError(

@@ -29,10 +29,7 @@ WIDE = (
     "branch5x5_1:48x1 branch5x5_2:64x5",
     "branch3x3dbl_1:64x1 branch3x3dbl_2:96x3 branch3x3dbl_3:96x3",
 )
-HALVING_EARLY = (
-    "branch3x3:384x3/2",
-    "branch3x3dbl_1:64x1 branch3x3dbl_2:96x3 branch3x3dbl_3:96x3/2",
-)
+HALVING_EARLY = ("branch3x3:384x3/2", "branch3x3dbl_1:64x1 branch3x3dbl_2:96x3 branch3x3dbl_3:96x3/2")
 LONG = (
     "branch1x1:192x1",
     "branch7x7_1:{0}x1 branch7x7_2:{0}x1x7 branch7x7_3:192x7x1",
@@ -185,10 +182,7 @@ def tensorflow_bilinear(images: Tensor, height: int, width: int) -> Tensor:
 
 
 def inception_v3(
-    *,
-    weights: Path | None = None,
-    cache: Path | None = None,
-    resizing: Resizing = "tensorflow-1 bilinear",
+    *, weights: Path | None = None, cache: Path | None = None, resizing: Resizing = "tensorflow-1 bilinear"
 ) -> ModuleExtractor:
     """The extractor of the original Fréchet inception distance.
 
