@@ -167,11 +167,5 @@ def _key(finding: Finding) -> tuple[str, int]:
 
 
 def at_multiples(every: int) -> Schedule:
-    """A check at each multiple of some steps.
-
-    Example:
-        >>> due = at_multiples(10)
-        >>> due(9, None), due(10, None), due(20, 10)
-        (False, True, True)
-    """
+    """A check at each multiple of some steps."""
     return lambda step, last: step % every == 0

@@ -37,25 +37,16 @@ Score = Callable[[Tensor, Side], Any]
 
 @dataclass(frozen=True)
 class Subject:
-    """What is examined besides the steps' statistics; any of it may be missing.
+    """What is examined besides the steps' statistics; any of it may be missing."""
 
-    Attributes:
-        sample: Makes fakes `(N, ...)`.
-        fixed: Whether they are of the same latents each time, so that their movement can be measured.
-        score: From samples to scores.
-        swapped: Makes the same fakes with each one's condition exchanged for another.
-        asked: The labels that `sample` asks for, `(N,)`, if conditions are labels.
-        modules: Networks that this runs; they are in eval mode meanwhile.
-        metric: What the caller measured.
-    """
-
-    sample: Sample | None = None
+    sample: Sample | None = None  # Makes fakes (N, ...)
+    # Whether they are of the same latents each time, so that their movement can be measured
     fixed: bool = False
-    score: Score | None = None
-    swapped: Sample | None = None
-    asked: Tensor | None = None
-    modules: Sequence[nn.Module] = ()
-    metric: float | None = None
+    score: Score | None = None  # From samples to scores
+    swapped: Sample | None = None  # Makes the same fakes with each one's condition exchanged for another
+    asked: Tensor | None = None  # The labels that sample asks for, (N,), if conditions are labels
+    modules: Sequence[nn.Module] = ()  # Networks that this runs; they are in eval mode meanwhile
+    metric: float | None = None  # What the caller measured
 
 
 class Examiner:

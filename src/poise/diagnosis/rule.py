@@ -16,30 +16,19 @@ Measurements = Sequence[Measurement]
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of a rule on the measurements so far, mainly the last.
+    """The judgement of a rule on the measurements so far, mainly the last."""
 
-    Attributes:
-        level: How bad.
-        sentence: What is wrong, in words; empty if nothing is.
-        evidence: The numbers.
-        beyond: How far beyond its threshold the measured value lies, as a factor of at least 1.
-    """
-
-    level: Level
-    sentence: str = ""
-    evidence: Evidence = field(default_factory=Evidence)
-    beyond: float = 1.0
+    level: Level  # How bad
+    sentence: str = ""  # What is wrong, in words; empty if nothing is
+    evidence: Evidence = field(default_factory=Evidence)  # The numbers
+    beyond: float = 1.0  # How far beyond its threshold the measured value lies, as a factor of at least 1
 
 
 @dataclass(frozen=True)
 class Unchecked:
-    """The rule could not be checked.
+    """The rule could not be checked."""
 
-    Attributes:
-        because: Why: "no data are held out".
-    """
-
-    because: str
+    because: str  # Why: "no data are held out"
 
 
 HEALTHY = Verdict("healthy")
@@ -51,24 +40,16 @@ Settings = Callable[[Mapping[str, Any]], "Mapping[str, Any] | None"]
 
 @dataclass(frozen=True)
 class Proposal:
-    """A remedy before it is known for which run.
+    """A remedy before it is known for which run."""
 
-    Attributes:
-        change: What to change, as an imperative.
-        why: Why that helps.
-        expect: What to expect of it.
-        settings: From the run's recipe (empty if it has none) to the values to set, by path, or `None`
-            if that recipe does not take them; `None` itself if no setting does it.
-        share: The share of the run's steps after which it should be seen.
-        restart: Whether it needs a start from fresh weights.
-    """
-
-    change: str
-    why: str
-    expect: str
+    change: str  # What to change, as an imperative
+    why: str  # Why that helps
+    expect: str  # What to expect of it
+    # From the run's recipe (empty if it has none) to the values to set, by path, or None if that
+    # recipe does not take them; None itself if no setting does it
     settings: Settings | None = None
-    share: float = 0.1
-    restart: bool = False
+    share: float = 0.1  # The share of the run's steps after which it should be seen
+    restart: bool = False  # Whether it needs a start from fresh weights
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,7 @@ from torch import Tensor
 
 
 def first_non_finite(named: Iterable[tuple[str, Tensor]]) -> str | None:
-    """The name of the first tensor that holds a value that is not finite; `None` if all are finite.
-
-    Example:
-        >>> first_non_finite([("loss", torch.tensor(1.0)), ("scores", torch.tensor([float("nan")]))])
-        'scores'
-    """
+    """The name of the first tensor that holds a value that is not finite; `None` if all are finite."""
     for name, tensor in named:
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             return name
@@ -25,12 +20,7 @@ def first_non_finite(named: Iterable[tuple[str, Tensor]]) -> str | None:
 
 
 def per_sample_scores(scores: Any) -> Tensor:
-    """Scores of any shape as one number a sample: patches and several heads are averaged.
-
-    Example:
-        >>> per_sample_scores((torch.ones(2, 1), torch.zeros(2, 1, 4, 4)))
-        tensor([0.5000, 0.5000])
-    """
+    """Scores of any shape as one number a sample: patches and several heads are averaged."""
     if isinstance(scores, Mapping):
         scores = list(scores.values())
     if isinstance(scores, list | tuple) and scores and not isinstance(scores[0], int | float):
@@ -65,10 +55,6 @@ def roc_auc(higher: Tensor, lower: Tensor) -> float | None:
     """The chance that one of `higher` scores above one of `lower`: the area under the ROC curve.
 
     1 if the two are told apart wholly, 0.5 if they are not told apart at all.
-
-    Example:
-        >>> roc_auc(torch.tensor([3.0, 4.0]), torch.tensor([1.0, 2.0]))
-        1.0
 
     Source: Hanley and McNeil 1982: the Mann-Whitney statistic over the number of pairs.
     """

@@ -23,24 +23,13 @@ def values(measurements: Sequence[Measurement], name: str, last: int | None = No
 
 
 def median(measurements: Sequence[Measurement], name: str, first: int, last: int) -> float | None:
-    """The median of a quantity between `first` and `last` measurements ago; `None` if there is none.
-
-    Example:
-        >>> median([Measurement(step, spread=float(step)) for step in range(9)], "spread", 4, 2)
-        5.0
-    """
+    """The median of a quantity between `first` and `last` measurements ago; `None` if there is none."""
     found = values(measurements[max(0, len(measurements) - 1 - first) : len(measurements) - last], name)
     return statistics.median(found) if found else None
 
 
 def best(measurements: Sequence[Measurement], name: str) -> float | None:
-    """The greatest value that a quantity had at two measurements of three in a row.
-
-    Example:
-        >>> values = [0.1, 0.9, 0.2, 0.3]
-        >>> best([Measurement(step, spread=value) for step, value in enumerate(values)], "spread")
-        0.3
-    """
+    """The greatest value that a quantity had at two measurements of three in a row."""
     found = values(measurements, name)
     triples = zip(found, found[1:], found[2:], strict=False)
     return max((sorted(three)[1] for three in triples), default=max(found, default=None))
@@ -103,11 +92,6 @@ def dominant_period(values: Sequence[float]) -> tuple[float, float]:
     The linear trend is taken out first. White noise of N values has a share near 2 ln(N / 2) / N; a sine has
     1. Periods that fit less than twice into the series are trends, and are left out.
 
-    Example:
-        >>> share, period = dominant_period([math.sin(2 * math.pi * t / 8) for t in range(32)])
-        >>> round(share, 2), period
-        (0.97, 8.0)
-
     Source: Fisher 1929, "Tests of significance in harmonic analysis": the greatest ordinate over their sum.
     """
     row = np.asarray(values, dtype=np.float64)
@@ -146,12 +130,7 @@ def crossings(values: Sequence[float], *, least: float = 0.7) -> int:
 
 
 def correlation(first: Sequence[float], second: Sequence[float]) -> float:
-    """The correlation of two series, -1 for opposite phases; 0 if one does not move.
-
-    Example:
-        >>> correlation([0.0, 1.0, 0.0, 1.0], [1.0, 0.0, 1.0, 0.0])
-        -1.0
-    """
+    """The correlation of two series, -1 for opposite phases; 0 if one does not move."""
     one, other = (np.asarray(row, dtype=np.float64) - np.mean(row) for row in (first, second))
     size = math.sqrt(float(one @ one) * float(other @ other))
     return round(float(one @ other) / size, 12) if size > 1e-12 else 0.0

@@ -25,23 +25,14 @@ PIECES = 4
 
 @dataclass(frozen=True)
 class StepStats:
-    """The statistics of one step; any of them may be missing.
+    """The statistics of one step; any of them may be missing."""
 
-    Attributes:
-        real_scores: `(N,)`.
-        fake_scores: `(M,)`.
-        discriminator_loss: A scalar.
-        generator_loss: A scalar.
-        discriminator_gradient: The norm of the discriminator's gradient, a scalar.
-        generator_gradient: The norm of the generator's.
-    """
-
-    real_scores: Tensor | None = None
-    fake_scores: Tensor | None = None
-    discriminator_loss: Tensor | None = None
-    generator_loss: Tensor | None = None
-    discriminator_gradient: Tensor | None = None
-    generator_gradient: Tensor | None = None
+    real_scores: Tensor | None = None  # (N,)
+    fake_scores: Tensor | None = None  # (M,)
+    discriminator_loss: Tensor | None = None  # A scalar
+    generator_loss: Tensor | None = None  # A scalar
+    discriminator_gradient: Tensor | None = None  # The norm of the discriminator's gradient, a scalar
+    generator_gradient: Tensor | None = None  # The norm of the generator's
 
     def named(self) -> list[tuple[str, Tensor]]:
         """Those that are there, in the order of computation, each with its name in words."""

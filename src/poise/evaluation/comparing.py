@@ -26,37 +26,24 @@ VERDICTS: Mapping[bool | None, Verdict] = {True: "beyond", False: "within", None
 
 @dataclass(frozen=True)
 class Cell:
-    """One run's number.
+    """One run's number."""
 
-    Attributes:
-        value: The number.
-        interval: Its 95 % interval, if there is one.
-        verdict: `"best"`; `"within"` chance of the best; `"beyond"` it; empty if neither side is better or
-            there is no interval.
-    """
-
-    value: float
-    interval: Interval | None
+    value: float  # The number
+    interval: Interval | None  # Its 95 % interval, if there is one
+    # "best"; "within" chance of the best; "beyond" it; empty if neither side is better or there is no
+    # interval
     verdict: Verdict
 
 
 @dataclass(frozen=True)
 class Row:
-    """One number of all runs.
+    """One number of all runs."""
 
-    Attributes:
-        name: Of the number.
-        measure: Of the metric.
-        better: `"lower"`, `"higher"`, or empty.
-        floor: The value of reals, if it is known.
-        cells: One for each run, in their order.
-    """
-
-    name: str
-    measure: str
-    better: str
-    floor: float | None
-    cells: tuple[Cell, ...]
+    name: str  # Of the number
+    measure: str  # Of the metric
+    better: str  # "lower", "higher", or empty
+    floor: float | None  # The value of reals, if it is known
+    cells: tuple[Cell, ...]  # One for each run, in their order
 
 
 @dataclass(frozen=True)

@@ -29,33 +29,21 @@ Rows = np.ndarray[Any, np.dtype[np.int64]]
 
 @dataclass(frozen=True)
 class Subject:
-    """A set of samples, or a generator of them.
+    """A set of samples, or a generator of them."""
 
-    Attributes:
-        name: What the user named.
-        kind: The name of their kind of data.
-        shape: Of one sample.
-        draw: `(count, seed) -> samples`: images as bytes `(N, C, H, W)`, vectors in data units `(N, d)`.
-        classes: `(count, seed) -> labels (N,)` of the same samples; `None` if they have none.
-        count: How many there are; `None` for a generator.
-        fingerprint: Of the content of data; empty for a generator.
-        run: The run that the generator is of, if there is one.
-        step: The step of that generator.
-        dataset: The data, if they are data.
-        generator: The generator, if it is one.
-    """
-
-    name: str
-    kind: str
-    shape: tuple[int, ...]
+    name: str  # What the user named
+    kind: str  # The name of their kind of data
+    shape: tuple[int, ...]  # Of one sample
+    # (count, seed) -> samples: images as bytes (N, C, H, W), vectors in data units (N, d)
     draw: Callable[[int, int], Tensor]
+    # (count, seed) -> labels (N,) of the same samples; None if they have none
     classes: Callable[[int, int], Tensor | None]
-    count: int | None = None
-    fingerprint: str = ""
-    run: RunFolder | None = None
-    step: int = 0
-    dataset: Dataset | None = None
-    generator: Generator | None = None
+    count: int | None = None  # How many there are; None for a generator
+    fingerprint: str = ""  # Of the content of data; empty for a generator
+    run: RunFolder | None = None  # The run that the generator is of, if there is one
+    step: int = 0  # The step of that generator
+    dataset: Dataset | None = None  # The data, if they are data
+    generator: Generator | None = None  # The generator, if it is one
 
     def is_what_was_trained_on(self, run: RunFolder) -> bool:
         """Whether these are a run's training data, by their content and that of the labels that it used."""

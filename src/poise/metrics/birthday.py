@@ -88,11 +88,6 @@ def birthday_test(
 def poisson_interval(count: int) -> Interval:
     """The 95 % interval of a Poisson mean, given a count.
 
-    Example:
-        >>> low, high = poisson_interval(10)
-        >>> round(low, 1), round(high, 1)
-        (4.8, 18.4)
-
     Source: Wilson and Hilferty 1931, for the chi-squared quantiles of Garwood 1936.
     """
     z = 1.959963984540054

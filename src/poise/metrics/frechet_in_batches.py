@@ -35,18 +35,12 @@ class MomentBlocks:
     """Moments of the features so far, in blocks so that an interval can be computed from them.
 
     Sample i belongs to block i modulo the number of blocks. Each block takes 8 d^2 bytes.
-
-    Attributes:
-        blocks: The blocks that hold samples.
-        limit: How many blocks there will be.
-        seen: Number of samples so far.
-        digest: A SHA-256 over all rows so far.
     """
 
-    blocks: tuple[Moments, ...]
-    limit: int
-    seen: int
-    digest: Any
+    blocks: tuple[Moments, ...]  # The blocks that hold samples
+    limit: int  # How many blocks there will be
+    seen: int  # Number of samples so far
+    digest: Any  # A SHA-256 over all rows so far
 
     @property
     def total(self) -> Moments:

@@ -11,17 +11,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Moments:
-    """Mean and scatter of a set of features.
+    """Mean and scatter of a set of features."""
 
-    Attributes:
-        samples: How many there are.
-        mean: `(d,)`, float64.
-        scatter: The sum over samples of the outer product of their differences from the mean, `(d, d)`.
-    """
-
-    samples: int
-    mean: Tensor
-    scatter: Tensor
+    samples: int  # How many there are
+    mean: Tensor  # (d,), float64
+    scatter: Tensor  # The sum over samples of the outer product of their differences from the mean, (d, d)
 
     @property
     def covariance(self) -> Tensor:
@@ -30,12 +24,7 @@ class Moments:
 
 
 def moments_of(features: Tensor) -> Moments:
-    """The moments of features `(N, d)` in float64.
-
-    Example:
-        >>> moments_of(torch.tensor([[0.0], [2.0]], dtype=torch.float64)).covariance
-        tensor([[2.]], dtype=torch.float64)
-    """
+    """The moments of features `(N, d)` in float64."""
     mean = features.mean(0)
     return Moments(features.shape[0], mean, gram(features - mean))
 
@@ -68,19 +57,12 @@ def gram(rows: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Gaussian:
-    """The Gaussian fitted to a set of features, its covariance as `factor^T factor`.
+    """The Gaussian fitted to a set of features, its covariance as `factor^T factor`."""
 
-    Attributes:
-        mean: `(d,)`.
-        trace: Of the covariance.
-        factor: `(r, d)`; r is d, or the rank if that is smaller.
-        full_rank: Whether the covariance is far from singular.
-    """
-
-    mean: Tensor
-    trace: float
-    factor: Tensor
-    full_rank: bool
+    mean: Tensor  # (d,)
+    trace: float  # Of the covariance
+    factor: Tensor  # (r, d); r is d, or the rank if that is smaller
+    full_rank: bool  # Whether the covariance is far from singular
 
 
 def gaussian_of(features: Tensor) -> Gaussian:

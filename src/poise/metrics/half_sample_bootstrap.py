@@ -26,21 +26,16 @@ NOT_ASKED = "none: not asked for (replicates=0)"
 
 @dataclass(frozen=True)
 class Spread:
-    """How much a statistic varies, estimated from halves.
+    """How much a statistic varies, estimated from halves."""
 
-    Attributes:
-        variance: The variance of the statistic at full size, if variances go as 1/N.
-        excess: How much larger the statistic is, on average, at half size: for a bias that goes as 1/N, the
-            bias at full size.
-        excess_variance: The variance of that excess over the splits: the variance that is left if the
-            statistic has no linear part. Zero if the parts were smaller than halves.
-        freedom: Degrees of freedom of `variance`, for the quantile.
-    """
-
-    variance: float
+    variance: float  # The variance of the statistic at full size, if variances go as 1/N
+    # How much larger the statistic is, on average, at half size: for a bias that goes as 1/N, the
+    # bias at full size
     excess: float
+    # The variance of that excess over the splits: the variance that is left if the statistic has no
+    # linear part. Zero if the parts were smaller than halves
     excess_variance: float
-    freedom: int
+    freedom: int  # Degrees of freedom of variance, for the quantile
 
 
 def splits(
@@ -153,10 +148,6 @@ def method_of(replicates: int) -> str:
 def quantile(freedom: int) -> float:
     """The 97.5 % quantile of Student's t, by its expansion about the normal; exact to 1 % from 4 on.
 
-    Example:
-        >>> round(quantile(10), 2)
-        2.23
-
     Source: Abramowitz and Stegun 1964, 26.7.5.
     """
     z, v = NORMAL_QUANTILE, float(freedom)
@@ -170,11 +161,6 @@ def quantile(freedom: int) -> float:
 
 def share_interval(successes: float, trials: int) -> Interval:
     """The 95 % interval of a share, after Wilson.
-
-    Example:
-        >>> low, high = share_interval(0, 100)
-        >>> low, round(high, 3)
-        (0.0, 0.037)
 
     Source: Wilson 1927.
     """

@@ -12,14 +12,7 @@ By = Literal["training", "evaluate"]
 
 
 def lines_of(result: Result, *, step: int, by: By) -> list[dict[str, Any]]:
-    """A result as lines, one for each of its numbers.
-
-    Example:
-        >>> from poise.metrics import mode_statistics
-        >>> lines = lines_of(mode_statistics([[0.0]], [[0.0], [5.0]], 0.1), step=5, by="training")
-        >>> [(line["metric"], line["value"]) for line in lines]
-        [('modes', 1.0), ('high_quality', 1.0), ('reverse_kl', 0.6931471805599453)]
-    """
+    """A result as lines, one for each of its numbers."""
     plain = result.to_json()
     several = isinstance(result.value, Mapping)
     lines = []

@@ -76,12 +76,7 @@ def absolute_errors(made: Tensor, wanted: Tensor) -> Tensor:
 
 
 def peak_signal_to_noise(made: Tensor, wanted: Tensor) -> Tensor:
-    """The peak signal-to-noise ratio of each image in decibels, `(N,)`; identical images have 100.
-
-    Example:
-        >>> round(float(peak_signal_to_noise(torch.full((1, 1, 8, 8), 0.2), torch.zeros(1, 1, 8, 8))), 6)
-        20.0
-    """
+    """The peak signal-to-noise ratio of each image in decibels, `(N,)`; identical images have 100."""
     error = (made.double() - wanted.double()).square().flatten(1).mean(1)
     return 10 * torch.log10(SPAN**2 / error.clamp(min=SPAN**2 * 1e-10))
 
@@ -90,11 +85,6 @@ def structural_similarity(made: Tensor, wanted: Tensor) -> Tensor:
     """The mean structural similarity of each image in Gaussian windows of 11 pixels, over channels, `(N,)`.
 
     Images smaller than the window get the largest odd window that fits. Identical images have 1.
-
-    Example:
-        >>> images = torch.rand(1, 3, 16, 16)
-        >>> round(float(structural_similarity(images, images)), 6)
-        1.0
 
     Source: Wang et al. 2004, equation 13, with the window and constants of its section III-C.
     """

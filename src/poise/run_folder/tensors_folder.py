@@ -34,16 +34,11 @@ TRIES = 200
 
 @dataclass(frozen=True)
 class Contents:
-    """What a folder holds.
+    """What a folder holds."""
 
-    Attributes:
-        step: The step that the manifest names.
-        tensors: All tensors by name.
-        objects: The JSON objects by the names of their files without the ending.
-    """
-
-    step: int
-    tensors: dict[str, Tensor] = field(default_factory=dict)
+    step: int  # The step that the manifest names
+    tensors: dict[str, Tensor] = field(default_factory=dict)  # All tensors by name
+    # The JSON objects by the names of their files without the ending
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 

@@ -21,10 +21,6 @@ def as_samples(samples: Any, name: str) -> Tensor:
     """Samples as a tensor: vectors `(N, d)`, or images `(N, C, H, W)`.
 
     Images may also be `(N, H, W, C)` with 1, 3 or 4 channels, or `(N, H, W)`.
-
-    Example:
-        >>> as_samples(np.zeros((2, 8, 8, 3)), "real").shape
-        torch.Size([2, 3, 8, 8])
     """
     given = as_tensor(samples, name)
     if given.dim() == 3:
@@ -104,12 +100,7 @@ def common_range(real: Tensor, fake: Tensor) -> ValueRange:
 
 
 def to_range(images: Tensor, value_range: ValueRange, wanted: ValueRange) -> Tensor:
-    """Images brought from one range to another, as float32.
-
-    Example:
-        >>> to_range(torch.tensor([[[[0.0, 255.0]]]]), "0..255", "-1..1").tolist()
-        [[[[-1.0, 1.0]]]]
-    """
+    """Images brought from one range to another, as float32."""
     (low, high), (new_low, new_high) = BOUNDS[value_range], BOUNDS[wanted]
     scale = (new_high - new_low) / (high - low)
     return images.to(torch.float32) * scale + (new_low - low * scale)

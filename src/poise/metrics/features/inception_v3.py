@@ -164,12 +164,7 @@ class InceptionV3(nn.Module):
 
 
 def tensorflow_bilinear(images: Tensor, height: int, width: int) -> Tensor:
-    """Images at another size as TensorFlow 1 did it: corners aligned at the top left, no antialiasing.
-
-    Example:
-        >>> tensorflow_bilinear(torch.tensor([[[[0.0, 2.0]]]]), 1, 4).tolist()
-        [[[[0.0, 1.0, 2.0, 2.0]]]]
-    """
+    """Images at another size as TensorFlow 1 did it: corners aligned at the top left, no antialiasing."""
     for dimension, size in ((2, height), (3, width)):
         old = images.shape[dimension]
         places = torch.arange(size, dtype=torch.float32, device=images.device) * (old / size)
