@@ -30,7 +30,7 @@ from torchmetrics.image.fid import _compute_fid
 from poise.metrics import cheap_evaluation, frechet_distance, precision_recall_density_coverage, reference_of
 from poise.metrics.frechet import spread_of_halves
 from poise.metrics.gaussian import distance_of
-from poise.metrics.half_sample_bootstrap import interval_of_distance
+from poise.metrics.intervals import interval_of_distance
 from poise.metrics.prdc import NAMES
 from poise.metrics.prdc import prdc as four_of
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from poise.errors import PoiseError
 from poise.metrics import METRICS, cheap_evaluation, compare, evaluate, reference_of
+from poise.metrics.arrays import fingerprint
 from poise.metrics.features import extract, pixels, random_convolutions, small_classifier
-from poise.metrics.fingerprint import fingerprint
 from poise.metrics.gaussian import distance_of
 from poise.metrics.prdc import NAMES, prdc
 

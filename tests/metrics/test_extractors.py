@@ -15,6 +15,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from poise.errors import PoiseError
+from poise.metrics.arrays import fingerprint, hash_of_file
 from poise.metrics.features import (
     EXTRACTORS,
     as_extractor,
@@ -26,11 +27,10 @@ from poise.metrics.features import (
     random_convolutions,
     small_classifier,
 )
-from poise.metrics.features.dinov2 import DinoV2
 from poise.metrics.features.files import fetched, tensors_of
 from poise.metrics.features.images import as_samples, range_of, resize, to_range
 from poise.metrics.features.inception_v3 import InceptionV3, inception_v3_of, tensorflow_bilinear
-from poise.metrics.fingerprint import fingerprint, hash_of_file
+from poise.metrics.features.pretrained import DinoV2
 from poise.metrics.gaussian import distance_of
 
 

@@ -26,7 +26,7 @@ from poise.metrics.gaussian import (
     merged,
     moments_of,
 )
-from poise.metrics.half_sample_bootstrap import interval_of_distance
+from poise.metrics.intervals import interval_of_distance
 
 
 def normal(seed: int, *shape: int) -> Tensor:

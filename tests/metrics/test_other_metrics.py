@@ -26,9 +26,8 @@ from poise.metrics import (
     sliced_wasserstein_distance,
     vendi_score,
 )
-from poise.metrics.birthday import poisson_interval
-from poise.metrics.half_sample_bootstrap import quantile, share_interval
-from poise.metrics.memorised import mann_whitney
+from poise.metrics.copies import mann_whitney, poisson_interval
+from poise.metrics.intervals import quantile, share_interval
 from poise.metrics.sliced_wasserstein import mean_squared_distance
 
 

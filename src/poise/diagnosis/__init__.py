@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from poise.diagnosis.doctor import Doctor
-    from poise.diagnosis.finding import Evidence, Finding, Remedy
+    from poise.diagnosis.finding import Evidence, Finding, Measurement, Remedy
     from poise.diagnosis.findings import FINDINGS
-    from poise.diagnosis.measurement import Measurement
     from poise.diagnosis.monitor import Monitor
     from poise.diagnosis.rule import Rule, Setting
     from poise.diagnosis.tracker import FindingTracker, judged
@@ -19,7 +18,7 @@ _HOMES = {
     "Evidence": "finding",
     "Finding": "finding",
     "FindingTracker": "tracker",
-    "Measurement": "measurement",
+    "Measurement": "finding",
     "Monitor": "monitor",
     "Remedy": "finding",
     "Rule": "rule",

@@ -7,9 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 from poise.diagnosis.budget import Budget
 from poise.diagnosis.examination import Examiner, Subject
-from poise.diagnosis.finding import Finding
+from poise.diagnosis.finding import Finding, Measurement
 from poise.diagnosis.findings import FINDINGS
-from poise.diagnosis.measurement import Measurement
 from poise.diagnosis.reference import Reference
 from poise.diagnosis.rule import Rule, Setting
 from poise.diagnosis.tracker import FindingTracker

@@ -10,9 +10,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from poise.diagnosis.inputs import only_samples
-from poise.diagnosis.measurement import Measurement
-from poise.diagnosis.reference import LEAST, LEAST_OTHERS, MOST_SCORED, Reference
+from poise.diagnosis.finding import Measurement
+from poise.diagnosis.reference import LEAST, LEAST_OTHERS, MOST_SCORED, Reference, only_samples
 from poise.diagnosis.samples import (
     cell_shares,
     condition_response,

@@ -11,10 +11,8 @@ from torch import Tensor, nn
 from poise.diagnosis.budget import MOST_SHARE, Budget
 from poise.diagnosis.doctor import Doctor
 from poise.diagnosis.examination import Subject
-from poise.diagnosis.finding import Finding
-from poise.diagnosis.inputs import reference_of, samples_of
-from poise.diagnosis.measurement import Measurement
-from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING
+from poise.diagnosis.finding import Finding, Measurement
+from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING, reference_of, samples_of
 from poise.diagnosis.rule import Setting
 from poise.diagnosis.scores import per_sample_scores
 from poise.diagnosis.window import StepStats

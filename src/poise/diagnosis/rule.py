@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from poise.diagnosis.finding import Evidence, Remedy
-from poise.diagnosis.measurement import Measurement
+from poise.diagnosis.finding import Evidence, Measurement, Remedy
 
 Level = Literal["healthy", "watch", "trouble"]
 Measurements = Sequence[Measurement]
@@ -18,9 +17,9 @@ Measurements = Sequence[Measurement]
 class Verdict:
     """The judgement of a rule on the measurements so far, mainly the last."""
 
-    level: Level  # How bad
+    level: Level
     sentence: str = ""  # What is wrong, in words; empty if nothing is
-    evidence: Evidence = field(default_factory=Evidence)  # The numbers
+    evidence: Evidence = field(default_factory=Evidence)
     beyond: float = 1.0  # How far beyond its threshold the measured value lies, as a factor of at least 1
 
 
@@ -42,8 +41,8 @@ Settings = Callable[[Mapping[str, Any]], "Mapping[str, Any] | None"]
 class Proposal:
     """A remedy before it is known for which run."""
 
-    change: str  # What to change, as an imperative
-    why: str  # Why that helps
+    change: str
+    why: str
     expect: str  # What to expect of it
     # From the run's recipe (empty if it has none) to the values to set, by path, or None if that
     # recipe does not take them; None itself if no setting does it

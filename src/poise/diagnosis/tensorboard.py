@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from poise.diagnosis.finding import Finding
-from poise.diagnosis.measurement import Measurement
+from poise.diagnosis.finding import Finding, Measurement
 from poise.diagnosis.monitor import Monitor
 
 LEVELS = {"info": 0, "watch": 1, "trouble": 2}

@@ -6,8 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from poise.diagnosis.finding import Finding
-from poise.diagnosis.measurement import Measurement
+from poise.diagnosis.finding import Finding, Measurement
 from poise.diagnosis.rule import Rule, Setting, Unchecked, Verdict
 
 Mark = tuple[int, Verdict]

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from poise.diagnosis.measurement import Measurement
+from poise.diagnosis.finding import Measurement
 from poise.diagnosis.rule import Unchecked
 
 TELLS_NOTHING = 0.05

@@ -28,7 +28,7 @@ VERDICTS: Mapping[bool | None, Verdict] = {True: "beyond", False: "within", None
 class Cell:
     """One run's number."""
 
-    value: float  # The number
+    value: float
     interval: Interval | None  # Its 95 % interval, if there is one
     # "best"; "within" chance of the best; "beyond" it; empty if neither side is better or there is no
     # interval
@@ -39,7 +39,7 @@ class Cell:
 class Row:
     """One number of all runs."""
 
-    name: str  # Of the number
+    name: str
     measure: str  # Of the metric
     better: str  # "lower", "higher", or empty
     floor: float | None  # The value of reals, if it is known

@@ -7,20 +7,31 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from poise.data import default_cache, kind_of
 from poise.errors import PoiseError
 from poise.evaluation.choosing import extractor_for, metric_named
-from poise.evaluation.copies import nearest_pairs, training_data
 from poise.evaluation.recording import Evaluation, record
-from poise.evaluation.subjects import Notify, Progress, Subject, Which, opened, with_labels
+from poise.evaluation.subjects import (
+    Notify,
+    Progress,
+    Subject,
+    Which,
+    as_measured,
+    opened,
+    own_data,
+    with_labels,
+)
 from poise.evaluation.translations import evaluate_translations, translates
 from poise.metrics import METRICS, Metric, Result
 from poise.metrics import evaluate as measure
 from poise.metrics.features import ClassifierExtractor, Extractor
 from poise.metrics.table import default_metrics
+from poise.randomness import numpy_stream
+from poise.training.held_out import split
 
 MOST = 5_000
 """Samples of each side if the user does not say."""
@@ -233,3 +244,48 @@ def _notices(subject: Subject, reference: Subject) -> tuple[str, ...]:
         if same and drawn_alike and not reference.is_what_was_trained_on(subject.run):
             found.append("The data have changed since the run was trained on them.")
     return tuple(dict.fromkeys(found))
+
+
+MOST_TRAINING = 20_000
+"""The most training samples that copies are searched among."""
+
+
+def training_data(
+    subject: Subject, reference: Subject, real: Tensor, seed: int, progress: Progress | None
+) -> tuple[Tensor, Tensor | None]:
+    """The samples that may have been copied, and reals that were not trained on, if there are any.
+
+    For a run these are its training rows, and the rows that it held out; or the reference, if that is other
+    data. For samples it is the reference, which is assumed to be what they were trained on. Both are encoded
+    as `real`, which was drawn of the reference.
+    """
+    assert reference.count is not None
+    run = subject.run
+    own = run is not None and reference.is_what_was_trained_on(run)
+    data = reference if own else None
+    if run is not None and not own:
+        try:
+            data = own_data(run, progress=progress)
+        except PoiseError:  # the training data are gone, and only the reference is left
+            data = None
+    if run is None or data is None or data.dataset is None:
+        return reference.encoded(reference.draw(min(MOST_TRAINING, reference.count), seed)), None
+    of_run = int(run.recipe.get("seed") or 0)
+    rows = split(len(data.dataset), float(run.recipe.get("held_out") or 0.0), of_run)
+    trained = rows.training
+    if len(trained) > MOST_TRAINING:
+        trained = np.sort(numpy_stream(of_run, 0, "evaluated rows").permutation(trained)[:MOST_TRAINING])
+    learned = reference.encoded(as_measured(data.dataset, trained))
+    if not own:
+        return learned, real
+    if not len(rows.held_out):
+        return learned, None
+    return learned, reference.encoded(as_measured(data.dataset, rows.held_out))
+
+
+def nearest_pairs(result: Result, fake: Tensor, train: Tensor) -> Tensor | None:
+    """Each of the nearest fakes before its nearest training image; `None` if they are not images."""
+    if fake.dim() != 4:
+        return None
+    found = result.details["nearest_pairs"]
+    return torch.stack([image for _, one, other in found for image in (fake[one], train[other])])

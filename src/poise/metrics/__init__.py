@@ -8,27 +8,25 @@ Features come from `poise.metrics.features`. `docs/metrics.md` says which metric
 many samples it needs, and when it misleads.
 """
 
-from poise.metrics.birthday import birthday_test
-from poise.metrics.classifier_accuracy import classifier_accuracy_score
+from poise.metrics.classifiers import (
+    classifier_accuracy_score,
+    classifier_two_sample_test,
+    nearest_neighbour_two_sample_test,
+)
+from poise.metrics.copies import birthday_test, memorisation
 from poise.metrics.evaluation import evaluate
-from poise.metrics.frechet import frechet_distance
-from poise.metrics.frechet_extrapolated import frechet_distance_extrapolated
+from poise.metrics.frechet import frechet_distance, frechet_distance_extrapolated
 from poise.metrics.frechet_in_batches import accumulate_moments, frechet_distance_of_moments
-from poise.metrics.inception import inception_score
 from poise.metrics.kernel import kernel_distance
-from poise.metrics.memorised import memorisation
-from poise.metrics.metric import Metric
 from poise.metrics.mixture_modes import mode_statistics
-from poise.metrics.path_length import latent_path_length
+from poise.metrics.players import duality_gap, latent_path_length
 from poise.metrics.prdc import precision_recall_density_coverage
-from poise.metrics.result import Comparison, Result, compare
+from poise.metrics.result import Comparison, Metric, Result, compare
+from poise.metrics.scores import inception_score, vendi_score
 from poise.metrics.sliced_wasserstein import mind, sliced_wasserstein_distance
 from poise.metrics.table import METRICS
 from poise.metrics.translation_errors import cycle_error, translation_errors
-from poise.metrics.two_sample_tests import classifier_two_sample_test, nearest_neighbour_two_sample_test
-from poise.metrics.vendi import vendi_score
 from poise.metrics.while_training import Reference, cheap_distance, cheap_evaluation, reference_of
-from poise.metrics.worst_case_players import duality_gap
 
 __all__ = [
     "METRICS",

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from poise.errors import PoiseError, unknown_name
-from poise.metrics.arrays import as_labels
+from poise.metrics.arrays import as_labels, fingerprint
 from poise.metrics.features import (
     ClassifierExtractor,
     Extractor,
@@ -24,10 +24,8 @@ from poise.metrics.features import (
     protocol_of,
 )
 from poise.metrics.features.images import as_samples, common_range, to_range
-from poise.metrics.fingerprint import fingerprint
 from poise.metrics.frechet import default_replicates
-from poise.metrics.metric import Metric
-from poise.metrics.result import Result
+from poise.metrics.result import Metric, Result
 from poise.metrics.table import METRICS, default_metrics
 
 FEW_REPLICATES = 20

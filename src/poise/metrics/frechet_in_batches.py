@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from poise.errors import PoiseError
-from poise.metrics.arrays import as_features, as_pair
-from poise.metrics.fingerprint import digest_of_rows
+from poise.metrics.arrays import as_features, as_pair, digest_of_rows
 from poise.metrics.frechet import LEAST
 from poise.metrics.gaussian import (
     Gaussian,
@@ -22,9 +21,8 @@ from poise.metrics.gaussian import (
     merged,
     moments_of,
 )
-from poise.metrics.half_sample_bootstrap import NOT_ASKED, interval_of_distance, method_of, splits, spread
-from poise.metrics.metric import timed
-from poise.metrics.result import Interval, Result
+from poise.metrics.intervals import NOT_ASKED, interval_of_distance, method_of, splits, spread
+from poise.metrics.result import Interval, Result, timed
 from poise.randomness import derive
 
 BLOCKS = 16

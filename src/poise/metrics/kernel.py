@@ -11,12 +11,10 @@ import torch
 from torch import Tensor
 
 from poise.errors import unknown_name
-from poise.metrics.arrays import as_pair
+from poise.metrics.arrays import as_pair, fingerprint_of_features
 from poise.metrics.distances import TILE, squared_distances
-from poise.metrics.fingerprint import fingerprint_of_features
-from poise.metrics.half_sample_bootstrap import NORMAL_QUANTILE
-from poise.metrics.metric import Metric, timed
-from poise.metrics.result import Result
+from poise.metrics.intervals import NORMAL_QUANTILE
+from poise.metrics.result import Metric, Result, timed
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 

@@ -8,12 +8,10 @@ import torch
 from torch import Tensor
 
 from poise.errors import PoiseError
-from poise.metrics.arrays import as_pair
+from poise.metrics.arrays import as_pair, fingerprint_of_features
 from poise.metrics.distances import squared_distances
-from poise.metrics.fingerprint import fingerprint_of_features
-from poise.metrics.half_sample_bootstrap import NOT_ASKED, share_interval
-from poise.metrics.metric import Metric, Prepared, timed
-from poise.metrics.result import Result
+from poise.metrics.intervals import NOT_ASKED, share_interval
+from poise.metrics.result import Metric, Prepared, Result, timed
 from poise.randomness import derive
 
 WITHIN = 3.0

@@ -8,13 +8,10 @@ import torch
 from torch import Tensor
 
 from poise.errors import PoiseError
-from poise.metrics.arrays import as_pair
+from poise.metrics.arrays import as_pair, fingerprint_of_features
 from poise.metrics.distances import centred, loosened, squared_radii, tiles
-from poise.metrics.fingerprint import fingerprint_of_features
-from poise.metrics.floor import HELD_OUT, Floor, floor_of
-from poise.metrics.half_sample_bootstrap import NOT_ASKED, intervals_of, method_of
-from poise.metrics.metric import Metric, Prepared, timed
-from poise.metrics.result import Result
+from poise.metrics.intervals import HELD_OUT, NOT_ASKED, Floor, floor_of, intervals_of, method_of
+from poise.metrics.result import Metric, Prepared, Result, timed
 from poise.randomness import derive
 
 NAMES = ("precision", "recall", "density", "coverage")

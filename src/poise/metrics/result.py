@@ -1,13 +1,17 @@
-"""The record that every metric returns: a number, its interval, its floor and its protocol."""
+"""The records of a metric: what it is, and what it returns: a number, interval, floor and protocol."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import wraps
+from typing import Any, ParamSpec, Protocol
+
+from torch import Tensor
 
 from poise.errors import PoiseError
 
@@ -266,3 +270,60 @@ def _number(value: Any) -> float:
 def _pair(pair: Any) -> Interval:
     low, high = pair
     return _number(low), _number(high)
+
+
+Given = ParamSpec("Given")
+
+
+class Prepared(Protocol):
+    """A metric whose part that depends on the reals alone is computed already."""
+
+    def __call__(self, fakes: Tensor, *, replicates: int, seed: int) -> Result:
+        """The result for these fakes; the floor holds for the number that it was prepared for."""
+        ...
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A way to measure generated data; a row of `METRICS`.
+
+    Attributes:
+        name: What people type.
+        measure: `(*needs, **settings) -> Result`.
+        summary: One sentence on what it measures.
+        source: Paper and equation.
+        needs: The positional arguments of `measure`, in order: `("real", "fake")`. Callers find out by these
+            names what a metric can be applied to.
+        lower_is_better: Which way is better, by name if there are several values; `None` if neither is.
+        default_for: What it is measured on if the user names no metric: `"samples"` without their kind,
+            samples of a `"mixture"`, translations of `"pairs"` or between `"domains"`. The metrics that suit
+            a kind of data are part of the kind.
+        while_training: For metrics that are cheap enough to be measured while training:
+            `(*needs but "fake", held_out=..., fakes=..., seed=..., others=...) -> Prepared`.
+
+    Example:
+        >>> from poise.metrics import METRICS
+        >>> METRICS["frechet-distance"].needs
+        ('real', 'fake')
+    """
+
+    name: str
+    measure: Callable[..., Result]
+    summary: str
+    source: str
+    needs: tuple[str, ...]
+    lower_is_better: bool | Mapping[str, bool | None] | None
+    default_for: tuple[str, ...] = ()
+    while_training: Callable[..., Prepared] | None = None
+
+
+def timed(measure: Callable[Given, Result]) -> Callable[Given, Result]:
+    """The function, its result with the seconds that it took."""
+
+    @wraps(measure)
+    def measured(*given: Given.args, **settings: Given.kwargs) -> Result:
+        started = time.perf_counter()
+        result = measure(*given, **settings)
+        return replace(result, seconds=time.perf_counter() - started)
+
+    return measured

@@ -8,12 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from poise.metrics.arrays import as_pair
-from poise.metrics.fingerprint import fingerprint_of_features
-from poise.metrics.floor import floor_of
-from poise.metrics.half_sample_bootstrap import NOT_ASKED, interval_of_distance, method_of, spreads_of
-from poise.metrics.metric import Metric, timed
-from poise.metrics.result import Interval, Result
+from poise.metrics.arrays import as_pair, fingerprint_of_features
+from poise.metrics.intervals import NOT_ASKED, floor_of, interval_of_distance, method_of, spreads_of
+from poise.metrics.result import Interval, Metric, Result, timed
 from poise.randomness import derive
 
 

@@ -10,10 +10,9 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from poise.errors import PoiseError
-from poise.metrics.fingerprint import fingerprint
-from poise.metrics.half_sample_bootstrap import NORMAL_QUANTILE
-from poise.metrics.metric import Metric, timed
-from poise.metrics.result import Interval, Result
+from poise.metrics.arrays import fingerprint
+from poise.metrics.intervals import NORMAL_QUANTILE
+from poise.metrics.result import Interval, Metric, Result, timed
 
 WINDOW = 11
 DEVIATION = 1.5

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from poise.errors import PoiseError
-from poise.metrics.arrays import as_features
+from poise.metrics.arrays import as_features, fingerprint
 from poise.metrics.features import (
     Extractor,
     ValueRange,
@@ -20,12 +20,10 @@ from poise.metrics.features import (
     protocol_of,
 )
 from poise.metrics.features.images import as_samples, common_range
-from poise.metrics.fingerprint import fingerprint
-from poise.metrics.floor import HELD_OUT
 from poise.metrics.frechet import FRECHET_DISTANCE, LEAST
-from poise.metrics.metric import Prepared
+from poise.metrics.intervals import HELD_OUT
 from poise.metrics.prdc import NEIGHBOUR
-from poise.metrics.result import Result
+from poise.metrics.result import Prepared, Result
 from poise.metrics.table import METRICS
 from poise.randomness import derive
 

@@ -6,9 +6,8 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from poise.diagnosis.finding import Evidence
+from poise.diagnosis.finding import Evidence, Measurement
 from poise.diagnosis.findings.discriminator_dominates import VANISHED, push
-from poise.diagnosis.measurement import Measurement
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import unchecked, values
 

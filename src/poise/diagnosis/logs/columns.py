@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from poise.diagnosis.measurement import Measurement
+from poise.diagnosis.finding import Measurement
 from poise.errors import PoiseError, unknown_name
 
 Rows = Sequence[Mapping[str, float]]

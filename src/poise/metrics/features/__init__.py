@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from poise.metrics.features.dinov2 import dinov2
-from poise.metrics.features.efficientnet_lite0 import efficientnet_lite0
 from poise.metrics.features.extractor import (
     UNHASHED,
     Extractor,
@@ -25,6 +23,7 @@ from poise.metrics.features.extractor import (
 )
 from poise.metrics.features.images import ValueRange
 from poise.metrics.features.inception_v3 import inception_v3
+from poise.metrics.features.pretrained import dinov2, efficientnet_lite0
 from poise.metrics.features.small_classifier import ClassifierExtractor, small_classifier
 from poise.metrics.features.untrained import colours_and_shapes, identity, pixels, random_convolutions
 from poise.registry import Registry

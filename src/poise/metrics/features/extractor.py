@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from poise.errors import PoiseError
+from poise.metrics.arrays import hash_of_weights
 from poise.metrics.features.files import cached_features
 from poise.metrics.features.images import ValueRange, as_samples, check_range, range_of, to_range
-from poise.metrics.fingerprint import hash_of_weights
 
 UNHASHED = "not known"
 

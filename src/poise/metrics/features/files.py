@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from poise.errors import PoiseError
-from poise.metrics.fingerprint import fingerprint, hash_of_file
+from poise.metrics.arrays import fingerprint, hash_of_file
 
 Tensors = dict[str, Tensor]
 TIMEOUT_SECONDS = 30

@@ -12,11 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from poise.errors import PoiseError
-from poise.metrics.arrays import as_labels
+from poise.metrics.arrays import as_labels, fingerprint
 from poise.metrics.features.extractor import ModuleExtractor
 from poise.metrics.features.files import key_of, load, store
 from poise.metrics.features.images import ValueRange, as_samples, check_range, range_of, to_range
-from poise.metrics.fingerprint import fingerprint
 from poise.randomness import derive, torch_stream
 
 WIDTHS = (32, 64, 64)
