@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-MOST_SHARE = 0.03
-"""Of the loop's time."""
+MOST_SHARE = 0.03  # Of the loop's time
 
 
 class Budget:

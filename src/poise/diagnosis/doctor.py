@@ -14,8 +14,8 @@ from poise.diagnosis.rule import Rule, Setting
 from poise.diagnosis.tracker import FindingTracker
 from poise.diagnosis.window import StepStats, Window
 
+# From a step and that of the last check (`None` before the first) to whether a check is due by steps
 Schedule = Callable[[int, int | None], bool]
-"""From a step and that of the last check (`None` before the first) to whether a check is due by steps."""
 
 
 class Check(NamedTuple):

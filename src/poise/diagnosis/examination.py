@@ -28,10 +28,9 @@ from poise.diagnosis.scores import first_non_finite, held_out_gap, per_sample_sc
 from poise.diagnosis.window import WindowStats
 
 Side = Literal["training", "held out", "fake"]
-Sample = Callable[[], Any]
-"""To samples: a tensor, an array, or a tuple that begins with one."""
+Sample = Callable[[], Any]  # To samples: a tensor, an array, or a tuple that begins with one
+# From samples, and which they are, to scores; a conditional discriminator needs to know their conditions
 Score = Callable[[Tensor, Side], Any]
-"""From samples, and which they are, to scores; a conditional discriminator needs to know their conditions."""
 
 
 @dataclass(frozen=True)

@@ -25,21 +25,11 @@ from poise.diagnosis.samples import (
     nearest_training,
 )
 
-MOST_TRAINING = 2_048
-"""Training samples among which nearest neighbours are looked for."""
-
-MOST_PROBED = 256
-"""Samples of each kind that are compared at a check."""
-
-MOST_SCORED = 128
-"""Samples of each kind that the discriminator scores at a check."""
-
-LEAST = 8
-"""Fewer reals than this are not compared."""
-
-LEAST_OTHERS = 32
-"""Fewer held-out reals than this are not compared."""
-
+MOST_TRAINING = 2_048  # Training samples among which nearest neighbours are looked for
+MOST_PROBED = 256  # Samples of each kind that are compared at a check
+MOST_SCORED = 128  # Samples of each kind that the discriminator scores at a check
+LEAST = 8  # Fewer reals than this are not compared
+LEAST_OTHERS = 32  # Fewer held-out reals than this are not compared
 CELLS = 16
 DIRECTIONS = 4
 
@@ -186,8 +176,7 @@ class Reference:
         return labels_followed(self.training[half:], self.labels[half:], *self.classes)
 
 
-Note = Callable[[str, str], None]
-"""Takes the name of what could not be used, and why."""
+Note = Callable[[str, str], None]  # Takes the name of what could not be used, and why
 
 
 def samples_of(name: str, given: Any, note: Note) -> Tensor | None:

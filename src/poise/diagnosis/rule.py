@@ -33,8 +33,8 @@ class Unchecked:
 HEALTHY = Verdict("healthy")
 
 Judge = Callable[[Measurements], "Verdict | Unchecked"]
+# From a run's recipe to the values to set, by path; `None` if the recipe does not take them
 Settings = Callable[[Mapping[str, Any]], "Mapping[str, Any] | None"]
-"""From a run's recipe to the values to set, by path; `None` if the recipe does not take them."""
 
 
 @dataclass(frozen=True)

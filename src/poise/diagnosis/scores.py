@@ -86,8 +86,8 @@ def held_out_gap(training: Tensor, held_out: Tensor, fake: Tensor) -> float | No
     return (top - middle) / way if way > 1e-12 else None
 
 
+# How well one statistic tells reals from fakes, 0.5 to 1, and by how many deviations they differ
 Probe = tuple[float, float]
-"""How well one statistic tells reals from fakes, 0.5 to 1, and by how many deviations they differ."""
 
 
 def simple_statistics(samples: Tensor) -> dict[str, Tensor]:

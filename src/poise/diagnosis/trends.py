@@ -12,8 +12,7 @@ import numpy as np
 from poise.diagnosis.finding import Measurement
 from poise.diagnosis.rule import Unchecked
 
-TELLS_NOTHING = 0.05
-"""Difference of the AUC from a half below which the discriminator tells nothing."""
+TELLS_NOTHING = 0.05  # Difference of the AUC from a half below which the discriminator tells nothing
 
 
 def values(measurements: Sequence[Measurement], name: str, last: int | None = None) -> list[float]:
@@ -74,6 +73,7 @@ def unchecked(measurement: Measurement, *names: str) -> Unchecked | None:
     return None
 
 
+# The part of an examination that measures a quantity, under whose name its absence is explained
 _FAMILY = {
     quantity: part
     for part, quantities in {
@@ -83,7 +83,6 @@ _FAMILY = {
     }.items()
     for quantity in quantities
 }
-"""The part of an examination that measures a quantity, under whose name its absence is explained."""
 
 
 def dominant_period(values: Sequence[float]) -> tuple[float, float]:

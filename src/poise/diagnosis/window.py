@@ -14,12 +14,8 @@ from torch import Tensor
 
 from poise.diagnosis.scores import first_non_finite, roc_auc
 
-STEPS = 64
-"""The number of steps in a window."""
-
-SCORED = 8
-"""The last of them, whose scores give the AUC."""
-
+STEPS = 64  # The number of steps in a window
+SCORED = 8  # The last of them, whose scores give the AUC
 PIECES = 4
 
 

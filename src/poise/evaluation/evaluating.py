@@ -33,8 +33,7 @@ from poise.metrics.table import default_metrics
 from poise.randomness import numpy_stream
 from poise.training.held_out import split
 
-MOST = 5_000
-"""Samples of each side if the user does not say."""
+MOST = 5_000  # Samples of each side if the user does not say
 
 
 def evaluate(
@@ -246,8 +245,7 @@ def _notices(subject: Subject, reference: Subject) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-MOST_TRAINING = 20_000
-"""The most training samples that copies are searched among."""
+MOST_TRAINING = 20_000  # The most training samples that copies are searched among
 
 
 def training_data(

@@ -28,11 +28,10 @@ from poise.metrics.frechet import default_replicates
 from poise.metrics.result import Metric, Result
 from poise.metrics.table import METRICS, default_metrics
 
+# Half-samples for the interval of a distance whose features are so wide that the default would be none
 FEW_REPLICATES = 20
-"""Half-samples for the interval of a distance whose features are so wide that the default would be none."""
-
+# What a metric may need besides samples
 GIVEN = ("real_labels", "fake_labels", "centres", "standard_deviation")
-"""What a metric may need besides samples."""
 
 
 def evaluate(

@@ -16,8 +16,7 @@ from poise.randomness import derive
 
 NAMES = ("precision", "recall", "density", "coverage")
 NEIGHBOUR = 5
-MOST_IN_A_PART = 500
-"""The most samples of a part for the interval: each part costs the square of its size."""
+MOST_IN_A_PART = 500  # The most samples of a part for the interval: each part costs the square of its size
 
 
 @timed

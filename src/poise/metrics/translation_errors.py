@@ -16,8 +16,7 @@ from poise.metrics.result import Interval, Metric, Result, timed
 
 WINDOW = 11
 DEVIATION = 1.5
-SPAN = 2.0
-"""From black to white in the networks' space."""
+SPAN = 2.0  # From black to white in the networks' space
 
 
 @timed

@@ -14,20 +14,18 @@ from poise.run_folder.tensors_folder import is_there, read_tensors_folder, remov
 if TYPE_CHECKING:
     from torch import Tensor
 
+# First parts of the names of tensors in checkpoints of version 0.1, and what they are called now
 RENAMED = {"average": "ema"}
-"""First parts of the names of tensors in checkpoints of version 0.1, and what they are called now."""
-
+# Names of a game's numbers in checkpoints of version 0.1, before they belonged to terms
 EARLIER_NAMES = {
     "game/balance": "game/discriminator_loss/balance",
     "game/pool_a": "game/discriminator_loss/pool_a",
     "game/pool_b": "game/discriminator_loss/pool_b",
     "game/pool_filled": "game/discriminator_loss/filled",
 }
-"""Names of a game's numbers in checkpoints of version 0.1, before they belonged to terms."""
 
 
-BESIDE = ("window/", "callback/")
-"""How tensors begin that belong to the loop and to callbacks."""
+BESIDE = ("window/", "callback/")  # How tensors begin that belong to the loop and to callbacks
 
 
 @dataclass(frozen=True)

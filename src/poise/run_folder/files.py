@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+# The words for numbers that JSON does not have
 WORDS = {"nan": math.nan, "infinity": math.inf, "-infinity": -math.inf}
-"""The words for numbers that JSON does not have."""
 
 
 # JSON -----------------------------------------------------------------------------------------------------

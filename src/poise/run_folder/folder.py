@@ -58,9 +58,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Status = Literal["running", "finished", "interrupted", "failed"]
+# What a generator makes: samples of noise, images of images, or the tags of an image
 Makes = Literal["samples", "images", "tags"]
-"""What a generator makes: samples of noise, images of images, or the tags of an image."""
-
 Json = Mapping[str, Any]
 
 

@@ -13,8 +13,7 @@ from typing import TextIO
 
 from poise.errors import PoiseError
 
-_held: set[Path] = set()
-"""The runs whose lock this process holds."""
+_held: set[Path] = set()  # The runs whose lock this process holds
 
 
 def holder_of(run: Path) -> str | None:

@@ -17,15 +17,13 @@ from poise.errors import PoiseError
 if TYPE_CHECKING:
     from torch import Tensor
 
-HEADER_LIMIT = 10 * 2**20
-"""Bytes that a header may have; a larger one is an attack or damage."""
-
+HEADER_LIMIT = 10 * 2**20  # Bytes that a header may have; a larger one is an attack or damage
+# The format's names of types, and PyTorch's
 DTYPES = {
     "BOOL": "bool", "U8": "uint8", "I8": "int8", "U16": "uint16", "I16": "int16", "U32": "uint32",
     "I32": "int32", "U64": "uint64", "I64": "int64", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2",
     "F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64", "C64": "complex64",
 }  # fmt: skip
-"""The format's names of types, and PyTorch's."""
 
 
 class DamagedError(Exception):

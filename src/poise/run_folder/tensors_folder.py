@@ -25,11 +25,8 @@ from poise.run_folder.tensors_file import DamagedError, HashedFile, read_tensors
 if TYPE_CHECKING:
     from torch import Tensor
 
-FORMAT = 1
-"""The version of the run folder's layout; a run of a newer one is refused."""
-
-TRIES = 200
-"""How often a reader begins again while a folder is replaced under it."""
+FORMAT = 1  # The version of the run folder's layout; a run of a newer one is refused
+TRIES = 200  # How often a reader begins again while a folder is replaced under it
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,8 @@ from poise.diagnosis.finding import Evidence
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import median, unchecked, values
 
-STILL = 0.05
-"""Response to an exchanged condition below which samples do not move."""
-
-WAKES = 0.12
-"""Response from which a rise is one."""
-
+STILL = 0.05  # Response to an exchanged condition below which samples do not move
+WAKES = 0.12  # Response from which a rise is one
 SAMPLES = 256
 SPAN = 5
 

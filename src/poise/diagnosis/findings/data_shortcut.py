@@ -11,33 +11,17 @@ from poise.diagnosis.findings.discriminator_dominates import VANISHED, push
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import unchecked, values
 
-APART = 0.95
-"""AUC above which nearly every fake is recognised."""
-
-TELLS = 0.995
-"""Area under the curve above which one statistic alone tells every fake."""
-
-DEVIATIONS = 2.5
-"""Standard deviations by which it must differ besides."""
-
+APART = 0.95  # AUC above which nearly every fake is recognised
+TELLS = 0.995  # Area under the curve above which one statistic alone tells every fake
+DEVIATIONS = 2.5  # Standard deviations by which it must differ besides
+# Statistics that an average of the data gets right; blurred or collapsed samples miss the others anyway
 LINEAR = ("mean", "border", "channel", "coordinate")
-"""Statistics that an average of the data gets right; blurred or collapsed samples miss the others anyway."""
-
+# Spread below which samples are blurred or collapsed; deviations of the extremes beyond what that does
 SPREAD, BLUR = 0.3, 10.0
-"""Spread below which samples are blurred or collapsed; deviations of the extremes beyond what that does."""
-
-STAYS = 0.85
-"""Share of what it was ten checks ago that it must still be."""
-
-MOVES = 0.03
-"""Movement of the samples from which the generator has tried."""
-
-WENT = 0.6
-"""Share of its first distance to which a generator has come that has met a wall."""
-
-SETTLED = 5
-"""Checks that a generator has to leave its first noise."""
-
+STAYS = 0.85  # Share of what it was ten checks ago that it must still be
+MOVES = 0.03  # Movement of the samples from which the generator has tried
+WENT = 0.6  # Share of its first distance to which a generator has come that has met a wall
+SETTLED = 5  # Checks that a generator has to leave its first noise
 SPAN = 10
 
 

@@ -9,36 +9,20 @@ from poise.diagnosis.findings.settings import levelled, rate_of, rate_path, stea
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import median, unchecked, values
 
-APART = 0.99
-"""AUC above which every fake is recognised."""
-
-VANISHED = 0.05
-"""Share of its own greatest median below which the generator's gradient has vanished."""
-
+APART = 0.99  # AUC above which every fake is recognised
+VANISHED = 0.05  # Share of its own greatest median below which the generator's gradient has vanished
+# If there are losses alone: what is left of the discriminator's, how far the generator's has grown
 GONE, GROWN = 0.05, 3.0
-"""If there are losses alone: what is left of the discriminator's, how far the generator's has grown."""
-
+# If there are losses alone: a discriminator's below this has won, beside a generator's above that
 NOTHING, MUCH = 0.01, 0.9
-"""If there are losses alone: a discriminator's below this has won, beside a generator's above that."""
-
-HALTED = 0.25
-"""Share of its usual movement below which the generator has come to a halt."""
-
-NO_NEARER = 0.9
-"""Share of what the distance was, above which samples have not come nearer."""
-
-FAR = 0.25
-"""Energy distance beyond which a generator that comes no nearer is not simply done."""
-
+HALTED = 0.25  # Share of its usual movement below which the generator has come to a halt
+NO_NEARER = 0.9  # Share of what the distance was, above which samples have not come nearer
+FAR = 0.25  # Energy distance beyond which a generator that comes no nearer is not simply done
+# Steps within which no generator can be expected to have come anywhere, however many checks they had
 FIRST_STEPS = 24
-"""Steps within which no generator can be expected to have come anywhere, however many checks they had."""
-
+# Checks in a row at which every fake is recognised: from the start of the run, and later on
 AT_ONCE, LONG = 4, 12
-"""Checks in a row at which every fake is recognised: from the start of the run, and later on."""
-
-STILL = 0.05
-"""Movement below which samples rest: one check fewer is then enough."""
-
+STILL = 0.05  # Movement below which samples rest: one check fewer is then enough
 SPAN = 10
 
 

@@ -9,12 +9,8 @@ from poise.diagnosis.findings.settings import mirrored, smoother, width_times
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import unchecked, values
 
-AHEAD = 0.65
-"""Chance that a training real scores above a held-out one, beyond which they are told apart."""
-
-KNOWN = 0.8
-"""The same for trouble."""
-
+AHEAD = 0.65  # Chance that a training real scores above a held-out one, beyond which they are told apart
+KNOWN = 0.8  # The same for trouble
 SPAN = 5
 
 

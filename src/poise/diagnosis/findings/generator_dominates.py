@@ -16,15 +16,9 @@ from poise.diagnosis.findings.settings import (
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import median, unchecked, values
 
-FOOLED = 0.6
-"""AUC below which the discriminator can hardly tell."""
-
-FAR = 0.25
-"""Energy distance, in units of the reals' own, beyond which samples are far from the data."""
-
-CATCHES_UP = 0.05
-"""Rise of the AUC that shows that the discriminator learns."""
-
+FOOLED = 0.6  # AUC below which the discriminator can hardly tell
+FAR = 0.25  # Energy distance, in units of the reals' own, beyond which samples are far from the data
+CATCHES_UP = 0.05  # Rise of the AUC that shows that the discriminator learns
 SPAN = 8
 
 

@@ -9,21 +9,12 @@ from poise.diagnosis.findings.settings import mirrored, width_times
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import unchecked, values
 
-COPIES = -4.0
-"""C_T below which samples lie nearer to the training data than new data do; its authors take -3."""
-
-ON_TOP = 0.1
-"""Share of samples, beyond chance, that lie right on one training sample."""
-
+COPIES = -4.0  # C_T below which samples lie nearer to the training data than new data do; its authors take -3
+ON_TOP = 0.1  # Share of samples, beyond chance, that lie right on one training sample
+# C_T below which no samples on top of one training sample are asked for. Samples that are merely blurred
+# reach -8 against pictures as small as these
 HUGS = -9.0
-"""C_T below which no samples on top of one training sample are asked for.
-
-Samples that are merely blurred reach -8 against pictures as small as these.
-"""
-
-NEAR = 0.85
-"""Share of the held-out data's distance to the training data below which samples are near."""
-
+NEAR = 0.85  # Share of the held-out data's distance to the training data below which samples are near
 SPAN = 4
 
 

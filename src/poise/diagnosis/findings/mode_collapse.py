@@ -9,32 +9,16 @@ from poise.diagnosis.findings.settings import calm, packed, rates_times, single_
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import best, median, unchecked, values
 
-COMPLETE = 0.08
-"""Below this spread all samples look the same."""
-
-ALIKE = 0.15
-"""Below this spread they look much the same; that is trouble if it lasts."""
-
+COMPLETE = 0.08  # Below this spread all samples look the same
+ALIKE = 0.15  # Below this spread they look much the same; that is trouble if it lasts
+# Checks, of sixty in a run, before which a generator that has never spread out may still be on its way
 EARLY = 28
-"""Checks, of sixty in a run, before which a generator that has never spread out may still be on its way."""
-
-SETTLED = 40
-"""Checks from which a coverage that was never reached is trouble."""
-
-LOST = 0.6
-"""Spread or coverage below this share of what they were at their best have fallen."""
-
-HAD = 0.5
-"""Spread or coverage from which there was something to lose."""
-
-NARROW = 0.5
-"""Below this they are low at any time."""
-
-EMPTY = 0.3
-"""Coverage below this, late in a run and level, was never reached."""
-
-NEARING = 0.85
-"""Share of what the distance was twelve checks ago, below which samples are on their way."""
+SETTLED = 40  # Checks from which a coverage that was never reached is trouble
+LOST = 0.6  # Spread or coverage below this share of what they were at their best have fallen
+HAD = 0.5  # Spread or coverage from which there was something to lose
+NARROW = 0.5  # Below this they are low at any time
+EMPTY = 0.3  # Coverage below this, late in a run and level, was never reached
+NEARING = 0.85  # Share of what the distance was twelve checks ago, below which samples are on their way
 
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:

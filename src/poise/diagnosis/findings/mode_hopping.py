@@ -10,26 +10,16 @@ from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecke
 from poise.diagnosis.samples import total_variation
 from poise.diagnosis.trends import gains, median, unchecked
 
-SPAN = 12
-"""Checks that are looked back on."""
-
-JUMP = 0.4
-"""Total variation between the cells of two checks from which samples have moved house."""
-
+SPAN = 12  # Checks that are looked back on
+JUMP = 0.4  # Total variation between the cells of two checks from which samples have moved house
+# Standard deviations of the data through which the samples' centre moves. Samples that are all alike
+# change their cell by a hair's breadth; those that hop cross the data
 TRAVELS = 0.45
-"""Standard deviations of the data through which the samples' centre moves.
-
-Samples that are all alike change their cell by a hair's breadth; those that hop cross the data.
-"""
-
+# Travels that are enough from this spread on: what differs so much changes no cell by a hair's breadth
 LESS, APART = 0.3, 0.3
-"""Travels that are enough from this spread on: what differs so much changes no cell by a hair's breadth."""
-
+# Below this share of what the distance was a span ago, the samples are on their way to the data
 NEARER = 0.75
-"""Below this share of what the distance was a span ago, the samples are on their way to the data."""
-
-NARROW = 0.5
-"""Coverage below which one check is in a part of the data only."""
+NARROW = 0.5  # Coverage below which one check is in a part of the data only
 
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:

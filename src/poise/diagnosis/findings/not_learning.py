@@ -10,18 +10,11 @@ from poise.diagnosis.findings.settings import levelled, rates_times, steady
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import median, unchecked, values
 
-STILL = 0.01
-"""Movement of the samples between checks below which nothing happens."""
-
+STILL = 0.01  # Movement of the samples between checks below which nothing happens
+# Movement of more than one of the last checks by which samples rest between leaps, and do not stay
 LEAP = 0.05
-"""Movement of more than one of the last checks by which samples rest between leaps, and do not stay."""
-
-FAR = 0.15
-"""Energy distance to the data above which something should."""
-
-FLAT = 1e-4
-"""Share of itself by which a loss that is no flat line varies."""
-
+FAR = 0.15  # Energy distance to the data above which something should
+FLAT = 1e-4  # Share of itself by which a loss that is no flat line varies
 SPAN = 6
 
 

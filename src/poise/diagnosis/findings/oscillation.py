@@ -20,38 +20,20 @@ from poise.diagnosis.trends import (
     values,
 )
 
-SPAN = 16
-"""Checks that are looked back on."""
-
-LOSS_SPAN = 24
-"""Checks that are looked back on if there are losses alone."""
-
+SPAN = 16  # Checks that are looked back on
+LOSS_SPAN = 24  # Checks that are looked back on if there are losses alone
+# Share of the losses' variance in one period and its neighbours; of 48 values without one it is near 0.2
 LOSS_PEAK = 0.6
-"""Share of the losses' variance in one period and its neighbours; of 48 values without one it is near 0.2."""
-
-TURNS = 4
-"""Swings of a loss from one side to the other within the span: two periods."""
-
-WIDE = 0.42
-"""Standard deviations of the data through which the samples' centre swings."""
-
-STEP = 0.5
-"""Deviations that the centre goes from one check to the next, in the mean: it may rest in between."""
-
+TURNS = 4  # Swings of a loss from one side to the other within the span: two periods
+WIDE = 0.42  # Standard deviations of the data through which the samples' centre swings
+STEP = 0.5  # Deviations that the centre goes from one check to the next, in the mean: it may rest in between
+# The same for swings that are slower than the span: twice of both, and times that it must change sides
 SLOW_SPAN, SLOW_WIDE, SLOW_TURNS = 32, 0.84, 3
-"""The same for swings that are slower than the span: twice of both, and times that it must change sides."""
-
+# Share of the way that it went by which it got away, and its way over the width: one round is about nine
 ROUND, ROUNDS = 0.2, 8.0
-"""Share of the way that it went by which it got away, and its way over the width: one round is about nine."""
-
-NEARER = 0.6
-"""Share of the distance half a span ago below which samples come nearer while they swing."""
-
-LOST = 0.99
-"""AUC above which the discriminator wins all the time."""
-
-FAR = 0.2
-"""Energy distance below which samples have arrived, and may swing as they like."""
+NEARER = 0.6  # Share of the distance half a span ago below which samples come nearer while they swing
+LOST = 0.99  # AUC above which the discriminator wins all the time
+FAR = 0.2  # Energy distance below which samples have arrived, and may swing as they like
 
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:

@@ -10,18 +10,10 @@ from poise.diagnosis.findings.settings import rates_times, smoother
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import unchecked, values
 
-WORSE = 1.5
-"""Times its best beyond which a metric has regressed."""
-
-CLEAR = 0.1
-"""Energy distance by which it must exceed its best besides, if there is no metric."""
-
-RIPPLES = 4.0
-"""Times its usual change from check to check by which it must, if that is less."""
-
-LEAST = 0.03
-"""Energy distance that is chance with a few hundred samples."""
-
+WORSE = 1.5  # Times its best beyond which a metric has regressed
+CLEAR = 0.1  # Energy distance by which it must exceed its best besides, if there is no metric
+RIPPLES = 4.0  # Times its usual change from check to check by which it must, if that is less
+LEAST = 0.03  # Energy distance that is chance with a few hundred samples
 SPAN = 5
 
 

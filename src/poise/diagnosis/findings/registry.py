@@ -19,6 +19,7 @@ from poise.diagnosis.findings import (
 from poise.diagnosis.rule import Rule
 from poise.registry import Registry
 
+# Every failure that has a name
 FINDINGS: Registry[Rule] = Registry(
     "finding",
     [
@@ -36,4 +37,3 @@ FINDINGS: Registry[Rule] = Registry(
         condition_ignored.RULE,
     ],
 )
-"""Every failure that has a name."""

@@ -12,9 +12,8 @@ from poise.errors import PoiseError, unknown_name
 
 Rows = Sequence[Mapping[str, float]]
 
-MOST = 240
-"""Measurements that a log becomes at most; those of a longer log are averages over several rows."""
-
+MOST = 240  # Measurements that a log becomes at most; those of a longer log are averages over several rows
+# Names that each quantity goes by, as regular expressions over lower case
 QUANTITIES: Mapping[str, str] = {
     "step": r"(global_?)?step|iter(ation)?s?|it|kimg|epoch|n_?imgs?|images_seen",
     "generator_loss": r"(loss|err|cost)[ _/.-]*(g|gen|generator)([ _/.-]*loss)?"
@@ -29,18 +28,15 @@ QUANTITIES: Mapping[str, str] = {
     "discriminator_gradient": r".*(d|disc|discriminator)[ _/.-]*grad.*",
     "metric": r".*(fid|kid|frechet|swd|mmd).*",
 }
-"""Names that each quantity goes by, as regular expressions over lower case."""
 
 
-FORMER_NAMES: Mapping[str, str] = {"separation": "auc"}
-"""Names of quantities that are still taken."""
-
+FORMER_NAMES: Mapping[str, str] = {"separation": "auc"}  # Names of quantities that are still taken
+# Why a quantity is missing if the log has no column of it
 MISSING: Mapping[str, str] = {
     **{quantity: f"the log has no column of the {quantity.replace('_', ' ')}" for quantity in QUANTITIES},
     "auc": "the log has no column of the AUC",
     **dict.fromkeys(("distance", "held_out_gap", "condition_response"), "a log holds no samples"),
 }
-"""Why a quantity is missing if the log has no column of it."""
 
 
 def guessed(names: Sequence[str]) -> dict[str, str]:

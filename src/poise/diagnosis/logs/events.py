@@ -16,10 +16,9 @@ _STEP, _SUMMARY = 2, 5  # of an event
 _VALUE = 1  # of a summary
 _TAG, _SIMPLE, _TENSOR = 1, 2, 8  # of a value
 _CONTENT = 4  # of a tensor
+# The types of a tensor that are numbers: float, double, 32 and 64 bits
 _FORMATS = {1: "<f", 2: "<d", 3: "<i", 9: "<q"}
-"""The types of a tensor that are numbers: float, double, 32 and 64 bits."""
-_NUMBERS = {5: "<f", 6: "<d"}
-"""Fields in which a tensor of one number may hold it instead of its content."""
+_NUMBERS = {5: "<f", 6: "<d"}  # Fields in which a tensor of one number may hold it instead of its content
 
 
 def read_events(path: Path) -> Iterator[tuple[int, str, float]]:

@@ -12,8 +12,7 @@ from typing import Any
 from poise.diagnosis.logs.events import read_events
 from poise.errors import PoiseError, report_system_errors
 
-LARGEST = 512 * 2**20
-"""Bytes of the largest log that is read."""
+LARGEST = 512 * 2**20  # Bytes of the largest log that is read
 
 
 def read_log(path: Path | str) -> list[dict[str, float]]:

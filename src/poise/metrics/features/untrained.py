@@ -17,12 +17,9 @@ NO_WEIGHTS = ""
 WIDTHS = (16, 32, 48)
 GRIDS = (2, 1, 1)
 LOW = 2
-LARGEST = 64
-"""Pixels on a side above which images are resized before random convolutions."""
-
+LARGEST = 64  # Pixels on a side above which images are resized before random convolutions
 GRID, LEVELS, DIRECTIONS = 8, 4, 8
-PARTS = (0.2, 3.0, 3.0)
-"""Weights of places, colours and edges; chosen so that none of them dominates."""
+PARTS = (0.2, 3.0, 3.0)  # Weights of places, colours and edges; chosen so that none of them dominates
 
 
 class RandomConvolutions(nn.Module):
