@@ -13,25 +13,16 @@ Value = float | int | str
 
 @dataclass(frozen=True)
 class Remedy:
-    """Something to try.
+    """Something to try."""
 
-    Attributes:
-        change: What to change, as an imperative.
-        why: Why that helps.
-        command: The command that does it; empty if it is a matter of the data or the code.
-        expect: What to expect of it.
-        after_steps: Steps after which the effect should show.
-        settings: The values of the recipe that it sets, by path.
-        restart: Whether it needs a start from fresh weights.
-    """
-
-    change: str
-    why: str
-    command: str = ""
-    expect: str = ""
-    after_steps: int = 0
+    change: str  # What to change, as an imperative
+    why: str  # Why that helps
+    command: str = ""  # The command that does it; empty if it is a matter of the data or the code
+    expect: str = ""  # What to expect of it
+    after_steps: int = 0  # Steps after which the effect should show
+    # The values of the recipe that it sets, by path
     settings: Mapping[str, Any] = field(default_factory=dict)
-    restart: bool = False
+    restart: bool = False  # Whether it needs a start from fresh weights
 
     def to_json(self) -> dict[str, Any]:
         """As a line of `findings.jsonl` has it."""
@@ -82,33 +73,21 @@ class Evidence:
 class Finding:
     """A failure by its name.
 
-    Attributes:
-        name: As in the table of findings: `mode-collapse`.
-        severity: `info`, `watch` or `trouble`.
-        status: `open`, or `recovered` once it has been gone for some checks.
-        first_step: The step at which it began.
-        last_step: The step at which it was last found.
-        confidence: From 0 to 1: how far beyond its threshold, and for how long.
-        sentence: What is wrong, in words.
-        evidence: The numbers.
-        remedies: What to try, in order.
-        because_of: The open finding that explains this one; empty if there is none.
-
     Example:
         >>> print(Finding("mode-collapse", "trouble", "open", 400, 480, 0.9, "All samples look the same."))
         TROUBLE mode-collapse, step 400 to 480 (90 % sure): All samples look the same.
     """
 
-    name: str
-    severity: Severity
-    status: Literal["open", "recovered"]
-    first_step: int
-    last_step: int
-    confidence: float
-    sentence: str
-    evidence: Evidence = field(default_factory=Evidence)
-    remedies: tuple[Remedy, ...] = ()
-    because_of: str = ""
+    name: str  # As in the table of findings: mode-collapse
+    severity: Severity  # info, watch or trouble
+    status: Literal["open", "recovered"]  # open, or recovered once it has been gone for some checks
+    first_step: int  # The step at which it began
+    last_step: int  # The step at which it was last found
+    confidence: float  # From 0 to 1: how far beyond its threshold, and for how long
+    sentence: str  # What is wrong, in words
+    evidence: Evidence = field(default_factory=Evidence)  # The numbers
+    remedies: tuple[Remedy, ...] = ()  # What to try, in order
+    because_of: str = ""  # The open finding that explains this one; empty if there is none
 
     def __str__(self) -> str:
         word = self.severity.upper() if self.status == "open" else f"recovered ({self.severity})"
@@ -179,76 +158,53 @@ class Measurement:
 
     No quantity depends on which loss is used, except for the losses, which are only compared with themselves.
     Distances are between samples as `samples.features_of` has them.
-
-    Attributes:
-        step: The step of the check.
-        non_finite: The first tensor that held a NaN or an infinity.
-        auc: The chance that the discriminator scores a real above a fake, over the last steps: the area under
-            its ROC curve. 0.5 to 1; below 0.5 if it is fooled.
-        real_score: Mean score of reals over the last steps, raw.
-        fake_score: Mean score of fakes.
-        generator_loss: Mean loss over the last steps.
-        discriminator_loss: The same of the discriminator.
-        generator_losses: The last steps in pieces, the mean of each, oldest first.
-        discriminator_losses: The same of the discriminator.
-        generator_gradient: Median norm of the generator's gradient over the last steps.
-        discriminator_gradient: The same of the discriminator.
-        training_above_held_out: The chance that a training real scores above a held-out one; healthy 0.5.
-        held_out_gap: How far held-out reals fall from training reals towards fakes; healthy 0.
-        distance: Squared energy distance of fakes to reals, in units of the mean distance of reals.
-        distance_floor: The same of other reals.
-        spread: Mean distance of two fakes over that of two reals; healthy near 1.
-        duplicates: Share of fakes with a near twin among 256, against reals' own nearest distances.
-        cells: Share of fakes in each k-means cell of the reals.
-        coverage: Share of the data that lies in cells which get a quarter of their due; healthy near 1.
-        centre: Mean of the fakes along the reals' main directions, in standard deviations of the reals.
-        movement: How far the samples of fixed latents moved since the last check, over the mean distance of
-            two reals.
-        copying: C_T; below -3, fakes lie nearer to the training data than new data do.
-        nearness: Median distance of fakes to the nearest training sample over that of held-out reals.
-        copied: Share of fakes three times as near to one training sample as to any other.
-        copied_held_out: The same of held-out reals: what chance gives.
-        probes: How well each simple statistic tells reals from fakes: area under the curve and effect size.
-        condition_response: How far samples move when only their condition is exchanged.
-        condition_followed: Share of fakes whose nearest class mean is that of their condition.
-        condition_followed_real: The same of reals: what can be reached by this judge.
-        condition_chance: The same of fakes with conditions shuffled.
-        metric: What the caller measured, such as FID; lower is better.
-        missing: Why a quantity is `None`, by its name.
     """
 
-    step: int
-    non_finite: str | None = None
+    step: int  # The step of the check
+    non_finite: str | None = None  # The first tensor that held a NaN or an infinity
+    # The chance that the discriminator scores a real above a fake, over the last steps: the area
+    # under its ROC curve. 0.5 to 1; below 0.5 if it is fooled
     auc: float | None = None
-    real_score: float | None = None
-    fake_score: float | None = None
-    generator_loss: float | None = None
-    discriminator_loss: float | None = None
-    generator_losses: tuple[float, ...] = ()
-    discriminator_losses: tuple[float, ...] = ()
-    generator_gradient: float | None = None
-    discriminator_gradient: float | None = None
+    real_score: float | None = None  # Mean score of reals over the last steps, raw
+    fake_score: float | None = None  # Mean score of fakes
+    generator_loss: float | None = None  # Mean loss over the last steps
+    discriminator_loss: float | None = None  # The same of the discriminator
+    generator_losses: tuple[float, ...] = ()  # The last steps in pieces, the mean of each, oldest first
+    discriminator_losses: tuple[float, ...] = ()  # The same of the discriminator
+    generator_gradient: float | None = None  # Median norm of the generator's gradient over the last steps
+    discriminator_gradient: float | None = None  # The same of the discriminator
+    # The chance that a training real scores above a held-out one; healthy 0.5
     training_above_held_out: float | None = None
+    # How far held-out reals fall from training reals towards fakes; healthy 0
     held_out_gap: float | None = None
+    # Squared energy distance of fakes to reals, in units of the mean distance of reals
     distance: float | None = None
-    distance_floor: float | None = None
-    spread: float | None = None
+    distance_floor: float | None = None  # The same of other reals
+    spread: float | None = None  # Mean distance of two fakes over that of two reals; healthy near 1
+    # Share of fakes with a near twin among 256, against reals' own nearest distances
     duplicates: float | None = None
-    cells: tuple[float, ...] = ()
+    cells: tuple[float, ...] = ()  # Share of fakes in each k-means cell of the reals
+    # Share of the data that lies in cells which get a quarter of their due; healthy near 1
     coverage: float | None = None
+    # Mean of the fakes along the reals' main directions, in standard deviations of the reals
     centre: tuple[float, ...] = ()
+    # How far the samples of fixed latents moved since the last check, over the mean distance of two
+    # reals
     movement: float | None = None
-    copying: float | None = None
+    copying: float | None = None  # C_T; below -3, fakes lie nearer to the training data than new data do
+    # Median distance of fakes to the nearest training sample over that of held-out reals
     nearness: float | None = None
-    copied: float | None = None
-    copied_held_out: float | None = None
+    copied: float | None = None  # Share of fakes three times as near to one training sample as to any other
+    copied_held_out: float | None = None  # The same of held-out reals: what chance gives
+    # How well each simple statistic tells reals from fakes: area under the curve and effect size
     probes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    condition_response: float | None = None
+    condition_response: float | None = None  # How far samples move when only their condition is exchanged
+    # Share of fakes whose nearest class mean is that of their condition
     condition_followed: float | None = None
-    condition_followed_real: float | None = None
-    condition_chance: float | None = None
-    metric: float | None = None
-    missing: Mapping[str, str] = field(default_factory=dict)
+    condition_followed_real: float | None = None  # The same of reals: what can be reached by this judge
+    condition_chance: float | None = None  # The same of fakes with conditions shuffled
+    metric: float | None = None  # What the caller measured, such as FID; lower is better
+    missing: Mapping[str, str] = field(default_factory=dict)  # Why a quantity is None, by its name
 
     def to_json(self) -> dict[str, Any]:
         """A line of `readings.jsonl`: without what is missing, numbers to six digits."""

@@ -53,48 +53,30 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Rule:
-    """One failure that can be named.
+    """One failure that can be named."""
 
-    Attributes:
-        name: What it is called.
-        summary: What it is, in a sentence.
-        judge: Judges the measurements so far; a pure function.
-        proposals: What to do, in order.
-        source: Where the rule is from.
-        warm_up: Checks before which it stays silent.
-        watch_after: Checks in a row at `watch` or worse that open it.
-        trouble_after: Checks in a row at `trouble` that make it trouble.
-        recovered_after: Healthy checks in a row that close it.
-        explains: Findings that follow from this one: they are reported as its consequences.
-    """
-
-    name: str
-    summary: str
-    judge: Judge
-    proposals: tuple[Proposal, ...]
-    source: str
-    warm_up: int = 8
-    watch_after: int = 3
-    trouble_after: int = 3
-    recovered_after: int = 4
+    name: str  # What it is called
+    summary: str  # What it is, in a sentence
+    judge: Judge  # Judges the measurements so far; a pure function
+    proposals: tuple[Proposal, ...]  # What to do, in order
+    source: str  # Where the rule is from
+    warm_up: int = 8  # Checks before which it stays silent
+    watch_after: int = 3  # Checks in a row at watch or worse that open it
+    trouble_after: int = 3  # Checks in a row at trouble that make it trouble
+    recovered_after: int = 4  # Healthy checks in a row that close it
+    # Findings that follow from this one: they are reported as its consequences
     explains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What is known of the run besides its measurements.
+    """What is known of the run besides its measurements."""
 
-    Attributes:
-        steps: Steps that it will take; `None` if that is not known.
-        recipe: Its recipe; empty if it has none.
-        data: The name of its data, for commands.
-        again: The command line that makes the run again, to which a remedy's settings are added; if it is
-            empty, one is made of the recipe's name, and if it is `None`, no command line can do it.
-    """
-
-    steps: int | None = None
-    recipe: Mapping[str, Any] = field(default_factory=dict)
-    data: str = "DATA"
+    steps: int | None = None  # Steps that it will take; None if that is not known
+    recipe: Mapping[str, Any] = field(default_factory=dict)  # Its recipe; empty if it has none
+    data: str = "DATA"  # The name of its data, for commands
+    # The command line that makes the run again, to which a remedy's settings are added; if it is
+    # empty, one is made of the recipe's name, and if it is None, no command line can do it
     again: tuple[str, ...] | None = ()
 
     def remedy(self, proposal: Proposal) -> Remedy | None:

@@ -48,21 +48,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Compared:
-    """Runs side by side.
+    """Runs side by side."""
 
-    Attributes:
-        names: Of the runs, in their order.
-        rows: A row for each number.
-        results: Of each run.
-        stored: Whether they were measured before.
-        notices: What the user should know.
-    """
-
-    names: tuple[str, ...]
-    rows: tuple[Row, ...]
-    results: tuple[tuple[Result, ...], ...]
-    stored: bool
-    notices: tuple[str, ...] = ()
+    names: tuple[str, ...]  # Of the runs, in their order
+    rows: tuple[Row, ...]  # A row for each number
+    results: tuple[tuple[Result, ...], ...]  # Of each run
+    stored: bool  # Whether they were measured before
+    notices: tuple[str, ...] = ()  # What the user should know
 
 
 def compare_runs(

@@ -19,17 +19,6 @@ from poise.web import write_report
 class Evaluation:
     """The results of one subject.
 
-    Attributes:
-        name: Of the run or the samples.
-        against: The name of what they were measured against.
-        step: Of the generator; 0 for samples.
-        results: One for each metric.
-        notices: What the user should know.
-        run: The run's folder, if it is a run.
-        pairs: The fakes that lie nearest to training images, each before that image, as bytes
-            `(2 K, C, H, W)`; `None` if this was not measured.
-        written: The file that the results were appended to, if there is one.
-
     Example:
         >>> import poise, torch
         >>> stream = torch.Generator().manual_seed(0)
@@ -39,14 +28,16 @@ class Evaluation:
         ['kernel-distance']
     """
 
-    name: str
-    against: str
-    step: int
-    results: tuple[Result, ...]
-    notices: tuple[str, ...] = ()
-    run: Path | None = None
+    name: str  # Of the run or the samples
+    against: str  # The name of what they were measured against
+    step: int  # Of the generator; 0 for samples
+    results: tuple[Result, ...]  # One for each metric
+    notices: tuple[str, ...] = ()  # What the user should know
+    run: Path | None = None  # The run's folder, if it is a run
+    # The fakes that lie nearest to training images, each before that image, as bytes (2 K, C, H, W);
+    # None if this was not measured
     pairs: Tensor | None = None
-    written: Path | None = None
+    written: Path | None = None  # The file that the results were appended to, if there is one
 
     def __iter__(self) -> Iterator[Result]:
         return iter(self.results)

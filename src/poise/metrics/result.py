@@ -170,20 +170,15 @@ class Result:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two results of one protocol, side by side.
-
-    Attributes:
-        differences: Second minus first, by name.
-        intervals: The 95 % interval of each difference; the two are taken as independent, which is cautious
-            if they share their reals. Empty if a result has no interval.
-        beyond: Whether each difference is beyond its interval; `None` if there is none.
-    """
+    """Two results of one protocol, side by side."""
 
     first: Result
     second: Result
-    differences: Mapping[str, float]
+    differences: Mapping[str, float]  # Second minus first, by name
+    # The 95 % interval of each difference; the two are taken as independent, which is cautious if
+    # they share their reals. Empty if a result has no interval
     intervals: Mapping[str, Interval]
-    beyond: Mapping[str, bool | None]
+    beyond: Mapping[str, bool | None]  # Whether each difference is beyond its interval; None if there is none
 
     def __str__(self) -> str:
         parts = []

@@ -30,23 +30,14 @@ from poise.randomness import derive
 
 @dataclass(frozen=True)
 class Reference:
-    """What a cheap evaluation needs of the reals, computed once.
+    """What a cheap evaluation needs of the reals, computed once."""
 
-    Attributes:
-        features: Of at most `most` reals, `(N, d)`, float64.
-        metrics: The metrics with their part of the reals, by name.
-        fakes: The number of fakes that the floors hold for.
-        extractor: What made the features.
-        value_range: The range of pixels; `None` for vectors.
-        fingerprint: Of the reals.
-    """
-
-    features: torch.Tensor
-    metrics: Mapping[str, Prepared]
-    fakes: int
-    extractor: Extractor
-    value_range: ValueRange | None
-    fingerprint: str
+    features: torch.Tensor  # Of at most most reals, (N, d), float64
+    metrics: Mapping[str, Prepared]  # The metrics with their part of the reals, by name
+    fakes: int  # The number of fakes that the floors hold for
+    extractor: Extractor  # What made the features
+    value_range: ValueRange | None  # The range of pixels; None for vectors
+    fingerprint: str  # Of the reals
 
 
 def reference_of(

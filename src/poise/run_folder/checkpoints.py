@@ -30,17 +30,11 @@ BESIDE = ("window/", "callback/")  # How tensors begin that belong to the loop a
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A complete saved state.
+    """A complete saved state."""
 
-    Attributes:
-        step: The step after which it was saved.
-        tensors: All tensors by name.
-        state: The numbers beside them, as JSON holds them.
-    """
-
-    step: int
-    tensors: dict[str, Tensor]
-    state: dict[str, Any]
+    step: int  # The step after which it was saved
+    tensors: dict[str, Tensor]  # All tensors by name
+    state: dict[str, Any]  # The numbers beside them, as JSON holds them
 
     @property
     def trained(self) -> dict[str, Tensor]:
@@ -54,17 +48,11 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Restored:
-    """The newest sound checkpoint, and those that were moved away to find it.
+    """The newest sound checkpoint, and those that were moved away to find it."""
 
-    Attributes:
-        checkpoint: The newest sound one; `None` if there is none.
-        quarantined: Names of the damaged checkpoints with the reason, newest first.
-        newest_step: The step of the newest checkpoint that was there, sound or not.
-    """
-
-    checkpoint: Checkpoint | None
-    quarantined: list[tuple[str, str]]
-    newest_step: int
+    checkpoint: Checkpoint | None  # The newest sound one; None if there is none
+    quarantined: list[tuple[str, str]]  # Names of the damaged checkpoints with the reason, newest first
+    newest_step: int  # The step of the newest checkpoint that was there, sound or not
 
 
 def step_name(step: int) -> str:

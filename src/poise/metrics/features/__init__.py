@@ -31,21 +31,13 @@ from poise.registry import Registry
 
 @dataclass(frozen=True)
 class ExtractorKind:
-    """A row of the table of extractors.
+    """A row of the table of extractors."""
 
-    Attributes:
-        name: What people type.
-        build: Builds it; what it needs is in `needs`.
-        summary: One sentence on what it is good for.
-        needs: What `build` takes: `channels`, `samples`, `labels`, `weights`, `cache`.
-        takes: The names of the kinds of data that it can be used on.
-    """
-
-    name: str
-    build: Callable[..., Extractor]
-    summary: str
-    needs: tuple[str, ...]
-    takes: tuple[str, ...]
+    name: str  # What people type
+    build: Callable[..., Extractor]  # Builds it; what it needs is in needs
+    summary: str  # One sentence on what it is good for
+    needs: tuple[str, ...]  # What build takes: channels, samples, labels, weights, cache
+    takes: tuple[str, ...]  # The names of the kinds of data that it can be used on
 
     def serves(self, kind: str) -> bool:
         """Whether it can be used on data of the kind of this name."""
