@@ -6,7 +6,7 @@ import ast
 import inspect
 import sys
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import takewhile
 from pathlib import Path
 
 from poise.diagnosis import FINDINGS, Setting
@@ -17,13 +17,16 @@ FOLDER = Path(__file__).parents[2] / "docs" / "failures"
 
 
 def constants(rule: Rule) -> Iterator[tuple[str, str, str]]:
-    """The thresholds of a rule as its file has them: name, value, and the docstring below."""
-    body = ast.parse(inspect.getsource(sys.modules[rule.judge.__module__])).body
-    for place, pair in enumerate(pairwise(body)):
-        match pair:
-            case ast.Assign() as line, ast.Expr(value=ast.Constant(value=str(words))) if place:
-                name, value = ast.unparse(line.targets[0]), ast.unparse(line.value)
-                yield name.strip("()"), value.strip("()"), inspect.cleandoc(words)
+    """The thresholds of a rule as its file has them: name, value, and the comment beside or above."""
+    source = inspect.getsource(sys.modules[rule.judge.__module__])
+    lines = source.splitlines()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign):
+            above = list(takewhile(lambda line: line.startswith("# "), reversed(lines[: node.lineno - 1])))
+            beside = lines[node.lineno - 1].partition("  # ")[2]
+            if words := beside or " ".join(line.removeprefix("# ") for line in reversed(above)):
+                name, value = ast.unparse(node.targets[0]), ast.unparse(node.value)
+                yield name.strip("()"), value.strip("()"), f"{words}."
 
 
 def recognised(rule: Rule) -> str:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from poise.diagnosis import Evidence, Finding, FindingTracker, Measurement, Remedy, Rule, Setting, judged
-from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Unchecked, Verdict
+from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Unchecked, Verdict, unchecked
 from poise.diagnosis.tracker import confidence
-from poise.diagnosis.trends import best, median, unchecked, values
+from poise.diagnosis.trends import best, median, values
 
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:

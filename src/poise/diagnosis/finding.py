@@ -26,15 +26,7 @@ class Remedy:
 
     def to_json(self) -> dict[str, Any]:
         """As a line of `findings.jsonl` has it."""
-        return {
-            "change": self.change,
-            "why": self.why,
-            "command": self.command,
-            "expect": self.expect,
-            "after_steps": self.after_steps,
-            "settings": dict(self.settings),
-            "restart": self.restart,
-        }
+        return asdict(self)
 
     @staticmethod
     def from_json(line: Mapping[str, Any]) -> Remedy:
@@ -55,13 +47,14 @@ class Evidence:
     threshold: Mapping[str, Value] = field(default_factory=dict)
     healthy: Mapping[str, Value] = field(default_factory=dict)
 
+    @staticmethod
+    def of(*rows: tuple[str, Value, Value, Value]) -> Evidence:
+        """Evidence of quantities: the name of each, as measured, its threshold, and what is healthy."""
+        return Evidence(*({row[0]: row[side] for row in rows} for side in (1, 2, 3)))
+
     def to_json(self) -> dict[str, dict[str, Value]]:
         """As a line of `findings.jsonl` has it."""
-        return {
-            "measured": dict(self.measured),
-            "threshold": dict(self.threshold),
-            "healthy": dict(self.healthy),
-        }
+        return asdict(self)
 
     @staticmethod
     def from_json(line: Mapping[str, Any]) -> Evidence:
@@ -98,18 +91,9 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """As a line of `findings.jsonl` has it."""
-        return {
-            "name": self.name,
-            "severity": self.severity,
-            "status": self.status,
-            "first_step": self.first_step,
-            "last_step": self.last_step,
-            "confidence": round(self.confidence, 3),
-            "sentence": self.sentence,
-            "evidence": self.evidence.to_json(),
-            "remedies": [remedy.to_json() for remedy in self.remedies],
-            **({"because_of": self.because_of} if self.because_of else {}),
-        }
+        line = asdict(self) | {"confidence": round(self.confidence, 3)}
+        line["remedies"] = list(line["remedies"])
+        return line if self.because_of else {key: line[key] for key in line if key != "because_of"}
 
     @staticmethod
     def from_json(line: Mapping[str, Any]) -> Finding:

@@ -64,8 +64,17 @@ class Rule:
     watch_after: int = 3  # Checks in a row at watch or worse that open it
     trouble_after: int = 3  # Checks in a row at trouble that make it trouble
     recovered_after: int = 4  # Healthy checks in a row that close it
+    needs: tuple[str, ...] = ()  # Quantities without which it is not checked by `judge`
+    otherwise: Callable[[Measurements], Verdict | None] | None = None  # Judges if one of those is missing
     # Findings that follow from this one: they are reported as its consequences
     explains: tuple[str, ...] = ()
+
+    def verdict(self, measurements: Measurements) -> Verdict | Unchecked:
+        """What the rule says of the measurements so far, or why it cannot be checked."""
+        missing = unchecked(measurements[-1], *self.needs)
+        if missing is None:
+            return self.judge(measurements)
+        return (None if self.otherwise is None else self.otherwise(measurements)) or missing
 
 
 @dataclass(frozen=True)
@@ -153,3 +162,26 @@ def _typed(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def unchecked(measurement: Measurement, *names: str) -> Unchecked | None:
+    """Why a rule that needs these quantities cannot be checked; `None` if all are there."""
+    for name in names:
+        value = getattr(measurement, name)
+        if value is None or value == ():
+            families = (name, _FAMILY.get(name, name))
+            because = next((measurement.missing[one] for one in families if one in measurement.missing), None)
+            return Unchecked(because or f"there was no {name.replace('_', ' ')}")
+    return None
+
+
+# The part of an examination that measures a quantity, under whose name its absence is explained
+_FAMILY = {
+    quantity: part
+    for part, quantities in {
+        "distance": ("spread", "coverage", "cells", "centre", "probes", "duplicates", "movement"),
+        "held_out_gap": ("training_above_held_out", "copying", "copied", "nearness"),
+        "condition_response": ("condition_followed", "condition_followed_real", "condition_chance"),
+    }.items()
+    for quantity in quantities
+}

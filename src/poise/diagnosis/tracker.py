@@ -47,7 +47,7 @@ class FindingTracker:
         self.measurements.append(measurement)
         before = {rule.name: self._tracks[rule.name].finding for rule in self.rules}
         for rule in self.rules:
-            verdict = rule.judge(self.measurements)
+            verdict = rule.verdict(self.measurements)
             if isinstance(verdict, Unchecked):
                 self.unchecked.setdefault(rule.name, verdict.because)
                 continue

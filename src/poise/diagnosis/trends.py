@@ -10,7 +10,6 @@ from itertools import pairwise
 import numpy as np
 
 from poise.diagnosis.finding import Measurement
-from poise.diagnosis.rule import Unchecked
 
 TELLS_NOTHING = 0.05  # Difference of the AUC from a half below which the discriminator tells nothing
 
@@ -60,29 +59,6 @@ def blind(measurements: Sequence[Measurement], last: int) -> bool:
     """
     areas = values(measurements, "auc", last)
     return bool(areas) and statistics.median(abs(one - 0.5) for one in areas) < TELLS_NOTHING
-
-
-def unchecked(measurement: Measurement, *names: str) -> Unchecked | None:
-    """Why a rule that needs these quantities cannot be checked; `None` if all are there."""
-    for name in names:
-        value = getattr(measurement, name)
-        if value is None or value == ():
-            families = (name, _FAMILY.get(name, name))
-            because = next((measurement.missing[one] for one in families if one in measurement.missing), None)
-            return Unchecked(because or f"there was no {name.replace('_', ' ')}")
-    return None
-
-
-# The part of an examination that measures a quantity, under whose name its absence is explained
-_FAMILY = {
-    quantity: part
-    for part, quantities in {
-        "distance": ("spread", "coverage", "cells", "centre", "probes", "duplicates", "movement"),
-        "held_out_gap": ("training_above_held_out", "copying", "copied", "nearness"),
-        "condition_response": ("condition_followed", "condition_followed_real", "condition_chance"),
-    }.items()
-    for quantity in quantities
-}
 
 
 def dominant_period(values: Sequence[float]) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
-from poise.diagnosis.trends import median, unchecked, values
+from poise.diagnosis.trends import median, values
 
 STILL = 0.05  # Response to an exchanged condition below which samples do not move
 WAKES = 0.12  # Response from which a rise is one
@@ -20,9 +20,6 @@ SPAN = 5
 def judge(measurements: Measurements) -> Verdict | Unchecked:
     """Labels no better followed than by chance, or samples that do not move with their condition."""
     now = measurements[-1]
-    missing = unchecked(now, "condition_response")
-    if missing is not None:
-        return missing
     moves = statistics.median(values(measurements, "condition_response", SPAN))
     measured: dict[str, float | int | str] = {"response": round(moves, 3)}
     threshold: dict[str, float | int | str] = {"response": STILL}
@@ -80,6 +77,7 @@ RULE = Rule(
     name="condition-ignored",
     summary="The samples do not follow the condition that they are asked for.",
     judge=judge,
+    needs=("condition_response",),
     proposals=(
         Proposal(
             "look whether labels and samples still belong together after shuffling and augmentation",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from poise.diagnosis.finding import Evidence, Measurement
 from poise.diagnosis.findings.discriminator_dominates import VANISHED, push
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
-from poise.diagnosis.trends import unchecked, values
+from poise.diagnosis.trends import values
 
 APART = 0.95  # AUC above which nearly every fake is recognised
 TELLS = 0.995  # Area under the curve above which one statistic alone tells every fake
@@ -32,11 +32,8 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
     statistic that tells fakes later, or less and less, is that of a generator which is ill or still learns.
     """
     now = measurements[-1]
-    missing = unchecked(now, "auc") or (
-        Unchecked(now.missing.get("distance", "no samples were given")) if not now.probes else None
-    )
-    if missing is not None:
-        return missing
+    if not now.probes:
+        return Unchecked(now.missing.get("distance", "no samples were given"))
     settled = [one for one in measurements[SETTLED:] if one.probes]
     if len(settled) < SPAN:
         return HEALTHY
@@ -50,13 +47,11 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
         least = DEVIATIONS if spread > SPREAD or name.startswith(LINEAR) else _beyond_blur(name)
         if since and least_area > TELLS and least_effect > max(least, effect) and _stays(since, name):
             best, effect, area = name, least_effect, least_area
-    evidence = Evidence(
-        {"auc": round(apart, 4), f"{best or 'best statistic'} alone": round(area, 4),
-         "apart, in deviations": round(min(effect, 1e4), 2)},
-        {"auc": APART, f"{best or 'best statistic'} alone": TELLS, "apart, in deviations": DEVIATIONS},
-        {"auc": "0.55 to 0.95", f"{best or 'best statistic'} alone": "0.5 to 0.9",
-         "apart, in deviations": "below 1.5"},
-    )  # fmt: skip
+    evidence = Evidence.of(
+        ("auc", round(apart, 4), APART, "0.55 to 0.95"),
+        (f"{best or 'best statistic'} alone", round(area, 4), TELLS, "0.5 to 0.9"),
+        ("apart, in deviations", round(min(effect, 1e4), 2), DEVIATIONS, "below 1.5"),
+    )
     if best and apart > APART:
         return Verdict(
             "trouble",
@@ -102,6 +97,7 @@ RULE = Rule(
     name="data-shortcut",
     summary="Something simple that only reals have gives every fake away.",
     judge=judge,
+    needs=("auc",),
     proposals=(
         Proposal(
             "bring the data into the range that the generator can make, -1 to 1 behind a tanh",

@@ -7,7 +7,7 @@ import statistics
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import levelled, rate_of, rate_path, steady
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
-from poise.diagnosis.trends import median, unchecked, values
+from poise.diagnosis.trends import median, values
 
 APART = 0.99  # AUC above which every fake is recognised
 VANISHED = 0.05  # Share of its own greatest median below which the generator's gradient has vanished
@@ -28,16 +28,12 @@ SPAN = 10
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:
     """Every fake is recognised, and the generator's gradient, its steps or its progress is gone."""
-    missing = unchecked(measurements[-1], "auc")
-    if missing is not None:
-        return _by_losses(measurements) or missing
     spell = told_apart(measurements)
     apart = statistics.median(values(measurements, "auc", 5))
     pushed = push(measurements)
-    evidence = Evidence(
-        {"auc": round(apart, 4), "generator's gradient over its greatest": round(pushed, 4)},
-        {"auc": APART, "generator's gradient over its greatest": VANISHED},
-        {"auc": "0.55 to 0.95", "generator's gradient over its greatest": "0.2 to 1"},
+    evidence = Evidence.of(
+        ("auc", round(apart, 4), APART, "0.55 to 0.95"),
+        ("generator's gradient over its greatest", round(pushed, 4), VANISHED, "0.2 to 1"),
     )
     moves = median(measurements, "movement", 3, 0)
     still = moves is not None and moves < STILL
@@ -110,19 +106,17 @@ def _by_losses(measurements: Measurements) -> Verdict | None:
         return Verdict(
             "watch",
             f"The discriminator's loss is {theirs:.2g} beside the generator's {own:.2g}: it has won.",
-            Evidence(
-                {"discriminator's loss": round(theirs, 6), "generator's loss": round(own, 3)},
-                {"discriminator's loss": NOTHING, "generator's loss": MUCH},
-                {"discriminator's loss": "0.3 to 2", "generator's loss": "0.5 to 3"},
+            Evidence.of(
+                ("discriminator's loss", round(theirs, 6), NOTHING, "0.3 to 2"),
+                ("generator's loss", round(own, 3), MUCH, "0.5 to 3"),
             ),
             beyond=NOTHING / max(theirs, 1e-6),
         )
     left = theirs / max(abs(statistics.median(discriminator[:SPAN])), 1e-9)
     grown = own / max(abs(statistics.median(generator[:SPAN])), 1e-9)
-    evidence = Evidence(
-        {"discriminator's loss left": round(left, 4), "generator's loss grown": round(grown, 2)},
-        {"discriminator's loss left": GONE, "generator's loss grown": GROWN},
-        {"discriminator's loss left": "0.3 to 2", "generator's loss grown": "0.5 to 3"},
+    evidence = Evidence.of(
+        ("discriminator's loss left", round(left, 4), GONE, "0.3 to 2"),
+        ("generator's loss grown", round(grown, 2), GROWN, "0.5 to 3"),
     )
     if 0 <= left < GONE and grown > GROWN:
         return Verdict(
@@ -139,6 +133,8 @@ RULE = Rule(
     name="discriminator-dominates",
     summary="The discriminator tells every fake, and the generator learns nothing from it.",
     judge=judge,
+    needs=("auc",),
+    otherwise=_by_losses,
     proposals=(
         Proposal(
             "look at the data for what only reals have: range, padding, a grid of compression",

@@ -7,7 +7,7 @@ import statistics
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import mirrored, smoother, width_times
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
-from poise.diagnosis.trends import unchecked, values
+from poise.diagnosis.trends import values
 
 AHEAD = 0.65  # Chance that a training real scores above a held-out one, beyond which they are told apart
 KNOWN = 0.8  # The same for trouble
@@ -16,16 +16,12 @@ SPAN = 5
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:
     """Training reals score above held-out ones, for some checks."""
-    missing = unchecked(measurements[-1], "training_above_held_out")
-    if missing is not None:
-        return missing
     ahead = statistics.median(values(measurements, "training_above_held_out", SPAN))
     gaps = values(measurements, "held_out_gap", SPAN)
     gap = statistics.median(gaps) if gaps else 0.0
-    evidence = Evidence(
-        {"training above held out": round(ahead, 3), "held-out gap": round(gap, 3)},
-        {"training above held out": AHEAD, "held-out gap": 0.2},
-        {"training above held out": "0.45 to 0.58", "held-out gap": "below 0.15"},
+    evidence = Evidence.of(
+        ("training above held out", round(ahead, 3), AHEAD, "0.45 to 0.58"),
+        ("held-out gap", round(gap, 3), 0.2, "below 0.15"),
     )
     if ahead > AHEAD and gap > 0.1:
         return Verdict(
@@ -42,6 +38,7 @@ RULE = Rule(
     name="discriminator-overfits",
     summary="The discriminator knows its training data by heart.",
     judge=judge,
+    needs=("training_above_held_out",),
     proposals=(
         Proposal(
             "mirror half of the images, if their content allows it",

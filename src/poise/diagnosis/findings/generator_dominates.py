@@ -14,7 +14,7 @@ from poise.diagnosis.findings.settings import (
     width_times,
 )
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
-from poise.diagnosis.trends import median, unchecked, values
+from poise.diagnosis.trends import median, values
 
 FOOLED = 0.6  # AUC below which the discriminator can hardly tell
 FAR = 0.25  # Energy distance, in units of the reals' own, beyond which samples are far from the data
@@ -24,19 +24,15 @@ SPAN = 8
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:
     """Fakes are hardly recognised and far from the data; near the data a low AUC is success."""
-    missing = unchecked(measurements[-1], "auc", "distance")
-    if missing is not None:
-        return missing
     area = statistics.median(values(measurements, "auc", SPAN))
     far = median(measurements, "distance", 4, 0) or 0.0
     before = median(measurements, "distance", 14, 8)
     nearing = before is not None and far < 0.85 * before
     found = values(measurements, "auc", 2 * SPAN)
     catching_up = statistics.median(found[-3:]) > CATCHES_UP + statistics.median(found[:SPAN])
-    evidence = Evidence(
-        {"auc": round(area, 3), "distance": round(far, 3)},
-        {"auc": FOOLED, "distance": FAR},
-        {"auc": "0.55 to 0.95", "distance": "falling, near 0 at the end"},
+    evidence = Evidence.of(
+        ("auc", round(area, 3), FOOLED, "0.55 to 0.95"),
+        ("distance", round(far, 3), FAR, "falling, near 0 at the end"),
     )
     if area < FOOLED and far > FAR and not nearing and not catching_up:
         return Verdict(
@@ -53,6 +49,7 @@ RULE = Rule(
     name="generator-dominates",
     summary="The discriminator is fooled by samples that are far from the data.",
     judge=judge,
+    needs=("auc", "distance"),
     proposals=(
         Proposal(
             "take one step of the generator for each of the discriminator's",

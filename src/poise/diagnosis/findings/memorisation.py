@@ -7,7 +7,7 @@ import statistics
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import mirrored, width_times
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
-from poise.diagnosis.trends import unchecked, values
+from poise.diagnosis.trends import values
 
 COPIES = -4.0  # C_T below which samples lie nearer to the training data than new data do; its authors take -3
 ON_TOP = 0.1  # Share of samples, beyond chance, that lie right on one training sample
@@ -20,17 +20,14 @@ SPAN = 4
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:
     """Nearer to the training data than unseen data are, for some checks."""
-    missing = unchecked(measurements[-1], "copying", "copied")
-    if missing is not None:
-        return missing
     score = statistics.median(values(measurements, "copying", SPAN))
     copied = statistics.median(values(measurements, "copied", SPAN))
     chance = measurements[-1].copied_held_out or 0.0
     nearness = statistics.median(values(measurements, "nearness", SPAN) or [0.0])
-    evidence = Evidence(
-        {"C_T": round(score, 2), "copied": round(copied, 3), "nearness": round(nearness, 3)},
-        {"C_T": COPIES, "copied": round(chance + ON_TOP, 3), "nearness": NEAR},
-        {"C_T": "above 0", "copied": f"{chance:.2g}, as held-out data", "nearness": "near 1"},
+    evidence = Evidence.of(
+        ("C_T", round(score, 2), COPIES, "above 0"),
+        ("copied", round(copied, 3), round(chance + ON_TOP, 3), f"{chance:.2g}, as held-out data"),
+        ("nearness", round(nearness, 3), NEAR, "near 1"),
     )
     copies = score < COPIES and copied > chance + ON_TOP
     if copies or (score < HUGS and nearness < NEAR):
@@ -48,6 +45,7 @@ RULE = Rule(
     name="memorisation",
     summary="The samples are copies of training data.",
     judge=judge,
+    needs=("copying", "copied"),
     proposals=(
         Proposal(
             "take duplicates out of the data, and gather more of them",

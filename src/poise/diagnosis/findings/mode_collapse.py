@@ -7,7 +7,7 @@ import statistics
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, packed, rates_times, single_steps
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
-from poise.diagnosis.trends import best, median, unchecked, values
+from poise.diagnosis.trends import best, median, values
 
 COMPLETE = 0.08  # Below this spread all samples look the same
 ALIKE = 0.15  # Below this spread they look much the same; that is trouble if it lasts
@@ -24,15 +24,11 @@ NEARING = 0.85  # Share of what the distance was twelve checks ago, below which 
 def judge(measurements: Measurements) -> Verdict | Unchecked:
     """Lost what it had, or never spread out and no longer on the way."""
     now = measurements[-1]
-    missing = unchecked(now, "spread", "coverage")
-    if missing is not None:
-        return missing
     spread, coverage = now.spread or 0.0, now.coverage or 0.0
     best_spread, best_coverage = best(measurements, "spread") or 0.0, best(measurements, "coverage") or 0.0
-    evidence = Evidence(
-        {"spread": round(spread, 3), "coverage": round(coverage, 3)},
-        {"spread": COMPLETE, "coverage": NARROW},
-        {"spread": "0.8 to 1.1", "coverage": "0.8 to 1"},
+    evidence = Evidence.of(
+        ("spread", round(spread, 3), COMPLETE, "0.8 to 1.1"),
+        ("coverage", round(coverage, 3), NARROW, "0.8 to 1"),
     )
     late = len(measurements) > EARLY and not _on_the_way(measurements)
     if (spread < COMPLETE and best_spread > 0.25) or (spread < ALIKE and late):
@@ -69,6 +65,7 @@ RULE = Rule(
     name="mode-collapse",
     summary="The generator makes few different samples, or leaves parts of the data out.",
     judge=judge,
+    needs=("spread", "coverage"),
     proposals=(
         Proposal(
             "take one step of the generator, no momentum, a heavy R1 penalty or ten times the one there is",

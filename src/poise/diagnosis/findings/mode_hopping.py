@@ -8,7 +8,7 @@ from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, rates_times
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.samples import total_variation
-from poise.diagnosis.trends import gains, median, unchecked
+from poise.diagnosis.trends import gains, median
 
 SPAN = 12  # Checks that are looked back on
 JUMP = 0.4  # Total variation between the cells of two checks from which samples have moved house
@@ -24,9 +24,6 @@ NARROW = 0.5  # Coverage below which one check is in a part of the data only
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:
     """Each check in a few cells, and in others than the last one, far away from them."""
-    missing = unchecked(measurements[-1], "cells", "coverage")
-    if missing is not None:
-        return missing
     span = [one for one in measurements[-SPAN:] if one.cells]
     if len(span) < SPAN // 2:
         return HEALTHY
@@ -42,13 +39,12 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
     single = statistics.median([sum(share > 0.02 for share in one.cells) / len(one.cells) for one in span])
     centres = [one.centre for one in span if one.centre]
     travels = max((statistics.pstdev(row) for row in zip(*centres, strict=True)), default=TRAVELS)
-    evidence = Evidence(
-        {"jump": round(jump, 3), "coverage": round(narrow, 3), "cells visited": round(visited, 3),
-         "travels": round(travels, 3)},
-        {"jump": JUMP, "coverage": NARROW, "cells visited": f"1.4 x {single:.2g}", "travels": TRAVELS},
-        {"jump": "below 0.25", "coverage": "0.8 to 1", "cells visited": "as many as at one check",
-         "travels": "below 0.3"},
-    )  # fmt: skip
+    evidence = Evidence.of(
+        ("jump", round(jump, 3), JUMP, "below 0.25"),
+        ("coverage", round(narrow, 3), NARROW, "0.8 to 1"),
+        ("cells visited", round(visited, 3), f"1.4 x {single:.2g}", "as many as at one check"),
+        ("travels", round(travels, 3), TRAVELS, "below 0.3"),
+    )
     near, before = median(measurements, "distance", 4, 0), median(measurements, "distance", SPAN, SPAN - 5)
     nearing = near is not None and before is not None and near < NEARER * before and gains(measurements)
     spread = statistics.median([one.spread or 0.0 for one in span])
@@ -66,6 +62,7 @@ RULE = Rule(
     name="mode-hopping",
     summary="The generator moves from one part of the data to the next and never covers them together.",
     judge=judge,
+    needs=("cells", "coverage"),
     proposals=(
         Proposal(
             "look whether the loader shuffles the data",

@@ -15,7 +15,7 @@ def judge(measurements: Measurements) -> Verdict:
     return Verdict(
         "trouble",
         f"A value that is not finite came up in the {culprit}.",
-        Evidence({"first tensor": culprit}, {"first tensor": "finite"}, {"first tensor": "finite"}),
+        Evidence.of(("first tensor", culprit, "finite", "finite")),
         beyond=100.0,
     )
 

@@ -8,7 +8,7 @@ from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.discriminator_dominates import APART, FIRST_STEPS, VANISHED, push
 from poise.diagnosis.findings.settings import levelled, rates_times, steady
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
-from poise.diagnosis.trends import median, unchecked, values
+from poise.diagnosis.trends import median, values
 
 STILL = 0.01  # Movement of the samples between checks below which nothing happens
 # Movement of more than one of the last checks by which samples rest between leaps, and do not stay
@@ -20,19 +20,15 @@ SPAN = 6
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:
     """Samples of the same latents hardly move, far from the data."""
-    missing = unchecked(measurements[-1], "distance")
-    if missing is not None:
-        return _by_losses(measurements) or missing
     moves = values(measurements, "movement", SPAN)
     if not moves:
         return Unchecked("the samples are not of the same latents each time")
     moved = statistics.median(moves)
     rests = sum(move > LEAP for move in moves) > 1
     far = median(measurements, "distance", 4, 0) or 0.0
-    evidence = Evidence(
-        {"movement": round(moved, 5), "distance": round(far, 3)},
-        {"movement": STILL, "distance": FAR},
-        {"movement": "0.05 to 0.5", "distance": "falling, near 0 at the end"},
+    evidence = Evidence.of(
+        ("movement", round(moved, 5), STILL, "0.05 to 0.5"),
+        ("distance", round(far, 3), FAR, "falling, near 0 at the end"),
     )
     area = statistics.median(values(measurements, "auc", SPAN) or [0.0])
     if measurements[-1].step < FIRST_STEPS:
@@ -60,7 +56,7 @@ def _by_losses(measurements: Measurements) -> Verdict | None:
         return Verdict(
             "watch",
             f"The generator's loss is a flat line: it varies by {ripple:.1g} of itself.",
-            Evidence({"ripple": float(f"{ripple:.2g}")}, {"ripple": FLAT}, {"ripple": "above 0.01"}),
+            Evidence.of(("ripple", float(f"{ripple:.2g}"), FLAT, "above 0.01")),
             beyond=FLAT / max(ripple, 1e-9),
         )
     return HEALTHY
@@ -70,6 +66,8 @@ RULE = Rule(
     name="not-learning",
     summary="The samples stay what they were at the start.",
     judge=judge,
+    needs=("distance",),
+    otherwise=_by_losses,
     proposals=(
         Proposal(
             "look whether the generator's loss reaches its weights: detach, no_grad, the wrong optimiser",

@@ -16,7 +16,6 @@ from poise.diagnosis.trends import (
     dominant_period,
     gains,
     median,
-    unchecked,
     values,
 )
 
@@ -41,9 +40,6 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
 
     No period is required: checks are seldom in step with the swing, so that its period does not show.
     """
-    missing = unchecked(measurements[-1], "centre")
-    if missing is not None:
-        return _by_losses(measurements) or missing
     quick = _by_centres(measurements, span=SPAN, wide=WIDE, least_step=STEP, least_turns=0)
     slow = _by_centres(measurements, span=SLOW_SPAN, wide=SLOW_WIDE, least_step=0.0, least_turns=SLOW_TURNS)
     return quick or slow or HEALTHY
@@ -68,10 +64,10 @@ def _by_centres(
     )
     nearing = near is not None and before is not None and near < NEARER * before and gains(measurements)
     far = near is None or near > FAR
-    evidence = Evidence(
-        {"swing": round(width, 3), "step": round(step, 3), "gets away": round(away, 3)},
-        {"swing": wide, "step": least_step, "gets away": ROUND},
-        {"swing": "below 0.3", "step": "below 0.4", "gets away": "any, if steps are small"},
+    evidence = Evidence.of(
+        ("swing", round(width, 3), wide, "below 0.3"),
+        ("step", round(step, 3), least_step, "below 0.4"),
+        ("gets away", round(away, 3), ROUND, "any, if steps are small"),
     )
     goes_round = away < ROUND and sum(steps) > ROUNDS * width
     # Players that circle each other win in turn; a generator that always loses is thrown about.
@@ -101,18 +97,10 @@ def _by_losses(measurements: Measurements) -> Verdict | None:
     width = statistics.pstdev(generator) / max(abs(statistics.fmean(generator)), 1e-9)
     metric = values(measurements, "metric")
     better = len(metric) >= 6 and statistics.median(metric[-3:]) < 0.9 * statistics.median(metric[:-3][-6:])
-    evidence = Evidence(
-        {
-            "share of one period": round(share, 3),
-            "phase of the losses": round(phase, 3),
-            "swing": round(width, 3),
-        },
-        {"share of one period": LOSS_PEAK, "phase of the losses": -0.5, "swing": 0.05},
-        {
-            "share of one period": "below 0.4",
-            "phase of the losses": "above -0.5",
-            "swing": "any, without a period",
-        },
+    evidence = Evidence.of(
+        ("share of one period", round(share, 3), LOSS_PEAK, "below 0.4"),
+        ("phase of the losses", round(phase, 3), -0.5, "above -0.5"),
+        ("swing", round(width, 3), 0.05, "any, without a period"),
     )
     if share > LOSS_PEAK and phase < -0.5 and width > 0.05 and crossings(generator) >= TURNS and not better:
         every = (measurements[-1].step - measurements[max(0, len(measurements) - len(generator))].step) / len(
@@ -131,6 +119,8 @@ RULE = Rule(
     name="oscillation",
     summary="The players circle each other, and the samples go round without getting better.",
     judge=judge,
+    needs=("centre",),
+    otherwise=_by_losses,
     proposals=(
         Proposal(
             "add a heavy R1 penalty, or ten times the one there is, on every step, and take the momentum out",

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import rates_times, smoother
-from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
-from poise.diagnosis.trends import unchecked, values
+from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict, unchecked
+from poise.diagnosis.trends import values
 
 WORSE = 1.5  # Times its best beyond which a metric has regressed
 CLEAR = 0.1  # Energy distance by which it must exceed its best besides, if there is no metric
@@ -22,8 +22,7 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
     metric = values(measurements, "metric")
     if len(metric) >= 3:
         return _judged(metric, measurements, "metric", span=2, clear=0.0)
-    missing = unchecked(measurements[-1], "distance")
-    if missing is not None:
+    if (missing := unchecked(measurements[-1], "distance")) is not None:
         return missing
     found = values(measurements, "distance")
     ripple = statistics.median([abs(one - other) for one, other in pairwise(found)] or [CLEAR])
@@ -36,10 +35,8 @@ def _judged(found: list[float], measurements: Measurements, name: str, *, span: 
     best = min(smooth[min(span - 1, len(smooth) - 1) :])
     now = smooth[-1]
     worse = now / best if best > 0 else float("inf")
-    evidence = Evidence(
-        {name: round(now, 4)},
-        {name: round(max(WORSE * best, best + clear), 4)},
-        {name: f"{best:.4g}, its best"},
+    evidence = Evidence.of(
+        (name, round(now, 4), round(max(WORSE * best, best + clear), 4), f"{best:.4g}, its best")
     )
     if now > WORSE * max(best, 0.0) and now > best + clear:
         return Verdict(
