@@ -16,10 +16,6 @@ class Budget:
     first check is not counted, since it also fits the reference, and the loop's time begins after it. A run
     of a few seconds therefore has few checks.
 
-    Args:
-        most_share: Of the loop's time; `MOST_SHARE` by default, 1 for every check whatever it takes.
-        clock: Gives the seconds.
-
     Example:
         >>> budget = Budget()
         >>> with budget:

@@ -90,12 +90,7 @@ class Doctor:
         return self.schedule(step, last) and self.budget.affordable()
 
     def check(self, step: int, subject: Subject) -> Check:
-        """Measure and judge; the window begins anew.
-
-        Args:
-            step: The step that was just made.
-            subject: What is examined besides the window.
-        """
+        """Measure and judge; the window begins anew."""
         with self.budget:
             found = self._examiner.examine(step, self.window.close(), subject)
             measurement = Measurement.from_json(found.to_json())
@@ -108,11 +103,7 @@ class Doctor:
         return changed
 
     def replay(self, measurements: Iterable[Measurement]) -> list[Check]:
-        """Judge measurements of an earlier session, oldest first.
-
-        Returns:
-            The checks, with the findings that each changed then.
-        """
+        """Judge measurements of an earlier session, oldest first."""
         return [Check(measurement, self._judge(measurement)) for measurement in measurements]
 
     def rewind(self, step: int) -> None:
@@ -133,11 +124,7 @@ class Doctor:
         }
 
     def load(self, state: Mapping[str, Any]) -> list[Check]:
-        """Go on from what `state` returned; reference, setting and rules stay those of this doctor.
-
-        Returns:
-            The checks up to there, with the findings that each changed then.
-        """
+        """Go on from what `state` returned; reference, setting and rules stay those of this doctor."""
         checks = self._restart(map(Measurement.from_json, state["measurements"]))
         self._examiner.previous = state.get("previous_samples")
         prefix = "window/"

@@ -48,14 +48,7 @@ class Subject:
 
 
 class Examiner:
-    """Measures. It remembers the last samples, to see how far those of the same latents move.
-
-    Args:
-        reference: Reals to compare with; `None` if none are known.
-
-    Attributes:
-        previous: Rows of the last samples that were made of fixed latents.
-    """
+    """Measures. It remembers the last samples, to see how far those of the same latents move."""
 
     def __init__(self, reference: Reference | None) -> None:
         self.reference = reference
@@ -194,10 +187,7 @@ class _MissingError(Exception):
 
 @contextmanager
 def still(modules: Sequence[nn.Module]) -> Iterator[None]:
-    """Networks in eval mode without gradients; flags and random state are restored afterwards.
-
-    The flags are set one by one, since a module's own `train` may do more than that.
-    """
+    """Networks in eval mode without gradients; flags and random state are restored afterwards."""
     flags = [(part, part.training) for module in modules for part in module.modules()]
     devices = {tensor.device for module in modules for tensor in module.parameters()}
     cards = [device for device in devices if device.type == "cuda"]

@@ -58,12 +58,6 @@ def nearest_others(pairs: Tensor) -> Tensor:
 def duplicates(pairs: Tensor, closeness: float) -> float:
     """The share of samples with another one nearer than `closeness`.
 
-    It is a continuous birthday test: among a few hundred of many different samples hardly any two are alike.
-
-    Args:
-        pairs: `(N, N)` distances.
-        closeness: The distance below which two samples count as the same.
-
     Source: Arora and Zhang 2018, "Do GANs learn the distribution?", section 2.
     """
     return float((nearest_others(pairs) < closeness).float().mean())
@@ -111,11 +105,6 @@ def cell_shares(rows: Tensor, centres: Tensor) -> tuple[float, ...]:
 def coverage(found: Sequence[float], expected: Sequence[float], *, least: float = 0.25) -> float:
     """The share of the data that lies in cells with at least a quarter of their due of samples.
 
-    Args:
-        found: Shares of the samples by cell.
-        expected: Shares of the data by cell.
-        least: The share of its due from which a cell counts as covered.
-
     Example:
         >>> coverage([1.0, 0.0], [0.5, 0.5])
         0.5
@@ -144,8 +133,6 @@ def nearest_training(rows: Tensor, training: Tensor) -> Nearest:
 def copying_score(fakes: Nearest, held_out: Nearest) -> float:
     """Standard errors by which fakes are farther from the training data than held-out reals; C_T.
 
-    A score well below 0 means that fakes are nearer to the training data than new data are: copies.
-
     Source: Meehan, Chaudhuri and Dasgupta 2020, section 3.1, over one cell: the z-score of Mann-Whitney's U.
     """
     n, m = len(held_out.first), len(fakes.first)
@@ -156,8 +143,6 @@ def copying_score(fakes: Nearest, held_out: Nearest) -> float:
 def copied_share(rows: Nearest, *, share: float = 1 / 3) -> float:
     """The share of rows that are three times as near to one training sample as to any other.
 
-    A blurred or an average sample is about as near to several; a copy is near to one.
-
     Source: Yoon et al. 2023, "Diffusion probabilistic models generalize when they fail to memorize",
         section 3.
     """
@@ -165,12 +150,7 @@ def copied_share(rows: Nearest, *, share: float = 1 / 3) -> float:
 
 
 def condition_response(asked: Tensor, swapped: Tensor) -> float:
-    """How far samples move if only their condition changes, over the mean distance of two samples.
-
-    Args:
-        asked: `(N, d)`, samples for some conditions.
-        swapped: `(N, d)`, samples of the same latents for other conditions.
-    """
+    """How far samples move if only their condition changes, over the mean distance of two samples."""
     moved = float((asked - swapped).norm(dim=1).mean())
     return moved / max(mean_distance(distances(asked, asked)), 1e-12)
 

@@ -41,10 +41,7 @@ def per_sample_scores(scores: Any) -> Tensor:
 
 
 def pairs_above(higher: Tensor, lower: Tensor) -> float:
-    """The number of pairs in which one of `higher` lies above one of `lower`; ties count half.
-
-    It is Mann and Whitney's U.
-    """
+    """The number of pairs in which one of `higher` lies above one of `lower`; ties count half."""
     order = lower.sort().values
     below = torch.searchsorted(order, higher.contiguous(), right=False)
     not_above = torch.searchsorted(order, higher.contiguous(), right=True)
@@ -53,8 +50,6 @@ def pairs_above(higher: Tensor, lower: Tensor) -> float:
 
 def roc_auc(higher: Tensor, lower: Tensor) -> float | None:
     """The chance that one of `higher` scores above one of `lower`: the area under the ROC curve.
-
-    1 if the two are told apart wholly, 0.5 if they are not told apart at all.
 
     Source: Hanley and McNeil 1982: the Mann-Whitney statistic over the number of pairs.
     """
@@ -65,16 +60,6 @@ def roc_auc(higher: Tensor, lower: Tensor) -> float | None:
 
 def held_out_gap(training: Tensor, held_out: Tensor, fake: Tensor) -> float | None:
     """How far held-out reals have fallen from training reals towards fakes: 0 for not at all, 1 for wholly.
-
-    It compares medians, so that a few wild scores do not decide it.
-
-    Args:
-        training: Scores of reals that are trained on.
-        held_out: Scores of reals that are not.
-        fake: Scores of fakes.
-
-    Returns:
-        The share of the way; `None` if fakes do not score below training reals.
 
     Source: the gap of Brock et al. 2019 (BigGAN), section 4.2, in the units of Karras et al. 2020 (ADA),
         equation 1, `r_v`.

@@ -39,11 +39,7 @@ class FindingTracker:
         self._tracks = {rule.name: _Track([], []) for rule in self.rules}
 
     def add(self, measurement: Measurement) -> list[Finding]:
-        """Judge one more measurement.
-
-        Returns:
-            The findings that opened, grew graver, got another cause or recovered, as they are now.
-        """
+        """Judge one more measurement."""
         self.measurements.append(measurement)
         before = {rule.name: self._tracks[rule.name].finding for rule in self.rules}
         for rule in self.rules:
@@ -157,15 +153,6 @@ def judged(
 
 
 def confidence(beyond: float, checks: int) -> float:
-    """From 0.5 at the threshold, found just now, towards 1 far beyond it or found often.
-
-    Args:
-        beyond: The factor by which the measured value passes its threshold.
-        checks: Checks in a row that it did.
-
-    Example:
-        >>> confidence(1.0, 0), round(confidence(2.0, 5), 2)
-        (0.5, 0.86)
-    """
+    """From 0.5 at the threshold, found just now, towards 1 far beyond it or found often."""
     doubt = 0.5 * math.exp(-0.15 * checks - 0.8 * math.log(max(1.0, min(beyond, 100.0))))
     return 1 - doubt

@@ -36,8 +36,6 @@ def best(measurements: Sequence[Measurement], name: str) -> float | None:
 def gains(measurements: Sequence[Measurement]) -> bool:
     """Whether samples are about as near to the data as they have ever been, in medians of five checks.
 
-    Samples that go round come nearer, too, for half of each round, but not nearer than before.
-
     Example:
         >>> gains([Measurement(step, distance=1 / (1 + step)) for step in range(20)])
         True

@@ -153,8 +153,6 @@ def hash_of_file(path: Path) -> str:
 def digest_of_rows(rows: Tensor, before: Any = None) -> Any:
     """A SHA-256 over rows `(n, d)` in float64, after the rows of `before`, which does not change.
 
-    It does not depend on where batches end.
-
     Example:
         >>> import torch
         >>> rows = torch.arange(6.0).reshape(3, 2)

@@ -22,10 +22,7 @@ def classifier_two_sample_test(real: object, fake: object, *, seed: int = 0) -> 
     One half is the accuracy of guessing, and what a perfect generator reaches; at 1 every sample is
     recognised. Of the larger side only as many samples are used as the smaller has.
 
-    Args:
-        real: Features of reals, `(N, d)`, array or tensor.
-        fake: Features of fakes, `(M, d)`.
-        seed: Seeds the halves and the network.
+    Takes features `(N, d)` of reals and `(M, d)` of fakes; `seed` is for the halves and the network.
 
     Returns:
         The accuracy; `details["p_value"]` is the chance of as much or more if the two were alike.
@@ -77,11 +74,9 @@ def nearest_neighbour_two_sample_test(
     reals, as copies do. The accuracies on reals and on fakes tell the two apart: a generator with dropped
     modes has a high one on reals and a low one on fakes, a generator that memorises has both low.
 
-    Args:
-        real: Features of reals, `(N, d)`, array or tensor.
-        fake: Features of fakes, `(M, d)`; of the larger side as many are used as the smaller has.
-        replicates: Parts for the interval, each of up to 500 samples; 0 for none.
-        seed: Seeds them, and the choice from the larger side.
+    Takes features `(N, d)` of reals and `(M, d)` of fakes, of which as many are used as the smaller side
+    has; the interval is from `replicates` parts of up to 500 samples each (0 for none), which `seed`
+    draws.
 
     Returns:
         `accuracy`, `accuracy_on_real` and `accuracy_on_fake`.

@@ -228,13 +228,8 @@ def frechet_distance_extrapolated(
     pieces, and its value at zero is the result. It may be negative if the two distributions are alike. If the
     smallest piece has fewer samples than dimensions, the bias does not go as 1/N and the result is too high.
 
-    Args:
-        real: Features of reals, `(N, d)`, array or tensor.
-        fake: Features of fakes, `(M, d)`.
-        parts: The largest number of pieces.
-        repeats: How often the samples are split at random, for each number of pieces.
-        replicates: Half-samples for the interval, as for `frechet_distance`.
-        seed: Seeds the splits.
+    `parts` is the largest number of pieces, and `repeats` how often the samples are split at random for
+    each number of them; the other arguments are those of `frechet_distance`.
 
     Returns:
         The distance in squared units of the features. Its interval is for the true distance.

@@ -90,11 +90,8 @@ def frechet_distance_of_moments(
 ) -> Result:
     """The squared Fréchet distance of accumulated moments, with an interval from their blocks.
 
-    Args:
-        real: What `accumulate_moments` made of the reals.
-        fake: The same of the fakes.
-        replicates: Half-samples (of blocks) for the interval; 0 for none.
-        seed: Seeds them.
+    Takes what `accumulate_moments` made of reals and of fakes; `replicates` are half-samples of their
+    blocks for the interval, 0 for none, which `seed` draws.
 
     Returns:
         What `frechet_distance` gives for the same rows, without a floor and with a wider interval.

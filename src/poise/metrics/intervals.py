@@ -44,8 +44,6 @@ def splits(
 ) -> list[tuple[Tensor, Tensor]]:
     """`replicates // 2` random splits of `count` things into two parts of one size, at most `most`.
 
-    Each is a pair of index tensors without a common index.
-
     Example:
         >>> stream = torch.Generator().manual_seed(0)
         >>> [sorted(torch.cat(pair).tolist()) for pair in splits(4, 2, stream)]

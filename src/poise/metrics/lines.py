@@ -41,11 +41,7 @@ def lines_of(result: Result, *, step: int, by: By) -> list[dict[str, Any]]:
 
 
 def results_of(lines: Iterable[Mapping[str, Any]]) -> list[tuple[int, By, Result]]:
-    """The results that lines hold, oldest first, each with its step and who measured it.
-
-    Lines that `lines_of` did not write are skipped; of two results for one step and protocol the later
-    counts.
-    """
+    """The results that lines hold, oldest first, each with its step and who measured it."""
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for line in lines:
         if all(part in line for part in ("step", "metric", "value", "by", "measure", "protocol", *_SHARED)):

@@ -38,13 +38,8 @@ def precision_recall_density_coverage(
     from every real. A point on the rim is inside, so that duplicated samples, whose neighbourhoods are
     points, count.
 
-    Args:
-        real: Features of reals, `(N, d)`, array or tensor.
-        fake: Features of fakes, `(M, d)`.
-        k: Which neighbour a neighbourhood reaches to.
-        held_out: Features of other reals for the floor; without, the reals are split in two.
-        replicates: Parts for the interval, each of up to 500 samples; 0 for neither interval nor floor.
-        seed: Seeds the parts.
+    `k` is which neighbour a neighbourhood reaches to; `replicates` are parts of up to 500 samples each, 0
+    for neither interval nor floor; the other arguments are those of `frechet_distance`.
 
     Returns:
         The four by name; density may exceed 1.

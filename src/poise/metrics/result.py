@@ -196,10 +196,6 @@ class Comparison:
 def compare(first: Result, second: Result) -> Comparison:
     """The difference of two results, and whether it is more than chance.
 
-    Args:
-        first: One result.
-        second: Another of the same protocol.
-
     Raises:
         PoiseError: Their protocols differ; the message names what differs.
 

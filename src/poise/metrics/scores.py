@@ -23,9 +23,8 @@ def inception_score(probabilities: object, *, real: object = None) -> Result:
     trained on the domain it means nothing. It does not look at reals, and one good sample of each class has
     the full score. All samples are used at once; the usual splitting biases the score downwards.
 
-    Args:
-        probabilities: Class probabilities of fakes, `(N, classes)`, rows that sum to 1; array or tensor.
-        real: The same of reals: their score is the level to reach, given as the floor.
+    Takes class probabilities `(N, classes)` of fakes, in rows that sum to 1; the score of `real`, the
+    same of reals, is the level to reach, given as the floor.
 
     Returns:
         The score. Its interval has a closed form (delta method on the logarithm).
@@ -101,11 +100,9 @@ def vendi_score(fake: object, *, real: object = None, replicates: int = 40, seed
     It is 1 if all samples are alike, and the smaller of N and d if no two are. It does not look at reals:
     noise has a high score. Features with a large common part (all positive, say) have similar directions.
 
-    Args:
-        fake: Features of fakes, `(N, d)`, array or tensor; no row may be all zero.
-        real: Features of reals: their score at the same N is the level to reach, given as the floor.
-        replicates: Half-samples for the interval; 0 for none.
-        seed: Seeds them, and the choice of reals.
+    `fake` are features `(N, d)` without a row of zeros, and `real` those of reals, whose score at the
+    same N is the level to reach, given as the floor; `replicates` and `seed` are those of
+    `frechet_distance`.
 
     Returns:
         The effective number of different samples.

@@ -81,13 +81,7 @@ def mind(
     The factor brings it near the scale of a Fréchet distance. The name stands for any features here;
     published numbers are for Inception's.
 
-    Args:
-        real: Features of reals, `(N, d)`, array or tensor.
-        fake: Features of fakes, `(M, d)`.
-        projections: Number of directions.
-        held_out: Features of other reals for the floor; without, the reals are split in two.
-        replicates: Half-samples for the interval; 0 for neither interval nor floor.
-        seed: Draws the directions, and with them the value: it is part of the protocol.
+    The arguments are those of `sliced_wasserstein_distance`.
 
     Returns:
         The distance in squared units of the features, from 0.

@@ -23,9 +23,7 @@ SPAN = 2.0  # From black to white in the networks' space
 def translation_errors(made: Tensor, wanted: Tensor) -> Result:
     """The error of images against their targets: L1, peak signal-to-noise ratio, structural similarity.
 
-    Args:
-        made: Translated images, `(N, C, H, W)` in [-1, 1], at least two.
-        wanted: The target of each, of the same shape.
+    Takes images `(N, C, H, W)` in [-1, 1], at least two, and the target of each.
 
     Returns:
         Means over the images: `l1`, in which black and white are 2 apart, `psnr` in decibels, and `ssim`.
@@ -48,9 +46,8 @@ def translation_errors(made: Tensor, wanted: Tensor) -> Result:
 def cycle_error(back: Tensor, start: Tensor) -> Result:
     """The mean absolute difference of images after the way to the other domain and back.
 
-    Args:
-        back: Images after the way there and back, `(N, C, H, W)` in [-1, 1], at least two.
-        start: The image that each started from, of the same shape.
+    Takes images `(N, C, H, W)` in [-1, 1] after the way there and back, at least two, and what each
+    started from.
 
     Returns:
         The error, in which black and white are 2 apart.

@@ -132,11 +132,7 @@ def cheap_evaluation(
 def cheap_distance(reference: Reference, fake: Any, *, replicates: int = 0, seed: int = 0) -> Result:
     """The Fréchet distance of `cheap_evaluation` alone.
 
-    Args:
-        reference: What `reference_of` made of the reals.
-        fake: Generated samples, images or vectors.
-        replicates: Half-samples for the interval.
-        seed: Seeds them.
+    The arguments are those of `cheap_evaluation`.
 
     Raises:
         PoiseError: As `cheap_evaluation`.

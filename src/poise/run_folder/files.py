@@ -23,26 +23,12 @@ WORDS = {"nan": math.nan, "infinity": math.inf, "-infinity": -math.inf}
 
 
 def to_json(value: Mapping[str, Any], *, indent: int | None = None) -> str:
-    """An object as standard JSON, with words beside numbers that are not finite.
-
-    Example:
-        >>> to_json({"loss": float("nan"), "interval": [0.5, float("inf")]})
-        '{"loss": null, "loss_is": "nan", "interval": [0.5, null], "interval_is": [null, "infinity"]}'
-    """
+    """An object as standard JSON, with words beside numbers that are not finite."""
     return json.dumps(_spelled(value), indent=indent, allow_nan=False)
 
 
 def from_json(text: str | bytes) -> Any:
-    """What a JSON text holds, with the numbers that `to_json` wrote as words.
-
-    Raises:
-        ValueError: It is not JSON.
-        RecursionError: It is nested too deeply.
-
-    Example:
-        >>> from_json('{"loss": null, "loss_is": "-infinity"}')
-        {'loss': -inf}
-    """
+    """What a JSON text holds, with the numbers that `to_json` wrote as words."""
     text = text.decode() if isinstance(text, bytes) else text
     found = json.loads(text)
     return _restored(found) if '_is"' in text else found

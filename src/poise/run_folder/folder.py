@@ -350,9 +350,6 @@ def new_run_path(data: str, recipe: str, *, below: Path | str = "runs") -> Path:
 def makes(data: Json) -> Makes:
     """What a run's generator makes.
 
-    Args:
-        data: The run's `data.json`.
-
     Example:
         >>> makes({"condition": None}), makes({"condition": {"kind": "image"}})
         ('samples', 'images')

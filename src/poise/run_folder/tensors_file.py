@@ -31,11 +31,7 @@ class DamagedError(Exception):
 
 
 class HashedFile:
-    """A binary file that counts and hashes the bytes that are read or written.
-
-    Args:
-        file: The open file.
-    """
+    """A binary file that counts and hashes the bytes that are read or written."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._digest = file, hashlib.sha256()

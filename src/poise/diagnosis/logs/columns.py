@@ -42,9 +42,6 @@ MISSING: Mapping[str, str] = {
 def guessed(names: Sequence[str]) -> dict[str, str]:
     """Which column holds which quantity, by their names; the shortest fitting name is taken.
 
-    Args:
-        names: The columns.
-
     Example:
         >>> guessed(["iter", "Loss/D", "Loss/G", "fid50k_full", "lr"])
         {'step': 'iter', 'generator_loss': 'Loss/G', 'discriminator_loss': 'Loss/D', 'metric': 'fid50k_full'}

@@ -98,21 +98,12 @@ EXTRACTORS: Registry[ExtractorKind] = Registry(
 
 
 def default_extractor(samples: Tensor) -> Extractor:
-    """The extractor that needs nothing: random convolutions for images, the identity for vectors.
-
-    Args:
-        samples: Images `(N, C, H, W)` or vectors `(N, d)`.
-    """
+    """The extractor that needs nothing: random convolutions for images, the identity for vectors."""
     return plain_extractor("random-convolutions" if samples.dim() == 4 else "identity", samples)
 
 
 def plain_extractor(name: str, samples: Tensor) -> Extractor:
-    """An extractor that needs nothing but to know how many channels there are.
-
-    Args:
-        name: Its name.
-        samples: `(N, C, ...)`.
-    """
+    """An extractor that needs nothing but to know how many channels there are."""
     kind = EXTRACTORS.named(name)
     return kind.build(samples.shape[1]) if "channels" in kind.needs else kind.build()
 

@@ -27,11 +27,7 @@ TIMEOUT_SECONDS = 30
 def cached_features(
     cache: Path, samples: Tensor, dependencies: Sequence[str], compute: Callable[[], Tensor]
 ) -> Tensor:
-    """Features of samples from the cache, or computed and stored there.
-
-    The key is a hash of the samples' bytes and of what else the features depend on: the extractor's name,
-    weights and preparation.
-    """
+    """Features of samples from the cache, or computed and stored there."""
     key = key_of(fingerprint(samples), *dependencies)
     found = load(cache, "features", key)
     if found is not None and "features" in found[0]:

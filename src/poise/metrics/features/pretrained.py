@@ -81,12 +81,6 @@ class _Layer(nn.Module):
 class DinoV2(nn.Module):
     """Images in 0..1 to the class token after the last normalisation.
 
-    Args:
-        width: Of a token.
-        depth: Number of layers.
-        patch: Side of a patch in pixels.
-        places: How many patches the position embedding was trained for.
-
     Source: Oquab et al. 2023; Stein et al. 2023 for its use in place of Inception.
     """
 
@@ -171,12 +165,7 @@ SIDE = 224
 
 
 class EfficientNetLite0(nn.Module):
-    """Images in 0..255 to the 1,280 numbers before the last layer.
-
-    Args:
-        network: The package's network.
-        maps_of: Its method from prepared images to the last feature maps.
-    """
+    """Images in 0..255 to the 1,280 numbers before the last layer."""
 
     def __init__(self, network: nn.Module, maps_of: Callable[[Tensor], Tensor]) -> None:
         super().__init__()

@@ -60,9 +60,7 @@ class RandomConvolutions(nn.Module):
 def random_convolutions(channels: int, *, seed: int = 0) -> ModuleExtractor:
     """The default extractor for images.
 
-    Args:
-        channels: Of the images.
-        seed: Draws the filters; another seed is another extractor, with another hash.
+    `seed` draws the filters: another seed is another extractor, with another hash.
 
     Example:
         >>> random_convolutions(3)(torch.zeros(2, 3, 32, 32)).shape
