@@ -15,15 +15,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "FINDINGS": "findings",
     "Doctor": "doctor",
-    "Evidence": "finding",
-    "Finding": "finding",
-    "FindingTracker": "tracker",
-    "Measurement": "finding",
     "Monitor": "monitor",
-    "Remedy": "finding",
-    "Rule": "rule",
-    "Setting": "rule",
-    "judged": "tracker",
+    **dict.fromkeys(("Evidence", "Finding", "Measurement", "Remedy"), "finding"),
+    **dict.fromkeys(("FindingTracker", "judged"), "tracker"),
+    **dict.fromkeys(("Rule", "Setting"), "rule"),
 }
 
 __all__ = [

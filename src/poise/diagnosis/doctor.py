@@ -92,7 +92,7 @@ class Doctor:
     def check(self, step: int, subject: Subject) -> Check:
         """Measure and judge; the window begins anew."""
         with self.budget:
-            found = self._examiner.examine(step, self.window.close(), subject)
+            found = self._examiner.examine(self.window.close(step), subject)
             measurement = Measurement.from_json(found.to_json())
             return Check(measurement, self._judge(measurement))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -25,7 +25,6 @@ from poise.diagnosis.samples import (
     nearest_training,
 )
 from poise.diagnosis.scores import first_non_finite, held_out_gap, per_sample_scores, probes, roc_auc
-from poise.diagnosis.window import WindowStats
 
 Side = Literal["training", "held out", "fake"]
 Sample = Callable[[], Any]  # To samples: a tensor, an array, or a tuple that begins with one
@@ -54,9 +53,9 @@ class Examiner:
         self.reference = reference
         self.previous: Tensor | None = None
 
-    def examine(self, step: int, window: WindowStats, subject: Subject) -> Measurement:
+    def examine(self, window: Measurement, subject: Subject) -> Measurement:
         """Measure. A part that raises is left out, and its reason is in `missing`."""
-        found: dict[str, Any] = {**vars(window), "metric": subject.metric}
+        found: dict[str, Any] = {"metric": subject.metric, "non_finite": window.non_finite}
         missing: dict[str, str] = {}
         with still(subject.modules):
             fake = self._fakes(subject, missing)
@@ -78,9 +77,9 @@ class Examiner:
                     missing[name] = str(error)
                 except Exception as error:  # a user's network may raise anything
                     missing[name] = f"it raised {type(error).__name__}: {error}"
-        if found["auc"] is None:
+        if window.auc is None:
             missing["auc"] = "no scores of reals and fakes were given"
-        return Measurement(step=step, **found, missing=missing)
+        return replace(window, **found, missing=missing)
 
     def _fakes(self, subject: Subject, missing: dict[str, str]) -> Tensor | None:
         if subject.sample is None:

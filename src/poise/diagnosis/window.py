@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from poise.diagnosis.finding import Measurement
 from poise.diagnosis.scores import first_non_finite, roc_auc
 
 STEPS = 64  # The number of steps in a window
@@ -52,22 +53,6 @@ class StepStats:
 _NAMES = tuple(field.name for field in fields(StepStats))
 
 
-@dataclass(frozen=True)
-class WindowStats:
-    """A window summed up; `Measurement` explains the names."""
-
-    non_finite: str | None
-    auc: float | None
-    real_score: float | None
-    fake_score: float | None
-    generator_loss: float | None
-    discriminator_loss: float | None
-    generator_losses: tuple[float, ...]
-    discriminator_losses: tuple[float, ...]
-    generator_gradient: float | None
-    discriminator_gradient: float | None
-
-
 class Window:
     """The statistics of the last steps. Adding a step costs nothing on the device and waits for nothing."""
 
@@ -81,7 +66,7 @@ class Window:
     def __len__(self) -> int:
         return len(self.steps)
 
-    def close(self) -> WindowStats:
+    def close(self, step: int = 0) -> Measurement:
         """Sum up, for which the device is waited for, and begin anew."""
         step_stats = list(self.steps)
         self.steps.clear()
@@ -94,7 +79,8 @@ class Window:
             _pieces([getattr(one, f"{player}_loss") for one in step_stats])
             for player in ("generator", "discriminator")
         )
-        return WindowStats(
+        return Measurement(
+            step,
             non_finite=culprit,
             auc=None if real is None or fake is None else roc_auc(real, fake),
             real_score=None if real is None else _finite(real.mean()),

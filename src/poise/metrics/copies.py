@@ -110,16 +110,7 @@ def mann_whitney(first: Tensor, second: Tensor) -> tuple[float, float, float]:
     Source: Mann and Whitney 1947; DeLong et al. 1988 for the variance away from the null.
     """
     n, m = len(first), len(second)
-    low, high = (
-        torch.searchsorted(second.sort().values, first),
-        torch.searchsorted(second.sort().values, first, right=True),
-    )
-    shares_1 = (low + high).double() / (2 * m)
-    below, upto = (
-        torch.searchsorted(first.sort().values, second),
-        torch.searchsorted(first.sort().values, second, right=True),
-    )
-    shares_2 = 1 - (below + upto).double() / (2 * n)
+    shares_1, shares_2 = _shares_below(first, second), 1 - _shares_below(second, first)
     area = float(shares_1.mean())
     counts = torch.unique(torch.cat([first, second]), return_counts=True)[1].double()
     total = n + m
@@ -128,6 +119,13 @@ def mann_whitney(first: Tensor, second: Tensor) -> tuple[float, float, float]:
     z = (area - 0.5) / null
     half = NORMAL_QUANTILE * math.sqrt(float(shares_1.var()) / n + float(shares_2.var()) / m) / null
     return z, z - half, z + half
+
+
+def _shares_below(values: Tensor, others: Tensor) -> Tensor:
+    """The share of the others that lies below each value; ties count half."""
+    order = others.sort().values
+    ends = torch.searchsorted(order, values) + torch.searchsorted(order, values, right=True)
+    return ends.double() / (2 * len(others))
 
 
 MEMORISATION = Metric(

@@ -11,7 +11,6 @@ from torch import Tensor
 from poise.metrics.arrays import as_pair, fingerprint_of_features
 from poise.metrics.gaussian import distance_of
 from poise.metrics.intervals import (
-    HELD_OUT,
     NOT_ASKED,
     Floor,
     Spread,
@@ -66,7 +65,8 @@ def frechet_distance(
     count = default_replicates(reals, fakes) if replicates is None else replicates
     floor = None
     if count or others is not None:
-        floor = _floor(reals, len(fakes), others, seed, repeats=max(1, count // 20))
+        repeats = max(1, count // 20)
+        floor = floor_of(_distance, reals, len(fakes), others, seed=seed, repeats=repeats, bias_power=1.0)
     result = _measured(reals, fakes, floor, replicates=count, seed=seed)
     if not count and replicates is None:
         result = replace(result, interval_method=TOO_WIDE)
@@ -77,7 +77,7 @@ def prepared_frechet_distance(
     real: Tensor, *, held_out: Tensor | None, fakes: int, seed: int, others: str
 ) -> Prepared:
     """The distance to these reals, its floor computed once for a number of fakes."""
-    floor = _floor(real, fakes, held_out, seed, repeats=4, others=others)
+    floor = floor_of(_distance, real, fakes, held_out, seed=seed, repeats=4, bias_power=1.0, others=others)
 
     def measure(fakes: Tensor, *, replicates: int, seed: int) -> Result:
         return _measured(real, fakes, floor, replicates=replicates, seed=seed)
@@ -99,19 +99,8 @@ def _measured(real: Tensor, fake: Tensor, floor: Floor | None, *, replicates: in
     )
 
 
-def _floor(
-    real: Tensor, fakes: int, held_out: Tensor | None, seed: int, *, repeats: int, others: str = HELD_OUT
-) -> Floor:
-    return floor_of(
-        lambda one, other: torch.tensor([distance_of(one, other)], dtype=torch.float64),
-        real,
-        fakes,
-        held_out,
-        seed=seed,
-        repeats=repeats,
-        bias_power=1.0,
-        others=others,
-    )
+def _distance(real: Tensor, fake: Tensor) -> Tensor:
+    return torch.tensor([distance_of(real, fake)], dtype=torch.float64)
 
 
 def default_replicates(real: Tensor, fake: Tensor) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from poise.errors import PoiseError
 from poise.metrics.arrays import as_pair, fingerprint_of_features
 from poise.metrics.distances import centred, loosened, squared_radii, tiles
-from poise.metrics.intervals import HELD_OUT, NOT_ASKED, Floor, floor_of, intervals_of, method_of
+from poise.metrics.intervals import NOT_ASKED, Floor, floor_of, intervals_of, method_of
 from poise.metrics.result import Metric, Prepared, Result, timed
 from poise.randomness import derive
 
@@ -68,7 +69,7 @@ def precision_recall_density_coverage(
         missing = f"none: needs {2 * k + 2} samples a side"
     elif replicates or others is not None:
         repeats = 1 if max(len(reals), len(fakes)) > 2000 else 4
-        floor = _floor(reals, len(fakes), others, k, seed, repeats=repeats)
+        floor = floor_of(partial(prdc, k=k), reals, len(fakes), others, seed=seed, repeats=repeats)
     result = _measured(reals, fakes, k, floor, None, replicates=replicates, seed=seed)
     if floor is None:
         result = replace(result, floor_method=missing)
@@ -83,7 +84,9 @@ def prepared_prdc(real: Tensor, *, held_out: Tensor | None, fakes: int, seed: in
     radii = squared_radii(centred(real)[0], NEIGHBOUR)
     floor = None
     if held_out is not None or not _too_few(len(real), fakes, NEIGHBOUR):
-        floor = _floor(real, fakes, held_out, NEIGHBOUR, seed, repeats=2, others=others)
+        floor = floor_of(
+            partial(prdc, k=NEIGHBOUR), real, fakes, held_out, seed=seed, repeats=2, others=others
+        )
 
     def measure(fakes: Tensor, *, replicates: int, seed: int) -> Result:
         parts = max(2, replicates // 2) if replicates else 0
@@ -109,7 +112,7 @@ def _measured(
         method = f"none: needs {2 * k + 2} samples a side"
     elif replicates:
         intervals = intervals_of(
-            lambda one, other: prdc(one, other, k),
+            partial(prdc, k=k),
             (real, fake),
             values,
             NAMES,
@@ -153,27 +156,6 @@ def prdc(real: Tensor, fake: Tensor, k: int, radii: Tensor | None = None) -> Ten
 def _too_few(reals: int, fakes: int, k: int) -> bool:
     """Whether the reals are too few to be split in the proportion of the two sides."""
     return min(reals, fakes) * reals // (reals + fakes) <= k
-
-
-def _floor(
-    real: Tensor,
-    fakes: int,
-    held_out: Tensor | None,
-    k: int,
-    seed: int,
-    *,
-    repeats: int,
-    others: str = HELD_OUT,
-) -> Floor:
-    return floor_of(
-        lambda one, other: prdc(one, other, k),
-        real,
-        fakes,
-        held_out,
-        seed=seed,
-        repeats=repeats,
-        others=others,
-    )
 
 
 PRECISION_RECALL_DENSITY_COVERAGE = Metric(

@@ -72,16 +72,14 @@ class Result:
     @property
     def intervals(self) -> dict[str, Interval]:
         """The intervals by the same names; empty if there are none."""
-        if self.interval is None:
-            return {}
-        return dict(self.interval) if isinstance(self.interval, Mapping) else {self.metric: self.interval}
+        found = {} if self.interval is None else self.interval
+        return dict(found) if isinstance(found, Mapping) else {self.metric: found}
 
     @property
     def floors(self) -> dict[str, float]:
         """The floors by the same names; empty if there are none."""
-        if self.floor is None:
-            return {}
-        return dict(self.floor) if isinstance(self.floor, Mapping) else {self.metric: self.floor}
+        found = {} if self.floor is None else self.floor
+        return dict(found) if isinstance(found, Mapping) else {self.metric: found}
 
     @property
     def protocol(self) -> dict[str, Any]:

@@ -53,16 +53,8 @@ def sliced_wasserstein_distance(
 
     Source: Bonneel et al. 2015, definition 3.
     """
-    return _measured(
-        "sliced-wasserstein-distance",
-        lambda squared, width: math.sqrt(squared),
-        real,
-        fake,
-        projections=projections,
-        held_out=held_out,
-        replicates=replicates,
-        seed=seed,
-    )
+    sides = real, fake, held_out
+    return _measured("sliced-wasserstein-distance", _root, sides, projections, replicates, seed)
 
 
 @timed
@@ -97,16 +89,8 @@ def mind(
 
     Source: Berthet et al. 2026 (arXiv 2605.06797).
     """
-    return _measured(
-        "mind",
-        lambda squared, width: 3.0 * width * squared,
-        real,
-        fake,
-        projections=projections,
-        held_out=held_out,
-        replicates=replicates,
-        seed=seed,
-    )
+    sides = real, fake, held_out
+    return _measured("mind", lambda squared, d: 3.0 * d * squared, sides, projections, replicates, seed)
 
 
 def mean_squared_distance(real: Tensor, fake: Tensor) -> Tensor:
@@ -132,18 +116,20 @@ def directions(width: int, count: int, seed: int) -> Tensor:
     return units
 
 
+def _root(squared: float, width: int) -> float:
+    return math.sqrt(squared)
+
+
 def _measured(
     metric: str,
     scaled: Callable[[float, int], float],
-    real: object,
-    fake: object,
-    *,
+    sides: tuple[object, object, object],
     projections: int,
-    held_out: object,
     replicates: int,
     seed: int,
 ) -> Result:
     """The mean squared distance along lines, on a metric's scale: `(squared distance, d) -> value`."""
+    real, fake, held_out = sides
     reals, fakes = as_pair(real, fake, least=4)
     width = reals.shape[1]
     along = directions(width, projections, seed).to(reals.device)
@@ -153,14 +139,10 @@ def _measured(
     method = method_of(replicates)
     if replicates:
         stream = torch.Generator().manual_seed(derive(seed, 0, "half-samples"))
-        seen = spreads_of(
-            mean_squared_distance,
-            (real_lines, fake_lines),
-            values,
-            replicates=replicates,
-            most=2500,
-            stream=stream,
-        )[0]
+        lines = real_lines, fake_lines
+        (seen,) = spreads_of(
+            mean_squared_distance, lines, values, replicates=replicates, most=2500, stream=stream
+        )
         low, high = interval_of_distance(float(values), seen)
         interval = scaled(low, width), scaled(high, width)
         method += ", directions fixed"

@@ -119,7 +119,6 @@ RULE = Rule(
     ),
     source="Chintala et al. 2016 (ganhacks), on ranges; Sønderby et al. 2016 on instance noise",
     warm_up=20,
-    watch_after=3,
     trouble_after=6,
     explains=(
         "discriminator-dominates",

@@ -173,7 +173,6 @@ RULE = Rule(
     ),
     source="Arjovsky and Bottou 2017; Goodfellow et al. 2014, section 3; Chintala et al. 2016 (ganhacks)",
     warm_up=2,
-    watch_after=3,
     trouble_after=5,
     explains=("not-learning", "mode-collapse", "quality-regressed", "mode-hopping"),
 )

@@ -66,8 +66,6 @@ RULE = Rule(
         ),
     ),
     source="Karras et al. 2020 (ADA), section 2; Brock et al. 2019 (BigGAN), section 4.2",
-    warm_up=8,
-    watch_after=3,
     trouble_after=4,
     explains=("discriminator-dominates", "quality-regressed"),
 )

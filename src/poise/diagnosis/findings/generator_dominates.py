@@ -85,7 +85,6 @@ RULE = Rule(
     ),
     source="Heusel et al. 2017 (two time scales); Chintala et al. 2016 (ganhacks)",
     warm_up=24,
-    watch_after=3,
     trouble_after=4,
     explains=("not-learning", "mode-collapse", "mode-hopping", "oscillation", "quality-regressed"),
 )

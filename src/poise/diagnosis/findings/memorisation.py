@@ -72,8 +72,5 @@ RULE = Rule(
         ),
     ),
     source="Meehan, Chaudhuri and Dasgupta 2020; Yoon et al. 2023",
-    warm_up=8,
-    watch_after=3,
-    trouble_after=3,
     explains=("mode-collapse", "quality-regressed"),
 )

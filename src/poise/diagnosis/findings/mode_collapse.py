@@ -99,8 +99,6 @@ RULE = Rule(
     ),
     source="Srivastava et al. 2017 (VEEGAN); Richardson and Weiss 2018; Lin et al. 2018 (PacGAN)",
     warm_up=14,
-    watch_after=3,
-    trouble_after=3,
     explains=(
         "mode-hopping",
         "discriminator-dominates",

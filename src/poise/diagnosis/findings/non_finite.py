@@ -47,7 +47,6 @@ RULE = Rule(
     warm_up=0,
     watch_after=1,
     trouble_after=1,
-    recovered_after=4,
     explains=(
         "mode-collapse",
         "mode-hopping",

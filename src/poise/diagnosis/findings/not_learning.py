@@ -106,7 +106,6 @@ RULE = Rule(
     ),
     source="Zhang et al. 2021 (AutoTrainer), on slow convergence",
     warm_up=3,
-    watch_after=3,
     trouble_after=5,
     explains=("mode-collapse", "generator-dominates", "discriminator-dominates", "quality-regressed"),
 )

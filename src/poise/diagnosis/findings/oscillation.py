@@ -156,7 +156,6 @@ RULE = Rule(
     ),
     source="Mescheder et al. 2018, sections 2 and 4; Gidel et al. 2019",
     warm_up=32,
-    watch_after=3,
     trouble_after=12,
     explains=("not-learning", "mode-hopping", "mode-collapse", "generator-dominates", "quality-regressed"),
 )
