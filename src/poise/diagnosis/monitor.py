@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -179,25 +180,24 @@ class Monitor:
         make = sample if callable(sample) else generator if callable(generator) else None
         latents = torch.cat(self._latents)[:MOST_PROBED] if self._latents else None
         score = None if not callable(discriminator) else lambda samples, side: discriminator(samples)
+        known = Subject(
+            None if fake is None else lambda: fake, False, score, None, None, modules, self._metric
+        )
         if make is None or latents is None:
-            last = None if fake is None else lambda: fake
-            return Subject(last, score=score, modules=modules, metric=self._metric)
+            return known
         reference = self._doctor.reference
         if reference is None or reference.labels is None:
-            return Subject(
-                lambda: make(latents), fixed=True, score=score, modules=modules, metric=self._metric
-            )
+            return replace(known, sample=lambda: make(latents), fixed=True)
         names: Tensor = torch.unique(reference.labels)
         asked = reference.labels[torch.arange(len(latents)) % len(reference.labels)]
         following = names[(torch.searchsorted(names, asked) + 1) % len(names)]
-        return Subject(
-            lambda: make(latents, asked.to(latents.device)),
+        return replace(
+            known,
+            sample=lambda: make(latents, asked.to(latents.device)),
             fixed=True,
             score=None,  # a conditional discriminator asks for more than samples
             swapped=lambda: make(latents, following.to(latents.device)),
             asked=asked,
-            modules=modules,
-            metric=self._metric,
         )
 
     def _scheduled(self, step: int, last: int | None) -> bool:

@@ -36,19 +36,12 @@ DIRECTIONS = 4
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """Reals to compare with; everything else is worked out on first use.
+    """Reals to compare with; everything else is worked out on first use."""
 
-    Args:
-        real: `(N, ...)`, training reals in the space that the discriminator sees.
-        held_out: `(M, ...)`, reals that are not trained on; `None` for none.
-        conditions: `(N,)`, the label of each of `real`; `None` for none.
-        seed: Decides which of them are used if there are many.
-    """
-
-    real: Tensor
-    held_out: Tensor | None = None
-    conditions: Tensor | None = None
-    seed: int = 0
+    real: Tensor  # `(N, ...)`, training reals in the space that the discriminator sees
+    held_out: Tensor | None = None  # `(M, ...)`, reals that are not trained on
+    conditions: Tensor | None = None  # `(N,)`, the label of each of `real`
+    seed: int = 0  # Decides which of them are used if there are many
 
     @cached_property
     def order(self) -> Tensor:

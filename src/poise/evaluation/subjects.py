@@ -160,15 +160,9 @@ def of_data(
 ) -> Subject:
     """Data, or samples on disk or in memory; images at the size of `like`, or else the resolution."""
     side, depth = (like[-1], like[0]) if like is not None and len(like) == 3 else (resolution, None)
-    vectors = like is not None and len(like) == 1
-    dataset = open_data(
-        data,
-        resolution=None if vectors else side,
-        channels=None if vectors else depth,
-        seed=seed,
-        progress=progress,
-    )
-    return _of_dataset(dataset)
+    if like is not None and len(like) == 1:
+        side = None
+    return _of_dataset(open_data(data, resolution=side, channels=depth, seed=seed, progress=progress))
 
 
 def own_data(run: RunFolder, *, progress: Progress | None) -> Subject:
@@ -203,17 +197,23 @@ def as_measured(dataset: Dataset, rows: Rows) -> Tensor:
     return kind_of(dataset).stored_data(dataset.gather(rows), dataset.transform)
 
 
-def _of_dataset(dataset: Dataset) -> Subject:
-    def rows_of(count: int, seed: int) -> Rows:
-        if count >= len(dataset):
-            return np.arange(len(dataset))
-        return np.sort(numpy_stream(seed, 0, "evaluated rows").permutation(len(dataset))[:count])
+def rows_of(count: int, most: int, seed: int) -> Rows:
+    """At most `most` of so many rows, drawn by a seed, in their order."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(numpy_stream(seed, 0, "evaluated rows").permutation(count)[:most])
 
+
+def _of_dataset(dataset: Dataset) -> Subject:
     def classes(count: int, seed: int) -> Tensor | None:
-        return None if dataset.labels is None else torch.as_tensor(dataset.labels[rows_of(count, seed)])
+        return (
+            None
+            if dataset.labels is None
+            else torch.as_tensor(dataset.labels[rows_of(len(dataset), count, seed)])
+        )
 
     def draw(count: int, seed: int) -> Tensor:
-        return as_measured(dataset, rows_of(count, seed))
+        return as_measured(dataset, rows_of(len(dataset), count, seed))
 
     return Subject(
         name=dataset.name,

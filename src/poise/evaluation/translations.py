@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 
 from poise.data import Pixels
 from poise.errors import PoiseError
 from poise.evaluation.recording import Evaluation
-from poise.evaluation.subjects import Rows, Subject
+from poise.evaluation.subjects import Subject, rows_of
 from poise.metrics import METRICS, Result
 from poise.metrics import evaluate as measure
 from poise.metrics.features import Extractor
 from poise.metrics.table import default_metrics
-from poise.randomness import numpy_stream
 from poise.training.callbacks.translations import condition_of, held_out_of, images_of
 
 
@@ -32,8 +30,8 @@ def evaluate_translations(
     assert generator is not None and data.dataset is not None
     apart = held_out_of(data.dataset)
     condition = condition_of(apart)
-    rows = _rows(len(apart), most, seed)
-    shown = images_of(apart, rows if condition.paired else _rows(len(condition), most, seed), rows)
+    rows = rows_of(len(apart), most, seed)
+    shown = images_of(apart, rows if condition.paired else rows_of(len(condition), most, seed), rows)
     first, wanted = shown.first.to(torch.float32), shown.second.to(torch.float32)
     made = generator.translated(first, seed=seed)
     suiting = default_metrics("pairs" if condition.paired else "domains")
@@ -60,9 +58,3 @@ def evaluate_translations(
         results=tuple(results),
         run=None if subject.run is None else subject.run.path,
     )
-
-
-def _rows(count: int, most: int, seed: int) -> Rows:
-    if count <= most:
-        return np.arange(count)
-    return np.sort(numpy_stream(seed, 0, "evaluated rows").permutation(count)[:most])

@@ -16,7 +16,7 @@ from poise.metrics.classifiers import (
 from poise.metrics.copies import birthday_test, memorisation
 from poise.metrics.evaluation import evaluate
 from poise.metrics.frechet import frechet_distance, frechet_distance_extrapolated
-from poise.metrics.frechet_in_batches import accumulate_moments, frechet_distance_of_moments
+from poise.metrics.gaussian import accumulate_moments, frechet_distance_of_moments
 from poise.metrics.kernel import kernel_distance
 from poise.metrics.mixture_modes import mode_statistics
 from poise.metrics.players import duality_gap, latent_path_length

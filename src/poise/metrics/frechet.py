@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from poise.metrics.arrays import as_pair, fingerprint_of_features
-from poise.metrics.gaussian import distance_of
+from poise.metrics.gaussian import LEAST, distance_of
 from poise.metrics.intervals import (
     NOT_ASKED,
     Floor,
@@ -24,7 +24,6 @@ from poise.metrics.intervals import (
 from poise.metrics.result import Metric, Prepared, Result, timed
 from poise.randomness import derive
 
-LEAST = 4
 TOO_WIDE = "none: it would take many times as long as the distance; ask for it with replicates=20"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from poise.metrics.result import Interval, Result
+from poise.metrics.result import Result, as_interval, as_number
 from poise.metrics.table import METRICS
 
 By = Literal["training", "evaluate"]
@@ -64,13 +64,9 @@ _SHARED = (
 
 def _result(measure: str, lines: list[Mapping[str, Any]]) -> Result:
     several = not (len(lines) == 1 and lines[0]["metric"] == _plain_name(measure))
-    numbers = {line["metric"]: _number(line["value"]) for line in lines}
-    intervals: dict[str, Interval] = {
-        line["metric"]: (_number(line["interval"][0]), _number(line["interval"][1]))
-        for line in lines
-        if "interval" in line
-    }
-    floors = {line["metric"]: _number(line["floor"]) for line in lines if "floor" in line}
+    numbers = {line["metric"]: as_number(line["value"]) for line in lines}
+    intervals = {line["metric"]: as_interval(line["interval"]) for line in lines if "interval" in line}
+    floors = {line["metric"]: as_number(line["floor"]) for line in lines if "floor" in line}
     name = _plain_name(measure)
     return Result(
         metric=measure,
@@ -90,7 +86,3 @@ def better_side(measure: str, name: str) -> str:
 
 def _plain_name(metric: str) -> str:
     return metric.replace("-", "_")
-
-
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)

@@ -155,14 +155,14 @@ class Result:
             )
         interval = record["interval"]
         if isinstance(interval, Mapping):
-            interval = {name: _pair(pair) for name, pair in interval.items()}
+            interval = {name: as_interval(pair) for name, pair in interval.items()}
         elif interval is not None:
-            interval = _pair(interval)
+            interval = as_interval(interval)
         value = record["value"]
         if isinstance(value, Mapping):
-            value = {name: _number(number) for name, number in value.items()}
+            value = {name: as_number(number) for name, number in value.items()}
         else:
-            value = _number(value)
+            value = as_number(value)
         return cls(**{**record, "value": value, "interval": interval})
 
 
@@ -252,13 +252,15 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _number(value: Any) -> float:
+def as_number(value: Any) -> float:
+    """The number that `to_json` wrote: one that was not finite is NaN."""
     return math.nan if value is None else float(value)
 
 
-def _pair(pair: Any) -> Interval:
+def as_interval(pair: Any) -> Interval:
+    """The interval that `to_json` wrote."""
     low, high = pair
-    return _number(low), _number(high)
+    return as_number(low), as_number(high)
 
 
 Given = ParamSpec("Given")

@@ -20,7 +20,8 @@ from poise.metrics.features import (
     protocol_of,
 )
 from poise.metrics.features.images import as_samples, common_range
-from poise.metrics.frechet import FRECHET_DISTANCE, LEAST
+from poise.metrics.frechet import FRECHET_DISTANCE
+from poise.metrics.gaussian import LEAST
 from poise.metrics.intervals import HELD_OUT
 from poise.metrics.prdc import NEIGHBOUR
 from poise.metrics.result import Prepared, Result

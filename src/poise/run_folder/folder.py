@@ -333,13 +333,7 @@ def refuse_existing(path: Path) -> None:
 
 
 def new_run_path(data: str, recipe: str, *, below: Path | str = "runs") -> Path:
-    """A folder for a new run that does not exist yet: `runs/digits-non-saturating`, then `...-2`.
-
-    Args:
-        data: The data's name.
-        recipe: The recipe's name.
-        below: The folder of all runs.
-    """
+    """A folder for a new run that does not exist yet: `runs/digits-non-saturating`, then `...-2`."""
     stem = "-".join([Path(data).stem or "data", *recipe.split("/")])
     name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in stem).strip("-.")
     first = Path(below) / (name or "run")

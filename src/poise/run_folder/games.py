@@ -25,12 +25,7 @@ def is_many(path: Path | str) -> bool:
 
 
 def write_games(parent: RunFolder, games: Sequence[Mapping[str, Any]]) -> None:
-    """Write which games there are.
-
-    Args:
-        parent: The folder above them.
-        games: Each as `{"run": folder, "seed": seed, "settings": {path: value}, "recipe": all of it}`.
-    """
+    """Write the games, each as `{"run": folder, "seed": seed, "settings": {path: value}, "recipe": ...}`."""
     parent.write_json(GAMES_FILE, {"games": [dict(game) for game in games]})
 
 

@@ -21,15 +21,13 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
     """Labels no better followed than by chance, or samples that do not move with their condition."""
     now = measurements[-1]
     moves = statistics.median(values(measurements, "condition_response", SPAN))
-    measured: dict[str, float | int | str] = {"response": round(moves, 3)}
-    threshold: dict[str, float | int | str] = {"response": STILL}
-    healthy: dict[str, float | int | str] = {"response": "above 0.3"}
+    response = ("response", round(moves, 3), STILL, "above 0.3")
     if now.condition_followed is None or now.condition_followed_real is None:
         if moves < STILL:
             return Verdict(
                 "trouble",
                 f"Samples hardly change with their condition: {100 * moves:.1f} % of the distance of two.",
-                Evidence(measured, threshold, healthy),
+                Evidence.of(response),
                 beyond=STILL / max(moves, 1e-4),
             )
         return HEALTHY
@@ -39,9 +37,7 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
     # Two standard errors of a share among the samples of a check.
     doubt = 2 * math.sqrt(max(chance * (1 - chance), 0.01) / SAMPLES)
     half = chance + 0.5 * (real - chance)
-    measured["labels followed"] = round(followed, 3)
-    threshold["labels followed"] = round(chance + doubt, 3)
-    healthy["labels followed"] = round(real, 3)
+    followers = ("labels followed", round(followed, 3), round(chance + doubt, 3), round(real, 3))
     if real < chance + 3 * doubt:
         return Unchecked("the classes of the data cannot be told apart by nearest class means")
     rising = _rises(measurements, "condition_followed", followed, chance + doubt) or _rises(
@@ -53,7 +49,7 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
             "trouble" if at_chance else "watch",
             f"{100 * followed:.0f} % of the samples look like the class that was asked for; reals do in "
             f"{100 * real:.0f} %, chance gives {100 * chance:.0f} %.",
-            Evidence(measured, threshold, healthy),
+            Evidence.of(response, followers),
             beyond=(half - chance) / max(followed - chance, 0.02),
         )
     return HEALTHY

@@ -36,8 +36,8 @@ class ExtractorKind:
     name: str  # What people type
     build: Callable[..., Extractor]  # Builds it; what it needs is in needs
     summary: str  # One sentence on what it is good for
-    needs: tuple[str, ...]  # What build takes: channels, samples, labels, weights, cache
-    takes: tuple[str, ...]  # The names of the kinds of data that it can be used on
+    needs: tuple[str, ...] = ()  # What build takes: channels, samples, labels, weights, cache
+    takes: tuple[str, ...] = ("image",)  # The names of the kinds of data that it can be used on
 
     def serves(self, kind: str) -> bool:
         """Whether it can be used on data of the kind of this name."""
@@ -52,18 +52,15 @@ EXTRACTORS: Registry[ExtractorKind] = Registry(
             random_convolutions,
             "The default for images: untrained filters, no labels and no download.",
             ("channels",),
-            ("image",),
         ),
         ExtractorKind(
-            "identity", identity, "The default for vectors: the numbers themselves.", (), ("vector",)
+            "identity", identity, "The default for vectors: the numbers themselves.", takes=("vector",)
         ),
-        ExtractorKind("pixels", pixels, "The pixels themselves, for tiny images.", (), ("image",)),
+        ExtractorKind("pixels", pixels, "The pixels themselves, for tiny images."),
         ExtractorKind(
             "colours-and-shapes",
             colours_and_shapes,
             "Places of colours and directions of edges: untrained, and good at distinguishing things.",
-            (),
-            ("image",),
         ),
         ExtractorKind(
             "classifier",
@@ -76,22 +73,18 @@ EXTRACTORS: Registry[ExtractorKind] = Registry(
             "efficientnet-lite0",
             efficientnet_lite0,
             "ImageNet features without a download beyond the extra 'imagenet'.",
-            (),
-            ("image",),
         ),
         ExtractorKind(
             "inception-v3",
             inception_v3,
             "The original FID's network, for comparison with published numbers.",
             ("weights", "cache"),
-            ("image",),
         ),
         ExtractorKind(
             "dinov2",
             dinov2,
             "Features for natural images that agree best with people.",
             ("weights", "cache"),
-            ("image",),
         ),
     ],
 )
