@@ -188,12 +188,7 @@ def samples_of(name: str, given: Any, note: Note) -> Tensor | None:
 
 
 def only_samples(made: Any) -> Tensor:
-    """The samples that a generator returned, as a detached tensor; of a tuple or a list, its first entry.
-
-    Example:
-        >>> only_samples((torch.zeros(2, 3), "styles")).shape
-        torch.Size([2, 3])
-    """
+    """The samples that a generator returned, as a detached tensor; of a tuple or a list, its first entry."""
     if isinstance(made, tuple | list) and made:
         made = made[0]
     if isinstance(made, Tensor):

@@ -103,12 +103,7 @@ def cell_shares(rows: Tensor, centres: Tensor) -> tuple[float, ...]:
 
 
 def coverage(found: Sequence[float], expected: Sequence[float], *, least: float = 0.25) -> float:
-    """The share of the data that lies in cells with at least a quarter of their due of samples.
-
-    Example:
-        >>> coverage([1.0, 0.0], [0.5, 0.5])
-        0.5
-    """
+    """The share of the data that lies in cells with at least a quarter of their due of samples."""
     return sum(due for share, due in zip(found, expected, strict=True) if share >= least * due)
 
 

@@ -24,12 +24,7 @@ class _Track:
 
 
 class FindingTracker:
-    """The findings of a run as its measurements come in; the same measurements give the same findings.
-
-    Args:
-        rules: The rules, causes before what they explain.
-        setting: What is known of the run besides its measurements.
-    """
+    """The findings of a run as its measurements come in; `rules` has causes before what they explain."""
 
     def __init__(self, rules: Iterable[Rule], setting: Setting | None = None) -> None:
         self.rules, self.setting = tuple(rules), setting or Setting()

@@ -34,27 +34,14 @@ def best(measurements: Sequence[Measurement], name: str) -> float | None:
 
 
 def gains(measurements: Sequence[Measurement]) -> bool:
-    """Whether samples are about as near to the data as they have ever been, in medians of five checks.
-
-    Example:
-        >>> gains([Measurement(step, distance=1 / (1 + step)) for step in range(20)])
-        True
-        >>> values = 5 * [1.0] + 5 * [5.0] + 5 * [3.0]
-        >>> gains([Measurement(step, distance=far) for step, far in enumerate(values)])
-        False
-    """
+    """Whether samples are about as near to the data as they have ever been, in medians of five checks."""
     found = values(measurements, "distance")
     medians = [statistics.median(found[place : place + 5]) for place in range(max(1, len(found) - 4))]
     return not found or medians[-1] <= 1.1 * min(medians)
 
 
 def blind(measurements: Sequence[Measurement], last: int) -> bool:
-    """Whether the discriminator tells nothing, either way, so that the generator has nothing to learn from.
-
-    Example:
-        >>> blind([Measurement(step, auc=0.5) for step in range(9)], 8)
-        True
-    """
+    """Whether the discriminator tells nothing, either way: the generator has nothing to learn from."""
     areas = values(measurements, "auc", last)
     return bool(areas) and statistics.median(abs(one - 0.5) for one in areas) < TELLS_NOTHING
 
@@ -89,12 +76,7 @@ def dominant_period(values: Sequence[float]) -> tuple[float, float]:
 
 
 def crossings(values: Sequence[float], *, least: float = 0.7) -> int:
-    """How often a series crosses its mean, by 0.7 of its standard deviation at least on each side.
-
-    Example:
-        >>> crossings([0.0, 1.0, 0.0, 1.0, 0.0]), crossings([0.0, 0.0, 1.0, 1.0])
-        (4, 1)
-    """
+    """How often a series crosses its mean, by 0.7 of its standard deviation at least on each side."""
     row = np.asarray(values, dtype=np.float64)
     row = row - row.mean()
     deviation = float(row.std())

@@ -17,12 +17,7 @@ from poise.metrics.table import default_metrics
 
 
 def metric_named(written: str) -> str:
-    """The metric of that name, or with a number of that name.
-
-    Example:
-        >>> metric_named("frechet_distance"), metric_named("coverage")
-        ('frechet-distance', 'precision-recall-density-coverage')
-    """
+    """The metric of that name, or with a number of that name."""
     number = written.replace("-", "_")
     for metric in METRICS.values():
         if isinstance(metric.lower_is_better, Mapping) and number in metric.lower_is_better:
@@ -31,12 +26,7 @@ def metric_named(written: str) -> str:
 
 
 def metrics_for(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """The metrics that suit a run's data, by the record in its `data.json`.
-
-    Example:
-        >>> metrics_for({"kind": "vector", "name": "points.npy"})[0]
-        'frechet-distance'
-    """
+    """The metrics that suit a run's data, by the record in its `data.json`."""
     sides = data.get("summary", {}).get("origin")
     if sides in ("pairs", "domains"):
         return default_metrics(sides)
@@ -71,12 +61,7 @@ def extractor_for(features: Any, of: DataKind, real: Tensor, labels: Tensor | No
 
 
 def which_of(written: str) -> Which:
-    """A checkpoint by its name or step, as the command line takes it.
-
-    Example:
-        >>> which_of("best"), which_of("2000")
-        ('best', 2000)
-    """
+    """A checkpoint by its name or step, as the command line takes it."""
     if written == "best":
         return "best"
     if written == "newest":

@@ -74,16 +74,8 @@ def compare_runs(
     If the folders of all runs hold results of `evaluate` under one protocol, these are used. If not, all runs
     are measured anew, and the results are stored in each.
 
-    Args:
-        runs: Two or more runs, or their folders.
-        against: What to measure against; by default the data that all were trained on.
-        metrics: What to measure; by default a set that suits the data.
-        features: In which features.
-        samples: The most of each side.
-        seed: Draws latents and rows; by default 0.
-        checkpoint: Which generator of each.
-        progress: Called with `(done, total)` while images are read.
-        telling: Called with what comes next, in words.
+    `runs` are two or more runs, or their folders, and `against` is by default the data that all were trained
+    on; the other arguments are those of `evaluate`.
 
     Raises:
         PoiseError: There are fewer than two, one is not a run, they were trained on different data and

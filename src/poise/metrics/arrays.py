@@ -15,12 +15,7 @@ from poise.errors import PoiseError
 
 
 def as_features(features: Any, name: str, *, least: int = 2) -> Tensor:
-    """Features as a float64 tensor `(N, d)` on their device; the name is for messages.
-
-    Example:
-        >>> as_features([[1, 2], [3, 4]], "real").dtype
-        torch.float64
-    """
+    """Features as a float64 tensor `(N, d)` on their device; the name is for messages."""
     given = as_tensor(features, name)
     if given.dim() != 2 or given.shape[1] == 0:
         raise PoiseError(
@@ -151,15 +146,7 @@ def hash_of_file(path: Path) -> str:
 
 
 def digest_of_rows(rows: Tensor, before: Any = None) -> Any:
-    """A SHA-256 over rows `(n, d)` in float64, after the rows of `before`, which does not change.
-
-    Example:
-        >>> import torch
-        >>> rows = torch.arange(6.0).reshape(3, 2)
-        >>> batches = digest_of_rows(rows[1:], digest_of_rows(rows[:1]))
-        >>> batches.hexdigest() == fingerprint_of_features(rows)
-        True
-    """
+    """A SHA-256 over rows `(n, d)` in float64, after the rows of `before`, which does not change."""
     digest = hashlib.sha256(f"{rows.shape[1]}".encode()) if before is None else before.copy()
     digest.update(_bytes_of(rows.to(torch.float64)))
     return digest

@@ -42,13 +42,7 @@ class Spread:
 def splits(
     count: int, replicates: int, stream: torch.Generator, *, most: int | None = None
 ) -> list[tuple[Tensor, Tensor]]:
-    """`replicates // 2` random splits of `count` things into two parts of one size, at most `most`.
-
-    Example:
-        >>> stream = torch.Generator().manual_seed(0)
-        >>> [sorted(torch.cat(pair).tolist()) for pair in splits(4, 2, stream)]
-        [[0, 1, 2, 3]]
-    """
+    """`replicates // 2` random splits of `count` things into two parts of one size, at most `most`."""
     size = min(count // 2, most or count)
     orders = (torch.randperm(count, generator=stream) for _ in range(replicates // 2))
     return [(order[:size], order[size : 2 * size]) for order in orders]

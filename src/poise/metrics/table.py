@@ -43,20 +43,10 @@ METRICS: Registry[Metric] = Registry(
 
 
 def default_metrics(data: str) -> tuple[str, ...]:
-    """The metrics that suit `"samples"`, a `"mixture"`, `"pairs"` or `"domains"`.
-
-    Example:
-        >>> default_metrics("samples")
-        ('frechet-distance', 'kernel-distance', 'precision-recall-density-coverage')
-    """
+    """The metrics that suit `"samples"`, a `"mixture"`, `"pairs"` or `"domains"`."""
     return tuple(metric.name for metric in METRICS.values() if data in metric.default_for)
 
 
 def metrics_that_need(*any_of: str) -> tuple[str, ...]:
-    """The metrics that need any of these, in the table's order.
-
-    Example:
-        >>> metrics_that_need("made", "back")
-        ('translation-errors', 'cycle-error')
-    """
+    """The metrics that need any of these, in the table's order."""
     return tuple(metric.name for metric in METRICS.values() if set(any_of) & set(metric.needs))

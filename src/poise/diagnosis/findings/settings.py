@@ -22,36 +22,20 @@ def rate_path(recipe: Recipe, player: str) -> str:
 
 
 def rates_times(recipe: Recipe, factor: float, *players: str) -> dict[str, Any]:
-    """The rates of both players, or of those named, times a factor.
-
-    Example:
-        >>> rates_times({"optimisers": {"generator": {"learning_rate": 0.002}}}, 0.5, "generator")
-        {'optimisers.generator.learning_rate': 0.001}
-    """
+    """The rates of both players, or of those named, times a factor."""
     chosen = players or ("generator", "discriminator")
     return {rate_path(recipe, player): float(f"{factor * rate_of(recipe, player):.3g}") for player in chosen}
 
 
 def levelled(recipe: Recipe, player: str, *, at_least: float = 10.0) -> dict[str, Any] | None:
-    """A player's rate raised to the other's; `None` if it is not so many times lower.
-
-    Example:
-        >>> own = {"generator": {"learning_rate": 1e-6}, "discriminator": {"learning_rate": 4e-4}}
-        >>> slow = {"optimisers": own}
-        >>> levelled(slow, "generator"), levelled(slow, "discriminator")
-        ({'optimisers.generator.learning_rate': 0.0004}, None)
-    """
+    """A player's rate raised to the other's; `None` if it is not so many times lower."""
     other = "generator" if player == "discriminator" else "discriminator"
     low = at_least * rate_of(recipe, player) <= rate_of(recipe, other)
     return {rate_path(recipe, player): rate_of(recipe, other)} if low else None
 
 
 def steps_of_players(recipe: Recipe, discriminator: int, generator: int = 1) -> dict[str, Any] | None:
-    """So many steps of either player in turn; `None` if the dynamics updates both at once.
-
-    Example:
-        >>> steps_of_players({"dynamics": {"name": "consensus"}}, 3)
-    """
+    """So many steps of either player in turn; `None` if the dynamics updates both at once."""
     dynamics = recipe.get("dynamics", {})
     if dynamics and "discriminator_steps" not in dynamics:
         return None
@@ -62,12 +46,7 @@ def steps_of_players(recipe: Recipe, discriminator: int, generator: int = 1) -> 
 
 
 def single_steps(recipe: Recipe, *players: str) -> dict[str, Any]:
-    """One step in turn of the players named, as far as the recipe gives them more.
-
-    Example:
-        >>> single_steps({"dynamics": {"name": "alternating", "generator_steps": 8}}, "generator")
-        {'dynamics.generator_steps': 1}
-    """
+    """One step in turn of the players named, as far as the recipe gives them more."""
     dynamics = recipe.get("dynamics", {})
     return {f"dynamics.{player}_steps": 1 for player in players if dynamics.get(f"{player}_steps", 1) > 1}
 
@@ -78,25 +57,13 @@ def deepened(recipe: Recipe) -> dict[str, Any] | None:
 
 
 def width_times(recipe: Recipe, player: str, factor: float) -> dict[str, Any] | None:
-    """A player's width times a factor; `None` if its network has none.
-
-    Example:
-        >>> width_times({"generator": {"name": "mlp", "width": 64}}, "generator", 0.5)
-        {'generator.width': 32}
-    """
+    """A player's width times a factor; `None` if its network has none."""
     network = recipe.get(player, {"width": 64})
     return {f"{player}.width": max(8, int(factor * network["width"]))} if "width" in network else None
 
 
 def smoother(recipe: Recipe, *, heavy: bool = False) -> dict[str, Any]:
-    """The penalty on the discriminator's slope at every step: the recipe's own if it has one, else R1.
-
-    Example:
-        >>> smoother({"penalties": {"wgan-gp": {"weight": 1.0, "every": 1}}}, heavy=True)
-        {'penalties.wgan-gp.weight': 10.0, 'penalties.wgan-gp.every': 1}
-        >>> smoother({"penalties": {}, "resolution": 8}, heavy=True)
-        {'penalties.r1.weight': 3.0, 'penalties.r1.every': 1}
-    """
+    """The penalty on the discriminator's slope at every step: the recipe's own if it has one, else R1."""
     penalties = recipe.get("penalties", {})
     name = next((one for one in ("r1", "wgan-gp", "dragan") if one in penalties), "r1")
     weight = 10 * ((penalties.get(name) or {}).get("weight") or 0.0)
@@ -119,14 +86,7 @@ def calm(recipe: Recipe) -> dict[str, Any]:
 
 
 def steady(recipe: Recipe) -> dict[str, Any]:
-    """What holds a discriminator back: the non-saturating loss, even steps and rates, a penalty on its slope.
-
-    Example:
-        >>> steady({"loss": {"name": "minimax"}, "dynamics": {"discriminator_steps": 4}})
-        ... # doctest: +NORMALIZE_WHITESPACE
-        {'loss': 'non-saturating', 'dynamics.discriminator_steps': 1, 'penalties.r1.weight': 0.03,
-         'penalties.r1.every': 1}
-    """
+    """What holds a discriminator back: a non-saturating loss, even steps and rates, a penalty on its slope."""
     rate = rate_of(recipe, "generator")
     slower = (
         {"optimisers.discriminator.learning_rate": rate} if rate_of(recipe, "discriminator") > rate else {}
@@ -141,12 +101,7 @@ def steady(recipe: Recipe) -> dict[str, Any]:
 
 
 def mirrored(recipe: Recipe) -> dict[str, Any] | None:
-    """Half of the images mirrored; `None` if the samples are no images.
-
-    Example:
-        >>> mirrored({"resolution": 32}), mirrored({"resolution": None})
-        ({'horizontal_flips': True}, None)
-    """
+    """Half of the images mirrored; `None` if the samples are no images."""
     tags = recipe.get("game", {}).get("name") == "image-tagging"
     return {"horizontal_flips": True} if recipe.get("resolution") and not tags else None
 

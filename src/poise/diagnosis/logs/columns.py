@@ -40,12 +40,7 @@ MISSING: Mapping[str, str] = {
 
 
 def guessed(names: Sequence[str]) -> dict[str, str]:
-    """Which column holds which quantity, by their names; the shortest fitting name is taken.
-
-    Example:
-        >>> guessed(["iter", "Loss/D", "Loss/G", "fid50k_full", "lr"])
-        {'step': 'iter', 'generator_loss': 'Loss/G', 'discriminator_loss': 'Loss/D', 'metric': 'fid50k_full'}
-    """
+    """Which column holds which quantity, by their names; the shortest fitting name is taken."""
     found: dict[str, str] = {}
     for quantity, pattern in QUANTITIES.items():
         fitting = [name for name in names if _fits(pattern, name) and name not in found.values()]
@@ -143,12 +138,6 @@ def whole_steps(rows: Rows, column: str | None, columns: Sequence[str]) -> list[
 
     A column cannot be used if it holds parts of an epoch, or begins anew more than once, as the number of a
     batch within an epoch does.
-
-    Example:
-        >>> whole_steps([{"it": 0.0, "a": 1.0}, {"it": 10.0, "a": 2.0}], "it", ["a"])
-        [0.0, 10.0]
-        >>> whole_steps([{"it": it, "a": 1.0} for it in (0.0, 1.0, 0.0, 1.0, 0.0)], "it", ["a"]) is None
-        True
     """
     if column is None:
         return None
@@ -164,13 +153,7 @@ def whole_steps(rows: Rows, column: str | None, columns: Sequence[str]) -> list[
 
 
 def replaced_rows(rows: Rows, steps: Sequence[float], column: str) -> set[int]:
-    """The rows whose value of a column was written again later, by a loop that went back before them.
-
-    Example:
-        >>> rows = [{"loss": 1.0}, {"loss": 2.0}, {"loss": 3.0}, {"loss": 4.0}]
-        >>> replaced_rows(rows, [10, 20, 15, 25], "loss")
-        {1}
-    """
+    """The rows whose value of a column was written again later, by a loop that went back before them."""
     kept: list[int] = []
     replaced: set[int] = set()
     for index, row in enumerate(rows):

@@ -1,8 +1,4 @@
-"""Extractors: features of images and vectors.
-
-`extract` runs any of them, or any network or function of the user, in eval mode, frozen, and on images in the
-range that it takes; it refuses one that changes while it measures.
-"""
+"""Extractors: features of images and vectors; `extract` runs any of them, or any network or function."""
 
 from __future__ import annotations
 
