@@ -86,7 +86,7 @@ def calm(recipe: Recipe) -> dict[str, Any]:
 
 
 def steady(recipe: Recipe) -> dict[str, Any]:
-    """What holds a discriminator back: a non-saturating loss, even steps and rates, a penalty on its slope."""
+    """What holds a discriminator back: non-saturating loss, even steps and rates, a penalty on its slope."""
     rate = rate_of(recipe, "generator")
     slower = (
         {"optimisers.discriminator.learning_rate": rate} if rate_of(recipe, "discriminator") > rate else {}
