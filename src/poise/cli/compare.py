@@ -95,9 +95,7 @@ def _print(compared: Compared) -> None:
 
     console = output()
     sentences = [*filter(None, (_verdict(row, compared.names) for row in compared.rows)), *compared.notices]
-    when = (
-        "measured before, and saved in the runs" if compared.stored else "measured now, and saved in the runs"
-    )
+    when = f"measured {'before' if compared.stored else 'now'}, and saved in the runs"
     how = [*protocol(compared.results[0]), when]
     if not console.is_terminal:
         for row in compared.rows:

@@ -8,13 +8,7 @@ from poise.errors import PoiseError
 
 @dataclass(frozen=True)
 class DataOptions:
-    """What was typed, not opened yet: torch need not be imported.
-
-    The fields are the options of `poise train` with the same names; they are described there.
-
-    Raises:
-        PoiseError: No data are named, they are named twice, or an option does not apply to them.
-    """
+    """The data options of `poise train` as typed, not opened yet: torch need not be imported."""
 
     data: str | None = None
     pairs: tuple[str, str] | None = None

@@ -63,11 +63,7 @@ class Found:
 
 @dataclass(frozen=True)
 class SessionStart:
-    """What a session starts from: the run, its `data.json`, its resolved recipe, where it trains.
-
-    `step` counts the steps done before, `parameters` are the sizes of the players' networks if they are
-    known, and `grid` holds the values that vary among many games besides the seed, by path.
-    """
+    """What a session starts from; `step` counts the steps done before, `grid` holds what varies."""
 
     event: ClassVar[str] = "start"
     run: Path
@@ -117,11 +113,7 @@ class SessionStart:
 
 @dataclass(frozen=True)
 class Status:
-    """How a run stands while it trains.
-
-    Speeds are those of the last seconds, `None` until they are known; `line` is the newest line of the
-    history; `doctor` is `OK`, `WATCH` or `TROUBLE`, and empty if no doctor looked.
-    """
+    """How a run stands: speeds of the last seconds, if known, its newest line, and what the doctor says."""
 
     event: ClassVar[str] = "line"
     step: int
@@ -177,11 +169,7 @@ class Status:
 
 @dataclass(frozen=True)
 class SessionEnd:
-    """How a run stands on disk when a session has ended, or when nobody trains it.
-
-    Paths are `None` if there is no such file. `reached` and `open_findings` are those of many games. `use`
-    are the words that name the user's files of parts in commands.
-    """
+    """How a run stands on disk when a session has ended; paths are `None` if there is no such file."""
 
     event: ClassVar[str] = "end"
     run: Path

@@ -38,9 +38,8 @@ def inspect(data: str, /, *, resolution: Count = None, json: Json = False) -> in
     from poise.recipes import DEFAULT_RECIPE, RECIPES, recipe_with
     from poise.text import command
 
-    recipe = recipe_with(
-        RECIPES.named(DEFAULT_RECIPE), {} if resolution is None else {"resolution": resolution}
-    )
+    changes = {} if resolution is None else {"resolution": resolution}
+    recipe = recipe_with(RECIPES.named(DEFAULT_RECIPE), changes)
     obstacle: PoiseError | None = None
     with view_for(json=json).reading(data) as on_read:
         from poise.data import inspect_data

@@ -58,19 +58,10 @@ def sample(
         request = sample_request(generator, target, count=count, seed=seed, label=label)
         made = save_samples(generator, target, request)
     if json:
-        emit(
-            {
-                "event": "samples",
-                "run": str(folder.absolute()),
-                "samples": str(target.path.absolute()),
-                "count": request.count,
-                "label": label,
-                "rows": list(request.rows),
-                "seed": seed,
-                "shape": list(generator.shape),
-                "step": generator.description["step"],
-            }
-        )
+        paths = {"run": str(folder.absolute()), "samples": str(target.path.absolute())}
+        asked = {"count": request.count, "label": label, "rows": list(request.rows), "seed": seed}
+        made_by = {"shape": list(generator.shape), "step": generator.description["step"]}
+        emit({"event": "samples", **paths, **asked, **made_by})
         return 0
     samples = counted(request.count, "sample") + ("" if label is None else f" of '{label}'")
     line(output(), "wrote ", (short_path(target.path), "cyan"), f": {samples} {made}, seed {seed}")

@@ -49,11 +49,7 @@ def prepare(
     seeds: int | None = None,
     grid: Sequence[str] = (),
 ) -> Prepared:
-    """Check everything that can be checked before a new run, or many games; nothing is written.
-
-    `seeds` is the number of games to train side by side, `None` for a single run; `grid` holds values that
-    vary among them, as typed; `out` is the run's folder, by default a new one below `runs/`.
-    """
+    """Check all that can be checked before a run, or `seeds` games over a `grid`; nothing is written."""
     if seeds is None and grid:
         code, hint = "cli.grid-without-seeds", "add --seeds 1 or more"
         raise PoiseError("A grid is trained with seeds", code=code, hint=hint)
@@ -183,12 +179,7 @@ def session_end(run: RunFolder, *, report: Path | None) -> SessionEnd:
 
 
 class Reporter:
-    """Reports to a view how a run, or many games, go on, and what the doctor finds.
-
-    It costs a comparison on most steps. A view that fails never ends a run; if the reader of a pipe has
-    gone, the run is asked to save and stop. `findings` counts the lines of `findings.jsonl` that were
-    reported before; `on_first_step` is called with the step that the session began at.
-    """
+    """Reports to a view how a run goes; a view that fails never ends it, a reader who left stops it."""
 
     def __init__(self, view: View, *, findings: int = 0, remedies: bool = True) -> None:
         self.view, self.unread = view, False

@@ -57,20 +57,10 @@ def translate(
     for sentence in done.notices:
         view.report(Notice(sentence))
     if json:
-        emit(
-            {
-                "event": "translations",
-                "run": str(folder.absolute()),
-                "out": str(out.absolute()),
-                "count": len(done.files),
-                "files": list(done.files),
-                "refused": list(done.refused),
-                "direction": direction,
-                "seed": seed,
-                "shape": list(done.shape),
-                "step": generator.description["step"],
-            }
-        )
+        paths = {"run": str(folder.absolute()), "out": str(out.absolute())}
+        files = {"count": len(done.files), "files": list(done.files), "refused": list(done.refused)}
+        made_by = {"shape": list(done.shape), "step": generator.description["step"]}
+        emit({"event": "translations", **paths, **files, "direction": direction, "seed": seed, **made_by})
         return 0
     _, height, width = done.shape
     images = f"{counted(len(done.files), 'image')} of {width}x{height}"

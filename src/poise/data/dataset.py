@@ -250,16 +250,14 @@ def digest_of(facts: JSON) -> str:
 
 def fingerprint(digest: str, *, shape: tuple[int, ...], dtype: str, transform: Transform) -> str:
     """The SHA-256 of data: the digest of its stored values with their shape, type and transform."""
-    return digest_of(
-        {"values": digest, "shape": list(shape), "dtype": dtype, "encoding": transform.to_json()}
-    )
+    facts = {"values": digest, "shape": list(shape), "dtype": dtype, "encoding": transform.to_json()}
+    return digest_of(facts)
 
 
 def array_dataset(
     stored: Array,
     digest: str,
     kind: str,
-    *,
     name: str,
     transform: Transform,
     summary: dict[str, JSON],

@@ -1,7 +1,4 @@
-"""What goes into a generator, drawn from a seed, and what comes out of it, in pieces.
-
-Row i of latents and of classes depends on the seed and on i alone: the first of many are those of few.
-"""
+"""What goes into a generator, drawn from a seed: the first of many are those of few; and what comes out."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -7,7 +7,7 @@ from torch import nn
 
 from poise.networks.layers import LeakyReLU, MinibatchStandardDeviation
 from poise.networks.network import Network
-from poise.networks.shapes import MOST_IMAGE_CHANNELS, image_shape, power_of_two_side
+from poise.networks.shapes import MOST_CHANNELS, image_shape, power_of_two_side
 from poise.networks.weights import start_normal, with_spectral_norm
 from poise.spec import DataSpec
 
@@ -47,9 +47,7 @@ def dcgan_generator(
 
     Source: Radford et al. 2015, figure 1.
     """
-    channels, height, image_width = image_shape(
-        spec.shape, network="dcgan", most_channels=MOST_IMAGE_CHANNELS
-    )
+    channels, height, image_width = image_shape(spec.shape, network="dcgan", most_channels=MOST_CHANNELS)
     side = power_of_two_side(height, image_width, network="dcgan")
     smallest = smallest_side or min(4, side // 4)
     stages = _doublings(smallest, side) + final_convolution

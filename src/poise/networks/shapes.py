@@ -3,7 +3,7 @@
 from poise.errors import PoiseError
 from poise.spec import DataSpec
 
-MOST_IMAGE_CHANNELS = 4
+MOST_CHANNELS = 4
 POWER_OF_TWO_SIDES = (8, 16, 32, 64, 128, 256)
 
 
@@ -51,7 +51,7 @@ def translated_shape(spec: DataSpec, *, network: str) -> tuple[int, int, int, in
         >>> translated_shape(DataSpec("image", (3, 32, 32), condition=(1, 32, 32)), network="unet")
         (1, 3, 32, 32)
     """
-    channels, height, width = image_shape(spec.shape, network=network, most_channels=MOST_IMAGE_CHANNELS)
+    channels, height, width = image_shape(spec.shape, network=network, most_channels=MOST_CHANNELS)
     if spec.condition is None or len(spec.condition) != 3:
         what = f"The network '{network}' cannot be built for data without images to translate"
         hint = "give pairs of images, or two domains"

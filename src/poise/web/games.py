@@ -54,11 +54,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Reached:
-    """What many games reached by one metric, by the newest measurement of each.
-
-    `worst` is the value of the worst game, whose folder is `run`; of a metric without a better side, the
-    least value. `games` is how many were measured.
-    """
+    """What many games reached by one metric: `worst` is that of `run`, the least if no side is better."""
 
     metric: str
     median: float

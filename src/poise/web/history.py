@@ -20,9 +20,7 @@ def history_table(lines: Iterable[Json]) -> Table:
     ordered = [by_step[step] for step in sorted(by_step)]
     names = dict.fromkeys(name for line in ordered for name in line)
     table = {name: [real(line.get(name)) for line in ordered] for name in names}
-    return {"step": []} | {
-        name: column for name, column in table.items() if any(value is not None for value in column)
-    }
+    return {"step": []} | {name: column for name, column in table.items() if set(column) - {None}}
 
 
 _GROUPS: Mapping[str, Chart] = {

@@ -58,10 +58,10 @@ def _page(run: RunFolder, now: datetime) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
 
     here = Path(__file__).parent
-    style, charts, rest = (
-        (here / name).read_text("utf-8") for name in ("report.css", "charts.js", "report.js")
-    )
-    script = charts + rest
+    files = ("report.css", "charts.js", "report.js")
+    style, charts, rest = ((here / name).read_text("utf-8") for name in files)
+    shown = {"style": style, "script": charts + rest}
+    hashes = {f"{name}_hash": _hash(text) for name, text in shown.items()}
     templates = Environment(
         loader=FileSystemLoader(here),
         autoescape=True,
@@ -74,13 +74,7 @@ def _page(run: RunFolder, now: datetime) -> str:
         **{"label": label, "number": number, "thousands": "{:,}".format},
         **{"evidence_rows": evidence_rows, "protocol_words": protocol_words},
     }
-    return templates.get_template("page.html").render(
-        **_contents(run, now),
-        style=style,
-        script=script,
-        style_hash=_hash(style),
-        script_hash=_hash(script),
-    )
+    return templates.get_template("page.html").render(**_contents(run, now), **shown, **hashes)
 
 
 def _hash(text: str) -> str:
@@ -204,9 +198,8 @@ def _data(data: Json) -> list[Fact]:
 
 def _checkpoints(run: RunFolder) -> list[tuple[str, str]]:
     """The checkpoints as name and size."""
-    found = [
-        (f"Step {step:,}", _weight(run, f"checkpoints/{step_name(step)}")) for step in run.checkpoint_steps()
-    ]
+    steps = run.checkpoint_steps()
+    found = [(f"Step {step:,}", _weight(run, f"checkpoints/{step_name(step)}")) for step in steps]
     if best := _weight(run, "checkpoints/best"):
         step = run.read_json("checkpoints/best/manifest").get("step")  # its manifest has just been read
         found.append((f"Best, of step {step:,}" if isinstance(step, int) else "Best", best))

@@ -74,9 +74,7 @@ def _open_array(array: Array, given: Given, request: Request) -> Dataset:
         "channels": plan.shape[0],
         "policy": "; ".join(plan.steps) or "values as they are",
     }
-    return array_dataset(
-        stored, found.digest, NAME, name=name, transform=transform, summary=summary, notices=notices
-    )
+    return array_dataset(stored, found.digest, NAME, name, transform, summary, notices)
 
 
 def _open_live(items: Items, request: Request) -> Dataset:

@@ -61,9 +61,7 @@ def _open_array(array: Array, given: Given, request: Request) -> Dataset:
         "constant_columns": constant,
         "policy": "columns to mean 0 and standard deviation 1" if scaled else "values as they are",
     }
-    return array_dataset(
-        stored, found.digest, NAME, name=name, transform=transform, summary=summary, notices=notices
-    )
+    return array_dataset(stored, found.digest, NAME, name, transform, summary, notices)
 
 
 def _open_live(items: Items) -> Dataset:

@@ -136,10 +136,7 @@ def corners(settings: PolygonSettings, seed: int) -> Array:
 
 
 def coverage(polygons: Array, *, size: int, subpixels: int) -> Array:
-    """The share of each pixel that a convex polygon covers, counted at the centres of its sub-pixels.
-
-    Each row of sub-pixels cuts a convex polygon in one interval, so that counting needs its two ends alone.
-    """
+    """The share of each pixel that a convex polygon covers, counted at the centres of its sub-pixels."""
     # the ends of the interval at each row of sub-pixels: the outermost crossings of that row with the edges
     heights = (np.arange(size * subpixels) + 0.5) / subpixels
     follower = np.roll(polygons, -1, axis=1)

@@ -284,7 +284,6 @@ class HalfCollection:
             raise RefusedError(f"its width of {width} pixels cannot be halved")
         left = 0 if self.side == "left" else width // 2
         file = io.BytesIO()
-        eight_bits(upright).crop((left, 0, left + width // 2, height)).save(
-            file, format="PNG", compress_level=1
-        )
+        half = eight_bits(upright).crop((left, 0, left + width // 2, height))
+        half.save(file, format="PNG", compress_level=1)
         return file.getvalue()

@@ -21,11 +21,7 @@ _BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"II+\0
 
 @dataclass(frozen=True)
 class Facts:
-    """What the header of a file says, and the SHA-256 of its bytes.
-
-    `reason` says why a file is refused; `ignored` files are no images and do not claim to be. Width and
-    height are in pixels, before the orientation is applied; `profile` is a colour profile.
-    """
+    """What the header of a file says; `reason` is why it is refused, `ignored` that it is no image."""
 
     digest: str = ""
     bytes: int = 0

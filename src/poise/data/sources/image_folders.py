@@ -41,9 +41,7 @@ def from_collection(collection: Collection, name: str, request: Request) -> Data
             raise nothing_usable(name, facts, refused, listing)
         short = statistics.median(min(facts[file].width, facts[file].height) for file in usable)
         size = request.resolution or min(_LARGEST_DEFAULT, 1 << (int(short).bit_length() - 1))
-        found_as = [
-            [file, facts[file].bytes, facts[file].digest] for file in facts if not facts[file].ignored
-        ]
+        found_as = [[file, fact.bytes, fact.digest] for file, fact in facts.items() if not fact.ignored]
         key = digest_of([VERSION, size, channels, found_as])
 
         def fill(store: RowWriter) -> dict[str, JSON]:
@@ -64,15 +62,7 @@ def from_collection(collection: Collection, name: str, request: Request) -> Data
     labels, label_names = folder_labels(files) or (None, ())
     summary = summary_of(collection, listing, facts, good, refused, entry.array.shape)
     notices = notices_of(name, summary, given=request.resolution is not None)
-    dataset = array_dataset(
-        entry.array,
-        entry.survey.digest,
-        "image",
-        name=name,
-        transform=Pixels(),
-        summary=summary,
-        notices=notices,
-    )
+    dataset = array_dataset(entry.array, entry.survey.digest, "image", name, Pixels(), summary, notices)
     sizes = tuple((fact.width, fact.height) for fact in good)
     return dataclasses.replace(dataset, labels=labels, label_names=label_names, files=files, sizes=sizes)
 
