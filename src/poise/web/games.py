@@ -93,6 +93,7 @@ def spread_of(run: RunFolder, history: Table) -> Spread | None:
     groups = {
         words: [own for own, of in zip(metrics, settings, strict=True) if of == words] for words in settings
     }
+    troubled = f"Findings are open in {sum(map(bool, open_in))} of {len(open_in)} games."
     return Spread(
         count=len(rows),
         names=[label(name) for name in names],
@@ -118,9 +119,7 @@ def spread_of(run: RunFolder, history: Table) -> Spread | None:
             for number in _medians(own, name, f"{name}, {words}" if len(groups) > 1 else name)
         ],
         findings=_by_finding({one.path.name: found for one, found in zip(runs, open_in, strict=True)}),
-        verdict=f"Findings are open in {troubled} of {len(open_in)} games."
-        if (troubled := sum(map(bool, open_in)))
-        else "No findings are open in any game.",
+        verdict=troubled if any(open_in) else "No findings are open in any game.",
         bands=_bands(history, [history_table(one.lines("history")) for one in runs]),
         note="The table shows the mean over the games at the end, its standard error and the range. "
         f"The charts show the median, and a band from the {100 * BAND[0]:.0f} % "
