@@ -17,7 +17,8 @@ def callback(monitor: Monitor) -> Any:
     """A Lightning callback that observes every training batch.
 
     It takes what `training_step` returns, if that is a dictionary with any of `observe`'s arguments, and the
-    module's `generator` and `discriminator`, if it has them.
+    module's `generator` and `discriminator`, if it has them. It is an instance of Lightning's `Callback` if
+    Lightning is installed, else of a plain class with the same method.
 
     Example:
         >>> watching = callback(Monitor(every=1))
