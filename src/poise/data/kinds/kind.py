@@ -19,26 +19,16 @@ from poise.spec import DataSpec
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """What a person named, read as far as a kind needs it to recognise its own.
+    """What a person named, read as far as a kind needs it to recognise its own."""
 
-    Attributes:
-        data: What the person gave.
-        name: What to call it.
-        origin: `"array"`, `"tensor"`, `"npy"`, `"built-in"`, `"folder"`, `"zip"`, `"file"`, or `"dataset"`.
-        array: Rows in memory or mapped from disk, `(N, ...)`.
-        transform: From stored values to the networks' space, if that is known.
-        path: The folder or the file.
-        files: The files of a folder or an archive.
-        read: Reads a map-style data set live, if the person gave an object of another type.
-    """
-
-    data: Any
-    name: str
-    origin: str
-    array: Array | None = None
-    transform: Transform | None = None
-    path: Path | None = None
-    files: Collection | None = None
+    data: Any  # What the person gave
+    name: str  # What to call it
+    origin: str  # `"array"`, `"tensor"`, `"npy"`, `"built-in"`, `"folder"`, `"zip"`, `"file"`, or `"dataset"`
+    array: Array | None = None  # Rows in memory or mapped from disk, `(N, ...)`
+    transform: Transform | None = None  # From stored values to the networks' space, if that is known
+    path: Path | None = None  # The folder or the file
+    files: Collection | None = None  # The files of a folder or an archive
+    # Reads a map-style data set live, if the person gave an object of another type
     read: Callable[[], Items] | None = None
 
     @cached_property
@@ -56,21 +46,13 @@ class Given:
 
 @dataclass(frozen=True)
 class Request:
-    """What a person asks of the data.
+    """What a person asks of the data."""
 
-    Attributes:
-        cache: Folder for decoded data.
-        resolution: Pixels a side.
-        channels: 1 for grey, 3 for colour.
-        refuse_above: The share of files that may be unusable.
-        progress: Called with (done, total) while files are read.
-    """
-
-    cache: Path
-    resolution: int | None = None
-    channels: int | None = None
-    refuse_above: float = 0.01
-    progress: Progress | None = None
+    cache: Path  # Folder for decoded data
+    resolution: int | None = None  # Pixels a side
+    channels: int | None = None  # 1 for grey, 3 for colour
+    refuse_above: float = 0.01  # The share of files that may be unusable
+    progress: Progress | None = None  # Called with (done, total) while files are read
 
 
 @dataclass(frozen=True)
@@ -93,72 +75,50 @@ class Draw(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class DataKind:
-    """A kind of data. A new one is a file beside this, a row in `KINDS`, and a test.
+    """A kind of data. A new one is a file beside this, a row in `KINDS`, and a test."""
 
-    Attributes:
-        name: What `data.json` and `generator.json` call it.
-        singular: One sample, in messages: `"image"`.
-        plural: Several: `"images"`.
-        describe: `(shape, count)` to what the data are, for people: `"1,797 images of 8x8, grey"`.
-        recognises: Whether what a person named is of this kind; the newest kind that recognises it opens it.
-        open: Opens it.
-        load_transform: The transform that a generator's folder describes.
-        spec: `(shape, transform)` to the specification that networks are built from.
-        network: The network that `auto` becomes, unless the task chooses another.
-        defaults: What else the data decide of a recipe.
-        gradient_weight: The weight of R1 and R2 if none is given.
-        settings: Settings of a recipe that follow from the data.
-        augmentations: The settings of a recipe that change samples and fit this kind.
-        draw: Draws a picture; `picture` checks the shape first.
-        preview: How many samples the picture of a run shows.
-        gridded: Whether a picture has a cell for each sample; else all lie in one plane, reals beneath them.
-        pictorial: Whether samples are pictures, which can be translated and tagged.
-        sample: From the networks' space to what `Generator.sample` returns, float32.
-        to_data: From the networks' space to data: bytes of images, vectors in the units of the data.
-        stored_data: From stored values to the same form as `to_data`.
-        written: `(count)` to the names of the files that so many samples are written to.
-        write: `(folder, pieces, count)` writes these files from pieces of what `Generator.sample` returns.
-        lead: What the pictures of a run show, for the report.
-        as_picture: How a picture shows the samples: `"in a grid"`.
-        as_files: How files hold them: `"in a PNG each"`.
-        features: The extractor that metrics use if none is named, of `poise.metrics.features.EXTRACTORS`.
-        metrics: The metrics that are measured if none is named.
-        value_range: The range of what `measured` returns, for extractors; `None` if it has none.
-        measured: From the networks' space to what extractors take.
-        comparable: From data, as `to_data` returns them, to what extractors take.
-        preparation: `(shape, transform)` to how `comparable` prepared them, for a protocol.
-    """
-
-    name: str
-    singular: str
-    plural: str
+    name: str  # What `data.json` and `generator.json` call it
+    singular: str  # One sample, in messages: `"image"`
+    plural: str  # Several: `"images"`
+    # `(shape, count)` to what the data are, for people: `"1,797 images of 8x8, grey"`
     describe: Callable[[tuple[int, ...], int], str]
+    # Whether what a person named is of this kind; the newest kind that recognises it opens it
     recognises: Callable[[Given], bool]
-    open: Callable[[Given, Request], Dataset]
+    open: Callable[[Given, Request], Dataset]  # Opens it
+    # The transform that a generator's folder describes
     load_transform: Callable[[Mapping[str, Any]], Transform]
+    # `(shape, transform)` to the specification that networks are built from
     spec: Callable[[tuple[int, ...], Transform], DataSpec]
-    network: Callable[[DataSpec], str]
-    defaults: Callable[[DataSpec], Defaults]
-    gradient_weight: Callable[[DataSpec], float]
-    settings: Callable[[DataSpec], Mapping[str, Any]]
-    augmentations: frozenset[str]
-    draw: Draw
-    preview: int
+    network: Callable[[DataSpec], str]  # The network that `auto` becomes, unless the task chooses another
+    defaults: Callable[[DataSpec], Defaults]  # What else the data decide of a recipe
+    gradient_weight: Callable[[DataSpec], float]  # The weight of R1 and R2 if none is given
+    settings: Callable[[DataSpec], Mapping[str, Any]]  # Settings of a recipe that follow from the data
+    augmentations: frozenset[str]  # The settings of a recipe that change samples and fit this kind
+    draw: Draw  # Draws a picture; `picture` checks the shape first
+    preview: int  # How many samples the picture of a run shows
+    # Whether a picture has a cell for each sample; else all lie in one plane, reals beneath them
     gridded: bool
-    pictorial: bool
+    pictorial: bool  # Whether samples are pictures, which can be translated and tagged
+    # From the networks' space to what `Generator.sample` returns, float32
     sample: Callable[[Tensor, Transform], Tensor]
+    # From the networks' space to data: bytes of images, vectors in the units of the data
     to_data: Callable[[Tensor, Transform], Tensor]
-    stored_data: Callable[[Tensor, Transform], Tensor]
+    stored_data: Callable[[Tensor, Transform], Tensor]  # From stored values to the same form as `to_data`
+    # `(count)` to the names of the files that so many samples are written to
     written: Callable[[int], list[str]]
+    # `(folder, pieces, count)` writes these files from pieces of what `Generator.sample` returns
     write: Callable[[Path, Iterable[Tensor], int], None]
-    lead: str
-    as_picture: str
-    as_files: str
-    features: str
-    metrics: tuple[str, ...]
+    lead: str  # What the pictures of a run show, for the report
+    as_picture: str  # How a picture shows the samples: `"in a grid"`
+    as_files: str  # How files hold them: `"in a PNG each"`
+    features: str  # The extractor that metrics use if none is named, of `poise.metrics.features.EXTRACTORS`
+    metrics: tuple[str, ...]  # The metrics that are measured if none is named
+    # The range of what `measured` returns, for extractors; `None` if it has none
     value_range: Literal["0..255", "0..1", "-1..1"] | None
-    measured: Callable[[Tensor, Transform], Tensor]
+    measured: Callable[[Tensor, Transform], Tensor]  # From the networks' space to what extractors take
+    # From data, as `to_data` returns them, to what extractors take
     comparable: Callable[[Tensor, Transform], Tensor]
+    # `(shape, transform)` to how `comparable` prepared them, for a protocol
     preparation: Callable[[tuple[int, ...], Transform], str]
 
     @property
