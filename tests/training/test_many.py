@@ -22,9 +22,8 @@ from poise.training.resolve import resolve
 from poise.training.state import Position, pack
 from poise.training.vectorised.ensemble import means_of_games
 from poise.training.vectorised.settings import check_modules, check_recipe, parse_axis, spread
-from poise.training.vectorised.stack import StackedState
+from poise.training.vectorised.stack import StackedState, tensors
 from poise.training.vectorised.stacking import stack_games, without
-from poise.training.vectorised.state import tensors
 
 CPU = torch.device("cpu")
 STEPS = 20

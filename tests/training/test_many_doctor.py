@@ -20,9 +20,8 @@ from poise.training.held_out import examined, training_batches
 from poise.training.resolve import resolve
 from poise.training.state import Position
 from poise.training.vectorised.doctor import EnsembleDoctor, health
-from poise.training.vectorised.stack import StackedState
+from poise.training.vectorised.stack import StackedState, tensors
 from poise.training.vectorised.stacking import stack_games
-from poise.training.vectorised.state import tensors
 
 CPU = torch.device("cpu")
 STEPS = 60

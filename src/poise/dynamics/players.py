@@ -130,19 +130,7 @@ class Players:
         return [self.memory[key] for key in keys] if all(key in self.memory for key in keys) else None
 
     def apply_gradients(self, player: str, gradients: Gradients, seen: Seen) -> Tensor:
-        """Let one player's optimiser step along the gradients, unless they are not finite, and project.
-
-        Args:
-            player: Whose parameters are updated.
-            gradients: One for each of the player's parameters, `None` if the loss does not depend on it.
-            seen: What led to the gradients, to name the culprit if a value is not finite.
-
-        Returns:
-            The norm of the whole gradient, a scalar on the device.
-
-        Raises:
-            NonFiniteError: As in `optimizer_step`.
-        """
+        """Make an `optimizer_step`, then project; returns the norm of the whole gradient."""
         norm = self.optimizer_step(player, gradients, seen)
         self.project(player)
         return norm

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -115,6 +116,17 @@ def images_per_step(recipe: Recipe) -> int:
 def run_images(recipe: Recipe) -> int:
     """Reals that the discriminator is shown in the whole run."""
     return (recipe.steps or 0) * images_per_step(recipe)
+
+
+@contextmanager
+def buffers_restored(modules: Iterable[nn.Module]) -> Iterator[None]:
+    """Restore all buffers, such as running statistics, when the block ends."""
+    saved = [(buffer, buffer.clone()) for module in modules for buffer in module.buffers()]
+    try:
+        yield
+    finally:
+        for buffer, value in saved:
+            buffer.copy_(value)
 
 
 def build_networks(recipe: Recipe, spec: DataSpec, given: Mapping[str, nn.Module]) -> dict[str, nn.Module]:

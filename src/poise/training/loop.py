@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
+from poise.training.ending import StopRequest
 from poise.training.saver import Saver, UnsavedError
 from poise.training.state.train_state import Position, StepEvent, TrainState
-from poise.training.stop import StopRequest
 
 
 def train_loop(state: TrainState, saver: Saver, position: Position, *, stop: StopRequest) -> Position:

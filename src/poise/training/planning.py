@@ -73,24 +73,30 @@ def plan(
     dataset = unused_labels(prepared(dataset, task, recipe.game.options), data, task)
     spec = spec_of(dataset)
     resolved = resolve(recipe, spec, given=tuple(given))
-    needed = resolved.batch_size * resolved.packing
-    if len(dataset) < needed:
-        batch = f"a batch of {resolved.batch_size}" + (
-            f" x {resolved.packing}" if resolved.packing > 1 else ""
-        )
-        raise PoiseError(
-            f"'{dataset.name}' holds {len(dataset)} samples, fewer than {batch}",
-            code="training.too-few-samples",
-            hint=f"use --batch-size {max(1, len(dataset) // resolved.packing)} or less, or give more data",
-        )
+    check_batch(resolved, dataset)
     components = build_components(resolved, spec, device, given=given)
-    _check_networks(components, dataset, needed)
+    _check_networks(components, dataset, resolved.batch_size * resolved.packing)
     check_second_order(components, spec)
     check_eigenvalues(components)
     if resolved.evaluate_every is None:
         resolved = resolved.model_copy(update={"evaluate_every": interval_of(components, dataset)})
         components.recipe = resolved
     return Experiment(dataset, origin_of(data), resolved, components)
+
+
+def check_batch(recipe: Recipe, dataset: Dataset) -> None:
+    """Refuse data that are fewer than a batch.
+
+    Raises:
+        PoiseError: They are.
+    """
+    if len(dataset) < recipe.batch_size * recipe.packing:
+        packs = f" x {recipe.packing}" if recipe.packing > 1 else ""
+        raise PoiseError(
+            f"'{dataset.name}' holds {len(dataset)} samples, less than a batch of {recipe.batch_size}{packs}",
+            code="training.too-few-samples",
+            hint=f"use --batch-size {max(1, len(dataset) // recipe.packing)} or less, or give more data",
+        )
 
 
 def _check_networks(components: Components, dataset: Dataset, samples: int) -> None:

@@ -83,14 +83,8 @@ def reopen(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experimen
     components = build_components(recipe, spec_of(dataset), asked.device, given=asked.given)
     for sentence in lost_guarantees(run.environment, asked.device):
         notify(sentence)
-    restored = newest_checkpoint(run, notify)
+    restored = newest_checkpoint(run, notify, steps=recipe.steps or 0)
     step = 0 if restored.checkpoint is None else restored.checkpoint.step
-    if is_done(run, step, recipe.steps or 0):
-        raise PoiseError(
-            f"The run '{run.path}' has done its {step} steps",
-            code="training.steps-done",
-            hint=f"extend it: poise resume {run.path} --steps {2 * step}",
-        )
     if restored.quarantined:
         notify(f"Going on from step {step}: {restored.newest_step - step} steps are trained again.")
     forget_beyond(run, step, log_every=recipe.log_every)
@@ -98,20 +92,24 @@ def reopen(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experimen
     return Experiment(dataset, run.data["origin"], recipe, components), restored.checkpoint
 
 
-def newest_checkpoint(run: RunFolder, notify: Notify) -> Restored:
-    """The newest sound checkpoint; those that were put aside are reported."""
+def newest_checkpoint(run: RunFolder, notify: Notify, *, steps: int) -> Restored:
+    """The newest sound checkpoint of a run that is to have so many steps; damaged ones are reported.
+
+    Raises:
+        PoiseError: It has them already.
+    """
     restored = run.restore()
     for name, reason in restored.quarantined:
         notify(f"The checkpoint {name} is damaged ({reason}); it was moved to {run.path / 'quarantine'}.")
+    step = 0 if restored.checkpoint is None else restored.checkpoint.step
+    # A run that was killed after its last checkpoint has its steps, and lacks what comes after them.
+    if step > steps or (step == steps and run.status == "finished"):
+        raise PoiseError(
+            f"The run '{run.path}' has done its {step} steps",
+            code="training.steps-done",
+            hint=f"extend it: poise resume {run.path} --steps {2 * step}",
+        )
     return restored
-
-
-def is_done(run: RunFolder, step: int, asked: int) -> bool:
-    """Whether nothing is left to do for a run whose newest checkpoint is of a step.
-
-    One that was killed after its last checkpoint has its steps, and lacks what comes after them.
-    """
-    return step > asked or (step == asked and run.status == "finished")
 
 
 def forget_beyond(run: RunFolder, step: int, *, log_every: int = 1) -> None:

@@ -82,12 +82,10 @@ class Saver:
         try:
             action()
         except OSError as error:
-            kept = self.run.checkpoint_steps()
-            good = f"the last good checkpoint is step {kept[-1]}" if kept else "there is no checkpoint yet"
             self.reason = error.strerror or str(error)
             if not self.failing:
                 self.notify(
-                    f"Could not write {what}: {self.reason}; {good}. "
+                    f"Could not write {what}: {self.reason}; {newest_saved(self.run)}. "
                     "Training goes on and tries again; free some space."
                 )
             self.failing = True
@@ -96,3 +94,9 @@ class Saver:
             self.notify(f"Wrote {what}; the disk takes writes again.")
         self.failing = False
         return True
+
+
+def newest_saved(run: RunFolder) -> str:
+    """The newest checkpoint of a run, in words."""
+    steps = run.checkpoint_steps()
+    return f"the checkpoint of step {steps[-1]} is sound" if steps else "there is no checkpoint yet"

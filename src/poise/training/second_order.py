@@ -11,7 +11,7 @@ from poise.dynamics import Batch, Players
 from poise.dynamics.joint import joint
 from poise.errors import PoiseError
 from poise.spec import DataSpec
-from poise.training.components import Components, run_images
+from poise.training.components import Components, buffers_restored, run_images
 
 DEAD_ENDS = ("torch::autograd::Error", "torch::autograd::NotImplemented")
 """What stands in the graph of a gradient for an operator without a second derivative."""
@@ -34,19 +34,12 @@ def check_second_order(components: Components, spec: DataSpec) -> None:
     measured = recipe.eigenvalues_every is not None
     if not (dynamics.second_order or measured or recipe.penalties):
         return
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), buffers_restored(components.modules.values()):
         batch = _noise(components, spec)
-        kept = _buffers(components)
-        try:
-            penalised = bool(recipe.penalties) and _ends(_first_losses(players, batch), players)
-            if dynamics.second_order or measured:
-                field = joint(players, batch, create_graph=True)
-                ends = _ends([one for own in field.gradients.values() for one in own], players)
-            else:
-                ends = False
-        finally:
-            for buffer, value in kept:
-                buffer.copy_(value)
+        penalised, ends = bool(recipe.penalties) and _ends(_first_losses(players, batch), players), False
+        if dynamics.second_order or measured:
+            field = joint(players, batch, create_graph=True)
+            ends = _ends([one for own in field.gradients.values() for one in own], players)
     if penalised:
         names = " and ".join(f"'{name}'" for name in recipe.penalties)
         without = " ".join(f"--set penalties.{name}=null" for name in recipe.penalties)
@@ -152,8 +145,3 @@ def _dead_ends(values: Iterable[Tensor | None]) -> bool:
         seen.add(node)
         left += [before for before, _ in node.next_functions]
     return False
-
-
-def _buffers(components: Components) -> list[tuple[Tensor, Tensor]]:
-    modules: list[nn.Module] = list(components.modules.values())
-    return [(buffer, buffer.clone()) for module in modules for buffer in module.buffers()]

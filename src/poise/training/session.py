@@ -14,9 +14,9 @@ from poise.training.callbacks import Callback, CallbackContext, Notify, callback
 from poise.training.callbacks.callback import DoctorMode
 from poise.training.components import Components
 from poise.training.describe import describe_generator
+from poise.training.ending import non_finite_error, stop_on_signals, unsaved_error
 from poise.training.engine import own_streams
 from poise.training.environment import environment_record
-from poise.training.fatal import non_finite_error, unsaved_error
 from poise.training.loop import train_loop
 from poise.training.planning import Experiment
 from poise.training.recorded_data import data_record
@@ -24,7 +24,6 @@ from poise.training.resuming import Resumption, reopen
 from poise.training.saver import Saver, UnsavedError
 from poise.training.state import Position, TrainState
 from poise.training.state.single import SingleState
-from poise.training.stop import stop_on_signals
 
 Status = Literal["running", "finished", "interrupted"]
 

@@ -9,7 +9,7 @@ from poise.dynamics.eigenvalues import Leading, leading_eigenvalues
 from poise.errors import PoiseError
 from poise.recipes import Recipe
 from poise.training.callbacks.callback import CallbackContext, CallbackRow, Notify, Request, StepContext
-from poise.training.components import Components
+from poise.training.components import Components, buffers_restored
 from poise.training.held_out import training_batches
 
 MOST_PARAMETERS = 500_000
@@ -85,14 +85,8 @@ def measured(components: Components, dataset: Dataset) -> Leading:
     """The leading eigenvalues at the current parameters; nothing is changed."""
     players, recipe = components.players, components.recipe
     batch = training_batches(recipe, dataset, components.device, drawn=0).next(0)
-    buffers = [buffer for module in components.modules.values() for buffer in module.buffers()]
-    kept = [buffer.clone() for buffer in buffers]
-    with torch.random.fork_rng():
-        try:
-            return leading_eigenvalues(players, batch, seed=recipe.seed)
-        finally:
-            for buffer, value in zip(buffers, kept, strict=True):
-                buffer.copy_(value)
+    with torch.random.fork_rng(), buffers_restored(components.modules.values()):
+        return leading_eigenvalues(players, batch, seed=recipe.seed)
 
 
 def _make(context: CallbackContext) -> EigenvalueWatch | None:

@@ -18,15 +18,14 @@ from poise.losses import LOSSES
 from poise.recipes import Recipe
 from poise.run_folder import Checkpoint, RunFolder
 from poise.training.callbacks.callback import Notify, Request
-from poise.training.fatal import non_finite_error
+from poise.training.ending import non_finite_error
 from poise.training.history import interval_means
 from poise.training.state import Position, StepEvent, Write, position_of
 from poise.training.state.single import own_part, window_from_tensors, window_tensors
 from poise.training.vectorised.plan import EnsembleExperiment
 from poise.training.vectorised.settings import structure
-from poise.training.vectorised.stack import StackedState
+from poise.training.vectorised.stack import StackedState, set_values, tensors
 from poise.training.vectorised.stacking import stack_games, without
-from poise.training.vectorised.state import set_values, tensors
 from poise.training.vectorised.watch import Watchers, known_modes
 
 

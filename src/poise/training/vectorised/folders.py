@@ -17,8 +17,7 @@ from poise.training.recorded_data import data_record
 from poise.training.state import Position, pack, unpack
 from poise.training.vectorised.plan import EnsembleExperiment
 from poise.training.vectorised.settings import Game
-from poise.training.vectorised.stack import StackedState
-from poise.training.vectorised.state import tensors
+from poise.training.vectorised.stack import StackedState, tensors
 
 
 def game_to_json(game: Game) -> dict[str, Any]:

@@ -10,13 +10,12 @@ import torch
 from torch import nn
 
 from poise.data import Dataset, open_data, origin_of, spec_of
-from poise.errors import PoiseError
 from poise.networks import describe
 from poise.recipes import Recipe
 from poise.tasks import TASKS
 from poise.tasks.prepare import prepared, unused_labels
 from poise.training.components import build_components
-from poise.training.planning import Data, Progress
+from poise.training.planning import Data, Progress, check_batch
 from poise.training.resolve import resolve
 from poise.training.vectorised.settings import Game, Grid, check_modules, check_recipe, spread, structure
 
@@ -71,13 +70,7 @@ def plan_many(
     resolved = [Game(game.name, resolve(game.recipe, spec), game.settings) for game in games]
     parameters: dict[str, int] = {}
     for one in {structure(game.recipe): game.recipe for game in resolved}.values():
-        needed = one.batch_size * one.packing
-        if len(datasets[0]) < needed:
-            raise PoiseError(
-                f"'{datasets[0].name}' holds {len(datasets[0])} samples, fewer than a batch of {needed}",
-                code="training.too-few-samples",
-                hint=f"use --batch-size {max(1, len(datasets[0]) // one.packing)} or less, or give more data",
-            )
+        check_batch(one, datasets[0])
         modules = build_components(one, spec, device).modules
         check_modules(modules)
         parameters = parameters or {player: _size(module) for player, module in modules.items()}

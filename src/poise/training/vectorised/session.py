@@ -12,10 +12,10 @@ from poise.extension import require_parts
 from poise.recipes import saved_recipe
 from poise.run_folder import Checkpoint, RunFolder, game_folders, read_games, refuse_existing, write_games
 from poise.training.callbacks.callback import Notify
+from poise.training.ending import NON_FINITE
 from poise.training.environment import environment_record, lost_guarantees
-from poise.training.fatal import NON_FINITE
 from poise.training.recorded_data import data_record, recorded_data_of, same_data
-from poise.training.resuming import Resumption, forget_beyond, is_done, newest_checkpoint
+from poise.training.resuming import Resumption, forget_beyond, newest_checkpoint
 from poise.training.session import Status, run_session
 from poise.training.state import Position
 from poise.training.vectorised.ensemble import Ensemble, EnsembleCallback
@@ -105,14 +105,7 @@ def resume_many(
         same_data(parent, datasets[0], accept=asked.accept_changed_data, notify=notify)
         for sentence in lost_guarantees(parent.environment, asked.device):
             notify(sentence)
-        restored = newest_checkpoint(parent, notify)
-        done = 0 if restored.checkpoint is None else restored.checkpoint.step
-        if is_done(parent, done, common.steps or 0):
-            raise PoiseError(
-                f"The games of '{asked.path}' have done their {done} steps",
-                code="training.steps-done",
-                hint=f"extend them: poise resume {asked.path} --steps {2 * done}",
-            )
+        restored = newest_checkpoint(parent, notify, steps=common.steps or 0)
         _refuse_gone_on_alone(parent, restored.newest_step)
         parent.write_json("recipe", common.model_dump())
         experiment = EnsembleExperiment(games, datasets, origin, asked.device, {})
@@ -167,15 +160,7 @@ def _set_status(ensemble: Ensemble, status: Status, step: int) -> None:
 
 
 def _refuse_gone_on_alone(parent: RunFolder, step: int) -> None:
-    """A game that was resumed by itself has steps that all of them together would undo.
-
-    Args:
-        parent: The folder above the games.
-        step: The step of its newest checkpoint, sound or not: a game's own are never newer.
-
-    Raises:
-        PoiseError: There is such a game.
-    """
+    """Refuse to undo the steps of a game that was resumed by itself, beyond the newest checkpoint of all."""
     for run in game_folders(parent.path):
         own = max(run.checkpoint_steps(), default=0)
         if own > step:

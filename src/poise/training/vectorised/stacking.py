@@ -18,8 +18,7 @@ from poise.training.ema import EmaTensors
 from poise.training.held_out import training_batches
 from poise.training.vectorised.game import StackedGame
 from poise.training.vectorised.players import StackedPlayers, shares
-from poise.training.vectorised.stack import StackedState
-from poise.training.vectorised.state import set_values, tensors
+from poise.training.vectorised.stack import StackedState, set_values, tensors
 
 
 def stack_games(

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM, a closed terminal: the first asks the loop to finish and save, a second leaves at once."""
+"""What ends a session before its end: a signal, a value that is not finite, a disk that cannot be written."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+
+from poise.dynamics import NonFiniteError
+from poise.errors import PoiseError
+from poise.recipes import Recipe
+from poise.run_folder import RunFolder
+from poise.training.callbacks.doctor import write_non_finite
+from poise.training.saver import UnsavedError, newest_saved
+from poise.training.state import Position
 
 WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -53,3 +61,35 @@ def stop_on_signals(notify: Callable[[str], None]) -> Iterator[StopRequest]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+NON_FINITE = 4
+"""The exit status of a run that a value which is not finite has ended."""
+
+UNSAVED = 5
+"""The exit status of a run whose end could not be saved."""
+
+
+def unsaved_error(run: RunFolder, position: Position, error: UnsavedError) -> PoiseError:
+    """Say what is there although the end could not be saved."""
+    return PoiseError(
+        f"The run '{run.path}' stopped at step {position.step} and could not be saved; {newest_saved(run)}",
+        code="training.unsaved",
+        why=str(error),
+        hint=f"free some space, then go on: poise resume {run.path}",
+        exit_status=UNSAVED,
+    )
+
+
+def non_finite_error(run: RunFolder, position: Position, recipe: Recipe, error: NonFiniteError) -> PoiseError:
+    """Write the reading and the finding, and say what happened and what to do."""
+    finding = write_non_finite(run, position.step, recipe, error.tensor, error.player)
+    sentence = finding.sentence.removesuffix(".")
+    run.set_status("failed", step=position.step, reason=sentence)
+    return PoiseError(
+        f"{sentence}, at step {position.step}; nothing of it was saved and {newest_saved(run)}",
+        code="training.non-finite",
+        why="the same settings would bring it up again",
+        hint=f"begin anew with lower rates: {finding.remedies[0].command}",
+        exit_status=NON_FINITE,
+    )
