@@ -60,11 +60,11 @@ def leading_eigenvalues(
             piece.view_as(gradient).to(gradient)
             for piece, gradient in zip(torch.split(vector, sizes), gradients, strict=True)
         ]
-        moving = [place for place, gradient in enumerate(gradients) if gradient.requires_grad]
+        depending = [index for index, gradient in enumerate(gradients) if gradient.requires_grad]
         found = torch.autograd.grad(
-            [gradients[place] for place in moving],
+            [gradients[index] for index in depending],
             parameters,
-            [pieces[place] for place in moving],
+            [pieces[index] for index in depending],
             retain_graph=True,
             allow_unused=True,
         )
@@ -130,9 +130,9 @@ def arnoldi(
     beyond = float(hessenberg[done, done - 1])
     order = torch.argsort(values.abs(), descending=True, stable=True)[:count].tolist()
     found, residuals = [], []
-    for place in order:
-        value = complex(values[place].item())
-        wrong = beyond * float(vectors[-1, place].abs() / vectors[:, place].norm())
+    for index in order:
+        value = complex(values[index].item())
+        wrong = beyond * float(vectors[-1, index].abs() / vectors[:, index].norm())
         found.append(value)
         residuals.append(wrong / abs(value) if value else (0.0 if not wrong else math.inf))
     return Leading(tuple(found), tuple(residuals), size)

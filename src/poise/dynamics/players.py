@@ -77,7 +77,7 @@ class Players:
     memory: dict[str, Tensor] = field(default_factory=dict)
 
     def advance(self, loss: PlayerLoss) -> None:
-        """Put the numbers of the game in place that a player's update has changed."""
+        """Take over the state that a player's update has changed."""
         if loss.state:
             self.state = {**self.state, **loss.state}
 

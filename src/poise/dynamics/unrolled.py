@@ -64,18 +64,18 @@ def networks_ahead(players: Players, player: str, batch: Batch, outputs: Outputs
     for number in range(1, steps + 1):
         loss = players.game.loss(player, networks, batch, outputs, players.state)
         slopes = torch.autograd.grad(loss.value, values, create_graph=True, allow_unused=True)
-        for place, slope in enumerate(slopes):
+        for index, slope in enumerate(slopes):
             if slope is not None:
-                size, moments[place] = _step_size(optimiser, moments[place], slope.detach(), number)
-                values[place] = values[place] - size * slope
+                size, moments[index] = _step_size(optimiser, moments[index], slope.detach(), number)
+                values[index] = values[index] - size * slope
         networks = _at(players, player, values)
     return networks
 
 
 def _second_moment(slots: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | float] | None:
     """A parameter's running second moment and its number of updates; `None` if the optimiser has none."""
-    kept = next((slots[name] for name in SECOND_MOMENTS if name in slots), None)
-    return None if kept is None else (kept, slots["step"])
+    found = next((slots[name] for name in SECOND_MOMENTS if name in slots), None)
+    return None if found is None else (found, slots["step"])
 
 
 def _step_size(
@@ -90,10 +90,10 @@ def _step_size(
     if moment is None:
         return rate, None
     decay = group["betas"][1] if "betas" in group else group["alpha"]
-    value, moved = moment
+    value, updates = moment
     value = decay * value + (1 - decay) * slope.square()
-    share = 1 - decay ** (moved + number) if "betas" in group else 1.0
-    return rate / ((value / share).sqrt() + group["eps"]), (value, moved)
+    share = 1 - decay ** (updates + number) if "betas" in group else 1.0
+    return rate / ((value / share).sqrt() + group["eps"]), (value, updates)
 
 
 def _at(players: Players, player: str, values: list[Tensor]) -> Networks:

@@ -1,4 +1,4 @@
-"""Kinds of games, and how each is set up from a recipe and data."""
+"""The tasks: how a game is set up from a recipe and data."""
 
 from poise.registry import Registry
 from poise.tasks.auxiliary_classifier import AUXILIARY_CLASSIFIER

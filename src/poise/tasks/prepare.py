@@ -1,4 +1,4 @@
-"""What a game needs of the data: is it there, and is it of use?"""
+"""Prepare the data for a game, and refuse data that do not fit it."""
 
 from __future__ import annotations
 

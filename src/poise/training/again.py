@@ -14,11 +14,11 @@ from poise.tasks import GIVEN
 from poise.training.resolve import resolve
 
 NOT_SET = {"name", "summary", "paper", "when", "resolution", "evaluate_every"}
-"""What a recipe says of itself, what is a flag of its own, and what the cost of an evaluation decides."""
+"""Settings that describe a recipe, have a flag of their own, or follow from the cost of an evaluation."""
 
 FLAGS = ("steps", "seed", "batch_size")
 DECISIVE = ("game", "steps")
-"""What decides other settings, and is set before them."""
+"""Settings on which others depend; they are set first."""
 
 ROUNDS = 4
 """What is decisive, the names of parts, and their settings are found one after the other; the last checks."""

@@ -1,4 +1,4 @@
-"""What goes beside a generator's weights: all that sampling needs, and a card for people."""
+"""The files beside a generator's weights: all that sampling needs, and a card for people."""
 
 from __future__ import annotations
 

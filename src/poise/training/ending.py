@@ -71,7 +71,7 @@ UNSAVED = 5
 
 
 def unsaved_error(run: RunFolder, position: Position, error: UnsavedError) -> PoiseError:
-    """Say what is there although the end could not be saved."""
+    """The error for an end that could not be saved; it names the newest checkpoint."""
     return PoiseError(
         f"The run '{run.path}' stopped at step {position.step} and could not be saved; {newest_saved(run)}",
         code="training.unsaved",
@@ -82,7 +82,7 @@ def unsaved_error(run: RunFolder, position: Position, error: UnsavedError) -> Po
 
 
 def non_finite_error(run: RunFolder, position: Position, recipe: Recipe, error: NonFiniteError) -> PoiseError:
-    """Write the reading and the finding, and say what happened and what to do."""
+    """Write the measurement and the finding; the error says what happened and what to do."""
     finding = write_non_finite(run, position.step, recipe, error.tensor, error.player)
     sentence = finding.sentence.removesuffix(".")
     run.set_status("failed", step=position.step, reason=sentence)

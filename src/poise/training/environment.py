@@ -1,4 +1,4 @@
-"""Where and how a run is made: enough to make it again."""
+"""The environment of a run, by which it can be repeated."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def environment_record(
 
 
 def lost_guarantees(recorded: dict[str, Any], device: torch.device) -> list[str]:
-    """What differs from the machine that a run began on, each as a sentence that says what is lost."""
+    """The differences to the machine on which a run began, each as a sentence on what is lost."""
     now = {"torch": torch.__version__, "device": str(device), "threads": torch.get_num_threads()}
     differs = [
         f"The run began with {name} {recorded[name]} and goes on with {value}: it stays a sound run, "

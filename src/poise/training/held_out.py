@@ -15,10 +15,10 @@ from poise.training.batches import BatchSampler, Conditions, Indices, Rows
 from poise.training.components import run_images
 
 LEAST = 32
-"""Fewer rows than this say nothing, and none are held out."""
+"""No rows are held out if they would be fewer than this."""
 
 MOST = 1_000
-"""More rows than this say nothing more."""
+"""The most rows that are held out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,7 @@ class ChosenConditions:
 
 
 def examined(recipe: Recipe, dataset: Dataset) -> tuple[Dataset, Split]:
-    """The data as the doctor looks at them, and which rows are trained on.
+    """The data that the doctor examines, and which rows are trained on.
 
     Args:
         recipe: The resolved recipe.

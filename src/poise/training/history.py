@@ -1,4 +1,4 @@
-"""From what the steps of a logging interval measured to one line of numbers."""
+"""From the logs of an interval to one line of the history."""
 
 from __future__ import annotations
 

@@ -25,13 +25,13 @@ def build_optimiser(
             decays; see `poise.games.term.lazy_share`.
         run_images: Images in the whole run, for schedules.
     """
-    moved = [in_memory_order(parameter) for parameter in parameters]
+    targets = [in_memory_order(parameter) for parameter in parameters]
     rate, beta1, beta2 = values_of(settings, share, 0, run_images)
     if settings.name == "rmsprop":
-        return torch.optim.RMSprop(moved, lr=rate, alpha=beta2, eps=settings.epsilon, foreach=True)
+        return torch.optim.RMSprop(targets, lr=rate, alpha=beta2, eps=settings.epsilon, foreach=True)
     if settings.name == "sgd":
-        return torch.optim.SGD(moved, lr=rate, momentum=beta1, fused=True)
-    return torch.optim.Adam(moved, lr=rate, betas=(beta1, beta2), eps=settings.epsilon, fused=True)
+        return torch.optim.SGD(targets, lr=rate, momentum=beta1, fused=True)
+    return torch.optim.Adam(targets, lr=rate, betas=(beta1, beta2), eps=settings.epsilon, fused=True)
 
 
 def values_of(

@@ -1,4 +1,4 @@
-"""A run before its first step: data opened, the recipe spelled out, and what does not fit refused."""
+"""The plan of a run: data are opened, the recipe is resolved, and everything is checked."""
 
 from __future__ import annotations
 

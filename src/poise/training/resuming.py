@@ -1,4 +1,4 @@
-"""Going on: what is asked, what is there, and what lies beyond it and is forgotten."""
+"""Resuming a run: the request, the newest checkpoint, and what was logged after it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from poise.training.recorded_data import recorded_data_of, same_data
 
 @dataclass(frozen=True)
 class Resumption:
-    """What is asked of a run, or of many games at once, that go on.
+    """A request to resume a run, or many games at once.
 
     Attributes:
         path: Their folder.
@@ -47,7 +47,7 @@ class Resumption:
 
 
 def reopen(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experiment, Checkpoint | None]:
-    """A run that is there, built anew, and its newest sound checkpoint; it must be locked.
+    """Build an existing run again, and find its newest sound checkpoint; the run must be locked.
 
     Args:
         run: The run.
@@ -113,7 +113,7 @@ def newest_checkpoint(run: RunFolder, notify: Notify, *, steps: int) -> Restored
 
 
 def forget_beyond(run: RunFolder, step: int, *, log_every: int = 1) -> None:
-    """Drop what was logged and pictured beyond a step; it will be made again.
+    """Drop lines and pictures after a step; they will be written again.
 
     Args:
         run: The run.

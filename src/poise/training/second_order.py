@@ -1,4 +1,4 @@
-"""Before training: can these networks be differentiated as often as the dynamics and the penalties ask?"""
+"""Check before training whether the networks can be differentiated as often as necessary."""
 
 from __future__ import annotations
 

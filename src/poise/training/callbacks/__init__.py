@@ -56,11 +56,7 @@ def checked(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_callbacks(recipe: Recipe) -> None:
-    """Refuse callbacks and settings that do not exist.
-
-    Raises:
-        PoiseError: There is such a one.
-    """
+    """Refuse callbacks and settings that do not exist, by a `PoiseError`."""
     for name, part in recipe.callbacks.items():
         checked(name, part.options)
 

@@ -1,4 +1,4 @@
-"""What a callback is: it is called after every step with what the loop has, and may ask for little."""
+"""The protocol of a callback, which is called after every step and may request an action."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Callback(Protocol):
     """
 
     def __call__(self, context: StepContext, /) -> Request | None:
-        """Look; perhaps ask the loop to keep this state as the best, to save it, or to stop."""
+        """Observe the step; may ask the loop to keep this state as the best, to save it, or to stop."""
         ...
 
 

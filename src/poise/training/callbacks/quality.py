@@ -67,7 +67,7 @@ class BestSoFar:
             self._known, self._rank = True, best_of(lines, before=before)
 
     def improved_by(self, found: Rank | None) -> bool:
-        """Whether a state of this rank is the best so far; from then on it is the one to beat."""
+        """Whether a state of this rank is the best so far; it then replaces the best."""
         if found is None or (self._rank is not None and found >= self._rank):
             return False
         self._rank = found

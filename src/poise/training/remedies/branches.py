@@ -69,14 +69,14 @@ class Attempt:
     distance: float | None
 
 
-def train_branch(settings: BranchSettings, parent: RunFolder, trial: Trial, place: Path) -> Attempt:
+def train_branch(settings: BranchSettings, parent: RunFolder, trial: Trial, path: Path) -> Attempt:
     """Make a branch from a run's last good state, with a remedy's settings, and train it.
 
     Args:
         settings: What it is made of.
         parent: The run.
         trial: The remedy.
-        place: The branch's folder.
+        path: The branch's folder.
     """
     given = {player: copy.deepcopy(module) for player, module in settings.given.items()}
     components = build_components(trial.recipe, spec_of(settings.dataset), settings.device, given=given)
@@ -86,7 +86,7 @@ def train_branch(settings: BranchSettings, parent: RunFolder, trial: Trial, plac
         given = {player: copy.deepcopy(module) for player, module in settings.given.items()}
         components = build_components(trial.recipe, spec_of(settings.dataset), settings.device, given=given)
     run = RunFolder.create(
-        place,
+        path,
         recipe=trial.recipe.model_dump(),
         environment=environment_record(settings.device, seed=trial.recipe.seed, command=settings.command),
         data=data_record(settings.dataset, settings.origin),
@@ -111,7 +111,7 @@ def train_branch(settings: BranchSettings, parent: RunFolder, trial: Trial, plac
                 doctor="apply",
             )
 
-    return attempted(train_it, place, components, settings.dataset)
+    return attempted(train_it, path, components, settings.dataset)
 
 
 LEARNED = 0.5
@@ -163,7 +163,7 @@ def _has_learned(run: RunFolder, step: int) -> bool:
 def free_path(home: Path) -> Path:
     """The next folder for a branch of a run."""
     numbers = iter(range(1, 10_000))
-    return next(place for number in numbers if not (place := Path(f"{home}-remedy-{number}")).exists())
+    return next(path for number in numbers if not (path := Path(f"{home}-remedy-{number}")).exists())
 
 
 def _placed(components: Components, checkpoint: Checkpoint | None) -> Position:
@@ -176,13 +176,13 @@ def _placed(components: Components, checkpoint: Checkpoint | None) -> Position:
         return Position()
 
 
-def train_to_the_end(settings: BranchSettings, kept: Attempt) -> Attempt:
+def train_to_the_end(settings: BranchSettings, accepted: Attempt) -> Attempt:
     """Train the accepted run to its end, whatever the doctor finds."""
-    run = kept.outcome.run
+    run = accepted.outcome.run
     with run.locked():
         restored = run.restore().checkpoint
         outcome = train(
-            kept.components,
+            accepted.components,
             settings.dataset,
             run,
             restored,
@@ -190,11 +190,11 @@ def train_to_the_end(settings: BranchSettings, kept: Attempt) -> Attempt:
             settings.notify,
             doctor="suggest",
         )
-    return Attempt(outcome, None, kept.components, None)
+    return Attempt(outcome, None, accepted.components, None)
 
 
 def attempted(
-    train_it: Callable[[], Outcome], place: Path | str, components: Components, dataset: Dataset
+    train_it: Callable[[], Outcome], path: Path | str, components: Components, dataset: Dataset
 ) -> Attempt:
     """Train and measure the distance to the data; a non-finite value is an outcome and not an error."""
     try:
@@ -202,7 +202,7 @@ def attempted(
     except PoiseError as error:
         if error.exit_status != NON_FINITE:
             raise
-        run = RunFolder(place)
+        run = RunFolder(path)
         return Attempt(Outcome(run, "interrupted", Position(step=last_step(run)), 0), error, components, None)
 
 

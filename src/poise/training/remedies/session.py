@@ -45,11 +45,11 @@ def begin_with_remedies(
 
     A branch starts from the last checkpoint before the trouble began (from fresh weights if the remedy
     asks for them, the networks changed, or nothing had been learned by then) with the remedy's settings. It
-    is kept if its distance to the data does not end above that of the run it came from, or, if the data
-    are too few to measure one, if it comes to its end without trouble; else the next remedy is tried. What
-    is kept is trained to the end. Every try is a line of `lineage.jsonl` in the first folder, and a branch
-    says in `lineage.json` where it came from. The user's own modules are copied for each branch; in the
-    end they hold the weights of the accepted run.
+    is accepted if its distance to the data does not end above that of the run it came from, or, if the data
+    are too few to measure one, if it comes to its end without trouble; else the next remedy is tried. The
+    accepted run is trained to the end. Every try is a line of `lineage.jsonl` in the first folder, and a
+    branch says in `lineage.json` where it came from. The user's own modules are copied for each branch; in
+    the end they hold the weights of the accepted run.
 
     Args:
         experiment: What to do.
@@ -111,39 +111,39 @@ def resume_with_remedies(
 
 def _try_remedies(settings: BranchSettings, first: Attempt) -> Outcome:
     """Try remedies while there is trouble, then train the accepted run to its end."""
-    kept, home, spec = first, first.outcome.run, spec_of(settings.dataset)
+    accepted, home, spec = first, first.outcome.run, spec_of(settings.dataset)
     spent = {str(line["remedy"]["change"]) for line in home.lines("lineage")}
     tried = 0
-    while _stopped_by_doctor(kept.outcome) and tried < settings.tries:
-        trial = next(trials(kept.outcome.run, spent, spec, tuple(settings.given), settings.notify), None)
+    while _stopped_by_doctor(accepted.outcome) and tried < settings.tries:
+        trial = next(trials(accepted.outcome.run, spent, spec, tuple(settings.given), settings.notify), None)
         if trial is None:
             break
         tried += 1
         spent.add(str(trial.remedy["change"]))
-        branch = train_branch(settings, kept.outcome.run, trial, free_path(home.path))
+        branch = train_branch(settings, accepted.outcome.run, trial, free_path(home.path))
         ended = branch.outcome.status == "finished"
-        better = branch.fault is None and _no_worse(kept.distance, branch.distance, finished=ended)
+        better = branch.fault is None and _no_worse(accepted.distance, branch.distance, finished=ended)
         home.append("lineage", {
-            "step": last_step(branch.outcome.run), "parent": kept.outcome.run.path.name,
+            "step": last_step(branch.outcome.run), "parent": accepted.outcome.run.path.name,
             "branch": branch.outcome.run.path.name, "finding": trial.finding,
             "first_step": trial.first_step, "remedy": dict(trial.remedy),
-            "distance_before": kept.distance, "distance_after": branch.distance, "kept": better,
+            "distance_before": accepted.distance, "distance_after": branch.distance, "kept": better,
         })  # fmt: skip
-        now, before = _said(branch.distance), _said(kept.distance)
+        now, before = _as_text(branch.distance), _as_text(accepted.distance)
         settings.notify(
             f"{'Kept' if better else 'Not kept'}: the distance to the data is {now}, and was {before}."
         )
         if branch.outcome.exit_status:
             return branch.outcome
-        kept = branch if better else kept
-    if _stopped_by_doctor(kept.outcome):
-        if kept.fault is not None:
-            raise kept.fault
+        accepted = branch if better else accepted
+    if _stopped_by_doctor(accepted.outcome):
+        if accepted.fault is not None:
+            raise accepted.fault
         count = f"{tried} {'try' if tried == 1 else 'tries'}" if tried else "no remedy that it can set"
-        settings.notify(f"The doctor gives up after {count}; {kept.outcome.run.path} goes on as it is.")
-        kept = train_to_the_end(settings, kept)
-    _hand_back(first.components, kept.components)
-    return kept.outcome
+        settings.notify(f"The doctor gives up after {count}; {accepted.outcome.run.path} goes on as it is.")
+        accepted = train_to_the_end(settings, accepted)
+    _hand_back(first.components, accepted.components)
+    return accepted.outcome
 
 
 def _stopped_by_doctor(outcome: Outcome) -> bool:
@@ -168,11 +168,11 @@ def _copies(components: Components) -> dict[str, nn.Module]:
     return copies
 
 
-def _hand_back(held: Components, kept: Components) -> None:
+def _hand_back(held: Components, accepted: Components) -> None:
     """The user's own modules take the weights of the accepted run."""
     for player, module in held.modules.items():
-        if held is not kept and getattr(held.recipe, player).name == GIVEN:
-            module.load_state_dict(kept.modules[player].state_dict())
+        if held is not accepted and getattr(held.recipe, player).name == GIVEN:
+            module.load_state_dict(accepted.modules[player].state_dict())
 
 
 def _no_worse(before: float | None, after: float | None, *, finished: bool) -> bool:
@@ -180,5 +180,5 @@ def _no_worse(before: float | None, after: float | None, *, finished: bool) -> b
     return finished if before is None or after is None else after <= before
 
 
-def _said(value: float | None) -> str:
+def _as_text(value: float | None) -> str:
     return "not known" if value is None else f"{value:.3g}"

@@ -45,10 +45,10 @@ def ranked(lines: Iterable[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], 
     """
     latest = {(line["name"], line["first_step"]): line for line in lines}
     tries = [
-        (place, finding, remedy)
+        (rank, finding, remedy)
         for finding in latest.values()
         if finding["status"] == "open" and finding["severity"] == "trouble"
-        for place, remedy in enumerate(finding["remedies"])
+        for rank, remedy in enumerate(finding["remedies"])
         if remedy.get("settings")
     ]
     tries.sort(key=lambda one: (bool(one[1].get("because_of")), one[0], one[1]["first_step"]))

@@ -32,7 +32,7 @@ def pack(components: Components, position: Position) -> Checkpoint:
 
 
 def unpack(checkpoint: Checkpoint, components: Components) -> Position:
-    """Put a saved state into networks, average, optimisers and game.
+    """Restore a saved state of networks, average, optimisers and game.
 
     Raises:
         PoiseError: The checkpoint is of other networks.

@@ -1,4 +1,4 @@
-"""What the loop trains: where it stands, and what it asks of one game or of many."""
+"""What the loop trains: the position of a run, and the protocol of one game or many."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Write = Callable[[Callable[[], object], str], bool]
 
 @dataclass
 class Position:
-    """Where a run stands.
+    """The position of a run.
 
     Attributes:
         step: Updates of the game done.
@@ -92,7 +92,7 @@ class TrainState(Protocol):
         ...
 
     def after_step(self, event: StepEvent, write: Write) -> set[Request]:
-        """Call everybody who looks at a step; what they ask for."""
+        """Call the callbacks; returns what they request."""
         ...
 
     def save(self, position: Position, *, best: bool) -> None:

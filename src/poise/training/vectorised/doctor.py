@@ -1,4 +1,4 @@
-"""The doctor beside many games: each is read as a run of its own is, all of them at the same steps."""
+"""The doctor of many games: each is checked as a run of its own is, all at the same steps."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ class EnsembleDoctor:
     ) -> None:
         self.budget = Budget(most_share)
         self.games = [
-            _examined_game(stack, place, dataset, run, notify)
-            for place, (dataset, run) in enumerate(zip(datasets, runs, strict=True))
+            _examined_game(stack, index, dataset, run, notify)
+            for index, (dataset, run) in enumerate(zip(datasets, runs, strict=True))
         ]
-        self._kept: deque[tuple[int, Logs]] = deque(maxlen=STEPS)
+        self._recent: deque[tuple[int, Logs]] = deque(maxlen=STEPS)
 
     def look(self, logs: Logs, position: Position, *, last: bool) -> None:
         """Record a step; check every game if a check is due.
@@ -73,18 +73,18 @@ class EnsembleDoctor:
             position: The position of the run.
             last: Whether no step follows in this session.
         """
-        self._kept.append((position.step, logs))
+        self._recent.append((position.step, logs))
         if position.step % self.games[0].doctor.every and not last:
             return
         if last or self.budget.affordable():
             with self.budget:
-                for place in range(len(self.games)):
-                    self._visit(place, position, last=last)
-        self._kept.clear()
+                for index in range(len(self.games)):
+                    self._visit(index, position, last=last)
+        self._recent.clear()
 
-    def _visit(self, place: int, position: Position, *, last: bool) -> None:
-        game = self.games[place]
-        for step, logs in self._kept:
+    def _visit(self, index: int, position: Position, *, last: bool) -> None:
+        game = self.games[index]
+        for step, logs in self._recent:
             game.doctor(
                 StepContext(
                     step=step,
@@ -93,7 +93,7 @@ class EnsembleDoctor:
                     run=game.run,
                     recipe=game.doctor.recipe,
                     components=game.components,
-                    logs={name: value[place] for name, value in logs.items()},
+                    logs={name: value[index] for name, value in logs.items()},
                     line=None,
                     last=last and step == position.step,
                 )
@@ -109,12 +109,12 @@ class EnsembleDoctor:
 
 
 def _examined_game(
-    stack: StackedState, place: int, dataset: Dataset, run: RunFolder, notify: Notify
+    stack: StackedState, index: int, dataset: Dataset, run: RunFolder, notify: Notify
 ) -> ExaminedGame:
-    recipe = stack.recipes[place]
+    recipe = stack.recipes[index]
     components = build_components(recipe, spec_of(dataset), stack.players.sound.device)
     for player, module in components.modules.items():
-        _share(module, stack, player, place)
+        _share(module, stack, player, index)
     doctor = Doctor(
         recipe,
         *examined(recipe, dataset),
@@ -124,12 +124,12 @@ def _examined_game(
     return ExaminedGame(doctor, run, components)
 
 
-def _share(module: nn.Module, stack: StackedState, player: str, place: int) -> None:
+def _share(module: nn.Module, stack: StackedState, player: str, index: int) -> None:
     """Let a module's tensors be the stretch of the stacked ones that is its game's."""
     game = stack.players.game
     stacked = {**game.parameters[player], **game.buffers[player]}
     for name, own in (*module.named_parameters(), *module.named_buffers()):
-        own.data = stacked[name].detach()[place]
+        own.data = stacked[name].detach()[index]
 
 
 def health(doctors: Sequence[EnsembleDoctor]) -> str:

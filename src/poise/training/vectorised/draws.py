@@ -1,4 +1,4 @@
-"""Under vmap, what one game draws comes from that game's own generator."""
+"""Random draws under vmap, for each game from its own generator."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class OwnDraws(TorchFunctionMode):
     Args:
         stand_in: The generator that the game is handed.
         generators: Each game's own.
-        place: Which of the games this is; under vmap, a scalar that stands for all of them.
+        index: Which of the games this is; under vmap, a scalar that stands for all of them.
 
     Example:
         >>> generators = [torch.Generator().manual_seed(seed) for seed in (1, 2)]
-        >>> def draw(place):
+        >>> def draw(index):
         ...     stand_in = torch.Generator()
-        ...     with OwnDraws(stand_in, generators, place):
+        ...     with OwnDraws(stand_in, generators, index):
         ...         return torch.rand(3, generator=stand_in)
         >>> drawn = torch.vmap(draw, randomness="same")(torch.arange(2))
         >>> bool((drawn[1] == torch.rand(3, generator=torch.Generator().manual_seed(2))).all())
@@ -33,10 +33,10 @@ class OwnDraws(TorchFunctionMode):
     """
 
     def __init__(
-        self, stand_in: torch.Generator, generators: Sequence[torch.Generator], place: Tensor
+        self, stand_in: torch.Generator, generators: Sequence[torch.Generator], index: Tensor
     ) -> None:
         super().__init__()
-        self.stand_in, self.generators, self.place = stand_in, generators, place
+        self.stand_in, self.generators, self.index = stand_in, generators, index
 
     def __torch_function__(
         self,
@@ -54,4 +54,4 @@ class OwnDraws(TorchFunctionMode):
                 f"many games at once cannot draw with {getattr(func, '__name__', func)} of a tensor"
             )
         drawn = [func(*args, **{**kwargs, "generator": one}) for one in self.generators]
-        return torch.stack(drawn)[self.place]
+        return torch.stack(drawn)[self.index]

@@ -205,17 +205,17 @@ class Ensemble:
         sound = stack.players.sound
         if bool(sound.all()):
             return stack
-        places = torch.nonzero(~sound).flatten().tolist()
-        for place in places:
-            tensor, player = stack.players.culprits.get(place, ("gradients", ""))
-            game = self.experiment.games[stack.games[place]]
-            run, at = self.runs[stack.games[place]], Position(step=step)
+        indices = torch.nonzero(~sound).flatten().tolist()
+        for index in indices:
+            tensor, player = stack.players.culprits.get(index, ("gradients", ""))
+            game = self.experiment.games[stack.games[index]]
+            run, at = self.runs[stack.games[index]], Position(step=step)
             error = non_finite_error(run, at, game.recipe, NonFiniteError(tensor, player))
             self.notify(f"{game.name} is lost and the others go on: {error.what}.")
-        if len(places) == len(stack.games):
+        if len(indices) == len(stack.games):
             return None
         datasets = [self.experiment.datasets[game] for game in stack.games]
-        return without(stack, places, datasets, self.experiment.device)
+        return without(stack, indices, datasets, self.experiment.device)
 
     def _stacked(self, group: Sequence[int], *, drawn: int = 0) -> StackedState:
         games, datasets = self.experiment.games, self.experiment.datasets

@@ -1,4 +1,4 @@
-"""Many games on disk while they are trained: each one's folder, and the stacked state of all of them."""
+"""The folders of many games."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ def save_games(
     games, datasets = experiment.games, experiment.datasets
     for stack in stacks:
         state = tensors(stack)
-        for place, number in enumerate(stack.games):
+        for index, number in enumerate(stack.games):
             run, recipe, dataset = runs[number], games[number].recipe, datasets[number]
             components = build_components(recipe, spec_of(dataset), experiment.device)
-            own = {name: value[place].cpu() for name, value in state.items()}
+            own = {name: value[index].cpu() for name, value in state.items()}
             unpack(Checkpoint(position.step, own, asdict(position)), components)
             run.save_checkpoint(pack(components, position), keep=recipe.checkpoints.keep)
             run.save_generator(*describe_generator(components, run, position))

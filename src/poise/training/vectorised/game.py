@@ -136,7 +136,7 @@ class StackedGame:
     ) -> Any:
         """`function(game, networks, batch, given)` in every game."""
 
-        def one(parameters: Any, buffers: Any, own: Any, weights: Any, place: Tensor, given: Any) -> Any:
+        def one(parameters: Any, buffers: Any, own: Any, weights: Any, index: Tensor, given: Any) -> Any:
             batch = Batch(
                 real=own["real"],
                 latent=own["latent"],
@@ -146,15 +146,15 @@ class StackedGame:
                 images_seen=batches.images_seen,
                 run_images=batches.run_images,
             )
-            with OwnDraws(self._stand_in, batches.generators, place):
+            with OwnDraws(self._stand_in, batches.generators, index):
                 return function(self._game(weights), self._networks(parameters, buffers), batch, given)
 
         own = {"real": batches.real, "latent": batches.latent}
         if batches.condition is not None:
             own["condition"] = batches.condition
-        places = torch.arange(self.count, device=batches.real.device)
+        indices = torch.arange(self.count, device=batches.real.device)
         return vmap(one, randomness="same")(
-            dict(self.parameters), dict(self.buffers), own, dict(self.weights), places, given
+            dict(self.parameters), dict(self.buffers), own, dict(self.weights), indices, given
         )
 
     def _game(self, weights: Tensors) -> AdversarialGame:

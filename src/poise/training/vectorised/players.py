@@ -86,7 +86,7 @@ class StackedPlayers:
     networks: Networks = field(default_factory=dict)
 
     def advance(self, loss: PlayerLoss) -> None:
-        """Put the numbers of the games in place that a player's update has changed."""
+        """Take over the state that a player's update has changed."""
         if loss.state:
             self.state = {**self.state, **loss.state}
 
@@ -139,26 +139,26 @@ class StackedPlayers:
         self, player: str, gradients: Gradients, finite: Tensor, seen: tuple[Batches, Outputs, PlayerLoss]
     ) -> None:
         batches, outputs, loss = seen
-        for place in torch.nonzero(~finite).flatten().tolist():
-            if place in self.culprits:
+        for index in torch.nonzero(~finite).flatten().tolist():
+            if index in self.culprits:
                 continue
             alone = Players(
                 game=self.game.game,
                 networks={},
-                parameters={who: _of(own, place) for who, own in self.parameters.items()},
+                parameters={who: _of(own, index) for who, own in self.parameters.items()},
                 optimisers={},
             )
             batch = Batch(
-                real=batches.real[place],
-                latent=batches.latent[place],
+                real=batches.real[index],
+                latent=batches.latent[index],
                 step=batches.step,
-                generator=batches.generators[place],
+                generator=batches.generators[index],
             )
-            own_gradients = [None if gradient is None else gradient[place] for gradient in gradients]
-            own_loss = PlayerLoss(loss.value, _of(loss.logs, place))
-            tensor = first_non_finite(alone, player, own_gradients, batch, _of(outputs, place), own_loss)
-            self.culprits[place] = tensor, player
+            own_gradients = [None if gradient is None else gradient[index] for gradient in gradients]
+            own_loss = PlayerLoss(loss.value, _of(loss.logs, index))
+            tensor = first_non_finite(alone, player, own_gradients, batch, _of(outputs, index), own_loss)
+            self.culprits[index] = tensor, player
 
 
-def _of(tensors: Mapping[str, Tensor], place: int) -> dict[str, Tensor]:
-    return {name: value[place] for name, value in tensors.items()}
+def _of(tensors: Mapping[str, Tensor], index: int) -> dict[str, Tensor]:
+    return {name: value[index] for name, value in tensors.items()}

@@ -106,7 +106,7 @@ def spread(recipe: Recipe, seeds: int | Sequence[int], grid: Grid | None = None)
                 code="training.grid-empty-axis",
                 hint="give one or more",
             )
-        if any(value in values[:place] for place, value in enumerate(values)):
+        if any(value in values[:index] for index, value in enumerate(values)):
             raise PoiseError(
                 f"The grid gives a value of '{path}' twice",
                 code="training.grid-value-twice",

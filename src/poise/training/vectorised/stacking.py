@@ -86,28 +86,28 @@ def stack_games(
 
 
 def without(
-    stack: StackedState, places: Sequence[int], datasets: Sequence[Dataset], device: torch.device
+    stack: StackedState, indices: Sequence[int], datasets: Sequence[Dataset], device: torch.device
 ) -> StackedState:
     """The stack without some of its games; the others are unchanged.
 
     Args:
         stack: What there is.
-        places: Which of its games go.
+        indices: Which of its games go.
         datasets: The data of all its games.
         device: Where it lies.
     """
-    kept = [place for place in range(len(stack.games)) if place not in places]
-    state = {name: value[kept] for name, value in tensors(stack).items()}
+    left_indices = [index for index in range(len(stack.games)) if index not in indices]
+    state = {name: value[left_indices] for name, value in tensors(stack).items()}
     left = stack_games(
-        [stack.games[place] for place in kept],
-        [stack.recipes[place] for place in kept],
-        [datasets[place] for place in kept],
+        [stack.games[index] for index in left_indices],
+        [stack.recipes[index] for index in left_indices],
+        [datasets[index] for index in left_indices],
         device,
         drawn=stack.samplers[0].drawn,
     )
     set_values(left, state)
-    left.window = [{name: value[kept] for name, value in one.items()} for one in stack.window]
-    left.logs = {name: value[kept] for name, value in stack.logs.items()}
+    left.window = [{name: value[left_indices] for name, value in one.items()} for one in stack.window]
+    left.logs = {name: value[left_indices] for name, value in stack.logs.items()}
     return left
 
 

@@ -1,4 +1,4 @@
-"""What looks at many games while they are trained: how near each is to its data, and the doctor."""
+"""The metrics and the doctor of many games while they are trained."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ class SpreadWatch:
         """
         device = stack.players.sound.device
         made = stack.samples(self.latents.to(device))
-        return [self._lines(place, samples, step) for place, samples in enumerate(made)]
+        return [self._lines(index, samples, step) for index, samples in enumerate(made)]
 
-    def _lines(self, place: int, samples: Tensor, step: int) -> list[dict[str, Any]]:
+    def _lines(self, index: int, samples: Tensor, step: int) -> list[dict[str, Any]]:
         try:
-            results = self._results(place, samples)
+            results = self._results(index, samples)
         except (
             PoiseError,
             RuntimeError,
@@ -72,8 +72,8 @@ class SpreadWatch:
             return []
         return [line for result in results for line in lines_of(result, step=step, by="training")]
 
-    def _results(self, place: int, samples: Tensor) -> list[Result]:
-        dataset, yardstick, results = self.datasets[place], self.yardsticks[place], []
+    def _results(self, index: int, samples: Tensor) -> list[Result]:
+        dataset, yardstick, results = self.datasets[index], self.yardsticks[index], []
         if len(dataset) >= LEAST:
             fakes = yardstick.plain(samples[: yardstick.samples])
             results.append(cheap_distance(yardstick.reference, fakes))
