@@ -91,9 +91,9 @@ def check_batch(recipe: Recipe, dataset: Dataset) -> None:
         PoiseError: They are.
     """
     if len(dataset) < recipe.batch_size * recipe.packing:
-        packs = f" x {recipe.packing}" if recipe.packing > 1 else ""
+        batch = f"{recipe.batch_size}" + (f" x {recipe.packing}" if recipe.packing > 1 else "")
         raise PoiseError(
-            f"'{dataset.name}' holds {len(dataset)} samples, less than a batch of {recipe.batch_size}{packs}",
+            f"'{dataset.name}' holds {len(dataset)} samples, fewer than a batch of {batch}",
             code="training.too-few-samples",
             hint=f"use --batch-size {max(1, len(dataset) // recipe.packing)} or less, or give more data",
         )
