@@ -208,6 +208,9 @@ def test_an_axis_without_values_is_refused() -> None:
 def test_what_cannot_be_stacked_is_refused_with_an_alternative() -> None:
     with pytest.raises(PoiseError, check=lambda error: error.code == "training.dynamics-not-vectorised"):
         check_recipe(RECIPES["extragradient"])
+    watched = recipe_with(RECIPES["minimax"], {"callbacks": {"pictures": {}}})
+    with pytest.raises(PoiseError, check=lambda error: error.code == "training.callback-not-vectorised"):
+        check_recipe(watched)
     sources, [recipe] = prepared("digits", seeded("hinge-sn", SMALL, seeds=[0]))
     with pytest.raises(PoiseError, check=lambda error: error.code == "training.spectral-norm-not-vectorised"):
         check_modules(build_components(recipe, spec_of(sources[0]), CPU).modules)

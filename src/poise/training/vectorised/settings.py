@@ -143,6 +143,12 @@ def check_recipe(recipe: Recipe) -> None:
             code="training.game-not-vectorised",
             hint="train the seeds one by one: --seed 0, then --seed 1",
         )
+    if recipe.callbacks:
+        raise PoiseError(
+            f"The callback '{next(iter(recipe.callbacks))}' is not called for many seeds at once",
+            code="training.callback-not-vectorised",
+            hint="leave callbacks out, or train the seeds one by one: --seed 0, then --seed 1",
+        )
     if recipe.eigenvalues_every is not None:
         raise PoiseError(
             "Eigenvalues are measured of one game at a time",
