@@ -1,7 +1,5 @@
 """The pages of failures: what the code says of a rule is written into them, so that they cannot drift."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import sys

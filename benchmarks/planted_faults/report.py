@@ -1,7 +1,5 @@
 """Stage three: the counts, what was missed and what was named wrongly, run by run."""
 
-from __future__ import annotations
-
 import statistics
 import textwrap
 from collections.abc import Sequence
