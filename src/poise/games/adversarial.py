@@ -73,7 +73,7 @@ class AdversarialGame:
     ) -> PlayerLoss:
         """One player's terms of every step; the graph of the outputs is the caller's to cut."""
         view = View(self.scoring, networks, batch, outputs, state=state, player=player)
-        return self._sum(self.terms_of(player, lazy=False), view, state)
+        return self._sum(self.terms_of(player, lazy=False), view)
 
     def losses(
         self, networks: Networks, batch: Batch, outputs: Outputs, state: State
@@ -85,7 +85,7 @@ class AdversarialGame:
         found = {}
         for player, seen in ((first, detached(outputs)), (second, outputs)):
             view = View(self.scoring, networks, batch, seen, state=state, player=player, shared=shared)
-            found[player] = self._sum(self.terms_of(player, lazy=False), view, state)
+            found[player] = self._sum(self.terms_of(player, lazy=False), view)
         return found
 
     def lazy_loss(
@@ -97,9 +97,9 @@ class AdversarialGame:
             return None
         seen = cache(partial(self.forward, networks, batch)) if outputs is None else outputs
         view = View(self.scoring, networks, batch, seen, state=state, player=player)
-        return self._sum(due, view, state, lazy=True)
+        return self._sum(due, view, lazy=True)
 
-    def _sum(self, terms: Iterable[Term], view: View, state: State, *, lazy: bool = False) -> PlayerLoss:
+    def _sum(self, terms: Iterable[Term], view: View, *, lazy: bool = False) -> PlayerLoss:
         total: Tensor | None = None
         logs: dict[str, Tensor] = {}
         carried: dict[str, Tensor] = {}

@@ -153,7 +153,7 @@ def _filled_pools(pool: int, state: State, view: View) -> State:
     """The pools as the discriminators' loss has left them, and how much of them is filled."""
     count = len(view.real)
     pools = {
-        key: view.remembered(key, lambda key=key: state[key])  # type: ignore[misc]
+        key: view.remembered(key, partial(state.__getitem__, key))
         for key in (f"pool_{side.name}" for side in SIDES)
     }
     return {**pools, "filled": (state["filled"] + count).clamp(max=room_for(pool, count))}

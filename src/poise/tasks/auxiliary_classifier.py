@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from torch import nn
 
-from poise import games
 from poise.games import AdversarialGame
 from poise.games.auxiliary import class_terms
 from poise.games.noise_to_data import from_latent_and_condition
@@ -15,7 +14,7 @@ from poise.recipes.settings import Part
 from poise.schedules import Weight
 from poise.spec import DataSpec
 from poise.tasks import conditional, noise_to_data
-from poise.tasks.build import loss_of, regulariser_terms, scoring_of
+from poise.tasks.build import game_of, scoring_of
 from poise.tasks.task import Task
 
 
@@ -34,11 +33,8 @@ def game(recipe: Recipe, *, class_weight: Weight = 1.0) -> AdversarialGame:
         recipe: The resolved recipe.
         class_weight: What the cross-entropy of the classes is multiplied with.
     """
-    loss, settings = loss_of(recipe)
-    return games.noise_to_data(
-        loss,
-        regulariser_terms(recipe),
-        loss_settings=settings,
+    return game_of(
+        recipe,
         scoring=scoring_of(recipe, read=first_column),
         forward=from_latent_and_condition,
         more=class_terms(class_weight),

@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any
 
 from poise.augment import AUGMENTATIONS, Augmentation
+from poise.games.adversarial import AdversarialGame
+from poise.games.noise_to_data import noise_to_data
 from poise.games.term import Term
 from poise.games.view import Scoring
 from poise.losses import LOSSES, Loss
@@ -70,3 +72,10 @@ def augmentation(name: str, options: Mapping[str, Any]) -> Augmentation:
 def scoring_of(recipe: Recipe, **more: Any) -> Scoring:
     """How samples are scored in the game of a recipe; `more` are further fields of `Scoring`."""
     return Scoring(augmentations=tuple(augmentation_chain(recipe)), **more)
+
+
+def game_of(recipe: Recipe, *, scoring: Scoring | None = None, **more: Any) -> AdversarialGame:
+    """The game of a recipe's loss, regularisers and augmentations; `more` goes to `noise_to_data`."""
+    loss, settings = loss_of(recipe)
+    scoring = scoring_of(recipe) if scoring is None else scoring
+    return noise_to_data(loss, regulariser_terms(recipe), loss_settings=settings, scoring=scoring, **more)

@@ -7,7 +7,6 @@ import math
 
 from torch import nn
 
-from poise import games
 from poise.games import AdversarialGame
 from poise.games.noise_to_data import from_latent_and_condition
 from poise.games.view import judge_with_condition
@@ -17,7 +16,7 @@ from poise.recipes import Recipe
 from poise.recipes.settings import Part
 from poise.spec import DataSpec
 from poise.tasks import noise_to_data
-from poise.tasks.build import loss_of, regulariser_terms, scoring_of
+from poise.tasks.build import game_of, scoring_of
 from poise.tasks.task import Task
 
 
@@ -48,11 +47,8 @@ def scoring_with_condition(network: Network, part: Part, spec: DataSpec) -> nn.M
 
 def game(recipe: Recipe) -> AdversarialGame:
     """The game whose networks all take the condition of each sample as their second argument."""
-    loss, settings = loss_of(recipe)
-    return games.noise_to_data(
-        loss,
-        regulariser_terms(recipe),
-        loss_settings=settings,
+    return game_of(
+        recipe,
         scoring=scoring_of(recipe, judge=judge_with_condition),
         forward=from_latent_and_condition,
     )

@@ -10,12 +10,12 @@ from torch import nn
 
 from poise.data import kind_of
 from poise.dynamics.game import Networks
-from poise.games import AdversarialGame, noise_to_data
+from poise.games import AdversarialGame
 from poise.networks import DISCRIMINATORS, GENERATORS
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
 from poise.spec import DataSpec
-from poise.tasks.build import loss_of, regulariser_terms, scoring_of
+from poise.tasks.build import game_of
 from poise.tasks.task import Task
 
 
@@ -49,8 +49,9 @@ def networks(recipe: Recipe, modules: Mapping[str, nn.Module]) -> Networks:
 
 def game(recipe: Recipe) -> AdversarialGame:
     """The game of a resolved recipe."""
-    loss, settings = loss_of(recipe)
-    return noise_to_data(loss, regulariser_terms(recipe), loss_settings=settings, scoring=scoring_of(recipe))
+    return game_of(
+        recipe,
+    )
 
 
 NOISE_TO_DATA = Task(

@@ -7,7 +7,6 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from poise import games
 from poise.dynamics.game import Networks
 from poise.errors import PoiseError
 from poise.games import AdversarialGame
@@ -23,7 +22,7 @@ from poise.recipes.settings import Part
 from poise.schedules import Number, Weight
 from poise.spec import DataSpec
 from poise.tasks import conditional, noise_to_data
-from poise.tasks.build import loss_of, regulariser_terms, scoring_of
+from poise.tasks.build import game_of, scoring_of
 from poise.tasks.perceptual import perceptual_features as features_of
 from poise.tasks.task import Task
 
@@ -95,11 +94,8 @@ def game(
         extractor = features_of(perceptual_features, spec.shape[0])
         rows["perceptual_loss"] = perceptual, perceptual_error(extractor)
     terms = [Term(name, "generator", value, weight) for name, (weight, value) in rows.items() if weight]
-    loss, settings = loss_of(recipe)
-    return games.noise_to_data(
-        loss,
-        regulariser_terms(recipe),
-        loss_settings=settings,
+    return game_of(
+        recipe,
         scoring=scoring_of(recipe, judge=judge_with_condition),
         forward=from_latent_and_condition,
         adversarial=adversarial,

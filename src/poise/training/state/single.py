@@ -11,6 +11,7 @@ from torch import Tensor
 
 from poise.data import Dataset
 from poise.dynamics import NonFiniteError
+from poise.games.view import own_part
 from poise.losses import LOSSES
 from poise.randomness import derive
 from poise.recipes import Recipe
@@ -192,9 +193,3 @@ def window_from_tensors(
     return [
         {name: tensors[f"{number}/{name}"].to(device) for name in own} for number, own in enumerate(names)
     ]
-
-
-def own_part(tensors: Mapping[str, Tensor], owner: str) -> dict[str, Tensor]:
-    """The tensors of an owner by their own names."""
-    prefix = f"{owner}/"
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -14,6 +14,7 @@ from torch.func import vmap
 
 from poise.dynamics import NonFiniteError
 from poise.errors import PoiseError
+from poise.games.view import own_part
 from poise.losses import LOSSES
 from poise.recipes import Recipe
 from poise.run_folder import Checkpoint, RunFolder
@@ -21,7 +22,7 @@ from poise.training.callbacks.callback import Notify, Request
 from poise.training.ending import non_finite_error
 from poise.training.history import interval_means
 from poise.training.state import Position, StepEvent, Write, position_of
-from poise.training.state.single import own_part, window_from_tensors, window_tensors
+from poise.training.state.single import window_from_tensors, window_tensors
 from poise.training.vectorised.plan import EnsembleExperiment
 from poise.training.vectorised.settings import structure
 from poise.training.vectorised.stack import StackedState, set_values, tensors

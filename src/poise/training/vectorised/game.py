@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -146,9 +147,11 @@ class StackedGame:
                 images_seen=batches.images_seen,
                 run_images=batches.run_images,
             )
-            with OwnDraws(self._stand_in, batches.generators, index):
+            with OwnDraws(self._stand_in, batches.generators, index) if draws else nullcontext():
                 return function(self._game(weights), self._networks(parameters, buffers), batch, given)
 
+        # A loss alone draws nothing, and looking at every call of torch for draws costs time.
+        draws = len(self.game.terms) > len(self.players) or bool(self.game.scoring.augmentations)
         own = {"real": batches.real, "latent": batches.latent}
         if batches.condition is not None:
             own["condition"] = batches.condition

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -60,21 +60,26 @@ class StackedState:
             run_images=batches[0].run_images,
         )
 
+    @cached_property
+    def make_step(self) -> Callable[..., Logs]:
+        """The step of the dynamics with its settings filled in."""
+        dynamics = self.recipes[0].dynamics
+        step = bound(DYNAMICS.named(dynamics.name).step, dynamics.options)
+        return provided(step, epoch_steps=self.samplers[0].epoch_steps)
+
     def step(self, step: int) -> int:
         """One update of every game.
 
         Returns:
             How many reals each was shown.
         """
-        dynamics, sampler = self.recipes[0].dynamics, self.samplers[0]
+        sampler = self.samplers[0]
         before = sampler.drawn
         for shares in self.players.optimisers.values():
             for share in shares:
                 if share.scheduled.changes:
                     share.scheduled.set(sampler.drawn * sampler.samples, sampler.run_images)
-        make_step = bound(DYNAMICS.named(dynamics.name).step, dynamics.options)
-        make_step = provided(make_step, epoch_steps=sampler.epoch_steps)
-        self.logs = dict(make_step(self.players, partial(self.next, step), step))
+        self.logs = dict(self.make_step(self.players, partial(self.next, step), step))
         self.window.append(self.logs)
         return (sampler.drawn - before) * sampler.samples
 
