@@ -170,10 +170,8 @@ def wgan_gp(
 
     Source: Gulrajani et al. 2017, equation 3.
     """
-    shape = (len(real),) + (1,) * (real.dim() - 1)
-    share = torch.rand(shape, generator=generator, device=real.device, dtype=real.dtype)
-    between = torch.lerp(real.detach(), fake.detach(), share)
-    return ((squared_gradient_norm(critic, between) + epsilon).sqrt() - target).square()
+    between = torch.lerp(real.detach(), fake.detach(), _one_a_sample(real, generator))
+    return _distance_of_norm(critic, between, target, epsilon)
 
 
 WGAN_GP = Regulariser(
@@ -222,11 +220,8 @@ def dragan(
     """
     real = real.detach()
     noise = torch.rand(real.shape, generator=generator, device=real.device, dtype=real.dtype)
-    share = torch.rand(
-        (len(real),) + (1,) * (real.dim() - 1), generator=generator, device=real.device, dtype=real.dtype
-    )
-    points = real + share * (spread * real.std(correction=0) * noise)
-    return ((squared_gradient_norm(critic, points) + epsilon).sqrt() - target).square()
+    points = real + _one_a_sample(real, generator) * (spread * real.std(correction=0) * noise)
+    return _distance_of_norm(critic, points, target, epsilon)
 
 
 DRAGAN = Regulariser(
@@ -237,3 +232,14 @@ DRAGAN = Regulariser(
     summary="Holds the gradient's norm to 1 near the data.",
     source="Kodali et al. 2017, equation 5",
 )
+
+
+def _one_a_sample(samples: Tensor, generator: torch.Generator) -> Tensor:
+    """A number in [0, 1) for each sample, `(N, 1, ...)`."""
+    shape = (len(samples),) + (1,) * (samples.dim() - 1)
+    return torch.rand(shape, generator=generator, device=samples.device, dtype=samples.dtype)
+
+
+def _distance_of_norm(critic: Critic, points: Tensor, target: float, epsilon: float) -> Tensor:
+    """The squared distance of the gradient's norm to `target`, `(N,)`."""
+    return ((squared_gradient_norm(critic, points) + epsilon).sqrt() - target).square()
