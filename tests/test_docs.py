@@ -174,7 +174,7 @@ def test_the_legend_explains_every_logged_number(tmp_path: Path) -> None:
     from poise.regularisers import REGULARISERS
 
     settings: dict[str, Any] = {"steps": 2, "log_every": 1, "batch_size": 8, "sample_every": 2}
-    settings |= {"penalties": {name: {"weight": 1.0} for name in REGULARISERS}}
+    settings |= {"regularisers": {name: {"weight": 1.0} for name in REGULARISERS}}
     settings |= {"generator.width": 8, "discriminator.width": 8}
     run = poise.train("spiral", out=tmp_path / "run", **settings)
     classes = poise.train("digits", "auxiliary-classifier", out=tmp_path / "classes", **settings)

@@ -105,7 +105,7 @@ def _nearest(made: Tensor, rows: Tensor) -> Tensor:
     return torch.cdist(made.flatten(1), rows.flatten(1)).argmin(1)
 
 
-_FREE = {"penalties.r1": None, "penalties.r2": None, "penalties.wgan-gp": None}
+_FREE = {"regularisers.r1": None, "regularisers.r2": None, "regularisers.wgan-gp": None}
 _MINIMAX = {**_FREE, "loss": "minimax"}
 _D_STEPS, _D_WIDTH = "dynamics.discriminator_steps", "discriminator.width"
 _G, _D = "generator", "discriminator"
@@ -125,7 +125,7 @@ FIRST = (
     Fault("unshuffled", "mode-hopping", "ring-gp grid-gp digits-gp",
           rows=lambda data: do.one_after_another(data, 8, 2)),
     Fault("unpenalised-ring", "mode-hopping", "ring-ns ring-rr ring-ns ring-rr", DYNAMICS,
-          changes={"penalties.r1.weight": 0.0003, "penalties.r2": None, **_both("beta1", 0.5)}),
+          changes={"regularisers.r1.weight": 0.0003, "regularisers.r2": None, **_both("beta1", 0.5)}),
     Fault("sharp-discriminator", "discriminator-dominates", "digits-ns triangles-ns digits-sn",
           changes={**_MINIMAX, _D_STEPS: 4, "discriminator.spectral_norm": False, _D_RATE: 2e-3}, steps=0.7),
     Fault("discriminator-runs-away", "discriminator-dominates",
@@ -196,7 +196,7 @@ SECOND = (
     Fault("turn-about", "oscillation", "ring-ns spiral-ns ring-ls", DYNAMICS,
           meddle=do.always(do.rates_by_step, lambda step: {_D: 1 - step // 30 % 2, _G: step // 30 % 2})),
     Fault("small-set-light-penalty", "discriminator-overfits", "digits-ns digits-ra openmoji-gp",
-          held_out=0.1, changes={_D_WIDTH: 256, "penalties.r1.weight": 0.1}, handful=60),
+          held_out=0.1, changes={_D_WIDTH: 256, "regularisers.r1.weight": 0.1}, handful=60),
     Fault("snapped", "memorisation", "digits-sn openmoji-gp triangles-ns", onset=0.4, held_out=0.1,
           meddle=do.copies(300, _nearest, share=0.9, own=0.1)),
     Fault("some-undefined", "non-finite", "digits-gp ring-gp", distort=do.some_undefined),

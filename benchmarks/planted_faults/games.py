@@ -44,11 +44,11 @@ def _game(data: str, recipe: str, steps: int, rate: float, discriminator_rate: f
 
 
 def _r1(weight: float) -> dict[str, Any]:
-    return {"penalties.r1.weight": weight, "penalties.r1.every": 1}
+    return {"regularisers.r1.weight": weight, "regularisers.r1.every": 1}
 
 
 def _r1r2(weight: float) -> dict[str, Any]:
-    return {"penalties.r1.weight": weight, "penalties.r2.weight": weight}
+    return {"regularisers.r1.weight": weight, "regularisers.r2.weight": weight}
 
 
 def _width(width: int) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def _width(width: int) -> dict[str, Any]:
 
 
 _TWICE = {"dynamics.discriminator_steps": 2}
-_THRICE = {"dynamics.discriminator_steps": 3, "penalties.wgan-gp.weight": 1.0}
+_THRICE = {"dynamics.discriminator_steps": 3, "regularisers.wgan-gp.weight": 1.0}
 _STEADY = {"optimisers.generator.beta1": 0.0, "optimisers.discriminator.beta1": 0.0}
 _SPECTRAL = {"discriminator": {"name": "mlp", "spectral_norm": True}}
 

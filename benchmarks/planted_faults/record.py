@@ -82,8 +82,8 @@ def recipe_of(case: Case, dataset: Dataset) -> Recipe:
 def _fits(path: str, values: dict[str, Any]) -> bool:
     """Whether the recipe has the penalty, or the spectral norm, that a fault takes away."""
     folder, _, rest = path.partition(".")
-    if folder == "penalties":
-        return rest.partition(".")[0] in values["penalties"]
+    if folder == "regularisers":
+        return rest.partition(".")[0] in values["regularisers"]
     return rest != "spectral_norm" or "spectral_norm" in values[folder]
 
 

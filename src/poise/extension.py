@@ -50,7 +50,7 @@ GROUP = "poise.parts"
 NAMED_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "LOSSES": ("loss",),
-        "REGULARISERS": ("penalties",),
+        "REGULARISERS": ("regularisers",),
         "AUGMENTATIONS": ("augmentations",),
         "GENERATORS": ("generator", "network"),
         "DISCRIMINATORS": ("discriminator",),

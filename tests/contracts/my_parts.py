@@ -233,7 +233,7 @@ RECIPES = [
             "summary": "All parts of this file.",
             "game": {"name": "walks", "start": 0.25},
             "loss": {"name": "pearson", "target": 1.5},
-            "penalties": {"size": {"decay": 0.8}},
+            "regularisers": {"size": {"decay": 0.8}},
             "augmentations": {"adaptive-noise": {"speed": 0.02}},
             "callbacks": {"tally": {"factor": 2.0}},
             "latent": {"size": 4},

@@ -127,7 +127,7 @@ def test_the_command_line_takes_the_file_and_refuses_the_run_without_it(
     [
         ("loss.targte=2", "unknown-setting"),
         ("loss.target=-1", ""),
-        ("penalties.size.decay=2", ""),
+        ("regularisers.size.decay=2", ""),
         ("augmentations.adaptive-noise.sped=1", "unknown-setting"),
         ("game.start=-1", ""),
         ("generator.width=0", ""),

@@ -90,7 +90,7 @@ def test_the_data_decide_a_recipe_whose_networks_serve_them(dataset: Dataset) ->
     assert GENERATORS[recipe.generator.name].serves(spec)
     assert DISCRIMINATORS[recipe.discriminator.name].serves(spec)
     assert recipe.steps == kind.defaults(spec).steps > 0
-    assert recipe.penalties["r1"].weight == kind.gradient_weight(spec) > 0
+    assert recipe.regularisers["r1"].weight == kind.gradient_weight(spec) > 0
     for name in kind.augmentations:
         assert name in Recipe.model_fields
 

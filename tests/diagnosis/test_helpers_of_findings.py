@@ -16,7 +16,7 @@ from poise.diagnosis.samples import coverage
 from poise.diagnosis.trends import blind, crossings, gains
 
 RATES = {"generator": {"learning_rate": 1e-6}, "discriminator": {"learning_rate": 4e-4}}
-WGAN_GP = {"penalties": {"wgan-gp": {"weight": 1.0, "every": 1}}}
+WGAN_GP = {"regularisers": {"wgan-gp": {"weight": 1.0, "every": 1}}}
 STEPS = {"dynamics": {"name": "alternating", "generator_steps": 8}}
 MINIMAX = {"loss": {"name": "minimax"}, "dynamics": {"discriminator_steps": 4}}
 
@@ -41,16 +41,16 @@ MINIMAX = {"loss": {"name": "minimax"}, "dynamics": {"discriminator_steps": 4}}
         (settings.width_times({"generator": {}}, "generator", 0.5), None),
         (
             settings.smoother(WGAN_GP, heavy=True),
-            {"penalties.wgan-gp.weight": 10.0, "penalties.wgan-gp.every": 1},
+            {"regularisers.wgan-gp.weight": 10.0, "regularisers.wgan-gp.every": 1},
         ),
         (
-            settings.smoother({"penalties": {}, "resolution": 8}, heavy=True),
-            {"penalties.r1.weight": 3.0, "penalties.r1.every": 1},
+            settings.smoother({"regularisers": {}, "resolution": 8}, heavy=True),
+            {"regularisers.r1.weight": 3.0, "regularisers.r1.every": 1},
         ),
         (
             settings.steady(MINIMAX),
-            {"loss": "non-saturating", "dynamics.discriminator_steps": 1, "penalties.r1.weight": 0.03,
-             "penalties.r1.every": 1},
+            {"loss": "non-saturating", "dynamics.discriminator_steps": 1, "regularisers.r1.weight": 0.03,
+             "regularisers.r1.every": 1},
         ),
         (settings.mirrored({"resolution": 32}), {"horizontal_flips": True}),
         (settings.mirrored({"resolution": None}), None),

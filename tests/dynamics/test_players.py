@@ -37,7 +37,7 @@ def test_updates_are_those_of_the_plain_optimiser_on_plain_weights(name: str) ->
     settings = Optimiser.model_validate({"name": name, "learning_rate": 0.01, "beta1": 0.5})
     recipe = recipe_with(
         RECIPES["non-saturating"],
-        {"penalties": {}, "generator": "dcgan", "generator.width": 4, "discriminator.width": 4}
+        {"regularisers": {}, "generator": "dcgan", "generator.width": 4, "discriminator.width": 4}
         | {f"optimisers.{player}": settings.model_dump() for player in ("generator", "discriminator")},
     )
     spec = DataSpec("image", (1, 8, 8))

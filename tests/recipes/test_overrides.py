@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poise.errors import PoiseError
-from poise.recipes import RECIPES, Recipe, parse_override, recipe_with
+from poise.recipes import RECIPES, Recipe, parse_override, recipe_with, saved_recipe
 from poise.recipes.overrides import documented_paths, known_paths
 from poise.spec import DataSpec
 from poise.training.resolve import resolve
@@ -29,7 +29,7 @@ DEFAULT = RECIPES["non-saturating"]
         ("summary=a=b", ("summary", "a=b")),
         ("name=", ("name", "")),
         (" packing =2", ("packing", 2)),
-        ('penalties={"r1": {"weight": 2}}', ("penalties", {"r1": {"weight": 2}})),
+        ('regularisers={"r1": {"weight": 2}}', ("regularisers", {"r1": {"weight": 2}})),
     ],
 )
 def test_an_override_is_a_path_and_a_value(text: str, wanted: tuple[str, Any]) -> None:
@@ -56,7 +56,9 @@ def test_dotted_and_nested_changes_are_the_same() -> None:
 
 def test_the_recipe_itself_is_not_changed() -> None:
     before = DEFAULT.model_dump()
-    recipe_with(DEFAULT, {"optimisers.generator.learning_rate": 0.5, "loss": "hinge", "penalties.r1": None})
+    recipe_with(
+        DEFAULT, {"optimisers.generator.learning_rate": 0.5, "loss": "hinge", "regularisers.r1": None}
+    )
     assert DEFAULT.model_dump() == before
 
 
@@ -92,20 +94,42 @@ def test_a_new_part_takes_its_settings_in_any_order(changes: dict[str, Any]) -> 
     assert (changed.loss.name, changed.loss.options) == ("began", {"diversity": 0.7})
 
 
-def test_penalties_are_added_changed_and_removed() -> None:
-    assert dict(recipe_with(DEFAULT, {"penalties.r1": None}).penalties) == {}
-    assert recipe_with(DEFAULT, {"penalties.r2": None}) == DEFAULT
-    lighter = recipe_with(DEFAULT, {"penalties.r1.weight": 0.5}).penalties["r1"]
-    assert (lighter.weight, lighter.every) == (0.5, DEFAULT.penalties["r1"].every)
-    added = recipe_with(DEFAULT, {"penalties": {"wgan-gp": {"weight": 10, "target": 0.5}}}).penalties
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"penalties.r1.weight": 0.5}, {"regularisers.r1.weight": 0.5}),
+        ({"penalties": {"r2": {"every": 4}}}, {"regularisers.r2.every": 4}),
+        ({"penalties": "none"}, {"regularisers": "none"}),
+        ({"average.ramp": 0.1}, {"ema.ramp": 0.1}),
+    ],
+    ids=str,
+)
+def test_a_former_name_is_taken_with_a_notice(old: dict[str, Any], new: dict[str, Any]) -> None:
+    with pytest.warns(FutureWarning, match="is called '(regularisers|ema)"):
+        changed = recipe_with(DEFAULT, old)
+    assert changed == recipe_with(DEFAULT, new) != DEFAULT
+
+
+def test_a_saved_recipe_may_have_former_names() -> None:
+    values = DEFAULT.model_dump()
+    values["penalties"] = values.pop("regularisers")
+    assert saved_recipe(values) == DEFAULT
+
+
+def test_regularisers_are_added_changed_and_removed() -> None:
+    assert dict(recipe_with(DEFAULT, {"regularisers.r1": None}).regularisers) == {}
+    assert recipe_with(DEFAULT, {"regularisers.r2": None}) == DEFAULT
+    lighter = recipe_with(DEFAULT, {"regularisers.r1.weight": 0.5}).regularisers["r1"]
+    assert (lighter.weight, lighter.every) == (0.5, DEFAULT.regularisers["r1"].every)
+    added = recipe_with(DEFAULT, {"regularisers": {"wgan-gp": {"weight": 10, "target": 0.5}}}).regularisers
     assert set(added) == {"r1", "wgan-gp"}
     assert added["wgan-gp"].options == {"target": 0.5}
-    assert dict(recipe_with(DEFAULT, {"penalties": {}}).penalties) == {}
+    assert dict(recipe_with(DEFAULT, {"regularisers": {}}).regularisers) == {}
 
 
 @pytest.mark.parametrize(("named", "wanted"), [("none", []), (None, []), ("dragan", ["dragan"])])
-def test_penalties_may_be_named_as_they_are_listed(named: str | None, wanted: list[str]) -> None:
-    assert list(recipe_with(RECIPES["wasserstein-gp"], {"penalties": named}).penalties) == wanted
+def test_regularisers_may_be_named_as_they_are_listed(named: str | None, wanted: list[str]) -> None:
+    assert list(recipe_with(RECIPES["wasserstein-gp"], {"regularisers": named}).regularisers) == wanted
 
 
 UNKNOWN, WRONG, SINGLE = "unknown-setting", "recipes.wrong-value", "recipes.single-value"
@@ -127,8 +151,8 @@ UNKNOWN, WRONG, SINGLE = "unknown-setting", "recipes.wrong-value", "recipes.sing
         ({"packing": 0}, WRONG, "'packing'", ""),
         ({"packing": "two"}, WRONG, "'packing'", ""),
         ({"optimisers.generator.learning_rate": float("nan")}, WRONG, "nan", ""),
-        ({"penalties.r1.weight": -1}, WRONG, "'penalties.r1.weight'", ""),
-        ({"penalties.r1": 2.0}, WRONG, "'penalties.r1'", ""),
+        ({"regularisers.r1.weight": -1}, WRONG, "'regularisers.r1.weight'", ""),
+        ({"regularisers.r1": 2.0}, WRONG, "'regularisers.r1'", ""),
         ({"channels": 2}, WRONG, "'channels'", ""),
         ({"loss": 3}, WRONG, "'loss'", ""),
         ({"latent.name": "normal"}, UNKNOWN, "'latent.name'", ""),
@@ -151,7 +175,7 @@ def test_what_cannot_be_is_refused_by_its_path(
         ({"loss.smoothing": 1.5}, "'smoothing' of the loss 'non-saturating' cannot be 1.5"),
         ({"loss": "hinge", "loss.smoothing": 0.1}, "The loss 'hinge' has no settings"),
         ({"loss": "hing"}, "There is no loss 'hing'; did you mean 'hinge'"),
-        ({"penalties.r3.weight": 1}, "There is no regulariser 'r3'; did you mean 'r[12]' or 'r[12]'"),
+        ({"regularisers.r3.weight": 1}, "There is no regulariser 'r3'; did you mean 'r[12]' or 'r[12]'"),
         ({"label_flip": 0.5}, "'share' of the augmentation 'label-flip' cannot be 0.5"),
         ({"dynamics.discriminator_step": 2}, "did you mean 'discriminator_steps'"),
         ({"dynamics.epoch_steps": 2}, "There is no setting of the dynamics"),

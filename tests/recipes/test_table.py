@@ -16,8 +16,8 @@ LUCIC = [
     ("non-saturating", "non-saturating", 0.0, 5e-5, 1, True, {}),
     ("least-squares", "least-squares", 0.5, 2e-4, 1, True, {}),
     ("wasserstein", "wasserstein", 0.5, 5e-5, 5, True, {"weight_clip": 0.01}),
-    ("wasserstein-gp", "wasserstein", 0.5, 1e-4, 5, False, {"penalties": {"wgan-gp": 10.0}}),
-    ("dragan", "non-saturating", 0.5, 1e-4, 1, True, {"penalties": {"dragan": 10.0}}),
+    ("wasserstein-gp", "wasserstein", 0.5, 1e-4, 5, False, {"regularisers": {"wgan-gp": 10.0}}),
+    ("dragan", "non-saturating", 0.5, 1e-4, 1, True, {"regularisers": {"dragan": 10.0}}),
     ("began", "began", 0.5, 1e-4, 5, None, {"diversity": 0.75, "balance_rate": 1e-3}),
 ]
 
@@ -67,8 +67,10 @@ def test_a_weight_left_to_the_data_grows_with_the_pixels(
     kind: str, shape: tuple[int, ...], gamma: float
 ) -> None:
     left_open = {"r1": {"every": 4}, "r2": {}, "wgan-gp": {}, "dragan": {"weight": 3}}
-    recipe = Recipe.model_validate({"name": "mine", "penalties": left_open})
-    weights = {name: part.weight for name, part in resolve(recipe, DataSpec(kind, shape)).penalties.items()}
+    recipe = Recipe.model_validate({"name": "mine", "regularisers": left_open})
+    weights = {
+        name: part.weight for name, part in resolve(recipe, DataSpec(kind, shape)).regularisers.items()
+    }
     assert weights == pytest.approx({"r1": gamma, "r2": gamma, "wgan-gp": 10.0, "dragan": 3.0})
 
 
@@ -106,9 +108,9 @@ def test_the_rows_of_lucic_hold_the_papers_values(
     assert recipe.steps and recipe.batch_size * recipe.steps * steps == 1_000_000, "images for both players"
     assert (recipe.latent.size, recipe.latent.distribution) == (64, "uniform")
     assert recipe.ema.half_life == 0
-    penalties = {name: part.weight for name, part in recipe.penalties.items()}
-    assert penalties == more.get("penalties", {})
-    assert all(part.every == 1 for part in recipe.penalties.values())
+    penalties = {name: part.weight for name, part in recipe.regularisers.items()}
+    assert penalties == more.get("regularisers", {})
+    assert all(part.every == 1 for part in recipe.regularisers.values())
     assert recipe.weight_clip == more.get("weight_clip")
     assert recipe.loss.options == {key: more[key] for key in ("diversity", "balance_rate") if key in more}
 
@@ -141,7 +143,7 @@ def test_recipes_named_after_a_paper_hold_its_values(name: str, values: dict[str
         "betas": (optimiser.beta1, optimiser.beta2),
         "loss": recipe.loss.name,
         "dynamics": recipe.dynamics.name,
-        "penalty": penalty and (penalty[0], recipe.penalties[penalty[0]].weight),
+        "penalty": penalty and (penalty[0], recipe.regularisers[penalty[0]].weight),
     }
     assert {key: found[key] for key in values} == values
     assert recipe.optimisers.generator == optimiser

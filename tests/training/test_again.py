@@ -19,11 +19,11 @@ from poise.training.recorded_data import data_record
         ("non-saturating", {}, ()),
         ("non-saturating", {"resolution": 16}, ("--resolution", "16")),  # the digits are 8x8
         ("non-saturating", {"sample_every": 7, "steps": 50}, ("sample_every=7",)),
-        ("non-saturating", {"penalties": "none"}, ("penalties.r1=null",)),
+        ("non-saturating", {"regularisers": "none"}, ("regularisers.r1=null",)),
         (
             "minimax",
-            {"penalties.dragan.weight": 3},
-            ("penalties.dragan.every=1", "penalties.dragan.weight=3.0"),
+            {"regularisers.dragan.weight": 3},
+            ("regularisers.dragan.every=1", "regularisers.dragan.weight=3.0"),
         ),
         ("minimax", {"optimisers.generator.name": "sgd"}, ("optimisers.generator=sgd",)),
         (

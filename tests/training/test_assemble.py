@@ -56,7 +56,7 @@ def test_a_lazy_penalty_slows_the_optimiser_by_its_extra_move(every: int) -> Non
     """Karras et al. 2020, appendix B: k + 1 moves with these do what k moves did."""
     rate, beta1, beta2 = 1e-2, 0.5, 0.99
     optimisers = {"discriminator": {"learning_rate": rate, "beta1": beta1, "beta2": beta2}}
-    components = built("non-saturating", **{"penalties.r1.every": every, "optimisers": optimisers})
+    components = built("non-saturating", **{"regularisers.r1.every": every, "optimisers": optimisers})
     found = components.players.optimisers["discriminator"].defaults
     share = every / (every + 1) if every > 1 else 1.0
     assert found["lr"] * (1 / share) == pytest.approx(rate)
@@ -139,7 +139,7 @@ def test_jumps_of_the_clock_bring_no_checkpoint_and_keep_none_back(
 def test_a_weight_may_follow_a_schedule_over_a_share_of_the_run(tmp_path: Path) -> None:
     """The check before training computes the terms once, on a batch that must know the length of the run."""
     falling = {"start": 0.1, "end": 0.01, "after": 0.5, "over": 0.5}
-    run = train("ring", steps=4, batch_size=8, penalties={"r1": {"weight": falling}}, out=tmp_path / "run")
-    weight = run.recipe.penalties["r1"].weight
+    run = train("ring", steps=4, batch_size=8, regularisers={"r1": {"weight": falling}}, out=tmp_path / "run")
+    weight = run.recipe.regularisers["r1"].weight
     assert isinstance(weight, Schedule)
     assert weight.at(run.history[-1]["images_seen"], 32) == pytest.approx(0.01)

@@ -105,11 +105,11 @@ def test_a_penalty_on_a_network_that_cannot_be_differentiated_twice_is_refused(
 ) -> None:
     """Torch would train on with a part of the penalty's gradient left out, without a word."""
     for every in (1, 4):
-        penalised = recipe("alternating", **{f"penalties.{penalty}.every": every})
-        with pytest.raises(PoiseError, match=f"differentiated twice.*--set penalties.{penalty}=null"):
+        penalised = recipe("alternating", **{f"regularisers.{penalty}.every": every})
+        with pytest.raises(PoiseError, match=f"differentiated twice.*--set regularisers.{penalty}=null"):
             plan("digits", penalised, CPU, given={"discriminator": network()})
     planned = plan("digits", penalised, CPU)
-    assert list(planned.recipe.penalties) == [penalty]
+    assert list(planned.recipe.regularisers) == [penalty]
 
 
 def test_the_check_leaves_no_trace() -> None:
@@ -122,7 +122,7 @@ def test_the_check_leaves_no_trace() -> None:
         plan("digits", recipe(dynamics, **changes), CPU).components.modules
         for dynamics in ("consensus", "simultaneous")
     )
-    penalised = plan("digits", recipe("simultaneous", **{**changes, "penalties.r1.every": 2}), CPU)
+    penalised = plan("digits", recipe("simultaneous", **{**changes, "regularisers.r1.every": 2}), CPU)
     assert all(
         torch.equal(value, plain[player].state_dict()[name])
         for player, module in penalised.components.modules.items()

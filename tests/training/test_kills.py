@@ -32,7 +32,7 @@ def recipe() -> Recipe:
         "generator": {"name": "mlp", "width": 8},
         "discriminator": {"name": "mlp", "width": 8},
         "dynamics.discriminator_steps": 2,
-        "penalties.r1.every": 2,
+        "regularisers.r1.every": 2,
         "checkpoints.every_steps": 1,
     }
     return recipe_with(RECIPES["non-saturating"], changes)

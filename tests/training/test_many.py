@@ -140,8 +140,8 @@ def test_each_game_is_the_one_that_its_seed_plays_alone(case: str) -> None:
 
 
 def test_settings_that_differ_in_a_stack_are_each_games_own() -> None:
-    grid = {"penalties.r1.weight": [0.01, 0.1], "optimisers.generator.learning_rate": [1e-4, 1e-3]}
-    games = spread(recipe_with(RECIPES["non-saturating"], {**MLP, "penalties.r1.every": 2}), 1, grid)
+    grid = {"regularisers.r1.weight": [0.01, 0.1], "optimisers.generator.learning_rate": [1e-4, 1e-3]}
+    games = spread(recipe_with(RECIPES["non-saturating"], {**MLP, "regularisers.r1.every": 2}), 1, grid)
     sources, recipes = prepared("ring", [game.recipe for game in games])
     stack = trained(recipes, sources)
     together = tensors(stack)

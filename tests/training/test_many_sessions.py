@@ -32,7 +32,7 @@ def recipe(**changes: Any) -> Recipe:
         "sample_every": 4,
         "generator": {"name": "mlp", "width": 8, "batch_norm": True},
         "discriminator": {"name": "mlp", "width": 8},
-        "penalties.r1.every": 2,
+        "regularisers.r1.every": 2,
         "dynamics.discriminator_steps": 2,
         "checkpoints.every_steps": 2,
     }

@@ -34,7 +34,7 @@ def write_believable_run(
             "resolution": SIDE,
             "channels": 3,
             "horizontal_flips": True,
-            "penalties.r1.weight": 1.0,
+            "regularisers.r1.weight": 1.0,
             "label_flip": 0.05,
             "optimisers.generator.learning_rate": 2e-3,
             "generator": {"name": "resnet", "width": 64},

@@ -163,9 +163,9 @@ def test_where_each_value_comes_from() -> None:
         {
             "generator": {"name": "dcgan", "width": 32},
             "optimisers.generator.beta1": 0.0,
-            "penalties.r1.weight": 1.0,
+            "regularisers.r1.weight": 1.0,
             "resolution": 32,
-            "penalties.wgan-gp.weight": 5.0,
+            "regularisers.wgan-gp.weight": 5.0,
         },
     ).model_dump()
     origins = {row.path: row.origin for row in settings(changed)}
@@ -175,14 +175,14 @@ def test_where_each_value_comes_from() -> None:
         origins["optimisers.generator.beta1"] == "changed"
     )  # back at the default, which is not the recipe's
     assert origins["optimisers.discriminator.beta1"] == "recipe"
-    assert origins["penalties.r1.weight"] == "changed"
-    assert origins["penalties.wgan-gp.weight"] == "changed"
+    assert origins["regularisers.r1.weight"] == "changed"
+    assert origins["regularisers.wgan-gp.weight"] == "changed"
     assert origins["resolution"] == "data"
     assert origins["packing"] == "default"
     old = {"average": changed.pop("ema"), **changed}
     assert {row.path: row.help for row in settings(old)}["ema.half_life"]
-    without = RECIPES["lucic/wasserstein-gp"].model_dump() | {"penalties": {}}
-    assert {row.path: row.origin for row in settings(without)}["penalties"] == "changed"
+    without = RECIPES["lucic/wasserstein-gp"].model_dump() | {"regularisers": {}}
+    assert {row.path: row.origin for row in settings(without)}["regularisers"] == "changed"
 
 
 def test_every_field_of_a_recipe_is_explained() -> None:

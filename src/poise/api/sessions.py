@@ -103,7 +103,7 @@ def train(
         seeds: Train so many games side by side, each from its own seed: a number, counted from the recipe's
             seed, or the seeds themselves.
         grid: With `seeds`: values by path, each combination trained with every seed:
-            `{"penalties.r1.weight": [0.1, 1.0]}`.
+            `{"regularisers.r1.weight": [0.1, 1.0]}`.
         settings: Values of the recipe: `batch_size=128`, `loss="hinge"`,
             `optimisers={"generator": {"learning_rate": 1e-4}}`.
 

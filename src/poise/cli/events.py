@@ -273,13 +273,13 @@ def recipe_text(recipe: Recipe) -> str:
     Example:
         >>> from poise.recipes import RECIPES
         >>> recipe_text(RECIPES["wasserstein-gp"])
-        'wasserstein-gp: wasserstein loss, wgan-gp penalty, auto networks, batches of 64'
+        'wasserstein-gp: wasserstein loss, regularised by wgan-gp, auto networks, batches of 64'
     """
-    penalties = " and ".join(recipe.penalties)
+    names = " and ".join(recipe.regularisers)
     networks = dict.fromkeys([recipe.generator.name, recipe.discriminator.name])
     pieces = [
         f"{recipe.loss.name} loss",
-        f"{penalties} {'penalty' if len(recipe.penalties) == 1 else 'penalties'}" if penalties else "",
+        f"regularised by {names}" if names else "",
         " against ".join(networks) + (" networks" if len(networks) == 1 else ""),
         f"batches of {recipe.batch_size:,}",
         counted(recipe.steps, "step") if recipe.steps else "",

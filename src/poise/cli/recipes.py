@@ -112,7 +112,7 @@ def _print_list(recipes: list[Recipe], console: Console) -> None:
 
     from rich.text import Text
 
-    console.print(Text(f"{'recipe':<22}{'loss, penalties, tricks':<31}paper", "bold"))
+    console.print(Text(f"{'recipe':<22}{'loss, regularisers, tricks':<31}paper", "bold"))
     for recipe in recipes:
         paper = recipe.paper.partition(",")[0].partition(";")[0]
         console.print(Text.assemble((f"{recipe.name:<22}", "cyan"), f"{_parts_of(recipe):<31}", paper))
@@ -123,14 +123,14 @@ def _print_list(recipes: list[Recipe], console: Console) -> None:
 
 
 def _parts_of(recipe: Recipe) -> str:
-    """Loss, penalties, and the tricks that a recipe is named for."""
+    """Loss, regularisers, and the tricks that a recipe is named for."""
     tricks = {
         "clipping": recipe.weight_clip is not None,
         "spectral norm": bool(recipe.discriminator.options.get("spectral_norm")),
         f"packing {recipe.packing}": recipe.packing > 1,
     }
     used = [trick for trick, is_used in tricks.items() if is_used]
-    return ", ".join([recipe.loss.name, *recipe.penalties, *used])
+    return ", ".join([recipe.loss.name, *recipe.regularisers, *used])
 
 
 def _print_one(recipe: Recipe, console: Console) -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from poise.errors import PoiseError, unknown_name
 from poise.recipes.settings import (
     FALLING_RATES,
+    FORMER,
     MOVED,
     RENAMED,
     AugmentationPart,
@@ -114,13 +115,13 @@ def renamed_path(path: str) -> str:
     known = [RENAMED.get(word, word) if place == 0 or words[0] in OPTIMISERS else word
              for place, word in enumerate(words)]  # fmt: skip
     now = ".".join(known)
-    if {"average", "rate"} & (set(words) - set(known)):
+    if FORMER.keys() & (set(words) - set(known)):
         warnings.warn(f"the setting '{path}' is called '{now}' now", FutureWarning, stacklevel=2)
     return now
 
 
 BY_NAME: dict[str, type[BaseModel]] = {
-    "penalties": RegulariserPart,
+    "regularisers": RegulariserPart,
     "augmentations": AugmentationPart,
     "callbacks": CallbackPart,
 }

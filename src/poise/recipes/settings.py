@@ -145,8 +145,11 @@ class Checkpoints(Settings):
     )
 
 
-RENAMED = {"average": "ema", "rate": "learning_rate", "lr": "learning_rate", "optimizers": "optimisers"}
-"""Names that settings had in earlier versions, and the names that PyTorch uses, by the name they have now."""
+FORMER = {"average": "ema", "rate": "learning_rate", "penalties": "regularisers"}
+"""Names that settings had in earlier versions, by the name they have now."""
+
+RENAMED = {**FORMER, "lr": "learning_rate", "optimizers": "optimisers"}
+"""The former names, and the names that PyTorch uses, by the name they have now."""
 
 MOVED = {
     "label_flip": "augmentations.label-flip.share",
@@ -219,8 +222,8 @@ class Recipe(Settings):
 
     game: Part = Field(default=Part(name="noise-to-data"), description="which task")
     loss: Part = Field(default=Part(name="non-saturating"), description="how scores become costs")
-    penalties: dict[str, RegulariserPart] = Field(
-        default={}, description="what keeps the critic smooth, by name"
+    regularisers: dict[str, RegulariserPart] = Field(
+        default={}, description="what else the players' losses contain, by name"
     )
     dynamics: Part = Field(default=Part(name="alternating"), description="how the two players are updated")
     generator: Part = Field(default=Part(name="auto"), description="the generator's network")

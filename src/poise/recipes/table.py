@@ -41,7 +41,7 @@ def _lucic(
 
 DEFAULT: dict[str, Any] = {
     "loss": "non-saturating",
-    "penalties": {"r1": {"every": 8}},
+    "regularisers": {"r1": {"every": 8}},
     "optimisers": _adam(None, 0.0, 0.99),
     "ema": {"half_life": 50_000, "ramp": 0.2},
 }
@@ -87,7 +87,7 @@ ROWS: list[dict[str, Any]] = [
         "paper": "Gulrajani et al. 2017, algorithm 1",
         "when": "When samples matter more than time, and for data other than images.",
         "loss": "wasserstein",
-        "penalties": {"wgan-gp": {"weight": 10.0}},
+        "regularisers": {"wgan-gp": {"weight": 10.0}},
         "optimisers": _adam(1e-4, 0.0, 0.9),
         "dynamics": {"name": "alternating", "discriminator_steps": 5},
     },
@@ -97,7 +97,7 @@ ROWS: list[dict[str, Any]] = [
         "paper": "Kodali et al. 2017, equation 5",
         "when": "When a plain GAN collapses and five critic steps are too slow.",
         "loss": "non-saturating",
-        "penalties": {"dragan": {"weight": 10.0}},
+        "regularisers": {"dragan": {"weight": 10.0}},
         "optimisers": _adam(1e-4, 0.5, 0.999),
     },
     {
@@ -124,7 +124,7 @@ ROWS: list[dict[str, Any]] = [
         "paper": "Huang et al. 2024 (R3GAN), equations 2 and 3",
         "when": "Small data and many modes: the most stable here, at about three times the cost of a step.",
         "loss": "relativistic-pairing",
-        "penalties": {"r1": {}, "r2": {}},
+        "regularisers": {"r1": {}, "r2": {}},
         "optimisers": _adam(5e-4, 0.0, 0.99),
     },
     {
@@ -171,7 +171,7 @@ ROWS: list[dict[str, Any]] = [
         "when": "When an image has many right answers, and their spread is wanted beside the first.",
         "game": "image-tagging",
         **DEFAULT,
-        "penalties": {"r1": {"every": 8, "weight": 30.0}},
+        "regularisers": {"r1": {"every": 8, "weight": 30.0}},
         "steps": 6_000,
         "generator": {"name": "mlp", "width": 256},
         "discriminator": {"name": "mlp", "width": 256},
@@ -226,7 +226,7 @@ ROWS: list[dict[str, Any]] = [
         "paper": "Gidel et al. 2019, algorithm 4; loss and penalty as in its section 7",
         "when": "When a game circles and cannot be differentiated twice; twice the cost of a step.",
         "loss": "wasserstein",
-        "penalties": {"wgan-gp": {"weight": 10.0}},
+        "regularisers": {"wgan-gp": {"weight": 10.0}},
         "optimisers": _adam(1e-4, 0.5, 0.9),
         "dynamics": "extragradient",
     },
@@ -259,14 +259,14 @@ ROWS: list[dict[str, Any]] = [
         steps=5,
         batch_norm=False,
         loss="wasserstein",
-        penalties={"wgan-gp": {"weight": 10.0}},
+        regularisers={"wgan-gp": {"weight": 10.0}},
     ),
     _lucic(
         "dragan",
         "DRAGAN",
         beta1=0.5,
         rate=1e-4,
-        penalties={"dragan": {"weight": 10.0}},
+        regularisers={"dragan": {"weight": 10.0}},
     ),
     _lucic(
         "began",

@@ -28,7 +28,7 @@ def loss_of(recipe: Recipe) -> tuple[Loss, dict[str, Any]]:
 
 def regulariser_terms(recipe: Recipe) -> list[Term]:
     """The terms of the regularisers of a recipe."""
-    return [regulariser_term(name, part) for name, part in recipe.penalties.items()]
+    return [regulariser_term(name, part) for name, part in recipe.regularisers.items()]
 
 
 def regulariser_term(name: str, part: RegulariserPart) -> Term:

@@ -86,7 +86,7 @@ def _differences(
         if not isinstance(value, Mapping) or (name in made and not isinstance(other, Mapping)):
             if name not in made or other != value:
                 yield path, value
-        elif prefix == "penalties." and other is None:
+        elif prefix == "regularisers." and other is None:
             yield f"{path}.every", value["every"]
         elif prefix == "augmentations." and other is None:
             yield path, dict(value)

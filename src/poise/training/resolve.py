@@ -54,7 +54,9 @@ def resolve(recipe: Recipe, spec: DataSpec, *, given: tuple[str, ...] = ()) -> R
         optimiser["learning_rate"] = _by_data(optimiser["learning_rate"], by_data.learning_rate)
     values["loss"] = _loss(values["loss"])
     values["dynamics"] = _dynamics(values["dynamics"])
-    values["penalties"] = {name: _penalty(name, part, spec) for name, part in values["penalties"].items()}
+    values["regularisers"] = {
+        name: _penalty(name, part, spec) for name, part in values["regularisers"].items()
+    }
     values["augmentations"] = {
         name: _augmentation(name, part.options) for name, part in recipe.augmentations.items()
     }

@@ -32,22 +32,22 @@ def check_second_order(components: Components, spec: DataSpec) -> None:
     """
     recipe, players, dynamics = components.recipe, components.players, components.dynamics
     measured = recipe.eigenvalues_every is not None
-    if not (dynamics.second_order or measured or recipe.penalties):
+    if not (dynamics.second_order or measured or recipe.regularisers):
         return
     with torch.random.fork_rng(), buffers_restored(components.modules.values()):
         batch = _noise(components, spec)
-        penalised, ends = bool(recipe.penalties) and _ends(_first_losses(players, batch), players), False
+        penalised, ends = bool(recipe.regularisers) and _ends(_first_losses(players, batch), players), False
         if dynamics.second_order or measured:
             field = joint(players, batch, create_graph=True)
             ends = _ends([one for own in field.gradients.values() for one in own], players)
     if penalised:
-        names = " and ".join(f"'{name}'" for name in recipe.penalties)
-        without = " ".join(f"--set penalties.{name}=null" for name in recipe.penalties)
+        names = " and ".join(f"'{name}'" for name in recipe.regularisers)
+        without = " ".join(f"--set regularisers.{name}=null" for name in recipe.regularisers)
         raise PoiseError(
-            f"The penalty {names} cannot be laid on this discriminator",
+            f"This discriminator cannot be regularised by {names}",
             code="training.penalty-not-differentiable",
             why="one of its operators cannot be differentiated twice",
-            hint=f"leave the penalty out: {without}",
+            hint=f"leave it out: {without}",
         )
     if ends and not dynamics.second_order:
         raise PoiseError(

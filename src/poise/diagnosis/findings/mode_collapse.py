@@ -92,7 +92,11 @@ RULE = Rule(
             "try the relativistic pairing loss with R1 and R2, from the start",
             "each fake is held against a real of its own, so that no part of the data is left out for free",
             "coverage near 1",
-            lambda recipe: {"loss": "relativistic-pairing", "penalties.r1.every": 1, "penalties.r2.every": 1},
+            lambda recipe: {
+                "loss": "relativistic-pairing",
+                "regularisers.r1.every": 1,
+                "regularisers.r2.every": 1,
+            },
             share=0.3,
             restart=True,
         ),

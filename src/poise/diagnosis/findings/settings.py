@@ -64,13 +64,13 @@ def width_times(recipe: Recipe, player: str, factor: float) -> dict[str, Any] | 
 
 def smoother(recipe: Recipe, *, heavy: bool = False) -> dict[str, Any]:
     """The penalty on the discriminator's slope at every step: the recipe's own if it has one, else R1."""
-    penalties = recipe.get("penalties", {})
-    name = next((one for one in ("r1", "wgan-gp", "dragan") if one in penalties), "r1")
-    weight = 10 * ((penalties.get(name) or {}).get("weight") or 0.0)
+    own = recipe.get("regularisers", {})
+    name = next((one for one in ("r1", "wgan-gp", "dragan") if one in own), "r1")
+    weight = 10 * ((own.get(name) or {}).get("weight") or 0.0)
     if name == "r1":
         weight = max(weight, min(10.0, 30 * _usual_weight(recipe)))
-    heavier = {f"penalties.{name}.weight": float(f"{weight:.3g}")} if heavy and weight else {}
-    return {**heavier, f"penalties.{name}.every": 1}
+    heavier = {f"regularisers.{name}.weight": float(f"{weight:.3g}")} if heavy and weight else {}
+    return {**heavier, f"regularisers.{name}.every": 1}
 
 
 def _usual_weight(recipe: Recipe) -> float:

@@ -49,15 +49,15 @@ def parse_axis(text: str) -> tuple[str, list[Any]]:
         PoiseError: There is no `=`, or no value.
 
     Example:
-        >>> parse_axis("penalties.r1.weight=0.1,1")
-        ('penalties.r1.weight', [0.1, 1])
+        >>> parse_axis("regularisers.r1.weight=0.1,1")
+        ('regularisers.r1.weight', [0.1, 1])
     """
     path, equals, values = text.partition("=")
     if not equals or not path.strip() or not all(value.strip() for value in values.split(",")):
         raise PoiseError(
             f"The grid '{text}' names no values",
             code="training.grid-without-values",
-            hint="write it as path=value,value: penalties.r1.weight=0.1,1",
+            hint="write it as path=value,value: regularisers.r1.weight=0.1,1",
         )
     return path.strip(), [parse_override(f"{path}={value}")[1] for value in values.split(",")]
 
@@ -124,10 +124,10 @@ def spread(recipe: Recipe, seeds: int | Sequence[int], grid: Grid | None = None)
 
 
 def structure(recipe: Recipe) -> str:
-    """What resolved recipes must share to be stacked: all but seeds, optimisers and penalties' weights."""
+    """What resolved recipes must share to be stacked: all but seeds, optimisers and regularisers' weights."""
     values = recipe.model_dump(exclude={"seed", "optimisers"})
-    for penalty in values["penalties"].values():
-        penalty["weight"] = None
+    for regulariser in values["regularisers"].values():
+        regulariser["weight"] = None
     return json.dumps(values, sort_keys=True)
 
 

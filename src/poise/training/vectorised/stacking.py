@@ -123,8 +123,8 @@ def _stacked(
 def _weights(recipes: Sequence[Recipe], device: torch.device) -> dict[str, Tensor]:
     """The weights of those regularisers whose weight differs between games, by term."""
     found = {}
-    for name in recipes[0].penalties:
-        terms = [regulariser_term(name, recipe.penalties[name]) for recipe in recipes]
+    for name in recipes[0].regularisers:
+        terms = [regulariser_term(name, recipe.regularisers[name]) for recipe in recipes]
         weights = [term.weight for term in terms]
         if any(weight != weights[0] for weight in weights):
             found[terms[0].name] = torch.tensor(weights, device=device)
