@@ -8,7 +8,7 @@ import torch
 from refusals import refused
 
 from poise.data import Range, Standardised, inspect_data, open_data
-from poise.data.dataset import blocks, survey
+from poise.data.rows import blocks, survey
 from poise.data.sources.image_arrays import image_layout
 from poise.errors import PoiseError
 
@@ -134,7 +134,7 @@ def test_moments_do_not_depend_on_how_many_blocks_there_are(
 ) -> None:
     values = RANDOM.normal(100.0, 3.0, (1000, 5)).astype(np.float32)
     whole = open_data(values, cache=tmp_path).transform
-    monkeypatch.setattr("poise.data.dataset._BLOCK_BYTES", 20 * 7)
+    monkeypatch.setattr("poise.data.rows._BLOCK_BYTES", 20 * 7)
     assert sum(1 for _ in blocks(values)) == 143
     pieces = open_data(values, cache=tmp_path).transform
     assert isinstance(whole, Standardised) and isinstance(pieces, Standardised)
@@ -143,7 +143,7 @@ def test_moments_do_not_depend_on_how_many_blocks_there_are(
 
 
 def test_survey_agrees_with_numpy_over_many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("poise.data.dataset._BLOCK_BYTES", 100)
+    monkeypatch.setattr("poise.data.rows._BLOCK_BYTES", 100)
     values = RANDOM.normal(size=(300, 7)).astype(np.float32)
     found = survey(values)
     assert (found.low, found.high, found.bad_values) == (values.min(), values.max(), 0)

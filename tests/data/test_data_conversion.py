@@ -4,16 +4,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from image_files import chunk, gif, png, png_of_sixteen_bits
+from image_files import gif, png, png_of_sixteen_bits
 from PIL import Image, ImageFile
 
 from poise.data.sources.decoding import (
-    MOST_FRAMES,
     RefusedError,
     as_channels,
     eight_bits,
     fitted,
-    frame_count,
+    is_animated,
     open_checked,
     read_image,
 )
@@ -257,11 +256,11 @@ def test_the_first_frame_of_an_animation_is_taken() -> None:
     for kind in ("GIF", "WEBP", "PNG", "TIFF"):
         options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {}
         content = saved(frames[0], kind, save_all=True, append_images=frames[1:], **options)
-        stream = io.BytesIO(content)
-        assert frame_count(open_checked(stream), stream) > 1, kind
+        assert is_animated(open_checked(io.BytesIO(content))), kind
         assert (as_channels(read(content, 4), 3)[:, 0, 0] == [255, 0, 0]).all(), kind
-    still = io.BytesIO(saved(frames[0], "GIF"))
-    assert frame_count(open_checked(still), still) == 1
+    assert not is_animated(open_checked(io.BytesIO(saved(frames[0], "GIF"))))
+    many = gif(50_000)
+    assert is_animated(open_checked(io.BytesIO(many))) and read(many, 1).size == (1, 1)
 
 
 @pytest.mark.parametrize("size", [(9, 4), (4, 9), (8, 5), (5, 8)])
@@ -366,11 +365,6 @@ def bomb(width: int, height: int) -> bytes:
             b"BM" + b"\0" * 12 + b"\x28\0\0\0" + b"\xff\xff\xff\x7f" * 2 + b"\x01\0\x18\0" + b"\0" * 24,
             "pixels",
         ),
-        (gif(50_000), "more than 1,000 frames"),
-        (
-            png(1, 1, depth=8, colour_type=0, lines=b"\0\0", extra=chunk(b"acTL", b"\0\0\xff\xff\0\0\0\0")),
-            "more than 1,000 frames",
-        ),
         (b"", "empty"),
         (b"<html>404</html>", "it is no readable image"),
         (b"\0\0\0\x20ftypavif" + b"\0" * 40, "HEIF and AVIF"),
@@ -381,8 +375,6 @@ def bomb(width: int, height: int) -> bytes:
         "largest",
         "one row too many",
         "BMP",
-        "GIF frames",
-        "APNG frames",
         "empty",
         "HTML",
         "AVIF",
@@ -397,19 +389,4 @@ def test_bombs_and_strangers_are_refused_before_they_are_decoded(
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", never)
     with pytest.raises(RefusedError, match=reason):
-        open_checked(io.BytesIO(content))
-
-
-def test_frames_up_to_the_cap_are_fine() -> None:
-    stream = io.BytesIO(gif(MOST_FRAMES))
-    assert frame_count(open_checked(stream), stream) == MOST_FRAMES
-
-
-def test_pages_of_a_tiff_beyond_the_cap_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    pages = [Image.new("1", (1, 1)) for _ in range(6)]
-    content = saved(pages[0], "TIFF", save_all=True, append_images=pages[1:])
-    monkeypatch.setattr("poise.data.sources.decoding.MOST_FRAMES", 6)
-    open_checked(io.BytesIO(content))
-    monkeypatch.setattr("poise.data.sources.decoding.MOST_FRAMES", 5)
-    with pytest.raises(RefusedError, match="more than 5 frames"):
         open_checked(io.BytesIO(content))

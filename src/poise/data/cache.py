@@ -13,12 +13,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
-from poise.data.dataset import JSON, Array, Survey, blocks, digest_of, survey
+from poise.data.rows import JSON, Array, RowWriter, Survey, blocks, digest_of, survey
 from poise.errors import PoiseError, system_reason
 
 _PARTIAL = ".partial"
@@ -48,69 +47,6 @@ def default_cache() -> Path:
         raise PoiseError(what, code="data.no-home-folder", hint="set POISE_CACHE to a folder") from None
 
 
-class RowWriter:
-    """Writes rows one after another to a `.npy` file; how many there are need not be known before the end.
-
-    Rows go through plain writes: on a full disk these fail with an error, whereas a write to mapped
-    memory would end the process.
-    """
-
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: str) -> None:
-        self.path = path
-        self.shape = shape
-        self.dtype = np.dtype(dtype)
-        self.count = 0
-        self._file: BinaryIO = path.open("wb+")
-        self._write_header()
-
-    def _write_header(self) -> None:
-        self._file.seek(0)
-        facts = {
-            "descr": np.lib.format.dtype_to_descr(self.dtype),
-            "fortran_order": False,
-            "shape": (self.count, *self.shape),
-        }
-        # numpy pads this header so that the number of rows can grow without moving what follows it
-        np.lib.format.write_array_header_1_0(self._file, facts)
-
-    def write(self, rows: Array) -> None:
-        """Appends rows of shape (n, *shape)."""
-        if rows.shape[1:] != self.shape:
-            raise ValueError(f"rows of shape {rows.shape[1:]} do not fit {self.shape}")
-        self._file.write(np.ascontiguousarray(rows, dtype=self.dtype).data)
-        self.count += len(rows)
-
-    def rewrite(self, shape: tuple[int, ...], convert: Callable[[Array], Array]) -> None:
-        """Puts every row written so far through `convert`, which maps (n, *old shape) to (n, *shape)."""
-        self._finish()
-        old = self.path.with_suffix(".old")
-        self.path.rename(old)
-        written = np.load(old, mmap_mode="r", allow_pickle=False)
-        self.shape, self.count, self._file = shape, 0, self.path.open("wb+")
-        self._write_header()
-        for rows in blocks(written):
-            self.write(convert(written[rows]))
-        old.unlink()
-
-    def _finish(self) -> None:
-        self._write_header()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-
-    def __enter__(self) -> RowWriter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self._finish()
-            return
-        with contextlib.suppress(OSError):  # what could not be flushed is thrown away with the folder
-            self._file.close()
-
-
 def cached(
     cache: Path,
     kind: str,
@@ -121,8 +57,7 @@ def cached(
     dtype: str,
 ) -> Cached:
     """An entry, built first if there is none that is whole."""
-    found = read_entry(cache, kind, key)
-    if found is not None:
+    if (found := read_entry(cache, kind, key)) is not None:
         return found
     folder = cache / kind
     partial = folder / f"{key}.{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}{_PARTIAL}"
@@ -132,8 +67,9 @@ def cached(
         partial.mkdir()
     try:
         with _disk_errors(cache):
-            with RowWriter(partial / "rows.npy", shape, dtype) as store:
+            with contextlib.closing(RowWriter(partial / "rows.npy", shape, dtype)) as store:
                 filled = dict(fill(store) or {})
+                store.finish()
             written = np.load(store.path, mmap_mode="r", allow_pickle=False)
             about = {"rows": store.count, "survey": asdict(survey(written)), "about": filled}
             with (partial / "about.json").open("w", encoding="utf-8") as file:
@@ -223,14 +159,12 @@ def _disk_errors(cache: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            what = f"There is no room left for decoded data in {cache}"
-            why = (error.strerror or "the disk is full").lower()
+            what, code = f"There is no room left for decoded data in {cache}", "data.cache-full"
             hint = "free some, or set POISE_CACHE to a folder on another disk"
-            raise PoiseError(what, code="data.cache-full", why=why, hint=hint, exit_status=1) from error
-        what = f"Decoded data cannot be cached in {cache}"
-        why = system_reason(error)
-        hint = "set POISE_CACHE to a folder that can be written"
-        raise PoiseError(what, code="data.cache-unwritable", why=why, hint=hint, exit_status=1) from error
+        else:
+            what, code = f"Decoded data cannot be cached in {cache}", "data.cache-unwritable"
+            hint = "set POISE_CACHE to a folder that can be written"
+        raise PoiseError(what, code=code, why=system_reason(error), hint=hint, exit_status=1) from error
 
 
 def _sweep(folder: Path) -> None:
@@ -244,12 +178,11 @@ def _sweep(folder: Path) -> None:
 
 
 def _alive(process: int) -> bool:
-    if os.name != "posix":  # elsewhere signal 0 is no question but an end
-        return True
     try:
-        os.kill(process, 0)
+        if os.name == "posix":  # elsewhere signal 0 would end the process
+            os.kill(process, 0)
     except ProcessLookupError:
         return False
     except OSError:
-        return True
+        pass
     return True

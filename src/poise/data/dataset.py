@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import torch
 
-from poise.data.threads import workers
+from poise.data.rows import JSON, Array, digest_of
 from poise.data.transform import Transform
 from poise.spec import CONDITION_KINDS
 
-JSON: TypeAlias = Any
-Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Progress: TypeAlias = Callable[[int, int], None]
-_BLOCK_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,66 +180,6 @@ def _taken(array: Array, indices: Array) -> Array:
     if array.flags.c_contiguous:
         return np.take(array, indices, axis=0)
     return np.ascontiguousarray(array[indices])
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What one pass over an array finds."""
-
-    digest: str
-    low: float
-    high: float
-    bad_values: int = 0
-    first_bad_row: int = -1
-
-
-def blocks(array: Array) -> Iterator[slice]:
-    """Slices of rows that together cover the array, each of some megabytes.
-
-    Their size depends on the shape and type alone, so that digests taken block by block agree everywhere.
-    """
-    row_bytes = max(1, array.dtype.itemsize * int(np.prod(array.shape[1:], dtype=np.int64)))
-    rows = max(1, _BLOCK_BYTES // row_bytes)
-    for start in range(0, len(array), rows):
-        yield slice(start, min(start + rows, len(array)))
-
-
-def survey(array: Array) -> Survey:
-    """One pass over the array, some megabytes at a time and on every core."""
-    with ThreadPoolExecutor(workers()) as pool:
-        parts = list(pool.map(lambda rows: _survey_block(array, rows), blocks(array)))
-    digest = hashlib.sha256("".join(part.digest for part in parts).encode()).hexdigest()
-    good = [part for part in parts if part.low <= part.high]
-    return Survey(
-        digest=digest,
-        low=min((part.low for part in good), default=0.0),
-        high=max((part.high for part in good), default=0.0),
-        bad_values=sum(part.bad_values for part in parts),
-        first_bad_row=next((part.first_bad_row for part in parts if part.bad_values), -1),
-    )
-
-
-def _survey_block(array: Array, rows: slice) -> Survey:
-    block = np.ascontiguousarray(array[rows])
-    little = block.astype(block.dtype.newbyteorder("<"), copy=False)
-    digest = hashlib.sha256(little.reshape(-1).view(np.uint8).data).hexdigest()
-    low, high = block.min(), block.max()
-    if np.isfinite(low) and np.isfinite(high):
-        return Survey(digest, float(low), float(high))
-    finite = np.isfinite(block)
-    bad_rows = np.flatnonzero(~finite.reshape(len(block), -1).all(axis=1))
-    return Survey(
-        digest=digest,
-        low=float(block.min(where=finite, initial=np.inf)),
-        high=float(block.max(where=finite, initial=-np.inf)),
-        bad_values=int(block.size - finite.sum()),
-        first_bad_row=rows.start + int(bad_rows[0]),
-    )
-
-
-def digest_of(facts: JSON) -> str:
-    """The SHA-256 of facts as JSON, the same whatever the order of names."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def fingerprint(digest: str, *, shape: tuple[int, ...], dtype: str, transform: Transform) -> str:

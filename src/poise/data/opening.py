@@ -10,11 +10,13 @@ import numpy as np
 import torch
 
 from poise.data.cache import default_cache
-from poise.data.dataset import JSON, Array, Dataset, Progress
-from poise.data.kinds import KINDS, Given, Request
+from poise.data.dataset import Dataset, Progress
+from poise.data.kinds.kind import KINDS, Given, Request
+from poise.data.rows import JSON, Array
 from poise.data.sources.arrays import check_basics, from_tensor, half_of, read_array, read_labels
 from poise.data.sources.built_in import BUILT_IN
-from poise.data.sources.files import READ_SUFFIXES, FolderCollection, HalfCollection, Side, ZipCollection
+from poise.data.sources.decoding import Side
+from poise.data.sources.files import READ_SUFFIXES, FolderCollection, ZipCollection
 from poise.data.sources.labels import Labelled, labelled
 from poise.data.sources.live import Items
 from poise.data.sources.pairs import Domains, Pairs, between, paired
@@ -90,10 +92,10 @@ def _open_given(given: Given, request: Request) -> Dataset:
         check_basics(given.array, given.name)
     use_installed()
     # the newest first: images and vectors take whatever looks like arrays or folders
-    found = next((kind for kind in reversed(list(KINDS.values())) if kind.recognises(given)), None)
-    if found is None:
-        raise _unknown_file(given)
-    return found.open(given, request)
+    for kind in reversed(list(KINDS.values())):
+        if kind.recognises(given):
+            return kind.open(given, request)
+    raise _unknown_file(given)
 
 
 def _given(data: Any, request: Request) -> Given:
@@ -141,41 +143,38 @@ def _labels_of(dataset: torch.utils.data.TensorDataset) -> torch.Tensor | None:
 
 def _open_two(data: Pairs | Domains, request: Request, seed: int) -> Dataset:
     """Both sides, each as it would be alone; the second at the size of the first."""
+    alone = dataclasses.replace(request, refuse_above=0.01)
 
-    def side(which: Any, like: Dataset | None, *, channels: bool, half: Side | None = None) -> Dataset:
-        resolution = request.resolution
-        if resolution is None and like is not None and like.files:
-            resolution = like.shape[-1]
-        asked = dataclasses.replace(
-            request, resolution=resolution, channels=request.channels if channels else None, refuse_above=0.01
-        )
-        return _open(which, asked, seed) if half is None else _open_given(_half(which, half, asked), asked)
+    def after(first: Dataset) -> Request:
+        resolution = first.shape[-1] if request.resolution is None and first.files else request.resolution
+        return dataclasses.replace(alone, resolution=resolution)
 
     if isinstance(data, Domains):
-        first = side(data.a, None, channels=True)
-        return between(first, side(data.b, first, channels=True), held_out=data.held_out, seed=seed)
+        first = _open(data.a, alone, seed)
+        return between(first, _open(data.b, after(first), seed), held_out=data.held_out, seed=seed)
+    source_request = dataclasses.replace(alone, channels=None)
     if data.target is not None:
-        first = side(data.source, None, channels=False)
-        second = side(data.target, first, channels=True)
+        first = _open(data.source, source_request, seed)
+        second = _open(data.target, after(first), seed)
     else:
         halves: tuple[Side, Side] = ("left", "right")
         of_source, of_target = halves if data.source_side == "left" else halves[::-1]
-        first = side(data.source, None, channels=False, half=of_source)
-        second = side(data.source, first, channels=True, half=of_target)
+        first = _open_half(data.source, dataclasses.replace(source_request, half=of_source))
+        second = _open_half(data.source, dataclasses.replace(after(first), half=of_target))
     return paired(first, second, held_out=data.held_out, seed=seed)
 
 
-def _half(data: Any, half: Side, request: Request) -> Given:
+def _open_half(data: Any, request: Request) -> Dataset:
     """One half of images that hold a pair side by side."""
     if not isinstance(data, str | Path | np.ndarray | torch.Tensor):
         what = f"A {type(data).__name__} cannot be taken as images side by side"
         raise PoiseError(what, code="data.no-halves", hint="give a folder, a zip or an array")
     given = _given(data, request)
-    if given.array is not None:
-        return dataclasses.replace(given, array=half_of(given.array, half, given.name))
-    if given.files is None:
+    if given.array is not None and request.half is not None:
+        given = dataclasses.replace(given, array=half_of(given.array, request.half, given.name))
+    elif given.files is None:
         raise _unknown_file(given)
-    return dataclasses.replace(given, files=HalfCollection(given.files, half))
+    return _open_given(given, request)
 
 
 def _path(written: str | Path) -> Path:
@@ -186,11 +185,8 @@ def _path(written: str | Path) -> Path:
 
 
 def _check_request(resolution: int | None, channels: int | None, refuse_above: float) -> None:
-    if resolution is not None and not (
-        isinstance(resolution, int | np.integer)
-        and not isinstance(resolution, bool)
-        and 1 <= resolution <= _MOST_RESOLUTION
-    ):
+    whole = isinstance(resolution, int | np.integer) and not isinstance(resolution, bool)
+    if resolution is not None and not (whole and 1 <= resolution <= _MOST_RESOLUTION):
         hint = f"give a whole number from 1 to {_MOST_RESOLUTION}"
         raise PoiseError(f"The resolution cannot be {resolution!r}", code="data.resolution", hint=hint)
     if channels not in (None, 1, 2, 3, 4):
@@ -287,6 +283,12 @@ def inspect_data(
     }
 
 
+_SIDES: dict[str, tuple[type[Pairs | Domains], tuple[str, ...]]] = {
+    "pairs": (Pairs, ("source", "target")),
+    "domains": (Domains, ("a", "b")),
+}
+
+
 def origin_of(data: Any) -> dict[str, Any]:
     """The record of what a person named.
 
@@ -308,11 +310,13 @@ def origin_of(data: Any) -> dict[str, Any]:
             return {"kind": "given", "value": str(within["value"])}
         file = str(Path(data.labels).expanduser().absolute())
         return {**within, "labels": {"file": file, "column": data.column}}
-    if isinstance(data, Pairs):
-        sides = {"source": data.source, "target": data.target}
-        return _two("pairs", sides, {"source_side": data.source_side, "held_out": data.held_out})
-    if isinstance(data, Domains):
-        return _two("domains", {"a": data.a, "b": data.b}, {"held_out": data.held_out})
+    for kind, (record, sides) in _SIDES.items():
+        if isinstance(data, record):
+            values = {field.name: getattr(data, field.name) for field in dataclasses.fields(data)}
+            found = {name: None if values[name] is None else origin_of(values[name]) for name in sides}
+            if any(one is not None and one["kind"] == "given" for one in found.values()):
+                return {"kind": "given", "value": kind}
+            return {"kind": kind, **values, **found}
     if not isinstance(data, str | Path):
         return {"kind": "given", "value": type(data).__name__}
     path = Path(data)
@@ -330,21 +334,13 @@ def data_of(origin: Mapping[str, Any]) -> Any:
         >>> data_of({"kind": "built-in", "value": "digits"})
         'digits'
     """
-    if origin.get("kind") == "pairs":
-        target = None if origin["target"] is None else data_of(origin["target"])
-        rest = {name: origin[name] for name in ("source_side", "held_out")}
-        return Pairs(data_of(origin["source"]), target, **rest)
-    if origin.get("kind") == "domains":
-        return Domains(data_of(origin["a"]), data_of(origin["b"]), origin["held_out"])
-    if origin.get("kind") not in ("path", "built-in"):
+    kind = origin.get("kind")
+    if kind in _SIDES:
+        record, sides = _SIDES[kind]
+        opened = {name: None if origin[name] is None else data_of(origin[name]) for name in sides}
+        rest = {field.name: origin[field.name] for field in dataclasses.fields(record)}
+        return record(**(rest | opened))
+    if kind not in ("path", "built-in"):
         return None
     value, labels = str(origin.get("value")), origin.get("labels")
     return value if labels is None else Labelled(value, labels["file"], labels["column"])
-
-
-def _two(kind: str, sides: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The record of two sides; given in memory if one of them is."""
-    origins = {name: None if side is None else origin_of(side) for name, side in sides.items()}
-    if any(origin is not None and origin["kind"] == "given" for origin in origins.values()):
-        return {"kind": "given", "value": kind}
-    return {"kind": kind, **origins, **settings}

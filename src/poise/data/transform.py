@@ -1,12 +1,14 @@
 """Between stored values and the networks' space: small frozen records that go to JSON and back."""
 
+import json
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from poise.errors import PoiseError, unknown_name
@@ -36,7 +38,7 @@ class Transform(Protocol):
         """The record as an object of plain numbers."""
 
 
-_FIELDS: Mapping[str, Any] = {"low": -1.0, "high": 1.0, "center": (), "scale": ()}
+_FIELDS: dict[str, Any] = {"low": -1.0, "high": 1.0, "center": (), "scale": ()}
 """Every field of every transform: fingerprints of data cover this record, so its form must stay."""
 
 
@@ -160,14 +162,6 @@ class Standardised:
     to_json = _to_json
 
 
-_MADE: Mapping[str, Callable[[Mapping[str, Any]], Transform]] = {
-    "pixels": lambda given: Pixels(),
-    "range": lambda given: Range(given["low"], given["high"]),
-    "identity": lambda given: Identity(),
-    "standardised": lambda given: Standardised(given["center"], given["scale"]),
-}
-
-
 def transform_from_json(written: Mapping[str, Any]) -> Transform:
     """The transform of images or vectors that `to_json` wrote.
 
@@ -184,25 +178,25 @@ def transform_from_json(written: Mapping[str, Any]) -> Transform:
     name = written.get("name")
     if not isinstance(name, str):
         raise PoiseError("The transform has no name", code="data.transform-unnamed", hint=_DAMAGED)
-    if name not in _MADE:
-        raise unknown_name("transform", name, _MADE)
-    given = {**_FIELDS, **{key: _numbers(key, item) for key, item in written.items() if key != "name"}}
-    transform = _MADE[name](given)
-    if given["center"] and not isinstance(transform, Standardised):
+    made = {kind.name: kind for kind in (Pixels, Range, Identity, Standardised)}
+    if name not in made:
+        raise unknown_name("transform", name, made)
+    given = _FIELDS | {key: _numbers(key, item) for key, item in written.items() if key != "name"}
+    if given["center"] and name != Standardised.name:
         what = f"The transform '{name}' has no columns, and centers are given"
         raise PoiseError(what, code="data.transform-columns", hint=_DAMAGED)
-    return transform
+    made_of: dict[str, Any] = {field.name: given[field.name] for field in fields(made[name])}
+    return made[name](**made_of)
 
 
 def _numbers(key: str, item: Any) -> Any:
-    many = key in ("center", "scale")
-    numbers = item if many else [item]
-    if not isinstance(numbers, list | tuple) or not all(
-        isinstance(number, int | float) and not isinstance(number, bool) for number in numbers
-    ):
+    kind = tuple[float, ...] if isinstance(_FIELDS[key], tuple) else float
+    try:
+        # strict, so that neither texts nor truth values pass for numbers
+        return TypeAdapter(kind).validate_json(json.dumps(item), strict=True)
+    except (ValidationError, TypeError):
         what = f"The transform's '{key}' is not made of numbers"
-        raise PoiseError(what, code="data.transform-not-numbers", hint=_DAMAGED)
-    return tuple(float(number) for number in numbers) if many else float(item)
+        raise PoiseError(what, code="data.transform-not-numbers", hint=_DAMAGED) from None
 
 
 def _check_finite(name: str, numbers: tuple[float, ...]) -> None:

@@ -1,6 +1,5 @@
 """Images: of any size, grey or in colour, from folders, archives, arrays and data sets that are read live."""
 
-import dataclasses
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,8 +10,9 @@ from PIL import Image
 from torch import Tensor
 
 from poise.data.cache import converted
-from poise.data.dataset import JSON, Array, Dataset, array_dataset, survey
+from poise.data.dataset import Dataset, array_dataset
 from poise.data.kinds.kind import DataKind, Defaults, Given, Request
+from poise.data.rows import JSON, Array, survey
 from poise.data.sources.arrays import check_finite
 from poise.data.sources.image_arrays import (
     dimensions,
@@ -22,7 +22,7 @@ from poise.data.sources.image_arrays import (
     to_channels_first,
 )
 from poise.data.sources.image_folders import from_collection
-from poise.data.sources.live import Items, live_dataset
+from poise.data.sources.live import live_dataset
 from poise.data.transform import Pixels, Transform, transform_from_json
 from poise.errors import PoiseError
 from poise.spec import DataSpec
@@ -43,14 +43,9 @@ _DEFAULTS = (
 def _open(given: Given, request: Request) -> Dataset:
     if given.files is not None:
         return from_collection(given.files, given.name, request)
-    if given.items is not None:
-        return _open_live(given.items, request)
-    assert given.array is not None
-    return _open_array(given.array, given, request)
-
-
-def _open_array(array: Array, given: Given, request: Request) -> Dataset:
-    name, resolution, channels = given.name, request.resolution, request.channels
+    name, resolution, channels, items = given.name, request.resolution, request.channels, given.items
+    array = given.array if items is None else items.probed
+    assert array is not None
     layout = image_layout(array.shape[1:], channels=channels, name=name)
     # the fingerprint is one of (N, C, H, W), however the values are laid out
     view = to_channels_first(array, layout)
@@ -58,6 +53,16 @@ def _open_array(array: Array, given: Given, request: Request) -> Dataset:
     check_finite(first, name)
     transform, notices = image_transform(first, array.dtype, name)
     plan = image_plan(view.shape[1:], array.dtype, resolution=resolution, channels=channels, name=name)
+    facts: dict[str, JSON] = {"resolution": plan.shape[1], "channels": plan.shape[0]}
+    if items is not None:
+
+        def to_rows(block: Array) -> Array:
+            moved = to_channels_first(block, layout)
+            return moved if plan.convert is None else plan.convert(moved)
+
+        return live_dataset(
+            items, NAME, to_rows=to_rows, transform=transform, found=first, notices=notices, **facts
+        )
     if resolution is not None and min(view.shape[2:]) < resolution:
         notices.append(
             f"The images of '{name}' are {dimensions(view.shape[2:])} and were enlarged to {resolution}."
@@ -70,30 +75,10 @@ def _open_array(array: Array, given: Given, request: Request) -> Dataset:
         "range": [first.low, first.high],
         "layout": f"N{layout}",
         "original_size": list(view.shape[2:]),
-        "resolution": plan.shape[1],
-        "channels": plan.shape[0],
+        **facts,
         "policy": "; ".join(plan.steps) or "values as they are",
     }
     return array_dataset(stored, found.digest, NAME, name, transform, summary, notices)
-
-
-def _open_live(items: Items, request: Request) -> Dataset:
-    name, channels, dtype = items.name, request.channels, items.first.dtype
-    layout = image_layout(items.first.shape, channels=channels, name=name)
-    view = to_channels_first(items.probed, layout)
-    found = survey(view)
-    check_finite(found, name)
-    transform, notices = image_transform(found, dtype, name)
-    plan = image_plan(view.shape[1:], dtype, resolution=request.resolution, channels=channels, name=name)
-    convert = plan.convert
-
-    def to_rows(block: Array) -> Array:
-        moved = to_channels_first(block, layout)
-        return moved if convert is None else convert(moved)
-
-    dataset = live_dataset(items, NAME, to_rows=to_rows, transform=transform, found=found, notices=notices)
-    summary = {**dataset.summary, "resolution": dataset.shape[1], "channels": dataset.shape[0]}
-    return dataclasses.replace(dataset, summary=summary)
 
 
 def _network(spec: DataSpec) -> str:

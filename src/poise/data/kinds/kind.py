@@ -1,5 +1,6 @@
 """The record of a kind of data: all that the rest of Poise must know of it."""
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,11 +10,14 @@ from typing import Any, Literal, Protocol
 from PIL import Image
 from torch import Tensor
 
-from poise.data.dataset import Array, Dataset, Progress
+from poise.data.dataset import Dataset, Progress
+from poise.data.rows import Array
+from poise.data.sources.decoding import Side
 from poise.data.sources.files import Collection
 from poise.data.sources.live import Items
 from poise.data.transform import Transform
 from poise.errors import PoiseError
+from poise.registry import Registry
 from poise.spec import DataSpec
 
 
@@ -53,6 +57,7 @@ class Request:
     channels: int | None = None  # 1 for grey, 3 for colour
     refuse_above: float = 0.01  # The share of files that may be unusable
     progress: Progress | None = None  # Called with (done, total) while files are read
+    half: Side | None = None  # The half of each image to take, of those that hold two side by side
 
 
 @dataclass(frozen=True)
@@ -141,3 +146,47 @@ class DataKind:
             what = f"Samples of shape {tuple(samples.shape)} are not {tuple(shape)} each, or there are none"
             raise PoiseError(what, code="data.no-picture")
         return self.draw(samples, transform, columns=columns, real=real)
+
+
+KINDS: Registry[DataKind] = Registry("kind of data", [])
+
+
+class OfKind(Protocol):
+    """Anything that names its kind: a `Dataset`, a `DataSpec`."""
+
+    @property
+    def kind(self) -> str:
+        """The name of its kind."""
+
+
+def kind_of(what: OfKind | Mapping[str, Any]) -> DataKind:
+    """The kind of data, of a specification, or of what a `data.json` or a `generator.json` describes.
+
+    Example:
+        >>> kind_of(DataSpec("vector", (2,))).plural
+        'vectors'
+    """
+    # The first runs were of images, and did not record their kind.
+    return KINDS.named(str(what.get("kind", "image") if isinstance(what, Mapping) else what.kind))
+
+
+def spec_of(dataset: Dataset) -> DataSpec:
+    """What the data look like to networks."""
+    spec = kind_of(dataset).spec(dataset.shape, dataset.transform)
+    condition = None if dataset.condition is None else dataset.condition.shape
+    return dataclasses.replace(spec, condition=condition)
+
+
+def described_spec(description: Mapping[str, Any]) -> DataSpec:
+    """What the data of a run looked like to networks.
+
+    Args:
+        description: What `data.json` or `generator.json` says.
+
+    Example:
+        >>> described_spec({"kind": "vector", "shape": [2], "encoding": {"name": "identity"}}).numbers
+        2
+    """
+    kind, condition = kind_of(description), description.get("condition")
+    spec = kind.spec(tuple(description["shape"]), kind.load_transform(description["encoding"]))
+    return dataclasses.replace(spec, condition=None if condition is None else tuple(condition["shape"]))

@@ -9,10 +9,11 @@ from PIL import Image
 from torch import Tensor
 
 from poise.data.cache import Conversion, converted
-from poise.data.dataset import JSON, Array, Dataset, array_dataset, blocks, survey
+from poise.data.dataset import Dataset, array_dataset
 from poise.data.kinds.kind import DataKind, Defaults, Given, Request
+from poise.data.rows import JSON, Array, blocks, survey
 from poise.data.sources.arrays import check_finite
-from poise.data.sources.live import Items, live_dataset
+from poise.data.sources.live import live_dataset
 from poise.data.transform import Standardised, Transform, transform_from_json
 from poise.errors import PoiseError
 from poise.spec import DataSpec
@@ -24,7 +25,10 @@ _TABLE = "samples.csv"
 
 def _open(given: Given, request: Request) -> Dataset:
     if given.items is not None:
-        return _open_live(given.items)
+        rows = given.items.probed.astype(np.float32, copy=False)
+        found = survey(rows)
+        check_finite(found, given.name)
+        return live_dataset(given.items, NAME, _to_float32, standardised(rows), found, [])
     if request.resolution is not None or request.channels is not None:
         what = f"'{given.name}' holds vectors, which have no resolution and no channels"
         raise PoiseError(what, code="data.vectors-are-no-images", hint="leave them out")
@@ -49,7 +53,7 @@ def _open_array(array: Array, given: Given, request: Request) -> Dataset:
         why = "32-bit floats end at 3.4e38"
         raise PoiseError(what, code="data.too-large", why=why, hint="scale the columns down")
     transform = given.transform or standardised(stored)
-    constant = _constant_columns(stored)
+    constant = int((stored.min(axis=0) == stored.max(axis=0)).sum())
     if constant:
         notices.append(f"{constant} of {array.shape[1]} columns of '{name}' hold one value throughout.")
     scaled = isinstance(transform, Standardised)
@@ -64,20 +68,9 @@ def _open_array(array: Array, given: Given, request: Request) -> Dataset:
     return array_dataset(stored, found.digest, NAME, name, transform, summary, notices)
 
 
-def _open_live(items: Items) -> Dataset:
-    rows = _plain(items.probed)
-    found = survey(rows)
-    check_finite(found, items.name)
-    return live_dataset(items, NAME, to_rows=_plain, transform=standardised(rows), found=found, notices=[])
-
-
-def _plain(batch: Array) -> Array:
-    return batch.astype(np.float32, copy=False)
-
-
 def _to_float32(block: Array) -> Array:
     with np.errstate(over="ignore"):  # what overflows is found, and refused, by the survey that follows
-        return block.astype(np.float32)
+        return block.astype(np.float32, copy=False)
 
 
 def standardised(array: Array) -> Standardised:
@@ -97,15 +90,6 @@ def standardised(array: Array) -> Standardised:
     flat = deviation <= np.finfo(np.float32).eps * np.abs(mean)
     scale = np.where(flat, 1.0, deviation)
     return Standardised(tuple(mean.tolist()), tuple(scale.tolist()))
-
-
-def _constant_columns(array: Array) -> int:
-    same = np.ones(array.shape[1], dtype=bool)
-    for rows in blocks(array):
-        same &= (array[rows] == array[0]).all(axis=0)
-        if not same.any():
-            break
-    return int(same.sum())
 
 
 def _draw(

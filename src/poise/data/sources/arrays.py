@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from poise.data.dataset import Array, Survey
-from poise.data.sources.files import Side
+from poise.data.rows import Array, Survey
+from poise.data.sources.decoding import Side
 from poise.errors import PoiseError
 
 _MEMBERS = ("images", "data", "x", "samples")

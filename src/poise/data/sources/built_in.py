@@ -11,8 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from poise.data.cache import cached
-from poise.data.dataset import Array, digest_of
-from poise.data.threads import workers
+from poise.data.rows import Array, digest_of, workers
 from poise.data.transform import Identity, Pixels, Transform
 from poise.errors import unknown_name
 from poise.randomness import numpy_stream

@@ -17,18 +17,20 @@ Colour profiles are ignored. Of an animation the first frame is taken. The orien
 
 import zlib
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from poise.data.dataset import Array
+from poise.data.rows import Array
 
-VERSION = 1
+VERSION = 2
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 MOST_PIXELS = 64 * 1024 * 1024
-MOST_FRAMES = 1_000
 MOST_BYTES = 256 * 1024 * 1024
+
+
+Side = Literal["left", "right"]
 
 
 class RefusedError(Exception):
@@ -50,9 +52,6 @@ def open_checked(file: BinaryIO) -> Image.Image:
         raise RefusedError(f"{width}x{height} is more than {MOST_PIXELS:,} pixels")
     if width < 1 or height < 1:
         raise RefusedError(f"{width}x{height} holds no pixel")
-    frames = frame_count(image, file)
-    if frames > MOST_FRAMES:
-        raise RefusedError(f"more than {MOST_FRAMES:,} frames")
     return image
 
 
@@ -72,70 +71,41 @@ def format_of(image: Image.Image) -> str:
     return "JPEG" if name == "MPO" else name
 
 
-def frame_count(image: Image.Image, file: BinaryIO) -> int:
-    """How many frames there are, counted no further than one beyond the cap."""
-    if format_of(image) == "JPEG":
-        return 1
-    if image.format == "GIF":
-        position = file.tell()
-        file.seek(0)
-        try:
-            return _gif_frames(file)
-        finally:
-            file.seek(position)
-    if image.format == "TIFF":
-        return _tiff_frames(image)
-    return int(getattr(image, "n_frames", 1))
+def is_animated(image: Image.Image) -> bool:
+    """Whether there are more frames or pages than the first, which is the one that is read."""
+    return format_of(image) != "JPEG" and bool(getattr(image, "is_animated", False))
 
 
-def _gif_frames(file: BinaryIO) -> int:
-    # Pillow decodes what it skips; walking over the blocks (GIF89a, section 14 onwards) decodes nothing
-    head = file.read(13)
-    if len(head) == 13 and head[10] & 0x80:
-        file.seek(3 << ((head[10] & 7) + 1), 1)
-    frames = 0
-    while frames <= MOST_FRAMES:
-        kind = file.read(1)
-        if kind == b"\x21":
-            file.seek(1, 1)
-        elif kind == b"\x2c":
-            frames += 1
-            described = file.read(9)
-            if len(described) < 9:
-                break
-            file.seek((3 << ((described[8] & 7) + 1) if described[8] & 0x80 else 0) + 1, 1)
-        else:
-            break
-        while (length := file.read(1)) not in (b"", b"\0"):
-            file.seek(length[0], 1)
-    return max(1, frames)
-
-
-def _tiff_frames(image: Image.Image) -> int:
-    for index in (1, MOST_FRAMES):
-        try:
-            image.seek(index)
-        except EOFError:
-            image.seek(0)
-            return 1 if index == 1 else MOST_FRAMES
-        except Exception:
-            raise RefusedError("its list of pages is damaged") from None
-    return MOST_FRAMES + 1
-
-
-def read_image(file: BinaryIO, *, resolution: int) -> Image.Image:
-    """Decodes an image whole and brings it to `resolution` pixels a side, in mode L or RGB."""
+def read_image(file: BinaryIO, *, resolution: int, half: Side | None = None) -> Image.Image:
+    """Decodes an image whole and brings it, or one half, to `resolution` pixels a side, in mode L or RGB."""
     if file.read(8) == b"\x89PNG\r\n\x1a\n":
         _check_png(file)
     file.seek(0)
     image = open_checked(file)
     try:
-        # the JPEG decoder can shrink by 2, 4 or 8 while it decodes; it stops at three times the target
-        image.draft("", (3 * resolution, 3 * resolution))
+        if half is None:
+            # the JPEG decoder can shrink by 2, 4 or 8 while it decodes; it stops at three times the target
+            image.draft("", (3 * resolution, 3 * resolution))
         image.load()
     except Exception as error:
         raise RefusedError(reason_of(error)) from None
-    return fitted(eight_bits(_upright(image)), resolution)
+    plain = eight_bits(_upright(image))
+    if half is not None:
+        width, height = plain.size
+        if width % 2:
+            raise RefusedError(f"its width of {width} pixels cannot be halved")
+        left = 0 if half == "left" else width // 2
+        plain = plain.crop((left, 0, left + width // 2, height))
+    return fitted(plain, resolution)
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height once the orientation in EXIF is applied."""
+    try:
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+    except Exception:  # a damaged EXIF block is no reason to lose the picture
+        turned = False
+    return (image.height, image.width) if turned else image.size
 
 
 def _check_png(file: BinaryIO) -> None:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import errno
-import io
 import itertools
 import os
 import stat
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Literal, Protocol
+from typing import Protocol
 
-from PIL import ImageOps
-
-from poise.data.dataset import JSON
-from poise.data.sources.decoding import RefusedError, eight_bits, open_checked
+from poise.data.rows import JSON
 from poise.errors import PoiseError, report_system_errors, system_reason
 
 _READ = ".png .apng .jpg .jpeg .jpe .jfif .webp .bmp .dib .gif .tif .tiff"
@@ -30,8 +26,6 @@ _SYSTEM_FILES = ("__MACOSX", "Thumbs.db", "thumbs.db", "desktop.ini", "Desktop.i
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MOST_RATIO = 200
 _RATIO_MATTERS_FROM = 16 * 1024 * 1024
-
-Side = Literal["left", "right"]
 
 
 @dataclass
@@ -69,11 +63,8 @@ class Collection(Protocol):
     def listing(self) -> Listing:
         """Everything in it, sorted by name."""
 
-    def head(self, name: str) -> bytes:
-        """The first bytes of one of its files, sixteen if there are as many."""
-
-    def read(self, name: str) -> bytes:
-        """The whole of one of its files."""
+    def read(self, name: str, most: int = -1) -> bytes:
+        """The whole of one of its files, or its first bytes."""
 
 
 def is_hidden(part: str) -> bool:
@@ -105,14 +96,10 @@ class FolderCollection:
         """The absolute path."""
         return str(self.path.resolve())
 
-    def head(self, name: str) -> bytes:
-        """The first bytes of one of its files."""
+    def read(self, name: str, most: int = -1) -> bytes:
+        """The whole of one of its files, or its first bytes."""
         with (self.path / name).open("rb") as file:
-            return file.read(16)
-
-    def read(self, name: str) -> bytes:
-        """The whole of one of its files."""
-        return (self.path / name).read_bytes()
+            return file.read(most)
 
     def listing(self) -> Listing:
         """Everything in it, sorted by name."""
@@ -185,14 +172,10 @@ class ZipCollection:
         """The absolute path."""
         return str(self.path.resolve())
 
-    def head(self, name: str) -> bytes:
-        """The first bytes of one of its files."""
+    def read(self, name: str, most: int = -1) -> bytes:
+        """The whole of one of its files, checked against its check sum, or its first bytes."""
         with self._archive.open(name) as file:
-            return file.read(16)
-
-    def read(self, name: str) -> bytes:
-        """The whole of one of its files; its length and check sum are checked on the way."""
-        return self._archive.read(name)
+            return file.read(most)
 
     def listing(self) -> Listing:
         """Everything in it, sorted by name."""
@@ -247,43 +230,3 @@ def _refusal(entry: zipfile.ZipInfo, parts: tuple[str, ...], *, again: bool) -> 
         "a second file of that name": again,
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
-
-
-@dataclass(frozen=True)
-class HalfCollection:
-    """One half of every image of a collection, as if it were a file of its own."""
-
-    whole: Collection
-    side: Side
-
-    @property
-    def origin(self) -> str:
-        """That of the whole."""
-        return self.whole.origin
-
-    @property
-    def location(self) -> str:
-        """That of the whole, with the side."""
-        return f"{self.whole.location}#{self.side}"
-
-    def listing(self) -> Listing:
-        """That of the whole."""
-        return self.whole.listing()
-
-    def head(self, name: str) -> bytes:
-        """The first bytes of the whole image."""
-        return self.whole.head(name)
-
-    def read(self, name: str) -> bytes:
-        """The half as a PNG file."""
-        image = open_checked(io.BytesIO(self.whole.read(name)))
-        image.load()
-        upright = ImageOps.exif_transpose(image)
-        width, height = upright.size
-        if width % 2:
-            raise RefusedError(f"its width of {width} pixels cannot be halved")
-        left = 0 if self.side == "left" else width // 2
-        file = io.BytesIO()
-        half = eight_bits(upright).crop((left, 0, left + width // 2, height))
-        half.save(file, format="PNG", compress_level=1)
-        return file.getvalue()

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from poise.data.cache import Conversion
-from poise.data.dataset import Array, Survey
+from poise.data.rows import Array, Survey
 from poise.data.sources.decoding import fitted
 from poise.data.transform import Pixels, Range, Transform
 from poise.errors import PoiseError

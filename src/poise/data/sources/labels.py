@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from poise.data.dataset import Array, Dataset
+from poise.data.dataset import Dataset
+from poise.data.rows import Array
 from poise.errors import PoiseError, nearest, system_reason
 from poise.text import counted, first_few
 

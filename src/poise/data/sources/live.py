@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from poise.data.dataset import JSON, Array, Dataset, Survey, digest_of, fingerprint, survey
+from poise.data.dataset import Dataset, fingerprint
+from poise.data.rows import JSON, Array, Survey, digest_of, survey
 from poise.data.sources.arrays import check_basics, from_tensor
 from poise.data.sources.decoding import RefusedError, as_channels, eight_bits, fitted
 from poise.data.transform import Range, Transform
@@ -129,13 +130,13 @@ class Items:
 def live_dataset(
     items: Items,
     kind: str,
-    *,
     to_rows: Callable[[Array], Array],
     transform: Transform,
     found: Survey,
     notices: list[str],
+    **facts: JSON,
 ) -> Dataset:
-    """A data set whose rows are read live."""
+    """A data set whose rows are read live; its summary has the facts, too."""
     count, rows = items.count, np.ascontiguousarray(to_rows(items.probed))
     if items.steady:
         covered = f"the stored values of {len(rows):,} of {count:,} items, evenly spaced"
@@ -143,12 +144,9 @@ def live_dataset(
         content = fingerprint(survey(rows).digest, shape=shape, dtype=str(rows.dtype), transform=transform)
     else:
         covered = "count, shape and type alone, since items differ from one reading to the next"
-        notices = [
-            *notices,
-            f"Items of '{items.name}' differ each time they are read; a changed data set may go unnoticed.",
-        ]
-        facts = [count, list(rows.shape[1:]), str(rows.dtype), transform.name]
-        content = digest_of(facts)
+        differ = f"Items of '{items.name}' differ each time they are read; a change may go unnoticed."
+        notices = [*notices, differ]
+        content = digest_of([count, list(rows.shape[1:]), str(rows.dtype), transform.name])
     summary: dict[str, JSON] = {
         "origin": "dataset",
         "count": count,
@@ -157,6 +155,7 @@ def live_dataset(
         "items_read_to_find_the_range": len(rows),
         "fingerprint_covers": covered,
         "policy": "read live, with the data set's own transform",
+        **facts,
     }
     return Dataset(
         name=items.name,

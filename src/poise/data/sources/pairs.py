@@ -2,15 +2,16 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
-from poise.data.dataset import JSON, Array, Condition, Dataset, digest_of
+from poise.data.dataset import Condition, Dataset
 from poise.data.kinds import kind_of
+from poise.data.rows import JSON, Array, digest_of
 from poise.data.sources.files import suffix_of
 from poise.errors import PoiseError
 from poise.randomness import numpy_stream
@@ -69,14 +70,6 @@ class Domains:
     held_out: float = HELD_OUT
 
 
-class _Origin(NamedTuple):
-    name: str
-    word: str
-    sides: tuple[str, str]
-
-
-_PAIRS = _Origin("pairs", "to", ("source", "target"))
-_DOMAINS = _Origin("domains", "and", ("a", "b"))
 Rows = tuple[Array, Array]
 """Rows of the first side, and of the second."""
 
@@ -89,7 +82,8 @@ def paired(source: Dataset, target: Dataset, *, held_out: float, seed: int) -> D
     parts = [(whole[0][rows], whole[1][rows]) for rows in _split(len(whole[1]), held_out, seed, "pairs")]
     left_out = len(source) + len(target) - 2 * len(whole[1])
     damaged = (f"Pairs left out, because one of their images cannot be read: {left_out:,}.",)
-    return _joined(_PAIRS, source, target, whole, parts, held_out, damaged if left_out else ())
+    sides = {"source": source, "target": target}
+    return _joined("pairs", sides, whole, parts, held_out, damaged if left_out else ())
 
 
 def between(first: Dataset, second: Dataset, *, held_out: float, seed: int) -> Dataset:
@@ -105,50 +99,44 @@ def between(first: Dataset, second: Dataset, *, held_out: float, seed: int) -> D
         )
     whole = np.arange(len(first)), np.arange(len(second))
     ours, theirs = (_split(len(one), held_out, seed, f"images of '{one.name}'") for one in (first, second))
-    return _joined(_DOMAINS, first, second, whole, list(zip(ours, theirs, strict=True)), held_out)
+    sides = {"a": first, "b": second}
+    return _joined("domains", sides, whole, list(zip(ours, theirs, strict=True)), held_out)
 
 
 def _joined(
-    origin: _Origin,
-    first: Dataset,
-    second: Dataset,
+    origin: Literal["pairs", "domains"],
+    sides: Mapping[str, Dataset],
     whole: Rows,
     parts: Sequence[Rows],
     share: float,
     notices: tuple[str, ...] = (),
 ) -> Dataset:
     """Rows of the second side with those of the first as their condition; the second part is held out."""
-    sides, names = (first, second), [Path(side.name).stem or side.name for side in (first, second)]
+    first, second = sides.values()
+    names = [Path(side.name).stem or side.name for side in (first, second)]
+    word = "to" if origin == "pairs" else "and"
     digests = [hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest() for rows in whole]
-    facts = [origin.name, first.fingerprint, second.fingerprint, *digests]
-    summary: dict[str, JSON] = {
-        "origin": origin.name,
-        "held_out_share": share,
-        "held_out_count": len(parts[1][1]),
-        **{
-            name: {"name": side.name, "fingerprint": side.fingerprint, **side.summary}
-            for name, side in zip(origin.sides, sides, strict=True)
-        },
-    }
-
-    def part(rows: Rows) -> Dataset:
-        assert first.array is not None
-        return Dataset(
-            name=names[0] if names[0] == names[1] else f"{names[0]}-{origin.word}-{names[1]}",
-            kind=second.kind,
-            shape=second.shape,
-            transform=second.transform,
-            fingerprint=digest_of(facts),
-            summary=summary,
-            notices=(*(f"{side.name}: {one}" for side in sides for one in side.notices), *notices),
-            array=second.array,
-            rows=rows[1],
-            condition=Condition(
-                "image", first.shape, first.array, first.transform, paired=origin is _PAIRS, rows=rows[0]
-            ),
-        )
-
-    return dataclasses.replace(part(parts[0]), held_out=part(parts[1]))
+    summary: dict[str, JSON] = {"origin": origin, "held_out_share": share, "held_out_count": len(parts[1][1])}
+    for name, side in sides.items():
+        summary[name] = {"name": side.name, "fingerprint": side.fingerprint, **side.summary}
+    assert first.array is not None
+    condition = Condition("image", first.shape, first.array, first.transform, paired=origin == "pairs")
+    made = dataclasses.replace(
+        second,
+        name=names[0] if names[0] == names[1] else f"{names[0]}-{word}-{names[1]}",
+        fingerprint=digest_of([origin, first.fingerprint, second.fingerprint, *digests]),
+        summary=summary,
+        notices=(*(f"{side.name}: {one}" for side in (first, second) for one in side.notices), *notices),
+        labels=None,
+        label_names=(),
+        files=(),
+        sizes=(),
+    )
+    shown, held_out = (
+        dataclasses.replace(made, rows=rows[1], condition=dataclasses.replace(condition, rows=rows[0]))
+        for rows in parts
+    )
+    return dataclasses.replace(shown, held_out=held_out)
 
 
 def rejoined(dataset: Dataset) -> Dataset:
