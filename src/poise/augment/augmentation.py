@@ -45,6 +45,8 @@ class Augmentation:
         init: `() -> state` at the start; `None` for nothing.
         update: `(state, real_scores, fake_scores, context, **settings) -> state` after the discriminator has
             moved.
+        kinds: The names of the kinds of data that it fits; empty if it fits any.
+        logs: Names of the state's numbers that the history shows, as `NAME_NUMBER`.
 
     Example:
         >>> double = Augmentation("double", lambda samples, context: 2 * samples, "Doubles.", "none")
@@ -60,6 +62,8 @@ class Augmentation:
     relabel: Callable[..., tuple[Tensor, Tensor]] | None = None
     init: Callable[[], State] | None = None
     update: Callable[..., State] | None = None
+    kinds: tuple[str, ...] = ()
+    logs: tuple[str, ...] = ()
 
     @property
     def functions(self) -> list[Callable[..., Any]]:

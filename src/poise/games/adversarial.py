@@ -127,7 +127,10 @@ class AdversarialGame:
                 context = view.context(one.name)
                 # As the adversarial term has logged them: of a game in two domains, those of both.
                 real, fake = view.logs["real_scores"], view.logs["fake_scores"]
-                carried |= _owned(one.name, one.update(context.state, real, fake, context))
+                state = one.update(context.state, real, fake, context)
+                for name in one.logs:
+                    view.log(f"{one.name.replace('-', '_')}_{name}", state[name])
+                carried |= _owned(one.name, state)
         return carried
 
 

@@ -58,7 +58,7 @@ def resolve(recipe: Recipe, spec: DataSpec, *, given: tuple[str, ...] = ()) -> R
         name: _penalty(name, part, spec) for name, part in values["regularisers"].items()
     }
     values["augmentations"] = {
-        name: _augmentation(name, part.options) for name, part in recipe.augmentations.items()
+        name: _augmentation(name, part.options, spec) for name, part in recipe.augmentations.items()
     }
     values["steps"] = recipe.steps or by_data.steps
     values["sample_every"] = recipe.sample_every or max(1, round(values["steps"] / 40))
@@ -155,6 +155,12 @@ def _penalty(name: str, part: dict[str, Any], spec: DataSpec) -> dict[str, Any]:
     return {"weight": weight, "every": part["every"], **settings}
 
 
-def _augmentation(name: str, options: dict[str, Any]) -> dict[str, Any]:
-    functions = AUGMENTATIONS.named(name).functions
-    return checked_settings(options, *functions, owner=f"augmentation '{name}'")
+def _augmentation(name: str, options: dict[str, Any], spec: DataSpec) -> dict[str, Any]:
+    row = AUGMENTATIONS.named(name)
+    if row.kinds and spec.kind not in row.kinds:
+        raise PoiseError(
+            f"The augmentation '{name}' does not fit {kind_of(spec).plural}",
+            code="training.augmentation-unfit",
+            hint=f"leave augmentations.{name} out",
+        )
+    return checked_settings(options, *row.functions, owner=f"augmentation '{name}'")
