@@ -88,7 +88,7 @@ REFUSED = {
     "seed out of range": (["digits", "--seed", "-1"], ["'seed'"]),
     "batch size out of range": (["digits", "--batch-size", "0"], ["'batch_size'"]),
     "resolution that the network cannot make": (
-        ["digits", "--resolution", "12", "--set", "generator=dcgan", "--set", "discriminator=dcgan"],
+        ["digits", "--resolution", "12", "--set", "generator=resnet", "--set", "discriminator=resnet"],
         ["12"],
     ),
     "resolution out of range": (["digits", "--resolution", "-8"], ["'resolution'", "-8"]),

@@ -191,6 +191,10 @@ def test_channels_are_decided_for_the_whole_set(tmp_path: Path, cache: Path) -> 
         ([(500, 400)] * 3, 64),
         ([(17, 90), (16, 16), (300, 15)], 16),
         ([(64, 64)], 64),
+        ([(28, 28)] * 2, 28),
+        ([(50, 50)], 50),
+        ([(28, 28), (30, 30)], 16),
+        ([(7, 7)], 4),
         ([(1, 9)], 1),
     ],
 )
@@ -513,3 +517,9 @@ def test_inspection_tells_what_training_sees(photos: Path, cache: Path) -> None:
     }
     assert {key: report[key] for key in expected} == expected
     assert "bicubic resize to 8" in report["policy"]
+
+
+@pytest.mark.parametrize(("side", "said"), [(7, True), (8, False), (50, False)])
+def test_sides_that_no_network_for_images_serves_are_said(side: int, said: bool, cache: Path) -> None:
+    dataset = open_data(RANDOM.integers(0, 256, (10, side, side, 3), dtype=np.uint8), cache=cache)
+    assert any("MLP" in notice and "--resolution 8" in notice for notice in dataset.notices) == said

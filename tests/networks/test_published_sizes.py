@@ -276,3 +276,34 @@ def test_autoencoder_learns_to_reproduce() -> None:
         (-discriminator(samples).mean()).backward()
         optimiser.step()
     assert discriminator(samples).mean() > -0.1
+
+
+@pytest.mark.parametrize(
+    ("sides", "smallest"),
+    [((28, 28), (4, 4)), ((50, 50), (4, 4)), ((9, 9), (2, 2)), ((33, 48), (3, 3)), ((100, 31), (4, 1))],
+)
+def test_dcgan_halves_any_side_rounding_up(sides: tuple[int, int], smallest: tuple[int, int]) -> None:
+    spec = of((5, *sides))
+    generator = GENERATORS["dcgan"].build(spec, latent_size=5, width=2)
+    discriminator = DISCRIMINATORS["dcgan"].build(spec, width=2)
+    images = generator(torch.randn(4, 5))
+    made, scored = grids(generator, torch.randn(4, 5)), grids(discriminator, images)
+    assert images.shape == (4, 5, *sides) and discriminator(images).shape == (4,)
+    halved = [sides]
+    while max(halved[-1]) > max(smallest):
+        halved.append((-(-halved[-1][0] // 2), -(-halved[-1][1] // 2)))
+    assert [grid[1:] for grid in made] == halved[::-1] and halved[-1] == smallest
+    assert [grid[1:] for grid in scored[:-1]] == halved[1:]
+
+
+def test_every_pixel_of_an_odd_side_reaches_the_score() -> None:
+    discriminator = DISCRIMINATORS["dcgan"].build(of((1, 33, 21)), width=2)
+    images = torch.randn(2, 1, 33, 21, requires_grad=True)
+    discriminator(images).sum().backward()
+    assert images.grad is not None and bool((images.grad != 0).all())
+
+
+def test_dcgan_at_the_largest_side_caps_its_parameters() -> None:
+    spec = of((3, 1024, 1024))
+    generator = GENERATORS["dcgan"].build(spec, latent_size=8, width=1)
+    assert generator(torch.randn(2, 8)).shape == (2, 3, 1024, 1024)

@@ -28,33 +28,31 @@ def test_convolutions_refuse_vectors_and_name_the_network_that_takes_them(name: 
         assert "'mlp'" in refused(network, of((2,)), "not-images", **more).hint
 
 
-@pytest.mark.parametrize("name", ["dcgan", "resnet"])
 @pytest.mark.parametrize(
     ("height", "width", "hint"),
     [
-        (28, 28, "resize to 16x16 or 32x32, or use the network 'infogan'"),
-        (30, 30, "resize to 16x16 or 32x32, or use the network 'mlp'"),
+        (28, 28, "resize to 16x16 or 32x32, or use the network 'dcgan'"),
+        (30, 30, "resize to 16x16 or 32x32, or use the network 'dcgan'"),
         (64, 32, "resize to 64x64"),
-        (4, 4, "resize to 8x8"),
+        (4, 4, "resize to 8x8, or use the network 'mlp'"),
         (512, 512, "resize to 256x256"),
     ],
 )
-def test_other_sides_are_refused_with_the_nearest_possible(
-    name: str, height: int, width: int, hint: str
-) -> None:
+def test_other_sides_are_refused_with_the_nearest_possible(height: int, width: int, hint: str) -> None:
     spec, code = of((1, height, width)), "side-not-a-power-of-two"
-    assert hint in refused(DISCRIMINATORS[name], spec, code).hint
-    assert hint in refused(GENERATORS[name], spec, code, latent_size=2).hint
+    assert hint in refused(DISCRIMINATORS["resnet"], spec, code).hint
+    assert hint in refused(GENERATORS["resnet"], spec, code, latent_size=2).hint
+
+
+@pytest.mark.parametrize("sides", [(4, 4), (7, 64), (1025, 32)])
+def test_dcgan_refuses_sides_out_of_its_range(sides: tuple[int, int]) -> None:
+    refused(DISCRIMINATORS["dcgan"], of((1, *sides)), "side-out-of-range")
+    refused(GENERATORS["dcgan"], of((1, *sides)), "side-out-of-range", latent_size=2)
 
 
 @pytest.mark.parametrize(("side", "hint"), [(30, "28x28 or 32x32"), (3, "resize to 4x4, or use")])
 def test_infogan_refuses_sides_that_four_does_not_divide(side: int, hint: str) -> None:
     assert hint in refused(DISCRIMINATORS["infogan"], of((1, side, side)), "side-not-divisible-by-four").hint
-
-
-@pytest.mark.parametrize("name", ["dcgan", "infogan", "resnet"])
-def test_generators_refuse_five_channels(name: str) -> None:
-    refused(GENERATORS[name], of((5, 32, 32)), "too-many-channels", latent_size=2)
 
 
 @pytest.mark.parametrize("shape", [(), (3, 3), (0,), (1, 0, 8), (1, 8, -8), (1, 2, 3, 4)])
@@ -69,7 +67,6 @@ def test_what_is_neither_image_nor_vector_is_refused(shape: tuple[int, ...]) -> 
         ("unet", (3, 30, 30), (1, 30, 30), {}, "too-many-halvings"),
         ("unet", (3, 32, 32), (1, 32, 32), {"depth": 6}, "too-many-halvings"),
         ("unet", (3, 32, 32), (1, 64, 64), {}, "sides-differ"),
-        ("unet", (5, 32, 32), (1, 32, 32), {}, "too-many-channels"),
         ("residual", (3, 32, 32), (3, 64, 64), {}, "sides-differ"),
         ("residual", (3, 30, 30), (3, 30, 30), {}, "side-not-divisible-by-four"),
         ("residual", (3, 4, 4), (3, 4, 4), {}, "side-not-divisible-by-four"),

@@ -43,7 +43,8 @@ def open_data(
             or a tensor of shape (N, d), (N, H, W), (N, H, W, C) or (N, C, H, W); a map-style data set; or any
             of these with labels, as `Labelled`; or two of them that hold images, as `Pairs` or `Domains`.
         resolution: Pixels a side that images are centre-cropped and resized to. Without it arrays keep their
-            size, and folders take the largest power of two, at most 64, not above the median short side.
+            size; folders keep that of square images if all have the same, from 8 to 64, and else take the
+            largest power of two, at most 64, not above the median short side.
         channels: 1 for grey, 3 for colour; without it, folders are grey if every image is.
         cache: Folder for decoded data; `$POISE_CACHE` or `~/.cache/poise` without it.
         seed: What built-in sets are drawn from.
@@ -143,7 +144,7 @@ def _labels_of(dataset: torch.utils.data.TensorDataset) -> torch.Tensor | None:
 
 def _open_two(data: Pairs | Domains, request: Request, seed: int) -> Dataset:
     """Both sides, each as it would be alone; the second at the size of the first."""
-    alone = dataclasses.replace(request, refuse_above=0.01)
+    alone = dataclasses.replace(request, refuse_above=0.01, powers_of_two=True)
 
     def after(first: Dataset) -> Request:
         resolution = first.shape[-1] if request.resolution is None and first.files else request.resolution

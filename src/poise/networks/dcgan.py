@@ -1,4 +1,4 @@
-"""DCGAN: the plain convolutional pair, at any power-of-two resolution from 8 to 256."""
+"""DCGAN: the plain convolutional pair, at any resolution from 8 to 1,024."""
 
 from typing import Annotated, Literal
 
@@ -7,7 +7,7 @@ from torch import nn
 
 from poise.networks.layers import LeakyReLU, MinibatchStandardDeviation
 from poise.networks.network import Network
-from poise.networks.shapes import MOST_CHANNELS, image_shape, power_of_two_side
+from poise.networks.shapes import halved_sides, image_shape
 from poise.networks.weights import start_normal, with_spectral_norm
 from poise.spec import DataSpec
 
@@ -28,11 +28,11 @@ def dcgan_generator(
     At 32x32 and width 64: 4x4 of 256 channels, 8x8 of 128, 16x16 of 64, 32x32 of the image's.
 
     Args:
-        spec: Images of 1 to 4 channels; the sides equal, a power of two from 8 to 256.
+        spec: Images with sides from 8 to 1,024. A doubling to an odd side has a 3x3 kernel instead of 4x4.
         latent_size: The size of a latent.
         width: Channels of the largest hidden grid; they double downwards.
         most_multiple: The most times `width` that a grid has channels.
-        smallest_side: The side of the first grid; `None` for 4, and for 2 at 8x8.
+        smallest_side: The most that a side of the first grid has; `None` for 4, and for 2 at 8x8.
         batch_norm: Whether hidden grids are batch-normalised.
         final_convolution: Whether the last doubling keeps `width` channels and a 3x3 convolution follows it,
             as in the small network of the stacked digits test (`width=8`: 64, 32, 16, 8 channels, then the
@@ -47,23 +47,24 @@ def dcgan_generator(
 
     Source: Radford et al. 2015, figure 1.
     """
-    channels, height, image_width = image_shape(spec.shape, network="dcgan", most_channels=MOST_CHANNELS)
-    side = power_of_two_side(height, image_width, network="dcgan")
-    smallest = smallest_side or min(4, side // 4)
-    stages = _doublings(smallest, side) + final_convolution
-    widths = [width * min(2**stage, most_multiple) for stage in reversed(range(stages))]
-    layers: list[nn.Module] = [
-        nn.Linear(latent_size, widths[0] * smallest**2, bias=not batch_norm),
-        nn.Unflatten(1, (widths[0], smallest, smallest)),
+    channels, height, image_width = image_shape(spec.shape, network="dcgan")
+    (rows, columns), *grids = reversed(halved_sides(height, image_width, smallest_side, network="dcgan"))
+    widths = [
+        width * min(2**stage, most_multiple) for stage in reversed(range(len(grids) + final_convolution))
     ]
-    for before, after in zip(widths, [*widths[1:], None], strict=True):
+    layers: list[nn.Module] = [
+        nn.Linear(latent_size, widths[0] * rows * columns, bias=not batch_norm),
+        nn.Unflatten(1, (widths[0], rows, columns)),
+    ]
+    kernels = [_kernel(*grid) for grid in grids]
+    for stage, (before, after) in enumerate(zip(widths, [*widths[1:], None], strict=True)):
         layers += [nn.BatchNorm2d(before), nn.ReLU()] if batch_norm else [nn.ReLU()]
         if after is not None:
-            layers.append(nn.ConvTranspose2d(before, after, 4, 2, 1, bias=not batch_norm))
+            layers.append(nn.ConvTranspose2d(before, after, kernels[stage], 2, 1, bias=not batch_norm))
     if final_convolution:
         layers.append(nn.Conv2d(widths[-1], channels, 3, 1, 1))
     else:
-        layers.append(nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1))
+        layers.append(nn.ConvTranspose2d(widths[-1], channels, kernels[-1], 2, 1))
     layers.append(nn.Tanh())
     return start_normal(nn.Sequential(*layers), initial_std)
 
@@ -88,12 +89,11 @@ def dcgan_discriminator(
     `batch_norm=True, slope=0.3`.
 
     Args:
-        spec: Images of any number of channels (packed samples have more); the sides equal, a power of two
-            from 8 to 256.
+        spec: Images with sides from 8 to 1,024. An odd side is halved by a 3x3 kernel instead of 4x4.
         width: Channels after the first convolution; they double downwards.
         most_multiple: The most times `width` that a grid has channels.
-        smallest_side: The side of the last grid; `None` for 4, and for 2 at 8x8, where a single convolution
-            would leave the discriminator nearly linear.
+        smallest_side: The most that a side of the last grid has; `None` for 4, and for 2 at 8x8, where a
+            single convolution would leave the discriminator nearly linear.
         batch_norm: Whether hidden grids but the first are batch-normalised.
         slope: The slope of the leaky ReLU below 0.
         spectral_norm: Whether every weight is divided by its largest singular value.
@@ -109,13 +109,12 @@ def dcgan_discriminator(
     Source: Radford et al. 2015, section 3.
     """
     channels, height, image_width = image_shape(spec.shape, network="dcgan")
-    side = power_of_two_side(height, image_width, network="dcgan")
-    smallest = smallest_side or min(4, side // 4)
-    widths = [width * min(2**stage, most_multiple) for stage in range(_doublings(smallest, side))]
+    *grids, smallest = halved_sides(height, image_width, smallest_side, network="dcgan")
+    widths = [width * min(2**stage, most_multiple) for stage in range(len(grids))]
     layers: list[nn.Module] = []
     for stage, (before, after) in enumerate(zip([channels, *widths], widths, strict=False)):
         normalised = batch_norm and stage > 0
-        layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=not normalised))
+        layers.append(nn.Conv2d(before, after, _kernel(*grids[stage]), 2, 1, bias=not normalised))
         if normalised:
             layers.append(nn.BatchNorm2d(after))
         layers.append(LeakyReLU(slope))
@@ -127,8 +126,9 @@ def dcgan_discriminator(
     return with_spectral_norm(network) if spectral_norm else network
 
 
-def _doublings(smallest: int, side: int) -> int:
-    return (side // smallest).bit_length() - 1
+def _kernel(height: int, width: int) -> tuple[int, int]:
+    """The kernel that doubles to these sides, or halves them, rounding up."""
+    return 4 - height % 2, 4 - width % 2
 
 
 DCGAN_GENERATOR = Network(

@@ -7,7 +7,7 @@ from torch import nn
 
 from poise.networks.layers import CentredSigmoid, LeakyReLU
 from poise.networks.network import Network
-from poise.networks.shapes import MOST_CHANNELS, image_shape, quarterable_sides
+from poise.networks.shapes import image_shape, quarterable_sides
 from poise.networks.weights import start_normal, with_spectral_norm
 from poise.spec import DataSpec
 
@@ -43,7 +43,7 @@ def infogan_generator(
 
     Source: Chen et al. 2016, appendix C.1; Lucic et al. 2018, section 5 (architecture).
     """
-    channels, height, image_width = image_shape(spec.shape, network="infogan", most_channels=MOST_CHANNELS)
+    channels, height, image_width = image_shape(spec.shape, network="infogan")
     rows, columns = quarterable_sides(height, image_width, network="infogan")
     grid = (2 * width, rows, columns)
     flat = 2 * width * rows * columns

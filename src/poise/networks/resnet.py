@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from poise.networks.layers import HalvingAverage, ReLU, ResidualBlock
 from poise.networks.network import Network
-from poise.networks.shapes import MOST_CHANNELS, image_shape, power_of_two_side
+from poise.networks.shapes import image_shape, power_of_two_side
 from poise.networks.weights import WEIGHTED, with_spectral_norm
 from poise.spec import DataSpec
 
@@ -56,7 +56,7 @@ def resnet_generator(
 
     Source: Miyato et al. 2018, table 4 (a).
     """
-    channels, height, image_width = image_shape(spec.shape, network="resnet", most_channels=MOST_CHANNELS)
+    channels, height, image_width = image_shape(spec.shape, network="resnet")
     side = power_of_two_side(height, image_width, network="resnet")
     widths = [width]
     grid = FIRST_SIDE

@@ -3,8 +3,8 @@
 from poise.errors import PoiseError
 from poise.spec import DataSpec
 
-MOST_CHANNELS = 4
 POWER_OF_TWO_SIDES = (8, 16, 32, 64, 128, 256)
+LEAST_SIDE, MOST_SIDE = 8, 1024
 
 
 def checked_shape(shape: tuple[int, ...], *, network: str) -> tuple[int, ...]:
@@ -22,10 +22,8 @@ def checked_shape(shape: tuple[int, ...], *, network: str) -> tuple[int, ...]:
     return shape
 
 
-def image_shape(
-    shape: tuple[int, ...], *, network: str, most_channels: int | None = None
-) -> tuple[int, int, int]:
-    """Channels, height and width of an image, if it has at most `most_channels`; a `PoiseError` otherwise.
+def image_shape(shape: tuple[int, ...], *, network: str) -> tuple[int, int, int]:
+    """Channels, height and width of an image; a `PoiseError` if the shape is that of a vector.
 
     Example:
         >>> image_shape((3, 28, 28), network="infogan")
@@ -36,11 +34,6 @@ def image_shape(
         why = "it is made of convolutions over images"
         raise PoiseError(what, code="networks.not-images", why=why, hint="use the network 'mlp'")
     channels, height, width = shape
-    if most_channels is not None and channels > most_channels:
-        what = f"The generator '{network}' cannot make images of {channels} channels"
-        why = f"an image has 1 to {most_channels} (grey, grey with alpha, colour, colour with alpha)"
-        hint = "use the network 'mlp', which makes any shape"
-        raise PoiseError(what, code="networks.too-many-channels", why=why, hint=hint)
     return channels, height, width
 
 
@@ -51,7 +44,7 @@ def translated_shape(spec: DataSpec, *, network: str) -> tuple[int, int, int, in
         >>> translated_shape(DataSpec("image", (3, 32, 32), condition=(1, 32, 32)), network="unet")
         (1, 3, 32, 32)
     """
-    channels, height, width = image_shape(spec.shape, network=network, most_channels=MOST_CHANNELS)
+    channels, height, width = image_shape(spec.shape, network=network)
     if spec.condition is None or len(spec.condition) != 3:
         what = f"The network '{network}' cannot be built for data without images to translate"
         hint = "give pairs of images, or two domains"
@@ -63,6 +56,36 @@ def translated_shape(spec: DataSpec, *, network: str) -> tuple[int, int, int, in
     return taken, channels, height, width
 
 
+def halved_sides(height: int, width: int, smallest: int | None, *, network: str) -> list[tuple[int, int]]:
+    """The sides of an image halved, rounding up, until none is above `smallest`: the image's own come first.
+
+    Args:
+        height: That of the image.
+        width: That of the image.
+        smallest: `None` for 4, and for a quarter of a side below 16.
+        network: Its name, for the error.
+
+    Raises:
+        PoiseError: A side is below 8 or above 1,024.
+
+    Example:
+        >>> halved_sides(28, 50, None, network="dcgan")
+        [(28, 50), (14, 25), (7, 13), (4, 7), (2, 4)]
+    """
+    sides = [(height, width)]
+    if not LEAST_SIDE <= min(sides[0]) <= max(sides[0]) <= MOST_SIDE:
+        raise PoiseError(
+            f"The network '{network}' cannot be built for images of {height}x{width}",
+            code="networks.side-out-of-range",
+            why=f"it halves and doubles sides from {LEAST_SIDE} to {MOST_SIDE:,}",
+            hint=f"give a resolution of {LEAST_SIDE} or more, or use the network 'mlp' (any sides)",
+        )
+    until = smallest or min(4, max(height, width) // 4)
+    while max(sides[-1]) > until:
+        sides.append((-(-sides[-1][0] // 2), -(-sides[-1][1] // 2)))
+    return sides
+
+
 def power_of_two_side(height: int, width: int, *, network: str) -> int:
     """The side of a square image that a network of doublings can make, a power of two from 8 to 256."""
     if height == width and height in POWER_OF_TWO_SIDES:
@@ -71,13 +94,13 @@ def power_of_two_side(height: int, width: int, *, network: str) -> int:
     below = [other for other in POWER_OF_TWO_SIDES if other <= side][-1:]
     above = [other for other in POWER_OF_TWO_SIDES if other >= side][:1]
     sides = " or ".join(f"{other}x{other}" for other in dict.fromkeys(below + above))
-    infogan = "'infogan' (any sides divisible by 4) or " if height % 4 == 0 and width % 4 == 0 else ""
+    dcgan = "'dcgan' (sides from 8 to 1,024) or " if LEAST_SIDE <= side <= MOST_SIDE else ""
     raise PoiseError(
         f"The network '{network}' cannot be built for images of {height}x{width}",
         code="networks.side-not-a-power-of-two",
         why="it makes and scores squares by doubling and halving, so that the side must be one of "
         + ", ".join(str(other) for other in POWER_OF_TWO_SIDES),
-        hint=f"resize to {sides}, or use the network {infogan}'mlp' (any sides)",
+        hint=f"resize to {sides}, or use the network {dcgan}'mlp' (any sides)",
     )
 
 

@@ -1,5 +1,6 @@
 """Images: of any size, grey or in colour, from folders, archives, arrays and data sets that are read live."""
 
+import dataclasses
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -29,6 +30,7 @@ from poise.spec import DataSpec
 
 NAME = "image"
 _CELL = 48
+_LEAST_SIDE, _MOST_SIDE = 8, 1024  # Those of images that convolutional networks serve
 _GAP = 2
 _DEFAULTS = (
     (8, Defaults(64, 6e-4, 3_000)),
@@ -41,6 +43,17 @@ _DEFAULTS = (
 
 
 def _open(given: Given, request: Request) -> Dataset:
+    dataset = _opened(given, request)
+    if _network(DataSpec(NAME, dataset.shape)) == "dcgan":
+        return dataset
+    notice = (
+        f"No network for images serves {dimensions(dataset.shape[1:])}, so that an MLP is trained; "
+        f"those have sides from {_LEAST_SIDE} to {_MOST_SIDE:,}, as with --resolution {_LEAST_SIDE}."
+    )
+    return dataclasses.replace(dataset, notices=(*dataset.notices, notice))
+
+
+def _opened(given: Given, request: Request) -> Dataset:
     if given.files is not None:
         return from_collection(given.files, given.name, request)
     name, resolution, channels, items = given.name, request.resolution, request.channels, given.items
@@ -82,10 +95,7 @@ def _open(given: Given, request: Request) -> Dataset:
 
 
 def _network(spec: DataSpec) -> str:
-    _, height, side = spec.shape
-    if height == side and 8 <= side <= 256 and side & (side - 1) == 0:
-        return "dcgan"
-    return "infogan" if height == side and side % 4 == 0 and side <= 128 else "mlp"
+    return "dcgan" if _LEAST_SIDE <= min(spec.shape[1:]) <= max(spec.shape[1:]) <= _MOST_SIDE else "mlp"
 
 
 def to_pixels(samples: Tensor, transform: Transform) -> Array:

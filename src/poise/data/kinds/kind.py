@@ -57,6 +57,7 @@ class Request:
     channels: int | None = None  # 1 for grey, 3 for colour
     refuse_above: float = 0.01  # The share of files that may be unusable
     progress: Progress | None = None  # Called with (done, total) while files are read
+    powers_of_two: bool = False  # Whether the sides must be such if no resolution is asked for
     half: Side | None = None  # The half of each image to take, of those that hold two side by side
 
 

@@ -39,7 +39,7 @@ from poise.data.transform import Pixels
 from poise.errors import PoiseError
 from poise.text import first_few
 
-_LARGEST_DEFAULT = 64
+_LEAST_DEFAULT, _LARGEST_DEFAULT = 8, 64
 _SETTLED_SECONDS = 2.0
 _BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM")
 
@@ -59,8 +59,7 @@ def from_collection(collection: Collection, name: str, request: Request) -> Data
             raise _nothing_usable(name, facts, refused, listing)
         if request.half is not None:
             facts = {file: dataclasses.replace(fact, width=fact.width // 2) for file, fact in facts.items()}
-        short = statistics.median(min(facts[file].width, facts[file].height) for file in usable)
-        size = request.resolution or min(_LARGEST_DEFAULT, 1 << (int(short).bit_length() - 1))
+        size = request.resolution or _side([facts[file] for file in usable], request)
         found_as = [[file, fact.bytes, fact.digest] for file, fact in facts.items() if not fact.ignored]
         key = digest_of([VERSION, size, channels, request.half, found_as])
 
@@ -203,6 +202,15 @@ def _examine(collection: Collection, file: str, size: int) -> Facts:
         if not claims and content.startswith(b"BM"):  # two letters that a text may begin with as well
             return Facts(ignored=True)
         return Facts(digest=digest, bytes=len(content), reason=reason_of(error))
+
+
+def _side(good: list[Facts], request: Request) -> int:
+    """The side that images are brought to if a person asks for none."""
+    sides = {side for fact in good for side in (fact.width, fact.height)}
+    if len(sides) == 1 and _LEAST_DEFAULT <= min(sides) <= _LARGEST_DEFAULT and not request.powers_of_two:
+        return sides.pop()
+    short = statistics.median(min(fact.width, fact.height) for fact in good)
+    return int(min(_LARGEST_DEFAULT, 1 << (int(short).bit_length() - 1)))
 
 
 class _NoneDecodedError(Exception):
