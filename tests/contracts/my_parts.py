@@ -129,7 +129,8 @@ def moved_size(state: Mapping[str, Tensor], view: View, *, decay: float = 0.9) -
 
 REGULARISERS = [
     Regulariser(
-        "size", "generator", held_size, 0.1, "Holds the size of fakes to that of reals.", "none",
+        "size", "generator", held_size, lambda spec, gradient_weight: 0.5 / spec.shape[0],
+        "Holds the size of fakes to that of reals.", "none",
         init=lambda: {"size": torch.tensor(1.0)}, update=moved_size,
     )
 ]  # fmt: skip

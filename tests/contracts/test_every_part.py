@@ -16,6 +16,7 @@ from poise.games import Scoring, View, noise_to_data
 from poise.losses import LOSSES, Loss
 from poise.registry import bound, checked_settings, provided
 from poise.regularisers import REGULARISERS, Regulariser
+from poise.spec import DataSpec
 
 Part = Loss | Regulariser | Augmentation | Dynamics
 
@@ -129,7 +130,7 @@ def test_a_regulariser_gives_one_value_a_sample_that_is_not_negative(
     assert torch.equal(fake, before[1])
     slopes = torch.autograd.grad(values.mean(), list(net.parameters()), allow_unused=True)
     assert any(slope is not None and bool(slope.any()) for slope in slopes)
-    assert regulariser.weight > 0
+    assert regulariser.default_weight(DataSpec("image", shape), 0.5) > 0
 
 
 # Augmentations ---------------------------------------------------------------------------------------------

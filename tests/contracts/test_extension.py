@@ -80,6 +80,7 @@ def test_a_file_of_every_kind_of_part_trains_resumes_samples_evaluates_and_repor
     paid = sum(line["generator_loss"] for line in whole.history)
     assert float(tallies[0].split()[1]) == pytest.approx(2 * paid)
 
+    assert whole.recipe.regularisers["size"].weight == 0.5 / 6  # by the data
     state = RunFolder.open("whole").load_checkpoint(STEPS).tensors
     carried = {name.rpartition("/")[2]: value for name, value in state.items() if name.startswith("game/")}
     assert carried["size"] != 1.0 and carried["amount"] != torch.tensor(0.1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -268,13 +268,54 @@ def test_an_augmentation_with_a_state_sees_the_scores_of_both_domains() -> None:
 
 
 @pytest.mark.parametrize("pool", [0, 4])
-def test_a_loss_with_a_state_cannot_train_two_domains(pool: int) -> None:
-    """BEGAN's balance has no place among two domains."""
+def test_a_loss_with_a_state_has_one_in_each_domain(pool: int) -> None:
+    """BEGAN's balance follows the scores of its own domain."""
     began = LOSSES["began"]
-    game = unpaired(adversarial_terms(began, {}), (), Scoring(), shape=(3, 8, 8), pool=pool)
+    game = unpaired(
+        adversarial_terms(began, {"balance_rate": 0.5}), (), Scoring(), shape=(3, 8, 8), pool=pool
+    )
     _, parts, batch = domains()
-    with pytest.raises(TypeError, match="balance"):
-        game.loss("discriminator", parts, batch, game.forward(parts, batch), game.initial_state())
+    assert batch.condition is not None
+    state = game.initial_state() | {"discriminator_loss/b/balance": torch.tensor(0.25)}
+    outputs = game.forward(parts, batch)
+    found = game.loss("discriminator", parts, batch, outputs, state)
+    wanted = 0.0
+    for side, real, balance in (("a", batch.condition, 0.0), ("b", batch.real, 0.25)):
+        scores = [parts[f"discriminator_{side}"](one).mean() for one in (real, outputs[f"fake_{side}"])]
+        wanted += balance * scores[1] - scores[0]
+        moved = (balance + 0.5 * (scores[1] - 0.5 * scores[0])).clamp(0, 1).detach()
+        torch.testing.assert_close(found.state[f"discriminator_loss/{side}/balance"], moved)
+    torch.testing.assert_close(found.value, torch.as_tensor(wanted))
+
+
+def test_a_regulariser_with_a_state_has_one_in_each_domain() -> None:
+    seen = []
+
+    def value(view: View) -> Tensor:
+        seen.append((float(view.state["mean"]), view.real))
+        drawn = view.remembered("drawn", lambda: torch.rand((), generator=view.randomness))
+        return (view.fake - view.state["mean"]).flatten(1).mean(1) * drawn
+
+    def update(state: Mapping[str, Tensor], view: View) -> dict[str, Tensor]:
+        drawn = view.remembered("drawn", lambda: torch.tensor(torch.nan))
+        return {"mean": state["mean"] + view.real.mean(), "drawn": drawn}
+
+    zero = {"mean": torch.tensor(0.0), "drawn": torch.tensor(0.0)}
+    term = Term("held", "discriminator", value, 2.0, init=lambda: dict(zero), update=update)
+    game, parts, batch = domains(term, pool=0)
+    assert batch.condition is not None
+    state = game.initial_state()
+    assert {name for name in state if name.startswith("held/")} == {
+        "held/a/mean", "held/a/drawn", "held/b/mean", "held/b/drawn"
+    }  # fmt: skip
+    for _ in range(2):
+        found = game.loss("discriminator", parts, batch, game.forward(parts, batch), state)
+        state |= found.state
+    means = [batch.condition.mean(), batch.real.mean()]
+    torch.testing.assert_close([state["held/a/mean"], state["held/b/mean"]], [2 * one for one in means])
+    assert [mean for mean, _ in seen] == pytest.approx([0.0, 0.0, *(float(one) for one in means)])
+    assert seen[0][1] is batch.condition and seen[1][1] is batch.real
+    assert 0 < float(state["held/a/drawn"]) != float(state["held/b/drawn"]) > 0
 
 
 def test_a_batch_of_one_domain_is_refused() -> None:

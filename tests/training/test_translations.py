@@ -245,7 +245,6 @@ def test_a_run_on_arrays_is_resumed_with_the_arrays_again(tmp_path: Path) -> Non
         ("cyclegan", "digits", {}, "tasks.single-domain"),
         ("pix2pix", "domains", {}, "tasks.no-pairs"),
         ("cyclegan", "pairs", {}, "tasks.single-domain"),
-        ("cyclegan", "domains", {"loss": "began"}, "tasks.loss-with-state-in-two-domains"),
         (
             "pix2pix",
             "pairs",

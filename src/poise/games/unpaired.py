@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -66,16 +66,8 @@ def unpaired(
     """
     first, second = adversarial
     terms = [
-        dataclasses.replace(
-            first,
-            value=partial(_in_both_domains, first.value, pool),
-            init=partial(_empty_pools, shape, pool) if pool else None,
-            update=partial(_filled_pools, pool) if pool else None,
-        ),
-        *(
-            dataclasses.replace(term, value=partial(_in_both_domains, term.value, 0))
-            for term in (*regularisers, second)
-        ),
+        _in_both_domains(first, pool, shape),
+        *(_in_both_domains(term) for term in (*regularisers, second)),
         Term("cycle_loss", "generator", _cycle_error, cycle),
     ]
     has_identity = identity != 0
@@ -111,24 +103,57 @@ def _forward(identity: bool, networks: Networks, batch: Batch) -> Outputs:
     return outputs
 
 
-def _in_both_domains(value: Callable[[View], Tensor], pool: int, view: View) -> Tensor:
-    """A term of one domain, in both; the discriminators may be shown images made earlier."""
-    total: Tensor | None = None
+def _in_both_domains(term: Term, pool: int = 0, shape: tuple[int, ...] = ()) -> Term:
+    """A term of one domain as the sum over both; in each it has a state of its own, by `domain/name`.
+
+    With a pool the discriminators are shown images made earlier, which are a part of the state.
+    """
+    has_state = pool > 0 or term.init is not None
+    return dataclasses.replace(
+        term,
+        value=partial(_sum_over_domains, term, pool),
+        init=partial(_initial_of_both, term, pool, shape) if has_state else None,
+        update=partial(_updated_of_both, term, pool) if pool or term.update is not None else None,
+    )
+
+
+def _sum_over_domains(term: Term, pool: int, view: View) -> Tensor:
+    parts: list[Tensor] = []
     logs: dict[str, list[Tensor]] = {}
     for side in SIDES:
-        within = _side_view(view, side, pool)
-        part = value(within)
-        total = part if total is None else total + part
+        within = _side_view(view, side, pool).of(term.name)
+        parts.append(term.value(within))
         for name, found in within.logs.items():
             logs.setdefault(name, []).append(found)
-    for name, parts in logs.items():
-        view.log(name, torch.cat(parts) if name.endswith("_scores") else torch.stack(parts).sum())
-    assert total is not None
-    return total
+        within.logs.clear()
+    for name, values in logs.items():
+        view.log(name, torch.cat(values) if name.endswith("_scores") else torch.stack(values).sum())
+    return parts[0] + parts[1]
+
+
+def _initial_of_both(term: Term, pool: int, shape: tuple[int, ...]) -> State:
+    own = term.init() if term.init is not None else {}
+    state = {f"{side.name}/{name}": value for side in SIDES for name, value in own.items()}
+    return state | (dict(_empty_pools(shape, pool)) if pool else {})
+
+
+def _updated_of_both(term: Term, pool: int, state: State, view: View) -> State:
+    updated: dict[str, Tensor] = {}
+    for side in SIDES:
+        if term.update is not None:
+            within = _side_view(view, side, pool).of(term.name)
+            own = term.update(within.state, within)
+            updated |= {f"{side.name}/{name}": value for name, value in own.items()}
+    return updated | (dict(_filled_pools(pool, state, view)) if pool else {})
 
 
 def _side_view(view: View, side: Side, pool: int) -> View:
-    """The view of one domain by the names that its terms ask for."""
+    """The view of one domain by the names that its terms ask for; one for all terms of this point."""
+    make = partial(_new_side_view, view, side, pool)
+    return view.remembered(f"{view.player} of {side.name}, {pool}", make)
+
+
+def _new_side_view(view: View, side: Side, pool: int) -> View:
     networks, batch = view.networks, view.batch
     own = {
         "discriminator": networks[f"discriminator_{side.name}"],
@@ -141,7 +166,20 @@ def _side_view(view: View, side: Side, pool: int) -> View:
         view.remembered(f"pool_{side.name}", lambda: kept)
         fake = images
     alone = dataclasses.replace(batch, real=_real(batch)[side.name], condition=None)
-    return View(view.scoring, own, alone, {"fake": fake}, state=view.whole_state, player=view.player)
+    state = _state_within(view, side)
+    return View(view.scoring, own, alone, {"fake": fake}, state=state, player=view.player)
+
+
+def _state_within(view: View, side: Side) -> dict[str, Tensor]:
+    """The numbers of the terms in one domain, and those of the augmentations, which serve both."""
+    state: dict[str, Tensor] = {}
+    for key, value in view.whole_state.items():
+        owner, _, name = key.partition("/")
+        if any(owner == one.name for one in view.scoring.augmentations):
+            state[key] = value
+        elif name.startswith(f"{side.name}/"):
+            state[f"{owner}/{name.removeprefix(f'{side.name}/')}"] = value
+    return state
 
 
 def _empty_pools(shape: tuple[int, ...], pool: int) -> State:

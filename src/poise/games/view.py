@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from poise.augment import Augmentation, AugmentContext
 from poise.dynamics.game import Batch, Networks, Outputs, State
+
+Value = TypeVar("Value")
 
 Judge = Callable[[Callable[..., Tensor], Tensor, Batch], Tensor]
 """`(network, samples, batch)` to what the network makes of the samples, with or without conditions."""
@@ -87,12 +90,12 @@ class View:
         state: State | None = None,
         player: str = "discriminator",
         of: str = "",
-        shared: dict[str, Tensor] | None = None,
+        shared: dict[str, Any] | None = None,
         logs: dict[str, Tensor] | None = None,
     ) -> None:
         self.scoring, self.networks, self.batch, self.player = scoring, networks, batch, player
         self._outputs, self._state, self._of = outputs, state or {}, of
-        self._shared: dict[str, Tensor] = {} if shared is None else shared
+        self._shared: dict[str, Any] = {} if shared is None else shared
         self.logs: dict[str, Tensor] = {} if logs is None else logs
 
     @property
@@ -131,11 +134,12 @@ class View:
         """Write something down for the history."""
         self.logs[name] = value.detach()
 
-    def remembered(self, name: str, compute: Callable[[], Tensor]) -> Tensor:
+    def remembered(self, name: str, compute: Callable[[], Value]) -> Value:
         """A value that is computed once for all terms of this point."""
         if name not in self._shared:
             self._shared[name] = compute()
-        return self._shared[name]
+        found: Value = self._shared[name]
+        return found
 
     def of(self, term: str) -> View:
         """The same view with another term's numbers as `state`."""
@@ -165,7 +169,8 @@ class View:
         """What the discriminator makes of the fakes: scores and whatever else it gives."""
         if "fake" not in self._shared:
             self._judge_both()
-        return self._shared["fake"]
+        judged: Tensor = self._shared["fake"]
+        return judged
 
     @property
     def real_judged(self) -> Tensor:
@@ -176,7 +181,8 @@ class View:
             else:
                 with torch.no_grad():
                     self._shared["real"] = self.judged(self.real)
-        return self._shared["real"]
+        judged: Tensor = self._shared["real"]
+        return judged
 
     @property
     def fake_scores(self) -> Tensor:
@@ -198,7 +204,7 @@ class View:
             self._shared["labelled_real"], self._shared["labelled_fake"] = real, fake
         return self._shared["labelled_real"], self._shared["labelled_fake"]
 
-    def share_scores(self) -> dict[str, Tensor]:
+    def share_scores(self) -> dict[str, Any]:
         """Score reals and fakes once for both players; the result is handed to their views as `shared`."""
         self._judge_both()
         return self._shared

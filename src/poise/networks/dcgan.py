@@ -137,6 +137,7 @@ DCGAN_GENERATOR = Network(
     summary="Transposed convolutions from a 4x4 grid upwards; the classic small image generator.",
     source="Radford et al. 2015, figure 1",
     kinds=("image",),
+    takes_width=True,
 )
 DCGAN_DISCRIMINATOR = Network(
     name="dcgan",
@@ -144,4 +145,5 @@ DCGAN_DISCRIMINATOR = Network(
     summary="Strided convolutions down to a 4x4 grid; the classic small image discriminator.",
     source="Radford et al. 2015, section 3",
     kinds=("image",),
+    takes_width=True,
 )

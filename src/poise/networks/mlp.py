@@ -114,6 +114,7 @@ MLP_GENERATOR = Network(
     summary="Fully connected layers, for vectors and small images of any shape.",
     source="Goodfellow et al. 2014, section 5",
     kinds=("image", "vector"),
+    takes_width=True,
 )
 MLP_DISCRIMINATOR = Network(
     name="mlp",
@@ -121,4 +122,5 @@ MLP_DISCRIMINATOR = Network(
     summary="Fully connected layers, for vectors and small images of any shape; maxout if set.",
     source="Goodfellow et al. 2014, section 5",
     kinds=("image", "vector"),
+    takes_width=True,
 )

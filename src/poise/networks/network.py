@@ -30,6 +30,8 @@ class Network:
         kinds: The names of the kinds of data that it makes or scores, such as `"image"` and `"vector"`.
         takes_condition: Whether the module takes conditions `(N, *spec.condition)` as its second argument.
             Tasks with a condition then use it as it is; otherwise they add the condition themselves.
+        takes_width: Whether its setting `width` follows the kind of data if a recipe leaves it open;
+            otherwise it has a default of its own.
         parts: Names of submodules that other code may use, such as `mapping` and `synthesis`, and the path of
             each within the module.
 
@@ -49,6 +51,7 @@ class Network:
     source: str
     kinds: tuple[str, ...]
     takes_condition: bool = False
+    takes_width: bool = False
     parts: Mapping[str, str] = field(default_factory=dict)
 
     def serves(self, spec: DataSpec) -> bool:

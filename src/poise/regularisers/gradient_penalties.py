@@ -103,7 +103,7 @@ R1 = Regulariser(
     name="r1",
     player="discriminator",
     value=of_critic(r1),
-    weight=1.0,
+    weight=lambda spec, gradient_weight: gradient_weight,
     summary="Half the squared gradient at the reals; makes the game converge near its equilibrium.",
     source="Mescheder et al. 2018, equation 9",
 )
@@ -135,7 +135,7 @@ R2 = Regulariser(
     name="r2",
     player="discriminator",
     value=of_critic(r2),
-    weight=1.0,
+    weight=lambda spec, gradient_weight: gradient_weight,
     summary="Half the squared gradient at the fakes; with R1 it makes relativistic losses converge.",
     source="Mescheder et al. 2018, equation 10; Huang et al. 2024, section 3.2",
 )

@@ -10,6 +10,8 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor
 
+from poise.spec import DataSpec
+
 Critic = Callable[[Tensor], Tensor]
 
 
@@ -50,7 +52,8 @@ class Regulariser:
         name: What people type.
         player: Who pays.
         value: `(view, **settings) -> (N,)`; its keyword-only parameters are the settings.
-        weight: The weight of its paper.
+        weight: The weight of its paper, or `(spec, gradient_weight) -> float` if it depends on the data;
+            `gradient_weight` is what the kind of data asks for, and of images grows with the pixels.
         summary: One sentence on what it does.
         source: Paper and equation.
         init: `() -> state`: what it carries from step to step at the start; `None` for nothing.
@@ -60,11 +63,15 @@ class Regulariser:
     name: str
     player: Literal["discriminator", "generator"]
     value: Callable[..., Tensor]
-    weight: float
+    weight: float | Callable[[DataSpec, float], float]
     summary: str
     source: str
     init: Callable[[], Mapping[str, Tensor]] | None = None
     update: Callable[..., Mapping[str, Tensor]] | None = None
+
+    def default_weight(self, spec: DataSpec, gradient_weight: float) -> float:
+        """The weight for these data if a recipe gives none."""
+        return self.weight(spec, gradient_weight) if callable(self.weight) else self.weight
 
     @property
     def functions(self) -> list[Callable[..., Any]]:

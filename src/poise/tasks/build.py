@@ -32,19 +32,19 @@ def regulariser_terms(recipe: Recipe) -> list[Term]:
 
 
 def regulariser_term(name: str, part: RegulariserPart) -> Term:
-    """One regulariser as a term, named `penalty_NAME` in the history."""
+    """One regulariser of a resolved recipe as a term, named `penalty_NAME` in the history."""
+    assert part.weight is not None
     regulariser = REGULARISERS.named(name)
     settings = checked_settings(part.options, *regulariser.functions, owner=f"regulariser '{name}'")
     chosen = partial(bound, settings=settings, among=regulariser.functions)
-    update = None if regulariser.update is None else chosen(regulariser.update)
     return Term(
         name=f"penalty_{name.replace('-', '_')}",
         player=regulariser.player,
         value=chosen(regulariser.value),
-        weight=regulariser.weight if part.weight is None else part.weight,
+        weight=part.weight,
         every=part.every,
         init=regulariser.init,
-        update=update,
+        update=None if regulariser.update is None else chosen(regulariser.update),
     )
 
 

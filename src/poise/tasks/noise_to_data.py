@@ -28,7 +28,8 @@ def choose(player: str, spec: DataSpec, width: int) -> dict[str, Any]:
         width: What the data ask for.
     """
     name = kind_of(spec).network(spec)
-    return {"name": name, "width": width} if name in ("dcgan", "mlp") else {"name": name}
+    network = (GENERATORS if player == "generator" else DISCRIMINATORS).named(name)
+    return {"name": name, "width": width} if network.takes_width else {"name": name}
 
 
 def generator(part: Part, spec: DataSpec, latent_size: int) -> nn.Module:
@@ -49,9 +50,7 @@ def networks(recipe: Recipe, modules: Mapping[str, nn.Module]) -> Networks:
 
 def game(recipe: Recipe) -> AdversarialGame:
     """The game of a resolved recipe."""
-    return game_of(
-        recipe,
-    )
+    return game_of(recipe)
 
 
 NOISE_TO_DATA = Task(

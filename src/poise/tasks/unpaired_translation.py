@@ -88,18 +88,8 @@ def game(
         cycle: The weight of the mean absolute difference after the way there and back.
         identity: The weight, in units of `cycle`, of what is changed in images of the domain to be made.
         pool: Images made earlier that are kept for each discriminator; 0 for none.
-
-    Raises:
-        PoiseError: The loss carries numbers from step to step, which two domains would share.
     """
     loss, settings = loss_of(recipe)
-    if loss.update is not None:
-        raise PoiseError(
-            f"The loss '{recipe.loss.name}' cannot serve two domains at once",
-            code="tasks.loss-with-state-in-two-domains",
-            why="it carries a balance from step to step, and there would have to be two",
-            hint="choose another: --set loss=least-squares",
-        )
     return unpaired(
         adversarial_terms(loss, settings, adversarial),
         regulariser_terms(recipe),

@@ -55,7 +55,7 @@ def resolve(recipe: Recipe, spec: DataSpec, *, given: tuple[str, ...] = ()) -> R
     values["loss"] = _loss(values["loss"])
     values["dynamics"] = _dynamics(values["dynamics"])
     values["regularisers"] = {
-        name: _penalty(name, part, spec) for name, part in values["regularisers"].items()
+        name: _regulariser(name, part, spec) for name, part in values["regularisers"].items()
     }
     values["augmentations"] = {
         name: _augmentation(name, part.options, spec) for name, part in recipe.augmentations.items()
@@ -145,13 +145,13 @@ def _dynamics(part: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _penalty(name: str, part: dict[str, Any], spec: DataSpec) -> dict[str, Any]:
-    penalty = REGULARISERS.named(name)
+def _regulariser(name: str, part: dict[str, Any], spec: DataSpec) -> dict[str, Any]:
+    row = REGULARISERS.named(name)
     rest = {key: value for key, value in part.items() if key not in ("weight", "every")}
-    settings = checked_settings(rest, *penalty.functions, owner=f"regulariser '{name}'")
+    settings = checked_settings(rest, *row.functions, owner=f"regulariser '{name}'")
     weight = part["weight"]
     if weight is None:
-        weight = kind_of(spec).gradient_weight(spec) if name in ("r1", "r2") else penalty.weight
+        weight = row.default_weight(spec, kind_of(spec).gradient_weight(spec))
     return {"weight": weight, "every": part["every"], **settings}
 
 
