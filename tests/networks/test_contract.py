@@ -15,7 +15,7 @@ from poise.networks.conditioned import ConcatenatedGenerator
 from poise.recipes.settings import Part
 from poise.registry import Registry
 from poise.spec import DataSpec
-from poise.tasks import conditional, projection
+from poise.tasks import conditional
 
 
 class Mapped(nn.Module):
@@ -74,10 +74,9 @@ def test_a_network_serves_the_kinds_that_it_names_and_conditions_only_if_there_a
 
 def test_a_network_that_takes_a_condition_is_not_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = Registry("generator", [*GENERATORS.values(), MAPPED])
-    for task in (conditional, projection):
-        monkeypatch.setattr(task, "GENERATORS", registry)
+    monkeypatch.setattr(conditional, "GENERATORS", registry)
     monkeypatch.setattr("poise.tasks.noise_to_data.GENERATORS", registry)
-    for task in (conditional, projection):
+    for task in (conditional.CONDITIONAL, conditional.PROJECTION):
         module = task.generator(Part(name="mapped"), SPEC, 5)
         assert isinstance(module, Mapped)
         assert module(torch.randn(4, 5), torch.eye(2)[[0, 1, 0, 1]]).shape == (4, 3)

@@ -26,7 +26,7 @@ from poise.recipes.settings import Part
 from poise.run_folder import RunFolder
 from poise.spec import DataSpec
 from poise.tasks.perceptual import perceptual_features
-from poise.tasks.unpaired_translation import scores_each_alone
+from poise.tasks.translation import scores_each_alone
 from poise.training import Resumption, begin, pick_device, plan, resume
 from poise.training.callbacks.translation_pictures import TranslationPictures
 from poise.training.callbacks.translations import TranslationQuality

@@ -1,4 +1,4 @@
-"""Alternating updates: the discriminator is updated one or more times, then the generator."""
+"""Alternating updates: the discriminator some times, then the generator; or each for a whole epoch."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Annotated
 import torch
 from pydantic import Field
 
-from poise.dynamics.dynamics import Dynamics, Logs, NextBatch
-from poise.dynamics.game import Batch, Outputs, detached
+from poise.dynamics.game import Batch, Dynamics, Logs, NextBatch, Outputs, detached
 from poise.dynamics.players import Players, lazy_update
 
 
@@ -78,4 +77,48 @@ ALTERNATING = Dynamics(
     summary="The discriminator is updated n times, then the generator m times; the usual way.",
     source="Goodfellow et al. 2014, algorithm 1",
     batches=lambda settings: settings.get("discriminator_steps", 1) + settings.get("generator_steps", 1) - 1,
+)
+
+
+def alternating_by_epoch(
+    players: Players,
+    next_batch: NextBatch,
+    step: int,
+    *,
+    epoch_steps: int,
+    discriminator_epochs: Annotated[int, Field(ge=1)] = 1,
+    generator_epochs: Annotated[int, Field(ge=1)] = 1,
+) -> Logs:
+    """One update of the player whose epoch it is.
+
+    The schedule of introductory texts. The opponent of each player is constant for a whole epoch, so
+    that it overfits to it: expect oscillation.
+
+    Args:
+        players: The two players.
+        next_batch: Draws the next batch.
+        step: The step of the run, from which the epoch follows.
+        epoch_steps: Batches in an epoch.
+        discriminator_epochs: Epochs of the first player in a row.
+        generator_epochs: Epochs of the second player in a row.
+
+    Returns:
+        The logs of the player that was updated.
+    """
+    first, second = players.game.players
+    batch = next_batch()
+    epoch = step // epoch_steps % (discriminator_epochs + generator_epochs)
+    firsts_turn = epoch < discriminator_epochs
+    with torch.set_grad_enabled(not firsts_turn):
+        outputs = players.game.forward(players.networks, batch)
+    if firsts_turn:
+        return first_update(players, first, batch, outputs)
+    return second_update(players, second, batch, outputs)
+
+
+ALTERNATING_BY_EPOCH = Dynamics(
+    name="alternating-by-epoch",
+    step=alternating_by_epoch,
+    summary="The discriminator for an epoch, then the generator; the schedule of introductory texts.",
+    source="introductory texts",
 )

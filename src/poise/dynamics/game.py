@@ -1,11 +1,11 @@
-"""What a dynamics asks of a game: two players, a forward pass, and a loss for each player."""
+"""What a dynamics asks of a game: two players, a forward pass, a loss for each; and what a dynamics is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch import Tensor
 Networks = Mapping[str, Callable[..., Tensor]]
 Outputs = Mapping[str, Tensor]
 State = Mapping[str, Tensor]
+Logs = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -98,3 +99,32 @@ class Game(Protocol):
 def detached(outputs: Outputs) -> dict[str, Tensor]:
     """The same values without their graph."""
     return {name: value.detach() for name, value in outputs.items()}
+
+
+NextBatch = Callable[[], Batch]
+
+
+def _one(settings: Mapping[str, Any]) -> int:
+    return 1
+
+
+@dataclass(frozen=True)
+class Dynamics:
+    """How two players are updated at once.
+
+    Attributes:
+        name: What people type.
+        step: `(players, next_batch, step, **settings) -> logs`: one update of the game. The logs
+            are detached tensors by name, on the device.
+        summary: One sentence on what it does.
+        source: Paper and equation.
+        batches: From its settings to how many batches a step draws.
+        second_order: Whether it differentiates gradients, which not every operator of a network allows.
+    """
+
+    name: str
+    step: Callable[..., Logs]
+    summary: str
+    source: str
+    batches: Callable[[Mapping[str, Any]], int] = _one
+    second_order: bool = False

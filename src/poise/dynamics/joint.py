@@ -1,14 +1,13 @@
-"""Both players' gradients at one point, and what follows both updates."""
+"""Both players' gradients at one point, both updates, and what follows them: simultaneous updates."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from poise.dynamics.game import Batch, Outputs, PlayerLoss, detached
+from poise.dynamics.game import Batch, Dynamics, Logs, NextBatch, Outputs, PlayerLoss, detached
 from poise.dynamics.players import Gradients, Players, lazy_update
 
 
@@ -78,27 +77,26 @@ def flat_field(players: Players, field: Joint) -> tuple[list[Tensor], list[Tenso
     return [parameter for parameter, _ in pairs], [gradient for _, gradient in pairs]
 
 
-def added(
-    players: Players, field: Joint, corrections: Sequence[Tensor | None], weight: float | Tensor
-) -> dict[str, Gradients]:
-    """The field plus `weight` times a correction for each of its parameters, by player.
+def simultaneous(players: Players, next_batch: NextBatch, step: int) -> Logs:
+    """Both gradients at one point, then both updates; one forward of each network on fakes serves both.
 
     Args:
         players: The two players.
-        field: The field.
-        corrections: In the order of `flat_field`; `None` for no correction.
-        weight: What they are multiplied with.
+        next_batch: Draws the next batch.
+        step: The step of the run; not used.
+
+    Returns:
+        What both players measured, and the norms of the gradients.
+
+    Source: Mescheder, Nowozin and Geiger 2017, algorithm 1.
     """
-    left = iter(corrections)
-    with torch.no_grad():
-        return {
-            player: [
-                None if gradient is None else _sum(gradient.detach(), next(left), weight)
-                for gradient in field.gradients[player]
-            ]
-            for player in players.game.players
-        }
+    field = joint(players, next_batch())
+    return {**update_both(players, field, field.gradients), **finish_step(players, field)}
 
 
-def _sum(gradient: Tensor, correction: Tensor | None, weight: float | Tensor) -> Tensor:
-    return gradient if correction is None else gradient + weight * correction
+SIMULTANEOUS = Dynamics(
+    name="simultaneous",
+    step=simultaneous,
+    summary="Both updates from the same point; the field that theory studies, and the cheapest step.",
+    source="Mescheder et al. 2017, algorithm 1",
+)

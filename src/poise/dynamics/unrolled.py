@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from poise.dynamics.alternating import first_update
-from poise.dynamics.dynamics import Dynamics, Logs, NextBatch
-from poise.dynamics.game import Batch, Networks, Outputs
+from poise.dynamics.game import Batch, Dynamics, Logs, Networks, NextBatch, Outputs
 from poise.dynamics.players import Players, lazy_update
 from poise.errors import PoiseError
 

@@ -19,17 +19,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Part(BaseModel):
-    """A part by its name; what else is set is checked against that part's own parameters.
-
-    Example:
-        >>> Part(name="dcgan", width=32).options
-        {'width': 32}
-    """
+class Options(BaseModel):
+    """Settings of a part; those that are not named here are checked against that part's own parameters."""
 
     model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
-
-    name: str = Field(description="which one, by its name")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -37,10 +30,19 @@ class Part(BaseModel):
         return dict(self.__pydantic_extra__ or {})
 
 
-class RegulariserPart(BaseModel):
-    """A regulariser's weight and interval; what else is set is checked against its own parameters."""
+class Part(Options):
+    """A part by its name, with its settings.
 
-    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+    Example:
+        >>> Part(name="dcgan", width=32).options
+        {'width': 32}
+    """
+
+    name: str = Field(description="which one, by its name")
+
+
+class RegulariserPart(Options):
+    """A regulariser's weight and interval, and its settings."""
 
     weight: Weight | None = Field(
         default=None, description="what the regulariser is multiplied with; null: by the data"
@@ -49,34 +51,15 @@ class RegulariserPart(BaseModel):
         default=1, description="apply it every so many steps, so many times as heavy (lazy regularisation)"
     )
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """The regulariser's own settings."""
-        return dict(self.__pydantic_extra__ or {})
+
+class AugmentationPart(Options):
+    """An augmentation's settings."""
 
 
-class AugmentationPart(BaseModel):
-    """An augmentation's settings, which are checked against its own parameters."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The augmentation's own settings."""
-        return dict(self.__pydantic_extra__ or {})
-
-
-class CallbackPart(BaseModel):
-    """A callback's settings, which are checked against its own parameters."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+class CallbackPart(Options):
+    """Whether a callback is on, and its settings."""
 
     on: bool = Field(default=True, description="whether it is called")
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The callback's own settings."""
-        return dict(self.__pydantic_extra__ or {})
 
 
 class Latent(Settings):

@@ -1,14 +1,11 @@
 """The tasks: how a game is set up from a recipe and data."""
 
 from poise.registry import Registry
-from poise.tasks.auxiliary_classifier import AUXILIARY_CLASSIFIER
-from poise.tasks.conditional import CONDITIONAL
-from poise.tasks.image_tagging import IMAGE_TAGGING
+from poise.tasks.conditional import AUXILIARY_CLASSIFIER, CONDITIONAL, PROJECTION
 from poise.tasks.noise_to_data import NOISE_TO_DATA
-from poise.tasks.paired_translation import PAIRED_TRANSLATION
-from poise.tasks.projection import PROJECTION
+from poise.tasks.tagging import IMAGE_TAGGING
 from poise.tasks.task import GIVEN, Task
-from poise.tasks.unpaired_translation import UNPAIRED_TRANSLATION
+from poise.tasks.translation import PAIRED_TRANSLATION, UNPAIRED_TRANSLATION
 
 TASKS: Registry[Task] = Registry(
     "game",

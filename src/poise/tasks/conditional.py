@@ -1,23 +1,31 @@
-"""Latents and conditions to samples: both players are given the condition of each sample."""
+"""Latents and conditions to samples: concatenated, by projection, or with a discriminator that classifies."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 from torch import nn
 
 from poise.games import AdversarialGame
+from poise.games.auxiliary import class_terms
 from poise.games.noise_to_data import from_latent_and_condition
-from poise.games.view import judge_with_condition
+from poise.games.view import first_column, judge_with_condition
 from poise.networks import DISCRIMINATORS, GENERATORS, Network
-from poise.networks.conditioned import ConcatenatedDiscriminator, ConcatenatedGenerator
+from poise.networks.conditioned import (
+    ClassifyingDiscriminator,
+    ConcatenatedDiscriminator,
+    ConcatenatedGenerator,
+    ProjectionDiscriminator,
+    with_conditional_batch_norm,
+)
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
+from poise.schedules import Weight
 from poise.spec import DataSpec
 from poise.tasks import noise_to_data
 from poise.tasks.build import game_of, scoring_of
-from poise.tasks.task import Task
 
 
 def generator(part: Part, spec: DataSpec, latent_size: int) -> nn.Module:
@@ -54,16 +62,83 @@ def game(recipe: Recipe) -> AdversarialGame:
     )
 
 
-CONDITIONAL = Task(
+CONDITIONAL = dataclasses.replace(
+    noise_to_data.NOISE_TO_DATA,
     name="conditional",
     summary="Both players are given the condition of each sample, which is concatenated to their input.",
     source="Mirza and Osindero 2014, equation 2 and figure 1",
     needs="labels",
-    generators=GENERATORS,
-    discriminators=DISCRIMINATORS,
-    choose=noise_to_data.choose,
     generator=generator,
     discriminator=discriminator,
-    networks=noise_to_data.networks,
     game=game,
+)
+
+
+def choose_for_projection(player: str, spec: DataSpec, width: int) -> dict[str, Any]:
+    """As without conditions, with the batch normalisation through which the condition acts."""
+    chosen = noise_to_data.choose(player, spec, width)
+    return {**chosen, "batch_norm": True} if player == "generator" else chosen
+
+
+def normalised_generator(part: Part, spec: DataSpec, latent_size: int) -> nn.Module:
+    """From latents and conditions to samples; the condition acts through the batch normalisation."""
+    assert spec.condition is not None
+    plain = noise_to_data.generator(part, spec, latent_size)
+    if GENERATORS.named(part.name).takes_condition:
+        return plain
+    return with_conditional_batch_norm(plain, math.prod(spec.condition))
+
+
+def projecting_discriminator(part: Part, spec: DataSpec, packing: int) -> nn.Module:
+    """From samples and conditions to scores; packs are refused before."""
+    assert spec.condition is not None
+    plain = noise_to_data.discriminator(part, spec, packing)
+    if DISCRIMINATORS.named(part.name).takes_condition:
+        return plain
+    normed = bool(part.options.get("spectral_norm", False))
+    return ProjectionDiscriminator(plain, math.prod(spec.condition), spectral_norm=normed)
+
+
+PROJECTION = dataclasses.replace(
+    CONDITIONAL,
+    name="projection",
+    summary="The generator's normalisation knows the class; the discriminator projects on a row for it.",
+    source="Miyato and Koyama 2018, equation 3 and appendix A",
+    choose=choose_for_projection,
+    generator=normalised_generator,
+    discriminator=projecting_discriminator,
+)
+
+
+def classifying_discriminator(part: Part, spec: DataSpec, packing: int) -> nn.Module:
+    """From samples to a score and a logit for each class; packs are refused before."""
+    assert spec.condition is not None
+    plain = noise_to_data.discriminator(part, spec, packing)
+    normed = bool(part.options.get("spectral_norm", False))
+    return ClassifyingDiscriminator(plain, spec.condition[0], spectral_norm=normed)
+
+
+def game_with_classes(recipe: Recipe, *, class_weight: Weight = 1.0) -> AdversarialGame:
+    """The game whose generator is given the class, and whose discriminator classifies in a second head.
+
+    Args:
+        recipe: The resolved recipe.
+        class_weight: What the cross-entropy of the classes is multiplied with.
+    """
+    return game_of(
+        recipe,
+        scoring=scoring_of(recipe, read=first_column),
+        forward=from_latent_and_condition,
+        more=class_terms(class_weight),
+    )
+
+
+AUXILIARY_CLASSIFIER = dataclasses.replace(
+    CONDITIONAL,
+    name="auxiliary-classifier",
+    summary="The generator is given the class; the discriminator also classifies, and both losses count it.",
+    source="Odena et al. 2017, equations 2 and 3",
+    needs="classes",
+    discriminator=classifying_discriminator,
+    game=game_with_classes,
 )

@@ -19,6 +19,7 @@ from poise.data import Array, Condition, Dataset, Identity, digest_of, kind_of, 
 from poise.errors import PoiseError
 from poise.metrics.features import EXTRACTORS, Extractor, ExtractorKind, extract
 from poise.randomness import numpy_stream
+from poise.tasks.conditional import CONDITIONAL
 
 LONGEST_TAG = 60
 """Letters beyond which a tag is taken for a text that was not split."""
@@ -222,3 +223,12 @@ def _notices(
     if facts["images_without_tags"]:
         notices.append(f"{facts['images_without_tags']:,} images have none of these tags and are left out.")
     return notices
+
+
+IMAGE_TAGGING = dataclasses.replace(
+    CONDITIONAL,
+    name="image-tagging",
+    summary="The generator names a tag of an image, another for each latent; the discriminator knows both.",
+    source="Mirza and Osindero 2014, section 4.2",
+    prepare=tagged,
+)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from torch import Tensor, nn
 
 from poise.data import Dataset
 from poise.dynamics.game import Game, Networks
-from poise.networks import Network
+from poise.networks import DISCRIMINATORS, GENERATORS, Network
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
 from poise.registry import Registry, checked_settings, takes
@@ -32,14 +32,14 @@ class Task:
         source: The paper.
         needs: The data: `"rows"`, `"labels"` or other conditions beside them, `"classes"` and nothing else,
             `"pairs"` of images, or two `"domains"`.
-        generators: Where the generator's network is looked up.
-        discriminators: Where the discriminator's network is looked up.
         choose: `(player, spec, width)` to the network that `auto` becomes, with its settings.
         generator: `(part, spec, latent_size)` to the generator's module.
         discriminator: `(part, spec, packing)` to the discriminator's module.
         networks: `(recipe, modules)` to the networks by the names that the game asks for.
         game: `(recipe, **settings)` to the game; its keyword-only parameters are the settings of `game`, but
             for `spec`, which a game that keeps images may ask for.
+        generators: Where the generator's network is looked up.
+        discriminators: Where the discriminator's network is looked up.
         prepare: `(dataset, **settings)` to the dataset that this game is trained on, if `needs` alone
             does not say it; its keyword-only parameters are settings of `game`, too.
         directions: The generator's module to `(latents, images) -> images` by the name of the direction, for
@@ -50,13 +50,13 @@ class Task:
     summary: str
     source: str
     needs: Needs
-    generators: Registry[Network]
-    discriminators: Registry[Network]
     choose: Callable[[str, DataSpec, int], dict[str, Any]]
     generator: Callable[[Part, DataSpec, int], nn.Module]
     discriminator: Callable[[Part, DataSpec, int], nn.Module]
     networks: Callable[[Recipe, Mapping[str, nn.Module]], Networks]
     game: Callable[..., Game]
+    generators: Registry[Network] = field(default_factory=lambda: GENERATORS)
+    discriminators: Registry[Network] = field(default_factory=lambda: DISCRIMINATORS)
     prepare: Callable[..., Dataset] | None = None
     directions: Callable[[nn.Module], Mapping[str, Callable[[Tensor, Tensor], Tensor]]] | None = None
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from poise.dynamics import DYNAMICS, Batch, Players
-from poise.dynamics.consensus import consensus_gradients
-from poise.dynamics.dynamics import Logs, NextBatch
+from poise.dynamics.game import Logs, NextBatch
 from poise.dynamics.joint import joint
+from poise.dynamics.second_order import consensus_gradients
 from poise.games.noise_to_data import noise_to_data
 from poise.games.term import Term
 from poise.games.view import View

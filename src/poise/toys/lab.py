@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from poise.dynamics import Batch, Game, NonFiniteError, Players
-from poise.dynamics.dynamics import Logs, NextBatch
+from poise.dynamics.game import Logs, NextBatch
 
 Verdict = Literal["converges", "circles", "diverges"]
 Array = np.ndarray[Any, np.dtype[np.float64]]

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from poise.dynamics import Players
-from poise.dynamics.dynamics import Logs, NextBatch
+from poise.dynamics.game import Logs, NextBatch
 from poise.errors import PoiseError, unknown_name
 from poise.registry import Registry
 from poise.toys.dirac import METHODS, SCHEDULES, dirac_trials

@@ -11,7 +11,7 @@ from torch import nn
 from poise.data import Dataset, spec_of
 from poise.diagnosis.budget import Budget
 from poise.diagnosis.window import STEPS
-from poise.dynamics.dynamics import Logs
+from poise.dynamics.game import Logs
 from poise.run_folder import RunFolder
 from poise.training.callbacks.callback import Notify, StepContext
 from poise.training.callbacks.doctor import Doctor

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from poise.dynamics import DYNAMICS
-from poise.dynamics.dynamics import Logs
+from poise.dynamics.game import Logs
 from poise.recipes import Recipe
 from poise.registry import bound, provided
 from poise.training.batches import BatchSampler
