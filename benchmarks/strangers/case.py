@@ -1,0 +1,129 @@
+"""A case: one loop of a style, with a fault or healthy, and which names of the doctor are true of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Step = dict[str, Any]
+"""What a loop has after a step: what `Monitor.observe` takes, and `sample`, which makes N samples."""
+
+HARM = "discriminator-dominates generator-dominates mode-collapse mode-hopping oscillation not-learning " \
+    "quality-regressed diverging"  # fmt: skip
+"""What a fault of the game as such may turn into; which of these depends on the seed."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A kind of fault: the names that name it, and those that are true of it besides."""
+
+    right: str
+    also: str = ""
+    unmistakable: bool = False  # Whether it is to be named within three checks anywhere
+
+
+COLLAPSE = Fault("mode-collapse", HARM, unmistakable=True)
+UNMOVED = Fault("not-learning", HARM, unmistakable=True)
+BROKEN = Fault("non-finite", HARM, unmistakable=True)
+GAME = Fault(HARM, "non-finite")
+
+# fmt: off
+FAULTS: Mapping[str, Fault] = {
+    # One sample, whatever the latent.
+    "zero-latent": COLLAPSE,           # torch.zeros instead of torch.randn
+    "dead-relu": COLLAPSE,             # every unit of a layer is dead
+    "latent-ignored": COLLAPSE,        # the latent is multiplied by 0, or replaced within the generator
+    "constant-output": COLLAPSE,       # the last bias saturates the tanh
+    "one-latent-a-batch": COLLAPSE,    # torch.randn(1, z).expand(batch, z) at every step
+    "noise-as-constant": COLLAPSE,     # the mapping's output does not depend on its input
+    # Less variety.
+    "same-latent": Fault("mode-collapse data-mismatch memorisation", HARM),  # a fixed batch of latents
+    "few-latents": Fault("mode-collapse", HARM),  # one of six latents each time
+    "big-generator-rate": Fault(HARM, "non-finite"),
+    "one-reference": Fault("mode-collapse mode-hopping", HARM),  # the generator is drawn to one sample
+    # No gradient, or no step.
+    "detached": UNMOVED,               # the fakes are detached before the generator's loss
+    "fakes-without-graph": UNMOVED,    # the fakes are made under no_grad
+    "generator-never-steps": UNMOVED,  # opt_g.step() forgotten
+    "optimiser-of-a-copy": UNMOVED,    # the optimiser holds other parameters than those that are used
+    "ema-never-moves": UNMOVED,        # the average that is handed over stays where it began
+    # Gradients that add up.
+    "no-zero-grad-d": GAME,
+    "no-zero-grad-g": GAME,
+    # The balance.
+    "huge-rate-d": Fault("discriminator-dominates not-learning", f"{HARM} non-finite"),
+    "frozen-d": Fault("generator-dominates", HARM),
+    "tiny-rate-d": Fault("generator-dominates", HARM),
+    "sigmoid-twice": Fault("generator-dominates", HARM),
+    "swapped-label-g": Fault("discriminator-dominates not-learning quality-regressed mode-collapse", HARM),
+    "swapped-sign": Fault(HARM, "non-finite"),
+    "fakes-forgotten": Fault("generator-dominates", HARM),  # the discriminator's loss has reals alone
+    "rates-exchanged": Fault("discriminator-dominates not-learning", f"{HARM} non-finite"),
+    # Values.
+    "nan": BROKEN,                     # a NaN from a step on
+    "log-of-zero": BROKEN,
+    "overflow": BROKEN,
+    # Wasserstein.
+    "no-clipping": Fault("diverging", f"{HARM} non-finite"),
+    "no-penalty": Fault("diverging", f"{HARM} non-finite"),
+    # Data.
+    "reals-in-0-1": Fault("data-mismatch data-shortcut"),   # the Monitor's reals -1..1, the loop's 0..1
+    "reals-in-bytes": Fault("data-mismatch data-shortcut", HARM),  # the loop's reals 0..255 against a tanh
+    "colours-exchanged": Fault("data-mismatch", "data-shortcut"),  # BGR in the loop
+    "grey-fakes": Fault("data-mismatch data-shortcut", HARM),
+    "same-batch": Fault("data-mismatch discriminator-overfits memorisation", HARM),
+    "few-data": Fault("discriminator-overfits", f"memorisation {HARM}"),
+    "copies": Fault("memorisation", f"discriminator-overfits {HARM}"),
+    "inverted-reals": Fault("data-mismatch data-shortcut", HARM),
+    "noisy-reals": Fault("data-mismatch data-shortcut", HARM),
+    # Conditions.
+    "shuffled-labels": Fault("condition-ignored data-mismatch", HARM),
+    "condition-dropped": Fault("condition-ignored", HARM),
+    # Modes and dynamics.
+    "moves-in-turns": Fault("oscillation mode-hopping", HARM),  # each player alone for some hundred steps
+    "modes-apart": Fault("data-mismatch quality-regressed mode-collapse", HARM),
+    "oscillating": Fault("oscillation mode-hopping", HARM),
+    "rate-rises": Fault(f"quality-regressed {HARM}", "non-finite"),
+    "weights-decay": Fault("quality-regressed", HARM),
+    "chequered": Fault("checkerboard", "data-shortcut"),
+}
+# fmt: on
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run."""
+
+    style: str
+    data: str
+    fault: str = ""  # Empty if it is healthy
+    seed: int = 0
+    steps: int = 2_000
+    onset: int = 0  # The step from which the fault bites
+    hands: str = "all"  # What the loop's author hands over, see `play.HANDS`
+    settings: Mapping[str, Any] = field(default_factory=dict)  # Widths, rates and the like of the style
+    right: str = ""  # Names that count instead of those of the fault
+    also: str = ""  # Names that are true of this run besides
+
+    @property
+    def name(self) -> str:
+        """One that says what it is."""
+        parts = (self.fault or "healthy", self.style, self.data, self.hands, str(self.seed))
+        return "--".join(parts)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Those that count as named."""
+        return frozenset((self.right or (FAULTS[self.fault].right if self.fault else "")).split())
+
+    @property
+    def true(self) -> frozenset[str]:
+        """Those that are not false."""
+        more = FAULTS[self.fault].also if self.fault else ""
+        return self.names | frozenset(f"{more} {self.also}".split())
+
+    @property
+    def unmistakable(self) -> bool:
+        """Whether it is to be named within three checks."""
+        return bool(self.fault) and FAULTS[self.fault].unmistakable

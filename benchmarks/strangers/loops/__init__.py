@@ -1,0 +1,1 @@
+"""One file a style: `loop(fault, seed, data, **settings)` yields what there is after each step."""

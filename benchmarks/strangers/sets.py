@@ -1,0 +1,12 @@
+"""The sets of cases by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+
+from benchmarks.strangers.case import Case
+
+SETS: Mapping[str, Callable[[], Sequence[Case]]] = {
+    "practice": lambda: import_module("benchmarks.strangers.practice").CASES,
+}
