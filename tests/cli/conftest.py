@@ -30,13 +30,14 @@ class Done:
 Cli = Callable[..., Done]
 
 
-def refused(cli: Cli, *words: str | Path, code: str, names: tuple[str, ...] = ()) -> dict[str, Any]:
+def refused(cli: Cli, *words: object, code: str, names: tuple[str, ...] = ()) -> dict[str, Any]:
     """Status 2; one error event with this code, and the same as one sentence on standard error."""
     done = cli(*words, "--json")
     assert done.status == 2, done.err
     event = done.events[-1]
     assert (event["event"], event["exit_status"], event["code"]) == ("error", 2, code), event
-    assert done.err == f"error: {event['error']}\n"
+    details = [f"  {one}" for one in event.get("details", [])]
+    assert done.err.splitlines() == [f"error: {event['error']}", *details]
     for name in names:
         assert name in event["error"], event["error"]
     return event
@@ -64,7 +65,7 @@ def _elsewhere(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
     """The command line in this process."""
 
-    def run(*words: str | Path) -> Done:
+    def run(*words: object) -> Done:
         capsys.readouterr()
         status = main([str(word) for word in words])
         captured = capsys.readouterr()

@@ -78,58 +78,68 @@ def test_a_wrong_command_is_refused(
 
 
 REFUSED = {
-    "setting without a value": (["digits", "--set", "packing"], ["packing=2"]),
+    "setting without a value": (["digits", "--set", "packing"], "recipes.no-value", ("packing=2",)),
     "setting out of range": (
         ["digits", "--set", "augmentations.label-flip.share=0.7"],
-        ["'label-flip'", "0.7"],
+        "registry.wrong-value",
+        ("'label-flip'", "0.7"),
     ),
-    "setting of a wrong type": (["digits", "--set", "packing=many"], ["'packing'", "'many'"]),
-    "steps out of range": (["digits", "--steps", "0"], ["'steps'"]),
-    "seed out of range": (["digits", "--seed", "-1"], ["'seed'"]),
-    "batch size out of range": (["digits", "--batch-size", "0"], ["'batch_size'"]),
+    "setting of a wrong type": (["digits", "--set", "packing=many"], "recipes.wrong-value", ("'many'",)),
+    "steps out of range": (["digits", "--steps", "0"], "recipes.wrong-value", ("'steps'",)),
+    "seed out of range": (["digits", "--seed", "-1"], "recipes.wrong-value", ("'seed'",)),
+    "batch size out of range": (["digits", "--batch-size", "0"], "recipes.wrong-value", ("'batch_size'",)),
     "resolution that the network cannot make": (
         ["digits", "--resolution", "12", "--set", "generator=resnet", "--set", "discriminator=resnet"],
-        ["12"],
+        "networks.side-not-a-power-of-two",
+        ("12x12",),
     ),
-    "resolution out of range": (["digits", "--resolution", "-8"], ["'resolution'", "-8"]),
-    "resolution of rows of numbers": (["ring", "--resolution", "8"], ["ring"]),
-    "fewer samples than a batch": (["digits", "--batch-size", "2000"], ["1797", "2000", "--batch-size 1797"]),
-    "a device that is not there": (["digits", "--device", "mps"], ["'mps'", "--device cpu"]),
-    "an unknown device": (["digits", "--device", "gpu"], ["'gpu'", "cuda"]),
-    "data that are not there": (["digist"], ["'digist'", "'digits'"]),
+    "resolution out of range": (["digits", "--resolution", "-8"], "recipes.wrong-value", ("-8",)),
+    "resolution of rows of numbers": (["ring", "--resolution", "8"], "data.vectors-are-no-images", ("ring",)),
+    "fewer samples than a batch": (
+        ["digits", "--batch-size", "2000"],
+        "training.too-few-samples",
+        ("1797", "2000", "--batch-size 1797"),
+    ),
+    "no such device": (["digits", "--device", "mps"], "training.device-missing", ("--device cpu",)),
+    "an unknown device": (["digits", "--device", "gpu"], "training.unknown-device", ("'gpu'", "cuda")),
+    "data that are not there": (["digist"], "data.not-found", ("'digist'", "'digits'")),
 }
 
 
-@pytest.mark.parametrize(("words", "parts"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize(("words", "code", "names"), REFUSED.values(), ids=REFUSED)
 def test_refused_before_anything_is_written(
-    cli: Cli, tmp_path: Path, words: list[str], parts: list[str]
+    cli: Cli, tmp_path: Path, words: list[str], code: str, names: tuple[str, ...]
 ) -> None:
-    one_sentence(cli("train", *words), *parts)
+    refused(cli, "train", *words, code=code, names=names)
     assert everything_in(tmp_path) == {}
 
 
 ARRAYS = {
-    "one axis": (np.zeros(80, dtype=np.float32), ["(80,)"]),
-    "five axes": (np.zeros((80, 1, 1, 2, 2), dtype=np.float32), ["5 axes"]),
-    "no axis of channels": (np.zeros((80, 9, 9, 9), dtype=np.uint8), ["9x9x9"]),
-    "not square": (np.zeros((80, 8, 10), dtype=np.uint8), ["8", "10"]),
-    "words": (np.array([["a", "b"]] * 80), ["<U1"]),
-    "complex numbers": (np.zeros((80, 3), dtype=np.complex64), ["complex64"]),
-    "nothing": (np.zeros((0, 3), dtype=np.float32), []),
-    "NaN": (nan_rows(), ["row 7"]),
-    "values outside the range": (np.linspace(0, 7, 80 * 64).reshape(80, 8, 8), ["0 to 7", "-1 to 1"]),
-    "fewer rows than a batch": (np.zeros((5, 3), dtype=np.float32), ["5", "64"]),
+    "one axis": (np.zeros(80, dtype=np.float32), "too-few-axes", "(80,)"),
+    "five axes": (np.zeros((80, 1, 1, 2, 2), dtype=np.float32), "too-many-axes", "5 axes"),
+    "no axis of channels": (np.zeros((80, 9, 9, 9), dtype=np.uint8), "axes-unclear", "9x9x9"),
+    "not square": (np.zeros((80, 8, 10), dtype=np.uint8), "not-square", "10"),
+    "words": (np.array([["a", "b"]] * 80), "not-numbers", "<U1"),
+    "complex numbers": (np.zeros((80, 3), dtype=np.complex64), "not-numbers", "complex64"),
+    "nothing": (np.zeros((0, 3), dtype=np.float32), "empty", "(0, 3)"),
+    "NaN": (nan_rows(), "not-finite", "row 7"),
+    "values outside the range": (np.linspace(0, 7, 80 * 64).reshape(80, 8, 8), "float-range", "0 to 7"),
 }
 
 
-@pytest.mark.parametrize(("values", "parts"), ARRAYS.values(), ids=ARRAYS)
+@pytest.mark.parametrize(("values", "code", "name"), ARRAYS.values(), ids=ARRAYS)
 def test_arrays_that_cannot_be_trained_on(
-    cli: Cli, tmp_path: Path, values: np.ndarray, parts: list[str]
+    cli: Cli, tmp_path: Path, values: np.ndarray, code: str, name: str
 ) -> None:
-    name = array(values)
+    file = array(values)
     before = everything_in(tmp_path)
-    one_sentence(cli("train", name), "data.npy", *parts)
+    refused(cli, "train", file, code=f"data.{code}", names=(file, name))
     assert everything_in(tmp_path) == before
+
+
+def test_an_array_of_fewer_rows_than_a_batch(cli: Cli) -> None:
+    file = array(np.zeros((5, 3), dtype=np.float32))
+    refused(cli, "train", file, code="training.too-few-samples", names=("5 samples", "64"))
 
 
 def test_python_objects_are_never_loaded(cli: Cli) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from .conftest import Cli
+from .conftest import Cli, refused
 
 
 def test_runs_side_by_side(cli: Cli, ring_run: Path, tmp_path: Path) -> None:
@@ -29,5 +29,4 @@ def test_runs_side_by_side(cli: Cli, ring_run: Path, tmp_path: Path) -> None:
 
 
 def test_one_run_is_refused(cli: Cli, ring_run: Path) -> None:
-    done = cli("compare", ring_run)
-    assert done.status == 2 and "name two or more" in done.err
+    refused(cli, "compare", ring_run, code="evaluation.one-run")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .conftest import Cli, everything_in
+from .conftest import Cli, everything_in, refused
 
 
 def test_a_run_is_judged_and_the_numbers_are_saved(cli: Cli, digits_run: Path, tmp_path: Path) -> None:
@@ -42,11 +42,14 @@ def test_anybodys_samples_are_judged_and_nothing_is_written(cli: Cli, tmp_path: 
 
 
 def test_mistakes_are_told_in_a_sentence(cli: Cli, digits_run: Path) -> None:
-    for words, named in (
-        ((digits_run, "--checkpoint", "beast"), "no checkpoint 'beast'"),
-        ((digits_run, "--checkpoint", "77"), "no checkpoint '77'"),
-        (("nowhere",), "no run, file or folder 'nowhere'"),
-        ((digits_run, "--labels", "none.npy", "--features", "classifier"), "'none.npy' cannot be read"),
+    for words, code, name in (
+        ((digits_run, "--checkpoint", "beast"), "evaluation.no-checkpoint", "'beast'"),
+        ((digits_run, "--checkpoint", "77"), "run-folder.no-checkpoint", "'77'"),
+        (("nowhere",), "evaluation.not-found", "'nowhere'"),
+        (
+            (digits_run, "--labels", "none.npy", "--features", "classifier"),
+            "data.labels-unreadable",
+            "none.npy",
+        ),
     ):
-        done = cli("evaluate", *words)
-        assert done.status == 2 and named in " ".join(done.err.split()) and "Traceback" not in done.err
+        refused(cli, "evaluate", *words, code=code, names=(name,))

@@ -40,5 +40,5 @@ def test_mistakes_are_refused(cli: Cli, words: tuple[str, ...], code: str, name:
 
 
 def test_dynamics_of_a_game_that_has_none_are_refused(cli: Cli) -> None:
-    done = cli("games", "curl", "--dynamics", "alternating")
-    assert done.status == 2 and "curl" in done.err
+    words = ("games", "curl", "--dynamics", "alternating")
+    refused(cli, *words, code="toys.no-dynamics", names=("'curl'",))

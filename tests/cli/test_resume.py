@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .conftest import QUICK, Cli, everything_in
+from .conftest import QUICK, Cli, everything_in, refused
 
 
 @pytest.fixture
@@ -16,9 +16,7 @@ def run(tmp_path: Path, digits_run: Path) -> Path:
 
 
 def test_a_finished_run_names_the_way_to_extend_it(cli: Cli, run: Path) -> None:
-    done = cli("resume", run)
-    assert done.status == 2 and done.out == ""
-    assert "poise resume run --steps 8" in done.err
+    refused(cli, "resume", run, code="training.steps-done", names=("poise resume run --steps 8",))
 
 
 def test_a_finished_run_is_extended(cli: Cli, run: Path) -> None:
@@ -41,8 +39,8 @@ def test_changed_data_are_refused_by_name_and_taken_on_request(cli: Cli) -> None
     assert cli("train", "rows.npy", "--steps", "2", "--out", "mine", *QUICK).status == 0
     np.save("rows.npy", rows + 1)
     before = everything_in(Path("mine"))
-    done = cli("resume", "mine", "--steps", "4")
-    assert done.status == 2 and "--accept-changed-data" in done.err
+    names = ("--accept-changed-data",)
+    refused(cli, "resume", "mine", "--steps", "4", code="training.data-changed", names=names)
     assert everything_in(Path("mine")) == before
     done = cli("resume", "mine", "--steps", "4", "--accept-changed-data", "--json")
     kinds = [event["event"] for event in done.events]

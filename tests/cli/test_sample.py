@@ -110,5 +110,4 @@ def test_refused(cli: Cli, tmp_path: Path, digits_run: Path, words: list[str], c
 def test_a_run_without_a_generator_yet(cli: Cli, tmp_path: Path, digits_run: Path) -> None:
     shutil.copytree(digits_run, tmp_path / "run")
     shutil.rmtree("run/generator")
-    done = cli("sample", "run")
-    assert done.status == 2 and "poise resume run" in done.err
+    refused(cli, "sample", "run", code="run-folder.no-generator", names=("poise resume run",))

@@ -9,7 +9,7 @@ import pytest
 from poise.recipes import DEFAULT_RECIPE, Recipe
 from poise.run_folder import RunFolder
 
-from .conftest import QUICK, Cli, everything_in
+from .conftest import QUICK, Cli, everything_in, refused
 
 
 def test_json_is_one_object_a_line_from_start_to_end(cli: Cli, tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_log_gets_plain_lines_whole(cli: Cli) -> None:
         assert part in last
     for path in ("mine/samples/step-00000004.png", "mine/report.html", "mine/generator"):
         assert path in done.out and Path(path).exists()
-    for command in ("poise sample mine -n 64", "poise report mine", "poise resume mine --steps 8"):
+    for command in ("poise sample mine", "poise report mine", "poise resume mine --steps 8"):
         assert command in done.out
 
 
@@ -115,13 +115,13 @@ def test_a_dry_run_for_a_program_is_one_object(cli: Cli, tmp_path: Path) -> None
 
 
 def test_a_dry_run_refuses_what_a_run_would(cli: Cli, digits_run: Path) -> None:
-    done = cli("train", "digits", "--dry-run", "--out", digits_run)
-    assert done.status == 2 and "poise resume" in done.err
+    words = ("train", "digits", "--dry-run", "--out", digits_run)
+    refused(cli, *words, code="run-folder.run-exists", names=("poise resume",))
 
 
 def test_paths_with_spaces_can_be_copied(cli: Cli) -> None:
     done = cli("train", "digits", "--steps", "1", "--out", "my runs/a b", *QUICK)
-    assert "poise sample 'my runs/a b' -n 64" in done.out
+    assert "poise sample 'my runs/a b'" in done.out
 
 
 def test_the_command_is_recorded(cli: Cli) -> None:

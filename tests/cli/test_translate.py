@@ -95,31 +95,30 @@ def test_its_own_files_are_made_anew_and_those_of_before_go(cli: Cli, runs: Path
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "code", "name"),
     [
-        (("pairs", "line", "--direction", "b-to-a"), "direction"),
-        (("pairs", "line", "--seed", "-1"), "cannot be -1"),
-        (("pairs", "nowhere"), "no file, folder"),
-        (("nowhere", "line"), "nowhere"),
+        (("pairs", "line", "--direction", "b-to-a"), "unknown-direction", "'b-to-a'"),
+        (("pairs", "line", "--seed", "-1"), "cli.bad-seed", "-1"),
+        (("pairs", "nowhere"), "data.not-found", "nowhere"),
+        (("pairs", "nowhere.png"), "generator.no-picture", "nowhere.png"),
+        (("nowhere", "line"), "run-folder.not-a-run", "nowhere"),
     ],
 )
-def test_what_cannot_be_translated_is_one_sentence(
-    cli: Cli, runs: Path, words: tuple[str, ...], said: str
+def test_what_cannot_be_translated_is_refused(
+    cli: Cli, runs: Path, words: tuple[str, ...], code: str, name: str
 ) -> None:
     run, inputs, *rest = words
-    done = cli("translate", runs / run, runs / inputs, "--out", "out", *rest)
-    assert done.status == 2 and said in done.err and "Traceback" not in done.err
+    refused(cli, "translate", runs / run, runs / inputs, "--out", "out", *rest, code=code, names=(name,))
     assert not Path("out").exists()
 
 
 def test_a_generator_of_noise_translates_nothing(cli: Cli, runs: Path, digits_run: Path) -> None:
-    done = cli("translate", digits_run, runs / "line", "--out", "out")
-    assert done.status == 2 and "from noise" in done.err
+    words = ("translate", digits_run, runs / "line", "--out", "out")
+    refused(cli, *words, code="generator.not-a-translator")
 
 
 def test_sampling_a_translation_says_what_to_do(cli: Cli, runs: Path) -> None:
-    done = cli("sample", runs / "pairs")
-    assert done.status == 2 and "poise translate" in done.err
+    refused(cli, "sample", runs / "pairs", code="generator.needs-images", names=("poise translate",))
 
 
 # Training --------------------------------------------------------------------------------------------------
@@ -148,16 +147,17 @@ def test_images_side_by_side_train_and_resume(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "code", "name"),
     [
-        (("--pairs", "a", "nowhere"), "nowhere"),
-        (("--pairs", "a", "b"), "do not pair: 1 only in 'b': 8.png"),
-        (("--domains", "a", "b", "--held-out", "0.7"), "cannot be 0.7"),
+        (("--pairs", "a", "nowhere"), "data.not-found", "nowhere"),
+        (("--pairs", "a", "b"), "data.pairs-names", "8.png"),
+        (("--domains", "a", "b", "--held-out", "0.7"), "data.held-out-share", "0.7"),
     ],
 )
-def test_bad_data_are_refused_before_anything_is_written(cli: Cli, words: tuple[str, ...], said: str) -> None:
+def test_bad_data_are_refused_before_anything_is_written(
+    cli: Cli, words: tuple[str, ...], code: str, name: str
+) -> None:
     folder(Path("a"))
     folder(Path("b"), 9)
-    done = cli("train", *words, "--out", "run")
-    assert done.status == 2 and said in done.err and "Traceback" not in done.err
+    refused(cli, "train", *words, "--out", "run", code=code, names=(name,))
     assert not Path("run").exists()

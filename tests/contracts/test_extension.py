@@ -105,7 +105,7 @@ def test_the_command_line_takes_the_file_and_refuses_the_run_without_it(
     train = ["train", str(walks), "--recipe", "walker", "--out", "run", *settings]
     with own_parts():
         assert main([*train, "--use", str(FILE)]) == 0
-    assert f"poise sample run -n 64 --use {FILE}" in capsys.readouterr().out
+    assert f"poise sample run --use {FILE}" in capsys.readouterr().out
     recorded = RunFolder.open("run").environment["parts"]
     assert [(one["path"], len(one["sha256"])) for one in recorded] == [(str(FILE), 64)]
 
@@ -223,6 +223,17 @@ def test_an_installed_package_is_found_when_a_name_is_unknown(
         gone = {**extension.used()[0], "parts": {"LOSSES": ["gone"]}}
         extension.require_parts({"parts": [gone]}, {"loss": {"name": "gone"}}, run="r")
     assert caught.value.code == "extension.not-used" and "install" in caught.value.hint
+
+
+def test_the_recipes_of_an_installed_package_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = "from poise.recipes import Recipe\nRECIPES = [Recipe(name='of-a-package', paper='None.')]\n"
+    installed(tmp_path, row)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "lines_for_poise", raising=False)
+    assert main(["recipes"]) == 0
+    assert "of-a-package" in capsys.readouterr().out
 
 
 def test_an_installed_package_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

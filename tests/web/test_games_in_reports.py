@@ -10,9 +10,8 @@ from poise.cli.console import output
 from poise.cli.events import SessionEnd
 from poise.run_folder import RunFolder, write_games
 from poise.web import write_report
-from poise.web.charts import HIGH, LOW, keep_extremes
+from poise.web.charts import HIGH, LOW, history_charts, history_table, keep_extremes
 from poise.web.games import open_findings, reached, spread_of
-from poise.web.history import history_charts, history_table
 
 GAMES = 5
 
@@ -67,8 +66,8 @@ def test_what_the_games_came_to_is_of_those_that_are_left(parent: RunFolder) -> 
 
 
 def test_it_is_told_at_the_end_and_drawn(parent: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
-    ending = SessionEnd(parent.path, "finished", 30, 9, 1.0, None, None, None, reached=reached(parent))
-    ending.print(output())
+    parent.set_status("finished", step=30)
+    SessionEnd.of(parent, report=None).print(output())
     told = capsys.readouterr().out
     assert "median 36.5, worst 35 in seed-3 (4 games)" in told and "Reverse KL" in told
     page = write_report(parent.path).read_text(encoding="utf-8")

@@ -16,13 +16,27 @@ from poise.diagnosis.finding import Evidence, Finding, Remedy
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import Makes
 from poise.text import duration, number
-from poise.web.charts import Table, charts_json, keep_extremes
-from poise.web.history import history_charts, history_note, history_table, number_rows
+from poise.web.charts import (
+    Table,
+    charts_json,
+    history_charts,
+    history_note,
+    history_table,
+    keep_extremes,
+    number_rows,
+)
+from poise.web.facts import data_facts, facts, settings
 from poise.web.metrics import evaluations, measured, metric_charts, while_training
 from poise.web.pictures import Album, Picture, album_lead, keep_evenly
-from poise.web.settings import settings
-from poise.web.summary import Standing, command_line, next_commands
-from poise.web.wording import evidence_rows, facts, findings_of, sentence
+from poise.web.summary import (
+    Standing,
+    command_line,
+    evidence_rows,
+    findings_of,
+    next_commands,
+    sentence,
+    typed_path,
+)
 
 
 @given(st.lists(st.integers(1, 50), max_size=200), st.integers(2, 70), st.integers(2, 2000))
@@ -238,23 +252,25 @@ def test_eigenvalues_are_written_as_people_write_them() -> None:
 
 
 def test_commands_can_be_typed_where_the_run_was_started(tmp_path: Path) -> None:
+    environment = {"cwd": str(tmp_path)}
     run = Standing("interrupted", "", 30, 100, None, None)
-    here = next_commands(tmp_path / "my run", run, {"cwd": str(tmp_path)}, can_sample=True)
-    assert [text for text, _ in here] == [
+    here = typed_path(tmp_path / "my run", environment)
+    assert [text for text, _ in next_commands(run, here, environment, makes="samples")] == [
         "poise resume 'my run'",
         "poise sample 'my run'",
         "poise report 'my run'",
     ]
     verbs: dict[Makes, str] = {"images": "translate", "tags": "tag"}
     for makes, verb in verbs.items():
-        asked = next_commands(tmp_path / "a", run, {"cwd": str(tmp_path)}, can_sample=True, makes=makes)
-        assert asked[1][0].startswith(f"poise {verb} a ")
+        assert next_commands(run, "a", environment, makes=makes)[1][0].startswith(f"poise {verb} a ")
     finished = Standing("finished", "", 100, 100, None, None)
-    elsewhere = next_commands(tmp_path / "a", finished, {"cwd": "/nowhere"}, can_sample=False)
-    assert [text for text, _ in elsewhere] == [
+    elsewhere = typed_path(tmp_path / "a", {"cwd": "/nowhere"})
+    assert [text for text, _ in next_commands(finished, elsewhere, {}, makes=None)] == [
         f"poise resume {tmp_path}/a --steps 200",
         f"poise report {tmp_path}/a",
     ]
+    (one, *_) = next_commands(finished, "many", {}, makes="samples", one="seed-0")
+    assert one[0] == "poise sample many/seed-0"
 
 
 @pytest.mark.parametrize(
@@ -292,6 +308,13 @@ def test_long_lists_are_folded_and_counted() -> None:
     assert fact.text == "500 entries"
     assert fact.items[-1] == "and 300 more"
     assert len(fact.items) == 201
+
+
+def test_a_fact_of_the_data_is_shown_once_and_a_span_of_sizes_on_one_line() -> None:
+    span = {"min": 8, "median": 64.0, "max": 512}
+    data = {"kind": "image", "count": 9, "summary": {"kind": "other", "width": span}, "origin": {"path": "a"}}
+    texts = {fact.name: fact.text for fact in data_facts(data)}
+    assert texts == {"Kind": "image", "Count": "9", "Width": "8 to 512, median 64", "Origin path": "a"}
 
 
 def test_the_number_of_games_is_a_curve_only_where_it_changes() -> None:

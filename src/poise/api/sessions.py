@@ -44,21 +44,7 @@ def train(
 
 @overload
 def train(
-    data: Any,
-    recipe: str | Recipe | None = None,
-    *,
-    labels: Any = None,
-    label_column: str | None = None,
-    steps: int | None = None,
-    out: Path | str | None = None,
-    generator: nn.Module | str | Mapping[str, Any] | None = None,
-    discriminator: nn.Module | str | Mapping[str, Any] | None = None,
-    device: str = "auto",
-    callbacks: Sequence[Callback] = (),
-    doctor: Mode = "suggest",
-    seeds: int | Sequence[int],
-    grid: Mapping[str, Sequence[Any]] | None = None,
-    **settings: Any,
+    data: Any, recipe: str | Recipe | None = None, *, seeds: int | Sequence[int], **options: Any
 ) -> Runs: ...
 
 

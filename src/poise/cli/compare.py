@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from poise.cli.console import emit, line, output, panel, table
 from poise.cli.evaluate import Against, Checkpoint
 from poise.cli.verb import Count, Json, Name, Names, verb
+from poise.text import label, number
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from poise.evaluation import Compared
-    from poise.evaluation.comparing import Cell, Row
+    from poise.evaluation.comparing import Row
 
 LEGEND = "* best   = not beyond its 95 % interval   < beyond it, so worse by more than chance"
 MARKS = {"best": " *", "within": " =", "beyond": " <", "": "  "}
@@ -55,6 +55,7 @@ def compare(
     from poise.cli.evaluate import watched
     from poise.evaluation import compare_runs
     from poise.evaluation.choosing import which_of
+    from poise.evaluation.comparing import to_json
 
     with watched(f"{len(runs)} runs", json=json) as (progress, telling):
         compared = compare_runs(
@@ -68,48 +69,48 @@ def compare(
             progress=progress,
             telling=telling,
         )
-    if json:
-        _emit(compared)
-    else:
+    if not json:
         _print(compared)
-    return 0
-
-
-def _emit(compared: Compared) -> None:
-    from poise.cli.console import emit
-    from poise.evaluation.comparing import to_json
-
+        return 0
     for row in to_json(compared):
         emit({"event": "row", **row})
     each = zip(compared.names, compared.results, strict=True)
     results = {name: [result.to_json() for result in results] for name, results in each}
     emit({"event": "end", "measured": not compared.stored, "results": results})
+    return 0
 
 
 def _print(compared: Compared) -> None:
     from rich.text import Text
 
-    from poise.cli.console import line, output, panel, table
     from poise.cli.evaluate import protocol
-    from poise.text import label, number
 
     console = output()
     sentences = [*filter(None, (_verdict(row, compared.names) for row in compared.rows)), *compared.notices]
     when = f"measured {'before' if compared.stored else 'now'}, and saved in the runs"
     how = [*protocol(compared.results[0]), when]
+    made = table("", *compared.names, "reals")
+    for row in compared.rows:
+        texts = [f"{number(cell.value)}{MARKS[cell.verdict]}" for cell in row.cells]
+        ranges = [
+            "" if cell.interval is None else " to ".join(map(number, cell.interval)) for cell in row.cells
+        ]
+        floor = "" if row.floor is None else number(row.floor)
+        if console.is_terminal:
+            styled = [Text(text, STYLES[cell.verdict]) for text, cell in zip(texts, row.cells, strict=True)]
+            for text, interval in zip(styled, ranges, strict=True):
+                text.append(f"\n{interval}  " if interval else "", "not bold dim default")
+            made.add_row(Text(label(row.name), "cyan"), *styled, Text(floor or "-", "dim"))
+            continue
+        each = zip(compared.names, texts, ranges, strict=True)
+        numbers = [
+            f"{name} {text.rstrip()}{f' [{interval}]' if interval else ''}" for name, text, interval in each
+        ]
+        line(console, f"{label(row.name)}: {', '.join(numbers)}{f' (reals {floor})' if floor else ''}")
     if not console.is_terminal:
-        for row in compared.rows:
-            cells = zip(compared.names, row.cells, strict=True)
-            numbers = ", ".join(f"{name} {_cell_text(cell)}" for name, cell in cells)
-            floor = "" if row.floor is None else f" (reals {number(row.floor)})"
-            line(console, f"{label(row.name)}: {numbers}{floor}")
         for sentence in [LEGEND, *sentences, *how]:
             line(console, sentence)
         return
-    made = table("", *compared.names, "reals")
-    for row in compared.rows:
-        reals = Text("-" if row.floor is None else number(row.floor), "dim")
-        made.add_row(Text(label(row.name), "cyan"), *map(_styled_cell, row.cells), reals)
     below = [Text(LEGEND, "dim"), Text(), *map(Text, sentences), Text(), *(Text(one, "dim") for one in how)]
     title = Text(f"{len(compared.names)} runs under one protocol", "bold")
     panel(console, title, made, Text(), *below)
@@ -117,8 +118,6 @@ def _print(compared: Compared) -> None:
 
 def _verdict(row: Row, names: tuple[str, ...]) -> str:
     """What can be said of a number; nothing if no side of it is better."""
-    from poise.text import label
-
     named: dict[str, list[str]] = {"best": [], "within": [], "beyond": [], "": []}
     for name, cell in zip(names, row.cells, strict=True):
         named[cell.verdict].append(name)
@@ -133,21 +132,3 @@ def _verdict(row: Row, names: tuple[str, ...]) -> str:
 
 def _listed(names: list[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
-def _styled_cell(cell: Cell) -> Text:
-    from rich.text import Text
-
-    from poise.text import number
-
-    text = Text(number(cell.value) + MARKS[cell.verdict], STYLES[cell.verdict])
-    if cell.interval is not None:
-        text.append(f"\n{' to '.join(map(number, cell.interval))}  ", "not bold dim default")
-    return text
-
-
-def _cell_text(cell: Cell) -> str:
-    from poise.text import number
-
-    text = (number(cell.value) + MARKS[cell.verdict]).rstrip()
-    return text if cell.interval is None else f"{text} [{', '.join(map(number, cell.interval))}]"

@@ -22,19 +22,17 @@ def demo() -> int:
 
 def demo_in(path: Path, *, steps: int | None = None) -> int:
     """Train, go on, or say what is there, and return the exit status."""
-    from poise.cli.data_options import DataOptions
+    from poise.cli.events import SessionEnd
     from poise.cli.progress import view_for
-    from poise.cli.session import begin_session, prepare, resume_session, session_end
-    from poise.recipes import DEFAULT_RECIPE, RECIPES, recipe_with
+    from poise.cli.resume import resume
+    from poise.cli.train import train
     from poise.run_folder import RunFolder
 
-    view = view_for(json=False)
     if not (path / "recipe.json").exists():
-        recipe = recipe_with(RECIPES.named(DEFAULT_RECIPE), {} if steps is None else {"steps": steps})
-        return begin_session(prepare(view, DataOptions(DATA), recipe, out=path), view)
+        return train(DATA, out=path, steps=steps)
     run = RunFolder.open(path)
     if run.status == "interrupted":
-        return resume_session(path, view)
-    report = run.path / "report.html"
-    view.report(session_end(run, report=report if report.is_file() else None))
+        return resume(path)
+    report = path / "report.html"
+    view_for(json=False).report(SessionEnd.of(run, report=report if report.is_file() else None))
     return 0

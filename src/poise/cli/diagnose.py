@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from poise.cli.console import emit, line, output
 from poise.cli.verb import Json, verb
+from poise.errors import PoiseError
+from poise.text import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from poise.diagnosis import FindingTracker
 
-OK, WATCH, TROUBLE = 0, 1, 3
-NAMES = {OK: "OK", WATCH: "WATCH", TROUBLE: "TROUBLE"}
-STYLES = {OK: "bold green", WATCH: "bold yellow", TROUBLE: "bold red"}
+STATUSES = {"OK": (0, "bold green"), "WATCH": (1, "bold yellow"), "TROUBLE": (3, "bold red")}
+"""What a run or a log is called, with the exit status and the style."""
 
 app = verb(
     "diagnose",
@@ -47,38 +49,38 @@ def diagnose(
             fake_score, auc, generator_gradient, discriminator_gradient or metric (lower is
             better); the others are guessed.
     """
-    from poise.cli.console import line, output
-    from poise.errors import PoiseError
     from poise.run_folder import game_folders, is_many
 
-    is_run = (target / "recipe.json").is_file()
+    is_run, many, console = (target / "recipe.json").is_file(), is_many(target), output()
     if columns and is_run:
         what = f"'{target}' is a run, whose columns are known"
         raise PoiseError(what, code="cli.columns-of-a-run", hint="leave --columns out")
-    if not is_many(target):
-        tracker, used = (_of_run(target), {}) if is_run else _of_log(target, columns)
-        if json:
-            _emit(target, tracker, used)
-        else:
-            _print(output(), tracker, used)
-        return _status(tracker)
-    console, folders = output(), [run.path for run in game_folders(target)]
-    trackers = [_of_run(folder) for folder in folders]
-    widest = max(len(folder.name) for folder in folders)
-    for folder, tracker in zip(folders, trackers, strict=True):
+    used: dict[str, str] = {}
+    if is_run or many:
+        folders = [run.path for run in game_folders(target)] if many else [target]
+        found = {folder: _of_run(folder) for folder in folders}
+    else:
+        tracker, used = _of_log(target, columns)
+        found = {target: tracker}
+    widest = max(len(place.name) for place in found)
+    for place, tracker in found.items():
         status = _status(tracker)
         if json:
-            _emit(folder, tracker, {})
+            for finding in tracker.findings:
+                emit({"event": "finding", **finding.to_json()})
+            about = {"target": str(place.absolute()), "status": status, "columns": used}
+            counts = {"readings": len(tracker.measurements), "not_checked": tracker.unchecked}
+            emit({"event": "diagnosis", **about, **counts})
+        elif many:
+            names = ", ".join(f"{one.name} since step {one.first_step:,}" for one in tracker.open)
+            line(console, f"{place.name:<{widest}}  ", (f"{status:<7}", STATUSES[status][1]), f"  {names}")
         else:
-            found = ", ".join(f"{one.name} since step {one.first_step:,}" for one in tracker.open)
-            word = (f"{NAMES[status]:<7}", STYLES[status])
-            line(console, f"{folder.name:<{widest}}  ", word, f"  {found}")
-    return max(map(_status, trackers))
+            _print(console, tracker, used)
+    return max(STATUSES[_status(tracker)][0] for tracker in found.values())
 
 
 def _of_run(path: Path) -> FindingTracker:
     from poise.diagnosis import FINDINGS, Measurement, judged
-    from poise.errors import PoiseError
     from poise.recipes import saved_recipe
     from poise.run_folder import RunFolder
     from poise.training.callbacks.doctor import setting_of
@@ -96,7 +98,6 @@ def _of_run(path: Path) -> FindingTracker:
 def _of_log(path: Path, columns: tuple[str, ...]) -> tuple[FindingTracker, dict[str, str]]:
     from poise.diagnosis import FINDINGS, judged
     from poise.diagnosis.logs import measurements_of, read_log
-    from poise.errors import PoiseError
 
     chosen = {}
     for text in columns:
@@ -109,44 +110,25 @@ def _of_log(path: Path, columns: tuple[str, ...]) -> tuple[FindingTracker, dict[
     return judged(measurements, FINDINGS.values()), used
 
 
-def _status(tracker: FindingTracker) -> int:
+def _status(tracker: FindingTracker) -> str:
     severities = {finding.severity for finding in tracker.open}
-    return TROUBLE if "trouble" in severities else WATCH if "watch" in severities else OK
-
-
-def _emit(target: Path, tracker: FindingTracker, used: dict[str, str]) -> None:
-    from poise.cli.console import emit
-
-    for finding in tracker.findings:
-        emit({"event": "finding", **finding.to_json()})
-    emit(
-        {
-            "event": "diagnosis",
-            "target": str(target.absolute()),
-            "status": NAMES[_status(tracker)],
-            "readings": len(tracker.measurements),
-            "columns": used,
-            "not_checked": tracker.unchecked,
-        }
-    )
+    return "TROUBLE" if "trouble" in severities else "WATCH" if "watch" in severities else "OK"
 
 
 def _print(console: Console, tracker: FindingTracker, used: dict[str, str]) -> None:
-    from poise.cli.console import line
-    from poise.text import counted
-
     if used:
         named = [] if "step" in used else ["step from the number of the row"]
         named += [f"{name} from '{column}'" for name, column in used.items()]
         line(console, ("read: ", "dim"), ", ".join(named))
     status = _status(tracker)
-    count = counted(len(tracker.measurements), "measurement")
-    line(console, (NAMES[status], STYLES[status]), f", from {count}")
+    line(
+        console, (status, STATUSES[status][1]), f", from {counted(len(tracker.measurements), 'measurement')}"
+    )
     for finding in [*tracker.open, *(one for one in tracker.findings if one.status != "open")]:
         line(console, str(finding))
-        evidence = finding.evidence.to_json()
-        for quantity, value in evidence["measured"].items():
-            limit, usual = (evidence[side].get(quantity, "-") for side in ("threshold", "healthy"))
+        evidence = finding.evidence
+        for quantity, value in evidence.measured.items():
+            limit, usual = (side.get(quantity, "-") for side in (evidence.threshold, evidence.healthy))
             line(console, f"  {quantity}: {value} (begins at {limit}; healthy: {usual})")
         for index, remedy in enumerate(finding.remedies if finding.status == "open" else (), start=1):
             line(console, (f"  {index}. ", "dim"), f"{remedy.change}, since {remedy.why}")

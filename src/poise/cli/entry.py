@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from poise.errors import PoiseError
 
 FAULT, INTERRUPTED = 1, 130
-DETAILS = 20
-"""Lines below the sentence that fit on a screen."""
+DETAILS = 20  # Lines below the sentence that fit on a screen
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -100,16 +99,17 @@ def as_poise_error(error: BaseException) -> PoiseError:
 
     whole = "".join(traceback.format_exception(error))
     summary = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-    hint = "please report the lines above"
+    hint = "run it again with POISE_DEBUG=1 and report what it prints"
     if os.environ.get("POISE_DEBUG") not in (None, "", "0"):
         sys.stderr.write(whole)
+        hint = "please report the lines above"
     else:
-        hint = "run it again with POISE_DEBUG=1 and report what it prints"
-        with contextlib.suppress(OSError):
-            handle, file = tempfile.mkstemp(".txt", "poise-fault-", text=True)
-            os.write(handle, whole.encode())
-            os.close(handle)
-            hint = f"please report it with the file {file}"
+        with (
+            contextlib.suppress(OSError),
+            tempfile.NamedTemporaryFile("w", prefix="poise-fault-", suffix=".txt", delete=False) as file,
+        ):
+            file.write(whole)
+            hint = f"please report it with the file {file.name}"
     what = f"This is a fault of Poise, not yours ({summary})"
     return PoiseError(what, code="cli.fault", hint=hint, exit_status=FAULT)
 
@@ -135,8 +135,10 @@ def usage_error(error: CycloptsError) -> PoiseError:
         case exceptions.MissingArgumentError() if error.argument is not None:
             needed, _ = error.argument.token_count()
             values = "a value" if needed == 1 else f"{needed} values"
-            lacking = f"{words} needs {error.argument.name}"
-            what, code = f"{error.keyword} needs {values}" if error.keyword else lacking, "missing-argument"
+            what = (
+                f"{error.keyword} needs {values}" if error.keyword else f"{words} needs {error.argument.name}"
+            )
+            code = "missing-argument"
         case exceptions.CoercionError() if error.token is not None:
             name = error.token.keyword or (error.argument.name if error.argument else "it")
             what, code = f"{name} cannot be '{error.token.value}'", "bad-value"

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from cyclopts import Parameter
 
+from poise.cli.console import emit, is_watched, line, output, panel, table
 from poise.cli.verb import Count, Json, Name, Names, Number, verb
+from poise.text import label, number, short_path
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from poise.evaluation import Evaluation
     from poise.metrics import Result
 
@@ -83,18 +83,21 @@ def evaluate(
             telling=telling,
         )
     pairs = _save_pairs(found)
-    if json:
-        _emit(found, pairs)
-    else:
+    if not json:
         _print(found, pairs)
+        return 0
+    for result in found.results:
+        emit({"event": "result", **result.to_json()})
+    about = {"name": found.name, "against": found.against, "step": found.step if found.run else None}
+    paths = {"run": found.run, "metrics": found.written, "nearest_pairs": pairs}
+    absolute = {name: None if path is None else str(path.absolute()) for name, path in paths.items()}
+    emit({"event": "end", **about, "notices": list(found.notices), **absolute})
     return 0
 
 
 @contextmanager
 def watched(name: str, *, json: bool) -> Iterator[Watched]:
     """Show reading and measuring: one line on a terminal, nothing elsewhere."""
-    from poise.cli.console import is_watched, output
-
     console = output()
     if json or not is_watched(console):
         yield (lambda done, total: None), (lambda words: None)
@@ -135,29 +138,10 @@ def _save_pairs(found: Evaluation) -> Path | None:
     return path
 
 
-def _emit(found: Evaluation, pairs: Path | None) -> None:
-    from poise.cli.console import emit
-
-    for result in found.results:
-        emit({"event": "result", **result.to_json()})
-    paths = {"run": found.run, "metrics": found.written, "nearest_pairs": pairs}
-    emit(
-        {
-            "event": "end",
-            "name": found.name,
-            "against": found.against,
-            "step": found.step if found.run else None,
-            "notices": list(found.notices),
-            **{name: None if path is None else str(path.absolute()) for name, path in paths.items()},
-        }
-    )
-
-
 def _print(found: Evaluation, pairs: Path | None) -> None:
     from rich.text import Text
 
-    from poise.cli.console import line, output, panel
-    from poise.text import short_path
+    from poise.metrics.lines import better_side
 
     step = f" at step {found.step:,}" if found.run else ""
     title = f"{found.name}{step}, against {found.against}"
@@ -173,22 +157,6 @@ def _print(found: Evaluation, pairs: Path | None) -> None:
         for words in [title, *map(str, found.results), *found.notices, *(one.plain for one in saved)]:
             line(console, words)
         return
-    seconds = sum(result.seconds for result in found.results)
-    reals = f"reals: what {found.against} scores against itself; measured in {seconds:.1f} s"
-    sentences = [*protocol(found.results), reals, *found.notices]
-    below = [Text(sentence, "dim") for sentence in sentences]
-    blank = [Text()] if saved else []
-    panel(console, Text(title, "bold"), _table(found), Text(), *below, *blank, *saved)
-
-
-def _table(found: Evaluation) -> RenderableType:
-    """The numbers, a row each."""
-    from rich.text import Text
-
-    from poise.cli.console import table
-    from poise.metrics.lines import better_side
-    from poise.text import label, number
-
     made = table("", "value", "95 % interval", "reals", "better")
     for result in found.results:
         for name, value in result.values.items():
@@ -196,4 +164,8 @@ def _table(found: Evaluation) -> RenderableType:
             floor = number(result.floors[name]) if name in result.floors else "-"
             better = Text(better_side(result.metric, name), "dim")
             made.add_row(Text(label(name), "cyan"), Text(number(value), "bold"), interval, floor, better)
-    return made
+    seconds = sum(result.seconds for result in found.results)
+    reals = f"reals: what {found.against} scores against itself; measured in {seconds:.1f} s"
+    below = [Text(sentence, "dim") for sentence in [*protocol(found.results), reals, *found.notices]]
+    blank = [Text()] if saved else []
+    panel(console, Text(title, "bold"), made, Text(), *below, *blank, *saved)

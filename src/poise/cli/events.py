@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from poise.cli.console import facts, line, pairs, panel
+from poise.run_folder import RunFolder, is_many, makes
 from poise.spec import condition_kind
-from poise.text import clock, command, counted, label, number, percent, short_path
+from poise.text import clock, counted, label, number, percent, short_path
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from poise.recipes import Recipe
-    from poise.run_folder import Makes
     from poise.web.games import OpenFinding, Reached
+    from poise.web.summary import Standing
 
 
 PLAYERS, SIDES = ("discriminator", "generator"), ("real", "fake")
@@ -34,7 +35,7 @@ class Notice:
         return {"sentence": self.sentence}
 
     def print(self, console: Console) -> None:
-        """The sentence on a line."""
+        """The sentence, marked as a note."""
         line(console, ("note: ", "yellow"), self.sentence)
 
 
@@ -80,23 +81,19 @@ class SessionStart:
         recipe = self.recipe
         return {
             "run": str(self.run.absolute()),
-            "step": self.step,
-            "steps": recipe.steps,
-            "device": self.device,
+            **{"step": self.step, "steps": recipe.steps, "device": self.device},
             **{"recipe": recipe.name, "seed": recipe.seed, "batch_size": recipe.batch_size},
             "data": {name: self.data[name] for name in ("name", "kind", "shape", "count")},
-            "games": self.games,
-            "grid": {path: list(values) for path, values in self.grid.items()},
+            **{"games": self.games, "grid": {path: list(values) for path, values in self.grid.items()}},
             "parameters": None if self.parameters is None else dict(self.parameters),
         }
 
     def print(self, console: Console) -> None:
         """What is trained on what, where, into which folder."""
         data, condition = self.data, self.data.get("condition") or {}
-        text = f"{data['name']}: {data_text(data)}"
-        if condition_kind(condition).classes:
-            text += f", {counted(condition['shape'][0], 'class')}"
-        rows = {"data": text, "recipe": recipe_text(self.recipe)}
+        classes = condition_kind(condition).classes
+        named = f", {counted(condition['shape'][0], 'class')}" if classes else ""
+        rows = {"data": f"{data['name']}: {data_text(data)}{named}", "recipe": recipe_text(self.recipe)}
         if self.parameters:
             sizes = " and ".join(f"{player} {count:,}" for player, count in self.parameters.items())
             rows["networks"] = f"{sizes} parameters"
@@ -107,7 +104,7 @@ class SessionStart:
         if self.step:
             rows["going on"] = f"from step {self.step:,}"
         facts(console, rows.items())
-        for sentence in self.data.get("notices", []):
+        for sentence in data.get("notices", []):
             Notice(sentence).print(console)
 
 
@@ -128,6 +125,18 @@ class Status:
     def share(self) -> float:
         """How much is done, from 0 to 1."""
         return self.step / self.steps if self.steps else 0.0
+
+    @property
+    def left(self) -> str:
+        """The time that is left, if it is known."""
+        return "" if self.seconds_left is None else f"{clock(self.seconds_left)} left"
+
+    @property
+    def counts(self) -> list[str]:
+        """The time trained, the speed, and what the doctor says."""
+        speed = f"{self.images_per_second:.0f} images/s" if self.images_per_second else ""
+        doctor = f"doctor: {self.doctor}" if self.doctor else ""
+        return [text for text in (f"{clock(self.seconds)} trained", speed, doctor) if text]
 
     @property
     def measured(self) -> list[str]:
@@ -155,59 +164,35 @@ class Status:
             >>> str(Status(50, 200, 4.0, 12.0, 800.0, {"generator_loss": 0.7}))
             'step 50/200, 25 %, 0:12 left, 0:04 trained, 800 images/s, loss: generator 0.700'
         """
-        pieces = [
-            f"step {self.step}/{self.steps}",
-            percent(self.share),
-            "" if self.seconds_left is None else f"{clock(self.seconds_left)} left",
-            f"{clock(self.seconds)} trained",
-            f"{self.images_per_second:.0f} images/s" if self.images_per_second else "",
-            *self.measured,
-            f"doctor: {self.doctor}" if self.doctor else "",
-        ]
-        return ", ".join(filter(None, pieces))
+        done = f"step {self.step}/{self.steps}", percent(self.share), self.left
+        return ", ".join(filter(None, [*done, *self.counts, *self.measured]))
 
 
 @dataclass(frozen=True)
 class SessionEnd:
-    """How a run stands on disk when a session has ended; paths are `None` if there is no such file."""
+    """How a run stands on disk when a session has ended; `files` has `None` for what is not there."""
 
     event: ClassVar[str] = "end"
     run: Path
-    status: str
-    step: int
-    images_seen: int
-    seconds: float
-    report: Path | None
-    samples: Path | None
-    generator: Path | None
-    makes: Makes = "samples"
+    stands: Standing
+    files: Mapping[str, Path | None]
+    next_commands: Sequence[tuple[str, str]]
     reached: Sequence[Reached] = ()
     open_findings: Sequence[OpenFinding] = ()
-    use: Sequence[str] = ()
 
-    def _command(self, verb: str, *options: str) -> str:
-        return command("poise", verb, self.run, *options, *self.use)
+    @staticmethod
+    def of(run: RunFolder, *, report: Path | None) -> SessionEnd:
+        """Read how a run, or many games, stand; `report` is the report's file, if there is one."""
+        from poise.web.games import open_findings, reached
+        from poise.web.summary import next_commands, standing
 
-    @property
-    def paths(self) -> dict[str, Path | None]:
-        """What can be opened."""
-        return {"samples": self.samples, "report": self.report, "generator": self.generator}
-
-    @property
-    def next_commands(self) -> list[tuple[str, str]]:
-        """Commands to go on with, each with what it does."""
-        words: dict[Makes, tuple[str, ...]] = {
-            "samples": ("sample", "-n", "64"),
-            "images": ("translate", "inputs", "--out", "outputs"),
-            "tags": ("tag", "picture.png"),
-        }
-        what = {"samples": "more samples", "images": "translate more", "tags": "tag a picture"}
-        verb, *options = words[self.makes]
-        found = [(self._command(verb, *options), what[self.makes])] if self.generator else []
-        found += [(self._command("report"), "the report anew")]
-        if self.status == "finished":
-            found += [(self._command("resume", "--steps", str(2 * self.step)), "train on")]
-        return found
+        many, stands, pictures = is_many(run.path), standing(run), run.samples()
+        generator = run.path / "generator" if (run.path / "generator").is_dir() else None
+        made = makes(run.data) if generator else None
+        following = next_commands(stands, short_path(run.path), run.environment, makes=made)
+        files = {"samples": pictures[-1][1] if pictures else None, "report": report, "generator": generator}
+        games = (reached(run), open_findings(run)) if many else ()
+        return SessionEnd(run.path, stands, files, following, *games)
 
     def to_json(self) -> Mapping[str, Any]:
         """The end, and after a stop the command that goes on."""
@@ -215,36 +200,38 @@ class SessionEnd:
             "reached": [asdict(one) for one in self.reached],
             "open_findings": [{"title": one.title, "games": list(one.games)} for one in self.open_findings],
         }
+        stopped = self.stands.status == "interrupted"
         return {
             "run": str(self.run.absolute()),
-            **{"status": self.status, "step": self.step, "images_seen": self.images_seen},
-            "seconds": round(self.seconds, 3),
-            **{name: None if path is None else str(path.absolute()) for name, path in self.paths.items()},
-            "resume": self._command("resume") if self.status == "interrupted" else None,
+            **{"status": self.stands.status, "step": self.stands.step},
+            "images_seen": int(self.stands.images_seen or 0),
+            "seconds": round(self.stands.seconds or 0.0, 3),
+            **{name: None if path is None else str(path.absolute()) for name, path in self.files.items()},
+            "resume": self.next_commands[0][0] if stopped else None,
             **(games if self.reached else {}),
         }
 
     def print(self, console: Console) -> None:
         """What there is now and what to do next; after a stop, the one command that goes on."""
-        if self.status == "interrupted":
-            resume = (self._command("resume"), "cyan")
-            line(console, (f"saved at step {self.step:,}", "bold"), "; go on with: ", resume)
+        stands = self.stands
+        if stands.status == "interrupted":
+            resume = (self.next_commands[0][0], "cyan")
+            line(console, (f"saved at step {stands.step:,}", "bold"), "; go on with: ", resume)
             return
-        steps = f"{self.status}: {counted(self.step, 'step')}"
-        title = f"{steps}, {self.images_seen:,} samples seen, {clock(self.seconds)}"
+        seen, spent = f"{stands.images_seen or 0:,.0f} samples seen", clock(stands.seconds or 0.0)
+        title = f"{stands.status}: {counted(stands.step, 'step')}, {seen}, {spent}"
         rows = {label(one.metric): _reached_text(one) for one in self.reached}
         for one in self.open_findings if self.reached else ():
             rows[one.title] = f"in {len(one.games)} of {one.of} games: {', '.join(one.games)}"
-        rows |= {name: short_path(path) for name, path in self.paths.items() if path is not None}
+        rows |= {name: short_path(path) for name, path in self.files.items() if path is not None}
         if not console.is_terminal:
             line(console, title)
             facts(console, rows.items())
-            for words, what in self.next_commands:
-                line(console, f"{what + ':':<18} {words}")
+            facts(console, [(what, words) for words, what in self.next_commands])
             return
         from rich.text import Text
 
-        heading = Text(title, "bold green" if self.status == "finished" else "bold yellow")
+        heading = Text(title, "bold green" if stands.status == "finished" else "bold yellow")
         following = pairs(self.next_commands, styles=("cyan", "dim"))
         panel(console, heading, pairs(rows.items()), Text(), following)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from poise.cli.console import emit, output, table
 from poise.cli.verb import Json, Names, verb
 from poise.errors import PoiseError
 
@@ -43,7 +44,6 @@ def games(
         dynamics: How the players of the Dirac-GAN are updated; simultaneous by default.
         out: A PNG to draw the field and the paths into.
     """
-    from poise.cli.console import emit, output
     from poise.toys import TOYS, run_toy
 
     if name is None:
@@ -71,7 +71,6 @@ def games(
 def _list(*, json: bool) -> None:
     from rich.text import Text
 
-    from poise.cli.console import emit, output, table
     from poise.toys import TOYS
 
     made = table("", "", left=2)
@@ -88,26 +87,23 @@ def _list(*, json: bool) -> None:
 def _print(toy: Toy, rows: list[Row]) -> None:
     from rich.text import Text
 
-    from poise.cli.console import output, table
-
     console = output()
     made = table("method", "verdict", "eigenvalues", "distance", "predicted", "observed", left=3)
+    none = "none: a kink" if toy.name == "dirac" else "none: the rate fades"
     for row in rows:
-        values = "none: a kink" if toy.name == "dirac" else "none: the rate fades"
-        if row.eigenvalues is not None:
-            values = ", ".join(dict.fromkeys(_complex(value) for value in row.eigenvalues[:2]))
+        values = None if row.eigenvalues is None else dict.fromkeys(map(_complex, row.eigenvalues[:2]))
         predicted = "-" if row.spectral_radius is None else f"{row.spectral_radius:.4f}"
-        verdict = Text(row.verdict, COLOURS[row.verdict])
-        numbers = f"{row.final_distance:.2g}", predicted, f"{row.observed_rate:.4f}"
-        made.add_row(Text(row.method, "cyan"), verdict, values, *numbers)
-    updates = f", {rows[0].dynamics} updates" if toy.schedules else ""
-    start = f"from ({toy.start[0]:g}, {toy.start[1]:g}), {toy.steps} steps{updates}"
+        made.add_row(
+            Text(row.method, "cyan"),
+            Text(row.verdict, COLOURS[row.verdict]),
+            none if values is None else ", ".join(values),
+            *(f"{row.final_distance:.2g}", predicted, f"{row.observed_rate:.4f}"),
+        )
     console.print(Text.assemble((toy.name, "bold cyan"), f"  {toy.summary}"))
-    console.print(Text(start, "dim"))
+    console.print(Text(toy.setting_text(rows[0].dynamics), "dim"))
     console.print(made)
-    console.print(
-        Text("predicted and observed: the factor by which a step multiplies the distance to (0, 0)", "dim")
-    )
+    note = "predicted and observed: the factor by which a step multiplies the distance to (0, 0)"
+    console.print(Text(note, "dim"))
 
 
 def _complex(value: complex) -> str:

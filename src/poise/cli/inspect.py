@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from poise.cli.console import emit, facts, line, output
 from poise.cli.verb import Count, Json, verb
+from poise.errors import PoiseError
+from poise.text import command, counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,12 +34,9 @@ def inspect(data: str, /, *, resolution: Count = None, json: Json = False) -> in
         data: A folder or zip of images, a .npy or .npz array, or digits, ring, grid, spiral or triangles.
         resolution: Pixels on a side, to which images would be cropped and resized.
     """
-    from poise.cli.console import emit, line, output
     from poise.cli.events import recipe_text
     from poise.cli.progress import view_for
-    from poise.errors import PoiseError
     from poise.recipes import DEFAULT_RECIPE, RECIPES, recipe_with
-    from poise.text import command
 
     changes = {} if resolution is None else {"resolution": resolution}
     recipe = recipe_with(RECIPES.named(DEFAULT_RECIPE), changes)
@@ -53,27 +53,25 @@ def inspect(data: str, /, *, resolution: Count = None, json: Json = False) -> in
     if json:
         why = None if obstacle is None else obstacle.sentence
         emit({"event": "data", **known, "trainable": obstacle is None, "obstacle": why})
-        return 0 if obstacle is None else obstacle.exit_status
-    console = output()
-    _print_data(console, known)
-    line(console, "")
-    if obstacle is not None:
-        line(console, ("not trainable: ", "bold red"), obstacle.sentence)
-        return obstacle.exit_status
-    size = () if resolution is None else ("--resolution", str(resolution))
-    line(console, ("trainable", "bold green"), f" with the default recipe, {recipe_text(recipe)}")
-    line(console, "train on it: ", (command("poise", "train", data, *size), "cyan"))
-    return 0
+    else:
+        _print(output(), known, obstacle, data, recipe_text(recipe), resolution)
+    return 0 if obstacle is None else obstacle.exit_status
 
 
-def _print_data(console: Console, known: Mapping[str, Any]) -> None:
-    from poise.cli.console import facts, line
+def _print(
+    console: Console,
+    known: Mapping[str, Any],
+    obstacle: PoiseError | None,
+    data: str,
+    recipe: str,
+    resolution: int | None,
+) -> None:
     from poise.cli.events import Notice, data_text
-    from poise.text import counted
+    from poise.web.facts import plain
 
     rows = [("data", f"{known['name']}: {data_text(known)}")]
     rows += [
-        (key.replace("_", " "), fact_text(value))
+        (key.replace("_", " "), plain(value))
         for key, value in known.items()
         if key not in IN_THE_FIRST_LINE | BELOW and value not in (0, None, "", [], {})
     ]
@@ -87,27 +85,10 @@ def _print_data(console: Console, known: Mapping[str, Any]) -> None:
         facts(console, [(f"  {one['file']}", str(one["reason"])) for one in refused])
         if count > len(refused):
             line(console, f"  and {count - len(refused):,} more")
-
-
-def fact_text(value: Any) -> str:
-    """A fact of a summary as people read it.
-
-    Example:
-        >>> fact_text({"min": 8, "median": 64.0, "max": 512}), fact_text({"PNG": 1200, "JPEG": 3})
-        ('8 to 512, median 64', 'PNG 1,200, JPEG 3')
-        >>> fact_text([0, 255]), fact_text("NHWC"), fact_text(1797), fact_text({"name": "pixels"})
-        ('0 to 255', 'NHWC', '1,797', 'pixels')
-    """
-    if isinstance(value, Mapping):
-        if set(value) == {"min", "median", "max"}:
-            low, high = fact_text(value["min"]), fact_text(value["max"])
-            return low if low == high else f"{low} to {high}, median {fact_text(value['median'])}"
-        if "name" in value:
-            return str(value["name"])
-        return ", ".join(f"{key} {fact_text(inner)}" for key, inner in value.items())
-    if isinstance(value, list):
-        is_range = len(value) == 2 and all(isinstance(one, int | float) for one in value)
-        return (" to " if is_range else ", ").join(map(fact_text, value))
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return {True: "yes", False: "no", None: "none"}.get(value, str(value))
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+    line(console, "")
+    if obstacle is not None:
+        line(console, ("not trainable: ", "bold red"), obstacle.sentence)
+        return
+    size = () if resolution is None else ("--resolution", str(resolution))
+    line(console, ("trainable", "bold green"), f" with the default recipe, {recipe}")
+    line(console, "train on it: ", (command("poise", "train", data, *size), "cyan"))

@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from poise.cli.console import emit, is_watched, output
 from poise.cli.events import Event, Notice, SessionStart, Status
-from poise.text import clock, percent
+from poise.text import percent
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.live import Live
 
-OnRead = Callable[[int, int], None]
-"""Called while data are read, with `(done, total)`."""
+OnRead = Callable[[int, int], None]  # Called while data are read, with `(done, total)`
 
-SECONDS_BETWEEN_LINES = 10.0
-"""In a log."""
+SECONDS_BETWEEN_LINES = 10.0  # In a log
 
 
 def view_for(*, json: bool) -> View:
@@ -126,16 +124,12 @@ class TerminalView:
         if not last and status.seconds - self._drawn < self.every:
             return
         self._drawn = status.seconds
-        left = "" if status.seconds_left is None else f"  {clock(status.seconds_left)} left"
-        counts = [
-            f"step {status.step:,} of {status.steps:,}",
-            f"{clock(status.seconds)} trained",
-            f"{status.images_per_second:,.0f} images/s" if status.images_per_second else "",
-            f"doctor: {status.doctor}" if status.doctor else "",
-        ]
-        below = [" · ".join(filter(None, counts)), " · ".join(status.measured)]
+        counts = [f"step {status.step:,} of {status.steps:,}", *status.counts]
+        below = [" · ".join(counts), " · ".join(status.measured)]
         below += ["saving ..."] if last else []
-        self._draw(*below, bar=(status.step, status.steps, f"{percent(status.share)}{left}"))
+        self._draw(
+            *below, bar=(status.step, status.steps, f"{percent(status.share)}  {status.left}".rstrip())
+        )
 
     def report(self, event: Event) -> None:
         """The event in words, above the display."""

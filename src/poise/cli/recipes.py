@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from poise.cli.console import emit, facts, output, table
 from poise.cli.verb import Json, verb
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from poise.recipes import Recipe
-
-ABOUT = ("name", "summary", "paper", "when")
-"""What a recipe says of itself."""
 
 EXAMPLE_DATA = {
     "paired-translation": "--pairs line colour",
@@ -37,9 +34,11 @@ def recipes(name: str | None = None, /, *, json: Json = False) -> int:
     Args:
         name: One recipe; by default all of them.
     """
-    from poise.cli.console import emit, output
+    from poise.extension import use_installed
     from poise.recipes import RECIPES
 
+    if name is None:
+        use_installed()
     chosen = list(RECIPES.values()) if name is None else [RECIPES.named(name)]
     if json:
         for recipe in chosen:
@@ -52,44 +51,28 @@ def recipes(name: str | None = None, /, *, json: Json = False) -> int:
 
 
 def settings_table(recipe: Recipe, *, explained: bool = False) -> RenderableType:
-    """Every setting by the path that `--set` takes, with its value."""
+    """Every setting by the path that `--set` takes, with its value; explained, also what it is."""
     from rich.text import Text
 
-    from poise.cli.console import table
-    from poise.recipes.overrides import help_of
+    from poise.recipes.overrides import ABOUT, flat, help_of
     from poise.recipes.settings import Recipe as Settings
 
-    if not explained:
-        plain = table("setting", "value", left=2)
-        for path, value in settings_of(recipe):
-            plain.add_row(Text(path, "cyan"), value_text(value))
-        return plain
-    defaults = dict(settings_of(Settings(name="default")))
-    made = table("", "setting", "value", "what it is", left=4)
-    for path, value in settings_of(recipe):
-        differs = defaults.get(path) != value
-        made.add_row(
-            Text("*" if differs else "", "yellow"),
-            Text(path, "cyan", no_wrap=True),
-            Text(value_text(value), "bold" if differs else ""),
-            Text(help_of(f"{path}.name"), "dim"),
-        )
-    return made
-
-
-def settings_of(recipe: Recipe) -> Iterator[tuple[str, Any]]:
-    """Every setting of a recipe by its dotted path, but for what it says of itself."""
-    return flat({name: value for name, value in recipe.model_dump().items() if name not in ABOUT})
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested settings by their dotted paths, as `--set` takes them."""
-    for key, value in values.items():
-        path = prefix if key == "name" and prefix else f"{prefix}.{key}" if prefix else key
-        if isinstance(value, Mapping) and value:
-            yield from flat(value, path)
+    defaults = dict(flat(Settings(name="default").model_dump()))
+    made = (
+        table("", "setting", "value", "what it is", left=4)
+        if explained
+        else table("setting", "value", left=2)
+    )
+    for name, value in flat(recipe.model_dump()):
+        if name in ABOUT:
+            continue
+        path, text, differs = name.removesuffix(".name"), value_text(value), defaults.get(name) != value
+        if explained:
+            cells = Text(path, "cyan", no_wrap=True), Text(text, "bold" if differs else "")
+            made.add_row(Text("*" if differs else "", "yellow"), *cells, Text(help_of(name), "dim"))
         else:
-            yield path, value
+            made.add_row(Text(path, "cyan"), text)
+    return made
 
 
 def value_text(value: Any) -> str:
@@ -135,8 +118,6 @@ def _parts_of(recipe: Recipe) -> str:
 
 def _print_one(recipe: Recipe, console: Console) -> None:
     from rich.text import Text
-
-    from poise.cli.console import facts
 
     data = EXAMPLE_DATA.get(recipe.game.name, "digits")
     console.print(Text(recipe.name, "bold cyan"))

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from poise.cli.console import emit, line, output
 from poise.cli.verb import Json, verb
+from poise.text import short_path
 
 app = verb("report", ("poise report runs/demo", "write runs/demo/report.html anew"))
 
@@ -16,8 +18,6 @@ def report(run: Path, /, *, json: Json = False) -> int:
     Args:
         run: The run's folder.
     """
-    from poise.cli.console import emit, line, output
-    from poise.text import short_path
     from poise.web import write_report
 
     path = write_report(run)

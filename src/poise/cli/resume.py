@@ -1,8 +1,17 @@
 """`poise resume`: go on with a run."""
 
+from __future__ import annotations
+
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from poise.cli.verb import Count, Device, DoctorMode, Json, Switch, verb
+
+if TYPE_CHECKING:
+    from poise.training import Outcome
+    from poise.training.vectorised import EnsembleOutcome
 
 app = verb(
     "resume",
@@ -33,14 +42,44 @@ def resume(
         device: Where to train.
         accept_changed_data: Go on even if the data are not those that the run began with.
     """
+    from poise.cli.events import SessionStart
     from poise.cli.progress import view_for
-    from poise.cli.session import resume_session
+    from poise.cli.session import Reporter, device_text, finish, refuse_remedies, report_of_a_failure
+    from poise.recipes import saved_recipe
+    from poise.run_folder import RunFolder, is_many, read_games
 
-    return resume_session(
-        run,
-        view_for(json=json),
-        steps=steps,
-        device=device,
-        accept_changed_data=accept_changed_data,
-        doctor=doctor,
-    )
+    many = is_many(run)
+    if many:
+        refuse_remedies(doctor)
+    folder, view = RunFolder.open(run), view_for(json=json)
+    recipe = saved_recipe(folder.recipe)
+    if steps is not None:
+        recipe = recipe.model_copy(update={"steps": steps})
+    reporter = Reporter(view, findings=len(folder.lines("findings")), remedies=doctor != "watch")
+    with report_of_a_failure(run, reporter), ExitStack() as stack:
+        on_read = stack.enter_context(view.reading(str(folder.data.get("name", ""))))
+        # Not before: a folder that is no run is refused without torch.
+        from poise.training import Resumption, pick_device
+        from poise.training import resume as resume_one
+        from poise.training.remedies import resume_with_remedies
+        from poise.training.vectorised import resume_many
+
+        where = pick_device(device)
+
+        def on_first_step(step: int) -> None:
+            # Not earlier: until then it may turn out that there is nothing to go on with.
+            stack.close()
+            games = len(read_games(folder)) if many else 1
+            view.report(SessionStart(folder.path, folder.data, recipe, device_text(where), step, games=games))
+            stack.enter_context(view.training(recipe.steps or 0))
+
+        reporter.on_first_step = on_first_step
+        asked = Resumption(run, where, steps=steps, accept_changed_data=accept_changed_data, progress=on_read)
+        outcome: Outcome | EnsembleOutcome
+        if many:
+            watched = doctor != "off"
+            outcome = resume_many(asked, watch=reporter.on_games, notify=reporter.notify, doctor=watched)
+        else:
+            go_on = resume_with_remedies if doctor == "apply" else partial(resume_one, doctor=doctor)
+            outcome = go_on(asked, callbacks=[reporter.on_run], notify=reporter.notify)
+    return finish(outcome, reporter)

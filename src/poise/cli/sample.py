@@ -1,11 +1,30 @@
 """`poise sample`: from a run to pictures or numbers."""
 
+from __future__ import annotations
+
+import filecmp
+import json as json_text
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from poise.cli.console import emit, line, output
 from poise.cli.verb import Json, Name, Number, at_least, verb
+from poise.errors import PoiseError
+from poise.text import counted, short_path
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from poise.generator import Generator
+
+PIECE = 256
+"""Samples made at once: the generator's own number, so that the bits are those of `Generator.sample`."""
+
+DEFAULT_COUNT = 64
+COLUMNS = 8  # Samples in a row of a grid that has a row for each class
 
 app = verb(
     "sample",
@@ -40,31 +59,109 @@ def sample(
         seed: Draws the samples; the first of many are the same as of few.
         out: A .png for a grid, a .npy for raw numbers, a folder/ for a file each; by default a grid in RUN.
     """
-    from poise.cli.console import emit, line, output
-    from poise.cli.outputs import sample_request, sample_target, save_samples
+    from poise.cli.outputs import OutputFolder, writing_to
     from poise.cli.progress import view_for
     from poise.run_folder import one_run
-    from poise.text import counted, short_path
 
     at_least(1, samples=count)
     at_least(0, seed=seed)
     folder = one_run(run).path
     named = "" if label is None else "".join(c if c.isalnum() or c in "-_." else "-" for c in f"-{label}")
-    target = sample_target(str(folder / f"grid{named}-seed{seed}.png") if out is None else out)
+    path = folder / f"grid{named}-seed{seed}.png" if out is None else Path(out).expanduser()
+    if is_folder := out is not None and (out.endswith("/") or path.is_dir() or not path.suffix):
+        files = OutputFolder(path, made_by="poise sample", card="samples.json")
+    else:
+        _refuse_file(path)
+    is_grid = not is_folder and path.suffix.lower() == ".png"
     with view_for(json=json).reading(short_path(folder)):
         from poise.generator import Generator
 
         generator = Generator.load(folder)
-        request = sample_request(generator, target, count=count, seed=seed, label=label)
-        made = save_samples(generator, target, request)
+        rows = generator.classes if is_grid and count is None and label is None else ()
+        count = COLUMNS * len(rows) if rows else DEFAULT_COUNT if count is None else count
+        step = generator.description.get("step")
+        about = {"count": count, "seed": seed, "label": label, "step": step}
+        pieces = _pieces(generator, count, seed=seed, label=label)
+        with writing_to(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if is_folder:
+                with files.writing(generator.kind.written(count), about):
+                    generator.kind.write(path, pieces, count)
+                made = generator.kind.as_files
+            elif is_grid:
+                _draw_grid(generator, path, rows, about)
+                made = generator.kind.as_picture
+            else:
+                _write_array(path, (count, *generator.shape), pieces)
+                made = f"as float32 of shape {(count, *generator.shape)}"
     if json:
-        paths = {"run": str(folder.absolute()), "samples": str(target.path.absolute())}
-        asked = {"count": request.count, "label": label, "rows": list(request.rows), "seed": seed}
-        made_by = {"shape": list(generator.shape), "step": generator.description["step"]}
+        paths = {"run": str(folder.absolute()), "samples": str(path.absolute())}
+        made_by = {"shape": list(generator.shape), "step": step}
+        asked = {"count": count, "label": label, "rows": list(rows), "seed": seed}
         emit({"event": "samples", **paths, **asked, **made_by})
         return 0
-    samples = counted(request.count, "sample") + ("" if label is None else f" of '{label}'")
-    line(output(), "wrote ", (short_path(target.path), "cyan"), f": {samples} {made}, seed {seed}")
-    if request.rows:
-        line(output(), "rows, from the top: ", ", ".join(request.rows))
+    samples = counted(count, "sample") + ("" if label is None else f" of '{label}'")
+    line(output(), "wrote ", (short_path(path), "cyan"), f": {samples} {made}, seed {seed}")
+    if rows:
+        line(output(), "rows, from the top: ", ", ".join(rows))
     return 0
+
+
+def _refuse_file(path: Path) -> None:
+    """Refuse a file of another format, and a picture that others made."""
+    from PIL import Image
+
+    from poise.cli.outputs import would_overwrite
+
+    suffix = path.suffix.lower()
+    if suffix not in (".png", ".npy"):
+        hint = "name a .png for a grid, a .npy for raw numbers, or a folder/ for a file each"
+        raise PoiseError(f"Samples cannot be written as '{suffix}'", code="cli.unknown-format", hint=hint)
+    if suffix == ".png" and path.exists():
+        try:
+            with Image.open(path) as image:
+                ours = "poise" in image.info
+        except (OSError, ValueError, SyntaxError):
+            ours = False
+        if not ours:
+            raise would_overwrite(path)
+
+
+def _pieces(generator: Generator, count: int, *, seed: int, label: str | None) -> Iterator[Tensor]:
+    """The samples, some at once."""
+    latents = generator.latents(count, seed=seed)
+    conditions = generator.conditions(count, seed=seed, label=label)
+    for start in range(0, count, PIECE):
+        condition = None if conditions is None else conditions[start : start + PIECE]
+        yield generator(latents[start : start + PIECE], condition)
+
+
+def _draw_grid(generator: Generator, path: Path, rows: tuple[str, ...], about: Mapping[str, Any]) -> None:
+    from PIL.PngImagePlugin import PngInfo
+
+    from poise.cli.outputs import whole_file
+
+    mark = PngInfo()
+    mark.add_text("poise", json_text.dumps({"made_by": "poise sample", **about}))
+    if rows:
+        image = generator.class_grid(COLUMNS, seed=about["seed"])
+    else:
+        image = generator.grid(about["count"], seed=about["seed"], label=about["label"])
+    with whole_file(path) as partial:
+        image.save(partial, format="PNG", pnginfo=mark)
+
+
+def _write_array(path: Path, shape: tuple[int, ...], pieces: Iterator[Tensor]) -> None:
+    import numpy as np
+
+    from poise.cli.outputs import whole_file, would_overwrite
+
+    with whole_file(path) as partial:
+        array, start = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape), 0
+        for piece in pieces:
+            array[start : start + len(piece)] = piece.numpy()
+            start += len(piece)
+        array.flush()
+        # An array has no room for a mark of ours, so it may only be written again with the same content.
+        if path.exists() and not (path.is_file() and filecmp.cmp(path, partial, shallow=False)):
+            raise would_overwrite(path)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from poise.cli.console import emit, line, output
 from poise.cli.verb import Json, Number, at_least, verb
 
 app = verb(
@@ -37,7 +38,6 @@ def tag(
         draws: How many latents are drawn.
         seed: Draws the latents.
     """
-    from poise.cli.console import emit, line, output
     from poise.run_folder import RunFolder
 
     at_least(1, tags=count, draws=draws)

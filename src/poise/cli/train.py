@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from cyclopts import Parameter
 
+from poise.cli.console import emit, line, output
 from poise.cli.verb import Count, Device, DoctorMode, Json, Name, Switch, at_least, verb
 
 if TYPE_CHECKING:
-    from poise.cli.events import SessionStart
+    pass
 
 Two: TypeAlias = Annotated[tuple[str, str] | None, Parameter(metavar="PATH PATH")]
 
@@ -59,13 +60,12 @@ def train(
 ) -> int:
     """Train a GAN on your data, into a new run folder.
 
-    Ctrl-C saves and stops; `poise resume` goes on as if never interrupted.
+    Ctrl-C saves and stops; poise resume goes on as if never interrupted.
     A run that is there already is never written over.
 
     Args:
         data: A folder or zip of images, a .npy or .npz array, or digits, ring, grid, spiral or triangles.
-        recipe: What to train with; `poise recipes` lists them. By default non-saturating, pix2pix for
-            pairs, cyclegan for domains.
+        recipe: By default non-saturating, for pairs pix2pix, for domains cyclegan; see poise recipes.
         pairs: Sources and targets, two folders or zips with the same names, or two arrays.
         side_by_side: Images that hold source and target side by side.
         source_side: Which half of those is the source, left or right.
@@ -79,7 +79,7 @@ def train(
         resolution: Pixels on a side, to which images are cropped and resized.
         batch_size: Samples in a batch.
         device: Where to train.
-        settings: A setting as path=value, as `poise recipes NAME` lists them; may be given often.
+        settings: A setting as path=value, as poise recipes NAME lists them; may be given often.
         seeds: Train so many games side by side, from the seed upwards; only small networks gain by it.
         grid: With --seeds: train every combination of such values; may be given often.
         dry_run: Check and show everything, and write nothing.
@@ -87,7 +87,8 @@ def train(
     from poise.cli.data_options import DataOptions
     from poise.cli.events import Notice
     from poise.cli.progress import view_for
-    from poise.cli.session import begin_session, prepare
+    from poise.cli.recipes import settings_table
+    from poise.cli.session import Reporter, finish, prepare, report_of_a_failure
     from poise.recipes import RECIPES, parse_override, recipe_with
 
     at_least(1, seeds=seeds)
@@ -103,25 +104,21 @@ def train(
     view = view_for(json=json)
     for sentence in dict.fromkeys(str(one.message) for one in old_names):
         view.report(Notice(f"{sentence[:1].upper()}{sentence[1:].rstrip('.')}."))
-    prepared = prepare(view, named, chosen, device=device, out=out, doctor=doctor, seeds=seeds, grid=grid)
-    if dry_run:
-        _print_plan(prepared.start, json=json)
-        return 0
-    return begin_session(prepared, view, doctor=doctor)
-
-
-def _print_plan(start: SessionStart, *, json: bool) -> None:
-    """What a run would be; for a program the whole recipe and the whole summary of the data."""
-    from poise.cli.console import emit, line, output
-    from poise.cli.recipes import settings_table
-
+    start, begin = prepare(view, named, chosen, device=device, out=out, doctor=doctor, seeds=seeds, grid=grid)
+    if not dry_run:
+        reporter = Reporter(view, remedies=doctor != "watch")
+        view.report(start)
+        with report_of_a_failure(start.run, reporter), view.training(start.recipe.steps or 0):
+            outcome = begin(reporter)
+        return finish(outcome, reporter)
     if json:
         plan = {"recipe": start.recipe.model_dump(), "data": dict(start.data)}
         emit({"event": "plan", **start.to_json(), **plan})
-        return
+        return 0
     console = output()
     start.print(console)
     console.print()
     console.print(settings_table(start.recipe))
     console.print()
     line(console, "This was a dry run: nothing was written. Leave out --dry-run to train.")
+    return 0

@@ -17,9 +17,11 @@ from poise.errors import PoiseError, unknown_name
 from poise.extension import require_parts
 from poise.generator.network import checkpoint_weights, described_network, task_of
 from poise.generator.sampling import (
+    IMAGES,
     PIECE,
     class_names,
     generate,
+    read_picture,
     sample_conditions,
     sample_latents,
     translated,
@@ -163,8 +165,8 @@ class Generator:
         """Images made of images.
 
         Args:
-            images: A folder or zip, a `.npy` file, an array or a tensor of images; brought to the size that
-                the run was trained at.
+            images: A picture, a folder or zip, a `.npy` file, an array or a tensor of images; brought to the
+                size that the run was trained at.
             direction: `"a-to-b"`, from source to target or from the first domain to the second; or, between
                 domains, `"b-to-a"`.
             seed: Draws the noise, the same for every image.
@@ -182,6 +184,8 @@ class Generator:
     def translatable(self, images: Any, *, direction: str = "a-to-b", refuse_above: float = 0.01) -> Dataset:
         """The images of `translate`, opened at the size and with the channels that the generator takes."""
         channels, _, side = self.input_shape(direction)
+        if isinstance(images, str | Path) and Path(images).suffix.lower() in IMAGES:
+            images = read_picture(Path(images), channels, side)
         return open_data(images, resolution=side, channels=channels, refuse_above=refuse_above)
 
     def input_shape(self, direction: str) -> tuple[int, ...]:
@@ -217,8 +221,7 @@ class Generator:
     def grid(self, count: int = 64, *, seed: int = 0, label: str | None = None) -> Image.Image:
         """A picture of samples: a grid of images, or a scatter of points."""
         condition = self.conditions(count, seed=seed, label=label)
-        made = generate(self.module, self.latents(count, seed=seed), condition)
-        return self.kind.picture(made, self.transform, self.shape)
+        return self._picture(self.latents(count, seed=seed), condition)
 
     def class_grid(self, columns: int = 8, *, seed: int = 0) -> Image.Image:
         """A picture with a row for each class, in the order of `classes`; a column shares its latent."""
@@ -226,7 +229,11 @@ class Generator:
             what = "This generator knows no classes"
             raise PoiseError(what, code="generator.no-classes", hint="train with --recipe conditional")
         latent = self.latents(columns, seed=seed).repeat(len(self.classes), 1)
-        labels = torch.arange(len(self.classes)).repeat_interleave(columns)
-        condition = torch.nn.functional.one_hot(labels, len(self.classes)).float().to(self._device)
+        condition = torch.eye(len(self.classes), device=self._device).repeat_interleave(columns, 0)
+        return self._picture(latent, condition, columns=columns)
+
+    def _picture(
+        self, latent: Tensor, condition: Tensor | None, *, columns: int | None = None
+    ) -> Image.Image:
         made = generate(self.module, latent, condition)
         return self.kind.picture(made, self.transform, self.shape, columns=columns)

@@ -1,21 +1,22 @@
 """What goes into a generator, drawn from a seed: the first of many are those of few; and what comes out."""
 
+import io
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from poise.data import as_channels, read_image, reason_of
 from poise.errors import PoiseError, unknown_name
 from poise.randomness import torch_stream
 from poise.recipes.settings import Latent
 from poise.spec import condition_kind
 
-BLOCK = 16
-"""PyTorch draws normal numbers in blocks of so many, and an incomplete last block in another way."""
-
-PIECE = 64
-"""Images that are translated at once."""
+BLOCK = 16  # PyTorch draws normal numbers in blocks of so many, and an incomplete last block in another way
+PIECE = 64  # Images that are translated at once
 
 
 def sample_latents(count: int, latent: Latent, *, seed: int) -> Tensor:
@@ -72,6 +73,26 @@ def sample_conditions(
         places = torch.rand(count, generator=stream, dtype=torch.float64) * weights.sum()
         drawn = torch.searchsorted(weights.cumsum(0), places, right=True).clamp(max=len(names) - 1)
     return torch.nn.functional.one_hot(drawn, len(names)).float()
+
+
+IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+
+
+def read_picture(path: Path, channels: int, side: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """One picture, brought to a size and a number of channels, as bytes `(1, channels, side, side)`.
+
+    Raises:
+        PoiseError: It cannot be read.
+    """
+    try:
+        image = read_image(io.BytesIO(path.read_bytes()), resolution=side)
+    except (FileNotFoundError, IsADirectoryError):
+        what = f"'{path}' is a folder" if path.is_dir() else f"There is no picture '{path}'"
+        raise PoiseError(what, code="generator.no-picture", hint="name one picture") from None
+    except Exception as error:
+        what, why = f"The picture '{path}' cannot be read", reason_of(error)
+        raise PoiseError(what, code="generator.unreadable-picture", why=why) from None
+    return np.array(as_channels(image, channels))[None]
 
 
 @torch.no_grad()

@@ -1,33 +1,26 @@
 """Tags of a picture, by a generator that makes tags from the picture's features and a latent."""
 
-import io
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import as_channels, read_image, reason_of
 from poise.errors import PoiseError
 from poise.generator.generator import Generator
+from poise.generator.sampling import read_picture
 from poise.metrics.features import extract
 from poise.tasks.tagging import image_extractor
 
 
 @dataclass(frozen=True)
 class Tag:
-    """A tag and its frequency.
-
-    Attributes:
-        name: The tag.
-        frequency: The share of latents that led to it, from 0 to 1.
-    """
+    """A tag and its frequency."""
 
     name: str
-    frequency: float
+    frequency: float  # The share of latents that led to it, from 0 to 1
 
 
 def tags_of(generator: Generator, image: Path | str, *, draws: int = 200, seed: int = 0) -> list[Tag]:
@@ -43,8 +36,9 @@ def tags_of(generator: Generator, image: Path | str, *, draws: int = 200, seed: 
         PoiseError: The generator makes no tags, or the picture cannot be read.
     """
     about = _about(generator)
-    pixels = _pixels(Path(image), about["image"])
-    features = extract(image_extractor(about["features"], about["image"][0]), pixels, value_range="0..255")
+    channels, _, side = about["image"]
+    pixels = torch.from_numpy(read_picture(Path(image), channels, side))
+    features = extract(image_extractor(about["features"], channels), pixels, value_range="0..255")
     names = ranked(generator, features.float(), draws=draws, seed=seed)[0]
     return [Tag(name, count / draws) for name, count in names]
 
@@ -73,16 +67,3 @@ def _about(generator: Generator) -> dict[str, Any]:
         hint = "train one that does: --recipe image-tagging --labels FILE.csv"
         raise PoiseError("This generator makes no tags", code="generator.no-tags", hint=hint)
     return dict(condition)
-
-
-def _pixels(path: Path, shape: list[int]) -> Tensor:
-    if path.is_dir():
-        raise PoiseError(f"'{path}' is a folder", code="generator.no-picture", hint="name one picture in it")
-    try:
-        image = read_image(io.BytesIO(path.read_bytes()), resolution=shape[-1])
-    except FileNotFoundError:
-        raise PoiseError(f"There is no picture '{path}'", code="generator.no-picture") from None
-    except Exception as error:
-        what = f"The picture '{path}' cannot be read"
-        raise PoiseError(what, code="generator.unreadable-picture", why=reason_of(error)) from None
-    return torch.from_numpy(np.array(as_channels(image, shape[0])))[None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -129,6 +129,9 @@ BY_NAME: dict[str, type[BaseModel]] = {
 
 OPTIMISERS = ("optimisers", "optimizers")
 
+ABOUT = ("name", "summary", "paper", "when")
+"""What a recipe says of itself; all else are settings."""
+
 
 def _flat(changes: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     """Nested mappings as dotted paths."""
@@ -239,6 +242,20 @@ def help_of(path: str) -> str:
         if get_origin(field.annotation) is dict and model is not None:
             next(words, None)  # the name of one of several parts
     return text
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The settings of a dumped recipe by their dotted paths.
+
+    Example:
+        >>> dict(flat({"loss": {"name": "hinge"}, "penalties": {}}))
+        {'loss.name': 'hinge', 'penalties': {}}
+    """
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

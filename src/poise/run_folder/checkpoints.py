@@ -1,18 +1,14 @@
-"""Checkpoints: complete saved states. The newest sound one is restored, and damaged ones are moved away."""
+"""Checkpoints: complete saved states, what their tensors are called now, and what a restore finds."""
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-from poise.errors import PoiseError
-from poise.run_folder.tensors_file import DamagedError
-from poise.run_folder.tensors_folder import is_there, read_tensors_folder, remove_folder, write_tensors_folder
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from poise.run_folder.tensors_folder import Contents
 
 # First parts of the names of tensors in checkpoints of version 0.1, and what they are called now
 RENAMED = {"average": "ema"}
@@ -23,7 +19,6 @@ EARLIER_NAMES = {
     "game/pool_b": "game/discriminator_loss/pool_b",
     "game/pool_filled": "game/discriminator_loss/filled",
 }
-
 
 BESIDE = ("window/", "callback/")  # How tensors begin that belong to the loop and to callbacks
 
@@ -65,62 +60,8 @@ def step_name(step: int) -> str:
     return f"step-{step:08d}"
 
 
-def checkpoint_steps(run: Path) -> list[int]:
-    """The steps with a checkpoint, oldest first."""
-    found = [*(run / "checkpoints").glob("step-*"), *(run / "checkpoints").glob(".old-step-*")]
-    steps = {path.name.rpartition("step-")[2] for path in found}
-    return sorted(int(step) for step in steps if step.isdigit())
-
-
-def save_checkpoint(run: Path, checkpoint: Checkpoint, *, keep: int, best: bool) -> Path:
-    """As `RunFolder.save_checkpoint`."""
-    folder = run / "checkpoints" / ("best" if best else step_name(checkpoint.step))
-    write_tensors_folder(folder, "tensors", checkpoint.tensors, {"state": checkpoint.state}, checkpoint.step)
-    for step in checkpoint_steps(run)[:-keep]:
-        remove_folder(run / "checkpoints" / step_name(step))
-    return folder
-
-
-def load_checkpoint(run: Path, which: int | Literal["best"]) -> Checkpoint:
-    """As `RunFolder.load_checkpoint`."""
-    folder = run / "checkpoints" / (which if isinstance(which, str) else step_name(which))
-    try:
-        return _read_checkpoint(folder)
-    except DamagedError as error:
-        if not is_there(folder):
-            there = ", ".join(map(str, checkpoint_steps(run))) or "none"
-            raise PoiseError(
-                f"The run '{run}' has no checkpoint '{which}'",
-                code="run-folder.no-checkpoint",
-                hint=f"there are: {there}",
-            ) from None
-        raise PoiseError(
-            f"The checkpoint '{folder}' is damaged",
-            code="run-folder.damaged-checkpoint",
-            why=str(error),
-            hint="name another, or resume without one",
-        ) from None
-
-
-def restore_newest(run: Path) -> Restored:
-    """The newest sound checkpoint; damaged ones are moved to `quarantine/`, so the lock must be held."""
-    quarantined: list[tuple[str, str]] = []
-    steps = checkpoint_steps(run)
-    for step in reversed(steps):
-        folder = run / "checkpoints" / step_name(step)
-        try:
-            return Restored(_read_checkpoint(folder), quarantined, steps[-1])
-        except DamagedError as error:
-            quarantined.append((folder.name, str(error)))
-            place = run / "quarantine" / folder.name
-            place.parent.mkdir(exist_ok=True)
-            shutil.rmtree(place, ignore_errors=True)
-            folder.rename(place)
-    return Restored(None, quarantined, steps[-1] if steps else 0)
-
-
-def _read_checkpoint(folder: Path) -> Checkpoint:
-    found = read_tensors_folder(folder, "tensors.safetensors", "state.json")
+def checkpoint_of(found: Contents) -> Checkpoint:
+    """The checkpoint that a folder holds, its tensors by their present names."""
     tensors = {_present_name(name): value for name, value in found.tensors.items()}
     return Checkpoint(found.step, tensors, found.objects["state"])
 

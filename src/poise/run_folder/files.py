@@ -7,6 +7,7 @@ null for its other elements. What is read holds the numbers again.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import math
@@ -67,24 +68,23 @@ def _restored(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     restored = {name: _restored(one) for name, one in value.items()}
-    for name in value:
+    for name, words in value.items():
         base = name.removesuffix("_is")
-        if base != name and base in value and _fit(value[base], value[name]):
-            restored[base] = _filled(restored[base], restored.pop(name))
+        if base != name and base in value:
+            with contextlib.suppress(LookupError):
+                restored[base] = _filled(restored[base], words)
+                del restored[name]
     return restored
 
 
-def _fit(value: Any, words: Any) -> bool:
-    """Whether `words` is what `_words` gave for `value`."""
-    if isinstance(value, list) and isinstance(words, list) and len(value) == len(words):
-        return all(word is None or _fit(one, word) for one, word in zip(value, words, strict=True))
-    return value is None and isinstance(words, str) and words in WORDS
-
-
 def _filled(value: Any, words: Any) -> Any:
-    if isinstance(words, list):
-        return [_filled(one, word) for one, word in zip(value, words, strict=True)]
-    return value if words is None else WORDS[words]
+    """A value with the numbers that `_words` gave; `LookupError` if the words do not belong to it."""
+    if value is None and isinstance(words, str):
+        return WORDS[words]
+    if not (isinstance(value, list) and isinstance(words, list) and len(value) == len(words)):
+        raise LookupError
+    pairs = zip(value, words, strict=True)
+    return [one if word is None else _filled(one, word) for one, word in pairs]
 
 
 # Whole files ----------------------------------------------------------------------------------------------

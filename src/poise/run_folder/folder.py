@@ -25,15 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from poise.errors import PoiseError, system_reason
-from poise.run_folder.checkpoints import (
-    Checkpoint,
-    Restored,
-    checkpoint_steps,
-    load_checkpoint,
-    restore_newest,
-    save_checkpoint,
-    step_name,
-)
+from poise.run_folder.checkpoints import Checkpoint, Restored, checkpoint_of, step_name
 from poise.run_folder.files import (
     append_line,
     forget_lines_after,
@@ -49,6 +41,7 @@ from poise.run_folder.tensors_folder import (
     FORMAT,
     is_there,
     read_tensors_folder,
+    remove_folder,
     repair,
     write_tensors_folder,
 )
@@ -56,6 +49,8 @@ from poise.spec import condition_kind
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from poise.run_folder.tensors_folder import Contents
 
 Status = Literal["running", "finished", "interrupted", "failed"]
 # What a generator makes: samples of noise, images of images, or the tags of an image
@@ -121,18 +116,16 @@ class RunFolder:
         """
         run = RunFolder(path)
         if not (run.path / "recipe.json").is_file():
-            raise PoiseError(
+            what, hint = (
                 f"'{path}' is not a run: it holds no recipe.json",
-                code="run-folder.not-a-run",
-                hint="name a folder that poise train made",
+                "name a folder that poise train made",
             )
+            raise PoiseError(what, code="run-folder.not-a-run", hint=hint)
         found = run.environment.get("format")
         if not isinstance(found, int) or found > FORMAT:
-            raise PoiseError(
-                f"The run '{path}' has format {found}, and this version reads up to {FORMAT}",
-                code="run-folder.newer-format",
-                hint="update Poise: pip install --upgrade poise",
-            )
+            what = f"The run '{path}' has format {found}, and this version reads up to {FORMAT}"
+            hint = "update Poise: pip install --upgrade poise"
+            raise PoiseError(what, code="run-folder.newer-format", hint=hint)
         return run
 
     # JSON files ------------------------------------------------------------------------------------------
@@ -152,12 +145,8 @@ class RunFolder:
         except (OSError, ValueError, RecursionError) as error:
             found, why = None, str(error).lower()
         if not isinstance(found, dict):
-            raise PoiseError(
-                f"'{file}' cannot be read",
-                code="run-folder.damaged-file",
-                why=why,
-                hint="restore it from a copy",
-            )
+            what, hint = f"'{file}' cannot be read", "restore it from a copy"
+            raise PoiseError(what, code="run-folder.damaged-file", why=why, hint=hint)
         return found
 
     def write_json(self, name: str, value: Json) -> None:
@@ -242,7 +231,13 @@ class RunFolder:
 
     def checkpoint_steps(self) -> list[int]:
         """The steps with a checkpoint, oldest first."""
-        return checkpoint_steps(self.path)
+        found = [*self._checkpoints.glob("step-*"), *self._checkpoints.glob(".old-step-*")]
+        steps = {path.name.rpartition("step-")[2] for path in found}
+        return sorted(int(step) for step in steps if step.isdigit())
+
+    @property
+    def _checkpoints(self) -> Path:
+        return self.path / "checkpoints"
 
     def save_checkpoint(self, checkpoint: Checkpoint, *, keep: int, best: bool = False) -> Path:
         """Save a state whole or not at all, then remove the oldest beyond `keep`.
@@ -250,7 +245,12 @@ class RunFolder:
         Raises:
             OSError: It could not be written, for example on a full disk; the checkpoints are as they were.
         """
-        return save_checkpoint(self.path, checkpoint, keep=keep, best=best)
+        folder = self._checkpoints / ("best" if best else step_name(checkpoint.step))
+        state = {"state": checkpoint.state}
+        write_tensors_folder(folder, "tensors", checkpoint.tensors, state, checkpoint.step)
+        for step in self.checkpoint_steps()[:-keep]:
+            remove_folder(self._checkpoints / step_name(step))
+        return folder
 
     def load_checkpoint(self, which: int | Literal["best"]) -> Checkpoint:
         """Load the checkpoint that is named, and no other in its place; nothing in the folder changes.
@@ -258,7 +258,15 @@ class RunFolder:
         Raises:
             PoiseError: It is not there, or its files do not agree with its manifest.
         """
-        return load_checkpoint(self.path, which)
+        folder = self._checkpoints / (which if isinstance(which, str) else step_name(which))
+        there = ", ".join(map(str, self.checkpoint_steps())) or "none"
+        missing = PoiseError(
+            f"The run '{self.path}' has no checkpoint '{which}'",
+            code="run-folder.no-checkpoint",
+            hint=f"there are: {there}",
+        )
+        damaged = f"The checkpoint '{folder}' is damaged", "checkpoint", "name another, or resume without one"
+        return checkpoint_of(_read(folder, ("tensors.safetensors", "state.json"), missing, damaged))
 
     def restore(self) -> Restored:
         """The newest sound checkpoint; damaged ones are moved to `quarantine/`.
@@ -268,7 +276,20 @@ class RunFolder:
         """
         if not is_held_here(self.path):
             raise RuntimeError(f"'{self.path}' can be restored only while its lock is held")
-        return restore_newest(self.path)
+        quarantined: list[tuple[str, str]] = []
+        steps = self.checkpoint_steps()
+        for step in reversed(steps):
+            folder = self._checkpoints / step_name(step)
+            try:
+                found = read_tensors_folder(folder, "tensors.safetensors", "state.json")
+                return Restored(checkpoint_of(found), quarantined, steps[-1])
+            except DamagedError as error:
+                quarantined.append((folder.name, str(error)))
+                place = self.path / "quarantine" / folder.name
+                place.parent.mkdir(exist_ok=True)
+                shutil.rmtree(place, ignore_errors=True)
+                folder.rename(place)
+        return Restored(None, quarantined, steps[-1] if steps else 0)
 
     def save_generator(self, tensors: Mapping[str, Tensor], description: Json, card: str) -> None:
         """Write all that sampling needs: weights, how to build the network, and a card for people.
@@ -287,23 +308,29 @@ class RunFolder:
             PoiseError: There is none yet, or it is damaged.
         """
         folder = self.path / "generator"
-        try:
-            found = read_tensors_folder(folder, "generator.safetensors", "generator.json")
-        except DamagedError as error:
-            if not is_there(folder):
-                raise PoiseError(
-                    f"The run '{self.path}' has no generator yet",
-                    code="run-folder.no-generator",
-                    why="it has not saved one",
-                    hint=f"let it train to its first checkpoint: poise resume {self.path}",
-                ) from None
-            raise PoiseError(
-                f"The generator in '{folder}' is damaged",
-                code="run-folder.damaged-generator",
-                why=str(error),
-                hint=f"poise resume {self.path} makes it again",
-            ) from None
+        missing = PoiseError(
+            f"The run '{self.path}' has no generator yet",
+            code="run-folder.no-generator",
+            why="it has not saved one",
+            hint=f"let it train to its first checkpoint: poise resume {self.path}",
+        )
+        again = f"poise resume {self.path} makes it again"
+        damaged = f"The generator in '{folder}' is damaged", "generator", again
+        found = _read(folder, ("generator.safetensors", "generator.json"), missing, damaged)
         return found.tensors, found.objects["generator"]
+
+
+def _read(
+    folder: Path, needed: tuple[str, ...], missing: PoiseError, damaged: tuple[str, str, str]
+) -> Contents:
+    """What a folder holds; `damaged` is what to say, the end of its code, and the hint."""
+    try:
+        return read_tensors_folder(folder, *needed)
+    except DamagedError as error:
+        if not is_there(folder):
+            raise missing from None
+        what, code, hint = damaged
+        raise PoiseError(what, code=f"run-folder.damaged-{code}", why=str(error), hint=hint) from None
 
 
 def refuse_existing(path: Path) -> None:
@@ -313,18 +340,12 @@ def refuse_existing(path: Path) -> None:
         PoiseError: There is a run, or there are other files, or the folder cannot be written.
     """
     if (path / "recipe.json").exists():
-        raise PoiseError(
-            f"'{path}' holds a run already",
-            code="run-folder.run-exists",
-            why="training never writes over one",
-            hint=f"go on with it: poise resume {path}, or name another folder with --out",
-        )
+        what, why = f"'{path}' holds a run already", "training never writes over one"
+        hint = f"go on with it: poise resume {path}, or name another folder with --out"
+        raise PoiseError(what, code="run-folder.run-exists", why=why, hint=hint)
     if path.is_file() or (path.is_dir() and any(path.iterdir())):
-        raise PoiseError(
-            f"'{path}' is there already and is not a run",
-            code="run-folder.not-empty",
-            hint="name a new folder with --out",
-        )
+        what, hint = f"'{path}' is there already and is not a run", "name a new folder with --out"
+        raise PoiseError(what, code="run-folder.not-empty", hint=hint)
     parent = next(folder for folder in [path, *path.absolute().parents] if folder.exists())
     if not parent.is_dir():
         raise _unwritable(path, NotADirectoryError(f"'{parent}' is a file"))
@@ -355,9 +376,5 @@ def makes(data: Json) -> Makes:
 
 
 def _unwritable(path: Path, error: OSError) -> PoiseError:
-    return PoiseError(
-        f"The output folder '{path}' cannot be written",
-        code="run-folder.unwritable",
-        why=system_reason(error),
-        hint="name another with --out",
-    )
+    what, hint = f"The output folder '{path}' cannot be written", "name another with --out"
+    return PoiseError(what, code="run-folder.unwritable", why=system_reason(error), hint=hint)

@@ -38,11 +38,8 @@ def read_games(parent: RunFolder) -> list[dict[str, Any]]:
     rows = parent.read_json(GAMES_FILE).get("games")
     wanted = {"run", "seed", "settings", "recipe"}
     if not isinstance(rows, list) or not all(isinstance(row, dict) and wanted <= set(row) for row in rows):
-        raise PoiseError(
-            f"'{parent.path}/{GAMES_FILE}.json' names no games",
-            code="run-folder.damaged-file",
-            hint="restore it from a copy",
-        )
+        what, hint = f"'{parent.path}/{GAMES_FILE}.json' names no games", "restore it from a copy"
+        raise PoiseError(what, code="run-folder.damaged-file", hint=hint)
     return rows
 
 
@@ -55,11 +52,8 @@ def one_run(path: Path | str) -> RunFolder:
     run = RunFolder.open(path)
     if is_many(run.path):
         first = read_games(run)[0]["run"]
-        raise PoiseError(
-            f"'{path}' holds many games",
-            code="run-folder.many-games",
-            hint=f"name one of them: {Path(path) / first}",
-        )
+        what, hint = f"'{path}' holds many games", f"name one of them: {Path(path) / first}"
+        raise PoiseError(what, code="run-folder.many-games", hint=hint)
     return run
 
 

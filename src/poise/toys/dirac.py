@@ -26,33 +26,22 @@ from poise.regularisers import REGULARISERS
 from poise.toys.lab import Step, Trial, two_players
 
 RATE = 0.2
-NODES = 24
-"""How many nodes the expectation over instance noise has."""
+NODES = 24  # How many nodes the expectation over instance noise has
 SCHEDULES = {"simultaneous": 0, "alternating": 1, "alternating-5": 5}
 """Updates of the discriminator before one of the generator; 0 if both are updated at once."""
 
 
 @dataclass(frozen=True)
 class DiracMethod:
-    """A method on the Dirac-GAN.
+    """A method on the Dirac-GAN."""
 
-    Attributes:
-        name: What people type.
-        loss: The loss.
-        r1: The weight of R1, gamma of the paper.
-        wgan_gp: The weight of WGAN-GP; the paper's has a factor of one half inside.
-        clip: The discriminator's number is kept within plus or minus this.
-        noise: The standard deviation of instance noise.
-        consensus: The weight of consensus optimisation.
-    """
-
-    name: str
+    name: str  # What people type
     loss: str
-    r1: float = 0.0
-    wgan_gp: float = 0.0
-    clip: float = math.inf
-    noise: float = 0.0
-    consensus: float = 0.0
+    r1: float = 0.0  # The weight of R1, gamma of the paper
+    wgan_gp: float = 0.0  # The weight of WGAN-GP; the paper's has a factor of one half inside
+    clip: float = math.inf  # The discriminator's number is kept within plus or minus this
+    noise: float = 0.0  # The standard deviation of instance noise
+    consensus: float = 0.0  # The weight of consensus optimisation
 
 
 METHODS: Registry[DiracMethod] = Registry(

@@ -19,56 +19,37 @@ Verdict = Literal["converges", "circles", "diverges"]
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Step = Callable[[Players, NextBatch, int], Logs]
 
-FAR = 1e4
-"""A path that reaches this distance is held there, so that no number overflows."""
-
-FLOOR = 1e-13
-"""Distances below this are rounding errors."""
+FAR = 1e4  # A path that reaches this distance is held there, so that no number overflows
+FLOOR = 1e-13  # Distances below this are rounding errors
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Methods that are run side by side; each player's one parameter holds a number for each of them.
+    """Methods that are run side by side; each player's one parameter holds a number for each of them."""
 
-    Attributes:
-        methods: Their names, in the order of the numbers.
-        dynamics: The name of the dynamics.
-        begin: From starts `(methods, copies, 2)` to players at these points and the batch of every step.
-        step: The dynamics, settings bound.
-        labels: The names of the two axes.
-        averaged: Whether the result is the mean of all points so far, of steps whose size changes; such a
-            method has no eigenvalues.
-    """
-
-    methods: tuple[str, ...]
+    methods: tuple[str, ...]  # Their names, in the order of the numbers
     dynamics: str
+    # From starts `(methods, copies, 2)` to players at these points and the batch of every step
     begin: Callable[[Tensor], tuple[Players, Batch]]
-    step: Step
-    labels: tuple[str, str] = ("x", "y")
+    step: Step  # The dynamics, settings bound
+    labels: tuple[str, str] = ("x", "y")  # The names of the two axes
+    # Whether the result is the mean of all points so far, of steps whose size changes; such a method has no
+    # eigenvalues
     averaged: bool = False
 
 
 @dataclass(frozen=True)
 class Row:
-    """The result of one method.
-
-    Attributes:
-        method: The method.
-        dynamics: The name of the dynamics.
-        path: The point after each step, `(steps + 1, 2)`; always finite.
-        final_distance: The last distance to the equilibrium (0, 0), at most `FAR`.
-        verdict: What the path does.
-        eigenvalues: Of the update's Jacobian at the equilibrium, largest first; `None` if it has none.
-        observed_rate: The factor by which a step multiplies the distance, late in the path.
-    """
+    """The result of one method."""
 
     method: str
     dynamics: str
-    path: Array
-    final_distance: float
-    verdict: Verdict
+    path: Array  # The point after each step, `(steps + 1, 2)`; always finite
+    final_distance: float  # The last distance to the equilibrium (0, 0), at most `FAR`
+    verdict: Verdict  # What the path does
+    # Of the update's Jacobian at the equilibrium, largest first; `None` if it has none
     eigenvalues: tuple[complex, ...] | None
-    observed_rate: float
+    observed_rate: float  # The factor by which a step multiplies the distance, late in the path
 
     @property
     def spectral_radius(self) -> float | None:
@@ -147,13 +128,13 @@ def two_players(
         parameters={player: {"value": module.value} for player, module in modules.items()},
         optimisers=cast("dict[str, torch.optim.Optimizer]", steps),
         projections={
-            player: partial(_clamp, modules[player].value, limit) for player, limit in limits.items()
+            player: partial(_keep_within, modules[player].value, limit) for player, limit in limits.items()
         },
     )
 
 
 @torch.no_grad()
-def _clamp(number: Tensor, limit: Tensor) -> None:
+def _keep_within(number: Tensor, limit: Tensor) -> None:
     number.clamp_(-limit, limit)
 
 
@@ -168,9 +149,10 @@ def judge(trial: Trial, start: tuple[float, float], steps: int) -> list[Row]:
     eigenvalues = [None] * len(trial.methods) if trial.averaged else update_eigenvalues(trial)
     rows = []
     for method, path, values in zip(trial.methods, paths(trial, start, steps), eigenvalues, strict=True):
-        distances = np.hypot(*path.T)
-        found = float(distances[-1]), verdict(distances), values, observed_rate(distances)
-        rows.append(Row(method, trial.dynamics, path, *found))
+        far = np.hypot(*path.T)
+        rows.append(
+            Row(method, trial.dynamics, path, float(far[-1]), verdict(far), values, observed_rate(far))
+        )
     return rows
 
 
@@ -200,8 +182,7 @@ def paths(trial: Trial, start: tuple[float, float], steps: int) -> Array:
 def _held(points: Array, *, beyond: float) -> Array:
     """The points, those at or beyond a distance put at the distance `FAR`."""
     distances = np.hypot(*points.T)[:, None]
-    held: Array = np.where(distances >= beyond, points * (FAR / np.maximum(distances, FLOOR)), points)
-    return held
+    return np.where(distances >= beyond, points * (FAR / np.maximum(distances, FLOOR)), points)
 
 
 def numbers(players: Players) -> list[Tensor]:

@@ -24,8 +24,7 @@ STYLE: Any = {
     **{"axes.titlelocation": "left", "axes.titlesize": 11, "axes.titleweight": "bold", "axes.titlepad": 18},
 }
 ARROWS = 19
-NEAR = 3.5
-"""Paths are shown up to this distance from the equilibrium."""
+NEAR = 3.5  # Paths are shown up to this distance from the equilibrium
 
 
 def draw(toy: Toy, results: Sequence[tuple[Trial, Row]], path: Path) -> None:
@@ -63,8 +62,7 @@ def draw(toy: Toy, results: Sequence[tuple[Trial, Row]], path: Path) -> None:
             panel.set_ylabel(trial.labels[1], labelpad=1, rotation=0)
         for panel in panels[len(results) :]:
             panel.set_axis_off()
-        updates = f", {results[0][1].dynamics} updates" if toy.schedules else ""
-        title = f"{toy.summary}  {toy.steps} steps from ({toy.start[0]:g}, {toy.start[1]:g}){updates}"
+        title = f"{toy.summary}  {toy.setting_text(results[0][1].dynamics)}"
         figure.suptitle(title, x=0.02, y=0.995, ha="left", va="top", fontsize=11)
         figure.tight_layout(rect=(0, 0, 1, 1 - 0.35 / figure.get_figheight()), h_pad=1.6, w_pad=1.2)
         with report_system_errors(

@@ -18,27 +18,22 @@ from poise.toys.two_costs import TwoCosts, two_costs_trial
 
 @dataclass(frozen=True)
 class Toy:
-    """A toy game.
+    """A toy game."""
 
-    Attributes:
-        name: What people type.
-        summary: One sentence on what it shows.
-        source: Paper and section.
-        methods: Its methods, by name.
-        start: Where the two numbers begin.
-        steps: How many updates.
-        trials: `(methods, schedule) -> trials`.
-        schedules: In which order the players can be updated, if the methods leave that open.
-    """
-
-    name: str
-    summary: str
-    source: str
-    methods: tuple[str, ...]
-    start: tuple[float, float]
-    steps: int
-    trials: Callable[[Sequence[str], str], list[Trial]]
+    name: str  # What people type
+    summary: str  # One sentence on what it shows
+    source: str  # Paper and section
+    methods: tuple[str, ...]  # Its methods, by name
+    start: tuple[float, float]  # Where the two numbers begin
+    steps: int  # How many updates
+    trials: Callable[[Sequence[str], str], list[Trial]]  # `(methods, schedule) -> trials`
+    # In which order the players can be updated, if the methods leave that open
     schedules: tuple[str, ...] = ()
+
+    def setting_text(self, dynamics: str) -> str:
+        """Where it starts, how many steps it takes, and with which updates if they can be chosen."""
+        updates = f", {dynamics} updates" if self.schedules else ""
+        return f"{self.steps} steps from ({self.start[0]:g}, {self.start[1]:g}){updates}"
 
 
 def run_toy(toy: Toy, methods: Sequence[str] = (), schedule: str | None = None) -> list[tuple[Trial, Row]]:
@@ -65,12 +60,9 @@ def run_toy(toy: Toy, methods: Sequence[str] = (), schedule: str | None = None) 
         if name not in toy.methods:
             raise unknown_name("method", name, toy.methods, where=f"of the game '{toy.name}'")
     if schedule is not None and not toy.schedules:
-        raise PoiseError(
-            f"The game '{toy.name}' has no --dynamics",
-            code="toys.no-dynamics",
-            why="its methods are the dynamics",
-            hint=f"choose among them: --methods {' '.join(toy.methods[:2])}",
-        )
+        what, why = f"The game '{toy.name}' has no --dynamics", "its methods are the dynamics"
+        hint = f"choose among them: --methods {' '.join(toy.methods[:2])}"
+        raise PoiseError(what, code="toys.no-dynamics", why=why, hint=hint)
     chosen = dict.fromkeys(methods or toy.methods)
     trials = toy.trials(list(chosen), schedule or next(iter(toy.schedules), ""))
     found = {row.method: (trial, row) for trial in trials for row in judge(trial, toy.start, toy.steps)}

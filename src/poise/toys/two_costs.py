@@ -48,11 +48,6 @@ class TwoCosts:
     first: CostFunction
     second: CostFunction
 
-    @property
-    def by_player(self) -> dict[str, CostFunction]:
-        """Both costs by the name of their player."""
-        return {"x": self.first, "y": self.second}
-
 
 def two_costs_trial(
     game: TwoCosts,
@@ -80,23 +75,22 @@ def two_costs_trial(
     checked = checked_settings(settings, step, owner=f"dynamics '{dynamics}'")
     for one in inspect.signature(step).parameters.values():
         if one.kind is one.KEYWORD_ONLY and one.name not in checked:
-            raise PoiseError(
-                f"A game of two costs cannot use the dynamics '{dynamics}'",
-                code="toys.needs-data",
-                why=f"it needs '{one.name}', and the game has no data",
-                hint="choose another dynamics, such as 'alternating'",
-            )
-    for player, cost in game.by_player.items():
+            what = f"A game of two costs cannot use the dynamics '{dynamics}'"
+            why = f"it needs '{one.name}', and the game has no data"
+            hint = "choose another dynamics, such as 'alternating'"
+            raise PoiseError(what, code="toys.needs-data", why=why, hint=hint)
+    costs = {"x": game.first, "y": game.second}
+    for player, cost in costs.items():
         _check_cost(player, cost)
-    terms = [
-        Term(f"{player}_cost", player, partial(_summed, cost)) for player, cost in game.by_player.items()
-    ]
+    terms = [Term(f"{player}_cost", player, partial(_summed, cost)) for player, cost in costs.items()]
     played = AdversarialGame(lambda networks, batch: {}, tuple(terms), players=("x", "y"))
     clamps = {player: torch.tensor(limit, dtype=torch.float64) for player, limit in (limits or {}).items()}
 
     def begin(starts: Tensor) -> tuple[Players, Batch]:
         empty = torch.zeros(1, 1, dtype=torch.float64)
-        players = two_players(played, {"x": _itself, "y": _itself}, starts, rate=rate, limits=clamps)
+        players = two_players(
+            played, dict.fromkeys(costs, lambda number: number), starts, rate=rate, limits=clamps
+        )
         return players, Batch(real=empty, latent=empty, step=0, generator=torch.Generator())
 
     return Trial((name or dynamics,), dynamics, begin, partial(step, **checked))
@@ -105,10 +99,6 @@ def two_costs_trial(
 def _summed(cost: CostFunction, view: View) -> Tensor:
     """The sum over copies, so that each number's gradient is that of its own copy."""
     return cost(view.networks["x"](), view.networks["y"]()).sum()
-
-
-def _itself(number: Tensor) -> Tensor:
-    return number
 
 
 def _check_cost(player: str, cost: CostFunction) -> None:
@@ -120,27 +110,22 @@ def _check_cost(player: str, cost: CostFunction) -> None:
     try:
         value = cost(point["x"], point["y"])
     except Exception as error:
-        raise PoiseError(
-            f"The cost of {player} cannot be computed",
-            code="toys.cost-fails",
-            why=f"{type(error).__name__}: {error}",
-            hint="write it in torch's functions of the tensors x and y",
-        ) from None
+        what, why = f"The cost of {player} cannot be computed", f"{type(error).__name__}: {error}"
+        hint = "write it in torch's functions of the tensors x and y"
+        raise PoiseError(what, code="toys.cost-fails", why=why, hint=hint) from None
     if not isinstance(value, Tensor) or value.shape not in ((), (2,)):
+        what = f"The cost of {player} is not a tensor of the shape of x and y"
         found = f"of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-        raise PoiseError(
-            f"The cost of {player} is not a tensor of the shape of x and y",
-            code="toys.cost-shape",
-            why=f"for numbers of shape (2,) it is {found}",
-            hint="compute it from x and y alone, number by number",
+        why, hint = (
+            f"for numbers of shape (2,) it is {found}",
+            "compute it from x and y alone, number by number",
         )
-    if (
-        not value.requires_grad
-        or torch.autograd.grad(value.sum(), point[player], allow_unused=True)[0] is None
-    ):
-        raise PoiseError(
-            f"The cost of {player} does not depend on {player}",
-            code="toys.cost-constant",
-            why="a player is updated along the gradient of its cost by its own number",
-            hint=f"let {player} enter it, and do not detach anything",
-        )
+        raise PoiseError(what, code="toys.cost-shape", why=why, hint=hint)
+    grads = (
+        torch.autograd.grad(value.sum(), point[player], allow_unused=True) if value.requires_grad else [None]
+    )
+    if grads[0] is None:
+        what = f"The cost of {player} does not depend on {player}"
+        why = "a player is updated along the gradient of its cost by its own number"
+        hint = f"let {player} enter it, and do not detach anything"
+        raise PoiseError(what, code="toys.cost-constant", why=why, hint=hint)

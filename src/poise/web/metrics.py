@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from poise.text import label, number
-from poise.web.charts import Chart, Json, Series, Table, finite
-from poise.web.wording import Fact, facts
+from poise.web.charts import Chart, Series, Table, finite
+from poise.web.facts import Fact, Json, facts
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,9 @@ class Measured:
         name, step, value = line.get("metric"), line.get("step"), line.get("value")
         if not isinstance(name, str) or type(step) is not int or not isinstance(value, int | float | None):
             return None
-        low, high = _pair(line.get("interval"))
+        interval = line.get("interval")
+        ends = tuple(map(finite, interval)) if isinstance(interval, list) else ()
+        low, high = ends if len(ends) == 2 and None not in ends else (None, None)
         return Measured(
             step,
             name,
@@ -46,7 +48,7 @@ class Measured:
             better=str(line.get("better") or ""),
             by=str(line.get("by") or "training"),
             protocol=str(line.get("protocol") or ""),
-            details={key: value for key, value in line.items() if key not in _FIELDS},
+            details={key: value for key, value in line.items() if key not in _NOT_DETAILS},
         )
 
     @property
@@ -55,12 +57,7 @@ class Measured:
         return "" if self.low is None or self.high is None else f"{number(self.low)} to {number(self.high)}"
 
 
-def _pair(value: Any) -> tuple[float | None, float | None]:
-    ends = tuple(map(finite, value)) if isinstance(value, list) else ()
-    return (ends[0], ends[1]) if len(ends) == 2 and None not in ends else (None, None)
-
-
-_FIELDS = {
+_NOT_DETAILS = {
     *("step", "metric", "value", "interval", "floor", "training", "better", "by", "protocol"),
     *("seconds", "images_seen"),
 }
@@ -100,21 +97,21 @@ def metric_charts(numbers: Iterable[Measured]) -> tuple[list[Chart], dict[str, T
 def _note(points: Sequence[Measured]) -> str:
     newest, sound = points[-1], [point for point in points if math.isfinite(point.value)]
     within = f" ({newest.interval})" if newest.interval else ""
-    sentences = [f"Newest {number(newest.value)}{within}, at step {newest.step:,}."]
+    best = ""
     if newest.better in ("lower", "higher") and sound:
-        best = (min if newest.better == "lower" else max)(sound, key=lambda point: point.value)
-        best_words = f"; best {number(best.value)}, at step {best.step:,}" if best is not newest else ""
-        sentences.append(f"{newest.better.capitalize()} is better{best_words}.")
-    if any(point.low is not None for point in points):
-        of_games = "games" in newest.details
-        sentences.append("The band covers the games." if of_games else "The band is its 95 % interval.")
-    if any(point.floor is not None for point in points):
-        sentences.append("The dashed floor is what reals score against other reals.")
-    if any(point.training is not None for point in points):
-        sentences.append(
-            "The dashed line is the same number on training images; the gap between the two is memorisation."
-        )
-    return " ".join(sentences)
+        chosen = (min if newest.better == "lower" else max)(sound, key=lambda point: point.value)
+        place = f"; best {number(chosen.value)}, at step {chosen.step:,}" if chosen is not newest else ""
+        best = f"{newest.better.capitalize()} is better{place}."
+    band = "The band covers the games." if "games" in newest.details else "The band is its 95 % interval."
+    floor = "The dashed floor is what reals score against other reals."
+    memorised = (
+        "The dashed line is the same number on training images; the gap between the two is memorisation."
+    )
+    sentences = [f"Newest {number(newest.value)}{within}, at step {newest.step:,}.", best]
+    for column, text in (("low", band), ("floor", floor), ("training", memorised)):
+        if any(getattr(point, column) is not None for point in points):
+            sentences.append(text)
+    return " ".join(filter(None, sentences))
 
 
 def _protocol(newest: Measured) -> tuple[Fact, ...]:

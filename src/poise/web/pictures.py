@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from poise.spec import condition_kind
-from poise.web.charts import Json
+from poise.web.facts import Json
 
 MOST_PICTURES = 60
 MOST_BYTES = 8_000_000
-COLUMNS = 8
-"""Samples of a class in a row of a sheet, as training draws it."""
+COLUMNS = 8  # Samples of a class in a row of a sheet, as training draws it
 
 
 @dataclass(frozen=True)
@@ -82,26 +81,30 @@ def _picture(step: int, path: Path) -> Picture | None:
     except OSError:
         return None
     # A PNG begins with its signature and the IHDR chunk, and ends with the IEND chunk.
-    whole = (
-        content.startswith(b"\x89PNG\r\n\x1a\n") and content[12:16] == b"IHDR" and b"IEND" in content[-12:]
-    )
+    begins = content.startswith(b"\x89PNG\r\n\x1a\n") and content[12:16] == b"IHDR"
     width, height = (int.from_bytes(content[start : start + 4], "big") for start in (16, 20))
-    return Picture(step, width, height, content) if whole and width and height else None
+    whole = begins and b"IEND" in content[-12:] and width and height
+    return Picture(step, width, height, content) if whole else None
 
 
 def album_lead(data: Json, album: Album) -> str:
     """What the pictures show, in a sentence or two, by the run's `data.json`."""
     condition = data.get("condition")
     condition = condition if isinstance(condition, Mapping) else {}
-    if condition_kind(condition).images and condition.get("paired"):
+    kind = condition_kind(condition)
+    if kind.images and condition.get("paired"):
         return (
             "Training pairs are on the left, held-out pairs on the right, each as input, output and target. "
             "If only the left side looks right, the generator has memorised its training pairs."
         )
-    if condition_kind(condition).images:
+    if kind.images:
         return "Held-out images of both domains, each as input, translation, and the translation back."
-    lead = kind_words(data)["lead"]
-    classes = _rows_of_classes(condition, album)
+    lead = str(kind_words(data)["lead"])
+    if not (kind.classes and album.pictures):
+        return lead
+    # Training draws a row of samples for each class that fits.
+    rows = round(COLUMNS * album.pictures[-1].height / album.pictures[-1].width)
+    classes = [str(name) for name in (condition.get("names") or [])[:rows]]
     return f"{lead} Each row is a class, from the top: {', '.join(classes)}." if classes else lead
 
 
@@ -114,12 +117,3 @@ def kind_words(data: Json) -> Mapping[str, Any]:
     from poise.data import kind_of  # noqa: PLC0415 - it imports torch, which nothing else here needs
 
     return kind_of(data).words
-
-
-def _rows_of_classes(condition: Json, album: Album) -> list[str]:
-    """The classes of the sheet's rows; training draws eight samples of each class that fits."""
-    if not condition_kind(condition).classes or not album.pictures:
-        return []
-    newest = album.pictures[-1]
-    rows = round(COLUMNS * newest.height / newest.width)
-    return [str(name) for name in (condition.get("names") or [])[:rows]]

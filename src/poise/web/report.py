@@ -2,23 +2,17 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from poise.diagnosis.finding import Finding
 from poise.errors import PoiseError, report_system_errors
+from poise.recipes.overrides import ABOUT
 from poise.run_folder import RunFolder, makes, step_name
 from poise.text import label, number
-from poise.web.charts import Json, charts_json, keep_extremes
+from poise.web import charts, facts, metrics, pictures, summary
 from poise.web.games import spread_of
-from poise.web.history import history_charts, history_note, history_table, number_rows
-from poise.web.metrics import evaluations, measured, metric_charts, protocol_words
-from poise.web.pictures import Album, album_lead, kind_words, read_album
-from poise.web.settings import ABOUT, settings
-from poise.web.summary import command_line, highlights, next_commands, standing
-from poise.web.wording import Fact, evidence_rows, facts, findings_of, moment, problems, sentence, size
 
 
 def write_report(path: Path | str) -> Path:
@@ -59,8 +53,8 @@ def _page(run: RunFolder, now: datetime) -> str:
 
     here = Path(__file__).parent
     files = ("report.css", "charts.js", "report.js")
-    style, charts, rest = ((here / name).read_text("utf-8") for name in files)
-    shown = {"style": style, "script": charts + rest}
+    style, *scripts = ((here / name).read_text("utf-8") for name in files)
+    shown = {"style": style, "script": "".join(scripts)}
     hashes = {f"{name}_hash": _hash(text) for name, text in shown.items()}
     templates = Environment(
         loader=FileSystemLoader(here),
@@ -72,7 +66,7 @@ def _page(run: RunFolder, now: datetime) -> str:
     templates.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     templates.filters |= {
         **{"label": label, "number": number, "thousands": "{:,}".format},
-        **{"evidence_rows": evidence_rows, "protocol_words": protocol_words},
+        **{"evidence_rows": summary.evidence_rows, "protocol_words": metrics.protocol_words},
     }
     return templates.get_template("page.html").render(**_contents(run, now), **shown, **hashes)
 
@@ -85,115 +79,73 @@ def _hash(text: str) -> str:
 def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
     """Everything that the template shows, by name."""
     recipe, environment, data = run.recipe, run.environment, run.data
-    history = history_table(run.lines("history"))
-    findings = findings_of(run.lines("findings"))
+    history = charts.history_table(run.lines("history"))
+    findings = summary.findings_of(run.lines("findings"))
     spread = spread_of(run, history)
-    numbers = measured(run.lines("metrics")) if spread is None else spread.numbers
-    metrics, tables = metric_charts(numbers)
-    album = read_album(run.samples())
-    stands = standing(run, history)
-    words = kind_words(data)
+    numbers = metrics.measured(run.lines("metrics")) if spread is None else spread.numbers
+    measured, tables = metrics.metric_charts(numbers)
+    album = pictures.read_album(run.samples())
+    stands = summary.standing(run, history)
+    words = pictures.kind_words(data)
     unit = str(words["unit"])
-    drawn = keep_extremes(history if spread is None else {**history, **spread.bands})
-    curves = history_charts(drawn, unit=unit)
+    drawn = charts.keep_extremes(history if spread is None else {**history, **spread.bands})
+    curves = charts.history_charts(drawn, unit=unit)
     checkpoints, generator = _checkpoints(run), _weight(run, "generator")
+    games, verdict = (1, summary.sentence(findings)) if spread is None else (spread.count, spread.verdict)
+    git = environment.get("git")
+    # The newest picture is in the page itself and is not carried twice.
+    sources = [*(one.source for one in album.pictures[:-1]), None]
     return {
         "title": str(data.get("name") or run.path.absolute().name),
         "recipe": {name: str(recipe.get(name) or "") for name in ABOUT},
         "standing": stands,
-        "verdict": f"{stands.sentence} {sentence(findings) if spread is None else spread.verdict}",
-        "gravest": next((finding.severity for finding in problems(findings)), ""),
-        "highlights": highlights(
-            stands, recipe, environment, unit=unit, games=1 if spread is None else spread.count
-        ),
+        "verdict": f"{stands.sentence} {verdict}",
+        "gravest": next((finding.severity for finding in summary.problems(findings)), ""),
+        "highlights": summary.highlights(stands, recipe, environment, unit=unit, games=games),
         "album": album,
         "gridded": words["gridded"],
-        "album_lead": album_lead(data, album),
+        "album_lead": pictures.album_lead(data, album),
         "findings": findings,
         "curves": curves,
-        "metrics": metrics,
+        "metrics": measured,
         "spread": spread,
-        "evaluations": evaluations(numbers),
+        "evaluations": metrics.evaluations(numbers),
         "history": list(history),
-        "numbers": number_rows(history),
-        "history_note": history_note(history, drawn),
-        "settings": settings(recipe),
-        "environment": _environment(environment),
-        "command_line": command_line(environment),
+        "numbers": charts.number_rows(history),
+        "history_note": charts.history_note(history, drawn),
+        "settings": facts.settings(recipe),
+        "environment": facts.environment_facts(environment),
+        "command_line": summary.command_line(environment),
         "cwd": str(environment.get("cwd") or ""),
-        "commit": _commit(environment.get("git")),
-        "data": _data(data),
+        "commit": git if isinstance(git, Mapping) and git.get("commit") else None,
+        "data": facts.data_facts(data),
         "notices": [str(notice) for notice in data.get("notices") or []],
         "checkpoints": checkpoints,
         "generator": generator,
-        "commands": next_commands(
-            run.path,
+        "commands": summary.next_commands(
             stands,
+            summary.typed_path(run.path, environment),
             environment,
-            can_sample=bool(generator or checkpoints),
-            makes=makes(data),
+            makes=makes(data) if generator or checkpoints else None,
             one="" if spread is None else spread.games[0][0],
         ),
-        "written": moment(now.isoformat(timespec="minutes")),
+        "written": facts.moment(now.isoformat(timespec="minutes")),
         "island": {
-            "frames": _frames(album),
-            "spans": _spans(findings),
-            **charts_json(curves + metrics, {"history": drawn, **tables}, unit=unit),
+            "frames": [
+                {"step": one.step, "source": source}
+                for one, source in zip(album.pictures, sources, strict=False)
+            ],
+            "spans": [
+                {
+                    **{"number": index, "first": one.first_step, "last": one.last_step},
+                    "tone": "recovered" if one.status == "recovered" else one.severity,
+                    "title": label(one.name),
+                }
+                for index, one in enumerate(findings, start=1)
+            ],
+            **charts.charts_json(curves + measured, {"history": drawn, **tables}, unit=unit),
         },
     }
-
-
-def _frames(album: Album) -> list[dict[str, Any]]:
-    """The pictures for the script; the newest is in the page itself and is not carried twice."""
-    sources = [None if one is album.pictures[-1] else one.source for one in album.pictures]
-    return [{"step": one.step, "source": source} for one, source in zip(album.pictures, sources, strict=True)]
-
-
-def _spans(findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    """The findings as the charts mark them."""
-    return [
-        {
-            "number": index,
-            "first": one.first_step,
-            "last": one.last_step,
-            "tone": "recovered" if one.status == "recovered" else one.severity,
-            "title": label(one.name),
-        }
-        for index, one in enumerate(findings, start=1)
-    ]
-
-
-def _environment(environment: Json) -> list[Fact]:
-    first = {name: environment[name] for name in ("started", "device", "seed") if name in environment}
-    if isinstance(first.get("started"), str):
-        first["started"] = moment(first["started"])
-    if isinstance(first.get("seed"), int):
-        first["seed"] = str(first["seed"])
-    if environment.get("parts"):
-        first["parts from"] = ", ".join(str(one["name"]) for one in environment["parts"])
-    apart = {"format", "command", "cwd", "git", "parts", *first}
-    return facts(first | {name: value for name, value in environment.items() if name not in apart})
-
-
-def _commit(git: Any) -> dict[str, Any] | None:
-    if not isinstance(git, Mapping) or not git.get("commit"):
-        return None
-    return {"name": str(git["commit"])[:12], "changed": bool(git.get("dirty"))}
-
-
-def _data(data: Json) -> list[Fact]:
-    first: dict[str, Any] = {name: data[name] for name in ("kind", "count") if name in data}
-    shape = data.get("shape")
-    if isinstance(shape, list):
-        first["shape of one"] = " × ".join(map(str, shape))
-    if "fingerprint" in data:
-        first["fingerprint"] = data["fingerprint"]
-    apart = {"name", "kind", "count", "shape", "fingerprint", "notices", "summary", "words"}
-    summary = data.get("summary")
-    rest = facts(summary) if isinstance(summary, Mapping) else []
-    rest += facts({name: value for name, value in data.items() if name not in apart})
-    names = {fact.name for fact in facts(first)}
-    return facts(first) + [fact for fact in rest if fact.name not in names]
 
 
 def _checkpoints(run: RunFolder) -> list[tuple[str, str]]:
@@ -214,4 +166,4 @@ def _weight(run: RunFolder, folder: str) -> str:
         return ""
     if not isinstance(files, Mapping):
         return ""
-    return size(sum(file.get("size", 0) for file in files.values() if isinstance(file, Mapping)))
+    return facts.size(sum(file.get("size", 0) for file in files.values() if isinstance(file, Mapping)))

@@ -1,14 +1,25 @@
-"""A run in a few words: its status, what it is, what to do next."""
+"""A run in a few words: its status and findings, what it is, what to do next."""
 
 import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from poise.diagnosis.finding import Evidence, Finding
 from poise.extension import use_words
 from poise.run_folder import Makes, RunFolder
-from poise.text import duration, label, number
-from poise.web.charts import Json, Table
-from poise.web.wording import plain
+from poise.text import counted, duration, label, number
+from poise.web.charts import Table, history_table
+from poise.web.facts import Json, plain
+
+SEVERITIES = ("trouble", "watch", "info")
+LEADS = {"failed": "Failed at ", "running": "Training was still running when this report was written: "}
+VERBS: Mapping[Makes, tuple[tuple[str, ...], str]] = {
+    "samples": (("sample",), "Draw new samples"),
+    "images": (("translate", "inputs", "--out", "outputs"), "Translate your own images"),
+    "tags": (("tag", "picture.png"), "Predict the tags of a picture"),
+}
+"""The command that uses a generator, and what it does; the run's folder stands behind its first word."""
 
 
 @dataclass(frozen=True)
@@ -30,22 +41,20 @@ class Standing:
     @property
     def sentence(self) -> str:
         """The status in a sentence."""
-        spent = f" after {duration(self.seconds)}" if self.seconds else ""
-        at = f"step {self.step:,}{self.of}{spent}"
+        spent = "" if not self.seconds else duration(self.seconds)
         if self.status == "finished":
-            time = f" in {duration(self.seconds)}" if self.seconds else ""
-            return f"Finished {self.step:,} {'step' if self.step == 1 else 'steps'}{time}."
-        if self.status == "running":
-            return f"Training was still running when this report was written: {at}."
-        return f"{'Failed' if self.status == 'failed' else 'Interrupted'} at {at}."
+            return f"Finished {counted(self.step, 'step')}{f' in {spent}' if spent else ''}."
+        lead = LEADS.get(self.status, "Interrupted at ")
+        return f"{lead}step {self.step:,}{self.of}{f' after {spent}' if spent else ''}."
 
 
-def standing(run: RunFolder, history: Table) -> Standing:
+def standing(run: RunFolder, history: Table | None = None) -> Standing:
     """How far a run is, from its status, its history and its pictures."""
     status, planned = run.read_json("status"), run.recipe.get("steps")
+    table = history_table(run.lines("history")[-1:]) if history is None else history
 
     def last(name: str) -> float | None:
-        return next((value for value in reversed(history.get(name, [])) if value is not None), None)
+        return next((value for value in reversed(table.get(name, [])) if value is not None), None)
 
     steps = [status.get("step"), last("step"), *(step for step, _ in run.samples()[-1:])]
     return Standing(
@@ -82,33 +91,30 @@ def highlights(
 
 
 def next_commands(
-    path: Path,
-    run: Standing,
-    environment: Json,
-    *,
-    can_sample: bool,
-    makes: Makes = "samples",
-    one: str = "",
+    run: Standing, typed: str, environment: Json, *, makes: Makes | None, one: str = ""
 ) -> list[tuple[str, str]]:
-    """Commands to type next, each with what it does."""
-    typed = shlex.quote(typed_path(path, environment))
+    """Commands to type next, each with what it does.
+
+    Args:
+        run: How far the run is.
+        typed: The run's folder as it is typed.
+        environment: The run's `environment.json`, which names the files of its own parts.
+        makes: What its generator makes; `None` if it has none.
+        one: The folder of one of many games within the run's folder.
+    """
     further = 2 * max(run.step, run.planned or 0)
-    commands = []
+    commands: list[tuple[tuple[str, ...], str]] = []
     if run.status in ("interrupted", "failed"):
         to = f" to step {run.planned:,}" if run.planned is not None and run.planned > run.step else ""
-        commands.append((f"poise resume {typed}", f"Continue training{to}"))
-    if can_sample and makes == "tags":
-        commands.append((f"poise tag {typed} picture.png", "Predict the tags of a picture"))
-    elif can_sample and makes == "images":
-        commands.append((f"poise translate {typed} inputs --out outputs", "Translate your own images"))
-    elif can_sample:
-        sampled = shlex.quote(typed_path(path / one, environment)) if one else typed
-        commands.append((f"poise sample {sampled}", "Draw new samples from the generator"))
+        commands.append((("resume", typed), f"Continue training{to}"))
+    if makes is not None:
+        (verb, *options), what = VERBS[makes]
+        commands.append(((verb, f"{typed}/{one}" if one else typed, *options), what))
     if run.status == "finished" and further:
-        commands.append((f"poise resume {typed} --steps {further}", "Train it twice as long"))
-    commands.append((f"poise report {typed}", "Write this report again"))
-    own = shlex.join(use_words(environment))
-    return [(f"{command} {own}" if own else command, what) for command, what in commands]
+        commands.append((("resume", typed, "--steps", str(further)), "Train it twice as long"))
+    commands.append((("report", typed), "Write this report again"))
+    own = use_words(environment)
+    return [(shlex.join(["poise", *words, *own]), what) for words, what in commands]
 
 
 def typed_path(path: Path, environment: Json) -> str:
@@ -133,3 +139,41 @@ def command_line(environment: Json) -> str:
     if path.suffix == ".py" and path.name != "ipykernel_launcher.py":
         return shlex.join(["python", program, *rest])
     return ""
+
+
+# Findings -------------------------------------------------------------------------------------------------
+
+
+def findings_of(lines: Iterable[Json]) -> list[Finding]:
+    """The findings of a run: open ones first, then the most severe, then the earliest."""
+    latest = {(found.name, found.first_step): found for found in map(Finding.from_json, lines)}
+    return sorted(
+        latest.values(),
+        key=lambda one: (one.status == "recovered", SEVERITIES.index(one.severity), one.first_step),
+    )
+
+
+def problems(found: Iterable[Finding]) -> list[Finding]:
+    """The findings that are open and more than information."""
+    return [one for one in found if one.status == "open" and one.severity != "info"]
+
+
+def sentence(found: Sequence[Finding]) -> str:
+    """The findings of a run in a sentence."""
+    if grave := problems(found):
+        titles = [(label(one.name), one.first_step) for one in grave]
+        names = [f"{title[:1].lower()}{title[1:]} since step {step:,}" for title, step in titles]
+        count = "One finding is" if len(grave) == 1 else f"{len(grave)} findings are"
+        return f"{count} open: {', '.join(names)}."
+    if not found:
+        return "There are no findings."
+    if all(one.status == "recovered" for one in found):
+        return "All findings have recovered."
+    return "No problem is open; the findings below are information."
+
+
+def evidence_rows(evidence: Evidence) -> list[tuple[str, ...]]:
+    """A row for each quantity of a finding's evidence: its name, measured, threshold, healthy."""
+    sides = evidence.measured, evidence.threshold, evidence.healthy
+    names = dict.fromkeys(name for side in sides for name in side)
+    return [(label(name), *(plain(side[name]) if name in side else "–" for side in sides)) for name in names]

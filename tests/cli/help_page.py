@@ -1,4 +1,4 @@
-"""Every `--help` page as one Markdown page: `python -m poise.cli.help_page` writes `docs/help.md`."""
+"""Every `--help` page as one Markdown page: `python tests/cli/help_page.py` writes `docs/help.md`."""
 
 import io
 import sys
@@ -26,7 +26,7 @@ def help_page() -> str:
     parts = [
         "# The command line",
         "",
-        "What `--help` prints for each command. `python -m poise.cli.help_page` writes this page anew.",
+        "What `--help` prints for each command. `python tests/cli/help_page.py` writes this page anew.",
     ]
     for words in [(), *((verb,) for verb in verbs)]:
         parts += ["", f"## {' '.join(['poise', *words])}", "", "```text", help_text(*words), "```"]
