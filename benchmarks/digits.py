@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from poise.data import open_data
-from poise.metrics.gaussian import distance_of
+from poise.metrics.frechet import distance_of
 from poise.recipes import DEFAULT_RECIPE, RECIPES, parse_override, recipe_with
 from poise.training import StepContext, begin, latents, pick_device, plan
 

@@ -28,11 +28,10 @@ from torch import Tensor
 from torchmetrics.image.fid import _compute_fid
 
 from poise.metrics import cheap_evaluation, frechet_distance, precision_recall_density_coverage, reference_of
-from poise.metrics.frechet import spread_of_halves
-from poise.metrics.gaussian import distance_of
+from poise.metrics.frechet import distance_of, spread_of_halves
 from poise.metrics.intervals import interval_of_distance
-from poise.metrics.prdc import NAMES
-from poise.metrics.prdc import prdc as four_of
+from poise.metrics.neighbours import NAMES
+from poise.metrics.neighbours import prdc as four_of
 
 Run = Callable[[], Any]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from poise.data import Dataset
 from poise.metrics.features import random_convolutions
-from poise.metrics.gaussian import distance_of
+from poise.metrics.frechet import distance_of
 from poise.metrics.translation_errors import peak_signal_to_noise, structural_similarity
 
 NEAREST = 25

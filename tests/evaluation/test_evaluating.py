@@ -13,10 +13,11 @@ from PIL import Image
 import poise
 from poise.errors import PoiseError
 from poise.evaluation import evaluate
+from poise.evaluation.evaluating import metric_named, metrics_for, which_of
 from poise.generator import Generator
 from poise.metrics import compare
 from poise.metrics import evaluate as measure
-from poise.metrics.lines import lines_of, results_of
+from poise.metrics.table import default_metrics, lines_of, metrics_that_need, results_of
 from poise.run_folder import RunFolder
 
 SMALL: dict[str, Any] = {
@@ -265,3 +266,19 @@ def test_a_score_by_class_needs_the_same_classes(tmp_path: Path) -> None:
     assert 0 <= float(evaluate(run, reals, labels=codes, **asked).results[0]) <= 1
     with pytest.raises(PoiseError, check=lambda error: error.code == "evaluation.different-classes"):
         evaluate(run, reals, labels=codes % 2, **asked)
+
+
+def test_a_metric_by_its_name_or_that_of_a_number() -> None:
+    assert metric_named("frechet_distance") == "frechet-distance"
+    assert metric_named("coverage") == "precision-recall-density-coverage"
+
+
+def test_metrics_that_suit_data() -> None:
+    assert metrics_for({"kind": "vector", "name": "points.npy"})[0] == "frechet-distance"
+    assert default_metrics("samples")[:2] == ("frechet-distance", "kernel-distance")
+    assert metrics_that_need("made", "back") == ("translation-errors", "cycle-error")
+
+
+def test_a_checkpoint_by_its_name_or_step() -> None:
+    assert which_of("best") == "best"
+    assert which_of("2000") == 2000

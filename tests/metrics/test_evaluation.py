@@ -14,8 +14,8 @@ from poise.errors import PoiseError
 from poise.metrics import METRICS, cheap_evaluation, compare, evaluate, reference_of
 from poise.metrics.arrays import fingerprint
 from poise.metrics.features import extract, pixels, random_convolutions, small_classifier
-from poise.metrics.gaussian import distance_of
-from poise.metrics.prdc import NAMES, prdc
+from poise.metrics.frechet import distance_of
+from poise.metrics.neighbours import NAMES, prdc
 
 DIGITS = torch.tensor(load_digits().images[:, None] / 8 - 1, dtype=torch.float32)
 LABELS = torch.tensor(load_digits().target)

@@ -15,7 +15,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from poise.errors import PoiseError
-from poise.metrics.arrays import fingerprint, hash_of_file
+from poise.metrics.arrays import as_samples, fingerprint, hash_of_file, range_of, resize, to_range
 from poise.metrics.features import (
     EXTRACTORS,
     as_extractor,
@@ -28,10 +28,9 @@ from poise.metrics.features import (
     small_classifier,
 )
 from poise.metrics.features.files import fetched, tensors_of
-from poise.metrics.features.images import as_samples, range_of, resize, to_range
 from poise.metrics.features.inception_v3 import InceptionV3, inception_v3_of, tensorflow_bilinear
 from poise.metrics.features.pretrained import DinoV2
-from poise.metrics.gaussian import distance_of
+from poise.metrics.frechet import distance_of
 
 
 def uniform(seed: int, *shape: int) -> Tensor:

@@ -17,15 +17,15 @@ from poise.metrics import (
     frechet_distance_extrapolated,
     frechet_distance_of_moments,
 )
-from poise.metrics.frechet import spread_of_halves
-from poise.metrics.gaussian import (
+from poise.metrics.frechet import (
     Moments,
     distance_of,
     gaussian_distance,
     gaussian_of_moments,
-    merged,
     moments_of,
+    spread_of_halves,
 )
+from poise.metrics.frechet_at_scale import merged
 from poise.metrics.intervals import interval_of_distance
 
 

@@ -12,7 +12,7 @@ from torchmetrics.image.kid import poly_mmd
 
 from poise.errors import PoiseError
 from poise.metrics import kernel_distance
-from poise.metrics.distances import TILE
+from poise.metrics.neighbours import TILE
 
 
 def normal(seed: int, *shape: int) -> Tensor:

@@ -12,8 +12,7 @@ from torch import Tensor
 
 from poise.errors import PoiseError
 from poise.metrics import nearest_neighbour_two_sample_test, precision_recall_density_coverage
-from poise.metrics.distances import TILE, WIDE_TILE, nearest, nearest_other, squared_radii
-from poise.metrics.prdc import NAMES, prdc
+from poise.metrics.neighbours import NAMES, TILE, WIDE_TILE, nearest, prdc, squared_radii
 
 
 def normal(seed: int, *shape: int) -> Tensor:
@@ -63,7 +62,7 @@ def test_tiles_do_not_show() -> None:
     torch.testing.assert_close(least.sqrt(), distances.min(1).values, rtol=0, atol=1e-7)
     assert torch.equal(number, distances.argmin(1))
     own = torch.cdist(fake, fake, compute_mode="donot_use_mm_for_euclid_dist").fill_diagonal_(torch.inf)
-    torch.testing.assert_close(nearest_other(fake)[0].sqrt(), own.min(1).values, rtol=0, atol=1e-7)
+    torch.testing.assert_close(nearest(fake)[0].sqrt(), own.min(1).values, rtol=0, atol=1e-7)
     torch.testing.assert_close(squared_radii(fake, 3).sqrt(), own.kthvalue(3).values, rtol=0, atol=1e-7)
 
 

@@ -14,7 +14,9 @@ from torch import Tensor
 from poise.errors import PoiseError
 from poise.metrics import METRICS, Result, compare, frechet_distance, kernel_distance
 from poise.metrics import precision_recall_density_coverage as neighbourhoods
-from poise.metrics.lines import lines_of, results_of
+from poise.metrics.arrays import as_features, digest_of_rows, fingerprint_of_features
+from poise.metrics.intervals import splits
+from poise.metrics.table import lines_of, results_of
 from poise.run_folder import RunFolder
 
 
@@ -166,3 +168,15 @@ def test_numbers_that_are_not_finite_come_back_from_a_run(tmp_path: Path) -> Non
     for line in lines_of(written, step=3, by="evaluate"):
         run.append("metrics", line)
     assert results_of(run.lines("metrics")) == [(3, "evaluate", written)]
+
+
+def test_a_split_takes_each_thing_once() -> None:
+    pairs = splits(4, 2, torch.Generator().manual_seed(0))
+    assert [sorted(torch.cat(pair).tolist()) for pair in pairs] == [[0, 1, 2, 3]]
+
+
+def test_a_fingerprint_does_not_depend_on_batches() -> None:
+    rows = as_features([[0, 1], [2, 3], [4, 5]], "real")
+    assert rows.dtype is torch.float64
+    batches = digest_of_rows(rows[1:], digest_of_rows(rows[:1]))
+    assert batches.hexdigest() == fingerprint_of_features(rows)

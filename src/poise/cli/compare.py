@@ -54,8 +54,8 @@ def compare(
     """
     from poise.cli.evaluate import watched
     from poise.evaluation import compare_runs
-    from poise.evaluation.choosing import which_of
     from poise.evaluation.comparing import to_json
+    from poise.evaluation.evaluating import which_of
 
     with watched(f"{len(runs)} runs", json=json) as (progress, telling):
         compared = compare_runs(

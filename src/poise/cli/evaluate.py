@@ -65,7 +65,7 @@ def evaluate(
         resolution: Pixels on a side, for samples and data that are files of many sizes.
     """
     from poise.evaluation import evaluate as measured
-    from poise.evaluation.choosing import which_of
+    from poise.evaluation.evaluating import which_of
 
     with watched(subject, json=json) as (progress, telling):
         found = measured(
@@ -141,7 +141,7 @@ def _save_pairs(found: Evaluation) -> Path | None:
 def _print(found: Evaluation, pairs: Path | None) -> None:
     from rich.text import Text
 
-    from poise.metrics.lines import better_side
+    from poise.metrics.table import better_side
 
     step = f" at step {found.step:,}" if found.run else ""
     title = f"{found.name}{step}, against {found.against}"

@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from poise.errors import PoiseError
-from poise.evaluation.choosing import metric_named, metrics_for
-from poise.evaluation.evaluating import evaluate
-from poise.evaluation.recording import Evaluation, recorded
-from poise.evaluation.subjects import Notify, OpenRun, Progress, Which, folder_of, is_run, refuse_tags
+from poise.evaluation.evaluating import evaluate, metric_named, metrics_for
+from poise.evaluation.recording import recorded
+from poise.evaluation.subjects import Notify, OpenRun, Progress, Which, folder_of, is_run
 from poise.metrics import METRICS, Result, compare
-from poise.metrics.lines import better_side
-from poise.metrics.result import Interval
-from poise.metrics.table import metrics_that_need
+from poise.metrics.result import Interval, plain
+from poise.metrics.table import better_side, metrics_that_need
 from poise.run_folder import RunFolder
 
 Verdict = Literal["best", "within", "beyond", ""]
@@ -81,19 +79,17 @@ def compare_runs(
         PoiseError: There are fewer than two, one is not a run, they were trained on different data and
             `against` is not given, or whatever `evaluate` refuses.
     """
-    names = _names(runs)
-    folders = [_folder(run) for run in runs]
+    names, folders = _names(runs), [_folder(run) for run in runs]
     chosen = list(dict.fromkeys(metric_named(name) for name in metrics or ()))
-    asked = (against, features, samples, seed)
     own = _against_own_rows(folders)
+    anew = checkpoint != "newest" or any(one is not None for one in (against, features, samples, seed))
     if against is None:
         against = _common_data(names, folders)
         chosen = chosen or list(metrics_for(folders[0].data))
-    if checkpoint == "newest" and all(one is None for one in asked):
-        stored = _stored(folders, chosen, own)
-        if stored is not None:
-            return Compared(names, tuple(rows_of(stored, own)), tuple(map(tuple, stored)), stored=True)
-    found: list[Evaluation] = [
+    stored = None if anew else _stored(folders, chosen, own)
+    if stored is not None:
+        return Compared(names, tuple(rows_of(stored, own)), tuple(map(tuple, stored)), stored=True)
+    found = [
         evaluate(
             run,
             against,
@@ -107,9 +103,9 @@ def compare_runs(
         )
         for name, run in zip(names, runs, strict=True)
     ]
-    results = [list(one.results) for one in found]
-    notices = dict.fromkeys(notice for one in found for notice in one.notices)
-    return Compared(names, tuple(rows_of(results, own)), tuple(map(tuple, results)), False, tuple(notices))
+    results = tuple(one.results for one in found)
+    notices = tuple(dict.fromkeys(notice for one in found for notice in one.notices))
+    return Compared(names, tuple(rows_of(results, own)), results, stored=False, notices=notices)
 
 
 def rows_of(results: Sequence[Sequence[Result]], own: Sequence[str] | None = None) -> Iterable[Row]:
@@ -130,15 +126,15 @@ def _as_compared(result: Result, own: Sequence[str]) -> Result:
     return replace(result, reference="") if result.metric in own else result
 
 
-def _translates(run: RunFolder) -> bool:
-    return run.data.get("summary", {}).get("origin") in ("pairs", "domains")
-
-
 def _against_own_rows(runs: Sequence[RunFolder]) -> tuple[str, ...]:
     """The metrics that measure each run against rows that its seed has chosen: those of the training data;
     for translations, which are measured on held-out images, all of them.
     """
     return tuple(METRICS) if any(map(_translates, runs)) else metrics_that_need("train")
+
+
+def _translates(run: RunFolder) -> bool:
+    return run.data.get("summary", {}).get("origin") in ("pairs", "domains")
 
 
 def _row(name: str, results: Sequence[Result]) -> Row:
@@ -175,23 +171,26 @@ def _stored(
 
 def _common_data(names: Sequence[str], folders: Sequence[RunFolder]) -> str | None:
     """The built-in set that each run drew from its own seed; `None` if all were trained on the same data."""
-    records = [run.data for run in folders]
-    drawn = {record["name"] if record["origin"]["kind"] == "built-in" else None for record in records}
-    alike = len({record.get("fingerprint") for record in records}) == 1
-    if not alike and len(drawn) == 1 and None not in drawn:
-        return str(drawn.pop())
-    for name, record in zip(names[1:], records[1:], strict=True):
-        if record.get("fingerprint") != records[0].get("fingerprint"):
-            raise PoiseError(
-                f"'{names[0]}' was trained on '{records[0].get('name')}' and '{name}' on "
-                f"'{record.get('name')}', which are different data",
-                code="evaluation.different-data",
-                why="distances to different data say nothing about which run is better",
-                hint="compare runs of the same pairs or domains"
-                if any(map(_translates, folders))
-                else "name what to measure all of them against: --against DATA",
-            )
-    return None
+    first, *rest = (run.data for run in folders)
+    if all(record.get("fingerprint") == first.get("fingerprint") for record in rest):
+        return None
+    built_in = all(record["origin"]["kind"] == "built-in" for record in (first, *rest))
+    if built_in and all(record["name"] == first["name"] for record in rest):
+        return str(first["name"])
+    name, other = next(
+        (name, record)
+        for name, record in zip(names[1:], rest, strict=True)
+        if record.get("fingerprint") != first.get("fingerprint")
+    )
+    raise PoiseError(
+        f"'{names[0]}' was trained on '{first.get('name')}' and '{name}' on '{other.get('name')}', "
+        "which are different data",
+        code="evaluation.different-data",
+        why="distances to different data say nothing about which run is better",
+        hint="compare runs of the same pairs or domains"
+        if any(map(_translates, folders))
+        else "name what to measure all of them against: --against DATA",
+    )
 
 
 def _folder(run: Any) -> RunFolder:
@@ -200,9 +199,7 @@ def _folder(run: Any) -> RunFolder:
         raise PoiseError(
             f"'{named}' is not a run", code="evaluation.not-a-run", hint="name folders that poise train made"
         )
-    folder = folder_of(run)
-    refuse_tags(folder)
-    return folder
+    return folder_of(run)
 
 
 def _names(runs: Sequence[Any]) -> tuple[str, ...]:
@@ -231,11 +228,11 @@ def to_json(compared: Compared) -> list[Mapping[str, Any]]:
             "metric": row.name,
             "measure": row.measure,
             "better": row.better or None,
-            "floor": None if row.floor is None else _finite(row.floor),
+            "floor": plain(row.floor),
             "runs": {
                 name: {
-                    "value": _finite(cell.value),
-                    "interval": None if cell.interval is None else [_finite(end) for end in cell.interval],
+                    "value": plain(cell.value),
+                    "interval": plain(cell.interval),
                     "verdict": cell.verdict or None,
                 }
                 for name, cell in zip(compared.names, row.cells, strict=True)
@@ -243,7 +240,3 @@ def to_json(compared: Compared) -> list[Mapping[str, Any]]:
         }
         for row in compared.rows
     ]
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

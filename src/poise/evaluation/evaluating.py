@@ -1,37 +1,32 @@
-"""Evaluate a run or samples."""
+"""Evaluate a run or samples as the user asks: metrics, features, a checkpoint, or what suits the data."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from poise.data import default_cache, kind_of
+from poise.data import KINDS, Dataset, default_cache, kind_of, labelled
 from poise.errors import PoiseError
-from poise.evaluation.choosing import extractor_for, metric_named
+from poise.evaluation.measuring import Asked, evaluate_samples, evaluate_translations
 from poise.evaluation.recording import Evaluation, record
 from poise.evaluation.subjects import (
     Notify,
     Progress,
     Subject,
     Which,
-    as_measured,
+    comparable,
+    drawn,
     opened,
-    own_data,
-    with_labels,
+    was_trained_on,
 )
-from poise.evaluation.translations import evaluate_translations, translates
-from poise.metrics import METRICS, Metric, Result
-from poise.metrics import evaluate as measure
-from poise.metrics.features import ClassifierExtractor, Extractor
+from poise.metrics import METRICS
+from poise.metrics.features import EXTRACTORS, Extractor, as_extractor
 from poise.metrics.table import default_metrics
-from poise.randomness import numpy_stream
-from poise.training.held_out import split
 
 MOST = 5_000  # Samples of each side if the user does not say
 
@@ -93,197 +88,98 @@ def evaluate(
         )
     if seed < 0:
         raise PoiseError(f"The seed cannot be {seed}", code="evaluation.negative-seed", hint="give 0 or more")
-    tell = telling or (lambda words: None)
+    if labels is None and label_column is not None:
+        raise PoiseError(
+            f"There is no file with the column '{label_column}'",
+            code="evaluation.column-without-file",
+            hint="name it: --labels FILE.csv",
+        )
     named = tuple(dict.fromkeys(map(metric_named, metrics or ())))
     subject, reference = opened(run_or_samples, against, checkpoint, resolution, seed, progress)
-    reference = with_labels(reference, labels, label_column)
-    most, place = samples or MOST, cache or default_cache()
-    made = _extractor(features, reference, place)
-    if translates(subject):
-        if against is not None:
-            raise PoiseError(
-                f"'{subject.name}' translates images, and is measured on those that it held out",
-                code="evaluation.translations-have-targets",
-                why="other images have no targets",
-                hint="leave --against out",
-            )
-        tell("translating what was held out")
-        found = evaluate_translations(subject, reference, named, made, most=most, seed=seed)
+    if labels is not None:
+        reference = labelled(reference, labels, label_column)
+    place = cache or default_cache()
+    extractor = extractor_for(features, reference, place)
+    asked = Asked(subject, reference, named, extractor, samples or MOST, seed, place, progress, telling)
+    if subject.generator is None or not subject.generator.directions:
+        found = evaluate_samples(asked)
+    elif against is None:
+        found = evaluate_translations(asked)
     else:
-        suiting = kind_of(reference).metrics if reference.modes is None else default_metrics("mixture")
-        chosen = [METRICS[name] for name in named or suiting]
-        assert reference.count is not None
-        count = min(most, reference.count if subject.count is None else subject.count)
-        tell(f"drawing {count:,} samples")
-        real, fake = (
-            reference.encoded(side.draw(size, seed))
-            for side, size in ((reference, min(most, reference.count)), (subject, count))
-        )
-        shared: dict[str, Any] = {"extractor": made, "seed": seed, "cache": place, "telling": tell}
-        results = _against_reference(chosen, real, fake, subject, reference, shared)
-        pairs = None
-        for metric in chosen:
-            if "latent" in metric.needs:
-                results[metric.name] = _of_generator(metric, subject, seed)
-            elif "train" in metric.needs:
-                train, held_out = training_data(subject, reference, real, seed, progress)
-                (copied,) = measure(train, fake, metrics=[metric.name], held_out=held_out, **shared)
-                results[metric.name], pairs = copied, nearest_pairs(copied, fake, train)
-        found = Evaluation(
-            name=subject.name,
-            against=reference.name,
-            step=subject.step,
-            results=tuple(_prepared(results[metric.name], metric, reference) for metric in chosen),
-            run=subject.run.path if subject.run else None,
-            pairs=pairs,
+        raise PoiseError(
+            f"'{subject.name}' translates images, and is measured on those that it held out",
+            code="evaluation.translations-have-targets",
+            why="other images have no targets",
+            hint="leave --against out",
         )
     found = replace(found, notices=_notices(subject, reference))
     return found if subject.run is None else record(found, subject.run)
 
 
-def _extractor(features: Any, reference: Subject, cache: Path) -> Extractor:
-    trained = isinstance(features, str) and features == "classifier"
-    assert reference.count is not None
-    rows = reference.draw(reference.count if trained else min(2, reference.count), 0)
-    return extractor_for(features, kind_of(reference), reference.encoded(rows), reference.labels, cache)
-
-
-def _against_reference(
-    chosen: Sequence[Metric],
-    real: Tensor,
-    fake: Tensor,
-    subject: Subject,
-    reference: Subject,
-    shared: dict[str, Any],
-) -> dict[str, Result]:
-    """The results of the metrics that measure fakes against the reference, by name."""
-    between = [metric for metric in chosen if not {"train", "latent"} & set(metric.needs)]
-    needs = {need for metric in between for need in metric.needs}
-    more: dict[str, Any] = {}
-    if "centres" in needs:
-        if reference.modes is None:
-            raise PoiseError(
-                f"The modes of '{reference.name}' are not known",
-                code="evaluation.modes-not-known",
-                hint="leave 'mode-statistics' out; it is for the mixtures ring and grid",
-            )
-        more = {"centres": reference.modes.centres, "standard_deviation": reference.modes.standard_deviation}
-    if "probabilities" in needs and not isinstance(shared["extractor"], ClassifierExtractor):
-        raise PoiseError(
-            "The inception score needs class probabilities",
-            code="evaluation.no-probabilities",
-            hint="add --features classifier",
-        )
-    if "real_labels" in needs:
-        more |= _labels(subject, reference, len(real), len(fake), shared["seed"])
-    names = [metric.name for metric in between]
-    return {one.metric: one for one in measure(real, fake, metrics=names, **more, **shared)} if names else {}
-
-
-def _labels(subject: Subject, reference: Subject, reals: int, fakes: int, seed: int) -> dict[str, Any]:
-    """The classes of both sides."""
-    found = {"real_labels": reference.classes(reals, seed), "fake_labels": subject.classes(fakes, seed)}
-    for side, labels in zip((reference, subject), found.values(), strict=True):
-        if labels is None:
-            raise PoiseError(
-                f"The classifier accuracy score needs the class of each sample, and '{side.name}' has none",
-                code="evaluation.no-classes",
-                hint="take a conditional run on labelled data, or call "
-                "poise.metrics.classifier_accuracy_score with both sides' labels",
-            )
-    if subject.label_names != reference.label_names:
-        made, there = (_few(side.label_names) for side in (subject, reference))
-        raise PoiseError(
-            f"The classes of '{subject.name}' are {made}, and those of '{reference.name}' {there}",
-            code="evaluation.different-classes",
-            hint="measure against data with the same classes",
-        )
-    return found
-
-
-def _few(names: tuple[str, ...]) -> str:
-    return ", ".join(f"'{name}'" for name in names[:6]) + (f" and {len(names) - 6} more" if names[6:] else "")
-
-
-def _of_generator(metric: Metric, subject: Subject, seed: int) -> Result:
-    """The result of a metric of a generator and its latents."""
-    generator = subject.generator
-    if generator is None:
-        raise PoiseError(
-            "The latent path length is of a generator, and these are samples",
-            code="evaluation.no-generator",
-            hint=f"name a run, or leave '{metric.name}' out",
-        )
-
-    def made(latents: Tensor) -> Tensor:
-        return generator(latents, generator.conditions(len(latents), seed=seed))
-
-    def latent(count: int, stream: torch.Generator) -> Tensor:
-        drawn = int(torch.randint(2**31, (1,), generator=stream))
-        return generator.latents(count, seed=drawn)
-
-    normal = generator.latent.distribution == "normal"
-    return metric.measure(made, latent, interpolation="spherical" if normal else "linear", seed=seed)
-
-
-def _prepared(result: Result, metric: Metric, reference: Subject) -> Result:
-    """The result with what was done to the samples of both sides, unless it measures none of these."""
-    if {"centres", "latent"} & set(metric.needs):
-        return result
-    assert reference.dataset is not None
-    prepared = kind_of(reference).preparation(reference.shape, reference.dataset.transform)
-    return replace(result, preparation="; ".join(filter(None, (prepared, result.preparation))))
-
-
-def _notices(subject: Subject, reference: Subject) -> tuple[str, ...]:
-    found = [notice for side in (reference, subject) if side.dataset for notice in side.dataset.notices]
-    if subject.run is not None and reference.dataset is not None:
-        same = subject.run.data.get("name") == reference.name
-        drawn_alike = reference.seed == subject.run.data.get("summary", {}).get("seed")
-        if same and drawn_alike and not reference.is_what_was_trained_on(subject.run):
+def _notices(subject: Subject, reference: Dataset) -> tuple[str, ...]:
+    found = [*reference.notices, *(subject.samples.notices if subject.samples else ())]
+    if subject.run is not None:
+        recorded = subject.run.data
+        same = recorded.get("name") == reference.name
+        drawn_alike = reference.summary.get("seed") == recorded.get("summary", {}).get("seed")
+        if same and drawn_alike and not was_trained_on(subject.run, reference):
             found.append("The data have changed since the run was trained on them.")
     return tuple(dict.fromkeys(found))
 
 
-MOST_TRAINING = 20_000  # The most training samples that copies are searched among
+def metric_named(written: str) -> str:
+    """The metric of that name, or with a number of that name."""
+    number = written.replace("-", "_")
+    for metric in METRICS.values():
+        if isinstance(metric.lower_is_better, Mapping) and number in metric.lower_is_better:
+            return metric.name
+    return METRICS.named(written.replace("_", "-")).name
 
 
-def training_data(
-    subject: Subject, reference: Subject, real: Tensor, seed: int, progress: Progress | None
-) -> tuple[Tensor, Tensor | None]:
-    """The samples that may have been copied, and reals that were not trained on, if there are any.
-
-    For a run these are its training rows, and the rows that it held out; or the reference, if that is other
-    data. For samples it is the reference, which is assumed to be what they were trained on. Both are encoded
-    as `real`, which was drawn of the reference.
-    """
-    assert reference.count is not None
-    run = subject.run
-    own = run is not None and reference.is_what_was_trained_on(run)
-    data = reference if own else None
-    if run is not None and not own:
-        try:
-            data = own_data(run, progress=progress)
-        except PoiseError:  # the training data are gone, and only the reference is left
-            data = None
-    if run is None or data is None or data.dataset is None:
-        return reference.encoded(reference.draw(min(MOST_TRAINING, reference.count), seed)), None
-    of_run = int(run.recipe.get("seed") or 0)
-    rows = split(len(data.dataset), float(run.recipe.get("held_out") or 0.0), of_run)
-    trained = rows.training
-    if len(trained) > MOST_TRAINING:
-        trained = np.sort(numpy_stream(of_run, 0, "evaluated rows").permutation(trained)[:MOST_TRAINING])
-    learned = reference.encoded(as_measured(data.dataset, trained))
-    if not own:
-        return learned, real
-    if not len(rows.held_out):
-        return learned, None
-    return learned, reference.encoded(as_measured(data.dataset, rows.held_out))
+def metrics_for(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """The metrics that suit a run's data, by the record in its `data.json`."""
+    sides = data.get("summary", {}).get("origin")
+    if sides in ("pairs", "domains"):
+        return default_metrics(sides)
+    known = data.get("origin", {}).get("kind") == "built-in" and data.get("name") in ("ring", "grid")
+    return default_metrics("mixture") if known else kind_of(data).metrics
 
 
-def nearest_pairs(result: Result, fake: Tensor, train: Tensor) -> Tensor | None:
-    """Each of the nearest fakes before its nearest training image; `None` if they are not images."""
-    if fake.dim() != 4:
-        return None
-    found = result.details["nearest_pairs"]
-    return torch.stack([image for _, one, other in found for image in (fake[one], train[other])])
+def extractor_for(features: Any, data: Dataset, cache: Path) -> Extractor:
+    """The extractor that the user means: a name, an extractor, a network, a function, or `None`."""
+    if features is not None and not isinstance(features, str):
+        return as_extractor(features)
+    of = kind_of(data)
+    kind = EXTRACTORS.named(of.features if features is None else features)
+    if not kind.serves(of.name) and kind.name != of.features:
+        fit = ", ".join(f"'{other.name}'" for other in EXTRACTORS.values() if other.serves(of.name))
+        takes = " and ".join(KINDS[name].plural for name in kind.takes)
+        raise PoiseError(
+            f"The features '{kind.name}' are of {takes}, and these samples are {of.plural}",
+            code="evaluation.features-unfit",
+            hint=f"choose one of {fit}",
+        )
+    if "channels" in kind.needs:
+        return kind.build(data.shape[0])
+    if "labels" in kind.needs:
+        if data.labels is None:
+            raise PoiseError(
+                f"The features '{kind.name}' are trained on labels, and the data came without",
+                code="evaluation.no-labels",
+                hint="give them: --labels FILE.csv, or choose other features",
+            )
+        samples = comparable(drawn(data, len(data), 0), data)
+        return kind.build(samples, torch.as_tensor(np.asarray(data.labels)), cache=cache)
+    return kind.build(cache=cache) if "cache" in kind.needs else kind.build()
+
+
+def which_of(written: str) -> Which:
+    """A checkpoint by its name or step, as the command line takes it."""
+    named: dict[str, Which] = {"newest": "newest", "best": "best"}
+    if written in named or written.isdecimal():
+        return named[written] if written in named else int(written)
+    raise PoiseError(
+        f"There is no checkpoint '{written}'",
+        code="evaluation.no-checkpoint",
+        hint="say newest, best, or a step: 2000",
+    )

@@ -1,4 +1,4 @@
-"""What is evaluated and what it is measured against: runs, folders, archives and arrays in one form."""
+"""What is evaluated and what it is measured against: runs, folders, archives and arrays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from poise.data import BUILT_IN, Dataset, Modes, data_of, kind_of, labelled, modes, open_data
+from poise.data import BUILT_IN, Dataset, Modes, data_of, kind_of, modes, open_data
 from poise.errors import PoiseError
 from poise.extension import require_parts
 from poise.generator import Generator
@@ -29,63 +29,41 @@ Rows = np.ndarray[Any, np.dtype[np.int64]]
 
 @dataclass(frozen=True)
 class Subject:
-    """A set of samples, or a generator of them."""
+    """What is evaluated: samples, or the generator of a run."""
 
     name: str  # What the user named
-    kind: str  # The name of their kind of data
     shape: tuple[int, ...]  # Of one sample
-    # (count, seed) -> samples: images as bytes (N, C, H, W), vectors in data units (N, d)
-    draw: Callable[[int, int], Tensor]
-    # (count, seed) -> labels (N,) of the same samples; None if they have none
-    classes: Callable[[int, int], Tensor | None]
-    count: int | None = None  # How many there are; None for a generator
-    fingerprint: str = ""  # Of the content of data; empty for a generator
-    run: RunFolder | None = None  # The run that the generator is of, if there is one
-    step: int = 0  # The step of that generator
-    dataset: Dataset | None = None  # The data, if they are data
-    generator: Generator | None = None  # The generator, if it is one
-
-    def is_what_was_trained_on(self, run: RunFolder) -> bool:
-        """Whether these are a run's training data, by their content and that of the labels that it used."""
-        recorded = run.data.get("fingerprint")
-        if self.dataset is None or self.fingerprint == recorded:
-            return self.dataset is not None
-        game = saved_recipe(run.recipe).game
-        try:
-            return prepared(self.dataset, TASKS.named(game.name), game.options).fingerprint == recorded
-        except PoiseError:  # they do not suit that task
-            return False
+    samples: Dataset | None = None
+    generator: Generator | None = None
+    run: RunFolder | None = None  # The run that the generator is of
 
     @property
-    def seed(self) -> int | None:
-        """The seed that a built-in set was drawn from; `None` for other data."""
-        return None if self.dataset is None else self.dataset.summary.get("seed")
-
-    @property
-    def labels(self) -> Tensor | None:
-        """The classes of all data, if they came with them."""
-        known = self.dataset is not None and self.dataset.labels is not None
-        return torch.as_tensor(np.asarray(self.dataset.labels)) if known and self.dataset else None
+    def step(self) -> int:
+        """The step of the generator; 0 for samples."""
+        return 0 if self.generator is None else int(self.generator.description.get("step", 0))
 
     @property
     def label_names(self) -> tuple[str, ...]:
         """The names of the classes, in the order of their numbers; empty if there are none."""
-        if self.dataset is not None:
-            return self.dataset.label_names
-        return self.generator.classes if self.generator is not None else ()
+        if self.samples is not None:
+            return self.samples.label_names
+        return () if self.generator is None else self.generator.classes
 
-    @property
-    def modes(self) -> Modes | None:
-        """The modes, if the data are a mixture that is known."""
-        if self.dataset is None or self.dataset.summary.get("origin") != "built-in":
-            return None
-        return modes(self.name) if self.name in ("ring", "grid") else None
+    def draw(self, count: int, seed: int) -> Tensor:
+        """At most so many samples: images as bytes `(N, C, H, W)`, vectors in data units `(N, d)`."""
+        if self.samples is not None:
+            return drawn(self.samples, count, seed)
+        assert self.generator is not None
+        conditions = self.generator.conditions(count, seed=seed)
+        return self.generator.data(self.generator.latents(count, seed=seed), conditions)
 
-    def encoded(self, samples: Tensor) -> Tensor:
-        """Samples as extractors take them: vectors scaled so that each column weighs the same."""
-        if self.dataset is None:
-            return samples
-        return kind_of(self).comparable(samples, self.dataset.transform)
+    def classes(self, count: int, seed: int) -> Tensor | None:
+        """The classes `(N,)` of the same samples, if they have any."""
+        if self.samples is not None:
+            return classes_of(self.samples, count, seed)
+        assert self.generator is not None
+        condition = self.generator.conditions(count, seed=seed)
+        return None if condition is None else condition.argmax(1).cpu()
 
 
 @runtime_checkable
@@ -110,62 +88,21 @@ def is_run(thing: Any) -> bool:
 
 
 def folder_of(run: Any) -> RunFolder:
-    """The folder of a run, or of its path."""
+    """The folder of a run or of its path; of one that makes samples, not of one that names tags."""
     folder = RunFolder.open(Path(run).expanduser() if isinstance(run, str | Path) else run.path)
     require_parts(folder.environment, folder.recipe, folder.data, run=folder.path)
+    if "tags" in (folder.data.get("condition") or {}):
+        raise PoiseError(
+            f"The run '{folder.path}' cannot be evaluated",
+            code="evaluation.tagging-run",
+            why="it makes no samples but names the tags of images",
+            hint="read the Fréchet distance of its tags' vectors, measured while it trained, in its report: "
+            f"poise report {folder.path}, and try it: poise tag {folder.path} image.png",
+        )
     return folder
 
 
-def with_labels(data: Subject, labels: Any, column: str | None) -> Subject:
-    """Data with the user's labels, if there are any, in place of those that came with them."""
-    if labels is None and column is not None:
-        raise PoiseError(
-            f"There is no file with the column '{column}'",
-            code="evaluation.column-without-file",
-            hint="name it: --labels FILE.csv",
-        )
-    if labels is None or data.dataset is None:
-        return data
-    return _of_dataset(labelled(data.dataset, labels, column))
-
-
-def of_run(thing: Any, which: Which) -> Subject:
-    """The generator of a run or its folder."""
-    folder = folder_of(thing)
-    path, module = folder.path, thing.module if isinstance(thing, OpenRun) else None
-    checkpoint = None if which == "newest" else which
-    generator = Generator.load(path, module=module, checkpoint=checkpoint)
-
-    def draw(count: int, seed: int) -> Tensor:
-        return generator.data(generator.latents(count, seed=seed), generator.conditions(count, seed=seed))
-
-    def classes(count: int, seed: int) -> Tensor | None:
-        condition = generator.conditions(count, seed=seed)
-        return None if condition is None else condition.argmax(1).cpu()
-
-    return Subject(
-        name=path.absolute().name,
-        kind=generator.kind.name,
-        shape=generator.shape,
-        draw=draw,
-        run=folder,
-        step=int(generator.description.get("step", 0)),
-        generator=generator,
-        classes=classes,
-    )
-
-
-def of_data(
-    data: Any, *, like: tuple[int, ...] | None, resolution: int | None, seed: int, progress: Progress | None
-) -> Subject:
-    """Data, or samples on disk or in memory; images at the size of `like`, or else the resolution."""
-    side, depth = (like[-1], like[0]) if like is not None and len(like) == 3 else (resolution, None)
-    if like is not None and len(like) == 1:
-        side = None
-    return _of_dataset(open_data(data, resolution=side, channels=depth, seed=seed, progress=progress))
-
-
-def own_data(run: RunFolder, *, progress: Progress | None) -> Subject:
+def own_data(run: RunFolder, *, progress: Progress | None) -> Dataset:
     """The training data of a run, opened as they were opened then."""
     record, recipe = run.data, run.recipe
     data = data_of(record.get("origin", {}))
@@ -189,53 +126,24 @@ def own_data(run: RunFolder, *, progress: Progress | None) -> Subject:
             code="evaluation.data-changed-shape",
             hint="name what to measure against: --against DATA",
         )
-    return _of_dataset(dataset)
-
-
-def as_measured(dataset: Dataset, rows: Rows) -> Tensor:
-    """Rows as they are measured: images as bytes, vectors in data units."""
-    return kind_of(dataset).stored_data(dataset.gather(rows), dataset.transform)
-
-
-def rows_of(count: int, most: int, seed: int) -> Rows:
-    """At most `most` of so many rows, drawn by a seed, in their order."""
-    if count <= most:
-        return np.arange(count)
-    return np.sort(numpy_stream(seed, 0, "evaluated rows").permutation(count)[:most])
-
-
-def _of_dataset(dataset: Dataset) -> Subject:
-    def classes(count: int, seed: int) -> Tensor | None:
-        return (
-            None
-            if dataset.labels is None
-            else torch.as_tensor(dataset.labels[rows_of(len(dataset), count, seed)])
-        )
-
-    def draw(count: int, seed: int) -> Tensor:
-        return as_measured(dataset, rows_of(len(dataset), count, seed))
-
-    return Subject(
-        name=dataset.name,
-        kind=dataset.kind,
-        shape=dataset.shape,
-        draw=draw,
-        classes=classes,
-        count=len(dataset),
-        fingerprint=dataset.fingerprint,
-        dataset=dataset,
-    )
+    return dataset
 
 
 def opened(
     thing: Any, against: Any, checkpoint: Which, resolution: int | None, seed: int, progress: Progress | None
-) -> tuple[Subject, Subject]:
+) -> tuple[Subject, Dataset]:
     """What is evaluated and what it is measured against, of one shape."""
-    for one in (thing, against):
-        if is_run(one):
-            refuse_tags(folder_of(one))
-    of_a_run = of_run(thing, checkpoint) if is_run(thing) else None
-    if against is None and (of_a_run is None or of_a_run.run is None):
+    of_against = folder_of(against) if is_run(against) else None
+    subject = _of_run(thing, checkpoint) if is_run(thing) else None
+
+    def data(given: Any, like: tuple[int, ...] | None) -> Dataset:
+        """Data at the size of what they are measured with, if these are images, or else the resolution."""
+        side, channels = (resolution, None) if like is None else (None, None)
+        if like is not None and len(like) == 3:
+            side, channels = like[-1], like[0]
+        return open_data(given, resolution=side, channels=channels, seed=seed, progress=progress)
+
+    if against is None and subject is None:
         named = str(thing) if isinstance(thing, str | Path) else type(thing).__name__
         if isinstance(thing, str | Path) and not Path(thing).expanduser().exists() and named not in BUILT_IN:
             raise PoiseError(
@@ -248,17 +156,11 @@ def opened(
             code="evaluation.nothing-to-measure-against",
             hint="name it: --against DATA, or name a folder that poise train made",
         )
-    if against is None:
-        assert of_a_run is not None and of_a_run.run is not None
-        reference = own_data(of_a_run.run, progress=progress)
-    elif is_run(against):
-        reference = own_data(folder_of(against), progress=progress)
-    else:
-        like = of_a_run.shape if of_a_run else None
-        reference = of_data(against, like=like, resolution=resolution, seed=seed, progress=progress)
-    subject = of_a_run or of_data(
-        thing, like=reference.shape, resolution=resolution, seed=seed, progress=progress
-    )
+    run = of_against if against is not None else subject and subject.run
+    reference = own_data(run, progress=progress) if run else data(against, subject.shape if subject else None)
+    if subject is None:
+        samples = data(thing, reference.shape)
+        subject = Subject(samples.name, samples.shape, samples)
     if subject.shape != reference.shape:
         raise PoiseError(
             f"The samples of '{subject.name}' have the shape {list(subject.shape)}, and those of "
@@ -269,13 +171,55 @@ def opened(
     return subject, reference
 
 
-def refuse_tags(run: RunFolder) -> None:
-    """Refuse a run that names the tags of images: it makes no samples that could be measured."""
-    if "tags" in (run.data.get("condition") or {}):
-        raise PoiseError(
-            f"The run '{run.path}' cannot be evaluated",
-            code="evaluation.tagging-run",
-            why="it makes no samples but names the tags of images",
-            hint="read the Fréchet distance of its tags' vectors, measured while it trained, in its report: "
-            f"poise report {run.path}, and try it: poise tag {run.path} image.png",
-        )
+def _of_run(thing: Any, which: Which) -> Subject:
+    """The generator of a run or its folder."""
+    folder = folder_of(thing)
+    module = thing.module if isinstance(thing, OpenRun) else None
+    checkpoint = None if which == "newest" else which
+    generator = Generator.load(folder.path, module=module, checkpoint=checkpoint)
+    return Subject(folder.path.absolute().name, generator.shape, generator=generator, run=folder)
+
+
+def was_trained_on(run: RunFolder, data: Dataset) -> bool:
+    """Whether these are a run's training data, by their content and that of the labels that it used."""
+    recorded = run.data.get("fingerprint")
+    if data.fingerprint == recorded:
+        return True
+    game = saved_recipe(run.recipe).game
+    try:
+        return prepared(data, TASKS.named(game.name), game.options).fingerprint == recorded
+    except PoiseError:  # they do not suit that task
+        return False
+
+
+def modes_of(data: Dataset) -> Modes | None:
+    """The modes, if the data are a mixture that is known."""
+    known = data.summary.get("origin") == "built-in" and data.name in ("ring", "grid")
+    return modes(data.name) if known else None
+
+
+def comparable(samples: Tensor, data: Dataset) -> Tensor:
+    """Samples as extractors take them: vectors scaled so that each column of the data weighs the same."""
+    return kind_of(data).comparable(samples, data.transform)
+
+
+def as_measured(data: Dataset, rows: Rows) -> Tensor:
+    """Rows as they are measured: images as bytes, vectors in data units."""
+    return kind_of(data).stored_data(data.gather(rows), data.transform)
+
+
+def rows_of(count: int, most: int, seed: int) -> Rows:
+    """At most `most` of so many rows, drawn by a seed, in their order."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(numpy_stream(seed, 0, "evaluated rows").permutation(count)[:most])
+
+
+def drawn(data: Dataset, count: int, seed: int) -> Tensor:
+    """At most so many of the data, drawn by a seed."""
+    return as_measured(data, rows_of(len(data), count, seed))
+
+
+def classes_of(data: Dataset, count: int, seed: int) -> Tensor | None:
+    """The classes of the same rows, if they have any."""
+    return None if data.labels is None else torch.as_tensor(data.labels[rows_of(len(data), count, seed)])

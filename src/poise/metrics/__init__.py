@@ -15,13 +15,18 @@ from poise.metrics.classifiers import (
 )
 from poise.metrics.copies import birthday_test, memorisation
 from poise.metrics.evaluation import evaluate
-from poise.metrics.frechet import frechet_distance, frechet_distance_extrapolated
-from poise.metrics.gaussian import accumulate_moments, frechet_distance_of_moments
+from poise.metrics.frechet import frechet_distance
+from poise.metrics.frechet_at_scale import (
+    accumulate_moments,
+    frechet_distance_extrapolated,
+    frechet_distance_of_moments,
+)
 from poise.metrics.kernel import kernel_distance
+from poise.metrics.metric import Metric
 from poise.metrics.mixture_modes import mode_statistics
+from poise.metrics.neighbours import precision_recall_density_coverage
 from poise.metrics.players import duality_gap, latent_path_length
-from poise.metrics.prdc import precision_recall_density_coverage
-from poise.metrics.result import Comparison, Metric, Result, compare
+from poise.metrics.result import Comparison, Result, compare
 from poise.metrics.scores import inception_score, vendi_score
 from poise.metrics.sliced_wasserstein import mind, sliced_wasserstein_distance
 from poise.metrics.table import METRICS

@@ -9,13 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from poise.metrics.arrays import as_labels, as_pair, fingerprint_of_features
-from poise.metrics.distances import centred, loosened, nearest, nearest_other
-from poise.metrics.intervals import intervals_of, method_of, share_interval
-from poise.metrics.result import Metric, Result, timed
-from poise.randomness import derive
+from poise.metrics.intervals import intervals_of, share_interval
+from poise.metrics.metric import metric
+from poise.metrics.neighbours import centred, loosened, nearest
+from poise.metrics.result import Result
+from poise.randomness import derive, torch_stream
 
 
-@timed
+@metric(
+    "Whether a small network can tell fakes from reals, with a p-value.",
+    "Lopez-Paz and Oquab 2017, section 3",
+    lower_is_better=True,
+)
 def classifier_two_sample_test(real: object, fake: object, *, seed: int = 0) -> Result:
     """The accuracy, on held-out halves, of a small network that was trained to tell reals from fakes.
 
@@ -41,7 +46,7 @@ def classifier_two_sample_test(real: object, fake: object, *, seed: int = 0) -> 
     """
     reals, fakes = as_pair(real, fake, least=20)
     count = min(len(reals), len(fakes))
-    stream = torch.Generator().manual_seed(derive(seed, 0, "halves"))
+    stream = torch_stream(seed, 0, "halves")
     orders = [torch.randperm(len(side), generator=stream)[:count].to(side.device) for side in (reals, fakes)]
     middle = count // 2
     learn = torch.cat([reals[orders[0][:middle]], fakes[orders[1][:middle]]])
@@ -64,7 +69,11 @@ def classifier_two_sample_test(real: object, fake: object, *, seed: int = 0) -> 
     )
 
 
-@timed
+@metric(
+    "Whether neighbours are of one side: above one half the sides differ, below it fakes are copies.",
+    "Lopez-Paz and Oquab 2017; Xu et al. 2018",
+    lower_is_better=dict.fromkeys(("accuracy", "accuracy_on_real", "accuracy_on_fake")),
+)
 def nearest_neighbour_two_sample_test(
     real: object, fake: object, *, replicates: int = 20, seed: int = 0
 ) -> Result:
@@ -94,7 +103,7 @@ def nearest_neighbour_two_sample_test(
     """
     reals, fakes = as_pair(real, fake, least=4)
     count = min(len(reals), len(fakes))
-    stream = torch.Generator().manual_seed(derive(seed, 0, "choice"))
+    stream = torch_stream(seed, 0, "choice")
     chosen = [
         side
         if len(side) == count
@@ -103,16 +112,14 @@ def nearest_neighbour_two_sample_test(
     ]
     values = left_out_accuracies(*chosen)
     names = ("accuracy", "accuracy_on_real", "accuracy_on_fake")
-    intervals = None
-    if replicates:
-        intervals = intervals_of(
-            left_out_accuracies, chosen, values, names, replicates=replicates, most=500, stream=stream
-        )
+    intervals, method = intervals_of(
+        left_out_accuracies, chosen, values, names, replicates=replicates, most=500, stream=stream
+    )
     return Result(
         metric="nearest-neighbour-two-sample-test",
         value=dict(zip(names, values.tolist(), strict=True)),
         interval=intervals,
-        interval_method=method_of(replicates),
+        interval_method=method,
         floor=dict.fromkeys(names, 0.5),
         floor_method="exact in the limit: a neighbour of either side is as likely",
         samples={"real": len(reals), "fake": len(fakes)},
@@ -131,27 +138,9 @@ def left_out_accuracies(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def _nearer_own(own: Tensor, other: Tensor) -> Tensor:
-    to_own, to_other = nearest_other(own)[0], nearest(own, other)[0]
+    to_own, to_other = nearest(own)[0], nearest(own, other)[0]
     nearer = (loosened(to_own, own) < to_other).to(torch.float64)
     return nearer + 0.5 * ((to_own <= loosened(to_other, own)) & (nearer == 0)).to(torch.float64)
-
-
-CLASSIFIER_TWO_SAMPLE_TEST = Metric(
-    name="classifier-two-sample-test",
-    measure=classifier_two_sample_test,
-    summary="Whether a small network can tell fakes from reals, with a p-value.",
-    source="Lopez-Paz and Oquab 2017, section 3",
-    needs=("real", "fake"),
-    lower_is_better=True,
-)
-NEAREST_NEIGHBOUR_TWO_SAMPLE_TEST = Metric(
-    name="nearest-neighbour-two-sample-test",
-    measure=nearest_neighbour_two_sample_test,
-    summary="Whether neighbours are of one side: above one half the sides differ, below it fakes are copies.",
-    source="Lopez-Paz and Oquab 2017; Xu et al. 2018",
-    needs=("real", "fake"),
-    lower_is_better=dict.fromkeys(("accuracy", "accuracy_on_real", "accuracy_on_fake")),
-)
 
 
 HIDDEN = 64
@@ -159,7 +148,12 @@ EPOCHS = 60
 BATCH = 128
 
 
-@timed
+@metric(
+    "Whether a classifier trained on fakes works on reals: for conditional generators.",
+    "Ravuri and Vinyals 2019, section 3",
+    needs=("real", "real_labels", "fake", "fake_labels"),
+    lower_is_better=False,
+)
 def classifier_accuracy_score(
     real: object, real_labels: object, fake: object, fake_labels: object, *, seed: int = 0
 ) -> Result:
@@ -194,7 +188,7 @@ def classifier_accuracy_score(
     of_fakes = as_labels(fake_labels, "fake", len(fakes)).to(reals.device)
     classes = int(torch.maximum(of_reals.max(), of_fakes.max())) + 1
     right = _right(fakes, of_fakes, reals, of_reals, classes, seed)
-    order = torch.randperm(len(reals), generator=torch.Generator().manual_seed(derive(seed, 0, "halves")))
+    order = torch.randperm(len(reals), generator=torch_stream(seed, 0, "halves"))
     learn, test = (half.to(reals.device) for half in order.tensor_split(2))
     level = _right(reals[learn], of_reals[learn], reals[test], of_reals[test], classes, seed)
     seen = torch.unique(of_reals).tolist()
@@ -248,13 +242,3 @@ def train_classifier(
         return given
 
     return logits
-
-
-CLASSIFIER_ACCURACY_SCORE = Metric(
-    name="classifier-accuracy-score",
-    measure=classifier_accuracy_score,
-    summary="Whether a classifier trained on fakes works on reals: for conditional generators.",
-    source="Ravuri and Vinyals 2019, section 3",
-    needs=("real", "real_labels", "fake", "fake_labels"),
-    lower_is_better=False,
-)

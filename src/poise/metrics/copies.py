@@ -9,13 +9,19 @@ from torch import Tensor
 
 from poise.errors import PoiseError
 from poise.metrics.arrays import as_features, as_pair, fingerprint_of_features
-from poise.metrics.distances import centred, hide_self, loosened, nearest, nearest_other, tiles
 from poise.metrics.intervals import NORMAL_QUANTILE, share_interval
-from poise.metrics.result import Interval, Metric, Result, timed
-from poise.randomness import derive
+from poise.metrics.metric import metric
+from poise.metrics.neighbours import centred, loosened, nearest, tiles
+from poise.metrics.result import Interval, Result
+from poise.randomness import torch_stream
 
 
-@timed
+@metric(
+    "Whether fakes lie nearer to the training data than held-out reals do.",
+    "Meehan et al. 2020, section 3.1; Alaa et al. 2022, section 3.3",
+    needs=("train", "held_out", "fake"),
+    lower_is_better=dict.fromkeys(("c_t", "authentic")),
+)
 def memorisation(
     train: object, held_out: object | None, fake: object, *, pairs: int = 16, seed: int = 0
 ) -> Result:
@@ -58,16 +64,15 @@ def memorisation(
         unseen = as_pair(given, held_out, least=10, names=("training", "held-out"))[1]
     seen, fakes = centred(given, fakes)
     of_fakes, nearest_train = nearest(fakes, seen)
-    own = nearest_other(seen)[0]
+    own = nearest(seen)[0]
     authentic = int((of_fakes > own[nearest_train]).sum())
     value = {"authentic": authentic / len(fakes)}
     intervals = {"authentic": share_interval(authentic, len(fakes))}
     samples = {"train": len(seen), "fake": len(fakes)}
     if unseen is None:
-        stream = torch.Generator().manual_seed(derive(seed, 0, "halves"))
-        order = torch.randperm(len(seen), generator=stream).to(seen.device)
+        order = torch.randperm(len(seen), generator=torch_stream(seed, 0, "halves")).to(seen.device)
         one, other = (seen[half] for half in order.tensor_split(2))
-        floor = {"authentic": _authentic(other, one, nearest_other(one)[0])}
+        floor = {"authentic": _authentic(other, one, nearest(one)[0])}
         method = "closed form, for this training set: Wilson; no C_T without held-out reals"
         floor_method = f"one half of the training data against the other, {len(other)} samples"
     else:
@@ -128,20 +133,15 @@ def _shares_below(values: Tensor, others: Tensor) -> Tensor:
     return ends.double() / (2 * len(others))
 
 
-MEMORISATION = Metric(
-    name="memorisation",
-    measure=memorisation,
-    summary="Whether fakes lie nearer to the training data than held-out reals do.",
-    source="Meehan et al. 2020, section 3.1; Alaa et al. 2022, section 3.3",
-    needs=("train", "held_out", "fake"),
-    lower_is_better=dict.fromkeys(("c_t", "authentic")),
-)
-
-
 CLOSE_SHARE = 0.01
 
 
-@timed
+@metric(
+    "How many different samples the generator has, from duplicates among its samples.",
+    "Arora and Zhang 2018, section 2",
+    needs=("fake",),
+    lower_is_better={"duplicate_pairs": True, "support": False},
+)
 def birthday_test(
     fake: object, *, real: object = None, threshold: float | None = None, pairs: int = 20
 ) -> Result:
@@ -184,7 +184,7 @@ def birthday_test(
             hint="give a distance",
         )
     if threshold is None and reals is not None:
-        threshold = float(nearest_other(centred(reals)[0])[0].quantile(CLOSE_SHARE).sqrt())
+        threshold = float(nearest(centred(reals)[0])[0].quantile(CLOSE_SHARE).sqrt())
     threshold = threshold or 0.0
     count, closest = _close_pairs(centred(fakes)[0], threshold, pairs)
     all_pairs = len(fakes) * (len(fakes) - 1) / 2
@@ -214,7 +214,7 @@ def poisson_interval(count: int) -> Interval:
 
     Source: Wilson and Hilferty 1931, for the chi-squared quantiles of Garwood 1936.
     """
-    z = 1.959963984540054
+    z = NORMAL_QUANTILE
 
     def quantile_of(n: float, deviate: float) -> float:
         return float(n * (1 - 1 / (9 * n) + deviate / (3 * math.sqrt(n))) ** 3)
@@ -236,8 +236,7 @@ def _close_pairs(features: Tensor, threshold: float, keep: int) -> tuple[int, li
     """How many pairs are within the threshold, and the nearest ones as [distance, first, second]."""
     limit = float(loosened(torch.tensor(threshold**2, dtype=torch.float64), features))
     count, best = 0, torch.empty(0, 3, dtype=torch.float64)
-    for rows, columns, tile in tiles(features, features):
-        hide_self(rows, columns, tile)
+    for rows, columns, tile in tiles(features):
         count += int((tile <= limit).sum())
         if keep:
             # Each pair is seen from both sides: take it from the side of the lower number.
@@ -253,13 +252,3 @@ def _close_pairs(features: Tensor, threshold: float, keep: int) -> tuple[int, li
             best = best[best[:, 0].argsort()[:keep]]
     kept = best[torch.isfinite(best[:, 0])].tolist()
     return count // 2, [[distance, int(first), int(second)] for distance, first, second in kept]
-
-
-BIRTHDAY_TEST = Metric(
-    name="birthday-test",
-    measure=birthday_test,
-    summary="How many different samples the generator has, from duplicates among its samples.",
-    source="Arora and Zhang 2018, section 2",
-    needs=("fake",),
-    lower_is_better={"duplicate_pairs": True, "support": False},
-)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from poise.errors import PoiseError, unknown_name
-from poise.metrics.arrays import as_labels, fingerprint
+from poise.metrics.arrays import as_labels, as_samples, common_range, fingerprint, to_range
 from poise.metrics.features import (
     ClassifierExtractor,
     Extractor,
@@ -23,9 +23,9 @@ from poise.metrics.features import (
     frozen,
     protocol_of,
 )
-from poise.metrics.features.images import as_samples, common_range, to_range
 from poise.metrics.frechet import default_replicates
-from poise.metrics.result import Metric, Result
+from poise.metrics.metric import Metric
+from poise.metrics.result import Result
 from poise.metrics.table import METRICS, default_metrics
 
 # Half-samples for the interval of a distance whose features are so wide that the default would be none
@@ -87,50 +87,49 @@ def evaluate(
         >>> [result.metric for result in evaluate(real, fake, metrics=["kernel-distance"])]
         ['kernel-distance']
     """
-    chosen = [METRICS.named(name.replace("_", "-")) for name in metrics or default_metrics("samples")]
-    wanted = {METRICS.named(name.replace("_", "-")).name: dict(own) for name, own in (settings or {}).items()}
+    chosen = [_named(name) for name in metrics or default_metrics("samples")]
+    wanted = {_named(name).name: dict(own) for name, own in (settings or {}).items()}
     sides = {"real": as_samples(real, "real"), "fake": as_samples(fake, "fake")}
     if held_out is not None:
         sides["held-out"] = as_samples(held_out, "held-out")
-    check_shapes(sides)
+    shape = tuple(sides["real"].shape[1:])
+    for name, samples in sides.items():
+        if samples.shape[1:] != shape:
+            raise PoiseError(
+                f"The real samples have the shape {shape} and the {name} ones {tuple(samples.shape[1:])}",
+                code="metrics.different-shapes",
+                hint="bring both to one shape",
+            )
     pixels = value_range
-    if sides["real"].dim() == 4 and pixels is None:
+    if len(shape) == 3 and pixels is None:
         pixels = common_range(sides["real"], sides["fake"])
     given = dict(zip(GIVEN, (real_labels, fake_labels, centres, standard_deviation), strict=True))
     for side in ("real", "fake"):
         if given[f"{side}_labels"] is not None:
             given[f"{side}_labels"] = as_labels(given[f"{side}_labels"], side, len(sides[side]))
     made = default_extractor(sides["real"]) if extractor is None else as_extractor(extractor)
-    inputs = _Inputs(made, sides, given, pixels, batch_size, cache, telling or (lambda words: None))
+    inputs = _Inputs(made, sides, given, pixels, batch_size, cache, seed, telling or (lambda words: None))
     reference = fingerprint(sides["real"])
     results = []
     for metric in chosen:
-        allowed = _keywords_of(metric)
-        for name in wanted.get(metric.name, {}):
-            if name not in allowed:
-                raise unknown_name(f"setting of the metric '{metric.name}'", name, allowed)
-        arguments = [inputs.argument(metric, need) for need in metric.needs]
-        keywords = {"seed": seed, **wanted.get(metric.name, {})}
-        keywords |= inputs.optional(metric, allowed, keywords)
+        parameters = [*inspect.signature(metric.measure).parameters.values()][len(metric.needs) :]
+        defaults = {parameter.name: parameter.default for parameter in parameters}
+        own = wanted.get(metric.name, {})
+        for name in own:
+            if name not in defaults:
+                raise unknown_name(f"setting of the metric '{metric.name}'", name, defaults)
+        arguments = [inputs.needed(metric, need) for need in metric.needs]
+        more = {name: inputs.optional(metric, name, defaults[name]) for name in defaults if name not in own}
         inputs.telling(metric.name)
-        result = metric.measure(*arguments, **{name: keywords[name] for name in keywords if name in allowed})
+        result = metric.measure(*arguments, **own, **more)
         if "centres" not in metric.needs:
             result = replace(result, **protocol_of(made), reference=result.reference and reference)
         results.append(result)
     return results
 
 
-def check_shapes(sides: Mapping[str, Tensor]) -> None:
-    """Refuse sets of samples of different shapes."""
-    (first, model), *rest = sides.items()
-    for name, samples in rest:
-        if samples.shape[1:] != model.shape[1:]:
-            raise PoiseError(
-                f"The {first} samples have the shape {tuple(model.shape[1:])} and the {name} ones "
-                f"{tuple(samples.shape[1:])}",
-                code="metrics.different-shapes",
-                hint="bring both to one shape",
-            )
+def _named(metric: str) -> Metric:
+    return METRICS.named(metric.replace("_", "-"))
 
 
 @dataclass(frozen=True)
@@ -143,10 +142,11 @@ class _Inputs:
     pixels: ValueRange | None
     batch_size: int
     cache: Path | None
+    seed: int
     telling: Callable[[str], None]
     found: dict[str, Tensor] = field(default_factory=dict)
 
-    def argument(self, metric: Metric, need: str) -> Any:
+    def needed(self, metric: Metric, need: str) -> Any:
         """What `metric` needs under this name."""
         if need == "fake" and "centres" in metric.needs:
             return self.sides["fake"]
@@ -158,32 +158,29 @@ class _Inputs:
             return self.features("held-out") if "held-out" in self.sides else None
         if self.given.get(need) is not None:
             return self.given[need]
-        if need not in GIVEN:
+        if need in GIVEN:
             raise PoiseError(
-                f"The metric '{metric.name}' does not measure samples against samples",
-                code="metrics.not-of-samples",
-                hint=f"call poise.metrics.{metric.measure.__name__} with {', '.join(metric.needs)}",
+                f"The metric '{metric.name}' needs {need.replace('_', ' ')}",
+                code="metrics.missing-input",
+                hint=f"give {need}=",
             )
         raise PoiseError(
-            f"The metric '{metric.name}' needs {need.replace('_', ' ')}",
-            code="metrics.missing-input",
-            hint=f"give {need}=",
+            f"The metric '{metric.name}' does not measure samples against samples",
+            code="metrics.not-of-samples",
+            hint=f"call poise.metrics.{metric.measure.__name__} with {', '.join(metric.needs)}",
         )
 
-    def optional(
-        self, metric: Metric, allowed: Mapping[str, inspect.Parameter], keywords: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """What `metric` can use besides: held-out reals or the reals themselves, and enough replicates."""
-        out: dict[str, Any] = {}
-        if "held_out" in allowed and "held-out" in self.sides:
-            out["held_out"] = self.features("held-out")
-        if "real" in allowed:
-            probabilities = "probabilities" in metric.needs
-            out["real"] = self.probabilities("real") if probabilities else self.features("real")
-        if "replicates" in allowed and "replicates" not in keywords and allowed["replicates"].default is None:
-            few = default_replicates(self.features("real"), self.features("fake"))
-            out["replicates"] = few or FEW_REPLICATES
-        return out
+    def optional(self, metric: Metric, name: str, default: Any) -> Any:
+        """The setting of that name: held-out reals, the reals, enough replicates, or its default."""
+        if name == "seed":
+            return self.seed
+        if name == "held_out" and "held-out" in self.sides:
+            return self.features("held-out")
+        if name == "real":
+            return self.probabilities("real") if "probabilities" in metric.needs else self.features("real")
+        if name == "replicates" and default is None:
+            return default_replicates(self.features("real"), self.features("fake")) or FEW_REPLICATES
+        return default
 
     def features(self, side: str) -> Tensor:
         if side not in self.found:
@@ -213,8 +210,3 @@ class _Inputs:
                     batch = to_range(batch, self.pixels, made.takes)  # noqa: PLW2901
                 rows.append(made.probabilities(batch).double())
         return torch.cat(rows)
-
-
-def _keywords_of(metric: Metric) -> dict[str, inspect.Parameter]:
-    parameters = list(inspect.signature(metric.measure).parameters.values())
-    return {parameter.name: parameter for parameter in parameters[len(metric.needs) :]}

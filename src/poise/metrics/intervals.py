@@ -12,17 +12,18 @@ for surveys; Saigo, Shao and Sitter 2001 call it the repeated half-sample bootst
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from poise.metrics.result import Interval
-from poise.randomness import derive
+from poise.randomness import torch_stream
 
 NORMAL_QUANTILE = 1.959963984540054
 NOT_ASKED = "none: not asked for (replicates=0)"
+HELD_OUT = "held-out reals"
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,43 @@ def splits(
     return [(order[:size], order[size : 2 * size]) for order in orders]
 
 
-def spread(value: float, pairs: Sequence[tuple[float, float]], *, units: int, shrink: float = 0.5) -> Spread:
+def spread(value: float, pairs: Iterable[Sequence[float]], *, units: int, shrink: float = 0.5) -> Spread:
     """The spread of a statistic from its values on pairs of halves."""
-    first, second = (torch.tensor(side, dtype=torch.float64) for side in zip(*pairs, strict=True))
+    first, second = torch.tensor([*pairs], dtype=torch.float64).T.contiguous()
     difference, excess = (first - second).square() / 2, (first + second) / 2 - value
     return Spread(
         variance=float(difference.mean()) * shrink,
         excess=float(excess.mean()),
-        excess_variance=float(excess.var()) if len(pairs) > 1 and shrink == 0.5 else 0.0,
-        freedom=max(1, min(len(pairs), units - 1)),
+        excess_variance=float(excess.var()) if len(first) > 1 and shrink == 0.5 else 0.0,
+        freedom=max(1, min(len(first), units - 1)),
     )
+
+
+def spreads_of(
+    statistic: Callable[..., Tensor],
+    sides: Sequence[Tensor],
+    values: Tensor,
+    *,
+    replicates: int,
+    most: int,
+    stream: torch.Generator,
+) -> list[Spread]:
+    """The spread of several statistics at once, from parts of at most `most` samples."""
+    shrink = min(0.5, most / max(len(side) for side in sides))
+    parts = [splits(len(side), replicates, stream, most=max(1, int(shrink * len(side)))) for side in sides]
+    pairs = [
+        [
+            statistic(*(side[pair[half].to(side.device)] for side, pair in zip(sides, of_sides, strict=True)))
+            for half in (0, 1)
+        ]
+        for of_sides in zip(*parts, strict=True)
+    ]
+    of_each = torch.stack([torch.stack(pair) for pair in pairs]).movedim(2, 0).tolist()
+    units = min(len(side) for side in sides)
+    return [
+        spread(value, found, units=units, shrink=shrink)
+        for value, found in zip(values.tolist(), of_each, strict=True)
+    ]
 
 
 def interval(value: float, seen: Spread, *, low: float = -math.inf, high: float = math.inf) -> Interval:
@@ -75,7 +103,6 @@ def interval_of_distance(value: float, seen: Spread) -> Interval:
     is the value, or its bias if that is larger). Near zero only the quadratic part is left; its variance goes
     as 1/N^2, so that halves show twice of it. The surplus is subtracted as far as the distance has so many
     directions that the estimate of the surplus can be trusted.
-
     """
     if seen.variance <= 0:
         return max(0.0, value), max(0.0, value)
@@ -85,32 +112,6 @@ def interval_of_distance(value: float, seen: Spread) -> Interval:
     half = quantile(seen.freedom) * math.sqrt(variance)
     skew = half**2 / (2 * max(value, seen.excess, math.sqrt(variance) / 4))
     return max(0.0, value - half), value + skew + math.hypot(skew, half)
-
-
-def spreads_of(
-    statistic: Callable[..., Tensor],
-    sides: Sequence[Tensor],
-    values: Tensor,
-    *,
-    replicates: int,
-    most: int,
-    stream: torch.Generator,
-) -> list[Spread]:
-    """The spread of several statistics at once, from parts of at most `most` samples."""
-    shrink = min(0.5, most / max(len(side) for side in sides))
-    parts = [splits(len(side), replicates, stream, most=max(1, int(shrink * len(side)))) for side in sides]
-    pairs = []
-    for of_sides in zip(*parts, strict=True):
-        first, second = (
-            statistic(*(side[pair[half].to(side.device)] for side, pair in zip(sides, of_sides, strict=True)))
-            for half in (0, 1)
-        )
-        pairs.append((first.tolist(), second.tolist()))
-    units = min(len(side) for side in sides)
-    return [
-        spread(value, [(first[index], second[index]) for first, second in pairs], units=units, shrink=shrink)
-        for index, value in enumerate(values.tolist())
-    ]
 
 
 def intervals_of(
@@ -124,18 +125,34 @@ def intervals_of(
     stream: torch.Generator,
     low: float = 0.0,
     high: Mapping[str, float] | None = None,
-) -> dict[str, Interval]:
-    """The symmetric intervals of several statistics by name, clipped to `low` and `high` (1 by default)."""
+) -> tuple[dict[str, Interval] | None, str]:
+    """The symmetric intervals of several statistics by name, clipped to `low` and `high` (1 by default); and
+    their method.
+    """
+    if not replicates:
+        return None, NOT_ASKED
     found = spreads_of(statistic, sides, values, replicates=replicates, most=most, stream=stream)
-    return {
+    intervals = {
         name: interval(value, seen, low=low, high=(high or {}).get(name, 1.0))
         for name, value, seen in zip(names, values.tolist(), found, strict=True)
     }
+    return intervals, method_of(replicates)
 
 
 def method_of(replicates: int) -> str:
     """The method of an interval from so many half-samples."""
     return f"half-sample bootstrap, {replicates} replicates" if replicates else NOT_ASKED
+
+
+def half_samples(seed: int) -> torch.Generator:
+    """The stream that half-samples are drawn from."""
+    return torch_stream(seed, 0, "half-samples")
+
+
+def interval_of_mean(values: Tensor) -> Interval:
+    """The 95 % interval of a mean of independent values `(N,)`."""
+    mean, half = float(values.mean()), NORMAL_QUANTILE * float(values.std()) / math.sqrt(len(values))
+    return mean - half, mean + half
 
 
 def quantile(freedom: int) -> float:
@@ -164,15 +181,16 @@ def share_interval(successes: float, trials: int) -> Interval:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-HELD_OUT = "held-out reals"
-
-
 @dataclass(frozen=True)
 class Floor:
-    """The statistics `(K,)` of two sets of reals, and which reals these were, in words."""
+    """The statistics `(K,)` of two sets of reals, if there are any, and which reals these were, in words."""
 
-    values: Tensor
+    values: Tensor | None
     method: str
+
+    def named(self, names: Sequence[str]) -> dict[str, float] | None:
+        """The statistics by name."""
+        return None if self.values is None else dict(zip(names, self.values.tolist(), strict=True))
 
 
 def floor_of(
@@ -198,7 +216,7 @@ def floor_of(
     pool = real if held_out is None else torch.cat([real, held_out])
     shrink = min(1.0, pool.shape[0] / (count + fakes))
     sizes = max(1, int(shrink * count)), max(1, int(shrink * fakes))
-    stream = torch.Generator().manual_seed(derive(seed, 0, "floor"))
+    stream = torch_stream(seed, 0, "floor")
     values = []
     for _ in range(repeats):
         order = torch.randperm(pool.shape[0], generator=stream).to(pool.device)

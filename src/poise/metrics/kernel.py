@@ -12,14 +12,20 @@ from torch import Tensor
 
 from poise.errors import unknown_name
 from poise.metrics.arrays import as_pair, fingerprint_of_features
-from poise.metrics.distances import TILE, squared_distances
 from poise.metrics.intervals import NORMAL_QUANTILE
-from poise.metrics.result import Metric, Result, timed
+from poise.metrics.metric import metric
+from poise.metrics.neighbours import TILE, squared_distances
+from poise.metrics.result import Result
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 
 
-@timed
+@metric(
+    "An unbiased distance: comparable between numbers of samples, and good for few of them.",
+    "Bińkowski et al. 2018, equation 4",
+    lower_is_better=True,
+    default_for=("samples",),
+)
 def kernel_distance(
     real: object,
     fake: object,
@@ -60,17 +66,13 @@ def kernel_distance(
     """
     reals, fakes = as_pair(real, fake, least=4)
     settings: dict[str, str | float] = {"kernel": kernel}
-    of: Kernel
-    if kernel == "polynomial":
-        of = polynomial
-    elif kernel == "rbf":
-        width = median_distance(reals) if bandwidth is None else bandwidth
-        settings["bandwidth"] = width
-        of = gaussian(width)
-    else:
+    of: Kernel = polynomial
+    if kernel == "rbf":
+        settings["bandwidth"] = median_distance(reals) if bandwidth is None else bandwidth
+        of = gaussian(float(settings["bandwidth"]))
+    elif kernel != "polynomial":
         raise unknown_name("kernel", kernel, ("polynomial", "rbf"))
-    within_reals, within_fakes = _pairs_within(reals, of), _pairs_within(fakes, of)
-    across = _pairs_across(reals, fakes, of)
+    within_reals, within_fakes, across = _pairs(reals, of), _pairs(fakes, of), _pairs(reals, of, fakes)
     value = float(within_reals.mean + within_fakes.mean - 2 * across.mean)
     half = NORMAL_QUANTILE * math.sqrt(_variance(within_reals, within_fakes, across))
     return Result(
@@ -88,13 +90,13 @@ def kernel_distance(
 
 def polynomial(first: Tensor, second: Tensor) -> Tensor:
     """`(x.y / d + 1)^3` of all pairs, `(n, m)`."""
-    products = first @ second.T / first.shape[1] + 1
-    return products * products * products
+    products = (first @ second.T).div_(first.shape[1]).add_(1)
+    return products.square().mul_(products)
 
 
 def gaussian(bandwidth: float) -> Kernel:
     """`exp(-|x - y|^2 / (2 bandwidth^2))` of all pairs, `(n, m)`."""
-    return lambda first, second: torch.exp(-squared_distances(first, second) / (2 * bandwidth**2))
+    return lambda first, second: squared_distances(first, second).div_(-2 * bandwidth**2).exp_()
 
 
 def median_distance(features: Tensor, *, most: int = 1000) -> float:
@@ -114,27 +116,22 @@ class _Pairs:
     square: float
 
 
-def _pairs_within(features: Tensor, kernel: Kernel) -> _Pairs:
-    count = len(features)
-    rows, squares = [], 0.0
-    for start in range(0, count, TILE):
-        tile = kernel(features[start : start + TILE], features)
-        tile.diagonal(offset=start).zero_()
+def _pairs(first: Tensor, kernel: Kernel, second: Tensor | None = None) -> _Pairs:
+    """The pairs of two sets; without a second those of different samples of the first."""
+    others = first if second is None else second
+    rows, columns, squares = [], others.new_zeros(len(others)), 0.0
+    partners = len(others) - (second is None)
+    for start in range(0, len(first), TILE):
+        tile = kernel(first[start : start + TILE], others)
+        if second is None:
+            tile.diagonal(offset=start).zero_()
+        else:
+            columns += tile.sum(0)
         rows.append(tile.sum(1))
         squares += float(tile.square().sum())
-    means = torch.cat(rows) / (count - 1)
-    return _Pairs(float(means.mean()), means, means, squares / (count * (count - 1)))
-
-
-def _pairs_across(first: Tensor, second: Tensor, kernel: Kernel) -> _Pairs:
-    rows, columns, squares = [], second.new_zeros(len(second)), 0.0
-    for start in range(0, len(first), TILE):
-        tile = kernel(first[start : start + TILE], second)
-        rows.append(tile.mean(1))
-        columns += tile.sum(0)
-        squares += float(tile.square().sum())
-    means = torch.cat(rows)
-    return _Pairs(float(means.mean()), means, columns / len(first), squares / (len(first) * len(second)))
+    means = torch.cat(rows) / partners
+    of_columns = means if second is None else columns / len(first)
+    return _Pairs(float(means.mean()), means, of_columns, squares / (len(first) * partners))
 
 
 def _variance(within_reals: _Pairs, within_fakes: _Pairs, across: _Pairs) -> float:
@@ -158,14 +155,3 @@ def _variance_of_pairs(pairs: _Pairs) -> float:
     """The variance of kernel values that is not explained by their row and column."""
     explained = float(pairs.rows.var(correction=0) + pairs.columns.var(correction=0))
     return max(0.0, pairs.square - pairs.mean**2 - explained)
-
-
-KERNEL_DISTANCE = Metric(
-    name="kernel-distance",
-    measure=kernel_distance,
-    summary="An unbiased distance: comparable between numbers of samples, and good for few of them.",
-    source="Bińkowski et al. 2018, equation 4",
-    needs=("real", "fake"),
-    lower_is_better=True,
-    default_for=("samples",),
-)

@@ -9,15 +9,32 @@ from torch import Tensor
 
 from poise.errors import PoiseError
 from poise.metrics.arrays import as_pair, fingerprint_of_features
-from poise.metrics.distances import squared_distances
 from poise.metrics.intervals import NOT_ASKED, share_interval
-from poise.metrics.result import Metric, Prepared, Result, timed
-from poise.randomness import derive
+from poise.metrics.metric import Prepared, metric
+from poise.metrics.neighbours import squared_distances
+from poise.metrics.result import Result
+from poise.randomness import torch_stream
 
 WITHIN = 3.0
 
 
-@timed
+def prepared_mode_statistics(centres: Tensor, standard_deviation: float, **_: object) -> Prepared:
+    """The statistics for these modes; the intervals cost next to nothing and are always there."""
+
+    def measure(fakes: Tensor, *, replicates: int, seed: int) -> Result:
+        return mode_statistics(fakes, centres, standard_deviation, seed=seed)
+
+    return measure
+
+
+@metric(
+    "Modes found, share of high quality, and reverse KL, for mixtures with known centres.",
+    "Lin et al. 2018 (PacGAN), section 4.1",
+    needs=("fake", "centres", "standard_deviation"),
+    lower_is_better={"modes": False, "high_quality": False, "reverse_kl": True},
+    default_for=("mixture",),
+    while_training=prepared_mode_statistics,
+)
 def mode_statistics(
     samples: object, centres: object, standard_deviation: float, *, replicates: int = 200, seed: int = 0
 ) -> Result:
@@ -59,10 +76,10 @@ def mode_statistics(
     # Cell k: of high quality at centre k; cell K + k: nearest to centre k, but not of high quality.
     cells = torch.bincount(nearest + kinds * (~good), minlength=2 * kinds).cpu()
     value = _statistics(cells[None])[0]
-    stream = torch.Generator().manual_seed(derive(seed, 0, "bootstrap"))
     names = ("modes", "high_quality", "reverse_kl")
     intervals, method = None, NOT_ASKED
     if replicates:
+        stream = torch_stream(seed, 0, "bootstrap")
         drawn = torch.multinomial(cells / count, count * replicates, replacement=True, generator=stream)
         drawn = drawn.reshape(replicates, count) + 2 * kinds * torch.arange(replicates)[:, None]
         histograms = torch.bincount(drawn.flatten(), minlength=2 * kinds * replicates).reshape(replicates, -1)
@@ -94,15 +111,6 @@ def mode_statistics(
     )
 
 
-def prepared_mode_statistics(centres: Tensor, standard_deviation: float, **_: object) -> Prepared:
-    """The statistics for these modes; the intervals cost next to nothing and are always there."""
-
-    def measure(fakes: Tensor, *, replicates: int, seed: int) -> Result:
-        return mode_statistics(fakes, centres, standard_deviation, seed=seed)
-
-    return measure
-
-
 def _statistics(cells: Tensor) -> Tensor:
     """Modes, high quality and reverse KL of histograms `(B, 2 K)`, as `(B, 3)`."""
     kinds = cells.shape[1] // 2
@@ -112,15 +120,3 @@ def _statistics(cells: Tensor) -> Tensor:
     return torch.stack(
         [(good > 0).sum(1).double(), good.sum(1) / count, (math.log(kinds) - entropy).clamp(min=0)], 1
     )
-
-
-MODE_STATISTICS = Metric(
-    name="mode-statistics",
-    measure=mode_statistics,
-    summary="Modes found, share of high quality, and reverse KL, for mixtures with known centres.",
-    source="Lin et al. 2018 (PacGAN), section 4.1",
-    needs=("fake", "centres", "standard_deviation"),
-    lower_is_better={"modes": False, "high_quality": False, "reverse_kl": True},
-    default_for=("mixture",),
-    while_training=prepared_mode_statistics,
-)

@@ -12,12 +12,19 @@ from torch import Tensor, nn
 
 from poise.errors import PoiseError, unknown_name
 from poise.metrics.arrays import fingerprint
-from poise.metrics.intervals import NORMAL_QUANTILE
-from poise.metrics.result import AS_GIVEN, Metric, Result, timed
-from poise.randomness import derive
+from poise.metrics.features.extractor import frozen
+from poise.metrics.intervals import NORMAL_QUANTILE, interval_of_mean
+from poise.metrics.metric import metric
+from poise.metrics.result import AS_GIVEN, Result
+from poise.randomness import derive, torch_stream
 
 
-@timed
+@metric(
+    "How smoothly samples change with the latent.",
+    "Karras et al. 2019, section 4.1",
+    needs=("generator", "latent"),
+    lower_is_better=True,
+)
 def latent_path_length(
     generator: nn.Module | Callable[[Tensor], Tensor],
     latent: Callable[[int, torch.Generator], Tensor],
@@ -71,25 +78,17 @@ def latent_path_length(
     between = {"spherical": _spherical, "linear": _linear}.get(interpolation)
     if between is None:
         raise unknown_name("interpolation", interpolation, ("spherical", "linear"))
-    stream = torch.Generator().manual_seed(derive(seed, 0, "path length"))
-    training = generator.training if isinstance(generator, nn.Module) else None
-    if isinstance(generator, nn.Module):
-        generator.eval()
+    stream = torch_stream(seed, 0, "path length")
     lengths = []
-    try:
-        with torch.no_grad():
-            for start in range(0, samples, batch_size):
-                count = min(batch_size, samples - start)
-                first, second = latent(count, stream), latent(count, stream)
-                place = torch.rand(count, 1, generator=stream, dtype=torch.float64).to(first) * (1 - epsilon)
-                here, there = (
-                    _as_rows(generator(between(first, second, at)), features)
-                    for at in (place, place + epsilon)
-                )
-                lengths.append((there - here).square().sum(1) / epsilon**2)
-    finally:
-        if isinstance(generator, nn.Module) and training is not None:
-            generator.train(training)
+    with frozen(*([generator] if isinstance(generator, nn.Module) else [])):
+        for start in range(0, samples, batch_size):
+            count = min(batch_size, samples - start)
+            first, second = latent(count, stream), latent(count, stream)
+            place = torch.rand(count, 1, generator=stream, dtype=torch.float64).to(first) * (1 - epsilon)
+            here, there = (
+                _as_rows(generator(between(first, second, at)), features) for at in (place, place + epsilon)
+            )
+            lengths.append((there - here).square().sum(1) / epsilon**2)
     everything = torch.cat(lengths).cpu()
     if not bool(torch.isfinite(everything).all()):
         raise PoiseError(
@@ -139,21 +138,16 @@ def _trimmed_mean(values: Tensor, trim: float) -> tuple[float, float]:
     return float(kept.mean()), float(winsorised.std()) / ((1 - 2 * trim) * math.sqrt(len(ordered)))
 
 
-LATENT_PATH_LENGTH = Metric(
-    name="latent-path-length",
-    measure=latent_path_length,
-    summary="How smoothly samples change with the latent.",
-    source="Karras et al. 2019, section 4.1",
-    needs=("generator", "latent"),
-    lower_is_better=True,
-)
-
-
 Objective = Callable[[nn.Module, nn.Module, Tensor, Tensor], Tensor]
 Latent = Callable[[int, torch.Generator], Tensor]
 
 
-@timed
+@metric(
+    "How much each player could still gain: convergence of the game itself, without features.",
+    "Grnarova et al. 2019, equation 3",
+    needs=("generator", "discriminator", "objective", "held_out"),
+    lower_is_better={"duality_gap": True, "worst_discriminator": True, "worst_generator": None},
+)
 def duality_gap(
     generator: nn.Module,
     discriminator: nn.Module,
@@ -202,7 +196,7 @@ def duality_gap(
             code="metrics.too-few-samples",
             hint="hold out more",
         )
-    stream = torch.Generator().manual_seed(derive(seed, 0, "duality gap"))
+    stream = torch_stream(seed, 0, "duality gap")
     learn, test = (
         held_out[half.to(held_out.device)]
         for half in torch.randperm(len(held_out), generator=stream).tensor_split(2)
@@ -232,16 +226,11 @@ def duality_gap(
     with torch.no_grad():
         found = {name: _for_each(objective, *players, test, latents) for name, players in pairs.items()}
     found["duality_gap"] = found["worst_discriminator"] - found["worst_generator"]
-    halves = {
-        name: NORMAL_QUANTILE * float(each.std()) / math.sqrt(len(each)) for name, each in found.items()
-    }
-    values = {
-        name: float(found[name].mean()) for name in ("duality_gap", "worst_discriminator", "worst_generator")
-    }
+    names = ("duality_gap", "worst_discriminator", "worst_generator")
     return Result(
         metric="duality-gap",
-        value=values,
-        interval={name: (value - halves[name], value + halves[name]) for name, value in values.items()},
+        value={name: float(found[name].mean()) for name in names},
+        interval={name: interval_of_mean(found[name]) for name in names},
         interval_method="closed form: normal, for these worst-case players",
         floor={"duality_gap": 0.0},
         floor_method="exact: an equilibrium",
@@ -263,13 +252,3 @@ def _for_each(
             hint="return shape (N,), and take no mean",
         )
     return each.double()
-
-
-DUALITY_GAP = Metric(
-    name="duality-gap",
-    measure=duality_gap,
-    summary="How much each player could still gain: convergence of the game itself, without features.",
-    source="Grnarova et al. 2019, equation 3",
-    needs=("generator", "discriminator", "objective", "held_out"),
-    lower_is_better={"duality_gap": True, "worst_discriminator": True, "worst_generator": None},
-)

@@ -1,22 +1,19 @@
-"""The records of a metric: what it is, and what it returns: a number, interval, floor and protocol."""
+"""What a metric returns: a number, its interval, its floor and its protocol; and how two of them compare."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from functools import wraps
-from typing import Any, ParamSpec, Protocol
-
-from torch import Tensor
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
 
 from poise.errors import PoiseError
 
 Interval = tuple[float, float]
 AS_GIVEN = "features as given"
+Number = TypeVar("Number", float, Interval)
 
 
 @dataclass(frozen=True)
@@ -67,19 +64,22 @@ class Result:
     @property
     def values(self) -> dict[str, float]:
         """The numbers by name; a single number goes by the metric's name."""
-        return dict(self.value) if isinstance(self.value, Mapping) else {self.metric: self.value}
+        return self._by_name(self.value)
 
     @property
     def intervals(self) -> dict[str, Interval]:
         """The intervals by the same names; empty if there are none."""
-        found = {} if self.interval is None else self.interval
-        return dict(found) if isinstance(found, Mapping) else {self.metric: found}
+        return self._by_name(self.interval)
 
     @property
     def floors(self) -> dict[str, float]:
         """The floors by the same names; empty if there are none."""
-        found = {} if self.floor is None else self.floor
-        return dict(found) if isinstance(found, Mapping) else {self.metric: found}
+        return self._by_name(self.floor)
+
+    def _by_name(self, given: Number | Mapping[str, Number] | None) -> dict[str, Number]:
+        if isinstance(given, Mapping):
+            return dict(given)
+        return {} if given is None else {self.metric: given}
 
     @property
     def protocol(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class Result:
     @property
     def protocol_digest(self) -> str:
         """12 hexadecimal digits that two results share exactly if they can be compared."""
-        written = json.dumps(_plain(self.protocol), sort_keys=True)
+        written = json.dumps(plain(self.protocol), sort_keys=True)
         return hashlib.sha256(written.encode()).hexdigest()[:12]
 
     def __float__(self) -> float:
@@ -134,9 +134,7 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """The whole record as an object of plain JSON values; numbers that are not finite become `None`."""
-        plain = _plain(asdict(self))
-        assert isinstance(plain, dict)
-        return plain
+        return {part.name: plain(getattr(self, part.name)) for part in fields(self)}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Result:
@@ -153,17 +151,13 @@ class Result:
                 code="metrics.not-a-result",
                 hint="read one that this version of Poise wrote",
             )
-        interval = record["interval"]
-        if isinstance(interval, Mapping):
-            interval = {name: as_interval(pair) for name, pair in interval.items()}
-        elif interval is not None:
-            interval = as_interval(interval)
-        value = record["value"]
+        value, bounds = record["value"], record["interval"]
         if isinstance(value, Mapping):
             value = {name: as_number(number) for name, number in value.items()}
+            bounds = bounds and {name: as_interval(pair) for name, pair in bounds.items()}
         else:
-            value = as_number(value)
-        return cls(**{**record, "value": value, "interval": interval})
+            value, bounds = as_number(value), bounds and as_interval(bounds)
+        return cls(**{**record, "value": value, "interval": bounds})
 
 
 @dataclass(frozen=True)
@@ -206,13 +200,10 @@ def compare(first: Result, second: Result) -> Comparison:
         {'kernel-distance': True}
     """
     one, two = first.protocol, second.protocol
-    absent = "none"
-    differing = [name for name in {**one, **two} if one.get(name, absent) != two.get(name, absent)]
+    both = {name: (one.get(name, "none"), two.get(name, "none")) for name in {**one, **two}}
+    differing = {name: sides for name, sides in both.items() if sides[0] != sides[1]}
     if differing:
-        named = "; ".join(
-            f"{name}: {_shown(one.get(name, absent))} against {_shown(two.get(name, absent))}"
-            for name in differing
-        )
+        named = "; ".join(f"{name}: {_shown(a)} against {_shown(b)}" for name, (a, b) in differing.items())
         raise PoiseError(
             f"These two results cannot be compared ({named})",
             code="metrics.different-protocols",
@@ -242,11 +233,12 @@ def _shown(value: Any) -> str:
     return text[:12] if len(text) == 64 and set(text) <= set("0123456789abcdef") else (text or "none")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The value as plain JSON values; numbers that are not finite become `None`."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items()}
+        return {str(name): plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value
@@ -261,60 +253,3 @@ def as_interval(pair: Any) -> Interval:
     """The interval that `to_json` wrote."""
     low, high = pair
     return as_number(low), as_number(high)
-
-
-Given = ParamSpec("Given")
-
-
-class Prepared(Protocol):
-    """A metric whose part that depends on the reals alone is computed already."""
-
-    def __call__(self, fakes: Tensor, *, replicates: int, seed: int) -> Result:
-        """The result for these fakes; the floor holds for the number that it was prepared for."""
-        ...
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A way to measure generated data; a row of `METRICS`.
-
-    Attributes:
-        name: What people type.
-        measure: `(*needs, **settings) -> Result`.
-        summary: One sentence on what it measures.
-        source: Paper and equation.
-        needs: The positional arguments of `measure`, in order: `("real", "fake")`. Callers find out by these
-            names what a metric can be applied to.
-        lower_is_better: Which way is better, by name if there are several values; `None` if neither is.
-        default_for: What it is measured on if the user names no metric: `"samples"` without their kind,
-            samples of a `"mixture"`, translations of `"pairs"` or between `"domains"`. The metrics that suit
-            a kind of data are part of the kind.
-        while_training: For metrics that are cheap enough to be measured while training:
-            `(*needs but "fake", held_out=..., fakes=..., seed=..., others=...) -> Prepared`.
-
-    Example:
-        >>> from poise.metrics import METRICS
-        >>> METRICS["frechet-distance"].needs
-        ('real', 'fake')
-    """
-
-    name: str
-    measure: Callable[..., Result]
-    summary: str
-    source: str
-    needs: tuple[str, ...]
-    lower_is_better: bool | Mapping[str, bool | None] | None
-    default_for: tuple[str, ...] = ()
-    while_training: Callable[..., Prepared] | None = None
-
-
-def timed(measure: Callable[Given, Result]) -> Callable[Given, Result]:
-    """The function, its result with the seconds that it took."""
-
-    @wraps(measure)
-    def measured(*given: Given.args, **settings: Given.kwargs) -> Result:
-        started = time.perf_counter()
-        result = measure(*given, **settings)
-        return replace(result, seconds=time.perf_counter() - started)
-
-    return measured

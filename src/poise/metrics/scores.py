@@ -9,13 +9,22 @@ from torch import Tensor
 
 from poise.errors import PoiseError
 from poise.metrics.arrays import as_features, as_pair, fingerprint_of_features
-from poise.metrics.gaussian import gram
-from poise.metrics.intervals import NORMAL_QUANTILE, intervals_of, method_of
-from poise.metrics.result import Interval, Metric, Result, timed
-from poise.randomness import derive
+from poise.metrics.frechet import gram
+from poise.metrics.intervals import NORMAL_QUANTILE, half_samples, intervals_of
+from poise.metrics.metric import metric
+from poise.metrics.result import Result
+from poise.randomness import torch_stream
+
+NAME = "vendi-score"
+NO_REALS = "none: without reals there is no level to reach; give real="
 
 
-@timed
+@metric(
+    "Whether a classifier of the domain is sure of each sample and sees all classes.",
+    "Salimans et al. 2016, section 4",
+    needs=("probabilities",),
+    lower_is_better=False,
+)
 def inception_score(probabilities: object, *, real: object = None) -> Result:
     """The exponential of the mean divergence of each sample's class probabilities from their mean.
 
@@ -41,7 +50,7 @@ def inception_score(probabilities: object, *, real: object = None) -> Result:
     rows = as_probabilities(probabilities)
     logarithm, error = _logarithm(rows)
     half = NORMAL_QUANTILE * error
-    floor, floor_method, reference = None, "none: without reals there is no level to reach; give real=", ""
+    floor, floor_method, reference = None, NO_REALS, ""
     if real is not None:
         reals = as_probabilities(real)
         floor, floor_method = math.exp(_logarithm(reals)[0]), f"the score of {len(reals)} reals"
@@ -80,20 +89,12 @@ def _logarithm(rows: Tensor) -> tuple[float, float]:
     return max(0.0, float(each.mean())), math.sqrt(float(each.var()) / len(rows))
 
 
-INCEPTION_SCORE = Metric(
-    name="inception-score",
-    measure=inception_score,
-    summary="Whether a classifier of the domain is sure of each sample and sees all classes.",
-    source="Salimans et al. 2016, section 4",
-    needs=("probabilities",),
+@metric(
+    "The effective number of different samples; diversity alone, without reals.",
+    "Friedman and Dieng 2023, definition 3.1",
+    needs=("fake",),
     lower_is_better=False,
 )
-
-
-NAME = "vendi-score"
-
-
-@timed
 def vendi_score(fake: object, *, real: object = None, replicates: int = 40, seed: int = 0) -> Result:
     """The exponential of the entropy of the eigenvalues of the samples' cosine similarities, over N.
 
@@ -119,31 +120,29 @@ def vendi_score(fake: object, *, real: object = None, replicates: int = 40, seed
     """
     fakes = _unit(as_features(fake, "fake", least=4), "fake")
     values = effective_number(fakes)
-    intervals: dict[str, Interval] = {}
-    if replicates:
-        intervals = intervals_of(
-            effective_number,
-            (fakes,),
-            values,
-            [NAME],
-            replicates=replicates,
-            most=1000,
-            stream=torch.Generator().manual_seed(derive(seed, 0, "half-samples")),
-            low=1.0,
-            high={NAME: float(min(fakes.shape))},
-        )
-    floor, floor_method, reference = None, "none: without reals there is no level to reach; give real=", ""
+    intervals, method = intervals_of(
+        effective_number,
+        (fakes,),
+        values,
+        [NAME],
+        replicates=replicates,
+        most=1000,
+        stream=half_samples(seed),
+        low=1.0,
+        high={NAME: float(min(fakes.shape))},
+    )
+    floor, floor_method, reference = None, NO_REALS, ""
     if real is not None:
         reals = _unit(as_pair(fakes, real, names=("fake", "real"), least=4)[1], "real")
         reference = fingerprint_of_features(reals)
-        order = torch.randperm(len(reals), generator=torch.Generator().manual_seed(derive(seed, 0, "reals")))
+        order = torch.randperm(len(reals), generator=torch_stream(seed, 0, "reals"))
         floor = float(effective_number(reals[order[: len(fakes)].to(reals.device)]))
         floor_method = f"the score of {min(len(reals), len(fakes))} reals"
     return Result(
         metric=NAME,
         value=float(values),
-        interval=intervals.get(NAME),
-        interval_method=method_of(replicates),
+        interval=intervals and intervals[NAME],
+        interval_method=method,
         floor=floor,
         floor_method=floor_method,
         samples={"fake": len(fakes)},
@@ -170,13 +169,3 @@ def _unit(features: Tensor, name: str) -> Tensor:
         )
     units: Tensor = features / lengths
     return units
-
-
-VENDI_SCORE = Metric(
-    name=NAME,
-    measure=vendi_score,
-    summary="The effective number of different samples; diversity alone, without reals.",
-    source="Friedman and Dieng 2023, definition 3.1",
-    needs=("fake",),
-    lower_is_better=False,
-)

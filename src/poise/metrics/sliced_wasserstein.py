@@ -8,13 +8,26 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from poise.metrics.arrays import as_pair, fingerprint_of_features
-from poise.metrics.intervals import NOT_ASKED, floor_of, interval_of_distance, method_of, spreads_of
-from poise.metrics.result import Interval, Metric, Result, timed
-from poise.randomness import derive
+from poise.metrics.arrays import fingerprint_of_features, with_held_out
+from poise.metrics.intervals import (
+    NOT_ASKED,
+    Floor,
+    floor_of,
+    half_samples,
+    interval_of_distance,
+    method_of,
+    spreads_of,
+)
+from poise.metrics.metric import metric
+from poise.metrics.result import Result
+from poise.randomness import torch_stream
 
 
-@timed
+@metric(
+    "The transport cost along random lines; works with fewer samples than dimensions.",
+    "Bonneel et al. 2015, definition 3",
+    lower_is_better=True,
+)
 def sliced_wasserstein_distance(
     real: object,
     fake: object,
@@ -53,11 +66,15 @@ def sliced_wasserstein_distance(
 
     Source: Bonneel et al. 2015, definition 3.
     """
-    sides = real, fake, held_out
-    return _measured("sliced-wasserstein-distance", _root, sides, projections, replicates, seed)
+    sides = with_held_out(real, fake, held_out, least=4)
+    return _measured("sliced-wasserstein-distance", math.sqrt, sides, projections, replicates, seed)
 
 
-@timed
+@metric(
+    "The same, squared and scaled to resemble a Fréchet distance; needs a tenth of its samples.",
+    "Berthet et al. 2026 (arXiv 2605.06797)",
+    lower_is_better=True,
+)
 def mind(
     real: object,
     fake: object,
@@ -89,8 +106,9 @@ def mind(
 
     Source: Berthet et al. 2026 (arXiv 2605.06797).
     """
-    sides = real, fake, held_out
-    return _measured("mind", lambda squared, d: 3.0 * d * squared, sides, projections, replicates, seed)
+    sides = with_held_out(real, fake, held_out, least=4)
+    scale = 3.0 * sides[0].shape[1]
+    return _measured("mind", lambda squared: scale * squared, sides, projections, replicates, seed)
 
 
 def mean_squared_distance(real: Tensor, fake: Tensor) -> Tensor:
@@ -110,77 +128,51 @@ def mean_squared_distance(real: Tensor, fake: Tensor) -> Tensor:
 
 def directions(width: int, count: int, seed: int) -> Tensor:
     """`count` directions, uniform on the sphere, `(d, count)`; equal on every machine."""
-    stream = torch.Generator().manual_seed(derive(seed, 0, "directions"))
+    stream = torch_stream(seed, 0, "directions")
     drawn = torch.randn(width, count, generator=stream, dtype=torch.float64)
     units: Tensor = drawn / torch.linalg.vector_norm(drawn, dim=0)
     return units
 
 
-def _root(squared: float, width: int) -> float:
-    return math.sqrt(squared)
-
-
 def _measured(
     metric: str,
-    scaled: Callable[[float, int], float],
-    sides: tuple[object, object, object],
+    scaled: Callable[[float], float],
+    sides: tuple[Tensor, Tensor, Tensor | None],
     projections: int,
     replicates: int,
     seed: int,
 ) -> Result:
-    """The mean squared distance along lines, on a metric's scale: `(squared distance, d) -> value`."""
+    """The mean squared distance along lines, on a metric's scale."""
     real, fake, held_out = sides
-    reals, fakes = as_pair(real, fake, least=4)
-    width = reals.shape[1]
-    along = directions(width, projections, seed).to(reals.device)
-    real_lines, fake_lines = reals @ along, fakes @ along
-    values = mean_squared_distance(real_lines, fake_lines)
-    interval: Interval | None = None
-    method = method_of(replicates)
+    along = directions(real.shape[1], projections, seed).to(real.device)
+    lines = real @ along, fake @ along
+    values = mean_squared_distance(*lines)
+    bounds, method = None, method_of(replicates)
     if replicates:
-        stream = torch.Generator().manual_seed(derive(seed, 0, "half-samples"))
-        lines = real_lines, fake_lines
         (seen,) = spreads_of(
-            mean_squared_distance, lines, values, replicates=replicates, most=2500, stream=stream
+            mean_squared_distance,
+            lines,
+            values,
+            replicates=replicates,
+            most=2500,
+            stream=half_samples(seed),
         )
         low, high = interval_of_distance(float(values), seen)
-        interval = scaled(low, width), scaled(high, width)
-        method += ", directions fixed"
-    floor, floor_method = None, NOT_ASKED
+        bounds, method = (scaled(low), scaled(high)), f"{method}, directions fixed"
+    floor = Floor(None, NOT_ASKED)
     if replicates or held_out is not None:
-        other_lines = None
-        if held_out is not None:
-            other_lines = as_pair(reals, held_out, names=("real", "held-out"))[1] @ along
-        found = floor_of(
-            mean_squared_distance, real_lines, len(fakes), other_lines, seed=seed, repeats=4, bias_power=1.0
+        others = None if held_out is None else held_out @ along
+        floor = floor_of(
+            mean_squared_distance, lines[0], len(fake), others, seed=seed, repeats=4, bias_power=1.0
         )
-        floor, floor_method = scaled(float(found.values), width), found.method
     return Result(
         metric=metric,
-        value=scaled(float(values), width),
-        interval=interval,
+        value=scaled(float(values)),
+        interval=bounds,
         interval_method=method,
-        floor=floor,
-        floor_method=floor_method,
-        samples={"real": len(reals), "fake": len(fakes)},
+        floor=None if floor.values is None else scaled(float(floor.values)),
+        floor_method=floor.method,
+        samples={"real": len(real), "fake": len(fake)},
         settings={"projections": projections, "seed": seed},
-        reference=fingerprint_of_features(reals),
+        reference=fingerprint_of_features(real),
     )
-
-
-SLICED_WASSERSTEIN_DISTANCE = Metric(
-    name="sliced-wasserstein-distance",
-    measure=sliced_wasserstein_distance,
-    summary="The transport cost along random lines; works with fewer samples than dimensions.",
-    source="Bonneel et al. 2015, definition 3",
-    needs=("real", "fake"),
-    lower_is_better=True,
-)
-MIND = Metric(
-    name="mind",
-    measure=mind,
-    summary="The same, squared and scaled to resemble a Fréchet distance; needs a tenth of its samples.",
-    source="Berthet et al. 2026 (arXiv 2605.06797)",
-    needs=("real", "fake"),
-    lower_is_better=True,
-)

@@ -1,43 +1,65 @@
-"""The table of metrics, in the order in which they are measured: the only list of them."""
+"""The table of metrics, in the order in which they are measured; and results as lines of a run's record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 from poise.metrics.classifiers import (
-    CLASSIFIER_ACCURACY_SCORE,
-    CLASSIFIER_TWO_SAMPLE_TEST,
-    NEAREST_NEIGHBOUR_TWO_SAMPLE_TEST,
+    classifier_accuracy_score,
+    classifier_two_sample_test,
+    nearest_neighbour_two_sample_test,
 )
-from poise.metrics.copies import BIRTHDAY_TEST, MEMORISATION
-from poise.metrics.frechet import FRECHET_DISTANCE, FRECHET_DISTANCE_EXTRAPOLATED
-from poise.metrics.kernel import KERNEL_DISTANCE
-from poise.metrics.mixture_modes import MODE_STATISTICS
-from poise.metrics.players import DUALITY_GAP, LATENT_PATH_LENGTH
-from poise.metrics.prdc import PRECISION_RECALL_DENSITY_COVERAGE
-from poise.metrics.result import Metric
-from poise.metrics.scores import INCEPTION_SCORE, VENDI_SCORE
-from poise.metrics.sliced_wasserstein import MIND, SLICED_WASSERSTEIN_DISTANCE
-from poise.metrics.translation_errors import CYCLE_ERROR, TRANSLATION_ERRORS
+from poise.metrics.copies import birthday_test, memorisation
+from poise.metrics.frechet import frechet_distance
+from poise.metrics.frechet_at_scale import frechet_distance_extrapolated
+from poise.metrics.kernel import kernel_distance
+from poise.metrics.metric import Metric
+from poise.metrics.mixture_modes import mode_statistics
+from poise.metrics.neighbours import precision_recall_density_coverage
+from poise.metrics.players import duality_gap, latent_path_length
+from poise.metrics.result import Result, as_interval, as_number
+from poise.metrics.scores import inception_score, vendi_score
+from poise.metrics.sliced_wasserstein import mind, sliced_wasserstein_distance
+from poise.metrics.translation_errors import cycle_error, translation_errors
 from poise.registry import Registry
 
+By = Literal["training", "evaluate"]
+# The fields of a result that all of its lines repeat
+SHARED = (
+    "samples",
+    "settings",
+    "extractor",
+    "weights_hash",
+    "preparation",
+    "reference",
+    "interval_method",
+    "floor_method",
+)
 METRICS: Registry[Metric] = Registry(
     "metric",
     [
-        TRANSLATION_ERRORS,
-        CYCLE_ERROR,
-        MODE_STATISTICS,
-        FRECHET_DISTANCE,
-        FRECHET_DISTANCE_EXTRAPOLATED,
-        KERNEL_DISTANCE,
-        SLICED_WASSERSTEIN_DISTANCE,
-        MIND,
-        PRECISION_RECALL_DENSITY_COVERAGE,
-        VENDI_SCORE,
-        CLASSIFIER_TWO_SAMPLE_TEST,
-        NEAREST_NEIGHBOUR_TWO_SAMPLE_TEST,
-        INCEPTION_SCORE,
-        CLASSIFIER_ACCURACY_SCORE,
-        BIRTHDAY_TEST,
-        MEMORISATION,
-        DUALITY_GAP,
-        LATENT_PATH_LENGTH,
+        measure.row
+        for measure in (
+            translation_errors,
+            cycle_error,
+            mode_statistics,
+            frechet_distance,
+            frechet_distance_extrapolated,
+            kernel_distance,
+            sliced_wasserstein_distance,
+            mind,
+            precision_recall_density_coverage,
+            vendi_score,
+            classifier_two_sample_test,
+            nearest_neighbour_two_sample_test,
+            inception_score,
+            classifier_accuracy_score,
+            birthday_test,
+            memorisation,
+            duality_gap,
+            latent_path_length,
+        )
     ],
 )
 
@@ -50,3 +72,53 @@ def default_metrics(data: str) -> tuple[str, ...]:
 def metrics_that_need(*any_of: str) -> tuple[str, ...]:
     """The metrics that need any of these, in the table's order."""
     return tuple(metric.name for metric in METRICS.values() if set(any_of) & set(metric.needs))
+
+
+def better_side(measure: str, name: str) -> str:
+    """Which way a number of a metric is better: `lower`, `higher`, or an empty text."""
+    lower = METRICS[measure].lower_is_better if measure in METRICS else None
+    side = lower.get(name) if isinstance(lower, Mapping) else lower
+    return "" if side is None else "lower" if side else "higher"
+
+
+def lines_of(result: Result, *, step: int, by: By) -> list[dict[str, Any]]:
+    """A result as lines, one for each of its numbers."""
+    plain = result.to_json()
+    shared = {"by": by, "measure": result.metric, "protocol": result.protocol_digest}
+    shared |= {part: plain[part] for part in SHARED}
+    lines = []
+    for name, value in result.values.items():
+        number = name if isinstance(result.value, Mapping) else _plain_name(result.metric)
+        line: dict[str, Any] = {"step": step, "metric": number, "value": value}
+        if name in result.intervals:
+            line["interval"] = list(result.intervals[name])
+        if name in result.floors:
+            line["floor"] = result.floors[name]
+        better = better_side(result.metric, name)
+        lines.append(line | ({"better": better} if better else {}) | shared)
+    return lines
+
+
+def results_of(lines: Iterable[Mapping[str, Any]]) -> list[tuple[int, By, Result]]:
+    """The results that lines hold, oldest first, each with its step and who measured it."""
+    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for line in lines:
+        if all(part in line for part in ("step", "metric", "value", "by", "measure", "protocol", *SHARED)):
+            key = line["step"], line["by"], line["measure"], line["protocol"]
+            groups[key] = [*(old for old in groups.get(key, []) if old["metric"] != line["metric"]), line]
+    return [(step, by, _result(measure, found)) for (step, by, measure, _), found in groups.items()]
+
+
+def _result(measure: str, lines: list[Mapping[str, Any]]) -> Result:
+    values = {line["metric"]: as_number(line["value"]) for line in lines}
+    intervals = {line["metric"]: as_interval(line["interval"]) for line in lines if "interval" in line}
+    floors = {line["metric"]: as_number(line["floor"]) for line in lines if "floor" in line}
+    shared = {part: lines[0][part] for part in SHARED}
+    name = _plain_name(measure)
+    if [*values] == [name]:
+        return Result(measure, values[name], intervals.get(name), floor=floors.get(name), **shared)
+    return Result(measure, values, intervals or None, floor=floors or None, **shared)
+
+
+def _plain_name(metric: str) -> str:
+    return metric.replace("-", "_")

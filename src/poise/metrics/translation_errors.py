@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 
 import torch
@@ -11,15 +10,22 @@ from torch.nn.functional import conv2d
 
 from poise.errors import PoiseError
 from poise.metrics.arrays import fingerprint
-from poise.metrics.intervals import NORMAL_QUANTILE
-from poise.metrics.result import Interval, Metric, Result, timed
+from poise.metrics.intervals import interval_of_mean
+from poise.metrics.metric import metric
+from poise.metrics.result import Result
 
 WINDOW = 11
 DEVIATION = 1.5
 SPAN = 2.0  # From black to white in the networks' space
 
 
-@timed
+@metric(
+    "How far translated images are from their targets, for runs on pairs.",
+    "Isola et al. 2017, section 3.1; Wang et al. 2004, equation 13",
+    needs=("made", "wanted"),
+    lower_is_better={"l1": True, "psnr": False, "ssim": False},
+    default_for=("pairs",),
+)
 def translation_errors(made: Tensor, wanted: Tensor) -> Result:
     """The error of images against their targets: L1, peak signal-to-noise ratio, structural similarity.
 
@@ -42,7 +48,13 @@ def translation_errors(made: Tensor, wanted: Tensor) -> Result:
     return _measured("translation-errors", made, wanted)
 
 
-@timed
+@metric(
+    "How much images differ after the way to another domain and back, for runs on two domains.",
+    "Zhu et al. 2017, equation 2",
+    needs=("back", "start"),
+    lower_is_better=True,
+    default_for=("domains",),
+)
 def cycle_error(back: Tensor, start: Tensor) -> Result:
     """The mean absolute difference of images after the way to the other domain and back.
 
@@ -127,10 +139,7 @@ def _measured(metric: str, made: Tensor, wanted: Tensor) -> Result:
         )
     found = errors_of(metric, made, wanted)
     values = {name: float(errors.mean()) for name, errors in found.items()}
-    intervals: dict[str, Interval] = {}
-    for name, errors in found.items():
-        half = NORMAL_QUANTILE * float(errors.std()) / math.sqrt(len(errors))
-        intervals[name] = values[name] - half, values[name] + half
+    intervals = {name: interval_of_mean(errors) for name, errors in found.items()}
     alone = metric in values
     return Result(
         metric=metric,
@@ -143,23 +152,3 @@ def _measured(metric: str, made: Tensor, wanted: Tensor) -> Result:
         extractor="the image's own pixels",
         reference=fingerprint(wanted),
     )
-
-
-TRANSLATION_ERRORS = Metric(
-    name="translation-errors",
-    measure=translation_errors,
-    summary="How far translated images are from their targets, for runs on pairs.",
-    source="Isola et al. 2017, section 3.1; Wang et al. 2004, equation 13",
-    needs=("made", "wanted"),
-    lower_is_better={"l1": True, "psnr": False, "ssim": False},
-    default_for=("pairs",),
-)
-CYCLE_ERROR = Metric(
-    name="cycle-error",
-    measure=cycle_error,
-    summary="How much images differ after the way to another domain and back, for runs on two domains.",
-    source="Zhu et al. 2017, equation 2",
-    needs=("back", "start"),
-    lower_is_better=True,
-    default_for=("domains",),
-)

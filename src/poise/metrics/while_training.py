@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from poise.errors import PoiseError
-from poise.metrics.arrays import as_features, fingerprint
+from poise.metrics.arrays import as_features, as_samples, fingerprint, range_of
 from poise.metrics.features import (
     Extractor,
     ValueRange,
@@ -19,14 +19,13 @@ from poise.metrics.features import (
     extract,
     protocol_of,
 )
-from poise.metrics.features.images import as_samples, common_range
-from poise.metrics.frechet import FRECHET_DISTANCE
-from poise.metrics.gaussian import LEAST
+from poise.metrics.frechet import LEAST
 from poise.metrics.intervals import HELD_OUT
-from poise.metrics.prdc import NEIGHBOUR
-from poise.metrics.result import Prepared, Result
+from poise.metrics.metric import Prepared
+from poise.metrics.neighbours import NEIGHBOUR
+from poise.metrics.result import Result
 from poise.metrics.table import METRICS
-from poise.randomness import derive
+from poise.randomness import torch_stream
 
 
 @dataclass(frozen=True)
@@ -82,18 +81,12 @@ def reference_of(
     samples = as_samples(real, "real")
     whole = fingerprint(samples)
     if len(samples) > most:
-        stream = torch.Generator().manual_seed(derive(seed, 0, "reference"))
-        samples = samples[torch.randperm(len(samples), generator=stream)[:most].to(samples.device)]
+        order = torch.randperm(len(samples), generator=torch_stream(seed, 0, "reference"))
+        samples = samples[order[:most].to(samples.device)]
     made = default_extractor(samples) if extractor is None else as_extractor(extractor)
-    pixels = None
-    if samples.dim() == 4:
-        pixels = value_range or common_range(samples, samples)
-    features = as_features(
-        extract(made, samples, value_range=pixels, name="real"), "real", least=2 * (NEIGHBOUR + 1)
-    )
-    apart = None
-    if held_out is not None:
-        apart = as_features(extract(made, held_out, value_range=pixels, name="held-out"), "held-out")
+    pixels = (value_range or range_of(samples, "real")) if samples.dim() == 4 else None
+    features = _features(made, samples, pixels, "real", least=2 * (NEIGHBOUR + 1))
+    apart = None if held_out is None else _features(made, held_out, pixels, "held-out", least=2)
     given = {
         "real": features,
         "centres": None if centres is None else as_features(centres, "centre", least=1),
@@ -138,7 +131,7 @@ def cheap_distance(reference: Reference, fake: Any, *, replicates: int = 0, seed
     Raises:
         PoiseError: As `cheap_evaluation`.
     """
-    return _measured(reference, fake, [FRECHET_DISTANCE.name], replicates, seed)[0]
+    return _measured(reference, fake, ["frechet-distance"], replicates, seed)[0]
 
 
 def _measured(
@@ -146,10 +139,8 @@ def _measured(
 ) -> list[Result]:
     started = time.perf_counter()
     samples = as_samples(fake, "fake")
-    features = as_features(
-        extract(reference.extractor, samples, value_range=reference.value_range, name="fake"),
-        "fake",
-        least=max(LEAST, NEIGHBOUR + 1),
+    features = _features(
+        reference.extractor, samples, reference.value_range, "fake", least=max(LEAST, NEIGHBOUR + 1)
     ).to(reference.features.device)
     if features.shape[1] != reference.features.shape[1]:
         raise PoiseError(
@@ -173,3 +164,9 @@ def _measured(
                 result = replace(result, floor=None, floor_method=missing)
         results.append(replace(result, seconds=time.perf_counter() - started))
     return results
+
+
+def _features(
+    extractor: Extractor, samples: Any, value_range: ValueRange | None, name: str, *, least: int
+) -> torch.Tensor:
+    return as_features(extract(extractor, samples, value_range=value_range, name=name), name, least=least)

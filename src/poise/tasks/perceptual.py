@@ -10,8 +10,8 @@ from torch.nn.functional import interpolate
 
 from poise.data import default_cache
 from poise.errors import PoiseError
+from poise.metrics.arrays import to_range
 from poise.metrics.features import EXTRACTORS, ModuleExtractor
-from poise.metrics.features.images import to_range
 
 SIDES = {"efficientnet-lite0": 224, "dinov2": 224, "inception-v3": 299}
 """Pixels a side that a network takes; others take images as they are."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from poise.metrics.arrays import ValueRange
 from poise.metrics.features.extractor import (
     UNHASHED,
     Extractor,
@@ -17,7 +18,6 @@ from poise.metrics.features.extractor import (
     frozen,
     protocol_of,
 )
-from poise.metrics.features.images import ValueRange
 from poise.metrics.features.inception_v3 import inception_v3
 from poise.metrics.features.pretrained import dinov2, efficientnet_lite0
 from poise.metrics.features.small_classifier import ClassifierExtractor, small_classifier

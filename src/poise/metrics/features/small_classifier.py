@@ -12,10 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from poise.errors import PoiseError
-from poise.metrics.arrays import as_labels, fingerprint
+from poise.metrics.arrays import ValueRange, as_labels, as_samples, fingerprint, range_of, to_range
 from poise.metrics.features.extractor import ModuleExtractor
-from poise.metrics.features.files import key_of, load, store
-from poise.metrics.features.images import ValueRange, as_samples, check_range, range_of, to_range
+from poise.metrics.features.files import cached
 from poise.randomness import derive, torch_stream
 
 WIDTHS = (32, 64, 64)
@@ -23,7 +22,7 @@ FEATURES = 64
 EPOCHS = 20
 BATCH = 64
 HELD_OUT_SHARE = 0.2
-VERSION = "1"
+VERSION = "2"
 
 
 class SmallClassifier(nn.Module):
@@ -113,35 +112,30 @@ def small_classifier(
     takes: ValueRange | None = None
     inputs = given.to(torch.float32).cpu()
     if given.dim() == 4:
-        pixels = value_range or range_of(given, "labelled")
-        check_range(given, pixels, "labelled")
         takes = "-1..1"
-        inputs = to_range(given.cpu(), pixels, takes)
+        inputs = to_range(given.cpu(), range_of(given, "labelled", value_range), takes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, 0, "classifier"))
         network = SmallClassifier(tuple(given.shape[1:]), classes)
-    key = key_of(VERSION, fingerprint(given), fingerprint(numbers), str(seed), str(epochs), str(takes))
-    found = load(cache, "classifiers", key) if cache else None
-    if found is not None:
-        network.load_state_dict(found[0])
-        accuracy = float(found[1]["accuracy"])
-    else:
+
+    def train() -> dict[str, Tensor]:
         accuracy = _train(network, inputs, numbers, epochs, seed)
-        if cache:
-            weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-            store(cache, "classifiers", key, weights, {"accuracy": repr(accuracy)})
+        return {**network.state_dict(), "accuracy": torch.tensor(accuracy, dtype=torch.float64)}
+
+    parts = VERSION, fingerprint(given), fingerprint(numbers), str(seed), str(epochs), str(takes)
+    weights = cached(cache, "classifiers", parts, train)
+    accuracy = float(weights.pop("accuracy"))
+    network.load_state_dict(weights)
     network.eval().requires_grad_(False)
     name = f"classifier of {classes} classes ({accuracy:.1%} on held-out samples)"
     return ClassifierExtractor(
-        name, network, takes, accuracy=accuracy, classes=classes, probabilities=_probabilities(network)
+        name,
+        network,
+        takes,
+        accuracy=accuracy,
+        classes=classes,
+        probabilities=lambda batch: network.logits(batch).softmax(1),
     )
-
-
-def _probabilities(network: SmallClassifier) -> Callable[[Tensor], Tensor]:
-    def probabilities(samples: Tensor) -> Tensor:
-        return network.logits(samples).softmax(1)
-
-    return probabilities
 
 
 def _train(network: SmallClassifier, inputs: Tensor, labels: Tensor, epochs: int, seed: int) -> float:
@@ -156,19 +150,14 @@ def _train(network: SmallClassifier, inputs: Tensor, labels: Tensor, epochs: int
     with torch.enable_grad():
         for epoch in range(epochs):
             shuffled = learn[torch.randperm(len(learn), generator=torch_stream(seed, epoch, "order"))]
-            for start in range(0, len(shuffled), BATCH):
-                batch = shuffled[start : start + BATCH]
+            for batch in shuffled.split(BATCH):
                 if len(batch) < 2:
                     continue  # batch normalisation needs two
                 optimiser.zero_grad()
-                loss = functional.cross_entropy(network.logits(inputs[batch]), labels[batch])
-                loss.backward()
+                functional.cross_entropy(network.logits(inputs[batch]), labels[batch]).backward()
                 optimiser.step()
                 schedule.step()
     network.eval()
     with torch.no_grad():
-        right = [
-            network.logits(inputs[part]).argmax(1) == labels[part]
-            for part in (held_out[start : start + 1000] for start in range(0, len(held_out), 1000))
-        ]
+        right = [network.logits(inputs[part]).argmax(1) == labels[part] for part in held_out.split(1000)]
     return float(torch.cat(right).double().mean())

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from poise.metrics.arrays import resize
 from poise.metrics.features.extractor import FunctionExtractor, ModuleExtractor
-from poise.metrics.features.images import resize
 from poise.randomness import derive
 
 NO_WEIGHTS = ""

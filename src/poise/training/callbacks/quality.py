@@ -16,7 +16,7 @@ from poise.errors import PoiseError
 from poise.generator.sampling import generate
 from poise.metrics import Reference, Result, cheap_distance, cheap_evaluation, reference_of
 from poise.metrics.features import plain_extractor
-from poise.metrics.lines import lines_of
+from poise.metrics.table import lines_of
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.tasks import TASKS

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from poise.data import Condition, Dataset
 from poise.generator.sampling import translated
-from poise.metrics.gaussian import distance_of
-from poise.metrics.lines import better_side
-from poise.metrics.translation_errors import CYCLE_ERROR, TRANSLATION_ERRORS, errors_of
+from poise.metrics.frechet import distance_of
+from poise.metrics.table import better_side
+from poise.metrics.translation_errors import errors_of
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.tasks import TASKS
@@ -115,10 +115,10 @@ class TranslationQuality:
             name: self._translated(ways, "a-to-b", part.first, device) for name, part in self.parts.items()
         }
         if self.paired:
-            measure, compared = TRANSLATION_ERRORS.name, made
+            measure, compared = "translation-errors", made
             wanted = {name: part.second for name, part in self.parts.items()}
         else:
-            measure, wanted = CYCLE_ERROR.name, {name: part.first for name, part in self.parts.items()}
+            measure, wanted = "cycle-error", {name: part.first for name, part in self.parts.items()}
             compared = {
                 name: self._translated(ways, "b-to-a", images, device) for name, images in made.items()
             }

@@ -11,7 +11,7 @@ from torch import Tensor
 from poise.data import Dataset, Modes, modes
 from poise.errors import PoiseError
 from poise.metrics import Result, cheap_distance, mode_statistics
-from poise.metrics.lines import lines_of
+from poise.metrics.table import lines_of
 from poise.randomness import torch_stream
 from poise.run_folder import RunFolder
 from poise.training.batches import latents
