@@ -7,12 +7,13 @@ from poise.networks.layers import HalvingAverage, LeakyReLU, ReLU
 from poise.networks.mlp import MLP_DISCRIMINATOR, MLP_GENERATOR
 from poise.networks.network import Network, describe, parameter_count
 from poise.networks.resnet import RESNET_DISCRIMINATOR, RESNET_GENERATOR
+from poise.networks.stylegan2 import STYLEGAN2_DISCRIMINATOR, STYLEGAN2_GENERATOR
 from poise.networks.translating import PATCH, BothWays, OneForEachDomain, TranslatingGenerator
 from poise.networks.translators import RESIDUAL, UNET
 from poise.registry import Registry
 
 GENERATORS: Registry[Network] = Registry(
-    "generator", [MLP_GENERATOR, DCGAN_GENERATOR, INFOGAN_GENERATOR, RESNET_GENERATOR]
+    "generator", [MLP_GENERATOR, DCGAN_GENERATOR, INFOGAN_GENERATOR, RESNET_GENERATOR, STYLEGAN2_GENERATOR]
 )
 DISCRIMINATORS: Registry[Network] = Registry(
     "discriminator",
@@ -21,6 +22,7 @@ DISCRIMINATORS: Registry[Network] = Registry(
         DCGAN_DISCRIMINATOR,
         INFOGAN_DISCRIMINATOR,
         RESNET_DISCRIMINATOR,
+        STYLEGAN2_DISCRIMINATOR,
         AUTOENCODER_DISCRIMINATOR,
     ],
 )

@@ -176,6 +176,8 @@ class NoiseDropout(nn.Module):
     Source: Isola et al. 2017, section 3.2.
     """
 
+    draws = True  # many games at once, which would share what is drawn, are refused
+
     def __init__(self, share: float) -> None:
         super().__init__()
         self.share = share

@@ -30,6 +30,7 @@ class Network:
         kinds: The names of the kinds of data that it makes or scores, such as `"image"` and `"vector"`.
         takes_condition: Whether the module takes conditions `(N, *spec.condition)` as its second argument.
             Tasks with a condition then use it as it is; otherwise they add the condition themselves.
+        needs_condition: Whether a network that takes conditions can only be built for data that have some.
         takes_width: Whether its setting `width` follows the kind of data if a recipe leaves it open;
             otherwise it has a default of its own.
         parts: Names of submodules that other code may use, such as `mapping` and `synthesis`, and the path of
@@ -51,6 +52,7 @@ class Network:
     source: str
     kinds: tuple[str, ...]
     takes_condition: bool = False
+    needs_condition: bool = True
     takes_width: bool = False
     parts: Mapping[str, str] = field(default_factory=dict)
 
@@ -62,7 +64,8 @@ class Network:
             >>> GENERATORS["dcgan"].serves(DataSpec("vector", (2,)))
             False
         """
-        return spec.kind in self.kinds and (spec.condition is not None or not self.takes_condition)
+        needs = self.takes_condition and self.needs_condition
+        return spec.kind in self.kinds and (spec.condition is not None or not needs)
 
     def part(self, module: nn.Module, name: str) -> nn.Module:
         """A named part of a module that `build` returned, or of a module that holds it as its `network`.

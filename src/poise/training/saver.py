@@ -21,7 +21,15 @@ class UnsavedError(Exception):
 
 
 class Saver:
-    """Saves checkpoints when due; a failed write is reported and tried again, never fatal."""
+    """Saves checkpoints when due; a failed write is reported and tried again, never fatal.
+
+    Args:
+        settings: When, and how many are kept.
+        run: Where.
+        notify: Reports that a save failed.
+        state: What is saved.
+        saved_step: The step of the checkpoint that there is.
+    """
 
     def __init__(
         self,
@@ -50,10 +58,13 @@ class Saver:
         return bool(by_time or by_step)
 
     def save(self, position: Position, *, best: bool = False) -> bool:
-        """Save the state and the generator; whether they could be written.
+        """Save the state and the generator, unless it holds a NaN or an infinity.
+
+        Returns:
+            Whether it could be written.
 
         Raises:
-            NonFiniteError: A tensor holds a NaN or an infinity; nothing was written.
+            NonFiniteError: It does; nothing was written.
         """
         culprit = self.state.non_finite()
         if culprit is not None:
