@@ -13,11 +13,12 @@ import argparse
 from fnmatch import fnmatch
 from pathlib import Path
 
+from benchmarks.planted_faults.pages import write
 from benchmarks.strangers import sets
 from benchmarks.strangers.jobs import do_all, lines_of
 from benchmarks.strangers.play import play
 from benchmarks.strangers.report import judged, report
-from benchmarks.strangers.verify import verify
+from benchmarks.strangers.verify import table, verify
 
 
 def main() -> None:
@@ -31,19 +32,27 @@ def main() -> None:
     parser.add_argument(
         "--verify", action="store_true", help="without the Monitor: how good are the samples?"
     )
+    parser.add_argument("--page", type=Path, help="write the table between the marks of this page, too")
     asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
     every = sets.SETS[asked.set]()
     cases = [case for case in every if any(fnmatch(case.name, one) for one in asked.cases)]
-    asked.out.mkdir(parents=True, exist_ok=True)
     if asked.verify:
         cases = [case for case in cases if not case.fault or asked.cases != ["*"]]
-        todo = [(case, asked.out / "pictures") for case in cases]
-        do_all(verify, todo, asked.out / f"{asked.set}-verified.jsonl", asked.jobs)
-        return
-    file = asked.out / f"{asked.set}.jsonl"
-    if not asked.table:
+    what = f"{asked.set}-verified" if asked.verify else asked.set
+    file = asked.out / f"{what}.jsonl"
+    if not asked.table and asked.verify:
+        do_all(verify, [(case, asked.out / "pictures") for case in cases], file, asked.jobs)
+    elif not asked.table:
         do_all(play, [(case,) for case in cases], file, asked.jobs)
-    print(report(judged(cases, lines_of(file)), of=len(cases)))
+    lines = lines_of(file)
+    if asked.verify:
+        text = table(lines[case.name] for case in cases if case.name in lines)
+    else:
+        text = report(judged(cases, lines), of=len(cases))
+    print(text)
+    if asked.page is not None:
+        write(asked.page, **{what: text})
 
 
 if __name__ == "__main__":

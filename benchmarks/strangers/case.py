@@ -23,9 +23,9 @@ class Fault:
     unmistakable: bool = False  # Whether it is to be named within three checks anywhere
 
 
-COLLAPSE = Fault("mode-collapse", HARM, unmistakable=True)
-UNMOVED = Fault("not-learning", HARM, unmistakable=True)
-BROKEN = Fault("non-finite", HARM, unmistakable=True)
+COLLAPSE = Fault("mode-collapse latent-ignored", f"{HARM} no-gradient", unmistakable=True)
+UNMOVED = Fault("not-learning no-gradient", HARM, unmistakable=True)
+BROKEN = Fault("non-finite", f"{HARM} no-gradient", unmistakable=True)
 GAME = Fault(HARM, "non-finite")
 
 # fmt: off
@@ -34,11 +34,15 @@ FAULTS: Mapping[str, Fault] = {
     "zero-latent": COLLAPSE,           # torch.zeros instead of torch.randn
     "dead-relu": COLLAPSE,             # every unit of a layer is dead
     "latent-ignored": COLLAPSE,        # the latent is multiplied by 0, or replaced within the generator
-    "constant-output": COLLAPSE,       # the last bias saturates the tanh
+    "constant-output": Fault(           # the last bias saturates the tanh
+        "mode-collapse latent-ignored no-gradient not-learning", HARM, unmistakable=True
+    ),
     "one-latent-a-batch": COLLAPSE,    # torch.randn(1, z).expand(batch, z) at every step
     "noise-as-constant": COLLAPSE,     # the mapping's output does not depend on its input
+    "faint-latent": COLLAPSE,  # the latent is scaled by a thousandth
+    "source-ignored": Fault("mode-collapse latent-ignored condition-ignored", HARM, unmistakable=True),
     # Less variety.
-    "same-latent": Fault("mode-collapse data-mismatch memorisation", HARM),  # a fixed batch of latents
+    "same-latent": Fault("latent-ignored mode-collapse", f"{HARM} memorisation"),  # a fixed batch of latents
     "few-latents": Fault("mode-collapse", HARM),  # one of six latents each time
     "big-generator-rate": Fault(HARM, "non-finite"),
     "one-reference": Fault("mode-collapse mode-hopping", HARM),  # the generator is drawn to one sample
@@ -47,19 +51,20 @@ FAULTS: Mapping[str, Fault] = {
     "fakes-without-graph": UNMOVED,    # the fakes are made under no_grad
     "generator-never-steps": UNMOVED,  # opt_g.step() forgotten
     "optimiser-of-a-copy": UNMOVED,    # the optimiser holds other parameters than those that are used
-    "ema-never-moves": UNMOVED,        # the average that is handed over stays where it began
+    "ema-never-moves": Fault("not-learning no-gradient modes-apart", HARM, unmistakable=True),
+    "rates-end": Fault("not-learning no-gradient", HARM),  # a schedule that ends far too early
     # Gradients that add up.
     "no-zero-grad-d": GAME,
     "no-zero-grad-g": GAME,
     # The balance.
-    "huge-rate-d": Fault("discriminator-dominates not-learning", f"{HARM} non-finite"),
-    "frozen-d": Fault("generator-dominates", HARM),
+    "huge-rate-d": Fault("discriminator-dominates not-learning", f"{HARM} no-gradient non-finite"),
+    "frozen-d": Fault("generator-dominates no-gradient", HARM),
     "tiny-rate-d": Fault("generator-dominates", HARM),
     "sigmoid-twice": Fault("generator-dominates", HARM),
     "swapped-label-g": Fault("discriminator-dominates not-learning quality-regressed mode-collapse", HARM),
     "swapped-sign": Fault(HARM, "non-finite"),
     "fakes-forgotten": Fault("generator-dominates", HARM),  # the discriminator's loss has reals alone
-    "rates-exchanged": Fault("discriminator-dominates not-learning", f"{HARM} non-finite"),
+    "rates-exchanged": Fault("discriminator-dominates not-learning", f"{HARM} no-gradient non-finite"),
     # Values.
     "nan": BROKEN,                     # a NaN from a step on
     "log-of-zero": BROKEN,
@@ -67,6 +72,7 @@ FAULTS: Mapping[str, Fault] = {
     # Wasserstein.
     "no-clipping": Fault("diverging", f"{HARM} non-finite"),
     "no-penalty": Fault("diverging", f"{HARM} non-finite"),
+    "clips-generator": GAME,  # the wrong player's weights are clipped
     # Data.
     "reals-in-0-1": Fault("data-mismatch data-shortcut"),   # the Monitor's reals -1..1, the loop's 0..1
     "reals-in-bytes": Fault("data-mismatch data-shortcut", HARM),  # the loop's reals 0..255 against a tanh
@@ -79,10 +85,11 @@ FAULTS: Mapping[str, Fault] = {
     "noisy-reals": Fault("data-mismatch data-shortcut", HARM),
     # Conditions.
     "shuffled-labels": Fault("condition-ignored data-mismatch", HARM),
+    "labels-exchanged": Fault("condition-ignored data-mismatch", HARM),
     "condition-dropped": Fault("condition-ignored", HARM),
     # Modes and dynamics.
     "moves-in-turns": Fault("oscillation mode-hopping", HARM),  # each player alone for some hundred steps
-    "modes-apart": Fault("data-mismatch quality-regressed mode-collapse", HARM),
+    "modes-apart": Fault("modes-apart", HARM),
     "oscillating": Fault("oscillation mode-hopping", HARM),
     "rate-rises": Fault(f"quality-regressed {HARM}", "non-finite"),
     "weights-decay": Fault("quality-regressed", HARM),

@@ -21,7 +21,7 @@ class Mistake:
 
     fault: str
     onset: int = 0
-    few: int = 40  # Rows that are left with few data
+    few: int = 80  # Rows that are left with few data
     step: int = 0
     kept: dict[str, Any] = field(default_factory=dict)
 
@@ -60,6 +60,8 @@ class Mistake:
         match self.fault if self.step >= self.onset else "":
             case "zero-latent":
                 return torch.zeros_like(drawn)
+            case "faint-latent":
+                return 1e-3 * drawn
             case "one-latent-a-batch":
                 return drawn[:1].expand_as(drawn)
             case "same-latent":
@@ -138,10 +140,10 @@ class Mistake:
             if self.fault == "nan":
                 with torch.no_grad():
                     next(generator.parameters()).view(-1)[0] = torch.nan
-            if self.fault == "rate-rises":
+            if self.fault in ("rate-rises", "rates-end"):
                 for optimiser in optimisers:
                     for group in optimiser.param_groups:
-                        group["lr"] *= 30
+                        group["lr"] *= 30 if self.fault == "rate-rises" else 1e-7
         if self("weights-decay"):
             with torch.no_grad():
                 for one in generator.parameters():

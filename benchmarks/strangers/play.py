@@ -86,12 +86,13 @@ def play(case: Case) -> dict[str, Any]:
     torch.manual_seed(case.seed)
     np.random.seed(case.seed)
     data = data_of(case.data)
+    known = data.first(int(case.settings.get("few", 80))) if case.fault == "few-data" else data
     hands, judge = HANDS[case.hands], Judge(data.train, data.held_out)
     named: list[dict[str, Any]] = []
     state = {"step": 0, "checks": 0, "early": 0}
     clock, processor = time.perf_counter, time.process_time
     begun = (clock(), processor())
-    monitor = Monitor(**_made_with(hands, data, case.steps))
+    monitor = Monitor(**_made_with(hands, known, case.steps))
     construction = spent_processor = processor() - begun[1]
     spent = clock() - begun[0]
 

@@ -38,7 +38,7 @@ HEALTHY = (
     _case("least_squares", "digits-8", steps=5_000),
     _case("least_squares", "digits-8", seed=1, steps=3_000, squash=False, noisy=0.2, hands="list"),
     _case("mixtures", "ring-8", steps=3_000),
-    _case("mixtures", "grid-9", steps=10_000, hands="nothing-known"),
+    _case("mixtures", "grid-9", steps=6_000, lr=6e-4, hands="nothing-known"),
     _case("keras_like", "digits-8", steps=2_500, hands="numbers"),
     _case("keras_like", "digits-8", seed=1, steps=2_000, hands="fakes"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,8 @@ import torch
 from torch import Tensor
 
 COMPONENTS = 16
+FAR, SPARSE, WORSE, CHANCE = 0.45, 0.3, 1.5, 0.05
+"""Greatest distance, least coverage, most times the lowest distance, and what is chance beside that."""
 
 
 class Quality(NamedTuple):
@@ -16,6 +19,14 @@ class Quality(NamedTuple):
 
     frechet: float  # Squared Fréchet distance on principal components, over the variance of held-out reals
     coverage: float  # Share of held-out reals with a fake nearer than their own fifth neighbour
+
+
+def sound(course: Sequence[tuple[int, float, float]]) -> bool:
+    """Whether a run was healthy, by its distance and coverage over time."""
+    _, distance, coverage = course[-1]
+    lowest = min(one[1] for one in course)
+    kept = distance <= max(WORSE * lowest, lowest + CHANCE)
+    return kept and distance <= FAR and coverage >= SPARSE
 
 
 class Judge:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import Tensor
 from benchmarks.strangers.case import Case, Step
 from benchmarks.strangers.data import data_of
 from benchmarks.strangers.play import JUDGED, judged, loop_of, undisturbed
-from benchmarks.strangers.quality import Judge
+from benchmarks.strangers.quality import Judge, sound
 
 SHOWN = 64
 
@@ -48,6 +49,17 @@ def verify(case: Case, pictures: Path) -> dict[str, Any]:
         "floor": list(judge.floor),
         "error": error,
     }
+
+
+def table(lines: Iterable[dict[str, Any]]) -> str:
+    """What each loop came to, and whether that is healthy."""
+    rows = [
+        f"| {line['name'].removeprefix('healthy--')} | {line['quality'][-1][1]:.3f} | {line['floor'][0]:.3f} "
+        f"| {line['quality'][-1][2]:.2f} | {'yes' if sound(line['quality']) else 'no'} |"
+        for line in lines
+    ]
+    head = ["| loop | distance at the end | of other reals | coverage | healthy |", "|---|---|---|---|---|"]
+    return "\n".join([*head, *rows])
 
 
 def draw(samples: Tensor, file: Path, columns: int = 16) -> None:

@@ -81,7 +81,7 @@ def loop(
     nf: int = 12,
     lr: float = 4e-4,
     batch: int = 8,
-    few: int = 40,
+    few: int = 80,
 ) -> Iterator[Step]:
     wrong = Mistake(fault, onset, few)
     given = wrong.rows(data)

@@ -61,7 +61,7 @@ def loop(
     beta1: float = 0.5,
     batch: int = 32,
     smooth: float = 1.0,
-    few: int = 40,
+    few: int = 80,
     kernel: int = 4,
 ) -> Iterator[Step]:
     wrong = Mistake(fault, onset, few)

@@ -28,7 +28,7 @@ def loop(
     width: int = 128,
     lr: float = 3e-4,
     batch: int = 64,
-    few: int = 40,
+    few: int = 80,
 ) -> Iterator[Step]:
     wrong = Mistake(fault, onset, few)
     rows = wrong.rows(data).train

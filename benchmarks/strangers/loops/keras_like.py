@@ -60,7 +60,7 @@ def loop(
     width: int = 128,
     lr: float = 2e-4,
     batch_size: int = 64,
-    few: int = 40,
+    few: int = 80,
 ) -> Iterator[Step]:
     wrong = Mistake(fault, onset, few)
     X_train = wrong.rows(data).train

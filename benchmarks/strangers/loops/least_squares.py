@@ -27,7 +27,7 @@ def loop(
     noisy: float = 0.0,
     squash: bool = True,
     instance_noise: float = 0.0,
-    few: int = 40,
+    few: int = 80,
 ) -> Iterator[Step]:
     wrong = Mistake(fault, onset, few)
     rows = wrong.rows(data).train

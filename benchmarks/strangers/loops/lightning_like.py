@@ -100,7 +100,7 @@ def loop(
     lr: float = 3e-4,
     b1: float = 0.5,
     batch: int = 64,
-    few: int = 40,
+    few: int = 80,
 ) -> Iterator[Step]:
     wrong = Mistake(fault, onset, few)
     rows = wrong.rows(data).train

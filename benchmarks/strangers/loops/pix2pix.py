@@ -44,7 +44,7 @@ def loop(
     lr: float = 2e-4,
     batch: int = 16,
     lambda_L1: float = 30.0,
-    few: int = 40,
+    few: int = 80,
 ) -> Iterator[Step]:
     wrong = Mistake(fault, onset, few)
     given = wrong.rows(data)

@@ -85,7 +85,7 @@ def loop(
     lr_d: float | None = None,
     beta1: float = 0.0,
     batch: int = 32,
-    few: int = 40,
+    few: int = 80,
 ) -> Iterator[Step]:
     wrong = Mistake(fault, onset, few)
     rows = wrong.rows(data).train

@@ -15,20 +15,17 @@ from benchmarks.strangers.mistakes import Mistake
 
 
 class Styled(nn.Module):
-    """A convolution whose output is normalised, gets noise, and is scaled and shifted by a style."""
+    """A convolution whose input is scaled by a style; noise and a shift are added to its output."""
 
     def __init__(self, inputs: int, outputs: int, w_dim: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, 3, 1, 1)
-        self.style = nn.Linear(w_dim, 2 * outputs)
+        self.scale, self.shift = nn.Linear(w_dim, inputs), nn.Linear(w_dim, outputs)
         self.strength = nn.Parameter(torch.zeros(1, outputs, 1, 1))
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        x = self.conv(x)
-        x = x + self.strength * torch.randn(len(x), 1, *x.shape[2:])
-        x = (x - x.mean((2, 3), keepdim=True)) * torch.rsqrt(x.var((2, 3), keepdim=True) + 1e-6)
-        scale, shift = self.style(w)[:, :, None, None].chunk(2, 1)
-        return leaky_relu(x * (1 + scale) + shift, 0.2)
+        x = self.conv(x * (1 + self.scale(w))[:, :, None, None]) + self.shift(w)[:, :, None, None]
+        return leaky_relu(x + self.strength * torch.randn(len(x), 1, *x.shape[2:]), 0.2)
 
 
 class StyleGenerator(nn.Module):
@@ -59,12 +56,12 @@ def loop(
     onset: int = 0,
     z_dim: int = 24,
     nf: int = 14,
-    lr: float = 2e-3,
-    batch: int = 16,
+    lr: float = 3e-3,
+    batch: int = 32,
     gamma: float = 1.0,
     d_reg_every: int = 16,
-    half_life: float = 200.0,
-    few: int = 40,
+    half_life: float = 50.0,
+    few: int = 80,
 ) -> Iterator[Step]:
     wrong = Mistake(fault, onset, few)
     rows = wrong.rows(data).train

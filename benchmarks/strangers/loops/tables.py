@@ -51,10 +51,10 @@ def loop(
     onset: int = 0,
     embedding_dim: int = 32,
     width: int = 96,
-    lr: float = 3e-4,
+    lr: float = 1e-3,
     batch: int = 120,
     pac: int = 4,
-    penalty: float = 10.0,
+    penalty: float = 3.0,
     decay: float = 1e-6,
     few: int = 120,
 ) -> Iterator[Step]:

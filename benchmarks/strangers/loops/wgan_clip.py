@@ -56,7 +56,7 @@ def loop(
     clip: float = 0.03,
     batch: int = 64,
     Diters: int = 4,
-    few: int = 40,
+    few: int = 80,
 ) -> Iterator[Step]:
     wrong = Mistake(fault, onset, few)
     rows = wrong.rows(data).train

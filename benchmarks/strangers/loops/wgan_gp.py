@@ -83,7 +83,7 @@ def loop(
     CRITIC_ITERS: int = 2,
     LAMBDA: float = 10.0,
     conv: bool = False,
-    few: int = 40,
+    few: int = 80,
 ) -> Iterator[Step]:
     wrong = Mistake(fault, onset, few)
     rows = wrong.rows(data).train
