@@ -30,8 +30,8 @@ from poise.networks import DISCRIMINATORS, GENERATORS
 from poise.recipes import RECIPES, recipe_with
 from poise.spec import DataSpec
 from poise.training import Request, StepContext, begin, pick_device, plan
+from poise.training.batches import examined
 from poise.training.callbacks.doctor import Doctor
-from poise.training.held_out import examined
 
 SPEC, LATENT = DataSpec("image", (1, 32, 32)), 64
 

@@ -15,7 +15,7 @@ from benchmarks.planted_faults.games import Array
 from poise.data import Dataset
 from poise.data.transform import Transform
 from poise.training import StepContext
-from poise.training.held_out import split
+from poise.training.batches import split
 
 Meddle = Callable[[StepContext], object]
 Plant = Callable[[Dataset, int], Meddle]

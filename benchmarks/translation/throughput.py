@@ -20,8 +20,7 @@ from poise.data import Dataset, Domains, Pairs, spec_of
 from poise.networks.layers import InstanceNorm
 from poise.recipes import Recipe
 from poise.training import begin, pick_device, plan
-from poise.training.components import build_networks
-from poise.training.optimisers import values_of
+from poise.training.components import build_networks, values_of
 
 PLAYERS = ("generator", "discriminator")
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}

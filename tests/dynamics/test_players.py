@@ -11,8 +11,7 @@ from poise.recipes import RECIPES, recipe_with
 from poise.recipes.settings import Optimiser
 from poise.spec import DataSpec
 from poise.training import pick_device
-from poise.training.components import build_components
-from poise.training.optimisers import build_optimiser
+from poise.training.components import build_components, build_optimiser
 from poise.training.resolve import resolve
 
 

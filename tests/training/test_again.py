@@ -10,7 +10,7 @@ from poise.cli.app import app
 from poise.recipes import RECIPES, parse_override, recipe_with
 from poise.training import pick_device, plan
 from poise.training.again import command_again
-from poise.training.recorded_data import data_record
+from poise.training.records import data_record
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,7 @@ from poise.recipes.settings import Optimiser
 from poise.run_folder import RunFolder
 from poise.schedules import Schedule
 from poise.spec import DataSpec
-from poise.training.components import Components, build_components
-from poise.training.optimisers import build_optimiser
+from poise.training.components import Components, build_components, build_optimiser
 from poise.training.resolve import resolve
 from poise.training.saver import Saver
 from poise.training.state import TrainState

@@ -18,9 +18,9 @@ from poise.registry import bound, provided
 from poise.run_folder import RunFolder
 from poise.training import Resumption, StepContext, begin, pick_device, plan
 from poise.training import resume as resume_session
+from poise.training.batches import examined, split, training_batches
 from poise.training.callbacks import doctor
 from poise.training.components import build_components
-from poise.training.held_out import Chosen, examined, split, training_batches
 from poise.training.resolve import resolve
 
 CPU = pick_device("cpu")
@@ -167,14 +167,11 @@ def test_rows_are_split_once_and_for_all(count: int, share: float, wanted: int) 
 
 
 def test_held_out_rows_are_never_trained_on() -> None:
-    class Counting:
-        def __len__(self) -> int:
-            return 200
-
-        def gather(self, indices: Any) -> torch.Tensor:
-            return torch.as_tensor(indices)
-
-    rows = split(200, 0.2, 0)
-    shown = Chosen(Counting(), rows.training)
-    assert len(shown) == 160
-    assert not set(shown.gather(np.arange(160)).tolist()) & set(rows.held_out.tolist())
+    recipe = recipe_with(RECIPES["non-saturating"], {**SMALL, "held_out": 0.2, "latent.size": 2})
+    dataset = open_data(torch.arange(400.0).reshape(200, 2))
+    sampler = training_batches(resolve(recipe, spec_of(dataset)), dataset, CPU, drawn=0)
+    assert sampler.epoch_steps == 10
+    drawn = torch.cat([dataset.transform.decode(sampler.next(step).real) for step in range(20)])
+    shown = {round(float(first)) // 2 for first in drawn[:, 0]}
+    rows = split(200, 0.2, recipe.seed)
+    assert len(rows.held_out) == 40 and shown == set(rows.training.tolist())

@@ -15,15 +15,14 @@ from poise.errors import PoiseError
 from poise.losses import LOSSES
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.registry import bound, provided
+from poise.training.batches import training_batches
 from poise.training.components import build_components
-from poise.training.held_out import training_batches
 from poise.training.history import summarise
 from poise.training.resolve import resolve
 from poise.training.state import Position, pack
 from poise.training.vectorised.ensemble import means_of_games
-from poise.training.vectorised.settings import check_modules, check_recipe, parse_axis, spread
-from poise.training.vectorised.stack import StackedState, tensors
-from poise.training.vectorised.stacking import stack_games, without
+from poise.training.vectorised.plan import check_modules, check_recipe, parse_axis, spread
+from poise.training.vectorised.stack import StackedState, stack_games, tensors, without
 
 CPU = torch.device("cpu")
 STEPS = 20
@@ -208,9 +207,6 @@ def test_an_axis_without_values_is_refused() -> None:
 def test_what_cannot_be_stacked_is_refused_with_an_alternative() -> None:
     with pytest.raises(PoiseError, check=lambda error: error.code == "training.dynamics-not-vectorised"):
         check_recipe(RECIPES["extragradient"])
-    watched = recipe_with(RECIPES["minimax"], {"callbacks": {"pictures": {}}})
-    with pytest.raises(PoiseError, check=lambda error: error.code == "training.callback-not-vectorised"):
-        check_recipe(watched)
     sources, [recipe] = prepared("digits", seeded("hinge-sn", SMALL, seeds=[0]))
     with pytest.raises(PoiseError, check=lambda error: error.code == "training.spectral-norm-not-vectorised"):
         check_modules(build_components(recipe, spec_of(sources[0]), CPU).modules)

@@ -98,7 +98,7 @@ def test_killed_and_resumed_to_the_bit(killed_at: int, whole: Path, tmp_path: Pa
     assert resume_many(Resumption(path, CPU), notify=silent).status == "finished"
     ended, wanted = (RunFolder.open(one).load_checkpoint(STEPS) for one in (path, whole))
     assert ended.state.items() >= {"step": STEPS, "drawn": wanted.state["drawn"]}.items()
-    for name, value in wanted.tensors.items():
+    for name, value in wanted.trained.items():
         assert torch.equal(ended.tensors[name], value), name
     for one, other in zip(game_folders(path), game_folders(whole), strict=True):
         for what in ("history", "metrics"):

@@ -28,8 +28,7 @@ from poise.spec import DataSpec
 from poise.tasks.perceptual import perceptual_features
 from poise.tasks.translation import scores_each_alone
 from poise.training import Resumption, begin, pick_device, plan, resume
-from poise.training.callbacks.translation_pictures import TranslationPictures
-from poise.training.callbacks.translations import TranslationQuality
+from poise.training.callbacks.translations import TranslationPictures, TranslationQuality
 
 CPU = pick_device("cpu")
 Array = np.ndarray[Any, np.dtype[Any]]

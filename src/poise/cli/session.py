@@ -55,7 +55,7 @@ def prepare(
     with view.reading(data.name) as on_read:
         from poise.networks import describe
         from poise.training import begin, pick_device, plan
-        from poise.training.recorded_data import data_record
+        from poise.training.records import data_record
         from poise.training.remedies import begin_with_remedies
         from poise.training.vectorised import begin_many, parse_axis, plan_many
 

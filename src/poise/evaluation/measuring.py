@@ -32,8 +32,8 @@ from poise.metrics import evaluate as measure
 from poise.metrics.features import ClassifierExtractor, Extractor
 from poise.metrics.table import default_metrics
 from poise.randomness import numpy_stream
+from poise.training.batches import split
 from poise.training.callbacks.translations import condition_of, held_out_of, images_of
-from poise.training.held_out import split
 
 MOST_TRAINING = 20_000  # The most training samples that copies are searched among
 

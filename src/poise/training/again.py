@@ -27,13 +27,8 @@ ROUNDS = 4
 def command_again(recipe: Recipe, data: Mapping[str, Any]) -> tuple[str, ...] | None:
     """The words that repeat a run: its named recipe, and every setting that differs from it.
 
-    Args:
-        recipe: The run's, resolved.
-        data: Its `data.json`.
-
-    Returns:
-        The words; `None` if no command can repeat it: data or networks were given in Python, or the
-        recipe is none of the named ones.
+    It is `None` if no command can repeat it: data or networks were given in Python, or the recipe is none of
+    the named ones.
 
     Example:
         >>> from poise.recipes import RECIPES

@@ -1,17 +1,27 @@
-"""Batches: reals, latents and randomness as functions of the seed and of how many came before."""
+"""Batches: reals and latents as functions of the seed and of how many came before; rows that are held out."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from poise.data import Condition, Dataset, Transform, rejoined
 from poise.dynamics import Batch
 from poise.randomness import derive, numpy_stream
+from poise.recipes import Recipe
 from poise.recipes.settings import Jitter, Latent
+from poise.training.components import run_images
 from poise.training.jitter import draw_jitter, jittered, shifted
+
+LEAST = 32
+"""No rows are held out if they would be fewer than this."""
+
+MOST = 1_000
+"""The most rows that are held out."""
 
 STILL = Jitter()
 
@@ -19,7 +29,7 @@ Indices = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class Rows(Protocol):
-    """Data whose rows can be had by number."""
+    """Data whose rows can be had by number, stored as they came."""
 
     def __len__(self) -> int:
         """How many."""
@@ -27,35 +37,6 @@ class Rows(Protocol):
 
     def gather(self, indices: Indices) -> Tensor:
         """The stored values of those rows."""
-        ...
-
-
-class Conditions(Protocol):
-    """Conditions that can be had by number, beside the rows or in an order of their own."""
-
-    @property
-    def paired(self) -> bool:
-        """Whether condition i belongs to row i."""
-        ...
-
-    def __len__(self) -> int:
-        """How many."""
-        ...
-
-    def gather(self, indices: Indices) -> Tensor:
-        """The stored conditions of those rows."""
-        ...
-
-    def encode(self, stored: Tensor) -> Tensor:
-        """The conditions as the networks see them."""
-        ...
-
-
-class Encodes(Protocol):
-    """From stored values to the networks' space."""
-
-    def encode(self, stored: Tensor) -> Tensor:
-        """The values as the networks see them."""
         ...
 
 
@@ -74,13 +55,14 @@ class BatchSampler:
         jitter: How far images are moved and scaled, conditions alike.
         drawn: How many batches came before.
         run_images: Samples in the whole run, for schedules.
-        conditions: What samples are made from.
+        conditions: What samples are made from; beside the rows, or in an order of their own.
+        chosen: The rows that are drawn, with their conditions, as if they were all.
     """
 
     def __init__(
         self,
         rows: Rows,
-        transform: Encodes,
+        transform: Transform,
         *,
         samples: int,
         latent: Latent,
@@ -90,7 +72,8 @@ class BatchSampler:
         jitter: Jitter = STILL,
         drawn: int = 0,
         run_images: int = 0,
-        conditions: Conditions | None = None,
+        conditions: Condition | None = None,
+        chosen: Indices | None = None,
     ) -> None:
         self.rows, self.transform = rows, transform
         self.samples, self.latent = samples, latent
@@ -98,26 +81,24 @@ class BatchSampler:
         self.horizontal_flips = horizontal_flips
         self.jitter = jitter
         self.drawn, self.run_images = drawn, run_images
-        self.conditions = conditions
+        self.conditions, self.chosen = conditions, chosen
         self._randomness = torch.Generator(device)
         self._orders: dict[tuple[str, int], Indices] = {}
 
     @property
     def epoch_steps(self) -> int:
         """Batches in an epoch."""
-        return -(-len(self.rows) // self.samples)
+        return -(-self._count // self.samples)
+
+    @property
+    def _count(self) -> int:
+        return len(self.rows) if self.chosen is None else len(self.chosen)
 
     def next(self, step: int) -> Batch:
-        """The next batch.
-
-        Args:
-            step: The step of the run that asks, for schedules.
-
-        Returns:
-            Reals and as many latents, on the device.
-        """
+        """The next batch: reals and as many latents, on the device; `step` is for schedules."""
         start = self.drawn * self.samples
-        indices = self._indices(start, len(self.rows), "order")
+        indices = self._indices(start, self._count, "order")
+        indices = indices if self.chosen is None else self.chosen[indices]
         # One stream a batch: latents are drawn first, so that they do not depend on what penalties draw.
         self._randomness.manual_seed(derive(self.seed, self.drawn, "batch"))
         self.drawn += 1
@@ -197,17 +178,58 @@ class BatchSampler:
 
 
 def latents(count: int, latent: Latent, generator: torch.Generator) -> Tensor:
-    """Draw latents on the generator's device.
-
-    Args:
-        count: How many.
-        latent: Their size and distribution.
-        generator: The randomness.
-
-    Returns:
-        `(count, size)`.
-    """
+    """Draw latents `(count, latent.size)` on the generator's device."""
     shape = (count, latent.size)
     if latent.distribution == "uniform":
         return torch.rand(shape, generator=generator, device=generator.device) * 2 - 1
     return torch.randn(shape, generator=generator, device=generator.device)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Which rows are trained on, and which are not; both in ascending order."""
+
+    training: Indices
+    held_out: Indices
+
+
+def split(count: int, share: float, seed: int) -> Split:
+    """Divide the rows of some data; the same for the same seed.
+
+    A share is held out, at most 1,000 rows; none if that is fewer than 32.
+
+    Example:
+        >>> len(split(1797, 0.05, 0).held_out), len(split(400, 0.05, 0).held_out)
+        (90, 0)
+    """
+    size = min(MOST, round(share * count))
+    order = numpy_stream(seed, 0, "held out").permutation(count)
+    size = size if size >= LEAST else 0
+    return Split(np.sort(order[size:]), np.sort(order[:size]))
+
+
+def examined(recipe: Recipe, dataset: Dataset) -> tuple[Dataset, Split]:
+    """The data that the doctor examines, and which rows are trained on."""
+    if dataset.held_out is None:  # of pairs and domains a part is held out already
+        return dataset, split(len(dataset), recipe.held_out, recipe.seed)
+    whole = rejoined(dataset)
+    return whole, Split(np.arange(len(dataset)), np.arange(len(dataset), len(whole)))
+
+
+def training_batches(recipe: Recipe, dataset: Dataset, device: torch.device, *, drawn: int) -> BatchSampler:
+    """Batches of the rows that a run is trained on, after `drawn` others."""
+    rows = split(len(dataset), recipe.held_out, recipe.seed)
+    return BatchSampler(
+        dataset,
+        dataset.transform,
+        samples=recipe.batch_size * recipe.packing,
+        latent=recipe.latent,
+        seed=recipe.seed,
+        device=device,
+        horizontal_flips=recipe.horizontal_flips,
+        jitter=recipe.jitter,
+        drawn=drawn,
+        run_images=run_images(recipe),
+        conditions=dataset.condition,
+        chosen=rows.training if len(rows.held_out) else None,
+    )

@@ -11,42 +11,90 @@ import torch
 from torch import nn
 
 from poise.dynamics import DYNAMICS, Dynamics, Players
+from poise.dynamics.players import in_memory_order
 from poise.errors import PoiseError
 from poise.games import AdversarialGame
 from poise.randomness import derive
 from poise.recipes import Recipe
+from poise.recipes.settings import Optimiser
 from poise.registry import provided
 from poise.regularisers import clip_weights
+from poise.schedules import Number, Schedule, value_at
 from poise.spec import DataSpec
 from poise.tasks import GIVEN, TASKS
 from poise.training.ema import EmaGenerator
 from poise.training.engine import channels_last
-from poise.training.optimisers import Scheduled, build_optimiser
 
 PLAYERS = ("discriminator", "generator")
 
 
+def build_optimiser(
+    settings: Optimiser, parameters: Iterable[nn.Parameter], *, share: float = 1.0, run_images: int = 0
+) -> torch.optim.Optimizer:
+    """A player's optimiser.
+
+    It is corrected for lazy terms by `share`, a factor of the learning rate and a power of the decays; see
+    `poise.games.term.lazy_share`.
+    """
+    targets = [in_memory_order(parameter) for parameter in parameters]
+    rate, beta1, beta2 = values_of(settings, share, 0, run_images)
+    if settings.name == "rmsprop":
+        return torch.optim.RMSprop(targets, lr=rate, alpha=beta2, eps=settings.epsilon, foreach=True)
+    if settings.name == "sgd":
+        return torch.optim.SGD(targets, lr=rate, momentum=beta1, fused=True)
+    return torch.optim.Adam(targets, lr=rate, betas=(beta1, beta2), eps=settings.epsilon, fused=True)
+
+
+def values_of(
+    settings: Optimiser, share: float, images_seen: int, run_images: int
+) -> tuple[float, float, float]:
+    """Learning rate and decays after so many images, corrected for lazy terms."""
+    rate: Number = 0.0 if settings.learning_rate is None else settings.learning_rate
+    return (
+        value_at(rate, images_seen, run_images) * share,
+        value_at(settings.beta1, images_seen, run_images) ** share,
+        value_at(settings.beta2, images_seen, run_images) ** share,
+    )
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """An optimiser some of whose settings change with the images seen."""
+
+    settings: Optimiser
+    share: float  # Its correction for lazy terms
+    optimiser: torch.optim.Optimizer
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything changes."""
+        chosen = (self.settings.learning_rate, self.settings.beta1, self.settings.beta2)
+        return any(isinstance(value, Schedule) for value in chosen)
+
+    def set(self, images_seen: int, run_images: int) -> None:
+        """Put the settings of the next update in place."""
+        rate, beta1, beta2 = values_of(self.settings, self.share, images_seen, run_images)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+            if "betas" in group:
+                group["betas"] = (beta1, beta2)
+            elif "alpha" in group:
+                group["alpha"] = beta2
+            else:
+                group["momentum"] = beta1
+
+
 @dataclass
 class Components:
-    """What a run trains.
+    """What a run trains."""
 
-    Attributes:
-        recipe: The resolved recipe.
-        players: The game with its networks and optimisers.
-        dynamics: How the players are updated.
-        modules: The networks that are trained, by player.
-        ema: The averaged generator.
-        device: Where it all lies.
-        scheduled: Optimisers some of whose settings change with the images seen.
-    """
-
-    recipe: Recipe
-    players: Players
+    recipe: Recipe  # Resolved
+    players: Players  # The game with its networks and optimisers
     dynamics: Dynamics
-    modules: Mapping[str, nn.Module]
-    ema: EmaGenerator
+    modules: Mapping[str, nn.Module]  # The networks that are trained, by player
+    ema: EmaGenerator  # The averaged generator
     device: torch.device
-    scheduled: list[Scheduled] = field(default_factory=list)
+    scheduled: list[Scheduled] = field(default_factory=list)  # Those optimisers whose settings change
 
 
 def build_components(
@@ -57,12 +105,6 @@ def build_components(
     given: Mapping[str, nn.Module] | None = None,
 ) -> Components:
     """Build everything that a resolved recipe names; weights are a function of its seed.
-
-    Args:
-        recipe: A recipe without `auto`.
-        spec: Of the data.
-        device: Where to put it.
-        given: The user's own modules, by player.
 
     Raises:
         PoiseError: A network cannot make or score this shape.
@@ -107,15 +149,10 @@ def build_components(
     )
 
 
-def images_per_step(recipe: Recipe) -> int:
-    """Reals that the discriminator is shown in a step."""
-    batches = DYNAMICS.named(recipe.dynamics.name).batches(recipe.dynamics.options)
-    return batches * recipe.batch_size * recipe.packing
-
-
 def run_images(recipe: Recipe) -> int:
     """Reals that the discriminator is shown in the whole run."""
-    return (recipe.steps or 0) * images_per_step(recipe)
+    batches = DYNAMICS.named(recipe.dynamics.name).batches(recipe.dynamics.options)
+    return (recipe.steps or 0) * batches * recipe.batch_size * recipe.packing
 
 
 @contextmanager

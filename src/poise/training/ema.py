@@ -28,14 +28,8 @@ def ema_weight(settings: Ema, images: int, images_seen: int, run_images: int = 0
     half-life is many steps long, the average is therefore updated every so many steps, with the weight of as
     many steps.
 
-    Args:
-        settings: Half-life and ramp.
-        images: Images in that step.
-        images_seen: Images since the start.
-        run_images: Images in the whole run, for a half-life that changes.
-
-    Returns:
-        From 0 to 1; `None` if there is no update after this step, or no average.
+    `images` are those of the step, `images_seen` those since the start. The weight is `None` if there is no
+    update after this step, or no average.
 
     Example:
         >>> ema_weight(Ema(half_life=100, ramp=0), 100, 1_000)
@@ -72,11 +66,8 @@ class EmaTensors:
     Parameters and the running statistics of BatchNorm are averaged. Other buffers are copied: a counter has
     no mean, and the mean of spectral norm's vectors are no singular vectors.
 
-    Args:
-        settings: Half-life and ramp; with a half-life of 0 the averages equal the generator.
-        live: The generator's parameters and buffers.
-        own: The averages, under the same names.
-        parameters: The names of the parameters among them.
+    `live` are the generator's parameters and buffers, `own` the averages under the same names; with a
+    half-life of 0 these equal the generator. `parameters` says which are parameters.
 
     Source: Karras et al. 2018, section 4.1 of the appendix; the ramp as in Karras et al. 2020 (ADA).
     """
@@ -97,13 +88,7 @@ class EmaTensors:
 
     @torch.no_grad()
     def update(self, images: int, images_seen: int, run_images: int = 0) -> None:
-        """Update the averages after a step.
-
-        Args:
-            images: Images in that step.
-            images_seen: Images since the start.
-            run_images: Images in the whole run.
-        """
+        """Update the averages after a step of so many images."""
         share = ema_weight(self.settings, images, images_seen, run_images)
         if share is None:
             return
@@ -126,10 +111,16 @@ class EmaGenerator:
     Args:
         generator: What is averaged; it is not changed.
         settings: Half-life and ramp.
+        averages: The averages by name, if somebody else updates them; their memory is shared.
     """
 
-    def __init__(self, generator: nn.Module, settings: Ema) -> None:
+    def __init__(
+        self, generator: nn.Module, settings: Ema, averages: Mapping[str, Tensor] | None = None
+    ) -> None:
         self.module = copy.deepcopy(generator).eval().requires_grad_(False)
+        for name, own in (*self.module.named_parameters(), *self.module.named_buffers()):
+            if averages is not None:
+                own.data = averages[name]
         names = {name for name, _ in generator.named_parameters()}
         self._tensors = EmaTensors(settings, named_tensors(generator), named_tensors(self.module), names)
 

@@ -26,28 +26,18 @@ def pick_device(name: str) -> torch.device:
         return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if there[kind]))
     kind = name.partition(":")[0]
     if kind not in there:
-        raise PoiseError(
-            f"There is no device '{name}'",
-            code="training.unknown-device",
-            hint="choose one of auto, cpu, cuda, mps",
-        )
+        what = f"There is no device '{name}'"
+        raise PoiseError(what, code="training.unknown-device", hint="choose one of auto, cpu, cuda, mps")
     if not there[kind]:
-        raise PoiseError(
-            f"The device '{name}' is not there",
-            code="training.device-missing",
-            why="this PyTorch was built without it, or no driver answers",
-            hint="use --device cpu or --device auto",
-        )
+        what = f"The device '{name}' is not there"
+        why = "this PyTorch was built without it, or no driver answers"
+        hint = "use --device cpu or --device auto"
+        raise PoiseError(what, code="training.device-missing", why=why, hint=hint)
     return torch.device(name)
 
 
 def seed_networks(device: torch.device, seed: int) -> None:
-    """Seed what networks draw for themselves, such as dropout, on the device that they lie on.
-
-    Args:
-        device: Where the networks lie. The CPU's stream is seeded besides, since some layers draw there.
-        seed: The seed.
-    """
+    """Seed what networks draw for themselves, such as dropout, on their device and on the CPU."""
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         place = torch.cuda.current_device() if device.index is None else device.index

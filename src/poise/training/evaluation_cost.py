@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from poise.data import Dataset
 from poise.metrics.features.untrained import LARGEST
 from poise.training.components import Components
 
@@ -27,23 +28,15 @@ ACCELERATED = 3e12
 """Operations a second on an accelerator, on which sampling takes next to nothing."""
 
 
-def evaluation_interval(
-    components: Components, shape: tuple[int, ...], *, samples: int, condition: tuple[int, ...] | None
-) -> int:
-    """Steps between two evaluations, a multiple of those between two pictures.
-
-    Args:
-        components: What is trained.
-        shape: Of a sample.
-        samples: How many are measured.
-        condition: The shape of a condition, if the generator takes one.
-    """
+def evaluation_interval(components: Components, dataset: Dataset, *, samples: int) -> int:
+    """Steps between two evaluations of so many samples, a multiple of those between two pictures."""
     recipe, device = components.recipe, components.device.type
+    condition = None if dataset.condition is None else dataset.condition.shape
     operations = operations_of(components.ema.module, recipe.latent.size, condition, components.device)
     rate = RATE if device == "cpu" else ACCELERATED
     # Both players pass forwards and backwards: at least six times what sampling costs.
     step = STEP_OVERHEAD.get(device, 4e-3) + 6 * recipe.batch_size * recipe.packing * operations / rate
-    evaluation = samples * operations / rate + seconds_of_measuring(shape, samples)
+    evaluation = samples * operations / rate + seconds_of_measuring(dataset.shape, samples)
     every = recipe.sample_every or 1
     return every * math.ceil(evaluation / (SHARE * step) / every)
 
@@ -62,9 +55,7 @@ def seconds_of_measuring(shape: tuple[int, ...], samples: int) -> float:
 def operations_of(
     module: nn.Module, latent: int, condition: tuple[int, ...] | None, device: torch.device
 ) -> float:
-    """Floating-point operations of a sample: those of the convolutions and linear layers.
-
-    The module is a generator in eval mode; `condition` is the shape of its condition, if it takes one.
+    """Floating-point operations of a sample of a generator in eval mode: convolutions and linear layers.
 
     Example:
         >>> operations_of(nn.Linear(8, 4), 8, None, torch.device("cpu"))

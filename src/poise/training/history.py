@@ -1,4 +1,4 @@
-"""From the logs of an interval to one line of the history."""
+"""The open interval of the history: its logs become one line, or go into a checkpoint."""
 
 from __future__ import annotations
 
@@ -35,12 +35,7 @@ def summarise(window: Sequence[Measured], boundary: float | None) -> dict[str, f
 
 
 def interval_means(window: Sequence[Measured], boundary: float | None) -> dict[str, Tensor]:
-    """The means of an interval, still on the device: what `summarise` reads.
-
-    Args:
-        window: What each step measured.
-        boundary: As for `summarise`.
-    """
+    """The means of an interval, still on the device: what `summarise` reads."""
     columns: dict[str, list[Tensor]] = {}
     for measured in window:
         for name, value in measured.items():
@@ -54,3 +49,21 @@ def interval_means(window: Sequence[Measured], boundary: float | None) -> dict[s
         means["real_right"] = (reals > middle).float().mean()
         means["fake_right"] = (fakes < middle).float().mean()
     return means
+
+
+def window_tensors(window: Sequence[Measured]) -> dict[str, Tensor]:
+    """The logs of the open interval, for a checkpoint."""
+    return {
+        f"window/{number}/{name}": value.detach()
+        for number, logs in enumerate(window)
+        for name, value in logs.items()
+    }
+
+
+def window_from_tensors(
+    names: Sequence[Sequence[str]], tensors: Measured, device: torch.device
+) -> list[dict[str, Tensor]]:
+    """The logs that `window_tensors` returned, names in the order of measurement."""
+    return [
+        {name: tensors[f"{number}/{name}"].to(device) for name in own} for number, own in enumerate(names)
+    ]

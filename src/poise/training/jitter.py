@@ -10,13 +10,7 @@ from poise.recipes.settings import Jitter
 
 
 def draw_jitter(count: int, side: int, settings: Jitter, generator: torch.Generator) -> Tensor:
-    """Where each of some images is to be looked at.
-
-    Args:
-        count: How many images.
-        side: Pixels on a side of them.
-        settings: How far they are moved and scaled.
-        generator: The randomness.
+    """Where each of some images is to be looked at; they have `side` pixels on a side.
 
     Returns:
         `(count, 3)`: what the image is enlarged by, and how far its middle goes to the right and down, in
@@ -38,15 +32,8 @@ def draw_jitter(count: int, side: int, settings: Jitter, generator: torch.Genera
 def shifted(images: Tensor, shifts: Tensor, mirrored: Tensor | None = None) -> Tensor:
     """Images moved by whole pixels, some mirrored before; what comes in from outside repeats the edge.
 
-    Both in one look-up of pixels: a third of the time that mirroring first and moving then would take.
-
-    Args:
-        images: `(N, C, H, W)`.
-        shifts: How far each goes to the right and down, `(N, 2)`.
-        mirrored: Which are mirrored, `(N, 1)` of booleans; `None` for none.
-
-    Returns:
-        As many images, with the channels last in memory.
+    Both in one look-up of pixels: a third of the time that mirroring first and moving then would take. Shifts
+    are `(N, 2)`, to the right and down; `mirrored` is `(N, 1)`, booleans. The channels come last in memory.
 
     Example:
         >>> line = torch.arange(4.0).expand(1, 1, 4, 4)
@@ -68,14 +55,9 @@ def shifted(images: Tensor, shifts: Tensor, mirrored: Tensor | None = None) -> T
 
 
 def jittered(images: Tensor, places: Tensor) -> Tensor:
-    """Images scaled about their middle and moved; what comes in from outside repeats the edge.
+    """Images scaled about their middle and moved, linear between pixels; the edge is repeated outside.
 
-    Args:
-        images: `(N, C, H, W)`.
-        places: `(N, 3)`, as `draw_jitter` gives them.
-
-    Returns:
-        As many images, linear between pixels.
+    Places are `(N, 3)`, as `draw_jitter` gives them.
 
     Example:
         >>> line = torch.arange(4.0).expand(1, 1, 4, 4)

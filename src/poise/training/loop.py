@@ -1,25 +1,24 @@
-"""The training loop: step, log, call back, save, until the steps are done or a stop is requested."""
+"""The training loop: step, log, call back, save, until the steps are done or a signal asks to stop."""
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
 
-from poise.training.ending import StopRequest
+from poise.training.callbacks.callback import Notify
 from poise.training.saver import Saver, UnsavedError
 from poise.training.state.train_state import Position, StepEvent, TrainState
+
+WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def train_loop(state: TrainState, saver: Saver, position: Position, *, stop: StopRequest) -> Position:
     """Train from `position` to the last step, or until a stop is asked for, or until no game is left.
-
-    Args:
-        state: What is trained: one game, or many.
-        saver: When and how it is saved.
-        position: The position of the run.
-        stop: Read after each step.
-
-    Returns:
-        Where it stands afterwards.
 
     Raises:
         NonFiniteError: A NaN or an infinity came up; the last good checkpoint is as it was.
@@ -76,3 +75,43 @@ def train_loop(state: TrainState, saver: Saver, position: Position, *, stop: Sto
         if last:
             break
     return position
+
+
+class StopRequest:
+    """Whether, and by which signal, the run was asked to stop."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    @property
+    def exit_status(self) -> int:
+        """The status with which the command leaves: 128 and the signal's number, as shells count; or 0."""
+        return 0 if self.signal is None else 128 + self.signal
+
+
+@contextmanager
+def stop_on_signals(notify: Notify) -> Iterator[StopRequest]:
+    """Turn the signals into a request for as long as the block lasts, and notify the user at once.
+
+    Outside the main thread, where Python takes no signals, the request stays silent.
+    """
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if request.signal is not None:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        request.signal = number
+        # A signal may come in the middle of a write to the stream that this goes to, which Python refuses.
+        with suppress(OSError, RuntimeError):
+            notify("Stopping after this step and saving; once more leaves at once and saves nothing.")
+
+    before = {number: signal.signal(number, ask) for number in WATCHED}
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -13,6 +13,7 @@ from poise.errors import PoiseError
 from poise.losses import LOSSES
 from poise.networks import Network
 from poise.recipes import Recipe
+from poise.recipes.settings import RegulariserPart
 from poise.registry import Registry, checked_settings
 from poise.regularisers import REGULARISERS
 from poise.spec import DataSpec
@@ -25,13 +26,8 @@ DATA_AUGMENTATIONS = ("horizontal_flips", "jitter")
 def resolve(recipe: Recipe, spec: DataSpec, *, given: tuple[str, ...] = ()) -> Recipe:
     """Spell out everything that the recipe leaves to the data, and check every part's settings.
 
-    Args:
-        recipe: A recipe, perhaps with `auto` and null in it.
-        spec: Of the data.
-        given: The players whose networks the user hands in as modules.
-
-    Returns:
-        The recipe as it will be saved: no `auto`, every setting of every part.
+    Networks of players that are `given` are the user's own modules. The result is as it will be saved: no
+    `auto`, every setting of every part.
 
     Raises:
         PoiseError: A part does not exist, does not serve this kind of data, or has a setting that it cannot.
@@ -44,7 +40,7 @@ def resolve(recipe: Recipe, spec: DataSpec, *, given: tuple[str, ...] = ()) -> R
     kind, task = kind_of(spec), TASKS.named(recipe.game.name)
     by_data = kind.defaults(spec)
     values = recipe.model_dump()
-    values["game"] = _game(values["game"], task)
+    values["game"] = {"name": task.name, **task.settings(recipe.game.options)}
     for player, networks in (("generator", task.generators), ("discriminator", task.discriminators)):
         if player in given:
             values[player] = {"name": GIVEN}
@@ -52,34 +48,39 @@ def resolve(recipe: Recipe, spec: DataSpec, *, given: tuple[str, ...] = ()) -> R
             values[player] = _network(player, values[player], networks, task, spec, by_data.width)
     for optimiser in values["optimisers"].values():
         optimiser["learning_rate"] = _by_data(optimiser["learning_rate"], by_data.learning_rate)
-    values["loss"] = _loss(values["loss"])
-    values["dynamics"] = _dynamics(values["dynamics"])
+    loss, dynamics = LOSSES.named(recipe.loss.name), DYNAMICS.named(recipe.dynamics.name)
+    settings = checked_settings(recipe.loss.options, *loss.functions, owner=f"loss '{loss.name}'")
+    values["loss"] = {"name": loss.name, **settings}
+    owner = f"dynamics '{dynamics.name}'"
+    settings = checked_settings(recipe.dynamics.options, dynamics.step, owner=owner)
+    values["dynamics"] = {"name": dynamics.name, **settings}
     values["regularisers"] = {
-        name: _regulariser(name, part, spec) for name, part in values["regularisers"].items()
+        name: _regulariser(name, part, spec) for name, part in recipe.regularisers.items()
     }
     values["augmentations"] = {
-        name: _augmentation(name, part.options, spec) for name, part in recipe.augmentations.items()
+        name: checked_settings(
+            part.options, *AUGMENTATIONS.named(name).functions, owner=f"augmentation '{name}'"
+        )
+        for name, part in recipe.augmentations.items()
     }
     values["steps"] = recipe.steps or by_data.steps
     values["sample_every"] = recipe.sample_every or max(1, round(values["steps"] / 40))
     values |= kind.settings(spec)
+    rows = {f"augmentations.{name}": AUGMENTATIONS.named(name) for name in recipe.augmentations}
+    unfit = [path for path, row in rows.items() if row.kinds and spec.kind not in row.kinds]
     for name in DATA_AUGMENTATIONS:
         asked = getattr(recipe, name) != Recipe.model_fields[name].get_default()
-        if asked and name not in kind.augmentations:
-            raise PoiseError(
-                f"The augmentation '{name}' does not fit {kind.plural}",
-                code="training.augmentation-unfit",
-                hint=f"leave {name} out",
-            )
+        unfit += [name] if asked and name not in kind.augmentations else []
+    if unfit:
+        what = f"The augmentation '{unfit[0].rpartition('.')[2]}' does not fit {kind.plural}"
+        raise PoiseError(what, code="training.augmentation-unfit", hint=f"leave {unfit[0]} out")
     if task.directions is not None:  # what translations hold out is a matter of their data
         values["held_out"] = 0.0
     if recipe.packing > 1 and task.needs != "rows":
-        raise PoiseError(
-            f"The game '{task.name}' cannot be packed",
-            code="training.packing-unfit",
-            why="samples of one pack would have different conditions",
-            hint="leave packing at 1",
-        )
+        what = f"The game '{task.name}' cannot be packed"
+        why = "samples of one pack would have different conditions"
+        hint = "leave packing at 1"
+        raise PoiseError(what, code="training.packing-unfit", why=why, hint=hint)
     return Recipe.model_validate(plain(values))
 
 
@@ -99,11 +100,6 @@ def _by_data(rate: Any, by_data: float) -> Any:
     return rate or by_data
 
 
-def _game(part: dict[str, Any], task: Task) -> dict[str, Any]:
-    rest = {key: value for key, value in part.items() if key != "name"}
-    return {"name": task.name, **task.settings(rest)}
-
-
 def _network(
     player: str,
     part: dict[str, Any],
@@ -113,54 +109,24 @@ def _network(
     width: int,
 ) -> dict[str, Any]:
     name = part["name"]
-    options = {key: value for key, value in part.items() if key != "name"}
     if name == "auto":
         chosen = task.choose(player, spec, width)
-        name, options = chosen["name"], {**{k: v for k, v in chosen.items() if k != "name"}, **options}
+        name, part = chosen["name"], {**chosen, **part}
+    options = {key: value for key, value in part.items() if key != "name"}
     network = networks.named(name)
     owner = f"{networks.kind} '{name}'"
     if not network.serves(spec):
         fit = ", ".join(f"'{other.name}'" for other in networks.values() if other.serves(spec))
         served = " and ".join(KINDS[kind].plural for kind in network.kinds)
-        raise PoiseError(
-            f"The {owner} serves {served}, and these data are {kind_of(spec).plural}",
-            code="training.network-unfit",
-            hint=f"choose one of {fit}: --set {player}={fit.split(', ')[0].strip(chr(39))}",
-        )
+        what = f"The {owner} serves {served}, and these data are {kind_of(spec).plural}"
+        hint = f"choose one of {fit}: --set {player}={fit.split(', ')[0].strip(chr(39))}"
+        raise PoiseError(what, code="training.network-unfit", hint=hint)
     return {"name": name, **checked_settings(options, network.build, owner=owner)}
 
 
-def _loss(part: dict[str, Any]) -> dict[str, Any]:
-    loss = LOSSES.named(part["name"])
-    rest = {key: value for key, value in part.items() if key != "name"}
-    return {"name": loss.name, **checked_settings(rest, *loss.functions, owner=f"loss '{loss.name}'")}
-
-
-def _dynamics(part: dict[str, Any]) -> dict[str, Any]:
-    dynamics = DYNAMICS.named(part["name"])
-    rest = {key: value for key, value in part.items() if key != "name"}
-    return {
-        "name": dynamics.name,
-        **checked_settings(rest, dynamics.step, owner=f"dynamics '{dynamics.name}'"),
-    }
-
-
-def _regulariser(name: str, part: dict[str, Any], spec: DataSpec) -> dict[str, Any]:
-    row = REGULARISERS.named(name)
-    rest = {key: value for key, value in part.items() if key not in ("weight", "every")}
-    settings = checked_settings(rest, *row.functions, owner=f"regulariser '{name}'")
-    weight = part["weight"]
+def _regulariser(name: str, part: RegulariserPart, spec: DataSpec) -> dict[str, Any]:
+    row, weight = REGULARISERS.named(name), part.weight
     if weight is None:
         weight = row.default_weight(spec, kind_of(spec).gradient_weight(spec))
-    return {"weight": weight, "every": part["every"], **settings}
-
-
-def _augmentation(name: str, options: dict[str, Any], spec: DataSpec) -> dict[str, Any]:
-    row = AUGMENTATIONS.named(name)
-    if row.kinds and spec.kind not in row.kinds:
-        raise PoiseError(
-            f"The augmentation '{name}' does not fit {kind_of(spec).plural}",
-            code="training.augmentation-unfit",
-            hint=f"leave augmentations.{name} out",
-        )
-    return checked_settings(options, *row.functions, owner=f"augmentation '{name}'")
+    settings = checked_settings(part.options, *row.functions, owner=f"regulariser '{name}'")
+    return {"weight": weight, "every": part.every, **settings}

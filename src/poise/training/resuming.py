@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from poise.data import open_data, spec_of
+from poise.data import Dataset, data_of, open_data, spec_of
 from poise.errors import PoiseError
 from poise.extension import require_parts
 from poise.recipes import saved_recipe
@@ -18,48 +19,25 @@ from poise.tasks import GIVEN, TASKS
 from poise.tasks.prepare import prepared
 from poise.training.callbacks.callback import Notify
 from poise.training.components import build_components
-from poise.training.environment import lost_guarantees
 from poise.training.planning import Data, Experiment, Progress
-from poise.training.recorded_data import recorded_data_of, same_data
+from poise.training.records import data_record, lost_guarantees
 
 
 @dataclass(frozen=True)
 class Resumption:
-    """A request to resume a run, or many games at once.
+    """A request to resume a run, or many games at once."""
 
-    Attributes:
-        path: Their folder.
-        device: Where to train.
-        steps: The new number of steps; unchanged if none is given.
-        data: The data again, if they were given in memory.
-        given: The user's own modules again, by player; many games have none.
-        accept_changed_data: Go on although the data are not those the run began with.
-        progress: Called with `(done, total)` while images are read.
-    """
-
-    path: Path | str
+    path: Path | str  # Their folder
     device: torch.device
-    steps: int | None = None
-    data: Data | None = None
-    given: Mapping[str, nn.Module] = field(default_factory=dict)
-    accept_changed_data: bool = False
-    progress: Progress | None = None
+    steps: int | None = None  # The new number of steps, if it changes
+    data: Data | None = None  # The data again, if they were given in memory
+    given: Mapping[str, nn.Module] = field(default_factory=dict)  # The user's own modules again, by player
+    accept_changed_data: bool = False  # Go on although the data are not those the run began with
+    progress: Progress | None = None  # Called with (done, total) while images are read
 
 
 def reopen(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experiment, Checkpoint | None]:
-    """Build an existing run again, and find its newest sound checkpoint; the run must be locked.
-
-    Args:
-        run: The run.
-        asked: How it goes on.
-        notify: Called with a sentence for the user.
-
-    Returns:
-        What it was made of, and the checkpoint; `None` before the first.
-
-    Raises:
-        PoiseError: Its data have changed, or its steps are done.
-    """
+    """Build an existing run again, and find its newest sound checkpoint; the run must be locked."""
     require_parts(run.environment, run.recipe, run.data, run=run.path)
     recipe = saved_recipe(run.recipe)
     dataset = open_data(
@@ -73,11 +51,9 @@ def reopen(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experimen
     same_data(run, dataset, accept=asked.accept_changed_data, notify=notify)
     missing = [p for p in ("generator", "discriminator") if getattr(recipe, p).name == GIVEN]
     if set(missing) - set(asked.given):
-        raise PoiseError(
-            f"The run '{run.path}' began with a {missing[0]} of the user's own",
-            code="training.module-missing",
-            hint=f"resume it in Python: poise.resume({str(run.path)!r}, {missing[0]}=...)",
-        )
+        what = f"The run '{run.path}' began with a {missing[0]} of the user's own"
+        hint = f"resume it in Python: poise.resume({str(run.path)!r}, {missing[0]}=...)"
+        raise PoiseError(what, code="training.module-missing", hint=hint)
     if asked.steps is not None:
         recipe = recipe.model_copy(update={"steps": asked.steps})
     components = build_components(recipe, spec_of(dataset), asked.device, given=asked.given)
@@ -93,37 +69,60 @@ def reopen(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experimen
 
 
 def newest_checkpoint(run: RunFolder, notify: Notify, *, steps: int) -> Restored:
-    """The newest sound checkpoint of a run that is to have so many steps; damaged ones are reported.
-
-    Raises:
-        PoiseError: It has them already.
-    """
+    """The newest sound checkpoint of a run that is to have so many steps; damaged ones are reported."""
     restored = run.restore()
     for name, reason in restored.quarantined:
         notify(f"The checkpoint {name} is damaged ({reason}); it was moved to {run.path / 'quarantine'}.")
     step = 0 if restored.checkpoint is None else restored.checkpoint.step
     # A run that was killed after its last checkpoint has its steps, and lacks what comes after them.
     if step > steps or (step == steps and run.status == "finished"):
-        raise PoiseError(
-            f"The run '{run.path}' has done its {step} steps",
-            code="training.steps-done",
-            hint=f"extend it: poise resume {run.path} --steps {2 * step}",
-        )
+        what = f"The run '{run.path}' has done its {step} steps"
+        hint = f"extend it: poise resume {run.path} --steps {2 * step}"
+        raise PoiseError(what, code="training.steps-done", hint=hint)
     return restored
 
 
 def forget_beyond(run: RunFolder, step: int, *, log_every: int = 1) -> None:
-    """Drop lines and pictures after a step; they will be written again.
-
-    Args:
-        run: The run.
-        step: Where it goes on from.
-        log_every: Steps in a line of the history: a line that only a stop has cut is made again, too.
-    """
-    if step % log_every:
+    """Drop lines and pictures after a step; they will be written again."""
+    if step % log_every:  # a line that only a stop has cut is made again, too
         run.forget_after("history", step - 1)
     for name in ("history", "readings", "findings", "metrics"):
         run.forget_after(name, step)
     for at, path in run.samples():
         if at > step:
             path.unlink(missing_ok=True)
+
+
+def recorded_data_of(run: RunFolder, data: Data | None) -> Data:
+    """What the run was given, to be opened again."""
+    if data is not None:
+        return data
+    again = data_of(run.data.get("origin", {}))
+    if again is None:
+        what = f"The run '{run.path}' was given its data in memory"
+        hint = f"resume it in Python: poise.resume({str(run.path)!r}, data=...)"
+        raise PoiseError(what, code="training.data-in-memory", hint=hint)
+    return again
+
+
+def same_data(run: RunFolder, dataset: Dataset, *, accept: bool, notify: Notify) -> None:
+    """Refuse data other than those the run began with, unless accepted; then it is recorded."""
+    recorded = run.data
+    if recorded.get("fingerprint") == dataset.fingerprint:
+        return
+    shape = list(dataset.shape)
+    if recorded["shape"] != shape:
+        what = f"The data '{dataset.name}' have the shape {shape}, and the run began with {recorded['shape']}"
+        hint = "give the data that it began with, or begin a new run"
+        raise PoiseError(what, code="training.data-changed-shape", hint=hint)
+    if not accept:
+        what = f"The data '{dataset.name}' have changed since the run began"
+        why = f"they held {recorded.get('count')} samples and now hold {len(dataset)}, or some differ"
+        hint = "restore them, or go on with --accept-changed-data"
+        raise PoiseError(what, code="training.data-changed", why=why, hint=hint)
+    notify(
+        f"The data have changed since the run began: {recorded['count']} samples then, {len(dataset)} now."
+    )
+    change = {"fingerprint": recorded.get("fingerprint"), "count": recorded.get("count"), "at": time.time()}
+    earlier = [*recorded.get("earlier", []), change]
+    run.write_json("data", {**data_record(dataset, recorded["origin"]), "earlier": earlier})

@@ -21,15 +21,7 @@ class UnsavedError(Exception):
 
 
 class Saver:
-    """Saves checkpoints when due; a failed write is reported and tried again, never fatal.
-
-    Args:
-        settings: When, and how many are kept.
-        run: Where.
-        notify: Reports that a save failed.
-        state: What is saved.
-        saved_step: The step of the checkpoint that there is.
-    """
+    """Saves checkpoints when due; a failed write is reported and tried again, never fatal."""
 
     def __init__(
         self,
@@ -58,13 +50,10 @@ class Saver:
         return bool(by_time or by_step)
 
     def save(self, position: Position, *, best: bool = False) -> bool:
-        """Save the state and the generator, unless it holds a NaN or an infinity.
-
-        Returns:
-            Whether it could be written.
+        """Save the state and the generator; whether they could be written.
 
         Raises:
-            NonFiniteError: It does; nothing was written.
+            NonFiniteError: A tensor holds a NaN or an infinity; nothing was written.
         """
         culprit = self.state.non_finite()
         if culprit is not None:

@@ -9,40 +9,39 @@ from typing import Literal
 
 from poise.data import Dataset
 from poise.dynamics import NonFiniteError
+from poise.errors import PoiseError
+from poise.recipes import Recipe
 from poise.run_folder import Checkpoint, RunFolder, refuse_existing
 from poise.training.callbacks import Callback, CallbackContext, Notify, callbacks_of
 from poise.training.callbacks.callback import DoctorMode
+from poise.training.callbacks.doctor import write_non_finite
 from poise.training.components import Components
-from poise.training.describe import describe_generator
-from poise.training.ending import non_finite_error, stop_on_signals, unsaved_error
 from poise.training.engine import own_streams
-from poise.training.environment import environment_record
-from poise.training.loop import train_loop
+from poise.training.loop import stop_on_signals, train_loop
 from poise.training.planning import Experiment
-from poise.training.recorded_data import data_record
+from poise.training.records import data_record, describe_generator, environment_record
 from poise.training.resuming import Resumption, reopen
-from poise.training.saver import Saver, UnsavedError
+from poise.training.saver import Saver, UnsavedError, newest_saved
 from poise.training.state import Position, TrainState
 from poise.training.state.single import SingleState
 
 Status = Literal["running", "finished", "interrupted"]
 
+NON_FINITE = 4
+"""The exit status of a run that a value which is not finite has ended."""
+
+UNSAVED = 5
+"""The exit status of a run whose end could not be saved."""
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a session ended.
-
-    Attributes:
-        run: The run.
-        status: `"finished"` or `"interrupted"`.
-        position: The position of the run.
-        exit_status: The status for the command: 0, 130 after Ctrl-C, 143 after SIGTERM.
-    """
+    """How a session ended."""
 
     run: RunFolder
     status: Literal["finished", "interrupted"]
     position: Position
-    exit_status: int
+    exit_status: int  # For the command: 0, 130 after Ctrl-C, 143 after SIGTERM
 
 
 def begin(
@@ -54,15 +53,9 @@ def begin(
     command: list[str] | None = None,
     doctor: DoctorMode = "suggest",
 ) -> Outcome:
-    """Make the run folder and train.
+    """Make the run folder and train, with callbacks besides those of the recipe.
 
-    Args:
-        experiment: What to do.
-        out: The folder to make.
-        callbacks: Callbacks besides those of the recipe.
-        notify: Called with a sentence for the user.
-        command: The command line, for the record.
-        doctor: What the doctor does; to have it apply remedies, see `training.remedies`.
+    To have the doctor apply remedies, see `training.remedies`.
 
     Raises:
         PoiseError: The folder is taken or cannot be written, or a value came up that is not finite.
@@ -88,12 +81,6 @@ def resume(
 ) -> Outcome:
     """Continue a run from its newest sound checkpoint, or extend a finished one.
 
-    Args:
-        asked: Which run, and how it goes on.
-        callbacks: Callbacks besides those of the recipe.
-        notify: Called with a sentence for the user.
-        doctor: What the doctor does; to have it apply remedies, see `training.remedies`.
-
     Raises:
         PoiseError: There is no run, another process trains it, its data have changed, or its steps are done.
     """
@@ -117,17 +104,8 @@ def train(
 ) -> Outcome:
     """Train to the end, a stop, or a failure; the run must be locked.
 
-    Args:
-        components: What is trained.
-        dataset: The data.
-        run: Where to.
-        start: Where to go on from: a checkpoint of this run, or the position of the components.
-        callbacks: Callbacks besides those of the recipe.
-        notify: Called with a sentence for the user.
-        doctor: What the doctor does; `apply` only stops the run if there is trouble.
-
-    Raises:
-        PoiseError: A value came up that is not finite, or the end could not be saved.
+    It goes on from a checkpoint of this run, or from the position of the components. A doctor that applies
+    remedies only stops the run if there is trouble.
     """
     named = callbacks_of(CallbackContext(components, dataset, run, notify, doctor))
     drawn = start.drawn if isinstance(start, Position) else 0
@@ -136,14 +114,11 @@ def train(
     steps = components.recipe.steps or 0
     if position.step >= steps:  # the process ended before the generator was written
         run.save_generator(*describe_generator(components, run, position))
-    end, stop_status = run_session(state, run, position, notify, status=run_status(run))
+    end, stop_status = run_session(
+        state, run, position, notify, status=lambda word, step: run.set_status(word, step=step)
+    )
     finished = end.step >= steps
     return Outcome(run, "finished" if finished else "interrupted", end, 0 if finished else stop_status)
-
-
-def run_status(run: RunFolder) -> Callable[[Status, int], None]:
-    """Writes the status of one run."""
-    return lambda word, step: run.set_status(word, step=step)
 
 
 def run_session(
@@ -157,13 +132,7 @@ def run_session(
 ) -> tuple[Position, int]:
     """The frame of every session: status, signals, random streams, and what ends it before its end.
 
-    Args:
-        state: What is trained.
-        run: The folder of its checkpoints.
-        position: The position of the run.
-        notify: Called with a sentence for the user.
-        status: Writes the status of all folders.
-        at_end: Writes what is left to write when the loop has ended.
+    `status` writes the status of all folders, and `at_end` what is left to write when the loop has ended.
 
     Returns:
         Where it stands afterwards, and the exit status of a signal; 0 if there was none.
@@ -188,3 +157,28 @@ def run_session(
             at_end(end)
         status("finished" if end.step >= (recipe.steps or 0) else "interrupted", end.step)
     return end, stop.exit_status
+
+
+def unsaved_error(run: RunFolder, position: Position, error: UnsavedError) -> PoiseError:
+    """The error for an end that could not be saved; it names the newest checkpoint."""
+    return PoiseError(
+        f"The run '{run.path}' stopped at step {position.step} and could not be saved; {newest_saved(run)}",
+        code="training.unsaved",
+        why=str(error),
+        hint=f"free some space, then go on: poise resume {run.path}",
+        exit_status=UNSAVED,
+    )
+
+
+def non_finite_error(run: RunFolder, position: Position, recipe: Recipe, error: NonFiniteError) -> PoiseError:
+    """Write the measurement and the finding; the error says what happened and what to do."""
+    finding = write_non_finite(run, position.step, recipe, error.tensor, error.player)
+    sentence = finding.sentence.removesuffix(".")
+    run.set_status("failed", step=position.step, reason=sentence)
+    return PoiseError(
+        f"{sentence}, at step {position.step}; nothing of it was saved and {newest_saved(run)}",
+        code="training.non-finite",
+        why="the same settings would bring it up again",
+        hint=f"begin anew with lower rates: {finding.remedies[0].command}",
+        exit_status=NON_FINITE,
+    )

@@ -19,8 +19,7 @@ from poise.training.callbacks.doctor import DOCTOR
 from poise.training.callbacks.eigenvalues import EIGENVALUES
 from poise.training.callbacks.pictures import PICTURES
 from poise.training.callbacks.quality import QUALITY
-from poise.training.callbacks.translation_pictures import TRANSLATION_PICTURES
-from poise.training.callbacks.translations import TRANSLATION_QUALITY
+from poise.training.callbacks.translations import TRANSLATION_PICTURES, TRANSLATION_QUALITY
 
 CALLBACKS: Registry[CallbackRow] = Registry(
     "callback", [DOCTOR, EIGENVALUES, PICTURES, TRANSLATION_PICTURES, QUALITY, TRANSLATION_QUALITY]
@@ -29,14 +28,7 @@ CALLBACKS: Registry[CallbackRow] = Registry(
 
 
 def callbacks_of(context: CallbackContext) -> dict[str, Callback]:
-    """The callbacks of a run by name: those that are on by default, and those that its recipe asks for.
-
-    Args:
-        context: What is trained, on what, and where to.
-
-    Raises:
-        PoiseError: The recipe names a callback that does not exist, or a setting that it does not have.
-    """
+    """The callbacks of a run by name: those that are on by default, and those that its recipe asks for."""
     asked = context.recipe.callbacks
     found: dict[str, Callback] = {}
     for name, row in CALLBACKS.items():

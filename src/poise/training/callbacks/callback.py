@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from torch import Tensor, nn
 
 from poise.data import Dataset
+from poise.games.view import own_part
 from poise.recipes import Recipe
 from poise.run_folder import RunFolder
 from poise.training.components import Components
@@ -24,7 +25,7 @@ Notify = Callable[[str], None]
 
 @dataclass(frozen=True)
 class StepContext:
-    """A run just after a step.
+    """A run just after a step; of many games that are trained together, one of them.
 
     Attributes:
         step: Updates done, from 1.
@@ -44,7 +45,7 @@ class StepContext:
     run: RunFolder
     recipe: Recipe
     components: Components
-    logs: dict[str, Tensor]
+    logs: Mapping[str, Tensor]
     line: dict[str, Any] | None
     last: bool
 
@@ -59,7 +60,8 @@ class Callback(Protocol):
     A callback of a row may have `state() -> dict` of tensors and of values that JSON takes, and
     `load(state)`: they are saved with every checkpoint and restored before the first step of the next
     session. It may have `finish(context)`, which is called if a requested stop has just made
-    this step the last.
+    this step the last. It may have `status`, `"OK"`, `"WATCH"` or `"TROUBLE"`, which is shown while many
+    games are trained.
     """
 
     def __call__(self, context: StepContext, /) -> Request | None:
@@ -77,6 +79,7 @@ class CallbackContext:
         run: Where to.
         notify: Called with a sentence for the user.
         doctor: What the doctor does.
+        games: How many games are trained together, each with callbacks of its own.
     """
 
     components: Components
@@ -84,6 +87,7 @@ class CallbackContext:
     run: RunFolder
     notify: Notify
     doctor: DoctorMode = "suggest"
+    games: int = 1
 
     @property
     def recipe(self) -> Recipe:
@@ -107,3 +111,45 @@ class CallbackRow:
     make: Callable[..., Callback | None]
     summary: str
     default: bool = False
+
+
+Named = Mapping[str, Callback]
+"""The callbacks of a run by their names in the table."""
+
+
+def requests_of(callbacks: Iterable[Callback], context: StepContext) -> set[Request]:
+    """Call callbacks in turn; what they request."""
+    asked = [callback(context) for callback in callbacks]
+    return {request for request in asked if request is not None}
+
+
+def finish(named: Named, context: StepContext) -> None:
+    """Let those that finish something do that at a step that has become the last."""
+    context = replace(context, last=True)
+    for callback in named.values():
+        end: Callable[[StepContext], None] | None = getattr(callback, "finish", None)
+        if end is not None:
+            end(context)
+
+
+def saved_states(named: Named) -> tuple[dict[str, Tensor], dict[str, dict[str, Any]]]:
+    """The states of callbacks: tensors as `callback/NAME/KEY`, and values for JSON by name and key."""
+    tensors: dict[str, Tensor] = {}
+    values: dict[str, dict[str, Any]] = {}
+    for name, callback in named.items():
+        state: Callable[[], Mapping[str, Any]] | None = getattr(callback, "state", None)
+        for key, value in ({} if state is None else state()).items():
+            if isinstance(value, Tensor):
+                tensors[f"callback/{name}/{key}"] = value
+            else:
+                values.setdefault(name, {})[key] = value
+    return tensors, values
+
+
+def load_states(named: Named, tensors: Mapping[str, Tensor], values: Mapping[str, Mapping[str, Any]]) -> None:
+    """Restore what `saved_states` returned."""
+    for name, callback in named.items():
+        state = {**values.get(name, {}), **own_part(tensors, f"callback/{name}")}
+        load: Callable[[Mapping[str, Any]], None] | None = getattr(callback, "load", None)
+        if state and load is not None:
+            load(state)

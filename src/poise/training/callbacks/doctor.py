@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from torch import Tensor
 
 from poise.data import Dataset
-from poise.diagnosis import FINDINGS, Finding, FindingTracker, Measurement, Setting, judged
+from poise.diagnosis import FINDINGS, Finding, FindingTracker, Measurement, Setting, budget, judged
 from poise.diagnosis import doctor as diagnosis
-from poise.diagnosis.budget import Budget
 from poise.diagnosis.examination import Side, Subject
 from poise.diagnosis.reference import MOST_PROBED, MOST_TRAINING, Reference
 from poise.diagnosis.scores import per_sample_scores
-from poise.diagnosis.window import StepStats
+from poise.diagnosis.window import STEPS, StepStats
 from poise.extension import use_words
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.run_folder import RunFolder
 from poise.training.again import command_again
-from poise.training.batches import latents
+from poise.training.batches import Split, examined, latents
 from poise.training.callbacks.callback import (
     CallbackContext,
     CallbackRow,
@@ -30,7 +30,6 @@ from poise.training.callbacks.callback import (
     Request,
     StepContext,
 )
-from poise.training.held_out import Split, examined
 
 Mode = DoctorMode
 
@@ -70,6 +69,7 @@ class Doctor:
         self.every = max(1, round((recipe.steps or 0) / CHECKS))
         self.latents = latents(MOST_PROBED, recipe.latent, torch_stream(recipe.seed, 0, "doctor's latents"))
         self._dataset, self._rows, self._most_share = dataset, rows, most_share
+        self._recent: deque[Mapping[str, Tensor]] = deque(maxlen=STEPS)
         self._doctor: diagnosis.Doctor | None = None
         self._loaded: Mapping[str, Any] | None = None
         self._resumable: dict[str, Any] | None = None
@@ -102,9 +102,9 @@ class Doctor:
         return FindingTracker([]) if self._doctor is None else self._doctor.tracker
 
     @property
-    def findings(self) -> list[Finding]:
-        """What was found so far."""
-        return list(self.tracker.findings)
+    def status(self) -> Literal["OK", "WATCH", "TROUBLE"]:
+        """The gravest of what is open."""
+        return "OK" if self._doctor is None else self._doctor.status
 
     def state(self) -> dict[str, Any]:
         """What later checks depend on, for a checkpoint: tensors, and values that JSON takes.
@@ -116,7 +116,7 @@ class Doctor:
             return self._resumable
         if self._doctor is None:
             return dict(self._loaded or {})
-        return self._doctor.state()
+        return self._observed(self._doctor).state()
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Go on from a state of a checkpoint; call it before the first step."""
@@ -127,21 +127,28 @@ class Doctor:
         if not self._failed and self._doctor is not None:
             measurements = self._doctor.tracker.measurements
             if not measurements or measurements[-1].step != context.step:
-                self._resumable = self._doctor.state()
+                self._resumable = self._observed(self._doctor).state()
                 if self._doctor.budget.affordable():
                     self._check(self._doctor, context)
             self._write_findings(context.run, context.step, self._doctor.unreported())
 
     def _look(self, context: StepContext) -> None:
         doctor = self._begun(context.run) if self._doctor is None else self._doctor
-        doctor.observe(step_stats(context.logs))
+        self._recent.append(context.logs)
         due, finished = doctor.due(context.step), context.step >= (self.recipe.steps or 0)
         if context.last and not due and not finished:
-            self._resumable = doctor.state()
+            self._resumable = self._observed(doctor).state()
         if due or (context.last and doctor.budget.affordable()):
             self._check(doctor, context)
         if context.last:
             self._write_findings(context.run, context.step, doctor.unreported())
+
+    def _observed(self, doctor: diagnosis.Doctor) -> diagnosis.Doctor:
+        """The doctor once it has seen the steps so far; until a check they cost next to nothing."""
+        for logs in self._recent:
+            doctor.observe(step_stats(logs))
+        self._recent.clear()
+        return doctor
 
     def _begun(self, run: RunFolder) -> diagnosis.Doctor:
         """Fit the reference, and go on from a loaded state or from the measurements of earlier sessions."""
@@ -149,7 +156,7 @@ class Doctor:
             diagnosis.at_multiples(self.every),
             setting_of(run, self.recipe),
             reference=self._reference(),
-            budget=Budget(self._most_share),
+            budget=budget.Budget(self._most_share),
         )
         if self._loaded:
             checks = doctor.load(self._loaded)
@@ -173,10 +180,9 @@ class Doctor:
         given = self._dataset.condition
         if given is not None:
             # Beside the reference's own order, each side has the conditions that belong to it.
-            order = reference.order.numpy()
-            fakes = np.resize(chosen[order], MOST_PROBED) % len(given)
-            sides = {"training": chosen[order] % len(given), "held out": held_out % len(given), "fake": fakes}
-            stored = {side: given.gather(rows) for side, rows in sides.items()}
+            order = chosen[reference.order.numpy()]
+            sides = {"training": order, "held out": held_out, "fake": np.resize(order, MOST_PROBED)}
+            stored = {side: given.gather(rows % len(given)) for side, rows in sides.items()}
             other = stored["fake"].roll(1, 0)
             if given.of_classes:
                 labels = given.gather(chosen % len(given)).long()
@@ -188,7 +194,7 @@ class Doctor:
 
     def _check(self, doctor: diagnosis.Doctor, context: StepContext) -> None:
         with doctor.budget:
-            measurement, changed = doctor.check(context.step, self._subject(context))
+            measurement, changed = self._observed(doctor).check(context.step, self._subject(context))
             self._write(context.run, "readings", context.step, measurement.to_json())
             self._write_findings(context.run, context.step, changed)
 
@@ -202,17 +208,17 @@ class Doctor:
             return Subject()
         latent, conditions = self.latents.to(device), self._conditions
 
-        def score(samples: Tensor, side: Side) -> Tensor:
-            given = () if conditions is None else (conditions[side][: len(samples)].to(device),)
-            return packed_scores(discriminator, self.recipe.packing, samples, *given)
+        def given(side: str, count: int = MOST_PROBED) -> tuple[Tensor, ...]:
+            return () if conditions is None else (conditions[side][:count].to(device),)
 
-        if conditions is None:
-            return Subject(lambda: generator(latent), True, score, modules=list(modules.values()))
+        def score(samples: Tensor, side: Side) -> Tensor:
+            return packed_scores(discriminator, self.recipe.packing, samples, *given(side, len(samples)))
+
         return Subject(
-            sample=lambda: generator(latent, conditions["fake"].to(device)),
+            sample=lambda: generator(latent, *given("fake")),
             fixed=True,
             score=score,
-            swapped=lambda: generator(latent, conditions["swapped"].to(device)),
+            swapped=None if conditions is None else lambda: generator(latent, *given("swapped")),
             asked=self._asked,
             modules=list(modules.values()),
         )
@@ -229,17 +235,9 @@ class Doctor:
 
 
 def write_non_finite(run: RunFolder, step: int, recipe: Recipe, tensor: str, player: str) -> Finding:
-    """Write down what ended a run, as the doctor would have read and found it.
+    """Write what ended a run after a sound `step`, as the doctor would have found it.
 
-    Args:
-        run: The run.
-        step: The last step that was sound.
-        recipe: Its recipe.
-        tensor: The first tensor that held a value that is not finite.
-        player: In whose update; empty if it is not known.
-
-    Returns:
-        The finding, as it was written.
+    `tensor` is the first that held a value that is not finite; `player`, whose update it was, may be empty.
     """
     culprit = tensor + (f", in the {player}'s update" if player else "")
     measurement = Measurement(step=step, non_finite=culprit)
@@ -250,12 +248,7 @@ def write_non_finite(run: RunFolder, step: int, recipe: Recipe, tensor: str, pla
 
 
 def setting_of(run: RunFolder, recipe: Recipe) -> Setting:
-    """What is known of a run besides its readings; remedies are made for it.
-
-    Args:
-        run: The run.
-        recipe: Its recipe.
-    """
+    """What is known of a run besides its readings; remedies are made for it."""
     data, again = run.data, command_again(recipe, run.data)
     if again is not None:
         again = (*again, *use_words(run.environment))
@@ -264,10 +257,9 @@ def setting_of(run: RunFolder, recipe: Recipe) -> Setting:
 
 def step_stats(logs: Mapping[str, Tensor]) -> StepStats:
     """What a step measured, as the doctor calls it."""
-    real, fake = (logs.get(side) for side in ("real_scores", "fake_scores"))
+    scores = {side: per_sample_scores(logs[side]) for side in ("real_scores", "fake_scores") if side in logs}
     return StepStats(
-        real_scores=None if real is None else per_sample_scores(real),
-        fake_scores=None if fake is None else per_sample_scores(fake),
+        **scores,
         discriminator_loss=logs.get("discriminator_loss"),
         generator_loss=logs.get("generator_loss"),
         discriminator_gradient=logs.get("discriminator_gradient_norm"),
@@ -288,8 +280,13 @@ def packed_scores(
 def _make(context: CallbackContext) -> Doctor | None:
     if context.doctor == "off":
         return None
-    recipe, rows = context.recipe, examined(context.recipe, context.dataset)
-    return Doctor(recipe, *rows, context.notify, stops=context.doctor == "apply")
+    return Doctor(
+        context.recipe,
+        *examined(context.recipe, context.dataset),
+        context.notify,
+        stops=context.doctor == "apply",
+        most_share=budget.MOST_SHARE / context.games,
+    )
 
 
 DOCTOR = CallbackRow(

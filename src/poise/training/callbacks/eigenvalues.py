@@ -8,9 +8,10 @@ from poise.data import Dataset
 from poise.dynamics.eigenvalues import Leading, leading_eigenvalues
 from poise.errors import PoiseError
 from poise.recipes import Recipe
+from poise.training.batches import training_batches
 from poise.training.callbacks.callback import CallbackContext, CallbackRow, Notify, Request, StepContext
+from poise.training.callbacks.quality import write_lines
 from poise.training.components import Components, buffers_restored
-from poise.training.held_out import training_batches
 
 MOST_PARAMETERS = 500_000
 """Beyond it the vectors of one measurement take more memory than the training."""
@@ -25,11 +26,6 @@ class EigenvalueWatch:
     They are taken on one batch, the same at every measurement, with the penalties of every step; what is
     applied every so often only is not part of the field. Networks, statistics and randomness stay as they
     are.
-
-    Args:
-        recipe: The resolved recipe; its `eigenvalues_every` says when.
-        dataset: The data.
-        notify: Reports what could not be measured.
     """
 
     def __init__(self, recipe: Recipe, dataset: Dataset, notify: Notify) -> None:
@@ -58,27 +54,18 @@ class EigenvalueWatch:
             "leading_eigenvalues_least_real_part": min(value.real for value in sure),
             "leading_eigenvalues_largest_imaginary_part": max(abs(value.imag) for value in sure),
         }
-        try:
-            for name, value in numbers.items():
-                context.run.append("metrics", {"metric": name, "value": value, **shared})
-        except OSError as error:
-            self.notify(f"Could not write the eigenvalues of step {context.step}: {error.strerror or error}.")
+        lines = [{"metric": name, "value": value, **shared} for name, value in numbers.items()]
+        write_lines(context, lines, self.notify)
         return None
 
 
 def check_eigenvalues(components: Components) -> None:
-    """Refuse to measure what is too large.
-
-    Raises:
-        PoiseError: The networks have too many parameters.
-    """
+    """Refuse to measure what is too large."""
     size = sum(value.numel() for own in components.players.parameters.values() for value in own.values())
     if components.recipe.eigenvalues_every is not None and size > MOST_PARAMETERS:
-        raise PoiseError(
-            f"Eigenvalues are measured of games of up to {MOST_PARAMETERS:,} parameters; this has {size:,}",
-            code="training.eigenvalues-too-large",
-            hint="make the networks smaller, --set generator.width=16, or leave eigenvalues_every out",
-        )
+        what = f"Eigenvalues are measured of games of up to {MOST_PARAMETERS:,} parameters; this has {size:,}"
+        hint = "make the networks smaller, --set generator.width=16, or leave eigenvalues_every out"
+        raise PoiseError(what, code="training.eigenvalues-too-large", hint=hint)
 
 
 def measured(components: Components, dataset: Dataset) -> Leading:

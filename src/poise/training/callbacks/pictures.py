@@ -23,26 +23,15 @@ COLUMNS = 8
 
 @dataclass(frozen=True)
 class Preview:
-    """Inputs of the generator that stay the same through a run.
+    """Inputs of the generator that stay the same through a run."""
 
-    Attributes:
-        latent: `(N, latent_size)`.
-        condition: `(N, ...)` as the networks see them; `None` if there are none.
-        columns: Images in a row of the picture; `None` for a square.
-    """
-
-    latent: Tensor
-    condition: Tensor | None = None
-    columns: int | None = None
+    latent: Tensor  # (N, latent_size)
+    condition: Tensor | None = None  # (N, ...) as the networks see them
+    columns: int | None = None  # Images in a row of the picture; None for a square
 
 
 def make_preview(recipe: Recipe, dataset: Dataset) -> Preview:
-    """The same for every session of a run: as many samples as its kind shows, or a row of each class.
-
-    Args:
-        recipe: The resolved recipe.
-        dataset: The data, with its conditions.
-    """
+    """The same for every session of a run: as many samples as its kind shows, or a row of each class."""
     kind, columns, condition = kind_of(dataset), None, None
     count = kind.preview
     if dataset.condition is not None:
@@ -66,15 +55,13 @@ def _rows(condition: Condition, count: int, each: int | None) -> Array:
 class PictureSaver:
     """Writes `samples/step-*.png` of fixed latents: every so often, and more often at the start.
 
-    Args:
-        recipe: The resolved recipe.
-        dataset: The data; reals stand behind the fakes if its kind has no grid.
-        notify: Reports that a picture could not be written.
+    Reals stand behind the fakes if the kind of data has no grid. With `only_last` there is only the picture
+    of a session's last step.
     """
 
-    def __init__(self, recipe: Recipe, dataset: Dataset, notify: Notify) -> None:
+    def __init__(self, recipe: Recipe, dataset: Dataset, notify: Notify, *, only_last: bool = False) -> None:
         self.dataset, self.notify = dataset, notify
-        self.every = recipe.sample_every or 1
+        self.every = 0 if only_last else recipe.sample_every or 1
         self.preview = make_preview(recipe, dataset)
         self.real = None
         self.kind = kind_of(dataset)
@@ -84,7 +71,7 @@ class PictureSaver:
 
     def __call__(self, context: StepContext) -> Request | None:
         """Write the picture of this step if one is due."""
-        if context.last or is_due(context.step, self.every):
+        if context.last or (self.every and is_due(context.step, self.every)):
             shown, device = self.preview, context.components.device
             condition = None if shown.condition is None else shown.condition.to(device)
             fakes = generate(context.generator(), shown.latent.to(device), condition)
@@ -100,13 +87,7 @@ class PictureSaver:
 
 
 def save_picture(image: Image.Image, context: StepContext, notify: Notify) -> None:
-    """Save the picture of a step: whole, or not at all if the disk refuses it, which is reported.
-
-    Args:
-        image: The picture.
-        context: The step.
-        notify: Called with a sentence for the user.
-    """
+    """Save the picture of a step: whole, or not at all if the disk refuses it, which is reported."""
     path = context.run.sample_path(context.step)
     partial = path.with_name(f".partial-{path.name}")
     try:
@@ -132,7 +113,9 @@ def is_due(step: int, every: int) -> bool:
 def _make(context: CallbackContext) -> PictureSaver | None:
     if TASKS.named(context.recipe.game.name).directions is not None:
         return None
-    return PictureSaver(context.recipe, context.dataset, context.notify)
+    # Pictures of many games at every interval would take longer than their training.
+    only_last = context.games > 1
+    return PictureSaver(context.recipe, context.dataset, context.notify, only_last=only_last)
 
 
 PICTURES = CallbackRow(

@@ -14,19 +14,28 @@ from torch import Tensor
 from poise.data import Dataset, Modes, kind_of, modes
 from poise.errors import PoiseError
 from poise.generator.sampling import generate
-from poise.metrics import Reference, Result, cheap_distance, cheap_evaluation, reference_of
+from poise.metrics import (
+    Reference,
+    Result,
+    cheap_distance,
+    cheap_evaluation,
+    mode_statistics,
+    reference_of,
+)
 from poise.metrics.features import plain_extractor
 from poise.metrics.table import lines_of
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.tasks import TASKS
-from poise.training.batches import latents
+from poise.training.batches import latents, split
 from poise.training.callbacks.callback import CallbackContext, CallbackRow, Notify, Request, StepContext
 from poise.training.components import Components
 from poise.training.evaluation_cost import evaluation_interval
-from poise.training.held_out import split
 
 SAMPLES = 1_000
+MODE_SAMPLES = 2_500
+"""As many as the tables of mixtures in the plane are made from."""
+
 LEAST = 24
 """With fewer rows than this nothing is measured."""
 
@@ -79,53 +88,40 @@ class QualityWatch:
 
     It measures the Fréchet distance, precision, recall, density and coverage in the default features of the
     kind of data, and the modes of a known mixture. It needs no labels and no download. The best state has the
-    least Fréchet distance; for a mixture it has the most modes, then the largest share of high quality.
+    least Fréchet distance; for a mixture it has the most modes, then the largest share of high quality. Of
+    games that are trained together only the distance and the modes are measured, and no best state is kept.
 
     Nothing here depends on the clock: which steps are measured, on which latents and against which rows
     follows from the recipe and the sizes of things, so a resumed run writes the same lines and keeps the same
     best state as a run that never stopped. Training does not depend on it either.
-
-    Args:
-        components: What is trained.
-        dataset: The data, with their conditions.
-        notify: Reports that something could not be measured or written.
     """
 
-    def __init__(self, components: Components, dataset: Dataset, notify: Notify) -> None:
+    def __init__(self, components: Components, dataset: Dataset, notify: Notify, *, games: int = 1) -> None:
         recipe = components.recipe
-        self.notify, self.seed = notify, recipe.seed
+        self.notify, self.games, self.steps = notify, games, recipe.steps or 0
         self.yardstick = Yardstick(dataset, recipe)
-        self.steps = recipe.steps or 0
         every = recipe.evaluate_every
-        self.every = interval_of(components, dataset) if every is None else every
-        self.every = self.every if len(dataset) >= LEAST else 0
-        self.latents = latents(
-            self.yardstick.samples, recipe.latent, torch_stream(recipe.seed, 0, "quality latents")
-        )
-        self.best = BestSoFar()
-        self.failed = False
-
-    def state(self) -> dict[str, Any]:
-        """What a checkpoint holds of this callback."""
-        return self.best.state()
-
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state` returned."""
-        self.best.load(state)
+        if every is None:
+            every = interval_of(components, dataset) if games == 1 else recipe.sample_every or 1
+        self.every = every if len(dataset) >= LEAST else 0
+        self.best, self.failed = BestSoFar(), False
+        self.state, self.load = self.best.state, self.best.load  # All that a checkpoint holds of it
 
     def due(self, step: int) -> bool:
         """Whether a step is measured: multiples of the interval, and the last one after two of them."""
         if not self.every:
             return False
-        return step % self.every == 0 or (step == self.steps and step >= 2 * self.every)
+        last = step == self.steps and (step >= 2 * self.every or self.games > 1)
+        return last or step % self.every == 0
 
     def __call__(self, context: StepContext) -> Request | None:
         """Measure if the step is due, and ask for the state to be kept if it is the best so far."""
         if not self.due(context.step):
             return None
         self.best.recall(context.run.lines("metrics"), before=context.step)
+        measured = self.yardstick.measured if self.games == 1 else self.yardstick.distance_and_modes
         try:
-            results = self._measured(context)
+            results = measured(context.components)
         except (PoiseError, RuntimeError) as error:
             # The samples of a generator that has diverged cannot be measured; the run goes on.
             if not self.failed:
@@ -134,24 +130,7 @@ class QualityWatch:
             return None
         lines = [line for result in results for line in lines_of(result, step=context.step, by="training")]
         write_lines(context, lines, self.notify)
-        return "keep-best" if self.best.improved_by(rank(lines)) else None
-
-    def _measured(self, context: StepContext) -> list[Result]:
-        reference = self.yardstick.reference
-        device, condition = context.components.device, self.yardstick.condition()
-        fakes = generate(
-            context.generator(),
-            self.latents.to(device),
-            None if condition is None else condition.to(device),
-        )
-        few = reference.features.shape[1] <= FEW_FEATURES
-        return cheap_evaluation(
-            reference,
-            self.yardstick.plain(fakes),
-            # The intervals of precision to coverage would take longer than all the rest.
-            replicates={"frechet-distance": 20} if few else 0,
-            seed=self.seed,
-        )
+        return "keep-best" if self.best.improved_by(rank(lines)) and self.games == 1 else None
 
 
 class Yardstick:
@@ -159,14 +138,10 @@ class Yardstick:
 
     The floor is computed from rows that the run holds out, if these are as many as the samples. If not, it is
     computed from other rows that are trained on, and its method says so.
-
-    Args:
-        dataset: The data, with their conditions.
-        recipe: The resolved recipe, which says how many rows are held out.
     """
 
     def __init__(self, dataset: Dataset, recipe: Recipe) -> None:
-        self.dataset, self.seed = dataset, recipe.seed
+        self.dataset, self.recipe, self.seed = dataset, recipe, recipe.seed
         self.samples = min(SAMPLES, len(dataset))
         self._held_out = split(len(dataset), recipe.held_out, recipe.seed).held_out
 
@@ -188,19 +163,39 @@ class Yardstick:
             seed=self.seed,
         )
 
-    def condition(self) -> Tensor | None:
-        """Conditions for as many fakes, as often as they are in the data; `None` if there are none."""
-        condition = self.dataset.condition
-        if condition is None:
-            return None
-        return condition.encode(condition.gather(self._rows()[0] % len(condition)))
+    def fakes(self, components: Components, count: int | None = None) -> Tensor:
+        """What the averaged generator makes of the same latents at every step, in the networks' space.
+
+        Conditions come as often as they are in the data.
+        """
+        stream = torch_stream(self.seed, 0, "quality latents")
+        drawn = latents(count or self.samples, self.recipe.latent, stream)
+        condition, given = self.dataset.condition, None
+        if condition is not None:
+            rows = np.resize(self._rows()[0], len(drawn)) % len(condition)
+            given = condition.encode(condition.gather(rows)).to(components.device)
+        return generate(components.ema.current(), drawn.to(components.device), given)
+
+    def measured(self, components: Components) -> list[Result]:
+        """Everything that is cheap enough while training."""
+        fakes, few = self.plain(self.fakes(components)), self.reference.features.shape[1] <= FEW_FEATURES
+        # The intervals of precision to coverage would take longer than all the rest.
+        replicates = {"frechet-distance": 20} if few else 0
+        return cheap_evaluation(self.reference, fakes, replicates=replicates, seed=self.seed)
+
+    def distance_and_modes(self, components: Components) -> list[Result]:
+        """What is cheap enough for many games: the Fréchet distance, and the modes of a known mixture."""
+        known = mixture_of(self.dataset)
+        count = max(self.samples, 0 if known is None else MODE_SAMPLES)
+        fakes = self.plain(self.fakes(components, count))
+        results: list[Result] = [cheap_distance(self.reference, fakes[: self.samples])]
+        if known is not None:
+            points = fakes[:MODE_SAMPLES]
+            results.append(mode_statistics(points, known.centres, known.standard_deviation, replicates=0))
+        return results
 
     def plain(self, samples: Tensor) -> Tensor:
-        """Images as bytes, as users get them and as `poise evaluate` measures them.
-
-        Args:
-            samples: In the networks' space.
-        """
+        """Samples in the networks' space as users get them and as `poise evaluate` measures them."""
         return kind_of(self.dataset).measured(samples, self.dataset.transform)
 
     def _stored(self, rows: Any) -> Tensor:
@@ -231,23 +226,13 @@ def write_lines(context: StepContext, lines: Iterable[Line], notify: Notify) -> 
 def distance_to_data(components: Components, dataset: Dataset) -> float | None:
     """The Fréchet distance of the generator's samples as it is now, as `QualityWatch` measures it.
 
-    Args:
-        components: What is trained.
-        dataset: The data, with their conditions.
-
-    Returns:
-        The distance; infinity if the samples are not finite; `None` for translations and if the data are too
-        few.
+    It is infinity if the samples are not finite, and `None` for translations and if the data are too few.
     """
     recipe = components.recipe
     if len(dataset) < LEAST or TASKS.named(recipe.game.name).directions is not None:
         return None
     yardstick = Yardstick(dataset, recipe)
-    stream = torch_stream(recipe.seed, 0, "quality latents")
-    drawn = latents(yardstick.samples, recipe.latent, stream).to(components.device)
-    condition = yardstick.condition()
-    asked = None if condition is None else condition.to(components.device)
-    fakes = generate(components.ema.current(), drawn, asked)
+    fakes = yardstick.fakes(components)
     if not bool(torch.isfinite(fakes).all()):
         return float("inf")
     return float(cheap_distance(yardstick.reference, yardstick.plain(fakes)))
@@ -255,12 +240,7 @@ def distance_to_data(components: Components, dataset: Dataset) -> float | None:
 
 def interval_of(components: Components, dataset: Dataset) -> int:
     """Steps between two evaluations of a run."""
-    return evaluation_interval(
-        components,
-        dataset.shape,
-        samples=min(SAMPLES, len(dataset)),
-        condition=None if dataset.condition is None else dataset.condition.shape,
-    )
+    return evaluation_interval(components, dataset, samples=min(SAMPLES, len(dataset)))
 
 
 def mixture_of(dataset: Dataset) -> Modes | None:
@@ -290,12 +270,7 @@ def rank(lines: Iterable[Line]) -> Rank | None:
 
 
 def best_of(lines: Iterable[Line], *, before: int) -> Rank | None:
-    """The rank of the best state measured while training before a step; `None` if there was none.
-
-    Args:
-        lines: Of the run's metrics.
-        before: A step.
-    """
+    """The rank of the best state measured while training before a step; `None` if there was none."""
     by_step: dict[int, list[Line]] = {}
     for line in lines:
         if line.get("by") == "training" and line.get("step", before) < before:
@@ -307,7 +282,7 @@ def best_of(lines: Iterable[Line], *, before: int) -> Rank | None:
 def _make(context: CallbackContext) -> QualityWatch | None:
     if TASKS.named(context.recipe.game.name).directions is not None:
         return None
-    return QualityWatch(context.components, context.dataset, context.notify)
+    return QualityWatch(context.components, context.dataset, context.notify, games=context.games)
 
 
 QUALITY = CallbackRow(

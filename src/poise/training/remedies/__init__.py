@@ -1,7 +1,6 @@
 """Applying remedies: a run in trouble is branched from its last good state with one thing changed."""
 
-from poise.training.remedies.branches import last_good
+from poise.training.remedies.branches import last_good, ranked
 from poise.training.remedies.session import begin_with_remedies, resume_with_remedies
-from poise.training.remedies.trials import ranked
 
 __all__ = ["begin_with_remedies", "last_good", "ranked", "resume_with_remedies"]

@@ -1,117 +1,136 @@
-"""A branch of a run: made in a folder of its own, trained, and measured at its end."""
+"""Which remedies are tried, and a branch of a run: made in a folder of its own, trained, and measured."""
 
 from __future__ import annotations
 
 import copy
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from torch import nn
 
 from poise.data import Dataset, spec_of
 from poise.errors import PoiseError
+from poise.recipes import Recipe, recipe_with, saved_recipe
 from poise.run_folder import Checkpoint, RunFolder
-from poise.training.callbacks.callback import Callback, Notify
+from poise.spec import DataSpec
+from poise.training.callbacks.callback import Callback, DoctorMode, Notify
 from poise.training.callbacks.quality import distance_to_data
 from poise.training.components import Components, build_components
-from poise.training.ending import NON_FINITE
-from poise.training.environment import environment_record
-from poise.training.recorded_data import data_record
-from poise.training.remedies.trials import Trial
-from poise.training.session import Outcome, train
+from poise.training.planning import Experiment
+from poise.training.records import data_record, environment_record
+from poise.training.resolve import resolve
+from poise.training.session import NON_FINITE, Outcome, train
 from poise.training.state import Position, unpack
 
 
 @dataclass(frozen=True)
-class BranchSettings:
-    """What a branch is made from, and who is notified.
+class Trial:
+    """A remedy that is tried."""
 
-    Attributes:
-        dataset: The data.
-        origin: How to open them again.
-        device: Where to train.
-        given: Copies of the user's own modules as they were handed in, by player.
-        callbacks: What watches besides the pictures.
-        notify: Called with a sentence for the user.
-        command: The command line, for the record.
-        tries: Branches that are tried at most.
+    finding: str  # Its name
+    first_step: int  # Where it begins
+    remedy: Mapping[str, Any]  # As findings.jsonl has it
+    recipe: Recipe  # The run's recipe with its settings, resolved
+
+
+def ranked(lines: Iterable[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Every remedy that can be set, of the troubles that are open, in the order in which they are tried.
+
+    Causes come before what they bring about; then every finding's first remedy before any second one, and the
+    earlier finding first. Of the lines about a finding the last one stands for all.
     """
+    latest = {(line["name"], line["first_step"]): line for line in lines}
+    tries = [
+        (rank, finding, remedy)
+        for finding in latest.values()
+        if finding["status"] == "open" and finding["severity"] == "trouble"
+        for rank, remedy in enumerate(finding["remedies"])
+        if remedy.get("settings")
+    ]
+    tries.sort(key=lambda one: (bool(one[1].get("because_of")), one[0], one[1]["first_step"]))
+    return [(finding, remedy) for _, finding, remedy in tries]
 
-    dataset: Dataset
-    origin: Mapping[str, Any]
-    device: torch.device
-    given: Mapping[str, nn.Module]
-    callbacks: Sequence[Callback]
+
+def trials(
+    run: RunFolder, spent: set[str], spec: DataSpec, given: tuple[str, ...], notify: Notify
+) -> Iterator[Trial]:
+    """Remedies that change the recipe and were not tried; changes that do not fit are added to `spent`."""
+    recipe = saved_recipe(run.recipe)
+    for finding, remedy in ranked(run.lines("findings")):
+        if remedy["change"] in spent:
+            continue
+        try:
+            changed = resolve(recipe_with(recipe, remedy["settings"]), spec, given=given)
+        except PoiseError as error:
+            notify(f"Passed over, since it does not fit this run: {remedy['change']} ({error.what}).")
+            spent.add(str(remedy["change"]))
+            continue
+        if changed != recipe:
+            yield Trial(finding["name"], finding["first_step"], remedy, changed)
+
+
+@dataclass(frozen=True)
+class BranchSettings:
+    """What a branch is made from, and who is notified."""
+
+    experiment: Experiment  # Of the run that is branched
+    given: Mapping[str, nn.Module]  # Copies of the user's own modules as they were handed in, by player
+    callbacks: Sequence[Callback]  # What watches besides the rows of the table
     notify: Notify
-    command: list[str] | None
-    tries: int
+    command: list[str] | None  # The command line, for the record
+    tries: int  # Branches that are tried at most
+
+    def components(self, recipe: Recipe) -> Components:
+        """Fresh networks of a recipe, the user's own as they were handed in."""
+        given = {player: copy.deepcopy(module) for player, module in self.given.items()}
+        spec, device = spec_of(self.experiment.dataset), self.experiment.components.device
+        return build_components(recipe, spec, device, given=given)
+
+    def train(
+        self, components: Components, run: RunFolder, start: Checkpoint | Position | None, doctor: DoctorMode
+    ) -> Outcome:
+        """Train a branch from a checkpoint or a position."""
+        dataset, callbacks, notify = self.experiment.dataset, self.callbacks, self.notify
+        with run.locked():
+            return train(components, dataset, run, start, callbacks, notify, doctor=doctor)
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A run or a branch after its training.
-
-    Attributes:
-        outcome: How it ended.
-        fault: The error, if a value that is not finite has ended it.
-        components: Its networks, as they are now.
-        distance: Of its samples to the data; `None` if that cannot be measured.
-    """
+    """A run or a branch after its training."""
 
     outcome: Outcome
-    fault: PoiseError | None
-    components: Components
-    distance: float | None
+    fault: PoiseError | None  # The error, if a value that is not finite has ended it
+    components: Components  # Its networks, as they are now
+    distance: float | None  # Of its samples to the data; None if that cannot be measured
 
 
 def train_branch(settings: BranchSettings, parent: RunFolder, trial: Trial, path: Path) -> Attempt:
-    """Make a branch from a run's last good state, with a remedy's settings, and train it.
-
-    Args:
-        settings: What it is made of.
-        parent: The run.
-        trial: The remedy.
-        path: The branch's folder.
-    """
-    given = {player: copy.deepcopy(module) for player, module in settings.given.items()}
-    components = build_components(trial.recipe, spec_of(settings.dataset), settings.device, given=given)
+    """Make a branch from a run's last good state, with a remedy's settings, and train it."""
+    components, experiment = settings.components(trial.recipe), settings.experiment
     good = None if trial.remedy.get("restart") else last_good(parent, trial.first_step)
-    position = _placed(components, good)
-    if position.step == 0 and good is not None:  # of other networks, so that some of it may be in place
-        given = {player: copy.deepcopy(module) for player, module in settings.given.items()}
-        components = build_components(trial.recipe, spec_of(settings.dataset), settings.device, given=given)
-    run = RunFolder.create(
-        path,
-        recipe=trial.recipe.model_dump(),
-        environment=environment_record(settings.device, seed=trial.recipe.seed, command=settings.command),
-        data=data_record(settings.dataset, settings.origin),
-    )
+    position = Position()
+    if good is not None:
+        try:
+            position = unpack(good, components)
+        except (PoiseError, RuntimeError, KeyError):  # of other networks, so that some of it may be in place
+            components = settings.components(trial.recipe)
+    environment = environment_record(components.device, seed=trial.recipe.seed, command=settings.command)
+    data = data_record(experiment.dataset, experiment.origin)
+    run = RunFolder.create(path, recipe=trial.recipe.model_dump(), environment=environment, data=data)
     run.write_json("lineage", {
         "parent": str(parent.path.absolute()), "from_step": position.step, "finding": trial.finding,
         "remedy": dict(trial.remedy), "at": time.time(),
     })  # fmt: skip
-
     where = f"from step {position.step:,}" if position.step else "from fresh weights"
     settings.notify(f"Trying a remedy for {trial.finding}, {where}: {trial.remedy['change']}.")
-
-    def train_it() -> Outcome:
-        with run.locked():
-            return train(
-                components,
-                settings.dataset,
-                run,
-                position,
-                settings.callbacks,
-                settings.notify,
-                doctor="apply",
-            )
-
-    return attempted(train_it, path, components, settings.dataset)
+    train_it = partial(settings.train, components, run, position, "apply")
+    return attempted(train_it, path, components, experiment.dataset)
 
 
 LEARNED = 0.5
@@ -124,13 +143,8 @@ LOOKED_AT = 4
 def last_good(run: RunFolder, before: int) -> Checkpoint | None:
     """The newest sound checkpoint of a step before the trouble; the best one counts, too.
 
-    Args:
-        run: The run in trouble.
-        before: Where the trouble begins.
-
-    Returns:
-        The checkpoint; `None` if there is none, or its samples were hardly nearer to the data than those
-        of the first check: there is nothing to keep of it then, and fresh weights do better.
+    It is `None` if there is none, or if its samples were hardly nearer to the data than those of the first
+    check: there is nothing to keep of it then, and fresh weights do better.
     """
     numbered = [step for step in reversed(run.checkpoint_steps()) if step < before]
     sound = next((one for step in numbered if (one := _sound(run, step)) is not None), None)
@@ -166,30 +180,12 @@ def free_path(home: Path) -> Path:
     return next(path for number in numbers if not (path := Path(f"{home}-remedy-{number}")).exists())
 
 
-def _placed(components: Components, checkpoint: Checkpoint | None) -> Position:
-    """Restore a checkpoint; start from fresh weights if the networks have changed."""
-    if checkpoint is None:
-        return Position()
-    try:
-        return unpack(checkpoint, components)
-    except (PoiseError, RuntimeError, KeyError):
-        return Position()
-
-
 def train_to_the_end(settings: BranchSettings, accepted: Attempt) -> Attempt:
     """Train the accepted run to its end, whatever the doctor finds."""
     run = accepted.outcome.run
     with run.locked():
-        restored = run.restore().checkpoint
-        outcome = train(
-            accepted.components,
-            settings.dataset,
-            run,
-            restored,
-            settings.callbacks,
-            settings.notify,
-            doctor="suggest",
-        )
+        checkpoint = run.restore().checkpoint
+    outcome = settings.train(accepted.components, run, checkpoint, "suggest")
     return Attempt(outcome, None, accepted.components, None)
 
 

@@ -23,8 +23,8 @@ from poise.training.remedies.branches import (
     last_step,
     train_branch,
     train_to_the_end,
+    trials,
 )
-from poise.training.remedies.trials import trials
 from poise.training.resuming import Resumption, reopen
 from poise.training.session import Outcome, begin, train
 
@@ -51,32 +51,15 @@ def begin_with_remedies(
     branch says in `lineage.json` where it came from. The user's own modules are copied for each branch; in
     the end they hold the weights of the accepted run.
 
-    Args:
-        experiment: What to do.
-        out: The folder to make; branches get `-remedy-1` and so on.
-        callbacks: What watches besides the pictures.
-        notify: Called with a sentence for the user.
-        command: The command line, for the record.
-        tries: Branches that are tried at most.
-
-    Returns:
-        How the accepted run ended, and which it is.
+    Branches of the folder `out` are called `out-remedy-1` and so on; at most `tries` are made. The outcome
+    says how the accepted run ended, and which it is.
 
     Raises:
         PoiseError: The folder is taken, a module cannot be copied, or no remedy saved the run from a value
             that is not finite.
     """
     copies = _copies(experiment.components)
-    settings = BranchSettings(
-        experiment.dataset,
-        experiment.origin,
-        experiment.components.device,
-        copies,
-        callbacks,
-        notify,
-        command,
-        tries,
-    )
+    settings = BranchSettings(experiment, copies, callbacks, notify, command, tries)
 
     def train_it() -> Outcome:
         return begin(experiment, out, callbacks=callbacks, notify=notify, command=command, doctor="apply")
@@ -96,22 +79,19 @@ def resume_with_remedies(
     with run.locked():
         experiment, checkpoint = reopen(run, asked, notify)
         copies = _copies(experiment.components)
-        settings = BranchSettings(
-            experiment.dataset, experiment.origin, asked.device, copies, callbacks, notify, None, tries
-        )
+        settings = BranchSettings(experiment, copies, callbacks, notify, None, tries)
+        components, dataset = experiment.components, experiment.dataset
 
         def train_it() -> Outcome:
-            return train(
-                experiment.components, experiment.dataset, run, checkpoint, callbacks, notify, doctor="apply"
-            )
+            return train(components, dataset, run, checkpoint, callbacks, notify, doctor="apply")
 
-        first = attempted(train_it, asked.path, experiment.components, experiment.dataset)
+        first = attempted(train_it, asked.path, components, dataset)
     return _try_remedies(settings, first)
 
 
 def _try_remedies(settings: BranchSettings, first: Attempt) -> Outcome:
     """Try remedies while there is trouble, then train the accepted run to its end."""
-    accepted, home, spec = first, first.outcome.run, spec_of(settings.dataset)
+    accepted, home, spec = first, first.outcome.run, spec_of(settings.experiment.dataset)
     spent = {str(line["remedy"]["change"]) for line in home.lines("lineage")}
     tried = 0
     while _stopped_by_doctor(accepted.outcome) and tried < settings.tries:

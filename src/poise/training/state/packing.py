@@ -11,6 +11,7 @@ from torch import Tensor
 from poise.dynamics import Players
 from poise.dynamics.players import targets_of
 from poise.errors import PoiseError
+from poise.games.view import own_part
 from poise.run_folder import Checkpoint
 from poise.training.components import Components
 from poise.training.state.train_state import Position
@@ -25,10 +26,10 @@ def position_of(checkpoint: Checkpoint) -> Position:
 def pack(components: Components, position: Position) -> Checkpoint:
     """Everything that the rest of the run depends on.
 
-    Randomness is not among it: every draw is derived from the seed and the position.
+    Randomness is not among it: every draw is derived from the seed and the position. The tensors are the live
+    ones; each is copied to the CPU when its turn to be written has come.
     """
-    tensors = {name: tensor.detach().cpu() for name, tensor in _tensors(components).items()}
-    return Checkpoint(position.step, tensors, asdict(position))
+    return Checkpoint(position.step, tensors_of(components), asdict(position))
 
 
 def unpack(checkpoint: Checkpoint, components: Components) -> Position:
@@ -41,7 +42,7 @@ def unpack(checkpoint: Checkpoint, components: Components) -> Position:
     for player, optimiser in components.players.optimisers.items():
         _restore_optimiser(optimiser, components.players.parameters[player], player, saved)
     _restore_memory(components.players, saved)
-    wanted = _tensors(components)
+    wanted = tensors_of(components)
     differing = sorted(set(saved) ^ set(wanted)) or [
         name for name, tensor in wanted.items() if saved[name].shape != tensor.shape
     ]
@@ -59,15 +60,15 @@ def unpack(checkpoint: Checkpoint, components: Components) -> Position:
     return position_of(checkpoint)
 
 
-def non_finite(components: Components) -> str | None:
-    """The name of the first saved tensor that holds a NaN or an infinity; `None` if all are sound."""
-    for name, tensor in _tensors(components).items():
+def non_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    """The name of the first tensor that holds a NaN or an infinity; `None` if all are sound."""
+    for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             return name
     return None
 
 
-def _tensors(components: Components) -> dict[str, Tensor]:
+def tensors_of(components: Components) -> dict[str, Tensor]:
     """Every tensor of the state by its full name, the live ones."""
     found: dict[str, Tensor] = {}
     for player, module in components.modules.items():
@@ -79,7 +80,7 @@ def _tensors(components: Components) -> dict[str, Tensor]:
     for player, parameters in components.players.parameters.items():
         for name, slots in zip(parameters, components.players.slots(player), strict=True):
             found |= {f"optimiser/{player}/{name}/{key}": value for key, value in slots.items()}
-    return found
+    return {name: value.detach() for name, value in found.items()}
 
 
 def _restore_optimiser(
@@ -90,32 +91,23 @@ def _restore_optimiser(
 ) -> None:
     """Make the slots that a fresh optimiser lacks, each in the order of its parameters."""
     for (name, parameter), target in zip(parameters.items(), targets_of(optimiser), strict=True):
-        prefix = f"optimiser/{player}/{name}/"
-        state = {
-            key.removeprefix(prefix): torch.empty_like(target, dtype=value.dtype)
-            if value.shape == parameter.shape
-            else torch.empty_like(value, device=parameter.device)
-            for key, value in saved.items()
-            if key.startswith(prefix)
-        }
-        if state:
-            optimiser.state[target] = state
+        slots = own_part(saved, f"optimiser/{player}/{name}")
+        if slots:
+            optimiser.state[target] = {key: _like(value, parameter, target) for key, value in slots.items()}
 
 
 def _restore_memory(players: Players, saved: Mapping[str, Tensor]) -> None:
     """Make room for the memory of the dynamics, which is empty in fresh players."""
-    parameters = {
-        f"{player}/{name}": value for player, own in players.parameters.items() for name, value in own.items()
-    }
     players.memory = {}
-    for key, value in saved.items():
-        folder, _, name = key.partition("/")
-        parameter = parameters.get(name.partition("/")[2])
-        if folder == "dynamics" and parameter is not None:
-            players.memory[name] = _like(value, parameter)
+    for name, value in own_part(saved, "dynamics").items():
+        player, _, parameter_name = name.partition("/")[2].partition("/")
+        parameter = players.parameters.get(player, {}).get(parameter_name)
+        if parameter is not None:
+            players.memory[name] = _like(value, parameter, parameter)
 
 
-def _like(value: Tensor, parameter: Tensor) -> Tensor:
+def _like(value: Tensor, parameter: Tensor, target: Tensor) -> Tensor:
+    """Room for a value, laid out as the target if the value has the shape of its parameter."""
     if value.shape == parameter.shape:
-        return torch.empty_like(parameter, dtype=value.dtype)
+        return torch.empty_like(target, dtype=value.dtype)
     return torch.empty_like(value, device=parameter.device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -17,26 +17,29 @@ from poise.randomness import derive
 from poise.recipes import Recipe
 from poise.registry import bound, provided
 from poise.run_folder import Checkpoint, RunFolder
-from poise.training.callbacks.callback import Callback, Request, StepContext
+from poise.training.batches import training_batches
+from poise.training.callbacks.callback import (
+    Callback,
+    Named,
+    Request,
+    StepContext,
+    finish,
+    load_states,
+    requests_of,
+    saved_states,
+)
 from poise.training.components import Components
-from poise.training.describe import describe_generator
 from poise.training.engine import seed_networks
-from poise.training.held_out import training_batches
-from poise.training.history import summarise
-from poise.training.state.packing import non_finite, pack, position_of, unpack
+from poise.training.history import summarise, window_from_tensors, window_tensors
+from poise.training.records import describe_generator
+from poise.training.state.packing import non_finite, pack, position_of, tensors_of, unpack
 from poise.training.state.train_state import Position, StepEvent, Write
 
 
 class SingleState:
     """One game that is trained.
 
-    Args:
-        components: Networks, game, optimisers.
-        dataset: The data.
-        run: Where to.
-        named: Callbacks by name, whose state goes into checkpoints.
-        unnamed: Callbacks of the caller's own; called after them.
-        drawn: How many batches came before.
+    The state of callbacks that have a name goes into checkpoints; the caller's own are called after them.
     """
 
     def __init__(
@@ -44,7 +47,7 @@ class SingleState:
         components: Components,
         dataset: Dataset,
         run: RunFolder,
-        named: Mapping[str, Callback],
+        named: Named,
         unnamed: Sequence[Callback] = (),
         *,
         drawn: int = 0,
@@ -88,7 +91,7 @@ class SingleState:
         """Whether it is; on an accelerator that is known only when the device is waited for anyway."""
         unsound = self.components.players.unsound
         if waits and unsound is not None and bool(unsound):
-            raise NonFiniteError(non_finite(self.components) or "gradients", "")
+            raise NonFiniteError(non_finite(tensors_of(self.components)) or "gradients", "")
         return True
 
     def write_history(self, common: dict[str, Any], write: Write, *, keep: bool) -> dict[str, Any]:
@@ -101,20 +104,7 @@ class SingleState:
 
     def after_step(self, event: StepEvent, write: Write) -> set[Request]:
         """Call the callbacks in turn; if one asks to stop, those that finish something do that now."""
-        context = self.context(event, last=event.last)
-        asked = {callback(context) for callback in (*self.named.values(), *self.unnamed)}
-        requests = {request for request in asked if request is not None}
-        if "stop" in requests and not event.last:
-            context = self.context(event, last=True)
-            for callback in self.named.values():
-                finish: Callable[[StepContext], None] | None = getattr(callback, "finish", None)
-                if finish is not None:
-                    finish(context)
-        return requests
-
-    def context(self, event: StepEvent, *, last: bool) -> StepContext:
-        """What a callback is given for a step."""
-        return StepContext(
+        context = StepContext(
             step=event.position.step,
             images_seen=event.position.images_seen,
             seconds=event.seconds,
@@ -123,8 +113,12 @@ class SingleState:
             components=self.components,
             logs=self._logs,
             line=event.line,
-            last=last,
+            last=event.last,
         )
+        requests = requests_of((*self.named.values(), *self.unnamed), context)
+        if "stop" in requests and not event.last:
+            finish(self.named, context)
+        return requests
 
     def save(self, position: Position, *, best: bool) -> None:
         """Write a checkpoint, and the generator beside it."""
@@ -134,62 +128,22 @@ class SingleState:
 
     def non_finite(self) -> str | None:
         """The name of the first tensor that holds a NaN or an infinity; `None` if none does."""
-        return non_finite(self.components)
+        return non_finite(tensors_of(self.components))
 
     def pack(self, position: Position) -> Checkpoint:
         """What is trained, the open interval of the history, and the state of callbacks."""
-        trained = pack(self.components, position)
-        tensors, values = dict(trained.tensors), dict(trained.state)
-        tensors |= window_tensors(self._window)
-        values["window"] = [list(logs) for logs in self._window]
-        for name, callback in self.named.items():
-            for key, value in state_of(callback).items():
-                if isinstance(value, Tensor):
-                    tensors[f"callback/{name}/{key}"] = value.detach().cpu()
-                else:
-                    values.setdefault("callbacks", {}).setdefault(name, {})[key] = value
-        return Checkpoint(position.step, tensors, values)
+        trained, (tensors, callbacks) = pack(self.components, position), saved_states(self.named)
+        values = {"window": [list(logs) for logs in self._window], "callbacks": callbacks}
+        tensors = {**trained.tensors, **window_tensors(self._window), **tensors}
+        return Checkpoint(position.step, tensors, {**trained.state, **values})
 
     def unpack(self, checkpoint: Checkpoint) -> Position:
-        """Restore what `pack` returned.
-
-        Raises:
-            PoiseError: The checkpoint is of other networks.
-        """
+        """Restore what `pack` returned; a `PoiseError` if the checkpoint is of other networks."""
         unpack(checkpoint, self.components)
         position = position_of(checkpoint)
         self.sampler.drawn = position.drawn
         self._window = window_from_tensors(
             checkpoint.state.get("window", []), own_part(checkpoint.tensors, "window"), self.device
         )
-        values = checkpoint.state.get("callbacks", {})
-        for name, callback in self.named.items():
-            state = {**values.get(name, {}), **own_part(checkpoint.tensors, f"callback/{name}")}
-            load: Callable[[Mapping[str, Any]], None] | None = getattr(callback, "load", None)
-            if state and load is not None:
-                load(state)
+        load_states(self.named, checkpoint.tensors, checkpoint.state.get("callbacks", {}))
         return position
-
-
-def state_of(callback: Callback) -> Mapping[str, Any]:
-    """The state of a callback; nothing if it has none."""
-    state: Callable[[], Mapping[str, Any]] | None = getattr(callback, "state", None)
-    return {} if state is None else state()
-
-
-def window_tensors(window: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """The logs of the open interval of the history, for a checkpoint."""
-    return {
-        f"window/{number}/{name}": value.detach().cpu()
-        for number, logs in enumerate(window)
-        for name, value in logs.items()
-    }
-
-
-def window_from_tensors(
-    names: Sequence[Sequence[str]], tensors: Mapping[str, Tensor], device: torch.device
-) -> list[dict[str, Tensor]]:
-    """The logs that `window_tensors` returned, names in the order of measurement."""
-    return [
-        {name: tensors[f"{number}/{name}"].to(device) for name in own} for number, own in enumerate(names)
-    ]

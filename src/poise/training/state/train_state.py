@@ -17,36 +17,22 @@ Write = Callable[[Callable[[], object], str], bool]
 
 @dataclass
 class Position:
-    """The position of a run.
+    """The position of a run."""
 
-    Attributes:
-        step: Updates of the game done.
-        images_seen: Reals that the discriminator has been shown.
-        drawn: Batches drawn.
-        seconds: Time trained, over all sessions.
-    """
-
-    step: int = 0
-    images_seen: int = 0
-    drawn: int = 0
-    seconds: float = 0.0
+    step: int = 0  # Updates of the game done
+    images_seen: int = 0  # Reals that the discriminator has been shown
+    drawn: int = 0  # Batches drawn
+    seconds: float = 0.0  # Time trained, over all sessions
 
 
 @dataclass(frozen=True)
 class StepEvent:
-    """A step that was just made.
-
-    Attributes:
-        position: Where the run stands.
-        seconds: Time trained, over all sessions.
-        line: The line of the history, at steps that write one.
-        last: Whether no step follows in this session.
-    """
+    """A step that was just made."""
 
     position: Position
-    seconds: float
-    line: dict[str, Any] | None
-    last: bool
+    seconds: float  # Time trained, over all sessions
+    line: dict[str, Any] | None  # Of the history, at steps that write one
+    last: bool  # Whether no step follows in this session
 
 
 class TrainState(Protocol):
@@ -69,25 +55,15 @@ class TrainState(Protocol):
     def check_sound(self, step: int, *, waits: bool) -> bool:
         """Whether anything is left to train once games that are not finite have been taken out.
 
-        Args:
-            step: The step that was just made.
-            waits: Whether the device is waited for anyway.
-
-        Raises:
-            NonFiniteError: The only game came to a value that is not finite.
+        A device that is not waited for anyway need not be waited for. Raises `NonFiniteError` if the only
+        game came to a value that is not finite.
         """
         ...
 
     def write_history(self, common: dict[str, Any], write: Write, *, keep: bool) -> dict[str, Any]:
-        """Append a line to the history of every game, and begin a new interval.
+        """Append a line to the history of every game, and return the one that is shown.
 
-        Args:
-            common: Step, images, seconds and speed.
-            write: Does what writes.
-            keep: Whether the interval goes on in the next session: it was cut by a stop.
-
-        Returns:
-            The line that is shown.
+        A new interval begins then, unless it is kept for the next session, since a stop has cut it.
         """
         ...
 

@@ -1,9 +1,8 @@
 """Many independent games trained side by side, over stacked parameters."""
 
 from poise.training.vectorised.ensemble import EnsembleCallback, EnsembleContext
-from poise.training.vectorised.plan import EnsembleExperiment, plan_many
+from poise.training.vectorised.plan import EnsembleExperiment, Game, parse_axis, plan_many, spread
 from poise.training.vectorised.session import EnsembleOutcome, begin_many, resume_many
-from poise.training.vectorised.settings import Game, parse_axis, spread
 
 __all__ = [
     "EnsembleCallback",

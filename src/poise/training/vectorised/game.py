@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
+from torch.overrides import TorchFunctionMode
 
 from poise.dynamics import Batch, PlayerLoss
 from poise.dynamics.game import Networks, Outputs, State
 from poise.games import AdversarialGame
-from poise.training.vectorised.draws import OwnDraws
 
 Tensors = Mapping[str, Tensor]
 
@@ -25,23 +25,13 @@ SERVED_GAMES = ("noise-to-data",)
 
 @dataclass(frozen=True)
 class Batches:
-    """What one update of each of G games sees.
+    """What one update of each of G games sees: the fields of `Batch`, each with the game in front."""
 
-    Attributes:
-        real: Reals in the networks' space, `(G, N, ...)`.
-        latent: Latents, `(G, N, latent_size)`.
-        step: The step of the run.
-        generators: The randomness of each game's batch.
-        condition: Conditions, `(G, N, ...)`; `None` if the game has none.
-        images_seen: Reals that each discriminator was shown before.
-        run_images: Reals in the whole run.
-    """
-
-    real: Tensor
-    latent: Tensor
+    real: Tensor  # (G, N, ...)
+    latent: Tensor  # (G, N, latent_size)
     step: int
-    generators: Sequence[torch.Generator]
-    condition: Tensor | None = None
+    generators: Sequence[torch.Generator]  # Of each game
+    condition: Tensor | None = None  # (G, N, ...)
     images_seen: int = 0
     run_images: int = 0
 
@@ -53,19 +43,13 @@ class StackedGame:
     A loss is the sum over games, whose gradient by the stacked parameters is each game's own; the logs keep
     the games apart.
 
-    Attributes:
-        game: The game that each pair of networks has.
-        modules: One pair of networks and the critic; only their structure is used.
-        parameters: By player and name, `(G, ...)`.
-        buffers: By player and name, `(G, ...)`; networks that keep statistics write into them.
-        weights: The weights of the terms that differ between games, by term, `(G,)`.
     """
 
-    game: AdversarialGame
-    modules: Mapping[str, nn.Module]
-    parameters: Mapping[str, Tensors]
-    buffers: Mapping[str, Tensors]
-    weights: Tensors = field(default_factory=dict)
+    game: AdversarialGame  # Of each pair of networks
+    modules: Mapping[str, nn.Module]  # One pair and the critic; only their structure is used
+    parameters: Mapping[str, Tensors]  # By player and name, (G, ...)
+    buffers: Mapping[str, Tensors]  # The same; networks that keep statistics write into them
+    weights: Tensors = field(default_factory=dict)  # (G,), of the terms whose weight differs between games
     _stand_in: torch.Generator = field(default_factory=torch.Generator)
 
     @property
@@ -196,3 +180,47 @@ def _parts(loss: PlayerLoss) -> tuple[Tensor, dict[str, Tensor], dict[str, Tenso
 def _summed(parts: tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]) -> PlayerLoss:
     values, logs, state = parts
     return PlayerLoss(values.sum(), logs, state)
+
+
+class OwnDraws(TorchFunctionMode):
+    """While it lasts, a draw from a stand-in generator is made once for each game, from the game's own.
+
+    So a penalty that draws `torch.rand(shape, generator=generator)` draws in each of many games what it draws
+    when that game is trained alone. It is entered within the function that is mapped over games.
+
+    Under vmap, `index` is a scalar that stands for all games.
+
+    Example:
+        >>> generators = [torch.Generator().manual_seed(seed) for seed in (1, 2)]
+        >>> def draw(index):
+        ...     stand_in = torch.Generator()
+        ...     with OwnDraws(stand_in, generators, index):
+        ...         return torch.rand(3, generator=stand_in)
+        >>> drawn = torch.vmap(draw, randomness="same")(torch.arange(2))
+        >>> bool((drawn[1] == torch.rand(3, generator=torch.Generator().manual_seed(2))).all())
+        True
+    """
+
+    def __init__(
+        self, stand_in: torch.Generator, generators: Sequence[torch.Generator], index: Tensor
+    ) -> None:
+        super().__init__()
+        self.stand_in, self.generators, self.index = stand_in, generators, index
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Draw for each game if `func` draws from the stand-in; else call it."""
+        kwargs = kwargs or {}
+        if kwargs.get("generator") is not self.stand_in:
+            return func(*args, **kwargs)
+        if any(isinstance(value, Tensor) for value in (*args, *kwargs.values())):
+            raise TypeError(
+                f"many games at once cannot draw with {getattr(func, '__name__', func)} of a tensor"
+            )
+        drawn = [func(*args, **{**kwargs, "generator": one}) for one in self.generators]
+        return torch.stack(drawn)[self.index]

@@ -14,25 +14,18 @@ from poise.dynamics import Batch, PlayerLoss, Players
 from poise.dynamics.game import Networks, Outputs, State
 from poise.dynamics.players import Gradients, first_non_finite, gradients_by
 from poise.recipes.settings import Optimiser
-from poise.training.optimisers import Scheduled, build_optimiser
+from poise.training.components import Scheduled, build_optimiser
 from poise.training.vectorised.game import Batches, StackedGame
 
 
 @dataclass(frozen=True)
 class Share:
-    """Neighbouring games whose player has the same optimiser settings, updated by one torch optimiser.
-
-    Attributes:
-        first: The first of them.
-        end: The one after the last.
-        parameters: Views of the stacked parameters, in order.
-        scheduled: The optimiser over the views, with its settings.
-    """
+    """Neighbouring games whose player has the same optimiser settings, updated by one torch optimiser."""
 
     first: int
-    end: int
-    parameters: list[nn.Parameter]
-    scheduled: Scheduled
+    end: int  # The one after the last
+    parameters: list[nn.Parameter]  # Views of the stacked parameters, in order
+    scheduled: Scheduled  # The optimiser over the views, with its settings
 
     @property
     def optimiser(self) -> torch.optim.Optimizer:
@@ -43,14 +36,7 @@ class Share:
 def shares(
     parameters: Mapping[str, Tensor], settings: Sequence[Optimiser], *, share: float, run_images: int
 ) -> list[Share]:
-    """A player's optimisers: one for each stretch of games with equal settings.
-
-    Args:
-        parameters: By name, `(G, ...)`.
-        settings: Each game's.
-        share: As for `build_optimiser`.
-        run_images: As for `build_optimiser`.
-    """
+    """A player's optimisers: one for each stretch of games with equal settings; `share` as in `Scheduled`."""
     found, first = [], 0
     for own, group in groupby(settings):
         end = first + len(list(group))
@@ -63,27 +49,17 @@ def shares(
 
 @dataclass
 class StackedPlayers:
-    """What a dynamics asks of a `Players`, for G games at once.
-
-    Attributes:
-        game: The games.
-        parameters: Each player's, by name, `(G, ...)`.
-        optimisers: Each player's.
-        state: The games' own numbers, `(G,)`.
-        projections: What is done to a player's parameters after its step.
-        sound: `(G,)`, false once a game's gradient was not finite.
-        culprits: By game that is not sound: the first tensor that was not finite, and in whose update.
-        networks: None: the games call their own.
-    """
+    """What a dynamics asks of a `Players`, for G games at once."""
 
     game: StackedGame
-    parameters: Mapping[str, Mapping[str, Tensor]]
+    parameters: Mapping[str, Mapping[str, Tensor]]  # Each player's, by name, (G, ...)
     optimisers: Mapping[str, list[Share]]
-    state: State
-    projections: Mapping[str, Callable[[], None]]
-    sound: Tensor
+    state: State  # The games' own numbers, (G,)
+    projections: Mapping[str, Callable[[], None]]  # What is done to a player's parameters after its step
+    sound: Tensor  # (G,), false once a game's gradient was not finite
+    # By game that is not sound: the first tensor that was not finite, and in whose update
     culprits: dict[int, tuple[str, str]] = field(default_factory=dict)
-    networks: Networks = field(default_factory=dict)
+    networks: Networks = field(default_factory=dict)  # None: the games call their own
 
     def advance(self, loss: PlayerLoss) -> None:
         """Take over the state that a player's update has changed."""
@@ -100,18 +76,10 @@ class StackedPlayers:
     def apply_gradients(
         self, player: str, gradients: Gradients, seen: tuple[Any, Outputs, PlayerLoss]
     ) -> Tensor:
-        """One player's step in every game.
+        """One player's step in every game; the norm of each game's gradient, `(G,)`.
 
         A game whose gradient is not finite does not disturb the others; `sound` and `culprits` record it,
         and from then on its numbers mean nothing.
-
-        Args:
-            player: Whose parameters are updated.
-            gradients: For each of the player's parameters, `(G, ...)`, or `None`.
-            seen: What led to them.
-
-        Returns:
-            The norm of each game's gradient, `(G,)`.
         """
         gradients = [None if gradient is None else gradient.detach() for gradient in gradients]
         norms = [

@@ -12,34 +12,23 @@ from poise.extension import require_parts
 from poise.recipes import saved_recipe
 from poise.run_folder import Checkpoint, RunFolder, game_folders, read_games, refuse_existing, write_games
 from poise.training.callbacks.callback import Notify
-from poise.training.ending import NON_FINITE
-from poise.training.environment import environment_record, lost_guarantees
-from poise.training.recorded_data import data_record, recorded_data_of, same_data
-from poise.training.resuming import Resumption, forget_beyond, newest_checkpoint
-from poise.training.session import Status, run_session
+from poise.training.records import data_record, environment_record, lost_guarantees
+from poise.training.resuming import Resumption, forget_beyond, newest_checkpoint, recorded_data_of, same_data
+from poise.training.session import NON_FINITE, run_session
 from poise.training.state import Position
 from poise.training.vectorised.ensemble import Ensemble, EnsembleCallback
-from poise.training.vectorised.folders import game_from_json, game_to_json, open_game, save_games
-from poise.training.vectorised.plan import EnsembleExperiment, datasets_of
+from poise.training.vectorised.plan import EnsembleExperiment, Game, datasets_of
 
 
 @dataclass(frozen=True)
 class EnsembleOutcome:
-    """How a session of many games ended.
+    """How a session of many games ended."""
 
-    Attributes:
-        parent: The folder above them.
-        status: `"finished"` or `"interrupted"`.
-        position: The position of the run.
-        lost: How many came to values that are not finite.
-        exit_status: The status for the command.
-    """
-
-    parent: RunFolder
+    parent: RunFolder  # The folder above them
     status: Literal["finished", "interrupted"]
     position: Position
-    lost: int
-    exit_status: int
+    lost: int  # How many came to values that are not finite
+    exit_status: int  # For the command
 
 
 def begin_many(
@@ -51,15 +40,7 @@ def begin_many(
     command: list[str] | None = None,
     doctor: bool = True,
 ) -> EnsembleOutcome:
-    """Make the folders and train.
-
-    Args:
-        experiment: What to do.
-        out: The folder to make.
-        watch: Is called after each step.
-        notify: Called with a sentence for the user.
-        command: The command line, for the record.
-        doctor: Whether the games are examined, and failures of each are found.
+    """Make the folders and train; `watch` is called after each step.
 
     Raises:
         PoiseError: The folder is taken or cannot be written, or no game is left.
@@ -72,7 +53,13 @@ def begin_many(
         environment=environment_record(experiment.device, seed=first.seed, command=command),
         data=data_record(experiment.datasets[0], experiment.origin),
     )
-    write_games(parent, [game_to_json(game) for game in experiment.games])
+    write_games(parent, [
+        {
+            "run": game.name, "seed": game.recipe.seed, "settings": dict(game.settings),
+            "recipe": game.recipe.model_dump(),
+        }
+        for game in experiment.games
+    ])  # fmt: skip
     with parent.locked():
         return _train(experiment, parent, None, watch, notify, doctor=doctor)
 
@@ -81,12 +68,6 @@ def resume_many(
     asked: Resumption, *, watch: EnsembleCallback | None = None, notify: Notify, doctor: bool = True
 ) -> EnsembleOutcome:
     """Continue many games from their newest sound checkpoint, or extend them.
-
-    Args:
-        asked: Which games, and how they go on.
-        watch: Is called after each step.
-        notify: Called with a sentence for the user.
-        doctor: As for `begin_many`.
 
     Raises:
         PoiseError: There is nothing to resume, another process trains it, or its steps are done.
@@ -99,7 +80,10 @@ def resume_many(
         common = saved_recipe(parent.recipe)
         if asked.steps is not None:
             common = common.model_copy(update={"steps": asked.steps})
-        games = [game_from_json(row, common) for row in read_games(parent)]
+        games = [
+            Game(str(row["run"]), saved_recipe({**row["recipe"], "steps": common.steps}), row["settings"])
+            for row in read_games(parent)
+        ]
         origin = parent.data.get("origin", {})
         datasets = datasets_of(again, origin, [game.recipe for game in games], asked.progress)
         same_data(parent, datasets[0], accept=asked.accept_changed_data, notify=notify)
@@ -122,8 +106,7 @@ def _train(
     doctor: bool,
 ) -> EnsembleOutcome:
     """Train from a checkpoint, or from the start, to the end, a stop, or a failure; the parent is locked."""
-    pairs = zip(experiment.games, experiment.datasets, strict=True)
-    runs = [open_game(parent, game, dataset, experiment) for game, dataset in pairs]
+    runs = [_open_game(parent, experiment, number) for number in range(len(experiment.games))]
     ensemble = Ensemble(experiment, parent, runs, watch, notify, doctor=doctor)
     position = Position() if checkpoint is None else ensemble.unpack(checkpoint)
     with ExitStack() as locks:
@@ -136,27 +119,36 @@ def _train(
             parent,
             position,
             notify,
-            status=lambda word, step: _set_status(ensemble, word, step),
-            at_end=lambda end: save_games(experiment, runs, ensemble.stacks, end, notify),
+            status=ensemble.set_status,
+            at_end=ensemble.save_games,
         )
     lost = len(experiment.games) - len(ensemble.left)
     if not ensemble.left:
         parent.set_status("failed", step=end.step, reason="no game is left")
-        raise PoiseError(
-            f"All {lost} games of '{parent.path}' came to values that are not finite",
-            code="training.no-game-left",
-            hint="begin anew with lower rates; poise report shows each",
-            exit_status=NON_FINITE,
-        )
+        what = f"All {lost} games of '{parent.path}' came to values that are not finite"
+        hint = "begin anew with lower rates; poise report shows each"
+        raise PoiseError(what, code="training.no-game-left", hint=hint, exit_status=NON_FINITE)
     finished = end.step >= (ensemble.recipe.steps or 0)
     return EnsembleOutcome(
         parent, "finished" if finished else "interrupted", end, lost, 0 if finished else stop_status
     )
 
 
-def _set_status(ensemble: Ensemble, status: Status, step: int) -> None:
-    for run in (ensemble.parent, *(ensemble.runs[number] for number in ensemble.left)):
-        run.set_status(status, step=step)
+def _open_game(parent: RunFolder, experiment: EnsembleExperiment, number: int) -> RunFolder:
+    """The game's own folder; it is created if a process died before it was."""
+    game = experiment.games[number]
+    path = parent.path / game.name
+    if (path / "recipe.json").is_file():
+        run = RunFolder.open(path)
+        run.write_json("recipe", game.recipe.model_dump())
+        return run
+    environment = {key: value for key, value in parent.environment.items() if key != "format"}
+    return RunFolder.create(
+        path,
+        recipe=game.recipe.model_dump(),
+        environment={**environment, "seed": game.recipe.seed},
+        data=data_record(experiment.datasets[number], experiment.origin),
+    )
 
 
 def _refuse_gone_on_alone(parent: RunFolder, step: int) -> None:
@@ -164,9 +156,7 @@ def _refuse_gone_on_alone(parent: RunFolder, step: int) -> None:
     for run in game_folders(parent.path):
         own = max(run.checkpoint_steps(), default=0)
         if own > step:
-            raise PoiseError(
-                f"The game '{run.path}' has gone on alone to step {own:,}",
-                code="training.game-resumed-alone",
-                why=f"going on with all games from step {step:,} would undo that",
-                hint=f"move its checkpoints beyond that step away, or go on alone: poise resume {run.path}",
-            )
+            what = f"The game '{run.path}' has gone on alone to step {own:,}"
+            why = f"going on with all games from step {step:,} would undo that"
+            hint = f"move its checkpoints beyond that step away, or go on alone: poise resume {run.path}"
+            raise PoiseError(what, code="training.game-resumed-alone", why=why, hint=hint)

@@ -1,49 +1,42 @@
-"""Games of one structure, stacked: one step updates them all."""
+"""Games of one structure, stacked: one step updates them all, and some of them can leave."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch import Tensor
 
+from poise.data import Dataset, spec_of
 from poise.dynamics import DYNAMICS
 from poise.dynamics.game import Logs
+from poise.games.view import own_part
 from poise.recipes import Recipe
 from poise.registry import bound, provided
-from poise.training.batches import BatchSampler
+from poise.regularisers import clip_weights
+from poise.tasks import TASKS
+from poise.tasks.build import regulariser_term
+from poise.training.batches import BatchSampler, training_batches
+from poise.training.components import build_game, build_networks, run_images
 from poise.training.ema import EmaTensors
-from poise.training.vectorised.game import Batches
-from poise.training.vectorised.players import StackedPlayers
+from poise.training.vectorised.game import Batches, StackedGame
+from poise.training.vectorised.players import StackedPlayers, shares
 
 
 @dataclass
 class StackedState:
-    """Games of one structure that are trained together.
+    """Games of one structure that are trained together."""
 
-    Attributes:
-        games: Their numbers among all games of the session.
-        recipes: Their resolved recipes.
-        players: Networks and optimisers.
-        ema: The averaged generators.
-        samplers: Each game's batches.
-        module: One generator; only its structure is used.
-        window: What the steps since the last line of the history measured.
-        logs: What the last step measured.
-    """
-
-    games: list[int]
+    games: list[int]  # Their numbers among all games of the session
     recipes: list[Recipe]
     players: StackedPlayers
-    ema: EmaTensors
-    samplers: list[BatchSampler]
-    module: nn.Module
-    window: list[Logs] = field(default_factory=list)
-    logs: Logs = field(default_factory=dict)
+    ema: EmaTensors  # The averaged generators
+    samplers: list[BatchSampler]  # Each game's
+    window: list[Logs] = field(default_factory=list)  # The logs since the last line of the history
+    logs: Logs = field(default_factory=dict)  # Of the last step
 
     def next(self, step: int) -> Batches:
         """The next batch of every game."""
@@ -68,34 +61,16 @@ class StackedState:
         return provided(step, epoch_steps=self.samplers[0].epoch_steps)
 
     def step(self, step: int) -> int:
-        """One update of every game.
-
-        Returns:
-            How many reals each was shown.
-        """
+        """One update of every game; how many reals each was shown."""
         sampler = self.samplers[0]
         before = sampler.drawn
-        for shares in self.players.optimisers.values():
-            for share in shares:
+        for own in self.players.optimisers.values():
+            for share in own:
                 if share.scheduled.changes:
                     share.scheduled.set(sampler.drawn * sampler.samples, sampler.run_images)
         self.logs = dict(self.make_step(self.players, partial(self.next, step), step))
         self.window.append(self.logs)
         return (sampler.drawn - before) * sampler.samples
-
-    @torch.no_grad()
-    def samples(self, latent: Tensor) -> Tensor:
-        """What the averaged generators make of latents `(G, N, latent_size)`, `(G, N, ...)` on the CPU."""
-        was_training = self.module.training
-        self.module.eval()
-        try:
-            made = vmap(lambda own, latent: functional_call(self.module, own, (latent,)))(
-                dict(self.ema.current()), latent
-            )
-        finally:
-            self.module.train(was_training)
-        samples: Tensor = made.float().cpu()
-        return samples
 
 
 def tensors(stack: StackedState) -> dict[str, Tensor]:
@@ -122,11 +97,7 @@ def tensors(stack: StackedState) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def set_values(stack: StackedState, saved: Mapping[str, Tensor]) -> None:
-    """Put a state of `tensors` into the games.
-
-    Raises:
-        KeyError: The state is of other networks.
-    """
+    """Put a state of `tensors` into the games; a `KeyError` if it is of other networks."""
     players = stack.players
     for player, own in players.parameters.items():
         for name, value in {**own, **players.game.buffers[player]}.items():
@@ -137,19 +108,109 @@ def set_values(stack: StackedState, saved: Mapping[str, Tensor]) -> None:
         value.copy_(saved[f"game/{name}"])
     for player, own in players.parameters.items():
         for number, name in enumerate(own):
-            prefix = f"optimiser/{player}/{name}/"
-            slots = {
-                key.removeprefix(prefix): value for key, value in saved.items() if key.startswith(prefix)
-            }
-            for share in players.optimisers[player]:
+            slots = own_part(saved, f"optimiser/{player}/{name}")
+            for share in players.optimisers[player] if slots else ():
                 parameter = share.parameters[number]
-                if slots:
-                    share.optimiser.state[parameter] = {
-                        key: _slot(key, value[share.first : share.end], parameter)
-                        for key, value in slots.items()
-                    }
+                share.optimiser.state[parameter] = {
+                    key: _slot(key, value[share.first : share.end], parameter) for key, value in slots.items()
+                }
 
 
 def _slot(key: str, value: Tensor, parameter: Tensor) -> Tensor:
     """One of an optimiser's tensors: as large as its parameter, or the one count of steps of all games."""
     return (value[0] if key == "step" else value).to(parameter.device).clone()
+
+
+def stack_games(
+    games: Sequence[int],
+    recipes: Sequence[Recipe],
+    datasets: Sequence[Dataset],
+    device: torch.device,
+    *,
+    drawn: int = 0,
+) -> StackedState:
+    """Build games of one structure; each one's weights are a function of its own seed."""
+    recipe, spec = recipes[0], spec_of(datasets[0])
+    pairs = [build_networks(own, spec, {}) for own in recipes]
+    modules = {player: module.to(device).train() for player, module in pairs[0].items()}
+    parameters = {
+        player: _stacked([dict(pair[player].named_parameters()) for pair in pairs], device, trained=True)
+        for player in modules
+    }
+    buffers = {
+        player: _stacked([dict(pair[player].named_buffers()) for pair in pairs], device) for player in modules
+    }
+    game, images = build_game(recipe, spec), run_images(recipe)
+    stacked = StackedGame(
+        game=game,
+        modules=dict(TASKS.named(recipe.game.name).networks(recipe, modules)),  # type: ignore[arg-type]  # modules
+        parameters=parameters,
+        buffers=buffers,
+        weights=_weights(recipes, device),
+    )
+    clipped, clip = list(parameters["discriminator"].values()), recipe.weight_clip
+    players = StackedPlayers(
+        game=stacked,
+        parameters=parameters,
+        optimisers={
+            player: shares(
+                parameters[player],
+                [getattr(own.optimisers, player) for own in recipes],
+                share=game.lazy_share(player),
+                run_images=images,
+            )
+            for player in parameters
+        },
+        state={name: value.to(device) for name, value in stacked.initial_state().items()},
+        projections={"discriminator": partial(clip_weights, clipped, clip)} if clip else {},
+        sound=torch.ones(len(games), dtype=torch.bool, device=device),
+    )
+    live = {
+        name: value.detach() for name, value in {**parameters["generator"], **buffers["generator"]}.items()
+    }
+    own = {name: value.clone() for name, value in live.items()}
+    ema = EmaTensors(recipe.ema, live, own, set(parameters["generator"]))
+    samplers = [
+        training_batches(own, dataset, device, drawn=drawn)
+        for own, dataset in zip(recipes, datasets, strict=True)
+    ]
+    return StackedState(list(games), list(recipes), players, ema, samplers)
+
+
+def without(
+    stack: StackedState, indices: Sequence[int], datasets: Sequence[Dataset], device: torch.device
+) -> StackedState:
+    """The stack without some of its games, by their indices; the others are unchanged."""
+    left_indices = [index for index in range(len(stack.games)) if index not in indices]
+    state = {name: value[left_indices] for name, value in tensors(stack).items()}
+    left = stack_games(
+        [stack.games[index] for index in left_indices],
+        [stack.recipes[index] for index in left_indices],
+        [datasets[index] for index in left_indices],
+        device,
+        drawn=stack.samplers[0].drawn,
+    )
+    set_values(left, state)
+    left.window = [{name: value[left_indices] for name, value in one.items()} for one in stack.window]
+    left.logs = {name: value[left_indices] for name, value in stack.logs.items()}
+    return left
+
+
+def _stacked(
+    states: Sequence[Mapping[str, Tensor]], device: torch.device, *, trained: bool = False
+) -> dict[str, Tensor]:
+    return {
+        name: torch.stack([state[name].detach() for state in states]).to(device).requires_grad_(trained)
+        for name in states[0]
+    }
+
+
+def _weights(recipes: Sequence[Recipe], device: torch.device) -> dict[str, Tensor]:
+    """The weights of those regularisers whose weight differs between games, by term."""
+    found = {}
+    for name in recipes[0].regularisers:
+        terms = [regulariser_term(name, recipe.regularisers[name]) for recipe in recipes]
+        weights = [term.weight for term in terms]
+        if any(weight != weights[0] for weight in weights):
+            found[terms[0].name] = torch.tensor(weights, device=device)
+    return found

@@ -1,4 +1,4 @@
-"""Check before training whether the networks can be differentiated as often as necessary."""
+"""Checks before training: enough data, modules that fit them, networks that can be differentiated twice."""
 
 from __future__ import annotations
 
@@ -7,14 +7,45 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from poise.data import Dataset
 from poise.dynamics import Batch, Players
 from poise.dynamics.joint import joint
 from poise.errors import PoiseError
+from poise.recipes import Recipe
 from poise.spec import DataSpec
+from poise.tasks import GIVEN
 from poise.training.components import Components, buffers_restored, run_images
 
 DEAD_ENDS = ("torch::autograd::Error", "torch::autograd::NotImplemented")
 """What stands in the graph of a gradient for an operator without a second derivative."""
+
+
+def check_batch(recipe: Recipe, dataset: Dataset) -> None:
+    """Refuse data that are fewer than a batch."""
+    if len(dataset) < recipe.batch_size * recipe.packing:
+        batch = f"{recipe.batch_size}" + (f" x {recipe.packing}" if recipe.packing > 1 else "")
+        what = f"'{dataset.name}' holds {len(dataset)} samples, fewer than a batch of {batch}"
+        hint = f"use --batch-size {max(1, len(dataset) // recipe.packing)} or less, or give more data"
+        raise PoiseError(what, code="training.too-few-samples", hint=hint)
+
+
+def check_modules(components: Components, dataset: Dataset, samples: int) -> None:
+    """Run both networks once on nothing but shapes, so that a user's own modules are refused by name."""
+    recipe = components.recipe
+    if GIVEN not in (recipe.generator.name, recipe.discriminator.name):
+        return
+    module = components.modules["generator"]
+    latent = torch.zeros(samples, recipe.latent.size, device=components.device)
+    conditions: tuple[torch.Tensor, ...] = ()
+    if dataset.condition is not None:
+        conditions = (torch.zeros(samples, *dataset.condition.shape, device=components.device),)
+    with torch.no_grad(), torch.random.fork_rng():
+        fakes = module.eval()(latent, *conditions)
+        module.train()
+    if tuple(fakes.shape[1:]) != dataset.shape:
+        what = f"The generator makes samples of shape {tuple(fakes.shape[1:])}, the data have {dataset.shape}"
+        hint = "let it map (N, latent.size) to the shape of the data; images within [-1, 1]"
+        raise PoiseError(what, code="training.generator-shape", hint=hint)
 
 
 def check_second_order(components: Components, spec: DataSpec) -> None:
@@ -22,13 +53,6 @@ def check_second_order(components: Components, spec: DataSpec) -> None:
 
     Torch itself would leave out, without a word, what lies behind an operator without a second derivative.
     Nothing is changed: no weight, no running statistic, no randomness.
-
-    Args:
-        components: What is to be trained.
-        spec: Of the data.
-
-    Raises:
-        PoiseError: An operator of a network has no second derivative.
     """
     recipe, players, dynamics = components.recipe, components.players, components.dynamics
     measured = recipe.eigenvalues_every is not None
@@ -43,26 +67,20 @@ def check_second_order(components: Components, spec: DataSpec) -> None:
     if penalised:
         names = " and ".join(f"'{name}'" for name in recipe.regularisers)
         without = " ".join(f"--set regularisers.{name}=null" for name in recipe.regularisers)
-        raise PoiseError(
-            f"This discriminator cannot be regularised by {names}",
-            code="training.penalty-not-differentiable",
-            why="one of its operators cannot be differentiated twice",
-            hint=f"leave it out: {without}",
-        )
+        what = f"This discriminator cannot be regularised by {names}"
+        why = "one of its operators cannot be differentiated twice"
+        hint = f"leave it out: {without}"
+        raise PoiseError(what, code="training.penalty-not-differentiable", why=why, hint=hint)
     if ends and not dynamics.second_order:
-        raise PoiseError(
-            "The eigenvalues of these networks cannot be measured",
-            code="training.eigenvalues-not-differentiable",
-            why="one of their operators cannot be differentiated twice",
-            hint="leave eigenvalues_every out",
-        )
+        what = "The eigenvalues of these networks cannot be measured"
+        why = "one of their operators cannot be differentiated twice"
+        hint = "leave eigenvalues_every out"
+        raise PoiseError(what, code="training.eigenvalues-not-differentiable", why=why, hint=hint)
     if ends:
-        raise PoiseError(
-            f"The dynamics '{dynamics.name}' cannot train these networks",
-            code="training.dynamics-not-differentiable",
-            why="one of their operators cannot be differentiated twice",
-            hint="choose one that differentiates once: --set dynamics=extragradient",
-        )
+        what = f"The dynamics '{dynamics.name}' cannot train these networks"
+        why = "one of their operators cannot be differentiated twice"
+        hint = "choose one that differentiates once: --set dynamics=extragradient"
+        raise PoiseError(what, code="training.dynamics-not-differentiable", why=why, hint=hint)
 
 
 def _noise(components: Components, spec: DataSpec) -> Batch:
