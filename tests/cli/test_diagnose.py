@@ -66,6 +66,49 @@ def test_what_is_over_has_no_remedies_and_what_is_missing_is_told_once(
     assert told.count("not checked, because a log holds no samples: ") == 1
 
 
+def test_too_few_readings_have_an_exit_status_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("iter,d_loss,g_loss\n" + "".join(f"{step},1.{step},1.{step + 2}\n" for step in range(5)))
+    status, events = diagnose(str(log), capsys=capsys)
+    assert (status, events[-1]["status"]) == (6, "TOO FEW")
+    from poise.cli.app import app
+
+    assert app(["diagnose", str(log)], result_action="return_value") == 6
+    assert "5 readings are too few" in capsys.readouterr().out
+
+
+def test_a_console_log_is_read_as_its_program_writes_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "loss_log.txt"
+    line = "(epoch: {}, iters: 100, time: 0.1, data: 0.2) D_A: 0.2{} G_A: 0.3{} D_B: 0.000 G_B: 1.00{} \n"
+    log.write_text("".join(line.format(epoch, *[epoch % 9] * 3) for epoch in range(1, 40)))
+    status, events = diagnose(str(log), capsys=capsys)
+    assert status == 1
+    ends = [event for event in events if event["event"] == "diagnosis"]
+    assert [(end["run"], end["status"]) for end in ends] == [("D_A and G_A", "OK"), ("D_B and G_B", "WATCH")]
+    assert {end["program"] for end in ends} == {"pix2pix, CycleGAN"}
+
+
+def test_several_runs_have_a_line_each_and_one_can_be_chosen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], cli: Cli
+) -> None:
+    from poise.cli.app import app
+
+    for run, end in (("good", 9.0), ("worse", 90.0)):
+        (tmp_path / run).mkdir()
+        rows = "".join(f"{step},{100 / (1 + step) + 10}\n" for step in range(20)) + f"20,{end}\n21,{end}\n"
+        (tmp_path / run / "metrics.csv").write_text(f"step,fid\n{rows}")
+    assert app(["diagnose", str(tmp_path)], result_action="return_value") == 3
+    good, worse = capsys.readouterr().out.splitlines()
+    assert good.split() == ["good", "OK"]
+    assert worse.split()[:3] == ["worse", "TROUBLE", "quality-regressed"]
+    assert diagnose(str(tmp_path), "--run", "good", capsys=capsys)[0] == 0
+    refused(cli, "diagnose", tmp_path, "--run", "god", code="unknown-run", names=("'god'", "good"))
+
+
 def test_columns_that_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = tmp_path / "log.csv"
     log.write_text("a,b\n" + "\n".join(f"{step},{1 / (step + 1)}" for step in range(30)))

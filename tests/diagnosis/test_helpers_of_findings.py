@@ -1,4 +1,4 @@
-"""Values that remedies set, trends of measurements, and columns of logs."""
+"""Values that remedies set and trends of measurements."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 
 from poise.diagnosis.finding import Measurement
 from poise.diagnosis.findings import settings
-from poise.diagnosis.logs.columns import guessed, replaced_rows, whole_steps
 from poise.diagnosis.reference import only_samples
 from poise.diagnosis.samples import coverage
 from poise.diagnosis.trends import blind, crossings, gains
@@ -75,26 +74,6 @@ def test_crossings_of_the_mean() -> None:
     assert crossings([0.0, 1.0, 0.0, 1.0, 0.0]) == 4
     assert crossings([0.0, 0.0, 1.0, 1.0]) == 1
     assert crossings([math.pi] * 4) == 0
-
-
-def test_columns_by_their_names() -> None:
-    assert guessed(["iter", "Loss/D", "Loss/G", "fid50k_full", "lr"]) == {
-        "step": "iter",
-        "generator_loss": "Loss/G",
-        "discriminator_loss": "Loss/D",
-        "metric": "fid50k_full",
-    }
-
-
-def test_steps_of_rows() -> None:
-    assert whole_steps([{"it": 0.0, "a": 1.0}, {"it": 10.0, "a": 2.0}], "it", ["a"]) == [0.0, 10.0]
-    anew = [{"it": it, "a": 1.0} for it in (0.0, 1.0, 0.0, 1.0, 0.0)]
-    assert whole_steps(anew, "it", ["a"]) is None
-
-
-def test_rows_that_were_written_again() -> None:
-    rows = [{"loss": 1.0}, {"loss": 2.0}, {"loss": 3.0}, {"loss": 4.0}]
-    assert replaced_rows(rows, [10, 20, 15, 25], "loss") == {1}
 
 
 def test_samples_of_a_tuple_and_covered_cells() -> None:

@@ -1,36 +1,24 @@
-"""What the columns of a log mean, by their names, and the measurements that they hold."""
+"""The measurements that the columns of a log hold."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from poise.diagnosis.finding import Measurement
+from poise.diagnosis.logs.names import RECIPES, guessed, is_epoch, step_columns
 from poise.errors import PoiseError, unknown_name
 
 Rows = Sequence[Mapping[str, float]]
+Columns = Mapping[str, tuple[str, ...]]
 
 MOST = 240  # Measurements that a log becomes at most; those of a longer log are averages over several rows
-# Names that each quantity goes by, as regular expressions over lower case
-QUANTITIES: Mapping[str, str] = {
-    "step": r"(global_?)?step|iter(ation)?s?|it|kimg|epoch|n_?imgs?|images_seen",
-    "generator_loss": r"(loss|err|cost)[ _/.-]*(g|gen|generator)([ _/.-]*loss)?"
-    r"|(g|gen|generator)[ _/.-]*(loss|err|cost).*",
-    "discriminator_loss": r"(loss|err|cost)[ _/.-]*(d|disc|discriminator|critic|dis)([ _/.-]*loss)?"
-    r"|(d|disc|discriminator|critic|dis)[ _/.-]*(loss|err|cost).*",
-    "real_score": r"(d[ _(]?x\)?|.*(scores?|logits?)[ _/.-]*real|.*real[ _/.-]*(scores?|logits?))",
-    "fake_score": r"(d[ _(]?g[ _(]?z\)*|.*(scores?|logits?)[ _/.-]*(fake|gen)"
-    r"|.*fake[ _/.-]*(scores?|logits?))",
-    "auc": r".*(auc|(d|disc|discriminator)[ _/.-]*acc(uracy)?)",
-    "generator_gradient": r".*(g|gen|generator)[ _/.-]*grad.*",
-    "discriminator_gradient": r".*(d|disc|discriminator)[ _/.-]*grad.*",
-    "metric": r".*(fid|kid|frechet|swd|mmd).*",
-}
-
-
+QUANTITIES = ("step", *RECIPES)
 FORMER_NAMES: Mapping[str, str] = {"separation": "auc"}  # Names of quantities that are still taken
+LARGEST_METRIC = 1e5  # A distance beyond this is what is left of a computation that failed
+LEAST_METRIC = -1.0  # The same below this; an unbiased estimate may be a little below zero
 # Why a quantity is missing if the log has no column of it
 MISSING: Mapping[str, str] = {
     **{quantity: f"the log has no column of the {quantity.replace('_', ' ')}" for quantity in QUANTITIES},
@@ -39,59 +27,92 @@ MISSING: Mapping[str, str] = {
 }
 
 
-def guessed(names: Sequence[str]) -> dict[str, str]:
-    """Which column holds which quantity, by their names; the shortest fitting name is taken."""
-    found: dict[str, str] = {}
-    for quantity, pattern in QUANTITIES.items():
-        fitting = [name for name in names if _fits(pattern, name) and name not in found.values()]
-        if fitting:
-            found[quantity] = min(fitting, key=len)
-    return found
+@dataclass(frozen=True)
+class Readings:
+    """What a log says of one game: most logs tell of one, those of a CycleGAN of two."""
+
+    measurements: Sequence[Measurement]
+    columns: Mapping[str, str]  # The column of each quantity, or several joined by " + "
+
+    @property
+    def name(self) -> str:
+        """The columns of the players, which tell the games of one log apart."""
+        players = (f"{player}_loss" for player in ("discriminator", "generator"))
+        return " and ".join(self.columns[player] for player in players if player in self.columns)
 
 
-def _fits(pattern: str, name: str) -> bool:
-    plain = name.strip().lower()
-    return any(re.fullmatch(pattern, tail) for tail in (plain, plain.rpartition("/")[2]))
-
-
-def measurements_of(
-    rows: Rows, columns: Mapping[str, str] | None = None
-) -> tuple[list[Measurement], dict[str, str]]:
-    """Measurements from the rows of a log.
+def readings_of(rows: Rows, columns: Mapping[str, str] | None = None) -> list[Readings]:
+    """The measurements of each game that the rows of a log tell of.
 
     If the steps of a log go back, the loop was resumed there: earlier rows from that step on are left out,
     since the loop wrote them again. Without a column of whole steps, the number of the row is the step.
+
+    Args:
+        rows: Numbers by column.
+        columns: The column of a quantity, by the quantity's name; the others are guessed by their names.
+
+    Raises:
+        PoiseError: No column is known, or one that is named is not there.
     """
     names = list(dict.fromkeys(name for row in rows for name in row))
     chosen = _checked(columns or {}, names)
-    used = guessed([name for name in names if name not in chosen.values()]) | chosen
-    quantities = [quantity for quantity in used if quantity != "step"]
-    if not quantities:
+    named = {quantity: (column,) for quantity, column in chosen.items() if quantity != "step"}
+    games = guessed([name for name in names if name not in chosen.values()])
+    if not games or {"generator_loss", "discriminator_loss"} <= named.keys():
+        games = [games[0] if games else {}]
+    games = [game | named for game in games]
+    if not games[0]:
         raise PoiseError(
             "No column of the log is known",
             code="diagnosis.no-known-column",
             why=_columns_are(names),
             hint="say what they are: --columns step=NAME generator_loss=NAME metric=NAME",
         )
-    steps = whole_steps(rows, used.get("step"), [used[quantity] for quantity in quantities])
-    if steps is None:
-        used.pop("step", None)
-        steps = [float(index) for index in range(len(rows))]
-    replaced = {quantity: replaced_rows(rows, steps, used[quantity]) for quantity in quantities}
-    found = [
-        (int(step), {q: row[used[q]] for q in quantities if used[q] in row and index not in replaced[q]})
-        for index, (step, row) in enumerate(zip(steps, rows, strict=True))
-        if math.isfinite(step)
-    ]
-    found = [pair for pair in sorted(found, key=lambda pair: pair[0]) if pair[1]]
+    found: dict[tuple[tuple[str, str], ...], Readings] = {}
+    for game in games:
+        readings = _readings(rows, game, [(chosen["step"],)] if "step" in chosen else step_columns(names))
+        found.setdefault(tuple(sorted(readings.columns.items())), readings)
+    return list(found.values())
+
+
+def _readings(rows: Rows, game: Columns, counting: Sequence[tuple[str, ...]]) -> Readings:
+    columns = [name for names in game.values() for name in names]
+    steps, named = steps_of(rows, counting, columns)
+    replaced = {column: replaced_rows(rows, steps, column) for column in columns}
+    found: list[tuple[int, dict[str, float]]] = []
+    for index, (step, row) in enumerate(zip(steps, rows, strict=True)):
+        if not math.isfinite(step):
+            continue
+        values = {}
+        for quantity, names in game.items():
+            parts = [row[name] for name in names if name in row and index not in replaced[name]]
+            if parts:
+                values[quantity] = _plausible(
+                    quantity, math.fsum(parts) / len(parts) if _finite(parts) else math.nan
+                )
+        if values:
+            found.append((int(step), values))
+    found.sort(key=lambda pair: pair[0])
+    used = {quantity: " + ".join(names) for quantity, names in game.items()}
     size = max(1, math.ceil(len(found) / MOST))
     pieces = [found[start : start + size] for start in range(0, len(found), size)]
-    return [_measurement(piece, used) for piece in pieces], used
+    return Readings(
+        [_measurement(piece, used) for piece in pieces], ({"step": named} if named else {}) | used
+    )
+
+
+def _finite(values: Sequence[float]) -> bool:
+    return all(map(math.isfinite, values))
+
+
+def _plausible(quantity: str, value: float) -> float:
+    """A metric that no distance can have is what is left of a computation that failed."""
+    return value if quantity != "metric" or LEAST_METRIC < value < LARGEST_METRIC else math.nan
 
 
 def _columns_are(names: Sequence[str]) -> str:
     if all(_is_number(name) for name in names):
-        return f"it has no line of column names; it begins with {', '.join(names[:3])}"
+        return f"it has no line of column names, so that they are {', '.join(names[:12])}"
     return "there are: " + ", ".join(names[:12])
 
 
@@ -124,7 +145,7 @@ def _measurement(piece: Sequence[tuple[int, Mapping[str, float]]], used: Mapping
                 culprit = culprit or f"column '{used[quantity]}'"
     means = {quantity: sum(found) / len(found) for quantity, found in values.items()}
     steps = [step for step, _ in piece]
-    first = next((step for step, row in piece if not all(map(math.isfinite, row.values()))), steps[-1])
+    first = next((step for step, row in piece if not _finite(list(row.values()))), steps[-1])
     return Measurement(
         step=first if culprit else steps[-1],
         non_finite=culprit,
@@ -133,21 +154,62 @@ def _measurement(piece: Sequence[tuple[int, Mapping[str, float]]], used: Mapping
     )
 
 
-def whole_steps(rows: Rows, column: str | None, columns: Sequence[str]) -> list[float] | None:
-    """The step of each row; `None` if there is no column of steps, or none that can be used.
+def steps_of(
+    rows: Rows, counting: Sequence[tuple[str, ...]], columns: Sequence[str]
+) -> tuple[list[float], str]:
+    """The step of each row, and the columns that tell it; the number of the row if none can be used.
 
-    A column cannot be used if it holds parts of an epoch, or begins anew more than once, as the number of a
-    batch within an epoch does.
+    A column cannot be used if it holds parts of an epoch, or begins anew at its first step. One that begins
+    anew with every epoch, as the number of a batch does, counts together with the column of epochs.
     """
-    if column is None:
+    epochs = [name for group in counting for name in group if is_epoch(name)]
+    fine = [group for group in counting if group[0] not in epochs]
+    single = [(name,) for group in fine if len(group) > 1 for name in group]
+    for group in [*fine, *single]:
+        if (steps := whole_steps(_counts(rows, group), rows, columns)) is not None:
+            return steps, group[0]
+    for name in [name for group in fine for name in group] if epochs else ():
+        both = [row for row in rows if name in row and epochs[0] in row]
+        gaps = [gap for row, later in pairwise(both) if (gap := later[name] - row[name]) > 0]
+        counted = [row[name] for row in both] or [0.0]
+        stride = max(counted) + (max(gaps, default=1.0) if min(counted) == 0 else 0.0)
+        counts = [row.get(epochs[0], math.nan) * stride + row.get(name, math.nan) for row in rows]
+        if (steps := whole_steps(counts, rows, columns)) is not None:
+            return steps, f"{epochs[0]} + {name}"
+    for name in epochs:
+        if (steps := whole_steps(_counts(rows, (name,)), rows, columns)) is not None:
+            return steps, name
+    return [float(index) for index in range(len(rows))], ""
+
+
+def _counts(rows: Rows, names: Sequence[str]) -> list[float]:
+    """What the first of some columns counts: NaN for a row without it, infinity if it is no number."""
+    found = [next((row[name] for name in names if name in row), None) for row in rows]
+    return [math.nan if one is None else one if math.isfinite(one) else math.inf for one in found]
+
+
+def whole_steps(counts: Sequence[float], rows: Rows, columns: Sequence[str]) -> list[float] | None:
+    """The step of each row by what a column counts, or of the row before; `None` if it cannot be used.
+
+    Args:
+        counts: The column; NaN for a row without it.
+        rows: The rows, of which those with one of `columns` count.
+        columns: The columns whose steps they are to be.
+    """
+    counted = [step for step in counts if math.isfinite(step)]
+    held = sum(any(name in row for name in columns) for row in rows)
+    if len(counted) < max(1, held / 2) or (len(counted) > 1 and len(set(counted)) == 1):
         return None
-    steps = [row.get(column, float(index)) for index, row in enumerate(rows)]
-    if any(step % 1 for step in steps if math.isfinite(step)):
-        return None
-    for one in columns:
-        own = [step for step, row in zip(steps, rows, strict=True) if one in row and math.isfinite(step)]
-        anew = sum(later < earlier and later <= own[0] for earlier, later in pairwise(own))
-        if anew > 1:
+    if any(step % 1 for step in counted) and len(set(map(int, counted))) < len(set(counted)) / 2:
+        return None  # parts of an epoch
+    steps, last = [], counted[0]
+    for step in counts:
+        last = step if math.isfinite(step) else last
+        steps.append(last if math.isnan(step) else step)
+    for name in columns:
+        own = [step for step, row in zip(steps, rows, strict=True) if name in row and math.isfinite(step)]
+        backward = [(earlier, later) for earlier, later in pairwise(own) if later < earlier]
+        if any(later <= own[0] for _, later in backward) or len(backward) > max(3, len(own) // 20):
             return None
     return steps
 

@@ -1,41 +1,228 @@
-"""Files of logs: CSV, JSON lines, TensorBoard's event files."""
+"""Files and folders of logs: which of them holds what, and which runs there are in one place."""
 
 from __future__ import annotations
 
-import csv
 import io
-import json
-from collections.abc import Mapping
+import math
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+import numpy as np
+
+from poise.diagnosis.logs.documents import numbers, read_arrays, read_json, read_table, split_runs
 from poise.diagnosis.logs.events import read_events
+from poise.diagnosis.logs.lines import read_lines
+from poise.diagnosis.logs.names import is_epoch
 from poise.errors import PoiseError, report_system_errors
 
 LARGEST = 512 * 2**20  # Bytes of the largest log that is read
+MOST_RUNS = 500
+
+Rows = list[dict[str, float]]
 
 
-def read_log(path: Path | str) -> list[dict[str, float]]:
-    """The rows of a log, numbers by column; all that is no number is left out."""
+@dataclass(frozen=True)
+class Log:
+    """What a program wrote of one run."""
+
+    rows: Rows  # Numbers by column
+    program: str = ""  # The program whose format it is; empty if any program writes such files
+    notices: tuple[str, ...] = ()  # What a reader should know of how it was read
+
+
+# Files of a run, the best first: a folder is read by the first kind of which it has some. The files of one
+# kind belong to one run if they are "together", else each is a run.
+KINDS: tuple[tuple[tuple[str, ...], bool], ...] = (
+    (("stats.jsonl", "metric-*.jsonl"), True),  # StyleGAN2-ada, StyleGAN3
+    (("metrics.csv",), True),  # Lightning
+    (("loss_log.txt",), True),  # pix2pix, CycleGAN
+    (("*.tfevents.*",), True),  # TensorBoard
+    (("*.log.json",), False),  # mmgeneration
+    (("log.txt", "*.log"), False),
+    (("*.jsonl", "*.json", "*.csv", "*.tsv", "*.npz", "*.npy", "*.txt"), False),
+)
+
+
+def read_logs(path: Path | str) -> dict[str, Log]:
+    """The logs of every run in a file or in a folder, by the run's name; it is empty if there is one run
+    only.
+
+    Runs are the folders with logs below a folder, the runs of an export, and the sessions of a text to which
+    a program added when it was started anew. All that is no number is left out.
+
+    Args:
+        path: A log or a folder of logs.
+
+    Raises:
+        PoiseError: There is no log, or it cannot be read; code `diagnosis.log-unreadable`, `-empty`,
+            `-damaged` or `-too-large`.
+    """
     path = Path(path)
     with report_system_errors(
         f"'{path}' cannot be read", code="diagnosis.log-unreadable", hint="name a run or a log"
     ):
-        events = path.is_dir() or ".tfevents." in path.name
-        rows = _events(path) if events else _text(path)
-    if not rows and path.is_dir():
+        found = _folder(path) if path.is_dir() else _file(path)
+    found = {name: log for name, log in found.items() if log.rows}
+    if not found and path.is_dir():
         raise PoiseError(
-            f"'{path}' is no run, and holds no numbers of TensorBoard",
+            f"'{path}' is no run, and holds no log",
             code="diagnosis.log-empty",
             hint="name a run's folder, or a log",
         )
-    if not rows:
+    if not found:
         raise PoiseError(
-            f"'{path}' holds no numbers in columns",
+            f"'{path}' holds no readings",
             code="diagnosis.log-empty",
-            hint="give a CSV with a header, JSON lines, or a TensorBoard event file",
+            why="no line of it has names with numbers",
+            hint="give a program's console log, CSV with a line of names, JSON, or TensorBoard's event files",
         )
-    return rows
+    return {"": next(iter(found.values()))} if len(found) == 1 else found
+
+
+def _folder(path: Path) -> dict[str, Log]:
+    """The logs of each folder with some, by its path from here."""
+    if metrics := _mlflow(path):
+        return metrics
+    if events := _event_runs(path):
+        return events
+    found: dict[str, Log] = {}
+    folders = [path, *sorted(one for one in path.rglob("*") if one.is_dir())]
+    for folder in folders[: 10 * MOST_RUNS]:
+        kind = next((kind for kind in KINDS if _files(folder, kind[0])), None)
+        if kind is None or len(found) >= MOST_RUNS:
+            continue
+        files = _files(folder, kind[0])
+        name = "" if folder == path else folder.relative_to(path).as_posix()
+        logs = {file.name: _quietly(file) for file in files}
+        if kind[1] and len(files) > 1:
+            found[name] = _together([log for own in logs.values() for log in own.values()])
+            continue
+        for file, own in logs.items():
+            label = name if len(files) == 1 else "/".join(filter(None, (name, file)))
+            found |= {"/".join(filter(None, (label, run))): log for run, log in own.items()}
+    return found
+
+
+def _files(folder: Path, patterns: Sequence[str]) -> list[Path]:
+    return sorted(file for pattern in patterns for file in folder.glob(pattern) if file.is_file())
+
+
+def _quietly(file: Path) -> dict[str, Log]:
+    """The logs of a file of a folder, in which other files may lie, too."""
+    try:
+        return _file(file)
+    except PoiseError as error:
+        if error.code in ("diagnosis.log-empty", "diagnosis.ragged-rows"):
+            return {}
+        raise
+
+
+def _together(logs: Iterable[Log]) -> Log:
+    """Logs of one run as one."""
+    logs = list(logs)
+    program = next((log.program for log in logs if log.program), "")
+    return Log(
+        [row for log in logs for row in log.rows], program, tuple(n for log in logs for n in log.notices)
+    )
+
+
+def _file(path: Path) -> dict[str, Log]:
+    _check_size(path)
+    if ".tfevents." in path.name:
+        return {"": Log(_event_rows([path]))}
+    content = path.read_bytes()
+    for begins, read in _BINARY.items():
+        if content.startswith(begins):
+            return {"": Log(read(content, path))}
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+    return read_text(content.decode(encoding, errors="replace").lstrip("\ufeff"))
+
+
+def read_text(text: str) -> dict[str, Log]:
+    """The logs in a text, by the run's name: JSON, a table with columns, or the console log of a program."""
+    rows, program = read_lines(text)
+    if text.lstrip()[:1] in ("{", "["):
+        found = read_json(text)
+        if len(found) >= len(rows):
+            return {"": Log(found)}
+    if program:
+        rows = _with_results(text, rows)
+        return sessions(Log(rows, program))
+    if _is_table(text) and (table := read_table(text)):
+        runs = split_runs(table)
+        return (
+            {run: Log(own) for run, own in runs.items()}
+            if len(runs) > 1
+            else sessions(Log(next(iter(runs.values()))))
+        )
+    return sessions(Log(rows)) if rows else {"": Log(read_table(text))}
+
+
+def _is_table(text: str) -> bool:
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")][:50]
+    counts = {max(map(line.count, ",;\t")) for line in lines}
+    return len(counts) == 1 and counts != {0}
+
+
+def _with_results(text: str, rows: Rows) -> Rows:
+    """The readings of a console log with those in its lines of JSON, as which StyleGAN prints metrics."""
+    results = [line for line in text.splitlines() if line.startswith('{"results"')]
+    return rows + read_json("\n".join([*results, "{}"])) if results else rows
+
+
+def sessions(log: Log) -> dict[str, Log]:
+    """The sessions of a log to which a program added when it was started anew.
+
+    One that goes back by less than half of its epochs was resumed: its rows stay together. Sessions of less
+    than three rows are left out if there are longer ones.
+    """
+    epoch = next((name for row in log.rows for name in row if is_epoch(name)), "")
+    starts, first, last = [0], math.nan, (math.nan, 0.0)
+    for place, row in enumerate(log.rows):
+        if epoch not in row or not math.isfinite(row[epoch]):
+            continue
+        now = (row[epoch], row.get("iteration", 0.0))
+        if now < last and now[0] <= max(first, last[0] / 2):
+            starts.append(place)
+        first = now[0] if math.isnan(first) or starts[-1] == place else first
+        last = now
+    parts = [log.rows[begin:end] for begin, end in zip(starts, [*starts[1:], None], strict=True)]
+    long = [part for part in parts if len(part) >= 3] or parts
+    if len(long) == 1:
+        return {"": replace(log, rows=long[0])}
+    return {f"session {number}": replace(log, rows=part) for number, part in enumerate(long, start=1)}
+
+
+def _npz(content: bytes, path: Path) -> Rows:
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return read_arrays({name: arrays[name] for name in arrays})
+
+
+def _npy(content: bytes, path: Path) -> Rows:
+    return read_arrays({path.stem: np.load(io.BytesIO(content), allow_pickle=False)})
+
+
+def _safely(read: Callable[[bytes, Path], Rows]) -> Callable[[bytes, Path], Rows]:
+    def reading(content: bytes, path: Path) -> Rows:
+        try:
+            return read(content, path)
+        except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+            raise PoiseError(
+                f"'{path}' is damaged, or holds objects of Python",
+                code="diagnosis.log-damaged",
+                why=str(error),
+                hint="save its numbers as CSV",
+            ) from None
+
+    return reading
+
+
+_BINARY: Mapping[bytes, Callable[[bytes, Path], Rows]] = {
+    b"PK\x03\x04": _safely(_npz),
+    b"\x93NUMPY": _safely(_npy),
+}
 
 
 def _check_size(file: Path) -> None:
@@ -47,77 +234,37 @@ def _check_size(file: Path) -> None:
         )
 
 
-def _text(path: Path) -> list[dict[str, float]]:
-    _check_size(path)
-    content = path.read_bytes()
-    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
-    text = content.decode(encoding, errors="replace").lstrip("\ufeff")
-    if text.lstrip()[:1] in ("{", "["):
-        return [row for row in map(_parsed, text.splitlines()) if row] or _document(text)
-    text = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
-    sample = text[:4096]
-    delimiter = max(",;\t", key=sample.count)
-    if delimiter == ";":  # as a spreadsheet writes it if the comma is the decimal point
-        text = text if "." in sample else text.replace(",", ".")
-    try:
-        rows = list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
-    except csv.Error:
-        return []
-    return [row for row in map(_numbers, rows) if row]
-
-
-def _document(text: str) -> list[dict[str, float]]:
-    """The rows of one JSON document: a list of objects, or a single one."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return []
-    rows = found if isinstance(found, list) else [found]
-    return [row for row in (_numbers(_flat(one)) for one in rows if isinstance(one, dict)) if row]
-
-
-def _parsed(line: str) -> dict[str, float]:
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return _numbers(_flat(found)) if isinstance(found, dict) else {}
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested objects by dotted paths, as StyleGAN's `{"results": {"fid50k_full": 9.1}}` needs."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            inner = _flat(value, f"{name}/")
-            # StyleGAN's statistics of an interval: their mean is meant.
-            flat |= {f"{prefix}{name}": inner[f"{name}/mean"]} if f"{name}/mean" in inner else inner
+def _event_runs(path: Path) -> dict[str, Log]:
+    """TensorBoard's runs below a folder; what `add_scalars` put into folders of its own belongs to theirs."""
+    folders: dict[Path, list[Path]] = {}
+    for file in sorted(path.rglob("*.tfevents.*")):
+        folders.setdefault(file.parent, []).append(file)
+    runs: dict[Path, Rows] = {}
+    for folder, files in folders.items():
+        rows = _event_rows(files)
+        tags = {name for row in rows for name in row} - {"step"}
+        main = next(iter(tags), "") if len(tags) == 1 else ""
+        prefix = f"{main.replace('/', '_')}_"
+        if main and folder != path and folder.name.startswith(prefix) and len(folder.name) > len(prefix):
+            name = f"{main}/{folder.name.removeprefix(prefix)}"
+            home = folder.parent
+            rows = [{"step": row["step"], name: row[main]} for row in rows]
         else:
-            flat[f"{prefix}{name}"] = value
-    return flat
+            home = folder
+        runs.setdefault(home, []).extend(rows)
+    return {
+        "" if home == path else home.relative_to(path).as_posix(): Log(_by_step(rows), "TensorBoard")
+        for home, rows in runs.items()
+    }
 
 
-def _numbers(line: Mapping[Any, Any]) -> dict[str, float]:
-    found = {}
-    for name, value in line.items():
-        if not isinstance(name, str) or isinstance(value, bool):
-            continue
-        try:
-            found[name.strip()] = float(value)
-        except (TypeError, ValueError):
-            continue
-    return found
-
-
-def _events(path: Path) -> list[dict[str, float]]:
-    """Rows by step, of one event file or of all in a folder and below it."""
-    files = sorted(path.rglob("*.tfevents.*")) if path.is_dir() else [path]
-    rows: dict[int, dict[str, float]] = {}
+def _event_rows(files: Iterable[Path]) -> Rows:
+    """Rows by step, of one run's event files."""
+    rows: Rows = []
     for file in files:
         _check_size(file)
         try:
-            for step, tag, value in read_events(file):
-                rows.setdefault(step, {"step": float(step)})[tag] = value
+            rows += [{"step": float(step), tag: value} for step, tag, value in read_events(file)]
         except ValueError as error:
             raise PoiseError(
                 f"'{file}' is no event file of TensorBoard, or is damaged",
@@ -125,4 +272,26 @@ def _events(path: Path) -> list[dict[str, float]]:
                 why=str(error),
                 hint="name another log",
             ) from None
-    return [rows[step] for step in sorted(rows)]
+    return _by_step(rows)
+
+
+def _by_step(rows: Rows) -> Rows:
+    found: dict[float, dict[str, float]] = {}
+    for row in rows:
+        found.setdefault(row["step"], {}).update(row)
+    return [found[step] for step in sorted(found)]
+
+
+def _mlflow(path: Path) -> dict[str, Log]:
+    """MLflow's runs below a folder, each with a file "time value step" for every metric."""
+    found: dict[str, Log] = {}
+    for folder in sorted(
+        {file.parent.parent for file in path.rglob("meta.yaml") for file in file.parent.glob("metrics/*")}
+    ):
+        rows: Rows = []
+        for file in sorted(one for one in (folder / "metrics").rglob("*") if one.is_file()):
+            name = file.relative_to(folder / "metrics").as_posix()
+            lines = [line.split() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
+            rows += [numbers({"step": line[2], name: line[1]}) for line in lines if len(line) == 3]
+        found["" if folder == path else folder.relative_to(path).as_posix()] = Log(_by_step(rows), "MLflow")
+    return found
