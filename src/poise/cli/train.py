@@ -49,6 +49,9 @@ def train(
     resolution: Count = None,
     batch_size: Count = None,
     device: Device = "auto",
+    precision: Annotated[
+        Literal["float32", "bf16", "auto"] | None, Parameter(metavar="NAME", show_choices=False)
+    ] = None,
     settings: Annotated[
         tuple[str, ...], Parameter(name="--set", metavar="PATH=VALUE", show_default=False)
     ] = (),
@@ -79,6 +82,7 @@ def train(
         resolution: Pixels on a side, to which images are cropped and resized.
         batch_size: Samples in a batch.
         device: Where to train.
+        precision: float32, the default; bf16 multiplies in bfloat16; auto takes bf16 if the hardware has it.
         settings: A setting as path=value, as poise recipes NAME lists them; may be given often.
         seeds: Train so many games side by side, from the seed upwards; only small networks gain by it.
         grid: With --seeds: train every combination of such values; may be given often.
@@ -95,7 +99,13 @@ def train(
     named = DataOptions(
         data, pairs, side_by_side, source_side, domains, held_out, labels=labels, label_column=label_column
     )
-    flags = {"steps": steps, "seed": seed, "resolution": resolution, "batch_size": batch_size}
+    flags = {
+        "steps": steps,
+        "seed": seed,
+        "resolution": resolution,
+        "batch_size": batch_size,
+        "precision": precision,
+    }
     changes: dict[str, Any] = dict(parse_override(text) for text in settings)
     changes |= {name: value for name, value in flags.items() if value is not None}
     with warnings.catch_warnings(record=True) as old_names:

@@ -239,6 +239,11 @@ class Recipe(Settings):
     )
     ema: Ema = Field(default=Ema(), description="the average of the generator's weights")
 
+    precision: Literal["float32", "bf16", "auto"] = Field(
+        default="float32",
+        description="what networks multiply in; auto: bf16 if the hardware has it. Weights, scores and "
+        "penalties are float32 in any case",
+    )
     steps: PositiveInt | None = Field(default=None, description="updates of the game; null: by the data")
     seed: int = Field(default=0, ge=0, description="from which all randomness is derived")
     log_every: PositiveInt = Field(default=25, description="steps in a line of the history")

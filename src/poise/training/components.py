@@ -24,6 +24,7 @@ from poise.spec import DataSpec
 from poise.tasks import GIVEN, TASKS
 from poise.training.ema import EmaGenerator
 from poise.training.engine import channels_last
+from poise.training.precision import in_precision
 
 PLAYERS = ("discriminator", "generator")
 
@@ -125,10 +126,11 @@ def build_components(
         )
         for player, own in settings.items()
     ]
+    networks = TASKS.named(recipe.game.name).networks(recipe, modules)
     clip = recipe.weight_clip
     players = Players(
         game=game,
-        networks=TASKS.named(recipe.game.name).networks(recipe, modules),
+        networks=in_precision(recipe.precision, networks),
         parameters={player: dict(module.named_parameters()) for player, module in modules.items()},
         optimisers={player: one.optimiser for player, one in zip(settings, scheduled, strict=True)},
         state={name: value.to(device) for name, value in game.initial_state().items()},

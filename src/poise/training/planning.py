@@ -18,6 +18,7 @@ from poise.training.callbacks.eigenvalues import check_eigenvalues
 from poise.training.callbacks.quality import interval_of
 from poise.training.checks import check_batch, check_modules, check_second_order
 from poise.training.components import Components, build_components
+from poise.training.precision import with_precision
 from poise.training.resolve import resolve
 
 Data = Any
@@ -64,7 +65,7 @@ def plan(
     task = TASKS.named(recipe.game.name)
     dataset = unused_labels(prepared(dataset, task, recipe.game.options), data, task)
     spec = spec_of(dataset)
-    resolved = resolve(recipe, spec, given=tuple(given))
+    resolved = with_precision(resolve(recipe, spec, given=tuple(given)), device)
     check_batch(resolved, dataset)
     components = build_components(resolved, spec, device, given=given)
     check_modules(components, dataset, resolved.batch_size * resolved.packing)

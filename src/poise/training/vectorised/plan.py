@@ -22,6 +22,7 @@ from poise.training.callbacks import check_callbacks
 from poise.training.checks import check_batch
 from poise.training.components import build_components
 from poise.training.planning import Data, Progress
+from poise.training.precision import with_precision
 from poise.training.resolve import resolve
 from poise.training.vectorised.game import SERVED_GAMES
 
@@ -195,7 +196,10 @@ def plan_many(
     origin = origin_of(data)
     datasets = datasets_of(data, origin, [game.recipe for game in games], progress)
     spec = spec_of(datasets[0])
-    resolved = [Game(game.name, resolve(game.recipe, spec), game.settings) for game in games]
+    resolved = [
+        Game(one.name, with_precision(resolve(one.recipe, spec), device, games=len(games)), one.settings)
+        for one in games
+    ]
     parameters: dict[str, int] = {}
     for one in {structure(game.recipe): game.recipe for game in resolved}.values():
         check_batch(one, datasets[0])
