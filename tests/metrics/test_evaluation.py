@@ -149,3 +149,22 @@ class TestCheapEvaluation:
         vectors = reference_of(torch.randn(50, 4), fakes=20)
         with pytest.raises(PoiseError, check=lambda error: error.code == "metrics.different-widths"):
             cheap_evaluation(vectors, torch.randn(20, 3))
+
+
+def test_copies_are_looked_for_among_the_training_samples_in_the_same_pass() -> None:
+    real, fake, train, unseen = DIGITS[:240].split(60)
+    calls: list[int] = []
+
+    def features(images: Tensor) -> Tensor:
+        calls.append(len(images))
+        return images.flatten(1)
+
+    names = ["frechet-distance", "memorisation"]
+    both = evaluate(real, fake, metrics=names, extractor=features, train=train, unseen=unseen)
+    assert calls == [60, 8] * 4, "the features of each side are computed once"
+    (alone,) = evaluate(train, fake, metrics=names[1:], extractor=features, held_out=unseen)
+    assert both[1].values == alone.values
+    assert both[1].protocol == alone.protocol
+    (distance,) = evaluate(real, fake, metrics=names[:1], extractor=features)
+    assert both[0].values == distance.values
+    assert both[0].floors == distance.floors

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -83,27 +83,24 @@ def evaluate_samples(asked: Asked) -> Evaluation:
     asked.tell(f"drawing {count:,} samples")
     real = comparable(drawn(reference, of_reference, asked.seed), reference)
     fake = comparable(subject.draw(count, asked.seed), reference)
-    results = _against_reference(asked, chosen, real, fake)
+    metrics = [metric for metric in chosen if "latent" not in metric.needs]
+    given = _given(asked, {need for metric in metrics for need in metric.needs}, real, fake)
+    measured = asked.measured([metric.name for metric in metrics], real, fake, **given)
+    results = {result.metric: result for result in measured}
     pairs = None
     for metric in chosen:
         if "latent" in metric.needs:
             results[metric.name] = _of_generator(metric, subject, asked.seed)
         elif "train" in metric.needs:
-            train, held_out = training_data(asked, real)
-            (copied,) = asked.measured([metric.name], train, fake, held_out=held_out)
-            results[metric.name], pairs = copied, nearest_pairs(copied, fake, train)
+            pairs = nearest_pairs(results[metric.name], fake, given["train"])
     return asked.evaluation(
         reference.name, [_prepared(results[metric.name], metric, reference) for metric in chosen], pairs
     )
 
 
-def _against_reference(
-    asked: Asked, chosen: Sequence[Metric], real: Tensor, fake: Tensor
-) -> dict[str, Result]:
-    """The results of the metrics that measure fakes against the reference, by name."""
-    between = [metric for metric in chosen if not {"train", "latent"} & set(metric.needs)]
-    needs = {need for metric in between for need in metric.needs}
-    more: dict[str, Any] = {}
+def _given(asked: Asked, needs: Collection[str], real: Tensor, fake: Tensor) -> dict[str, Any]:
+    """What metrics need besides samples."""
+    given: dict[str, Any] = {}
     if "centres" in needs:
         modes = modes_of(asked.reference)
         if modes is None:
@@ -112,7 +109,7 @@ def _against_reference(
                 code="evaluation.modes-not-known",
                 hint="leave 'mode-statistics' out; it is for the mixtures ring and grid",
             )
-        more = {"centres": modes.centres, "standard_deviation": modes.standard_deviation}
+        given |= {"centres": modes.centres, "standard_deviation": modes.standard_deviation}
     if "probabilities" in needs and not isinstance(asked.extractor, ClassifierExtractor):
         raise PoiseError(
             "The inception score needs class probabilities",
@@ -120,9 +117,10 @@ def _against_reference(
             hint="add --features classifier",
         )
     if "real_labels" in needs:
-        more |= _labels(asked, len(real), len(fake))
-    results = asked.measured([metric.name for metric in between], real, fake, **more)
-    return {result.metric: result for result in results}
+        given |= _labels(asked, len(real), len(fake))
+    if "train" in needs:
+        given["train"], given["unseen"] = training_data(asked, real)
+    return given
 
 
 def _labels(asked: Asked, reals: int, fakes: int) -> Mapping[str, Tensor | None]:
@@ -210,9 +208,9 @@ def training_data(asked: Asked, real: Tensor) -> tuple[Tensor, Tensor | None]:
 
 def nearest_pairs(result: Result, fake: Tensor, train: Tensor) -> Tensor | None:
     """Each of the nearest fakes before its nearest training image; `None` if they are not images."""
-    if fake.dim() != 4:
+    found = result.details.get("nearest_pairs")
+    if fake.dim() != 4 or not found:
         return None
-    found = result.details["nearest_pairs"]
     return torch.stack([image for _, one, other in found for image in (fake[one], train[other])])
 
 

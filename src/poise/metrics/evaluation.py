@@ -41,6 +41,8 @@ def evaluate(
     metrics: Sequence[str] | None = None,
     extractor: Any = None,
     held_out: Any = None,
+    train: Any = None,
+    unseen: Any = None,
     real_labels: Any = None,
     fake_labels: Any = None,
     centres: Any = None,
@@ -55,13 +57,14 @@ def evaluate(
     """Measure generated samples against real ones.
 
     Args:
-        real: Images `(N, C, H, W)` or vectors `(N, d)`, array or tensor. For `memorisation`, the training
-            set.
+        real: Images `(N, C, H, W)` or vectors `(N, d)`, array or tensor.
         fake: Generated samples of the same shape.
         metrics: Names out of `METRICS`, with hyphens or underscores; by default those that suit any samples.
         extractor: An extractor, network or function; by default random convolutions for images and the
             numbers themselves for vectors.
         held_out: Reals that the generator was not trained on: for the floors, and for `memorisation`.
+        train: What the generator may have copied, for `memorisation`; by default the reals.
+        unseen: Reals that are not among `train`, for `memorisation`; by default `held_out`.
         real_labels: Classes of the reals `(N,)`, for `classifier-accuracy-score`.
         fake_labels: Classes that the fakes were made for.
         centres: Centres of a known mixture `(K, d)`, for `mode-statistics`.
@@ -90,8 +93,9 @@ def evaluate(
     chosen = [_named(name) for name in metrics or default_metrics("samples")]
     wanted = {_named(name).name: dict(own) for name, own in (settings or {}).items()}
     sides = {"real": as_samples(real, "real"), "fake": as_samples(fake, "fake")}
-    if held_out is not None:
-        sides["held-out"] = as_samples(held_out, "held-out")
+    for side, samples in (("held-out", held_out), ("training", train), ("unseen", unseen)):
+        if samples is not None:
+            sides[side] = as_samples(samples, side)
     shape = tuple(sides["real"].shape[1:])
     for name, samples in sides.items():
         if samples.shape[1:] != shape:
@@ -109,7 +113,7 @@ def evaluate(
             given[f"{side}_labels"] = as_labels(given[f"{side}_labels"], side, len(sides[side]))
     made = default_extractor(sides["real"]) if extractor is None else as_extractor(extractor)
     inputs = _Inputs(made, sides, given, pixels, batch_size, cache, seed, telling or (lambda words: None))
-    reference = fingerprint(sides["real"])
+    references = {name: fingerprint(sides[name]) for name in sides if name in ("real", "training")}
     results = []
     for metric in chosen:
         parameters = [*inspect.signature(metric.measure).parameters.values()][len(metric.needs) :]
@@ -123,7 +127,9 @@ def evaluate(
         inputs.telling(metric.name)
         result = metric.measure(*arguments, **own, **more)
         if "centres" not in metric.needs:
-            result = replace(result, **protocol_of(made), reference=result.reference and reference)
+            against = "training" if "train" in metric.needs and "training" in sides else "real"
+            reference = result.reference and references[against]
+            result = replace(result, **protocol_of(made), reference=reference)
         results.append(result)
     return results
 
@@ -150,12 +156,15 @@ class _Inputs:
         """What `metric` needs under this name."""
         if need == "fake" and "centres" in metric.needs:
             return self.sides["fake"]
-        if need in ("real", "train", "fake"):
-            return self.features("fake" if need == "fake" else "real")
+        if need in ("real", "fake"):
+            return self.features(need)
+        if need == "train":
+            return self.features("training" if "training" in self.sides else "real")
         if need == "probabilities":
             return self.probabilities("fake")
         if need == "held_out" and "train" in metric.needs:
-            return self.features("held-out") if "held-out" in self.sides else None
+            side = "unseen" if "unseen" in self.sides else "held-out"
+            return self.features(side) if side in self.sides else None
         if self.given.get(need) is not None:
             return self.given[need]
         if need in GIVEN:
