@@ -23,6 +23,8 @@ def test_runs_side_by_side(cli: Cli, ring_run: Path, tmp_path: Path) -> None:
     assert end["measured"] is True
     done = cli(*words[:3], "--metrics", "frechet-distance")
     assert done.status == 0 and "Fréchet distance: no difference beyond chance" in done.out
+    whole = cli(*words, "--samples", "60").out
+    assert "Fréchet distance, Precision, Recall, Density, Coverage: no difference beyond chance" in whole
     assert cli(*words[:3], "--metrics", "frechet-distance").out.endswith(
         "measured before, and saved in the runs\n"
     )

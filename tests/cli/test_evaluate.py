@@ -6,6 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from poise.cli.evaluate import protocol
+from poise.metrics import Result
+
 from .conftest import Cli, everything_in, refused
 
 
@@ -30,6 +33,12 @@ def test_people_are_told_the_numbers_and_their_protocol(cli: Cli, digits_run: Pa
     assert second.startswith("frechet-distance ") and "(floor " in second and "fake 50" in second
     assert third.startswith("kernel-distance ") and "random-convolutions" in third
     assert saved == "saved in run: metrics.jsonl, report.html"
+
+
+def test_the_protocol_names_the_sides_in_a_sentence() -> None:
+    sides = {"train": 1700, "held_out": 90, "fake": 300}
+    result = Result("memorisation", 1.0, None, "none", None, "none", sides, extractor="pixels")
+    assert protocol([result]) == ["300 fake against 1,700 train and 90 held-out; pixels"]
 
 
 def test_anybodys_samples_are_judged_and_nothing_is_written(cli: Cli, tmp_path: Path) -> None:

@@ -46,8 +46,10 @@ def compare(
     Args:
         runs: Two or more runs' folders.
         against: What to measure against; by default what all were trained on.
-        metrics: What to measure; by default a set that suits the data.
-        features: random-convolutions, pixels, classifier, efficientnet-lite0, inception-v3 or dinov2.
+        metrics: What to measure, such as frechet-distance, coverage or memorisation; by default a set that
+            suits the data.
+        features: random-convolutions, pixels, colours-and-shapes, classifier, efficientnet-lite0,
+            inception-v3 or dinov2.
         samples: The most of each side; by default 5,000.
         seed: Draws latents and rows.
         checkpoint: Which generator of each run: the newest, the best, or that of a step.
@@ -86,7 +88,11 @@ def _print(compared: Compared) -> None:
     from poise.cli.evaluate import protocol
 
     console = output()
-    sentences = [*filter(None, (_verdict(row, compared.names) for row in compared.rows)), *compared.notices]
+    verdicts: dict[str, list[str]] = {}
+    for row in compared.rows:
+        verdicts.setdefault(_verdict(row, compared.names), []).append(label(row.name))
+    sentences = [f"{', '.join(rows)}: {verdict}" for verdict, rows in verdicts.items() if verdict]
+    sentences += compared.notices
     when = f"measured {'before' if compared.stored else 'now'}, and saved in the runs"
     how = [*protocol(compared.results[0]), when]
     made = table("", *compared.names, "reals")
@@ -124,10 +130,10 @@ def _verdict(row: Row, names: tuple[str, ...]) -> str:
     if not named["best"] or not (named["beyond"] or named["within"]):
         return ""
     if not named["beyond"]:
-        return f"{label(row.name)}: no difference beyond chance"
+        return "no difference beyond chance"
     level = f"; {_listed(named['within'])} may be as good" if named["within"] else ""
     worse = _listed(named["beyond"])
-    return f"{label(row.name)}: {named['best'][0]} is better than {worse}, beyond chance{level}"
+    return f"{named['best'][0]} is better than {worse}, beyond chance{level}"
 
 
 def _listed(names: list[str]) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from poise.metrics import Result
 
 PAIRS = "nearest-pairs.png"
+COPIES = "C_T, Authentic: below the reals' value are copies of training data, above it poor samples"
 Watched = tuple[Callable[[int, int], None], Callable[[str], None]]
 Against: TypeAlias = Annotated[str | None, Parameter(metavar="DATA|SAMPLES")]
 Checkpoint: TypeAlias = Annotated[str, Parameter(metavar="newest|best|N")]
@@ -55,8 +56,10 @@ def evaluate(
     Args:
         subject: A run's folder; or samples: a folder or zip of images, or a .npy or .npz array.
         against: What to measure against; by default what the run was trained on.
-        metrics: What to measure; by default a set that suits the data.
-        features: random-convolutions, pixels, classifier, efficientnet-lite0, inception-v3 or dinov2.
+        metrics: What to measure, such as frechet-distance, coverage or memorisation; by default a set that
+            suits the data.
+        features: random-convolutions, pixels, colours-and-shapes, classifier, efficientnet-lite0,
+            inception-v3 or dinov2.
         samples: The most of each side; by default 5,000.
         seed: Draws latents and rows.
         checkpoint: Which generator of the run: the newest, the best, or that of a step.
@@ -117,9 +120,8 @@ def protocol(results: Sequence[Result]) -> list[str]:
     """How the results of one subject were measured, in sentences; equal ones once."""
     sentences: dict[str, None] = {}
     for result in results:
-        sides = " against ".join(
-            f"{count:,} {side.replace('_', '-')}" for side, count in reversed([*result.samples.items()])
-        )
+        *others, side = (f"{count:,} {side.replace('_', '-')}" for side, count in result.samples.items())
+        sides = f"{side} against {' and '.join(others)}" if others else side
         weights = f" {result.weights_hash[:12]}" if result.weights_hash else ""
         preparation = f" ({result.preparation})" if result.preparation else ""
         sentences[f"{sides}; {result.extractor}{weights}{preparation}"] = None
@@ -166,6 +168,8 @@ def _print(found: Evaluation, pairs: Path | None) -> None:
             made.add_row(Text(label(name), "cyan"), Text(number(value), "bold"), interval, floor, better)
     seconds = sum(result.seconds for result in found.results)
     reals = f"reals: what {found.against} scores against itself; measured in {seconds:.1f} s"
-    below = [Text(sentence, "dim") for sentence in [*protocol(found.results), reals, *found.notices]]
+    copies = [COPIES] if any(result.metric == "memorisation" for result in found.results) else []
+    sentences = [*protocol(found.results), reals, *copies, *found.notices]
+    below = [Text(sentence, "dim") for sentence in sentences]
     blank = [Text()] if saved else []
     panel(console, Text(title, "bold"), made, Text(), *below, *blank, *saved)

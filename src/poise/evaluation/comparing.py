@@ -197,7 +197,9 @@ def _folder(run: Any) -> RunFolder:
     if not is_run(run):
         named = str(run) if isinstance(run, str | Path) else type(run).__name__
         raise PoiseError(
-            f"'{named}' is not a run", code="evaluation.not-a-run", hint="name folders that poise train made"
+            f"'{named}' is not a run",
+            code="evaluation.not-a-run",
+            hint="name folders that poise train made; for samples: poise evaluate SAMPLES --against DATA",
         )
     return folder_of(run)
 
