@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -80,6 +81,20 @@ def duration(seconds: float) -> str:
         parts.append((count, unit))
     first = next(index for index, (count, _) in enumerate(parts) if count)
     return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
+
+
+def seconds_of(text: str) -> float | None:
+    """The seconds that a time span as people type it has; `None` if it is none.
+
+    Example:
+        >>> seconds_of("30m"), seconds_of("1h30m"), seconds_of("90 s"), seconds_of("2 d"), seconds_of("soon")
+        (1800.0, 5400.0, 90.0, 172800.0, None)
+    """
+    sizes = {"d": 86_400, "h": 3_600, "m": 60, "min": 60, "s": 1}
+    if not re.fullmatch(r"\s*(\d+(\.\d+)?\s*(d|h|min|m|s)\s*)+", text):
+        return None
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*(d|h|min|m|s)", text)
+    return float(sum(float(count) * sizes[unit] for count, unit in parts))
 
 
 def first_few(names: Sequence[str], *, most: int = 3) -> str:

@@ -306,7 +306,7 @@ def test_what_is_not_there_and_what_is_not_known_is_refused(tmp_path: Path) -> N
     (tmp_path / "events.out.tfevents.1").write_bytes(b"x" * 40)
     assert code(lambda: read_logs(tmp_path / "nothing.csv")) == "diagnosis.log-unreadable"
     assert code(lambda: read_logs(tmp_path / "empty")) == "diagnosis.log-empty"
-    assert code(lambda: read_logs(tmp_path / "events.out.tfevents.1")) == "diagnosis.log-damaged"
+    assert code(lambda: read_logs(tmp_path / "events.out.tfevents.1")) == "diagnosis.event-file-damaged"
     assert code(lambda: readings_of([{"colour": 1.0}])) == "diagnosis.no-known-column"
     assert code(lambda: readings_of([{"fid": 1.0}], {"metric": "fud"})) == "unknown-column"
     assert code(lambda: readings_of([{"fid": 1.0}], {"metrik": "fid"})) == "unknown-quantity"
@@ -387,7 +387,7 @@ def test_a_cut_event_file_gives_what_is_whole_or_is_refused(tmp_path: Path, size
     try:
         rows = read(cut)
     except PoiseError as error:
-        assert error.code in ("diagnosis.log-empty", "diagnosis.log-damaged")
+        assert error.code in ("diagnosis.log-empty", "diagnosis.event-file-damaged")
     else:
         assert rows == read(whole)[: len(rows)] or rows[:-1] == read(whole)[: len(rows) - 1]
 

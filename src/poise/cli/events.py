@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from poise.cli.console import facts, line, pairs, panel
 from poise.run_folder import RunFolder, is_many, makes
 from poise.spec import condition_kind
-from poise.text import clock, counted, label, number, percent, short_path
+from poise.text import clock, counted, duration, label, number, percent, short_path
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from poise.recipes import Recipe
+    from poise.training.rehearsal import Rehearsal
     from poise.web.games import OpenFinding, Reached
     from poise.web.summary import Standing
 
@@ -75,6 +76,7 @@ class SessionStart:
     parameters: Mapping[str, int] | None = None
     games: int = 1
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    expected: Rehearsal | None = None
 
     def to_json(self) -> Mapping[str, Any]:
         """The essentials of data and recipe."""
@@ -86,6 +88,7 @@ class SessionStart:
             "data": {name: self.data[name] for name in ("name", "kind", "shape", "count")},
             **{"games": self.games, "grid": {path: list(values) for path, values in self.grid.items()}},
             "parameters": None if self.parameters is None else dict(self.parameters),
+            "expected": None if self.expected is None else asdict(self.expected),
         }
 
     def print(self, console: Console) -> None:
@@ -101,11 +104,23 @@ class SessionStart:
             varied = [f"{path} of {', '.join(map(str, values))}" for path, values in self.grid.items()]
             rows["games"] = "; ".join([f"{self.games} side by side", *varied])
         rows |= {"device": self.device, "run": short_path(self.run)}
+        if self.expected:
+            rows["takes"] = expected_text(self.expected, self.recipe.steps or 0)
         if self.step:
             rows["going on"] = f"from step {self.step:,}"
         facts(console, rows.items())
         for sentence in data.get("notices", []):
             Notice(sentence).print(console)
+
+
+def expected_text(expected: Rehearsal, steps: int) -> str:
+    """What a run will take: "about 1 h 40 min for 5,000 steps: 62 images a second, 410 MB of memory"."""
+    speed = f"{number(expected.images_per_second)} images a second"
+    megabytes = expected.memory / 1e6
+    memory = f"{megabytes / 1e3:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
+    shorter = "; --budget 1h makes it shorter" if expected.seconds > 3600 else ""
+    time = duration(expected.seconds)
+    return f"about {time} for {counted(steps, 'step')}: {speed}, {memory} of memory{shorter}"
 
 
 @dataclass(frozen=True)

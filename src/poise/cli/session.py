@@ -39,6 +39,7 @@ def prepare(
     doctor: Mode = "suggest",
     seeds: int | None = None,
     grid: Sequence[str] = (),
+    budget: float | None = None,
 ) -> tuple[SessionStart, Train]:
     """Check all that can be checked before a run, or `seeds` games over a `grid`; nothing is written.
 
@@ -50,19 +51,28 @@ def prepare(
         raise PoiseError("A grid is trained with seeds", code=code, hint=hint)
     if seeds is not None:
         refuse_remedies(doctor)
+        if budget is not None:
+            what = "A budget is for one game"
+            raise PoiseError(what, code="cli.budget-with-seeds", hint="give --steps, or leave --seeds out")
     if out is not None:  # before the data are read, which may take long
         refuse_existing(out)
     with view.reading(data.name) as on_read:
         from poise.networks import describe
         from poise.training import begin, pick_device, plan
         from poise.training.records import data_record
+        from poise.training.rehearsal import rehearse, within
         from poise.training.remedies import begin_with_remedies
         from poise.training.vectorised import begin_many, parse_axis, plan_many
 
         axes, where, opened = dict(map(parse_axis, grid)), pick_device(device), data.to_open()
         sizes: Mapping[str, int]
+        expected = None
         if seeds is None:
             single = plan(opened, recipe, where, progress=on_read)
+            expected = rehearse(single)
+            if budget is not None and expected is not None:
+                single = within(single, recipe, expected, budget)
+                expected = expected.of(single.recipe.steps or 0)
             dataset, origin, resolved = single.dataset, single.origin, single.recipe
             modules = single.components.modules
             sizes = {player: describe(module)["parameters"] for player, module in modules.items()}
@@ -88,6 +98,7 @@ def prepare(
         parameters={player: sizes[player] for player in ("generator", "discriminator")},
         games=1 if seeds is None else len(games.games),
         grid=axes,
+        expected=expected,
     )
     return start, train
 

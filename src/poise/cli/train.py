@@ -45,6 +45,7 @@ def train(
     label_column: Name = None,
     out: Path | None = None,
     steps: Count = None,
+    budget: Annotated[str | None, Parameter(metavar="TIME")] = None,
     seed: Count = None,
     resolution: Count = None,
     batch_size: Count = None,
@@ -78,6 +79,7 @@ def train(
         label_column: Its column of labels, if it has more than two columns.
         out: The run's folder; by default a new one below runs/.
         steps: How many steps; by default as many as suit the data.
+        budget: As many steps as end within this time, 30m or 2h; some are timed before.
         seed: All randomness is derived from it.
         resolution: Pixels on a side, to which images are cropped and resized.
         batch_size: Samples in a batch.
@@ -114,7 +116,17 @@ def train(
     view = view_for(json=json)
     for sentence in dict.fromkeys(str(one.message) for one in old_names):
         view.report(Notice(f"{sentence[:1].upper()}{sentence[1:].rstrip('.')}."))
-    start, begin = prepare(view, named, chosen, device=device, out=out, doctor=doctor, seeds=seeds, grid=grid)
+    start, begin = prepare(
+        view,
+        named,
+        chosen,
+        device=device,
+        out=out,
+        doctor=doctor,
+        seeds=seeds,
+        grid=grid,
+        budget=None if budget is None else time_span(budget, steps),
+    )
     if not dry_run:
         reporter = Reporter(view, remedies=doctor != "watch")
         view.report(start)
@@ -132,3 +144,22 @@ def train(
     console.print()
     line(console, "This was a dry run: nothing was written. Leave out --dry-run to train.")
     return 0
+
+
+def time_span(budget: str, steps: int | None) -> float:
+    """The seconds of a budget.
+
+    Raises:
+        PoiseError: It is no time span, or the steps are given, too.
+    """
+    from poise.errors import PoiseError
+    from poise.text import seconds_of
+
+    seconds = seconds_of(budget)
+    if not seconds:
+        what = f"'{budget}' is no time span"
+        raise PoiseError(what, code="cli.budget-unread", hint="write --budget 30m, 2h, 1h30m or 90s")
+    if steps is not None:
+        what = "A run has either steps or a budget"
+        raise PoiseError(what, code="cli.budget-with-steps", hint="leave --steps or --budget out")
+    return seconds

@@ -70,3 +70,11 @@ def channels_last(module: nn.Module) -> nn.Module:
         True
     """
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]  # missing in torch's stub
+
+
+def synchronised(device: torch.device) -> None:
+    """Wait until everything that was asked of the device is done."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()

@@ -31,14 +31,26 @@ ACCELERATED = 3e12
 def evaluation_interval(components: Components, dataset: Dataset, *, samples: int) -> int:
     """Steps between two evaluations of so many samples, a multiple of those between two pictures."""
     recipe, device = components.recipe, components.device.type
-    condition = None if dataset.condition is None else dataset.condition.shape
-    operations = operations_of(components.ema.module, recipe.latent.size, condition, components.device)
-    rate = RATE if device == "cpu" else ACCELERATED
+    operations, rate = _operations_and_rate(components, dataset)
     # Both players pass forwards and backwards: at least six times what sampling costs.
     step = STEP_OVERHEAD.get(device, 4e-3) + 6 * recipe.batch_size * recipe.packing * operations / rate
     evaluation = samples * operations / rate + seconds_of_measuring(dataset.shape, samples)
     every = recipe.sample_every or 1
     return every * math.ceil(evaluation / (SHARE * step) / every)
+
+
+def seconds_of_evaluation(components: Components, dataset: Dataset, *, samples: int) -> float:
+    """Seconds of one evaluation of so many samples, by the same model."""
+    operations, rate = _operations_and_rate(components, dataset)
+    return samples * operations / rate + seconds_of_measuring(dataset.shape, samples)
+
+
+def _operations_and_rate(components: Components, dataset: Dataset) -> tuple[float, float]:
+    """Operations of a sample of the generator, and how many the device makes in a second."""
+    condition = None if dataset.condition is None else dataset.condition.shape
+    latent, device = components.recipe.latent.size, components.device
+    operations = operations_of(components.ema.module, latent, condition, device)
+    return operations, RATE if device.type == "cpu" else ACCELERATED
 
 
 def seconds_of_measuring(shape: tuple[int, ...], samples: int) -> float:

@@ -11,6 +11,7 @@ from torch import nn
 
 from poise.data import Dataset, open_data, origin_of, spec_of
 from poise.recipes import Recipe
+from poise.spec import DataSpec
 from poise.tasks import TASKS
 from poise.tasks.prepare import prepared, unused_labels
 from poise.training.callbacks import check_callbacks
@@ -36,6 +37,11 @@ class Experiment:
     recipe: Recipe  # With every value spelled out
     components: Components  # Networks, game and optimisers
 
+    @property
+    def spec(self) -> DataSpec:
+        """What networks are told of the data."""
+        return spec_of(self.dataset)
+
 
 def plan(
     data: Data,
@@ -57,13 +63,23 @@ def plan(
     Raises:
         PoiseError: Something does not fit; nothing was written.
     """
-    given = given or {}
     check_callbacks(recipe)
     dataset = open_data(
         data, resolution=recipe.resolution, channels=recipe.channels, seed=recipe.seed, progress=progress
     )
     task = TASKS.named(recipe.game.name)
     dataset = unused_labels(prepared(dataset, task, recipe.game.options), data, task)
+    return planned(dataset, origin_of(data), recipe, device, given or {})
+
+
+def planned(
+    dataset: Dataset,
+    origin: Mapping[str, Any],
+    recipe: Recipe,
+    device: torch.device,
+    given: Mapping[str, nn.Module],
+) -> Experiment:
+    """The experiment of data that are open, as `plan` makes it."""
     spec = spec_of(dataset)
     resolved = with_precision(resolve(recipe, spec, given=tuple(given)), device)
     check_batch(resolved, dataset)
@@ -74,4 +90,4 @@ def plan(
     if resolved.evaluate_every is None:
         resolved = resolved.model_copy(update={"evaluate_every": interval_of(components, dataset)})
         components.recipe = resolved
-    return Experiment(dataset, origin_of(data), resolved, components)
+    return Experiment(dataset, origin, resolved, components)

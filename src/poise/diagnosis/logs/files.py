@@ -268,7 +268,7 @@ def _event_rows(files: Iterable[Path]) -> Rows:
         except ValueError as error:
             raise PoiseError(
                 f"'{file}' is no event file of TensorBoard, or is damaged",
-                code="diagnosis.log-damaged",
+                code="diagnosis.event-file-damaged",
                 why=str(error),
                 hint="name another log",
             ) from None
