@@ -175,13 +175,12 @@ def test_a_picture_has_two_blocks_of_three_columns(name: str, columns: int) -> N
         image = pictures.picture(Same(), CPU)
     assert image.mode == "RGB"
     pixels = np.asarray(image).astype(int)
-    # Cells of 48 pixels with gaps of 2; the output of what changes nothing is its input.
-    left, top, cell = 6 + 2, 6 + 14 + 2, 50
-    first, second = (
-        pixels[top : top + 48, left + cell * place : left + cell * place + 48] for place in (0, 1)
+    # Cells of 48 pixels with gaps of 2, twice as large; the output of what changes nothing is its input.
+    left, top, cell = 6 + 4, 6 + 14 + 4, 100
+    first, second, third = (
+        pixels[top : top + 96, left + cell * place : left + cell * place + 96] for place in (0, 1, 2)
     )
     assert np.array_equal(first, second)
-    third = pixels[top : top + 48, left + cell * 2 : left + cell * 2 + 48]
     assert np.array_equal(third, 255 - first) == (name == "pix2pix")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from poise.cli.console import facts, line, pairs, panel
-from poise.run_folder import RunFolder, is_many, makes
+from poise.run_folder import RunFolder, is_many, makes, read_games
 from poise.spec import condition_kind
 from poise.text import clock, counted, duration, label, number, percent, short_path
 
@@ -201,12 +201,13 @@ class SessionEnd:
         from poise.web.games import open_findings, reached
         from poise.web.summary import next_commands, standing
 
-        many, stands, pictures = is_many(run.path), standing(run), run.samples()
-        generator = run.path / "generator" if (run.path / "generator").is_dir() else None
-        made = makes(run.data) if generator else None
-        following = next_commands(stands, short_path(run.path), run.environment, makes=made)
+        stands, pictures = standing(run), run.samples()
+        one = read_games(run)[0]["run"] if is_many(run.path) else ""
+        made = makes(run.data) if (run.path / one / "generator").is_dir() else None
+        generator = run.path / "generator" if made and not one else None
+        following = next_commands(stands, short_path(run.path), run.environment, makes=made, one=one)
         files = {"samples": pictures[-1][1] if pictures else None, "report": report, "generator": generator}
-        games = (reached(run), open_findings(run)) if many else ()
+        games = (reached(run), open_findings(run)) if one else ()
         return SessionEnd(run.path, stands, files, following, *games)
 
     def to_json(self) -> Mapping[str, Any]:
@@ -256,16 +257,21 @@ Event: TypeAlias = Notice | Found | SessionStart | Status | SessionEnd
 
 
 def data_text(data: Mapping[str, Any]) -> str:
-    """What the data are.
+    """What the data are, as a run's `data.json` has them.
 
     Example:
         >>> data_text({"kind": "image", "shape": [1, 8, 8], "count": 1797})
         '1,797 images of 8x8, grey'
         >>> data_text({"kind": "vector", "shape": [2], "count": 1})
         '1 row of 2 numbers'
+        >>> data_text({"kind": "vector", "shape": [64], "count": 9, "condition": {"tags": ["sea", "sun"]}})
+        '9 pairs of an image and one of its tags, 2 tags in all'
     """
     from poise.data import kind_of
 
+    if tags := (data.get("condition") or {}).get("tags"):
+        pairs_of = f"{counted(data['count'], 'pair')} of an image and one of its tags"
+        return f"{pairs_of}, {counted(len(tags), 'tag')} in all"
     return kind_of(data).describe(tuple(data["shape"]), data["count"])
 
 

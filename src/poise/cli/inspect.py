@@ -67,11 +67,11 @@ def _print(
     resolution: int | None,
 ) -> None:
     from poise.cli.events import Notice, data_text
-    from poise.web.facts import plain
+    from poise.web.facts import fact_text
 
     rows = [("data", f"{known['name']}: {data_text(known)}")]
     rows += [
-        (key.replace("_", " "), plain(value))
+        (key.replace("_", " "), fact_text(key, value))
         for key, value in known.items()
         if key not in IN_THE_FIRST_LINE | BELOW and value not in (0, None, "", [], {})
     ]
@@ -92,3 +92,6 @@ def _print(
     size = () if resolution is None else ("--resolution", str(resolution))
     line(console, ("trainable", "bold green"), f" with the default recipe, {recipe}")
     line(console, "train on it: ", (command("poise", "train", data, *size), "cyan"))
+    if known.get("classes"):
+        by_class = command("poise", "train", data, *size, "--recipe", "conditional")
+        line(console, "with its classes: ", (by_class, "cyan"))

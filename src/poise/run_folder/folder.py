@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from poise.errors import PoiseError, system_reason
+from poise.errors import PoiseError, nearest, system_reason
 from poise.run_folder.checkpoints import Checkpoint, Restored, checkpoint_of, step_name
 from poise.run_folder.files import (
     append_line,
@@ -116,11 +116,7 @@ class RunFolder:
         """
         run = RunFolder(path)
         if not (run.path / "recipe.json").is_file():
-            what, hint = (
-                f"'{path}' is not a run: it holds no recipe.json",
-                "name a folder that poise train made",
-            )
-            raise PoiseError(what, code="run-folder.not-a-run", hint=hint)
+            raise _not_a_run(run.path)
         found = run.environment.get("format")
         if not isinstance(found, int) or found > FORMAT:
             what = f"The run '{path}' has format {found}, and this version reads up to {FORMAT}"
@@ -340,9 +336,9 @@ def refuse_existing(path: Path) -> None:
         PoiseError: There is a run, or there are other files, or the folder cannot be written.
     """
     if (path / "recipe.json").exists():
-        what, why = f"'{path}' holds a run already", "training never writes over one"
+        what = f"'{path}' holds a run already, and training never writes over one"
         hint = f"go on with it: poise resume {path}, or name another folder with --out"
-        raise PoiseError(what, code="run-folder.run-exists", why=why, hint=hint)
+        raise PoiseError(what, code="run-folder.run-exists", hint=hint)
     if path.is_file() or (path.is_dir() and any(path.iterdir())):
         what, hint = f"'{path}' is there already and is not a run", "name a new folder with --out"
         raise PoiseError(what, code="run-folder.not-empty", hint=hint)
@@ -373,6 +369,15 @@ def makes(data: Json) -> Makes:
     if condition_kind(condition).images:
         return "images"
     return "tags" if "tags" in condition else "samples"
+
+
+def _not_a_run(path: Path) -> PoiseError:
+    what, hint = f"'{path}' is not a run: it holds no recipe.json", "name a folder that poise train made"
+    if not path.exists():
+        runs = [str(one.parent) for one in path.parent.glob("*/recipe.json")]
+        near = " or ".join(f"'{one}'" for one in nearest(str(path), runs, most=2))
+        what, hint = f"There is no run '{path}'", f"did you mean {near}?" if near else hint
+    return PoiseError(what, code="run-folder.not-a-run", hint=hint)
 
 
 def _unwritable(path: Path, error: OSError) -> PoiseError:

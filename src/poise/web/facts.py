@@ -42,7 +42,7 @@ def plain(value: Any) -> str:
 
     Example:
         >>> plain({"min": 8, "median": 64.0, "max": 512}), plain({"PNG": 1200, "JPEG": 3})
-        ('8 to 512, median 64', 'PNG 1,200, JPEG 3')
+        ('8 to 512, median 64', 'PNG: 1,200; JPEG: 3')
         >>> plain([0, 255]), plain("NHWC"), plain(1797), plain({"name": "pixels"})
         ('0, 255', 'NHWC', '1,797', 'pixels')
     """
@@ -54,8 +54,18 @@ def plain(value: Any) -> str:
         low, median, high = map(plain, (value["min"], value["median"], value["max"]))
         return low if low == high else f"{low} to {high}, median {median}"
     if isinstance(value, Mapping):
-        return str(value.get("name") or ", ".join(f"{key} {plain(inner)}" for key, inner in value.items()))
+        return str(value.get("name") or "; ".join(f"{key}: {plain(inner)}" for key, inner in value.items()))
     return ", ".join(map(plain, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def fact_text(name: str, value: Any) -> str:
+    """A fact as a short text.
+
+    Example:
+        >>> fact_text("range", [0, 255]), fact_text("original_size", [48, 64])
+        ('0 to 255', '48, 64')
+    """
+    return " to ".join(map(plain, value)) if name == "range" else plain(value)
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,7 @@ def facts(values: Json, prefix: str = "") -> list[Fact]:
             entries = "1 entry" if len(value) == 1 else f"{len(value):,} entries"
             found.append(Fact(label(name), entries, (*map(plain, value[:MOST_ITEMS]), *more)))
         elif value not in (None, "", [], {}):
-            found.append(Fact(label(name), plain(value)))
+            found.append(Fact(label(name), fact_text(key, value)))
     return found
 
 

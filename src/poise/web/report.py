@@ -4,6 +4,7 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def _page(run: RunFolder, now: datetime) -> str:
     templates.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     templates.filters |= {
         **{"label": label, "number": number, "thousands": "{:,}".format},
-        **{"evidence_rows": summary.evidence_rows, "protocol_words": metrics.protocol_words},
+        "evidence_rows": summary.evidence_rows,
     }
     return templates.get_template("page.html").render(**_contents(run, now), **shown, **hashes)
 
@@ -109,7 +110,10 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
         "curves": curves,
         "metrics": measured,
         "spread": spread,
-        "evaluations": metrics.evaluations(numbers),
+        "evaluations": [
+            (protocol, list(rows))
+            for protocol, rows in groupby(metrics.evaluations(numbers), metrics.protocol_words)
+        ],
         "history": list(history),
         "numbers": charts.number_rows(history),
         "history_note": charts.history_note(history, drawn),

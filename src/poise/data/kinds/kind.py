@@ -116,7 +116,7 @@ class DataKind:
     write: Callable[[Path, Iterable[Tensor], int], None]
     lead: str  # What the pictures of a run show, for the report
     as_picture: str  # How a picture shows the samples: `"in a grid"`
-    as_files: str  # How files hold them: `"in a PNG each"`
+    as_files: str  # How files hold them: `"as PNG files"`
     features: str  # The extractor that metrics use if none is named, of `poise.metrics.features.EXTRACTORS`
     metrics: tuple[str, ...]  # The metrics that are measured if none is named
     # The range of what `measured` returns, for extractors; `None` if it has none

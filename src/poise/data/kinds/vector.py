@@ -110,7 +110,8 @@ def _scatter(points: Array, real: Array | None) -> Image.Image:
 
     figure = Figure(figsize=(5.12, 5.12), dpi=100)
     canvas = FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.11, 0.1, 0.86, 0.82))
+    left = 0.11 if points.shape[1] == 2 else 0.16  # room for the name of the axis
+    axes = figure.add_axes((left, 0.1, 0.97 - left, 0.82))
     drawable = points[np.isfinite(points).all(axis=1)]
     shown = None if real is None else real[:: max(1, math.ceil(len(real) / _MOST_REAL_POINTS))]
     low, high = _frame(drawable if shown is None else shown)

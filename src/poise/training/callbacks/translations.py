@@ -35,6 +35,8 @@ ROWS = 8
 
 CAPTION = 14
 MARGIN = 6
+LEAST_WIDTH = 200
+"""Pixels that the longest caption takes; narrower pictures are enlarged."""
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,8 @@ def held_out_of(dataset: Dataset) -> Dataset:
 
 def side_by_side(blocks: Sequence[tuple[str, Image.Image]]) -> Image.Image:
     """Pictures of one height in a row, each under its caption."""
+    times = max(-(-LEAST_WIDTH // image.width) for _, image in blocks)
+    blocks = [(caption, _enlarged(image, times)) for caption, image in blocks]
     width = sum(image.width for _, image in blocks) + MARGIN * (len(blocks) + 1)
     height = max(image.height for _, image in blocks) + CAPTION + 2 * MARGIN
     canvas = Image.new("RGB", (width, height), "white")
@@ -243,6 +247,10 @@ def side_by_side(blocks: Sequence[tuple[str, Image.Image]]) -> Image.Image:
         canvas.paste(image, (left, MARGIN + CAPTION))
         left += image.width + MARGIN
     return canvas
+
+
+def _enlarged(image: Image.Image, times: int) -> Image.Image:
+    return image.resize((times * image.width, times * image.height), Image.Resampling.NEAREST)
 
 
 def _block(columns: Sequence[Tensor]) -> Image.Image:
