@@ -174,11 +174,13 @@ def test_the_legend_explains_every_logged_number(tmp_path: Path) -> None:
     from poise.regularisers import REGULARISERS
 
     settings: dict[str, Any] = {"steps": 2, "log_every": 1, "batch_size": 8, "sample_every": 2}
-    settings |= {"regularisers": {name: {"weight": 1.0} for name in REGULARISERS}}
     settings |= {"generator.width": 8, "discriminator.width": 8}
+    styled = poise.train("digits", "stylegan2", out=tmp_path / "styles", **settings)
+    plain = {name: {"weight": 1.0} for name, row in REGULARISERS.items() if not row.needs_parts}
+    settings |= {"regularisers": plain}
     run = poise.train("spiral", out=tmp_path / "run", **settings)
     classes = poise.train("digits", "auxiliary-classifier", out=tmp_path / "classes", **settings)
-    logged = {name for one in (run, classes) for line in one.history for name in line}
+    logged = {name for one in (run, classes, styled) for line in one.history for name in line}
     text = (ROOT / "docs/history.md").read_text(encoding="utf-8")
     legend = text.partition("## history.jsonl")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", legend, re.MULTILINE)) == logged

@@ -33,6 +33,8 @@ class Network:
         needs_condition: Whether a network that takes conditions can only be built for data that have some.
         takes_width: Whether its setting `width` follows the kind of data if a recipe leaves it open;
             otherwise it has a default of its own.
+        gradient_weight: `(spec, batch_size)` to the weight of R1 and R2 for this discriminator, if that of
+            the kind of data does not suit it.
         parts: Names of submodules that other code may use, such as `mapping` and `synthesis`, and the path of
             each within the module.
 
@@ -54,6 +56,7 @@ class Network:
     takes_condition: bool = False
     needs_condition: bool = True
     takes_width: bool = False
+    gradient_weight: Callable[[DataSpec, int], float] | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
 
     def serves(self, spec: DataSpec) -> bool:

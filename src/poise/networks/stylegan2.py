@@ -303,6 +303,14 @@ def stylegan2_discriminator(
     )
 
 
+def r1_weight(spec: DataSpec, batch_size: int) -> float:
+    """The weight of R1: 0.0002 for each pixel, divided by the size of a batch.
+
+    Source: Karras et al. 2020 ("Limited data"), the automatic configuration of their code.
+    """
+    return 0.0002 * math.prod(spec.shape[1:]) / batch_size
+
+
 def _widths(grids: Grids, most: int, base: int | None) -> list[int]:
     largest = max(grids[-1])
     times = base or (32_768 if largest >= 512 else 16_384)
@@ -331,4 +339,5 @@ STYLEGAN2_DISCRIMINATOR = Network(
     kinds=("image",),
     takes_condition=True,
     needs_condition=False,
+    gradient_weight=r1_weight,
 )

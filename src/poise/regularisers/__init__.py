@@ -12,10 +12,11 @@ from poise.regularisers.gradient_penalties import (
     squared_gradient_norm,
     wgan_gp,
 )
+from poise.regularisers.path_length import PATH_LENGTH, path_length
 from poise.regularisers.regulariser import Critic, Regulariser, of_critic
 from poise.regularisers.weight_clipping import clip_weights
 
-REGULARISERS: Registry[Regulariser] = Registry("regulariser", [R1, R2, WGAN_GP, DRAGAN])
+REGULARISERS: Registry[Regulariser] = Registry("regulariser", [R1, R2, WGAN_GP, DRAGAN, PATH_LENGTH])
 
 __all__ = [
     "REGULARISERS",
@@ -24,6 +25,7 @@ __all__ = [
     "clip_weights",
     "dragan",
     "of_critic",
+    "path_length",
     "r1",
     "r2",
     "squared_gradient_norm",

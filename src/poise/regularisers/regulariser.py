@@ -15,6 +15,20 @@ from poise.spec import DataSpec
 Critic = Callable[[Tensor], Tensor]
 
 
+class SeenBatch(Protocol):
+    """The part of a batch that regularisers of the generator use."""
+
+    @property
+    def latent(self) -> Tensor:
+        """Latents, `(N, latent_size)`."""
+        ...
+
+    @property
+    def condition(self) -> Tensor | None:
+        """Conditions, `(N, ...)`."""
+        ...
+
+
 class SeenByRegularisers(Protocol):
     """The part of a game's view that regularisers use."""
 
@@ -31,6 +45,20 @@ class SeenByRegularisers(Protocol):
     @property
     def fake(self) -> Tensor:
         """Fakes, `(N, ...)`."""
+        ...
+
+    @property
+    def networks(self) -> Mapping[str, Any]:
+        """The networks of the game by name; of many games at once, functions."""
+        ...
+
+    @property
+    def batch(self) -> SeenBatch:
+        """The latents and conditions from which fakes are made."""
+        ...
+
+    def remembered(self, name: str, compute: Callable[[], Tensor]) -> Tensor:
+        """A value that is computed once for all that asks for it at this point."""
         ...
 
     @property
@@ -58,6 +86,7 @@ class Regulariser:
         source: Paper and equation.
         init: `() -> state`: what it carries from step to step at the start; `None` for nothing.
         update: `(state, view, **settings) -> state` after the player has moved.
+        needs_parts: Names of parts that the generator's network must have.
     """
 
     name: str
@@ -68,6 +97,7 @@ class Regulariser:
     source: str
     init: Callable[[], Mapping[str, Tensor]] | None = None
     update: Callable[..., Mapping[str, Tensor]] | None = None
+    needs_parts: tuple[str, ...] = ()
 
     def default_weight(self, spec: DataSpec, gradient_weight: float) -> float:
         """The weight for these data if a recipe gives none."""

@@ -54,8 +54,13 @@ def resolve(recipe: Recipe, spec: DataSpec, *, given: tuple[str, ...] = ()) -> R
     owner = f"dynamics '{dynamics.name}'"
     settings = checked_settings(recipe.dynamics.options, dynamics.step, owner=owner)
     values["dynamics"] = {"name": dynamics.name, **settings}
+    players = [
+        None if player in given else table.named(values[player]["name"])
+        for player, table in (("generator", task.generators), ("discriminator", task.discriminators))
+    ]
     values["regularisers"] = {
-        name: _regulariser(name, part, spec) for name, part in recipe.regularisers.items()
+        name: _regulariser(name, part, spec, recipe.batch_size, *players)
+        for name, part in recipe.regularisers.items()
     }
     values["augmentations"] = {
         name: checked_settings(
@@ -124,9 +129,26 @@ def _network(
     return {"name": name, **checked_settings(options, network.build, owner=owner)}
 
 
-def _regulariser(name: str, part: RegulariserPart, spec: DataSpec) -> dict[str, Any]:
+def _regulariser(
+    name: str,
+    part: RegulariserPart,
+    spec: DataSpec,
+    batch_size: int,
+    generator: Network | None,
+    discriminator: Network | None,
+) -> dict[str, Any]:
     row, weight = REGULARISERS.named(name), part.weight
+    missing = set(row.needs_parts) - set(row.needs_parts if generator is None else generator.parts)
+    if missing and generator is not None:
+        raise PoiseError(
+            f"The regulariser '{name}' cannot measure the generator '{generator.name}'",
+            code="training.regulariser-unfit",
+            why=f"it has no part '{min(missing)}'",
+            hint=f"choose --set generator=stylegan2, or leave it out: --set regularisers.{name}=null",
+        )
     if weight is None:
-        weight = row.default_weight(spec, kind_of(spec).gradient_weight(spec))
+        own = None if discriminator is None else discriminator.gradient_weight
+        by_kind = kind_of(spec).gradient_weight(spec)
+        weight = row.default_weight(spec, by_kind if own is None else own(spec, batch_size))
     settings = checked_settings(part.options, *row.functions, owner=f"regulariser '{name}'")
     return {"weight": weight, "every": part.every, **settings}
