@@ -14,9 +14,8 @@ from poise.training.engine import channels_last
 TINY = {"width": 3}
 SIDES = (8, 16, 32, 64, 128, 256)
 LATENT_SIZE = 5
-NOT_PLAIN = (
-    "stylegan2",
-)  # draws noise in training, sees the deviation of a batch, and has layers of its own
+# Linear at the end in training, with layers of their own; stylegan2 draws noise and sees a batch's deviation
+NOT_PLAIN = ("stylegan2", "r3gan")
 
 
 def built_generator(name: str, shape: tuple[int, ...], **settings: object) -> nn.Module:

@@ -6,6 +6,7 @@ from poise.networks.infogan import INFOGAN_DISCRIMINATOR, INFOGAN_GENERATOR
 from poise.networks.layers import HalvingAverage, LeakyReLU, ReLU
 from poise.networks.mlp import MLP_DISCRIMINATOR, MLP_GENERATOR
 from poise.networks.network import Network, describe, parameter_count
+from poise.networks.r3gan import R3GAN_DISCRIMINATOR, R3GAN_GENERATOR
 from poise.networks.resnet import RESNET_DISCRIMINATOR, RESNET_GENERATOR
 from poise.networks.stylegan2 import STYLEGAN2_DISCRIMINATOR, STYLEGAN2_GENERATOR
 from poise.networks.translating import PATCH, BothWays, OneForEachDomain, TranslatingGenerator
@@ -13,7 +14,15 @@ from poise.networks.translators import RESIDUAL, UNET
 from poise.registry import Registry
 
 GENERATORS: Registry[Network] = Registry(
-    "generator", [MLP_GENERATOR, DCGAN_GENERATOR, INFOGAN_GENERATOR, RESNET_GENERATOR, STYLEGAN2_GENERATOR]
+    "generator",
+    [
+        MLP_GENERATOR,
+        DCGAN_GENERATOR,
+        INFOGAN_GENERATOR,
+        RESNET_GENERATOR,
+        STYLEGAN2_GENERATOR,
+        R3GAN_GENERATOR,
+    ],
 )
 DISCRIMINATORS: Registry[Network] = Registry(
     "discriminator",
@@ -23,6 +32,7 @@ DISCRIMINATORS: Registry[Network] = Registry(
         INFOGAN_DISCRIMINATOR,
         RESNET_DISCRIMINATOR,
         STYLEGAN2_DISCRIMINATOR,
+        R3GAN_DISCRIMINATOR,
         AUTOENCODER_DISCRIMINATOR,
     ],
 )
