@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from poise.cli.console import emit, line, output, panel, table
-from poise.cli.evaluate import Against, Checkpoint
-from poise.cli.verb import Count, Json, Name, Names, verb
+from poise.cli.evaluate import Measuring, protocol, watched
+from poise.cli.verb import Json, verb
 from poise.text import label, number
 
 if TYPE_CHECKING:
@@ -30,12 +30,7 @@ app = verb(
 @app.default
 def compare(
     *runs: Annotated[str, Parameter(name="RUN")],
-    against: Against = None,
-    metrics: Names = (),
-    features: Name = None,
-    samples: Count = None,
-    seed: Count = None,
-    checkpoint: Checkpoint = "newest",
+    how: Measuring = Measuring(),  # noqa: B008 - frozen
     json: Json = False,
 ) -> int:
     """Put runs in one table, and say which differences are beyond chance.
@@ -45,32 +40,12 @@ def compare(
 
     Args:
         runs: Two or more runs' folders.
-        against: What to measure against; by default what all were trained on.
-        metrics: What to measure, such as frechet-distance, coverage or memorisation; by default a set that
-            suits the data.
-        features: random-convolutions, pixels, colours-and-shapes, classifier, efficientnet-lite0,
-            inception-v3 or dinov2.
-        samples: The most of each side; by default 5,000.
-        seed: Draws latents and rows.
-        checkpoint: Which generator of each run: the newest, the best, or that of a step.
     """
-    from poise.cli.evaluate import watched
     from poise.evaluation import compare_runs
     from poise.evaluation.comparing import to_json
-    from poise.evaluation.evaluating import which_of
 
     with watched(f"{len(runs)} runs", json=json) as (progress, telling):
-        compared = compare_runs(
-            runs,
-            against=against,
-            metrics=metrics or None,
-            features=features,
-            samples=samples,
-            seed=seed,
-            checkpoint=which_of(checkpoint),
-            progress=progress,
-            telling=telling,
-        )
+        compared = compare_runs(runs, **how.arguments(), progress=progress, telling=telling)
     if not json:
         _print(compared)
         return 0
@@ -84,8 +59,6 @@ def compare(
 
 def _print(compared: Compared) -> None:
     from rich.text import Text
-
-    from poise.cli.evaluate import protocol
 
     console = output()
     verdicts: dict[str, list[str]] = {}

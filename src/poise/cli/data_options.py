@@ -1,25 +1,42 @@
 """The data as they are named on the command line, and the recipe that suits them."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
+from cyclopts import Parameter
+
+from poise.cli.verb import Name
 from poise.errors import PoiseError
 
+Two: TypeAlias = Annotated[tuple[str, str] | None, Parameter(metavar="PATH PATH")]
 
-@dataclass(frozen=True)
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
 class DataOptions:
-    """The data options of `poise train` as typed, not opened yet: torch need not be imported."""
+    """The data options of `poise train` as typed, not opened yet: torch need not be imported.
 
-    data: str | None = None
-    pairs: tuple[str, str] | None = None
-    side_by_side: str | None = None
-    source_side: Literal["left", "right"] = "left"
-    domains: tuple[str, str] | None = None
-    held_out: float | None = None
-    labels: str | None = None
-    label_column: str | None = None
+    Args:
+        pairs: Sources and targets, two folders or zips with the same names, or two arrays.
+        side_by_side: Images that hold source and target side by side.
+        source_side: Which half of those is the source, left or right.
+        domains: Two kinds of images without pairs, to be made into each other.
+        held_out: The share of pairs or domains never trained on, to judge by; 0.1 by default.
+        labels: A CSV of files and labels, for a recipe with conditions; sub-folders need none.
+        label_column: Its column of labels, if it has more than two columns.
+    """
 
-    def __post_init__(self) -> None:
+    data: Annotated[str | None, Parameter(parse=False)] = None  # named without an option
+    pairs: Two = None
+    side_by_side: Annotated[str | None, Parameter(metavar="PATH")] = None
+    source_side: Annotated[Literal["left", "right"], Parameter(metavar="SIDE")] = "left"
+    domains: Two = None
+    held_out: Annotated[float | None, Parameter(metavar="SHARE")] = None
+    labels: Annotated[str | None, Parameter(metavar="FILE")] = None
+    label_column: Name = None
+
+    def check(self) -> None:
+        """Refuse what is named twice, or not at all, or for nothing."""
         given = list(self._given)
         if not given:
             what, code = "There are no data to train on", "cli.no-data"

@@ -130,7 +130,8 @@ def usage_error(error: CycloptsError) -> PoiseError:
             return unknown_name("option" if dashed else "command", typed, known, where="of poise")
         case exceptions.UnknownOptionError():
             typed = error.token.keyword or error.token.value
-            known = [name for one in error.argument_collection for name in one.names if name[0] == "-"]
+            taken = [name for one in error.argument_collection if one.parse for name in one.names]
+            known = [name for name in taken if name.startswith("-")]
             return unknown_name("option", typed, known, where=f"of {words}")
         case exceptions.MissingArgumentError() if error.argument is not None:
             needed, _ = error.argument.token_count()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from poise.cli.console import emit, is_watched, line, output, panel, table
-from poise.cli.verb import Count, Json, Name, Names, Number, verb
+from poise.cli.verb import Count, Json, Name, Names, verb
 from poise.text import label, number, short_path
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 PAIRS = "nearest-pairs.png"
 COPIES = "C_T, Authentic: below the reals' value are copies of training data, above it poor samples"
 Watched = tuple[Callable[[int, int], None], Callable[[str], None]]
-Against: TypeAlias = Annotated[str | None, Parameter(metavar="DATA|SAMPLES")]
-Checkpoint: TypeAlias = Annotated[str, Parameter(metavar="newest|best|N")]
 
 app = verb(
     "evaluate",
@@ -32,17 +31,41 @@ app = verb(
 )
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Measuring:
+    """What is measured, and how; the options that evaluating and comparing share.
+
+    Args:
+        against: What to measure against; by default what was trained on.
+        metrics: Names such as frechet-distance, coverage, memorisation; by default a set for the data.
+        features: random-convolutions, pixels, colours-and-shapes, classifier, efficientnet-lite0,
+            inception-v3 or dinov2.
+        samples: The most of each side; by default 5,000.
+        seed: Draws latents and rows; 0 by default.
+        checkpoint: Which generator of a run: the newest, the best, or that of a step.
+    """
+
+    against: Annotated[str | None, Parameter(metavar="DATA|SAMPLES")] = None
+    metrics: Names = ()
+    features: Name = None
+    samples: Count = None
+    seed: Count = None
+    checkpoint: Annotated[str, Parameter(metavar="newest|best|N")] = "newest"
+
+    def arguments(self) -> dict[str, Any]:
+        """The options as `poise.evaluation` takes them."""
+        from poise.evaluation.evaluating import which_of
+
+        return {**asdict(self), "metrics": self.metrics or None, "checkpoint": which_of(self.checkpoint)}
+
+
 @app.default
 def evaluate(
     subject: Annotated[str, Parameter(name="RUN|SAMPLES")],
     /,
     *,
-    against: Against = None,
-    metrics: Names = (),
-    features: Name = None,
-    samples: Count = None,
-    seed: Number = 0,
-    checkpoint: Checkpoint = "newest",
+    how: Measuring = Measuring(),
     labels: Annotated[str | None, Parameter(metavar="FILE")] = None,
     label_column: Name = None,
     resolution: Count = None,
@@ -55,32 +78,18 @@ def evaluate(
 
     Args:
         subject: A run's folder; or samples: a folder or zip of images, or a .npy or .npz array.
-        against: What to measure against; by default what the run was trained on.
-        metrics: What to measure, such as frechet-distance, coverage or memorisation; by default a set that
-            suits the data.
-        features: random-convolutions, pixels, colours-and-shapes, classifier, efficientnet-lite0,
-            inception-v3 or dinov2.
-        samples: The most of each side; by default 5,000.
-        seed: Draws latents and rows.
-        checkpoint: Which generator of the run: the newest, the best, or that of a step.
         labels: Classes of the data for --features classifier: a CSV of files and labels, or a .npy.
         label_column: Its column of labels, if it has more than two columns.
         resolution: Pixels on a side, for samples and data that are files of many sizes.
     """
     from poise.evaluation import evaluate as measured
-    from poise.evaluation.evaluating import which_of
 
     with watched(subject, json=json) as (progress, telling):
         found = measured(
             subject,
-            against,
-            metrics=metrics or None,
-            features=features,
-            samples=samples,
-            seed=seed,
+            **{**how.arguments(), "seed": how.seed or 0},
             labels=labels,
             label_column=label_column,
-            checkpoint=which_of(checkpoint),
             resolution=resolution,
             progress=progress,
             telling=telling,

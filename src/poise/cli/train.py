@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from poise.cli.console import emit, line, output
+from poise.cli.data_options import DataOptions
 from poise.cli.verb import Count, Device, DoctorMode, Json, Name, Switch, at_least, verb
 
 if TYPE_CHECKING:
     pass
-
-Two: TypeAlias = Annotated[tuple[str, str] | None, Parameter(metavar="PATH PATH")]
 
 app = verb(
     "train",
@@ -36,13 +36,7 @@ def train(
     /,
     *,
     recipe: Name = None,
-    pairs: Two = None,
-    side_by_side: Annotated[str | None, Parameter(metavar="PATH")] = None,
-    source_side: Annotated[Literal["left", "right"], Parameter(metavar="SIDE")] = "left",
-    domains: Two = None,
-    held_out: Annotated[float | None, Parameter(metavar="SHARE")] = None,
-    labels: Annotated[str | None, Parameter(metavar="FILE")] = None,
-    label_column: Name = None,
+    named: DataOptions = DataOptions(),  # noqa: B008 - frozen
     out: Path | None = None,
     steps: Count = None,
     budget: Annotated[str | None, Parameter(metavar="TIME")] = None,
@@ -70,13 +64,6 @@ def train(
     Args:
         data: A folder or zip of images, a .npy or .npz array, or digits, ring, grid, spiral or triangles.
         recipe: By default non-saturating, for pairs pix2pix, for domains cyclegan; see poise recipes.
-        pairs: Sources and targets, two folders or zips with the same names, or two arrays.
-        side_by_side: Images that hold source and target side by side.
-        source_side: Which half of those is the source, left or right.
-        domains: Two kinds of images without pairs, to be made into each other.
-        held_out: The share of pairs or domains never trained on, to judge by; 0.1 by default.
-        labels: A CSV of files and labels, for a recipe with conditions; sub-folders need none.
-        label_column: Its column of labels, if it has more than two columns.
         out: The run's folder; by default a new one below runs/.
         steps: How many steps; by default as many as suit the data.
         budget: As many steps as end within this time, 30m or 2h; some are timed before.
@@ -90,7 +77,6 @@ def train(
         grid: With --seeds: train every combination of such values; may be given often.
         dry_run: Check and show everything, and write nothing.
     """
-    from poise.cli.data_options import DataOptions
     from poise.cli.events import Notice
     from poise.cli.progress import view_for
     from poise.cli.recipes import settings_table
@@ -98,9 +84,8 @@ def train(
     from poise.recipes import RECIPES, parse_override, recipe_with
 
     at_least(1, seeds=seeds)
-    named = DataOptions(
-        data, pairs, side_by_side, source_side, domains, held_out, labels=labels, label_column=label_column
-    )
+    named = replace(named, data=data)
+    named.check()
     flags = {
         "steps": steps,
         "seed": seed,
