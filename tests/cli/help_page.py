@@ -26,7 +26,7 @@ def help_page() -> str:
     parts = [
         "# The command line",
         "",
-        "What `--help` prints for each command. `python tests/cli/help_page.py` writes this page anew.",
+        "What `--help` prints for each command. `python tests/cli/help_page.py` writes this page.",
     ]
     for words in [(), *((verb,) for verb in verbs)]:
         parts += ["", f"## {' '.join(['poise', *words])}", "", "```text", help_text(*words), "```"]

@@ -11,7 +11,7 @@ VERBS = [import_module(f"poise.cli.{name}") for name in NAMES.split()]
 
 app = App(
     name="poise",
-    help="Train generative adversarial networks on your own data, and be told by name what goes wrong.",
+    help="Train generative adversarial networks on your own data; what goes wrong is named.",
     help_epilogue="\n".join(
         [
             "[bold]Begin with[/]",

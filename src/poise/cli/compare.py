@@ -33,7 +33,7 @@ def compare(
     how: Measuring = Measuring(),  # noqa: B008 - frozen
     json: Json = False,
 ) -> int:
-    """Put runs in one table, and say which differences are beyond chance.
+    """Put runs in one table, with the differences that are beyond chance.
 
     If poise evaluate has measured all of them under one protocol, its results
     are shown; else all are measured now, alike, and the results are saved.

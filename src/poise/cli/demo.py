@@ -7,7 +7,7 @@ from poise.cli.verb import verb
 RUN = Path("runs/demo")
 DATA = "digits"
 
-app = verb("demo", ("poise demo", "train on digits, or say what is there"))
+app = verb("demo", ("poise demo", "train on digits, or show what is there"))
 
 
 @app.default
@@ -15,13 +15,13 @@ def demo() -> int:
     """Learn handwritten digits in minutes, into runs/demo.
 
     Run again, it goes on from where it was interrupted; once it has finished,
-    it says what is there, and loses nothing.
+    it shows what is there, and loses nothing.
     """
     return demo_in(RUN)
 
 
 def demo_in(path: Path, *, steps: int | None = None) -> int:
-    """Train, go on, or say what is there, and return the exit status."""
+    """Train, go on, or show what is there, and return the exit status."""
     from poise.cli.events import SessionEnd
     from poise.cli.progress import view_for
     from poise.cli.resume import resume

@@ -65,7 +65,7 @@ def diagnose(
     run: Name = None,
     json: Json = False,
 ) -> int:
-    """Say by name what went wrong, with evidence and remedies.
+    """Name what went wrong, with evidence and remedies.
 
     A log is what a program wrote: its console, CSV, JSON, TensorBoard's or
     MLflow's folders, arrays of numpy. Several runs or games get a line each.

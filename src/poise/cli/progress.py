@@ -166,4 +166,4 @@ class TerminalView:
 
 
 View: TypeAlias = JsonView | LogView | TerminalView
-"""Who is told of reading, training, a step's status and events; updated every so many seconds."""
+"""What shows reading, training, a step's status and events; updated every so many seconds."""

@@ -6,7 +6,7 @@ from poise.cli.console import emit, line, output
 from poise.cli.verb import Json, verb
 from poise.text import short_path
 
-app = verb("report", ("poise report runs/demo", "write runs/demo/report.html anew"))
+app = verb("report", ("poise report runs/demo", "write runs/demo/report.html again"))
 
 
 @app.default

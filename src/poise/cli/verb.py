@@ -12,7 +12,7 @@ Json: TypeAlias = Annotated[
 ]
 DoctorMode: TypeAlias = Annotated[
     Literal["off", "watch", "suggest", "apply"],
-    Parameter(help="Say what goes wrong (watch), and what to do (suggest), or try it in branches (apply)."),
+    Parameter(help="Name what goes wrong (watch), suggest remedies (suggest), or try them (apply)."),
 ]
 Count: TypeAlias = Annotated[int | None, Parameter(metavar="N")]
 Number: TypeAlias = Annotated[int, Parameter(metavar="N")]

@@ -157,7 +157,7 @@ def _weighted(value: Callable[[View], Tensor], weights: Tensor) -> Callable[[Vie
 def _consensus_step(
     players: Players, next_batch: NextBatch, step: int, *, weight: float, updates: int
 ) -> Logs:
-    """Consensus optimisation under any schedule: the field is computed anew before each player's update."""
+    """Consensus optimisation under any schedule: the field is computed again before each player's update."""
     first, second = players.game.players
     turns = [(first,)] * updates + [(second,)] if updates else [(first, second)]
     for turn in turns:
