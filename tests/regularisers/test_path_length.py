@@ -17,6 +17,7 @@ from poise.losses import LOSSES
 from poise.recipes import RECIPES, recipe_with
 from poise.regularisers import REGULARISERS, path_length
 from poise.spec import DataSpec
+from poise.training.precision import in_precision
 from poise.training.resolve import resolve
 
 ROW = REGULARISERS["path-length"]
@@ -125,6 +126,13 @@ def test_it_is_a_lazy_term_of_the_generator() -> None:
     slopes = torch.autograd.grad(due.value, network.matrix)[0]
     assert bool(slopes.any())
     assert game.lazy_loss("generator", networks, replace(batch(), step=9), None, state) is None
+
+
+def test_in_mixed_precision_it_is_measured_in_full() -> None:
+    network, plain = Linear(), view(Linear())
+    mixed = view(network)
+    mixed.networks = in_precision("bf16", {"generator": network})
+    assert torch.equal(path_length(mixed), path_length(plain))
 
 
 def test_a_generator_without_styles_is_refused_before_training() -> None:

@@ -81,6 +81,7 @@ def _lengths(view: SeenByRegularisers, shrink: int) -> Tensor:
 
 def _measured(view: SeenByRegularisers, shrink: int) -> Tensor:
     generator, batch = view.networks["generator"], view.batch
+    generator = getattr(generator, "module", generator)  # itself, if its forward pass is in bfloat16
     styles_of, synthesis = getattr(generator, "styles", None), getattr(generator, "synthesis", None)
     if styles_of is None or synthesis is None:
         what = "The path length cannot be measured of a generator without styles"

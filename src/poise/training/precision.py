@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -34,15 +34,26 @@ def in_precision(precision: str, networks: Mapping[str, Network]) -> dict[str, N
     if precision != "bf16":
         return dict(networks)
     return {
-        name: network if name.startswith("critic") else partial(_in_bfloat16, network)
+        name: network if name.startswith("critic") else InBfloat16(network)
         for name, network in networks.items()
     }
 
 
-def _in_bfloat16(network: Network, *inputs: Tensor) -> Any:
-    with torch.autocast(inputs[0].device.type, torch.bfloat16):
-        made = network(*inputs)
-    return made.float() if isinstance(made, Tensor) else tuple(one.float() for one in made)
+@dataclass(frozen=True)
+class InBfloat16:
+    """A network that multiplies in bfloat16.
+
+    Attributes:
+        module: The network itself, for regularisers that differentiate its parts twice.
+    """
+
+    module: Network
+
+    def __call__(self, *inputs: Tensor) -> Any:
+        """What it makes of the inputs, in float32."""
+        with torch.autocast(inputs[0].device.type, torch.bfloat16):
+            made = self.module(*inputs)
+        return made.float() if isinstance(made, Tensor) else tuple(one.float() for one in made)
 
 
 def multiplies_in_bfloat16(device: torch.device) -> bool:
