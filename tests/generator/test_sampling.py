@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from poise.errors import PoiseError
 from poise.generator import Generator
 from poise.networks import GENERATORS
 from poise.randomness import torch_stream
@@ -102,3 +103,33 @@ def test_a_generator_is_sampled_without_the_trainer(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(run.path)], capture_output=True, text=True, check=True
     ).stdout
     assert out == "(3, 2) False\n"
+
+
+def style_generator() -> Generator:
+    description = {
+        "game": {"name": "noise-to-data"}, "kind": "image", "shape": [3, 8, 8], "latent": {"size": 6},
+        "encoding": {"name": "identity"}, "condition": None,
+    }  # fmt: skip
+    torch.manual_seed(0)
+    spec = DataSpec("image", (3, 8, 8))
+    network = GENERATORS["stylegan2"].build(spec, latent_size=6, width=4, style_size=8, mapping_layers=1)
+    return Generator(network, description)
+
+
+def test_truncation_draws_samples_to_one() -> None:
+    generator = style_generator()
+    samples, shared = generator.sample(8, seed=1), generator.truncated(0.0).sample(8, seed=1)
+    assert np.ptp(shared, axis=0).max() < 1e-6 < np.ptp(samples, axis=0).max()
+    near = generator.truncated(0.5).sample(8, seed=1)
+    assert near.std(0).mean() < samples.std(0).mean()
+    assert np.array_equal(generator.truncated(1.0).sample(8, seed=1), samples)
+    assert generator.truncation == 1.0, "it is another generator"
+
+
+def test_what_cannot_be_truncated_is_refused() -> None:
+    with pytest.raises(PoiseError) as caught:
+        generator_with(Latent(size=2)).truncated(0.7)
+    assert caught.value.code == "generator.no-truncation"
+    with pytest.raises(PoiseError) as caught:
+        style_generator().truncated(-1)
+    assert caught.value.code == "generator.truncation-out-of-range"

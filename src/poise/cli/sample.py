@@ -44,6 +44,7 @@ def sample(
     count: Annotated[int | None, Parameter(name="-n", metavar="N")] = None,
     label: Name = None,
     seed: Number = 0,
+    truncation: Annotated[float | None, Parameter(metavar="NUMBER")] = None,
     out: Annotated[str | None, Parameter(metavar="PATH")] = None,
     json: Json = False,
 ) -> int:
@@ -57,6 +58,7 @@ def sample(
         count: How many; by default 64, or 8 of each class, a row for each.
         label: Their class; by default each class as often as in the data.
         seed: Draws the samples; the first of many are the same as of few.
+        truncation: Below 1 samples vary less and are more typical; of generators with styles.
         out: A .png for a grid, a .npy for raw numbers, a folder/ for a file each; by default a grid in RUN.
     """
     from poise.cli.outputs import OutputFolder, writing_to
@@ -77,10 +79,14 @@ def sample(
         from poise.generator import Generator
 
         generator = Generator.load(folder)
+        if truncation is not None:
+            generator = generator.truncated(truncation)
         rows = generator.classes if is_grid and count is None and label is None else ()
         count = COLUMNS * len(rows) if rows else DEFAULT_COUNT if count is None else count
         step = generator.description.get("step")
         about = {"count": count, "seed": seed, "label": label, "step": step}
+        if truncation is not None:
+            about["truncation"] = truncation
         pieces = _pieces(generator, count, seed=seed, label=label)
         with writing_to(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +103,7 @@ def sample(
     if json:
         paths = {"run": str(folder.absolute()), "samples": str(path.absolute())}
         made_by = {"shape": list(generator.shape), "step": step}
-        asked = {"count": count, "label": label, "rows": list(rows), "seed": seed}
+        asked = {"count": count, "label": label, "rows": list(rows), "seed": seed, "truncation": truncation}
         emit({"event": "samples", **paths, **asked, **made_by})
         return 0
     samples = counted(count, "sample") + ("" if label is None else f" of '{label}'")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +29,7 @@ from poise.generator.sampling import (
 )
 from poise.randomness import derive
 from poise.recipes.settings import Latent
+from poise.registry import takes
 from poise.run_folder import one_run
 from poise.tasks import GIVEN
 
@@ -53,6 +55,7 @@ class Generator:
         self.kind = kind_of(description)
         self.transform = self.kind.load_transform(description["encoding"])
         self.condition: Mapping[str, Any] | None = description.get("condition")
+        self.truncation = 1.0
 
     @staticmethod
     def load(
@@ -125,14 +128,43 @@ class Generator:
     def _device(self) -> torch.device:
         return next((value.device for value in self.module.state_dict().values()), torch.device("cpu"))
 
+    def truncated(self, truncation: float) -> Generator:
+        """The same generator with styles nearer to their mean: samples that vary less and are more typical.
+
+        Args:
+            truncation: How far styles stay from their mean: 1 for all of the way, 0 for one sample only.
+
+        Raises:
+            PoiseError: It has no styles, or the number is not from 0 to 2.
+
+        Example:
+            >>> Generator.load("runs/hands").truncated(0.7).sample(16)  # doctest: +SKIP
+        """
+        if not takes(self.module.forward, "truncation"):
+            what = "This generator cannot be truncated"
+            why = "it has no styles with a running mean"
+            hint = "leave truncation out, or train with --recipe stylegan2"
+            raise PoiseError(what, code="generator.no-truncation", why=why, hint=hint)
+        if not 0 <= truncation <= 2:
+            what = f"The truncation cannot be {truncation:g}"
+            hint = "give a number from 0 to 2; 0.7 is usual"
+            raise PoiseError(what, code="generator.truncation-out-of-range", hint=hint)
+        other = copy.copy(self)
+        other.truncation = truncation
+        return other
+
+    def _made(self, latent: Tensor, condition: Tensor | None) -> Tensor:
+        module = self.module if self.truncation == 1 else partial(self.module, truncation=self.truncation)
+        return generate(module, latent, condition)
+
     def __call__(self, latent: Tensor, condition: Tensor | None = None) -> Tensor:
         """Raw samples of latents: `(N, C, H, W)` in [-1, 1], or `(N, d)` in data units; on the CPU."""
-        return self.kind.sample(generate(self.module, latent, condition), self.transform)
+        return self.kind.sample(self._made(latent, condition), self.transform)
 
     @torch.no_grad()
     def data(self, latent: Tensor, condition: Tensor | None = None) -> Tensor:
         """Samples of latents as data: images as bytes, vectors in the units of the data; on the CPU."""
-        return self.kind.to_data(generate(self.module, latent, condition), self.transform)
+        return self.kind.to_data(self._made(latent, condition), self.transform)
 
     def sample(
         self, count: int = 64, *, seed: int = 0, label: str | None = None
@@ -235,5 +267,5 @@ class Generator:
     def _picture(
         self, latent: Tensor, condition: Tensor | None, *, columns: int | None = None
     ) -> Image.Image:
-        made = generate(self.module, latent, condition)
+        made = self._made(latent, condition)
         return self.kind.picture(made, self.transform, self.shape, columns=columns)

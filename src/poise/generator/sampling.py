@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from poise.data import as_channels, read_image, reason_of
 from poise.errors import PoiseError, unknown_name
@@ -97,7 +97,7 @@ def read_picture(path: Path, channels: int, side: int) -> np.ndarray[Any, np.dty
 
 @torch.no_grad()
 def generate(
-    module: nn.Module, latent: Tensor, condition: Tensor | None = None, *, batch_size: int = 256
+    module: Callable[..., Tensor], latent: Tensor, condition: Tensor | None = None, *, batch_size: int = 256
 ) -> Tensor:
     """Samples from latents, in pieces."""
     inputs = [latent] if condition is None else [latent, condition]
