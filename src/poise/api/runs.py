@@ -10,6 +10,7 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from torch import nn
 
+from poise.diagnosis import Finding
 from poise.errors import PoiseError
 from poise.generator import Generator, Tag, tags_of
 from poise.recipes import Recipe, saved_recipe
@@ -55,6 +56,12 @@ class Run:
     def history(self) -> list[dict[str, Any]]:
         """The logged lines, oldest first; plain names with units."""
         return self.folder.lines("history")
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What the doctor found, oldest first, each as it stands now; empty if it found nothing."""
+        latest = {(line.get("name"), line.get("first_step")): line for line in self.folder.lines("findings")}
+        return [Finding.from_json(line) for line in latest.values()]
 
     @property
     def generator(self) -> Generator:

@@ -11,6 +11,7 @@ from poise.api.runs import Run, Runs, finished, notify, refuse_many
 from poise.data import Domains, Labelled, Pairs
 from poise.errors import PoiseError, unknown_name
 from poise.recipes import DEFAULT_RECIPE, RECIPES, Recipe, recipe_with
+from poise.recipes.settings import Part
 from poise.run_folder import new_run_path
 from poise.training import Callback, Resumption, begin, pick_device, plan
 from poise.training import resume as resume_session
@@ -108,6 +109,7 @@ def train(
         recipe = RECIPE_FOR.get(type(data), DEFAULT_RECIPE)
     chosen = RECIPES.named(recipe) if isinstance(recipe, str) else recipe
     networks = {"generator": generator, "discriminator": discriminator}
+    _check_networks(networks)
     given = {player: network for player, network in networks.items() if isinstance(network, nn.Module)}
     named = {player: one for player, one in networks.items() if one is not None and player not in given}
     changes = {**settings, **named, **({} if steps is None else {"steps": steps})}
@@ -145,7 +147,8 @@ def resume(
     Args:
         path: The run's folder.
         steps: The new number of steps.
-        data: The data again, if they were given in memory; with their labels as `Labelled`.
+        data: The data again, if they were given in memory; with their labels as `Labelled`. Or the path where
+            they are now, if they have moved.
         generator: Your own module again, if the run began with one.
         discriminator: Your own module again, if the run began with one.
         device: Where to train.
@@ -178,6 +181,19 @@ def resume(
 def _check_doctor(doctor: str) -> None:
     if doctor not in get_args(Mode):
         raise unknown_name("doctor", doctor, get_args(Mode))
+
+
+def _check_networks(networks: Mapping[str, Any]) -> None:
+    """Refuse what is neither a module nor settings, such as a function or the class of a module."""
+    for player, network in networks.items():
+        if network is None or isinstance(network, nn.Module | str | Mapping | Part):
+            continue
+        what = f"The {player} is a {type(network).__name__}, not a torch.nn.Module"
+        hint = f"write it as a module, whose parameters are trained: class Mine(nn.Module), {player}=Mine()"
+        if isinstance(network, type) and issubclass(network, nn.Module):
+            what = f"The {player} is the class {network.__name__}, not a module"
+            hint = f"make one: {player}={network.__name__}(...)"
+        raise PoiseError(what, code="api.no-module", hint=hint)
 
 
 def _refuse_own(given: Mapping[str, nn.Module], callbacks: Sequence[Callback], doctor: Mode) -> None:

@@ -17,6 +17,7 @@ app = verb(
     "resume",
     ("poise resume runs/demo", "go on from the newest checkpoint"),
     ("poise resume runs/demo --steps 8000", "train a finished run further"),
+    ("poise resume runs/demo --data photos", "its data are at another place now"),
 )
 
 
@@ -27,6 +28,7 @@ def resume(
     *,
     steps: Count = None,
     device: Device = "auto",
+    data: Path | None = None,
     accept_changed_data: Switch = False,
     doctor: DoctorMode = "suggest",
     json: Json = False,
@@ -40,6 +42,7 @@ def resume(
         run: The run's folder.
         steps: The new number of steps in all; by default as before.
         device: Where to train.
+        data: Where the data are now, if they have moved.
         accept_changed_data: Go on even if the data are not those that the run began with.
     """
     from poise.cli.events import SessionStart
@@ -74,7 +77,14 @@ def resume(
             stack.enter_context(view.training(recipe.steps or 0))
 
         reporter.on_first_step = on_first_step
-        asked = Resumption(run, where, steps=steps, accept_changed_data=accept_changed_data, progress=on_read)
+        asked = Resumption(
+            run,
+            where,
+            steps=steps,
+            data=data,
+            accept_changed_data=accept_changed_data,
+            progress=on_read,
+        )
         outcome: Outcome | EnsembleOutcome
         if many:
             watched = doctor != "off"

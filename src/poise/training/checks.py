@@ -1,4 +1,4 @@
-"""Checks before training: enough data, modules that fit them, networks that can be differentiated twice."""
+"""Checks before training: enough data, and networks that can be differentiated twice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from poise.dynamics.joint import joint
 from poise.errors import PoiseError
 from poise.recipes import Recipe
 from poise.spec import DataSpec
-from poise.tasks import GIVEN
 from poise.training.components import Components, buffers_restored, run_images
 
 DEAD_ENDS = ("torch::autograd::Error", "torch::autograd::NotImplemented")
@@ -27,25 +26,6 @@ def check_batch(recipe: Recipe, dataset: Dataset) -> None:
         what = f"'{dataset.name}' holds {len(dataset)} samples, fewer than a batch of {batch}"
         hint = f"use --batch-size {max(1, len(dataset) // recipe.packing)} or less, or give more data"
         raise PoiseError(what, code="training.too-few-samples", hint=hint)
-
-
-def check_modules(components: Components, dataset: Dataset, samples: int) -> None:
-    """Run both networks once on nothing but shapes, so that a user's own modules are refused by name."""
-    recipe = components.recipe
-    if GIVEN not in (recipe.generator.name, recipe.discriminator.name):
-        return
-    module = components.modules["generator"]
-    latent = torch.zeros(samples, recipe.latent.size, device=components.device)
-    conditions: tuple[torch.Tensor, ...] = ()
-    if dataset.condition is not None:
-        conditions = (torch.zeros(samples, *dataset.condition.shape, device=components.device),)
-    with torch.no_grad(), torch.random.fork_rng():
-        fakes = module.eval()(latent, *conditions)
-        module.train()
-    if tuple(fakes.shape[1:]) != dataset.shape:
-        what = f"The generator makes samples of shape {tuple(fakes.shape[1:])}, the data have {dataset.shape}"
-        hint = "let it map (N, latent.size) to the shape of the data; images within [-1, 1]"
-        raise PoiseError(what, code="training.generator-shape", hint=hint)
 
 
 def check_second_order(components: Components, spec: DataSpec) -> None:

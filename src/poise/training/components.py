@@ -114,15 +114,14 @@ def build_components(
         player: channels_last(module.to(device)).train()
         for player, module in build_networks(recipe, spec, given or {}).items()
     }
+    trained = {player: trained_parameters(module) for player, module in modules.items()}
     game, images = build_game(recipe, spec), run_images(recipe)
     settings = {player: getattr(recipe.optimisers, player) for player in PLAYERS}
     scheduled = [
         Scheduled(
             own,
             game.lazy_share(player),
-            build_optimiser(
-                own, modules[player].parameters(), share=game.lazy_share(player), run_images=images
-            ),
+            build_optimiser(own, trained[player].values(), share=game.lazy_share(player), run_images=images),
         )
         for player, own in settings.items()
     ]
@@ -131,12 +130,10 @@ def build_components(
     players = Players(
         game=game,
         networks=in_precision(recipe.precision, networks),
-        parameters={player: dict(module.named_parameters()) for player, module in modules.items()},
+        parameters=trained,
         optimisers={player: one.optimiser for player, one in zip(settings, scheduled, strict=True)},
         state={name: value.to(device) for name, value in game.initial_state().items()},
-        projections={
-            "discriminator": partial(clip_weights, list(modules["discriminator"].parameters()), clip)
-        }
+        projections={"discriminator": partial(clip_weights, list(trained["discriminator"].values()), clip)}
         if clip
         else {},
     )
@@ -149,6 +146,11 @@ def build_components(
         device=device,
         scheduled=[one for one in scheduled if one.changes],
     )
+
+
+def trained_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
+    """A module's parameters by name, without those that are frozen."""
+    return {name: value for name, value in module.named_parameters() if value.requires_grad}
 
 
 def run_images(recipe: Recipe) -> int:

@@ -17,8 +17,9 @@ from poise.tasks.prepare import prepared, unused_labels
 from poise.training.callbacks import check_callbacks
 from poise.training.callbacks.eigenvalues import check_eigenvalues
 from poise.training.callbacks.quality import interval_of
-from poise.training.checks import check_batch, check_modules, check_second_order
+from poise.training.checks import check_batch, check_second_order
 from poise.training.components import Components, build_components
+from poise.training.own_modules import check_given, check_modules
 from poise.training.precision import with_precision
 from poise.training.resolve import resolve
 
@@ -36,6 +37,7 @@ class Experiment:
     origin: Mapping[str, Any]  # How to open them again, as origin_of says it
     recipe: Recipe  # With every value spelled out
     components: Components  # Networks, game and optimisers
+    notices: tuple[str, ...] = ()  # What will be trained and will hardly work
 
     @property
     def spec(self) -> DataSpec:
@@ -83,11 +85,12 @@ def planned(
     spec = spec_of(dataset)
     resolved = with_precision(resolve(recipe, spec, given=tuple(given)), device)
     check_batch(resolved, dataset)
+    check_given(given)
     components = build_components(resolved, spec, device, given=given)
-    check_modules(components, dataset, resolved.batch_size * resolved.packing)
+    notices = check_modules(components, dataset)
     check_second_order(components, spec)
     check_eigenvalues(components)
     if resolved.evaluate_every is None:
         resolved = resolved.model_copy(update={"evaluate_every": interval_of(components, dataset)})
         components.recipe = resolved
-    return Experiment(dataset, origin, resolved, components)
+    return Experiment(dataset, origin, resolved, components, notices)

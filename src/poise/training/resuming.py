@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
-from poise.data import Dataset, data_of, open_data, spec_of
+from poise.data import Dataset, data_of, open_data, origin_of, spec_of
 from poise.errors import PoiseError
 from poise.extension import require_parts
 from poise.recipes import saved_recipe
@@ -30,7 +32,7 @@ class Resumption:
     path: Path | str  # Their folder
     device: torch.device
     steps: int | None = None  # The new number of steps, if it changes
-    data: Data | None = None  # The data again, if they were given in memory
+    data: Data | None = None  # The data again, if they were given in memory; or the path where they are now
     given: Mapping[str, nn.Module] = field(default_factory=dict)  # The user's own modules again, by player
     accept_changed_data: bool = False  # Go on although the data are not those the run began with
     progress: Progress | None = None  # Called with (done, total) while images are read
@@ -40,15 +42,16 @@ def reopen(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experimen
     """Build an existing run again, and find its newest sound checkpoint; the run must be locked."""
     require_parts(run.environment, run.recipe, run.data, run=run.path)
     recipe = saved_recipe(run.recipe)
+    data, origin = recorded_data_of(run, asked.data)
     dataset = open_data(
-        recorded_data_of(run, asked.data),
+        data,
         resolution=recipe.resolution,
         channels=recipe.channels,
         seed=recipe.seed,
         progress=asked.progress,
     )
     dataset = prepared(dataset, TASKS.named(recipe.game.name), recipe.game.options)
-    same_data(run, dataset, accept=asked.accept_changed_data, notify=notify)
+    same_data(run, dataset, origin, accept=asked.accept_changed_data, notify=notify)
     missing = [p for p in ("generator", "discriminator") if getattr(recipe, p).name == GIVEN]
     if set(missing) - set(asked.given):
         what = f"The run '{run.path}' began with a {missing[0]} of the user's own"
@@ -65,7 +68,7 @@ def reopen(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experimen
         notify(f"Going on from step {step}: {restored.newest_step - step} steps are trained again.")
     forget_beyond(run, step, log_every=recipe.log_every)
     run.write_json("recipe", recipe.model_dump())
-    return Experiment(dataset, run.data["origin"], recipe, components), restored.checkpoint
+    return Experiment(dataset, origin, recipe, components), restored.checkpoint
 
 
 def newest_checkpoint(run: RunFolder, notify: Notify, *, steps: int) -> Restored:
@@ -93,22 +96,73 @@ def forget_beyond(run: RunFolder, step: int, *, log_every: int = 1) -> None:
             path.unlink(missing_ok=True)
 
 
-def recorded_data_of(run: RunFolder, data: Data | None) -> Data:
-    """What the run was given, to be opened again."""
+def recorded_data_of(run: RunFolder, data: Data | None) -> tuple[Data, Mapping[str, Any]]:
+    """What the run was given, to be opened again, and the record of it; a path says where it is now."""
+    origin: Mapping[str, Any] = run.data.get("origin", {})
+    if isinstance(data, str | Path) and origin.get("kind") != "given":
+        origin, data = moved(origin, Path(data).expanduser().absolute()), None
     if data is not None:
-        return data
-    again = data_of(run.data.get("origin", {}))
+        named = origin_of(data)
+        return data, origin if named["kind"] == "given" else named
+    missing = next((path for path in _paths(origin) if not Path(path).exists()), None)
+    if missing is not None:
+        what = f"The data of the run '{run.path}' are no longer at '{missing}'"
+        hint = f"say where they are now: poise resume {run.path} --data NEW_PLACE"
+        raise PoiseError(what, code="training.data-moved", hint=hint)
+    again = data_of(origin)
     if again is None:
         what = f"The run '{run.path}' was given its data in memory"
         hint = f"resume it in Python: poise.resume({str(run.path)!r}, data=...)"
         raise PoiseError(what, code="training.data-in-memory", hint=hint)
-    return again
+    return again, origin
 
 
-def same_data(run: RunFolder, dataset: Dataset, *, accept: bool, notify: Notify) -> None:
-    """Refuse data other than those the run began with, unless accepted; then it is recorded."""
+def moved(origin: Mapping[str, Any], place: Path) -> dict[str, Any]:
+    """A record of data that are at another place now; of two folders, the place of what holds both.
+
+    Example:
+        >>> moved({"kind": "path", "value": "/old/photos"}, Path("/new/photos"))
+        {'kind': 'path', 'value': '/new/photos'}
+    """
+    paths = _paths({key: value for key, value in origin.items() if key != "labels"})
+    if not paths:
+        return origin_of(str(place))
+    old = Path(os.path.commonpath(paths))
+
+    def found(path: Path) -> Path:
+        if path.is_relative_to(old):
+            return place / path.relative_to(old)
+        beside = place.parent / path.relative_to(old.parent) if path.is_relative_to(old.parent) else path
+        return beside if beside.exists() and not path.exists() else path
+
+    def changed(part: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            key: changed(value)
+            if isinstance(value, Mapping)
+            else str(found(Path(value)))
+            if key == "file" or (key == "value" and part["kind"] == "path")
+            else value
+            for key, value in part.items()
+        }
+
+    return changed(origin)
+
+
+def _paths(origin: Mapping[str, Any]) -> list[str]:
+    """Every path of a record: of the data, of either side, and of labels."""
+    own = [str(origin["value"])] if origin.get("kind") == "path" else []
+    own += [str(origin["file"])] if "file" in origin else []
+    return own + [path for part in origin.values() if isinstance(part, Mapping) for path in _paths(part)]
+
+
+def same_data(
+    run: RunFolder, dataset: Dataset, origin: Mapping[str, Any], *, accept: bool, notify: Notify
+) -> None:
+    """Refuse data other than those the run began with, unless accepted; that, or a new place, is recorded."""
     recorded = run.data
     if recorded.get("fingerprint") == dataset.fingerprint:
+        if origin != recorded.get("origin"):
+            run.write_json("data", {**recorded, "origin": dict(origin)})
         return
     shape = list(dataset.shape)
     if recorded["shape"] != shape:
@@ -125,4 +179,4 @@ def same_data(run: RunFolder, dataset: Dataset, *, accept: bool, notify: Notify)
     )
     change = {"fingerprint": recorded.get("fingerprint"), "count": recorded.get("count"), "at": time.time()}
     earlier = [*recorded.get("earlier", []), change]
-    run.write_json("data", {**data_record(dataset, recorded["origin"]), "earlier": earlier})
+    run.write_json("data", {**data_record(dataset, origin), "earlier": earlier})

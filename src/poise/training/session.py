@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -61,12 +61,15 @@ def begin(
         PoiseError: The folder is taken or cannot be written, or a value came up that is not finite.
     """
     refuse_existing(Path(out))
-    recipe = experiment.recipe
+    recipe, dataset = experiment.recipe, experiment.dataset
+    for sentence in experiment.notices:
+        notify(sentence)
+    dataset = replace(dataset, notices=(*dataset.notices, *experiment.notices))
     run = RunFolder.create(
         out,
         recipe=recipe.model_dump(),
         environment=environment_record(experiment.components.device, seed=recipe.seed, command=command),
-        data=data_record(experiment.dataset, experiment.origin),
+        data=data_record(dataset, experiment.origin),
     )
     with run.locked():
         return train(experiment.components, experiment.dataset, run, None, callbacks, notify, doctor=doctor)

@@ -76,7 +76,7 @@ def resume_many(
     with parent.locked():
         recipes = [row["recipe"] for row in read_games(parent)]
         require_parts(parent.environment, parent.data, *recipes, run=parent.path)
-        again = recorded_data_of(parent, asked.data)
+        again, origin = recorded_data_of(parent, asked.data)
         common = saved_recipe(parent.recipe)
         if asked.steps is not None:
             common = common.model_copy(update={"steps": asked.steps})
@@ -84,9 +84,8 @@ def resume_many(
             Game(str(row["run"]), saved_recipe({**row["recipe"], "steps": common.steps}), row["settings"])
             for row in read_games(parent)
         ]
-        origin = parent.data.get("origin", {})
         datasets = datasets_of(again, origin, [game.recipe for game in games], asked.progress)
-        same_data(parent, datasets[0], accept=asked.accept_changed_data, notify=notify)
+        same_data(parent, datasets[0], origin, accept=asked.accept_changed_data, notify=notify)
         for sentence in lost_guarantees(parent.environment, asked.device):
             notify(sentence)
         restored = newest_checkpoint(parent, notify, steps=common.steps or 0)
@@ -141,6 +140,8 @@ def _open_game(parent: RunFolder, experiment: EnsembleExperiment, number: int) -
     if (path / "recipe.json").is_file():
         run = RunFolder.open(path)
         run.write_json("recipe", game.recipe.model_dump())
+        if run.data["origin"] != experiment.origin:
+            run.write_json("data", {**run.data, "origin": dict(experiment.origin)})
         return run
     environment = {key: value for key, value in parent.environment.items() if key != "format"}
     return RunFolder.create(

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from poise.data import Dataset, spec_of
 from poise.dynamics import DYNAMICS
@@ -20,7 +20,7 @@ from poise.regularisers import clip_weights
 from poise.tasks import TASKS
 from poise.tasks.build import regulariser_term
 from poise.training.batches import BatchSampler, training_batches
-from poise.training.components import build_game, build_networks, run_images
+from poise.training.components import build_game, build_networks, run_images, trained_parameters
 from poise.training.ema import EmaTensors
 from poise.training.vectorised.game import Batches, StackedGame
 from poise.training.vectorised.players import StackedPlayers, shares
@@ -134,12 +134,10 @@ def stack_games(
     pairs = [build_networks(own, spec, {}) for own in recipes]
     modules = {player: module.to(device).train() for player, module in pairs[0].items()}
     parameters = {
-        player: _stacked([dict(pair[player].named_parameters()) for pair in pairs], device, trained=True)
+        player: _stacked([trained_parameters(pair[player]) for pair in pairs], device, trained=True)
         for player in modules
     }
-    buffers = {
-        player: _stacked([dict(pair[player].named_buffers()) for pair in pairs], device) for player in modules
-    }
+    buffers = {player: _stacked([_untrained(pair[player]) for pair in pairs], device) for player in modules}
     game, images = build_game(recipe, spec), run_images(recipe)
     stacked = StackedGame(
         game=game,
@@ -194,6 +192,12 @@ def without(
     left.window = [{name: value[left_indices] for name, value in one.items()} for one in stack.window]
     left.logs = {name: value[left_indices] for name, value in stack.logs.items()}
     return left
+
+
+def _untrained(module: nn.Module) -> dict[str, Tensor]:
+    """Buffers, and parameters that are frozen, by name."""
+    frozen = {name: value for name, value in module.named_parameters() if not value.requires_grad}
+    return {**dict(module.named_buffers()), **frozen}
 
 
 def _stacked(
