@@ -76,7 +76,7 @@ def test_too_few_readings_have_an_exit_status_of_their_own(
     from poise.cli.app import app
 
     assert app(["diagnose", str(log)], result_action="return_value") == 6
-    assert "5 readings are too few" in capsys.readouterr().out
+    assert "not 5 readings" in capsys.readouterr().out
 
 
 def test_a_console_log_is_read_as_its_program_writes_it(

@@ -117,6 +117,9 @@ LINES: list[tuple[str, str, dict[str, float]]] = [
      {"epoch": 3, "step": 2000, "d_loss": 0.0409, "g_loss": 4.0026, "D(x)": 0.99}),
     ("", "loss_D: tensor(0.0802, device='cuda:0', grad_fn=<SubBackward0>) loss_G: inf",
      {"loss_D": 0.0802, "loss_G": math.inf}),
+    ("", "fid:11.224642230178915epoch194", {"epoch": 194, "fid": 11.224642230178915}),
+    ("", "{'loss_D': 0.5, 'loss_G': -1.25e-3, 'epoch': 2.0}",
+     {"epoch": 2, "loss_D": 0.5, "loss_G": -0.00125}),
     ("", "[10] epoch 0, 10/186, g_loss nan d_fake_loss 0.25",
      {"epoch": 0, "g_loss": math.nan, "d_fake_loss": 0.25}),
 ]  # fmt: skip
@@ -152,6 +155,7 @@ def test_every_format_has_a_line_here_and_a_source() -> None:
         (["gen_loss", "critic_loss"], [("gen_loss", "critic_loss")]),
         (["GAN_loss/gen/loss", "GAN_loss/discrim/loss"], [("GAN_loss/gen/loss", "GAN_loss/discrim/loss")]),
         (["discrim_loss", "gen_loss_GAN", "gen_loss_L1"], [("gen_loss_GAN", "discrim_loss")]),
+        (["G_GAN", "G_L1", "D_real+fake"], [("G_GAN", "D_real+fake")]),
         (["loss_gen", "loss_dis"], [("loss_gen", "loss_dis")]),
         (["G_losses", "D_losses"], [("G_losses", "D_losses")]),
         (["G", "D", "GP", "SS"], [("G", "D")]),

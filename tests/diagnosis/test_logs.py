@@ -195,6 +195,14 @@ def test_mlflow_runs(tmp_path: Path) -> None:
     assert math.isnan(logs["0/a1"].rows[1]["train/g_loss"])
 
 
+def test_a_console_without_losses_is_refused_with_the_file_that_has_them(tmp_path: Path) -> None:
+    tick = "tick {0}     kimg {0}.0      time 1m 00s       sec/tick 71.0    gpumem 8.9   augment 0.1{0}\n"
+    (tmp_path / "log.txt").write_text("".join(tick.format(place) for place in range(9)))
+    with pytest.raises(PoiseError) as caught:
+        read_logs(tmp_path / "log.txt")
+    assert caught.value.code == "diagnosis.log-without-losses" and "stats.jsonl" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     "content", ["", "hello\nworld\n", "\x00\x01", "{}\n[]\n", "a\rb,c\x0d\x00d\r\re", "[{", "epoch,loss\n"]
 )

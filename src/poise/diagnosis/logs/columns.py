@@ -166,7 +166,11 @@ def steps_of(
     fine = [group for group in counting if group[0] not in epochs]
     single = [(name,) for group in fine if len(group) > 1 for name in group]
     for group in [*fine, *single]:
-        if (steps := whole_steps(_counts(rows, group), rows, columns)) is not None:
+        counts = _counts(rows, group)
+        stands = (
+            len(set(counts)) < len(counts) / 10
+        )  # what a loop writes every time at the same place of an epoch
+        if not stands and (steps := whole_steps(counts, rows, columns)) is not None:
             return steps, group[0]
     for name in [name for group in fine for name in group] if epochs else ():
         both = [row for row in rows if name in row and epochs[0] in row]

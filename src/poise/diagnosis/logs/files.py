@@ -14,13 +14,19 @@ import numpy as np
 from poise.diagnosis.logs.documents import numbers, read_arrays, read_json, read_table, split_runs
 from poise.diagnosis.logs.events import read_events
 from poise.diagnosis.logs.lines import read_lines
-from poise.diagnosis.logs.names import is_epoch
+from poise.diagnosis.logs.names import is_epoch, meaning
 from poise.errors import PoiseError, report_system_errors
 
 LARGEST = 512 * 2**20  # Bytes of the largest log that is read
 MOST_RUNS = 500
 
 Rows = list[dict[str, float]]
+
+# Where programs write their losses whose console does not show them
+ELSEWHERE: Mapping[str, str] = {
+    "StyleGAN2-ada, StyleGAN3": "give its folder, or stats.jsonl and metric-fid50k_full.jsonl in it",
+}
+METRICS = frozenset(["FID", "KID"])
 
 
 @dataclass(frozen=True)
@@ -145,10 +151,16 @@ def read_text(text: str) -> dict[str, Log]:
     rows, program = read_lines(text)
     if text.lstrip()[:1] in ("{", "["):
         found = read_json(text)
-        if len(found) >= len(rows):
+        if found and (len(found) >= len(rows) or not program):
             return {"": Log(found)}
     if program:
         rows = _with_results(text, rows)
+        if program in ELSEWHERE and not any(meaning(name)[0] & METRICS for row in rows for name in row):
+            raise PoiseError(
+                f"This log of {program} holds no losses and no metrics",
+                code="diagnosis.log-without-losses",
+                hint=ELSEWHERE[program],
+            )
         return sessions(Log(rows, program))
     if _is_table(text) and (table := read_table(text)):
         runs = split_runs(table)

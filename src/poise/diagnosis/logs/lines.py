@@ -15,11 +15,11 @@ COUNTS = frozenset(
 )  # Columns that only count
 _COUNTED = frozenset(["STEP", "EPOCH", "BATCH", "IMAGES"])
 
-NUMBER = r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]*\d)|[-+]?(?:nan|inf(?:inity)?)\b"
+NUMBER = r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\d|\.\d)|[-+]?(?:nan|inf(?:inity)?)\b"
 _VALUE = re.compile(NUMBER, re.IGNORECASE)
 # A name and the number behind it: "D loss: 0.5", "Loss_D_fake 0.2", "D(G(z)): 0.2 / 0.1"
 _PAIR = re.compile(
-    r"(?P<name>(?!nan\b|inf\b)[A-Za-z][\w./-]*(?:[ ](?!nan\b|inf\b)[A-Za-z][\w./-]*)*\.?(?:[ "
+    r"(?P<name>(?!nan\b|inf\b)[A-Za-z][\w./+-]*(?:[ ](?!nan\b|inf\b)[A-Za-z][\w./+-]*)*\.?(?:[ "
     r"]?\((?:[^()]|\([^()]*\))*\))?)"
     rf"(?P<between>\s*[:=]\s*|[ ]+)\[?\s*(?P<value>{NUMBER})(?P<more>(?:\s*,\s*(?:{NUMBER}))*)",
     re.IGNORECASE,
@@ -156,7 +156,7 @@ FORMATS: tuple[Format, ...] = (
 )
 # A line of no known program that holds losses: its step is told by one of these, or by its place
 _STEP = re.compile(
-    r"(?:global[ _]?)?\b(?P<kind>step|iter(?:ation)?s?|kimg|epoch|batch)\b\W{0,4}(?P<value>\d[\d,]*)"
+    r"(?<![A-Za-z])(?:global[ _]?)?(?P<kind>step|iter(?:ation)?s?|kimg|epoch|batch)\W{0,4}(?P<value>\d[\d,]*)"
     r"(?:\s*(?:/|of)\s*(?P<most>\d+))?",
     re.IGNORECASE,
 )
@@ -244,7 +244,8 @@ def _any(line: str) -> dict[str, float]:
 
 
 def _pairs(text: str, *, spaces: bool) -> Iterator[tuple[str, float]]:
-    for match in _PAIR.finditer(_TENSOR.sub(r"\1", _NO_NUMBER.sub(" ;", text))):
+    plain = text.replace("'", "").replace('"', "")  # {'loss_D': 0.5}, as dictionaries are printed
+    for match in _PAIR.finditer(_TENSOR.sub(r"\1", _NO_NUMBER.sub(" ;", plain))):
         if not spaces and not match["between"].strip():
             continue
         name, more = match["name"].strip(" .-"), _VALUE.findall(match["more"])

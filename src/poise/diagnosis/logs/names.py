@@ -58,7 +58,15 @@ def _recipes(*rows: str) -> tuple[Recipe, ...]:
 # How each quantity is told by its columns, the best way first. A quantity of several is their mean.
 RECIPES: Mapping[str, tuple[Recipe, ...]] = {
     "discriminator_loss": _recipes(
-        "D LOSS", "D LOSS ADV", "D LOSS REAL + D LOSS FAKE", "D ADV", "D REAL + D FAKE", "D", "C LOSS", "C"
+        "D LOSS",
+        "D LOSS ADV",
+        "D LOSS REAL + D LOSS FAKE",
+        "D ADV",
+        "D REAL + D FAKE",
+        "D REAL FAKE",
+        "D",
+        "C LOSS",
+        "C",
     ),
     "generator_loss": _recipes("G ADV", "G LOSS ADV", "G D LOSS FAKE", "G LOSS FAKE", "G LOSS", "G"),
     "real_score": _recipes(

@@ -19,6 +19,7 @@ from poise.diagnosis.findings import FINDINGS
 from poise.diagnosis.rule import Proposal, Setting, Verdict
 from poise.diagnosis.tracker import confidence
 from poise.diagnosis.trends import correlation, crossings, dominant_period
+from poise.text import counted
 
 LEAST = 8  # Readings of a loss below which only what is unmistakable is said
 LEAST_METRIC = 3  # The same of a metric, which is a judgement on many samples each time
@@ -353,8 +354,8 @@ def _too_few(counts: Mapping[str, int]) -> str:
     losses, metric = max(counts[name] for name in LOSSES), counts["metric"]
     if losses >= LEAST or metric >= LEAST_METRIC:
         return ""
-    count, least = losses or metric, f"{LEAST} of a loss, or {LEAST_METRIC} of a metric"
-    return f"{count} readings are too few: a verdict needs {least}"
+    count = counted(losses or metric, "reading")
+    return f"a verdict needs {LEAST} readings of a loss, or {LEAST_METRIC} of a metric, not {count}"
 
 
 def _spells(rule: LogRule, measurements: Sequence[Measurement]) -> list[Finding]:
