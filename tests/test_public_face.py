@@ -17,6 +17,7 @@ FACE = [
     "RECIPES",
     "Domains",
     "Evaluation",
+    "Files",
     "Generator",
     "Labelled",
     "Monitor",

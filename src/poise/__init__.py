@@ -13,7 +13,7 @@ from poise.version import VERSION
 
 if TYPE_CHECKING:
     from poise.api import Run, Runs, open_run, open_runs, resume, train
-    from poise.data import Domains, Labelled, Pairs
+    from poise.data import Domains, Files, Labelled, Pairs
     from poise.diagnosis import Monitor
     from poise.errors import PoiseError
     from poise.evaluation import Evaluation, evaluate
@@ -26,6 +26,7 @@ __version__ = VERSION
 # Looked up on first use: `import poise` comes up without torch, and a generator without the trainer.
 _HOMES = {
     "Domains": "poise.data",
+    "Files": "poise.data",
     "Evaluation": "poise.evaluation",
     "Generator": "poise.generator",
     "Labelled": "poise.data",
@@ -48,6 +49,7 @@ __all__ = [
     "RECIPES",
     "Domains",
     "Evaluation",
+    "Files",
     "Generator",
     "Labelled",
     "Monitor",

@@ -75,7 +75,8 @@ def test_a_table_is_recorded_and_opened_again(cli: Cli) -> None:
     assert done.status == 0, done.err
     record = json.loads(Path("run/data.json").read_text(encoding="utf-8"))
     assert record["condition"]["names"] == ["even", "odd"]
-    assert record["origin"]["labels"] == {"file": str(Path("labels.csv").absolute()), "column": "kind"}
+    named = {"file": str(Path("labels.csv").absolute()), "column": "kind", "file_column": None}
+    assert record["origin"]["labels"] == named
     assert cli("resume", "run", "--steps", 5).status == 0
     text = Path("labels.csv").read_text(encoding="utf-8")
     Path("labels.csv").write_text(text.replace("0.png,even", "0.png,odd", 1), encoding="utf-8")

@@ -202,8 +202,10 @@ def test_layout_is_told_by_channels_squares_and_the_person() -> None:
     for shape in [(3, 64, 3), (2, 2, 2)]:
         with refused("data.axes-unclear"):
             layout(*shape)
+    assert layout(32, 32, 5) == "HWC" and layout(13, 64, 64) == "CHW", "bands beside two equal sides"
+    assert layout(32, 48, 5, channels=5) == "HWC"
     with refused("data.axes-unclear"):
-        layout(32, 32, 5)
+        layout(32, 48, 5)
 
 
 BAD: list[tuple[str, Any, str]] = [
@@ -219,7 +221,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("no columns", np.ones((4, 0)), "data.empty"),
     ("not square", np.zeros((2, 8, 6), np.uint8), "data.not-square"),
     ("one image", np.zeros((8, 8, 3), np.uint8), "data.not-square"),
-    ("no channels", np.zeros((2, 8, 8, 7), np.uint8), "data.axes-unclear"),
+    ("no channels", np.zeros((2, 8, 9, 7), np.uint8), "data.axes-unclear"),
     ("NaN", np.array([[1.0, 2.0], [np.nan, np.inf]]), "data.not-finite"),
     ("NaN in images", np.full((2, 4, 4), np.nan), "data.not-finite"),
     ("too large", np.array([[1e300, 0.0]]), "data.too-large"),

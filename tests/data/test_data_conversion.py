@@ -14,8 +14,8 @@ from poise.data.sources.decoding import (
     fitted,
     is_animated,
     open_checked,
-    read_image,
 )
+from poise.data.sources.pictures import read_image
 
 WHITE = 255
 
@@ -168,10 +168,6 @@ def test_modes_that_files_seldom_have(mode: str) -> None:
 @pytest.mark.parametrize(
     ("image", "reason"),
     [
-        (Image.fromarray(np.array([[0, 70_000]], np.int32)), "0 to 70000"),
-        (Image.fromarray(np.array([[-1, 7]], np.int32)), "-1 to 7"),
-        (Image.fromarray(np.array([[0, 300]], np.float32)), "0 to 300"),
-        (Image.fromarray(np.array([[-0.5, 1]], np.float32)), "-0.5 to 1"),
         (Image.fromarray(np.array([[np.nan, 1]], np.float32)), "not finite"),
         (Image.new("LAB", (2, 2)), "LAB"),
     ],
@@ -179,6 +175,25 @@ def test_modes_that_files_seldom_have(mode: str) -> None:
 def test_values_without_a_known_meaning_are_refused(image: Image.Image, reason: str) -> None:
     with pytest.raises(RefusedError, match=reason):
         read(saved(image, "TIFF"))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.array([[0, 70_000]], np.int32), [0, 255]),
+        (np.array([[-1024, 3071]], np.int16), [0, 255]),
+        (np.array([[-1.0, 0.0]], np.float32), [0, 128]),
+        (np.array([[0.0, 0.5]], np.float32), [0, 128]),
+        (np.array([[0.0, 300.0]], np.float32), [0, round(255 * 300 / 511)]),
+        (np.array([[0, 4095]], np.uint16), [0, 16]),
+    ],
+)
+def test_a_single_image_of_other_values_has_the_scale_that_holds_them(
+    values: np.ndarray, expected: list[int]
+) -> None:
+    file = io.BytesIO()
+    Image.fromarray(values.repeat(2, 0)).save(file, "TIFF")
+    assert as_channels(read(file.getvalue()), 1)[0, 0].tolist() == expected
 
 
 def test_grey_stored_as_colour_stays_grey_whatever_the_number_of_channels() -> None:

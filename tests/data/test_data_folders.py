@@ -17,8 +17,8 @@ from image_files import png
 from PIL import Image, ImageFile
 from refusals import refused
 
-from poise.data import inspect_data, open_data
-from poise.data.sources import image_folders
+from poise.data import inspect_data, kind_of, open_data
+from poise.data.sources import image_files, image_folders
 from poise.data.sources.files import FolderCollection
 
 RANDOM = np.random.default_rng(0)
@@ -118,7 +118,7 @@ def test_names_sizes_and_settings_are_part_of_the_key(photos: Path, cache: Path)
 def test_files_that_have_not_changed_are_not_even_read(
     photos: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_folders, "_SETTLED_SECONDS", -10.0)
+    monkeypatch.setattr(image_files, "_SETTLED_SECONDS", -10.0)
     first = open_data(photos, cache=cache)
     read: list[str] = []
     whole = FolderCollection.read
@@ -233,7 +233,7 @@ def test_animations_profiles_and_copies_are_said(tmp_path: Path, cache: Path) ->
     (folder / "c.gif").write_bytes(first.read_bytes())
     source = open_data(folder, cache=cache)
     said = " ".join(source.notices)
-    assert "2 files are animations: their first frame" in said
+    assert "2 files hold several frames or pages: the first" in said
     assert "1 image carries a colour profile" in said and "1 file is an exact copy" in said
     assert source.summary["formats"] == {"GIF": 2, "PNG": 1}
 
@@ -522,4 +522,5 @@ def test_inspection_tells_what_training_sees(photos: Path, cache: Path) -> None:
 @pytest.mark.parametrize(("side", "said"), [(7, True), (8, False), (50, False)])
 def test_sides_that_no_network_for_images_serves_are_said(side: int, said: bool, cache: Path) -> None:
     dataset = open_data(RANDOM.integers(0, 256, (10, side, side, 3), dtype=np.uint8), cache=cache)
-    assert any("MLP" in notice and "--resolution 8" in notice for notice in dataset.notices) == said
+    notices = kind_of(dataset).advice(dataset)
+    assert any("MLP" in notice and "--resolution 8" in notice for notice in notices) == said

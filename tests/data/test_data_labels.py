@@ -246,8 +246,9 @@ def test_a_table_without_file_names_labels_rows_in_order(tmp_path: Path) -> None
     ("labels", "code"),
     [
         ([0, 1], "data.labels-count"),
-        (np.zeros((3, 2)), "data.labels-shape"),
-        ([0.5, 1.0, 2.0], "data.labels-type"),
+        (np.zeros((3, 2, 1)), "data.labels-shape"),
+        (np.array(["a", "b", "c"])[:, None].repeat(2, 1), "data.labels-shape"),
+        ([0.5, float("nan"), 2.0], "data.labels-not-finite"),
         ([None, 1, 2], "data.labels-type"),
         (7, "data.labels-count"),
         ({"a": 1}, "data.labels-by-file"),

@@ -34,7 +34,10 @@ def test_one_two_three_and_four_channels() -> None:
     assert two.getpixel((20, 20)) == (9, 200, 0)
     half = np.full((1, 4, 48, 48), 100, np.uint8)
     half[0, 3] = 51
-    assert to_pillow(half).getpixel((20, 20)) == (224, 224, 224), "a fifth of 100 on four fifths of white"
+    kept = to_pillow(half)
+    assert kept.mode == "RGBA" and kept.getpixel((20, 20)) == (100, 100, 100, 51)
+    bands = to_pillow(np.arange(5, dtype=np.uint8).reshape(1, 5, 1, 1).repeat(48, 2).repeat(48, 3))
+    assert bands.mode == "RGB" and bands.getpixel((20, 20)) == (0, 1, 2), "the first three of five"
 
 
 def test_bytes_of_samples() -> None:

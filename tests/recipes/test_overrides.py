@@ -153,7 +153,7 @@ UNKNOWN, WRONG, SINGLE = "unknown-setting", "recipes.wrong-value", "recipes.sing
         ({"optimisers.generator.learning_rate": float("nan")}, WRONG, "nan", ""),
         ({"regularisers.r1.weight": -1}, WRONG, "'regularisers.r1.weight'", ""),
         ({"regularisers.r1": 2.0}, WRONG, "'regularisers.r1'", ""),
-        ({"channels": 2}, WRONG, "'channels'", ""),
+        ({"channels": 0}, WRONG, "'channels'", ""),
         ({"loss": 3}, WRONG, "'loss'", ""),
         ({"latent.name": "normal"}, UNKNOWN, "'latent.name'", ""),
     ],

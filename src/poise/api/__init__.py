@@ -2,7 +2,7 @@
 
 from poise.api.runs import Run, Runs, open_run, open_runs
 from poise.api.sessions import resume, train
-from poise.data import Domains, Labelled, Pairs
+from poise.data import Domains, Files, Labelled, Pairs
 from poise.diagnosis import Monitor
 from poise.evaluation import Evaluation, evaluate
 from poise.generator import Generator
@@ -10,6 +10,7 @@ from poise.generator import Generator
 __all__ = [
     "Domains",
     "Evaluation",
+    "Files",
     "Generator",
     "Labelled",
     "Monitor",

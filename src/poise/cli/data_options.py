@@ -22,8 +22,13 @@ class DataOptions:
         source_side: Which half of those is the source, left or right.
         domains: Two kinds of images without pairs, to be made into each other.
         held_out: The share of pairs or domains never trained on, to judge by; 0.1 by default.
-        labels: A CSV of files and labels, for a recipe with conditions; sub-folders need none.
+        labels: A CSV of files and labels, or a dataset.json, for a recipe with conditions; sub-folders
+            need none.
         label_column: Its column of labels, if it has more than two columns.
+        file_column: Its column of files, if it is not found by itself.
+        scale: The values that become black and white, for images of more than 8 bits, as 0,4095.
+        split: Which of the folders train, val and test is trained on, or all; by default train.
+        tolerate_bad: The share of files that may be unusable, as 5%; by default 1%.
     """
 
     data: Annotated[str | None, Parameter(parse=False)] = None  # named without an option
@@ -34,6 +39,10 @@ class DataOptions:
     held_out: Annotated[float | None, Parameter(metavar="SHARE")] = None
     labels: Annotated[str | None, Parameter(metavar="FILE")] = None
     label_column: Name = None
+    file_column: Name = None
+    scale: Annotated[str | None, Parameter(metavar="LOW,HIGH")] = None
+    split: Name = None
+    tolerate_bad: Annotated[str | None, Parameter(metavar="SHARE")] = None
 
     def check(self) -> None:
         """Refuse what is named twice, or not at all, or for nothing."""
@@ -44,8 +53,8 @@ class DataOptions:
         elif len(given) > 1:
             what = f"The data are named twice, by {given[0]} and by {given[1]}"
             code, hint = "cli.data-named-twice", "keep one"
-        elif self.label_column is not None and self.labels is None:
-            what = f"There is no file with the column '{self.label_column}'"
+        elif (self.label_column or self.file_column) is not None and self.labels is None:
+            what = f"There is no file with the column '{self.label_column or self.file_column}'"
             code, hint = "cli.label-column-without-labels", "name it: --labels FILE.csv"
         elif self.labels is not None and self.data is None:
             what = "--labels gives each sample a label, and translations have no labels"
@@ -88,9 +97,43 @@ class DataOptions:
 
         share = HELD_OUT if self.held_out is None else self.held_out
         if self.pairs is not None:
-            return Pairs(*self.pairs, held_out=share)
+            source, target = map(self._read, self.pairs)
+            return Pairs(source, target, held_out=share)
         if self.side_by_side is not None:
-            return Pairs(self.side_by_side, source_side=self.source_side, held_out=share)
+            return Pairs(self._read(self.side_by_side), source_side=self.source_side, held_out=share)
         if self.domains is not None:
-            return Domains(*self.domains, held_out=share)
-        return self.data if self.labels is None else Labelled(self.data, self.labels, self.label_column)
+            a, b = map(self._read, self.domains)
+            return Domains(a, b, held_out=share)
+        data = self._read(self.data)
+        if self.labels is None:
+            return data
+        return Labelled(data, self.labels, self.label_column, self.file_column)
+
+    def _read(self, data: Any) -> Any:
+        """The data with how they are to be read, if anything is asked for."""
+        from poise.data import Files
+
+        given: dict[str, Any] = {} if self.split is None else {"split": self.split}
+        if self.scale is not None:
+            given["scale"] = _scale(self.scale)
+        if self.tolerate_bad is not None:
+            given["tolerate"] = _share(self.tolerate_bad)
+        return Files(data, **given) if given else data
+
+
+def _scale(text: str) -> tuple[float, float]:
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        hint = "give the values that become black and white: --scale 0,4095"
+        raise PoiseError(f"The scale cannot be '{text}'", code="cli.scale", hint=hint) from None
+    return low, high
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        hint = "give a share: --tolerate-bad 5%, or 0.05"
+        raise PoiseError(f"The bad files cannot be '{text}'", code="cli.tolerate-bad", hint=hint) from None
+    return share

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
 
 from poise.cli.console import emit, facts, line, output
-from poise.cli.verb import Count, Json, verb
+from poise.cli.verb import Count, Json, Name, verb
 from poise.errors import PoiseError
 from poise.text import command, counted
 
@@ -24,7 +26,15 @@ BELOW = {"notices", "refused", "refused_count", "ignored", "ignored_count"}
 
 
 @app.default
-def inspect(data: str, /, *, resolution: Count = None, json: Json = False) -> int:
+def inspect(
+    data: str,
+    /,
+    *,
+    resolution: Count = None,
+    scale: Annotated[str | None, Parameter(metavar="LOW,HIGH")] = None,
+    split: Name = None,
+    json: Json = False,
+) -> int:
     """Show what training would see in your data.
 
     Every file that would be refused is listed with the reason. The exit
@@ -33,7 +43,10 @@ def inspect(data: str, /, *, resolution: Count = None, json: Json = False) -> in
     Args:
         data: A folder or zip of images, a .npy or .npz array, or digits, ring, grid, spiral or triangles.
         resolution: Pixels on a side, to which images would be cropped and resized.
+        scale: The values that become black and white, for images of more than 8 bits, as 0,4095.
+        split: Which of the folders train, val and test is looked at, or all; by default train.
     """
+    from poise.cli.data_options import DataOptions
     from poise.cli.events import recipe_text
     from poise.cli.progress import view_for
     from poise.recipes import DEFAULT_RECIPE, RECIPES, recipe_with
@@ -45,16 +58,21 @@ def inspect(data: str, /, *, resolution: Count = None, json: Json = False) -> in
         from poise.data import inspect_data
         from poise.training import pick_device, plan
 
-        known = inspect_data(data, resolution=resolution, progress=on_read)
+        named = DataOptions(data=data, scale=scale, split=split).to_open()
+        known = inspect_data(named, resolution=resolution, progress=on_read)
         try:
-            recipe = plan(data, recipe, pick_device("cpu")).recipe
+            recipe = plan(named, recipe, pick_device("cpu")).recipe
         except PoiseError as error:
             obstacle = error
     if json:
         why = None if obstacle is None else obstacle.sentence
         emit({"event": "data", **known, "trainable": obstacle is None, "obstacle": why})
     else:
-        _print(output(), known, obstacle, data, recipe_text(recipe), resolution)
+        asked = {"--resolution": resolution, "--scale": scale, "--split": split}
+        words = [
+            word for option, value in asked.items() if value is not None for word in (option, str(value))
+        ]
+        _print(output(), known, obstacle, data, recipe_text(recipe), words)
     return 0 if obstacle is None else obstacle.exit_status
 
 
@@ -64,7 +82,7 @@ def _print(
     obstacle: PoiseError | None,
     data: str,
     recipe: str,
-    resolution: int | None,
+    words: Sequence[str],
 ) -> None:
     from poise.cli.events import Notice, data_text
     from poise.web.facts import fact_text
@@ -89,9 +107,8 @@ def _print(
     if obstacle is not None:
         line(console, ("not trainable: ", "bold red"), obstacle.sentence)
         return
-    size = () if resolution is None else ("--resolution", str(resolution))
     line(console, ("trainable", "bold green"), f" with the default recipe, {recipe}")
-    line(console, "train on it: ", (command("poise", "train", data, *size), "cyan"))
+    line(console, "train on it: ", (command("poise", "train", data, *words), "cyan"))
     if known.get("classes"):
-        by_class = command("poise", "train", data, *size, "--recipe", "conditional")
+        by_class = command("poise", "train", data, *words, "--recipe", "conditional")
         line(console, "with its classes: ", (by_class, "cyan"))

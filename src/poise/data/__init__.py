@@ -7,13 +7,18 @@ from poise.data.kinds.image import save_image, to_pillow, to_pixels
 from poise.data.opening import data_of, inspect_data, open_data, origin_of
 from poise.data.rows import Array, digest_of, survey
 from poise.data.sources.built_in import BUILT_IN, BuiltIn, Modes, modes
-from poise.data.sources.decoding import RefusedError, as_channels, read_image, reason_of
-from poise.data.sources.labels import Labelled, beside_folders, labelled
+from poise.data.sources.decoding import RefusedError, as_channels, reason_of
+from poise.data.sources.files import Files
+from poise.data.sources.labels import Labelled, labelled
+from poise.data.sources.layout import EVERY, beside_folders
+from poise.data.sources.live import with_own_labels
 from poise.data.sources.pairs import HELD_OUT, Domains, Pairs, rejoined
+from poise.data.sources.pictures import read_image
 from poise.data.transform import Identity, Pixels, Range, Standardised, Transform, transform_from_json
 
 __all__ = [
     "BUILT_IN",
+    "EVERY",
     "HELD_OUT",
     "KINDS",
     "Array",
@@ -22,6 +27,7 @@ __all__ = [
     "DataKind",
     "Dataset",
     "Domains",
+    "Files",
     "Given",
     "Identity",
     "Labelled",
@@ -54,4 +60,5 @@ __all__ = [
     "to_pillow",
     "to_pixels",
     "transform_from_json",
+    "with_own_labels",
 ]

@@ -67,7 +67,8 @@ class Condition:
         """How many rows each class has; empty if conditions are no classes."""
         if not self.of_classes:
             return []
-        return [int(count) for count in np.bincount(self.array, minlength=self.shape[0])]
+        shown = self.array if self.rows is None else self.array[self.rows]
+        return [int(count) for count in np.bincount(shown, minlength=self.shape[0])]
 
     def gather(self, indices: Array) -> torch.Tensor:
         """The stored conditions of those rows: `(B,)` int64 for labels, else `(B, *shape)`; a copy."""
@@ -164,7 +165,7 @@ class Dataset:
         """How many rows each class has, by its name; empty if there are no labels."""
         counts = [] if self.labels is None else np.bincount(self.labels).tolist()
         names = self.label_names or tuple(str(label) for label in range(len(counts)))
-        return dict(zip(names, counts, strict=True))
+        return dict(zip(names, counts + [0] * (len(names) - len(counts)), strict=True))
 
     def gather(self, indices: Array) -> torch.Tensor:
         """The stored values of those rows: `(B, *shape)`, uint8 or float32, on the CPU, a copy."""

@@ -4,30 +4,43 @@ import dataclasses
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 
 from poise.data.cache import default_cache
 from poise.data.dataset import Dataset, Progress
-from poise.data.kinds.kind import KINDS, Given, Request
+from poise.data.kinds.kind import KINDS, Given, Request, kind_of
 from poise.data.rows import JSON, Array
 from poise.data.sources.arrays import check_basics, from_tensor, half_of, read_array, read_labels
 from poise.data.sources.built_in import BUILT_IN
 from poise.data.sources.decoding import Side
-from poise.data.sources.files import READ_SUFFIXES, FolderCollection, ZipCollection
+from poise.data.sources.files import READ_SUFFIXES, Files, FolderCollection, ZipCollection
 from poise.data.sources.labels import Labelled, labelled
+from poise.data.sources.layout import divided
 from poise.data.sources.live import Items
 from poise.data.sources.pairs import Domains, Pairs, between, paired
-from poise.errors import PoiseError, nearest
+from poise.errors import PoiseError, nearest, unknown_name
 from poise.extension import use_installed
 
 _MOST_RESOLUTION = 4096
+Data: TypeAlias = (
+    str | Path | Array | torch.Tensor | torch.utils.data.Dataset[Any] | Files | Labelled | Pairs | Domains
+)
+"""What can be opened."""
 
 
 def open_data(
-    data: str | Path | Array | torch.Tensor | torch.utils.data.Dataset[Any] | Labelled | Pairs | Domains,
+    data: str
+    | Path
+    | Array
+    | torch.Tensor
+    | torch.utils.data.Dataset[Any]
+    | Files
+    | Labelled
+    | Pairs
+    | Domains,
     *,
     resolution: int | None = None,
     channels: int | None = None,
@@ -41,11 +54,14 @@ def open_data(
     Args:
         data: The name of a built-in set; a folder or a zip file of images; a `.npy` or `.npz` file; an array
             or a tensor of shape (N, d), (N, H, W), (N, H, W, C) or (N, C, H, W); a map-style data set; or any
-            of these with labels, as `Labelled`; or two of them that hold images, as `Pairs` or `Domains`.
+            of these with labels, as `Labelled`, or with how they are to be read, as `Files`; or two of them
+            that hold images, as `Pairs` or `Domains`. Of a folder with the splits train, val and test the
+            first is trained on, and the second held out.
         resolution: Pixels a side that images are centre-cropped and resized to. Without it arrays keep their
             size; folders keep that of square images if all have the same, from 8 to 64, and else take the
             largest power of two, at most 64, not above the median short side.
-        channels: 1 for grey, 3 for colour; without it, folders are grey if every image is.
+        channels: 1 for grey, 3 for colour, 4 for colour with alpha; without it, folders are grey if every
+            image is.
         cache: Folder for decoded data; `$POISE_CACHE` or `~/.cache/poise` without it.
         seed: What built-in sets are drawn from.
         refuse_above: The share of image files that may be unusable, from 0 to 1.
@@ -67,14 +83,20 @@ def open_data(
         refuse_above=refuse_above,
         progress=progress,
     )
-    return _open(data, request, seed)
+    within = data.data if isinstance(data, Labelled) else data
+    named = within.split if isinstance(within, Files) and not isinstance(within.data, Mapping) else None
+    return divided(_open(data, request, seed), named)
 
 
 def _open(data: Any, request: Request, seed: int) -> Dataset:
+    """All of the data, whatever their splits."""
     if isinstance(data, Pairs | Domains):
         return _open_two(data, request, seed)
     if isinstance(data, Labelled):
-        return labelled(_open(data.data, request, seed), data.labels, data.column)
+        bare = _open(data.data, dataclasses.replace(request, labelled=True), seed)
+        return labelled(bare, data.labels, data.column, data.file_column)
+    if isinstance(data, Files):
+        return _open(_part(data), _as_asked(data, request), seed)
     if isinstance(data, str) and data in BUILT_IN:
         return _open_built_in(data, request, seed)
     beside: Any = None
@@ -86,6 +108,26 @@ def _open(data: Any, request: Request, seed: int) -> Dataset:
         beside = read_labels(_path(given.name))
     dataset = _open_given(given, request)
     return dataset if beside is None else labelled(dataset, beside, None)
+
+
+def _as_asked(data: Files, request: Request) -> Request:
+    scale = data.scale
+    if scale is not None and not (len(scale) == 2 and np.isfinite(scale).all() and scale[0] < scale[1]):
+        what = f"The scale cannot be {scale!r}"
+        raise PoiseError(what, code="data.scale", hint="give the values that become black and white: 0,4095")
+    _check_share(data.tolerate)
+    tolerated = request.refuse_above if request.refuse_above == 1 else data.tolerate
+    numbers = None if scale is None else (float(scale[0]), float(scale[1]))
+    return dataclasses.replace(request, scale=numbers, refuse_above=tolerated)
+
+
+def _part(data: Files) -> Any:
+    """The data, or the split that is named of a dictionary of data sets."""
+    if not isinstance(data.data, Mapping):
+        return data.data
+    if data.split not in data.data:
+        raise unknown_name("split", str(data.split), data.data)
+    return data.data[data.split]
 
 
 def _open_given(given: Given, request: Request) -> Dataset:
@@ -136,15 +178,14 @@ def _unknown_file(given: Given) -> PoiseError:
 
 
 def _labels_of(dataset: torch.utils.data.TensorDataset) -> torch.Tensor | None:
-    """The second tensor if it is one of whole numbers, one a row."""
+    """The second tensor if it holds one label a row: a number, or a row of numbers."""
     second = dataset.tensors[1] if len(dataset.tensors) == 2 else None
-    whole = second is not None and not second.is_floating_point() and not second.is_complex()
-    return second if whole and second is not None and second.dim() == 1 else None
+    return second if second is not None and second.dim() <= 2 and not second.is_complex() else None
 
 
 def _open_two(data: Pairs | Domains, request: Request, seed: int) -> Dataset:
     """Both sides, each as it would be alone; the second at the size of the first."""
-    alone = dataclasses.replace(request, refuse_above=0.01, powers_of_two=True)
+    alone = dataclasses.replace(request, refuse_above=0.01, powers_of_two=True, labelled=True)
 
     def after(first: Dataset) -> Request:
         resolution = first.shape[-1] if request.resolution is None and first.files else request.resolution
@@ -167,6 +208,8 @@ def _open_two(data: Pairs | Domains, request: Request, seed: int) -> Dataset:
 
 def _open_half(data: Any, request: Request) -> Dataset:
     """One half of images that hold a pair side by side."""
+    if isinstance(data, Files):
+        data, request = data.data, _as_asked(data, request)
     if not isinstance(data, str | Path | np.ndarray | torch.Tensor):
         what = f"A {type(data).__name__} cannot be taken as images side by side"
         raise PoiseError(what, code="data.no-halves", hint="give a folder, a zip or an array")
@@ -190,9 +233,13 @@ def _check_request(resolution: int | None, channels: int | None, refuse_above: f
     if resolution is not None and not (whole and 1 <= resolution <= _MOST_RESOLUTION):
         hint = f"give a whole number from 1 to {_MOST_RESOLUTION}"
         raise PoiseError(f"The resolution cannot be {resolution!r}", code="data.resolution", hint=hint)
-    if channels not in (None, 1, 2, 3, 4):
+    if channels is not None and not (isinstance(channels, int | np.integer) and channels >= 1):
         what = f"There cannot be {channels!r} channels"
-        raise PoiseError(what, code="data.channels", hint="give 1 for grey or 3 for colour")
+        raise PoiseError(what, code="data.channels", hint="give 1 for grey, 3 for colour, 4 with alpha")
+    _check_share(refuse_above)
+
+
+def _check_share(refuse_above: float) -> None:
     if not 0 <= refuse_above <= 1:
         what = f"The share of files refused cannot be {refuse_above!r}"
         raise PoiseError(what, code="data.refuse-above", hint="give one from 0 to 1")
@@ -239,7 +286,7 @@ def _open_built_in(name: str, request: Request, seed: int) -> Dataset:
 
 
 def inspect_data(
-    data: str | Path | Array | torch.Tensor | torch.utils.data.Dataset[Any] | Labelled,
+    data: Data,
     *,
     resolution: int | None = None,
     channels: int | None = None,
@@ -280,7 +327,7 @@ def inspect_data(
         **({} if dataset.labels is None else {"classes": dataset.class_counts}),
         "encoding": dataset.transform.to_json(),
         "fingerprint": dataset.fingerprint,
-        "notices": list(dataset.notices),
+        "notices": [*dataset.notices, *kind_of(dataset).advice(dataset)],
     }
 
 
@@ -305,24 +352,30 @@ def origin_of(data: Any) -> dict[str, Any]:
         >>> origin_of("digits")
         {'kind': 'built-in', 'value': 'digits'}
     """
-    if isinstance(data, Labelled):
+    if isinstance(data, Labelled | Files):
         within = origin_of(data.data)
+        options = {field.name: getattr(data, field.name) for field in dataclasses.fields(data)[1:]}
+        if isinstance(data, Files):
+            return within if within["kind"] == "given" else {**within, "read": options}
         if within["kind"] == "given" or not isinstance(data.labels, str | Path):
             return {"kind": "given", "value": str(within["value"])}
         file = str(Path(data.labels).expanduser().absolute())
-        return {**within, "labels": {"file": file, "column": data.column}}
-    for kind, (record, sides) in _SIDES.items():
-        if isinstance(data, record):
-            values = {field.name: getattr(data, field.name) for field in dataclasses.fields(data)}
-            found = {name: None if values[name] is None else origin_of(values[name]) for name in sides}
-            if any(one is not None and one["kind"] == "given" for one in found.values()):
-                return {"kind": "given", "value": kind}
-            return {"kind": kind, **values, **found}
+        return {**within, "labels": {"file": file, "column": data.column, "file_column": data.file_column}}
+    if isinstance(data, Pairs | Domains):
+        return _origin_of_two(data)
     if not isinstance(data, str | Path):
         return {"kind": "given", "value": type(data).__name__}
-    path = Path(data)
-    there = path.exists()
-    return {"kind": "path" if there else "built-in", "value": str(path.absolute() if there else data)}
+    there = Path(data).exists()
+    return {"kind": "path" if there else "built-in", "value": str(Path(data).absolute() if there else data)}
+
+
+def _origin_of_two(data: Pairs | Domains) -> dict[str, Any]:
+    kind, sides = ("pairs", ("source", "target")) if isinstance(data, Pairs) else ("domains", ("a", "b"))
+    values = {field.name: getattr(data, field.name) for field in dataclasses.fields(data)}
+    found = {name: None if values[name] is None else origin_of(values[name]) for name in sides}
+    if any(one is not None and one["kind"] == "given" for one in found.values()):
+        return {"kind": "given", "value": kind}
+    return {"kind": kind, **values, **found}
 
 
 def data_of(origin: Mapping[str, Any]) -> Any:
@@ -343,5 +396,8 @@ def data_of(origin: Mapping[str, Any]) -> Any:
         return record(**(rest | opened))
     if kind not in ("path", "built-in"):
         return None
-    value, labels = str(origin.get("value")), origin.get("labels")
-    return value if labels is None else Labelled(value, labels["file"], labels["column"])
+    value, labels, read = str(origin.get("value")), origin.get("labels"), origin.get("read")
+    files = value if read is None else Files(value, **read)
+    if labels is None:
+        return files
+    return Labelled(files, labels["file"], labels["column"], labels.get("file_column"))

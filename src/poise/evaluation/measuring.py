@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import Dataset, Pixels, kind_of
+from poise.data import Dataset, Pixels, kind_of, rejoined
 from poise.errors import PoiseError
 from poise.evaluation.recording import Evaluation
 from poise.evaluation.subjects import (
@@ -203,7 +203,10 @@ def training_data(asked: Asked, real: Tensor) -> tuple[Tensor, Tensor | None]:
     learned = comparable(as_measured(data, trained), reference)
     if not own:
         return learned, real
-    return learned, comparable(as_measured(data, rows.held_out), reference) if len(rows.held_out) else None
+    whole, others = rejoined(data), rows.held_out
+    if data.held_out is not None:
+        others = np.arange(len(data), len(whole))
+    return learned, comparable(as_measured(whole, others), reference) if len(others) else None
 
 
 def nearest_pairs(result: Result, fake: Tensor, train: Tensor) -> Tensor | None:

@@ -1,6 +1,7 @@
 """What goes into a generator, drawn from a seed: the first of many are those of few; and what comes out."""
 
 import io
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import as_channels, read_image, reason_of
+from poise.data import as_channels, read_image, reason_of, transform_from_json
 from poise.errors import PoiseError, unknown_name
 from poise.randomness import torch_stream
 from poise.recipes.settings import Latent
 from poise.spec import condition_kind
+from poise.text import counted
 
 BLOCK = 16  # PyTorch draws normal numbers in blocks of so many, and an incomplete last block in another way
 PIECE = 64  # Images that are translated at once
@@ -52,6 +54,8 @@ def sample_conditions(
             hint = "train one that does: --recipe conditional"
             raise PoiseError(what, code="generator.no-classes", hint=hint)
         return None
+    if "examples" in condition:
+        return _numbers(condition, count, seed=seed, label=label)
     if not condition_kind(condition).classes:
         tags = "tags" in condition
         raise PoiseError(
@@ -75,17 +79,40 @@ def sample_conditions(
     return torch.nn.functional.one_hot(drawn, len(names)).float()
 
 
+def _numbers(condition: Mapping[str, Any], count: int, *, seed: int, label: str | None) -> Tensor:
+    """Conditions that are numbers: those that are asked for, as "37" or "0.5,2", or some of the data."""
+    size = int(condition["shape"][0])
+    if label is None:
+        examples = torch.tensor(condition["examples"], dtype=torch.float32)
+        stream = torch_stream(seed, 0, "classes of samples")
+        places = torch.rand(count, generator=stream, dtype=torch.float64) * len(examples)
+        stored = examples[places.long()]
+    else:
+        try:
+            numbers = [float(number) for number in str(label).split(",")]
+        except ValueError:
+            numbers = []
+        if len(numbers) != size or not all(map(math.isfinite, numbers)):
+            what = f"'{label}' is no condition of this generator, which takes {counted(size, 'number')}"
+            hint = "give it as --label 37.5" if size == 1 else "give them with commas between: --label 0.5,2"
+            raise PoiseError(what, code="generator.no-numbers", hint=hint)
+        stored = torch.tensor(numbers).repeat(count, 1)
+    return transform_from_json(condition["encoding"]).encode(stored)
+
+
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
-def read_picture(path: Path, channels: int, side: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def read_picture(
+    path: Path, channels: int, side: int, *, scale: tuple[float, float] | None = None
+) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """One picture, brought to a size and a number of channels, as bytes `(1, channels, side, side)`.
 
     Raises:
         PoiseError: It cannot be read.
     """
     try:
-        image = read_image(io.BytesIO(path.read_bytes()), resolution=side)
+        image = read_image(io.BytesIO(path.read_bytes()), resolution=side, scale=scale, alpha=channels == 4)
     except (FileNotFoundError, IsADirectoryError):
         what = f"'{path}' is a folder" if path.is_dir() else f"There is no picture '{path}'"
         raise PoiseError(what, code="generator.no-picture", hint="name one picture") from None

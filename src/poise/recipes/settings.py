@@ -227,7 +227,9 @@ class Recipe(Settings):
     resolution: PositiveInt | None = Field(
         default=None, description="pixels on a side of an image; null: by the data"
     )
-    channels: Literal[1, 3] | None = Field(default=None, description="grey or colour; null: by the data")
+    channels: PositiveInt | None = Field(
+        default=None, description="1 for grey, 3 for colour, 4 for colour with alpha; null: by the data"
+    )
     horizontal_flips: bool = Field(default=False, description="mirror half of the images, by the seed")
     jitter: Jitter = Field(default=Jitter(), description="move and scale images, by the seed")
     held_out: float = Field(

@@ -9,7 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from poise.data import Condition, Dataset, Labelled, beside_folders, digest_of, survey
+from poise.data import (
+    Condition,
+    Dataset,
+    Labelled,
+    beside_folders,
+    digest_of,
+    kind_of,
+    survey,
+    with_own_labels,
+)
 from poise.errors import PoiseError
 from poise.tasks import Task
 from poise.tasks.task import Needs
@@ -30,6 +39,8 @@ def prepared(dataset: Dataset, task: Task, settings: Mapping[str, Any] = Mapping
     Raises:
         PoiseError: The data have no labels, a class has one sample, there are no pairs or no second domain.
     """
+    advice = kind_of(dataset).advice(dataset)
+    dataset = dataclasses.replace(dataset, notices=(*dataset.notices, *advice))
     if task.prepare is not None:
         made: Dataset = task.prepare(dataset, **task.prepare_settings(settings))
         return made
@@ -44,10 +55,12 @@ def _rows(dataset: Dataset) -> Dataset:
             code="tasks.condition-not-wanted",
             hint="leave --recipe out, or name one folder without --pairs and --domains",
         )
-    return dataclasses.replace(dataset, condition=None)
+    apart = None if dataset.held_out is None else dataclasses.replace(dataset.held_out, condition=None)
+    return dataclasses.replace(dataset, condition=None, held_out=apart)
 
 
 def _labels(dataset: Dataset) -> Dataset:
+    dataset = with_own_labels(dataset)
     condition = dataset.condition
     if condition is not None and not condition.of_classes and not condition.of_images:
         return dataset
@@ -55,6 +68,7 @@ def _labels(dataset: Dataset) -> Dataset:
 
 
 def _classes(dataset: Dataset) -> Dataset:
+    dataset = with_own_labels(dataset)
     if dataset.labels is None:
         raise _unlabelled(dataset)
     counts = np.bincount(dataset.labels, minlength=len(dataset.label_names))
@@ -88,11 +102,25 @@ def _classes(dataset: Dataset) -> Dataset:
             hint="give them more, merge them, or take them out",
             details=rare,
         )
-    condition = Condition("label", (len(counts),), dataset.labels.astype(np.int64), names=names)
-    return conditioned(dataset, condition)
+    held_out, labels = dataset.held_out, [dataset.labels]
+    if held_out is not None and held_out.labels is not None:
+        labels.append(held_out.labels)
+    condition = Condition("label", (len(counts),), np.concatenate(labels).astype(np.int64), names=names)
+    if held_out is None:
+        return conditioned(dataset, condition)
+    first, rest = np.split(np.arange(len(condition.array)), [len(dataset)])
+    apart = dataclasses.replace(held_out, condition=dataclasses.replace(condition, rows=rest))
+    made = conditioned(dataset, dataclasses.replace(condition, rows=first))
+    return dataclasses.replace(made, held_out=apart)
 
 
 def _unlabelled(dataset: Dataset) -> PoiseError:
+    if dataset.condition is not None:
+        return PoiseError(
+            f"The labels of '{dataset.name}' are numbers, and this game needs classes",
+            code="tasks.labels-are-numbers",
+            hint="use --recipe conditional, which takes numbers, or name the classes",
+        )
     beside = beside_folders(dataset.files)
     if beside:
         return PoiseError(

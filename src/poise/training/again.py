@@ -99,7 +99,8 @@ def _data_words(origin: Mapping[str, Any]) -> list[str] | None:
             labels = origin.get("labels") or {}
             words = ["--labels", str(labels["file"])] if labels else []
             words += ["--label-column", str(labels["column"])] if labels.get("column") else []
-            return [str(value), *words]
+            words += ["--file-column", str(labels["file_column"])] if labels.get("file_column") else []
+            return [str(value), *words, *_read_words(origin)]
         case {"kind": "pairs", "source": {"value": source}, "target": None}:
             words = ["--side-by-side", source, "--source-side", origin["source_side"]]
         case {"kind": "pairs", "source": {"value": source}, "target": {"value": target}}:
@@ -108,4 +109,14 @@ def _data_words(origin: Mapping[str, Any]) -> list[str] | None:
             words = ["--domains", a, b]
         case _:
             return None
-    return [*words, "--held-out", str(origin["held_out"])]
+    side = origin.get("source") or origin["a"]
+    return [*words, "--held-out", str(origin["held_out"]), *_read_words(side)]
+
+
+def _read_words(origin: Mapping[str, Any]) -> list[str]:
+    """How files are read, as `poise train` takes it."""
+    read = origin.get("read") or {}
+    scale, split, share = read.get("scale"), read.get("split"), read.get("tolerate", 0.01)
+    words = [] if scale is None else ["--scale", ",".join(f"{number:g}" for number in scale)]
+    words += [] if split is None else ["--split", str(split)]
+    return words + ([] if share == 0.01 else ["--tolerate-bad", str(share)])

@@ -208,6 +208,11 @@ def split(count: int, share: float, seed: int) -> Split:
     return Split(np.sort(order[size:]), np.sort(order[:size]))
 
 
+def by_folders(recipe: Recipe, dataset: Dataset) -> Recipe:
+    """The recipe for data of which a part is held out already: no further share is."""
+    return recipe if dataset.held_out is None else recipe.model_copy(update={"held_out": 0.0})
+
+
 def examined(recipe: Recipe, dataset: Dataset) -> tuple[Dataset, Split]:
     """The data that the doctor examines, and which rows are trained on."""
     if dataset.held_out is None:  # of pairs and domains a part is held out already

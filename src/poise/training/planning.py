@@ -14,6 +14,7 @@ from poise.recipes import Recipe
 from poise.spec import DataSpec
 from poise.tasks import TASKS
 from poise.tasks.prepare import prepared, unused_labels
+from poise.training.batches import by_folders
 from poise.training.callbacks import check_callbacks
 from poise.training.callbacks.eigenvalues import check_eigenvalues
 from poise.training.callbacks.quality import interval_of
@@ -83,7 +84,7 @@ def planned(
 ) -> Experiment:
     """The experiment of data that are open, as `plan` makes it."""
     spec = spec_of(dataset)
-    resolved = with_precision(resolve(recipe, spec, given=tuple(given)), device)
+    resolved = with_precision(resolve(by_folders(recipe, dataset), spec, given=tuple(given)), device)
     check_batch(resolved, dataset)
     check_given(given)
     components = build_components(resolved, spec, device, given=given)

@@ -1,6 +1,5 @@
 """Images: of any size, grey or in colour, from folders, archives, arrays and data sets that are read live."""
 
-import dataclasses
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,11 +26,14 @@ from poise.data.sources.live import live_dataset
 from poise.data.transform import Pixels, Transform, transform_from_json
 from poise.errors import PoiseError
 from poise.spec import DataSpec
+from poise.text import counted
 
 NAME = "image"
 _CELL = 48
+_MOST_COLOURS = 4  # More channels are bands
 _LEAST_SIDE, _MOST_SIDE = 8, 1024  # Those of images that convolutional networks serve
 _GAP = 2
+_FEW = 10  # A generator can only learn so many images by heart
 _DEFAULTS = (
     (8, Defaults(64, 6e-4, 3_000)),
     (16, Defaults(64, 4e-4, 10_000)),
@@ -43,17 +45,6 @@ _DEFAULTS = (
 
 
 def _open(given: Given, request: Request) -> Dataset:
-    dataset = _opened(given, request)
-    if _network(DataSpec(NAME, dataset.shape)) == "dcgan":
-        return dataset
-    notice = (
-        f"No network for images serves {dimensions(dataset.shape[1:])}, so that an MLP is trained; "
-        f"those have sides from {_LEAST_SIDE} to {_MOST_SIDE:,}, as with --resolution {_LEAST_SIDE}."
-    )
-    return dataclasses.replace(dataset, notices=(*dataset.notices, notice))
-
-
-def _opened(given: Given, request: Request) -> Dataset:
     if given.files is not None:
         return from_collection(given.files, given.name, request)
     name, resolution, channels, items = given.name, request.resolution, request.channels, given.items
@@ -64,8 +55,10 @@ def _opened(given: Given, request: Request) -> Dataset:
     view = to_channels_first(array, layout)
     first = survey(view)
     check_finite(first, name)
-    transform, notices = image_transform(first, array.dtype, name)
-    plan = image_plan(view.shape[1:], array.dtype, resolution=resolution, channels=channels, name=name)
+    transform, notices = image_transform(first, array.dtype, name, request.scale)
+    plan = image_plan(
+        view.shape[1:], array.dtype, transform, resolution=resolution, channels=channels, name=name
+    )
     facts: dict[str, JSON] = {"resolution": plan.shape[1], "channels": plan.shape[0]}
     if items is not None:
 
@@ -92,6 +85,21 @@ def _opened(given: Given, request: Request) -> Dataset:
         "policy": "; ".join(plan.steps) or "values as they are",
     }
     return array_dataset(stored, found.digest, NAME, name, transform, summary, notices)
+
+
+def _advice(dataset: Dataset) -> tuple[str, ...]:
+    found = []
+    if _network(DataSpec(NAME, dataset.shape)) == "mlp":
+        found.append(
+            f"No network for images serves {dimensions(dataset.shape[1:])}, so that an MLP is trained; "
+            f"those have sides from {_LEAST_SIDE} to {_MOST_SIDE:,}, as with --resolution {_LEAST_SIDE}."
+        )
+    if len(dataset) <= _FEW:
+        found.append(
+            f"{counted(len(dataset), 'image')} are too few to learn from, so that a generator repeats them; "
+            "some hundreds are the least."
+        )
+    return tuple(found)
 
 
 def _network(spec: DataSpec) -> str:
@@ -130,7 +138,9 @@ def _write(folder: Path, pieces: Iterable[Tensor], count: int) -> None:
 
 
 def save_image(pixels: Array, path: Path) -> None:
-    """One image `(C, H, W)`, uint8, as a file in the format of its suffix."""
+    """One image `(C, H, W)`, uint8, as a file in the format of its suffix; bands lie in it side by side."""
+    if len(pixels) > _MOST_COLOURS:
+        pixels = np.concatenate(list(pixels), axis=1)[None]
     values = pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))
     Image.fromarray(values).save(path)
 
@@ -145,12 +155,13 @@ def to_pillow(pixels: Array | torch.Tensor, *, columns: int | None = None) -> Im
     """Images side by side, small ones enlarged by whole factors without smoothing.
 
     Args:
-        pixels: (N, C, H, W) uint8 with one to four channels: grey, two channels shown as red and green,
-            colour, and colour with alpha, laid on white.
+        pixels: (N, C, H, W) uint8: grey, two channels shown as red and green, colour, colour with alpha; of
+            more channels the first three are shown.
         columns: Images in a row; the square root of N, rounded up, when none is given.
 
     Returns:
-        An image in mode L or RGB with thin grey lines between the cells.
+        An image in mode L or RGB with thin grey lines between the cells; in mode RGBA with transparent lines
+        if the images have alpha.
 
     Raises:
         PoiseError: There is no image, or the values are not of that shape and type.
@@ -160,9 +171,9 @@ def to_pillow(pixels: Array | torch.Tensor, *, columns: int | None = None) -> Im
         (102, 102)
     """
     values = pixels.detach().cpu().numpy() if isinstance(pixels, torch.Tensor) else np.asarray(pixels)
-    if values.ndim != 4 or values.dtype != np.uint8 or not 1 <= values.shape[1] <= 4 or 0 in values.shape:
+    if values.ndim != 4 or values.dtype != np.uint8 or 0 in values.shape:
         what = f"A picture cannot be made of {values.dtype} values of shape {values.shape}"
-        hint = "give uint8 images of shape (N, C, H, W) with one to four channels"
+        hint = "give uint8 images of shape (N, C, H, W)"
         raise PoiseError(what, code="data.no-picture", hint=hint)
     values = _displayable(values)
     count, channels, height, width = values.shape
@@ -171,7 +182,8 @@ def to_pillow(pixels: Array | torch.Tensor, *, columns: int | None = None) -> Im
     factor = max(1, math.ceil(_CELL / max(height, width)))
     cells = values.repeat(factor, axis=2).repeat(factor, axis=3).transpose(0, 2, 3, 1)
     tall, wide = height * factor + _GAP, width * factor + _GAP
-    canvas = np.full((rows * tall + _GAP, columns * wide + _GAP, channels), 128, dtype=np.uint8)
+    line = 0 if channels == 4 else 128
+    canvas = np.full((rows * tall + _GAP, columns * wide + _GAP, channels), line, dtype=np.uint8)
     for index, cell in enumerate(cells):
         top, left = _GAP + index // columns * tall, _GAP + index % columns * wide
         canvas[top : top + tall - _GAP, left : left + wide - _GAP] = cell
@@ -182,11 +194,7 @@ def _displayable(values: Array) -> Array:
     channels = values.shape[1]
     if channels == 2:
         return np.concatenate([values, np.zeros_like(values[:, :1])], axis=1)
-    if channels == 4:
-        alpha = values[:, 3:].astype(np.float32) / 255
-        flat: Array = np.rint(values[:, :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
-        return flat
-    return values
+    return values if channels <= _MOST_COLOURS else values[:, :3]
 
 
 IMAGE = DataKind(
@@ -196,6 +204,7 @@ IMAGE = DataKind(
     describe=_describe,
     recognises=lambda given: given.files is not None or given.axes in (3, 4),
     open=_open,
+    advice=_advice,
     load_transform=transform_from_json,
     spec=lambda shape, transform: DataSpec(NAME, shape),
     network=_network,

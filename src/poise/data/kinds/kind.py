@@ -54,9 +54,11 @@ class Request:
 
     cache: Path  # Folder for decoded data
     resolution: int | None = None  # Pixels a side
-    channels: int | None = None  # 1 for grey, 3 for colour
+    channels: int | None = None  # 1 for grey, 3 for colour, 4 for colour with alpha
     refuse_above: float = 0.01  # The share of files that may be unusable
+    scale: tuple[float, float] | None = None  # The values that become black and white, of more than 8 bits
     progress: Progress | None = None  # Called with (done, total) while files are read
+    labelled: bool = False  # Whether labels are given, so that none are looked for beside the files
     powers_of_two: bool = False  # Whether the sides must be such if no resolution is asked for
     half: Side | None = None  # The half of each image to take, of those that hold two side by side
 
@@ -126,6 +128,9 @@ class DataKind:
     comparable: Callable[[Tensor, Transform], Tensor]
     # `(shape, transform)` to how `comparable` prepared them, for a protocol
     preparation: Callable[[tuple[int, ...], Transform], str]
+
+    # What a person should know before such data are trained on
+    advice: Callable[[Dataset], tuple[str, ...]] = lambda dataset: ()
 
     @property
     def words(self) -> dict[str, Any]:

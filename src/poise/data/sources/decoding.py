@@ -1,22 +1,22 @@
-"""One table from every kind of image file content to 8-bit grey or colour, and one size policy.
+"""One table from every kind of image file content to 8-bit channels, and one size policy.
 
 | mode | becomes |
 |---|---|
 | 1 | grey, 0 or 255 |
 | L | grey |
-| I;16 in any byte order | grey, 0..65535 scaled to 0..255 and rounded |
-| I (32-bit integers) | grey, taken as 16-bit; refused if a value is not in 0..65535 |
-| F (floats) | grey: values in [0, 1] are scaled by 255, values in [0, 255] are rounded; others are refused |
+| I;16 in any byte order, I (32-bit integers), F (floats) | grey, by the scale that all such files share |
+| RGB, RGBA or LA of 16 bits | colour, by the same scale |
 | LA, La, or L with a transparent value | grey, laid on white |
-| RGBA, RGBa, PA, or P and RGB with transparency | colour, laid on white |
-| P, RGB, RGBX, CMYK, YCbCr, HSV | colour |
+| RGBA, RGBa, PA, or P and RGB with transparency | colour, laid on white, or with alpha if that is asked for |
+| P, RGB, CMYK, YCbCr, HSV | colour |
+| TIFF with several samples a pixel that are no colours | a channel each; integers of 8 bits as they are |
 | anything else | refused |
 
 Colour profiles are ignored. Of an animation the first frame is taken. The orientation in EXIF is applied.
 """
 
+import contextlib
 import zlib
-from collections.abc import Callable
 from typing import BinaryIO, Literal
 
 import numpy as np
@@ -24,7 +24,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from poise.data.rows import Array
 
-VERSION = 2
+VERSION = 3
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 MOST_PIXELS = 64 * 1024 * 1024
 MOST_BYTES = 256 * 1024 * 1024
@@ -62,6 +62,8 @@ def _unreadable(file: BinaryIO) -> str:
         return "the file is empty"
     if start[4:8] == b"ftyp":
         return "HEIF and AVIF are not read; convert it to PNG or JPEG"
+    if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return "it is a TIFF of a kind that is not read; save it with 8, 16 or 32 bits, and not as a BigTIFF"
     return f"it is no readable image in one of the formats {', '.join(FORMATS)}"
 
 
@@ -76,39 +78,16 @@ def is_animated(image: Image.Image) -> bool:
     return format_of(image) != "JPEG" and bool(getattr(image, "is_animated", False))
 
 
-def read_image(file: BinaryIO, *, resolution: int, half: Side | None = None) -> Image.Image:
-    """Decodes an image whole and brings it, or one half, to `resolution` pixels a side, in mode L or RGB."""
-    if file.read(8) == b"\x89PNG\r\n\x1a\n":
-        _check_png(file)
-    file.seek(0)
-    image = open_checked(file)
-    try:
-        if half is None:
-            # the JPEG decoder can shrink by 2, 4 or 8 while it decodes; it stops at three times the target
-            image.draft("", (3 * resolution, 3 * resolution))
-        image.load()
-    except Exception as error:
-        raise RefusedError(reason_of(error)) from None
-    plain = eight_bits(_upright(image))
-    if half is not None:
-        width, height = plain.size
-        if width % 2:
-            raise RefusedError(f"its width of {width} pixels cannot be halved")
-        left = 0 if half == "left" else width // 2
-        plain = plain.crop((left, 0, left + width // 2, height))
-    return fitted(plain, resolution)
-
-
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """Width and height once the orientation in EXIF is applied."""
-    try:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-    except Exception:  # a damaged EXIF block is no reason to lose the picture
-        turned = False
+    turned = False
+    if image.format != "PNG" or "exif" in image.info:  # Pillow would decode the whole of a PNG to look for it
+        with contextlib.suppress(Exception):  # a damaged EXIF block is no reason to lose the picture
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
     return (image.height, image.width) if turned else image.size
 
 
-def _check_png(file: BinaryIO) -> None:
+def check_png(file: BinaryIO) -> None:
     """Checks every chunk against its check sum, as decoding does not, and that the last one is there."""
     file.seek(8)
     kind = b""
@@ -135,59 +114,33 @@ def reason_of(error: Exception) -> str:
     return text[0][:200] if text and text[0] else type(error).__name__
 
 
-def eight_bits(image: Image.Image) -> Image.Image:
-    """The image in mode L or RGB, by the table above."""
-    converter = _CONVERTERS.get(image.mode)
-    if converter is None:
+def eight_bits(image: Image.Image, *, alpha: bool = False) -> Image.Image:
+    """An image of 8 bits in mode L or RGB, or RGBA if its transparency is kept, by the table above."""
+    if image.mode not in _GREY | _COLOUR:
         raise RefusedError(f"the mode {image.mode} is not read; convert it to RGB")
-    return converter(image)
+    straight = image.convert("LA") if image.mode == "La" else image  # nothing else leads on from La
+    if alpha:
+        return straight.convert("RGBA")
+    if is_transparent(image):
+        layer = straight.convert("RGBA")
+        straight = Image.alpha_composite(Image.new("RGBA", layer.size, (255, 255, 255, 255)), layer)
+        straight = straight.convert("RGB")
+    return straight.convert("L" if image.mode in _GREY else "RGB")
 
 
-def _from_sixteen_bits(image: Image.Image) -> Image.Image:
-    values = np.asarray(image)
-    if values.min() < 0 or values.max() > 65535:
-        raise RefusedError(f"integers from {values.min()} to {values.max()}, and only 0 to 65535 is read")
-    return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
+_GREY = frozenset(("1", "L", "LA", "La"))
+_COLOUR = frozenset(("P", "PA", "RGB", "RGBX", "RGBA", "RGBa", "CMYK", "YCbCr", "HSV"))
+DEEP_MODES = frozenset(("I", "I;16", "I;16L", "I;16B", "I;16N", "F"))
+GREY_MODES = _GREY | DEEP_MODES
 
 
-def _from_floats(image: Image.Image) -> Image.Image:
-    values = np.asarray(image)
-    low, high = float(values.min()), float(values.max())
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise RefusedError("it holds values that are not finite")
-    if low < 0 or high > 255:
-        raise RefusedError(f"floats from {low:g} to {high:g}, and only 0 to 1 or 0 to 255 is read")
-    return Image.fromarray(np.rint(values * (255 if high <= 1 else 1)).astype(np.uint8))
-
-
-def _to_grey(image: Image.Image) -> Image.Image:
-    return (_on_white(image) if _transparent(image) else image).convert("L")
-
-
-def _to_colour(image: Image.Image) -> Image.Image:
-    return _on_white(image) if _transparent(image) else image.convert("RGB")
-
-
-def _transparent(image: Image.Image) -> bool:
+def is_transparent(image: Image.Image) -> bool:
+    """Whether the image has an alpha channel or a transparent colour."""
     return image.mode in ("La", "RGBa") or image.has_transparency_data
 
 
-def _on_white(image: Image.Image) -> Image.Image:
-    straight = image.convert("LA") if image.mode == "La" else image  # nothing else leads on from La
-    layer = straight.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", layer.size, (255, 255, 255, 255)), layer).convert("RGB")
-
-
-_CONVERTERS: dict[str, Callable[[Image.Image], Image.Image]] = {
-    **dict.fromkeys(("1", "L", "LA", "La"), _to_grey),
-    **dict.fromkeys(("I", "I;16", "I;16L", "I;16B", "I;16N"), _from_sixteen_bits),
-    "F": _from_floats,
-    **dict.fromkeys(("P", "PA", "RGB", "RGBX", "RGBA", "RGBa", "CMYK", "YCbCr", "HSV"), _to_colour),
-}
-GREY_MODES = frozenset(mode for mode, converter in _CONVERTERS.items() if converter is not _to_colour)
-
-
-def _upright(image: Image.Image) -> Image.Image:
+def upright(image: Image.Image) -> Image.Image:
+    """The image with the orientation in EXIF applied."""
     try:
         return ImageOps.exif_transpose(image)
     except Exception:  # a damaged EXIF block is no reason to lose the picture
@@ -207,6 +160,6 @@ def fitted(image: Image.Image, resolution: int) -> Image.Image:
 
 
 def as_channels(image: Image.Image, channels: int) -> Array:
-    """An image in mode L or RGB as (channels, H, W) uint8, with one channel or three."""
-    values = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    """An image as (channels, H, W) uint8: one channel, three, or four with alpha."""
+    values = np.asarray(image.convert({1: "L", 3: "RGB", 4: "RGBA"}[channels]))
     return values[None] if channels == 1 else np.ascontiguousarray(values.transpose(2, 0, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import itertools
 import os
@@ -9,7 +10,7 @@ import stat
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Any, Protocol
 
 from poise.data.rows import JSON
 from poise.errors import PoiseError, report_system_errors, system_reason
@@ -28,6 +29,32 @@ _MOST_RATIO = 200
 _RATIO_MATTERS_FROM = 16 * 1024 * 1024
 
 
+@dataclass(frozen=True, eq=False)
+class Files:
+    """Data with how they are to be read.
+
+    Args:
+        data: Whatever else can be trained on.
+        scale: The values that become black and white, for pictures of more than 8 bits a channel; `None` for
+            the scale that holds the values of all files.
+        split: Which of the folders train, val and test is trained on, or `"all"` for every file; or which
+            part of a dictionary of data sets is taken. `None` for train, with val or test held out.
+        tolerate: The share of files that may be unusable, from 0 to 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from poise.data import open_data
+        >>> xrays = np.full((4, 8, 8), 4095, np.uint16)
+        >>> open_data(Files(xrays, scale=(0, 4095))).transform
+        Range(low=0.0, high=4095.0)
+    """
+
+    data: Any
+    scale: tuple[float, float] | None = None
+    split: str | None = None
+    tolerate: float = 0.01
+
+
 @dataclass
 class Listing:
     """What lies in a folder or an archive, before any of it is opened."""
@@ -35,6 +62,7 @@ class Listing:
     files: dict[str, list[JSON]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
     hidden: int = 0
 
     def refuse(self, name: str, reason: str) -> None:
@@ -46,7 +74,7 @@ class Listing:
 
     def sorted(self) -> Listing:
         """The same with files in the order of their names, which is the order of rows."""
-        return Listing(dict(sorted(self.files.items())), self.refused, self.ignored, self.hidden)
+        return dataclasses.replace(self, files=dict(sorted(self.files.items())))
 
 
 class Collection(Protocol):
@@ -117,6 +145,8 @@ class FolderCollection:
                 continue
             if not names and looks_like_image(folder):
                 found.refused[folder] = "an empty folder, not an image"
+            elif not names and folder:
+                found.empty.append(folder)
             for base in names:
                 if is_hidden(base):
                     found.hidden += 1

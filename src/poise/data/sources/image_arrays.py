@@ -9,35 +9,39 @@ from PIL import Image
 from poise.data.cache import Conversion
 from poise.data.rows import Array, Survey
 from poise.data.sources.decoding import fitted
+from poise.data.sources.pictures import found_scale
 from poise.data.transform import Pixels, Range, Transform
 from poise.errors import PoiseError
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114])
 
 Layout = Literal["HW", "HWC", "CHW"]
+_FEW_CHANNELS = 4
 
 
 def image_layout(shape: tuple[int, ...], *, channels: int | None, name: str) -> Layout:
-    """Which axis of one image is which."""
+    """Which axis of one image is which.
+
+    One axis of 1 to 4 is that of the channels; of more channels it is the one beside two equal sides.
+    """
     if len(shape) == 2:
         return "HW"
     sizes: dict[Layout, tuple[int, bool]] = {
         "CHW": (shape[0], shape[1] == shape[2]),
         "HWC": (shape[2], shape[0] == shape[1]),
     }
-    possible = [layout for layout, (depth, _) in sizes.items() if 1 <= depth <= 4]
-    chosen = possible
-    if len(possible) == 2:
-        named = [layout for layout in possible if sizes[layout][0] == channels]
-        chosen = named if len(named) == 1 else [layout for layout in possible if sizes[layout][1]]
-    if len(chosen) == 1:
-        return chosen[0]
+    few = [layout for layout, (depth, _) in sizes.items() if 1 <= depth <= _FEW_CHANNELS]
+    named = [layout for layout, (depth, _) in sizes.items() if depth == channels]
+    squares = [layout for layout, (_, square) in sizes.items() if square]
+    for chosen in (few, named if len(few) != 1 else few, [one for one in few or sizes if one in squares]):
+        if len(chosen) == 1:
+            return chosen[0]
     raise PoiseError(
         f"In '{name}' images have the shape {dimensions(shape)}",
         code="data.axes-unclear",
-        why="two axes could be the 1 to 4 channels" if possible else "no axis is one of 1 to 4 channels",
-        hint="give (N, height, width, channels), (N, channels, height, width) or (N, height, width)"
-        + (", or give the number of channels" if possible else ""),
+        why="two axes could be the channels",
+        hint="give (N, height, width, channels), (N, channels, height, width) or (N, height, width), "
+        "or give the number of channels",
     )
 
 
@@ -53,19 +57,25 @@ def dimensions(shape: tuple[int, ...]) -> str:
     return "x".join(str(side) for side in shape)
 
 
-def image_transform(found: Survey, dtype: np.dtype[Any], name: str) -> tuple[Transform, list[str]]:
+def image_transform(
+    found: Survey, dtype: np.dtype[Any], name: str, scale: tuple[float, float] | None = None
+) -> tuple[Transform, list[str]]:
     """The transform of images from the type and range of their values, with notices for the person.
 
     Floats are recognised as [0, 1], [-1, 1] or 0..255, the last only if the brightest is 128 or more:
-    values up to 1.3 or to 16 are far more likely a mistake of scale than dark pictures.
+    values up to 1.3 or to 16 are far more likely a mistake of scale than dark pictures. A scale that is named
+    holds whatever the values are.
     """
+    if scale is not None and dtype.kind != "b":
+        beyond = "" if scale[0] <= found.low and found.high <= scale[1] else "; values beyond are cut off"
+        return Range(*scale), [f"The images of '{name}' are taken as {scale[0]:g} to {scale[1]:g}{beyond}."]
     low, high = found.low, found.high
     if dtype.kind == "b":
         return Pixels(), [f"The truth values of '{name}' are taken as black and white."]
     if dtype.kind in "ui":
         if low < 0 or high > 255:
             what = f"The {dtype} images of '{name}' have values from {low:g} to {high:g}"
-            hint = "divide them by their largest possible value and give floats in [0, 1]"
+            hint = f"name the values that become black and white: --scale {_likely(low, high)}"
             raise PoiseError(what, code="data.integer-range", why="integers are taken as 0 to 255", hint=hint)
         notices = [] if dtype == np.uint8 else [f"The {dtype} images of '{name}' are taken as 0 to 255."]
         if 0 < high < 64:
@@ -83,14 +93,25 @@ def image_transform(found: Survey, dtype: np.dtype[Any], name: str) -> tuple[Tra
     else:
         what = f"The images of '{name}' have values from {low:g} to {high:g}"
         why = "floats are taken as 0 to 1, as -1 to 1, or as 0 to 255"
-        hint = "scale them to one of these, or give uint8"
+        hint = f"scale them to one of these, or name the scale: --scale {_likely(low, high)}"
         raise PoiseError(what, code="data.float-range", why=why, hint=hint)
     sentence = f"The float images of '{name}' are taken as {bounds[0]:g} to {bounds[1]:g}."
     return Range(*bounds), [sentence]
 
 
+def _likely(low: float, high: float) -> str:
+    """The scale that holds these values, as it is typed."""
+    return ",".join(f"{number:g}" for number in found_scale(low, high, whole=False))
+
+
 def image_plan(
-    shape: tuple[int, ...], dtype: np.dtype[Any], *, resolution: int | None, channels: int | None, name: str
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    transform: Transform,
+    *,
+    resolution: int | None,
+    channels: int | None,
+    name: str,
 ) -> Conversion:
     """What has to be done to images of shape (C, H, W) to train on them."""
     depth, height, width = shape
@@ -101,7 +122,7 @@ def image_plan(
     if channels is not None and channels != depth and {channels, depth} != {1, 3}:
         what = f"The images of '{name}' have {depth} channels and cannot be given {channels}"
         raise PoiseError(what, code="data.channels", hint="only 1 to 3 and 3 to 1 can be converted")
-    target = "float32" if dtype.kind == "f" else "uint8"
+    target = "uint8" if isinstance(transform, Pixels) else "float32"
     steps: list[str] = []
     jobs: list[Callable[[Array], Array]] = []
     if dtype.kind == "b":

@@ -1,11 +1,14 @@
-"""Labels beside data: from sub-folders, from a table, or from a person's own array."""
+"""Labels beside data: a table or JSON by file, an array with one a row, classes, or numbers."""
 
 from __future__ import annotations
 
 import csv
 import dataclasses
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import json
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,18 +16,22 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from poise.data.dataset import Dataset
+from poise.data.dataset import Condition, Dataset
 from poise.data.rows import Array
+from poise.data.sources.files import suffix_of
+from poise.data.transform import Standardised
 from poise.errors import PoiseError, nearest, system_reason
 from poise.text import counted, first_few
 
-FILE_COLUMNS = ("file", "filename", "path")
-"""What the column that names the files may be called; the first column if there is none of these."""
-
-_MOST_TABLE_BYTES = 1 << 30
+FILE_COLUMNS = ("file", "filename", "file_name", "path", "image", "image_id", "id")
+"""What the column that names the files may be called, if the cells of several name files."""
 
 DELIMITERS = ",;\t"
 """What may stand between columns, the likeliest first: spreadsheets write ; if , is the decimal point."""
+
+_MOST_TABLE_BYTES = 1 << 30
+_EXAMPLES = 256
+_INDEX = re.compile(r"(unnamed: ?\d+|index)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,50 +40,126 @@ class Labelled:
 
     Args:
         data: Whatever else can be trained on.
-        labels: The path of a CSV file, or of a `.npy` file with one a row; or, one a row, an array, a tensor
-            or a list of numbers or names; or a mapping from file to label.
+        labels: The path of a CSV file, of a `dataset.json`, or of a `.npy` file with one a row; or, one a
+            row, an array, a tensor or a list of numbers or names, or one-hot rows; or a mapping from file to
+            label. Numbers that are not whole, and rows of numbers, are continuous conditions.
         column: Which column of the file holds the labels, if there are more than two.
+        file_column: Which column names the files, if it is not found by itself.
 
     Example:
         >>> from poise.data import open_data
         >>> points = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]], dtype=np.float32)
         >>> open_data(Labelled(points, ["sun", "moon", "sun"])).label_names
         ('moon', 'sun')
+        >>> open_data(Labelled(points, [0.5, 90.0, 12.25])).condition.shape
+        (1,)
     """
 
     data: Any
     labels: Any
     column: str | None = None
+    file_column: str | None = None
 
 
-def labelled(dataset: Dataset, labels: Any, column: str | None) -> Dataset:
+def labelled(dataset: Dataset, labels: Any, column: str | None, file_column: str | None = None) -> Dataset:
     """The data set with a person's own labels."""
-    if isinstance(labels, str | Path) and Path(labels).suffix.lower() == ".npy":
-        labels = _read_rows(Path(labels).expanduser())
-    if isinstance(labels, str | Path):
-        table = read_table(Path(labels).expanduser(), column, named=bool(dataset.files))
-        by_row = _matched(dataset, table) if dataset.files else _counted(dataset, table.labels, table.name)
+    path = Path(labels).expanduser() if isinstance(labels, str | Path) else None
+    notices: tuple[str, ...] = ()
+    if path is not None and path.suffix.lower() == ".npy":
+        labels, path = _read_rows(path), None
+    if path is not None and path.suffix.lower() == ".json":
+        labels, path = labels_of_json(_read(path), path.name), None
+    if path is not None:
+        by_row, notices = _of_table(dataset, path, column, file_column)
     elif isinstance(labels, Mapping):
         if not dataset.files:
             what = f"The rows of '{dataset.name}' have no file names"
             raise PoiseError(what, code="data.labels-by-file", hint="give one label a row")
-        names, texts = (tuple(map(str, part)) for part in (labels.keys(), labels.values()))
-        by_row = _matched(dataset, LabelTable("labels", (), names, texts))
+        named = [(str(file), label) for file, label in labels.items()]
+        by_row, notices = _matched(dataset, "labels", named)
     elif dataset.files:
         what = f"Labels for the files in '{dataset.name}' were given without file names"
         hint = "give a CSV file, or a mapping from file to label"
         raise PoiseError(what, code="data.labels-without-files", hint=hint)
     else:
         by_row = _counted(dataset, labels, "labels")
-    codes, label_names = coded(by_row, dataset.name)
-    return dataclasses.replace(dataset, labels=codes, label_names=label_names)
+    made = with_labels(dataset, by_row)
+    return dataclasses.replace(made, notices=(*made.notices, *notices))
+
+
+def with_labels(dataset: Dataset, labels: Any) -> Dataset:
+    """The data set with one label a row: classes, or a condition of numbers if they are continuous."""
+    numbers = continuous(labels, dataset.name)
+    if numbers is None:
+        codes, names = coded(labels, dataset.name)
+        return dataclasses.replace(dataset, labels=codes, label_names=names, condition=None)
+    spread = numbers.std(axis=0)
+    scale = np.where(spread > 0, spread, 1.0)
+    transform = Standardised(tuple(numbers.mean(axis=0).tolist()), tuple(scale.tolist()))
+    lows, highs = numbers.min(axis=0), numbers.max(axis=0)
+    spans = ", ".join(f"{low:g} to {high:g}" for low, high in zip(lows, highs, strict=True))
+    notice = f"The labels of '{dataset.name}' are numbers and no classes: {first_few(spans.split(', '))}."
+    examples = numbers[np.unique(np.linspace(0, len(numbers) - 1, _EXAMPLES).astype(int))].tolist()
+    condition = Condition(
+        "vector", numbers.shape[1:], numbers.astype(np.float32), transform, about={"examples": examples}
+    )
+    return dataclasses.replace(
+        dataset, labels=None, label_names=(), condition=condition, notices=(*dataset.notices, notice)
+    )
+
+
+def _array(labels: Any) -> Array:
+    return labels.detach().cpu().numpy() if isinstance(labels, torch.Tensor) else np.asarray(labels)
+
+
+def continuous(labels: Any, name: str = "labels") -> Array | None:
+    """Labels that are numbers and no classes, `(N, d)`: not all whole, or several a row and not one-hot.
+
+    Raises:
+        PoiseError: They are such numbers, and some are missing.
+    """
+    try:
+        array = _array(labels)
+    except ValueError:  # rows of different lengths
+        return None
+    if array.dtype.kind == "U" and array.ndim == 1:
+        array = _numbers(array)
+    if array.dtype.kind not in "fui" or array.ndim not in (1, 2):
+        return None
+    rows = array.reshape(len(array), -1).astype(np.float64)
+    finite = np.isfinite(rows)
+    if _one_hot(rows) or (rows.shape[1] == 1 and bool((rows == rows.round())[finite].all())):
+        return None
+    if not finite.all():
+        missing = int((~finite.all(axis=1)).sum())
+        what = (
+            f"{counted(missing, 'label')} of the {len(rows):,} numbers of '{name}' are missing or not finite"
+        )
+        raise PoiseError(what, code="data.labels-not-finite", hint="fill them in, or take the samples out")
+    return rows
+
+
+def _numbers(texts: Array) -> Array:
+    """Texts as numbers, an empty one as NaN; the texts themselves if one is none."""
+    try:
+        return np.array([float(text.replace(",", ".") or "nan") for text in texts.tolist()])
+    except ValueError:
+        return texts
+
+
+def _one_hot(rows: Array) -> bool:
+    return rows.shape[1] > 1 and bool(
+        (((rows == 0) | (rows == 1)).all(axis=1) & (rows.sum(axis=1) == 1)).all()
+    )
 
 
 def coded(labels: Any, name: str) -> tuple[Array, tuple[str, ...]]:
     """Labels as integers from 0, and what they stand for."""
-    array = labels.detach().cpu().numpy() if isinstance(labels, torch.Tensor) else np.asarray(labels)
+    array = _array(labels)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
+    if array.ndim == 2 and array.dtype.kind in "buif" and _one_hot(array):
+        array = array.argmax(axis=1)
     if array.ndim != 1:
         what = f"The labels of '{name}' have the shape {array.shape}"
         raise PoiseError(what, code="data.labels-shape", hint="give one number or name a row: (N,)")
@@ -84,69 +167,12 @@ def coded(labels: Any, name: str) -> tuple[Array, tuple[str, ...]]:
         array = array.astype(np.int64)
     if array.dtype.kind not in "buiUO" or not all(isinstance(one, str | int) for one in array.tolist()):
         what = f"The labels of '{name}' are of type {array.dtype}"
-        raise PoiseError(what, code="data.labels-type", hint="give whole numbers or names")
+        hint = "give whole numbers or names, and leave none out"
+        raise PoiseError(what, code="data.labels-type", hint=hint)
     texts = [str(int(one)) if isinstance(one, bool) else str(one) for one in array.tolist()]
     names = sorted(set(texts), key=_order(texts))
     place = {one: code for code, one in enumerate(names)}
     return np.array([place[one] for one in texts], dtype=np.int64), tuple(names)
-
-
-def folder_labels(files: Sequence[str]) -> tuple[Array, tuple[str, ...]] | None:
-    """Labels from the first level of folders; `None` if a file lies beside them.
-
-    A folder that all files share, as that of an archive's own name, is no level.
-
-    Example:
-        >>> folder_labels(["all/sun/1.png", "all/moon/1.png", "all/sun/2/3.png"])[1]
-        ('moon', 'sun')
-        >>> folder_labels(["sun/1.png", "2.png"]) is None
-        True
-    """
-    names, _ = _by_folder(files)
-    return coded(names, "") if names else None
-
-
-def beside_folders(files: Sequence[str]) -> list[str]:
-    """The files that lie beside the folders of classes: those that keep `folder_labels` from finding classes.
-
-    Args:
-        files: Relative paths with slashes.
-
-    Example:
-        >>> beside_folders(["sun/1.png", "2.png"]), beside_folders(["1.png", "2.png"])
-        (['2.png'], [])
-    """
-    return _by_folder(files)[1]
-
-
-def _by_folder(files: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The class of each file, by the first level of folders that differ; or the files beside these."""
-    parts = [file.split("/") for file in files]
-    level = 0
-    while parts:
-        shallow = [file for file, path in zip(files, parts, strict=True) if len(path) <= level + 1]
-        if shallow:
-            return [], shallow if len(shallow) < len(files) else []
-        names = [path[level] for path in parts]
-        if len(set(names)) > 1:
-            return names, []
-        level += 1
-    return [], []
-
-
-def _read_rows(path: Path) -> Array:
-    try:
-        array: Array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        why = (
-            (error.strerror or str(error))
-            if isinstance(error, OSError)
-            else "it is no array of numbers or texts"
-        )
-        what = f"The labels '{path}' cannot be read"
-        hint = "name a CSV file, or a .npy with one a row"
-        raise PoiseError(what, code="data.labels-unreadable", why=why.lower(), hint=hint) from None
-    return array
 
 
 def _order(texts: Sequence[str]) -> Any:
@@ -154,6 +180,38 @@ def _order(texts: Sequence[str]) -> Any:
         return {text: int(text) for text in texts}.__getitem__
     except ValueError:
         return str
+
+
+def labels_of_json(content: bytes, name: str) -> dict[str, Any]:
+    """The label of each file as dataset tools write them; empty if the file says that there are none.
+
+    Raises:
+        PoiseError: It is no such file.
+
+    Example:
+        >>> labels_of_json(b'{"labels": [["00000/a.png", 1], ["00000/b.png", 0]]}', "dataset.json")
+        {'00000/a.png': 1, '00000/b.png': 0}
+    """
+    try:
+        written = json.loads(content)
+        if isinstance(written, dict) and "labels" in written:
+            written = written["labels"] or {}
+        return {str(file): label for file, label in dict(written).items()}
+    except (ValueError, TypeError):
+        what = f"'{name}' holds no labels"
+        hint = 'write {"labels": [["file.png", 0], ...]}, as dataset tools do, or give a CSV file'
+        raise PoiseError(what, code="data.labels-unreadable", hint=hint) from None
+
+
+def _read_rows(path: Path) -> Array:
+    try:
+        array: Array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        why = system_reason(error) if isinstance(error, OSError) else "it is no array of numbers or texts"
+        what = f"The labels '{path}' cannot be read"
+        hint = "name a CSV file, or a .npy with one a row"
+        raise PoiseError(what, code="data.labels-unreadable", why=why, hint=hint) from None
+    return array
 
 
 def _counted(dataset: Dataset, labels: Any, name: str) -> Any:
@@ -169,118 +227,176 @@ def _counted(dataset: Dataset, labels: Any, name: str) -> Any:
     return labels
 
 
-def _matched(dataset: Dataset, table: LabelTable) -> list[str]:
-    """The label of each file, by its relative path or by its name if only one file has it."""
-    refused = {str(one["file"]) for one in dataset.summary.get("refused", [])}
-    known = [*dataset.files, *refused]
-    bases = Counter(file.rpartition("/")[2] for file in known)
-    by_name = {file: file for file in known}
-    by_base = {file.rpartition("/")[2]: file for file in known}
-    found: dict[str, str] = {}
+def _base(file: str) -> str:
+    return file.rpartition("/")[2]
+
+
+def _stem(file: str) -> str:
+    return file.removesuffix(file[len(file) - len(suffix_of(file)) :])
+
+
+_WAYS: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("", str),
+    ("", _base),
+    ("whatever their case", str.lower),
+    ("whatever their case", lambda file: _base(file).lower()),
+    ("by their names without suffix", _stem),
+    ("by their names without suffix", lambda file: _stem(_base(file))),
+    ("by their names without suffix, whatever their case", lambda file: _stem(_base(file)).lower()),
+)
+"""How a file is found by what is written, the strictest way first, and what a person is told of it."""
+
+
+class _Finder:
+    """Finds the files of a data set by what a table writes."""
+
+    def __init__(self, files: Sequence[str]) -> None:
+        self.ways = []
+        for told, key in _WAYS:
+            found: dict[str, list[str]] = defaultdict(list)
+            for file in files:
+                found[key(file)].append(file)
+            self.ways.append((told, key, found))
+
+    def found(self, written: str) -> tuple[list[str], str]:
+        """The files that may be meant, by the strictest way that finds one, and what to tell of it."""
+        plain = posixpath.normpath(written.strip().replace("\\", "/"))
+        for told, key, files in self.ways:
+            if files.get(key(plain)):
+                return files[key(plain)], told
+        return [], ""
+
+
+def _matched(
+    dataset: Dataset, name: str, table: Sequence[tuple[str, Any]]
+) -> tuple[list[Any], tuple[str, ...]]:
+    """The label of each file of the data, and notices of how files were found."""
+    finder = _Finder([*dataset.files, *(str(one["file"]) for one in dataset.summary.get("refused", []))])
+    found: dict[str, Any] = {}
     strange: list[str] = []
-    heading = [cell for cell in table.header if cell in by_name or cell in by_base]
-    if heading:
-        what = f"'{table.name}' has no line of column names: it begins with '{heading[0]}'"
-        raise PoiseError(what, code="data.labels-no-header", hint="give it one, as file,label")
-    for written, label in zip(table.files, table.labels, strict=True):
-        plain = written.replace("\\", "/").removeprefix("./")
-        base = plain.rpartition("/")[2]
-        if plain not in by_name and bases[base] > 1:
-            what = f"'{table.name}' names '{written}', as {bases[base]} files in '{dataset.name}' are named"
+    ways: dict[str, None] = {}
+    for written, label in table:
+        files, told = finder.found(written)
+        if len(files) > 1:
+            what = f"'{name}' names '{written}', as {len(files)} files in '{dataset.name}' are named"
             raise PoiseError(what, code="data.labels-ambiguous", hint="write their paths from that folder on")
-        file = by_name.get(plain) or by_base.get(base)
-        if file is None:
+        if not files:
             strange.append(written)
-        elif found.get(file, label) != label:
-            what = f"'{table.name}' labels '{written}' twice, as '{found[file]}' and as '{label}'"
+        elif found.setdefault(files[0], label) != label:
+            what = f"'{name}' labels '{written}' twice, as '{found[files[0]]}' and as '{label}'"
             raise PoiseError(what, code="data.labels-twice", hint="keep one of them")
-        else:
-            found[file] = label
+        ways[told] = None
     if strange:
-        files = counted(len(strange), "file")
-        what = f"'{table.name}' labels {files} not in '{dataset.name}': {first_few(strange)}"
-        hint = "remove them there, or name the folder that holds them"
+        files_text = counted(len(strange), "file")
+        what = f"'{name}' labels {files_text} not in '{dataset.name}': {first_few(strange)}"
+        hint = (
+            "remove them there, name the folder that holds them, or name the column of files: --file-column"
+        )
         raise PoiseError(what, code="data.labels-of-strangers", hint=hint, details=strange)
     bare = [file for file in dataset.files if file not in found]
     if bare:
         raise PoiseError(
             f"{len(bare):,} of the {len(dataset.files):,} images in '{dataset.name}' have no label in "
-            f"'{table.name}': {first_few(bare)}",
+            f"'{name}': {first_few(bare)}",
             code="data.labels-missing",
             hint="add them there, or take the images out",
             details=bare,
         )
-    return [found[file] for file in dataset.files]
+    notices = tuple(f"The files that '{name}' names are found {told}." for told in ways if told)
+    return [found[file] for file in dataset.files], notices
 
 
-class LabelTable(NamedTuple):
-    """A label for each file, in the order of the lines; no header if it comes from no file."""
-
+class _Table(NamedTuple):
     name: str
-    header: tuple[str, ...]
-    files: tuple[str, ...]
-    labels: tuple[str, ...]
+    header: list[str]
+    lines: list[tuple[int, list[str]]]
+
+    def cells(self, column: str) -> list[str]:
+        """The cells of a column, one a line."""
+        place = self.header.index(column)
+        short = next((number for number, line in self.lines if len(line) <= place), None)
+        if short is not None:
+            what = f"Line {short} of '{self.name}' has fewer columns than its first line"
+            raise PoiseError(what, code="data.labels-short-line", hint="complete it")
+        return [line[place].strip() for _, line in self.lines]
+
+    def known(self, column: str) -> str:
+        """The column of that name."""
+        if column in self.header:
+            return column
+        alike = nearest(column, self.header)
+        hint = "its columns are " + ", ".join(self.header)
+        if alike:
+            hint = f"did you mean {' or '.join(repr(one) for one in alike)}?"
+        what = f"'{self.name}' has no column '{column}'"
+        raise PoiseError(what, code="data.labels-unknown-column", hint=hint)
 
 
-def read_table(path: Path, column: str | None, *, named: bool) -> LabelTable:
-    """The file's labels and, if rows have names, the files they belong to."""
-    header, lines = _lines(path)
-    files = next((place for place, one in enumerate(header) if one.strip().lower() in FILE_COLUMNS), 0)
-    others = [one for place, one in enumerate(header) if not named or place != files]
-    if column is None and len(others) == 1:
-        column = others[0]
+def _of_table(
+    dataset: Dataset, path: Path, column: str | None, file_column: str | None
+) -> tuple[Any, tuple[str, ...]]:
+    """The labels of a table, one a row of the data, and notices."""
+    table = _read_table(path)
+    files = _column_of_files(dataset, table, file_column) if dataset.files else None
+    others = [one for one in table.header if one != files and not _INDEX.fullmatch(one)]
     if not others:
-        what = f"'{path}' has no column of labels beside '{header[files]}'"
+        what = f"'{path}' has no column of labels beside '{files}'"
         raise PoiseError(what, code="data.labels-no-column", hint="add one, with a name on top")
-    if column is None:
+    if column is None and len(others) > 1:
         what = f"'{path}' holds several columns, and it is not clear which one is the label"
         hint = f"name it, as --label-column {others[0]}: " + ", ".join(others)
         raise PoiseError(what, code="data.labels-several-columns", hint=hint)
-    if column not in header:
-        alike = nearest(column, header)
-        raise PoiseError(
-            f"'{path}' has no column '{column}'",
-            code="data.labels-unknown-column",
-            hint=f"did you mean {' or '.join(repr(one) for one in alike)}?"
-            if alike
-            else "its columns are " + ", ".join(header),
-        )
-    place = header.index(column)
-    short = [number for number, line in lines if len(line) <= max(place, files)]
-    if short:
-        what = f"Line {short[0]} of '{path}' has fewer columns than its first line"
-        raise PoiseError(what, code="data.labels-short-line", hint="complete it")
-    return LabelTable(
-        path.name,
-        tuple(header),
-        tuple(line[files].strip() for _, line in lines),
-        tuple(line[place].strip() for _, line in lines),
-    )
+    labels = table.cells(table.known(others[0] if column is None else column))
+    if files is None:
+        return _counted(dataset, labels, path.name), ()
+    return _matched(dataset, path.name, list(zip(table.cells(files), labels, strict=True)))
 
 
-def _lines(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+def _column_of_files(dataset: Dataset, table: _Table, asked: str | None) -> str:
+    """The column that names the files: the one that is asked for, or whose cells are most often files."""
+    if asked is not None:
+        return table.known(asked)
+    finder = _Finder(dataset.files)
+    heading = next((cell for cell in table.header if cell and finder.found(cell)[0]), None)
+    if heading is not None:
+        what = f"'{table.name}' has no line of column names: it begins with '{heading}'"
+        raise PoiseError(what, code="data.labels-no-header", hint="give it one, as file,label")
+    probe = [line for _, line in table.lines[:1000]]
+
+    def score(place: int) -> tuple[int, bool, int, int]:
+        found = [finder.found(line[place]) for line in probe if place < len(line)]
+        exact = {files[0] for files, told in found if files and not told}
+        name = table.header[place].lower()
+        return len(exact), name in FILE_COLUMNS, len({files[0] for files, _ in found if files}), -place
+
+    return table.header[max(range(len(table.header)), key=score)]
+
+
+def _read(path: Path) -> bytes:
     try:
         if path.stat().st_size > _MOST_TABLE_BYTES:
             what = f"'{path}' is larger than a table of labels can be"
             raise PoiseError(what, code="data.labels-too-large")
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            delimiter = max(DELIMITERS, key=file.readline().count)
-            file.seek(0)
-            reader = csv.reader(file, strict=True, delimiter=delimiter)
-            lines = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]
-    except (OSError, ValueError, csv.Error) as error:
+        return path.read_bytes()
+    except OSError as error:
+        why = "it is a folder" if isinstance(error, IsADirectoryError) else system_reason(error)
+        what = f"The labels '{path}' cannot be read"
+        raise PoiseError(what, code="data.labels-unreadable", why=why, hint="name a CSV file") from None
+
+
+def _read_table(path: Path) -> _Table:
+    content = _read(path)
+    try:
+        lines = content.decode("utf-8-sig").splitlines(keepends=True)
+        delimiter = max(DELIMITERS, key=lines[0].count) if lines else ","
+        reader = csv.reader(lines, strict=True, delimiter=delimiter)
+        rows = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]
+    except (ValueError, csv.Error) as error:
+        why = "its text is not UTF-8" if isinstance(error, UnicodeDecodeError) else "it is no table of text"
         what = f"The labels '{path}' cannot be read"
         hint = "name a CSV file in UTF-8"
-        raise PoiseError(what, code="data.labels-unreadable", why=_why(error), hint=hint) from None
-    if len(lines) < 2:
+        raise PoiseError(what, code="data.labels-unreadable", why=why, hint=hint) from None
+    if len(rows) < 2:
         what = f"'{path}' holds no labels"
         raise PoiseError(what, code="data.labels-empty", hint="give a line of column names, and one a sample")
-    return [name.strip() for name in lines[0][1]], lines[1:]
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, IsADirectoryError):
-        return "it is a folder"
-    if isinstance(error, OSError):
-        return system_reason(error)
-    return "its text is not UTF-8" if isinstance(error, UnicodeDecodeError) else "it is no table of text"
+    return _Table(path.name, [name.strip() for name in rows[0][1]], rows[1:])

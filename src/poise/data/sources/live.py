@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,12 +14,15 @@ from PIL import Image
 from poise.data.dataset import Dataset, fingerprint
 from poise.data.rows import JSON, Array, Survey, digest_of, survey
 from poise.data.sources.arrays import check_basics, from_tensor
-from poise.data.sources.decoding import RefusedError, as_channels, eight_bits, fitted
+from poise.data.sources.decoding import GREY_MODES, RefusedError, as_channels, eight_bits, fitted
+from poise.data.sources.labels import with_labels
 from poise.data.transform import Range, Transform
 from poise.errors import PoiseError
+from poise.text import first_few
 
 _PROBED = 128
 _KEYS = ("image", "images", "img", "pixel_values", "x", "data")
+_LABEL_KEYS = ("label", "labels", "target", "class", "fine_label", "y")
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +70,7 @@ class Items:
         self.name = name
         self.resolution = resolution
         self.channels = channels
+        self._depth: int | None = None
         self.first = self._array(0)
         check_basics(self.first[None], name)
 
@@ -95,17 +99,50 @@ class Items:
                 raise PoiseError(what, code="data.item-differs", why=why, hint=hint)
         return np.stack(items) if items else np.empty((0, *self.first.shape), self.first.dtype)
 
-    def _array(self, index: int) -> Array:
+    def labels_of_items(self) -> Sequence[Any] | None:
+        """A label for each item, if items come with one: `(image, label)`, or a label beside an image."""
+        first = self._item(0)
+        pair = isinstance(first, tuple | list) and len(first) == 2
+        keyed = [key for key in _LABEL_KEYS if isinstance(first, Mapping) and key in first]
+        key: Any = 1 if pair else keyed[0] if keyed else None
+        if key is None or not _is_label(first[key]):
+            return None
+        found = [self._item(index)[key] for index in range(self.count)]
+        return [np.asarray(label).tolist() for label in found] if all(map(_is_label, found)) else None
+
+    def labels_of_columns(self) -> Sequence[Any] | None:
+        """Labels that are known without reading an item: `targets` and `classes`, or a column of a table."""
+        targets = getattr(self.dataset, "targets", None)
+        if targets is not None and len(targets) == self.count:
+            names = getattr(self.dataset, "classes", None)
+            return _named(np.asarray(targets).tolist(), names)
+        column = next(
+            (key for key in _LABEL_KEYS if key in (getattr(self.dataset, "column_names", None) or [])), ""
+        )
+        if not column:
+            return None
+        names = getattr((getattr(self.dataset, "features", None) or {}).get(column), "names", None)
         try:
-            item = self.dataset[index]
+            labels = [np.asarray(label).tolist() for label in self.dataset[column]]
+        except Exception:  # a transform of the table's own hides the column
+            return None
+        return _named(labels, names) if all(map(_is_label, labels)) else None
+
+    def _item(self, index: int) -> Any:
+        try:
+            return self.dataset[index]
         except Exception as error:
             what = f"Item {index} of '{self.name}' cannot be read"
             why = f"{type(error).__name__}: {error}"
             raise PoiseError(what, code="data.item-unreadable", why=why) from error
+
+    def _array(self, index: int) -> Array:
+        item = self._item(index)
         if isinstance(item, tuple | list) and item:
             item = item[0]
         if isinstance(item, Mapping):
-            item = next((item[key] for key in _KEYS if key in item), item)
+            known = [key for key in item if isinstance(item[key], Image.Image)]
+            item = next((item[key] for key in (*_KEYS, *known) if key in item), item)
         if isinstance(item, Image.Image):
             return self._from_pillow(item, index)
         if isinstance(item, torch.Tensor):
@@ -118,13 +155,42 @@ class Items:
 
     def _from_pillow(self, image: Image.Image, index: int) -> Array:
         try:
-            plain = eight_bits(image)
+            plain = eight_bits(image, alpha=self.channels == 4)
         except RefusedError as refused:
             what = f"Item {index} of '{self.name}' cannot be used"
             raise PoiseError(what, code="data.item-refused", why=str(refused)) from None
         if self.resolution is not None:
             plain = fitted(plain, self.resolution)
-        return as_channels(plain, self.channels or (1 if plain.mode == "L" else 3))
+        return as_channels(plain, self.channels or self.depth(plain))
+
+    def depth(self, first: Image.Image) -> int:
+        """The channels of all items: grey only if those that are probed are."""
+        if self._depth is None:
+            self._depth = 1 if first.mode == "L" else 3
+            modes = {_mode(self._item(int(index))) for index in self._spaced}
+            self._depth = 1 if modes <= GREY_MODES else 3
+        return self._depth
+
+
+def _mode(item: Any) -> str:
+    """The mode of an item's image; that of colour if it is no PIL image."""
+    parts = [
+        item,
+        *(item if isinstance(item, tuple | list) else item.values() if isinstance(item, Mapping) else ()),
+    ]
+    return next((part.mode for part in parts if isinstance(part, Image.Image)), "RGB")
+
+
+def _is_label(value: Any) -> bool:
+    """A whole number, a name, or a row of numbers: what stands for a class or a condition."""
+    if isinstance(value, str | int | np.integer):
+        return True
+    return isinstance(value, torch.Tensor | np.ndarray | float) and np.asarray(value).ndim <= 1
+
+
+def _named(labels: list[Any], names: Sequence[str] | None) -> list[Any]:
+    whole = names is not None and all(isinstance(label, int) and 0 <= label < len(names) for label in labels)
+    return [names[label] for label in labels] if whole and names is not None else labels
 
 
 def live_dataset(
@@ -157,7 +223,7 @@ def live_dataset(
         "policy": "read live, with the data set's own transform",
         **facts,
     }
-    return Dataset(
+    dataset = Dataset(
         name=items.name,
         kind=kind,
         shape=rows.shape[1:],
@@ -168,10 +234,32 @@ def live_dataset(
         array=None,
         live=DatasetRows(items, to_rows, transform, items.name),
     )
+    labels = items.labels_of_columns()
+    return dataset if labels is None else with_labels(dataset, labels)
+
+
+def with_own_labels(dataset: Dataset) -> Dataset:
+    """A data set that is read live with the labels of its items, all of which are read for them."""
+    rows = dataset.live
+    if dataset.labels is not None or dataset.condition is not None or not isinstance(rows, DatasetRows):
+        return dataset
+    labels = rows.items.labels_of_items()
+    return dataset if labels is None else with_labels(dataset, labels)
 
 
 def _length(dataset: Any, name: str) -> int:
-    if hasattr(dataset, "to_numpy") or isinstance(dataset, list | tuple | dict):
+    if isinstance(dataset, Mapping):
+        first = next(iter(dataset), None)
+        if first is not None and not isinstance(dataset[first], torch.Tensor | np.ndarray | list | tuple):
+            few = first_few([repr(split) for split in dataset])
+            hint = f"name one: data[{first!r}], or poise.Files(data, split={first!r})"
+            raise PoiseError(f"A {name} holds the splits {few}", code="data.several-splits", hint=hint)
+        hint = "give its images alone, and its labels as labels=data['labels']"
+        raise PoiseError(f"A {name} cannot be opened as it is", code="data.not-an-array", hint=hint)
+    of_samples = (
+        isinstance(dataset, list) and dataset and not isinstance(dataset[0], str | int | float | list)
+    )
+    if hasattr(dataset, "to_numpy") or (isinstance(dataset, list | tuple) and not of_samples):
         hint = "give one array: its to_numpy(), or numpy.stack of its parts"
         raise PoiseError(f"A {name} cannot be opened as it is", code="data.not-an-array", hint=hint)
     if isinstance(dataset, torch.utils.data.IterableDataset | torch.utils.data.DataLoader):

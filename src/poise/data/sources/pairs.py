@@ -13,6 +13,7 @@ from poise.data.dataset import Condition, Dataset
 from poise.data.kinds import kind_of
 from poise.data.rows import JSON, Array, digest_of
 from poise.data.sources.files import suffix_of
+from poise.data.sources.layout import split_notice, splits_of
 from poise.errors import PoiseError
 from poise.randomness import numpy_stream
 from poise.text import first_few
@@ -79,11 +80,14 @@ def paired(source: Dataset, target: Dataset, *, held_out: float, seed: int) -> D
     _check(source, target, held_out)
     whole = _matched(source, target)
     _check_sizes(source, target, whole)
-    parts = [(whole[0][rows], whole[1][rows]) for rows in _split(len(whole[1]), held_out, seed, "pairs")]
+    files = [target.files[row] for row in whole[1]] if target.files else []
+    divided, notices = _divided(files, len(whole[1]), held_out, seed, "pairs")
+    parts = [(whole[0][rows], whole[1][rows]) for rows in divided]
     left_out = len(source) + len(target) - 2 * len(whole[1])
-    damaged = (f"Pairs left out, because one of their images cannot be read: {left_out:,}.",)
+    if left_out:
+        notices += (f"Pairs left out, because one of their images cannot be read: {left_out:,}.",)
     sides = {"source": source, "target": target}
-    return _joined("pairs", sides, whole, parts, held_out, damaged if left_out else ())
+    return _joined("pairs", sides, whole, parts, held_out, notices)
 
 
 def between(first: Dataset, second: Dataset, *, held_out: float, seed: int) -> Dataset:
@@ -98,9 +102,11 @@ def between(first: Dataset, second: Dataset, *, held_out: float, seed: int) -> D
             + ("--set channels=3" if first.shape[0] != second.shape[0] else "--resolution 64"),
         )
     whole = np.arange(len(first)), np.arange(len(second))
-    ours, theirs = (_split(len(one), held_out, seed, f"images of '{one.name}'") for one in (first, second))
-    sides = {"a": first, "b": second}
-    return _joined("domains", sides, whole, list(zip(ours, theirs, strict=True)), held_out)
+    (ours, told), (theirs, more) = (
+        _divided(one.files, len(one), held_out, seed, f"images of '{one.name}'") for one in (first, second)
+    )
+    sides, parts = {"a": first, "b": second}, list(zip(ours, theirs, strict=True))
+    return _joined("domains", sides, whole, parts, held_out, (*told, *more))
 
 
 def _joined(
@@ -120,7 +126,9 @@ def _joined(
     for name, side in sides.items():
         summary[name] = {"name": side.name, "fingerprint": side.fingerprint, **side.summary}
     assert first.array is not None
-    condition = Condition("image", first.shape, first.array, first.transform, paired=origin == "pairs")
+    about = {"scale": first.summary["scale"]} if "scale" in first.summary else {}
+    paired = origin == "pairs"
+    condition = Condition("image", first.shape, first.array, first.transform, paired=paired, about=about)
     made = dataclasses.replace(
         second,
         name=names[0] if names[0] == names[1] else f"{names[0]}-{word}-{names[1]}",
@@ -140,15 +148,17 @@ def _joined(
 
 
 def rejoined(dataset: Dataset) -> Dataset:
-    """All rows of pairs or domains as one data set: those that are trained on, then the held-out ones."""
+    """All rows of data of which some are held out, as one data set: those that are trained on come first."""
     apart, condition = dataset.held_out, dataset.condition
-    if apart is None or condition is None or apart.condition is None:
+    if apart is None:
         return dataset
+    if condition is not None and apart.condition is not None:
+        condition = dataclasses.replace(condition, rows=_rows_of(condition, apart.condition))
+    labels = dataset.labels
+    if labels is not None and apart.labels is not None:
+        labels = np.concatenate([labels, apart.labels])
     return dataclasses.replace(
-        dataset,
-        rows=_rows_of(dataset, apart),
-        condition=dataclasses.replace(condition, rows=_rows_of(condition, apart.condition)),
-        held_out=None,
+        dataset, rows=_rows_of(dataset, apart), condition=condition, labels=labels, held_out=None
     )
 
 
@@ -157,7 +167,10 @@ def _rows_of(*parts: Dataset | Condition) -> Array:
     return rows
 
 
-def _split(count: int, share: float, seed: int, what: str) -> tuple[Array, Array]:
+def _divided(
+    files: Sequence[str], count: int, share: float, seed: int, what: str
+) -> tuple[tuple[Array, Array], tuple[str, ...]]:
+    """Rows to train on and rows to hold out: by the folders train, val and test, else by the share."""
     if count < LEAST:
         raise PoiseError(
             f"There are too few {what}: {count}",
@@ -165,9 +178,13 @@ def _split(count: int, share: float, seed: int, what: str) -> tuple[Array, Array
             why=f"at least {LEAST} are needed",
             hint="give more",
         )
-    apart = max(1, round(share * count))
+    splits = splits_of(files)
+    if splits:
+        apart = "val" if "val" in splits else "test"
+        return (splits["train"], splits[apart]), (split_notice(splits, "train", apart),)
     order = numpy_stream(seed, 0, "held out").permutation(count)
-    return np.sort(order[apart:]), np.sort(order[:apart])
+    size = max(1, round(share * count))
+    return (np.sort(order[size:]), np.sort(order[:size])), ()
 
 
 def _check(first: Dataset, second: Dataset, held_out: float) -> None:

@@ -27,7 +27,7 @@ from poise.metrics.table import lines_of
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.tasks import TASKS
-from poise.training.batches import latents, split
+from poise.training.batches import examined, latents
 from poise.training.callbacks.callback import CallbackContext, CallbackRow, Notify, Request, StepContext
 from poise.training.components import Components
 from poise.training.evaluation_cost import evaluation_interval, seconds_of_evaluation
@@ -141,9 +141,10 @@ class Yardstick:
     """
 
     def __init__(self, dataset: Dataset, recipe: Recipe) -> None:
-        self.dataset, self.recipe, self.seed = dataset, recipe, recipe.seed
+        self.recipe, self.seed = recipe, recipe.seed
         self.samples = min(SAMPLES, len(dataset))
-        self._held_out = split(len(dataset), recipe.held_out, recipe.seed).held_out
+        self.dataset, rows = examined(recipe, dataset)
+        self._held_out = rows.held_out
 
     @cached_property
     def reference(self) -> Reference:

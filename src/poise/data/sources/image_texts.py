@@ -1,0 +1,144 @@
+"""What people are told of a folder of images: its summary, notices, and what makes it unusable."""
+
+import math
+import statistics
+from collections import Counter
+
+from poise.data.kinds.kind import Request
+from poise.data.rows import JSON
+from poise.data.sources.files import Listing, suffix_of
+from poise.data.sources.image_files import Facts
+from poise.data.sources.pictures import FULL_SCALE, Scale
+from poise.errors import PoiseError
+from poise.text import first_few
+
+
+def depth_notices(
+    good: list[Facts], deep: list[Facts], scale: Scale | None, request: Request
+) -> tuple[str, ...]:
+    """What a person should know of bits, bands and transparency."""
+    notices = []
+    if deep and scale is not None:
+        low, high = min(fact.low for fact in deep), max(fact.high for fact in deep)
+        told = f"of more than 8 bits hold values from {low:g} to {high:g}"
+        beyond = sum(fact.low < scale[0] or fact.high > scale[1] for fact in deep)
+        if scale != FULL_SCALE or request.scale is not None:
+            notices.append(
+                f"{len(deep):,} files {told}; all are scaled alike, from {scale[0]:g} to {scale[1]:g}"
+                + (f", and {beyond:,} hold values beyond." if beyond else ".")
+                + ("" if request.scale is not None else " Name another scale as --scale LOW,HIGH.")
+            )
+        if len(deep) < len(good):
+            notices.append(
+                f"{len(good) - len(deep):,} other files have 8 bits, and are scaled from 0 to 255."
+            )
+    elif request.scale is not None:
+        notices.append("No file has more than 8 bits, so that the scale that was named is not used.")
+    clear = sum(fact.alpha for fact in good)
+    if clear and request.channels is None and not good[0].bands:
+        notices.append(f"{clear:,} of {len(good):,} images have an alpha channel, which is laid on white; "
+                       "--set channels=4 trains on it.")  # fmt: skip
+    if good[0].bands:
+        notices.append(
+            f"The files have {good[0].bands} bands, each a channel; pictures show the first three."
+        )
+    return tuple(notices)
+
+
+def shown(file: str) -> str:
+    """The name of a file as text, whatever its bytes are."""
+    return file.encode("utf-8", "replace").decode("utf-8")
+
+
+def _reasons(refused: dict[str, str]) -> list[str]:
+    return [f"{shown(file)} ({reason})" for file, reason in sorted(refused.items())]
+
+
+def nothing_usable(
+    name: str, facts: dict[str, Facts], refused: dict[str, str], listing: Listing
+) -> PoiseError:
+    """The error that there is no image to train on, with what was found instead."""
+    if refused:
+        few = first_few(_reasons(refused))
+        what = f"None of the {len(refused):,} image files in '{name}' can be used: {few}"
+        hint = "name a folder with whole PNG, JPEG, WEBP, BMP, GIF or TIFF files"
+        return PoiseError(what, code="data.images-unusable", hint=hint, details=_reasons(refused))
+    others = Counter(suffix_of(file) or "no suffix" for file in [*facts, *listing.ignored])
+    there = ", ".join(f"{count:,} {suffix}" for suffix, count in others.most_common(4))
+    what = f"'{name}' holds no image" + (f", only other files ({there})" if there else "")
+    hint = "name a folder with PNG, JPEG, WEBP, BMP, GIF or TIFF files"
+    if others[".npy"]:
+        hint = "save the arrays as one: numpy.save('all.npy', numpy.stack([...])), and name that file"
+    return PoiseError(what, code="data.no-images", hint=hint)
+
+
+def check_share(name: str, refused: dict[str, str], good: int, refuse_above: float) -> None:
+    """Raises PoiseError if more of the image files are refused than may be."""
+    count = len(refused) + good
+    if len(refused) > refuse_above * count:
+        share, few = 100 * len(refused) / count, first_few(_reasons(refused))
+        raise PoiseError(
+            f"{len(refused):,} of {count:,} image files in '{name}' cannot be used ({share:.1f} %, "
+            f"and {100 * refuse_above:g} % are tolerated): {few}",
+            code="data.too-many-refused",
+            hint=f"list them all with `poise inspect {name}`, then repair or remove "
+            "them, or go on without them: --tolerate-bad " + f"{math.ceil(share)}%",
+        )
+
+
+def summary_of(good: list[Facts], shape: tuple[int, ...]) -> dict[str, JSON]:
+    """What the summary of the data says of the usable files."""
+    size = shape[2]
+    return {
+        "count": shape[0],
+        "dtype": "uint8",
+        "range": [0, 255],
+        "resolution": size,
+        "channels": shape[1],
+        "formats": dict(Counter(fact.format for fact in good).most_common()),
+        "modes": dict(Counter(fact.mode for fact in good).most_common()),
+        "width": _spread([fact.width for fact in good]),
+        "height": _spread([fact.height for fact in good]),
+        "aspect_ratio": _spread([fact.width / fact.height for fact in good]),
+        "cropped": sum(fact.width != fact.height for fact in good),
+        "enlarged": sum(min(fact.width, fact.height) < size for fact in good),
+        "animated": sum(fact.animated for fact in good),
+        "colour_profiles": sum(fact.profile for fact in good),
+        "duplicates": len(good) - len({fact.digest for fact in good}),
+    }
+
+
+def _spread(values: list[int] | list[float]) -> dict[str, float]:
+    return {"min": min(values), "median": statistics.median(values), "max": max(values)}
+
+
+_NOTED = (
+    ("enlarged", "of {all} images is smaller than {size} and was enlarged.",
+     "of {all} images are smaller than {size} and were enlarged."),
+    ("cropped", "of {all} images is not square: its centre is used.",
+     "of {all} images are not square: their centre is used."),
+    ("animated", "file holds several frames or pages: the first is used.",
+     "files hold several frames or pages: the first is used."),
+    ("colour_profiles", "image carries a colour profile, which is ignored.",
+     "images carry a colour profile, which is ignored."),
+    ("duplicates", "file is an exact copy of another.", "files are exact copies of others."),
+    ("refused_count", "file was refused, {few}; see why with `poise inspect {name}`.",
+     "files were refused, {few}; see why with `poise inspect {name}`."),
+    ("ignored_count", "file that is no image was ignored.", "files that are no images were ignored."),
+)  # fmt: skip
+"""What of the summary is told, of one file and of several."""
+
+
+def notices_of(name: str, summary: dict[str, JSON], *, given: bool) -> tuple[str, ...]:
+    """What a person should know of their images, in sentences; less if they asked for a resolution."""
+    size, count = summary["resolution"], f"{summary['count']:,}"
+    few = first_few([one["file"] for one in summary["refused"]])
+    native = all(set(summary[side].values()) == {size} for side in ("width", "height"))
+    chosen = [f"Images are brought to {size}x{size}; give a resolution to have another."]
+    sentences = [
+        f"{summary[key]:,} "
+        + (one if summary[key] == 1 else many).format(all=count, size=size, name=name, few=few)
+        for key, one, many in _NOTED
+        if summary[key]
+    ]
+    return tuple(([] if given or native else chosen) + sentences)
