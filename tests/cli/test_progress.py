@@ -13,13 +13,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from poise.cli.events import Event, Found, Notice, SessionEnd, SessionStart, Status
+from poise.cli.events import (
+    Event,
+    Found,
+    Notice,
+    SessionEnd,
+    SessionStart,
+    Status,
+    expected_text,
+    unit_of,
+)
 from poise.cli.progress import LogView, TerminalView, View, view_for
 from poise.cli.session import Reporter, Speed
 from poise.recipes import RECIPES, recipe_with
 from poise.run_folder import RunFolder
 from poise.run_folder.folder import Status as Status_
 from poise.training import StepContext
+from poise.training.rehearsal import Rehearsal
 
 LINE = {"discriminator_loss": 1.25, "generator_loss": 0.5, "real_right": 0.75, "fake_right": 0.625}
 RECIPE = recipe_with(RECIPES["hinge-sn"], {"steps": 2000})
@@ -247,6 +257,15 @@ def test_a_line_of_the_log_shows_everything() -> None:
     (line,) = written(console).splitlines()
     for part in (*EVERYTHING, "1234 images/s", "step 500/2000"):
         assert part in line
+
+
+def test_what_is_counted_is_called_by_its_name(tmp_path: Path) -> None:
+    rows = {"kind": "vector", "words": {"unit": "samples", "lead": "", "gridded": False}}
+    assert unit_of(rows) == "samples" and unit_of({"kind": "image", "shape": [1, 8, 8]}) == "images"
+    assert "64 samples/s" in str(Status(1, 2, 1.0, 1.0, 64.0, {}, unit=unit_of(rows)))
+    expected = Rehearsal(step_seconds=37.0, seconds=3700.0, images_per_second=21.89, memory=2_000_000_000)
+    text = expected_text(expected, 100, unit="samples")
+    assert "22 samples a second" in text and "2.0 GB" in text and "--budget" in text
 
 
 def test_while_the_data_are_read_it_counts_and_then_makes_room() -> None:

@@ -105,7 +105,7 @@ class SessionStart:
             rows["games"] = "; ".join([f"{self.games} side by side", *varied])
         rows |= {"device": self.device, "run": short_path(self.run)}
         if self.expected:
-            rows["takes"] = expected_text(self.expected, self.recipe.steps or 0)
+            rows["takes"] = expected_text(self.expected, self.recipe.steps or 0, unit=unit_of(data))
         if self.step:
             rows["going on"] = f"from step {self.step:,}"
         facts(console, rows.items())
@@ -113,9 +113,9 @@ class SessionStart:
             Notice(sentence).print(console)
 
 
-def expected_text(expected: Rehearsal, steps: int) -> str:
+def expected_text(expected: Rehearsal, steps: int, *, unit: str = "images") -> str:
     """What a run will take: "about 1 h 40 min for 5,000 steps: 62 images a second, 410 MB of memory"."""
-    speed = f"{number(expected.images_per_second)} images a second"
+    speed = f"{number(float(f'{expected.images_per_second:.2g}'))} {unit} a second"
     megabytes = expected.memory / 1e6
     memory = f"{megabytes / 1e3:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
     shorter = "; --budget 1h makes it shorter" if expected.seconds > 3600 else ""
@@ -135,6 +135,7 @@ class Status:
     images_per_second: float | None
     line: Mapping[str, Any]
     doctor: str = ""
+    unit: str = "images"
 
     @property
     def share(self) -> float:
@@ -149,7 +150,7 @@ class Status:
     @property
     def counts(self) -> list[str]:
         """The time trained, the speed, and what the doctor says."""
-        speed = f"{self.images_per_second:.0f} images/s" if self.images_per_second else ""
+        speed = f"{self.images_per_second:.0f} {self.unit}/s" if self.images_per_second else ""
         doctor = f"doctor: {self.doctor}" if self.doctor else ""
         return [text for text in (f"{clock(self.seconds)} trained", speed, doctor) if text]
 
@@ -273,6 +274,13 @@ def data_text(data: Mapping[str, Any]) -> str:
         pairs_of = f"{counted(data['count'], 'pair')} of an image and one of its tags"
         return f"{pairs_of}, {counted(len(tags), 'tag')} in all"
     return kind_of(data).describe(tuple(data["shape"]), data["count"])
+
+
+def unit_of(data: Mapping[str, Any]) -> str:
+    """What the data are counted in: images, or samples."""
+    from poise.web.pictures import kind_words
+
+    return str(kind_words(data)["unit"])
 
 
 def recipe_text(recipe: Recipe) -> str:

@@ -45,7 +45,7 @@ def resume(
         data: Where the data are now, if they have moved.
         accept_changed_data: Go on even if the data are not those that the run began with.
     """
-    from poise.cli.events import SessionStart
+    from poise.cli.events import SessionStart, unit_of
     from poise.cli.progress import view_for
     from poise.cli.session import Reporter, device_text, finish, refuse_remedies, report_of_a_failure
     from poise.recipes import saved_recipe
@@ -58,7 +58,8 @@ def resume(
     recipe = saved_recipe(folder.recipe)
     if steps is not None:
         recipe = recipe.model_copy(update={"steps": steps})
-    reporter = Reporter(view, findings=len(folder.lines("findings")), remedies=doctor != "watch")
+    findings, unit = len(folder.lines("findings")), unit_of(folder.data)
+    reporter = Reporter(view, findings=findings, remedies=doctor != "watch", unit=unit)
     with report_of_a_failure(run, reporter), ExitStack() as stack:
         on_read = stack.enter_context(view.reading(str(folder.data.get("name", ""))))
         # Not before: a folder that is no run is refused without torch.

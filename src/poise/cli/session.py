@@ -106,7 +106,8 @@ def prepare(
 class Reporter:
     """Reports to a view how a run goes; a view that fails never ends it, a reader who left stops it."""
 
-    def __init__(self, view: View, *, findings: int = 0, remedies: bool = True) -> None:
+    def __init__(self, view: View, *, findings: int = 0, remedies: bool = True, unit: str = "images") -> None:
+        self.unit = unit
         self.view, self.unread = view, False
         self.on_first_step: Callable[[int], None] | None = None
         self._speed, self._due, self._doctor = Speed(), 0.0, ""
@@ -149,7 +150,7 @@ class Reporter:
                 news()
             pace, speed = self._speed.after(seconds, context.step, images)
             left = max(0.0, (steps - context.step) / pace) if pace else None
-            status = Status(context.step, steps, seconds, left, speed, self._line, self._doctor)
+            status = Status(context.step, steps, seconds, left, speed, self._line, self._doctor, self.unit)
             self.view.update(status, fresh=fresh, last=context.last)
         except BrokenPipeError:
             self.unread = True

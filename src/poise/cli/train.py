@@ -77,7 +77,7 @@ def train(
         grid: With --seeds: train every combination of such values; may be given often.
         dry_run: Check and show everything, and write nothing.
     """
-    from poise.cli.events import Notice
+    from poise.cli.events import Notice, unit_of
     from poise.cli.progress import view_for
     from poise.cli.recipes import settings_table
     from poise.cli.session import Reporter, finish, prepare, report_of_a_failure
@@ -113,7 +113,7 @@ def train(
         budget=None if budget is None else time_span(budget, steps),
     )
     if not dry_run:
-        reporter = Reporter(view, remedies=doctor != "watch")
+        reporter = Reporter(view, remedies=doctor != "watch", unit=unit_of(start.data))
         view.report(start)
         with report_of_a_failure(start.run, reporter), view.training(start.recipe.steps or 0):
             outcome = begin(reporter)
