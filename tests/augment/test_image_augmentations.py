@@ -159,6 +159,9 @@ def test_a_schedule_replaces_the_probability_that_adapts() -> None:
     torch.testing.assert_close(at_start, seen)
     at_end = adaptively_augmented(seen, context(images_seen=1000), probability=rising)
     torch.testing.assert_close(at_end, adaptively_augmented(seen, context(probability=1.0)))
+    scores = torch.ones(4)
+    shown = adapted(initial(), scores, scores, context(step=3, images_seen=250), probability=rising)
+    assert float(shown["probability"]) == 0.25
 
 
 def test_the_probability_goes_up_while_signs_are_above_the_target_and_stays_within_its_bounds() -> None:

@@ -81,6 +81,7 @@ def adapted(
     fake_scores: Tensor,
     context: AugmentContext,
     *,
+    probability: Strength | Schedule | None = None,
     target: Annotated[float, Field(gt=-1, lt=1)] = 0.6,
     images: Annotated[float, Field(gt=0)] = 500_000,
     every: Annotated[int, Field(ge=1)] = 4,
@@ -93,6 +94,7 @@ def adapted(
         real_scores: Scores of the reals, as the discriminator saw them.
         fake_scores: Not used.
         context: With the step.
+        probability: A fixed probability or a schedule, which the state then shows.
         target: What the mean sign of the reals' scores, r_t, is held at.
         images: Reals in which the probability goes from 0 to 1 at the fastest.
         every: Steps between changes.
@@ -104,10 +106,13 @@ def adapted(
     counted = state["counted"] + real_scores.numel()
     if (context.step + 1) % every:
         return {**state, "signs": signs, "counted": counted}
-    sure = signs / counted
-    moved = state["probability"] + torch.sign(sure - target) * (counted / images)
-    zero = torch.zeros_like(counted)
-    return {"probability": moved.clamp(0, most), "r_t": sure, "signs": zero, "counted": zero.clone()}
+    sure, zero = signs / counted, torch.zeros_like(counted)
+    if probability is None:
+        moved = state["probability"] + torch.sign(sure - target) * (counted / images)
+        moved = moved.clamp(0, most)
+    else:
+        moved = zero + value_at(probability, context.images_seen, context.run_images)
+    return {"probability": moved, "r_t": sure, "signs": zero, "counted": zero.clone()}
 
 
 ADA = Augmentation(
