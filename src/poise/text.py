@@ -112,13 +112,14 @@ def label(name: str) -> str:
     """A plain name as words.
 
     Example:
-        >>> label("discriminator_gradient_norm"), label("frechet-distance"), label("c_t")
-        ('Discriminator gradient norm', 'Fréchet distance', 'C_T')
+        >>> label("discriminator_gradient_norm"), label("frechet-distance"), label("c_t"), label("psnr")
+        ('Discriminator gradient norm', 'Fréchet distance', 'C_T', 'PSNR')
     """
     if name == "c_t":
         return "C_T"
     words = name.replace("_", " ").replace("-", " ").split()
-    text = " ".join({"frechet": "Fréchet", "kl": "KL"}.get(word, word) for word in words)
+    spelt = {"frechet": "Fréchet", "kl": "KL", "psnr": "PSNR", "ssim": "SSIM"}
+    text = " ".join(spelt.get(word, word) for word in words)
     return text[:1].upper() + text[1:]
 
 

@@ -176,7 +176,7 @@ def _print(found: Evaluation, pairs: Path | None) -> None:
             better = Text(better_side(result.metric, name), "dim")
             made.add_row(Text(label(name), "cyan"), Text(number(value), "bold"), interval, floor, better)
     seconds = sum(result.seconds for result in found.results)
-    reals = f"reals: what {found.against} scores against itself; measured in {seconds:.1f} s"
+    reals = f"reals: what reals score against other reals; measured in {seconds:.1f} s"
     copies = [COPIES] if any(result.metric == "memorisation" for result in found.results) else []
     sentences = [*protocol(found.results), reals, *copies, *found.notices]
     below = [Text(sentence, "dim") for sentence in sentences]
