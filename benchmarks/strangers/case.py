@@ -21,12 +21,14 @@ class Fault:
     right: str
     also: str = ""
     unmistakable: bool = False  # Whether it is to be named within three checks anywhere
+    by_result: bool = False  # Whether it took effect only if the samples are not healthy at the end
 
 
 COLLAPSE = Fault("mode-collapse latent-ignored", f"{HARM} no-gradient", unmistakable=True)
 UNMOVED = Fault("not-learning no-gradient", HARM, unmistakable=True)
 BROKEN = Fault("non-finite", f"{HARM} no-gradient", unmistakable=True)
-GAME = Fault(HARM, "non-finite")
+SHUT_OUT = Fault("discriminator-dominates not-learning", f"{HARM} no-gradient non-finite", by_result=True)
+GAME = Fault(HARM, "non-finite", by_result=True)
 
 # fmt: off
 FAULTS: Mapping[str, Fault] = {
@@ -44,7 +46,7 @@ FAULTS: Mapping[str, Fault] = {
     # Less variety.
     "same-latent": Fault("latent-ignored mode-collapse", f"{HARM} memorisation"),  # a fixed batch of latents
     "few-latents": Fault("mode-collapse", HARM),  # one of six latents each time
-    "big-generator-rate": Fault(HARM, "non-finite"),
+    "big-generator-rate": Fault(HARM, "non-finite", by_result=True),
     "one-reference": Fault("mode-collapse mode-hopping", HARM),  # the generator is drawn to one sample
     # No gradient, or no step.
     "detached": UNMOVED,               # the fakes are detached before the generator's loss
@@ -57,21 +59,23 @@ FAULTS: Mapping[str, Fault] = {
     "no-zero-grad-d": GAME,
     "no-zero-grad-g": GAME,
     # The balance.
-    "huge-rate-d": Fault("discriminator-dominates not-learning", f"{HARM} no-gradient non-finite"),
-    "frozen-d": Fault("generator-dominates no-gradient", HARM),
-    "tiny-rate-d": Fault("generator-dominates", HARM),
-    "sigmoid-twice": Fault("generator-dominates", HARM),
-    "swapped-label-g": Fault("discriminator-dominates not-learning quality-regressed mode-collapse", HARM),
-    "swapped-sign": Fault(HARM, "non-finite"),
-    "fakes-forgotten": Fault("generator-dominates", HARM),  # the discriminator's loss has reals alone
-    "rates-exchanged": Fault("discriminator-dominates not-learning", f"{HARM} no-gradient non-finite"),
+    "huge-rate-d": SHUT_OUT,
+    "frozen-d": Fault("generator-dominates no-gradient", HARM, by_result=True),
+    "tiny-rate-d": Fault("generator-dominates", HARM, by_result=True),
+    "sigmoid-twice": Fault("generator-dominates", HARM, by_result=True),
+    "swapped-label-g": Fault(
+        "discriminator-dominates not-learning quality-regressed mode-collapse", HARM, by_result=True
+    ),
+    "swapped-sign": Fault(HARM, "non-finite", by_result=True),
+    "fakes-forgotten": Fault("generator-dominates", HARM, by_result=True),  # D's loss has reals alone
+    "rates-exchanged": SHUT_OUT,
     # Values.
     "nan": BROKEN,                     # a NaN from a step on
     "log-of-zero": BROKEN,
     "overflow": BROKEN,
     # Wasserstein.
-    "no-clipping": Fault("diverging", f"{HARM} non-finite"),
-    "no-penalty": Fault("diverging", f"{HARM} non-finite"),
+    "no-clipping": Fault("diverging", f"{HARM} non-finite", by_result=True),
+    "no-penalty": Fault("diverging", f"{HARM} non-finite", by_result=True),
     "clips-generator": GAME,  # the wrong player's weights are clipped
     # Data.
     "reals-in-0-1": Fault("data-mismatch data-shortcut"),   # the Monitor's reals -1..1, the loop's 0..1
@@ -88,11 +92,11 @@ FAULTS: Mapping[str, Fault] = {
     "labels-exchanged": Fault("condition-ignored data-mismatch", HARM),
     "condition-dropped": Fault("condition-ignored", HARM),
     # Modes and dynamics.
-    "moves-in-turns": Fault("oscillation mode-hopping", HARM),  # each player alone for some hundred steps
+    "moves-in-turns": Fault("oscillation mode-hopping", HARM, by_result=True),  # players in turn
     "modes-apart": Fault("modes-apart", HARM),
-    "oscillating": Fault("oscillation mode-hopping", HARM),
-    "rate-rises": Fault(f"quality-regressed {HARM}", "non-finite"),
-    "weights-decay": Fault("quality-regressed", HARM),
+    "oscillating": Fault("oscillation mode-hopping", HARM, by_result=True),
+    "rate-rises": Fault(f"quality-regressed {HARM}", "non-finite", by_result=True),
+    "weights-decay": Fault("quality-regressed", HARM, by_result=True),
     "chequered": Fault("checkerboard", "data-shortcut"),
 }
 # fmt: on
@@ -129,6 +133,11 @@ class Case:
         """Those that are not false."""
         more = FAULTS[self.fault].also if self.fault else ""
         return self.names | frozenset(f"{more} {self.also}".split())
+
+    @property
+    def by_result(self) -> bool:
+        """Whether it took effect only if the samples are not healthy at the end."""
+        return bool(self.fault) and FAULTS[self.fault].by_result
 
     @property
     def unmistakable(self) -> bool:

@@ -182,11 +182,10 @@ def drawings(size: int) -> Data:
     return parted(openmoji(size), None, openmoji(size, "line"))
 
 
-def enlarged(size: int) -> Data:
-    """Hands in colour from pictures of a quarter of the size, brought back to the size."""
-    target, labels = hands(size)
-    small = avg_pool2d(target, 4)
-    return parted(target, labels, interpolate(small, scale_factor=4, mode="nearest"))
+def enlarged(target: Tensor) -> Data:
+    """Pictures in colour from themselves at half the size, brought back to the size."""
+    small = avg_pool2d(target, 2)
+    return parted(target, None, interpolate(small, scale_factor=2, mode="nearest"))
 
 
 DATA: Mapping[str, Callable[[], Data]] = {
@@ -211,11 +210,11 @@ DATA: Mapping[str, Callable[[], Data]] = {
     "outlines-8": lambda: outlines(8),
     "outlines-16": lambda: outlines(16),
     "softened-8": lambda: softened(8),
-    "enlarged-8": lambda: enlarged(8),
+    "enlarged-8": lambda: enlarged(hands(8)[0]),
+    "enlarged-emoji-8": lambda: enlarged(openmoji(8)),
     "drawings-8": lambda: drawings(8),
     "softened-16": lambda: softened(16),
     "drawings-16": lambda: drawings(16),
-    "enlarged-16": lambda: enlarged(16),
 }
 
 

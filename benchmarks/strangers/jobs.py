@@ -33,10 +33,13 @@ def do_all(do: Callable[..., Line], todo: Sequence[tuple[Any, ...]], file: Path,
 
 
 def _results(left: Sequence[Task], jobs: int) -> Iterator[Line]:
+    """Each in a process of its own, as a program is, if there are several jobs."""
     if jobs == 1:
         yield from map(_applied, left)
         return
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["benchmarks.strangers.play", "benchmarks.strangers.verify"])
+    with context.Pool(jobs, maxtasksperchild=1) as pool:
         yield from pool.imap_unordered(_applied, left)
 
 

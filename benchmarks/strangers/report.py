@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.strangers.case import Case
+from benchmarks.strangers.quality import sound
 
 Line = Mapping[str, Any]
 
@@ -36,6 +38,16 @@ class Judged:
             else:
                 open_before.pop(event["name"], None)
         return next(iter(open_before.values()), None)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is what it was written down as: a healthy loop is sound, and a fault took effect."""
+        course = [
+            (step, math.inf if far is None else far, near or 0.0) for step, far, near in self.line["quality"]
+        ]
+        if not self.case.fault:
+            return sound(course)
+        return not (self.case.by_result and sound(course))
 
     @property
     def steps_to_name(self) -> int | None:
@@ -100,14 +112,17 @@ def report(played: Sequence[Judged], of: int) -> str:
 
 
 def _rates(faulty: Sequence[Judged], healthy: Sequence[Judged]) -> str:
+    healthy = [one for one in healthy if one.counts]
     named = [one for one in faulty if one.naming is not None]
     causes = sum(len(one.causes) for one in (*faulty, *healthy))
     wrong = sum(len(one.wrong) for one in (*faulty, *healthy))
     sure = [one for one in faulty if one.case.unmistakable]
     soon = [one for one in sure if (one.checks_to_name or 99) <= 3]
     everything = [*faulty, *healthy]
+    took = [one for one in faulty if one.counts]
     rows = [
         ("recall: faults that were named", _share(len(named), len(faulty))),
+        ("recall of those that took effect", _share(sum(one.naming is not None for one in took), len(took))),
         ("precision: names without a cause that are true", _share(causes - wrong, causes)),
         (
             "healthy loops that were TROUBLE at some time",
@@ -169,9 +184,13 @@ def _listed(faulty: Sequence[Judged], healthy: Sequence[Judged]) -> str:
         if one.case.unmistakable and (one.checks_to_name or 0) > 3
     ]
     wrong = [f"{one.case.name} ({', '.join(one.wrong)})" for one in (*faulty, *healthy) if one.wrong]
+    idle = [one.case.name for one in faulty if not one.counts]
+    unsound = [one.case.name for one in healthy if not one.counts]
     blind = [one.case.name for one in (*faulty, *healthy) if one.line["status"] == "BLIND"]
     broken = [one.case.name for one in (*faulty, *healthy) if one.line["error"]]
     rows = (
+        ("Faults that did not take effect", idle),
+        ("Meant to be healthy and not sound, so not counted as healthy", unsound),
         ("Missed", missed),
         ("Unmistakable and later than three checks", late),
         ("Named wrongly", wrong),

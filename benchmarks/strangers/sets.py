@@ -9,4 +9,5 @@ from benchmarks.strangers.case import Case
 
 SETS: Mapping[str, Callable[[], Sequence[Case]]] = {
     "practice": lambda: import_module("benchmarks.strangers.practice").CASES,
+    "five": lambda: import_module("benchmarks.strangers.round_five").CASES,
 }

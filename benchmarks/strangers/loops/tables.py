@@ -21,6 +21,17 @@ class Residual(nn.Module):
         return torch.cat([torch.relu(self.bn(self.fc(x))), x], 1)
 
 
+class Ends(nn.Module):
+    """The first columns are numbers, the others stand for categories and lie in -1..1."""
+
+    def __init__(self, numbers: int) -> None:
+        super().__init__()
+        self.numbers = numbers
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x[:, : self.numbers], torch.tanh(3 * x[:, self.numbers :])], 1)
+
+
 class Critic(nn.Module):
     """Scores `pac` rows at once."""
 
@@ -56,6 +67,7 @@ def loop(
     pac: int = 4,
     penalty: float = 3.0,
     decay: float = 1e-6,
+    numbers: int = 3,
     few: int = 120,
 ) -> Iterator[Step]:
     wrong = Mistake(fault, onset, few)
@@ -65,6 +77,7 @@ def loop(
         Residual(embedding_dim, width),
         Residual(embedding_dim + width, width),
         nn.Linear(embedding_dim + 2 * width, columns),
+        Ends(numbers),
     )
     discriminator = Critic(columns, width, pac, 0.25)
     wrong.networks(generator, rows)
