@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
+from networks import stylegan2_numbers
 from networks.specs import image
 from poise.networks import DISCRIMINATORS, GENERATORS, parameter_count
 from poise.networks.equalised import EqualisedConvolution, EqualisedLinear
@@ -231,3 +233,22 @@ def test_a_style_can_be_differentiated_twice() -> None:
     network.eval()
     styles = noise(2, network.synthesis.styles, 4).requires_grad_()
     assert torch.autograd.gradgradcheck(network.synthesis, (styles,))
+
+
+def test_images_scores_and_derivatives_are_those_of_another_implementation() -> None:
+    """With equal weights, at 16x16, up to the epsilon of the norms; second derivatives for both penalties."""
+    recorded = json.loads(stylegan2_numbers.FILE.read_text(encoding="utf-8"))
+    network, scores, names = stylegan2_numbers.ours()
+    assert isinstance(network, StyleGenerator)
+
+    def make(latents: Tensor) -> Tensor:
+        styles = network.mapping(latents)[:, None].expand(-1, network.synthesis.styles, -1)
+        images: Tensor = network.synthesis(styles)
+        return images
+
+    network.eval()
+    found = stylegan2_numbers.numbers(make, scores, names)
+    for kind in ("images", "scores"):
+        assert found[kind] == pytest.approx(recorded[kind], rel=1e-5, abs=1e-9)
+    for kind in ("first", "second", "penalty"):
+        assert found[kind] == pytest.approx(recorded[kind], rel=1e-5, abs=1e-9)
