@@ -71,6 +71,15 @@ def test_the_notices_of_the_data_are_told(cli: Cli) -> None:
     assert len(notices) == 1 and sentence in notices[0]["sentence"]
 
 
+def test_a_run_begins_with_the_weights_of_another(cli: Cli) -> None:
+    assert cli("train", "digits", "--steps", "2", "--out", "first", *QUICK).status == 0
+    done = cli("train", "digits", "--from", "first", "--steps", "2", "--out", "second", *QUICK)
+    assert done.status == 0 and "were taken" in done.out
+    assert RunFolder.open("second").environment["from"]["step"] == 2
+    seeds = cli("train", "digits", "--from", "first", "--seeds", "2", "--out", "third", *QUICK)
+    assert seeds.status == 2 and not Path("third").exists()
+
+
 def test_flags_are_settings(cli: Cli) -> None:
     flags = ("--steps", "1", "--seed", "7", "--batch-size", "32", "--set", "loss=hinge", "--set", "packing=2")
     done = cli("train", "digits", "--out", "mine", *flags, *QUICK)

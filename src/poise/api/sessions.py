@@ -32,6 +32,7 @@ def train(
     label_column: str | None = None,
     steps: int | None = None,
     out: Path | str | None = None,
+    start_from: Path | str | None = None,
     generator: nn.Module | str | Mapping[str, Any] | None = None,
     discriminator: nn.Module | str | Mapping[str, Any] | None = None,
     device: str = "auto",
@@ -57,6 +58,7 @@ def train(
     label_column: str | None = None,
     steps: int | None = None,
     out: Path | str | None = None,
+    start_from: Path | str | None = None,
     generator: nn.Module | str | Mapping[str, Any] | None = None,
     discriminator: nn.Module | str | Mapping[str, Any] | None = None,
     device: str = "auto",
@@ -78,6 +80,8 @@ def train(
         label_column: The column of the file with the labels, if there are more than two columns.
         steps: Updates of the game; `None` chooses by the data.
         out: The run's folder; `None` makes a new one below `runs/`.
+        start_from: Begin with the weights of a run, of a checkpoint or of a generator's folder: of those
+            tensors whose name and shape agree. One sentence says which.
         generator: Your own module, `(N, latent.size)` to samples; or settings as any other: `"resnet"`,
             `{"name": "dcgan", "width": 32}`.
         discriminator: Your own module, samples to raw scores `(N,)`; or settings.
@@ -115,7 +119,7 @@ def train(
     changes = {**settings, **named, **({} if steps is None else {"steps": steps})}
     data = data if labels is None else Labelled(data, labels, label_column)
     if seeds is not None:
-        _refuse_own(given, callbacks, doctor)
+        _refuse_own(given, callbacks, doctor, start_from)
         many = plan_many(data, recipe_with(chosen, changes), pick_device(device), seeds=seeds, grid=grid)
         place = new_run_path(many.datasets[0].name, f"{chosen.name}/seeds") if out is None else out
         games = begin_many(many, place, notify=notify)
@@ -124,6 +128,8 @@ def train(
         what = "A grid is trained with seeds"
         raise PoiseError(what, code="api.grid-without-seeds", hint="give seeds=1 or more")
     planned = plan(data, recipe_with(chosen, changes), pick_device(device), given=given)
+    if start_from is not None:
+        planned = planned.started_from(start_from)
     out = new_run_path(planned.dataset.name, chosen.name) if out is None else out
     start = begin_with_remedies if doctor == "apply" else partial(begin, doctor=doctor)
     outcome = start(planned, out, callbacks=callbacks, notify=notify)
@@ -196,8 +202,13 @@ def _check_networks(networks: Mapping[str, Any]) -> None:
         raise PoiseError(what, code="api.no-module", hint=hint)
 
 
-def _refuse_own(given: Mapping[str, nn.Module], callbacks: Sequence[Callback], doctor: Mode) -> None:
+def _refuse_own(
+    given: Mapping[str, nn.Module], callbacks: Sequence[Callback], doctor: Mode, start_from: Path | str | None
+) -> None:
     """Refuse what serves one run only."""
+    if start_from is not None:
+        what = "Games that are trained side by side begin each with its own weights"
+        raise PoiseError(what, code="api.one-run-only", hint="leave start_from or seeds out")
     if doctor == "apply":
         what = "The doctor applies remedies to one run, not to many games at once"
         why = "each game would need branches of its own"

@@ -40,6 +40,7 @@ def prepare(
     seeds: int | None = None,
     grid: Sequence[str] = (),
     budget: float | None = None,
+    start_from: Path | None = None,
 ) -> tuple[SessionStart, Train]:
     """Check all that can be checked before a run, or `seeds` games over a `grid`; nothing is written.
 
@@ -51,6 +52,9 @@ def prepare(
         raise PoiseError("A grid is trained with seeds", code=code, hint=hint)
     if seeds is not None:
         refuse_remedies(doctor)
+        if start_from is not None:
+            what = "Games that are trained side by side begin each with its own weights"
+            raise PoiseError(what, code="cli.from-with-seeds", hint="leave --from or --seeds out")
         if budget is not None:
             what = "A budget is for one game"
             raise PoiseError(what, code="cli.budget-with-seeds", hint="give --steps, or leave --seeds out")
@@ -73,6 +77,8 @@ def prepare(
             if budget is not None and expected is not None:
                 single = within(single, recipe, expected, budget)
                 expected = expected.of(single.recipe.steps or 0)
+            if start_from is not None:
+                single = single.started_from(start_from)
             dataset, origin, resolved = single.dataset, single.origin, single.recipe
             modules = single.components.modules
             sizes = {player: describe(module)["parameters"] for player, module in modules.items()}

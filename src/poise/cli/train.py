@@ -43,6 +43,7 @@ def train(
     seed: Count = None,
     resolution: Count = None,
     batch_size: Count = None,
+    start_from: Annotated[Path | None, Parameter(name="--from", metavar="RUN")] = None,
     device: Device = "auto",
     precision: Annotated[
         Literal["float32", "bf16", "auto"] | None, Parameter(metavar="NAME", show_choices=False)
@@ -70,6 +71,7 @@ def train(
         seed: All randomness is derived from it.
         resolution: Pixels on a side, to which images are cropped and resized.
         batch_size: Samples in a batch.
+        start_from: Begin with the weights of a run, checkpoint or generator, where names and shapes agree.
         device: Where to train.
         precision: float32, the default; bf16 multiplies in bfloat16; auto takes bf16 if the hardware has it.
         settings: A setting as path=value, as poise recipes NAME lists them; may be given often.
@@ -111,6 +113,7 @@ def train(
         seeds=seeds,
         grid=grid,
         budget=None if budget is None else time_span(budget, steps),
+        start_from=start_from,
     )
     if not dry_run:
         reporter = Reporter(view, remedies=doctor != "watch", unit=unit_of(start.data))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from poise.training.components import Components, build_components
 from poise.training.own_modules import check_given, check_modules
 from poise.training.precision import with_precision
 from poise.training.resolve import resolve
+from poise.training.transfer import Taken, take
 
 Data = Any
 """A path, the name of a built-in, an array, a tensor, a data set, or two of them as `Pairs` or `Domains`."""
@@ -39,6 +41,11 @@ class Experiment:
     recipe: Recipe  # With every value spelled out
     components: Components  # Networks, game and optimisers
     notices: tuple[str, ...] = ()  # What will be trained and will hardly work
+    taken: Taken | None = None  # What the networks begin with, if not as they were drawn
+
+    def started_from(self, place: Path | str) -> Experiment:
+        """The experiment with other weights in its networks; see `poise.training.transfer.take`."""
+        return replace(self, taken=take(self.components, place))
 
     @property
     def spec(self) -> DataSpec:

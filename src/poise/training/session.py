@@ -22,7 +22,7 @@ from poise.training.planning import Experiment
 from poise.training.records import data_record, describe_generator, environment_record
 from poise.training.resuming import Resumption, reopen
 from poise.training.saver import Saver, UnsavedError, newest_saved
-from poise.training.state import Position, TrainState
+from poise.training.state import Position, TrainState, pack
 from poise.training.state.single import SingleState
 
 Status = Literal["running", "finished", "interrupted"]
@@ -61,18 +61,22 @@ def begin(
         PoiseError: The folder is taken or cannot be written, or a value came up that is not finite.
     """
     refuse_existing(Path(out))
-    recipe, dataset = experiment.recipe, experiment.dataset
-    for sentence in experiment.notices:
+    recipe, dataset, taken = experiment.recipe, experiment.dataset, experiment.taken
+    for sentence in (*experiment.notices, *([] if taken is None else [taken.sentence])):
         notify(sentence)
     dataset = replace(dataset, notices=(*dataset.notices, *experiment.notices))
+    components = experiment.components
+    environment = environment_record(components.device, seed=recipe.seed, command=command)
     run = RunFolder.create(
         out,
         recipe=recipe.model_dump(),
-        environment=environment_record(experiment.components.device, seed=recipe.seed, command=command),
+        environment=environment if taken is None else {**environment, "from": taken.to_json()},
         data=data_record(dataset, experiment.origin),
     )
     with run.locked():
-        return train(experiment.components, experiment.dataset, run, None, callbacks, notify, doctor=doctor)
+        if taken is not None:  # a session that ends before its first checkpoint goes on from these weights
+            run.save_checkpoint(pack(components, Position()), keep=recipe.checkpoints.keep)
+        return train(components, experiment.dataset, run, None, callbacks, notify, doctor=doctor)
 
 
 def resume(

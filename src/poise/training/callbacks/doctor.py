@@ -251,7 +251,9 @@ def setting_of(run: RunFolder, recipe: Recipe) -> Setting:
     """What is known of a run besides its readings; remedies are made for it."""
     data, again = run.data, command_again(recipe, run.data)
     if again is not None:
-        again = (*again, *use_words(run.environment))
+        begun = run.environment.get("from")
+        words = () if begun is None else ("--from", str(begun["path"]))
+        again = (*again, *words, *use_words(run.environment))
     return Setting(recipe.steps, recipe.model_dump(), str(data.get("name", "DATA")), again)
 
 

@@ -26,6 +26,7 @@ from poise.training.records import data_record, environment_record
 from poise.training.resolve import resolve
 from poise.training.session import NON_FINITE, Outcome, train
 from poise.training.state import Position, unpack
+from poise.training.transfer import take
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,13 @@ class BranchSettings:
     tries: int  # Branches that are tried at most
 
     def components(self, recipe: Recipe) -> Components:
-        """Fresh networks of a recipe, the user's own as they were handed in."""
+        """Networks of a recipe as they are at the start, the user's own as they were handed in."""
         given = {player: copy.deepcopy(module) for player, module in self.given.items()}
         spec, device = spec_of(self.experiment.dataset), self.experiment.components.device
-        return build_components(recipe, spec, device, given=given)
+        components = build_components(recipe, spec, device, given=given)
+        if self.experiment.taken is not None:
+            take(components, self.experiment.taken.path)
+        return components
 
     def train(
         self, components: Components, run: RunFolder, start: Checkpoint | Position | None, doctor: DoctorMode

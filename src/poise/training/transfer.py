@@ -1,0 +1,120 @@
+"""Beginning from other weights: what has the same name and shape is taken, and the rest is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from poise.errors import PoiseError
+from poise.games.view import own_part
+from poise.run_folder import Checkpoint, RunFolder
+from poise.run_folder.checkpoints import checkpoint_of
+from poise.run_folder.tensors_file import DamagedError
+from poise.run_folder.tensors_folder import read_tensors_folder
+from poise.training.components import Components
+
+SHOWN = 3
+"""How many tensors that are not taken a sentence names."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What the networks of a run began with, and from where."""
+
+    path: Path
+    step: int
+    counts: Mapping[str, tuple[int, int]]  # By player: tensors that were taken, and that there are
+    left: tuple[str, ...]  # Those that stay as they were drawn, each with the reason
+
+    @property
+    def sentence(self) -> str:
+        """For a user."""
+        parts = [f"{some} of {whole} tensors of the {who}" for who, (some, whole) in self.counts.items()]
+        text = f"The weights of '{self.path}' at step {self.step:,} were taken: {' and '.join(parts)}"
+        if not self.left:
+            return f"{text}."
+        more = f" and {len(self.left) - SHOWN} more" if len(self.left) > SHOWN else ""
+        return f"{text}; not {', '.join(self.left[:SHOWN])}{more}."
+
+    def to_json(self) -> dict[str, Any]:
+        """As `environment.json` has it under `from`."""
+        counts = {player: list(pair) for player, pair in self.counts.items()}
+        return {"path": str(self.path), "step": self.step, "taken": counts, "left": list(self.left)}
+
+
+def take(components: Components, place: Path | str) -> Taken:
+    """Put other weights into the networks, and into the average of the generator.
+
+    Args:
+        components: The networks as they were drawn.
+        place: A run, of which the newest checkpoint is taken; one of its checkpoints; or its generator, whose
+            averaged weights are taken and which leaves the discriminator as it was drawn.
+
+    Raises:
+        PoiseError: There are no weights, or no tensor has the name and shape of one of these networks.
+    """
+    path = Path(place).expanduser().absolute()
+    found = _checkpoint_at(path)
+    counts, left = {}, list[str]()
+    for player, module in components.modules.items():
+        theirs = own_part(found.tensors, f"network/{player}")
+        counts[player], reasons = _copied(module, theirs)
+        left += [f"{player}'s {reason}" for reason in reasons]
+    if not any(some for some, _ in counts.values()):
+        what = f"The networks have no tensor in common with those of '{path}'"
+        why = f"not taken are {', '.join(left[:SHOWN])}"
+        hint = f"choose the same networks: --set generator=NAME and its settings as in {path}"
+        raise PoiseError(what, code="training.nothing-to-take", why=why, hint=hint)
+    average = own_part(found.tensors, "ema/generator")
+    components.ema.module.load_state_dict(components.modules["generator"].state_dict())
+    _copied(components.ema.module, average)
+    return Taken(path, found.step, counts, tuple(left))
+
+
+@torch.no_grad()
+def _copied(module: nn.Module, theirs: Mapping[str, Tensor]) -> tuple[tuple[int, int], list[str]]:
+    """Copy what has the same name and shape: how many of how many, and why the others stay."""
+    own, left = module.state_dict(), []
+    for name, value in own.items():
+        other = theirs.get(name)
+        if other is None:
+            left.append(f"{name} (there is none)")
+        elif other.shape != value.shape:
+            left.append(f"{name} ({_shape(other)} there, {_shape(value)} here)")
+        else:
+            value.copy_(other)
+    return (len(own) - len(left), len(own)), left
+
+
+def _shape(tensor: Tensor) -> str:
+    return " x ".join(map(str, tensor.shape)) or "a number"
+
+
+def _checkpoint_at(path: Path) -> Checkpoint:
+    """The weights of a run's newest checkpoint, of a checkpoint, or of a generator; it only reads."""
+    if (path / "recipe.json").is_file():
+        steps = RunFolder.open(path).checkpoint_steps()
+        return (
+            RunFolder.open(path).load_checkpoint(steps[-1]) if steps else _checkpoint_at(path / "generator")
+        )
+    for weights, about in (("tensors", "state"), ("generator", "generator")):
+        if not (path / f"{weights}.safetensors").is_file():
+            continue
+        try:
+            found = read_tensors_folder(path, f"{weights}.safetensors", f"{about}.json")
+        except DamagedError as error:
+            what = f"The weights in '{path}' are damaged"
+            hint = "name another checkpoint, or the run"
+            raise PoiseError(what, code="training.weights-damaged", why=str(error), hint=hint) from None
+        if weights == "tensors":
+            return checkpoint_of(found)
+        tensors = {f"network/generator/{name}": value for name, value in found.tensors.items()}
+        return Checkpoint(found.step, tensors, found.objects[about])
+    what = f"'{path}' holds no weights"
+    hint = "give a run's folder, one of its checkpoints, or its generator"
+    raise PoiseError(what, code="training.no-weights", hint=hint)
