@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -38,6 +37,8 @@ def is_watched(console: Console) -> bool:
 
 def emit(event: Mapping[str, Any]) -> None:
     """Write one JSON object on a line of standard output, at once."""
+    import json
+
     sys.stdout.write(json.dumps(event, allow_nan=False) + "\n")
     sys.stdout.flush()
 

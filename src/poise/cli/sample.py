@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import filecmp
-import json as json_text
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -143,12 +141,14 @@ def _pieces(generator: Generator, count: int, *, seed: int, label: str | None) -
 
 
 def _draw_grid(generator: Generator, path: Path, rows: tuple[str, ...], about: Mapping[str, Any]) -> None:
+    from json import dumps
+
     from PIL.PngImagePlugin import PngInfo
 
     from poise.cli.outputs import whole_file
 
     mark = PngInfo()
-    mark.add_text("poise", json_text.dumps({"made_by": "poise sample", **about}))
+    mark.add_text("poise", dumps({"made_by": "poise sample", **about}))
     if rows:
         image = generator.class_grid(COLUMNS, seed=about["seed"])
     else:
@@ -158,6 +158,8 @@ def _draw_grid(generator: Generator, path: Path, rows: tuple[str, ...], about: M
 
 
 def _write_array(path: Path, shape: tuple[int, ...], pieces: Iterator[Tensor]) -> None:
+    import filecmp
+
     import numpy as np
 
     from poise.cli.outputs import whole_file, would_overwrite
