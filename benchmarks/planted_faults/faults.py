@@ -55,6 +55,16 @@ UNFOOLED = "discriminator-dominates mode-collapse quality-regressed"
 """What follows if the discriminator sees labels that the generator does not: it cannot be fooled."""
 
 
+SHARPER: Mapping[str, str] = {
+    "mode-collapse": "latent-ignored",
+    "not-learning": "no-gradient",
+    "generator-dominates": "no-gradient",
+    "non-finite": "diverging",
+    "data-shortcut": "data-mismatch checkerboard",
+}
+"""Names that say more exactly what the older one says; they were added after these runs were recorded."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """One kind of fault; a row of the table."""
@@ -81,7 +91,8 @@ class Fault:
     @property
     def true(self) -> set[str]:
         """All findings that are true of it."""
-        return {self.finding, *(ALSO.get(self.finding, "") if self.also is None else self.also).split()}
+        also = ALSO.get(self.finding, "") if self.also is None else self.also
+        return {self.finding, *also.split(), *SHARPER.get(self.finding, "").split()}
 
     @property
     def beyond_settings(self) -> str:

@@ -34,17 +34,21 @@ def recognised(rule: Rule) -> str:
     if found := list(constants(rule)):
         rows = [f"| `{name}` | {value} | {' '.join(doc.split())} |" for name, value, doc in found]
         lines += ["| threshold | value | what it is |", "|---|---|---|", *rows, ""]
-    wait = f"Nothing is said in the first {rule.warm_up} of about sixty checks. " if rule.warm_up else ""
-    after = (rule.watch_after, rule.trouble_after)
-    watch, trouble = ("one check" if count == 1 else f"{count} checks in a row" for count in after)
+    wait = f"Nothing is said in the first {rule.warm_up} sixtieths of a run. " if rule.warm_up else ""
+    watch, trouble = (_lasting(spans) for spans in (rule.watch_after, rule.trouble_after))
     lines.append(
         f"{wait}It is WATCH after {watch}, TROUBLE after {trouble} at the graver level, and recovered after "
-        f"{rule.recovered_after} healthy ones."
+        f"{_lasting(rule.recovered_after)} without it. If the length of a run is not known, ten steps count "
+        "as a sixtieth at first, and later a fortieth of the steps so far."
     )
     if rule.explains:
         names = ", ".join(f"[{name}]({name}.md)" for name in rule.explains)
         lines.append(f"While it is open, what follows from it is not named beside it: {names}.")
     return "\n".join([*lines, "", f"The rule is after {rule.source}."])
+
+
+def _lasting(spans: int) -> str:
+    return "one check" if spans == 1 else f"{spans} sixtieths of a run"
 
 
 def remedies(rule: Rule) -> str:

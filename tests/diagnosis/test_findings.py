@@ -9,14 +9,18 @@ from typing import Any
 
 import pytest
 
-from poise.diagnosis import FINDINGS, Measurement, Setting, judged
+from poise.diagnosis import FINDINGS, Finding, FindingTracker, Measurement, Setting, judged
 from poise.recipes import RECIPES
 
 NAMES = [
-    "condition-ignored", "data-shortcut", "discriminator-dominates", "discriminator-overfits",
-    "generator-dominates", "memorisation", "mode-collapse", "mode-hopping", "non-finite", "not-learning",
+    "checkerboard", "condition-ignored", "data-mismatch", "data-shortcut", "discriminator-dominates",
+    "discriminator-overfits", "diverging", "generator-dominates", "latent-ignored", "memorisation",
+    "mode-collapse", "mode-hopping", "modes-apart", "no-gradient", "non-finite", "not-learning",
     "oscillation", "quality-regressed",
 ]  # fmt: skip
+
+
+LIKE = {"mean": (0.0, 0.02), "deviation": (1.0, 0.98), "colour": (0.3, 0.3), "repeats": (0.0, 0.0)}
 
 
 def healthy(count: int = 60) -> list[Measurement]:
@@ -31,6 +35,10 @@ def healthy(count: int = 60) -> list[Measurement]:
             centre=(math.exp(-place / 10), 0.0), movement=0.2, copying=8.0, nearness=1.2, copied=0.0,
             copied_held_out=0.0, probes={"mean": (0.7, 0.5)}, condition_response=0.5,
             condition_followed=0.9, condition_followed_real=0.95, condition_chance=0.1,
+            alike=1.0, latent_response=0.6, fake_twins=0.0, latents_differ=1.0, fake_alike=1.0,
+            fake_spread=1.0, fake_moved=1.0,
+            fake_distance=1.2 * math.exp(-place / 12) + 0.01, generator_moved=1.0, discriminator_moved=1.0,
+            loop_reals=LIKE, held_out_apart=0.5, grid=1.0, real_score=1.0, fake_score=-1.0,
         )
         for place in range(count)
     ]  # fmt: skip
@@ -49,6 +57,11 @@ def turned(name: str) -> list[Measurement]:
         "non-finite": {"non_finite": "generator's loss"},
         "not-learning": {"movement": 0.0, "distance": 0.7},
         "quality-regressed": {"distance": 0.9},
+        "checkerboard": {"grid": 100.0},
+        "data-mismatch": {"loop_reals": LIKE | {"mean": (1.0, 0.0)}},
+        "latent-ignored": {"latent_response": 0.0},
+        "modes-apart": {"distance": 0.6, "fake_distance": 0.05},
+        "no-gradient": {"generator_moved": 0.0},
     }
     measurements = healthy()
     for place in range(0 if name == "data-shortcut" else 30, 60):
@@ -60,6 +73,8 @@ def turned(name: str) -> list[Measurement]:
                 "centre": (float(place % 4) - 1.5, 0.0),
                 "cells": tuple(float(cell == place % 4) for cell in range(4)),
             }
+        if name == "diverging":
+            changes = {"generator_loss": 2.0 ** (place - 15)}
         if name == "oscillation":
             changes = {"centre": (1.5 * math.sin(place), 0.0), "distance": 0.5}
         measurements[place] = replace(measurements[place], **changes)
@@ -76,9 +91,59 @@ def test_a_healthy_run_is_no_finding() -> None:
     assert tracker.unchecked == {}
 
 
+@pytest.mark.parametrize("gap", [0.25, 1, 3, 6])
+@pytest.mark.parametrize("name", sorted({*NAMES} - {"oscillation", "mode-hopping"}))
+def test_a_failure_is_named_however_many_checks_there_are(name: str, gap: float) -> None:
+    """Ten checks in a run, twenty, sixty, or two hundred and forty: none is named in the healthy half."""
+    whole, steps = turned(name), 6000
+    chosen = [
+        replace(whole[int(place * gap)], step=int(100 * place * gap), **_moved(whole, place, gap))
+        for place in range(int(60 / gap))
+    ]
+    named: dict[str, Finding] = {}
+    tracker = FindingTracker(FINDINGS.values(), Setting(steps=steps))
+    for measurement in chosen:
+        for one in tracker.add(measurement):
+            named.setdefault(one.name, one)
+    assert name in named
+    onset = 0 if name == "data-shortcut" else 3000
+    assert all(one.first_step >= onset for one in named.values())
+
+
+def _moved(whole: list[Measurement], place: int, gap: float) -> dict[str, Any]:
+    """Samples move less from one check to the next if checks lie close to each other."""
+    moved = whole[int(place * gap)].movement
+    return {"movement": None if moved is None else moved * min(1.0, gap)}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("mode-collapse", {"spread": 0.0, "alike": 0.0}),
+        ("mode-collapse", {"fake_spread": 0.0, "fake_alike": 0.0}),
+        ("no-gradient", {"generator_moved": 0.0}),
+        ("no-gradient", {"discriminator_moved": 0.0}),
+        ("latent-ignored", {"latent_response": 0.001}),
+        ("non-finite", {"non_finite": "generator's loss"}),
+    ],
+)
+@pytest.mark.parametrize("onset", [0, 2, 30])
+@pytest.mark.parametrize("gap", [30, 100, 700])
+def test_what_is_unmistakable_is_named_within_three_checks_and_recovers_only_when_it_is_gone(
+    name: str, changes: dict[str, Any], onset: int, gap: int
+) -> None:
+    tracker = FindingTracker(FINDINGS.values(), Setting(steps=60 * gap))
+    for place, measurement in enumerate(healthy()):
+        ill = onset <= place < 50
+        tracker.add(replace(measurement, step=gap * (place + 1), **(changes if ill else {})))
+        if ill and place >= onset + 2:
+            assert [one.severity for one in tracker.open if one.name == name] == ["trouble"]
+    assert all(one.status == "recovered" for one in tracker.findings if one.name == name)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_each_failure_is_named_where_it_begins_and_recovers(name: str) -> None:
-    tracker = judged(turned(name), FINDINGS.values())
+    tracker = judged(turned(name), FINDINGS.values(), Setting(steps=600))
     finding = next(one for one in tracker.findings if one.name == name)
     assert finding.status == "open"
     # Data have what only they have from the start on; all else begins in the middle.
@@ -89,12 +154,14 @@ def test_each_failure_is_named_where_it_begins_and_recovers(name: str) -> None:
     assert set(evidence.measured) == set(evidence.threshold) == set(evidence.healthy) != set()
     again = itertools.chain(turned(name), [replace(one, step=600 + one.step) for one in healthy()[40:]])
     if name not in ("oscillation", "mode-hopping"):  # theirs look back on half of a run
-        assert all(one.status == "recovered" for one in judged(again, FINDINGS.values()).findings)
+        assert all(
+            one.status == "recovered" for one in judged(again, FINDINGS.values(), Setting(steps=600)).findings
+        )
 
 
 @pytest.mark.parametrize("name", ["mode-collapse", "non-finite", "discriminator-dominates"])
 def test_the_worst_are_named_within_a_tenth_of_the_run(name: str) -> None:
-    tracker, named = judged([], FINDINGS.values()), None
+    tracker, named = FindingTracker(FINDINGS.values(), Setting(steps=600)), None
     for place, measurement in enumerate(turned(name)):
         if any(one.name == name for one in tracker.add(measurement)) and named is None:
             named = place
@@ -137,7 +204,7 @@ def test_no_generator_is_blamed_for_its_first_steps(name: str) -> None:
 
 def told(measurements: list[Measurement], name: str) -> bool:
     """Whether a finding of this name comes up."""
-    return name in {one.name for one in judged(measurements, [FINDINGS[name]]).findings}
+    return name in {one.name for one in judged(measurements, [FINDINGS[name]], Setting(steps=600)).findings}
 
 
 @pytest.mark.parametrize(

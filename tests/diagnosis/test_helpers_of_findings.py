@@ -10,7 +10,7 @@ import torch
 
 from poise.diagnosis.finding import Measurement
 from poise.diagnosis.findings import settings
-from poise.diagnosis.reference import only_samples
+from poise.diagnosis.inputs import only_samples
 from poise.diagnosis.samples import coverage
 from poise.diagnosis.trends import blind, crossings, gains
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from poise.diagnosis import Doctor, Measurement
+from poise.diagnosis import Doctor, Measurement, Setting
 from poise.diagnosis.budget import Budget
 from poise.diagnosis.doctor import at_multiples
 from poise.diagnosis.examination import Subject
@@ -61,7 +61,12 @@ def test_a_check_within_a_check_counts_once() -> None:
 
 
 def doctor(every: int = 3) -> Doctor:
-    return Doctor(at_multiples(every), reference=Reference(REALS, drawn(1, 64, 2)), budget=Budget(1e9))
+    return Doctor(
+        at_multiples(every),
+        Setting(steps=180),
+        reference=Reference(REALS, drawn(1, 64, 2)),
+        budget=Budget(1e9),
+    )
 
 
 def step_stats(step: int) -> StepStats:
@@ -78,7 +83,11 @@ def step_stats(step: int) -> StepStats:
 def subject(step: int) -> Subject:
     """Samples that collapse in the middle and come back."""
     width = 0.001 if 60 < step < 100 else 1.0
-    return Subject(lambda: width * drawn(5, 128, 2) + 0.001 * step, fixed=True, score=lambda x, _: x[:, 0])
+    return Subject(
+        lambda count: (width * drawn(5, 128, 2) + 0.001 * step)[:count],
+        fixed=True,
+        score=lambda x, _: x[:, 0],
+    )
 
 
 def lines(one: Doctor, steps: range) -> Iterator[tuple[str, str]]:
@@ -110,7 +119,7 @@ def test_measurements_and_findings_after_a_resume_are_those_of_a_run_that_never_
     first, second = doctor(), doctor()
     found = list(lines(first, range(1, cut + 1)))
     checks = second.load(through_a_checkpoint(first.state()))
-    assert [check.measurement for check in checks] == first.tracker.measurements
+    assert [check.measurement for check in checks] == list(first.tracker.measurements)
     assert second.tracker.findings == first.tracker.findings
     assert found + list(lines(second, range(cut + 1, END))) == WHOLE
 
@@ -140,7 +149,7 @@ def test_findings_are_judged_from_what_is_written() -> None:
     one = doctor(1)
     list(lines(one, range(1, 60)))
     again = [Measurement.from_json(json.loads(json.dumps(m.to_json()))) for m in one.tracker.measurements]
-    assert again == one.tracker.measurements
+    assert again == list(one.tracker.measurements)
 
 
 def test_a_rewound_doctor_is_one_that_never_went_on() -> None:
@@ -148,6 +157,6 @@ def test_a_rewound_doctor_is_one_that_never_went_on() -> None:
     list(lines(one, range(1, 100)))
     one.rewind(50)
     list(lines(other, range(1, 50)))
-    assert one.tracker.measurements == other.tracker.measurements
+    assert list(one.tracker.measurements) == list(other.tracker.measurements)
     assert one.tracker.findings == other.tracker.findings
     assert len(one.window) == 0

@@ -41,7 +41,8 @@ def test_what_is_kept_out_was_never_seen() -> None:
     assert len({case.name for case in cases()}) == len(cases())
     assert not {case.kind for case in kept if case.fault} & {case.kind for case in seen}
     assert not {case.seed for case in kept} & {case.seed for case in seen}
-    assert {fault.finding for fault in FOURTH} == set(FINDINGS)
+    planted = {fault.finding for fault in [*FIRST, *SECOND, *THIRD]}
+    assert {fault.finding for fault in FOURTH} == planted < set(FINDINGS)
     healthy = {(case.base, case.seed) for case in kept if case.fault is None}
     assert {(case.base, case.seed) for case in kept} == healthy
 

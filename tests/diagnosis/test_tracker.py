@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from poise.diagnosis import Evidence, Finding, FindingTracker, Measurement, Remedy, Rule, Setting, judged
-from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Unchecked, Verdict, unchecked
+from poise.diagnosis.rule import HEALTHY, Proposal, Unchecked, Verdict, unchecked
 from poise.diagnosis.tracker import confidence
-from poise.diagnosis.trends import best, median, values
+from poise.diagnosis.trends import Measurements, best, median, progress, values
 
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:
@@ -57,8 +57,13 @@ def test_a_finding_opens_grows_ends_and_comes_again(
 
 
 def test_nothing_is_said_while_warming_up() -> None:
-    assert spans([2, 2, 2, 2], Rule("odd", "", judge, (), "", 4, 1, 1, 1)) == []
-    assert spans([2, 2, 2, 2, 2], Rule("odd", "", judge, (), "", 4, 1, 1, 1)) == [("trouble", "open", 4, 4)]
+    rule, setting = Rule("odd", "", judge, (), "", 4, 1, 1, 1), Setting(steps=600)
+    silent = [Measurement(10 * step, spread=2) for step in range(5)]
+    assert judged(silent, [rule], setting).findings == []
+    (named,) = judged([*silent, Measurement(50, spread=2)], [rule], setting).findings
+    assert (named.severity, named.first_step) == ("trouble", 50)
+    hasty = [Measurement(step, spread=2) for step in range(24)]
+    assert judged(hasty, [rule], Setting(steps=30)).findings == []  # steps that are no training yet
 
 
 def rule_of(name: str, quantity: str, *explains: str) -> Rule:
@@ -139,7 +144,7 @@ def test_what_was_not_checked_says_why_until_it_can_be() -> None:
 
 
 def test_only_changes_are_told() -> None:
-    tracker = FindingTracker([RULE])
+    tracker = FindingTracker([RULE], Setting(steps=60))
     changes = [
         [one.severity + one.status for one in tracker.add(Measurement(step, spread=float(level)))]
         for step, level in enumerate([1, 1, 1, 1, 2, 2, 2, 0, 0, 0])
@@ -197,16 +202,36 @@ def test_a_finding_is_a_line_and_json() -> None:
 
 
 def test_what_a_quantity_did() -> None:
-    measurements = [
-        Measurement(step, spread=value) for step, value in enumerate([0.1, None, 0.9, 0.2, 0.3, 0.25])
-    ]
+    measurements = Measurements(
+        (Measurement(step, spread=value) for step, value in enumerate([0.1, None, 0.9, 0.2, 0.3, 0.25])),
+        steps=60,
+    )
     assert values(measurements, "spread", 3) == [0.2, 0.3, 0.25]
+    assert values(measurements, "spread", 1) == [0.2, 0.3, 0.25]  # three at least
+    assert values(measurements, "spread", 1, least=1) == [0.25]
     assert median(measurements, "spread", 2, 0) == 0.25
-    assert median(measurements, "spread", 4, 4) is None
+    assert median(measurements, "spread", 4, 4) == 0.1  # the last one before
+    assert median(measurements[1:], "spread", 4, 4) is None
     assert best(measurements, "spread") == 0.3
     found = unchecked(Measurement(0, missing={"distance": "no samples were given"}), "spread")
     assert found == Unchecked("no samples were given")
     assert unchecked(Measurement(0, spread=0.0), "spread") is None
+
+
+def test_progress_is_a_share_of_the_run_or_of_the_steps_so_far() -> None:
+    assert [progress(step, 600) for step in (0, 10, 600)] == [0, 1, 60]
+    assert [progress(step) for step in (0, 10, 400)] == [0, 1, 40]
+    # Later each span is a fortieth of the steps so far.
+    assert progress(4100) - progress(4000) == pytest.approx(1, abs=0.02)
+    assert progress(41_000) - progress(40_000) == pytest.approx(1, abs=0.02)
+
+
+def test_movement_is_that_of_a_span() -> None:
+    """Half as far in half of the time is the same speed; twice the time is one span at least."""
+    close = Measurements((Measurement(step, movement=0.1) for step in range(0, 20, 5)), steps=600)
+    assert close.column("movement")[1] == pytest.approx([0.1, 0.2, 0.2, 0.2])
+    wide = Measurements((Measurement(step, movement=0.1) for step in range(0, 80, 20)), steps=600)
+    assert wide.column("movement")[1] == [0.1] * 4
 
 
 def test_rates_that_nobody_knows_are_not_set() -> None:

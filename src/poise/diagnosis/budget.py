@@ -12,9 +12,13 @@ MOST_SHARE = 0.03  # Of the loop's time
 class Budget:
     """Counts the seconds that checks take beside those of the loop.
 
-    Enter it around each check; a check within a check counts once, so several doctors can share a budget. The
-    first check is not counted, since it also fits the reference, and the loop's time begins after it. A run
-    of a few seconds therefore has few checks.
+    Enter it around each check; a check within a check counts once, so several doctors can share a budget. A
+    check that fits the reference is not counted, and the loop's time begins after the first.
+
+    Attributes:
+        most_share: Share of the loop's time that checks may take.
+        spent: Seconds that they took.
+        free: Whether the next check is not counted.
 
     Example:
         >>> budget = Budget()
@@ -26,13 +30,23 @@ class Budget:
 
     def __init__(self, most_share: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.most_share = MOST_SHARE if most_share is None else most_share
-        self.spent = 0.0
+        self.spent, self.free = 0.0, True
         self._clock, self._began = clock, clock()
         self._entered, self._depth, self._checks = 0.0, 0, 0
 
+    @property
+    def elapsed(self) -> float:
+        """Seconds of the loop since its first check."""
+        return self._clock() - self._began
+
+    def left(self) -> float:
+        """Seconds that checks may take now; below 0 if they took too many."""
+        inside = self._clock() - self._entered if self._depth else 0.0
+        return self.most_share * self.elapsed - self.spent - inside
+
     def affordable(self) -> bool:
         """Whether there is time left for a check."""
-        return self.spent <= self.most_share * (self._clock() - self._began)
+        return self.spent <= self.most_share * self.elapsed
 
     def __enter__(self) -> Budget:
         if self._depth == 0:
@@ -50,5 +64,6 @@ class Budget:
         now = self._clock()
         if self._checks == 1:
             self._began = now
-        else:
+        elif not self.free:
             self.spent += now - self._entered
+        self.free = False

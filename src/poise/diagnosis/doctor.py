@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 from poise.diagnosis.budget import Budget
-from poise.diagnosis.examination import Examiner, Subject
+from poise.diagnosis.examination import FEW, PARTS, Examiner, Subject
 from poise.diagnosis.finding import Finding, Measurement
 from poise.diagnosis.findings import FINDINGS
-from poise.diagnosis.reference import Reference
-from poise.diagnosis.rule import Rule, Setting
+from poise.diagnosis.reference import MOST_PROBED, Reference
+from poise.diagnosis.rule import LATER, Rule, Setting
 from poise.diagnosis.tracker import FindingTracker
+from poise.diagnosis.trends import progress
 from poise.diagnosis.window import StepStats, Window
+
+Status = Literal["OK", "WATCH", "TROUBLE"]
+BlindStatus = Literal["OK", "WATCH", "TROUBLE", "BLIND"]
+# Findings that need nothing but what any loop has; if most of them cannot be checked, the doctor is blind
+CORE = (
+    "mode-collapse",
+    "not-learning",
+    "data-shortcut",
+    "discriminator-dominates",
+    "generator-dominates",
+    "mode-hopping",
+    "oscillation",
+    "quality-regressed",
+)
+LOOKS = 3  # Checks after which a doctor is blind if it sees nothing
+BASE = ("weights", "samples", "latents", "handed")  # Parts of a check that are measured whenever there is one
+STALE = 10.0  # Spans after which another part is measured even if the next check then has to wait
+# What gives each part of a check its input, most useful first
+INPUTS = {
+    "distance": "fake= (the fakes of the step), or generator= and latent=, and real=",
+    "auc": "real_scores= and fake_scores=, the score of each sample",
+    "movement": "generator= and latent=",
+    "held_out_gap": "discriminator=, and held_out= for the monitor",
+}
 
 # From a step and that of the last check (`None` before the first) to whether a check is due by steps
 Schedule = Callable[[int, int | None], bool]
@@ -63,6 +90,8 @@ class Doctor:
         self.tracker = FindingTracker(FINDINGS.values() if rules is None else rules, setting)
         self._examiner = Examiner(reference)
         self._reported: dict[tuple[str, int], dict[str, Any]] = {}
+        self._measured: dict[str, float] = {}  # The progress at which each part was last measured
+        self._count, self._warned = MOST_PROBED, False
 
     @property
     def reference(self) -> Reference | None:
@@ -72,12 +101,47 @@ class Doctor:
     @reference.setter
     def reference(self, reference: Reference | None) -> None:
         self._examiner.reference = reference
+        self.budget.free = True
 
     @property
-    def status(self) -> Literal["OK", "WATCH", "TROUBLE"]:
+    def status(self) -> Status:
         """The gravest of what is open."""
         severities = {one.severity for one in self.tracker.open}
         return "TROUBLE" if "trouble" in severities else "WATCH" if "watch" in severities else "OK"
+
+    @property
+    def blind(self) -> bool:
+        """Whether most of what any loop can be examined for could not be, after some checks."""
+        unchecked = sum(name in self.tracker.unchecked for name in CORE)
+        return len(self.tracker.measurements) >= LOOKS and unchecked > len(CORE) // 2
+
+    @property
+    def status_or_blind(self) -> BlindStatus:
+        """The gravest of what is open; `BLIND` if nothing is and most cannot be seen."""
+        return "BLIND" if self.status != "TROUBLE" and self.blind else self.status
+
+    @property
+    def hand_over(self) -> list[str]:
+        """What was missing at the last check, as the arguments that would give it."""
+        if not self.tracker.measurements:
+            return []
+        last = self.tracker.measurements[-1]
+        lacks = {name for name, why in last.missing.items() if why != LATER}
+        lacks |= {"movement"} if last.movement is None and "distance" in lacks else set()
+        return [words for name, words in INPUTS.items() if name in lacks]
+
+    def warn_if_blind(self) -> None:
+        """Warn once, in a sentence that names what to hand over."""
+        if self._warned or not self.blind:
+            return
+        self._warned = True
+        reasons = "; ".join(
+            dict.fromkeys(self.tracker.unchecked[name] for name in CORE if name in self.tracker.unchecked)
+        )
+        warnings.warn(
+            f"Poise's doctor is blind to most failures ({reasons}). Hand over {'; '.join(self.hand_over)}.",
+            stacklevel=4,
+        )
 
     def observe(self, step_stats: StepStats) -> None:
         """Add the statistics of one step; nothing is waited for on the device."""
@@ -89,12 +153,49 @@ class Doctor:
         last = measurements[-1].step if measurements else None
         return self.schedule(step, last) and self.budget.affordable()
 
-    def check(self, step: int, subject: Subject) -> Check:
-        """Measure and judge; the window begins anew."""
+    def check(self, step: int, subject: Subject, *, observed: int | None = None) -> Check:
+        """Measure what there is time for, and judge; the window begins anew.
+
+        Args:
+            step: The step.
+            subject: What is examined.
+            observed: How many steps were observed, if the step does not tell.
+        """
         with self.budget:
-            found = self._examiner.examine(self.window.close(step), subject)
+            now = progress(observed or step, self.tracker.setting.steps, self.tracker.setting.pace)
+            parts = self._affordable(now)
+            window = replace(self.window.close(step), observed=observed)
+            found = self._examiner.examine(window, subject, parts=parts, count=self._count)
+            self._measured |= dict.fromkeys(parts, now)
             measurement = Measurement.from_json(found.to_json())
             return Check(measurement, self._judge(measurement))
+
+    def _affordable(self, now: float) -> tuple[str, ...]:
+        """The parts that are measured at this check, and in `_count` how many samples.
+
+        A check that is not counted measures everything. Beside the base, parts come in turn, the one that
+        has waited longest first.
+        """
+        seconds, budget = self._examiner.seconds, self.budget
+        if budget.most_share >= 1 or budget.free or not seconds:
+            self._count = MOST_PROBED
+            return tuple(PARTS)
+        base = sum(seconds.get(part, 0.0) for part in ("sampling", *BASE))
+        spans = max(now - min(self._measured.values(), default=0.0), 1.0)
+        share = budget.most_share * budget.elapsed / spans  # Seconds for a check at each span
+        whole = base * (MOST_PROBED / self._count) ** 0.7
+        wanted = next((n for n in (MOST_PROBED, 128) if whole * (n / MOST_PROBED) ** 0.7 < 0.4 * share), FEW)
+        base, self._count = whole * (wanted / MOST_PROBED) ** 0.7, wanted
+        left, chosen = budget.left() - base, list(BASE)
+        others = sorted(
+            (part for part in PARTS if part not in BASE), key=lambda part: self._measured.get(part, 0.0)
+        )
+        for place, part in enumerate(others):
+            stale = place == 0 and now - self._measured.get(part, 0.0) > STALE
+            if seconds.get(part, 0.0) <= left or stale:
+                chosen.append(part)
+                left -= seconds.get(part, 0.0)
+        return tuple(chosen)
 
     def unreported(self) -> list[Finding]:
         """Findings that have changed since a check returned them, as open ones do that last; for the end."""
@@ -116,17 +217,16 @@ class Doctor:
         A doctor that loads it gives the measurements and findings of one that was never interrupted. The
         budget is not part of it: each session has its own clock.
         """
-        previous = self._examiner.previous
         return {
             **{f"window/{name}": value for name, value in self.window.state().items()},
-            **({} if previous is None else {"previous_samples": previous}),
+            **self._examiner.state(),
             "measurements": [measurement.to_json() for measurement in self.tracker.measurements],
         }
 
     def load(self, state: Mapping[str, Any]) -> list[Check]:
         """Go on from what `state` returned; reference, setting and rules stay those of this doctor."""
         checks = self._restart(map(Measurement.from_json, state["measurements"]))
-        self._examiner.previous = state.get("previous_samples")
+        self._examiner.load(state)
         prefix = "window/"
         self.window.load(
             {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

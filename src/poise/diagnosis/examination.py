@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -11,7 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from poise.diagnosis.finding import Measurement
-from poise.diagnosis.reference import LEAST, LEAST_OTHERS, MOST_SCORED, Reference, only_samples
+from poise.diagnosis.inputs import only_samples
+from poise.diagnosis.reference import LEAST, LEAST_OTHERS, MOST_PROBED, MOST_SCORED, Reference, summary_of
+from poise.diagnosis.rule import LATER
 from poise.diagnosis.samples import (
     cell_shares,
     condition_response,
@@ -20,16 +23,40 @@ from poise.diagnosis.samples import (
     coverage,
     distances,
     duplicates,
+    features_of,
+    grid_of,
     labels_followed,
+    likeness,
     mean_distance,
+    nearest_others,
     nearest_training,
 )
 from poise.diagnosis.scores import first_non_finite, held_out_gap, per_sample_scores, probes, roc_auc
+from poise.diagnosis.undisturbed import still
 
 Side = Literal["training", "held out", "fake"]
-Sample = Callable[[], Any]  # To samples: a tensor, an array, or a tuple that begins with one
+Sample = Callable[[int], Any]  # From how many to samples: a tensor, an array, or a tuple that begins with one
 # From samples, and which they are, to scores; a conditional discriminator needs to know their conditions
 Score = Callable[[Tensor, Side], Any]
+WATCHED = 32  # Weights of each tensor that are compared with those of the last check
+FEW = 64  # Samples that are enough if there is time for no more
+ASKED = 16  # Samples of which the latents are exchanged
+TWIN = 1e-4  # Share of the mean distance of two samples, below which the two are equal but for rounding
+LEAST_HANDED = 2  # Fewer fakes than this of the loop's own are not compared with each other
+
+# The parts of a check and the quantity under whose name it is noted why a part gave nothing, cheapest first
+PARTS: Mapping[str, str] = {
+    "weights": "weights",
+    "samples": "distance",
+    "latents": "latent_response",
+    "handed": "fake_distance",
+    "loop": "loop_reals",
+    "held out": "held_out_gap",
+    "conditions": "condition_response",
+    "statistics": "probes",
+    "copies": "copying",
+    "grid": "grid",
+}
 
 
 @dataclass(frozen=True)
@@ -41,93 +68,276 @@ class Subject:
     fixed: bool = False
     score: Score | None = None  # From samples to scores
     swapped: Sample | None = None  # Makes the same fakes with each one's condition exchanged for another
+    redrawn: Sample | None = None  # Makes fakes of the same conditions and of other latents
     asked: Tensor | None = None  # The labels that sample asks for, (N,), if conditions are labels
     modules: Sequence[nn.Module] = ()  # Networks that this runs; they are in eval mode meanwhile
+    handed: Tensor | None = None  # The fakes of the loop's last step
+    latent: Tensor | None = None  # The latents of that step
+    real: Tensor | None = None  # Its reals
+    generator: nn.Module | None = None  # Whose weights are watched
+    discriminator: nn.Module | None = None  # The same
+    translates: bool = False  # Whether latents are samples of another domain, so that copies mean nothing
     metric: float | None = None  # What the caller measured
 
 
 class Examiner:
-    """Measures. It remembers the last samples, to see how far those of the same latents move."""
+    """Measures. It remembers the last samples and weights, to see how far they move.
+
+    Args:
+        reference: Reals to compare with.
+
+    Attributes:
+        seconds: What each part took when it was last measured.
+    """
 
     def __init__(self, reference: Reference | None) -> None:
         self.reference = reference
         self.previous: Tensor | None = None
+        self.seconds: dict[str, float] = {}
+        self._handed: Tensor | None = None
+        self._reals: Tensor | None = None
+        self._weights: dict[str, Tensor] = {}
+        self._last: tuple[Tensor, Tensor] | None = None
 
-    def examine(self, window: Measurement, subject: Subject) -> Measurement:
-        """Measure. A part that raises is left out, and its reason is in `missing`."""
+    def examine(
+        self,
+        window: Measurement,
+        subject: Subject,
+        *,
+        parts: Sequence[str] | None = None,
+        count: int = MOST_PROBED,
+    ) -> Measurement:
+        """Measure. A part that raises is left out, and its reason is in `missing`.
+
+        Args:
+            window: The statistics of the steps.
+            subject: What is examined.
+            parts: Those that there is time for; all by default.
+            count: How many samples are compared.
+        """
         found: dict[str, Any] = {"metric": subject.metric, "non_finite": window.non_finite}
         missing: dict[str, str] = {}
+        chosen = tuple(PARTS) if parts is None else parts
+        missing |= {PARTS[name]: LATER for name in PARTS if name not in chosen}
+        wanted = {"samples", "latents", "held out", "conditions", "statistics", "copies", "grid"} & set(
+            chosen
+        )
         with still(subject.modules):
-            fake = self._fakes(subject, missing)
-            if fake is not None and (culprit := first_non_finite([("samples of the generator", fake)])):
+            began = time.perf_counter()
+            fake = self._fakes(subject, count, missing) if wanted else None
+            culprit = None if fake is None else first_non_finite([("samples of the generator", fake)])
+            if culprit:
                 found["non_finite"] = found["non_finite"] or culprit
                 missing["distance"] = "the samples hold values that are not finite"
                 fake = None
-            parts: dict[str, Callable[[], dict[str, Any]]] = {
-                "distance": lambda: self._compared(fake, subject.fixed),
-                "held_out_gap": lambda: self._held_out(subject.score, fake),
-                "condition_response": lambda: self._conditions(subject, fake),
+            self.seconds["sampling"] = time.perf_counter() - began
+            measure: dict[str, Callable[[], dict[str, Any]]] = {
+                "weights": lambda: self._moved(subject),
+                "samples": lambda: self._compared(fake, subject),
+                "latents": lambda: self._latents(subject),
+                "handed": lambda: self._of_the_loop(subject),
+                "loop": lambda: self._reals_of_the_loop(subject),
+                "held out": lambda: self._held_out(subject.score, fake),
+                "conditions": lambda: self._conditions(subject, fake),
+                "statistics": lambda: self._statistics(fake, subject),
+                "copies": lambda: self._copies(fake, subject),
+                "grid": lambda: self._grid(fake, subject),
             }
-            for name, part in parts.items():
-                if name in missing:
+            for name in chosen:
+                if PARTS[name] in missing:
                     continue
+                began = time.perf_counter()
                 try:
-                    found |= part()
+                    found |= measure[name]()
                 except _MissingError as error:
-                    missing[name] = str(error)
+                    missing[PARTS[name]] = str(error)
                 except Exception as error:  # a user's network may raise anything
-                    missing[name] = f"it raised {type(error).__name__}: {error}"
+                    missing[PARTS[name]] = f"it raised {type(error).__name__}: {error}"
+                self.seconds[name] = time.perf_counter() - began
+        self._last = None
         if window.auc is None:
             missing["auc"] = "no scores of reals and fakes were given"
         return replace(window, **found, missing=missing)
 
-    def _fakes(self, subject: Subject, missing: dict[str, str]) -> Tensor | None:
-        if subject.sample is None:
-            missing["distance"] = "no samples were given"
-            return None
-        try:
-            return only_samples(subject.sample())
-        except Exception as error:
-            missing["distance"] = f"sampling raised {type(error).__name__}: {error}"
-            return None
+    def state(self) -> dict[str, Tensor]:
+        """What later measurements depend on."""
+        found = {} if self.previous is None else {"previous_samples": self.previous}
+        return found | {f"weights/{name}": value for name, value in self._weights.items()}
 
-    def _compared(self, fake: Tensor | None, fixed: bool) -> dict[str, Any]:
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.previous = state.get("previous_samples")
+        prefix = "weights/"
+        self._weights = {
+            name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)
+        }
+
+    def _fakes(self, subject: Subject, count: int, missing: dict[str, str]) -> Tensor | None:
+        if subject.sample is None:
+            if subject.handed is None:
+                missing["distance"] = "no samples were given"
+            return subject.handed
+        try:
+            return only_samples(subject.sample(count))[:count]
+        except Exception as error:
+            missing["sampling"] = f"sampling raised {type(error).__name__}: {error}"
+            if subject.handed is None:
+                missing["distance"] = missing["sampling"]
+            return subject.handed
+
+    def _moved(self, subject: Subject) -> dict[str, Any]:
+        """Which share of the watched weights has changed since the last check."""
+        found: dict[str, Any] = {}
+        for name, module in (("generator", subject.generator), ("discriminator", subject.discriminator)):
+            weights = _watched(module)
+            if weights is None:
+                continue
+            before, self._weights[name] = self._weights.get(name), weights
+            if before is not None and before.shape == weights.shape:
+                found[f"{name}_moved"] = float((before != weights).float().mean())
+        if not found and not self._weights:
+            raise _MissingError("no networks with weights were given")
+        return found
+
+    def _compared(self, fake: Tensor | None, subject: Subject) -> dict[str, Any]:
         """Compare fakes with reals."""
-        if fake is None:
-            raise _MissingError("no samples were given")
-        reference = self._known()
-        if fake.shape[1:] != reference.real.shape[1:]:
-            raise _MissingError(
-                f"samples have the shape {tuple(fake.shape[1:])} and reals {tuple(reference.real.shape[1:])}"
-            )
-        if len(fake) < LEAST:
-            raise _MissingError(f"{len(fake)} samples are too few")
-        rows = reference.rows(fake)
+        rows, reference = self._rows(fake)
         pairs = distances(rows, rows)
         cells = cell_shares(rows, reference.centres)
+        fixed = subject.fixed and fake is not subject.handed
         found: dict[str, Any] = {
             "distance": reference.distance_to(rows, pairs),
             "distance_floor": reference.floor,
             "spread": mean_distance(pairs) / reference.mean_distance,
+            "alike": likeness(rows, pairs),
             "duplicates": duplicates(pairs, reference.closeness),
             "cells": cells,
             "coverage": coverage(cells, reference.shares),
             "centre": reference.centre_of(rows),
-            "probes": probes(reference.probed, fake.to(reference.real.device)),
         }
-        if fixed and self.previous is not None and self.previous.shape == rows.shape:
-            moved = float((rows - self.previous).norm(dim=1).mean())
+        before = self.previous
+        if fixed and before is not None and before.shape[1:] == rows.shape[1:]:
+            both = min(len(before), len(rows))
+            moved = float((rows[:both] - before[:both]).norm(dim=1).mean())
             found["movement"] = moved / reference.mean_distance
         self.previous = rows if fixed else None
-        if reference.held_out_nearest is not None:
-            near = nearest_training(rows, reference.training)
-            found["copying"] = copying_score(near, reference.held_out_nearest)
-            found["nearness"] = float(
-                near.first.median() / reference.held_out_nearest.first.median().clamp_min(1e-9)
-            )
-            found["copied"] = copied_share(near)
-            found["copied_held_out"] = reference.held_out_copied
         return found
+
+    def _latents(self, subject: Subject) -> dict[str, Any]:
+        """How far samples move with their latents alone: noise that layers draw is the same in both."""
+        found: dict[str, Any] = {}
+        if subject.latent is not None and len(subject.latent) > 1:
+            rows = subject.latent[:FEW].reshape(min(len(subject.latent), FEW), -1)
+            found["latents_differ"] = float((rows != rows[:1]).any(1).float().sum() / (len(rows) - 1))
+        if subject.sample is None or subject.redrawn is None:
+            if not found:
+                raise _MissingError("no generator and no latents were given")
+            return found
+        made = []
+        for sample in (subject.sample, subject.redrawn):
+            with torch.random.fork_rng(devices=_cards(subject.modules)):
+                torch.manual_seed(0)
+                made.append(only_samples(sample(ASKED))[:ASKED])
+        reference = self._known()
+        if made[0].shape[1:] != reference.real.shape[1:]:
+            raise _MissingError("samples and reals differ in shape")
+        first, second = (reference.rows(one) for one in made)
+        moved = float((first - second).norm(dim=1).mean())
+        return {**found, "latent_response": moved / reference.mean_distance}
+
+    def _of_the_loop(self, subject: Subject) -> dict[str, Any]:
+        """Compare the fakes of the loop's last step with each other, with reals, and with those before."""
+        fake = subject.handed
+        if fake is None:
+            raise _MissingError("no fakes of the loop were given")
+        if len(fake) < LEAST_HANDED:
+            raise _MissingError(f"{len(fake)} fakes are too few")
+        fake = fake[:FEW]
+        if not bool(torch.isfinite(fake).all()):
+            raise _MissingError("the fakes hold values that are not finite")
+        reference = self.reference
+        known = (
+            reference is not None
+            and len(reference.real) >= LEAST
+            and fake.shape[1:] == reference.real.shape[1:]
+        )
+        rows = reference.rows(fake) if known and reference is not None else features_of(fake)
+        pairs = distances(rows, rows)
+        twins = nearest_others(pairs) < TWIN * mean_distance(pairs)
+        found: dict[str, Any] = {
+            "fake_alike": likeness(rows, pairs),
+            "fake_twins": float(twins.float().mean()),
+        }
+        if known and reference is not None and len(fake) >= LEAST:
+            found["fake_spread"] = mean_distance(pairs) / reference.mean_distance
+            found["fake_distance"] = reference.distance_to(rows, pairs)
+        before, usual = self._handed, mean_distance(pairs)
+        if before is not None and before.shape == rows.shape and usual > 0:
+            found["fake_moved"] = float((rows - before).norm(dim=1).mean()) / usual
+        self._handed = rows
+        return found
+
+    def _reals_of_the_loop(self, subject: Subject) -> dict[str, Any]:
+        """Simple statistics of the loop's reals beside those of the reference."""
+        if subject.real is None:
+            raise _MissingError("no reals of the loop were given")
+        reference, real = self._known(), subject.real[:FEW]
+        known = len(reference.real) if not reference.from_loop else math.inf
+        before, self._reals = self._reals, real.clone() if len(subject.real) < known else None
+        repeats = before is not None and before.shape == real.shape and bool((before == real).all())
+        if reference.from_loop:
+            return {"loop_reals": {"repeats": (float(repeats), 0.0)}}
+        if real.shape[1:] != reference.real.shape[1:]:
+            raise _MissingError(
+                f"the loop's reals have the shape {tuple(real.shape[1:])} and those that were given "
+                f"{tuple(reference.real.shape[1:])}"
+            )
+        here, there = summary_of(real), reference.summary
+        found = {
+            name: (value, there[name])
+            for name, value in here.items()
+            if name in there and math.isfinite(value) and math.isfinite(there[name])
+        }
+        if subject.handed is not None and "colour" in there and subject.handed.shape[1:] == real.shape[1:]:
+            found["colour of fakes"] = summary_of(subject.handed[:FEW])["colour"], there["colour"]
+        found["repeats"] = float(repeats), 0.0
+        return {"loop_reals": found, "held_out_apart": reference.held_out_apart}
+
+    def _statistics(self, fake: Tensor | None, subject: Subject) -> dict[str, Any]:
+        """How well simple statistics tell fakes from reals."""
+        self._rows(fake)
+        assert fake is not None
+        reference = self._known()
+        found: dict[str, Any] = {"probes": probes(reference.probed, fake.to(reference.real.device))}
+        if reference.held_out is not None:
+            found["held_out_apart"] = reference.held_out_apart
+        return found
+
+    def _copies(self, fake: Tensor | None, subject: Subject) -> dict[str, Any]:
+        """Compare how near fakes and held-out reals lie to the training reals."""
+        rows, reference = self._rows(fake)
+        if subject.translates:
+            raise _MissingError("the samples are translations, which are to be near to their own targets")
+        if reference.held_out_nearest is None:
+            raise _MissingError("no data are held out")
+        near = nearest_training(rows, reference.training)
+        return {
+            "copying": copying_score(near, reference.held_out_nearest),
+            "nearness": float(
+                near.first.median() / reference.held_out_nearest.first.median().clamp_min(1e-9)
+            ),
+            "copied": copied_share(near),
+            "copied_held_out": reference.held_out_copied,
+        }
+
+    def _grid(self, fake: Tensor | None, subject: Subject) -> dict[str, Any]:
+        """How much of a grid the samples show, against the reals."""
+        self._rows(fake)
+        assert fake is not None
+        own, of_reals = grid_of(fake[:FEW]), self._known().grid
+        if own is None or of_reals is None:
+            raise _MissingError("the samples are no images of 8 pixels or more")
+        return {"grid": own / max(of_reals, 1.0)}
 
     def _held_out(self, score: Score | None, fake: Tensor | None) -> dict[str, Any]:
         """Compare the scores of training and held-out reals."""
@@ -158,14 +368,14 @@ class Examiner:
         """Compare samples of exchanged conditions."""
         if subject.swapped is None:
             raise _MissingError("the samples are made without conditions")
-        if fake is None:
-            raise _MissingError("no samples were given")
-        reference = self._known()
+        if fake is None or fake is subject.handed:
+            raise _MissingError("no samples of known conditions were given")
+        reference, count = self._known(), len(fake)
         rows = reference.rows(fake)
-        others = reference.rows(only_samples(subject.swapped()))
+        others = reference.rows(only_samples(subject.swapped(count)))
         found: dict[str, Any] = {"condition_response": condition_response(rows[: len(others)], others)}
         if subject.asked is not None and reference.classes is not None:
-            asked = subject.asked.cpu()
+            asked = subject.asked.cpu()[:count]
             found["condition_followed"] = labels_followed(rows, asked, *reference.classes)
             found["condition_followed_real"] = reference.labels_followed
             # Every label is asked for about as often as it occurs, so others' labels are what chance gives.
@@ -173,6 +383,21 @@ class Examiner:
                 rows, asked.roll(len(asked) // 2 + 1), *reference.classes
             )
         return found
+
+    def _rows(self, fake: Tensor | None) -> tuple[Tensor, Reference]:
+        """Fakes as rows that are compared with the reference."""
+        if fake is None:
+            raise _MissingError("no samples were given")
+        reference = self._known()
+        if fake.shape[1:] != reference.real.shape[1:]:
+            raise _MissingError(
+                f"samples have the shape {tuple(fake.shape[1:])} and reals {tuple(reference.real.shape[1:])}"
+            )
+        if len(fake) < LEAST:
+            raise _MissingError(f"{len(fake)} samples are too few")
+        if self._last is None or self._last[0] is not fake:
+            self._last = fake, reference.rows(fake)
+        return self._last[1], reference
 
     def _known(self) -> Reference:
         if self.reference is None or len(self.reference.real) < LEAST:
@@ -184,17 +409,14 @@ class _MissingError(Exception):
     """An input is not there; the message says which."""
 
 
-@contextmanager
-def still(modules: Sequence[nn.Module]) -> Iterator[None]:
-    """Networks in eval mode without gradients; flags and random state are restored afterwards."""
-    flags = [(part, part.training) for module in modules for part in module.modules()]
+def _cards(modules: Sequence[nn.Module]) -> list[torch.device]:
     devices = {tensor.device for module in modules for tensor in module.parameters()}
-    cards = [device for device in devices if device.type == "cuda"]
-    try:
-        for part, _ in flags:
-            part.training = False
-        with torch.no_grad(), torch.random.fork_rng(devices=cards):
-            yield
-    finally:
-        for part, flag in flags:
-            part.training = flag
+    return [device for device in devices if device.type == "cuda"]
+
+
+def _watched(module: nn.Module | None) -> Tensor | None:
+    """A few weights of each tensor of a network that is trained, on the CPU."""
+    if module is None:
+        return None
+    parts = [one.detach().reshape(-1)[:WATCHED].float() for one in module.parameters() if one.requires_grad]
+    return torch.cat(parts).cpu() if parts else None

@@ -145,6 +145,7 @@ class Measurement:
     """
 
     step: int  # The step of the check
+    observed: int | None = None  # How many steps were observed by then, if their numbers do not tell
     non_finite: str | None = None  # The first tensor that held a NaN or an infinity
     # The chance that the discriminator scores a real above a fake, over the last steps: the area
     # under its ROC curve. 0.5 to 1; below 0.5 if it is fooled
@@ -187,12 +188,43 @@ class Measurement:
     condition_followed: float | None = None
     condition_followed_real: float | None = None  # The same of reals: what can be reached by this judge
     condition_chance: float | None = None  # The same of fakes with conditions shuffled
+    alike: float | None = None  # Mean distance of two fakes over their own size; 0 if all are identical
+    # How far fakes move when only their latents are exchanged, over the mean distance of two reals
+    latent_response: float | None = None
+    # The same of the fakes that the loop handed over: their spread, distance to the reals and likeness
+    fake_spread: float | None = None
+    fake_distance: float | None = None
+    fake_alike: float | None = None
+    fake_twins: float | None = None  # Share of them that have a twin, equal but for rounding
+    latents_differ: float | None = None  # Share of the step's latents that differ from its first
+    # How far they are from those of the last check, row by row, over the mean distance of two of them
+    fake_moved: float | None = None
+    # Share of those weights that were looked at which have changed since the last check
+    generator_moved: float | None = None
+    discriminator_moved: float | None = None
+    # Statistics of the loop's reals beside those of the reals that are compared with
+    loop_reals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    # How far held-out reals are from training reals, in standard deviations of chance
+    held_out_apart: float | None = None
+    # How much of the samples' spectrum lies at the frequencies of strides, over that of the reals
+    grid: float | None = None
     metric: float | None = None  # What the caller measured, such as FID; lower is better
     missing: Mapping[str, str] = field(default_factory=dict)  # Why a quantity is None, by its name
 
     def to_json(self) -> dict[str, Any]:
         """A line of `readings.jsonl`: without what is missing, numbers to six digits."""
-        return {name: _plain(value) for name, value in asdict(self).items() if value not in (None, (), {})}
+        line = {}
+        for name in _NAMES:
+            value = getattr(self, name)
+            if value is not None and value not in ((), {}):
+                line[name] = _plain(value)
+        return line
+
+    @property
+    def greatest(self) -> float | None:
+        """The greatest of losses and mean scores, whatever its sign."""
+        parts = (self.generator_loss, self.discriminator_loss, self.real_score, self.fake_score)
+        return max((abs(part) for part in parts if part is not None and math.isfinite(part)), default=None)
 
     @staticmethod
     def from_json(line: Mapping[str, Any]) -> Measurement:
@@ -203,16 +235,19 @@ class Measurement:
             ... # doctest: +ELLIPSIS
             Measurement(step=7, ...auc=0.5, ...cells=(0.25, 0.75), ...)
         """
-        known = {one.name for one in fields(Measurement)}
-        values = {name: value for name, value in line.items() if name in known}
+        values = {name: line[name] for name in _NAMES if name in line}
         if "separation" in line:  # its former name
             values.setdefault("auc", line["separation"])
         for name, value in values.items():
             if isinstance(value, list):
                 values[name] = tuple(value)
-        if "probes" in values:
-            values["probes"] = {name: tuple(probe) for name, probe in values["probes"].items()}
+        for name in ("probes", "loop_reals"):
+            if name in values:
+                values[name] = {key: tuple(pair) for key, pair in values[name].items()}
         return Measurement(**values)
+
+
+_NAMES = tuple(one.name for one in fields(Measurement))
 
 
 def _plain(value: Any) -> Any:

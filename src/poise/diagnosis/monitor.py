@@ -2,48 +2,58 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from poise.diagnosis.budget import MOST_SHARE, Budget
-from poise.diagnosis.doctor import Doctor
+from poise.diagnosis.calling import Latents, Maker
+from poise.diagnosis.doctor import BlindStatus, Doctor
 from poise.diagnosis.examination import Subject
 from poise.diagnosis.finding import Finding, Measurement
-from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING, reference_of, samples_of
+from poise.diagnosis.inputs import brought_to, given_of, samples_of
+from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING, reference_of
 from poise.diagnosis.rule import Setting
 from poise.diagnosis.scores import per_sample_scores
+from poise.diagnosis.trends import PACE, SPANS
+from poise.diagnosis.undisturbed import modules_of, streams_kept
 from poise.diagnosis.window import StepStats
+
+GROWS = 40  # Without a known length a check comes when a fortieth of the steps so far has passed
 
 
 class Monitor:
     """Watches a training loop and names what goes wrong in it.
 
     Call `observe` after every step with whatever the loop has. Most steps cost a few references; a check
-    samples, scores and compares. Nothing that it is given makes it raise: `not_used` names what it could not
-    use, with the reason.
+    samples, scores and compares. Nothing that it is given makes it raise, and nothing that it does changes
+    the training: weights, buffers and random streams stay what they are without it. `not_used` names what
+    it could not use, with the reason, and the status is `BLIND` if most failures cannot be seen.
 
     Args:
-        real: Samples of the training data, `(N, ...)`, in the space that the discriminator sees; by default
-            the first reals that are observed.
+        real: Samples of the training data, `(N, ...)`, in the space that the discriminator sees: a tensor, an
+            array, a list, a data set or a loader, also with labels beside them; by default the first reals
+            that are observed. Bytes are brought to the range of the loop's own reals.
         held_out: Samples that are not trained on; without them memorisation cannot be detected.
-        conditions: The label of each of `real`, `(N,)` integers; `sample` is then called as
-            `sample(latent, labels)`.
+        conditions: The label of each of `real`: whole numbers, names or one-hot rows; `sample`, or else the
+            generator, is then called with latents and labels.
         steps: How many steps the loop will make, if that is known; a check comes every sixtieth of them.
         every: Steps between checks; by default it follows from `steps`, or else is ten at first and then a
             fortieth of the steps so far.
-        most_share: Share of the loop's time that checks may take; a check beyond it is left out.
+        most_share: Share of the loop's time that checks may take. A check measures what there is time for,
+            and is left out if there is none.
         data: The name of the data, for the remedies' commands.
 
     Example:
-        >>> monitor = Monitor(real=torch.randn(64, 2), every=1)
+        >>> monitor = Monitor(real=torch.randn(64, 2), every=1, most_share=1.0)
         >>> for step in range(20):
         ...     monitor.observe(step, fake=torch.zeros(64, 2), loss_generator=torch.tensor(0.7))
-        >>> monitor.status in ("OK", "WATCH", "TROUBLE")
-        True
+        >>> monitor.status, monitor.findings[0].name
+        ('TROUBLE', 'mode-collapse')
     """
 
     def __init__(
@@ -59,20 +69,23 @@ class Monitor:
     ) -> None:
         self.not_used: dict[str, str] = {}
         self.steps, self.every = steps, every
-        known, self._held_out, labels = (
-            samples_of(name, given, self._note)
-            for name, given in (("real", real), ("held_out", held_out), ("conditions", conditions))
-        )
+        with streams_kept():  # a loader shuffles
+            known = given_of("real", real, self._note)
+            self._real = None if known is None else known.samples
+            self._held_out = samples_of("held_out", held_out, self._note)
+        came_along = None if known is None else known.labels
+        self._conditions = came_along if conditions is None else conditions
         self._doctor = Doctor(
             self._scheduled,
-            Setting(steps=steps, data=data),
-            reference=reference_of(known, self._held_out, labels, self._note),
+            Setting(steps=steps, data=data, pace=min(PACE, every or PACE)),
             budget=Budget(most_share),
         )
+        self._numbers = _Numbers(self)
+        self._latents, self._maker = Latents(MOST_PROBED), Maker()
         self._gathered: list[Tensor] = []
-        self._latents: list[Tensor] = []
+        self._reference_is_set = False
         self._metric: float | None = None
-        self._step = -1
+        self._checked = 0  # How many steps had been observed at the last check
         self._listeners: list[Callable[[Measurement, Sequence[Finding]], None]] = []
 
     @property
@@ -86,9 +99,14 @@ class Monitor:
         return list(self._doctor.tracker.measurements)
 
     @property
-    def status(self) -> str:
-        """`OK`, `WATCH` or `TROUBLE`: the gravest of what is open."""
-        return self._doctor.status
+    def status(self) -> BlindStatus:
+        """`TROUBLE` or `WATCH` for the gravest of what is open, `BLIND` if most cannot be seen, or `OK`."""
+        return self._doctor.status_or_blind
+
+    @property
+    def hand_over(self) -> list[str]:
+        """What to give to `observe` or to the monitor so that more failures can be seen, in order."""
+        return self._doctor.hand_over
 
     @property
     def not_checked(self) -> dict[str, str]:
@@ -118,11 +136,12 @@ class Monitor:
         """Observe one step of the loop; call it after the optimisers' steps.
 
         Args:
-            step: Its number.
+            step: Its number. If it begins anew, as the number of a batch within an epoch does, or stands
+                still, the calls are counted instead.
             generator: The generator, a module or a function.
             discriminator: The discriminator, a module or a function.
             sample: From latents to samples, if calling the generator is not enough.
-            latent: The latents of this step, `(N, ...)`.
+            latent: The latents of this step, `(N, ...)`, or a tuple of what the generator is called with.
             real: The reals of this step, as the discriminator sees them.
             fake: The fakes of this step.
             real_scores: The scores of the reals: of any shape, patches, or several heads in a tuple.
@@ -131,98 +150,139 @@ class Monitor:
             loss_discriminator: The discriminator's loss.
             metric: A metric of the samples at this step, such as FID; lower is better.
         """
-        given = {name: value for name, value in locals().items() if name not in ("self", "step")}
+        began = time.perf_counter()
         try:
-            self._observe(int(step), given)
+            step = self._numbers.resolve(step)
+            losses = (
+                self._loss("loss_discriminator", loss_discriminator),
+                self._loss("loss_generator", loss_generator),
+            )
+            due = self._doctor.due(step)
+            gradient = gradient_norm(generator) if due else None
+            self._doctor.observe(
+                StepStats(
+                    self._scores("real_scores", real_scores),
+                    self._scores("fake_scores", fake_scores),
+                    *losses,
+                    None,  # what lies on the discriminator is what the generator's step has left there
+                    gradient,
+                )
+            )
+            if metric is not None:
+                self._metric = self._usable("metric", metric, _number)
+            if not self._latents.full and latent is not None:
+                self._latents.add(latent, self._note)
+            if not self._reference_is_set:
+                self._gather(real, fake)
+            broken = not due and _visibly_broken(losses) and not self._known_as_broken()
+            if not (due or broken):
+                self._doctor.budget.spent += time.perf_counter() - began
+                return
+            self._check(
+                step, generator, discriminator, sample, latent,
+                samples_of("real", real, self._note), samples_of("fake", fake, self._note),
+            )  # fmt: skip
         except Exception as error:  # no error of the doctor's may end the training
             self.not_used["observe"] = f"{type(error).__name__}: {error}"
-
-    def _observe(self, step: int, given: Mapping[str, Any]) -> None:
-        generator, discriminator = given["generator"], given["discriminator"]
-        if step < self._step:
-            self._go_back(step)
-        self._step = step
-        latent, real, fake = (
-            samples_of(name, given[name], self._note) for name in ("latent", "real", "fake")
-        )
-        self._gather(real, latent)
-        if given["metric"] is not None:
-            self._metric = self._usable("metric", given["metric"], float)
-        due = self._doctor.due(step)
-        step_stats = StepStats(
-            real_scores=self._usable("real_scores", given["real_scores"], per_sample_scores),
-            fake_scores=self._usable("fake_scores", given["fake_scores"], per_sample_scores),
-            discriminator_loss=self._usable("loss_discriminator", given["loss_discriminator"], _mean),
-            generator_loss=self._usable("loss_generator", given["loss_generator"], _mean),
-            discriminator_gradient=gradient_norm(discriminator) if due else None,
-            generator_gradient=gradient_norm(generator) if due else None,
-        )
-        self._doctor.observe(step_stats)
-        if due or (_visibly_broken(step_stats) and not self._known_as_broken()):
-            self._check(step, generator, discriminator, given["sample"], fake)
 
     def _known_as_broken(self) -> bool:
         return any(one.name == "non-finite" for one in self._doctor.tracker.open)
 
-    def _check(self, step: int, generator: Any, discriminator: Any, sample: Any, fake: Tensor | None) -> None:
+    def _check(
+        self, step: int, generator: Any, discriminator: Any, sample: Any, latent: Any,
+        real: Tensor | None, fake: Tensor | None,
+    ) -> None:  # fmt: skip
         with self._doctor.budget:
-            measurement, changed = self._doctor.check(
-                step, self._subject(generator, discriminator, sample, fake)
-            )
+            self._set_reference(real, fake, last=True)
+            subject = self._subject(generator, discriminator, sample, latent, real, fake)
+            observed = self._numbers.count if self.steps is None or self._numbers.counting else None
+            measurement, changed = self._doctor.check(step, subject, observed=observed)
             raised = {name: why for name, why in measurement.missing.items() if "raised" in why}
             self.not_used |= {f"for {name}": why for name, why in raised.items()}
-            self._metric = None
+            self._metric, self._checked = None, self._numbers.count
+            self._doctor.warn_if_blind()
             for listener in self._listeners:
                 listener(measurement, changed)
 
-    def _subject(self, generator: Any, discriminator: Any, sample: Any, fake: Tensor | None) -> Subject:
-        modules = [module for module in (generator, discriminator) if isinstance(module, nn.Module)]
-        make = sample if callable(sample) else generator if callable(generator) else None
-        latents = torch.cat(self._latents)[:MOST_PROBED] if self._latents else None
-        score = None if not callable(discriminator) else lambda samples, side: discriminator(samples)
-        known = Subject(
-            None if fake is None else lambda: fake, False, score, None, None, modules, self._metric
-        )
-        if make is None or latents is None:
-            return known
+    def _subject(
+        self,
+        generator: Any,
+        discriminator: Any,
+        sample: Any,
+        latent: Any,
+        real: Tensor | None,
+        fake: Tensor | None,
+    ) -> Subject:
         reference = self._doctor.reference
-        if reference is None or reference.labels is None:
-            return replace(known, sample=lambda: make(latents), fixed=True)
-        names: Tensor = torch.unique(reference.labels)
-        asked = reference.labels[torch.arange(len(latents)) % len(reference.labels)]
-        following = names[(torch.searchsorted(names, asked) + 1) % len(names)]
-        return replace(
-            known,
-            sample=lambda: make(latents, asked.to(latents.device)),
-            fixed=True,
-            score=None,  # a conditional discriminator asks for more than samples
-            swapped=lambda: make(latents, following.to(latents.device)),
-            asked=asked,
+        make = sample if callable(sample) else generator if callable(generator) else None
+        labels = None if reference is None else reference.labels
+        calls = self._maker.calls(make, self._latents, labels) if make is not None else None
+        return Subject(
+            sample=None if calls is None else calls.sample,
+            fixed=calls is not None,
+            score=(lambda samples, side: discriminator(samples)) if callable(discriminator) else None,
+            swapped=None if calls is None else calls.swapped,
+            redrawn=None if calls is None else calls.redrawn,
+            asked=None if calls is None else calls.asked,
+            modules=modules_of(make, generator, discriminator),
+            handed=fake,
+            latent=_first(latent),
+            real=real,
+            generator=generator if isinstance(generator, nn.Module) else None,
+            discriminator=discriminator if isinstance(discriminator, nn.Module) else None,
+            translates=self._latents.are_pictures,
+            metric=self._metric,
         )
 
     def _scheduled(self, step: int, last: int | None) -> bool:
         if last is None:
             return True
-        every = self.every or (max(1, round(self.steps / 60)) if self.steps else max(10, step // 40))
-        return step - last >= every
+        passed = self._numbers.count - self._checked
+        if self.every:
+            return (passed if self._numbers.counting else step - last) >= self.every
+        if self.steps:
+            return (passed if self._numbers.counting else step - last) >= max(1, round(self.steps / SPANS))
+        return passed >= max(PACE, self._numbers.count // GROWS)
 
-    def _gather(self, real: Tensor | None, latent: Tensor | None) -> None:
-        if self._doctor.reference is None and real is not None:
+    def _gather(self, real: Any, fake: Any) -> None:
+        """Bring the reals that were given to the space of the loop's, or gather those of the loop."""
+        if self._real is not None and real is None and fake is None:
+            return
+        real, fake = samples_of("real", real, self._note), samples_of("fake", fake, self._note)
+        self._set_reference(real, fake)
+
+    def _set_reference(self, real: Tensor | None, fake: Tensor | None, *, last: bool = False) -> None:
+        """Fit what is known of the data, once."""
+        if self._reference_is_set:
+            return
+        if self._real is not None and (real is not None or fake is not None or last):
+            loop = fake if real is None else real
+            brought = brought_to(self._real, loop)
+            fits = loop is None or brought.shape[1:] == loop.shape[1:]
+            if not fits and real is not None:
+                shapes = f"{tuple(self._real.shape[1:])} and those of the loop {tuple(loop.shape[1:])}"  # type: ignore[union-attr]
+                self._note("real", f"its samples have the shape {shapes}; the loop's own are taken instead")
+                self._real = self._conditions = None
+            else:
+                held_out = None if self._held_out is None else brought_to(self._held_out, loop)
+                self._doctor.reference = reference_of(brought, held_out, self._conditions, self._note)
+                self._reference_is_set = True
+                return
+        if self._real is None and real is not None:
+            if self._conditions is not None:
+                self._note("conditions", "no reals were given that they could belong to")
+                self._conditions = None
+            if self._gathered and self._gathered[0].shape[1:] != real.shape[1:]:
+                self._gathered.clear()
             self._gathered.append(real.detach().clone())
             if sum(map(len, self._gathered)) >= max(LEAST, MOST_TRAINING // 4):
-                first = self._gathered[0].shape[1:]
-                alike = [one for one in self._gathered if one.shape[1:] == first]
-                known = reference_of(torch.cat(alike), self._held_out, None, self._note)
-                self._doctor.reference = known
+                held_out = None if self._held_out is None else brought_to(self._held_out, real)
+                known = reference_of(torch.cat(self._gathered), held_out, None, self._note, from_loop=True)
+                self._doctor.reference, self._reference_is_set = known, True
                 self._gathered.clear()
-        if latent is not None and sum(map(len, self._latents)) < MOST_PROBED:
-            if self._latents and self._latents[0].shape[1:] != latent.shape[1:]:
-                self._latents.clear()
-            self._latents.append(latent.detach().clone())
 
-    def _go_back(self, step: int) -> None:
-        """The loop went back to an earlier step: forget what was measured after it."""
-        self.not_used["step"] = f"it went back from {self._step} to {step}; what came after is forgotten"
+    def rewind(self, step: int) -> None:
+        """Forget what was measured at a step and after it: the loop has gone back to before."""
         self._doctor.rewind(step)
 
     def _note(self, name: str, why: str) -> None:
@@ -236,27 +296,105 @@ class Monitor:
             self.not_used[name] = f"{type(error).__name__}: {error}"
             return None
 
+    def _scores(self, name: str, scores: Any) -> Tensor | None:
+        """The score of each sample, without a detour for the usual shapes."""
+        if scores is None:
+            return None
+        if isinstance(scores, Tensor) and scores.dim() and scores.numel() == scores.shape[0]:
+            return scores.detach().reshape(-1)
+        found: Tensor | None = self._usable(name, scores, per_sample_scores)
+        return found
+
+    def _loss(self, name: str, loss: Any) -> Tensor | None:
+        if loss is None:
+            return None
+        if isinstance(loss, Tensor) and loss.dim() == 0:
+            return loss.detach()
+        found: Tensor | None = self._usable(name, loss, _mean)
+        return found
+
+
+class _Numbers:
+    """The number of each step: the loop's own as long as they grow, else a running count."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self.count = 0  # Steps that were observed
+        self.counting = False  # Whether the loop's numbers are of no use
+        self._monitor = monitor
+        self._first: int | None = None
+        self._given = self._step = -1
+        self._offset = 0
+
+    def resolve(self, given: Any) -> int:
+        """The number of one more step."""
+        self.count += 1
+        if self.counting:
+            return self._next()
+        try:
+            number = int(given)
+        except Exception:
+            return self._count_on(f"it is no number ({given!r:.40})")
+        if self._first is None:
+            self._first = number
+        elif number == self._given:
+            return self._count_on(f"it stands still at {number}")
+        elif number < self._given and number <= self._first + 1:
+            self._monitor._note(
+                "step", f"it began anew at {number} after {self._given}; steps are counted on"
+            )
+            self._offset = self._step + 1 - number
+        elif number < self._given:
+            why = f"it went back from {self._given} to {number}; what came after is forgotten"
+            self._monitor._note("step", why)
+            self._monitor.rewind(number + self._offset)
+        self._given, self._step = number, number + self._offset
+        return self._step
+
+    def _count_on(self, why: str) -> int:
+        self.counting = True
+        self._monitor._note("step", f"{why}; the calls are counted instead")
+        return self._next()
+
+    def _next(self) -> int:
+        self._step += 1
+        return self._step
+
+
+def _first(latent: Any) -> Tensor | None:
+    """The latents of a step, without what is handed over beside them."""
+    first = latent[0] if isinstance(latent, tuple | list) and latent else latent
+    return first.detach() if isinstance(first, Tensor) and first.dim() else None
+
+
+def _number(value: Any) -> float | None:
+    """A metric as a number; of a dictionary, its only entry."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        value = next(iter(value.values()))
+    number = float(value)
+    return number if math.isfinite(number) else None
+
 
 def _mean(loss: Any) -> Tensor:
+    if isinstance(loss, list | tuple) and loss:
+        loss = loss[-1]  # a list of the losses so far
     found = loss if isinstance(loss, Tensor) else torch.as_tensor(float(loss))
     return found.detach().float().mean()
 
 
 def gradient_norm(module: Any) -> Tensor | None:
-    """The norm of the gradients that lie on a module's parameters; `None` if there are none."""
+    """The norm of the gradients that lie on a module's parameters; `None` if there are none.
+
+    It is `None`, too, if the norm is not finite: a scaler of 16-bit losses skips such a step.
+    """
     if not isinstance(module, nn.Module):
         return None
     gradients = [one.grad.detach() for one in module.parameters() if one.grad is not None]
-    if not gradients:
+    if not gradients or any(one.is_sparse for one in gradients):
         return None
     norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)).float())
-    return norm
+    return norm if bool(torch.isfinite(norm)) else None
 
 
-def _visibly_broken(step_stats: StepStats) -> bool:
+def _visibly_broken(losses: Sequence[Tensor | None]) -> bool:
     """Whether a loss on the CPU, where reading it waits for nothing, is not finite."""
-    return any(
-        tensor.is_cpu and tensor.numel() == 1 and not bool(torch.isfinite(tensor))
-        for tensor in (step_stats.discriminator_loss, step_stats.generator_loss)
-        if tensor is not None
-    )
+    return any(one is not None and one.is_cpu and not math.isfinite(one.item()) for one in losses)

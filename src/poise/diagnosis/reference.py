@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,8 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from poise.diagnosis.inputs import Note, channels_first, labels_of
 from poise.diagnosis.samples import (
     Nearest,
+    apart,
     cell_centres,
     cell_shares,
     class_means,
@@ -19,6 +20,7 @@ from poise.diagnosis.samples import (
     distances,
     energy_distance,
     features_of,
+    grid_of,
     labels_followed,
     mean_distance,
     nearest_others,
@@ -42,6 +44,7 @@ class Reference:
     held_out: Tensor | None = None  # `(M, ...)`, reals that are not trained on
     conditions: Tensor | None = None  # `(N,)`, the label of each of `real`
     seed: int = 0  # Decides which of them are used if there are many
+    from_loop: bool = False  # Whether they are the loop's own, and were not handed over as the data
 
     @cached_property
     def order(self) -> Tensor:
@@ -110,6 +113,23 @@ class Reference:
         return energy_distance(distances(rows, self.compared), mean_distance(pairs), self.mean_distance)
 
     @cached_property
+    def summary(self) -> dict[str, float]:
+        """Simple statistics of the reals."""
+        return summary_of(self.probed)
+
+    @cached_property
+    def held_out_apart(self) -> float | None:
+        """By how many standard deviations of chance held-out reals differ from training reals."""
+        if self.held_out is None or min(len(self.held_out), len(self.training)) < LEAST_OTHERS:
+            return None
+        return apart(self.compared, self.rows(self.held_out[:MOST_PROBED]))
+
+    @cached_property
+    def grid(self) -> float | None:
+        """How much of a grid the reals show; `None` if they are no images, or small ones."""
+        return grid_of(self.probed)
+
+    @cached_property
     def centres(self) -> Tensor:
         """Centres of the cells."""
         return cell_centres(self.training[: 4 * MOST_PROBED], min(CELLS, max(2, len(self.training) // 4)))
@@ -169,52 +189,40 @@ class Reference:
         return labels_followed(self.training[half:], self.labels[half:], *self.classes)
 
 
-Note = Callable[[str, str], None]  # Takes the name of what could not be used, and why
+def summary_of(samples: Tensor) -> dict[str, float]:
+    """Least, greatest, mean and deviation of all values, and how far the channels of colours differ.
 
-
-def samples_of(name: str, given: Any, note: Note) -> Tensor | None:
-    """Samples as a detached tensor `(N, ...)`; `None`, and a note, if they are none."""
-    if given is None:
-        return None
-    try:
-        found = given if isinstance(given, Tensor) else torch.as_tensor(given)
-    except Exception as error:
-        note(name, f"it is no tensor ({type(error).__name__}: {error})")
-        return None
-    if found.dim() and len(found):
-        return found.detach()
-    note(name, f"it holds no samples: its shape is {tuple(found.shape)}")
-    return None
-
-
-def only_samples(made: Any) -> Tensor:
-    """The samples that a generator returned, as a detached tensor; of a tuple or a list, its first entry."""
-    if isinstance(made, tuple | list) and made:
-        made = made[0]
-    if isinstance(made, Tensor):
-        return made.detach()
-    try:
-        return torch.as_tensor(made)
-    except Exception:
-        raise TypeError(f"samples of type {type(made).__name__}") from None
+    Example:
+        >>> summary_of(torch.zeros(2, 3, 4, 4))["colour"]
+        0.0
+    """
+    samples = channels_first(samples.detach()).float()
+    found = {
+        "least": float(samples.amin()),
+        "greatest": float(samples.amax()),
+        "mean": float(samples.mean()),
+        "deviation": float(samples.std()),
+    }
+    if samples.dim() == 4 and samples.shape[1] == 3:
+        found["colour"] = float(samples.std(1).mean())
+    return found
 
 
 def reference_of(
-    real: Tensor | None, held_out: Tensor | None, conditions: Tensor | None, note: Note
+    real: Tensor | None, held_out: Tensor | None, conditions: Any, note: Note, *, from_loop: bool = False
 ) -> Reference | None:
     """The reference of reals that are fit for it; the rest is noted.
 
     Args:
         real: Reals `(N, ...)`; rows that are not finite are left out.
         held_out: Held-out reals `(M, ...)`, of the same shape.
-        conditions: The label of each of `real`, `(N,)` integers.
+        conditions: The label of each of `real`.
         note: Takes what is left out.
+        from_loop: Whether the reals are the loop's own.
     """
     if real is None:
         return None
-    if conditions is not None and (why := _no_labels(conditions, len(real))):
-        note("conditions", why)
-        conditions = None
+    labels = labels_of(conditions, len(real), note)
     if held_out is not None and held_out.shape[1:] != real.shape[1:]:
         shapes = f"{tuple(held_out.shape[1:])} and reals {tuple(real.shape[1:])}"
         note("held_out", f"held-out samples have the shape {shapes}")
@@ -222,17 +230,10 @@ def reference_of(
     sound = _finite_rows("real", real, note)
     if sound is not None:
         real = real[sound]
-        conditions = None if conditions is None else conditions[sound.to(conditions.device)]
+        labels = None if labels is None else labels[sound.to(labels.device)]
     if held_out is not None and (sound := _finite_rows("held_out", held_out, note)) is not None:
         held_out = held_out[sound]
-    return Reference(real, held_out, conditions) if len(real) else None
-
-
-def _no_labels(conditions: Tensor, count: int) -> str | None:
-    if conditions.dim() != 1 or conditions.is_floating_point() or conditions.is_complex():
-        kind = f"{tuple(conditions.shape)} of {str(conditions.dtype).removeprefix('torch.')}"
-        return f"a whole number for each of the reals is wanted, and its shape is {kind}"
-    return None if len(conditions) == count else f"there are {len(conditions)} for {count} reals"
+    return Reference(real, held_out, labels, from_loop=from_loop) if len(real) else None
 
 
 def _finite_rows(name: str, samples: Tensor, note: Note) -> Tensor | None:

@@ -8,9 +8,23 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from poise.diagnosis.finding import Evidence, Measurement, Remedy
+from poise.diagnosis.trends import PACE, Measurements
+
+__all__ = [
+    "HEALTHY",
+    "LATER",
+    "Level",
+    "Measurements",
+    "Proposal",
+    "Rule",
+    "Setting",
+    "Unchecked",
+    "Verdict",
+    "unchecked",
+]
 
 Level = Literal["healthy", "watch", "trouble"]
-Measurements = Sequence[Measurement]
+LATER = "it is measured at a later check, to save time"
 
 
 @dataclass(frozen=True)
@@ -21,6 +35,8 @@ class Verdict:
     sentence: str = ""  # What is wrong, in words; empty if nothing is
     evidence: Evidence = field(default_factory=Evidence)
     beyond: float = 1.0  # How far beyond its threshold the measured value lies, as a factor of at least 1
+    # Whether it is unmistakable: it then opens at once, at its level, whatever the rule waits for otherwise
+    sure: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,17 +76,19 @@ class Rule:
     judge: Judge  # Judges the measurements so far; a pure function
     proposals: tuple[Proposal, ...]  # What to do, in order
     source: str  # Where the rule is from
-    warm_up: int = 8  # Checks before which it stays silent
-    watch_after: int = 3  # Checks in a row at watch or worse that open it
-    trouble_after: int = 3  # Checks in a row at trouble that make it trouble
-    recovered_after: int = 4  # Healthy checks in a row that close it
+    # Spans, sixtieths of a run, before which it stays silent
+    warm_up: int = 8
+    watch_after: int = 3  # Spans in a row at watch or worse that open it
+    trouble_after: int = 3  # Spans in a row at trouble that make it trouble
+    recovered_after: int = 4  # Healthy spans in a row that close it
     needs: tuple[str, ...] = ()  # Quantities without which it is not checked by `judge`
     otherwise: Callable[[Measurements], Verdict | None] | None = None  # Judges if one of those is missing
     # Findings that follow from this one: they are reported as its consequences
     explains: tuple[str, ...] = ()
 
-    def verdict(self, measurements: Measurements) -> Verdict | Unchecked:
+    def verdict(self, measurements: Sequence[Measurement]) -> Verdict | Unchecked:
         """What the rule says of the measurements so far, or why it cannot be checked."""
+        measurements = Measurements.of(measurements)
         missing = unchecked(measurements[-1], *self.needs)
         if missing is None:
             return self.judge(measurements)
@@ -87,6 +105,7 @@ class Setting:
     # The command line that makes the run again, to which a remedy's settings are added; if it is
     # empty, one is made of the recipe's name, and if it is None, no command line can do it
     again: tuple[str, ...] | None = ()
+    pace: int = PACE  # Steps of its first spans if how many it will take is not known
 
     def remedy(self, proposal: Proposal) -> Remedy | None:
         """A proposal made for this run; `None` if its recipe does not take it or has it already.
@@ -169,7 +188,7 @@ def unchecked(measurement: Measurement, *names: str) -> Unchecked | None:
     for name in names:
         value = getattr(measurement, name)
         if value is None or value == ():
-            families = (name, _FAMILY.get(name, name))
+            families = (_FAMILY.get(name, name), name)
             because = next((measurement.missing[one] for one in families if one in measurement.missing), None)
             return Unchecked(because or f"there was no {name.replace('_', ' ')}")
     return None
@@ -179,9 +198,26 @@ def unchecked(measurement: Measurement, *names: str) -> Unchecked | None:
 _FAMILY = {
     quantity: part
     for part, quantities in {
-        "distance": ("spread", "coverage", "cells", "centre", "probes", "duplicates", "movement"),
-        "held_out_gap": ("training_above_held_out", "copying", "copied", "nearness"),
-        "condition_response": ("condition_followed", "condition_followed_real", "condition_chance"),
+        "distance": (
+            "spread",
+            "coverage",
+            "cells",
+            "centre",
+            "duplicates",
+            "movement",
+            "probes",
+            "grid",
+            "alike",
+        ),
+        "held_out_gap": ("training_above_held_out",),
+        "copying": ("copied", "nearness"),
+        "fake_distance": ("fake_spread", "fake_alike", "fake_moved", "fake_twins"),
+        "weights": ("generator_moved", "discriminator_moved"),
+        "condition_response": (
+            "condition_followed",
+            "condition_followed_real",
+            "condition_chance",
+        ),
     }.items()
     for quantity in quantities
 }

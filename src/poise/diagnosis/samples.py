@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from poise.diagnosis.inputs import channels_first
 from poise.diagnosis.scores import pairs_above
 
 SIDE = 8
@@ -22,9 +24,9 @@ def features_of(samples: Tensor) -> Tensor:
     Rows of more than 512 numbers are projected on 256 fixed random directions, which keeps distances within
     some percent (Johnson and Lindenstrauss 1984).
     """
-    samples = samples.detach()
-    samples = samples.float() if samples.dtype in (torch.half, torch.bfloat16) else samples
-    if samples.dim() == 4 and min(samples.shape[-2:]) > 1:
+    samples = channels_first(samples.detach())
+    samples = samples if samples.dtype in (torch.float32, torch.float64) else samples.float()
+    if samples.dim() == 4 and min(samples.shape[-2:]) > 1 and max(samples.shape[-2:]) > SIDE:
         height, width = (min(SIDE, side) for side in samples.shape[-2:])
         samples = adaptive_avg_pool2d(samples, (height, width))
     rows = samples.reshape(len(samples), -1).to("cpu", torch.float32)
@@ -48,6 +50,60 @@ def mean_distance(pairs: Tensor) -> float:
     """The mean distance of two different samples."""
     count = len(pairs)
     return float((pairs.sum() - pairs.diagonal().sum()) / (count * (count - 1)))
+
+
+def likeness(rows: Tensor, pairs: Tensor) -> float:
+    """The mean distance of two samples over their own size; 0 if all are identical, near 1 if all differ."""
+    size = float(rows.double().square().sum(1).mean().sqrt())
+    return mean_distance(pairs) / size if size > 0 else 0.0
+
+
+def apart(first: Tensor, second: Tensor, *, rounds: int = 60) -> float:
+    """By how many standard deviations of chance two sets of rows lie apart, by their energy distance.
+
+    Chance is what random halves of both together give; the halves are the same each time.
+
+    Source: Székely and Rizzo 2013, section 3: the permutation test of equal distributions.
+    """
+    count, rows = len(first), torch.cat([first, second])
+    pairs = distances(rows, rows).double()
+    sides = torch.zeros(rounds + 1, len(rows), dtype=torch.float64)
+    stream = torch.Generator().manual_seed(0)
+    sides[0, :count] = 1
+    for place in range(1, rounds + 1):
+        sides[place, torch.randperm(len(rows), generator=stream)[:count]] = 1
+    within, others = (sides @ pairs * sides).sum(1), ((1 - sides) @ pairs * (1 - sides)).sum(1)
+    across, rest = (sides @ pairs * (1 - sides)).sum(1), len(rows) - count
+    found = 2 * across / (count * rest) - within / count**2 - others / rest**2
+    return float((found[0] - found[1:].mean()) / found[1:].std().clamp_min(1e-12))
+
+
+GRID_SIDE = 8  # Pixels of a side from which a grid of every second pixel can be told from the picture
+
+
+def grid_of(samples: Tensor) -> float | None:
+    """The greatest peak of the spectrum at the frequencies of strides, over the power around.
+
+    Transposed convolutions whose kernel their stride does not divide leave a pattern that repeats every
+    second or fourth pixel.
+
+    Source: Odena, Dumoulin and Olah 2016, "Deconvolution and checkerboard artifacts"; Zhang et al. 2019,
+        "Detecting and simulating artifacts in GAN fake images".
+    """
+    samples = channels_first(samples.detach()).float()
+    if samples.dim() != 4 or min(samples.shape[-2:]) < GRID_SIDE:
+        return None
+    side = min(samples.shape[-2:]) // 8 * 8
+    pictures = samples[..., :side, :side].mean(1)
+    power = torch.fft.fft2(pictures - pictures.mean((1, 2), keepdim=True)).abs().square().mean(0).cpu()
+    ratios = []
+    for period in (2, 4) if side >= 32 else (2,):
+        at, gap = side // period, 1 if side < 32 else 2
+        for row, column in ((0, at), (at, 0), (at, at)):
+            around = [(row, column + gap), (row, column - gap), (row + gap, column), (row - gap, column)]
+            beside = [float(power[one % side, other % side]) for one, other in around]
+            ratios.append(float(power[row, column]) / max(statistics.median(beside), 1e-12))
+    return max(ratios)
 
 
 def nearest_others(pairs: Tensor) -> Tensor:

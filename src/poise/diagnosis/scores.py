@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from poise.diagnosis.inputs import channels_first
+
 
 def first_non_finite(named: Iterable[tuple[str, Tensor]]) -> str | None:
     """The name of the first tensor that holds a value that is not finite; `None` if all are finite."""
@@ -83,7 +85,7 @@ def simple_statistics(samples: Tensor) -> dict[str, Tensor]:
     against the others (the grid that JPEG leaves), and the mean of each channel. Of vectors: the first
     coordinates, the least, the greatest and the norm.
     """
-    samples = samples.detach().float()
+    samples = channels_first(samples.detach().float())
     flat = samples.reshape(len(samples), -1)
     found = {"least": flat.amin(1), "greatest": flat.amax(1)}
     if samples.dim() != 4:

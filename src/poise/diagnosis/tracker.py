@@ -7,20 +7,46 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from poise.diagnosis.finding import Finding, Measurement
-from poise.diagnosis.rule import Rule, Setting, Unchecked, Verdict
+from poise.diagnosis.rule import LATER, Rule, Setting, Unchecked, Verdict
+from poise.diagnosis.trends import CLOSE, Measurements
 
-Mark = tuple[int, Verdict]
+FIRST_STEPS = 24  # Steps in which no rule finds anything, unless it is unmistakable
+LEAST = 6  # Measurements in which no rule with so long a warm-up finds anything
+LOOKS = 3  # Measurements that are enough for a spell, as long as they lie over its spans
+
+
+@dataclass
+class _Spell:
+    """Measurements in a row that agree."""
+
+    looks: int = 0
+    step: int = 0  # The first one's
+    begun: float = 0.0  # Its progress, in spans
+    end: float = 0.0  # That of the last
+
+    def add(self, step: int, now: float) -> None:
+        """One more."""
+        if not self.looks:
+            self.step, self.begun = step, now
+        self.looks, self.end = self.looks + 1, now
+
+    def clear(self) -> None:
+        """It is over."""
+        self.looks = 0
+
+    def lasts(self, spans: int) -> bool:
+        """Whether it has gone on for so many spans, with as many measurements or three."""
+        return self.looks >= min(spans, LOOKS) and self.end - self.begun >= spans - 1 - CLOSE
 
 
 @dataclass
 class _Track:
     """The state of one rule."""
 
-    uneasy: list[Mark]
-    grave: list[Mark]
-    healthy: int = 0
+    uneasy: _Spell
+    grave: _Spell
+    healthy: _Spell
     finding: Finding | None = None
-    seen: int = 0
 
 
 class FindingTracker:
@@ -28,10 +54,10 @@ class FindingTracker:
 
     def __init__(self, rules: Iterable[Rule], setting: Setting | None = None) -> None:
         self.rules, self.setting = tuple(rules), setting or Setting()
-        self.measurements: list[Measurement] = []
+        self.measurements = Measurements(steps=self.setting.steps, pace=self.setting.pace)
         self.findings: list[Finding] = []
         self.unchecked: dict[str, str] = {}
-        self._tracks = {rule.name: _Track([], []) for rule in self.rules}
+        self._tracks = {rule.name: _Track(_Spell(), _Spell(), _Spell()) for rule in self.rules}
 
     def add(self, measurement: Measurement) -> list[Finding]:
         """Judge one more measurement."""
@@ -40,7 +66,8 @@ class FindingTracker:
         for rule in self.rules:
             verdict = rule.verdict(self.measurements)
             if isinstance(verdict, Unchecked):
-                self.unchecked.setdefault(rule.name, verdict.because)
+                if verdict.because != LATER:
+                    self.unchecked.setdefault(rule.name, verdict.because)
                 continue
             self.unchecked.pop(rule.name, None)
             self._note(rule, self._tracks[rule.name], verdict)
@@ -83,27 +110,33 @@ class FindingTracker:
         return None if same else now
 
     def _note(self, rule: Rule, track: _Track, verdict: Verdict) -> None:
-        measurement = self.measurements[-1]
-        track.seen += 1
-        early = len(self.measurements) <= rule.warm_up
+        step, now = self.measurements[-1].step, self.measurements.now
+        early = not verdict.sure and rule.warm_up > 0 and self._is_early(rule.warm_up)
         if verdict.level == "healthy" or early:
-            track.uneasy.clear()
-            track.grave.clear()
-            track.healthy += 1
-            if track.finding is not None and track.healthy >= rule.recovered_after:
+            track.healthy.add(step, now)
+            if now - track.uneasy.end >= CLOSE:  # a slip between two checks close to each other is none
+                track.uneasy.clear()
+                track.grave.clear()
+            if track.finding is not None and track.healthy.lasts(rule.recovered_after):
                 self._put(track.finding, replace(track.finding, status="recovered"))
                 track.finding = None
             return
-        track.healthy = 0
-        track.uneasy.append((measurement.step, verdict))
+        track.healthy.clear()
+        track.uneasy.add(step, now)
         if verdict.level == "trouble":
-            track.grave.append((measurement.step, verdict))
+            track.grave.add(step, now)
         else:
             track.grave.clear()
-        grave = len(track.grave) >= rule.trouble_after
-        if track.finding is None and not grave and len(track.uneasy) < rule.watch_after:
-            return
-        self._open_or_update(rule, track, verdict, grave=grave)
+        grave = verdict.level == "trouble" and (verdict.sure or track.grave.lasts(rule.trouble_after))
+        opens = grave or verdict.sure or track.uneasy.lasts(rule.watch_after)
+        if track.finding is not None or opens:
+            self._open_or_update(rule, track, verdict, grave=grave)
+
+    def _is_early(self, warm_up: int) -> bool:
+        """Whether too little of a run is known: a share of it, steps, or checks."""
+        last = self.measurements[-1]
+        few = len(self.measurements) <= min(warm_up, LEAST) or (last.observed or last.step) < FIRST_STEPS
+        return few or self.measurements.now < warm_up + CLOSE
 
     def _open_or_update(self, rule: Rule, track: _Track, verdict: Verdict, *, grave: bool) -> None:
         old, step = track.finding, self.measurements[-1].step
@@ -112,9 +145,9 @@ class FindingTracker:
             name=rule.name,
             severity="trouble" if grave or was_grave else "watch",
             status="open",
-            first_step=track.uneasy[0][0] if old is None else old.first_step,
+            first_step=track.uneasy.step if old is None else old.first_step,
             last_step=step,
-            confidence=confidence(verdict.beyond, len(track.uneasy)),
+            confidence=confidence(verdict.beyond, track.uneasy.looks),
             sentence=verdict.sentence,
             evidence=verdict.evidence,
             remedies=old.remedies if old is not None else self.setting.remedies(rule.proposals),
@@ -140,14 +173,20 @@ class FindingTracker:
 def judged(
     measurements: Iterable[Measurement], rules: Iterable[Rule], setting: Setting | None = None
 ) -> FindingTracker:
-    """The findings of a run from its measurements."""
+    """The findings of a run from its measurements.
+
+    A run of unknown length is as long as its measurements: they are all there is.
+    """
+    found = list(measurements)
+    if (setting is None or setting.steps is None) and found:
+        setting = replace(setting or Setting(), steps=max(found[-1].observed or found[-1].step, 1))
     tracker = FindingTracker(rules, setting)
-    for measurement in measurements:
+    for measurement in found:
         tracker.add(measurement)
     return tracker
 
 
-def confidence(beyond: float, checks: int) -> float:
+def confidence(beyond: float, looks: int) -> float:
     """From 0.5 at the threshold, found just now, towards 1 far beyond it or found often."""
-    doubt = 0.5 * math.exp(-0.15 * checks - 0.8 * math.log(max(1.0, min(beyond, 100.0))))
+    doubt = 0.5 * math.exp(-0.15 * looks - 0.8 * math.log(max(1.0, min(beyond, 100.0))))
     return 1 - doubt

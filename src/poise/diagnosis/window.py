@@ -70,7 +70,9 @@ class Window:
         """Sum up, for which the device is waited for, and begin anew."""
         step_stats = list(self.steps)
         self.steps.clear()
-        culprit = next((name for one in step_stats if (name := first_non_finite(one.named()))), None)
+        culprit = None
+        if not all(map(_all_finite, zip(*map(_values, step_stats), strict=True))):
+            culprit = next((name for one in step_stats if (name := first_non_finite(one.named()))), None)
         real, fake = (
             _joined([getattr(one, side) for one in step_stats[-SCORED:]])
             for side in ("real_scores", "fake_scores")
@@ -127,6 +129,16 @@ class Window:
             self.steps.append(StepStats(**{name: column[index] for name, column in columns.items()}))
 
 
+def _values(one: StepStats) -> tuple[Tensor | None, ...]:
+    return tuple(getattr(one, name) for name in _NAMES)
+
+
+def _all_finite(column: Sequence[Tensor | None]) -> bool:
+    """Whether a statistic is finite at every step, in one look."""
+    present = [part.reshape(-1) for part in column if part is not None]
+    return not present or bool(torch.isfinite(torch.cat(_together(present))).all())
+
+
 def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:
     present = [part.reshape(-1).float() for part in parts if part is not None]
     return torch.cat(_together(present)).cpu() if present else None
@@ -138,8 +150,8 @@ def _together(parts: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _scalars(parts: Sequence[Tensor | None]) -> Tensor:
-    present = [part.float().mean() for part in parts if part is not None]
-    stacked = torch.stack(_together(present)).cpu() if present else torch.zeros(0)
+    present = [part if part.dim() == 0 else part.float().mean() for part in parts if part is not None]
+    stacked = torch.stack(_together(present)).cpu().float() if present else torch.zeros(0)
     return stacked[torch.isfinite(stacked)]
 
 

@@ -1,14 +1,20 @@
 """The failures that have a name, a file each: the table of them, causes before what they explain."""
 
 from poise.diagnosis.findings import (
+    checkerboard,
     condition_ignored,
+    data_mismatch,
     data_shortcut,
     discriminator_dominates,
     discriminator_overfits,
+    diverging,
     generator_dominates,
+    latent_ignored,
     memorisation,
     mode_collapse,
     mode_hopping,
+    modes_apart,
+    no_gradient,
     non_finite,
     not_learning,
     oscillation,
@@ -21,7 +27,10 @@ FINDINGS: Registry[Rule] = Registry(
     "finding",
     [
         non_finite.RULE,
+        no_gradient.RULE,
+        data_mismatch.RULE,
         data_shortcut.RULE,
+        latent_ignored.RULE,
         memorisation.RULE,
         discriminator_overfits.RULE,
         not_learning.RULE,
@@ -32,6 +41,9 @@ FINDINGS: Registry[Rule] = Registry(
         mode_collapse.RULE,
         quality_regressed.RULE,
         condition_ignored.RULE,
+        diverging.RULE,
+        modes_apart.RULE,
+        checkerboard.RULE,
     ],
 )
 

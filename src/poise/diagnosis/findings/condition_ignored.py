@@ -14,7 +14,7 @@ from poise.diagnosis.trends import median, values
 STILL = 0.05  # Response to an exchanged condition below which samples do not move
 WAKES = 0.12  # Response from which a rise is one
 SAMPLES = 256
-SPAN = 5
+SPAN = 5  # Spans, sixtieths of a run, that are looked back on
 
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:

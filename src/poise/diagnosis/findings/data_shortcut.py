@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import statistics
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from poise.diagnosis.finding import Evidence, Measurement
 from poise.diagnosis.findings.discriminator_dominates import VANISHED, push
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
-from poise.diagnosis.trends import values
+from poise.diagnosis.trends import CLOSE, values
 
 APART = 0.95  # AUC above which nearly every fake is recognised
 TELLS = 0.995  # Area under the curve above which one statistic alone tells every fake
@@ -18,11 +19,12 @@ DEVIATIONS = 2.5  # Standard deviations by which it must differ besides
 LINEAR = ("mean", "border", "channel", "coordinate")
 # Spread below which samples are blurred or collapsed; deviations of the extremes beyond what that does
 SPREAD, BLUR = 0.3, 10.0
-STAYS = 0.85  # Share of what it was ten checks ago that it must still be
+STAYS = 0.85  # Share of what it was a sixth of the run ago that it must still be
 MOVES = 0.03  # Movement of the samples from which the generator has tried
 WENT = 0.6  # Share of its first distance to which a generator has come that has met a wall
-SETTLED = 5  # Checks that a generator has to leave its first noise
-SPAN = 10
+SETTLED = 5  # Spans, sixtieths of a run, that a generator has to leave its first noise
+SPAN = 10  # Spans that are looked back on
+LEAST = 6  # Checks that there must be
 
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:
@@ -32,18 +34,19 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
     statistic that tells fakes later, or less and less, is that of a generator which is ill or still learns.
     """
     now = measurements[-1]
-    if not now.probes:
-        return Unchecked(now.missing.get("distance", "no samples were given"))
-    settled = [one for one in measurements[SETTLED:] if one.probes]
-    if len(settled) < SPAN:
+    begin = bisect_left(measurements.times, SETTLED + CLOSE)
+    settled = measurements[begin:]
+    probed = [one for one in settled if one.probes]
+    if len(probed) < LEAST or measurements.now < SETTLED + SPAN - CLOSE:
         return HEALTHY
     apart = statistics.median(values(settled, "auc"))
     spread = statistics.median(values(settled, "spread", SPAN))
     # A generator that hardly moves has not tried, unless it went all the way to a wall at once.
-    since = settled[-SPAN:] if _moves(measurements, spread) else settled if _went(measurements) else []
+    lately = [one for one in settled.last(SPAN, least=LEAST) if one.probes]
+    since = lately if _moves(measurements, spread) else probed if _went(measurements) else []
     best, effect, area = "", 0.0, 0.5
     for name in now.probes:
-        least_area, least_effect = _least(settled, name, 0), _least(settled, name, 1)
+        least_area, least_effect = _least(probed, name, 0), _least(probed, name, 1)
         least = DEVIATIONS if spread > SPREAD or name.startswith(LINEAR) else _beyond_blur(name)
         if since and least_area > TELLS and least_effect > max(least, effect) and _stays(since, name):
             best, effect, area = name, least_effect, least_area
@@ -90,14 +93,14 @@ def _moves(measurements: Measurements, spread: float) -> bool:
 
 def _went(measurements: Measurements) -> bool:
     far = values(measurements, "distance")
-    return statistics.median(far[-SPAN:]) < WENT * far[0]
+    return statistics.median(values(measurements, "distance", SPAN)) < WENT * far[0]
 
 
 RULE = Rule(
     name="data-shortcut",
     summary="Something simple that only reals have gives every fake away.",
     judge=judge,
-    needs=("auc",),
+    needs=("auc", "probes"),
     proposals=(
         Proposal(
             "bring the data into the range that the generator can make, -1 to 1 behind a tanh",

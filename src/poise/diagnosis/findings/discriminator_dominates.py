@@ -7,7 +7,7 @@ import statistics
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import levelled, rate_of, rate_path, steady
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
-from poise.diagnosis.trends import median, values
+from poise.diagnosis.trends import CLOSE, median, rolling, values
 
 APART = 0.99  # AUC above which every fake is recognised
 VANISHED = 0.05  # Share of its own greatest median below which the generator's gradient has vanished
@@ -20,15 +20,17 @@ NO_NEARER = 0.9  # Share of what the distance was, above which samples have not 
 FAR = 0.25  # Energy distance beyond which a generator that comes no nearer is not simply done
 # Steps within which no generator can be expected to have come anywhere, however many checks they had
 FIRST_STEPS = 24
-# Checks in a row at which every fake is recognised: from the start of the run, and later on
+# Spans, sixtieths of a run, in a row in which every fake is recognised: from the start, and later on
 AT_ONCE, LONG = 4, 12
 STILL = 0.05  # Movement below which samples rest: one check fewer is then enough
 SPAN = 10
+LEAST = 8  # Values of both losses that there must be if there are losses alone
 
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:
     """Every fake is recognised, and the generator's gradient, its steps or its progress is gone."""
     spell = told_apart(measurements)
+    lasts = measurements.now - spell.times[0] + 1 if len(spell) else 0.0
     apart = statistics.median(values(measurements, "auc", 5))
     pushed = push(measurements)
     evidence = Evidence.of(
@@ -37,11 +39,12 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
     )
     moves = median(measurements, "movement", 3, 0)
     still = moves is not None and moves < STILL
-    if len(spell) < AT_ONCE - still or measurements[-1].step < FIRST_STEPS:
+    few = len(spell) < min(AT_ONCE - still, 3) or lasts < AT_ONCE - still - CLOSE
+    if few or (measurements[-1].observed or measurements[-1].step) < FIRST_STEPS:
         return HEALTHY
     recognised = f"The discriminator tells {100 * apart:.1f} % of reals from fakes"
     near, before = median(measurements, "distance", 3, 0), median(measurements, "distance", SPAN, SPAN - 4)
-    never = len(spell) >= len(measurements) - 1
+    never = len(spell) >= len(measurements) - max(1, len(measurements) // 20)
     first = median(measurements[:2] if never else spell[:3], "distance", 3, 0)
     if pushed < VANISHED and (near is None or near > 0.8 * (before or first or 0.0)):
         return Verdict(
@@ -51,23 +54,23 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
             beyond=VANISHED / max(pushed, 1e-6),
         )
     if _halted(measurements) and _no_nearer(near, before):
-        return Verdict("trouble" if len(spell) > AT_ONCE + 1 else "watch",
+        return Verdict("trouble" if lasts > AT_ONCE + 1 else "watch",
                        f"{recognised}, and samples have all but come to a halt.", evidence,
                        beyond=1.0 + 10 * (apart - APART))  # fmt: skip
-    stuck = _no_nearer(near, first) and (never or (len(spell) >= LONG and (near is None or near > FAR)))
+    stuck = _no_nearer(near, first) and (never or (lasts >= LONG and (near is None or near > FAR)))
     if stuck:
-        return Verdict("trouble" if len(spell) >= 2 * AT_ONCE and never else "watch",
+        return Verdict("trouble" if lasts >= 2 * AT_ONCE and never else "watch",
                        f"{recognised}, and samples come no nearer.", evidence,
                        beyond=1.0 + 10 * (apart - APART))  # fmt: skip
     return HEALTHY
 
 
 def told_apart(measurements: Measurements) -> Measurements:
-    """The last measurements at which every fake was recognised, except for one."""
+    """The last measurements at which every fake was recognised, except for one in twenty."""
     slips, count = 0, 0
     for one in reversed(measurements):
         slips += one.auc is not None and one.auc < APART
-        if slips > 1 or (slips and not count):
+        if slips > max(1, count // 20) or (slips and not count):
             break
         count += 1
     return measurements[len(measurements) - count :]
@@ -75,12 +78,7 @@ def told_apart(measurements: Measurements) -> Measurements:
 
 def push(measurements: Measurements) -> float:
     """The generator's gradient over the greatest that it was, medians of three; 1 if it is unknown."""
-    found = values(measurements, "generator_gradient")
-    medians = (
-        [statistics.median(found[place : place + 3]) for place in range(max(1, len(found) - 2))]
-        if found
-        else []
-    )
+    medians = rolling(measurements, "generator_gradient", 3)
     return medians[-1] / max(medians) if medians and max(medians) > 0 else 1.0
 
 
@@ -98,9 +96,14 @@ def _by_losses(measurements: Measurements) -> Verdict | None:
     generator, discriminator = (
         values(measurements, f"{player}_loss") for player in ("generator", "discriminator")
     )
-    if len(generator) < 2 * SPAN or len(discriminator) < 2 * SPAN:
+    few = min(len(generator), len(discriminator)) < LEAST
+    if few or measurements.now < 2 * SPAN:
         return None
-    theirs, own = (statistics.median(losses[-SPAN:]) for losses in (discriminator, generator))
+    theirs, own = (
+        statistics.median(values(measurements, f"{player}_loss", SPAN))
+        for player in ("discriminator", "generator")
+    )
+    count = max(3, round(len(generator) * SPAN / measurements.now))
     # A loss that may be negative, as Wasserstein's, says nothing by being small.
     if min(discriminator) >= 0 and theirs < NOTHING and own > MUCH:
         return Verdict(
@@ -112,8 +115,8 @@ def _by_losses(measurements: Measurements) -> Verdict | None:
             ),
             beyond=NOTHING / max(theirs, 1e-6),
         )
-    left = theirs / max(abs(statistics.median(discriminator[:SPAN])), 1e-9)
-    grown = own / max(abs(statistics.median(generator[:SPAN])), 1e-9)
+    left = theirs / max(abs(statistics.median(discriminator[:count])), 1e-9)
+    grown = own / max(abs(statistics.median(generator[:count])), 1e-9)
     evidence = Evidence.of(
         ("discriminator's loss left", round(left, 4), GONE, "0.3 to 2"),
         ("generator's loss grown", round(grown, 2), GROWN, "0.5 to 3"),

@@ -5,17 +5,23 @@ from __future__ import annotations
 import statistics
 
 from poise.diagnosis.finding import Evidence
+from poise.diagnosis.findings.data_mismatch import HELD_OUT
 from poise.diagnosis.findings.settings import mirrored, smoother, width_times
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import values
 
 AHEAD = 0.65  # Chance that a training real scores above a held-out one, beyond which they are told apart
 KNOWN = 0.8  # The same for trouble
-SPAN = 5
+SPAN = 5  # Spans, sixtieths of a run, that are looked back on
 
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:
-    """Training reals score above held-out ones, for some checks."""
+    """Training reals score above held-out ones, for some time, and are not of another distribution."""
+    apart = next(
+        (one.held_out_apart for one in reversed(measurements) if one.held_out_apart is not None), 0.0
+    )
+    if apart > HELD_OUT:
+        return Unchecked("the held-out data are of another distribution than the training data")
     ahead = statistics.median(values(measurements, "training_above_held_out", SPAN))
     gaps = values(measurements, "held_out_gap", SPAN)
     gap = statistics.median(gaps) if gaps else 0.0

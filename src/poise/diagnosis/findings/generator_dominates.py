@@ -19,7 +19,7 @@ from poise.diagnosis.trends import median, values
 FOOLED = 0.6  # AUC below which the discriminator can hardly tell
 FAR = 0.25  # Energy distance, in units of the reals' own, beyond which samples are far from the data
 CATCHES_UP = 0.05  # Rise of the AUC that shows that the discriminator learns
-SPAN = 8
+SPAN = 8  # Spans, sixtieths of a run, that are looked back on
 
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:
@@ -28,8 +28,10 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
     far = median(measurements, "distance", 4, 0) or 0.0
     before = median(measurements, "distance", 14, 8)
     nearing = before is not None and far < 0.85 * before
-    found = values(measurements, "auc", 2 * SPAN)
-    catching_up = statistics.median(found[-3:]) > CATCHES_UP + statistics.median(found[:SPAN])
+    recent, earlier = median(measurements, "auc", 2, 0), median(measurements, "auc", 2 * SPAN - 1, SPAN)
+    if earlier is None:
+        earlier = statistics.median(values(measurements, "auc")[:SPAN])
+    catching_up = recent is not None and recent > CATCHES_UP + earlier
     evidence = Evidence.of(
         ("auc", round(area, 3), FOOLED, "0.55 to 0.95"),
         ("distance", round(far, 3), FAR, "falling, near 0 at the end"),

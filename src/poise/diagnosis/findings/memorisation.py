@@ -15,11 +15,11 @@ ON_TOP = 0.1  # Share of samples, beyond chance, that lie right on one training 
 # reach -8 against pictures as small as these
 HUGS = -9.0
 NEAR = 0.85  # Share of the held-out data's distance to the training data below which samples are near
-SPAN = 4
+SPAN = 4  # Spans, sixtieths of a run, that are looked back on
 
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:
-    """Nearer to the training data than unseen data are, for some checks."""
+    """Nearer to the training data than unseen data are, for some time."""
     score = statistics.median(values(measurements, "copying", SPAN))
     copied = statistics.median(values(measurements, "copied", SPAN))
     chance = measurements[-1].copied_held_out or 0.0

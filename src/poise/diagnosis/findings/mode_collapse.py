@@ -6,31 +6,39 @@ import statistics
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, packed, rates_times, single_steps
-from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
+from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict, unchecked
 from poise.diagnosis.trends import best, median, values
 
 COMPLETE = 0.08  # Below this spread all samples look the same
 ALIKE = 0.15  # Below this spread they look much the same; that is trouble if it lasts
-# Checks, of sixty in a run, before which a generator that has never spread out may still be on its way
+# Mean distance of two samples over their own size, and over that of two reals, below which they are identical
+IDENTICAL = 0.003
+TWINS = 0.8  # Share of the samples of a batch with an equal one, above which it holds a few samples only
+AT_ONCE = 2  # Checks in a row at which identical samples are unmistakable
+# Spans, sixtieths of a run, before which a generator that has never spread out may still be on its way
 EARLY = 28
-SETTLED = 40  # Checks from which a coverage that was never reached is trouble
+SETTLED = 40  # Spans after which a coverage that was never reached is trouble
 LOST = 0.6  # Spread or coverage below this share of what they were at their best have fallen
 HAD = 0.5  # Spread or coverage from which there was something to lose
 NARROW = 0.5  # Below this they are low at any time
 EMPTY = 0.3  # Coverage below this, late in a run and level, was never reached
-NEARING = 0.85  # Share of what the distance was twelve checks ago, below which samples are on their way
+NEARING = 0.85  # Share of what the distance was a fifth of the run ago, below which samples are on their way
 
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:
-    """Lost what it had, or never spread out and no longer on the way."""
+    """All samples identical, or lost what it had, or never spread out and no longer on the way."""
     now = measurements[-1]
+    if (complete := _complete(measurements)) is not None:
+        return complete
+    if missing := unchecked(now, "spread", "coverage"):
+        return missing
     spread, coverage = now.spread or 0.0, now.coverage or 0.0
     best_spread, best_coverage = best(measurements, "spread") or 0.0, best(measurements, "coverage") or 0.0
     evidence = Evidence.of(
         ("spread", round(spread, 3), COMPLETE, "0.8 to 1.1"),
         ("coverage", round(coverage, 3), NARROW, "0.8 to 1"),
     )
-    late = len(measurements) > EARLY and not _on_the_way(measurements)
+    late = measurements.now > EARLY and not _on_the_way(measurements)
     if (spread < COMPLETE and best_spread > 0.25) or (spread < ALIKE and late):
         sentence = f"Two samples differ {spread:.0%} as much as two reals do: they all look the same."
         return Verdict("trouble", _percent(sentence), evidence, beyond=COMPLETE / max(spread, 1e-4))
@@ -40,15 +48,53 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
     lately = values(measurements, "coverage", 8)
     if (fallen and coverage < NARROW) or (late and (spread < NARROW or statistics.median(lately) < EMPTY)):
         sentence = f"The samples fall into parts that hold {coverage:.0%} of the data, and do not spread out."
-        grave = late and max(lately) < EMPTY and len(measurements) > SETTLED
+        grave = late and max(lately) < EMPTY and measurements.now > SETTLED
         return Verdict(
             "trouble" if grave else "watch", _percent(sentence), evidence, beyond=NARROW / max(coverage, 1e-3)
         )
     return HEALTHY
 
 
+def _complete(measurements: Measurements) -> Verdict | None:
+    """Identical samples, of the generator or of those that the loop hands over, at two checks in a row."""
+    sources = (("", "alike", "spread"), (" that the loop hands over", "fake_alike", "fake_spread"))
+    for words, likeness, spread in sources:
+        lately = [
+            (alike, getattr(one, spread))
+            for one in measurements[-2 * AT_ONCE :]
+            if (alike := getattr(one, likeness)) is not None
+        ][-AT_ONCE:]
+        if len(lately) == AT_ONCE and len(measurements) > AT_ONCE and all(map(_identical, lately)):
+            return Verdict(
+                "trouble",
+                f"All samples{words} are one and the same, whatever the latents.",
+                Evidence.of(
+                    ("distance of two samples over their size", float(f"{lately[-1][0]:.2g}"), IDENTICAL, 1),
+                    ("spread", round(lately[-1][1] or 0.0, 4), IDENTICAL, "0.8 to 1.1"),
+                ),
+                beyond=100.0,
+                sure=True,
+            )
+    twins = values(measurements, "fake_twins")[-AT_ONCE:]
+    if len(twins) == AT_ONCE and len(measurements) > AT_ONCE and min(twins) > TWINS:
+        return Verdict(
+            "trouble",
+            f"{100 * twins[-1]:.0f} % of the samples of a batch have a twin in it: it holds a few samples, "
+            "again and again.",
+            Evidence.of(("share of samples with a twin", round(twins[-1], 3), TWINS, 0)),
+            beyond=10.0,
+            sure=True,
+        )
+    return None
+
+
+def _identical(pair: tuple[float, float | None]) -> bool:
+    alike, spread = pair
+    return alike < IDENTICAL and (spread is None or spread < IDENTICAL)
+
+
 def _on_the_way(measurements: Measurements) -> bool:
-    """Whether samples spread out, or come nearer to the data, over the last dozen of checks."""
+    """Whether samples spread out, or come nearer to the data, over the last fifth of the run."""
     grows = any(
         (median(measurements, name, 2, 0) or 0.0) > 1.2 * (median(measurements, name, 12, 6) or 0.0)
         for name in ("spread", "coverage")
@@ -65,7 +111,6 @@ RULE = Rule(
     name="mode-collapse",
     summary="The generator makes few different samples, or leaves parts of the data out.",
     judge=judge,
-    needs=("spread", "coverage"),
     proposals=(
         Proposal(
             "take one step of the generator, no momentum, a heavy R1 penalty or ten times the one there is",
@@ -104,11 +149,14 @@ RULE = Rule(
     source="Srivastava et al. 2017 (VEEGAN); Richardson and Weiss 2018; Lin et al. 2018 (PacGAN)",
     warm_up=14,
     explains=(
+        "latent-ignored",
         "mode-hopping",
         "discriminator-dominates",
         "generator-dominates",
         "oscillation",
         "quality-regressed",
         "not-learning",
+        "condition-ignored",
+        "modes-apart",
     ),
 )

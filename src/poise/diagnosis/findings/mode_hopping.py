@@ -10,7 +10,8 @@ from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecke
 from poise.diagnosis.samples import total_variation
 from poise.diagnosis.trends import gains, median
 
-SPAN = 12  # Checks that are looked back on
+SPAN = 12  # Spans, sixtieths of a run, that are looked back on
+LEAST = 6  # Checks that there must be for it
 JUMP = 0.4  # Total variation between the cells of two checks from which samples have moved house
 # Standard deviations of the data through which the samples' centre moves. Samples that are all alike
 # change their cell by a hair's breadth; those that hop cross the data
@@ -24,8 +25,8 @@ NARROW = 0.5  # Coverage below which one check is in a part of the data only
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:
     """Each check in a few cells, and in others than the last one, far away from them."""
-    span = [one for one in measurements[-SPAN:] if one.cells]
-    if len(span) < SPAN // 2:
+    span = [one for one in measurements.last(SPAN, least=SPAN).thinned() if one.cells]
+    if len(span) < LEAST:
         return HEALTHY
     jump = max(
         statistics.median(

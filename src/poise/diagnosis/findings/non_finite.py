@@ -56,5 +56,10 @@ RULE = Rule(
         "quality-regressed",
         "not-learning",
         "data-shortcut",
+        "no-gradient",
+        "latent-ignored",
+        "diverging",
+        "modes-apart",
+        "data-mismatch",
     ),
 )

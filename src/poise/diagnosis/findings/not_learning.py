@@ -15,7 +15,8 @@ STILL = 0.01  # Movement of the samples between checks below which nothing happe
 LEAP = 0.05
 FAR = 0.15  # Energy distance to the data above which something should
 FLAT = 1e-4  # Share of itself by which a loss that is no flat line varies
-SPAN = 6
+SPAN = 6  # Spans, sixtieths of a run, that are looked back on
+LEAST = 8  # Values of the loss that there must be if there are losses alone
 
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:
@@ -31,7 +32,7 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
         ("distance", round(far, 3), FAR, "falling, near 0 at the end"),
     )
     area = statistics.median(values(measurements, "auc", SPAN) or [0.0])
-    if measurements[-1].step < FIRST_STEPS:
+    if (measurements[-1].observed or measurements[-1].step) < FIRST_STEPS:
         return HEALTHY
     if area > APART and push(measurements) < 2 * VANISHED:
         return HEALTHY  # it stands still because the discriminator dominates, which has a rule of its own
@@ -49,7 +50,7 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
 def _by_losses(measurements: Measurements) -> Verdict | None:
     """From losses alone: the generator's is a flat line."""
     losses = values(measurements, "generator_loss", 2 * SPAN)
-    if len(losses) < 2 * SPAN:
+    if len(losses) < LEAST or measurements.now < 2 * SPAN - 2:
         return None
     ripple = statistics.pstdev(losses) / max(abs(statistics.fmean(losses)), 1e-9)
     if ripple < FLAT:

@@ -13,14 +13,15 @@ from poise.diagnosis.trends import (
     blind,
     correlation,
     crossings,
+    deviation,
     dominant_period,
     gains,
     median,
     values,
 )
 
-SPAN = 16  # Checks that are looked back on
-LOSS_SPAN = 24  # Checks that are looked back on if there are losses alone
+SPAN = 16  # Spans, sixtieths of a run, and checks, that are looked back on
+LOSS_SPAN = 24  # Checks that are needed if there are losses alone
 # Share of the losses' variance in one period and its neighbours; of 48 values without one it is near 0.2
 LOSS_PEAK = 0.6
 TURNS = 4  # Swings of a loss from one side to the other within the span: two periods
@@ -30,6 +31,7 @@ STEP = 0.5  # Deviations that the centre goes from one check to the next, in the
 SLOW_SPAN, SLOW_WIDE, SLOW_TURNS = 32, 0.84, 3
 # Share of the way that it went by which it got away, and its way over the width: one round is about nine
 ROUND, ROUNDS = 0.2, 8.0
+LEAST = 0.75  # Share of a span's checks that there must be
 NEARER = 0.6  # Share of the distance half a span ago below which samples come nearer while they swing
 LOST = 0.99  # AUC above which the discriminator wins all the time
 FAR = 0.2  # Energy distance below which samples have arrived, and may swing as they like
@@ -49,13 +51,14 @@ def _by_centres(
     measurements: Measurements, *, span: int, wide: float, least_step: float, least_turns: int
 ) -> Verdict | None:
     """What the samples' centre did over a span of checks; `None` if it did not go round."""
-    centres = [one.centre for one in measurements[-span:] if one.centre]
-    if len(centres) < span:
+    looks = measurements.last(span, least=span).thinned()
+    centres = [one.centre for one in looks if one.centre]
+    if len(centres) < LEAST * span:
         return None
     steps = [math.dist(one, other) for one, other in pairwise(centres)]
     rows = list(zip(*centres, strict=True))
-    widest = max(rows, key=statistics.pstdev)
-    width, step = statistics.pstdev(widest), statistics.fmean(steps)
+    widest = max(rows, key=deviation)
+    width, step = deviation(widest), statistics.fmean(steps)
     start, end = ([statistics.fmean(row[part]) for row in rows] for part in (slice(4), slice(-4, None)))
     away = math.dist(start, end) / max(sum(steps), 1e-9)
     near, before = (
@@ -94,7 +97,7 @@ def _by_losses(measurements: Measurements) -> Verdict | None:
         return None
     share, period = dominant_period(generator)
     phase = correlation(generator, discriminator)
-    width = statistics.pstdev(generator) / max(abs(statistics.fmean(generator)), 1e-9)
+    width = deviation(generator) / max(abs(statistics.fmean(generator)), 1e-9)
     metric = values(measurements, "metric")
     better = len(metric) >= 6 and statistics.median(metric[-3:]) < 0.9 * statistics.median(metric[:-3][-6:])
     evidence = Evidence.of(
@@ -103,9 +106,8 @@ def _by_losses(measurements: Measurements) -> Verdict | None:
         ("swing", round(width, 3), 0.05, "any, without a period"),
     )
     if share > LOSS_PEAK and phase < -0.5 and width > 0.05 and crossings(generator) >= TURNS and not better:
-        every = (measurements[-1].step - measurements[max(0, len(measurements) - len(generator))].step) / len(
-            generator
-        )
+        first = measurements[max(0, len(measurements) - len(generator))]
+        every = (measurements[-1].step - first.step) / len(generator)
         return Verdict(
             "watch",
             f"Both losses swing against each other in one period of about {period * every:.0f} steps.",

@@ -8,32 +8,37 @@ from itertools import pairwise
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import rates_times, smoother
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict, unchecked
-from poise.diagnosis.trends import values
+from poise.diagnosis.trends import rolling, values
 
 WORSE = 1.5  # Times its best beyond which a metric has regressed
 CLEAR = 0.1  # Energy distance by which it must exceed its best besides, if there is no metric
 RIPPLES = 4.0  # Times its usual change from check to check by which it must, if that is less
 LEAST = 0.03  # Energy distance that is chance with a few hundred samples
-SPAN = 5
+SPAN = 5  # Spans, sixtieths of a run, that are looked back on
+GAINED = 0.01  # Share of what was gained so far that must be lost
 
 
 def judge(measurements: Measurements) -> Verdict | Unchecked:
-    """The caller's metric, or else the distance to the data, far above its best for some checks."""
+    """The caller's metric, or else the distance to the data, far above its best for some time."""
     metric = values(measurements, "metric")
     if len(metric) >= 3:
-        return _judged(metric, measurements, "metric", span=2, clear=0.0)
+        gained = max(metric) - min(metric)
+        return _judged(measurements, "metric", span=2, clear=max(2 * _ripple(metric), GAINED * gained))
     if (missing := unchecked(measurements[-1], "distance")) is not None:
         return missing
     found = values(measurements, "distance")
-    ripple = statistics.median([abs(one - other) for one, other in pairwise(found)] or [CLEAR])
-    clear = min(CLEAR, max(LEAST, RIPPLES * ripple))
-    return _judged(found, measurements, "distance", span=SPAN, clear=clear)
+    clear = min(CLEAR, max(LEAST, RIPPLES * _ripple(found)))
+    return _judged(measurements, "distance", span=SPAN, clear=clear)
 
 
-def _judged(found: list[float], measurements: Measurements, name: str, *, span: int, clear: float) -> Verdict:
-    smooth = [statistics.median(found[max(0, place - span + 1) : place + 1]) for place in range(len(found))]
-    best = min(smooth[min(span - 1, len(smooth) - 1) :])
-    now = smooth[-1]
+def _ripple(found: list[float]) -> float:
+    """The usual change from one value to the next."""
+    return statistics.median([abs(one - other) for one, other in pairwise(found)] or [CLEAR])
+
+
+def _judged(measurements: Measurements, name: str, *, span: int, clear: float) -> Verdict:
+    smooth = rolling(measurements, name, span, least=min(span, 3))
+    best, now = min(smooth), smooth[-1]
     worse = now / best if best > 0 else float("inf")
     evidence = Evidence.of(
         (name, round(now, 4), round(max(WORSE * best, best + clear), 4), f"{best:.4g}, its best")

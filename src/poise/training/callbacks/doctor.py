@@ -208,19 +208,28 @@ class Doctor:
             return Subject()
         latent, conditions = self.latents.to(device), self._conditions
 
-        def given(side: str, count: int = MOST_PROBED) -> tuple[Tensor, ...]:
+        def given(side: str, count: int) -> tuple[Tensor, ...]:
             return () if conditions is None else (conditions[side][:count].to(device),)
 
         def score(samples: Tensor, side: Side) -> Tensor:
             return packed_scores(discriminator, self.recipe.packing, samples, *given(side, len(samples)))
 
+        networks: dict[str, Any] = {
+            "modules": list(modules.values()),
+            "generator": generator,
+            "discriminator": discriminator,
+        }
+        other = latent.roll(len(latent) // 2 + 1, 0)
         return Subject(
-            sample=lambda: generator(latent, *given("fake")),
+            sample=lambda count: generator(latent[:count], *given("fake", count)),
             fixed=True,
             score=score,
-            swapped=None if conditions is None else lambda: generator(latent, *given("swapped")),
+            swapped=None
+            if conditions is None
+            else lambda count: generator(latent[:count], *given("swapped", count)),
+            redrawn=lambda count: generator(other[:count], *given("fake", count)),
             asked=self._asked,
-            modules=list(modules.values()),
+            **networks,
         )
 
     def _write_findings(self, run: RunFolder, step: int, findings: Sequence[Finding]) -> None:

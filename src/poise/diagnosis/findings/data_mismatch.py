@@ -1,0 +1,142 @@
+"""`data-mismatch`: the data in the loop are not what they are thought to be."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+
+from poise.diagnosis.finding import Evidence
+from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
+
+# Deviations by which the means of the loop's reals and of those that were handed over differ
+SHIFT = 0.6
+SCALE = 1.8  # Times that the deviation of one is that of the other
+GREY = 0.15  # Share of the data's colour below which samples are grey
+COLOURED = 0.03  # Difference of the channels from which data are coloured
+HELD_OUT = 4.0  # Standard deviations of chance by which held-out reals differ from training reals
+LEAST_LABELLED = 128  # Labelled reals from which it can be said that labels tell nothing
+CHECKS = 3  # Checks that are looked at
+
+
+def judge(measurements: Measurements) -> Verdict | Unchecked:
+    """The loop's reals, its labels or the held-out data are others than those that were handed over.
+
+    Reals may lie in another range, have lost their colour or be one batch again and again.
+    """
+    looked = [one.loop_reals for one in measurements if one.loop_reals][-CHECKS:]
+    if len(looked) == CHECKS and (found := _of_the_loop(looked)) is not None:
+        return found
+    now = measurements[-1]
+    apart = next(
+        (one.held_out_apart for one in reversed(measurements) if one.held_out_apart is not None), None
+    )
+    if apart is not None and apart > HELD_OUT:
+        return Verdict(
+            "watch",
+            f"The held-out data are of another distribution than the training data ({apart:.1f} standard "
+            "deviations of chance apart), so the two cannot tell what the networks know by heart.",
+            Evidence.of(("held-out data apart", round(apart, 2), HELD_OUT, "below 2")),
+            beyond=apart / HELD_OUT,
+        )
+    if now.condition_followed_real is not None and now.condition_chance is not None:
+        real, chance = now.condition_followed_real, now.condition_chance
+        doubt = 2 * math.sqrt(max(chance * (1 - chance), 0.01) / LEAST_LABELLED)
+        if real < chance + doubt:
+            return Verdict(
+                "watch",
+                f"The labels cannot be told from the data: {100 * real:.0f} % of reals are nearest to the "
+                f"mean of their own class, and chance gives {100 * chance:.0f} %.",
+                Evidence.of(
+                    ("labels told from the data", round(real, 3), round(chance + doubt, 3), "near 1")
+                ),
+            )
+    if not looked and apart is None:
+        return Unchecked(now.missing.get("loop_reals", "no reals of the loop were given"))
+    return HEALTHY
+
+
+def _of_the_loop(looked: Sequence[Mapping[str, tuple[float, float]]]) -> Verdict | None:
+    """What the reals of the loop have that those which were handed over have not, at each of some checks."""
+
+    def medians(name: str) -> tuple[float, float] | None:
+        pairs = [one[name] for one in looked if name in one]
+        if len(pairs) < CHECKS:
+            return None
+        return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
+
+    if all(one.get("repeats", (0.0, 0.0))[0] for one in looked):
+        return Verdict(
+            "trouble",
+            "The loop's reals are the same batch again and again.",
+            Evidence.of(("rows that are those of the last check", 1.0, 1.0, 0.0)),
+            beyond=100.0,
+        )
+    mean, spread = medians("mean"), medians("deviation")
+    if mean is not None and spread is not None:
+        scale = max(spread[1], 1e-9)
+        shift, times = abs(mean[0] - mean[1]) / scale, max(spread[0], 1e-9) / scale
+        if shift > SHIFT or not 1 / SCALE < times < SCALE:
+            low, high = medians("least") or (0.0, 0.0), medians("greatest") or (0.0, 0.0)
+            return Verdict(
+                "trouble",
+                f"The loop's reals lie between {low[0]:.3g} and {high[0]:.3g}, those that were handed over "
+                f"between {low[1]:.3g} and {high[1]:.3g}: one of them is normalised otherwise.",
+                Evidence.of(
+                    ("shift, in deviations", round(shift, 3), SHIFT, "below 0.2"),
+                    ("deviation of the loop's over the other", round(times, 3), SCALE, "near 1"),
+                ),
+                beyond=max(shift / SHIFT, times / SCALE, 1 / (SCALE * times)),
+            )
+    for name, whose in (("colour", "The loop's reals"), ("colour of fakes", "The samples")):
+        colour = medians(name)
+        if colour is not None and colour[1] > COLOURED and colour[0] < GREY * colour[1]:
+            return Verdict(
+                "watch",
+                f"{whose} are grey, and the data are coloured.",
+                Evidence.of((name, round(colour[0], 4), round(GREY * colour[1], 4), round(colour[1], 4))),
+                beyond=GREY * colour[1] / max(colour[0], 1e-4),
+            )
+    return None
+
+
+RULE = Rule(
+    name="data-mismatch",
+    summary="The data in the loop are not what they are thought to be.",
+    judge=judge,
+    proposals=(
+        Proposal(
+            "hand the monitor reals as the discriminator sees them: after resizing and normalising",
+            "what is compared with data in another range is far from them whatever it shows",
+            "the loop's reals and those that were handed over lie in one range",
+        ),
+        Proposal(
+            "look whether the loader shuffles and is asked for a new batch at every step",
+            "one batch is soon known by heart",
+            "the reals of two steps differ",
+        ),
+        Proposal(
+            "draw the held-out rows by lot from the same data, and look whether labels belong to their rows",
+            "a set from another source differs from the first by more than that it was not trained on",
+            "held-out data differ from training data by chance alone",
+        ),
+    ),
+    source="Chintala et al. 2016 (ganhacks), on ranges; Székely and Rizzo 2013, on equal distributions",
+    warm_up=1,
+    watch_after=2,
+    trouble_after=2,
+    recovered_after=3,
+    explains=(
+        "data-shortcut",
+        "discriminator-overfits",
+        "condition-ignored",
+        "generator-dominates",
+        "discriminator-dominates",
+        "not-learning",
+        "mode-collapse",
+        "memorisation",
+        "quality-regressed",
+        "mode-hopping",
+        "oscillation",
+    ),
+)

@@ -1,0 +1,99 @@
+"""`latent-ignored`: the samples do not depend on the latents, or the latents are the same at every step."""
+
+from __future__ import annotations
+
+import statistics
+
+from poise.diagnosis.finding import Evidence
+from poise.diagnosis.findings.settings import calm, packed
+from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
+from poise.diagnosis.trends import values
+
+STILL = (
+    0.01  # How far samples move with their latents, over the distance of two reals, below which they do not
+)
+CHECKS = 2  # Checks in a row at which that is unmistakable
+# Distance of the loop's fakes to those of the last check, row by row, over that of two of them, below which
+# both are of the same latents
+SAME = 0.6
+SPAN = 4  # Spans, sixtieths of a run, over which it is looked at
+ALIKE = 0.02  # Likeness below which all samples are the same anyway
+
+
+def judge(measurements: Measurements) -> Verdict | Unchecked:
+    """Samples that stay when only their latents change, or fakes that come again row by row."""
+    responses = values(measurements, "latent_response")
+    lately = responses[-CHECKS:]
+    if len(lately) == CHECKS and max(lately) < STILL and measurements[-1].latent_response is not None:
+        return Verdict(
+            "trouble",
+            f"With other latents and the same condition samples move by {100 * lately[-1]:.2g} % of the "
+            "distance of two reals: the generator does not use its latents.",
+            Evidence.of(("response to the latent", round(lately[-1], 4), STILL, "above 0.2")),
+            beyond=STILL / max(lately[-1], 1e-4),
+            sure=True,
+        )
+    drawn = values(measurements, "latents_differ")[-CHECKS:]
+    if len(drawn) == CHECKS and not any(drawn) and measurements[-1].latents_differ is not None:
+        return Verdict(
+            "trouble",
+            "All latents of a step are the same, so that the generator can only make one sample of them.",
+            Evidence.of(("share of latents that differ from the first", 0.0, "above 0", 1)),
+            beyond=100.0,
+            sure=True,
+        )
+    moved = values(measurements, "fake_moved", SPAN)
+    alike = values(measurements, "fake_alike", SPAN)
+    if not moved:
+        return (
+            HEALTHY if responses or drawn else Unchecked("no fakes of the loop were given, and no conditions")
+        )
+    same = statistics.median(moved)
+    if len(moved) >= 3 and max(moved) < SAME and statistics.median(alike) > ALIKE:
+        return Verdict(
+            "trouble",
+            "The fakes that the loop hands over come again row by row: it draws the same latents at every "
+            "step, so that the generator learns only these.",
+            Evidence.of(("distance to the fakes of the last check", round(same, 3), SAME, "near 1")),
+            beyond=SAME / max(same, 1e-3),
+        )
+    return HEALTHY
+
+
+RULE = Rule(
+    name="latent-ignored",
+    summary="The samples do not depend on the latents, or the latents are the same at every step.",
+    judge=judge,
+    proposals=(
+        Proposal(
+            "look whether the loop draws new latents at every step, with a deviation that is not 0",
+            "a generator learns what the latents that it sees have in common",
+            "fakes of two steps differ as much as two fakes of one",
+        ),
+        Proposal(
+            "look for a layer that drops the latent: zero weights, dead units, a saturated sigmoid",
+            "what does not reach the output cannot change it",
+            "samples move when their latents change",
+        ),
+        Proposal(
+            "let the discriminator see two samples at once",
+            "samples that repeat each other then show",
+            "samples of one condition differ",
+            packed,
+            share=0.2,
+            restart=True,
+        ),
+        Proposal(
+            "add a heavy R1 penalty, or ten times the one there is, on every step, and take the momentum out",
+            "a smooth discriminator leaves the generator a direction in which its samples differ",
+            "samples of one condition differ",
+            calm,
+        ),
+    ),
+    source="Yang et al. 2019, Diversity-sensitive conditional GANs; Isola et al. 2017, section 3.1",
+    warm_up=1,
+    watch_after=2,
+    trouble_after=3,
+    recovered_after=2,
+    explains=("mode-collapse", "discriminator-dominates", "quality-regressed", "oscillation", "mode-hopping"),
+)
