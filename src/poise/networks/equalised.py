@@ -1,7 +1,8 @@
-"""Layers with an equalised learning rate: weights start at N(0, 1) and are scaled when they are used."""
+"""Layers with an equalised learning rate, whose weights are scaled when used; the mapping made of them."""
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
@@ -80,3 +81,43 @@ class EqualisedConvolution(nn.Module):
         convolved = conv2d(features, self.weight * self.scale, bias, stride=stride, padding=padding)
         made: Tensor = self.activation(convolved)
         return made
+
+
+class Mapping(nn.Module):
+    """From latents and conditions to styles, through layers that learn slowly.
+
+    Args:
+        latent_size: The size of a latent; 0 if only conditions are mapped.
+        condition_size: The size of a condition; 0 for none.
+        style_size: The size of a style.
+        layers: How many.
+
+    Source: Karras et al. 2019 (StyleGAN), section 2; Karras et al. 2020 ("Limited data"), appendix C, for
+    conditions.
+    """
+
+    def __init__(self, latent_size: int, condition_size: int, style_size: int, layers: int) -> None:
+        super().__init__()
+        self.embedding = EqualisedLinear(condition_size, style_size) if condition_size else None
+        first = latent_size + (style_size if condition_size else 0)
+        sizes = [first, *[style_size] * layers]
+        self.layers = nn.Sequential(
+            *(
+                EqualisedLinear(before, after, rate=0.01, active=True)
+                for before, after in itertools.pairwise(sizes)
+            )
+        )
+
+    def forward(self, latent: Tensor | None, condition: Tensor | None = None) -> Tensor:
+        """Styles `(N, style_size)` of latents `(N, latent_size)` and conditions `(N, condition_size)`."""
+        parts = [] if latent is None else [_normalised(latent)]
+        if self.embedding is not None:
+            assert condition is not None
+            parts.append(_normalised(self.embedding(condition.flatten(1))))
+        styles: Tensor = self.layers(torch.cat(parts, 1))
+        return styles
+
+
+def _normalised(values: Tensor) -> Tensor:
+    """Rows divided by their root mean square."""
+    return values * (values.square().mean(1, keepdim=True) + 1e-8).rsqrt()

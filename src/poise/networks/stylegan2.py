@@ -11,7 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from poise.networks.equalised import EqualisedConvolution, EqualisedLinear
+from poise.networks.equalised import EqualisedConvolution, EqualisedLinear, Mapping
 from poise.networks.layers import MinibatchStandardDeviation
 from poise.networks.modulated import StyledLayer, ToImage
 from poise.networks.network import Network
@@ -23,46 +23,6 @@ MEAN_STYLE_RATE = 0.005
 """How much of the running mean of styles each batch replaces."""
 
 Grids = Sequence[tuple[int, int]]
-
-
-class Mapping(nn.Module):
-    """From latents and conditions to styles, through layers that learn slowly.
-
-    Args:
-        latent_size: The size of a latent; 0 if only conditions are mapped.
-        condition_size: The size of a condition; 0 for none.
-        style_size: The size of a style.
-        layers: How many.
-
-    Source: Karras et al. 2019 (StyleGAN), section 2; Karras et al. 2020 ("Limited data"), appendix C, for
-    conditions.
-    """
-
-    def __init__(self, latent_size: int, condition_size: int, style_size: int, layers: int) -> None:
-        super().__init__()
-        self.embedding = EqualisedLinear(condition_size, style_size) if condition_size else None
-        first = latent_size + (style_size if condition_size else 0)
-        sizes = [first, *[style_size] * layers]
-        self.layers = nn.Sequential(
-            *(
-                EqualisedLinear(before, after, rate=0.01, active=True)
-                for before, after in itertools.pairwise(sizes)
-            )
-        )
-
-    def forward(self, latent: Tensor | None, condition: Tensor | None = None) -> Tensor:
-        """Styles `(N, style_size)` of latents `(N, latent_size)` and conditions `(N, condition_size)`."""
-        parts = [] if latent is None else [_normalised(latent)]
-        if self.embedding is not None:
-            assert condition is not None
-            parts.append(_normalised(self.embedding(condition.flatten(1))))
-        styles: Tensor = self.layers(torch.cat(parts, 1))
-        return styles
-
-
-def _normalised(values: Tensor) -> Tensor:
-    """Rows divided by their root mean square."""
-    return values * (values.square().mean(1, keepdim=True) + 1e-8).rsqrt()
 
 
 class Synthesis(nn.Module):
