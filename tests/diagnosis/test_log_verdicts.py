@@ -12,7 +12,8 @@ import pytest
 from poise.diagnosis import FINDINGS
 from poise.diagnosis.finding import Measurement
 from poise.diagnosis.logs import Diagnosis, diagnose
-from poise.diagnosis.logs.verdicts import PROPOSALS, RULES
+from poise.diagnosis.logs.rules import RULES
+from poise.diagnosis.logs.verdicts import PROPOSALS
 
 COUNT = 120
 LINE = np.arange(COUNT)

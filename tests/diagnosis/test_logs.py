@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from poise.diagnosis.logs import diagnose, files, read_logs, readings_of
+from poise.diagnosis.logs import diagnose, files, read_logs, readings_of, tracking
 from poise.diagnosis.logs.columns import replaced_rows, steps_of
 from poise.errors import PoiseError
 
@@ -321,7 +321,7 @@ def test_what_is_not_there_and_what_is_not_known_is_refused(tmp_path: Path) -> N
 
 
 def test_a_log_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "LARGEST", 10)
+    monkeypatch.setattr(tracking, "LARGEST", 10)
     for name in ("log.csv", "events.out.tfevents.1"):
         (tmp_path / name).write_text("step,fid\n1,2\n")
         assert code(lambda name=name: read_logs(tmp_path / name)) == "diagnosis.log-too-large"  # type: ignore[misc]

@@ -6,36 +6,24 @@ import io
 import math
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from poise.diagnosis.logs.documents import numbers, read_arrays, read_json, read_table, split_runs
-from poise.diagnosis.logs.events import read_events
+from poise.diagnosis.logs.documents import read_arrays, read_json, read_table, split_runs
 from poise.diagnosis.logs.lines import read_lines
 from poise.diagnosis.logs.names import is_epoch, meaning
+from poise.diagnosis.logs.tracking import Log, Rows, check_size, event_rows, event_runs, mlflow_runs
 from poise.errors import PoiseError, report_system_errors
 
-LARGEST = 512 * 2**20  # Bytes of the largest log that is read
 MOST_RUNS = 500
-
-Rows = list[dict[str, float]]
 
 # Where programs write their losses whose console does not show them
 ELSEWHERE: Mapping[str, str] = {
     "StyleGAN2-ada, StyleGAN3": "give its folder, or stats.jsonl and metric-fid50k_full.jsonl in it",
 }
 METRICS = frozenset(["FID", "KID"])
-
-
-@dataclass(frozen=True)
-class Log:
-    """What a program wrote of one run."""
-
-    rows: Rows  # Numbers by column
-    program: str = ""  # The program whose format it is; empty if any program writes such files
-    notices: tuple[str, ...] = ()  # What a reader should know of how it was read
 
 
 # Files of a run, the best first: a folder is read by the first kind of which it has some. The files of one
@@ -89,9 +77,9 @@ def read_logs(path: Path | str) -> dict[str, Log]:
 
 def _folder(path: Path) -> dict[str, Log]:
     """The logs of each folder with some, by its path from here."""
-    if metrics := _mlflow(path):
+    if metrics := mlflow_runs(path):
         return metrics
-    if events := _event_runs(path):
+    if events := event_runs(path):
         return events
     found: dict[str, Log] = {}
     folders = [path, *sorted(one for one in path.rglob("*") if one.is_dir())]
@@ -135,9 +123,9 @@ def _together(logs: Iterable[Log]) -> Log:
 
 
 def _file(path: Path) -> dict[str, Log]:
-    _check_size(path)
+    check_size(path)
     if ".tfevents." in path.name:
-        return {"": Log(_event_rows([path]))}
+        return {"": Log(event_rows([path]))}
     content = path.read_bytes()
     for begins, read in _BINARY.items():
         if content.startswith(begins):
@@ -235,75 +223,3 @@ _BINARY: Mapping[bytes, Callable[[bytes, Path], Rows]] = {
     b"PK\x03\x04": _safely(_npz),
     b"\x93NUMPY": _safely(_npy),
 }
-
-
-def _check_size(file: Path) -> None:
-    if file.stat().st_size > LARGEST:
-        raise PoiseError(
-            f"'{file}' is larger than {LARGEST >> 20} MB",
-            code="diagnosis.log-too-large",
-            hint="give a part of it",
-        )
-
-
-def _event_runs(path: Path) -> dict[str, Log]:
-    """TensorBoard's runs below a folder; what `add_scalars` put into folders of its own belongs to theirs."""
-    folders: dict[Path, list[Path]] = {}
-    for file in sorted(path.rglob("*.tfevents.*")):
-        folders.setdefault(file.parent, []).append(file)
-    runs: dict[Path, Rows] = {}
-    for folder, files in folders.items():
-        rows = _event_rows(files)
-        tags = {name for row in rows for name in row} - {"step"}
-        main = next(iter(tags), "") if len(tags) == 1 else ""
-        prefix = f"{main.replace('/', '_')}_"
-        if main and folder != path and folder.name.startswith(prefix) and len(folder.name) > len(prefix):
-            name = f"{main}/{folder.name.removeprefix(prefix)}"
-            home = folder.parent
-            rows = [{"step": row["step"], name: row[main]} for row in rows]
-        else:
-            home = folder
-        runs.setdefault(home, []).extend(rows)
-    return {
-        "" if home == path else home.relative_to(path).as_posix(): Log(_by_step(rows), "TensorBoard")
-        for home, rows in runs.items()
-    }
-
-
-def _event_rows(files: Iterable[Path]) -> Rows:
-    """Rows by step, of one run's event files."""
-    rows: Rows = []
-    for file in files:
-        _check_size(file)
-        try:
-            rows += [{"step": float(step), tag: value} for step, tag, value in read_events(file)]
-        except ValueError as error:
-            raise PoiseError(
-                f"'{file}' is no event file of TensorBoard, or is damaged",
-                code="diagnosis.event-file-damaged",
-                why=str(error),
-                hint="name another log",
-            ) from None
-    return _by_step(rows)
-
-
-def _by_step(rows: Rows) -> Rows:
-    found: dict[float, dict[str, float]] = {}
-    for row in rows:
-        found.setdefault(row["step"], {}).update(row)
-    return [found[step] for step in sorted(found)]
-
-
-def _mlflow(path: Path) -> dict[str, Log]:
-    """MLflow's runs below a folder, each with a file "time value step" for every metric."""
-    found: dict[str, Log] = {}
-    for folder in sorted(
-        {file.parent.parent for file in path.rglob("meta.yaml") for file in file.parent.glob("metrics/*")}
-    ):
-        rows: Rows = []
-        for file in sorted(one for one in (folder / "metrics").rglob("*") if one.is_file()):
-            name = file.relative_to(folder / "metrics").as_posix()
-            lines = [line.split() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
-            rows += [numbers({"step": line[2], name: line[1]}) for line in lines if len(line) == 3]
-        found["" if folder == path else folder.relative_to(path).as_posix()] = Log(_by_step(rows), "MLflow")
-    return found
