@@ -33,6 +33,7 @@ def inspect(
     resolution: Count = None,
     scale: Annotated[str | None, Parameter(metavar="LOW,HIGH")] = None,
     split: Name = None,
+    tolerate_bad: Annotated[str | None, Parameter(metavar="SHARE")] = None,
     json: Json = False,
 ) -> int:
     """Show what training would see in your data.
@@ -45,6 +46,7 @@ def inspect(
         resolution: Pixels on a side, to which images would be cropped and resized.
         scale: The values that become black and white, for images of more than 8 bits, as 0,4095.
         split: Which of the folders train, val and test is looked at, or all; by default train.
+        tolerate_bad: The share of files that may be unusable in training, as 5%; by default 1%.
     """
     from poise.cli.data_options import DataOptions
     from poise.cli.events import recipe_text
@@ -58,7 +60,7 @@ def inspect(
         from poise.data import inspect_data
         from poise.training import pick_device, plan
 
-        named = DataOptions(data=data, scale=scale, split=split).to_open()
+        named = DataOptions(data=data, scale=scale, split=split, tolerate_bad=tolerate_bad).to_open()
         known = inspect_data(named, resolution=resolution, progress=on_read)
         try:
             recipe = plan(named, recipe, pick_device("cpu")).recipe
@@ -68,7 +70,12 @@ def inspect(
         why = None if obstacle is None else obstacle.sentence
         emit({"event": "data", **known, "trainable": obstacle is None, "obstacle": why})
     else:
-        asked = {"--resolution": resolution, "--scale": scale, "--split": split}
+        asked = {
+            "--resolution": resolution,
+            "--scale": scale,
+            "--split": split,
+            "--tolerate-bad": tolerate_bad,
+        }
         words = [
             word for option, value in asked.items() if value is not None for word in (option, str(value))
         ]

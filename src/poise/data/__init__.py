@@ -4,7 +4,8 @@ from poise.data.cache import default_cache
 from poise.data.dataset import Condition, Dataset
 from poise.data.kinds import KINDS, DataKind, Given, Request, described_spec, kind_of, spec_of
 from poise.data.kinds.image import save_image, to_pillow, to_pixels
-from poise.data.opening import data_of, inspect_data, open_data, origin_of
+from poise.data.opening import inspect_data, open_data
+from poise.data.origins import data_of, origin_of
 from poise.data.rows import Array, digest_of, survey
 from poise.data.sources.built_in import BUILT_IN, BuiltIn, Modes, modes
 from poise.data.sources.decoding import RefusedError, as_channels, reason_of

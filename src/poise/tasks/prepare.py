@@ -179,7 +179,7 @@ def _domains(dataset: Dataset) -> Dataset:
         raise PoiseError(
             f"'{dataset.name}' is a single domain, and this game translates between two",
             code="tasks.single-domain",
-            hint="give two folders: --domains horses/ zebras/",
+            hint="give two folders: --domains horses/ zebras/, or --domains data/trainA data/trainB",
         )
     return dataset
 

@@ -96,7 +96,7 @@ def _advice(dataset: Dataset) -> tuple[str, ...]:
         )
     if len(dataset) <= _FEW:
         found.append(
-            f"{counted(len(dataset), 'image')} are too few to learn from, so that a generator repeats them; "
+            f"Too few to learn from: {counted(len(dataset), 'image')}, which a generator can only repeat; "
             "some hundreds are the least."
         )
     return tuple(found)
