@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from poise.diagnosis.finding import Finding, Measurement
 from poise.diagnosis.findings import FINDINGS
 from poise.diagnosis.logs.rules import LEAST, LOSSES, RULES, LogRule, Series
-from poise.diagnosis.rule import Proposal, Setting, Verdict
+from poise.diagnosis.rule import Setting, Verdict
 from poise.diagnosis.tracker import confidence
 from poise.text import counted
 
@@ -34,21 +34,7 @@ class Diagnosis:
         )
 
 
-# What to do about a finding that the doctor has no rule for
-PROPOSALS: Mapping[str, tuple[Proposal, ...]] = {
-    "diverging": (
-        Proposal(
-            "halve both learning rates, the discriminator's first",
-            "scores that grow without bound come from steps that are too large",
-            "the losses stay level",
-        ),
-        Proposal(
-            "add a gradient penalty, R1 or WGAN-GP, or spectral normalisation",
-            "without a bound on the discriminator's slope its scores may grow as they like",
-            "the discriminator's loss stays level",
-        ),
-    ),
-}
+# What a finding explains in a log, besides what it explains in a run
 EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "diverging": ("discriminator-dominates", "generator-dominates", "oscillation", "quality-regressed"),
     "discriminator-dominates": ("not-learning", "quality-regressed", "diverging"),
@@ -129,7 +115,6 @@ def _finding(
     name: str, spell: Sequence[tuple[int, int, Verdict]], measurements: Sequence[Measurement], lasts: bool
 ) -> Finding:
     verdict = spell[-1][2]
-    proposals = FINDINGS[name].proposals if name in FINDINGS else PROPOSALS.get(name, ())
     grave = any(one.level == "trouble" for _, _, one in spell)
     return Finding(
         name=name,
@@ -140,7 +125,7 @@ def _finding(
         confidence=confidence(verdict.beyond, len(spell)),
         sentence=verdict.sentence,
         evidence=verdict.evidence,
-        remedies=Setting().remedies(proposals),
+        remedies=Setting().remedies(FINDINGS[name].proposals),
     )
 
 
@@ -167,4 +152,4 @@ def _explained(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _explains(name: str) -> tuple[str, ...]:
-    return EXPLAINS.get(name, ()) + (FINDINGS[name].explains if name in FINDINGS else ())
+    return EXPLAINS.get(name, ()) + FINDINGS[name].explains
