@@ -273,6 +273,7 @@ def test_oddities_are_what_they_show(name: str, tmp_path: Path) -> None:
     assert ("first" in said(dataset)) == (name == "several pages")
 
 
+@settings(deadline=None)
 @given(st.integers(0, 65535), st.integers(0, 65535))
 def test_the_scale_of_whole_numbers_is_the_least_of_so_many_bits(one: int, two: int) -> None:
     low, high = sorted((one, two))

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -21,6 +21,10 @@ def test_bytes_become_the_exact_quotients() -> None:
     assert torch.equal(encoded, -encoded.flip(0)), "symmetric about 0"
 
 
+STEADY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine, too
+
+
+@STEADY
 @given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=4, max_side=5)))
 def test_bytes_come_back(stored: np.ndarray) -> None:
     transform = Pixels()
@@ -31,6 +35,7 @@ def test_bytes_come_back(stored: np.ndarray) -> None:
     assert np.array_equal(before.numpy(), stored), "what was given is left alone"
 
 
+@STEADY
 @given(
     st.floats(-1e3, 1e3),
     st.floats(1e-2, 1e3),
@@ -45,6 +50,7 @@ def test_ranges_come_back(low: float, width: float, share: np.ndarray) -> None:
     assert torch.allclose(transform.decode(value), stored, atol=rounding * width)
 
 
+@STEADY
 @given(
     hnp.arrays(np.float32, st.tuples(st.integers(1, 9), st.just(3)), elements=st.floats(-100, 100, width=32)),
     st.tuples(*[st.floats(-50, 50)] * 3),
