@@ -17,6 +17,7 @@ TWINS = 0.8  # Share of the samples of a batch with an equal one, above which it
 AT_ONCE = 2  # Checks in a row at which identical samples are unmistakable
 # Spans, sixtieths of a run, before which a generator that has never spread out may still be on its way
 EARLY = 28
+UNKNOWN = 2  # Times as many spans, if the length of the run is not known
 SETTLED = 40  # Spans after which a coverage that was never reached is trouble
 LOST = 0.6  # Spread or coverage below this share of what they were at their best have fallen
 HAD = 0.5  # Spread or coverage from which there was something to lose
@@ -38,7 +39,8 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
         ("spread", round(spread, 3), COMPLETE, "0.8 to 1.1"),
         ("coverage", round(coverage, 3), NARROW, "0.8 to 1"),
     )
-    late = measurements.now > EARLY and not _on_the_way(measurements)
+    doubt = 1 if measurements.steps else UNKNOWN
+    late = measurements.now > doubt * EARLY and not _on_the_way(measurements)
     if (spread < COMPLETE and best_spread > 0.25) or (spread < ALIKE and late):
         sentence = f"Two samples differ {spread:.0%} as much as two reals do: they all look the same."
         return Verdict("trouble", _percent(sentence), evidence, beyond=COMPLETE / max(spread, 1e-4))
@@ -48,7 +50,7 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
     lately = values(measurements, "coverage", 8)
     if (fallen and coverage < NARROW) or (late and (spread < NARROW or statistics.median(lately) < EMPTY)):
         sentence = f"The samples fall into parts that hold {coverage:.0%} of the data, and do not spread out."
-        grave = late and max(lately) < EMPTY and measurements.now > SETTLED
+        grave = late and max(lately) < EMPTY and measurements.now > doubt * SETTLED
         return Verdict(
             "trouble" if grave else "watch", _percent(sentence), evidence, beyond=NARROW / max(coverage, 1e-3)
         )

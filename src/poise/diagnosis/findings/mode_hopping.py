@@ -28,13 +28,15 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
     span = [one for one in measurements.last(SPAN, least=SPAN).thinned() if one.cells]
     if len(span) < LEAST:
         return HEALTHY
+    narrow = statistics.median([one.coverage or 0.0 for one in span])
+    if narrow >= NARROW:
+        return HEALTHY
     jump = max(
         statistics.median(
             [total_variation(one.cells, other.cells) for one, other in zip(span, span[lag:], strict=False)]
         )
         for lag in (2, 4)
     )
-    narrow = statistics.median([one.coverage or 0.0 for one in span])
     together = [statistics.fmean(cells) for cells in zip(*(one.cells for one in span), strict=True)]
     visited = sum(share > 0.02 for share in together) / len(together)
     single = statistics.median([sum(share > 0.02 for share in one.cells) / len(one.cells) for one in span])
@@ -50,7 +52,7 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
     nearing = near is not None and before is not None and near < NEARER * before and gains(measurements)
     spread = statistics.median([one.spread or 0.0 for one in span])
     crosses = jump > JUMP and travels >= (LESS if spread > APART else TRAVELS) and visited > 1.4 * single
-    if crosses and narrow < NARROW and not nearing:
+    if crosses and not nearing:
         sentence = (
             f"From check to check {100 * jump:.0f} % of the samples move to another part of the data, "
             f"and each check covers {100 * narrow:.0f} %."

@@ -55,10 +55,12 @@ def _by_centres(
     centres = [one.centre for one in looks if one.centre]
     if len(centres) < LEAST * span:
         return None
-    steps = [math.dist(one, other) for one, other in pairwise(centres)]
     rows = list(zip(*centres, strict=True))
-    widest = max(rows, key=deviation)
-    width, step = deviation(widest), statistics.fmean(steps)
+    width = max(map(deviation, rows))
+    if width <= wide:
+        return None
+    steps = [math.dist(one, other) for one, other in pairwise(centres)]
+    step = statistics.fmean(steps)
     start, end = ([statistics.fmean(row[part]) for row in rows] for part in (slice(4), slice(-4, None)))
     away = math.dist(start, end) / max(sum(steps), 1e-9)
     near, before = (

@@ -66,11 +66,16 @@ def smoother(recipe: Recipe, *, heavy: bool = False) -> dict[str, Any]:
     """The penalty on the discriminator's slope at every step: the recipe's own if it has one, else R1."""
     own = recipe.get("regularisers", {})
     name = next((one for one in ("r1", "wgan-gp", "dragan") if one in own), "r1")
-    weight = 10 * ((own.get(name) or {}).get("weight") or 0.0)
+    weight = 10 * (_start_of((own.get(name) or {}).get("weight")) or 0.0)
     if name == "r1":
         weight = max(weight, min(10.0, 30 * _usual_weight(recipe)))
     heavier = {f"regularisers.{name}.weight": float(f"{weight:.3g}")} if heavy and weight else {}
     return {**heavier, f"regularisers.{name}.every": 1}
+
+
+def _start_of(value: Any) -> Any:
+    """A number, or the one at which its schedule starts."""
+    return value.get("start") if isinstance(value, Mapping) else value
 
 
 def _usual_weight(recipe: Recipe) -> float:
