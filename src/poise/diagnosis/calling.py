@@ -13,6 +13,7 @@ from poise.diagnosis.inputs import Note
 from poise.diagnosis.reference import LEAST
 from poise.diagnosis.undisturbed import modules_of, still
 
+OFFERED = 512  # Steps after which no further latents are looked for, however few there are
 Parts = tuple[Tensor, ...]  # What a generator is called with: latents, and perhaps conditions
 
 
@@ -27,9 +28,12 @@ class Latents:
         self.most, self.full = most, False
         self._rows: list[Parts] = []
         self._joined: Parts | None = None
+        self._offered = 0
 
     def add(self, given: Any, note: Note) -> None:
         """Add those of one step; the same ones again are left out."""
+        self._offered += 1
+        self.full = self._offered >= OFFERED
         parts = given if isinstance(given, tuple | list) else (given,)
         if not all(isinstance(part, Tensor) and part.dim() and len(part) for part in parts) or not parts:
             what = f"a {type(given).__name__}" if not isinstance(given, Tensor) else "empty"
@@ -45,7 +49,7 @@ class Latents:
             return None
         self._rows.append(tuple(part.clone() for part in parts))
         self._joined = None
-        self.full = sum(len(row[0]) for row in self._rows) >= self.most
+        self.full = self.full or sum(len(row[0]) for row in self._rows) >= self.most
         return None
 
     @property
