@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from poise.diagnosis import FINDINGS, Finding, FindingTracker, Measurement, Setting, judged
+from poise.diagnosis.rule import HEALTHY, Verdict
+from poise.diagnosis.trends import Measurements
 from poise.recipes import RECIPES
 
 NAMES = [
@@ -381,3 +383,15 @@ def test_a_slow_start_is_no_collapse() -> None:
     assert not told(slow, "mode-collapse")
     level = [replace(one, spread=0.1, coverage=0.2, distance=0.6) for one in slow]
     assert told(level, "mode-collapse")
+
+
+def test_fresh_weights_that_hardly_answer_to_their_latents_are_given_time() -> None:
+    """A response of 0.07 % that grows by an eighth a step is a start; one that stays there is a fault."""
+    rule = FINDINGS["latent-ignored"]
+    growing = [Measurement(step=step, latent_response=7e-4 * 1.13**step) for step in range(1, 20)]
+    staying = [Measurement(step=step, latent_response=7e-4) for step in range(1, 20)]
+    for last in range(2, 20):
+        assert rule.judge(Measurements.of(growing[:last])) == HEALTHY
+    assert rule.judge(Measurements.of(staying[:9])) == HEALTHY
+    found = rule.judge(Measurements.of(staying[:12]))
+    assert isinstance(found, Verdict) and found.level == "trouble"

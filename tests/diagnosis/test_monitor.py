@@ -155,7 +155,7 @@ def test_samples_that_all_look_the_same_are_a_collapse() -> None:
         monitor.observe(step, fake=fake if step < 18 else 0.001 * fake + 1)
     collapsed = [one for one in monitor.findings if one.name == "mode-collapse"]
     assert [one.severity for one in collapsed] == ["trouble"]
-    assert collapsed[0].first_step == 18
+    assert 18 <= collapsed[0].first_step < 18 + 3, "within three checks"
 
 
 def test_samples_like_the_data_are_no_finding() -> None:

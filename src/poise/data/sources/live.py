@@ -255,7 +255,7 @@ def _length(dataset: Any, name: str) -> int:
             hint = f"name one: data[{first!r}], or poise.Files(data, split={first!r})"
             raise PoiseError(f"A {name} holds the splits {few}", code="data.several-splits", hint=hint)
         hint = "give its images alone, and its labels as labels=data['labels']"
-        raise PoiseError(f"A {name} cannot be opened as it is", code="data.not-an-array", hint=hint)
+        raise PoiseError(f"A {name} cannot be opened as it is", code="data.mapping", hint=hint)
     of_samples = (
         isinstance(dataset, list) and dataset and not isinstance(dataset[0], str | int | float | list)
     )

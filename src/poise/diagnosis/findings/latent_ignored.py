@@ -9,10 +9,12 @@ from poise.diagnosis.findings.settings import calm, packed
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import values
 
-STILL = (
-    0.01  # How far samples move with their latents, over the distance of two reals, below which they do not
-)
+# How far samples move with their latents, over the distance of two reals, below which they do not
+STILL = 0.01
 CHECKS = 2  # Checks in a row at which that is unmistakable
+START = 10  # Steps before which fresh weights may hardly answer to their latents yet
+GROWTH = 1.5  # Times the least answer so far, above which they learn to
+NOTHING = 1e-6  # An answer below this is none, at any step
 # Distance of the loop's fakes to those of the last check, row by row, over that of two of them, below which
 # both are of the same latents
 SAME = 0.6
@@ -23,8 +25,9 @@ ALIKE = 0.02  # Likeness below which all samples are the same anyway
 def judge(measurements: Measurements) -> Verdict | Unchecked:
     """Samples that stay when only their latents change, or fakes that come again row by row."""
     responses = values(measurements, "latent_response")
-    lately = responses[-CHECKS:]
-    if len(lately) == CHECKS and max(lately) < STILL and measurements[-1].latent_response is not None:
+    lately, now = responses[-CHECKS:], measurements[-1]
+    still = len(lately) == CHECKS and max(lately) < STILL and now.latent_response is not None
+    if still and (max(lately) < NOTHING or (now.step >= START and not _grows(responses))):
         return Verdict(
             "trouble",
             f"With other latents and the same condition samples move by {100 * lately[-1]:.2g} % of the "
@@ -58,6 +61,10 @@ def judge(measurements: Measurements) -> Verdict | Unchecked:
             beyond=SAME / max(same, 1e-3),
         )
     return HEALTHY
+
+
+def _grows(responses: list[float]) -> bool:
+    return responses[-1] > max(GROWTH * min(responses), STILL / 20)
 
 
 RULE = Rule(
