@@ -1,12 +1,17 @@
 """What the doctor costs: its share of the training's time, in our loop and in a plain one.
 
     python -m benchmarks.doctor [--steps 600] [--width 64] [--batch 64]
+    python -m benchmarks.doctor --paces 1 10 100   # the monitor at its defaults, milliseconds a step
 
 DCGAN at 32x32x1. The time inside the doctor is added up and divided by that of the whole; on a CPU nothing
 of it runs later. A run has sixty checks whatever its length, so a short run is the dear case: at the default
 number of steps of this size, 25,000, each check is spread over forty times as many steps. The dearest check,
 the first, which fits what is known of the data once for a run, is told apart. No check is left out for its
 time, as training would beyond 3 %.
+
+With `--paces` the monitor has its defaults, 3 % of the time, and is not told how many steps there are. A
+plain loop of small networks waits until a step has taken so long. Checks, and the share of the time, are
+counted over 2,000 steps, or over 120 seconds.
 """
 
 from __future__ import annotations
@@ -79,8 +84,29 @@ def in_training(steps: int, width: int, batch: int) -> tuple[float, float, float
     return clock.shares(outcome.position.seconds)
 
 
+def at_pace(seconds: float) -> tuple[int, int, float, float]:
+    """The monitor at its defaults: steps, checks, its share of the time, and that without the first check."""
+    steps = int(min(2_000, 120 / seconds))
+    monitor = Monitor(real=_real()[:2_000], held_out=_real()[2_000:2_200])
+    clock, whole = looped(monitor, steps, width=8, batch=8, seconds=seconds)
+    return steps, len(monitor.measurements), sum(clock.inside) / whole, clock.shares(whole)[0]
+
+
 def drop_in(steps: int, width: int, batch: int) -> tuple[float, float, float]:
     """The monitor in somebody's own loop."""
+    monitor = Monitor(real=_real()[:2_000], held_out=_real()[2_000:2_200], steps=steps, most_share=1.0)
+    clock, whole = looped(monitor, steps, width=width, batch=batch)
+    return clock.shares(whole)
+
+
+def _real() -> torch.Tensor:
+    return torch.from_numpy(images()).float() / 127.5 - 1
+
+
+def looped(
+    monitor: Monitor, steps: int, *, width: int, batch: int, seconds: float = 0.0
+) -> tuple[Clock, float]:
+    """A plain loop with a monitor, whose steps take at least so long: the monitor's time, and the whole."""
     torch.manual_seed(0)
     generator: nn.Module = GENERATORS["dcgan"].build(SPEC, latent_size=LATENT, width=width)
     discriminator: nn.Module = DISCRIMINATORS["dcgan"].build(SPEC, width=width)
@@ -88,11 +114,10 @@ def drop_in(steps: int, width: int, batch: int) -> tuple[float, float, float]:
         torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True)
         for network in (generator, discriminator)
     ]
-    data = torch.from_numpy(images()).float() / 127.5 - 1
-    monitor = Monitor(real=data[:2_000], held_out=data[2_000:2_200], steps=steps, most_share=1.0)
-    clock = Clock()
+    data, clock = _real(), Clock()
     began = time.perf_counter()
     for step in range(steps):
+        start = time.perf_counter()
         real, latent = data[torch.randint(len(data), (batch,))], torch.randn(batch, LATENT)
         fake = generator(latent)
         optimisers[1].zero_grad()
@@ -115,8 +140,10 @@ def drop_in(steps: int, width: int, batch: int) -> tuple[float, float, float]:
             "loss_generator": loss_generator,
             "loss_discriminator": loss_discriminator,
         }
+        while time.perf_counter() - start < seconds:
+            pass
         clock.timed(partial(monitor.observe, step, **seen))
-    return clock.shares(time.perf_counter() - began)
+    return clock, time.perf_counter() - began
 
 
 def main() -> None:
@@ -125,7 +152,16 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--paces", type=float, nargs="*", help="milliseconds of a step; the defaults' share")
     arguments = parser.parse_args()
+    if arguments.paces:
+        print(f"torch {torch.__version__}, {torch.get_num_threads()} threads; the monitor at its defaults")
+        print("| ms a step | steps | checks | share of the time | without the first check |")
+        print("|---|---|---|---|---|")
+        for pace in arguments.paces:
+            steps, checks, share, later = at_pace(pace / 1000)
+            print(f"| {pace:g} | {steps:,} | {checks} | {share:.1%} | {later:.1%} |", flush=True)
+        return
     sizes = arguments.steps, arguments.width, arguments.batch
     print(
         f"torch {torch.__version__}, {torch.get_num_threads()} threads; DCGAN 32x32x1, width {sizes[1]}, "

@@ -31,13 +31,8 @@ CORE = (
     "quality-regressed",
 )
 LOOKS = 3  # Checks after which a doctor is blind if it sees nothing
-BASE = (
-    "weights",
-    "samples",
-    "latents",
-    "handed",
-    "loop",
-)  # Parts of a check that are measured whenever there is one
+# Parts of a check that are measured whenever there is one
+BASE = ("weights", "samples", "latents", "handed", "loop")
 STALE = 10.0  # Spans after which another part is measured even if the next check then has to wait
 # What gives each part of a check its input, most useful first
 INPUTS = {
