@@ -156,6 +156,8 @@ def test_samples_that_all_look_the_same_are_a_collapse() -> None:
     collapsed = [one for one in monitor.findings if one.name == "mode-collapse"]
     assert [one.severity for one in collapsed] == ["trouble"]
     assert 18 <= collapsed[0].first_step < 18 + 3, "within three checks"
+    assert monitor.readings == monitor.measurements, "scripts written for version 0.1 go on"
+    assert [one.separation for one in monitor.readings] == [one.auc for one in monitor.measurements]
 
 
 def test_samples_like_the_data_are_no_finding() -> None:

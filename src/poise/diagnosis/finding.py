@@ -211,6 +211,11 @@ class Measurement:
     metric: float | None = None  # What the caller measured, such as FID; lower is better
     missing: Mapping[str, str] = field(default_factory=dict)  # Why a quantity is None, by its name
 
+    @property
+    def separation(self) -> float | None:
+        """`auc`, by its name in version 0.1."""
+        return self.auc
+
     def to_json(self) -> dict[str, Any]:
         """A line of `readings.jsonl`: without what is missing, numbers to six digits."""
         line = {}

@@ -99,6 +99,11 @@ class Monitor:
         return list(self._doctor.tracker.measurements)
 
     @property
+    def readings(self) -> list[Measurement]:
+        """The measurements, by their name in version 0.1."""
+        return self.measurements
+
+    @property
     def status(self) -> BlindStatus:
         """`TROUBLE` or `WATCH` for the gravest of what is open, `BLIND` if most cannot be seen, or `OK`."""
         return self._doctor.status_or_blind
