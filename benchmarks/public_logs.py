@@ -1,6 +1,6 @@
 """What the doctor says of logs that public programs wrote: `python -m benchmarks.public_logs`.
 
-It writes the page anew. The logs lie in `tests/diagnosis/public_logs`, trimmed to numbers and what stood
+It writes the page again. The logs lie in `tests/diagnosis/public_logs`, trimmed to numbers and what stood
 around them; `runs.json` says where each is from, how the run ended, and by whose word. A log whose run
 ended badly must be named, one whose run ended well must not be trouble, and the columns must be guessed as
 they are meant.
@@ -23,7 +23,7 @@ ABOUT = """\
 What `poise diagnose` says of logs that other programs wrote: real runs from public repositories and
 reports, their numbers trimmed (`tests/diagnosis/public_logs`, with the address of each in `runs.json`). How
 a run ended is what its report, its pictures or its own measurements say. `python -m benchmarks.public_logs`
-writes this page anew, and a test compares it with the code."""
+writes this page again, and a test compares it with the code."""
 CAUTION = """\
 The rules were set with these logs at hand, together with made series of healthy losses: the figures say
 that the rules fit them, and not how they do on others. The last three were first read afterwards: the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -49,10 +50,12 @@ class DataSpec:
     @property
     def numbers(self) -> int:
         """How many numbers a sample has."""
-        total = 1
-        for size in self.shape:
-            total *= size
-        return total
+        return math.prod(self.shape)
+
+    @property
+    def condition_numbers(self) -> int:
+        """How many numbers a condition has; 0 if there are none."""
+        return 0 if self.condition is None else math.prod(self.condition)
 
     def to_json(self) -> dict[str, Any]:
         """The specification as JSON, for a generator's folder."""

@@ -20,8 +20,7 @@ from torch import Tensor
 from poise.augment import AUGMENTATIONS, AugmentContext
 from poise.augment.adaptive import adapted, adaptively_augmented, initial
 from poise.augment.diffaugment import cut_out, diffaugment, moved, recoloured
-from poise.augment.warps import SYM6, doubled, drawn_colours, drawn_map, halved, warped
-from poise.augment.warps import recoloured as recoloured_by_matrix
+from poise.augment.warps import SYM6, downsampled, drawn_colours, drawn_map, upsampled, warped, with_colours
 from poise.schedules import Schedule
 
 RECORDED = np.load(Path(__file__).with_name("augmentations.npz"))
@@ -63,7 +62,7 @@ def test_adas_operations_are_those_of_the_published_code(channels: int) -> None:
         drawn = iter([next(drawn), next(drawn), next(drawn), 0 * one, 0 * one, *values.T[-2:]])
         chances = iter([next(chances), next(chances), next(chances), one, one, *gates.T[-1:]])
     colours = drawn_colours(one, draw, occurs, 1.0)
-    found = recoloured_by_matrix(found, colours)
+    found = with_colours(found, colours)
     centres, cut = [next(drawn), next(drawn)], next(chances) < 0.7
     near = [
         ((torch.arange(side) + 0.5) / side - centre[:, None]).abs() < 0.25
@@ -101,7 +100,9 @@ def test_even_shifts_of_the_filter_are_orthonormal() -> None:
 
 def test_doubling_and_halving_give_the_image_back() -> None:
     seen = images()
-    inner = halved(doubled(torch.nn.functional.pad(seen, (6, 6, 6, 6), mode="reflect"))[..., 6:-6, 6:-6])
+    inner = downsampled(
+        upsampled(torch.nn.functional.pad(seen, (6, 6, 6, 6), mode="reflect"))[..., 6:-6, 6:-6]
+    )
     torch.testing.assert_close(inner, seen)
 
 

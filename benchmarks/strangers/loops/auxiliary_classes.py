@@ -46,7 +46,8 @@ class Conditioned(nn.Module):
         )
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        return self.net(torch.cat([z, self.use * self.emb(y)], 1))  # type: ignore[no-any-return]
+        made: Tensor = self.net(torch.cat([z, self.use * self.emb(y)], 1))
+        return made
 
 
 def loop(

@@ -43,7 +43,8 @@ class ResBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.block(x)  # type: ignore[no-any-return]
+        made: Tensor = x + self.block(x)
+        return made
 
 
 def make_G(inputs: int, outputs: int, nf: int) -> nn.Sequential:

@@ -44,7 +44,8 @@ class GAN(nn.Module):
         )
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.generator(z)  # type: ignore[no-any-return]
+        made: Tensor = self.generator(z)
+        return made
 
     def configure_optimizers(self) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
         g, d = (self.wrong.rate(self.lr, player) for player in "gd")

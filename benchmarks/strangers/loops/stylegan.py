@@ -44,7 +44,8 @@ class StyleGenerator(nn.Module):
         x = self.const.expand(len(z), -1, -1, -1)
         for place, layer in enumerate(self.layers):
             x = layer(x if place == 0 else nn.functional.interpolate(x, scale_factor=2.0), w)
-        return self.to_rgb(x)  # type: ignore[no-any-return]
+        made: Tensor = self.to_rgb(x)
+        return made
 
 
 def loop(

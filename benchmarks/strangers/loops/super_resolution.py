@@ -29,7 +29,8 @@ class Adds(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         h = self.head(x)
         out = self.tail(h + self.body(h))
-        return out + x if self.same else out  # type: ignore[no-any-return]
+        made: Tensor = out + x if self.same else out
+        return made
 
 
 def loop(

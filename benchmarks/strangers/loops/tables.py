@@ -50,7 +50,8 @@ class Critic(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         whole = len(rows) // self.pac * self.pac
-        return self.seq(rows[:whole].reshape(-1, self.pac * rows.shape[1]))  # type: ignore[no-any-return]
+        made: Tensor = self.seq(rows[:whole].reshape(-1, self.pac * rows.shape[1]))
+        return made
 
 
 def loop(

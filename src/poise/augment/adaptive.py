@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from poise.augment.augmentation import Augmentation, AugmentContext, State
-from poise.augment.warps import drawn_colours, drawn_map, recoloured, warped
+from poise.augment.warps import drawn_colours, drawn_map, warped, with_colours
 from poise.schedules import Schedule, value_at
 
 Strength = Annotated[float, Field(ge=0, le=1)]
@@ -64,7 +64,7 @@ def adaptively_augmented(
         back = drawn_map(one, draw, occurs, height, width, blit=blit, geometry=geometry)
         samples = warped(samples, back)
     if colour:
-        samples = recoloured(samples, drawn_colours(one, draw, occurs, colour))
+        samples = with_colours(samples, drawn_colours(one, draw, occurs, colour))
     if cutout:
         near = [
             ((torch.arange(side, device=samples.device) + 0.5) / side - draw("uniform")[:, None]).abs() < 0.25

@@ -21,7 +21,7 @@ REACH = len(SYM6) // 4  # Pixels of the image that the filter reaches beyond its
 Draw = Callable[..., Tensor]
 
 
-def doubled(images: Tensor) -> Tensor:
+def upsampled(images: Tensor) -> Tensor:
     """Images of twice the size by the filter sym6; what lies outside is zero.
 
     Args:
@@ -36,7 +36,7 @@ def doubled(images: Tensor) -> Tensor:
     return images
 
 
-def halved(images: Tensor) -> Tensor:
+def downsampled(images: Tensor) -> Tensor:
     """Images of half the size, less the filter's reach at each edge: `2 (H + 6)` rows become `H`.
 
     Args:
@@ -72,7 +72,7 @@ def warped(images: Tensor, back: Tensor) -> Tensor:
     """
     height, width = images.shape[-2:]
     down, right = (min(side - 1, math.ceil(0.75 * side) + REACH) for side in (height, width))
-    large = doubled(pad(images, (right, right, down, down), mode="reflect"))
+    large = upsampled(pad(images, (right, right, down, down), mode="reflect"))
     size = [len(images), images.shape[1], 2 * (height + 2 * REACH), 2 * (width + 2 * REACH)]
     # In the doubled image, whose filter moves it by half a pixel
     half = _shift(back.new_full((), -0.5), back.new_full((), -0.5))
@@ -82,7 +82,7 @@ def warped(images: Tensor, back: Tensor) -> Tensor:
     to_share = torch.diag(back.new_tensor([2 / large.shape[-1], 2 / large.shape[-2], 1.0]))
     from_share = torch.diag(back.new_tensor([size[-1] / 2, size[-2] / 2, 1.0]))
     grid = affine_grid((to_share @ inner @ from_share)[:, :2], size, align_corners=False)
-    return halved(grid_sample(large, grid, padding_mode="reflection", align_corners=False))
+    return downsampled(grid_sample(large, grid, padding_mode="reflection", align_corners=False))
 
 
 def drawn_map(
@@ -163,7 +163,7 @@ def drawn_colours(one: Tensor, draw: Draw, occurs: Draw, strength: float) -> Ten
     return torch.cat([linear, linear @ brightness[:, None, None].expand(-1, 3, 1)], 2)
 
 
-def recoloured(images: Tensor, colours: Tensor) -> Tensor:
+def with_colours(images: Tensor, colours: Tensor) -> Tensor:
     """Images under affine maps of colours.
 
     Args:

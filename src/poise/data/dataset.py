@@ -95,7 +95,7 @@ class Condition:
 
 
 class LiveRows(Protocol):
-    """Rows that are made anew whenever they are asked for, as a data set with its own augmentation does."""
+    """Rows that are made again whenever they are asked for, as a data set with its own augmentation does."""
 
     def __len__(self) -> int:
         """How many rows there are."""

@@ -155,7 +155,7 @@ class Doctor:
         return self.schedule(step, last) and self.budget.affordable()
 
     def check(self, step: int, subject: Subject, *, observed: int | None = None) -> Check:
-        """Measure what there is time for, and judge; the window begins anew.
+        """Measure what there is time for, and judge; the window begins again.
 
         Args:
             step: The step.

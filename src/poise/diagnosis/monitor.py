@@ -141,7 +141,7 @@ class Monitor:
         """Observe one step of the loop; call it after the optimisers' steps.
 
         Args:
-            step: Its number. If it begins anew, as the number of a batch within an epoch does, or stands
+            step: Its number. If it begins again, as the number of a batch within an epoch does, or stands
                 still, the calls are counted instead.
             generator: The generator, a module or a function.
             discriminator: The discriminator, a module or a function.
@@ -263,9 +263,8 @@ class Monitor:
         if self._real is not None and (real is not None or fake is not None or last):
             loop = fake if real is None else real
             brought = brought_to(self._real, loop)
-            fits = loop is None or brought.shape[1:] == loop.shape[1:]
-            if not fits and real is not None:
-                shapes = f"{tuple(self._real.shape[1:])} and those of the loop {tuple(loop.shape[1:])}"  # type: ignore[union-attr]
+            if real is not None and brought.shape[1:] != real.shape[1:]:
+                shapes = f"{tuple(self._real.shape[1:])} and those of the loop {tuple(real.shape[1:])}"
                 self._note("real", f"its samples have the shape {shapes}; the loop's own are taken instead")
                 self._real = self._conditions = None
             else:

@@ -153,7 +153,7 @@ class Setting:
 
 
 def _without(words: Sequence[str], settings: Mapping[str, Any]) -> Iterator[str]:
-    """A command's words, but for what it sets at paths that are set anew, or of parts that become others."""
+    """A command's words, but for what it sets at paths that are set again, or of parts that become others."""
     skipped, parts = False, tuple(f"{path}." for path, value in settings.items() if isinstance(value, str))
     for word, following in zip(words, [*words[1:], ""], strict=True):
         path = following.partition("=")[0]

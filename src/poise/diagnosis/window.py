@@ -67,7 +67,7 @@ class Window:
         return len(self.steps)
 
     def close(self, step: int = 0) -> Measurement:
-        """Sum up, for which the device is waited for, and begin anew."""
+        """Sum up, for which the device is waited for, and begin again."""
         step_stats = list(self.steps)
         self.steps.clear()
         culprit = None

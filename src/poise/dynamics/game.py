@@ -91,7 +91,7 @@ class Game(Protocol):
     ) -> PlayerLoss | None:
         """A player's terms that are due at this step only; `None` if none is.
 
-        `outputs` are those of the step, or `None` to compute them anew once their graph is gone.
+        `outputs` are those of the step, or `None` to compute them again once their graph is gone.
         """
         ...
 

@@ -188,7 +188,7 @@ def lazy_update(players: Players, player: str, batch: Batch, outputs: Outputs | 
         players: The players.
         player: Whose terms.
         batch: The batch of the step.
-        outputs: Those of the step, or `None` to compute them anew once their graph is gone.
+        outputs: Those of the step, or `None` to compute them again once their graph is gone.
     """
     lazy = players.game.lazy_loss(player, players.networks, batch, outputs, players.state)
     if lazy is None:

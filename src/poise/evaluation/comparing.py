@@ -70,7 +70,7 @@ def compare_runs(
     """Measure runs under one protocol, and find out which differences are beyond chance.
 
     If the folders of all runs hold results of `evaluate` under one protocol, these are used. If not, all runs
-    are measured anew, and the results are stored in each.
+    are measured again, and the results are stored in each.
 
     `runs` are two or more runs, or their folders, and `against` is by default the data that all were trained
     on; the other arguments are those of `evaluate`.
@@ -82,11 +82,11 @@ def compare_runs(
     names, folders = _names(runs), [_folder(run) for run in runs]
     chosen = list(dict.fromkeys(metric_named(name) for name in metrics or ()))
     own = _against_own_rows(folders)
-    anew = checkpoint != "newest" or any(one is not None for one in (against, features, samples, seed))
+    again = checkpoint != "newest" or any(one is not None for one in (against, features, samples, seed))
     if against is None:
         against = _common_data(names, folders)
         chosen = chosen or list(metrics_for(folders[0].data))
-    stored = None if anew else _stored(folders, chosen, own)
+    stored = None if again else _stored(folders, chosen, own)
     if stored is not None:
         return Compared(names, tuple(rows_of(stored, own)), tuple(map(tuple, stored)), stored=True)
     found = [

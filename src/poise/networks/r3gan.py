@@ -15,7 +15,7 @@ from poise.errors import PoiseError
 from poise.networks.layers import LeakyReLU
 from poise.networks.network import Network
 from poise.networks.resampling import doubled, halved
-from poise.networks.shapes import halved_sides, image_shape
+from poise.networks.shapes import grids_of
 from poise.spec import DataSpec
 
 SLOPE = 0.2
@@ -90,7 +90,7 @@ class ResidualGenerator(nn.Module):
         group_width: int,
     ) -> None:
         super().__init__()
-        condition, total = _condition_size(spec), blocks * len(widths)
+        condition, total = spec.condition_numbers, blocks * len(widths)
         self.embedding = started(nn.Linear(condition, latent_size, bias=False)) if condition else None
         self.start = nn.Parameter(torch.randn(widths[0], *grids[0]))
         taken = latent_size * (2 if condition else 1)
@@ -133,7 +133,7 @@ class ResidualDiscriminator(nn.Module):
     ) -> None:
         super().__init__()
         downwards, total = widths[::-1], blocks * len(widths)
-        condition, last = _condition_size(spec), widths[0]
+        condition, last = spec.condition_numbers, widths[0]
         self.first = started(nn.Conv2d(spec.shape[0], downwards[0], 1, bias=False))
         self.stages = nn.ModuleList(_stage(width, blocks, group_width, total) for width in downwards)
         self.widened = nn.ModuleList(_changed(*pair) for pair in itertools.pairwise(downwards))
@@ -224,8 +224,7 @@ def r3gan_discriminator(
 
 def _stages(spec: DataSpec, width: int, full_until: int, group_width: int) -> tuple[Grids, list[int]]:
     """The grids from the smallest up, and the channels of each."""
-    _, height, columns = image_shape(spec.shape, network="r3gan")
-    grids = halved_sides(height, columns, 4, network="r3gan")[::-1]
+    grids = grids_of(spec, network="r3gan")
     beyond = sum(max(grid) > full_until for grid in grids)
     doublings = [0] * (len(grids) - beyond) + list(range(1, beyond + 1))
     widths = [max(1, width >> times) for times in doublings]
@@ -248,10 +247,6 @@ def _stage(width: int, blocks: int, group_width: int, total: int) -> nn.Sequenti
 def _changed(before: int, after: int) -> nn.Module:
     """A 1x1 convolution where the number of channels changes."""
     return nn.Identity() if before == after else started(nn.Conv2d(before, after, 1, bias=False))
-
-
-def _condition_size(spec: DataSpec) -> int:
-    return 0 if spec.condition is None else math.prod(spec.condition)
 
 
 R3GAN_GENERATOR = Network(

@@ -86,6 +86,17 @@ def halved_sides(height: int, width: int, smallest: int | None, *, network: str)
     return sides
 
 
+def grids_of(spec: DataSpec, *, network: str) -> list[tuple[int, int]]:
+    """Height and width of each grid of a network that doubles its sides up to an image: the smallest first.
+
+    Example:
+        >>> grids_of(DataSpec("image", (3, 24, 32)), network="r3gan")
+        [(3, 4), (6, 8), (12, 16), (24, 32)]
+    """
+    _, height, width = image_shape(spec.shape, network=network)
+    return halved_sides(height, width, 4, network=network)[::-1]
+
+
 def power_of_two_side(height: int, width: int, *, network: str) -> int:
     """The side of a square image that a network of doublings can make, a power of two from 8 to 256."""
     if height == width and height in POWER_OF_TWO_SIDES:

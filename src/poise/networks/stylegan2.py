@@ -16,7 +16,7 @@ from poise.networks.layers import MinibatchStandardDeviation
 from poise.networks.modulated import StyledLayer, ToImage
 from poise.networks.network import Network
 from poise.networks.resampling import doubled
-from poise.networks.shapes import halved_sides, image_shape
+from poise.networks.shapes import grids_of
 from poise.spec import DataSpec
 
 MEAN_STYLE_RATE = 0.005
@@ -217,11 +217,10 @@ def stylegan2_generator(
 
     Source: Karras et al. 2020 (StyleGAN2), section 4 and appendix B.
     """
-    channels, height, columns = image_shape(spec.shape, network="stylegan2")
-    grids = halved_sides(height, columns, 4, network="stylegan2")[::-1]
+    grids = grids_of(spec, network="stylegan2")
     widths = _widths(grids, width, channel_base)
-    mapping = Mapping(latent_size, _condition_size(spec), style_size, mapping_layers)
-    return StyleGenerator(mapping, Synthesis(channels, grids, widths, style_size), style_size, mixing)
+    mapping = Mapping(latent_size, spec.condition_numbers, style_size, mapping_layers)
+    return StyleGenerator(mapping, Synthesis(spec.shape[0], grids, widths, style_size), style_size, mixing)
 
 
 def stylegan2_discriminator(
@@ -251,13 +250,12 @@ def stylegan2_discriminator(
 
     Source: Karras et al. 2020 (StyleGAN2), section 4 and appendix B.
     """
-    channels, height, columns = image_shape(spec.shape, network="stylegan2")
-    grids = halved_sides(height, columns, 4, network="stylegan2")[::-1]
+    grids = grids_of(spec, network="stylegan2")
     return StyleDiscriminator(
-        channels,
+        spec.shape[0],
         grids,
         _widths(grids, width, channel_base),
-        condition_size=_condition_size(spec),
+        condition_size=spec.condition_numbers,
         group_size=group_size,
         mapping_layers=mapping_layers,
     )
@@ -275,10 +273,6 @@ def _widths(grids: Grids, most: int, base: int | None) -> list[int]:
     largest = max(grids[-1])
     times = base or (32_768 if largest >= 512 else 16_384)
     return [max(1, min(times // max(grid), most)) for grid in grids]
-
-
-def _condition_size(spec: DataSpec) -> int:
-    return 0 if spec.condition is None else math.prod(spec.condition)
 
 
 STYLEGAN2_GENERATOR = Network(

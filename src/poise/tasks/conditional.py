@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
 from torch import nn
@@ -34,7 +33,7 @@ def generator(part: Part, spec: DataSpec, latent_size: int) -> nn.Module:
     network = GENERATORS.named(part.name)
     if network.takes_condition:
         return network.build(spec, latent_size=latent_size, **part.options)
-    taken = latent_size + math.prod(spec.condition)
+    taken = latent_size + spec.condition_numbers
     return ConcatenatedGenerator(network.build(spec, latent_size=taken, **part.options))
 
 
@@ -86,7 +85,7 @@ def normalised_generator(part: Part, spec: DataSpec, latent_size: int) -> nn.Mod
     plain = noise_to_data.generator(part, spec, latent_size)
     if GENERATORS.named(part.name).takes_condition:
         return plain
-    return with_conditional_batch_norm(plain, math.prod(spec.condition))
+    return with_conditional_batch_norm(plain, spec.condition_numbers)
 
 
 def projecting_discriminator(part: Part, spec: DataSpec, packing: int) -> nn.Module:
@@ -96,7 +95,7 @@ def projecting_discriminator(part: Part, spec: DataSpec, packing: int) -> nn.Mod
     if DISCRIMINATORS.named(part.name).takes_condition:
         return plain
     normed = bool(part.options.get("spectral_norm", False))
-    return ProjectionDiscriminator(plain, math.prod(spec.condition), spectral_norm=normed)
+    return ProjectionDiscriminator(plain, spec.condition_numbers, spectral_norm=normed)
 
 
 PROJECTION = dataclasses.replace(

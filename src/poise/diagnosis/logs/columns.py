@@ -159,8 +159,8 @@ def steps_of(
 ) -> tuple[list[float], str]:
     """The step of each row, and the columns that tell it; the number of the row if none can be used.
 
-    A column cannot be used if it holds parts of an epoch, or begins anew at its first step. One that begins
-    anew with every epoch, as the number of a batch does, counts together with the column of epochs.
+    A column cannot be used if it holds parts of an epoch, or begins again at its first step. One that begins
+    again with every epoch, as the number of a batch does, counts together with the column of epochs.
     """
     epochs = [name for group in counting for name in group if is_epoch(name)]
     fine = [group for group in counting if group[0] not in epochs]

@@ -44,7 +44,7 @@ def read_logs(path: Path | str) -> dict[str, Log]:
     only.
 
     Runs are the folders with logs below a folder, the runs of an export, and the sessions of a text to which
-    a program added when it was started anew. All that is no number is left out.
+    a program added when it was started again. All that is no number is left out.
 
     Args:
         path: A log or a folder of logs.
@@ -173,7 +173,7 @@ def _with_results(text: str, rows: Rows) -> Rows:
 
 
 def sessions(log: Log) -> dict[str, Log]:
-    """The sessions of a log to which a program added when it was started anew.
+    """The sessions of a log to which a program added when it was started again.
 
     One that goes back by less than half of its epochs was resumed: its rows stay together. Sessions of less
     than three rows are left out if there are longer ones.

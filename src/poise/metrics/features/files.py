@@ -30,7 +30,7 @@ TIMEOUT_SECONDS = 30
 def cached(cache: Path | None, kind: str, parts: Sequence[str], compute: Callable[[], Tensors]) -> Tensors:
     """Tensors from the cache, where their parts name them, or computed and stored there.
 
-    A file that cannot be read is computed anew, and a full or read-only disk is no error: a cache only helps.
+    A file that cannot be read is computed again. A full or read-only disk is no error: a cache only helps.
     """
     if cache is None:
         return compute()
