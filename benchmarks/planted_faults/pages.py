@@ -3,7 +3,6 @@
 import ast
 import inspect
 import sys
-from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
 
@@ -14,24 +13,30 @@ from poise.recipes import RECIPES
 FOLDER = Path(__file__).parents[2] / "docs" / "failures"
 
 
-def constants(rule: Rule) -> Iterator[tuple[str, str, str]]:
-    """The thresholds of a rule as its file has them: name, value, and the comment beside or above."""
+def constants(rule: Rule) -> list[tuple[str, str, str]]:
+    """The thresholds between a rule and the one before it: name, value, and the comment beside or above."""
     source = inspect.getsource(sys.modules[rule.judge.__module__])
     lines = source.splitlines()
+    found: list[tuple[str, str, str]] = []
     for node in ast.parse(source).body:
         if isinstance(node, ast.Assign):
+            name, value = ast.unparse(node.targets[0]).strip("()"), ast.unparse(node.value).strip("()")
+            if value.startswith("Rule("):
+                if f"name='{rule.name}'" in value:
+                    return found
+                found = []
             above = list(takewhile(lambda line: line.startswith("# "), reversed(lines[: node.lineno - 1])))
             beside = lines[node.lineno - 1].partition("  # ")[2]
             if words := beside or " ".join(line.removeprefix("# ") for line in reversed(above)):
-                name, value = ast.unparse(node.targets[0]), ast.unparse(node.value)
-                yield name.strip("()"), value.strip("()"), f"{words}."
+                found.append((name, value, f"{words}."))
+    raise LookupError(f"no rule '{rule.name}' in {rule.judge.__module__}")
 
 
 def recognised(rule: Rule) -> str:
     """How a rule decides, in its own words and numbers."""
     summary = (inspect.getdoc(rule.judge) or "").partition("\n")[0]
     lines = [f"{rule.summary} {summary}".strip(), ""]
-    if found := list(constants(rule)):
+    if found := constants(rule):
         rows = [f"| `{name}` | {value} | {' '.join(doc.split())} |" for name, value, doc in found]
         lines += ["| threshold | value | what it is |", "|---|---|---|", *rows, ""]
     wait = f"Nothing is said in the first {rule.warm_up} sixtieths of a run. " if rule.warm_up else ""

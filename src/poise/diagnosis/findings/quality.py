@@ -1,4 +1,4 @@
-"""`quality-regressed`: the samples were better than they are now."""
+"""How good the samples are: worse than they were, or with a grid that the data do not have."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SPAN = 5  # Spans, sixtieths of a run, that are looked back on
 GAINED = 0.01  # Share of what was gained so far that must be lost
 
 
-def judge(measurements: Measurements) -> Verdict | Unchecked:
+def _quality_regressed(measurements: Measurements) -> Verdict | Unchecked:
     """The caller's metric, or else the distance to the data, far above its best for some time."""
     metric = values(measurements, "metric")
     if len(metric) >= 3:
@@ -53,10 +53,10 @@ def _judged(measurements: Measurements, name: str, *, span: int, clear: float) -
     return HEALTHY
 
 
-RULE = Rule(
+QUALITY_REGRESSED = Rule(
     name="quality-regressed",
     summary="The samples were better than they are now.",
-    judge=judge,
+    judge=_quality_regressed,
     proposals=(
         Proposal(
             "stop, and take the best checkpoint",
@@ -80,4 +80,52 @@ RULE = Rule(
     warm_up=20,
     watch_after=4,
     trouble_after=5,
+)
+
+
+PEAK = 12.0  # Times the power around that the spectrum has at the frequencies of strides, over that of reals
+GRID_CLEAR = 60.0  # The same for trouble
+GRID_SPAN = 8  # Spans, sixtieths of a run, that are looked back on
+
+
+def _checkerboard(measurements: Measurements) -> Verdict:
+    """The samples' spectrum has peaks at the frequencies of strides, which that of the reals lacks."""
+    peak = statistics.median(values(measurements, "grid", GRID_SPAN))
+    if peak > PEAK:
+        return Verdict(
+            "trouble" if peak > GRID_CLEAR else "watch",
+            f"The samples show a grid: at the frequencies of strides their spectrum has {peak:.0f} times the "
+            "power around, as against the data.",
+            Evidence.of(("peak of the grid", round(peak, 2), PEAK, "0.5 to 3")),
+            beyond=peak / PEAK,
+        )
+    return HEALTHY
+
+
+CHECKERBOARD = Rule(
+    name="checkerboard",
+    summary="The samples show a grid that the data do not have.",
+    judge=_checkerboard,
+    needs=("grid",),
+    proposals=(
+        Proposal(
+            "take kernels that their stride divides, such as 4 by 4 with stride 2",
+            "otherwise some pixels are painted more often than others",
+            "the peak of the grid falls below 3",
+        ),
+        Proposal(
+            "enlarge by interpolation and convolve after it, in place of a transposed convolution",
+            "every pixel is then painted as often as any other",
+            "the peak of the grid falls below 3",
+        ),
+        Proposal(
+            "wait, if it is early",
+            "a grid of the first weights mostly fades as the discriminator learns to see it",
+            "the peak of the grid falls",
+        ),
+    ),
+    source="Odena, Dumoulin and Olah 2016, Deconvolution and checkerboard artifacts",
+    warm_up=30,
+    watch_after=4,
+    trouble_after=6,
 )

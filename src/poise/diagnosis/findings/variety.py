@@ -1,4 +1,4 @@
-"""`mode-collapse`: the generator makes few different samples, or leaves parts of the data out."""
+"""How much of the data the samples cover: few parts of them, or one after the other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,92 @@ import statistics
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, packed, rates_times, single_steps
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict, unchecked
-from poise.diagnosis.trends import best, median, values
+from poise.diagnosis.samples import total_variation
+from poise.diagnosis.trends import best, gains, median, values
+
+SPAN = 12  # Spans, sixtieths of a run, that are looked back on
+LEAST = 6  # Checks that there must be for it
+JUMP = 0.4  # Total variation between the cells of two checks from which samples have moved house
+# Standard deviations of the data through which the samples' centre moves. Samples that are all alike
+# change their cell by a hair's breadth; those that hop cross the data
+TRAVELS = 0.45
+# Travels that are enough from this spread on: what differs so much changes no cell by a hair's breadth
+LESS, APART = 0.3, 0.3
+# Below this share of what the distance was a span ago, the samples are on their way to the data
+NEARER = 0.75
+PART = 0.5  # Coverage below which one check is in a part of the data only
+
+
+def _mode_hopping(measurements: Measurements) -> Verdict | Unchecked:
+    """Each check in a few cells, and in others than the last one, far away from them."""
+    span = [one for one in measurements.last(SPAN, least=SPAN).thinned() if one.cells]
+    if len(span) < LEAST:
+        return HEALTHY
+    narrow = statistics.median([one.coverage or 0.0 for one in span])
+    if narrow >= PART:
+        return HEALTHY
+    jump = max(
+        statistics.median(
+            [total_variation(one.cells, other.cells) for one, other in zip(span, span[lag:], strict=False)]
+        )
+        for lag in (2, 4)
+    )
+    together = [statistics.fmean(cells) for cells in zip(*(one.cells for one in span), strict=True)]
+    visited = sum(share > 0.02 for share in together) / len(together)
+    single = statistics.median([sum(share > 0.02 for share in one.cells) / len(one.cells) for one in span])
+    centres = [one.centre for one in span if one.centre]
+    travels = max((statistics.pstdev(row) for row in zip(*centres, strict=True)), default=TRAVELS)
+    evidence = Evidence.of(
+        ("jump", round(jump, 3), JUMP, "below 0.25"),
+        ("coverage", round(narrow, 3), PART, "0.8 to 1"),
+        ("cells visited", round(visited, 3), f"1.4 x {single:.2g}", "as many as at one check"),
+        ("travels", round(travels, 3), TRAVELS, "below 0.3"),
+    )
+    near, before = median(measurements, "distance", 4, 0), median(measurements, "distance", SPAN, SPAN - 5)
+    nearing = near is not None and before is not None and near < NEARER * before and gains(measurements)
+    spread = statistics.median([one.spread or 0.0 for one in span])
+    crosses = jump > JUMP and travels >= (LESS if spread > APART else TRAVELS) and visited > 1.4 * single
+    if crosses and not nearing:
+        sentence = (
+            f"From check to check {100 * jump:.0f} % of the samples move to another part of the data, "
+            f"and each check covers {100 * narrow:.0f} %."
+        )
+        return Verdict("trouble" if jump > 0.6 else "watch", sentence, evidence, beyond=jump / JUMP)
+    return HEALTHY
+
+
+MODE_HOPPING = Rule(
+    name="mode-hopping",
+    summary="The generator moves from one part of the data to the next and never covers them together.",
+    judge=_mode_hopping,
+    needs=("cells", "coverage"),
+    proposals=(
+        Proposal(
+            "look whether the loader shuffles the data",
+            "a discriminator that sees one class at a time chases the generator from class to class",
+            "the cells of the samples stay where they are",
+        ),
+        Proposal(
+            "add a heavy R1 penalty, or ten times the one there is, on every step, and take the momentum out",
+            "what drives the rotation is a discriminator that is too steep where the generator stands, and "
+            "momentum",
+            "jumps between checks fall below a quarter of the samples",
+            calm,
+        ),
+        Proposal(
+            "halve the generator's rate",
+            "it then cannot run away from what the discriminator has just learned",
+            "jumps get smaller",
+            lambda recipe: rates_times(recipe, 0.5, "generator"),
+        ),
+    ),
+    source="Metz et al. 2017 (unrolled GANs), figure 1; Mescheder et al. 2018",
+    warm_up=32,
+    watch_after=6,
+    trouble_after=12,
+    explains=("not-learning", "mode-collapse", "oscillation", "quality-regressed", "generator-dominates"),
+)
+
 
 COMPLETE = 0.08  # Below this spread all samples look the same
 ALIKE = 0.15  # Below this spread they look much the same; that is trouble if it lasts
@@ -26,7 +111,7 @@ EMPTY = 0.3  # Coverage below this, late in a run and level, was never reached
 NEARING = 0.85  # Share of what the distance was a fifth of the run ago, below which samples are on their way
 
 
-def judge(measurements: Measurements) -> Verdict | Unchecked:
+def _mode_collapse(measurements: Measurements) -> Verdict | Unchecked:
     """All samples identical, or lost what it had, or never spread out and no longer on the way."""
     now = measurements[-1]
     if (complete := _complete(measurements)) is not None:
@@ -109,10 +194,10 @@ def _percent(sentence: str) -> str:
     return sentence.replace("%", " %")
 
 
-RULE = Rule(
+MODE_COLLAPSE = Rule(
     name="mode-collapse",
     summary="The generator makes few different samples, or leaves parts of the data out.",
-    judge=judge,
+    judge=_mode_collapse,
     proposals=(
         Proposal(
             "take one step of the generator, no momentum, a heavy R1 penalty or ten times the one there is",

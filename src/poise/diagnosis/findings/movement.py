@@ -1,4 +1,4 @@
-"""`oscillation`: the players circle each other, and the samples go round without getting better."""
+"""How samples of the same latents move from check to check: not at all, or round and round."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import statistics
 from itertools import pairwise
 
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.findings.settings import calm, deepened, rates_times
+from poise.diagnosis.findings.balance import APART, FIRST_STEPS, VANISHED, push
+from poise.diagnosis.findings.settings import calm, deepened, levelled, rates_times, steady
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import (
     blind,
@@ -20,7 +21,109 @@ from poise.diagnosis.trends import (
     values,
 )
 
-SPAN = 16  # Spans, sixtieths of a run, and checks, that are looked back on
+STILL = 0.01  # Movement of the samples between checks below which nothing happens
+# Movement of more than one of the last checks by which samples rest between leaps, and do not stay
+LEAP = 0.05
+FAR = 0.15  # Energy distance to the data above which something should
+FLAT = 1e-4  # Share of itself by which a loss that is no flat line varies
+SPAN = 6  # Spans, sixtieths of a run, that are looked back on
+LEAST = 8  # Values of the loss that there must be if there are losses alone
+
+
+def _not_learning(measurements: Measurements) -> Verdict | Unchecked:
+    """Samples of the same latents hardly move, far from the data."""
+    moves = values(measurements, "movement", SPAN)
+    if not moves:
+        return Unchecked("the samples are not of the same latents each time")
+    moved = statistics.median(moves)
+    rests = sum(move > LEAP for move in moves) > 1
+    far = median(measurements, "distance", 4, 0) or 0.0
+    evidence = Evidence.of(
+        ("movement", round(moved, 5), STILL, "0.05 to 0.5"),
+        ("distance", round(far, 3), FAR, "falling, near 0 at the end"),
+    )
+    area = statistics.median(values(measurements, "auc", SPAN) or [0.0])
+    if (measurements[-1].observed or measurements[-1].step) < FIRST_STEPS:
+        return HEALTHY
+    if area > APART and push(measurements) < 2 * VANISHED:
+        return HEALTHY  # it stands still because the discriminator dominates, which has a rule of its own
+    if moved < STILL and far > FAR and not rests:
+        return Verdict(
+            "trouble",
+            f"From check to check samples of the same latents move by {100 * moved:.2g} % of the distance of "
+            "two reals, and they are far from the data.",
+            evidence,
+            beyond=STILL / max(moved, 1e-6),
+        )
+    return HEALTHY
+
+
+def _not_learning_by_losses(measurements: Measurements) -> Verdict | None:
+    """From losses alone: the generator's is a flat line."""
+    losses = values(measurements, "generator_loss", 2 * SPAN)
+    if len(losses) < LEAST or measurements.now < 2 * SPAN - 2:
+        return None
+    ripple = statistics.pstdev(losses) / max(abs(statistics.fmean(losses)), 1e-9)
+    if ripple < FLAT:
+        return Verdict(
+            "watch",
+            f"The generator's loss is a flat line: it varies by {ripple:.1g} of itself.",
+            Evidence.of(("ripple", float(f"{ripple:.2g}"), FLAT, "above 0.01")),
+            beyond=FLAT / max(ripple, 1e-9),
+        )
+    return HEALTHY
+
+
+NOT_LEARNING = Rule(
+    name="not-learning",
+    summary="The samples stay what they were at the start.",
+    judge=_not_learning,
+    needs=("distance",),
+    otherwise=_not_learning_by_losses,
+    proposals=(
+        Proposal(
+            "look whether the generator's loss reaches its weights: detach, no_grad, the wrong optimiser",
+            "a generator that gets no gradient does not move",
+            "samples of the same latents move from check to check",
+        ),
+        Proposal(
+            "raise the generator's rate to the discriminator's",
+            "it learns many times more slowly than the player that it is to fool",
+            "samples of the same latents move from check to check",
+            lambda recipe: levelled(recipe, "generator"),
+        ),
+        Proposal(
+            "take the non-saturating loss, even steps and rates, and an R1 penalty on every step",
+            "the minimax loss gives the generator no gradient while it loses, and nor does a discriminator "
+            "whose score is a cliff",
+            "samples of the same latents move from check to check",
+            steady,
+        ),
+        Proposal(
+            "begin again with the rates that are taken for such data by default",
+            "they are known to move networks of this size",
+            "the distance falls within some hundred steps",
+            lambda recipe: {
+                "optimisers.generator.learning_rate": None,
+                "optimisers.discriminator.learning_rate": None,
+            },
+            restart=True,
+        ),
+        Proposal(
+            "make both rates ten times as high",
+            "steps that are too small look like none",
+            "samples of the same latents move from check to check",
+            lambda recipe: rates_times(recipe, 10.0),
+        ),
+    ),
+    source="Zhang et al. 2021 (AutoTrainer), on slow convergence",
+    warm_up=3,
+    trouble_after=5,
+    explains=("mode-collapse", "generator-dominates", "discriminator-dominates", "quality-regressed"),
+)
+
+
+ROUND_SPAN = 16  # Spans, sixtieths of a run, and checks, that are looked back on
 LOSS_SPAN = 24  # Checks that are needed if there are losses alone
 # Share of the losses' variance in one period and its neighbours; of 48 values without one it is near 0.2
 LOSS_PEAK = 0.6
@@ -31,18 +134,18 @@ STEP = 0.5  # Deviations that the centre goes from one check to the next, in the
 SLOW_SPAN, SLOW_WIDE, SLOW_TURNS = 32, 0.84, 3
 # Share of the way that it went by which it got away, and its way over the width: one round is about nine
 ROUND, ROUNDS = 0.2, 8.0
-LEAST = 0.75  # Share of a span's checks that there must be
+CHECKED = 0.75  # Share of a span's checks that there must be
 NEARER = 0.6  # Share of the distance half a span ago below which samples come nearer while they swing
 LOST = 0.99  # AUC above which the discriminator wins all the time
-FAR = 0.2  # Energy distance below which samples have arrived, and may swing as they like
+ARRIVED = 0.2  # Energy distance below which samples have arrived, and may swing as they like
 
 
-def judge(measurements: Measurements) -> Verdict | Unchecked:
+def _oscillation(measurements: Measurements) -> Verdict | Unchecked:
     """The centre of the samples goes a long way to and fro, and neither gets away nor nearer to the data.
 
     No period is required: checks are seldom in step with the swing, so that its period does not show.
     """
-    quick = _by_centres(measurements, span=SPAN, wide=WIDE, least_step=STEP, least_turns=0)
+    quick = _by_centres(measurements, span=ROUND_SPAN, wide=WIDE, least_step=STEP, least_turns=0)
     slow = _by_centres(measurements, span=SLOW_SPAN, wide=SLOW_WIDE, least_step=0.0, least_turns=SLOW_TURNS)
     return quick or slow or HEALTHY
 
@@ -53,7 +156,7 @@ def _by_centres(
     """What the samples' centre did over a span of checks; `None` if it did not go round."""
     looks = measurements.last(span, least=span).thinned()
     centres = [one.centre for one in looks if one.centre]
-    if len(centres) < LEAST * span:
+    if len(centres) < CHECKED * span:
         return None
     rows = list(zip(*centres, strict=True))
     width = max(map(deviation, rows))
@@ -68,7 +171,7 @@ def _by_centres(
         median(measurements, "distance", span, span // 2),
     )
     nearing = near is not None and before is not None and near < NEARER * before and gains(measurements)
-    far = near is None or near > FAR
+    far = near is None or near > ARRIVED
     evidence = Evidence.of(
         ("swing", round(width, 3), wide, "below 0.3"),
         ("step", round(step, 3), least_step, "below 0.4"),
@@ -90,10 +193,10 @@ def _by_centres(
     return None
 
 
-def _by_losses(measurements: Measurements) -> Verdict | None:
+def _oscillation_by_losses(measurements: Measurements) -> Verdict | None:
     """From losses alone: both swing in one period, against each other, and the metric gains nothing."""
     generator, discriminator = (
-        values(measurements, f"{player}_loss", 2 * SPAN) for player in ("generator", "discriminator")
+        values(measurements, f"{player}_loss", 2 * ROUND_SPAN) for player in ("generator", "discriminator")
     )
     if len(generator) < LOSS_SPAN or len(generator) != len(discriminator):
         return None
@@ -119,12 +222,12 @@ def _by_losses(measurements: Measurements) -> Verdict | None:
     return HEALTHY
 
 
-RULE = Rule(
+OSCILLATION = Rule(
     name="oscillation",
     summary="The players circle each other, and the samples go round without getting better.",
-    judge=judge,
+    judge=_oscillation,
     needs=("centre",),
-    otherwise=_by_losses,
+    otherwise=_oscillation_by_losses,
     proposals=(
         Proposal(
             "add a heavy R1 penalty, or ten times the one there is, on every step, and take the momentum out",

@@ -1,11 +1,21 @@
-"""`discriminator-dominates`: it tells every fake, and the generator learns nothing from it."""
+"""The balance of the players: either one dominates the other."""
 
 from __future__ import annotations
 
 import statistics
 
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.findings.settings import levelled, rate_of, rate_path, steady
+from poise.diagnosis.findings.settings import (
+    deepened,
+    levelled,
+    rate_of,
+    rate_path,
+    rates_times,
+    single_steps,
+    steady,
+    steps_of_players,
+    width_times,
+)
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import CLOSE, median, rolling, values
 
@@ -27,7 +37,7 @@ SPAN = 10
 LEAST = 8  # Values of both losses that there must be if there are losses alone
 
 
-def judge(measurements: Measurements) -> Verdict | Unchecked:
+def _discriminator_dominates(measurements: Measurements) -> Verdict | Unchecked:
     """Every fake is recognised, and the generator's gradient, its steps or its progress is gone."""
     spell = told_apart(measurements)
     lasts = measurements.now - spell.times[0] + 1 if len(spell) else 0.0
@@ -91,7 +101,7 @@ def _no_nearer(near: float | None, before: float | None) -> bool:
     return near is None or before is None or near > NO_NEARER * before
 
 
-def _by_losses(measurements: Measurements) -> Verdict | None:
+def _dominates_by_losses(measurements: Measurements) -> Verdict | None:
     """From losses alone: the discriminator's is nothing, or has gone while the generator's has grown."""
     generator, discriminator = (
         values(measurements, f"{player}_loss") for player in ("generator", "discriminator")
@@ -132,12 +142,12 @@ def _by_losses(measurements: Measurements) -> Verdict | None:
     return HEALTHY
 
 
-RULE = Rule(
+DISCRIMINATOR_DOMINATES = Rule(
     name="discriminator-dominates",
     summary="The discriminator tells every fake, and the generator learns nothing from it.",
-    judge=judge,
+    judge=_discriminator_dominates,
     needs=("auc",),
-    otherwise=_by_losses,
+    otherwise=_dominates_by_losses,
     proposals=(
         Proposal(
             "look at the data for what only reals have: range, padding, a grid of compression",
@@ -178,4 +188,83 @@ RULE = Rule(
     warm_up=2,
     trouble_after=5,
     explains=("not-learning", "mode-collapse", "quality-regressed", "mode-hopping"),
+)
+
+
+FOOLED = 0.6  # AUC below which the discriminator can hardly tell
+AWAY = 0.25  # Energy distance, in units of the reals' own, beyond which samples are far from the data
+CATCHES_UP = 0.05  # Rise of the AUC that shows that the discriminator learns
+FOOLED_SPAN = 8  # Spans, sixtieths of a run, that are looked back on
+
+
+def _generator_dominates(measurements: Measurements) -> Verdict | Unchecked:
+    """Fakes are hardly recognised and far from the data; near the data a low AUC is success."""
+    area = statistics.median(values(measurements, "auc", FOOLED_SPAN))
+    far = median(measurements, "distance", 4, 0) or 0.0
+    before = median(measurements, "distance", 14, 8)
+    nearing = before is not None and far < 0.85 * before
+    recent, earlier = (
+        median(measurements, "auc", 2, 0),
+        median(measurements, "auc", 2 * FOOLED_SPAN - 1, FOOLED_SPAN),
+    )
+    if earlier is None:
+        earlier = statistics.median(values(measurements, "auc")[:FOOLED_SPAN])
+    catching_up = recent is not None and recent > CATCHES_UP + earlier
+    evidence = Evidence.of(
+        ("auc", round(area, 3), FOOLED, "0.55 to 0.95"),
+        ("distance", round(far, 3), AWAY, "falling, near 0 at the end"),
+    )
+    if area < FOOLED and far > AWAY and not nearing and not catching_up:
+        return Verdict(
+            "trouble" if area < 0.52 and far > 0.4 else "watch",
+            f"The discriminator tells only {100 * area:.0f} % of pairs rightly, although the samples are far "
+            "from the data: the generator fools it with something else.",
+            evidence,
+            beyond=far / AWAY,
+        )
+    return HEALTHY
+
+
+GENERATOR_DOMINATES = Rule(
+    name="generator-dominates",
+    summary="The discriminator is fooled by samples that are far from the data.",
+    judge=_generator_dominates,
+    needs=("auc", "distance"),
+    proposals=(
+        Proposal(
+            "take one step of the generator for each of the discriminator's",
+            "it has moved on before it is judged again",
+            "the AUC rises above 0.6, then the distance falls",
+            lambda recipe: single_steps(recipe, "generator"),
+        ),
+        Proposal(
+            "raise the discriminator's rate to the generator's",
+            "it learns many times more slowly than the player that it is to judge",
+            "the AUC rises above 0.6, then the distance falls",
+            lambda recipe: levelled(recipe, "discriminator"),
+        ),
+        Proposal(
+            "make the discriminator's rate four times as high",
+            "it has to follow before it can lead",
+            "the AUC rises above 0.6, then the distance falls",
+            lambda recipe: rates_times(recipe, 4.0, "discriminator"),
+        ),
+        Proposal(
+            "give the discriminator three steps for one of the generator's",
+            "its answer is then nearer to the best one",
+            "the AUC rises above 0.6",
+            lambda recipe: steps_of_players(recipe, 3),
+        ),
+        Proposal(
+            "give the discriminator twice the width, or hidden layers if it has none",
+            "it may lack the means to see the difference",
+            "the distance falls",
+            lambda recipe: deepened(recipe) or width_times(recipe, "discriminator", 2.0),
+            restart=True,
+        ),
+    ),
+    source="Heusel et al. 2017 (two time scales); Chintala et al. 2016 (ganhacks)",
+    warm_up=24,
+    trouble_after=4,
+    explains=("not-learning", "mode-collapse", "mode-hopping", "oscillation", "quality-regressed"),
 )

@@ -1,13 +1,16 @@
-"""`latent-ignored`: the samples do not depend on the latents, or the latents are the same at every step."""
+"""What the generator is given and does not use: its latents, its condition."""
 
 from __future__ import annotations
 
+import math
 import statistics
+from collections.abc import Mapping
+from typing import Any
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, packed
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
-from poise.diagnosis.trends import values
+from poise.diagnosis.trends import median, values
 
 # How far samples move with their latents, over the distance of two reals, below which they do not
 STILL = 0.01
@@ -22,7 +25,7 @@ SPAN = 4  # Spans, sixtieths of a run, over which it is looked at
 ALIKE = 0.02  # Likeness below which all samples are the same anyway
 
 
-def judge(measurements: Measurements) -> Verdict | Unchecked:
+def _latent_ignored(measurements: Measurements) -> Verdict | Unchecked:
     """Samples that stay when only their latents change, or fakes that come again row by row."""
     responses = values(measurements, "latent_response")
     lately, now = responses[-CHECKS:], measurements[-1]
@@ -67,10 +70,10 @@ def _grows(responses: list[float]) -> bool:
     return responses[-1] > max(GROWTH * min(responses), STILL / 20)
 
 
-RULE = Rule(
+LATENT_IGNORED = Rule(
     name="latent-ignored",
     summary="The samples do not depend on the latents, or the latents are the same at every step.",
-    judge=judge,
+    judge=_latent_ignored,
     proposals=(
         Proposal(
             "look whether the loop draws new latents at every step, with a deviation that is not 0",
@@ -103,4 +106,94 @@ RULE = Rule(
     trouble_after=3,
     recovered_after=2,
     explains=("mode-collapse", "discriminator-dominates", "quality-regressed", "oscillation", "mode-hopping"),
+)
+
+
+CONDITION_STILL = 0.05  # Response to an exchanged condition below which samples do not move
+WAKES = 0.12  # Response from which a rise is one
+SAMPLES = 256
+CONDITION_SPAN = 5  # Spans, sixtieths of a run, that are looked back on
+
+
+def _condition_ignored(measurements: Measurements) -> Verdict | Unchecked:
+    """Labels no better followed than by chance, or samples that do not move with their condition."""
+    now = measurements[-1]
+    moves = statistics.median(values(measurements, "condition_response", CONDITION_SPAN))
+    response = ("response", round(moves, 3), CONDITION_STILL, "above 0.3")
+    if now.condition_followed is None or now.condition_followed_real is None:
+        if moves < CONDITION_STILL:
+            return Verdict(
+                "trouble",
+                f"Samples hardly change with their condition: {100 * moves:.1f} % of the distance of two.",
+                Evidence.of(response),
+                beyond=CONDITION_STILL / max(moves, 1e-4),
+            )
+        return HEALTHY
+    followed = statistics.median(values(measurements, "condition_followed", CONDITION_SPAN))
+    chance = statistics.median(values(measurements, "condition_chance", 2 * CONDITION_SPAN))
+    real = now.condition_followed_real
+    # Two standard errors of a share among the samples of a check.
+    doubt = 2 * math.sqrt(max(chance * (1 - chance), 0.01) / SAMPLES)
+    half = chance + 0.5 * (real - chance)
+    followers = ("labels followed", round(followed, 3), round(chance + doubt, 3), round(real, 3))
+    if real < chance + 3 * doubt:
+        return Unchecked("the classes of the data cannot be told apart by nearest class means")
+    rising = _rises(measurements, "condition_followed", followed, chance + doubt) or _rises(
+        measurements, "condition_response", moves, WAKES
+    )
+    if followed < half and not rising:
+        at_chance = followed < chance + doubt
+        return Verdict(
+            "trouble" if at_chance else "watch",
+            f"{100 * followed:.0f} % of the samples look like the class that was asked for; reals do in "
+            f"{100 * real:.0f} %, chance gives {100 * chance:.0f} %.",
+            Evidence.of(response, followers),
+            beyond=(half - chance) / max(followed - chance, 0.02),
+        )
+    return HEALTHY
+
+
+def _projection(recipe: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The projection game, if the recipe has the plain conditional one and a generator for it."""
+    generator = recipe.get("generator", {})
+    if recipe.get("game", {}).get("name") != "conditional" or "batch_norm" not in generator:
+        return None
+    return {"game": "projection", **({} if generator["batch_norm"] else {"generator.batch_norm": True})}
+
+
+def _rises(measurements: Measurements, name: str, now: float, least: float) -> bool:
+    """Whether a quantity is on its way up, and above what chance gives."""
+    before = median(measurements, name, 16, 8)
+    return before is not None and now > 1.2 * before and now > least
+
+
+CONDITION_IGNORED = Rule(
+    name="condition-ignored",
+    summary="The samples do not follow the condition that they are asked for.",
+    judge=_condition_ignored,
+    needs=("condition_response",),
+    proposals=(
+        Proposal(
+            "look whether labels and samples still belong together after shuffling and augmentation",
+            "labels that say nothing are rightly ignored",
+            "the share of labels that are followed rises above chance",
+        ),
+        Proposal(
+            "let the discriminator judge the label by projection",
+            "a label that enters by an inner product with the features is harder to pass over than one "
+            "beside many pixels",
+            "the share of labels that are followed rises",
+            _projection,
+            restart=True,
+        ),
+        Proposal(
+            "sample classes evenly, and train longer",
+            "rare classes are learned last",
+            "the share of labels that are followed rises",
+        ),
+    ),
+    source="Mirza and Osindero 2014; Miyato and Koyama 2018; Ravuri and Vinyals 2019",
+    warm_up=40,
+    watch_after=4,
+    trouble_after=6,
 )

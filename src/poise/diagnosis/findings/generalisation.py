@@ -1,0 +1,204 @@
+"""What holds in training only: samples that are copies, scores of known data, the mode of training."""
+
+from __future__ import annotations
+
+import statistics
+
+from poise.diagnosis.finding import Evidence
+from poise.diagnosis.findings.data import HELD_OUT
+from poise.diagnosis.findings.settings import mirrored, smoother, width_times
+from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
+from poise.diagnosis.trends import median, values
+
+COPIES = -4.0  # C_T below which samples lie nearer to the training data than new data do; its authors take -3
+ON_TOP = 0.1  # Share of samples, beyond chance, that lie right on one training sample
+# C_T below which no samples on top of one training sample are asked for. Samples that are merely blurred
+# reach -8 against pictures as small as these
+HUGS = -9.0
+NEAR = 0.85  # Share of the held-out data's distance to the training data below which samples are near
+SPAN = 4  # Spans, sixtieths of a run, that are looked back on
+
+
+def _memorisation(measurements: Measurements) -> Verdict | Unchecked:
+    """Nearer to the training data than unseen data are, for some time."""
+    score = statistics.median(values(measurements, "copying", SPAN))
+    copied = statistics.median(values(measurements, "copied", SPAN))
+    chance = measurements[-1].copied_held_out or 0.0
+    nearness = statistics.median(values(measurements, "nearness", SPAN) or [0.0])
+    evidence = Evidence.of(
+        ("C_T", round(score, 2), COPIES, "above 0"),
+        ("copied", round(copied, 3), round(chance + ON_TOP, 3), f"{chance:.2g}, as held-out data"),
+        ("nearness", round(nearness, 3), NEAR, "near 1"),
+    )
+    copies = score < COPIES and copied > chance + ON_TOP
+    if copies or (score < HUGS and nearness < NEAR):
+        return Verdict(
+            "trouble" if score < 1.2 * HUGS or copied > chance + 3 * ON_TOP else "watch",
+            f"The samples lie nearer to the training data than data do that were held out: C_T is "
+            f"{score:.1f}, and {100 * copied:.0f} % lie right on one training sample.",
+            evidence,
+            beyond=score / COPIES,
+        )
+    return HEALTHY
+
+
+MEMORISATION = Rule(
+    name="memorisation",
+    summary="The samples are copies of training data.",
+    judge=_memorisation,
+    needs=("copying", "copied"),
+    proposals=(
+        Proposal(
+            "take duplicates out of the data, and gather more of them",
+            "what occurs often or alone is learned by heart first",
+            "C_T rises above -4",
+        ),
+        Proposal(
+            "stop earlier: take the checkpoint from before it began",
+            "copying comes after learning",
+            "C_T of that checkpoint is above -4",
+        ),
+        Proposal(
+            "halve the generator's width",
+            "there is less room to remember in",
+            "C_T rises above -4",
+            lambda recipe: width_times(recipe, "generator", 0.5),
+            restart=True,
+        ),
+        Proposal(
+            "mirror half of the images, if their content allows it",
+            "each image then counts for two",
+            "C_T rises above -4",
+            mirrored,
+        ),
+    ),
+    source="Meehan, Chaudhuri and Dasgupta 2020; Yoon et al. 2023",
+    explains=("mode-collapse", "quality-regressed"),
+)
+
+
+AHEAD = 0.65  # Chance that a training real scores above a held-out one, beyond which they are told apart
+KNOWN = 0.8  # The same for trouble
+SCORES_SPAN = 5  # Spans, sixtieths of a run, that are looked back on
+
+
+def _discriminator_overfits(measurements: Measurements) -> Verdict | Unchecked:
+    """Training reals score above held-out ones, for some time, and are not of another distribution."""
+    apart = next(
+        (one.held_out_apart for one in reversed(measurements) if one.held_out_apart is not None), 0.0
+    )
+    if apart > HELD_OUT:
+        return Unchecked("the held-out data are of another distribution than the training data")
+    ahead = statistics.median(values(measurements, "training_above_held_out", SCORES_SPAN))
+    gaps = values(measurements, "held_out_gap", SCORES_SPAN)
+    gap = statistics.median(gaps) if gaps else 0.0
+    evidence = Evidence.of(
+        ("training above held out", round(ahead, 3), AHEAD, "0.45 to 0.58"),
+        ("held-out gap", round(gap, 3), 0.2, "below 0.15"),
+    )
+    if ahead > AHEAD and gap > 0.1:
+        return Verdict(
+            "trouble" if ahead > KNOWN and gap > 0.3 else "watch",
+            f"The discriminator scores {100 * ahead:.0f} % of its training data above data that it has not "
+            f"seen, which have fallen {100 * gap:.0f} % of the way to fakes.",
+            evidence,
+            beyond=(ahead - 0.5) / (AHEAD - 0.5),
+        )
+    return HEALTHY
+
+
+DISCRIMINATOR_OVERFITS = Rule(
+    name="discriminator-overfits",
+    summary="The discriminator knows its training data by heart.",
+    judge=_discriminator_overfits,
+    needs=("training_above_held_out",),
+    proposals=(
+        Proposal(
+            "mirror half of the images, if their content allows it",
+            "each image then counts for two",
+            "held-out data score nearer to training data",
+            mirrored,
+        ),
+        Proposal(
+            "add an R1 penalty, or make the one there is ten times as heavy, on every step",
+            "a score that may not be steep cannot single out samples",
+            "held-out data score nearer to training data",
+            lambda recipe: smoother(recipe, heavy=True),
+        ),
+        Proposal(
+            "stop at the best checkpoint",
+            "what is learned from here on is noise of the sample",
+            "the best checkpoint is the result",
+        ),
+        Proposal(
+            "halve the discriminator's width, or gather more data",
+            "there is less room to remember in",
+            "held-out data score nearer to training data",
+            lambda recipe: width_times(recipe, "discriminator", 0.5),
+            restart=True,
+        ),
+    ),
+    source="Karras et al. 2020 (ADA), section 2; Brock et al. 2019 (BigGAN), section 4.2",
+    trouble_after=4,
+    explains=("discriminator-dominates", "quality-regressed"),
+)
+
+
+APART = 0.2  # Energy distance by which the two differ in how far they are from the data
+TIMES = 2.5  # Times that one must be as far as the other
+MODES_SPAN = 4  # Spans, sixtieths of a run, that are looked back on
+
+
+def _modes_apart(measurements: Measurements) -> Verdict | Unchecked:
+    """Samples in eval mode lie much farther from the data than the fakes of the loop, or much nearer."""
+    if measurements[-1].movement is None:
+        return Unchecked("the generator itself was not sampled")
+    own, handed = (
+        median(measurements, "distance", MODES_SPAN, 0),
+        median(measurements, "fake_distance", MODES_SPAN, 0),
+    )
+    if own is None or handed is None:
+        return HEALTHY
+    low, high = sorted((max(own, 0.0), max(handed, 0.0)))
+    if high - low > APART and high > TIMES * low:
+        worse = "farther from" if own > handed else "nearer to"
+        return Verdict(
+            "watch",
+            f"The generator's samples in eval mode are {worse} the data than the fakes of the loop: "
+            f"{own:.2f} against {handed:.2f}. Running statistics, dropout or an average may be off.",
+            Evidence.of(
+                ("distance in eval mode less that in training", round(own - handed, 3), APART, "near 0")
+            ),
+            beyond=(high - low) / APART,
+        )
+    return HEALTHY
+
+
+MODES_APART = Rule(
+    name="modes-apart",
+    summary="The generator's samples in eval mode are not those that it is trained on.",
+    judge=_modes_apart,
+    needs=("distance", "fake_distance"),
+    proposals=(
+        Proposal(
+            "look at BatchNorm: its momentum, its eps, and whether real and fake batches share statistics",
+            "running statistics that lag or mix two kinds of batches give other samples than training",
+            "both distances are the same within some hundred steps",
+        ),
+        Proposal(
+            "sample in training mode, or take GroupNorm or InstanceNorm in place of BatchNorm",
+            "they have no running statistics that could be off",
+            "both distances are the same",
+        ),
+        Proposal(
+            "if the generator that is handed over is an average, shorten its half-life or wait",
+            "an average lags behind what it is the average of",
+            "both distances approach each other",
+        ),
+    ),
+    source="Ioffe 2017 (Batch Renormalization), on statistics that differ between training and inference",
+    warm_up=14,
+    watch_after=4,
+    trouble_after=60,
+    recovered_after=3,
+)
