@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import poise
 from poise.dynamics import DYNAMICS, Batch
 from poise.errors import PoiseError
 from poise.games.view import View
+from poise.networks import DISCRIMINATORS, GENERATORS, Network
 from poise.recipes import RECIPES, Recipe
 from poise.spec import DataSpec
 from poise.training import precision
@@ -27,6 +29,10 @@ SPEC = DataSpec("image", (3, 32, 32))
 def built(name: str) -> Components:
     recipe = resolve(RECIPES["non-saturating"].model_copy(update={"precision": name}), SPEC)
     return build_components(recipe, SPEC, CPU)
+
+
+def parameters_of(network: Network) -> set[str]:
+    return set(inspect.signature(network.build).parameters)
 
 
 @pytest.fixture
@@ -76,6 +82,29 @@ def test_penalties_average_and_weights_stay_in_float32() -> None:
     game: Any = half.players.game
     view = View(game.scoring, networks, batch_of(half), {"fake": torch.zeros(16, 3, 32, 32)})
     assert view.real_scores.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", [name for name, row in GENERATORS.items() if row.serves(SPEC)])
+def test_every_generator_of_images_trains_in_bfloat16(name: str) -> None:
+    options = {"width": 8} if "width" in parameters_of(GENERATORS[name]) else {}
+    generator = GENERATORS[name].build(SPEC, latent_size=8, **options).train()
+    samples = precision.InBfloat16(generator)(torch.randn(4, 8))
+    samples.square().mean().backward()
+    assert samples.dtype == torch.float32
+    assert samples.shape == (4, *SPEC.shape)
+    slopes = [one.grad for one in generator.parameters() if one.grad is not None]
+    assert slopes and all(slope.dtype == torch.float32 and slope.isfinite().all() for slope in slopes)
+
+
+@pytest.mark.parametrize("name", [name for name, row in DISCRIMINATORS.items() if row.serves(SPEC)])
+def test_every_discriminator_of_images_trains_in_bfloat16(name: str) -> None:
+    options = {"width": 8} if "width" in parameters_of(DISCRIMINATORS[name]) else {}
+    discriminator = DISCRIMINATORS[name].build(SPEC, **options).train()
+    scores = precision.InBfloat16(discriminator)(torch.randn(4, *SPEC.shape))
+    scores.mean().backward()
+    assert scores.dtype == torch.float32
+    slopes = [one.grad for one in discriminator.parameters() if one.grad is not None]
+    assert slopes and all(slope.dtype == torch.float32 and slope.isfinite().all() for slope in slopes)
 
 
 def test_the_recipe_says_what_the_machine_took(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
