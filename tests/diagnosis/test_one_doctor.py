@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -34,7 +35,7 @@ class Clock:
         return self.now
 
 
-def test_the_first_check_is_free_and_the_next_wait_for_their_share() -> None:
+def test_the_first_check_is_an_advance_that_half_of_the_share_pays_back() -> None:
     clock = Clock()
     budget = Budget(0.1, clock)
     assert budget.affordable()
@@ -43,10 +44,12 @@ def test_the_first_check_is_free_and_the_next_wait_for_their_share() -> None:
     assert budget.affordable()
     with budget:
         clock.now += 2.0
-    clock.now += 17.9  # 2 of 19.9 seconds
+    clock.now += 37.9  # 2 of half of 3.99 seconds
     assert not budget.affordable()
     clock.now += 0.2
     assert budget.affordable()
+    clock.now += 1960.0  # the whole share, less the advance, is more than half of it
+    assert budget.left() == pytest.approx(200.01 - 50 - 2)
 
 
 def test_a_check_within_a_check_counts_once() -> None:
@@ -57,7 +60,7 @@ def test_a_check_within_a_check_counts_once() -> None:
             for _ in range(3):
                 with shared:
                     clock.now += 1.0
-    assert shared.spent == 3.0  # of the second; the first is free
+    assert shared.spent == 3.0  # of the second; the first is an advance
 
 
 def doctor(every: int = 3) -> Doctor:

@@ -53,6 +53,11 @@ class Latents:
         return None
 
     @property
+    def none(self) -> bool:
+        """Whether the loop has handed over none."""
+        return not self._offered
+
+    @property
     def are_pictures(self) -> bool:
         """Whether they are samples of another domain: pictures, and no columns of noise."""
         return bool(self._rows) and self._rows[0][0].dim() == 4 and min(self._rows[0][0].shape[-2:]) > 1

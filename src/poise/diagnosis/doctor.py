@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 from poise.diagnosis.budget import Budget
-from poise.diagnosis.examination import FEW, PARTS, Examiner, Subject
+from poise.diagnosis.examination import FEW, PARTS, SAMPLED, Examiner, Subject
 from poise.diagnosis.finding import Finding, Measurement
 from poise.diagnosis.findings import FINDINGS
 from poise.diagnosis.reference import MOST_PROBED, Reference
 from poise.diagnosis.rule import LATER, Rule, Setting
 from poise.diagnosis.tracker import FindingTracker
-from poise.diagnosis.trends import progress
+from poise.diagnosis.trends import CLOSE, progress
 from poise.diagnosis.window import StepStats, Window
 
 Status = Literal["OK", "WATCH", "TROUBLE"]
@@ -31,9 +31,23 @@ CORE = (
     "quality-regressed",
 )
 LOOKS = 3  # Checks after which a doctor is blind if it sees nothing
-# Parts of a check that are measured whenever there is one
-BASE = ("weights", "samples", "latents", "handed", "loop")
-STALE = 10.0  # Spans after which another part is measured even if the next check then has to wait
+# Parts of a check that cost next to nothing and are measured whenever there is one
+BASE = ("weights", "handed", "loop")
+# The others, with the spans after which each is due again; all are due at each check that can afford them
+DUE: Mapping[str, float] = {
+    "samples": 1.0,
+    "latents": 2.0,
+    "conditions": 2.0,
+    "statistics": 3.0,
+    "held out": 3.0,
+    "grid": 4.0,
+    "copies": 4.0,
+}
+OPENING = 3  # Checks that come at once, in which what is unmistakable can be named
+AMPLE = 0.7  # Share of a span's time below which a check of every part is cheap
+# Parts that cost more with more samples
+SCALING = ("sampling", "samples", "statistics", "copies", "held out")
+LONG = 3.0  # Times its own interval that a part has waited, from which cheaper ones wait for it
 # What gives each part of a check its input, most useful first
 INPUTS = {
     "distance": "fake= (the fakes of the step), or generator= and latent=, and real=",
@@ -152,7 +166,7 @@ class Doctor:
         """Whether a check is due at a step and there is time for it."""
         measurements = self.tracker.measurements
         last = measurements[-1].step if measurements else None
-        return self.schedule(step, last) and self.budget.affordable()
+        return self.schedule(step, last) and (len(measurements) < OPENING or self.budget.affordable())
 
     def check(self, step: int, subject: Subject, *, observed: int | None = None) -> Check:
         """Measure what there is time for, and judge; the window begins again.
@@ -163,6 +177,7 @@ class Doctor:
             observed: How many steps were observed, if the step does not tell.
         """
         with self.budget:
+            self.budget.free |= len(self.tracker.measurements) < OPENING
             now = progress(observed or step, self.tracker.setting.steps, self.tracker.setting.pace)
             parts = self._affordable(now)
             window = replace(self.window.close(step), observed=observed)
@@ -174,29 +189,45 @@ class Doctor:
     def _affordable(self, now: float) -> tuple[str, ...]:
         """The parts that are measured at this check, and in `_count` how many samples.
 
-        A check that is not counted measures everything. Beside the base, parts come in turn, the one that
-        has waited longest first.
+        Beside the base, parts come in turn, the one that has waited longest first; one that is new comes
+        alone, since it fits the reference.
         """
-        seconds, budget = self._examiner.seconds, self.budget
-        if budget.most_share >= 1 or budget.free or not seconds:
-            self._count = MOST_PROBED
+        budget = self.budget
+        if budget.most_share >= 1:
             return tuple(PARTS)
-        base = sum(seconds.get(part, 0.0) for part in ("sampling", *BASE))
-        spans = max(now - min(self._measured.values(), default=0.0), 1.0)
-        share = budget.most_share * budget.elapsed / spans  # Seconds for a check at each span
-        whole = base * (MOST_PROBED / self._count) ** 0.7
-        wanted = next((n for n in (MOST_PROBED, 128) if whole * (n / MOST_PROBED) ** 0.7 < 0.4 * share), FEW)
-        base, self._count = whole * (wanted / MOST_PROBED) ** 0.7, wanted
-        left, chosen = budget.left() - base, list(BASE)
-        others = sorted(
-            (part for part in PARTS if part not in BASE), key=lambda part: self._measured.get(part, 0.0)
-        )
-        for place, part in enumerate(others):
-            stale = place == 0 and now - self._measured.get(part, 0.0) > STALE
-            if seconds.get(part, 0.0) <= left or stale:
+        if len(self.tracker.measurements) < OPENING:
+            self._count = FEW
+            return (*BASE, "samples", "latents")
+        spans = max(now - self._measured.get("weights", 0.0), 1.0)
+        share = budget.most_share * budget.elapsed / max(now, 1.0)  # Seconds that a span allows
+        if sum(self._cost(part, MOST_PROBED) for part in ("sampling", *PARTS)) < AMPLE * share * spans:
+            self._count = MOST_PROBED
+            return tuple(part for part in PARTS if part in self._measured) + self._new()[:1]
+        enough = (n for n in (MOST_PROBED, 128) if self._cost("sampling", n) < 0.4 * share)
+        self._count = next(enough, FEW)
+        chosen, left = list(BASE), budget.left() - sum(map(self._cost, BASE))
+        waits = {part: (now - self._measured.get(part, 0.0)) / spans for part, spans in DUE.items()}
+        for part in sorted(waits, key=lambda part: -waits[part]):
+            needs_sampling = part in SAMPLED and not SAMPLED & set(chosen)
+            cost = self._cost(part) + (self._cost("sampling") if needs_sampling else 0.0)
+            if waits[part] < 1 - CLOSE / DUE[part] or (part in self._new() and len(chosen) > len(BASE)):
+                continue
+            if cost <= left:
                 chosen.append(part)
-                left -= seconds.get(part, 0.0)
+                left -= cost
+            elif waits[part] > LONG:
+                break
         return tuple(chosen)
+
+    def _cost(self, part: str, count: int = 0) -> float:
+        """Seconds that a part will take with so many samples; of one that is new, what samples take."""
+        seconds = self._examiner.seconds
+        known = seconds.get(part, seconds.get("sampling", 0.0) + seconds.get("samples", 0.0))
+        return known * ((count or self._count) / self._examiner.count) ** 0.7 if part in SCALING else known
+
+    def _new(self) -> tuple[str, ...]:
+        """Parts that were never measured."""
+        return tuple(part for part in PARTS if part not in self._measured)
 
     def unreported(self) -> list[Finding]:
         """Findings that have changed since a check returned them, as open ones do that last; for the end."""

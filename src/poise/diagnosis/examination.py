@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -42,6 +43,8 @@ WATCHED = 32  # Weights of each tensor that are compared with those of the last 
 FEW = 64  # Samples that are enough if there is time for no more
 ASKED = 16  # Samples of which the latents are exchanged
 TWIN = 1e-4  # Share of the mean distance of two samples, below which the two are equal but for rounding
+# Parts for which the generator is sampled
+SAMPLED = frozenset({"samples", "held out", "conditions", "statistics", "copies", "grid"})
 LEAST_HANDED = 2  # Fewer fakes than this of the loop's own are not compared with each other
 
 # The parts of a check and the quantity under whose name it is noted why a part gave nothing, cheapest first
@@ -88,12 +91,14 @@ class Examiner:
 
     Attributes:
         seconds: What each part took when it was last measured.
+        count: How many samples were compared then.
     """
 
     def __init__(self, reference: Reference | None) -> None:
         self.reference = reference
         self.previous: Tensor | None = None
         self.seconds: dict[str, float] = {}
+        self.count = MOST_PROBED
         self._handed: Tensor | None = None
         self._reals: Tensor | None = None
         self._weights: dict[str, Tensor] = {}
@@ -119,10 +124,9 @@ class Examiner:
         missing: dict[str, str] = {}
         chosen = tuple(PARTS) if parts is None else parts
         missing |= {PARTS[name]: LATER for name in PARTS if name not in chosen}
-        wanted = {"samples", "latents", "held out", "conditions", "statistics", "copies", "grid"} & set(
-            chosen
-        )
-        with still(subject.modules):
+        wanted = SAMPLED & set(chosen)
+        self.count = count
+        with still(subject.modules) if wanted or "latents" in chosen else nullcontext():
             began = time.perf_counter()
             fake = self._fakes(subject, count, missing) if wanted else None
             culprit = None if fake is None else first_non_finite([("samples of the generator", fake)])
@@ -130,7 +134,8 @@ class Examiner:
                 found["non_finite"] = found["non_finite"] or culprit
                 missing["distance"] = "the samples hold values that are not finite"
                 fake = None
-            self.seconds["sampling"] = time.perf_counter() - began
+            if wanted:
+                self.seconds["sampling"] = time.perf_counter() - began
             measure: dict[str, Callable[[], dict[str, Any]]] = {
                 "weights": lambda: self._moved(subject),
                 "samples": lambda: self._compared(fake, subject),
@@ -303,14 +308,15 @@ class Examiner:
         if subject.handed is not None and "colour" in there and subject.handed.shape[1:] == real.shape[1:]:
             found["colour of fakes"] = summary_of(subject.handed[:FEW])["colour"], there["colour"]
         found["repeats"] = float(repeats), 0.0
-        return {"loop_reals": found, "held_out_apart": reference.held_out_apart}
+        return {"loop_reals": found}
 
     def _statistics(self, fake: Tensor | None, subject: Subject) -> dict[str, Any]:
         """How well simple statistics tell fakes from reals."""
         self._rows(fake)
         assert fake is not None
         reference = self._known()
-        found: dict[str, Any] = {"probes": probes(reference.probed, fake.to(reference.real.device))}
+        fake = fake[:MOST_SCORED].to(reference.real.device)
+        found: dict[str, Any] = {"probes": probes(reference.probed, fake, known=reference.simple)}
         if reference.held_out is not None:
             found["held_out_apart"] = reference.held_out_apart
         return found
@@ -353,15 +359,17 @@ class Examiner:
             raise _MissingError(f"{len(held_out)} held-out samples are too few")
         if fake is None:
             raise _MissingError("no samples were given")
+        count = MOST_SCORED if len(fake) > FEW else FEW
         sides: tuple[tuple[Tensor, Side], ...] = (
-            (reference.probed, "training"),
-            (held_out, "held out"),
-            (fake[:MOST_SCORED], "fake"),
+            (reference.probed[:count], "training"),
+            (held_out[:count], "held out"),
+            (fake[:count], "fake"),
         )
         training, unseen, made = (
             per_sample_scores(score(samples.to(fake.device), side)).cpu() for samples, side in sides
         )
         return {
+            "held_out_apart": reference.held_out_apart,
             "training_above_held_out": roc_auc(training, unseen),
             "held_out_gap": held_out_gap(training, unseen, made),
         }

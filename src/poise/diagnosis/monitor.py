@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from poise.diagnosis.budget import MOST_SHARE, Budget
 from poise.diagnosis.calling import Latents, Maker
-from poise.diagnosis.doctor import BlindStatus, Doctor
+from poise.diagnosis.doctor import OPENING, BlindStatus, Doctor
 from poise.diagnosis.examination import Subject
 from poise.diagnosis.finding import Finding, Measurement
 from poise.diagnosis.inputs import brought_to, given_of, samples_of
@@ -23,6 +24,7 @@ from poise.diagnosis.trends import PACE, SPANS
 from poise.diagnosis.undisturbed import modules_of, streams_kept
 from poise.diagnosis.window import StepStats
 
+LISTENED = 24  # Steps before a check whose statistics are noted; the others are passed over
 GROWS = 40  # Without a known length a check comes when a fortieth of the steps so far has passed
 
 
@@ -86,6 +88,8 @@ class Monitor:
         self._reference_is_set = False
         self._metric: float | None = None
         self._checked = 0  # How many steps had been observed at the last check
+        self._gaps: deque[int] = deque(maxlen=3)  # Steps between the last checks
+        self._quiet_until = 0  # How many steps have been observed when the next is noted
         self._listeners: list[Callable[[Measurement, Sequence[Finding]], None]] = []
 
     @property
@@ -158,6 +162,9 @@ class Monitor:
         began = time.perf_counter()
         try:
             step = self._numbers.resolve(step)
+            if self._numbers.count < self._quiet_until and metric is None:
+                self._doctor.budget.spent += time.perf_counter() - began
+                return
             losses = (
                 self._loss("loss_discriminator", loss_discriminator),
                 self._loss("loss_generator", loss_generator),
@@ -180,8 +187,8 @@ class Monitor:
             if not self._reference_is_set:
                 self._gather(real, fake)
             broken = not due and _visibly_broken(losses) and not self._known_as_broken()
+            self._doctor.budget.spent += time.perf_counter() - began
             if not (due or broken):
-                self._doctor.budget.spent += time.perf_counter() - began
                 return
             self._check(
                 step, generator, discriminator, sample, latent,
@@ -204,10 +211,19 @@ class Monitor:
             measurement, changed = self._doctor.check(step, subject, observed=observed)
             raised = {name: why for name, why in measurement.missing.items() if "raised" in why}
             self.not_used |= {f"for {name}": why for name, why in raised.items()}
-            self._metric, self._checked = None, self._numbers.count
+            self._metric = None
+            self._rest()
             self._doctor.warn_if_blind()
             for listener in self._listeners:
                 listener(measurement, changed)
+
+    def _rest(self) -> None:
+        """Pass over the steps until shortly before the next check, once what is gathered is complete."""
+        self._gaps.append(self._numbers.count - self._checked)
+        self._checked = self._numbers.count
+        gathers = not self._reference_is_set or not (self._latents.full or self._latents.none)
+        quiet = 0 if gathers or len(self._gaps) < OPENING else min(self._gaps) - LISTENED
+        self._quiet_until = self._checked + quiet
 
     def _subject(
         self,
@@ -287,6 +303,7 @@ class Monitor:
 
     def rewind(self, step: int) -> None:
         """Forget what was measured at a step and after it: the loop has gone back to before."""
+        self._quiet_until = 0
         self._doctor.rewind(step)
 
     def _note(self, name: str, why: str) -> None:

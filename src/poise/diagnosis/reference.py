@@ -26,6 +26,7 @@ from poise.diagnosis.samples import (
     nearest_others,
     nearest_training,
 )
+from poise.diagnosis.scores import simple_statistics
 
 MOST_TRAINING = 2_048  # Training samples among which nearest neighbours are looked for
 MOST_PROBED = 256  # Samples of each kind that are compared at a check
@@ -56,6 +57,11 @@ class Reference:
     def probed(self) -> Tensor:
         """Training reals that are scored and probed, as they are."""
         return self.real[self.order[:MOST_SCORED].to(self.real.device)]
+
+    @cached_property
+    def simple(self) -> dict[str, Tensor]:
+        """Simple statistics of each of them."""
+        return simple_statistics(self.probed)
 
     @cached_property
     def probed_held_out(self) -> Tensor | None:

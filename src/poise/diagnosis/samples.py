@@ -143,9 +143,12 @@ def cell_centres(rows: Tensor, count: int, *, rounds: int = 20) -> Tensor:
     while len(chosen) < count:
         chosen.append(int(nearest.argmax()))
         nearest = torch.minimum(nearest, distances(rows, rows[chosen[-1:]])[:, 0])
-    centres = rows[chosen].clone()
+    centres, before = rows[chosen].clone(), None
     for _ in range(rounds):
         cells = distances(rows, centres).argmin(1)
+        if before is not None and torch.equal(cells, before):
+            break
+        before = cells
         counts = torch.bincount(cells, minlength=count)
         sums = torch.zeros_like(centres).index_add_(0, cells, rows)
         centres = torch.where(counts[:, None] > 0, sums / counts.clamp_min(1)[:, None], centres)

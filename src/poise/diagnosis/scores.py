@@ -110,9 +110,9 @@ def simple_statistics(samples: Tensor) -> dict[str, Tensor]:
     return found
 
 
-def probes(real: Tensor, fake: Tensor) -> dict[str, Probe]:
-    """How well each simple statistic alone tells reals from fakes."""
-    of_real, of_fake = simple_statistics(real), simple_statistics(fake)
+def probes(real: Tensor, fake: Tensor, *, known: Mapping[str, Tensor] | None = None) -> dict[str, Probe]:
+    """How well each simple statistic alone tells reals, whose statistics may be known, from fakes."""
+    of_real, of_fake = simple_statistics(real) if known is None else known, simple_statistics(fake)
     # If reals are all alike in something, a hair's breadth is many deviations: it must be visible.
     least = max(0.1 * float(real.float().std()), 1e-6)
     found: dict[str, Probe] = {}
