@@ -87,7 +87,7 @@ MORE_ROOMS = {"registry": {"extension"}}
 """Rooms whose codes a module may use besides its own: parts from outside are checked by the registry."""
 
 SHARED = {
-    "api.one-run-only", "cli.unknown-format", "data.array-unreadable", "data.channels", "data.empty",
+    "cli.unknown-format", "data.array-unreadable", "data.channels", "data.empty",
     "data.labels-unreadable", "data.no-picture", "data.sides-differ", "data.transform-columns",
     "diagnosis.log-empty", "generator.damaged-description", "generator.no-classes", "generator.no-picture",
     "metrics.different-ranges", "metrics.different-shapes", "metrics.different-widths",

@@ -63,10 +63,10 @@ MANY = Path(__file__).parent / "fixtures" / "runs-of-0.1" / "many"
         (lambda: poise.resume(MANY), "api.many-games"),
         (lambda: poise.open_runs(MANY / "seed-0"), "api.single-run"),
         (lambda: poise.open_run("no/run"), "run-folder.not-a-run"),
-        (lambda: poise.train("ring", grid={"loss": ["hinge"]}), "api.grid-without-seeds"),  # type: ignore[call-overload]
-        (lambda: poise.train("ring", seeds=2, doctor="apply"), "api.one-run-only"),
-        (lambda: poise.train("ring", seeds=2, generator=nn.Linear(2, 2)), "api.one-run-only"),
-        (lambda: poise.train("ring", seeds=2, callbacks=[lambda context: None]), "api.one-run-only"),
+        (lambda: poise.train("ring", grid={"loss": ["hinge"]}), "training.grid-without-seeds"),  # type: ignore[call-overload]
+        (lambda: poise.train("ring", seeds=2, doctor="apply"), "training.one-run-only"),
+        (lambda: poise.train("ring", seeds=2, generator=nn.Linear(2, 2)), "training.one-run-only"),
+        (lambda: poise.train("ring", seeds=2, callbacks=[lambda context: None]), "training.one-run-only"),
         (lambda: poise.train("ring", doctor="surgeon"), "unknown-doctor"),  # type: ignore[call-overload]
         (lambda: poise.open_run(MANY / "seed-0").translate("x"), "generator.not-a-translator"),
         (lambda: poise.open_run(MANY / "seed-0").tag("x"), "generator.no-tags"),

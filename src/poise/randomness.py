@@ -7,6 +7,9 @@ function of where it stands and not of what was drawn before it.
 from __future__ import annotations
 
 import hashlib
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,3 +71,25 @@ def numpy_stream(seed: int, step: int, purpose: str) -> np.random.Generator:
     import numpy as np  # noqa: PLC0415 - as above
 
     return np.random.default_rng(derive(seed, step, purpose))
+
+
+@contextmanager
+def streams_kept() -> Iterator[None]:
+    """Give the process its random streams back: those of torch on every device, of numpy and of Python."""
+    import numpy as np  # noqa: PLC0415 - as above
+    import torch  # noqa: PLC0415 - as above
+
+    cards = torch.cuda.is_available() and torch.cuda.is_initialized()
+    kept = torch.get_rng_state(), random.getstate(), np.random.get_state(legacy=False)
+    on_cards = torch.cuda.get_rng_state_all() if cards else []
+    mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
+    try:
+        yield
+    finally:
+        torch.set_rng_state(kept[0])
+        random.setstate(kept[1])
+        np.random.set_state(kept[2])
+        if cards:
+            torch.cuda.set_rng_state_all(on_cards)
+        if mps is not None:
+            torch.mps.set_rng_state(mps)

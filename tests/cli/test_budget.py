@@ -33,7 +33,7 @@ def test_the_steps_of_a_budget_are_recorded(tmp_path: Path, capsys: pytest.Captu
         (("--budget", "soon"), "cli.budget-unread"),
         (("--budget", "0s"), "cli.budget-unread"),
         (("--budget", "3s", "--steps", "10"), "cli.budget-with-steps"),
-        (("--budget", "3s", "--seeds", "2"), "cli.budget-with-seeds"),
+        (("--budget", "3s", "--seeds", "2"), "training.one-run-only"),
     ],
 )
 def test_budgets_that_cannot_be_are_refused(

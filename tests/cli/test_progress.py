@@ -13,17 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from poise.cli.events import (
-    Event,
-    Found,
-    Notice,
-    SessionEnd,
-    SessionStart,
-    Status,
-    expected_text,
-    unit_of,
-)
-from poise.cli.progress import LogView, TerminalView, View, view_for
+from poise.cli.events import Found, Notice, SessionEnd, SessionStart, expected_text, unit_of
+from poise.cli.progress import Event, LogView, Status, TerminalView, View, view_for
 from poise.cli.session import Reporter, Speed
 from poise.recipes import RECIPES, recipe_with
 from poise.run_folder import RunFolder

@@ -80,6 +80,14 @@ def test_a_run_begins_with_the_weights_of_another(cli: Cli) -> None:
     assert seeds.status == 2 and not Path("third").exists()
 
 
+def test_weights_that_are_not_there_are_refused_before_anything_is_timed(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("poise.training.rehearsal.rehearse", lambda experiment: pytest.fail("timed"))
+    done = cli("train", "digits", "--from", "nowhere", "--steps", "2", *QUICK, "--json")
+    assert [event.get("code") for event in done.events][-1] == "training.no-weights"
+
+
 def test_flags_are_settings(cli: Cli) -> None:
     flags = ("--steps", "1", "--seed", "7", "--batch-size", "32", "--set", "loss=hinge", "--set", "packing=2")
     done = cli("train", "digits", "--out", "mine", *flags, *QUICK)

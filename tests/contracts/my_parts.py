@@ -18,7 +18,7 @@ from poise.data import DataKind, Dataset, Given, Request
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Verdict
 from poise.games import AdversarialGame, View, noise_to_data
-from poise.games.term import Term
+from poise.games.adversarial import Term
 from poise.losses import Loss
 from poise.losses.loss import per_sample
 from poise.metrics import Metric, Result

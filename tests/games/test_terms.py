@@ -25,8 +25,8 @@ from torch import Tensor
 
 from poise.dynamics import Batch
 from poise.games import AdversarialGame, Scoring, Term, View, noise_to_data
+from poise.games.adversarial import lazy_share
 from poise.games.noise_to_data import from_latent
-from poise.games.term import lazy_share
 from poise.losses import LOSSES
 from poise.schedules import Schedule
 

@@ -12,12 +12,12 @@ from poise.dynamics import Batch
 from poise.dynamics.game import Networks
 from poise.errors import PoiseError
 from poise.games import Scoring, View, noise_to_data
-from poise.games.term import Term
+from poise.games.adversarial import Term
 from poise.losses import LOSSES
 from poise.recipes import RECIPES, recipe_with
 from poise.regularisers import REGULARISERS, path_length
 from poise.spec import DataSpec
-from poise.training.precision import in_precision
+from poise.training.engine import in_precision
 from poise.training.resolve import resolve
 
 ROW = REGULARISERS["path-length"]

@@ -15,8 +15,8 @@ from poise.run_folder import RunFolder
 from poise.schedules import Schedule
 from poise.spec import DataSpec
 from poise.training.components import Components, build_components, build_optimiser
+from poise.training.loop import Saver
 from poise.training.resolve import resolve
-from poise.training.saver import Saver
 from poise.training.state import TrainState
 
 CPU = torch.device("cpu")

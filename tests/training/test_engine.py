@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from poise.training.engine import own_streams, pick_device, seed_networks
+from poise.randomness import streams_kept
+from poise.training.engine import pick_device, seed_networks
 
 
 @pytest.fixture
@@ -16,8 +17,15 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> list[torch.Generator]:
     generators = [torch.Generator().manual_seed(100 + index) for index in range(3)]
     monkeypatch.setattr(torch.cuda, "default_generators", generators)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
-    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda index: generators[index].get_state())
-    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, index: generators[index].set_state(state))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: [one.get_state() for one in generators])
+
+    def set_all(states: list[torch.Tensor]) -> None:
+        for one, state in zip(generators, states, strict=True):
+            one.set_state(state)
+
+    monkeypatch.setattr(torch.cuda, "set_rng_state_all", set_all)
     return generators
 
 
@@ -51,7 +59,7 @@ def test_a_session_gives_the_process_the_stream_of_its_device_back(
     cuda: list[torch.Generator], device: str, own: int
 ) -> None:
     before, on_cpu = [one.get_state() for one in cuda], torch.get_rng_state()
-    with own_streams(torch.device(device)):
+    with streams_kept():
         seed_networks(torch.device(device), 7)
         torch.rand(3)
         torch.rand(3, generator=cuda[own])
@@ -65,9 +73,10 @@ def test_a_session_on_mps_gives_its_stream_back(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(torch.mps, "manual_seed", stream.manual_seed)
     monkeypatch.setattr(torch.mps, "get_rng_state", stream.get_state)
     monkeypatch.setattr(torch.mps, "set_rng_state", stream.set_state)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
 
     def fail() -> None:
-        with own_streams(torch.device("mps")):
+        with streams_kept():
             seed_networks(torch.device("mps"), 7)
             torch.rand(3, generator=stream)
             raise RuntimeError

@@ -20,7 +20,7 @@ from poise.dynamics import players
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder, tensors_folder
-from poise.training import Outcome, Resumption, StepContext, begin, pick_device, plan, resume, saver
+from poise.training import Outcome, Resumption, StepContext, begin, loop, pick_device, plan, resume
 
 CPU = pick_device("cpu")
 STEPS = 6
@@ -76,7 +76,7 @@ class TestFullDisk:
                 assert RunFolder(tmp_path / "run").checkpoint_steps() == [2]
 
         monkeypatch.setattr(tensors_folder, "write_file", failing)
-        monkeypatch.setattr(saver, "RETRY_SECONDS", 0.0)
+        monkeypatch.setattr(loop, "RETRY_SECONDS", 0.0)
         outcome = begin(plan("digits", recipe(), CPU), tmp_path / "run", callbacks=[fill], notify=said.append)
         assert outcome.status == "finished"
         assert any("No space left" in line and "step 2" in line for line in said)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from poise.training.history import summarise
+from poise.training.state import summarise
 
 
 def measured(real: list[float], fake: list[float], **more: float) -> dict[str, Tensor]:

@@ -17,9 +17,8 @@ from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.registry import bound, provided
 from poise.training.batches import training_batches
 from poise.training.components import build_components
-from poise.training.history import summarise
 from poise.training.resolve import resolve
-from poise.training.state import Position, pack
+from poise.training.state import Position, pack, summarise
 from poise.training.vectorised.ensemble import means_of_games
 from poise.training.vectorised.plan import check_modules, check_recipe, parse_axis, spread
 from poise.training.vectorised.stack import StackedState, stack_games, tensors, without

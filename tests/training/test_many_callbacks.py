@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+import poise
 from poise.diagnosis import budget
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
@@ -89,7 +90,7 @@ def test_each_game_is_watched_as_if_it_were_alone_and_none_is_disturbed(
     watched = recipe(data, **{"callbacks.tally-test.at": 0})
     begin_many(plan_many(data, watched, CPU, seeds=2), tmp_path / "many", notify=only_the_doctor)
     begin_many(
-        plan_many(data, recipe(data), CPU, seeds=2), tmp_path / "still", notify=only_the_doctor, doctor=False
+        plan_many(data, recipe(data), CPU, seeds=2), tmp_path / "still", notify=only_the_doctor, doctor="off"
     )
     many, still = (game_folders(tmp_path / name) for name in ("many", "still"))
     for one, other in zip(many, still, strict=True):
@@ -179,3 +180,9 @@ def test_what_befalls_one_game_is_found_in_that_game(tmp_path: Path, monkeypatch
 def test_a_callback_that_does_not_exist_is_refused() -> None:
     with pytest.raises(PoiseError, check=lambda error: error.code == "unknown-callback"):
         plan_many("ring", recipe(**{"callbacks.tally": {}}), CPU, seeds=2)
+
+
+def test_many_games_from_python_have_no_doctor_if_none_is_wanted(tmp_path: Path) -> None:
+    poise.train("ring", recipe("ring"), seeds=2, doctor="off", out=tmp_path / "many", device="cpu")
+    assert not any(run.lines("readings") for run in game_folders(tmp_path / "many"))
+    assert not any((run.path / "readings.jsonl").exists() for run in game_folders(tmp_path / "many"))

@@ -17,9 +17,9 @@ from poise.games.view import View
 from poise.networks import DISCRIMINATORS, GENERATORS, Network
 from poise.recipes import RECIPES, Recipe
 from poise.spec import DataSpec
-from poise.training import precision
+from poise.training import engine
 from poise.training.components import Components, build_components
-from poise.training.precision import with_precision
+from poise.training.engine import with_precision
 from poise.training.resolve import resolve
 
 CPU = torch.device("cpu")
@@ -37,7 +37,7 @@ def parameters_of(network: Network) -> set[str]:
 
 @pytest.fixture
 def with_hardware(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "multiplies_in_bfloat16", lambda device: True)
+    monkeypatch.setattr(engine, "multiplies_in_bfloat16", lambda device: True)
 
 
 def gradients(components: Components, *, lazy: bool) -> Tensor:
@@ -88,7 +88,7 @@ def test_penalties_average_and_weights_stay_in_float32() -> None:
 def test_every_generator_of_images_trains_in_bfloat16(name: str) -> None:
     options = {"width": 8} if "width" in parameters_of(GENERATORS[name]) else {}
     generator = GENERATORS[name].build(SPEC, latent_size=8, **options).train()
-    samples = precision.InBfloat16(generator)(torch.randn(4, 8))
+    samples = engine.InBfloat16(generator)(torch.randn(4, 8))
     samples.square().mean().backward()
     assert samples.dtype == torch.float32
     assert samples.shape == (4, *SPEC.shape)
@@ -100,7 +100,7 @@ def test_every_generator_of_images_trains_in_bfloat16(name: str) -> None:
 def test_every_discriminator_of_images_trains_in_bfloat16(name: str) -> None:
     options = {"width": 8} if "width" in parameters_of(DISCRIMINATORS[name]) else {}
     discriminator = DISCRIMINATORS[name].build(SPEC, **options).train()
-    scores = precision.InBfloat16(discriminator)(torch.randn(4, *SPEC.shape))
+    scores = engine.InBfloat16(discriminator)(torch.randn(4, *SPEC.shape))
     scores.mean().backward()
     assert scores.dtype == torch.float32
     slopes = [one.grad for one in discriminator.parameters() if one.grad is not None]
@@ -109,7 +109,7 @@ def test_every_discriminator_of_images_trains_in_bfloat16(name: str) -> None:
 
 def test_the_recipe_says_what_the_machine_took(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for there, taken in ((True, "bf16"), (False, "float32")):
-        monkeypatch.setattr(precision, "multiplies_in_bfloat16", lambda device, there=there: there)
+        monkeypatch.setattr(engine, "multiplies_in_bfloat16", lambda device, there=there: there)
         run = poise.train("digits", steps=1, precision="auto", out=tmp_path / taken, doctor="off")
         assert run.recipe.precision == taken
 
@@ -124,7 +124,7 @@ def test_dynamics_that_differentiate_twice_need_float32(name: str, with_hardware
 
 
 def test_bf16_without_hardware_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "multiplies_in_bfloat16", lambda device: False)
+    monkeypatch.setattr(engine, "multiplies_in_bfloat16", lambda device: False)
     with pytest.raises(PoiseError) as refused:
         with_precision(Recipe(name="mine", precision="bf16"), CPU)
     assert refused.value.code == "training.no-bf16"

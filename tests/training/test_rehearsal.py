@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, recipe_with
-from poise.training import Experiment, plan, rehearsal
+from poise.run_folder import RunFolder
+from poise.training import Experiment, begin, plan, rehearsal
 from poise.training.batches import training_batches
 from poise.training.rehearsal import BESIDE, Rehearsal, check_memory, rehearse, remembered_bytes, within
-from poise.training.state.packing import tensors_of
+from poise.training.state import tensors_of
 
 CPU = torch.device("cpu")
+PACE = Rehearsal(step_seconds=0.01, images_per_second=800.0, seconds=0.0, memory=0)
 ASKED = recipe_with(RECIPES["non-saturating"], {"batch_size": 8})
 
 
@@ -59,19 +62,29 @@ def test_a_run_that_needs_more_memory_than_there_is_names_the_batch_that_fits(
     assert refused.value.code == "training.too-little-memory"
     fitting = int(str(refused.value.hint).split()[-1])
     assert fitting == 7
-    smaller = replace(experiment, recipe=experiment.recipe.model_copy(update={"batch_size": fitting}))
+    recipe = experiment.recipe.model_copy(update={"batch_size": fitting})
+    smaller = replace(experiment, components=replace(experiment.components, recipe=recipe))
     assert check_memory(smaller) < needed
 
 
 def test_a_budget_becomes_steps_that_stand_in_the_recipe(experiment: Experiment) -> None:
-    pace = Rehearsal(step_seconds=0.01, images_per_second=800.0, seconds=0.0, memory=0)
-    an_hour = within(experiment, ASKED, pace, 3600.0)
+    an_hour = within(experiment, ASKED, PACE, 3600.0)
     steps = an_hour.recipe.steps or 0
     assert 0.95 * 3600 < steps * 0.01 * BESIDE < 3600
     assert an_hour.recipe.sample_every == round(steps / 40)
-    two_hours = within(experiment, ASKED, pace, 7200.0)
+    two_hours = within(experiment, ASKED, PACE, 7200.0)
     assert (two_hours.recipe.steps or 0) - steps == pytest.approx(3600 / 0.01 / BESIDE, abs=1)
-    assert pace.of(steps).seconds == pytest.approx(steps * 0.01 * BESIDE)
+    assert PACE.of(steps).seconds == pytest.approx(steps * 0.01 * BESIDE)
+
+
+def test_a_budget_keeps_the_weights_that_a_run_begins_with(experiment: Experiment, tmp_path: Path) -> None:
+    begin(within(experiment, ASKED, PACE, 1.0), tmp_path / "first", notify=lambda sentence: None)
+    shorter = within(experiment.started_from(tmp_path / "first"), ASKED, PACE, 2.0)
+    saved = RunFolder.open(tmp_path / "first").load_checkpoint(shorter.taken.step if shorter.taken else 0)
+    weights = shorter.components.modules["generator"].state_dict()
+    assert all(
+        torch.equal(value, saved.tensors[f"network/generator/{name}"]) for name, value in weights.items()
+    )
 
 
 def test_a_budget_for_next_to_nothing_is_refused(experiment: Experiment) -> None:

@@ -92,7 +92,7 @@ def test_a_transfer_that_shares_nothing_is_refused_and_nothing_is_written(ring: 
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
     with refused("training.weights-damaged"):
         poise.train("ring", recipe(), start_from=broken, out=tmp_path / "run", device="cpu")
-    with refused("api.one-run-only"):
+    with refused("training.one-run-only"):
         poise.train("ring", recipe(), start_from=ring, seeds=2)
     assert not (tmp_path / "run").exists()
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from poise.cli.console import output
 from poise.cli.events import SessionEnd
+from poise.cli.verb import output
 from poise.run_folder import RunFolder, write_games
 from poise.web import write_report
 from poise.web.charts import HIGH, LOW, history_charts, history_table, keep_extremes

@@ -15,9 +15,9 @@ from poise.recipes.settings import Part
 from poise.run_folder import new_run_path
 from poise.training import Callback, Resumption, begin, pick_device, plan
 from poise.training import resume as resume_session
-from poise.training.callbacks.doctor import Mode
+from poise.training.callbacks.callback import DoctorMode
 from poise.training.remedies import begin_with_remedies, resume_with_remedies
-from poise.training.vectorised import begin_many, plan_many
+from poise.training.vectorised import begin_many, check_options, plan_many
 
 RECIPE_FOR: Mapping[type, str] = {Pairs: "pix2pix", Domains: "cyclegan"}
 """The recipe that is taken if none is named, by the kind of data."""
@@ -37,7 +37,7 @@ def train(
     discriminator: nn.Module | str | Mapping[str, Any] | None = None,
     device: str = "auto",
     callbacks: Sequence[Callback] = (),
-    doctor: Mode = "suggest",
+    doctor: DoctorMode = "suggest",
     seeds: None = None,
     grid: None = None,
     **settings: Any,
@@ -63,7 +63,7 @@ def train(
     discriminator: nn.Module | str | Mapping[str, Any] | None = None,
     device: str = "auto",
     callbacks: Sequence[Callback] = (),
-    doctor: Mode = "suggest",
+    doctor: DoctorMode = "suggest",
     seeds: int | Sequence[int] | None = None,
     grid: Mapping[str, Sequence[Any]] | None = None,
     **settings: Any,
@@ -118,21 +118,25 @@ def train(
     named = {player: one for player, one in networks.items() if one is not None and player not in given}
     changes = {**settings, **named, **({} if steps is None else {"steps": steps})}
     data = data if labels is None else Labelled(data, labels, label_column)
+    check_options(
+        many=seeds is not None,
+        grid=grid,
+        start_from=start_from,
+        doctor=doctor,
+        given=given,
+        callbacks=callbacks,
+    )
     if seeds is not None:
-        _refuse_own(given, callbacks, doctor, start_from)
-        many = plan_many(data, recipe_with(chosen, changes), pick_device(device), seeds=seeds, grid=grid)
-        place = new_run_path(many.datasets[0].name, f"{chosen.name}/seeds") if out is None else out
-        games = begin_many(many, place, notify=notify)
+        planned = plan_many(data, recipe_with(chosen, changes), pick_device(device), seeds=seeds, grid=grid)
+        place = new_run_path(planned.datasets[0].name, f"{chosen.name}/seeds") if out is None else out
+        games = begin_many(planned, place, notify=notify, doctor=doctor)
         return finished(Runs(games.parent.path), games)
-    if grid is not None:
-        what = "A grid is trained with seeds"
-        raise PoiseError(what, code="api.grid-without-seeds", hint="give seeds=1 or more")
-    planned = plan(data, recipe_with(chosen, changes), pick_device(device), given=given)
+    single = plan(data, recipe_with(chosen, changes), pick_device(device), given=given)
     if start_from is not None:
-        planned = planned.started_from(start_from)
-    out = new_run_path(planned.dataset.name, chosen.name) if out is None else out
+        single = single.started_from(start_from)
+    out = new_run_path(single.dataset.name, chosen.name) if out is None else out
     start = begin_with_remedies if doctor == "apply" else partial(begin, doctor=doctor)
-    outcome = start(planned, out, callbacks=callbacks, notify=notify)
+    outcome = start(single, out, callbacks=callbacks, notify=notify)
     return finished(Run(outcome.run.path, generator=given.get("generator")), outcome)
 
 
@@ -146,7 +150,7 @@ def resume(
     device: str = "auto",
     accept_changed_data: bool = False,
     callbacks: Sequence[Callback] = (),
-    doctor: Mode = "suggest",
+    doctor: DoctorMode = "suggest",
 ) -> Run:
     """Go on with a run, or extend a finished one.
 
@@ -185,8 +189,8 @@ def resume(
 
 
 def _check_doctor(doctor: str) -> None:
-    if doctor not in get_args(Mode):
-        raise unknown_name("doctor", doctor, get_args(Mode))
+    if doctor not in get_args(DoctorMode):
+        raise unknown_name("doctor", doctor, get_args(DoctorMode))
 
 
 def _check_networks(networks: Mapping[str, Any]) -> None:
@@ -200,25 +204,3 @@ def _check_networks(networks: Mapping[str, Any]) -> None:
             what = f"The {player} is the class {network.__name__}, not a module"
             hint = f"make one: {player}={network.__name__}(...)"
         raise PoiseError(what, code="api.no-module", hint=hint)
-
-
-def _refuse_own(
-    given: Mapping[str, nn.Module], callbacks: Sequence[Callback], doctor: Mode, start_from: Path | str | None
-) -> None:
-    """Refuse what serves one run only."""
-    if start_from is not None:
-        what = "Games that are trained side by side begin each with its own weights"
-        raise PoiseError(what, code="api.one-run-only", hint="leave start_from or seeds out")
-    if doctor == "apply":
-        what = "The doctor applies remedies to one run, not to many games at once"
-        why = "each game would need branches of its own"
-        hint = 'leave doctor="apply" out, or train that seed alone: seed=N'
-        raise PoiseError(what, code="api.one-run-only", why=why, hint=hint)
-    if given:
-        what = f"Your own {next(iter(given))} cannot be trained with many seeds at once"
-        why = "all games would begin with its weights"
-        hint = "name a network, or train the seeds one by one: seed=0, then seed=1"
-        raise PoiseError(what, code="api.one-run-only", why=why, hint=hint)
-    if callbacks:
-        what = "Callbacks watch one run, not many games at once"
-        raise PoiseError(what, code="api.one-run-only", hint="leave them out, or train one by one")

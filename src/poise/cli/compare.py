@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from poise.cli.console import emit, line, output, panel, table
 from poise.cli.evaluate import Measuring, protocol, watched
-from poise.cli.verb import Json, verb
+from poise.cli.verb import Json, emit, line, output, panel, table, verb
 from poise.text import label, number
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from poise.cli.console import emit, line, output
-from poise.cli.verb import Json, Name, verb
+from poise.cli.verb import Json, Name, emit, line, output, verb
 from poise.errors import PoiseError, unknown_name
 from poise.text import counted
 

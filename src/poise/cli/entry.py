@@ -65,7 +65,7 @@ def report_error(error: BaseException, *, as_json: bool) -> int:
         # The reader has gone; the interpreter's last flush must not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    from poise.cli.console import emit, line, output
+    from poise.cli.verb import emit, line, output
 
     found = as_poise_error(error)
     if as_json:

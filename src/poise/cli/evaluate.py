@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from poise.cli.console import emit, is_watched, line, output, panel, table
-from poise.cli.verb import Count, Json, Name, Names, verb
+from poise.cli.verb import Count, Json, Name, Names, emit, is_watched, line, output, panel, table, verb
 from poise.text import label, number, short_path
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from poise.cli.console import facts, line, pairs, panel
+from poise.cli.verb import facts, line, pairs, panel
 from poise.run_folder import RunFolder, is_many, makes, read_games
 from poise.spec import condition_kind
-from poise.text import clock, counted, duration, label, number, percent, short_path
+from poise.text import clock, counted, duration, label, number, short_path
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from poise.training.rehearsal import Rehearsal
     from poise.web.games import OpenFinding, Reached
     from poise.web.summary import Standing
-
-
-PLAYERS, SIDES = ("discriminator", "generator"), ("real", "fake")
 
 
 @dataclass(frozen=True)
@@ -124,67 +121,6 @@ def expected_text(expected: Rehearsal, steps: int, *, unit: str = "images") -> s
 
 
 @dataclass(frozen=True)
-class Status:
-    """How a run stands: speeds of the last seconds, if known, its newest line, and what the doctor says."""
-
-    event: ClassVar[str] = "line"
-    step: int
-    steps: int
-    seconds: float
-    seconds_left: float | None
-    images_per_second: float | None
-    line: Mapping[str, Any]
-    doctor: str = ""
-    unit: str = "images"
-
-    @property
-    def share(self) -> float:
-        """How much is done, from 0 to 1."""
-        return self.step / self.steps if self.steps else 0.0
-
-    @property
-    def left(self) -> str:
-        """The time that is left, if it is known."""
-        return "" if self.seconds_left is None else f"{clock(self.seconds_left)} left"
-
-    @property
-    def counts(self) -> list[str]:
-        """The time trained, the speed, and what the doctor says."""
-        speed = f"{self.images_per_second:.0f} {self.unit}/s" if self.images_per_second else ""
-        doctor = f"doctor: {self.doctor}" if self.doctor else ""
-        return [text for text in (f"{clock(self.seconds)} trained", speed, doctor) if text]
-
-    @property
-    def measured(self) -> list[str]:
-        """The losses, and the shares that the discriminator gets right, as far as they are known."""
-        of = self.line.get
-        losses = [f"{one} {_loss(value)}" for one in PLAYERS if (value := of(f"{one}_loss")) is not None]
-        right = [f"{one}s {percent(value)}" for one in SIDES if (value := of(f"{one}_right")) is not None]
-        named = {"loss": ", ".join(losses), "right": ", ".join(right)}
-        return [f"{name}: {text}" for name, text in named.items() if text]
-
-    def to_json(self) -> Mapping[str, Any]:
-        """The line of the history, with how far the run is."""
-        left = None if self.seconds_left is None else round(self.seconds_left, 1)
-        doctor = {"doctor": self.doctor} if self.doctor else {}
-        return {**self.line, "percent": round(100 * self.share, 2), "seconds_left": left, **doctor}
-
-    def print(self, console: Console) -> None:
-        """Everything in one line."""
-        line(console, str(self))
-
-    def __str__(self) -> str:
-        """Everything in one line.
-
-        Example:
-            >>> str(Status(50, 200, 4.0, 12.0, 800.0, {"generator_loss": 0.7}))
-            'step 50/200, 25 %, 0:12 left, 0:04 trained, 800 images/s, loss: generator 0.700'
-        """
-        done = f"step {self.step}/{self.steps}", percent(self.share), self.left
-        return ", ".join(filter(None, [*done, *self.counts, *self.measured]))
-
-
-@dataclass(frozen=True)
 class SessionEnd:
     """How a run stands on disk when a session has ended; `files` has `None` for what is not there."""
 
@@ -253,10 +189,6 @@ class SessionEnd:
         panel(console, heading, pairs(rows.items()), Text(), following)
 
 
-Event: TypeAlias = Notice | Found | SessionStart | Status | SessionEnd
-"""Each has a name for programs, `to_json`, whose paths are absolute, and `print` for people."""
-
-
 def data_text(data: Mapping[str, Any]) -> str:
     """What the data are, as a run's `data.json` has them.
 
@@ -302,11 +234,6 @@ def recipe_text(recipe: Recipe) -> str:
         f"seed {recipe.seed}" if recipe.seed else "",
     ]
     return f"{recipe.name}: {', '.join(filter(None, pieces))}"
-
-
-def _loss(value: float) -> str:
-    """Always as many digits after the point, so that a display stays calm."""
-    return f"{value:.3f}" if abs(value) < 1_000 else f"{value:.3g}"
 
 
 def _reached_text(one: Reached) -> str:

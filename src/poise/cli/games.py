@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from poise.cli.console import emit, output, table
-from poise.cli.verb import Json, Names, verb
+from poise.cli.verb import Json, Names, emit, output, table, verb
 from poise.errors import PoiseError
 
 if TYPE_CHECKING:

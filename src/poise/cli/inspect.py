@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from poise.cli.console import emit, facts, line, output
-from poise.cli.verb import Count, Json, Name, verb
+from poise.cli.verb import Count, Json, Name, emit, facts, line, output, verb
 from poise.errors import PoiseError
 from poise.text import command, counted
 

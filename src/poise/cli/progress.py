@@ -1,15 +1,16 @@
-"""The three views of a session: for a person at a terminal, for a log, and for a program."""
+"""How far a run is, and the three views of a session: for a person at a terminal, a log, and a program."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from poise.cli.console import emit, is_watched, output
-from poise.cli.events import Event, Notice, SessionStart, Status
-from poise.text import percent
+from poise.cli.events import Found, Notice, SessionEnd, SessionStart
+from poise.cli.verb import emit, is_watched, line, output
+from poise.text import clock, percent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,7 +18,78 @@ if TYPE_CHECKING:
 
 OnRead = Callable[[int, int], None]  # Called while data are read, with `(done, total)`
 
+PLAYERS, SIDES = ("discriminator", "generator"), ("real", "fake")
 SECONDS_BETWEEN_LINES = 10.0  # In a log
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a run stands: speeds of the last seconds, if known, its newest line, and what the doctor says."""
+
+    event: ClassVar[str] = "line"
+    step: int
+    steps: int
+    seconds: float
+    seconds_left: float | None
+    images_per_second: float | None
+    line: Mapping[str, Any]
+    doctor: str = ""
+    unit: str = "images"
+
+    @property
+    def share(self) -> float:
+        """How much is done, from 0 to 1."""
+        return self.step / self.steps if self.steps else 0.0
+
+    @property
+    def left(self) -> str:
+        """The time that is left, if it is known."""
+        return "" if self.seconds_left is None else f"{clock(self.seconds_left)} left"
+
+    @property
+    def counts(self) -> list[str]:
+        """The time trained, the speed, and what the doctor says."""
+        speed = f"{self.images_per_second:.0f} {self.unit}/s" if self.images_per_second else ""
+        doctor = f"doctor: {self.doctor}" if self.doctor else ""
+        return [text for text in (f"{clock(self.seconds)} trained", speed, doctor) if text]
+
+    @property
+    def measured(self) -> list[str]:
+        """The losses, and the shares that the discriminator gets right, as far as they are known."""
+        of = self.line.get
+        losses = [f"{one} {_loss(value)}" for one in PLAYERS if (value := of(f"{one}_loss")) is not None]
+        right = [f"{one}s {percent(value)}" for one in SIDES if (value := of(f"{one}_right")) is not None]
+        named = {"loss": ", ".join(losses), "right": ", ".join(right)}
+        return [f"{name}: {text}" for name, text in named.items() if text]
+
+    def to_json(self) -> Mapping[str, Any]:
+        """The line of the history, with how far the run is."""
+        left = None if self.seconds_left is None else round(self.seconds_left, 1)
+        doctor = {"doctor": self.doctor} if self.doctor else {}
+        return {**self.line, "percent": round(100 * self.share, 2), "seconds_left": left, **doctor}
+
+    def print(self, console: Console) -> None:
+        """Everything in one line."""
+        line(console, str(self))
+
+    def __str__(self) -> str:
+        """Everything in one line.
+
+        Example:
+            >>> str(Status(50, 200, 4.0, 12.0, 800.0, {"generator_loss": 0.7}))
+            'step 50/200, 25 %, 0:12 left, 0:04 trained, 800 images/s, loss: generator 0.700'
+        """
+        done = f"step {self.step}/{self.steps}", percent(self.share), self.left
+        return ", ".join(filter(None, [*done, *self.counts, *self.measured]))
+
+
+def _loss(value: float) -> str:
+    """Always as many digits after the point, so that a display stays calm."""
+    return f"{value:.3f}" if abs(value) < 1_000 else f"{value:.3g}"
+
+
+Event: TypeAlias = Notice | Found | SessionStart | Status | SessionEnd
+"""Each has a name for programs, `to_json`, whose paths are absolute, and `print` for people."""
 
 
 def view_for(*, json: bool) -> View:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from poise.cli.console import emit, facts, output, table
-from poise.cli.verb import Json, verb
+from poise.cli.verb import Json, emit, facts, output, table, verb
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from poise.cli.console import emit, line, output
-from poise.cli.verb import Json, verb
+from poise.cli.verb import Json, emit, line, output, verb
 from poise.text import short_path
 
 app = verb("report", ("poise report runs/demo", "write runs/demo/report.html again"))

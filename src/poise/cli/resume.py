@@ -47,13 +47,11 @@ def resume(
     """
     from poise.cli.events import SessionStart, unit_of
     from poise.cli.progress import view_for
-    from poise.cli.session import Reporter, device_text, finish, refuse_remedies, report_of_a_failure
+    from poise.cli.session import Reporter, device_text, finish, report_of_a_failure
     from poise.recipes import saved_recipe
     from poise.run_folder import RunFolder, is_many, read_games
 
     many = is_many(run)
-    if many:
-        refuse_remedies(doctor)
     folder, view = RunFolder.open(run), view_for(json=json)
     recipe = saved_recipe(folder.recipe)
     if steps is not None:
@@ -66,7 +64,9 @@ def resume(
         from poise.training import Resumption, pick_device
         from poise.training import resume as resume_one
         from poise.training.remedies import resume_with_remedies
-        from poise.training.vectorised import resume_many
+        from poise.training.vectorised import check_options, resume_many
+
+        check_options(many=many, doctor=doctor)
 
         where = pick_device(device)
 
@@ -88,8 +88,7 @@ def resume(
         )
         outcome: Outcome | EnsembleOutcome
         if many:
-            watched = doctor != "off"
-            outcome = resume_many(asked, watch=reporter.on_games, notify=reporter.notify, doctor=watched)
+            outcome = resume_many(asked, watch=reporter.on_games, notify=reporter.notify, doctor=doctor)
         else:
             go_on = resume_with_remedies if doctor == "apply" else partial(resume_one, doctor=doctor)
             outcome = go_on(asked, callbacks=[reporter.on_run], notify=reporter.notify)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from poise.cli.console import emit, line, output
-from poise.cli.verb import Json, Name, Number, at_least, verb
+from poise.cli.verb import Json, Name, Number, at_least, emit, line, output, verb
 from poise.errors import PoiseError
 from poise.text import counted, short_path
 

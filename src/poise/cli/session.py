@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from poise.cli.data_options import DataOptions
-from poise.cli.events import Found, Notice, SessionEnd, SessionStart, Status
-from poise.cli.progress import View
+from poise.cli.events import Found, Notice, SessionEnd, SessionStart
+from poise.cli.progress import Status, View
+from poise.cli.verb import DoctorMode
 from poise.errors import BROKEN_PIPE, PoiseError
 from poise.run_folder import RunFolder, new_run_path, refuse_existing
 from poise.text import command, counted, short_path
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from poise.recipes import Recipe
     from poise.training import Outcome, StepContext
-    from poise.training.callbacks.doctor import Mode
     from poise.training.vectorised import EnsembleContext, EnsembleOutcome
 
 Train: TypeAlias = "Callable[[Reporter], Outcome | EnsembleOutcome]"
@@ -36,7 +36,7 @@ def prepare(
     *,
     device: str = "auto",
     out: Path | None = None,
-    doctor: Mode = "suggest",
+    doctor: DoctorMode = "suggest",
     seeds: int | None = None,
     grid: Sequence[str] = (),
     budget: float | None = None,
@@ -47,17 +47,6 @@ def prepare(
     Returns:
         What the session starts from, and the function that trains it.
     """
-    if seeds is None and grid:
-        code, hint = "cli.grid-without-seeds", "add --seeds 1 or more"
-        raise PoiseError("A grid is trained with seeds", code=code, hint=hint)
-    if seeds is not None:
-        refuse_remedies(doctor)
-        if start_from is not None:
-            what = "Games that are trained side by side begin each with its own weights"
-            raise PoiseError(what, code="cli.from-with-seeds", hint="leave --from or --seeds out")
-        if budget is not None:
-            what = "A budget is for one game"
-            raise PoiseError(what, code="cli.budget-with-seeds", hint="give --steps, or leave --seeds out")
     if out is not None:  # before the data are read, which may take long
         refuse_existing(out)
     with view.reading(data.name) as on_read:
@@ -66,19 +55,21 @@ def prepare(
         from poise.training.records import data_record
         from poise.training.rehearsal import rehearse, within
         from poise.training.remedies import begin_with_remedies
-        from poise.training.vectorised import begin_many, parse_axis, plan_many
+        from poise.training.vectorised import begin_many, check_options, parse_axis, plan_many
 
+        many = seeds is not None
+        check_options(many=many, grid=grid, start_from=start_from, budget=budget, doctor=doctor)
         axes, where, opened = dict(map(parse_axis, grid)), pick_device(device), data.to_open()
         sizes: Mapping[str, int]
         expected = None
         if seeds is None:
             single = plan(opened, recipe, where, progress=on_read)
+            if start_from is not None:
+                single = single.started_from(start_from)
             expected = rehearse(single)
             if budget is not None and expected is not None:
                 single = within(single, recipe, expected, budget)
                 expected = expected.of(single.recipe.steps or 0)
-            if start_from is not None:
-                single = single.started_from(start_from)
             dataset, origin, resolved = single.dataset, single.origin, single.recipe
             modules = single.components.modules
             sizes = {player: describe(module)["parameters"] for player, module in modules.items()}
@@ -91,8 +82,7 @@ def prepare(
 
     def train(to: Reporter) -> Outcome | EnsembleOutcome:
         if seeds is not None:
-            watched = doctor != "off"
-            return begin_many(games, folder, watch=to.on_games, notify=to.notify, doctor=watched)
+            return begin_many(games, folder, watch=to.on_games, notify=to.notify, doctor=doctor)
         start = begin_with_remedies if doctor == "apply" else partial(begin, doctor=doctor)
         return start(single, folder, callbacks=[to.on_run], notify=to.notify)
 
@@ -202,15 +192,6 @@ def doctor_status(findings: Sequence[Mapping[str, Any]], *, watched: bool = True
     from poise.web.summary import findings_of, problems
 
     return next((one.severity.upper() for one in problems(findings_of(findings))), "OK" if watched else "")
-
-
-def refuse_remedies(doctor: Mode) -> None:
-    """Refuse what serves one run, for many games."""
-    if doctor == "apply":
-        what = "The doctor applies remedies to one run, not to many games at once"
-        why = "each game would need branches of its own"
-        hint = "leave --doctor apply out, or train that seed alone: --seed N --doctor apply"
-        raise PoiseError(what, code="cli.remedies-of-many-games", why=why, hint=hint)
 
 
 def finish(outcome: Outcome | EnsembleOutcome, reporter: Reporter) -> int:

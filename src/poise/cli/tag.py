@@ -5,8 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from poise.cli.console import emit, line, output
-from poise.cli.verb import Json, Number, at_least, verb
+from poise.cli.verb import Json, Number, at_least, emit, line, output, verb
 
 app = verb(
     "tag",

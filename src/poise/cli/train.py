@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from poise.cli.console import emit, line, output
 from poise.cli.data_options import DataOptions
-from poise.cli.verb import Count, Device, DoctorMode, Json, Name, Switch, at_least, verb
+from poise.cli.verb import Count, Device, DoctorMode, Json, Name, Switch, at_least, emit, line, output, verb
 
 if TYPE_CHECKING:
     pass

@@ -1,10 +1,20 @@
-"""How a function becomes a verb of the command line, and the options that verbs share."""
+"""What verbs share: the options that are common to them, and the two streams."""
 
-from typing import Annotated, Literal, TypeAlias
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO, TypeAlias
 
 from cyclopts import App, Parameter
 
 from poise.errors import PoiseError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
 
 Switch: TypeAlias = Annotated[bool, Parameter(show_default=False)]
 Json: TypeAlias = Annotated[
@@ -38,3 +48,83 @@ def at_least(least: int, **values: int | None) -> None:
         if value is not None and value < least:
             what = f"The number of {name} cannot be {value}" if least else f"The {name} cannot be {value}"
             raise PoiseError(what, code=f"cli.bad-{name}", hint=f"give {least} or more")
+
+
+LOG_WIDTH = 160
+"""Columns if there is no terminal: wide enough that a row of a table is one line that can be searched."""
+
+
+def output(file: TextIO | None = None) -> Console:
+    """A stream for people, by default standard output; colours only on a terminal that wants them."""
+    from rich.console import Console
+
+    class HonestConsole(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # noqa: PLE0704 - called while the BrokenPipeError is handled; rich would exit, and lose a run
+
+    console = HonestConsole(file=file, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = LOG_WIDTH
+    return console
+
+
+def is_watched(console: Console) -> bool:
+    """Whether a person looks at the stream while it is written."""
+    return console.is_interactive and console.file.isatty()
+
+
+def emit(event: Mapping[str, Any]) -> None:
+    """Write one JSON object on a line of standard output, at once."""
+    import json
+
+    sys.stdout.write(json.dumps(event, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def line(console: Console, *pieces: tuple[str, str] | str) -> None:
+    """Print a line of text; wrapped on a terminal, whole elsewhere, so that it can be searched."""
+    from rich.text import Text
+
+    console.print(Text.assemble(*pieces), soft_wrap=not console.is_terminal)
+
+
+def facts(console: Console, rows: Iterable[tuple[str, str]]) -> None:
+    """Print labels and values: in columns on a terminal, a whole line each elsewhere."""
+    rows = list(rows)
+    if console.is_terminal:
+        console.print(pairs(rows))
+        return
+    widest = max((len(label) for label, _ in rows), default=0)
+    for label, value in rows:
+        line(console, f"{label + ':':<{widest + 1}} {value}")
+
+
+def pairs(rows: Iterable[tuple[str, str]], *, styles: tuple[str, str] = ("dim", "")) -> RenderableType:
+    """Two columns of plain text; labels are never wrapped."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for style in styles:
+        grid.add_column(style=style, no_wrap=styles[0] == style == "dim", overflow="fold")
+    for row in rows:
+        grid.add_row(*map(Text, row))
+    return grid
+
+
+def table(*columns: str, left: int = 1) -> Table:
+    """An empty table; the first `left` columns hold names, the others numbers, set to the right."""
+    from rich.table import Table
+
+    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for index, heading in enumerate(columns):
+        made.add_column(heading, justify="left" if index < left else "right", no_wrap=index == 0)
+    return made
+
+
+def panel(console: Console, title: Text, *parts: RenderableType) -> None:
+    """Print parts one below the other in a frame with a title."""
+    from rich.console import Group
+    from rich.panel import Panel
+
+    console.print(Panel(Group(*parts), title=title, title_align="left", border_style="dim", padding=(1, 2)))

@@ -21,8 +21,9 @@ from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING, referen
 from poise.diagnosis.rule import Setting
 from poise.diagnosis.scores import per_sample_scores
 from poise.diagnosis.trends import PACE, SPANS
-from poise.diagnosis.undisturbed import modules_of, streams_kept
+from poise.diagnosis.undisturbed import modules_of
 from poise.diagnosis.window import StepStats
+from poise.randomness import streams_kept
 
 LISTENED = 24  # Steps before a check whose statistics are noted; the others are passed over
 GROWS = 40  # Without a known length a check comes when a fortieth of the steps so far has passed

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-import random
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
+
+from poise.randomness import streams_kept
 
 OWN = frozenset(vars(nn.Module()))  # What every module keeps by itself
 
@@ -54,25 +54,6 @@ def _filled(cell: Any) -> bool:
         return cell.cell_contents is not None
     except ValueError:
         return False
-
-
-@contextmanager
-def streams_kept() -> Iterator[None]:
-    """The random streams of torch on every device, of numpy and of Python are given back afterwards."""
-    cards = torch.cuda.is_available() and torch.cuda.is_initialized()
-    kept = torch.get_rng_state(), random.getstate(), np.random.get_state(legacy=False)
-    on_cards = torch.cuda.get_rng_state_all() if cards else []
-    mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
-    try:
-        yield
-    finally:
-        torch.set_rng_state(kept[0])
-        random.setstate(kept[1])
-        np.random.set_state(kept[2])
-        if cards:
-            torch.cuda.set_rng_state_all(on_cards)
-        if mps is not None:
-            torch.mps.set_rng_state(mps)
 
 
 class _Kept:

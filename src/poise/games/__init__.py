@@ -1,8 +1,7 @@
 """Games: the players, the forward pass, and the terms of both losses."""
 
-from poise.games.adversarial import AdversarialGame
+from poise.games.adversarial import AdversarialGame, Term
 from poise.games.noise_to_data import noise_to_data
-from poise.games.term import Term
 from poise.games.unpaired import unpaired
 from poise.games.view import Scoring, View
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from poise.games.term import Term
+from poise.games.adversarial import Term
 from poise.games.view import View
 from poise.schedules import Number
 

@@ -9,10 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from poise.dynamics.game import Batch, Networks, Outputs
+from poise.dynamics.game import Batch, Networks, Outputs, State
 from poise.errors import PoiseError
-from poise.games.adversarial import AdversarialGame, Forward
-from poise.games.term import State, Term
+from poise.games.adversarial import AdversarialGame, Forward, Term
 from poise.games.view import Scoring, View
 from poise.losses import Loss
 from poise.losses.loss import LossFunction

@@ -10,10 +10,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from poise.dynamics.game import Batch, Networks, Outputs
-from poise.games.adversarial import AdversarialGame
+from poise.dynamics.game import Batch, Networks, Outputs, State
+from poise.games.adversarial import AdversarialGame, Term
 from poise.games.pool import drawn_from_pool, room_for
-from poise.games.term import State, Term
 from poise.games.view import Scoring, View
 from poise.schedules import Number
 

@@ -30,12 +30,14 @@ from poise.run_folder.files import (
     append_line,
     forget_lines_after,
     from_json,
+    holder_of,
+    is_held_here,
+    locked,
     read_lines,
     sync_folder,
     to_json,
     write_whole,
 )
-from poise.run_folder.lock import holder_of, is_held_here, locked
 from poise.run_folder.tensors_file import DamagedError
 from poise.run_folder.tensors_folder import (
     FORMAT,

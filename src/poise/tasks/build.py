@@ -8,9 +8,8 @@ from functools import partial
 from typing import Any
 
 from poise.augment import AUGMENTATIONS, Augmentation
-from poise.games.adversarial import AdversarialGame
+from poise.games.adversarial import AdversarialGame, Term
 from poise.games.noise_to_data import noise_to_data
-from poise.games.term import Term
 from poise.games.view import Scoring
 from poise.losses import LOSSES, Loss
 from poise.recipes import Recipe

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from poise.dynamics.game import Networks
 from poise.errors import PoiseError
 from poise.games import AdversarialGame, unpaired
+from poise.games.adversarial import Term
 from poise.games.auxiliary import absolute_error, feature_error, perceptual_error, squared_error
 from poise.games.noise_to_data import adversarial_terms, from_latent_and_condition
-from poise.games.term import Term
 from poise.games.view import View, judge_with_condition
 from poise.networks import IMAGE_DISCRIMINATORS, TRANSLATORS
 from poise.networks.conditioned import ConcatenatedDiscriminator

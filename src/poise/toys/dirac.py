@@ -16,8 +16,8 @@ from poise.dynamics import DYNAMICS, Batch, Players
 from poise.dynamics.game import Logs, NextBatch
 from poise.dynamics.joint import joint
 from poise.dynamics.second_order import consensus_gradients
+from poise.games.adversarial import Term
 from poise.games.noise_to_data import noise_to_data
-from poise.games.term import Term
 from poise.games.view import View
 from poise.losses import LOSSES, Loss
 from poise.randomness import torch_stream

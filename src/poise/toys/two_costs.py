@@ -13,8 +13,7 @@ from torch import Tensor
 
 from poise.dynamics import DYNAMICS, Batch, Players
 from poise.errors import PoiseError
-from poise.games.adversarial import AdversarialGame
-from poise.games.term import Term
+from poise.games.adversarial import AdversarialGame, Term
 from poise.games.view import View
 from poise.registry import checked_settings
 from poise.toys.lab import Trial, two_players

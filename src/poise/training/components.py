@@ -23,8 +23,7 @@ from poise.schedules import Number, Schedule, value_at
 from poise.spec import DataSpec
 from poise.tasks import GIVEN, TASKS
 from poise.training.ema import EmaGenerator
-from poise.training.engine import channels_last
-from poise.training.precision import in_precision
+from poise.training.engine import channels_last, in_precision
 
 PLAYERS = ("discriminator", "generator")
 
@@ -35,7 +34,7 @@ def build_optimiser(
     """A player's optimiser.
 
     It is corrected for lazy terms by `share`, a factor of the learning rate and a power of the decays; see
-    `poise.games.term.lazy_share`.
+    `poise.games.adversarial.lazy_share`.
     """
     targets = [in_memory_order(parameter) for parameter in parameters]
     rate, beta1, beta2 = values_of(settings, share, 0, run_images)

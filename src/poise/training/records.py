@@ -21,7 +21,7 @@ from poise.run_folder import RunFolder
 from poise.spec import condition_kind
 from poise.tasks import GIVEN
 from poise.training.components import Components
-from poise.training.state.train_state import Position
+from poise.training.state import Position
 from poise.version import VERSION
 
 

@@ -13,14 +13,15 @@ from torch import Tensor
 
 from poise.dynamics import Batch, NonFiniteError
 from poise.errors import PoiseError
-from poise.recipes import Recipe, recipe_with
+from poise.randomness import streams_kept
+from poise.recipes import Recipe
 from poise.registry import bound, provided
 from poise.text import duration
 from poise.training.batches import training_batches
 from poise.training.callbacks.quality import measuring_seconds
 from poise.training.components import Components, buffers_restored, build_components, run_images
-from poise.training.engine import own_streams, synchronised
-from poise.training.planning import Experiment, planned
+from poise.training.engine import synchronised
+from poise.training.planning import Experiment
 
 BESIDE = 1.1  # What pictures, measurements, the doctor and checkpoints add to the steps
 LONGEST = 2.0  # Seconds after which no further step is timed, if a plain and a heavy one have been
@@ -58,8 +59,8 @@ def rehearse(experiment: Experiment) -> Rehearsal | None:
     Raises:
         PoiseError: The run needs more memory than there is.
     """
-    recipe, device = experiment.recipe, experiment.components.device
-    with own_streams(device):
+    recipe = experiment.recipe
+    with streams_kept():
         memory = check_memory(experiment)
         try:
             step = step_seconds(experiment)
@@ -96,8 +97,7 @@ def within(experiment: Experiment, asked: Recipe, rehearsal: Rehearsal, seconds:
             hint=f"give {duration(measuring + BESIDE * LEAST_STEPS * rehearsal.step_seconds + 1)} or more, "
             "or make it smaller: --resolution, --batch-size, --set generator.width",
         )
-    shorter = recipe_with(asked, {"steps": steps})
-    return planned(experiment.dataset, experiment.origin, shorter, components.device, {})
+    return experiment.shortened(asked, steps)
 
 
 def step_seconds(experiment: Experiment) -> float:

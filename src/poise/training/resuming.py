@@ -68,7 +68,7 @@ def reopen(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experimen
         notify(f"Going on from step {step}: {restored.newest_step - step} steps are trained again.")
     forget_beyond(run, step, log_every=recipe.log_every)
     run.write_json("recipe", recipe.model_dump())
-    return Experiment(dataset, origin, recipe, components), restored.checkpoint
+    return Experiment(dataset, origin, components), restored.checkpoint
 
 
 def newest_checkpoint(run: RunFolder, notify: Notify, *, steps: int) -> Restored:

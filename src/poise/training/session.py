@@ -10,20 +10,19 @@ from typing import Literal
 from poise.data import Dataset
 from poise.dynamics import NonFiniteError
 from poise.errors import PoiseError
+from poise.randomness import streams_kept
 from poise.recipes import Recipe
 from poise.run_folder import Checkpoint, RunFolder, refuse_existing
 from poise.training.callbacks import Callback, CallbackContext, Notify, callbacks_of
 from poise.training.callbacks.callback import DoctorMode
 from poise.training.callbacks.doctor import write_non_finite
 from poise.training.components import Components
-from poise.training.engine import own_streams
-from poise.training.loop import stop_on_signals, train_loop
+from poise.training.loop import Saver, UnsavedError, newest_saved, stop_on_signals, train_loop
 from poise.training.planning import Experiment
 from poise.training.records import data_record, describe_generator, environment_record
 from poise.training.resuming import Resumption, reopen
-from poise.training.saver import Saver, UnsavedError, newest_saved
+from poise.training.single import SingleState
 from poise.training.state import Position, TrainState, pack
-from poise.training.state.single import SingleState
 
 Status = Literal["running", "finished", "interrupted"]
 
@@ -147,10 +146,10 @@ def run_session(
     Raises:
         PoiseError: A value came up that is not finite, or the end could not be saved.
     """
-    recipe, device = state.recipe, state.device
+    recipe = state.recipe
     saver = Saver(recipe.checkpoints, run, notify, state=state, saved_step=position.step)
     status("running", position.step)
-    with own_streams(device), stop_on_signals(notify) as stop:
+    with streams_kept(), stop_on_signals(notify) as stop:
         try:
             end = train_loop(state, saver, position, stop=stop)
         except NonFiniteError as error:
@@ -186,6 +185,6 @@ def non_finite_error(run: RunFolder, position: Position, recipe: Recipe, error: 
         f"{sentence}, at step {position.step}; nothing of it was saved and {newest_saved(run)}",
         code="training.non-finite",
         why="the same settings would bring it up again",
-        hint=f"begin anew with lower rates: {finding.remedies[0].command}",
+        hint=f"begin again with lower learning rates: {finding.remedies[0].command}",
         exit_status=NON_FINITE,
     )

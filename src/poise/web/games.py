@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from poise.run_folder import RunFolder, game_folders, is_many, read_games
+from poise.run_folder import RunFolder, game_folders, read_games
 from poise.text import label, number
 from poise.web.charts import AXES, HIGH, LOW, Table, history_table
 from poise.web.metrics import Measured, measured
@@ -83,10 +83,8 @@ def open_findings(run: RunFolder) -> list[OpenFinding]:
     return [OpenFinding(title, where[title], len(games)) for title in often]
 
 
-def spread_of(run: RunFolder, history: Table) -> Spread | None:
-    """The spread over the games of a folder, whose own history has medians; `None` for a single run."""
-    if not is_many(run.path):
-        return None
+def spread_of(run: RunFolder, history: Table) -> Spread:
+    """The spread over the games of a folder, whose own history has medians."""
     rows, runs = read_games(run), game_folders(run.path)
     metrics = [_numbers(one) for one in runs]
     names = _names(metrics)

@@ -10,7 +10,7 @@ from typing import Any
 
 from poise.errors import PoiseError, report_system_errors
 from poise.recipes.overrides import ABOUT
-from poise.run_folder import RunFolder, makes, step_name
+from poise.run_folder import RunFolder, is_many, makes, step_name
 from poise.text import label, number
 from poise.web import charts, facts, metrics, pictures, summary
 from poise.web.games import spread_of
@@ -82,7 +82,7 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
     recipe, environment, data = run.recipe, run.environment, run.data
     history = charts.history_table(run.lines("history"))
     findings = summary.findings_of(run.lines("findings"))
-    spread = spread_of(run, history)
+    spread = spread_of(run, history) if is_many(run.path) else None
     numbers = metrics.measured(run.lines("metrics")) if spread is None else spread.numbers
     measured, tables = metrics.metric_charts(numbers)
     album = pictures.read_album(run.samples())

@@ -25,13 +25,10 @@ from poise.training.batches import Split, examined, latents
 from poise.training.callbacks.callback import (
     CallbackContext,
     CallbackRow,
-    DoctorMode,
     Notify,
     Request,
     StepContext,
 )
-
-Mode = DoctorMode
 
 CHECKS = 60
 """Checks in a run."""

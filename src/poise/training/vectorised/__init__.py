@@ -1,7 +1,14 @@
 """Many independent games trained side by side, over stacked parameters."""
 
 from poise.training.vectorised.ensemble import EnsembleCallback, EnsembleContext
-from poise.training.vectorised.plan import EnsembleExperiment, Game, parse_axis, plan_many, spread
+from poise.training.vectorised.plan import (
+    EnsembleExperiment,
+    Game,
+    check_options,
+    parse_axis,
+    plan_many,
+    spread,
+)
 from poise.training.vectorised.session import EnsembleOutcome, begin_many, resume_many
 
 __all__ = [
@@ -11,6 +18,7 @@ __all__ = [
     "EnsembleOutcome",
     "Game",
     "begin_many",
+    "check_options",
     "parse_axis",
     "plan_many",
     "resume_many",

@@ -19,6 +19,7 @@ from poise.losses import LOSSES
 from poise.recipes import Recipe
 from poise.run_folder import Checkpoint, RunFolder
 from poise.training.callbacks.callback import (
+    DoctorMode,
     Notify,
     Request,
     finish,
@@ -26,10 +27,18 @@ from poise.training.callbacks.callback import (
     requests_of,
     saved_states,
 )
-from poise.training.history import interval_means, window_from_tensors, window_tensors
 from poise.training.records import describe_generator
 from poise.training.session import Status, non_finite_error
-from poise.training.state import Position, StepEvent, Write, non_finite, position_of
+from poise.training.state import (
+    Position,
+    StepEvent,
+    Write,
+    interval_means,
+    non_finite,
+    position_of,
+    window_from_tensors,
+    window_tensors,
+)
 from poise.training.vectorised.plan import EnsembleExperiment, structure
 from poise.training.vectorised.stack import StackedState, set_values, stack_games, tensors, without
 from poise.training.vectorised.views import GameLogs, GameView, health, view_of
@@ -67,7 +76,7 @@ class Ensemble:
         watch: EnsembleCallback | None,
         notify: Notify,
         *,
-        doctor: bool,
+        doctor: DoctorMode,
     ) -> None:
         self.experiment, self.parent, self.runs = experiment, parent, runs
         self.watch, self.notify = watch, notify

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,9 @@ from poise.tasks import TASKS
 from poise.tasks.prepare import prepared, unused_labels
 from poise.training.batches import by_folders
 from poise.training.callbacks import check_callbacks
-from poise.training.checks import check_batch
 from poise.training.components import build_components
-from poise.training.planning import Data, Progress
-from poise.training.precision import with_precision
+from poise.training.engine import with_precision
+from poise.training.planning import Data, Progress, check_batch
 from poise.training.resolve import resolve
 from poise.training.vectorised.game import SERVED_GAMES
 
@@ -36,6 +35,38 @@ SERVED_DYNAMICS = ("alternating", "alternating-by-epoch", "simultaneous", "conse
 ONE_BY_ONE = "train the seeds one by one: --seed 0, then --seed 1"
 
 Grid = Mapping[str, Sequence[Any]]
+
+
+def check_options(
+    *,
+    many: bool,
+    grid: object = None,
+    start_from: object = None,
+    budget: object = None,
+    doctor: str = "suggest",
+    given: Iterable[str] = (),
+    callbacks: Sequence[object] = (),
+) -> None:
+    """Refuse a grid without seeds, and with seeds what serves one run only."""
+    if grid and not many:
+        what, code = "A grid is trained with seeds", "training.grid-without-seeds"
+        raise PoiseError(what, code=code, hint="add --seeds 1 or more")
+    modules = ", ".join(f"your own {player}" for player in given)
+    refused = (
+        (start_from is not None, "other weights to begin with", "each begins with the weights of its seed"),
+        (budget is not None, "a budget", "only the steps of one game are timed before"),
+        (doctor == "apply", "a doctor that applies remedies", "each would need branches of its own"),
+        (bool(modules), modules, "all would begin with the weights of one module"),
+        (len(callbacks) > 0, "callbacks", "they watch one run"),
+    )
+    for asked, what, why in refused:
+        if many and asked:
+            raise PoiseError(
+                f"Many games at once cannot have {what}",
+                code="training.one-run-only",
+                why=why,
+                hint=f"leave it out, or {ONE_BY_ONE}",
+            )
 
 
 @dataclass(frozen=True)

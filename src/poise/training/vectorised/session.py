@@ -11,7 +11,7 @@ from poise.errors import PoiseError
 from poise.extension import require_parts
 from poise.recipes import saved_recipe
 from poise.run_folder import Checkpoint, RunFolder, game_folders, read_games, refuse_existing, write_games
-from poise.training.callbacks.callback import Notify
+from poise.training.callbacks.callback import DoctorMode, Notify
 from poise.training.records import data_record, environment_record, lost_guarantees
 from poise.training.resuming import Resumption, forget_beyond, newest_checkpoint, recorded_data_of, same_data
 from poise.training.session import NON_FINITE, run_session
@@ -38,7 +38,7 @@ def begin_many(
     watch: EnsembleCallback | None = None,
     notify: Notify,
     command: list[str] | None = None,
-    doctor: bool = True,
+    doctor: DoctorMode = "suggest",
 ) -> EnsembleOutcome:
     """Make the folders and train; `watch` is called after each step.
 
@@ -65,7 +65,11 @@ def begin_many(
 
 
 def resume_many(
-    asked: Resumption, *, watch: EnsembleCallback | None = None, notify: Notify, doctor: bool = True
+    asked: Resumption,
+    *,
+    watch: EnsembleCallback | None = None,
+    notify: Notify,
+    doctor: DoctorMode = "suggest",
 ) -> EnsembleOutcome:
     """Continue many games from their newest sound checkpoint, or extend them.
 
@@ -102,7 +106,7 @@ def _train(
     watch: EnsembleCallback | None,
     notify: Notify,
     *,
-    doctor: bool,
+    doctor: DoctorMode,
 ) -> EnsembleOutcome:
     """Train from a checkpoint, or from the start, to the end, a stop, or a failure; the parent is locked."""
     runs = [_open_game(parent, experiment, number) for number in range(len(experiment.games))]
@@ -125,7 +129,7 @@ def _train(
     if not ensemble.left:
         parent.set_status("failed", step=end.step, reason="no game is left")
         what = f"All {lost} games of '{parent.path}' came to values that are not finite"
-        hint = "begin anew with lower rates; poise report shows each"
+        hint = "begin again with lower learning rates; poise report shows each"
         raise PoiseError(what, code="training.no-game-left", hint=hint, exit_status=NON_FINITE)
     finished = end.step >= (ensemble.recipe.steps or 0)
     return EnsembleOutcome(

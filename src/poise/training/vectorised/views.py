@@ -13,7 +13,7 @@ from poise.data import spec_of
 from poise.dynamics.game import Logs
 from poise.run_folder import RunFolder
 from poise.training.callbacks import CallbackContext, callbacks_of
-from poise.training.callbacks.callback import Named, Notify, StepContext
+from poise.training.callbacks.callback import DoctorMode, Named, Notify, StepContext
 from poise.training.components import Components, build_components
 from poise.training.ema import EmaGenerator
 from poise.training.state import StepEvent
@@ -74,7 +74,7 @@ class GameView:
 
 
 def view_of(
-    experiment: EnsembleExperiment, number: int, run: RunFolder, notify: Notify, *, doctor: bool
+    experiment: EnsembleExperiment, number: int, run: RunFolder, notify: Notify, *, doctor: DoctorMode
 ) -> GameView:
     """The view of a game by its number, with the callbacks that its recipe asks for."""
     dataset = experiment.datasets[number]
@@ -84,7 +84,7 @@ def view_of(
         dataset,
         run,
         lambda sentence: notify(f"{run.path.name}: {sentence}"),
-        "suggest" if doctor else "off",
+        doctor,
         games=len(experiment.games),
     )
     return GameView(run, components, callbacks_of(context))

@@ -30,10 +30,20 @@ from poise.training.callbacks.callback import (
 )
 from poise.training.components import Components
 from poise.training.engine import seed_networks
-from poise.training.history import summarise, window_from_tensors, window_tensors
 from poise.training.records import describe_generator
-from poise.training.state.packing import non_finite, pack, position_of, tensors_of, unpack
-from poise.training.state.train_state import Position, StepEvent, Write
+from poise.training.state import (
+    Position,
+    StepEvent,
+    Write,
+    non_finite,
+    pack,
+    position_of,
+    summarise,
+    tensors_of,
+    unpack,
+    window_from_tensors,
+    window_tensors,
+)
 
 
 class SingleState:
