@@ -180,7 +180,9 @@ def test_the_legend_explains_every_logged_number(tmp_path: Path) -> None:
     settings |= {"regularisers": plain}
     run = poise.train("spiral", out=tmp_path / "run", **settings)
     classes = poise.train("digits", "auxiliary-classifier", out=tmp_path / "classes", **settings)
-    logged = {name for one in (run, classes, styled) for line in one.history for name in line}
+    settings |= {"generator": "auto", "discriminator": "auto", "regularisers": {"r1": {"every": 1}}}
+    tags = poise.train("digits", "anime", out=tmp_path / "tags", **settings)
+    logged = {name for one in (run, classes, tags, styled) for line in one.history for name in line}
     text = (ROOT / "docs/history.md").read_text(encoding="utf-8")
     legend = text.partition("## history.jsonl")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", legend, re.MULTILINE)) == logged

@@ -74,19 +74,25 @@ class ConditionKind:
     Attributes:
         name: What `data.json` and `generator.json` call it.
         classes: Whether a condition is one of several classes, stored as an integer and seen as one-hot.
+        tags: Whether a condition is a list of tags, stored and seen as 0 or 1 for each of all tags.
         images: Whether a condition is an image, which the generator translates.
     """
 
     name: str
     classes: bool = False
+    tags: bool = False
     images: bool = False
 
+
+MOST_TAGS = 12
+"""Tags that have a row in a picture."""
 
 CONDITION_KINDS: Mapping[str, ConditionKind] = MappingProxyType(
     {
         kind.name: kind
         for kind in (
             ConditionKind("label", classes=True),
+            ConditionKind("tags", tags=True),
             ConditionKind("vector"),
             ConditionKind("image", images=True),
         )
@@ -106,3 +112,23 @@ def condition_kind(condition: Any) -> ConditionKind:
     """
     name = str(condition.get("kind")) if isinstance(condition, Mapping) else ""
     return CONDITION_KINDS.get(name, ConditionKind(name))
+
+
+def shown_names(condition: Any) -> tuple[str, ...]:
+    """What has a row in a picture of samples: every class, or the most frequent tags, the first first.
+
+    Args:
+        condition: The entry `condition` of a `data.json` or a `generator.json`.
+
+    Example:
+        >>> shown_names({"kind": "tags", "names": ["blond", "smile"], "counts": [3, 9]})
+        ('smile', 'blond')
+    """
+    kind = condition_kind(condition)
+    if not (kind.classes or kind.tags):
+        return ()
+    names = [str(name) for name in condition.get("names") or []]
+    if kind.classes:
+        return tuple(names)
+    often = dict(zip(names, condition["counts"], strict=True))
+    return tuple(sorted(names, key=lambda name: -often[name])[:MOST_TAGS])

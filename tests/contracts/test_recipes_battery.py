@@ -27,7 +27,7 @@ STEPS, KILLED_AT = 7, 5
 
 
 def test_the_number_of_recipes() -> None:
-    assert len(RECIPES) == 28
+    assert len(RECIPES) == 29
 
 
 def tiny(name: str) -> Recipe:
@@ -40,9 +40,9 @@ def tiny(name: str) -> Recipe:
         "checkpoints.every_steps": 2,
         "checkpoints.every_seconds": None,
     }
-    if RECIPES[name].generator.name in ("auto", "mlp", "stylegan2", "r3gan"):
+    if RECIPES[name].generator.name in ("auto", "mlp", "stylegan2", "r3gan", "srresnet"):
         changes["generator.width"] = 8
-    if RECIPES[name].discriminator.name in ("auto", "autoencoder", "mlp", "stylegan2", "r3gan"):
+    if RECIPES[name].discriminator.name in ("auto", "autoencoder", "mlp", "stylegan2", "r3gan", "srresnet"):
         changes["discriminator.width"] = 8
     return recipe_with(RECIPES[name], changes)
 

@@ -62,7 +62,7 @@ def small(recipe: Recipe, more: dict[str, Any]) -> Recipe:
     }
     changed = recipe_with(recipe, more)
     for player in ("generator", "discriminator"):
-        if getattr(changed, player).name in ("auto", "mlp", "autoencoder", "stylegan2", "r3gan"):
+        if getattr(changed, player).name in ("auto", "mlp", "autoencoder", "stylegan2", "r3gan", "srresnet"):
             changes[f"{player}.width"] = 8
     return recipe_with(recipe, changes)
 

@@ -11,6 +11,7 @@ from networks.specs import of
 from poise.networks import DISCRIMINATORS, GENERATORS, parameter_count
 from poise.networks.autoencoder import ReconstructionScore
 from poise.networks.layers import CentredSigmoid, LeakyReLU, Maxout, ResidualBlock, activation_layer
+from poise.networks.srresnet import Shuffle
 
 
 def flat(network: nn.Module) -> nn.Sequential:
@@ -174,6 +175,68 @@ def test_resnet_shortcuts_convolve_the_smaller_grid_to_the_same_effect() -> None
     pool, double = nn.AvgPool2d(2), nn.Upsample(scale_factor=2, mode="nearest")
     assert torch.allclose(pool(convolution(features)), convolution(pool(features)), atol=1e-6)
     assert torch.allclose(double(convolution(features)), convolution(double(features)), atol=1e-6)
+
+
+def test_srresnet_at_128_has_the_layers_of_its_figures() -> None:
+    def convolution(before: int, after: int, side: int) -> int:
+        return before * after * side * side + after
+
+    generator = GENERATORS["srresnet"].build(of((3, 128, 128)), latent_size=128 + 34)
+    norm = 2 * 64
+    dense = (162 + 1) * 64 * 16 * 16
+    blocks = 16 * 2 * (convolution(64, 64, 3) + norm)
+    doublings = 3 * (convolution(64, 256, 3) + norm)
+    assert parameter_count(generator) == dense + 2 * norm + blocks + doublings + convolution(64, 3, 9)
+    discriminator = DISCRIMINATORS["srresnet"].build(of((3, 128, 128)))
+    stages = [
+        4 * convolution(width, width, 3) + convolution(width, 2 * width, 4)
+        for width in (32, 64, 128, 256, 512)
+    ]
+    assert parameter_count(discriminator) == convolution(3, 32, 4) + sum(stages) + 1024 * 2 * 2 + 1
+
+
+def test_srresnet_is_the_function_of_its_figures() -> None:
+    torch.manual_seed(0)
+    settings = {"width": 4, "blocks": 2, "smallest_side": 4}
+    network = flat(GENERATORS["srresnet"].build(of((2, 8, 8)), latent_size=3, **settings)).eval()
+    latents = torch.randn(2, 3)
+    dense, _, norm, _, trunk, convolution, _, last_norm, _, last, _ = network
+    features = nn.functional.relu(norm(dense(latents).reshape(2, 4, 4, 4)))
+    assert isinstance(trunk, ResidualBlock)
+    *blocks, norm_of_trunk, _ = flat(trunk.residual)
+    inner = features
+    for block in blocks:
+        assert isinstance(block, ResidualBlock)
+        first, norm_one, _, second, norm_two = flat(block.residual)
+        inner = inner + norm_two(second(nn.functional.relu(norm_one(first(inner)))))
+    features = features + nn.functional.relu(norm_of_trunk(inner))
+    # Channel 4 c + 2 i + j of the convolution is channel c at the pixels (2 y + i, 2 x + j).
+    spread = convolution(features).reshape(2, 4, 2, 2, 4, 4).permute(0, 1, 4, 2, 5, 3).reshape(2, 4, 8, 8)
+    expected = last(nn.functional.relu(last_norm(spread))).tanh()
+    torch.testing.assert_close(network(latents), expected)
+    assert expected.shape == (2, 2, 8, 8) and float(expected.detach().std()) > 0
+
+
+@pytest.mark.parametrize(
+    ("sides", "first", "doublings"),
+    [
+        ((8, 8), (2, 2), 2),
+        ((32, 32), (8, 8), 2),
+        ((64, 64), (16, 16), 2),
+        ((256, 256), (16, 16), 4),
+        ((50, 36), (13, 9), 2),
+        ((64, 9), (16, 3), 2),
+    ],
+)
+def test_srresnet_starts_from_sixteen_or_a_quarter(
+    sides: tuple[int, int], first: tuple[int, int], doublings: int
+) -> None:
+    generator = flat(GENERATORS["srresnet"].build(of((3, *sides)), latent_size=3, width=2, blocks=1))
+    assert sum(isinstance(layer, Shuffle) for layer in generator) == doublings
+    assert generator[:2](torch.randn(1, 3)).shape == (1, 2, *first)
+    made = generator(torch.randn(2, 3))
+    assert made.shape == (2, 3, *sides)
+    assert DISCRIMINATORS["srresnet"].build(of((3, *sides)), width=2)(made).shape == (2,)
 
 
 def test_mlp_holds_the_networks_of_pacgan() -> None:

@@ -68,9 +68,16 @@ class Run:
         """The averaged generator as last saved."""
         return Generator.load(self.path, module=self.module)
 
-    def sample(self, count: int = 64, seed: int = 0, *, label: str | None = None) -> Floats:
-        """Samples: `(count, C, H, W)` in [-1, 1], or `(count, d)` in data units; of the class `label`."""
-        return self.generator.sample(count, seed=seed, label=label)
+    def sample(
+        self,
+        count: int = 64,
+        seed: int = 0,
+        *,
+        label: str | None = None,
+        tags: str | Sequence[str] | None = None,
+    ) -> Floats:
+        """Samples: `(count, C, H, W)` in [-1, 1], or `(count, d)` in data units; of a class, or with tags."""
+        return self.generator.sample(count, seed=seed, label=label, tags=tags)
 
     def tag(self, image: Path | str, count: int = 10, *, draws: int = 200, seed: int = 0) -> list[Tag]:
         """The tags of a picture, the most frequent over latents first; of a run of `image-tagging`.

@@ -24,7 +24,7 @@ class DataOptions:
         held_out: The share of pairs or domains never trained on, to judge by; 0.1 by default.
         labels: A CSV of files and labels, or a dataset.json, for a recipe with conditions; sub-folders
             need none.
-        label_column: Its column of labels, if it has more than two columns.
+        label_column: Its column of labels, if it has more than two columns; several of tags, with commas.
         file_column: Its column of files, if it is not found by itself.
         scale: The values that become black and white, for images of more than 8 bits, as 0,4095.
         split: Which of the folders train, val and test is trained on, or all; by default train.

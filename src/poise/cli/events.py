@@ -91,8 +91,9 @@ class SessionStart:
     def print(self, console: Console) -> None:
         """What is trained on what, where, into which folder."""
         data, condition = self.data, self.data.get("condition") or {}
-        classes = condition_kind(condition).classes
-        named = f", {counted(condition['shape'][0], 'class')}" if classes else ""
+        kind = condition_kind(condition)
+        thing = "class" if kind.classes else "tag" if kind.tags else None
+        named = f", {counted(condition['shape'][0], thing)}" if thing else ""
         rows = {"data": f"{data['name']}: {data_text(data)}{named}", "recipe": recipe_text(self.recipe)}
         if self.parameters:
             sizes = " and ".join(f"{player} {count:,}" for player, count in self.parameters.items())

@@ -115,6 +115,7 @@ def _print(
         return
     line(console, ("trainable", "bold green"), f" with the default recipe, {recipe}")
     line(console, "train on it: ", (command("poise", "train", data, *words), "cyan"))
-    if known.get("classes"):
-        by_class = command("poise", "train", data, *words, "--recipe", "conditional")
-        line(console, "with its classes: ", (by_class, "cyan"))
+    for labels, recipe_of_labels in (("classes", "conditional"), ("tags", "anime")):
+        if known.get(labels):
+            with_labels = command("poise", "train", data, *words, "--recipe", recipe_of_labels)
+            line(console, f"with its {labels}: ", (with_labels, "cyan"))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 EXAMPLE_DATA = {
     "paired-translation": "--pairs line colour",
     "unpaired-translation": "--domains horses zebras",
+    "auxiliary-tags": "my-photos --labels tags.csv",
     "image-tagging": "my-photos --labels tags.csv",
 }
 """Data for the example, by the game, if digits do not suit it."""

@@ -30,6 +30,7 @@ app = verb(
     ("poise sample runs/demo -n 1000 --out digits/", "a thousand files"),
     ("poise sample runs/demo -n 50000 --out samples.npy", "raw numbers"),
     ("poise sample runs/flags --label japan -n 16", "one class"),
+    ("poise sample runs/faces --tags smile,hat", "these tags and no others"),
 )
 
 
@@ -40,6 +41,7 @@ def sample(
     *,
     count: Annotated[int | None, Parameter(name="-n", metavar="N")] = None,
     label: Name = None,
+    tags: Annotated[str | None, Parameter(metavar="TAGS")] = None,
     seed: Number = 0,
     truncation: Annotated[float | None, Parameter(metavar="NUMBER")] = None,
     out: Annotated[str | None, Parameter(metavar="PATH")] = None,
@@ -52,8 +54,9 @@ def sample(
 
     Args:
         run: The run's folder.
-        count: How many; by default 64, or 8 of each class, a row for each.
+        count: How many; by default 64, or 8 of each class or frequent tag, a row for each.
         label: Their class; by default each class as often as in the data.
+        tags: Their tags, with commas between; by default those of samples of the data.
         seed: Draws the samples; the first of many are the same as of few.
         truncation: Below 1 samples vary less and are more typical; of generators with styles.
         out: A .png for a grid, a .npy for raw numbers, a folder/ for a file each; by default a grid in RUN.
@@ -65,7 +68,8 @@ def sample(
     at_least(1, samples=count)
     at_least(0, seed=seed)
     folder = one_run(run).path
-    named = "" if label is None else "".join(c if c.isalnum() or c in "-_." else "-" for c in f"-{label}")
+    wanted, asked_for = {"label": label, "tags": tags}, label if tags is None else tags or "no tags"
+    named = "" if asked_for is None else _in_a_name(f"-{asked_for}")
     path = folder / f"grid{named}-seed{seed}.png" if out is None else Path(out).expanduser()
     if is_folder := out is not None and (out.endswith("/") or path.is_dir() or not path.suffix):
         files = OutputFolder(path, made_by="poise sample", card="samples.json")
@@ -78,13 +82,13 @@ def sample(
         generator = Generator.load(folder)
         if truncation is not None:
             generator = generator.truncated(truncation)
-        rows = generator.classes if is_grid and count is None and label is None else ()
+        rows = generator.rows if is_grid and count is None and asked_for is None else ()
         count = COLUMNS * len(rows) if rows else DEFAULT_COUNT if count is None else count
         step = generator.description.get("step")
-        about = {"count": count, "seed": seed, "label": label, "step": step}
-        if truncation is not None:
-            about["truncation"] = truncation
-        pieces = _pieces(generator, count, seed=seed, label=label)
+        about: dict[str, Any] = {"count": count, "seed": seed, "label": label, "step": step}
+        more = {"tags": tags, "truncation": truncation}
+        about |= {name: value for name, value in more.items() if value is not None}
+        pieces = _pieces(generator, count, seed, wanted)
         with writing_to(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             if is_folder:
@@ -100,14 +104,19 @@ def sample(
     if json:
         paths = {"run": str(folder.absolute()), "samples": str(path.absolute())}
         made_by = {"shape": list(generator.shape), "step": step}
-        asked = {"count": count, "label": label, "rows": list(rows), "seed": seed, "truncation": truncation}
+        asked = {"count": count, **wanted, "rows": list(rows), "seed": seed, "truncation": truncation}
         emit({"event": "samples", **paths, **asked, **made_by})
         return 0
-    samples = counted(count, "sample") + ("" if label is None else f" of '{label}'")
+    samples = counted(count, "sample") + ("" if asked_for is None else f" of '{asked_for}'")
     line(output(), "wrote ", (short_path(path), "cyan"), f": {samples} {made}, seed {seed}")
     if rows:
         line(output(), "rows, from the top: ", ", ".join(rows))
     return 0
+
+
+def _in_a_name(text: str) -> str:
+    """A text as a part of a file's name."""
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in text)
 
 
 def _refuse_file(path: Path) -> None:
@@ -130,10 +139,12 @@ def _refuse_file(path: Path) -> None:
             raise would_overwrite(path)
 
 
-def _pieces(generator: Generator, count: int, *, seed: int, label: str | None) -> Iterator[Tensor]:
+def _pieces(
+    generator: Generator, count: int, seed: int, wanted: Mapping[str, str | None]
+) -> Iterator[Tensor]:
     """The samples, some at once."""
     latents = generator.latents(count, seed=seed)
-    conditions = generator.conditions(count, seed=seed, label=label)
+    conditions = generator.conditions(count, seed=seed, **wanted)
     for start in range(0, count, PIECE):
         condition = None if conditions is None else conditions[start : start + PIECE]
         yield generator(latents[start : start + PIECE], condition)
@@ -151,7 +162,8 @@ def _draw_grid(generator: Generator, path: Path, rows: tuple[str, ...], about: M
     if rows:
         image = generator.class_grid(COLUMNS, seed=about["seed"])
     else:
-        image = generator.grid(about["count"], seed=about["seed"], label=about["label"])
+        asked = {"label": about["label"], "tags": about.get("tags")}
+        image = generator.grid(about["count"], seed=about["seed"], **asked)
     with whole_file(path) as partial:
         image.save(partial, format="PNG", pnginfo=mark)
 

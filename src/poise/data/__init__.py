@@ -15,6 +15,7 @@ from poise.data.sources.layout import EVERY, beside_folders
 from poise.data.sources.live import with_own_labels
 from poise.data.sources.pairs import HELD_OUT, Domains, Pairs, rejoined
 from poise.data.sources.pictures import read_image
+from poise.data.sources.tag_texts import separator_of, split_tags
 from poise.data.transform import Identity, Pixels, Range, Standardised, Transform, transform_from_json
 
 __all__ = [
@@ -56,7 +57,9 @@ __all__ = [
     "reason_of",
     "rejoined",
     "save_image",
+    "separator_of",
     "spec_of",
+    "split_tags",
     "survey",
     "to_pillow",
     "to_pixels",

@@ -21,11 +21,11 @@ class Condition:
     """A condition for each row of a data set, or, unpaired, the rows of another domain.
 
     Args:
-        kind: The name of one of `poise.spec.CONDITION_KINDS`: `"label"`, `"vector"` or `"image"`.
-        shape: Of one condition as the networks see it: `(classes,)`, `(d,)` or `(C, H, W)`.
+        kind: The name of one of `poise.spec.CONDITION_KINDS`: `"label"`, `"tags"`, `"vector"` or `"image"`.
+        shape: Of one condition as the networks see it: `(classes,)`, `(tags,)`, `(d,)` or `(C, H, W)`.
         array: `(N,)` integers for labels, else `(N, *shape)`, uint8 or float32, perhaps memory-mapped.
         transform: From stored values to the networks' space; labels have none and become rows of one 1.
-        names: What the classes, or the numbers, are called.
+        names: What the classes, the tags or the numbers are called.
         paired: Whether row i belongs to row i of the data set.
         rows: If several rows share one: `(M,)` integers, the index in `array` of each row's condition.
         about: What else a generator needs to be asked for something.
@@ -58,16 +58,23 @@ class Condition:
         return CONDITION_KINDS[self.kind].classes
 
     @property
+    def of_tags(self) -> bool:
+        """Whether a condition is a list of tags."""
+        return CONDITION_KINDS[self.kind].tags
+
+    @property
     def of_images(self) -> bool:
         """Whether a condition is an image."""
         return CONDITION_KINDS[self.kind].images
 
     @property
     def counts(self) -> list[int]:
-        """How many rows each class has; empty if conditions are no classes."""
-        if not self.of_classes:
+        """How many rows each class, or each tag, has; empty if conditions are neither."""
+        if not (self.of_classes or self.of_tags):
             return []
         shown = self.array if self.rows is None else self.array[self.rows]
+        if self.of_tags:
+            return [int(count) for count in shown.sum(0, dtype=np.int64)]
         return [int(count) for count in np.bincount(shown, minlength=self.shape[0])]
 
     def gather(self, indices: Array) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """Opens data of every kind, inspects it, and records where it came from."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from poise.data.sources.labels import Labelled, labelled
 from poise.data.sources.layout import divided
 from poise.data.sources.live import Items
 from poise.data.sources.pairs import Domains, Pairs, between, paired
+from poise.data.sources.tag_texts import separator_of, split_tags
 from poise.errors import PoiseError, nearest, unknown_name
 from poise.extension import use_installed
 
@@ -324,8 +326,19 @@ def inspect_data(
         "count": len(dataset),
         "shape": list(dataset.shape),
         **dataset.summary,
-        **({} if dataset.labels is None else {"classes": dataset.class_counts}),
+        **_labels_shown(dataset),
         "encoding": dataset.transform.to_json(),
         "fingerprint": dataset.fingerprint,
         "notices": [*dataset.notices, *kind_of(dataset).advice(dataset)],
     }
+
+
+def _labels_shown(dataset: Dataset) -> dict[str, JSON]:
+    """How many rows each class has, or each tag."""
+    separator = separator_of(dataset.label_names)
+    if dataset.labels is None:
+        return {}
+    if separator is None:
+        return {"classes": dataset.class_counts}
+    texts = [split_tags(text, separator) for text in dataset.label_names]
+    return {"tags": dict(Counter(tag for label in dataset.labels for tag in texts[label]).most_common())}

@@ -62,6 +62,8 @@ class Subject:
         if self.samples is not None:
             return classes_of(self.samples, count, seed)
         assert self.generator is not None
+        if not self.generator.classes:
+            return None
         condition = self.generator.conditions(count, seed=seed)
         return None if condition is None else condition.argmax(1).cpu()
 

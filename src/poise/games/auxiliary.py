@@ -1,11 +1,11 @@
-"""Further terms of the generator: the distance to a target, in pixels or in features; classes."""
+"""Further terms: the distance of fakes to a target, in pixels or in features; classes and tags."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from poise.games.adversarial import Term
 from poise.games.view import View
@@ -86,6 +86,38 @@ def _real_classes(view: View) -> Tensor:
 
 def _fake_classes(view: View) -> Tensor:
     return cross_entropy(view.fake_judged[:, 1:], _classes(view), reduction="none")
+
+
+def tag_terms(weight: Number = 1.0) -> tuple[Term, ...]:
+    """What the discriminator's second head costs for tags, in the losses of both players.
+
+    The discriminator gives a score and a logit for each tag, `(N, 1 + tags)`. Each logit is judged alone, so
+    that a sample may have any number of tags, and the costs of a sample's tags are summed.
+
+    Args:
+        weight: What the sum is multiplied with.
+
+    Source: Jin et al. 2017, section 3.2.
+    """
+    return (
+        Term("real_tag_loss", "discriminator", _real_tags, weight),
+        Term("discriminator_fake_tag_loss", "discriminator", _fake_tags, weight),
+        Term("fake_tag_loss", "generator", _fake_tags, weight),
+    )
+
+
+def _real_tags(view: View) -> Tensor:
+    logits, tags = view.real_judged[:, 1:], _classes(view)
+    view.log("real_tag_accuracy", ((logits > 0) == (tags > 0.5)).float().mean())
+    return _of_all_tags(logits, tags)
+
+
+def _fake_tags(view: View) -> Tensor:
+    return _of_all_tags(view.fake_judged[:, 1:], _classes(view))
+
+
+def _of_all_tags(logits: Tensor, tags: Tensor) -> Tensor:
+    return binary_cross_entropy_with_logits(logits, tags, reduction="none").sum(1)
 
 
 def _classes(view: View) -> Tensor:

@@ -37,6 +37,7 @@ def noise_to_data(
     scoring: Scoring | None = None,
     forward: Forward = from_latent,
     adversarial: Number = 1.0,
+    discriminating: Number = 1.0,
     more: Sequence[Term] = (),
 ) -> AdversarialGame:
     """The game of a loss, regularisers and augmentations.
@@ -48,6 +49,7 @@ def noise_to_data(
         scoring: How samples are scored; by a discriminator that takes samples alone if none is given.
         forward: How fakes are made.
         adversarial: The weight of the generator's adversarial term.
+        discriminating: The weight of the discriminator's.
         more: Further terms.
 
     Example:
@@ -58,23 +60,27 @@ def noise_to_data(
 
     Source: Goodfellow et al. 2014, algorithm 1.
     """
-    first, second = adversarial_terms(loss, loss_settings or {}, adversarial)
+    first, second = adversarial_terms(loss, loss_settings or {}, adversarial, discriminating)
     return AdversarialGame(forward, (first, *regularisers, second, *more), scoring or Scoring())
 
 
-def adversarial_terms(loss: Loss, settings: dict[str, Any], adversarial: Number = 1.0) -> tuple[Term, Term]:
+def adversarial_terms(
+    loss: Loss, settings: dict[str, Any], adversarial: Number = 1.0, discriminating: Number = 1.0
+) -> tuple[Term, Term]:
     """The loss as a term for each player.
 
     Args:
         loss: The loss.
         settings: Its settings.
         adversarial: The weight of the generator's term.
+        discriminating: The weight of the discriminator's.
     """
     chosen = partial(bound, settings=settings, among=loss.functions)
     discriminator = Term(
         name="discriminator_loss",
         player="discriminator",
         value=partial(_discriminator_loss, chosen(loss.discriminator), loss),
+        weight=discriminating,
         init=partial(_initial, loss) if loss.init else None,
         update=partial(_updated, chosen(loss.update)) if loss.update is not None else None,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -21,16 +21,19 @@ from poise.generator.sampling import (
     IMAGES,
     PIECE,
     class_names,
+    conditions_by_row,
     generate,
     read_picture,
     sample_conditions,
     sample_latents,
+    tag_names,
     translated,
 )
 from poise.randomness import derive
 from poise.recipes.settings import Latent
 from poise.registry import takes
 from poise.run_folder import one_run
+from poise.spec import shown_names
 from poise.tasks import GIVEN
 
 
@@ -116,12 +119,30 @@ class Generator:
         """The names of the classes; none if the generator knows no classes."""
         return class_names(self.condition)
 
-    def conditions(self, count: int, *, seed: int = 0, label: str | None = None) -> Tensor | None:
-        """Conditions as the generator takes them, `(count, classes)`; `None` if it takes none.
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The names of the tags; none if the generator takes no tags."""
+        return tag_names(self.condition)
 
-        Each class is drawn as often as in the data; with `label` there is only that one.
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The names of the rows of `class_grid`: every class, or the most frequent tags, the first first."""
+        return shown_names(self.condition)
+
+    def conditions(
+        self,
+        count: int,
+        *,
+        seed: int = 0,
+        label: str | None = None,
+        tags: str | Sequence[str] | None = None,
+    ) -> Tensor | None:
+        """Conditions as the generator takes them, `(count, condition_size)`; `None` if it takes none.
+
+        Classes, lists of tags and numbers are drawn as often as in the data; with `label` or `tags` all are
+        those.
         """
-        drawn = sample_conditions(self.condition, count, seed=seed, label=label)
+        drawn = sample_conditions(self.condition, count, seed=seed, label=label, tags=tags)
         return None if drawn is None else drawn.to(self._device)
 
     @property
@@ -167,22 +188,28 @@ class Generator:
         return self.kind.to_data(self._made(latent, condition), self.transform)
 
     def sample(
-        self, count: int = 64, *, seed: int = 0, label: str | None = None
+        self,
+        count: int = 64,
+        *,
+        seed: int = 0,
+        label: str | None = None,
+        tags: str | Sequence[str] | None = None,
     ) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Raw samples of a seed.
 
         Args:
             count: How many, at least 1.
-            seed: Draws the latents, and the classes if `label` is not given.
+            seed: Draws the latents, and the conditions if none is given.
             label: The class that is wanted, of a conditional generator.
+            tags: The tags that are wanted and no others, as names or as a text with commas between them.
 
         Returns:
             `(count, C, H, W)` float32 in [-1, 1], or `(count, d)` float32 in data units.
 
         Raises:
-            PoiseError: There is no such class.
+            PoiseError: There is no such class, or no such tag.
         """
-        condition = self.conditions(count, seed=seed, label=label)
+        condition = self.conditions(count, seed=seed, label=label, tags=tags)
         return self(self.latents(count, seed=seed), condition).numpy()
 
     @property
@@ -254,19 +281,29 @@ class Generator:
         )
         return made.clamp(-1, 1)
 
-    def grid(self, count: int = 64, *, seed: int = 0, label: str | None = None) -> Image.Image:
+    def grid(
+        self,
+        count: int = 64,
+        *,
+        seed: int = 0,
+        label: str | None = None,
+        tags: str | Sequence[str] | None = None,
+    ) -> Image.Image:
         """A picture of samples: a grid of images, or a scatter of points."""
-        condition = self.conditions(count, seed=seed, label=label)
+        condition = self.conditions(count, seed=seed, label=label, tags=tags)
         return self._picture(self.latents(count, seed=seed), condition)
 
     def class_grid(self, columns: int = 8, *, seed: int = 0) -> Image.Image:
-        """A picture with a row for each class, in the order of `classes`; a column shares its latent."""
-        if not self.classes:
+        """A picture with a row for each of `rows`; a column shares its latent.
+
+        A row of a tag has the lists of tags of samples of the data that have that tag.
+        """
+        condition = conditions_by_row(self.condition, columns, seed=seed)
+        if condition is None:
             what = "This generator knows no classes"
             raise PoiseError(what, code="generator.no-classes", hint="train with --recipe conditional")
-        latent = self.latents(columns, seed=seed).repeat(len(self.classes), 1)
-        condition = torch.eye(len(self.classes), device=self._device).repeat_interleave(columns, 0)
-        return self._picture(latent, condition, columns=columns)
+        latent = self.latents(columns, seed=seed).repeat(len(self.rows), 1)
+        return self._picture(latent, condition.to(self._device), columns=columns)
 
     def _picture(
         self, latent: Tensor, condition: Tensor | None, *, columns: int | None = None

@@ -8,6 +8,7 @@ from poise.networks.mlp import MLP_DISCRIMINATOR, MLP_GENERATOR
 from poise.networks.network import Network, describe, parameter_count
 from poise.networks.r3gan import R3GAN_DISCRIMINATOR, R3GAN_GENERATOR
 from poise.networks.resnet import RESNET_DISCRIMINATOR, RESNET_GENERATOR
+from poise.networks.srresnet import SRRESNET_DISCRIMINATOR, SRRESNET_GENERATOR
 from poise.networks.stylegan2 import STYLEGAN2_DISCRIMINATOR, STYLEGAN2_GENERATOR
 from poise.networks.translating import PATCH, BothWays, OneForEachDomain, TranslatingGenerator
 from poise.networks.translators import RESIDUAL, UNET
@@ -20,6 +21,7 @@ GENERATORS: Registry[Network] = Registry(
         DCGAN_GENERATOR,
         INFOGAN_GENERATOR,
         RESNET_GENERATOR,
+        SRRESNET_GENERATOR,
         STYLEGAN2_GENERATOR,
         R3GAN_GENERATOR,
     ],
@@ -31,6 +33,7 @@ DISCRIMINATORS: Registry[Network] = Registry(
         DCGAN_DISCRIMINATOR,
         INFOGAN_DISCRIMINATOR,
         RESNET_DISCRIMINATOR,
+        SRRESNET_DISCRIMINATOR,
         STYLEGAN2_DISCRIMINATOR,
         R3GAN_DISCRIMINATOR,
         AUTOENCODER_DISCRIMINATOR,

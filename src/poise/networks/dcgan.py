@@ -7,7 +7,7 @@ from torch import nn
 
 from poise.networks.layers import LeakyReLU, MinibatchStandardDeviation
 from poise.networks.network import Network
-from poise.networks.shapes import halved_sides, image_shape
+from poise.networks.shapes import halved_sides, halving_kernel, image_shape
 from poise.networks.weights import start_normal, with_spectral_norm
 from poise.spec import DataSpec
 
@@ -56,7 +56,7 @@ def dcgan_generator(
         nn.Linear(latent_size, widths[0] * rows * columns, bias=not batch_norm),
         nn.Unflatten(1, (widths[0], rows, columns)),
     ]
-    kernels = [_kernel(*grid) for grid in grids]
+    kernels = [halving_kernel(*grid) for grid in grids]
     for stage, (before, after) in enumerate(zip(widths, [*widths[1:], None], strict=True)):
         layers += [nn.BatchNorm2d(before), nn.ReLU()] if batch_norm else [nn.ReLU()]
         if after is not None:
@@ -114,7 +114,7 @@ def dcgan_discriminator(
     layers: list[nn.Module] = []
     for stage, (before, after) in enumerate(zip([channels, *widths], widths, strict=False)):
         normalised = batch_norm and stage > 0
-        layers.append(nn.Conv2d(before, after, _kernel(*grids[stage]), 2, 1, bias=not normalised))
+        layers.append(nn.Conv2d(before, after, halving_kernel(*grids[stage]), 2, 1, bias=not normalised))
         if normalised:
             layers.append(nn.BatchNorm2d(after))
         layers.append(LeakyReLU(slope))
@@ -124,11 +124,6 @@ def dcgan_discriminator(
     layers += [nn.Conv2d(features, 1, smallest), nn.Flatten(0)]
     network = start_normal(nn.Sequential(*layers), initial_std)
     return with_spectral_norm(network) if spectral_norm else network
-
-
-def _kernel(height: int, width: int) -> tuple[int, int]:
-    """The kernel that doubles to these sides, or halves them, rounding up."""
-    return 4 - height % 2, 4 - width % 2
 
 
 DCGAN_GENERATOR = Network(

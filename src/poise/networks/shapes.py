@@ -86,6 +86,16 @@ def halved_sides(height: int, width: int, smallest: int | None, *, network: str)
     return sides
 
 
+def halving_kernel(height: int, width: int) -> tuple[int, int]:
+    """The kernel that halves these sides, rounding up, or doubles to them: stride 2, padding 1.
+
+    Example:
+        >>> halving_kernel(28, 25)
+        (4, 3)
+    """
+    return 4 - height % 2, 4 - width % 2
+
+
 def grids_of(spec: DataSpec, *, network: str) -> list[tuple[int, int]]:
     """Height and width of each grid of a network that doubles its sides up to an image: the smallest first.
 

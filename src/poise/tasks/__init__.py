@@ -1,7 +1,7 @@
 """The tasks: how a game is set up from a recipe and data."""
 
 from poise.registry import Registry
-from poise.tasks.conditional import AUXILIARY_CLASSIFIER, CONDITIONAL, PROJECTION
+from poise.tasks.conditional import AUXILIARY_CLASSIFIER, AUXILIARY_TAGS, CONDITIONAL, PROJECTION
 from poise.tasks.noise_to_data import NOISE_TO_DATA
 from poise.tasks.tagging import IMAGE_TAGGING
 from poise.tasks.task import GIVEN, Task
@@ -14,6 +14,7 @@ TASKS: Registry[Task] = Registry(
         CONDITIONAL,
         PROJECTION,
         AUXILIARY_CLASSIFIER,
+        AUXILIARY_TAGS,
         IMAGE_TAGGING,
         PAIRED_TRANSLATION,
         UNPAIRED_TRANSLATION,

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from poise.games import AdversarialGame
-from poise.games.auxiliary import class_terms
+from poise.games.auxiliary import class_terms, tag_terms
 from poise.games.noise_to_data import from_latent_and_condition
 from poise.games.view import first_column, judge_with_condition
 from poise.networks import DISCRIMINATORS, GENERATORS, Network
@@ -25,6 +25,7 @@ from poise.schedules import Weight
 from poise.spec import DataSpec
 from poise.tasks import noise_to_data
 from poise.tasks.build import game_of, scoring_of
+from poise.tasks.tags import tags_or_classes, with_tags
 
 
 def generator(part: Part, spec: DataSpec, latent_size: int) -> nn.Module:
@@ -67,6 +68,7 @@ CONDITIONAL = dataclasses.replace(
     summary="Both players are given the condition of each sample, which is concatenated to their input.",
     source="Mirza and Osindero 2014, equation 2 and figure 1",
     needs="labels",
+    prepare=with_tags,
     generator=generator,
     discriminator=discriminator,
     game=game,
@@ -138,6 +140,41 @@ AUXILIARY_CLASSIFIER = dataclasses.replace(
     summary="The generator is given the class; the discriminator also classifies, and both losses count it.",
     source="Odena et al. 2017, equations 2 and 3",
     needs="classes",
+    prepare=None,
     discriminator=classifying_discriminator,
     game=game_with_classes,
+)
+
+
+def game_with_tags(
+    recipe: Recipe, *, spec: DataSpec, adversarial: Weight | None = None, tag_weight: Weight = 1.0
+) -> AdversarialGame:
+    """The game whose generator is given tags, and whose discriminator finds them in a second head.
+
+    Args:
+        recipe: The resolved recipe.
+        spec: Of the data.
+        adversarial: What both players' adversarial losses are multiplied with; `None` for the number of tags,
+            so that a sample's score weighs as much as all of its tags.
+        tag_weight: What the sum of the tags' cross-entropies is multiplied with.
+    """
+    balanced: Weight = float(spec.condition_numbers) if adversarial is None else adversarial
+    return game_of(
+        recipe,
+        scoring=scoring_of(recipe, read=first_column),
+        forward=from_latent_and_condition,
+        adversarial=balanced,
+        discriminating=balanced,
+        more=tag_terms(tag_weight),
+    )
+
+
+AUXILIARY_TAGS = dataclasses.replace(
+    AUXILIARY_CLASSIFIER,
+    name="auxiliary-tags",
+    summary="The generator is given tags; the discriminator also finds them, and both losses count them.",
+    source="Jin et al. 2017, section 3.2",
+    needs="labels",
+    prepare=tags_or_classes,
+    game=game_with_tags,
 )

@@ -16,6 +16,7 @@ from poise.data import (
     beside_folders,
     digest_of,
     kind_of,
+    separator_of,
     survey,
     with_own_labels,
 )
@@ -42,8 +43,9 @@ def prepared(dataset: Dataset, task: Task, settings: Mapping[str, Any] = Mapping
     advice = kind_of(dataset).advice(dataset)
     dataset = dataclasses.replace(dataset, notices=(*dataset.notices, *advice))
     if task.prepare is not None:
-        made: Dataset = task.prepare(dataset, **task.prepare_settings(settings))
-        return made
+        dataset = task.prepare(dataset, **task.prepare_settings(settings))
+        if dataset.condition is not None:
+            return dataset
     return PREPARED[task.needs](dataset)
 
 
@@ -64,11 +66,25 @@ def _labels(dataset: Dataset) -> Dataset:
     condition = dataset.condition
     if condition is not None and not condition.of_classes and not condition.of_images:
         return dataset
-    return _classes(dataset)
+    return _conditioned_by_class(dataset)
 
 
 def _classes(dataset: Dataset) -> Dataset:
     dataset = with_own_labels(dataset)
+    separator = separator_of(dataset.label_names)
+    if separator is not None:
+        several = next(text for text in dataset.label_names if separator in text)
+        raise PoiseError(
+            f"The labels of '{dataset.name}' are lists of tags, and this game needs one class a sample",
+            code="tasks.labels-are-tags",
+            why=f"'{several}' holds several, separated by '{separator}'",
+            hint="use --recipe anime or conditional, which take tags; if each text is the name of a class, "
+            f"write it without '{separator}'",
+        )
+    return _conditioned_by_class(dataset)
+
+
+def _conditioned_by_class(dataset: Dataset) -> Dataset:
     if dataset.labels is None:
         raise _unlabelled(dataset)
     counts = np.bincount(dataset.labels, minlength=len(dataset.label_names))

@@ -7,7 +7,6 @@ has as many right answers as it has tags, and what differs between latents is wh
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -15,14 +14,12 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from poise.data import Array, Condition, Dataset, Identity, digest_of, kind_of, to_pixels
+from poise.data import Array, Condition, Dataset, Identity, digest_of, kind_of, split_tags, to_pixels
 from poise.errors import PoiseError
 from poise.metrics.features import EXTRACTORS, Extractor, ExtractorKind, extract
 from poise.randomness import numpy_stream
 from poise.tasks.conditional import CONDITIONAL
-
-LONGEST_TAG = 60
-"""Letters beyond which a tag is taken for a text that was not split."""
+from poise.tasks.tags import tag_summary, vocabulary
 
 BLOCK = 512
 
@@ -57,8 +54,8 @@ def tagged(
     Source: Mirza and Osindero 2014, section 4.2; Levy and Goldberg 2014, equation 8.
     """
     texts = _texts(dataset)
-    rows = [sorted({tag.strip() for tag in text.split(separator)} - {""}) for text in texts]
-    names = _vocabulary(dataset, rows, separator, least)
+    rows = [split_tags(text, separator) for text in texts]
+    names = vocabulary(dataset, rows, separator, least)
     place = {name: number for number, name in enumerate(names)}
     known = [[place[tag] for tag in row if tag in place] for row in rows]
     pairs = np.array([(image, tag) for image, tags in enumerate(known) for tag in tags], dtype=np.int64)
@@ -172,43 +169,11 @@ def _texts(dataset: Dataset) -> list[str]:
     return [dataset.label_names[label] for label in dataset.labels]
 
 
-def _vocabulary(
-    dataset: Dataset, rows: Sequence[Sequence[str]], separator: str, least: int
-) -> tuple[str, ...]:
-    counts = Counter(tag for row in rows for tag in row)
-    long = [tag for tag in counts if len(tag) > LONGEST_TAG]
-    if long:
-        raise PoiseError(
-            f"'{long[0][:LONGEST_TAG]}...' among the tags of '{dataset.name}' is no tag",
-            code="tasks.tag-too-long",
-            why=f"it has {len(long[0])} letters and no '{separator}' within",
-            hint="say what separates tags: --set 'game.separator=,'",
-        )
-    if not counts:
-        raise PoiseError(
-            f"Not one image of '{dataset.name}' has a tag",
-            code="tasks.no-tagged-image",
-            hint="fill the column of tags in",
-        )
-    names = tuple(sorted(tag for tag, count in counts.items() if count >= least))
-    if len(names) < 2:
-        raise PoiseError(
-            f"{len(names)} of the {len(counts)} tags of '{dataset.name}' occur on {least} images or more",
-            code="tasks.too-few-tags",
-            why=f"tags are separated by '{separator}'",
-            hint="say what separates them, or ask for less: --set 'game.separator=,' --set game.least=2",
-        )
-    return names
-
-
 def _summary(
     rows: Sequence[Sequence[str]], names: Sequence[str], known: Sequence[Sequence[int]]
 ) -> dict[str, Any]:
     return {
-        "tags": len(names),
-        "tags_dropped": len({tag for row in rows for tag in row}) - len(names),
-        "images_with_tags": sum(1 for tags in known if tags),
-        "images_without_tags": sum(1 for tags in known if not tags),
+        **tag_summary(rows, names),
         "pairs": sum(len(tags) for tags in known),
         "policy_tags": "tags that are rare are dropped, and images that have no other",
     }

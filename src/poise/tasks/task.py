@@ -41,7 +41,8 @@ class Task:
         generators: Where the generator's network is looked up.
         discriminators: Where the discriminator's network is looked up.
         prepare: `(dataset, **settings)` to the dataset that this game is trained on, if `needs` alone
-            does not say it; its keyword-only parameters are settings of `game`, too.
+            does not say it; its keyword-only parameters are settings of `game`, too. If the dataset that
+            it returns has no condition, `needs` says the rest.
         directions: The generator's module to `(latents, images) -> images` by the name of the direction, for
             games that translate images; `None` for others.
     """

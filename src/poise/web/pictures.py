@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from poise.spec import condition_kind
+from poise.spec import condition_kind, shown_names
 from poise.web.facts import Json
 
 MOST_PICTURES = 60
@@ -100,12 +100,13 @@ def album_lead(data: Json, album: Album) -> str:
     if kind.images:
         return "Held-out images of both domains, each as input, translation, and the translation back."
     lead = str(kind_words(data)["lead"])
-    if not (kind.classes and album.pictures):
+    names = shown_names(condition)
+    if not (names and album.pictures):
         return lead
-    # Training draws a row of samples for each class that fits.
+    # Training draws a row of samples for each class or tag that fits.
     rows = round(COLUMNS * album.pictures[-1].height / album.pictures[-1].width)
-    classes = [str(name) for name in (condition.get("names") or [])[:rows]]
-    return f"{lead} Each row is a class, from the top: {', '.join(classes)}." if classes else lead
+    of_tags = "a tag, with the other tags of some samples of the data" if kind.tags else "a class"
+    return f"{lead} Each row is {of_tags}, from the top: {', '.join(names[:rows])}."
 
 
 def kind_words(data: Json) -> Mapping[str, Any]:

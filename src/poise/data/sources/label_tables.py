@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from poise.data.dataset import Dataset
 from poise.data.sources.files import suffix_of
+from poise.data.sources.tag_texts import is_flags, texts_of_columns
 from poise.errors import PoiseError, nearest, system_reason
 from poise.text import counted, first_few
 
@@ -132,6 +133,12 @@ class _Table(NamedTuple):
             raise PoiseError(what, code="data.labels-short-line", hint="complete it")
         return [line[place].strip() for _, line in self.lines]
 
+    def named(self, columns: str) -> list[str]:
+        """The column of that name, or several with commas between them."""
+        if columns in self.header:
+            return [columns]
+        return [self.known(column.strip()) for column in columns.split(",")]
+
     def known(self, column: str) -> str:
         """The column of that name."""
         if column in self.header:
@@ -154,11 +161,13 @@ def of_table(
     if not others:
         what = f"'{path}' has no column of labels beside '{files}'"
         raise PoiseError(what, code="data.labels-no-column", hint="add one, with a name on top")
-    if column is None and len(others) > 1:
+    chosen = others if column is None else table.named(column)
+    cells = [table.cells(one) for one in chosen]
+    if column is None and len(others) > 1 and not all(map(is_flags, cells)):
         what = f"'{path}' holds several columns, and it is not clear which one is the label"
         hint = f"name it, as --label-column {others[0]}: " + ", ".join(others)
         raise PoiseError(what, code="data.labels-several-columns", hint=hint)
-    labels = table.cells(table.known(others[0] if column is None else column))
+    labels = cells[0] if len(chosen) == 1 else texts_of_columns(chosen, cells)
     if files is None:
         return counted_rows(dataset, labels, path.name), ()
     return matched(dataset, path.name, list(zip(table.cells(files), labels, strict=True)))

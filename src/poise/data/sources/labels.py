@@ -15,6 +15,7 @@ import torch
 from poise.data.dataset import Condition, Dataset
 from poise.data.rows import Array
 from poise.data.sources.label_tables import counted_rows, matched, of_table, read_labels_file
+from poise.data.sources.tag_texts import texts_of_flags, texts_of_lists
 from poise.data.transform import Standardised
 from poise.errors import PoiseError, system_reason
 from poise.text import counted, first_few
@@ -30,8 +31,10 @@ class Labelled:
         data: Whatever else can be trained on.
         labels: The path of a CSV file, of a `dataset.json`, or of a `.npy` file with one a row; or, one a
             row, an array, a tensor or a list of numbers or names, or one-hot rows; or a mapping from file to
-            label. Numbers that are not whole, and rows of numbers, are continuous conditions.
-        column: Which column of the file holds the labels, if there are more than two.
+            label. Numbers that are not whole, and rows of numbers, are continuous conditions; lists of names,
+            and rows of 0 and 1, are tags.
+        column: Which column of the file holds the labels, if there are more than two; with commas between
+            them, several that hold tags.
         file_column: Which column names the files, if it is not found by itself.
 
     Example:
@@ -76,7 +79,11 @@ def labelled(dataset: Dataset, labels: Any, column: str | None, file_column: str
 
 
 def with_labels(dataset: Dataset, labels: Any) -> Dataset:
-    """The data set with one label a row: classes, or a condition of numbers if they are continuous."""
+    """The data set with one label a row: classes, or a condition of numbers if they are continuous.
+
+    Lists of tags become texts with a separator between tags; `poise.tasks` makes conditions of them.
+    """
+    labels = _as_texts(labels)
     numbers = continuous(labels, dataset.name)
     if numbers is None:
         codes, names = coded(labels, dataset.name)
@@ -94,6 +101,21 @@ def with_labels(dataset: Dataset, labels: Any) -> Dataset:
     return dataclasses.replace(
         dataset, labels=None, label_names=(), condition=condition, notices=(*dataset.notices, notice)
     )
+
+
+def _as_texts(labels: Any) -> Any:
+    """Lists of tags as texts, and other labels as they are."""
+    texts = texts_of_lists(labels)
+    if texts is not None:
+        return texts
+    try:
+        rows = _array(labels)
+    except ValueError:  # rows of different lengths
+        return labels
+    if rows.ndim != 2 or rows.dtype.kind not in "buif" or _one_hot(rows):
+        return labels
+    texts = texts_of_flags(rows)
+    return labels if texts is None else texts
 
 
 def _array(labels: Any) -> Array:

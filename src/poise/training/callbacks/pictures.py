@@ -13,6 +13,7 @@ from poise.data import Array, Condition, Dataset, kind_of
 from poise.generator.sampling import generate
 from poise.randomness import torch_stream
 from poise.recipes import Recipe
+from poise.spec import shown_names
 from poise.tasks import TASKS
 from poise.training.batches import latents
 from poise.training.callbacks.callback import CallbackContext, CallbackRow, Notify, Request, StepContext
@@ -38,18 +39,29 @@ def make_preview(recipe: Recipe, dataset: Dataset) -> Preview:
         rows = _rows(dataset.condition, count, COLUMNS if kind.gridded else None)
         condition = dataset.condition.encode(dataset.condition.gather(rows))
         count = len(rows)
-        columns = COLUMNS if dataset.condition.of_classes else None
+        columns = COLUMNS if dataset.condition.of_classes or dataset.condition.of_tags else None
     latent = latents(count, recipe.latent, torch_stream(recipe.seed, 0, "fixed latents"))
     return Preview(latent, condition, columns)
 
 
 def _rows(condition: Condition, count: int, each: int | None) -> Array:
-    """A stretch of rows of each class, or rows that are spread evenly."""
+    """A stretch of rows of each class or frequent tag, or rows that are spread evenly."""
+    if condition.of_tags:
+        shown = shown_names({"kind": "tags", "names": condition.names, "counts": condition.counts})
+        holding = [_holding(condition, condition.names.index(name)) for name in shown]
+        spread = [np.linspace(0, len(rows) - 1, each or COLUMNS).astype(np.int64) for rows in holding]
+        return np.concatenate([rows[places] for rows, places in zip(holding, spread, strict=True)])
     if not condition.of_classes:
         return np.linspace(0, len(condition) - 1, min(count, len(condition))).astype(np.int64)
     classes = min(condition.shape[0], MOST_CLASSES)
     firsts = [int(np.argmax(condition.array == label)) for label in range(classes)]
     return np.repeat(firsts, each or count // classes)
+
+
+def _holding(condition: Condition, tag: int) -> Array:
+    """The rows that have a tag."""
+    present = condition.array[:, tag]
+    return np.flatnonzero(present if condition.rows is None else present[condition.rows])
 
 
 class PictureSaver:

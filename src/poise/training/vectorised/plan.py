@@ -257,7 +257,7 @@ def datasets_of(
             found = open_data(
                 data, resolution=one.resolution, channels=one.channels, seed=seed, progress=progress
             )
-            opened[seed] = unused_labels(prepared(found, task), data, task)
+            opened[seed] = unused_labels(prepared(found, task, one.game.options), data, task)
         return opened[seed]
 
     first = opening(recipes[0].seed)
