@@ -90,4 +90,6 @@ def test_the_penalty_is_of_the_score_alone() -> None:
     outputs = game.forward(networks, batch)
     loss = game.loss("discriminator", networks, batch, outputs, {})
     weights = networks["discriminator"].get_parameter("layer.weight")[0]
-    assert float(loss.logs["penalty_dragan"]) == pytest.approx((float(weights.detach().norm()) - 1) ** 2, rel=1e-4)
+    assert float(loss.logs["penalty_dragan"]) == pytest.approx(
+        (float(weights.detach().norm()) - 1) ** 2, rel=1e-4
+    )

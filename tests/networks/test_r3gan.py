@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from networks import r3gan_numbers
 from networks.specs import image
+from poise.dynamics import Batch
 from poise.errors import PoiseError
 from poise.networks import DISCRIMINATORS, GENERATORS, parameter_count
 from poise.networks.r3gan import ResidualBlock, ResidualDiscriminator, ResidualGenerator
+from poise.recipes import RECIPES, recipe_with
 from poise.spec import DataSpec
+from poise.tasks import TASKS
 
 GENERATOR, DISCRIMINATOR = GENERATORS["r3gan"].build, DISCRIMINATORS["r3gan"].build
 CLASSES = DataSpec("image", (3, 32, 32), condition=(10,))
@@ -84,3 +89,25 @@ def test_channels_that_do_not_fall_into_groups_are_refused() -> None:
     multiple = int(str(refused.value.hint).split("multiple of ")[1].split(",")[0])
     assert multiple == 16
     GENERATOR(image(3, 64), latent_size=4, width=3 * multiple)
+
+
+def test_images_scores_and_steps_are_those_of_the_authors_code() -> None:
+    """With equal weights: the gradients of both players' steps hold second derivatives, of R1 and R2."""
+    recorded = json.loads(r3gan_numbers.FILE.read_text(encoding="utf-8"))
+    generator, discriminator, names = r3gan_numbers.ours()
+    found = r3gan_numbers.outputs(generator, discriminator)
+    for kind in ("images", "scores"):
+        assert found[kind] == pytest.approx(recorded[kind], rel=1e-5, abs=1e-9)
+    constant = {"regularisers": {name: {"weight": r3gan_numbers.GAMMA} for name in ("r1", "r2")}}
+    recipe = recipe_with(RECIPES["r3gan"], {"game": "conditional", "augmentations": {}, **constant})
+    game = TASKS["conditional"].game(recipe)
+    latents, classes, reals = r3gan_numbers.inputs()
+    batch = Batch(reals, latents, 0, torch.Generator(), classes)
+    networks = {"generator": generator, "discriminator": discriminator, "critic": discriminator}
+    for player in ("discriminator", "generator"):
+        loss = game.loss(player, networks, batch, game.forward(networks, batch), {})
+        own = [name for name in names if name.startswith(player)]
+        slopes = torch.autograd.grad(loss.value, [names[name] for name in own])
+        expected = recorded[player]
+        assert list(expected) == own
+        assert r3gan_numbers.norms(slopes) == pytest.approx(list(expected.values()), rel=1e-5, abs=1e-9)

@@ -207,6 +207,26 @@ def test_truncation_draws_styles_to_their_mean() -> None:
     torch.testing.assert_close(network(latents, truncation=0.7), wanted)
 
 
+@pytest.mark.parametrize("condition", [[0.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, 1.0]], ids=["class", "tags"])
+def test_under_a_condition_styles_are_drawn_to_the_mean_under_it(condition: list[float]) -> None:
+    spec = DataSpec("image", (3, 8, 8), condition=(4,))
+    network = generator(spec, style_size=32).eval()
+    network.mean_style.copy_(noise(32, seed=3))  # not the mean of anything here
+    wanted = torch.tensor(condition, dtype=torch.float64)
+    other = torch.eye(4, dtype=torch.float64)[3]
+    latents = noise(3, LATENT)
+    made = network(latents, torch.stack([wanted, other, wanted]), truncation=0.0)
+    torch.testing.assert_close(made[0], made[2])
+    assert not torch.allclose(made[0], made[1])
+    many = network.mapping(noise(20_000, LATENT, seed=5), wanted.expand(20_000, -1)).detach()
+    found = network.mean_styles(wanted[None], latents)[0].detach()
+    error = (found - many.mean(0)) / (many.std(0) / math.sqrt(256))
+    assert float(error.square().mean().sqrt()) < 2, "within standard errors of the mean over 256 latents"
+    styles = torch.lerp(found, network.mapping(latents[:1], wanted[None])[0], 0.7)
+    half = network.synthesis(styles.expand(1, network.synthesis.styles, -1)).clamp(-1, 1)
+    torch.testing.assert_close(network(latents[:1], wanted[None], truncation=0.7), half)
+
+
 def test_the_size_of_a_latent_does_not_count() -> None:
     network = generator(image(1, 8)).eval()
     latents = noise(3, LATENT)

@@ -22,6 +22,9 @@ from poise.spec import DataSpec
 MEAN_STYLE_RATE = 0.005
 """How much of the running mean of styles each batch replaces."""
 
+MEAN_OF = 256
+"""Latents over which the mean style under a condition is taken."""
+
 Grids = Sequence[tuple[int, int]]
 
 
@@ -91,14 +94,30 @@ class StyleGenerator(nn.Module):
         Args:
             latent: `(N, latent_size)`.
             condition: `(N, condition_size)`, if the network takes one.
-            truncation: How far styles stay from their mean: 1 for all of the way, less for samples that are
-                more alike and more typical.
+            truncation: How far styles stay from their mean, under a condition from the mean under it: 1 for
+                all of the way, less for samples that are more alike and more typical.
         """
         styles = self.styles(latent, condition)
         if truncation != 1:
-            styles = torch.lerp(self.mean_style.expand_as(styles), styles, truncation)
+            mean = self.mean_style if condition is None else self.mean_styles(condition, latent)[:, None]
+            styles = torch.lerp(mean.expand_as(styles), styles, truncation)
         images: Tensor = self.synthesis(styles)
         return images if self.training else images.clamp(-1, 1)
+
+    def mean_styles(self, condition: Tensor, latent: Tensor) -> Tensor:
+        """The mean style under each condition, `(N, style_size)`, over latents that are always the same.
+
+        Computed rather than averaged in training, so that it is as good for rare conditions as for frequent
+        ones, and for lists of tags that the data never held.
+
+        Args:
+            condition: `(N, condition_size)`.
+            latent: `(N, latent_size)`, for its size and type.
+        """
+        drawn = torch.randn((MEAN_OF, latent.shape[1]), generator=torch.Generator().manual_seed(0)).to(latent)
+        distinct, places = condition.flatten(1).unique(dim=0, return_inverse=True)
+        means = [self.mapping(drawn, one.expand(MEAN_OF, -1)).mean(0) for one in distinct]
+        return torch.stack(means)[places]
 
     def styles(self, latent: Tensor, condition: Tensor | None = None) -> Tensor:
         """The styles of each sample, `(N, layers, style_size)`; in training they are mixed and averaged."""
