@@ -19,6 +19,7 @@ from benchmarks.translation.quality import HELD_OUT, Sizes, recipe_for, residual
 from poise.data import Dataset, Domains, Pairs, spec_of
 from poise.networks.layers import InstanceNorm
 from poise.recipes import Recipe
+from poise.spec import sides_of
 from poise.training import begin, pick_device, plan
 from poise.training.components import build_networks, values_of
 
@@ -72,7 +73,7 @@ class PlainPairs:
         self.images = images_of(source)
         self.channels = source.condition.shape[0] if source.condition is not None else 3
         self.batch, self.layout = recipe.batch_size, layout
-        self.farthest = round(recipe.jitter.shift * (recipe.resolution or 0))
+        self.farthest = round(recipe.jitter.shift * min(sides_of(recipe.resolution or 0)))
 
     def step(self) -> None:
         """One update of both players."""
@@ -116,7 +117,7 @@ class PlainDomains:
         self.optimisers = adams(recipe, both, scoring)
         self.images = images_of(source)
         self.batch, self.layout = recipe.batch_size, layout
-        self.farthest = round(recipe.jitter.shift * (recipe.resolution or 0))
+        self.farthest = round(recipe.jitter.shift * min(sides_of(recipe.resolution or 0)))
         self.identity = recipe.game.options["identity"]
         self.pools: dict[str, list[Tensor]] = {"a": [], "b": []}
 

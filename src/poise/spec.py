@@ -1,14 +1,21 @@
-"""What networks are told of the data: kind, shape, spans and condition; and the kinds of conditions."""
+"""What networks are told of the data, the sizes of images, and the kinds of conditions."""
 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
 SpanKind = Literal["real", "bounded", "one-hot", "flag", "ordered"]
+
+Fit = Literal["crop", "pad", "stretch"]
+"""What becomes of images of other proportions: their middle, the whole with white margins, or stretched."""
+
+Resolution = int | tuple[int, int]
+"""Pixels a side of square images, or height and width, as in the shape of an array."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,57 @@ class DataSpec:
             "condition": None if self.condition is None else list(self.condition),
             "spans": [[span.name, span.kind, span.size] for span in self.spans],
         }
+
+
+LEAST_SIDE, MOST_SIDE = 8, 1024
+"""The pixels of a side that networks of convolutions serve."""
+
+
+def sides_of(resolution: Resolution) -> tuple[int, int]:
+    """Height and width.
+
+    Example:
+        >>> sides_of(64), sides_of((48, 64))
+        ((64, 64), (48, 64))
+    """
+    return (resolution, resolution) if isinstance(resolution, int) else resolution
+
+
+def resolution_of(height: int, width: int) -> Resolution:
+    """One number for a square, else height and width."""
+    return height if height == width else (height, width)
+
+
+def size_text(height: int, width: int) -> str:
+    """A size for people, and as it is typed: the width comes first, as that of screens and cameras.
+
+    Example:
+        >>> size_text(3024, 4032)
+        '4032x3024'
+    """
+    return f"{width}x{height}"
+
+
+def read_resolution(given: Any) -> Resolution:
+    """A resolution as people give it: 64, "64", "64x48" (width and height), or (height, width).
+
+    Raises:
+        ValueError: It is none.
+
+    Example:
+        >>> read_resolution("64x48"), read_resolution([48, 64]), read_resolution("64x64")
+        ((48, 64), (48, 64), 64)
+    """
+    parts: list[Any] = given.lower().split("x")[::-1] if isinstance(given, str) else [given]
+    if isinstance(given, list | tuple):
+        parts = list(given)
+    try:
+        numbers = [int(part) if isinstance(part, str) else operator.index(part) for part in parts]
+    except TypeError:
+        raise ValueError(given) from None
+    if not 1 <= len(numbers) <= 2 or min(numbers) < 1 or any(isinstance(part, bool) for part in parts):
+        raise ValueError(given)
+    return resolution_of(numbers[0], numbers[-1])
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from PIL import Image, ImageFile
 
 from poise.data.sources.decoding import (
     RefusedError,
+    Target,
     as_channels,
     eight_bits,
     fitted,
@@ -27,7 +28,11 @@ def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 def read(content: bytes, resolution: int = 2) -> Image.Image:
-    return read_image(io.BytesIO(content), resolution=resolution)
+    return read_image(io.BytesIO(content), target=square(resolution))
+
+
+def square(side: int) -> Target:
+    return Target(side, side)
 
 
 def on_white(value: float, alpha: float) -> int:
@@ -286,8 +291,10 @@ def test_the_centre_is_cropped(size: tuple[int, int]) -> None:
     top, left = (height - side) // 2, (width - side) // 2
     cropped = values[top : top + side, left : left + side]
     image = Image.fromarray(values)
-    assert np.array_equal(np.asarray(fitted(image, side)), cropped)
-    assert np.array_equal(np.asarray(fitted(image, 3)), np.asarray(fitted(Image.fromarray(cropped), 3)))
+    assert np.array_equal(np.asarray(fitted(image, square(side))), cropped)
+    assert np.array_equal(
+        np.asarray(fitted(image, square(3))), np.asarray(fitted(Image.fromarray(cropped), square(3)))
+    )
 
 
 RANDOM = np.random.default_rng(0)
@@ -295,7 +302,7 @@ RANDOM = np.random.default_rng(0)
 
 def test_resizing_is_antialiased() -> None:
     stripes = np.tile(np.array([0, 255], np.uint8), (256, 128))
-    small = np.asarray(fitted(Image.fromarray(stripes), 16)).astype(int)
+    small = np.asarray(fitted(Image.fromarray(stripes), square(16))).astype(int)
     assert np.abs(small - 127.5).max() < 3, "stripes finer than a pixel become grey and no moire"
 
 
@@ -303,7 +310,7 @@ def test_jpegs_shrink_while_they_decode_without_a_visible_difference() -> None:
     smooth = Image.fromarray(RANDOM.integers(0, 256, (12, 12, 3), dtype=np.uint8)).resize((512, 512), 3)
     content = saved(smooth, "JPEG", quality=95)
     found = as_channels(read(content, 16), 3).astype(int)
-    whole = as_channels(fitted(Image.open(io.BytesIO(content)).convert("RGB"), 16), 3).astype(int)
+    whole = as_channels(fitted(Image.open(io.BytesIO(content)).convert("RGB"), square(16)), 3).astype(int)
     assert np.abs(found - whole).mean() < 1 and np.abs(found - whole).max() <= 6
 
 

@@ -187,8 +187,8 @@ def test_channels_are_decided_for_the_whole_set(tmp_path: Path, cache: Path) -> 
 @pytest.mark.parametrize(
     ("sizes", "expected"),
     [
-        ([(40, 50)] * 3, 32),
-        ([(500, 400)] * 3, 64),
+        ([(40, 50), (50, 40)] * 3, 32),
+        ([(500, 400), (400, 500)] * 3, 64),
         ([(17, 90), (16, 16), (300, 15)], 16),
         ([(64, 64)], 64),
         ([(28, 28)] * 2, 28),

@@ -156,7 +156,6 @@ class Frame:
         (Items(["text"]), "data.item-type"),
         (Items([{"text": 3}]), "data.item-type"),
         (Items([torch.zeros(3, 4, 5, 6)]), "data.too-many-axes"),
-        (Items([np.zeros((8, 6), np.uint8)]), "data.not-square"),
         (Items([np.full((3,), np.nan)]), "data.not-finite"),
         (Items([np.array(["a"])]), "data.not-numbers"),
         (Frame(), "data.not-an-array"),

@@ -18,6 +18,7 @@ from poise.training.records import data_record
     [
         ("non-saturating", {}, ()),
         ("non-saturating", {"resolution": 16}, ("--resolution", "16")),  # the digits are 8x8
+        ("non-saturating", {"resolution": "16x12", "fit": "pad"}, ("--resolution", "16x12", "--fit", "pad")),
         ("non-saturating", {"sample_every": 7, "steps": 50}, ("sample_every=7",)),
         ("non-saturating", {"regularisers": "none"}, ("regularisers.r1=null",)),
         (
@@ -46,7 +47,9 @@ def test_what_was_changed_is_in_the_command_and_the_command_repeats_the_run(
     _, bound, _ = app.parse_args(list(again[1:]), exit_on_error=False, print_error=False)
     flags = dict(bound.arguments)
     typed = dict(map(parse_override, flags.get("settings", ())))
-    typed |= {name: flags[name] for name in ("steps", "seed", "resolution", "batch_size") if name in flags}
+    typed |= {
+        name: flags[name] for name in ("steps", "seed", "resolution", "fit", "batch_size") if name in flags
+    }
     repeated = plan("digits", recipe_with(RECIPES[recipe], typed), pick_device("cpu"))
     apart = {"evaluate_every"}
     assert repeated.recipe.model_dump(exclude=apart) == planned.recipe.model_dump(exclude=apart)

@@ -14,6 +14,8 @@ from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
 from poise.training import Resumption, StepContext, begin, pick_device, plan, resume
+from poise.training.remedies.branches import BranchSettings, Trial, train_branch
+from poise.training.resuming import reopen
 
 CPU = pick_device("cpu")
 
@@ -95,6 +97,65 @@ def test_a_transfer_that_shares_nothing_is_refused_and_nothing_is_written(ring: 
     with refused("training.one-run-only"):
         poise.train("ring", recipe(), start_from=ring, seeds=2)
     assert not (tmp_path / "run").exists()
+
+
+def test_frozen_layers_keep_their_weights_and_a_resume_is_exact(ring: Path, tmp_path: Path) -> None:
+    changes = {"freeze_discriminator_layers": 2}
+    told: list[str] = []
+    begin(plan("ring", recipe(**changes), CPU).started_from(ring), tmp_path / "whole", notify=told.append)
+    assert any("2 layers of the discriminator next to the image will not be trained" in one for one in told)
+    begin(plan("ring", recipe(**changes, steps=2), CPU).started_from(ring), tmp_path / "parts", notify=silent)
+    resume(Resumption(tmp_path / "parts", CPU, steps=4), notify=silent)
+    source = RunFolder.open(ring).load_checkpoint(4).tensors
+    whole, parts = (RunFolder.open(tmp_path / one).load_checkpoint(4) for one in ("whole", "parts"))
+    assert all(torch.equal(parts.trained[name], value) for name, value in whole.trained.items())
+    own = {name for name in source if name.startswith("network/discriminator/") and "weight" in name}
+    same = {name for name in own if torch.equal(whole.tensors[name], source[name])}
+    assert same == {f"network/discriminator/{layer}.weight" for layer in (0, 2)} < own
+
+
+def test_layers_that_nobody_has_trained_are_not_frozen(ring: Path, tmp_path: Path) -> None:
+    some = {"freeze_discriminator_layers": 1}
+    with refused("training.frozen-without-from"):
+        poise.train("ring", recipe(**some), out=tmp_path / "run", device="cpu")
+    with refused("training.frozen-without-from"):
+        poise.train("ring", recipe(**some), seeds=2, out=tmp_path / "run", device="cpu")
+    with refused("training.frozen-not-taken"):
+        poise.train("ring", recipe(**some), start_from=ring / "generator", out=tmp_path / "run", device="cpu")
+    with refused("networks.too-many-frozen"):
+        poise.train("ring", recipe(freeze_discriminator_layers=9), start_from=ring, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_resumed_run_restarts_remedies_from_the_weights_it_began_with(ring: Path, tmp_path: Path) -> None:
+    begin(plan("ring", recipe(steps=2), CPU).started_from(ring), tmp_path / "run", notify=silent)
+    run = RunFolder.open(tmp_path / "run")
+    with run.locked():
+        experiment, _ = reopen(run, Resumption(tmp_path / "run", CPU, steps=6), silent)
+    assert experiment.taken is not None and experiment.taken.path == ring
+    told: list[str] = []
+    settings = BranchSettings(experiment, {}, (), told.append, None, 1)
+    faster = recipe_with(experiment.recipe, {"optimisers.generator.learning_rate": 1e-3})
+    remedy = {"change": "a higher rate", "restart": True}
+    made = settings.beginning(faster)
+    source = RunFolder.open(ring).load_checkpoint(4).tensors
+    for player, module in made.modules.items():
+        for name, value in module.state_dict().items():
+            assert torch.equal(value, source[f"network/{player}/{name}"]), name
+    branch = train_branch(settings, run, Trial("not-learning", 1, remedy, faster), tmp_path / "branch")
+    assert branch.outcome.status == "finished" and any(f"from the weights of {ring}" in one for one in told)
+    assert RunFolder.open(tmp_path / "branch").environment["from"]["path"] == str(ring)
+
+
+def test_weights_that_have_changed_since_are_not_taken_for_a_branch(ring: Path, tmp_path: Path) -> None:
+    source = shutil.copytree(ring, tmp_path / "source")
+    experiment = plan("ring", recipe(), CPU).started_from(source)
+    resume(Resumption(source, CPU, steps=6), notify=silent)
+    settings = BranchSettings(experiment, {}, (), silent, None, 1)
+    settings.beginning(experiment.recipe)  # the checkpoint of that step is still kept
+    shutil.rmtree(source / "checkpoints/step-00000004")
+    with refused("training.weights-changed"):
+        settings.beginning(experiment.recipe)
 
 
 def test_it_is_told_and_a_run_that_dies_before_its_first_checkpoint_goes_on_from_there(

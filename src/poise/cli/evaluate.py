@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Count, Json, Name, Names, emit, is_watched, line, output, panel, table, verb
+from poise.cli.verb import Count, Json, Name, Names, Size, emit, is_watched, line, output, panel, table, verb
 from poise.text import label, number, short_path
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def evaluate(
     how: Measuring = Measuring(),
     labels: Annotated[str | None, Parameter(metavar="FILE")] = None,
     label_column: Name = None,
-    resolution: Count = None,
+    resolution: Size = None,
     json: Json = False,
 ) -> int:
     """Measure the generator of a run, or samples that anyone made.
@@ -79,7 +79,7 @@ def evaluate(
         subject: A run's folder; or samples: a folder or zip of images, or a .npy or .npz array.
         labels: Classes of the data for --features classifier: a CSV of files and labels, or a .npy.
         label_column: Its column of labels, if it has more than two columns.
-        resolution: Pixels on a side, for samples and data that are files of many sizes.
+        resolution: Pixels a side, or width and height, for samples and data that are files of many sizes.
     """
     from poise.evaluation import evaluate as measured
 

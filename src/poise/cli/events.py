@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from poise.recipes import Recipe
     from poise.training.rehearsal import Rehearsal
+    from poise.training.transfer import Taken
     from poise.web.games import OpenFinding, Reached
     from poise.web.summary import Standing
 
@@ -74,6 +75,7 @@ class SessionStart:
     games: int = 1
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     expected: Rehearsal | None = None
+    taken: Taken | None = None
 
     def to_json(self) -> Mapping[str, Any]:
         """The essentials of data and recipe."""
@@ -86,6 +88,7 @@ class SessionStart:
             **{"games": self.games, "grid": {path: list(values) for path, values in self.grid.items()}},
             "parameters": None if self.parameters is None else dict(self.parameters),
             "expected": None if self.expected is None else asdict(self.expected),
+            **({} if self.taken is None else {"from": self.taken.to_json()}),
         }
 
     def print(self, console: Console) -> None:
@@ -206,7 +209,9 @@ def data_text(data: Mapping[str, Any]) -> str:
     if tags := (data.get("condition") or {}).get("tags"):
         pairs_of = f"{counted(data['count'], 'pair')} of an image and one of its tags"
         return f"{pairs_of}, {counted(len(tags), 'tag')} in all"
-    return kind_of(data).describe(tuple(data["shape"]), data["count"])
+    fitted = data.get("fitted") or data.get("summary", {}).get("fitted")
+    described = kind_of(data).describe(tuple(data["shape"]), data["count"])
+    return f"{described}, {fitted}" if fitted else described
 
 
 def unit_of(data: Mapping[str, Any]) -> str:

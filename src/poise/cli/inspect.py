@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Count, Json, Name, emit, facts, line, output, verb
+from poise.cli.verb import FitName, Json, Name, Size, emit, facts, line, output, verb
 from poise.errors import PoiseError
 from poise.text import command, counted
 
@@ -20,7 +20,7 @@ app = verb(
     ("poise inspect samples.npy --json", "an array, for a program"),
 )
 
-IN_THE_FIRST_LINE = {"name", "kind", "count", "shape", "resolution", "channels"}
+IN_THE_FIRST_LINE = {"name", "kind", "count", "shape", "resolution", "channels", "fitted", "fit"}
 BELOW = {"notices", "refused", "refused_count", "ignored", "ignored_count"}
 
 
@@ -29,7 +29,8 @@ def inspect(
     data: str,
     /,
     *,
-    resolution: Count = None,
+    resolution: Size = None,
+    fit: FitName = None,
     scale: Annotated[str | None, Parameter(metavar="LOW,HIGH")] = None,
     split: Name = None,
     tolerate_bad: Annotated[str | None, Parameter(metavar="SHARE")] = None,
@@ -42,7 +43,8 @@ def inspect(
 
     Args:
         data: A folder or zip of images, a .npy or .npz array, or digits, ring, grid, spiral or triangles.
-        resolution: Pixels on a side, to which images would be cropped and resized.
+        resolution: The size images would be brought to: pixels a side, or width and height, as 64x48.
+        fit: What becomes of other proportions: crop the middle, by default; pad with white; or stretch.
         scale: The values that become black and white, for images of more than 8 bits, as 0,4095.
         split: Which of the folders train, val and test is looked at, or all; by default train.
         tolerate_bad: The share of files that may be unusable in training, as 5%; by default 1%.
@@ -52,7 +54,8 @@ def inspect(
     from poise.cli.progress import view_for
     from poise.recipes import DEFAULT_RECIPE, RECIPES, recipe_with
 
-    changes = {} if resolution is None else {"resolution": resolution}
+    asked = {"resolution": resolution, "fit": fit}
+    changes = {name: value for name, value in asked.items() if value is not None}
     recipe = recipe_with(RECIPES.named(DEFAULT_RECIPE), changes)
     obstacle: PoiseError | None = None
     with view_for(json=json).reading(data) as on_read:
@@ -60,7 +63,7 @@ def inspect(
         from poise.training import pick_device, plan
 
         named = DataOptions(data=data, scale=scale, split=split, tolerate_bad=tolerate_bad).to_open()
-        known = inspect_data(named, resolution=resolution, progress=on_read)
+        known = inspect_data(named, resolution=recipe.resolution, fit=recipe.fit, progress=on_read)
         try:
             recipe = plan(named, recipe, pick_device("cpu")).recipe
         except PoiseError as error:
@@ -69,14 +72,15 @@ def inspect(
         why = None if obstacle is None else obstacle.sentence
         emit({"event": "data", **known, "trainable": obstacle is None, "obstacle": why})
     else:
-        asked = {
+        typed = {
             "--resolution": resolution,
+            "--fit": fit,
             "--scale": scale,
             "--split": split,
             "--tolerate-bad": tolerate_bad,
         }
         words = [
-            word for option, value in asked.items() if value is not None for word in (option, str(value))
+            word for option, value in typed.items() if value is not None for word in (option, str(value))
         ]
         _print(output(), known, obstacle, data, recipe_text(recipe), words)
     return 0 if obstacle is None else obstacle.exit_status

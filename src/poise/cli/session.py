@@ -55,13 +55,14 @@ def prepare(
         from poise.training.records import data_record
         from poise.training.rehearsal import rehearse, within
         from poise.training.remedies import begin_with_remedies
+        from poise.training.transfer import check_frozen
         from poise.training.vectorised import begin_many, check_options, parse_axis, plan_many
 
         many = seeds is not None
         check_options(many=many, grid=grid, start_from=start_from, budget=budget, doctor=doctor)
         axes, where, opened = dict(map(parse_axis, grid)), pick_device(device), data.to_open()
         sizes: Mapping[str, int]
-        expected = None
+        expected = taken = None
         if seeds is None:
             single = plan(opened, recipe, where, progress=on_read)
             if start_from is not None:
@@ -70,6 +71,8 @@ def prepare(
             if budget is not None and expected is not None:
                 single = within(single, recipe, expected, budget)
                 expected = expected.of(single.recipe.steps or 0)
+            check_frozen(single.recipe, single.taken)
+            taken = single.taken
             dataset, origin, resolved = single.dataset, single.origin, single.recipe
             modules = single.components.modules
             sizes = {player: describe(module)["parameters"] for player, module in modules.items()}
@@ -95,6 +98,7 @@ def prepare(
         games=1 if seeds is None else len(games.games),
         grid=axes,
         expected=expected,
+        taken=taken,
     )
     return start, train
 

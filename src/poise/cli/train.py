@@ -10,7 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from poise.cli.data_options import DataOptions
-from poise.cli.verb import Count, Device, DoctorMode, Json, Name, Switch, at_least, emit, line, output, verb
+from poise.cli.verb import (
+    Count,
+    Device,
+    DoctorMode,
+    FitName,
+    Json,
+    Name,
+    Size,
+    Switch,
+    at_least,
+    emit,
+    line,
+    output,
+    verb,
+)
 
 if TYPE_CHECKING:
     pass
@@ -40,7 +54,8 @@ def train(
     steps: Count = None,
     budget: Annotated[str | None, Parameter(metavar="TIME")] = None,
     seed: Count = None,
-    resolution: Count = None,
+    resolution: Size = None,
+    fit: FitName = None,
     batch_size: Count = None,
     start_from: Annotated[Path | None, Parameter(name="--from", metavar="RUN")] = None,
     device: Device = "auto",
@@ -68,7 +83,8 @@ def train(
         steps: How many steps; by default as many as suit the data.
         budget: As many steps as end within this time, 30m or 2h; some are timed before.
         seed: All randomness is derived from it.
-        resolution: Pixels on a side, to which images are cropped and resized.
+        resolution: The size images are brought to: pixels a side, or width and height, as 64x48.
+        fit: What becomes of other proportions: crop the middle, by default; pad with white; or stretch.
         batch_size: Samples in a batch.
         start_from: Begin with the weights of a run, checkpoint or generator, where names and shapes agree.
         device: Where to train.
@@ -91,6 +107,7 @@ def train(
         "steps": steps,
         "seed": seed,
         "resolution": resolution,
+        "fit": fit,
         "batch_size": batch_size,
         "precision": precision,
     }
@@ -126,6 +143,8 @@ def train(
         return 0
     console = output()
     start.print(console)
+    if start.taken is not None:
+        Notice(start.taken.sentence).print(console)
     console.print()
     console.print(settings_table(start.recipe))
     console.print()

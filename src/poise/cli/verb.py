@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO, TypeAlias
 from cyclopts import App, Parameter
 
 from poise.errors import PoiseError
+from poise.spec import Fit
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -26,6 +27,8 @@ DoctorMode: TypeAlias = Annotated[
 ]
 Count: TypeAlias = Annotated[int | None, Parameter(metavar="N")]
 Number: TypeAlias = Annotated[int, Parameter(metavar="N")]
+Size: TypeAlias = Annotated[str | None, Parameter(metavar="SIZE", allow_leading_hyphen=True)]
+FitName: TypeAlias = Annotated[Fit | None, Parameter(metavar="NAME", show_choices=False)]
 Name: TypeAlias = Annotated[str | None, Parameter(metavar="NAME")]
 Names: TypeAlias = Annotated[
     tuple[str, ...], Parameter(metavar="NAME", consume_multiple=True, show_default=False)

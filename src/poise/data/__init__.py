@@ -8,7 +8,7 @@ from poise.data.opening import inspect_data, open_data
 from poise.data.origins import data_of, origin_of
 from poise.data.rows import Array, digest_of, survey
 from poise.data.sources.built_in import BUILT_IN, BuiltIn, Modes, modes
-from poise.data.sources.decoding import RefusedError, as_channels, reason_of
+from poise.data.sources.decoding import RefusedError, Target, as_channels, reason_of
 from poise.data.sources.files import Files
 from poise.data.sources.labels import Labelled, labelled
 from poise.data.sources.layout import EVERY, beside_folders
@@ -40,6 +40,7 @@ __all__ = [
     "RefusedError",
     "Request",
     "Standardised",
+    "Target",
     "Transform",
     "as_channels",
     "beside_folders",

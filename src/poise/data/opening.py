@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from poise.data.sources.pairs import Domains, Pairs, between, paired
 from poise.data.sources.tag_texts import separator_of, split_tags
 from poise.errors import PoiseError, nearest, unknown_name
 from poise.extension import use_installed
+from poise.spec import Fit, Resolution, read_resolution, sides_of
 
 _MOST_RESOLUTION = 4096
 Data: TypeAlias = (
@@ -44,7 +45,8 @@ def open_data(
     | Pairs
     | Domains,
     *,
-    resolution: int | None = None,
+    resolution: Resolution | str | None = None,
+    fit: Fit = "crop",
     channels: int | None = None,
     cache: Path | None = None,
     seed: int = 0,
@@ -59,9 +61,13 @@ def open_data(
             of these with labels, as `Labelled`, or with how they are to be read, as `Files`; or two of them
             that hold images, as `Pairs` or `Domains`. Of a folder with the splits train, val and test the
             first is trained on, and the second held out.
-        resolution: Pixels a side that images are centre-cropped and resized to. Without it arrays keep their
-            size; folders keep that of square images if all have the same, from 8 to 64, and else take the
-            largest power of two, at most 64, not above the median short side.
+        resolution: The size that images are brought to: pixels a side of a square; height and width; or
+            text, "64x48", whose width comes first. Without it arrays keep their size, and so do folders whose
+            images have one size with sides from 8 to 64. Others whose images share their proportions keep
+            those, the longer side a power of two, at most 64; the rest become squares, whose side is the
+            largest such power not above the median short side.
+        fit: What becomes of images of other proportions: their middle is cut out, they get white margins, or
+            they are stretched.
         channels: 1 for grey, 3 for colour, 4 for colour with alpha; without it, folders are grey if every
             image is.
         cache: Folder for decoded data; `$POISE_CACHE` or `~/.cache/poise` without it.
@@ -77,10 +83,12 @@ def open_data(
         >>> dataset.shape, len(dataset), dataset.transform.name
         ((1, 8, 8), 1797, 'pixels')
     """
-    _check_request(resolution, channels, refuse_above)
+    sides = _checked_sides(resolution, fit)
+    _check_request(channels, refuse_above)
     request = Request(
         cache=default_cache() if cache is None else Path(cache),
-        resolution=None if resolution is None else int(resolution),
+        sides=sides,
+        fit=fit,
         channels=None if channels is None else int(channels),
         refuse_above=refuse_above,
         progress=progress,
@@ -151,7 +159,7 @@ def _given(data: Any, request: Request) -> Given:
         return Given(data, "tensor", "tensor", array=from_tensor(data))
     if not isinstance(data, str | Path):
         name = type(data).__name__
-        read = partial(Items, data, name, request.resolution, request.channels)
+        read = partial(Items, data, name, request.target, request.channels)
         return Given(data, name, "dataset", read=read)
     return _given_path(_path(data), data)
 
@@ -190,8 +198,8 @@ def _open_two(data: Pairs | Domains, request: Request, seed: int) -> Dataset:
     alone = dataclasses.replace(request, refuse_above=0.01, powers_of_two=True, labelled=True)
 
     def after(first: Dataset) -> Request:
-        resolution = first.shape[-1] if request.resolution is None and first.files else request.resolution
-        return dataclasses.replace(alone, resolution=resolution)
+        own = (first.shape[1], first.shape[2]) if request.sides is None and first.files else request.sides
+        return dataclasses.replace(alone, sides=own)
 
     if isinstance(data, Domains):
         first = _open(data.a, alone, seed)
@@ -230,11 +238,21 @@ def _path(written: str | Path) -> Path:
         return Path(written)
 
 
-def _check_request(resolution: int | None, channels: int | None, refuse_above: float) -> None:
-    whole = isinstance(resolution, int | np.integer) and not isinstance(resolution, bool)
-    if resolution is not None and not (whole and 1 <= resolution <= _MOST_RESOLUTION):
-        hint = f"give a whole number from 1 to {_MOST_RESOLUTION}"
+def _checked_sides(resolution: Any, fit: str) -> tuple[int, int] | None:
+    """Height and width; `None` if nothing is asked for."""
+    if fit not in get_args(Fit):
+        raise unknown_name("fit", str(fit), get_args(Fit))
+    try:
+        sides = None if resolution is None else sides_of(read_resolution(resolution))
+    except ValueError:
+        sides = (0, 0)
+    if sides is not None and not 1 <= min(sides) <= max(sides) <= _MOST_RESOLUTION:
+        hint = f"give pixels a side, as 64, or width and height, as 64x48; at most {_MOST_RESOLUTION}"
         raise PoiseError(f"The resolution cannot be {resolution!r}", code="data.resolution", hint=hint)
+    return sides
+
+
+def _check_request(channels: int | None, refuse_above: float) -> None:
     if channels is not None and not (isinstance(channels, int | np.integer) and channels >= 1):
         what = f"There cannot be {channels!r} channels"
         raise PoiseError(what, code="data.channels", hint="give 1 for grey, 3 for colour, 4 with alpha")
@@ -290,7 +308,8 @@ def _open_built_in(name: str, request: Request, seed: int) -> Dataset:
 def inspect_data(
     data: Data,
     *,
-    resolution: int | None = None,
+    resolution: Resolution | str | None = None,
+    fit: Fit = "crop",
     channels: int | None = None,
     cache: Path | None = None,
     seed: int = 0,
@@ -314,6 +333,7 @@ def inspect_data(
     dataset = open_data(
         data,
         resolution=resolution,
+        fit=fit,
         channels=channels,
         cache=cache,
         seed=seed,

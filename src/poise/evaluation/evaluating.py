@@ -27,6 +27,7 @@ from poise.evaluation.subjects import (
 from poise.metrics import METRICS
 from poise.metrics.features import EXTRACTORS, Extractor, as_extractor
 from poise.metrics.table import default_metrics
+from poise.spec import Resolution
 
 MOST = 5_000  # Samples of each side if the user does not say
 
@@ -42,7 +43,7 @@ def evaluate(
     labels: Any = None,
     label_column: str | None = None,
     checkpoint: Which = "newest",
-    resolution: int | None = None,
+    resolution: Resolution | str | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
     telling: Notify | None = None,
@@ -64,7 +65,7 @@ def evaluate(
             row, or a mapping from file to label; not needed if the data came with labels.
         label_column: The file's column of labels, if it has more than two columns.
         checkpoint: Which generator of the run: `"newest"`, `"best"`, or the step of a checkpoint.
-        resolution: Pixels a side, if neither samples nor data determine them.
+        resolution: Pixels a side, height and width, or "64x48", if neither samples nor data determine it.
         cache: A folder for features and weights; by default that of the data.
         progress: Called with `(done, total)` while images are read.
         telling: Called with what comes next, in words.

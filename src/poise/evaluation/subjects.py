@@ -18,6 +18,7 @@ from poise.generator import Generator
 from poise.randomness import numpy_stream
 from poise.recipes import saved_recipe
 from poise.run_folder import RunFolder
+from poise.spec import Fit, Resolution
 from poise.tasks import TASKS
 from poise.tasks.prepare import prepared
 
@@ -117,6 +118,7 @@ def own_data(run: RunFolder, *, progress: Progress | None) -> Dataset:
     dataset = open_data(
         data,
         resolution=recipe.get("resolution"),
+        fit=recipe.get("fit", "crop"),
         channels=recipe.get("channels"),
         seed=int(recipe.get("seed") or 0),
         progress=progress,
@@ -132,7 +134,12 @@ def own_data(run: RunFolder, *, progress: Progress | None) -> Dataset:
 
 
 def opened(
-    thing: Any, against: Any, checkpoint: Which, resolution: int | None, seed: int, progress: Progress | None
+    thing: Any,
+    against: Any,
+    checkpoint: Which,
+    resolution: Resolution | str | None,
+    seed: int,
+    progress: Progress | None,
 ) -> tuple[Subject, Dataset]:
     """What is evaluated and what it is measured against, of one shape."""
     of_against = folder_of(against) if is_run(against) else None
@@ -140,10 +147,12 @@ def opened(
 
     def data(given: Any, like: tuple[int, ...] | None) -> Dataset:
         """Data at the size of what they are measured with, if these are images, or else the resolution."""
-        side, channels = (resolution, None) if like is None else (None, None)
+        size, channels = (resolution, None) if like is None else (None, None)
         if like is not None and len(like) == 3:
-            side, channels = like[-1], like[0]
-        return open_data(given, resolution=side, channels=channels, seed=seed, progress=progress)
+            size, channels = (like[1], like[2]), like[0]
+        own = of_against or (subject and subject.run)
+        fit: Fit = own.recipe.get("fit", "crop") if own else "crop"
+        return open_data(given, resolution=size, fit=fit, channels=channels, seed=seed, progress=progress)
 
     if against is None and subject is None:
         named = str(thing) if isinstance(thing, str | Path) else type(thing).__name__

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from poise.data import EVERY, Dataset, Files, kind_of, open_data
+from poise.data import EVERY, Dataset, Files, Target, kind_of, open_data
 from poise.errors import PoiseError, unknown_name
 from poise.extension import require_parts
 from poise.generator.network import checkpoint_weights, described_network, task_of
@@ -242,14 +242,16 @@ class Generator:
 
     def translatable(self, images: Any, *, direction: str = "a-to-b", refuse_above: float = 0.01) -> Dataset:
         """The images of `translate`, opened at the size and with the channels that the generator takes."""
-        channels, _, side = self.input_shape(direction)
+        channels, height, width = self.input_shape(direction)
+        fit = (self.condition or {}).get("fit", "crop")
         recorded = (self.condition or {}).get("scale")  # That of the inputs that it was trained on
         scale = None if recorded is None else (float(recorded[0]), float(recorded[1]))
         if isinstance(images, str | Path) and Path(images).suffix.lower() in IMAGES:
-            images = read_picture(Path(images), channels, side, scale=scale)
+            images = read_picture(Path(images), channels, Target(height, width, fit), scale=scale)
         elif isinstance(images, str | Path):
             images = Files(images, scale=scale, split=EVERY, tolerate=refuse_above)
-        return open_data(images, resolution=side, channels=channels, refuse_above=refuse_above)
+        size = height, width
+        return open_data(images, resolution=size, fit=fit, channels=channels, refuse_above=refuse_above)
 
     def input_shape(self, direction: str) -> tuple[int, ...]:
         """The shape `(C, H, W)` of the images that one direction takes."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import as_channels, read_image, reason_of, transform_from_json
+from poise.data import Target, as_channels, read_image, reason_of, transform_from_json
 from poise.errors import PoiseError, unknown_name
 from poise.randomness import torch_stream
 from poise.recipes.settings import Latent
@@ -199,15 +199,15 @@ IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
 def read_picture(
-    path: Path, channels: int, side: int, *, scale: tuple[float, float] | None = None
+    path: Path, channels: int, target: Target, *, scale: tuple[float, float] | None = None
 ) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """One picture, brought to a size and a number of channels, as bytes `(1, channels, side, side)`.
+    """One picture, brought to a size and a number of channels, as bytes `(1, channels, height, width)`.
 
     Raises:
         PoiseError: It cannot be read.
     """
     try:
-        image = read_image(io.BytesIO(path.read_bytes()), resolution=side, scale=scale, alpha=channels == 4)
+        image = read_image(io.BytesIO(path.read_bytes()), target=target, scale=scale, alpha=channels == 4)
     except (FileNotFoundError, IsADirectoryError):
         what = f"'{path}' is a folder" if path.is_dir() else f"There is no picture '{path}'"
         raise PoiseError(what, code="generator.no-picture", hint="name one picture") from None

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from poise.data import Target
 from poise.errors import PoiseError
 from poise.generator.generator import Generator
 from poise.generator.sampling import read_picture
@@ -36,8 +37,9 @@ def tags_of(generator: Generator, image: Path | str, *, draws: int = 200, seed: 
         PoiseError: The generator makes no tags, or the picture cannot be read.
     """
     about = _about(generator)
-    channels, _, side = about["image"]
-    pixels = torch.from_numpy(read_picture(Path(image), channels, side))
+    channels, height, width = about["image"]
+    target = Target(height, width, about.get("fit", "crop"))
+    pixels = torch.from_numpy(read_picture(Path(image), channels, target))
     features = extract(image_extractor(about["features"], channels), pixels, value_range="0..255")
     names = ranked(generator, features.float(), draws=draws, seed=seed)[0]
     return [Tag(name, count / draws) for name, count in names]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from poise.errors import PoiseError
 from poise.networks.network import Network
 from poise.networks.shapes import checked_shape
-from poise.spec import DataSpec
+from poise.spec import DataSpec, size_text
 
 SMALLEST_SIDE = 8
 LARGEST_UNHALVED_SIDE = 16
@@ -119,11 +119,11 @@ def _halvings(height: int, width: int) -> int:
         halvings, rows, columns = halvings + 1, rows // 2, columns // 2
     if max(rows, columns) > LARGEST_UNHALVED_SIDE:
         step = 2 ** math.ceil(math.log2(max(height, width) / LARGEST_UNHALVED_SIDE))
-        sides = "x".join(str(max(step, round(side / step) * step)) for side in (height, width))
+        sides = size_text(*(max(step, round(side / step) * step) for side in (height, width)))
         raise PoiseError(
-            f"The network 'autoencoder' cannot be built for images of {height}x{width}",
+            f"The network 'autoencoder' cannot be built for images of {size_text(height, width)}",
             code="networks.too-few-halvings",
-            why=f"halving them ends at {rows}x{columns}, and its code needs a grid of at most "
+            why=f"halving them ends at {size_text(rows, columns)}, and its code needs a grid of at most "
             f"{LARGEST_UNHALVED_SIDE}x{LARGEST_UNHALVED_SIDE}",
             hint=f"resize to {sides}",
         )

@@ -7,9 +7,11 @@ from torch import nn
 
 from poise.networks.layers import CentredSigmoid, LeakyReLU
 from poise.networks.network import Network
-from poise.networks.shapes import image_shape, quarterable_sides
+from poise.networks.shapes import check_sides, halving_kernel, image_shape
 from poise.networks.weights import start_normal, with_spectral_norm
 from poise.spec import DataSpec
+
+Sides = tuple[int, int]
 
 
 def infogan_generator(
@@ -27,7 +29,8 @@ def infogan_generator(
     network ends in `2 sigmoid(x) - 1 = tanh(x / 2)`.
 
     Args:
-        spec: Images of 1 to 4 channels; both sides divisible by 4.
+        spec: Images of 1 to 4 channels with sides from 4 to 1,024. A doubling to an odd side has a 3x3
+            kernel instead of 4x4.
         latent_size: The size of a latent.
         width: Channels at half the side; at a quarter there are twice as many.
         hidden_size: Units of the first layer.
@@ -43,8 +46,7 @@ def infogan_generator(
 
     Source: Chen et al. 2016, appendix C.1; Lucic et al. 2018, section 5 (architecture).
     """
-    channels, height, image_width = image_shape(spec.shape, network="infogan")
-    rows, columns = quarterable_sides(height, image_width, network="infogan")
+    channels, whole, half, (rows, columns) = _grids(spec)
     grid = (2 * width, rows, columns)
     flat = 2 * width * rows * columns
     bias = not batch_norm
@@ -56,10 +58,10 @@ def infogan_generator(
         *([nn.BatchNorm1d(flat)] if batch_norm else []),
         nn.ReLU(),
         nn.Unflatten(1, grid),
-        nn.ConvTranspose2d(2 * width, width, 4, 2, 1, bias=bias),
+        nn.ConvTranspose2d(2 * width, width, halving_kernel(*half), 2, 1, bias=bias),
         *([nn.BatchNorm2d(width)] if batch_norm else []),
         nn.ReLU(),
-        nn.ConvTranspose2d(width, channels, 4, 2, 1),
+        nn.ConvTranspose2d(width, channels, halving_kernel(*whole), 2, 1),
         CentredSigmoid(),
     ]
     return start_normal(nn.Sequential(*layers), initial_std)
@@ -78,7 +80,8 @@ def infogan_discriminator(
     """Two strided convolutions, then two fully connected layers.
 
     Args:
-        spec: Images of any number of channels (packed samples have more); both sides divisible by 4.
+        spec: Images of any number of channels (packed samples have more), with sides from 4 to 1,024. An odd
+            side is halved by a 3x3 kernel instead of 4x4.
         width: Channels of the first convolution; the second has twice as many.
         hidden_size: Units of the layer before the score.
         batch_norm: Whether the second and the third layer are batch-normalised; off by default, since that
@@ -95,13 +98,12 @@ def infogan_discriminator(
 
     Source: Chen et al. 2016, appendix C.1; Lucic et al. 2018, section 5 (architecture).
     """
-    channels, height, image_width = image_shape(spec.shape, network="infogan")
-    rows, columns = quarterable_sides(height, image_width, network="infogan")
+    channels, whole, half, (rows, columns) = _grids(spec)
     bias = not batch_norm
     layers: list[nn.Module] = [
-        nn.Conv2d(channels, width, 4, 2, 1),
+        nn.Conv2d(channels, width, halving_kernel(*whole), 2, 1),
         LeakyReLU(slope),
-        nn.Conv2d(width, 2 * width, 4, 2, 1, bias=bias),
+        nn.Conv2d(width, 2 * width, halving_kernel(*half), 2, 1, bias=bias),
         *([nn.BatchNorm2d(2 * width)] if batch_norm else []),
         LeakyReLU(slope),
         nn.Flatten(),
@@ -113,6 +115,14 @@ def infogan_discriminator(
     ]
     network = start_normal(nn.Sequential(*layers), initial_std)
     return with_spectral_norm(network) if spectral_norm else network
+
+
+def _grids(spec: DataSpec) -> tuple[int, Sides, Sides, Sides]:
+    """Channels; height and width; half of them and a quarter of them, rounded up."""
+    channels, height, width = image_shape(spec.shape, network="infogan")
+    check_sides(height, width, network="infogan", least=4)
+    half = -(-height // 2), -(-width // 2)
+    return channels, (height, width), half, (-(-half[0] // 2), -(-half[1] // 2))
 
 
 INFOGAN_GENERATOR = Network(

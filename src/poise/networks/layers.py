@@ -62,7 +62,7 @@ class ReLU(nn.Module):
 
 
 class HalvingAverage(nn.Module):
-    """`nn.AvgPool2d(2)` for even sides that is cheaper to differentiate twice.
+    """`nn.AvgPool2d(2)` that is cheaper to differentiate twice; an odd side is halved with its edge doubled.
 
     Example:
         >>> HalvingAverage()(torch.arange(8.0).reshape(1, 1, 2, 4))
@@ -70,7 +70,11 @@ class HalvingAverage(nn.Module):
     """
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features `(N, C, H, W)` to `(N, C, H / 2, W / 2)`."""
+        """Features `(N, C, H, W)` to `(N, C, H / 2, W / 2)`, rounded up."""
+        if features.shape[2] % 2:
+            features = torch.cat([features, features[:, :, -1:]], 2)
+        if features.shape[3] % 2:
+            features = torch.cat([features, features[:, :, :, -1:]], 3)
         number, channels, height, width = features.shape
         # The gradient of copying each pixel to 2x2 is the sum over 2x2.
         summed: Tensor = _COPIES_BACKWARD(

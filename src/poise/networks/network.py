@@ -1,6 +1,6 @@
 """The record that a network is, and the contents of a built one in numbers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,8 @@ class Network:
             otherwise it has a default of its own.
         gradient_weight: `(spec, batch_size)` to the weight of R1 and R2 for this discriminator, if that of
             the kind of data does not suit it.
+        from_image: The modules of a discriminator in the order in which an image passes them, if that is not
+            the order in which they were made.
         parts: Names of submodules that other code may use, such as `mapping` and `synthesis`, and the path of
             each within the module.
 
@@ -57,6 +59,7 @@ class Network:
     needs_condition: bool = True
     takes_width: bool = False
     gradient_weight: Callable[[DataSpec, int], float] | None = None
+    from_image: Callable[[nn.Module], Sequence[nn.Module]] | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
 
     def serves(self, spec: DataSpec) -> bool:

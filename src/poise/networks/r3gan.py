@@ -156,6 +156,14 @@ class ResidualDiscriminator(nn.Module):
         return (made * along).sum(1)
 
 
+def passed_by_images(discriminator: nn.Module) -> list[nn.Module]:
+    """The modules of the discriminator in the order in which an image passes them."""
+    assert isinstance(discriminator, ResidualDiscriminator)
+    further = zip(discriminator.widened, list(discriminator.stages)[1:], strict=True)
+    last = [discriminator.whole, discriminator.score]
+    return [discriminator.first, discriminator.stages[0], *itertools.chain(*further), *last]
+
+
 def r3gan_generator(
     spec: DataSpec,
     *,
@@ -266,4 +274,5 @@ R3GAN_DISCRIMINATOR = Network(
     kinds=("image",),
     takes_condition=True,
     needs_condition=False,
+    from_image=passed_by_images,
 )

@@ -1,4 +1,4 @@
-"""The residual networks of SNGAN, from 8x8 to 256x256."""
+"""The residual networks of SNGAN, at any sides from 8 to 1,024."""
 
 import math
 from typing import Annotated
@@ -8,12 +8,12 @@ from torch import Tensor, nn
 
 from poise.networks.layers import HalvingAverage, ReLU, ResidualBlock
 from poise.networks.network import Network
-from poise.networks.shapes import image_shape, power_of_two_side
+from poise.networks.shapes import grids_of
 from poise.networks.weights import WEIGHTED, with_spectral_norm
 from poise.spec import DataSpec
 
-FIRST_SIDE = 4
 PUBLISHED_SIDE = 32
+KEPT_SIDE = 8  # The grid that the discriminator does not halve further
 
 
 class SumOverGrid(nn.Module):
@@ -43,7 +43,7 @@ def resnet_generator(
     blocks; each doubling beyond 32 adds a block with half the channels of the one before.
 
     Args:
-        spec: Images of 1 to 4 channels; the sides equal, a power of two from 8 to 256.
+        spec: Images of 1 to 4 channels with sides from 8 to 1,024.
         latent_size: The size of a latent; 128 in the paper.
         width: Channels of the blocks up to 32x32.
         batch_norm: Whether the blocks are batch-normalised.
@@ -56,22 +56,19 @@ def resnet_generator(
 
     Source: Miyato et al. 2018, table 4 (a).
     """
-    channels, height, image_width = image_shape(spec.shape, network="resnet")
-    side = power_of_two_side(height, image_width, network="resnet")
+    (rows, columns), *grids = grids_of(spec, network="resnet")
     widths = [width]
-    grid = FIRST_SIDE
     layers: list[nn.Module] = [
-        nn.Linear(latent_size, width * grid**2),
-        nn.Unflatten(1, (width, grid, grid)),
+        nn.Linear(latent_size, width * rows * columns),
+        nn.Unflatten(1, (width, rows, columns)),
     ]
-    while grid < side:
-        grid *= 2
+    for grid in grids:
         widths.append(_width_at(grid, width))
-        layers.append(_up_block(widths[-2], widths[-1], batch_norm=batch_norm))
+        layers.append(_up_block(widths[-2], widths[-1], grid, batch_norm=batch_norm))
     layers += [
         *([nn.BatchNorm2d(widths[-1])] if batch_norm else []),
         nn.ReLU(),
-        nn.Conv2d(widths[-1], channels, 3, 1, 1),
+        nn.Conv2d(widths[-1], spec.shape[0], 3, 1, 1),
         nn.Tanh(),
     ]
     return _start_glorot(nn.Sequential(*layers))
@@ -89,8 +86,7 @@ def resnet_discriminator(
     half the channels. There is no BatchNorm.
 
     Args:
-        spec: Images of any number of channels (packed samples have more); the sides equal, a power of two
-            from 8 to 256.
+        spec: Images of any number of channels (packed samples have more), with sides from 8 to 1,024.
         width: Channels of the blocks from 32x32 down.
         spectral_norm: Whether every weight is divided by its largest singular value.
 
@@ -102,39 +98,45 @@ def resnet_discriminator(
 
     Source: Miyato et al. 2018, table 4 (b).
     """
-    channels, height, image_width = image_shape(spec.shape, network="resnet")
-    side = power_of_two_side(height, image_width, network="resnet")
-    before = _width_at(side, width)
-    layers: list[nn.Module] = [_first_block(channels, before)]
-    grid = side // 2
-    while grid > 8:
-        after = _width_at(grid, width)
-        layers.append(_down_block(before, after, halve=True))
-        before, grid = after, grid // 2
+    whole, *grids = reversed(grids_of(spec, network="resnet"))
+    before = _width_at(whole, width)
+    layers: list[nn.Module] = [_first_block(spec.shape[0], before)]
+    for grid in grids:
+        if max(grid) > KEPT_SIDE:
+            after = _width_at(grid, width)
+            layers.append(_down_block(before, after, halve=True))
+            before = after
     layers += [_down_block(before, width, halve=False), _down_block(width, width, halve=False)]
     layers += [ReLU(), SumOverGrid(), nn.Linear(width, 1), nn.Flatten(0)]
     network = _start_glorot(nn.Sequential(*layers))
     return with_spectral_norm(network) if spectral_norm else network
 
 
-def _width_at(side: int, width: int) -> int:
-    return max(1, width * PUBLISHED_SIDE // max(side, PUBLISHED_SIDE))
+def _width_at(grid: tuple[int, int], width: int) -> int:
+    """The channels of a grid: half as many with each doubling beyond 32."""
+    doublings = max(0, math.ceil(math.log2(max(grid) / PUBLISHED_SIDE)))
+    return max(1, width >> doublings)
 
 
 # A 1x1 convolution commutes with copying pixels and with averaging them: the shortcuts convolve the smaller
 # grid.
-def _up_block(before: int, after: int, *, batch_norm: bool) -> ResidualBlock:
+def _up_block(before: int, after: int, grid: tuple[int, int], *, batch_norm: bool) -> ResidualBlock:
     bias = not batch_norm
+
+    def copied() -> nn.Module:
+        odd = grid[0] % 2 or grid[1] % 2
+        return nn.Upsample(size=grid) if odd else nn.Upsample(scale_factor=2, mode="nearest")
+
     residual = nn.Sequential(
         *([nn.BatchNorm2d(before)] if batch_norm else []),
         nn.ReLU(),
-        nn.Upsample(scale_factor=2, mode="nearest"),
+        copied(),
         nn.Conv2d(before, after, 3, 1, 1, bias=bias),
         *([nn.BatchNorm2d(after)] if batch_norm else []),
         nn.ReLU(),
         nn.Conv2d(after, after, 3, 1, 1),
     )
-    shortcut = nn.Sequential(nn.Conv2d(before, after, 1), nn.Upsample(scale_factor=2, mode="nearest"))
+    shortcut = nn.Sequential(nn.Conv2d(before, after, 1), copied())
     return ResidualBlock(residual, shortcut)
 
 

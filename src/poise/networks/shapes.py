@@ -1,10 +1,7 @@
 """The shapes that networks require of the data, and the errors for others."""
 
 from poise.errors import PoiseError
-from poise.spec import DataSpec
-
-POWER_OF_TWO_SIDES = (8, 16, 32, 64, 128, 256)
-LEAST_SIDE, MOST_SIDE = 8, 1024
+from poise.spec import LEAST_SIDE, MOST_SIDE, DataSpec, size_text
 
 
 def checked_shape(shape: tuple[int, ...], *, network: str) -> tuple[int, ...]:
@@ -51,9 +48,30 @@ def translated_shape(spec: DataSpec, *, network: str) -> tuple[int, int, int, in
         raise PoiseError(what, code="networks.no-image-to-translate", hint=hint)
     taken, *sides = image_shape(spec.condition, network=network)
     if sides != [height, width]:
-        what = f"The network '{network}' cannot make {height}x{width} from {sides[0]}x{sides[1]}"
+        what = f"The network '{network}' cannot make {size_text(height, width)} from {size_text(*sides)}"
         raise PoiseError(what, code="networks.sides-differ", hint="give both kinds of images one size")
     return taken, channels, height, width
+
+
+def check_sides(height: int, width: int, *, network: str, least: int = LEAST_SIDE) -> None:
+    """Raises a `PoiseError` with the nearest size that fits, if a side is below `least` or above 1,024.
+
+    Example:
+        >>> check_sides(48, 64, network="dcgan")
+    """
+    if least <= min(height, width) <= max(height, width) <= MOST_SIDE:
+        return
+    largest = max(height, width)
+    shrink = min(1.0, MOST_SIDE / largest)
+    fitting = [max(least, round(side * shrink)) for side in (height, width)]
+    asked = str(fitting[0]) if fitting[0] == fitting[1] else size_text(*fitting)
+    other = "" if largest > MOST_SIDE else ", or use the network 'mlp' (any sides)"
+    raise PoiseError(
+        f"The network '{network}' cannot be built for images of {size_text(height, width)}",
+        code="networks.side-out-of-range",
+        why=f"it halves and doubles sides from {least} to {MOST_SIDE:,}",
+        hint=f"the nearest that fits is --resolution {asked}{other}",
+    )
 
 
 def halved_sides(height: int, width: int, smallest: int | None, *, network: str) -> list[tuple[int, int]]:
@@ -72,14 +90,8 @@ def halved_sides(height: int, width: int, smallest: int | None, *, network: str)
         >>> halved_sides(28, 50, None, network="dcgan")
         [(28, 50), (14, 25), (7, 13), (4, 7), (2, 4)]
     """
+    check_sides(height, width, network=network)
     sides = [(height, width)]
-    if not LEAST_SIDE <= min(sides[0]) <= max(sides[0]) <= MOST_SIDE:
-        raise PoiseError(
-            f"The network '{network}' cannot be built for images of {height}x{width}",
-            code="networks.side-out-of-range",
-            why=f"it halves and doubles sides from {LEAST_SIDE} to {MOST_SIDE:,}",
-            hint=f"give a resolution of {LEAST_SIDE} or more, or use the network 'mlp' (any sides)",
-        )
     until = smallest or min(4, max(height, width) // 4)
     while max(sides[-1]) > until:
         sides.append((-(-sides[-1][0] // 2), -(-sides[-1][1] // 2)))
@@ -107,31 +119,13 @@ def grids_of(spec: DataSpec, *, network: str) -> list[tuple[int, int]]:
     return halved_sides(height, width, 4, network=network)[::-1]
 
 
-def power_of_two_side(height: int, width: int, *, network: str) -> int:
-    """The side of a square image that a network of doublings can make, a power of two from 8 to 256."""
-    if height == width and height in POWER_OF_TWO_SIDES:
-        return height
-    side = max(height, width)
-    below = [other for other in POWER_OF_TWO_SIDES if other <= side][-1:]
-    above = [other for other in POWER_OF_TWO_SIDES if other >= side][:1]
-    sides = " or ".join(f"{other}x{other}" for other in dict.fromkeys(below + above))
-    dcgan = "'dcgan' (sides from 8 to 1,024) or " if LEAST_SIDE <= side <= MOST_SIDE else ""
-    raise PoiseError(
-        f"The network '{network}' cannot be built for images of {height}x{width}",
-        code="networks.side-not-a-power-of-two",
-        why="it makes and scores squares by doubling and halving, so that the side must be one of "
-        + ", ".join(str(other) for other in POWER_OF_TWO_SIDES),
-        hint=f"resize to {sides}, or use the network {dcgan}'mlp' (any sides)",
-    )
-
-
 def quarterable_sides(height: int, width: int, *, network: str, least: int = 4) -> tuple[int, int]:
     """A quarter of height and width, for a network that halves twice and serves sides from `least`."""
     if height % 4 == 0 and width % 4 == 0 and min(height, width) >= least:
         return height // 4, width // 4
-    low = "x".join(str(max(least, side // 4 * 4)) for side in (height, width))
-    high = "x".join(str(max(least, -(-side // 4) * 4)) for side in (height, width))
-    what = f"The network '{network}' cannot be built for images of {height}x{width}"
+    low = size_text(*(max(least, side // 4 * 4) for side in (height, width)))
+    high = size_text(*(max(least, -(-side // 4) * 4) for side in (height, width)))
+    what = f"The network '{network}' cannot be built for images of {size_text(height, width)}"
     why = f"it halves both sides twice, so that both must be divisible by 4 and at least {least}"
-    hint = f"resize to {' or '.join(dict.fromkeys((low, high)))}, or use the network 'mlp' (any sides)"
+    hint = f"resize them: --resolution {' or '.join(dict.fromkeys((low, high)))}"
     raise PoiseError(what, code="networks.side-not-divisible-by-four", why=why, hint=hint)

@@ -12,7 +12,7 @@ from poise.networks.layers import LeakyReLU, norm_layer
 from poise.networks.network import Network
 from poise.networks.shapes import image_shape
 from poise.networks.weights import start_normal, with_spectral_norm
-from poise.spec import DataSpec
+from poise.spec import DataSpec, size_text
 
 
 class PatchDiscriminator(nn.Module):
@@ -70,7 +70,7 @@ def patch_discriminator(
     least = min(height, side)
     times = halvings or (3 if least >= 128 else 2 if least >= 32 else 1)
     if least >> times < 3:
-        what = f"The network 'patch' cannot score images of {height}x{side} after {times} halvings"
+        what = f"The network 'patch' cannot score images of {size_text(height, side)} after {times} halvings"
         why = "its last two convolutions need a grid of at least 3x3"
         hint = "choose a larger resolution, or fewer: --set discriminator.halvings=1"
         raise PoiseError(what, code="networks.image-too-small", why=why, hint=hint)

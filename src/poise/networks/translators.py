@@ -12,7 +12,7 @@ from poise.networks.layers import InstanceNorm, NoiseDropout, ResidualBlock, nor
 from poise.networks.network import Network
 from poise.networks.shapes import quarterable_sides, translated_shape
 from poise.networks.weights import start_normal
-from poise.spec import DataSpec
+from poise.spec import DataSpec, size_text
 
 DEEPEST = 8
 NOISY_LAYERS = 3
@@ -69,9 +69,9 @@ def unet_generator(
     taken, channels, height, side = translated_shape(spec, network="unet")
     possible = min(DEEPEST, *(halvings(length) for length in (height, side)))
     if possible < 2 or (depth or 2) > possible:
-        what = f"The network 'unet' cannot halve images of {height}x{side} {depth or 2} times"
+        what = f"The network 'unet' cannot halve images of {size_text(height, side)} {depth or 2} times"
         why = f"both sides can be halved {'once' if possible == 1 else f'{possible} times'}"
-        hint = "choose a resolution that is a power of two: --resolution 64"
+        hint = "choose sides that can be halved so often: --resolution 64, or 64x48"
         raise PoiseError(what, code="networks.too-many-halvings", why=why, hint=hint)
     deep = depth or possible
     widths = [width * min(2**stage, most_multiple) for stage in range(deep)]

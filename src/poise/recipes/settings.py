@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
+from pydantic_core import PydanticCustomError
 
 from poise.schedules import Schedule, Weight
+from poise.spec import Fit, Resolution, read_resolution
 
 Positive = Annotated[float, Field(gt=0)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
@@ -98,7 +100,10 @@ class Jitter(Settings):
     """Images moved and scaled by chance before they are seen; both of a pair alike."""
 
     shift: float = Field(
-        default=0.0, ge=0, le=0.25, description="moved by up to this share of the side, in whole pixels"
+        default=0.0,
+        ge=0,
+        le=0.25,
+        description="moved by up to this share of the shorter side, in whole pixels",
     )
     scale: float = Field(
         default=0.0, ge=0, le=0.5, description="enlarged or made smaller by up to this share"
@@ -188,6 +193,15 @@ def _falling(optimisers: Mapping[str, Any], share: float) -> dict[str, Any]:
     return falling
 
 
+def _resolution(given: Any) -> Resolution | None:
+    """The size of images as a number or as (height, width), in whatever form it is given."""
+    try:
+        return None if given is None else read_resolution(given)
+    except ValueError:
+        wanted = "it should be pixels a side, as 64, or width and height, as 64x48"
+        raise PydanticCustomError("resolution", wanted) from None
+
+
 class Recipe(Settings):
     """Everything that decides a run besides its data: saved whole, with every default spelled out.
 
@@ -224,8 +238,14 @@ class Recipe(Settings):
     augmentations: dict[str, AugmentationPart] = Field(
         default={}, description="what stands between samples and discriminator, by name, in order"
     )
-    resolution: PositiveInt | None = Field(
-        default=None, description="pixels on a side of an image; null: by the data"
+    resolution: Annotated[Resolution | None, BeforeValidator(_resolution)] = Field(
+        default=None,
+        description="pixels on a side of an image, or width and height as 64x48, which recipe.json holds as "
+        "[height, width]; null: by the data",
+    )
+    fit: Fit = Field(
+        default="crop",
+        description="what becomes of images of other proportions: crop, pad with white, or stretch",
     )
     channels: PositiveInt | None = Field(
         default=None, description="1 for grey, 3 for colour, 4 for colour with alpha; null: by the data"
@@ -241,6 +261,12 @@ class Recipe(Settings):
     )
     ema: Ema = Field(default=Ema(), description="the average of the generator's weights")
 
+    freeze_discriminator_layers: int = Field(
+        default=0,
+        ge=0,
+        description="layers of the discriminator, counted from the image, that keep the weights of --from "
+        "(FreezeD)",
+    )
     precision: Literal["float32", "bf16", "auto"] = Field(
         default="float32",
         description="what networks multiply in; auto: bf16 if the hardware has it. Weights, scores and "

@@ -60,9 +60,11 @@ def perceptual_features(name: str, channels: int) -> Callable[[Tensor], Tensor]:
     module, takes = extractor.module.eval().requires_grad_(False), extractor.takes
 
     def features(images: Tensor) -> Tensor:
-        side = SIDES.get(name) or min(LARGEST, max(images.shape[2:]))
-        if max(images.shape[2:]) != side:
-            images = interpolate(images, side, mode="bicubic", antialias=True)
+        longest = max(images.shape[2:])
+        side, shrink = SIDES.get(name), min(1.0, LARGEST / longest)
+        size = [side, side] if side else [max(1, round(one * shrink)) for one in images.shape[2:]]
+        if size != list(images.shape[2:]):
+            images = interpolate(images, size, mode="bicubic", antialias=True)
         seen = images if takes is None else to_range(images, "-1..1", takes)
         found: Tensor = module.to(images.device)(seen)
         return found

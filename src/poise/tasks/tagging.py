@@ -66,6 +66,7 @@ def tagged(
         "image": list(dataset.shape),
         "tags": list(names),
         "vectors": np.round(vectors, 5).tolist(),
+        **({"fit": dataset.summary["fit"]} if "fit" in dataset.summary else {}),
     }
     condition = Condition("vector", (seen.shape[1],), seen, Identity(), rows=pairs[:, 0], about=about)
     facts = [dataset.fingerprint, list(texts), separator, least, vector_size, features]

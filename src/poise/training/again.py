@@ -9,14 +9,14 @@ from typing import Any
 from poise.data import described_spec
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
-from poise.spec import DataSpec
+from poise.spec import DataSpec, sides_of, size_text
 from poise.tasks import GIVEN
 from poise.training.resolve import resolve
 
 NOT_SET = {"name", "summary", "paper", "when", "resolution", "evaluate_every"}
 """Settings that describe a recipe, have a flag of their own, or follow from the cost of an evaluation."""
 
-FLAGS = ("steps", "seed", "batch_size")
+FLAGS = ("steps", "seed", "batch_size", "fit")
 DECISIVE = ("game", "steps")
 """Settings on which others depend; they are set first."""
 
@@ -49,9 +49,10 @@ def command_again(recipe: Recipe, data: Mapping[str, Any]) -> tuple[str, ...] | 
     if changes is None:
         return None
     size, own_size = recipe.resolution, data.get("summary", {}).get("original_size")
-    resized = size is not None and own_size != [size, size]
+    sides = None if size is None else sides_of(size)
     words = ["poise", "train", *named, "--recipe", recipe.name]
-    words += ["--resolution", str(size)] if resized else []
+    if sides is not None and own_size != list(sides):
+        words += ["--resolution", str(size) if sides[0] == sides[1] else size_text(*sides)]
     for path, value in changes.items():
         text = value if isinstance(value, str) else json.dumps(value)
         flag = path in FLAGS

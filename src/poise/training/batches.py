@@ -141,7 +141,7 @@ class BatchSampler:
     def _places(self, images: Tensor) -> Tensor | None:
         if self.jitter == STILL:
             return None
-        return draw_jitter(len(images), images.shape[-1], self.jitter, self._randomness)
+        return draw_jitter(len(images), min(images.shape[-2:]), self.jitter, self._randomness)
 
     def _conditions(self, indices: Indices, start: int) -> Tensor | None:
         if self.conditions is None:

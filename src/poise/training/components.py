@@ -14,6 +14,7 @@ from poise.dynamics import DYNAMICS, Dynamics, Players
 from poise.dynamics.players import in_memory_order
 from poise.errors import PoiseError
 from poise.games import AdversarialGame
+from poise.networks.freezing import frozen_layers
 from poise.randomness import derive
 from poise.recipes import Recipe
 from poise.recipes.settings import Optimiser
@@ -170,7 +171,7 @@ def buffers_restored(modules: Iterable[nn.Module]) -> Iterator[None]:
 
 
 def build_networks(recipe: Recipe, spec: DataSpec, given: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
-    """Both players' networks, with weights drawn from the recipe's seed."""
+    """Both players' networks, with weights drawn from the recipe's seed; some layers may be frozen."""
     task = TASKS.named(recipe.game.name)
     networks: dict[str, nn.Module] = {}
     with torch.random.fork_rng(devices=[]):
@@ -183,6 +184,9 @@ def build_networks(recipe: Recipe, spec: DataSpec, given: Mapping[str, nn.Module
                 networks[player] = task.generator(recipe.generator, spec, recipe.latent.size)
             else:
                 networks[player] = task.discriminator(recipe.discriminator, spec, recipe.packing)
+    if recipe.freeze_discriminator_layers:
+        row = None if "discriminator" in given else task.discriminators.named(recipe.discriminator.name)
+        frozen_layers(row, networks["discriminator"], recipe.freeze_discriminator_layers)
     return networks
 
 

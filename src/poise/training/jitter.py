@@ -10,7 +10,7 @@ from poise.recipes.settings import Jitter
 
 
 def draw_jitter(count: int, side: int, settings: Jitter, generator: torch.Generator) -> Tensor:
-    """Where each of some images is to be looked at; they have `side` pixels on a side.
+    """Where each of some images is to be looked at; their shorter side has `side` pixels.
 
     Returns:
         `(count, 3)`: what the image is enlarged by, and how far its middle goes to the right and down, in

@@ -14,9 +14,10 @@ from poise.data import Dataset, open_data, origin_of, spec_of
 from poise.dynamics import Batch, Players
 from poise.dynamics.joint import joint
 from poise.errors import PoiseError
+from poise.networks.shapes import check_sides
 from poise.recipes import Recipe, recipe_with
-from poise.spec import DataSpec
-from poise.tasks import TASKS
+from poise.spec import MOST_SIDE, DataSpec, sides_of
+from poise.tasks import TASKS, Task
 from poise.tasks.prepare import prepared, unused_labels
 from poise.training.batches import by_folders
 from poise.training.callbacks import check_callbacks
@@ -86,10 +87,16 @@ def plan(
         PoiseError: Something does not fit; nothing was written.
     """
     check_callbacks(recipe)
-    dataset = open_data(
-        data, resolution=recipe.resolution, channels=recipe.channels, seed=recipe.seed, progress=progress
-    )
     task = TASKS.named(recipe.game.name)
+    check_size(recipe, task)
+    dataset = open_data(
+        data,
+        resolution=recipe.resolution,
+        fit=recipe.fit,
+        channels=recipe.channels,
+        seed=recipe.seed,
+        progress=progress,
+    )
     dataset = unused_labels(prepared(dataset, task, recipe.game.options), data, task)
     check_given(given or {})
     components = assembled(dataset, recipe, device, given or {})
@@ -97,6 +104,13 @@ def plan(
     check_second_order(components, spec_of(dataset))
     check_eigenvalues(components)
     return Experiment(dataset, origin_of(data), measured_when(components, dataset), notices)
+
+
+def check_size(recipe: Recipe, task: Task) -> None:
+    """Refuse images larger than `auto` can make before the first of them is read."""
+    sides = (0, 0) if recipe.resolution is None else sides_of(recipe.resolution)
+    if max(sides) > MOST_SIDE and recipe.generator.name == "auto" and task.directions is None:
+        check_sides(*sides, network="dcgan")
 
 
 def assembled(

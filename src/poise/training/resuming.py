@@ -23,6 +23,7 @@ from poise.training.callbacks.callback import Notify
 from poise.training.components import build_components
 from poise.training.planning import Data, Experiment, Progress
 from poise.training.records import data_record, lost_guarantees
+from poise.training.transfer import Taken
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ def reopen(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experimen
     dataset = open_data(
         data,
         resolution=recipe.resolution,
+        fit=recipe.fit,
         channels=recipe.channels,
         seed=recipe.seed,
         progress=asked.progress,
@@ -68,7 +70,8 @@ def reopen(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experimen
         notify(f"Going on from step {step}: {restored.newest_step - step} steps are trained again.")
     forget_beyond(run, step, log_every=recipe.log_every)
     run.write_json("recipe", recipe.model_dump())
-    return Experiment(dataset, origin, components), restored.checkpoint
+    taken = Taken.recorded(run.environment)
+    return Experiment(dataset, origin, components, taken=taken), restored.checkpoint
 
 
 def newest_checkpoint(run: RunFolder, notify: Notify, *, steps: int) -> Restored:

@@ -23,6 +23,7 @@ from poise.training.records import data_record, describe_generator, environment_
 from poise.training.resuming import Resumption, reopen
 from poise.training.single import SingleState
 from poise.training.state import Position, TrainState, pack
+from poise.training.transfer import check_frozen
 
 Status = Literal["running", "finished", "interrupted"]
 
@@ -60,6 +61,7 @@ def begin(
         PoiseError: The folder is taken or cannot be written, or a value came up that is not finite.
     """
     refuse_existing(Path(out))
+    check_frozen(experiment.recipe, experiment.taken)
     recipe, dataset, taken = experiment.recipe, experiment.dataset, experiment.taken
     for sentence in (*experiment.notices, *([] if taken is None else [taken.sentence])):
         notify(sentence)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from poise.errors import PoiseError
 from poise.games.view import own_part
+from poise.recipes import Recipe
 from poise.run_folder import Checkpoint, RunFolder
 from poise.run_folder.checkpoints import checkpoint_of
 from poise.run_folder.tensors_file import DamagedError
@@ -30,36 +31,68 @@ class Taken:
     step: int
     counts: Mapping[str, tuple[int, int]]  # By player: tensors that were taken, and that there are
     left: tuple[str, ...]  # Those that stay as they were drawn, each with the reason
+    frozen: int = 0  # Layers of the discriminator, counted from the image, that are not trained
 
     @property
     def sentence(self) -> str:
         """For a user."""
         parts = [f"{some} of {whole} tensors of the {who}" for who, (some, whole) in self.counts.items()]
         text = f"The weights of '{self.path}' at step {self.step:,} were taken: {' and '.join(parts)}"
-        if not self.left:
+        if self.left:
+            more = f" and {len(self.left) - SHOWN} more" if len(self.left) > SHOWN else ""
+            text = f"{text}; not {', '.join(self.left[:SHOWN])}{more}"
+        if not self.frozen:
             return f"{text}."
-        more = f" and {len(self.left) - SHOWN} more" if len(self.left) > SHOWN else ""
-        return f"{text}; not {', '.join(self.left[:SHOWN])}{more}."
+        layers = "layer" if self.frozen == 1 else f"{self.frozen} layers"
+        return f"{text}. The {layers} of the discriminator next to the image will not be trained."
 
     def to_json(self) -> dict[str, Any]:
         """As `environment.json` has it under `from`."""
         counts = {player: list(pair) for player, pair in self.counts.items()}
-        return {"path": str(self.path), "step": self.step, "taken": counts, "left": list(self.left)}
+        frozen = {"frozen_layers": self.frozen} if self.frozen else {}
+        about = {"path": str(self.path), "step": self.step, "taken": counts, "left": list(self.left)}
+        return {**about, **frozen}
+
+    @staticmethod
+    def recorded(environment: Mapping[str, Any]) -> Taken | None:
+        """What an `environment.json` says of it; `None` if its run began with weights that were drawn."""
+        found = environment.get("from")
+        if found is None:
+            return None
+        counts = {player: (int(some), int(whole)) for player, (some, whole) in found["taken"].items()}
+        frozen = int(found.get("frozen_layers", 0))
+        return Taken(Path(found["path"]), int(found["step"]), counts, tuple(found["left"]), frozen)
 
 
-def take(components: Components, place: Path | str) -> Taken:
+def check_frozen(recipe: Recipe, taken: Taken | None) -> None:
+    """Raises a `PoiseError` if layers are to keep weights that nobody has trained."""
+    count = recipe.freeze_discriminator_layers
+    if count and taken is None:
+        what = f"{count} {'layer' if count == 1 else 'layers'} of the discriminator cannot be frozen"
+        why = "they would keep the weights with which they were drawn"
+        hint = "begin with the weights of a run, --from RUN, or leave freeze_discriminator_layers out"
+        raise PoiseError(what, code="training.frozen-without-from", why=why, hint=hint)
+
+
+def take(components: Components, place: Path | str, *, step: int | None = None) -> Taken:
     """Put other weights into the networks, and into the average of the generator.
 
     Args:
         components: The networks as they were drawn.
         place: A run, of which the newest checkpoint is taken; one of its checkpoints; or its generator, whose
             averaged weights are taken and which leaves the discriminator as it was drawn.
+        step: The step whose weights these must be; `None` for whatever there is.
 
     Raises:
-        PoiseError: There are no weights, or no tensor has the name and shape of one of these networks.
+        PoiseError: There are no weights or not those of that step, no tensor has the name and shape of one of
+            these networks, or one of a layer that is frozen has not.
     """
     path = Path(place).expanduser().absolute()
-    found = _checkpoint_at(path)
+    found = _checkpoint_at(path, step)
+    if step is not None and found.step != step:
+        what = f"The weights of step {step:,} are no longer in '{path}'"
+        why = f"they are those of step {found.step:,} now"
+        raise PoiseError(what, code="training.weights-changed", why=why, hint="put the former ones back")
     counts, left = {}, list[str]()
     for player, module in components.modules.items():
         theirs = own_part(found.tensors, f"network/{player}")
@@ -70,10 +103,23 @@ def take(components: Components, place: Path | str) -> Taken:
         why = f"not taken are {', '.join(left[:SHOWN])}"
         hint = f"choose the same networks: --set generator=NAME and its settings as in {path}"
         raise PoiseError(what, code="training.nothing-to-take", why=why, hint=hint)
+    frozen = {
+        name
+        for name, value in components.modules["discriminator"].named_parameters()
+        if not value.requires_grad
+    }
+    lost = [one for one in left if one.removeprefix("discriminator's ").split(" (")[0] in frozen]
+    if components.recipe.freeze_discriminator_layers and lost:
+        raise PoiseError(
+            f"Layers of the discriminator that are to be frozen are not in '{path}'",
+            code="training.frozen-not-taken",
+            why=f"not taken are {', '.join(lost[:SHOWN])}",
+            hint="freeze fewer layers, or choose the same discriminator",
+        )
     average = own_part(found.tensors, "ema/generator")
     components.ema.module.load_state_dict(components.modules["generator"].state_dict())
     _copied(components.ema.module, average)
-    return Taken(path, found.step, counts, tuple(left))
+    return Taken(path, found.step, counts, tuple(left), components.recipe.freeze_discriminator_layers)
 
 
 @torch.no_grad()
@@ -95,13 +141,14 @@ def _shape(tensor: Tensor) -> str:
     return " x ".join(map(str, tensor.shape)) or "a number"
 
 
-def _checkpoint_at(path: Path) -> Checkpoint:
-    """The weights of a run's newest checkpoint, of a checkpoint, or of a generator; it only reads."""
+def _checkpoint_at(path: Path, step: int | None = None) -> Checkpoint:
+    """The weights of a run's newest checkpoint, or of that step; of a checkpoint, or of a generator."""
     if (path / "recipe.json").is_file():
-        steps = RunFolder.open(path).checkpoint_steps()
-        return (
-            RunFolder.open(path).load_checkpoint(steps[-1]) if steps else _checkpoint_at(path / "generator")
-        )
+        run = RunFolder.open(path)
+        steps = run.checkpoint_steps()
+        if not steps:
+            return _checkpoint_at(path / "generator")
+        return run.load_checkpoint(step if step in steps else steps[-1])
     for weights, about in (("tensors", "state"), ("generator", "generator")):
         if not (path / f"{weights}.safetensors").is_file():
             continue

@@ -15,7 +15,7 @@ from poise.data.kinds.kind import DataKind, Defaults, Given, Request
 from poise.data.rows import JSON, Array, survey
 from poise.data.sources.arrays import check_finite
 from poise.data.sources.image_arrays import (
-    dimensions,
+    fitted_text,
     image_layout,
     image_plan,
     image_transform,
@@ -25,13 +25,12 @@ from poise.data.sources.image_folders import from_collection
 from poise.data.sources.live import live_dataset
 from poise.data.transform import Pixels, Transform, transform_from_json
 from poise.errors import PoiseError
-from poise.spec import DataSpec
+from poise.spec import LEAST_SIDE, MOST_SIDE, DataSpec, resolution_of, size_text
 from poise.text import counted
 
 NAME = "image"
 _CELL = 48
 _MOST_COLOURS = 4  # More channels are bands
-_LEAST_SIDE, _MOST_SIDE = 8, 1024  # Those of images that convolutional networks serve
 _GAP = 2
 _FEW = 10  # A generator can only learn so many images by heart
 _DEFAULTS = (
@@ -47,7 +46,7 @@ _DEFAULTS = (
 def _open(given: Given, request: Request) -> Dataset:
     if given.files is not None:
         return from_collection(given.files, given.name, request)
-    name, resolution, channels, items = given.name, request.resolution, request.channels, given.items
+    name, target, channels, items = given.name, request.target, request.channels, given.items
     array = given.array if items is None else items.probed
     assert array is not None
     layout = image_layout(array.shape[1:], channels=channels, name=name)
@@ -56,10 +55,12 @@ def _open(given: Given, request: Request) -> Dataset:
     first = survey(view)
     check_finite(first, name)
     transform, notices = image_transform(first, array.dtype, name, request.scale)
-    plan = image_plan(
-        view.shape[1:], array.dtype, transform, resolution=resolution, channels=channels, name=name
-    )
-    facts: dict[str, JSON] = {"resolution": plan.shape[1], "channels": plan.shape[0]}
+    plan = image_plan(view.shape[1:], array.dtype, transform, target=target, channels=channels, name=name)
+    height, width = view.shape[2:]
+    facts: dict[str, JSON] = {"resolution": resolution_of(*plan.shape[1:]), "channels": plan.shape[0]}
+    if target is not None:
+        facts["fitted"] = fitted_text([(width, height)], target)
+        facts |= {} if target.fit == "crop" else {"fit": target.fit}
     if items is not None:
 
         def to_rows(block: Array) -> Array:
@@ -69,9 +70,9 @@ def _open(given: Given, request: Request) -> Dataset:
         return live_dataset(
             items, NAME, to_rows=to_rows, transform=transform, found=first, notices=notices, **facts
         )
-    if resolution is not None and min(view.shape[2:]) < resolution:
+    if target is not None and target.enlarges(width, height):
         notices.append(
-            f"The images of '{name}' are {dimensions(view.shape[2:])} and were enlarged to {resolution}."
+            f"The images of '{name}' are {size_text(height, width)} and were enlarged to {target.text}."
         )
     stored, found = converted(view, plan, first, request.cache)
     summary: dict[str, JSON] = {
@@ -90,9 +91,12 @@ def _open(given: Given, request: Request) -> Dataset:
 def _advice(dataset: Dataset) -> tuple[str, ...]:
     found = []
     if _network(DataSpec(NAME, dataset.shape)) == "mlp":
+        height, width = dataset.shape[1:]
+        larger = size_text(*(max(side, LEAST_SIDE) for side in (height, width)))
+        square = str(LEAST_SIDE) if larger == size_text(LEAST_SIDE, LEAST_SIDE) else larger
         found.append(
-            f"No network for images serves {dimensions(dataset.shape[1:])}, so that an MLP is trained; "
-            f"those have sides from {_LEAST_SIDE} to {_MOST_SIDE:,}, as with --resolution {_LEAST_SIDE}."
+            f"No network for images serves {size_text(height, width)}, so that an MLP is trained; "
+            f"those have sides from {LEAST_SIDE} to {MOST_SIDE:,}, as with --resolution {square}."
         )
     if len(dataset) <= _FEW:
         found.append(
@@ -103,7 +107,7 @@ def _advice(dataset: Dataset) -> tuple[str, ...]:
 
 
 def _network(spec: DataSpec) -> str:
-    return "dcgan" if _LEAST_SIDE <= min(spec.shape[1:]) <= max(spec.shape[1:]) <= _MOST_SIDE else "mlp"
+    return "dcgan" if min(spec.shape[1:]) >= LEAST_SIDE else "mlp"
 
 
 def to_pixels(samples: Tensor, transform: Transform) -> Array:
@@ -148,7 +152,7 @@ def save_image(pixels: Array, path: Path) -> None:
 def _describe(shape: tuple[int, ...], count: int) -> str:
     channels, height, width = shape
     colours = {1: "grey", 3: "colour", 4: "colour with alpha"}.get(channels, f"{channels} channels")
-    return f"{count:,} image{'' if count == 1 else 's'} of {height}x{width}, {colours}"
+    return f"{count:,} image{'' if count == 1 else 's'} of {size_text(height, width)}, {colours}"
 
 
 def to_pillow(pixels: Array | torch.Tensor, *, columns: int | None = None) -> Image.Image:
@@ -212,7 +216,7 @@ IMAGE = DataKind(
     # Gamma in proportion to the pixels, as in Karras et al. 2020 (ADA), appendix B. The factor is ours: 0.1
     # at 8x8 took the digits to the level of real ones fastest among 0.02 to 1.
     gradient_weight=lambda spec: min(10.0, 0.1 * spec.shape[-1] * spec.shape[-2] / 64),
-    settings=lambda spec: {"resolution": spec.shape[-1]},
+    settings=lambda spec: {"resolution": resolution_of(*spec.shape[1:])},
     augmentations=frozenset({"horizontal_flips", "jitter"}),
     draw=_draw,
     preview=64,
@@ -231,5 +235,5 @@ IMAGE = DataKind(
     value_range="0..255",
     measured=_to_data,
     comparable=lambda data, transform: data,
-    preparation=lambda shape, transform: f"bytes of {shape[1]} x {shape[2]}",
+    preparation=lambda shape, transform: f"bytes of {shape[2]} x {shape[1]}",
 )

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from poise.data.dataset import Dataset, Progress
 from poise.data.rows import Array
-from poise.data.sources.decoding import Side
+from poise.data.sources.decoding import Side, Target
 from poise.data.sources.files import Collection
 from poise.data.sources.live import Items
 from poise.data.transform import Transform
 from poise.errors import PoiseError
 from poise.registry import Registry
-from poise.spec import DataSpec
+from poise.spec import DataSpec, Fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,8 @@ class Request:
     """What a person asks of the data."""
 
     cache: Path  # Folder for decoded data
-    resolution: int | None = None  # Pixels a side
+    sides: tuple[int, int] | None = None  # Height and width
+    fit: Fit = "crop"  # What becomes of images of other proportions
     channels: int | None = None  # 1 for grey, 3 for colour, 4 for colour with alpha
     refuse_above: float = 0.01  # The share of files that may be unusable
     scale: tuple[float, float] | None = None  # The values that become black and white, of more than 8 bits
@@ -61,6 +62,11 @@ class Request:
     labelled: bool = False  # Whether labels are given, so that none are looked for beside the files
     powers_of_two: bool = False  # Whether the sides must be such if no resolution is asked for
     half: Side | None = None  # The half of each image to take, of those that hold two side by side
+
+    @property
+    def target(self) -> Target | None:
+        """The size that is asked for, with the fit; `None` if none is."""
+        return None if self.sides is None else Target(*self.sides, self.fit)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def _open(given: Given, request: Request) -> Dataset:
         found = survey(rows)
         check_finite(found, given.name)
         return live_dataset(given.items, NAME, _to_float32, standardised(rows), found, [])
-    if request.resolution is not None or request.channels is not None:
+    if request.sides is not None or request.channels is not None or request.fit != "crop":
         what = f"'{given.name}' holds vectors, which have no resolution and no channels"
         raise PoiseError(what, code="data.vectors-are-no-images", hint="leave them out")
     assert given.array is not None

@@ -17,12 +17,14 @@ Colour profiles are ignored. Of an animation the first frame is taken. The orien
 
 import contextlib
 import zlib
-from typing import BinaryIO, Literal
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from poise.data.rows import Array
+from poise.spec import Fit, size_text
 
 VERSION = 3
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
@@ -147,16 +149,65 @@ def upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def fitted(image: Image.Image, resolution: int) -> Image.Image:
-    """The centre square of the image at the given size: antialiased bicubic if the size differs."""
-    width, height = image.size
-    side = min(width, height)
-    if width != height:  # cropped first: given a box alone, resizing would let in what lies around it
-        left, top = (width - side) // 2, (height - side) // 2
-        image = image.crop((left, top, left + side, top + side))
-    if side == resolution:
-        return image
-    return image.resize((resolution, resolution), Image.Resampling.BICUBIC)
+@dataclass(frozen=True)
+class Target:
+    """The size that images are brought to, and what becomes of other proportions.
+
+    Example:
+        >>> Target(48, 64).middle(100, 100)
+        (0, 12, 100, 87)
+    """
+
+    height: int
+    width: int
+    fit: Fit = "crop"
+
+    @property
+    def text(self) -> str:
+        """The size for people: a square by its side."""
+        square = self.height == self.width
+        return str(self.height) if square else size_text(self.height, self.width)
+
+    def middle(self, width: int, height: int) -> tuple[int, int, int, int]:
+        """The largest box of these proportions in the middle of an image: left, top, right, bottom."""
+        wide = min(width, max(1, round(height * self.width / self.height)))
+        tall = min(height, max(1, round(width * self.height / self.width)))
+        left, top = (width - wide) // 2, (height - tall) // 2
+        return left, top, left + wide, top + tall
+
+    def changes(self, width: int, height: int) -> bool:
+        """Whether an image of that size has other proportions: over 1 % of it lies beside the middle."""
+        left, top, right, bottom = self.middle(width, height)
+        return (right - left) * (bottom - top) < 0.99 * width * height
+
+    def enlarges(self, width: int, height: int) -> bool:
+        """Whether an image of that size has fewer pixels along a side that decides."""
+        smaller = width < self.width, height < self.height
+        return all(smaller) if self.fit == "pad" else any(smaller)
+
+
+def fitted(image: Image.Image, target: Target, *, white: float = 255) -> Image.Image:
+    """The image at the given size: antialiased bicubic if the size differs.
+
+    Args:
+        image: Of any mode of one value a channel.
+        target: The size, and the fit.
+        white: The value of margins of floats; others are white, and clear if the image has alpha.
+    """
+    size = target.width, target.height
+    if target.fit == "crop" and target.middle(*image.size) != (0, 0, *image.size):
+        # cropped first: given a box alone, resizing would let in what lies around it
+        image = image.crop(target.middle(*image.size))
+    if target.fit != "pad" or not target.changes(*image.size):
+        return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
+    scale = min(target.width / image.width, target.height / image.height)
+    wide = min(target.width, max(1, round(image.width * scale)))
+    tall = min(target.height, max(1, round(image.height * scale)))
+    margins: dict[str, Any] = {"RGB": (255, 255, 255), "RGBA": (255, 255, 255, 0), "F": white}
+    canvas = Image.new(image.mode, size, margins.get(image.mode, 255))
+    small = image if image.size == (wide, tall) else image.resize((wide, tall), Image.Resampling.BICUBIC)
+    canvas.paste(small, ((target.width - wide) // 2, (target.height - tall) // 2))
+    return canvas
 
 
 def as_channels(image: Image.Image, channels: int) -> Array:

@@ -1,6 +1,7 @@
 """Images in arrays: which axis is what, which range, and what is refused."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -8,10 +9,11 @@ from PIL import Image
 
 from poise.data.cache import Conversion
 from poise.data.rows import Array, Survey
-from poise.data.sources.decoding import fitted
+from poise.data.sources.decoding import Target, fitted
 from poise.data.sources.pictures import found_scale
 from poise.data.transform import Pixels, Range, Transform
 from poise.errors import PoiseError
+from poise.spec import Fit, size_text
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114])
 
@@ -25,6 +27,13 @@ def image_layout(shape: tuple[int, ...], *, channels: int | None, name: str) -> 
     One axis of 1 to 4 is that of the channels; of more channels it is the one beside two equal sides.
     """
     if len(shape) == 2:
+        if 3 <= shape[1] <= _FEW_CHANNELS < shape[0]:
+            what = f"The images of '{name}' are {shape[1]} pixels wide and {shape[0]} high"
+            why = "so are the rows of one image with its channels last"
+            hint = (
+                "for one image add a first axis, array[None]; for narrow images a last one, array[..., None]"
+            )
+            raise PoiseError(what, code="data.one-image", why=why, hint=hint)
         return "HW"
     sizes: dict[Layout, tuple[int, bool]] = {
         "CHW": (shape[0], shape[1] == shape[2]),
@@ -109,42 +118,39 @@ def image_plan(
     dtype: np.dtype[Any],
     transform: Transform,
     *,
-    resolution: int | None,
+    target: Target | None,
     channels: int | None,
     name: str,
 ) -> Conversion:
-    """What has to be done to images of shape (C, H, W) to train on them."""
+    """What has to be done to images (C, H, W) to train on them; without a target they keep their size."""
     depth, height, width = shape
-    if height != width and resolution is None:
-        what = f"The images of '{name}' are {height} high and {width} wide"
-        hint = "give a resolution to crop and resize them (or, for a single image, add a first axis)"
-        raise PoiseError(what, code="data.not-square", why="images must be square", hint=hint)
     if channels is not None and channels != depth and {channels, depth} != {1, 3}:
         what = f"The images of '{name}' have {depth} channels and cannot be given {channels}"
         raise PoiseError(what, code="data.channels", hint="only 1 to 3 and 3 to 1 can be converted")
-    target = "uint8" if isinstance(transform, Pixels) else "float32"
+    stored = "uint8" if isinstance(transform, Pixels) else "float32"
     steps: list[str] = []
     jobs: list[Callable[[Array], Array]] = []
     if dtype.kind == "b":
         steps.append("truth values to 0 and 255")
         jobs.append(lambda block: block.astype(np.uint8) * np.uint8(255))
-    elif dtype != np.dtype(target) or not dtype.isnative:
-        steps.append(f"{dtype} to {target}")
-        jobs.append(lambda block: block.astype(target))
+    elif dtype != np.dtype(stored) or not dtype.isnative:
+        steps.append(f"{dtype} to {stored}")
+        jobs.append(lambda block: block.astype(stored))
     if channels is not None and channels != depth:
         steps.append("luminance" if channels == 1 else "grey repeated as colour")
         jobs.append(_to_grey if channels == 1 else (lambda block: np.repeat(block, 3, axis=1)))
-    side = height if resolution is None else resolution
-    if (height, width) != (side, side):
-        steps.append(f"centre crop to a square, antialiased bicubic resize to {side}")
-        jobs.append(lambda block: resized(block, side))
+    if target is not None and (target.height, target.width) != (height, width):
+        steps.append(policy_of(target))
+        white = transform.high if isinstance(transform, Range) else 255.0
+        jobs.append(lambda block: resized(block, target, white=white))
+        height, width = target.height, target.width
 
     def convert(block: Array) -> Array:
         for job in jobs:
             block = job(block)
         return block
 
-    return Conversion((channels or depth, side, side), target, convert if jobs else None, tuple(steps))
+    return Conversion((channels or depth, height, width), stored, convert if jobs else None, tuple(steps))
 
 
 def _to_grey(block: Array) -> Array:
@@ -152,12 +158,42 @@ def _to_grey(block: Array) -> Array:
     return np.rint(grey).astype(np.uint8) if block.dtype == np.uint8 else grey.astype(np.float32)
 
 
-def resized(block: Array, resolution: int) -> Array:
-    """Images (n, C, H, W), uint8 or float32, centre-cropped to squares and resized, channel by channel."""
-    result = np.empty((*block.shape[:2], resolution, resolution), dtype=block.dtype)
+def policy_of(target: Target) -> str:
+    """What is done to images of another size, in words."""
+    square = target.height == target.width
+    to = f"{'a square' if square else 'these proportions'}, antialiased bicubic resize to {target.text}"
+    return {
+        "crop": f"centre crop to {to}",
+        "pad": f"white margins to {to}",
+        "stretch": f"antialiased bicubic resize to {target.text}, stretched",
+    }[target.fit]
+
+
+def fitted_text(sizes: Sequence[tuple[int, int]], target: Target) -> str:
+    """What images of these widths and heights are brought to a size by; empty if they have it.
+
+    Example:
+        >>> fitted_text([(4032, 3024), (640, 480)], Target(64, 64))
+        'cropped from 640x480 to 4032x3024'
+    """
+    if all(size == (target.width, target.height) for size in sizes):
+        return ""
+    words: Mapping[Fit, str] = {"crop": "cropped", "pad": "padded", "stretch": "stretched"}
+    how = words[target.fit] if any(target.changes(*size) for size in sizes) else "resized"
+    ordered = sorted(set(sizes), key=math.prod)
+    ends = dict.fromkeys(size_text(height, width) for width, height in (ordered[0], ordered[-1]))
+    return f"{how} from {' to '.join(ends)}"
+
+
+def resized(block: Array, target: Target, *, white: float = 255.0) -> Array:
+    """Images (n, C, H, W), uint8 or float32, brought to a size, channel by channel."""
+    result = np.empty((*block.shape[:2], target.height, target.width), dtype=block.dtype)
     for index in np.ndindex(*block.shape[:2]):
         plane = np.ascontiguousarray(block[index])
-        fit = np.asarray(fitted(Image.fromarray(plane), resolution))
+        fit = np.asarray(fitted(Image.fromarray(plane), target, white=white))
         # bicubic overshoots at edges: Pillow clips bytes, floats are kept within their plane's own range here
-        result[index] = fit if plane.dtype == np.uint8 else np.clip(fit, plane.min(), plane.max())
+        low, high = plane.min(), plane.max()
+        if target.fit == "pad":
+            high = max(high, plane.dtype.type(white))
+        result[index] = fit if plane.dtype == np.uint8 else np.clip(fit, low, high)
     return result

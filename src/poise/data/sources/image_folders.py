@@ -16,8 +16,9 @@ from poise.data.cache import cached, read_entry
 from poise.data.dataset import Dataset, array_dataset
 from poise.data.kinds.kind import Request
 from poise.data.rows import JSON, Array, RowWriter, digest_of, in_order
-from poise.data.sources.decoding import GREY_MODES, VERSION, as_channels, reason_of
+from poise.data.sources.decoding import GREY_MODES, VERSION, Target, as_channels, reason_of
 from poise.data.sources.files import Collection, Listing, suffix_of
+from poise.data.sources.image_arrays import policy_of
 from poise.data.sources.image_files import Facts, examined
 from poise.data.sources.image_texts import (
     check_share,
@@ -32,9 +33,11 @@ from poise.data.sources.layout import folder_classes
 from poise.data.sources.pictures import Scale, found_scale, read_bands, read_image
 from poise.data.transform import Pixels
 from poise.errors import PoiseError
+from poise.spec import resolution_of
 from poise.text import first_few
 
 _LEAST_DEFAULT, _LARGEST_DEFAULT = 8, 64
+_ALIKE, _NEARLY_ALL = 0.03, 0.9  # How near to the median are shared proportions, and by what share of images
 
 
 def from_collection(collection: Collection, name: str, request: Request) -> Dataset:
@@ -50,16 +53,18 @@ def from_collection(collection: Collection, name: str, request: Request) -> Data
         if request.half is not None:
             facts = {file: dataclasses.replace(fact, width=fact.width // 2) for file, fact in facts.items()}
         good = [facts[file] for file in usable]
-        size = request.resolution or _side(good, request)
+        target = request.target or _own_target(good, request)
         depth, scale = _depth(name, {file: facts[file] for file in usable}, request), _scale(good, request)
         found_as = [[file, fact.bytes, fact.digest] for file, fact in facts.items() if not fact.ignored]
-        key = digest_of([VERSION, size, request.channels, scale, request.half, found_as])
+        sides = resolution_of(target.height, target.width)
+        fit = [target.fit] if target.fit != "crop" else []
+        key = digest_of([VERSION, sides, request.channels, scale, request.half, found_as, *fit])
 
         def fill(store: RowWriter) -> dict[str, JSON]:
-            return _decoded(collection, facts, usable, store, request, scale)
+            return _decoded(collection, facts, usable, store, request, target, scale)
 
         there = read_entry(request.cache, "images", key)
-        shape = (depth, size, size)
+        shape = (depth, target.height, target.width)
         try:
             entry = there or cached(request.cache, "images", key, fill, shape=shape, dtype="uint8")
         except _NoneDecodedError as failed:
@@ -74,19 +79,19 @@ def from_collection(collection: Collection, name: str, request: Request) -> Data
     deep = [fact for fact in good if fact.deep]
     summary = {
         "origin": collection.origin,
-        **summary_of(good, entry.array.shape),
+        **summary_of(good, entry.array.shape, target),
         **({"scale": list(scale)} if deep and scale is not None else {}),
         "refused_count": len(refused),
         "refused": [{"file": shown(file), "reason": why} for file, why in sorted(refused.items())],
         "ignored_count": len(ignored),
         "ignored": dict(Counter(suffix_of(file) or "no suffix" for file in ignored).most_common(20)),
         "hidden_count": listing.hidden,
-        "policy": f"centre crop to a square, antialiased bicubic resize to {size}; "
+        "policy": f"{policy_of(target)}; "
         + ("transparency kept" if entry.array.shape[1] in (2, 4) else "transparency on white")
         + "; one scale for all files of more than 8 bits; EXIF orientation applied; first frame of "
         "animations; colour profiles ignored",
     }
-    notices = notices_of(name, summary, given=request.resolution is not None)
+    notices = notices_of(name, summary, target, given=request.sides is not None)
     notices += depth_notices(good, deep, scale, request)
     dataset = array_dataset(entry.array, entry.survey.digest, "image", name, Pixels(), summary, notices)
     sizes = tuple((fact.width, fact.height) for fact in good)
@@ -168,13 +173,39 @@ def _strict_pillow() -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES = lenient
 
 
-def _side(good: list[Facts], request: Request) -> int:
-    """The side that images are brought to if a person asks for none."""
-    sides = {side for fact in good for side in (fact.width, fact.height)}
-    if len(sides) == 1 and _LEAST_DEFAULT <= min(sides) <= _LARGEST_DEFAULT and not request.powers_of_two:
-        return sides.pop()
-    short = statistics.median(min(fact.width, fact.height) for fact in good)
-    return int(min(_LARGEST_DEFAULT, 1 << (int(short).bit_length() - 1)))
+def _own_target(good: list[Facts], request: Request) -> Target:
+    """The size that images are brought to if a person asks for none."""
+    sizes = {(fact.height, fact.width) for fact in good}
+    tall, wide = next(iter(sizes))
+    lasting = _LEAST_DEFAULT <= min(tall, wide) <= max(tall, wide) <= _LARGEST_DEFAULT
+    if len(sizes) == 1 and lasting and not request.powers_of_two:
+        return Target(tall, wide, request.fit)
+    return _in_proportion(good, request) or _square(good, request)
+
+
+def _in_proportion(good: list[Facts], request: Request) -> Target | None:
+    """The size that keeps the proportions which nearly all images share; `None` for squares and mixtures."""
+    ratios = [fact.width / fact.height for fact in good]
+    shared = statistics.median(ratios)
+    alike = sum(abs(ratio / shared - 1) <= _ALIKE for ratio in ratios)
+    if alike < _NEARLY_ALL * len(ratios):
+        return None
+    longer = _power_of_two(statistics.median(max(fact.width, fact.height) for fact in good))
+    step = 8 if request.powers_of_two else 4  # what networks halve without a remainder
+    shorter = step * round(longer * min(shared, 1 / shared) / step)
+    if shorter == longer or shorter < _LEAST_DEFAULT:
+        return None
+    height, width = (shorter, longer) if shared > 1 else (longer, shorter)
+    return Target(height, width, request.fit)
+
+
+def _square(good: list[Facts], request: Request) -> Target:
+    side = _power_of_two(statistics.median(min(fact.width, fact.height) for fact in good))
+    return Target(side, side, request.fit)
+
+
+def _power_of_two(side: float) -> int:
+    return int(min(_LARGEST_DEFAULT, 1 << (int(side).bit_length() - 1)))
 
 
 class _NoneDecodedError(Exception):
@@ -187,10 +218,11 @@ def _decoded(
     usable: list[str],
     store: RowWriter,
     request: Request,
+    target: Target,
     scale: Scale | None,
 ) -> dict[str, JSON]:
     """Writes the rows of all usable files, and gives back which of them could not be decoded after all."""
-    depth, size, _ = store.shape
+    depth = store.shape[0]
 
     def one(file: str) -> Array | str:
         try:
@@ -199,8 +231,8 @@ def _decoded(
                 return "it changed while it was being read"
             stream = io.BytesIO(content)
             if facts[file].bands:
-                return read_bands(stream, resolution=size, half=request.half, scale=scale)
-            image = read_image(stream, resolution=size, half=request.half, scale=scale, alpha=depth == 4)
+                return read_bands(stream, target=target, half=request.half, scale=scale)
+            image = read_image(stream, target=target, half=request.half, scale=scale, alpha=depth == 4)
             return as_channels(image, depth)
         except Exception as error:
             return reason_of(error)
@@ -220,5 +252,5 @@ def _decoded(
     if not store.count:
         raise _NoneDecodedError(refused)
     if grey:
-        store.rewrite((1, size, size), lambda rows: rows[:, :1])
+        store.rewrite((1, target.height, target.width), lambda rows: rows[:, :1])
     return {"refused": refused}

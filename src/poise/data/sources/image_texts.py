@@ -3,13 +3,17 @@
 import math
 import statistics
 from collections import Counter
+from collections.abc import Mapping
 
 from poise.data.kinds.kind import Request
 from poise.data.rows import JSON
+from poise.data.sources.decoding import Target
 from poise.data.sources.files import Listing, suffix_of
+from poise.data.sources.image_arrays import fitted_text
 from poise.data.sources.image_files import Facts
 from poise.data.sources.pictures import FULL_SCALE, Scale
 from poise.errors import PoiseError
+from poise.spec import Fit, resolution_of, size_text
 from poise.text import first_few
 
 
@@ -86,22 +90,28 @@ def check_share(name: str, refused: dict[str, str], good: int, refuse_above: flo
         )
 
 
-def summary_of(good: list[Facts], shape: tuple[int, ...]) -> dict[str, JSON]:
+CHANGED: Mapping[Fit, str] = {"crop": "cropped", "pad": "padded", "stretch": "stretched"}
+"""What a summary counts images of other proportions as."""
+
+
+def summary_of(good: list[Facts], shape: tuple[int, ...], target: Target) -> dict[str, JSON]:
     """What the summary of the data says of the usable files."""
-    size = shape[2]
+    sizes = [(fact.width, fact.height) for fact in good]
     return {
         "count": shape[0],
         "dtype": "uint8",
         "range": [0, 255],
-        "resolution": size,
+        "resolution": resolution_of(target.height, target.width),
         "channels": shape[1],
+        "fitted": fitted_text(sizes, target),
+        **({} if target.fit == "crop" else {"fit": target.fit}),
         "formats": dict(Counter(fact.format for fact in good).most_common()),
         "modes": dict(Counter(fact.mode for fact in good).most_common()),
         "width": _spread([fact.width for fact in good]),
         "height": _spread([fact.height for fact in good]),
         "aspect_ratio": _spread([fact.width / fact.height for fact in good]),
-        "cropped": sum(fact.width != fact.height for fact in good),
-        "enlarged": sum(min(fact.width, fact.height) < size for fact in good),
+        CHANGED[target.fit]: sum(target.changes(*size) for size in sizes),
+        "enlarged": sum(target.enlarges(*size) for size in sizes),
         "animated": sum(fact.animated for fact in good),
         "colour_profiles": sum(fact.profile for fact in good),
         "duplicates": len(good) - len({fact.digest for fact in good}),
@@ -115,8 +125,12 @@ def _spread(values: list[int] | list[float]) -> dict[str, float]:
 _NOTED = (
     ("enlarged", "of {all} images is smaller than {size} and was enlarged.",
      "of {all} images are smaller than {size} and were enlarged."),
-    ("cropped", "of {all} images is not square: its centre is used.",
-     "of {all} images are not square: their centre is used."),
+    ("cropped", "of {all} images is not {shape}: its centre is used.",
+     "of {all} images are not {shape}: their centre is used."),
+    ("padded", "of {all} images is not {shape}: it has white margins.",
+     "of {all} images are not {shape}: they have white margins."),
+    ("stretched", "of {all} images is not {shape}: it is stretched.",
+     "of {all} images are not {shape}: they are stretched."),
     ("animated", "file holds several frames or pages: the first is used.",
      "files hold several frames or pages: the first is used."),
     ("colour_profiles", "image carries a colour profile, which is ignored.",
@@ -129,16 +143,28 @@ _NOTED = (
 """What of the summary is told, of one file and of several."""
 
 
-def notices_of(name: str, summary: dict[str, JSON], *, given: bool) -> tuple[str, ...]:
+def notices_of(name: str, summary: dict[str, JSON], target: Target, *, given: bool) -> tuple[str, ...]:
     """What a person should know of their images, in sentences; less if they asked for a resolution."""
-    size, count = summary["resolution"], f"{summary['count']:,}"
+    count, square = f"{summary['count']:,}", target.height == target.width
     few = first_few([one["file"] for one in summary["refused"]])
-    native = all(set(summary[side].values()) == {size} for side in ("width", "height"))
-    chosen = [f"Images are brought to {size}x{size}; give a resolution to have another."]
+    size = size_text(target.height, target.width)
+    exact = abs(summary["aspect_ratio"]["median"] * target.height / target.width - 1) < 0.01
+    kept = "" if square else ", which keeps their proportions" if exact else ", near their proportions"
+    chosen = [f"Images are brought to {size}{kept}; give a resolution to have another."]
+    shape = "square" if square else f"of the proportions of {size}"
     sentences = [
         f"{summary[key]:,} "
-        + (one if summary[key] == 1 else many).format(all=count, size=size, name=name, few=few)
+        + (one if summary[key] == 1 else many).format(
+            all=count, size=target.text, shape=shape, name=name, few=few
+        )
         for key, one, many in _NOTED
-        if summary[key]
+        if summary.get(key)
     ]
-    return tuple(([] if given or native else chosen) + sentences)
+    lying = (summary["aspect_ratio"]["median"] - 1) * (target.height - target.width) > 0
+    if given and lying:
+        turned = size_text(target.width, target.height)
+        sentences.append(
+            f"{size} is {target.width} wide and {target.height} high, and most images lie the other way: "
+            f"--resolution {turned} has their direction."
+        )
+    return tuple(([] if given or not summary["fitted"] else chosen) + sentences)

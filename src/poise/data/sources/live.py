@@ -14,7 +14,7 @@ from PIL import Image
 from poise.data.dataset import Dataset, fingerprint
 from poise.data.rows import JSON, Array, Survey, digest_of, survey
 from poise.data.sources.arrays import check_basics, from_tensor
-from poise.data.sources.decoding import GREY_MODES, RefusedError, as_channels, eight_bits, fitted
+from poise.data.sources.decoding import GREY_MODES, RefusedError, Target, as_channels, eight_bits, fitted
 from poise.data.sources.labels import with_labels
 from poise.data.transform import Range, Transform
 from poise.errors import PoiseError
@@ -64,11 +64,11 @@ class DatasetRows:
 class Items:
     """Reads items of a data set as arrays of one shape and type, that of the first."""
 
-    def __init__(self, dataset: Any, name: str, resolution: int | None, channels: int | None) -> None:
+    def __init__(self, dataset: Any, name: str, target: Target | None, channels: int | None) -> None:
         self.count = _length(dataset, name)
         self.dataset = dataset
         self.name = name
-        self.resolution = resolution
+        self.target = target
         self.channels = channels
         self._depth: int | None = None
         self.first = self._array(0)
@@ -159,8 +159,8 @@ class Items:
         except RefusedError as refused:
             what = f"Item {index} of '{self.name}' cannot be used"
             raise PoiseError(what, code="data.item-refused", why=str(refused)) from None
-        if self.resolution is not None:
-            plain = fitted(plain, self.resolution)
+        if self.target is not None:
+            plain = fitted(plain, self.target)
         return as_channels(plain, self.channels or self.depth(plain))
 
     def depth(self, first: Image.Image) -> int:

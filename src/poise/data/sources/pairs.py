@@ -126,7 +126,7 @@ def _joined(
     for name, side in sides.items():
         summary[name] = {"name": side.name, "fingerprint": side.fingerprint, **side.summary}
     assert first.array is not None
-    about = {"scale": first.summary["scale"]} if "scale" in first.summary else {}
+    about = {str(name): first.summary[name] for name in ("scale", "fit") if name in first.summary}
     paired = origin == "pairs"
     condition = Condition("image", first.shape, first.array, first.transform, paired=paired, about=about)
     made = dataclasses.replace(

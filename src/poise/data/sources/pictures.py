@@ -14,6 +14,7 @@ from poise.data.sources.decoding import (
     DEEP_MODES,
     RefusedError,
     Side,
+    Target,
     check_png,
     eight_bits,
     fitted,
@@ -30,16 +31,16 @@ FULL_SCALE: Scale = (0.0, 65535.0)
 def read_image(
     file: BinaryIO,
     *,
-    resolution: int,
+    target: Target,
     half: Side | None = None,
     scale: Scale | None = None,
     alpha: bool = False,
 ) -> Image.Image:
-    """Decodes an image whole and brings it, or one half, to `resolution` pixels a side.
+    """Decodes an image whole and brings it, or one half, to a size.
 
     Args:
         file: Its content.
-        resolution: Pixels a side.
+        target: The size, and what becomes of other proportions.
         half: Which half of the image is taken, if not the whole.
         scale: The values that become 0 and 255 if it has more than 8 bits; `None` for 0 to 65,535 of whole
             numbers, and for `found_scale` of others.
@@ -51,31 +52,31 @@ def read_image(
     Raises:
         RefusedError: It is damaged, or no picture that can be shown; the message is why.
     """
-    image = _loaded(file, 0 if half else resolution)
+    image = _loaded(file, 0 if half else max(target.height, target.width))
     values = deep_values(file, image)
     plain = eight_bits(upright(image), alpha=alpha) if values is None else _scaled(values, scale, alpha=alpha)
-    return fitted(_half(plain, half), resolution)
+    return fitted(_half(plain, half), target)
 
 
 def read_bands(
-    file: BinaryIO, *, resolution: int, half: Side | None = None, scale: Scale | None = None
+    file: BinaryIO, *, target: Target, half: Side | None = None, scale: Scale | None = None
 ) -> Array:
-    """A channel for each sample of a pixel, `(bands, resolution, resolution)` uint8, as for `read_image`."""
+    """A channel for each sample of a pixel, `(bands, height, width)` uint8, as for `read_image`."""
     planes = [np.asarray(plane) for plane in bands_of(file) or []]
     plain = [plane if plane.dtype == np.uint8 else _to_bytes(plane, scale) for plane in planes]
-    return np.stack([np.asarray(fitted(_half(Image.fromarray(one), half), resolution)) for one in plain])
+    return np.stack([np.asarray(fitted(_half(Image.fromarray(one), half), target)) for one in plain])
 
 
-def _loaded(file: BinaryIO, resolution: int = 0) -> Image.Image:
+def _loaded(file: BinaryIO, side: int = 0) -> Image.Image:
     file.seek(0)
     if file.read(8) == b"\x89PNG\r\n\x1a\n":
         check_png(file)
     file.seek(0)
     image = open_checked(file)
     try:
-        if resolution:
+        if side:
             # the JPEG decoder can shrink by 2, 4 or 8 while it decodes; it stops at three times the target
-            image.draft("", (3 * resolution, 3 * resolution))
+            image.draft("", (3 * side, 3 * side))
         image.load()
     except Exception as error:
         raise RefusedError(reason_of(error)) from None

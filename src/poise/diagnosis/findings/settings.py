@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
+
+from poise.spec import sides_of
 
 Recipe = Mapping[str, Any]
 
@@ -80,8 +83,8 @@ def _start_of(value: Any) -> Any:
 
 def _usual_weight(recipe: Recipe) -> float:
     """R1's weight by default: in proportion to the pixels."""
-    side = recipe.get("resolution")
-    return min(10.0, 0.1 * side * side / 64) if side else 0.001
+    size = recipe.get("resolution")
+    return min(10.0, 0.1 * math.prod(sides_of(size)) / 64) if size else 0.001
 
 
 def calm(recipe: Recipe) -> dict[str, Any]:

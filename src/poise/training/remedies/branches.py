@@ -87,12 +87,16 @@ class BranchSettings:
     tries: int  # Branches that are tried at most
 
     def components(self, recipe: Recipe) -> Components:
-        """Networks of a recipe as they are at the start, the user's own as they were handed in."""
+        """Networks of a recipe as they are drawn, the user's own as they were handed in."""
         given = {player: copy.deepcopy(module) for player, module in self.given.items()}
         spec, device = spec_of(self.experiment.dataset), self.experiment.components.device
-        components = build_components(recipe, spec, device, given=given)
-        if self.experiment.taken is not None:
-            take(components, self.experiment.taken.path)
+        return build_components(recipe, spec, device, given=given)
+
+    def beginning(self, recipe: Recipe) -> Components:
+        """The same with the weights that the run began with, if it began with those of another."""
+        components, taken = self.components(recipe), self.experiment.taken
+        if taken is not None:
+            take(components, taken.path, step=taken.step)
         return components
 
     def train(
@@ -116,22 +120,28 @@ class Attempt:
 
 def train_branch(settings: BranchSettings, parent: RunFolder, trial: Trial, path: Path) -> Attempt:
     """Make a branch from a run's last good state, with a remedy's settings, and train it."""
-    components, experiment = settings.components(trial.recipe), settings.experiment
+    experiment = settings.experiment
+    components, taken = None, experiment.taken
     good = None if trial.remedy.get("restart") else last_good(parent, trial.first_step)
     position = Position()
     if good is not None:
         try:
+            components = settings.components(trial.recipe)
             position = unpack(good, components)
         except (PoiseError, RuntimeError, KeyError):  # of other networks, so that some of it may be in place
-            components = settings.components(trial.recipe)
+            components = None
+    components = settings.beginning(trial.recipe) if components is None else components
     environment = environment_record(components.device, seed=trial.recipe.seed, command=settings.command)
     data = data_record(experiment.dataset, experiment.origin)
+    if taken is not None:
+        environment |= {"from": taken.to_json()}
     run = RunFolder.create(path, recipe=trial.recipe.model_dump(), environment=environment, data=data)
     run.write_json("lineage", {
         "parent": str(parent.path.absolute()), "from_step": position.step, "finding": trial.finding,
         "remedy": dict(trial.remedy), "at": time.time(),
     })  # fmt: skip
-    where = f"from step {position.step:,}" if position.step else "from fresh weights"
+    start = "fresh weights" if taken is None else f"the weights of {taken.path}"
+    where = f"from step {position.step:,}" if position.step else f"from {start}"
     settings.notify(f"Trying a remedy for {trial.finding}, {where}: {trial.remedy['change']}.")
     train_it = partial(settings.train, components, run, position, "apply")
     return attempted(train_it, path, components, experiment.dataset)

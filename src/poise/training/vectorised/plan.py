@@ -24,9 +24,20 @@ from poise.training.components import build_components
 from poise.training.engine import with_precision
 from poise.training.planning import Data, Progress, check_batch
 from poise.training.resolve import resolve
+from poise.training.transfer import check_frozen
 from poise.training.vectorised.game import SERVED_GAMES
 
-SHARED = ("steps", "log_every", "sample_every", "checkpoints", "resolution", "channels", "seed", "name")
+SHARED = (
+    "steps",
+    "log_every",
+    "sample_every",
+    "checkpoints",
+    "resolution",
+    "fit",
+    "channels",
+    "seed",
+    "name",
+)
 """What all games of a session have in common, so that no grid can vary it."""
 
 SERVED_DYNAMICS = ("alternating", "alternating-by-epoch", "simultaneous", "consensus")
@@ -225,6 +236,7 @@ def plan_many(
     games = spread(recipe, seeds, grid)
     for game in games:
         check_recipe(game.recipe)
+        check_frozen(game.recipe, None)
     origin = origin_of(data)
     datasets = datasets_of(data, origin, [game.recipe for game in games], progress)
     spec = spec_of(datasets[0])
@@ -255,7 +267,12 @@ def datasets_of(
         if seed not in opened:
             one = recipes[0]
             found = open_data(
-                data, resolution=one.resolution, channels=one.channels, seed=seed, progress=progress
+                data,
+                resolution=one.resolution,
+                fit=one.fit,
+                channels=one.channels,
+                seed=seed,
+                progress=progress,
             )
             opened[seed] = unused_labels(prepared(found, task, one.game.options), data, task)
         return opened[seed]
