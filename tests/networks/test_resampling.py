@@ -84,3 +84,13 @@ def test_channels_last_stays(function: partial[Tensor]) -> None:
     made = function(images.contiguous(memory_format=torch.channels_last))
     assert made.is_contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(made, function(images))
+
+
+@pytest.mark.parametrize("function", [doubled, halved])
+def test_half_precision_is_filtered_in_single_precision(function: partial[Tensor]) -> None:
+    images = noise(2, 3, 4, 6).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        made, full = function(images), function(images.float())
+    assert made.dtype == torch.bfloat16
+    assert torch.equal(made, full.bfloat16())
+    assert torch.equal(full, function(images.float()))

@@ -85,12 +85,16 @@ class _Filter(torch.autograd.Function):
 
     @staticmethod
     def forward(images: Tensor, step: Step, padding: int, gain: float) -> Tensor:
-        """The filter."""
+        """The filter; half precision is filtered in float32, which is several times as fast on the CPU."""
         channels = images.shape[1]
-        kernel = _kernel(images.dtype, images.device, gain).expand(channels, 1, 4, 4)
-        if step == "doubled":
-            return conv_transpose2d(images, kernel, stride=2, padding=padding, groups=channels)
-        return conv2d(images, kernel, stride=1 + (step == "halved"), padding=padding, groups=channels)
+        full = images.float() if images.element_size() < 4 else images
+        kernel = _kernel(full.dtype, full.device, gain).expand(channels, 1, 4, 4)
+        with torch.autocast(images.device.type, enabled=False):
+            if step == "doubled":
+                made = conv_transpose2d(full, kernel, stride=2, padding=padding, groups=channels)
+            else:
+                made = conv2d(full, kernel, stride=1 + (step == "halved"), padding=padding, groups=channels)
+        return made.to(images.dtype)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Step, int, float], output: Tensor) -> None:

@@ -126,7 +126,7 @@ class StyleGenerator(nn.Module):
         if not self.training:
             return own[:, None].expand(-1, layers, -1)
         with torch.no_grad():
-            self.mean_style.lerp_(own.float().mean(0), MEAN_STYLE_RATE)
+            self.mean_style.lerp_(own.to(self.mean_style.dtype).mean(0), MEAN_STYLE_RATE)
         if not self.mixing:
             return own[:, None].expand(-1, layers, -1)
         other: Tensor = self.mapping(torch.randn_like(latent), condition)
