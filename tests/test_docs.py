@@ -175,14 +175,16 @@ def test_the_legend_explains_every_logged_number(tmp_path: Path) -> None:
 
     settings: dict[str, Any] = {"steps": 2, "log_every": 1, "batch_size": 8, "sample_every": 2}
     settings |= {"generator.width": 8, "discriminator.width": 8}
-    styled = poise.train("digits", "stylegan2", out=tmp_path / "styles", **settings)
+    families = [
+        poise.train("digits", name, out=tmp_path / name, **settings) for name in ("stylegan2", "fastgan")
+    ]
     plain = {name: {"weight": 1.0} for name, row in REGULARISERS.items() if not row.needs_parts}
     settings |= {"regularisers": plain}
     run = poise.train("spiral", out=tmp_path / "run", **settings)
     classes = poise.train("digits", "auxiliary-classifier", out=tmp_path / "classes", **settings)
     settings |= {"generator": "auto", "discriminator": "auto", "regularisers": {"r1": {"every": 1}}}
     tags = poise.train("digits", "anime", out=tmp_path / "tags", **settings)
-    logged = {name for one in (run, classes, tags, styled) for line in one.history for name in line}
+    logged = {name for one in (run, classes, tags, *families) for line in one.history for name in line}
     text = (ROOT / "docs/history.md").read_text(encoding="utf-8")
     legend = text.partition("## history.jsonl")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", legend, re.MULTILINE)) == logged

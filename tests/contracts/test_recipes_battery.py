@@ -24,10 +24,11 @@ from poise.training import Resumption, StepContext, begin, pick_device, plan, re
 
 CPU = pick_device("cpu")
 STEPS, KILLED_AT = 7, 5
+FAMILIES = ("stylegan2", "r3gan", "srresnet", "fastgan")
 
 
 def test_the_number_of_recipes() -> None:
-    assert len(RECIPES) == 29
+    assert len(RECIPES) == 30
 
 
 def tiny(name: str) -> Recipe:
@@ -40,9 +41,9 @@ def tiny(name: str) -> Recipe:
         "checkpoints.every_steps": 2,
         "checkpoints.every_seconds": None,
     }
-    if RECIPES[name].generator.name in ("auto", "mlp", "stylegan2", "r3gan", "srresnet"):
+    if RECIPES[name].generator.name in ("auto", "mlp", *FAMILIES):
         changes["generator.width"] = 8
-    if RECIPES[name].discriminator.name in ("auto", "autoencoder", "mlp", "stylegan2", "r3gan", "srresnet"):
+    if RECIPES[name].discriminator.name in ("auto", "autoencoder", "mlp", *FAMILIES):
         changes["discriminator.width"] = 8
     return recipe_with(RECIPES[name], changes)
 

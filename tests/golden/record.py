@@ -21,6 +21,7 @@ from poise.tasks import TASKS
 from poise.training import Request, StepContext, begin, pick_device, plan
 
 STEPS = 40
+FAMILIES = ("stylegan2", "r3gan", "srresnet", "fastgan")
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "flips-and-noise": (
@@ -62,7 +63,7 @@ def small(recipe: Recipe, more: dict[str, Any]) -> Recipe:
     }
     changed = recipe_with(recipe, more)
     for player in ("generator", "discriminator"):
-        if getattr(changed, player).name in ("auto", "mlp", "autoencoder", "stylegan2", "r3gan", "srresnet"):
+        if getattr(changed, player).name in ("auto", "mlp", "autoencoder", *FAMILIES):
             changes[f"{player}.width"] = 8
     return recipe_with(recipe, changes)
 

@@ -230,6 +230,19 @@ def test_hinge_forgets_what_is_right_by_a_margin() -> None:
     torch.testing.assert_close(slopes, (scores([0.0, -1.0]), scores([0.0, 1.0])))
 
 
+@pytest.mark.parametrize("least", [0.5, 0.8])
+def test_hinge_with_a_least_margin_is_the_mean_over_uniform_margins(least: float) -> None:
+    real, fake = scores([-2.0, 0.3, 0.7, 0.85, 0.99, 1.2]), scores([-2.0, -1.0, -0.9, -0.6, 0.0, 3.0])
+    real.requires_grad_(), fake.requires_grad_()
+    # Midpoints of many equal parts; between them a hinge is linear but for the part that holds its corner
+    margins = least + (1 - least) * (torch.arange(20_000, dtype=real.dtype)[:, None] + 0.5) / 20_000
+    wanted = (torch.relu(margins - real) + torch.relu(margins + fake)).mean(0)
+    costs = LOSSES["hinge"].discriminator(real, fake, least_margin=least)
+    torch.testing.assert_close(costs, wanted, rtol=0, atol=1e-6)
+    slopes = [torch.autograd.grad(one.sum(), (real, fake)) for one in (costs, wanted)]
+    torch.testing.assert_close(*slopes, rtol=0, atol=1e-4)
+
+
 # BEGAN's balance -------------------------------------------------------------------------------------------
 
 errors = st.floats(0, 1e3)

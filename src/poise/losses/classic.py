@@ -152,12 +152,21 @@ LEAST_SQUARES = Loss(
 )
 
 
-def hinge_discriminator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+def hinge_discriminator(
+    real_scores: Tensor,
+    fake_scores: Tensor,
+    *,
+    least_margin: Annotated[float, Field(ge=0, le=1)] = 1.0,
+) -> Tensor:
     """How far reals fall short of 1 and fakes exceed -1.
+
+    With a `least_margin` below 1 the margin of each score is uniform between that and 1. The mean over such
+    margins is taken in closed form: a hinge with a parabola in place of its corner.
 
     Args:
         real_scores: Raw scores of reals, `(N, ...)`.
         fake_scores: Raw scores of fakes, `(N, ...)`.
+        least_margin: The least margin; 1 for one margin.
 
     Returns:
         The cost of each sample, `(N,)`.
@@ -167,9 +176,20 @@ def hinge_discriminator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
         >>> hinge_discriminator(torch.tensor([0.5]), torch.tensor([0.0]))
         tensor([1.5000])
 
-    Source: Lim and Ye 2017; Miyato et al. 2018, equation 16.
+    Source: Lim and Ye 2017; Miyato et al. 2018, equation 16; for margins from 0.8 to 1, the code of Liu et
+    al. 2021 (FastGAN).
     """
-    return per_sample(relu(1 - real_scores)) + per_sample(relu(1 + fake_scores))
+    return per_sample(_shortfall(real_scores, least_margin)) + per_sample(
+        _shortfall(-fake_scores, least_margin)
+    )
+
+
+def _shortfall(scores: Tensor, least: float) -> Tensor:
+    """How far scores fall short of a margin, in the mean over margins that are uniform in [least, 1]."""
+    if least == 1:
+        return relu(1 - scores)
+    spread, short = 1 - least, (1 - scores).clamp(min=0)
+    return short.clamp(max=spread).square() / (2 * spread) + relu(short - spread)
 
 
 HINGE = Loss(

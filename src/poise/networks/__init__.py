@@ -2,6 +2,7 @@
 
 from poise.networks.autoencoder import AUTOENCODER_DISCRIMINATOR
 from poise.networks.dcgan import DCGAN_DISCRIMINATOR, DCGAN_GENERATOR
+from poise.networks.fastgan import FASTGAN_DISCRIMINATOR, FASTGAN_GENERATOR
 from poise.networks.infogan import INFOGAN_DISCRIMINATOR, INFOGAN_GENERATOR
 from poise.networks.layers import HalvingAverage, LeakyReLU, ReLU
 from poise.networks.mlp import MLP_DISCRIMINATOR, MLP_GENERATOR
@@ -24,6 +25,7 @@ GENERATORS: Registry[Network] = Registry(
         SRRESNET_GENERATOR,
         STYLEGAN2_GENERATOR,
         R3GAN_GENERATOR,
+        FASTGAN_GENERATOR,
     ],
 )
 DISCRIMINATORS: Registry[Network] = Registry(
@@ -36,6 +38,7 @@ DISCRIMINATORS: Registry[Network] = Registry(
         SRRESNET_DISCRIMINATOR,
         STYLEGAN2_DISCRIMINATOR,
         R3GAN_DISCRIMINATOR,
+        FASTGAN_DISCRIMINATOR,
         AUTOENCODER_DISCRIMINATOR,
     ],
 )

@@ -18,9 +18,9 @@ class Network:
     `build(spec, **settings)` takes the specification of the data; its keyword-only parameters with defaults
     are the settings. A generator's builder takes `latent_size` besides, and its module maps latents `(N,
     latent_size)` to samples `(N, *spec.shape)`: within [-1, 1] for images, unbounded for vectors. A
-    discriminator's module maps samples `(N, *spec.shape)` to raw scores `(N,)`, higher for more real. A
-    translator's module maps conditions `(N, *spec.condition)` to samples. Weights are drawn from torch's
-    global random state.
+    discriminator's module maps samples `(N, *spec.shape)` to raw scores, higher for more real: `(N,)`, or
+    `(N, places)` of several places of a sample. A translator's module maps conditions `(N, *spec.condition)`
+    to samples. Weights are drawn from torch's global random state.
 
     Attributes:
         name: What people type.

@@ -246,6 +246,24 @@ ROWS: list[dict[str, Any]] = [
         "ema": {"half_life": _cosine(0.0, 500_000)},
     },
     {
+        "name": "fastgan",
+        "summary": "Small grids excite large ones; the discriminator must reproduce the images that it sees.",
+        "paper": "Liu et al. 2021 (FastGAN), section 4 and the authors' code",
+        # The authors compare reconstructions by a network that was trained on labels, and ramp no average.
+        "when": "A hundred to a thousand images, with or without classes; in hours on one GPU.",
+        "loss": {"name": "hinge", "least_margin": 0.8},
+        "regularisers": {"reconstruction": {}},
+        "generator": "fastgan",
+        "discriminator": "fastgan",
+        "latent": {"size": 256},
+        "optimisers": _adam(2e-4, 0.5, 0.999),
+        "augmentations": {"diffaugment": {"cutout": 0.0}},
+        "horizontal_flips": True,
+        "batch_size": 8,
+        "steps": 50_000,
+        "ema": {"half_life": 5_540, "ramp": 0.2},  # 0.999 a step
+    },
+    {
         "name": "pix2pix",
         "summary": "Image to image from pairs: a U-Net, a discriminator of patches, and L1 to the target.",
         "paper": "Isola et al. 2017, section 3 and appendix 6",

@@ -13,10 +13,13 @@ from poise.regularisers.gradient_penalties import (
     wgan_gp,
 )
 from poise.regularisers.path_length import PATH_LENGTH, path_length
+from poise.regularisers.reconstruction import RECONSTRUCTION, reconstruction
 from poise.regularisers.regulariser import Critic, Regulariser, of_critic
 from poise.regularisers.weight_clipping import clip_weights
 
-REGULARISERS: Registry[Regulariser] = Registry("regulariser", [R1, R2, WGAN_GP, DRAGAN, PATH_LENGTH])
+REGULARISERS: Registry[Regulariser] = Registry(
+    "regulariser", [R1, R2, WGAN_GP, DRAGAN, PATH_LENGTH, RECONSTRUCTION]
+)
 
 __all__ = [
     "REGULARISERS",
@@ -28,6 +31,7 @@ __all__ = [
     "path_length",
     "r1",
     "r2",
+    "reconstruction",
     "squared_gradient_norm",
     "wgan_gp",
 ]

@@ -61,6 +61,10 @@ class SeenByRegularisers(Protocol):
         """A value that is computed once for all that asks for it at this point."""
         ...
 
+    def augmented(self, samples: Tensor) -> Tensor:
+        """Samples as the discriminator sees them."""
+        ...
+
     @property
     def randomness(self) -> torch.Generator:
         """The randomness of this batch."""
@@ -86,7 +90,7 @@ class Regulariser:
         source: Paper and equation.
         init: `() -> state`: what it carries from step to step at the start; `None` for nothing.
         update: `(state, view, **settings) -> state` after the player has moved.
-        needs_parts: Names of parts that the generator's network must have.
+        needs_parts: Names of parts that the network of its player must have.
     """
 
     name: str

@@ -14,8 +14,9 @@ from poise.games.view import Scoring
 from poise.losses import LOSSES, Loss
 from poise.recipes import Recipe
 from poise.recipes.settings import RegulariserPart
-from poise.registry import bound, checked_settings
+from poise.registry import bound, checked_settings, provided
 from poise.regularisers import REGULARISERS
+from poise.tasks.perceptual import perceptual_features
 
 
 def loss_of(recipe: Recipe) -> tuple[Loss, dict[str, Any]]:
@@ -39,7 +40,7 @@ def regulariser_term(name: str, part: RegulariserPart) -> Term:
     return Term(
         name=f"penalty_{name.replace('-', '_')}",
         player=regulariser.player,
-        value=chosen(regulariser.value),
+        value=provided(chosen(regulariser.value), extractor=perceptual_features),
         weight=part.weight,
         every=part.every,
         init=regulariser.init,

@@ -1,8 +1,9 @@
-"""Features that a generator can be trained by: those of an extractor's network, with their gradient."""
+"""Features that a network can be trained by: those of an extractor's network, with their gradient."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from torch import Tensor
@@ -20,6 +21,7 @@ LARGEST = 64
 """Larger images of the other networks are resized to this, as the extractor does when it measures."""
 
 
+@cache
 def perceptual_features(name: str, channels: int) -> Callable[[Tensor], Tensor]:
     """Features of images in [-1, 1] that can be differentiated.
 
@@ -52,7 +54,7 @@ def perceptual_features(name: str, channels: int) -> Callable[[Tensor], Tensor]:
     )
     if not isinstance(extractor, ModuleExtractor):
         raise PoiseError(
-            f"A generator cannot be trained by the features '{name}'",
+            f"A network cannot be trained by the features '{name}'",
             code="tasks.features-without-gradient",
             why="they are trained on labels" if extractor is None else "no gradient runs through them",
             hint=f"choose random-convolutions, {', '.join(SIDES)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -41,11 +42,12 @@ def resolve(recipe: Recipe, spec: DataSpec, *, given: tuple[str, ...] = ()) -> R
     by_data = kind.defaults(spec)
     values = recipe.model_dump()
     values["game"] = {"name": task.name, **task.settings(recipe.game.options)}
-    for player, networks in (("generator", task.generators), ("discriminator", task.discriminators)):
-        if player in given:
-            values[player] = {"name": GIVEN}
-        else:
-            values[player] = _network(player, values[player], networks, task, spec, by_data.width)
+    for player in given:
+        values[player] = {"name": GIVEN}
+    tables = {"generator": task.generators, "discriminator": task.discriminators}
+    tables = {player: table for player, table in tables.items() if player not in given}
+    for player, networks in tables.items():
+        values[player] = _network(player, values[player], networks, task, spec, by_data.width)
     for optimiser in values["optimisers"].values():
         optimiser["learning_rate"] = _by_data(optimiser["learning_rate"], by_data.learning_rate)
     loss, dynamics = LOSSES.named(recipe.loss.name), DYNAMICS.named(recipe.dynamics.name)
@@ -54,12 +56,15 @@ def resolve(recipe: Recipe, spec: DataSpec, *, given: tuple[str, ...] = ()) -> R
     owner = f"dynamics '{dynamics.name}'"
     settings = checked_settings(recipe.dynamics.options, dynamics.step, owner=owner)
     values["dynamics"] = {"name": dynamics.name, **settings}
-    players = [
-        None if player in given else table.named(values[player]["name"])
-        for player, table in (("generator", task.generators), ("discriminator", task.discriminators))
-    ]
     values["regularisers"] = {
-        name: _regulariser(name, part, spec, recipe.batch_size, *players)
+        name: _regulariser(
+            name,
+            part,
+            spec,
+            recipe.batch_size,
+            {player: table.named(values[player]["name"]) for player, table in tables.items()},
+            tables,
+        )
         for name, part in recipe.regularisers.items()
     }
     values["augmentations"] = {
@@ -134,20 +139,24 @@ def _regulariser(
     part: RegulariserPart,
     spec: DataSpec,
     batch_size: int,
-    generator: Network | None,
-    discriminator: Network | None,
+    players: Mapping[str, Network],
+    tables: Mapping[str, Registry[Network]],
 ) -> dict[str, Any]:
     row, weight = REGULARISERS.named(name), part.weight
-    missing = set(row.needs_parts) - set(row.needs_parts if generator is None else generator.parts)
-    if missing and generator is not None:
+    network = players.get(row.player)
+    missing = set() if network is None else set(row.needs_parts) - set(network.parts)
+    if missing and network is not None:
+        fit = [one.name for one in tables[row.player].values() if set(row.needs_parts) <= set(one.parts)]
+        choose = f"choose --set {row.player}={fit[0]}, or " if fit else ""
         raise PoiseError(
-            f"The regulariser '{name}' cannot measure the generator '{generator.name}'",
+            f"The regulariser '{name}' cannot measure the {row.player} '{network.name}'",
             code="training.regulariser-unfit",
             why=f"it has no part '{min(missing)}'",
-            hint=f"choose --set generator=stylegan2, or leave it out: --set regularisers.{name}=null",
+            hint=f"{choose}leave it out: --set regularisers.{name}=null",
         )
     if weight is None:
-        own = None if discriminator is None else discriminator.gradient_weight
+        scoring = players.get("discriminator")
+        own = None if scoring is None else scoring.gradient_weight
         by_kind = kind_of(spec).gradient_weight(spec)
         weight = row.default_weight(spec, by_kind if own is None else own(spec, batch_size))
     settings = checked_settings(part.options, *row.functions, owner=f"regulariser '{name}'")
