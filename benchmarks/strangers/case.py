@@ -98,6 +98,7 @@ FAULTS: Mapping[str, Fault] = {
     "rate-rises": Fault(f"quality-regressed {HARM}", "non-finite", by_result=True),
     "weights-decay": Fault("quality-regressed", HARM, by_result=True),
     "chequered": Fault("checkerboard", "data-shortcut"),
+    "gridded": Fault("checkerboard", f"data-shortcut {HARM}"),  # chequered, with a sign by chance
 }
 # fmt: on
 

@@ -188,6 +188,47 @@ def enlarged(target: Tensor) -> Data:
     return parted(target, None, interpolate(small, scale_factor=2, mode="nearest"))
 
 
+def categories() -> tuple[Tensor, Tensor]:
+    """The four categories of the census as one-hot columns of 0 and 1, and the income."""
+    columns = (adult()[:, 3:] + 1) / 2
+    return columns, columns[:, -1].long()
+
+
+def diabetes() -> tuple[Tensor, Tensor]:
+    """442 rows of ten numbers of scikit-learn, standardised, and whether the disease progressed."""
+    from sklearn.datasets import load_diabetes
+
+    found = load_diabetes()
+    rows = torch.tensor(found.data, dtype=torch.float32)
+    return ((rows - rows.mean(0)) / rows.std(0)).clamp(-4, 4), torch.tensor(found.target > 140).long()
+
+
+def swiss(count: int = 4_000) -> Tensor:
+    """A rolled sheet in three dimensions, standardised."""
+    from sklearn.datasets import make_swiss_roll
+
+    points, _ = make_swiss_roll(count, noise=0.2, random_state=0)
+    found = torch.tensor(points, dtype=torch.float32)
+    return (found - found.mean(0)) / found.std(0)
+
+
+def circles() -> tuple[Tensor, Tensor]:
+    """Two circles, one within the other."""
+    from sklearn.datasets import make_circles
+
+    points, which = make_circles(4_000, noise=0.05, factor=0.45, random_state=0)
+    return torch.tensor(points, dtype=torch.float32), torch.tensor(which).long()
+
+
+def masked(target: Tensor, labels: Tensor | None = None) -> Data:
+    """Pictures from themselves with a hole in the middle."""
+    side = target.shape[-1]
+    hole = slice(side // 2 - side // 5, side // 2 + side // 5)
+    source = target.clone()
+    source[..., hole, hole] = 0.0
+    return parted(target, labels, source)
+
+
 DATA: Mapping[str, Callable[[], Data]] = {
     "digits-8": lambda: parted(*digits(8)),
     "digits-16": lambda: parted(*digits(16)),
@@ -215,6 +256,26 @@ DATA: Mapping[str, Callable[[], Data]] = {
     "drawings-8": lambda: drawings(8),
     "softened-16": lambda: softened(16),
     "drawings-16": lambda: drawings(16),
+    "digits-10": lambda: parted(*digits(10)),
+    "hands-10": lambda: parted(*hands(10)),
+    "hands-grey-10": lambda: parted(*hands(10, "L")),
+    "openmoji-10": lambda: parted(openmoji(10)),
+    "openmoji-line-10": lambda: parted(openmoji(10, "line")),
+    "hands-grey-8": lambda: parted(*hands(8, "L")),
+    "outlines-12": lambda: outlines(12),
+    "drawings-12": lambda: drawings(12),
+    "outlines-10": lambda: outlines(10),
+    "softened-10": lambda: softened(10),
+    "drawings-10": lambda: drawings(10),
+    "enlarged-10": lambda: enlarged(hands(10)[0]),
+    "masked-10": lambda: masked(*hands(10, "L")),
+    "masked-emoji-10": lambda: masked(openmoji(10)),
+    "categories": lambda: parted(*categories()),
+    "diabetes": lambda: parted(*diabetes()),
+    "swiss": lambda: parted(swiss()),
+    "circles": lambda: parted(*circles()),
+    "ring-5": lambda: parted(*ring(5)),
+    "ring-12": lambda: parted(*ring(12)),
 }
 
 

@@ -124,6 +124,8 @@ class Mistake:
                 generator.register_forward_hook(_copying(rows[:COPIED].clone()))
             case "chequered":
                 generator.register_forward_hook(_chequered)
+            case "gridded":
+                generator.register_forward_hook(_gridded)
             case "modes-apart":
                 for one in generator.modules():
                     if isinstance(one, nn.BatchNorm1d | nn.BatchNorm2d):
@@ -181,3 +183,11 @@ def _chequered(module: nn.Module, given: tuple[Any, ...], made: Tensor) -> Tenso
     height, width = made.shape[-2:]
     pattern = (torch.arange(height)[:, None] + torch.arange(width)) % 2 * 2.0 - 1
     return 0.8 * made + 0.2 * pattern
+
+
+def _gridded(module: nn.Module, given: tuple[Any, ...], made: Tensor) -> Tensor:
+    """The same with a sign that is drawn for each picture, so that no layer before it can take it back."""
+    height, width = made.shape[-2:]
+    pattern = (torch.arange(height)[:, None] + torch.arange(width)) % 2 * 2.0 - 1
+    sign = 2.0 * torch.randint(0, 2, (len(made), 1, 1, 1)) - 1
+    return 0.8 * made + 0.2 * sign * pattern

@@ -63,6 +63,7 @@ HANDS: Mapping[str, Hands] = {
     "networks": Hands(("real",), NETWORKS),
     "generator": Hands(("real", "steps"), ("generator", "latent", "real", *LOSSES)),
     "fakes": Hands(("real", "held_out", "steps"), STEP),
+    "latents": Hands(("real", "steps"), ("latent", *STEP)),
     "fakes-of-the-loop": Hands((), ("real", "fake", *LOSSES)),
     "losses": Hands((), LOSSES),
     "numbers": Hands(("steps",), LOSSES, each=_as_numbers),

@@ -9,5 +9,6 @@ from benchmarks.strangers.case import Case
 
 SETS: Mapping[str, Callable[[], Sequence[Case]]] = {
     "practice": lambda: import_module("benchmarks.strangers.practice").CASES,
+    "six": lambda: import_module("benchmarks.strangers.round_six").CASES,
     "five": lambda: import_module("benchmarks.strangers.round_five").CASES,
 }

@@ -32,7 +32,7 @@ CORE = (
 )
 LOOKS = 3  # Checks after which a doctor is blind if it sees nothing
 # Parts of a check that cost next to nothing and are measured whenever there is one
-BASE = ("weights", "handed", "loop")
+BASE = ("weights", "drawn", "handed", "loop")
 # The others, with the spans after which each is due again; all are due at each check that can afford them
 DUE: Mapping[str, float] = {
     "samples": 1.0,
@@ -41,6 +41,7 @@ DUE: Mapping[str, float] = {
     "statistics": 3.0,
     "held out": 3.0,
     "grid": 4.0,
+    "layouts": 4.0,
     "copies": 4.0,
 }
 OPENING = 3  # Checks that come at once, in which what is unmistakable can be named
@@ -128,7 +129,7 @@ class Doctor:
     def blind(self) -> bool:
         """Whether most of what any loop can be examined for could not be, after some checks."""
         unchecked = sum(name in self.tracker.unchecked for name in CORE)
-        return len(self.tracker.measurements) >= LOOKS and unchecked > len(CORE) // 2
+        return len(self.tracker.measurements) >= LOOKS and unchecked >= len(CORE) // 2
 
     @property
     def status_or_blind(self) -> BlindStatus:

@@ -17,16 +17,19 @@ from poise.diagnosis.inputs import only_samples
 from poise.diagnosis.reference import LEAST, LEAST_OTHERS, MOST_PROBED, MOST_SCORED, Reference, summary_of
 from poise.diagnosis.rule import LATER
 from poise.diagnosis.samples import (
+    apart,
     cell_shares,
     condition_response,
     copied_share,
     copying_score,
     coverage,
+    dependence,
     distances,
     duplicates,
     features_of,
     grid_of,
     labels_followed,
+    layouts_of,
     likeness,
     mean_distance,
     nearest_others,
@@ -45,11 +48,13 @@ ASKED = 16  # Samples of which the latents are exchanged
 TWIN = 1e-4  # Share of the mean distance of two samples, below which the two are equal but for rounding
 # Parts for which the generator is sampled
 SAMPLED = frozenset({"samples", "held out", "conditions", "statistics", "copies", "grid"})
+LAID_OUT = 6  # Checks that say how the loop's reals lie to those that were handed over; they do not change
 LEAST_HANDED = 2  # Fewer fakes than this of the loop's own are not compared with each other
 
 # The parts of a check and the quantity under whose name it is noted why a part gave nothing, cheapest first
 PARTS: Mapping[str, str] = {
     "weights": "weights",
+    "drawn": "latents_differ",
     "samples": "distance",
     "latents": "latent_response",
     "handed": "fake_distance",
@@ -59,6 +64,7 @@ PARTS: Mapping[str, str] = {
     "statistics": "probes",
     "copies": "copying",
     "grid": "grid",
+    "layouts": "layouts",
 }
 
 
@@ -100,6 +106,8 @@ class Examiner:
         self.seconds: dict[str, float] = {}
         self.count = MOST_PROBED
         self._handed: Tensor | None = None
+        self._first: Tensor | None = None
+        self._laid_out = 0
         self._reals: Tensor | None = None
         self._weights: dict[str, Tensor] = {}
         self._last: tuple[Tensor, Tensor] | None = None
@@ -138,6 +146,7 @@ class Examiner:
                 self.seconds["sampling"] = time.perf_counter() - began
             measure: dict[str, Callable[[], dict[str, Any]]] = {
                 "weights": lambda: self._moved(subject),
+                "drawn": lambda: self._drawn(subject),
                 "samples": lambda: self._compared(fake, subject),
                 "latents": lambda: self._latents(subject),
                 "handed": lambda: self._of_the_loop(subject),
@@ -147,6 +156,7 @@ class Examiner:
                 "statistics": lambda: self._statistics(fake, subject),
                 "copies": lambda: self._copies(fake, subject),
                 "grid": lambda: self._grid(fake, subject),
+                "layouts": lambda: self._layouts(subject),
             }
             for name in chosen:
                 if PARTS[name] in missing:
@@ -230,14 +240,8 @@ class Examiner:
 
     def _latents(self, subject: Subject) -> dict[str, Any]:
         """How far samples move with their latents alone: noise that layers draw is the same in both."""
-        found: dict[str, Any] = {}
-        if subject.latent is not None and len(subject.latent) > 1:
-            rows = subject.latent[:FEW].reshape(min(len(subject.latent), FEW), -1)
-            found["latents_differ"] = float((rows != rows[:1]).any(1).float().sum() / (len(rows) - 1))
         if subject.sample is None or subject.redrawn is None:
-            if not found:
-                raise _MissingError("no generator and no latents were given")
-            return found
+            raise _MissingError("no generator and no latents were given")
         made = []
         for sample in (subject.sample, subject.redrawn):
             cards = _cards(subject.modules)
@@ -250,7 +254,21 @@ class Examiner:
             raise _MissingError("samples and reals differ in shape")
         first, second = (reference.rows(one) for one in made)
         moved = float((first - second).norm(dim=1).mean())
-        return {**found, "latent_response": moved / reference.mean_distance}
+        return {"latent_response": moved / reference.mean_distance}
+
+    def _drawn(self, subject: Subject) -> dict[str, Any]:
+        """How the latents of the loop's last step differ, and whether its fakes follow them."""
+        latent, fake = subject.latent, subject.handed
+        if latent is None or len(latent) < 2:
+            raise _MissingError("no latents of the loop were given")
+        rows = latent[:FEW].reshape(min(len(latent), FEW), -1)
+        found = {"latents_differ": float((rows != rows[:1]).any(1).float().sum() / (len(rows) - 1))}
+        if rows.is_floating_point():
+            found["latents_apart"] = float((rows[1:] - rows[:-1]).float().norm(dim=1).mean())
+        known = subject.translates and fake is not None and len(fake) == len(latent) >= LEAST
+        if known and fake is not None and bool(torch.isfinite(fake[:FEW]).all()):
+            found["source_followed"] = dependence(features_of(latent[:FEW]), features_of(fake[:FEW]))
+        return found
 
     def _of_the_loop(self, subject: Subject) -> dict[str, Any]:
         """Compare the fakes of the loop's last step with each other, with reals, and with those before."""
@@ -282,6 +300,11 @@ class Examiner:
         if before is not None and before.shape == rows.shape and usual > 0:
             found["fake_moved"] = float((rows - before).norm(dim=1).mean()) / usual
         self._handed = rows
+        if subject.generator is None and len(fake) >= LEAST:
+            if self._first is not None and self._first.shape[1:] == rows.shape[1:]:
+                found["fake_travelled"] = apart(self._first, rows, rounds=20)
+            else:
+                self._first = rows
         return found
 
     def _reals_of_the_loop(self, subject: Subject) -> dict[str, Any]:
@@ -309,6 +332,22 @@ class Examiner:
             found["colour of fakes"] = summary_of(subject.handed[:FEW])["colour"], there["colour"]
         found["repeats"] = float(repeats), 0.0
         return {"loop_reals": found}
+
+    def _layouts(self, subject: Subject) -> dict[str, Any]:
+        """How far the loop's reals are from those that were handed over, also if they are changed."""
+        if subject.real is None:
+            raise _MissingError("no reals of the loop were given")
+        reference, real = self._known(), subject.real[:FEW]
+        if reference.from_loop or real.shape[1:] != reference.real.shape[1:] or len(real) < LEAST:
+            raise _MissingError("no reals were handed over that the loop's could differ from")
+        if self._laid_out >= LAID_OUT:
+            return {}
+        self._laid_out += 1
+        far = {}
+        for name, samples in layouts_of(real.to(reference.real.device)).items():
+            rows = reference.rows(samples)
+            far[name] = reference.distance_to(rows, distances(rows, rows))
+        return {"layouts": far if len(far) > 1 else {}}
 
     def _statistics(self, fake: Tensor | None, subject: Subject) -> dict[str, Any]:
         """How well simple statistics tell fakes from reals."""

@@ -197,6 +197,13 @@ class Measurement:
     fake_alike: float | None = None
     fake_twins: float | None = None  # Share of them that have a twin, equal but for rounding
     latents_differ: float | None = None  # Share of the step's latents that differ from its first
+    latents_apart: float | None = None  # Mean distance of two latents of the step
+    # If latents are samples of another domain: how far distances of fakes follow those of their sources, a
+    # correlation
+    source_followed: float | None = None
+    # By how many standard deviations of chance the loop's fakes differ from its first ones, if there is no
+    # generator whose weights could be watched
+    fake_travelled: float | None = None
     # How far they are from those of the last check, row by row, over the mean distance of two of them
     fake_moved: float | None = None
     # Share of those weights that were looked at which have changed since the last check
@@ -204,6 +211,8 @@ class Measurement:
     discriminator_moved: float | None = None
     # Statistics of the loop's reals beside those of the reals that are compared with
     loop_reals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    # How far the loop's reals are from those that were handed over: as they are, and changed in known ways
+    layouts: Mapping[str, float] = field(default_factory=dict)
     # How far held-out reals are from training reals, in standard deviations of chance
     held_out_apart: float | None = None
     # How much of the samples' spectrum lies at the frequencies of strides, over that of the reals

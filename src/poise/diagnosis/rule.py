@@ -211,7 +211,8 @@ _FAMILY = {
         ),
         "held_out_gap": ("training_above_held_out",),
         "copying": ("copied", "nearness"),
-        "fake_distance": ("fake_spread", "fake_alike", "fake_moved", "fake_twins"),
+        "fake_distance": ("fake_spread", "fake_alike", "fake_moved", "fake_twins", "fake_travelled"),
+        "latents_differ": ("latents_apart", "source_followed"),
         "weights": ("generator_moved", "discriminator_moved"),
         "condition_response": (
             "condition_followed",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -76,6 +76,38 @@ def apart(first: Tensor, second: Tensor, *, rounds: int = 60) -> float:
     across, rest = (sides @ pairs * (1 - sides)).sum(1), len(rows) - count
     found = 2 * across / (count * rest) - within / count**2 - others / rest**2
     return float((found[0] - found[1:].mean()) / found[1:].std().clamp_min(1e-12))
+
+
+def dependence(first: Tensor, second: Tensor) -> float:
+    """The correlation of the distances within two sets of rows that belong to each other; near 0 by chance.
+
+    Source: Mantel 1967, "The detection of disease clustering and a generalized regression approach".
+    """
+    above = torch.triu_indices(len(first), len(first), 1)
+    one, other = (distances(rows, rows)[above[0], above[1]] for rows in (first, second))
+    one, other = one - one.mean(), other - other.mean()
+    return float(one @ other / (one.norm() * other.norm()).clamp_min(1e-12))
+
+
+# How people's pictures differ from those that the discriminator sees, if they do
+LAYOUTS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "their first and last channel exchanged": lambda samples: samples.flip(1),
+    "black and white exchanged": lambda samples: samples.amax() + samples.amin() - samples,
+    "height and width exchanged": lambda samples: samples.transpose(-1, -2),
+    "up and down exchanged": lambda samples: samples.flip(-2),
+}
+
+
+def layouts_of(samples: Tensor) -> dict[str, Tensor]:
+    """Pictures as they are, under an empty name, and changed in those of `LAYOUTS` that keep their shape."""
+    found = {"": samples}
+    if samples.dim() != 4 or min(samples.shape[-2:]) < 2:
+        return found
+    for name, change in LAYOUTS.items():
+        changed = change(samples)
+        if changed.shape == samples.shape and not torch.equal(changed, samples):
+            found[name] = changed
+    return found
 
 
 GRID_SIDE = 8  # Pixels of a side from which a grid of every second pixel can be told from the picture

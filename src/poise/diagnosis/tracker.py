@@ -12,6 +12,8 @@ from poise.diagnosis.trends import CLOSE, Measurements
 
 FIRST_STEPS = 24  # Steps in which no rule finds anything, unless it is unmistakable
 LEAST = 6  # Measurements in which no rule with so long a warm-up finds anything
+LATE = 14  # Spans of a warm-up that is a share of the run, and not the time of the first steps
+UNKNOWN = 2.0  # Times as many, if the length of the run is not known
 LOOKS = 3  # Measurements that are enough for a spell, as long as they lie over its spans
 
 
@@ -136,7 +138,9 @@ class FindingTracker:
         """Whether too little of a run is known: a share of it, steps, or checks."""
         last = self.measurements[-1]
         few = len(self.measurements) <= min(warm_up, LEAST) or (last.observed or last.step) < FIRST_STEPS
-        return few or self.measurements.now < warm_up + CLOSE
+        # What is late in a run cannot be told from what is early if its length is not known.
+        doubt = UNKNOWN if warm_up >= LATE and not self.measurements.steps else 1.0
+        return few or self.measurements.now < doubt * warm_up + CLOSE
 
     def _open_or_update(self, rule: Rule, track: _Track, verdict: Verdict, *, grave: bool) -> None:
         old, step = track.finding, self.measurements[-1].step

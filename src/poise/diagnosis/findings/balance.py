@@ -114,11 +114,13 @@ def _dominates_by_losses(measurements: Measurements) -> Verdict | None:
         for player in ("discriminator", "generator")
     )
     count = max(3, round(len(generator) * SPAN / measurements.now))
-    # A loss that may be negative, as Wasserstein's, says nothing by being small.
-    if min(discriminator) >= 0 and theirs < NOTHING and own > MUCH:
+    # A loss that may be negative, as Wasserstein's, says nothing by being small. If the generator's is
+    # nothing, too, the two do not oppose each other: it is rewarded for being found out.
+    if min(discriminator) >= 0 and theirs < NOTHING and (own > MUCH or own < NOTHING * discriminator[0]):
         return Verdict(
             "watch",
-            f"The discriminator's loss is {theirs:.2g} beside the generator's {own:.2g}: it has won.",
+            f"The discriminator's loss is {theirs:.2g} beside the generator's {own:.2g}: it has won"
+            + ("." if own > MUCH else ", and the generator does not work against it."),
             Evidence.of(
                 ("discriminator's loss", round(theirs, 6), NOTHING, "0.3 to 2"),
                 ("generator's loss", round(own, 3), MUCH, "0.5 to 3"),
@@ -194,6 +196,9 @@ DISCRIMINATOR_DOMINATES = Rule(
 FOOLED = 0.6  # AUC below which the discriminator can hardly tell
 AWAY = 0.25  # Energy distance, in units of the reals' own, beyond which samples are far from the data
 CATCHES_UP = 0.05  # Rise of the AUC that shows that the discriminator learns
+# If there are losses alone: times that of fresh weights, above which a discriminator is led astray, and below
+# which a generator has an easy life
+ASTRAY, EASY = 1.15, 0.7
 FOOLED_SPAN = 8  # Spans, sixtieths of a run, that are looked back on
 
 
@@ -225,11 +230,40 @@ def _generator_dominates(measurements: Measurements) -> Verdict | Unchecked:
     return HEALTHY
 
 
+def _fooled_by_losses(measurements: Measurements) -> Verdict | None:
+    """From losses alone: the discriminator's is higher than when it knew nothing, the generator's far lower.
+
+    A discriminator that guesses has the loss of fresh weights; only one that is led astray has a higher one.
+    """
+    generator, discriminator = (
+        values(measurements, f"{player}_loss") for player in ("generator", "discriminator")
+    )
+    if min(len(generator), len(discriminator)) < LEAST or min(*generator, *discriminator) <= 0:
+        return None
+    own, theirs = (
+        statistics.median(values(measurements, f"{player}_loss", SPAN)) / first
+        for player, first in (("generator", generator[0]), ("discriminator", discriminator[0]))
+    )
+    if theirs > ASTRAY and own < EASY:
+        return Verdict(
+            "watch",
+            f"The discriminator's loss is {theirs:.2f} times that of fresh weights, which guess, and the "
+            f"generator's {own:.2f} times: the generator fools it, whatever it makes.",
+            Evidence.of(
+                ("discriminator's loss over its first", round(theirs, 3), ASTRAY, "below 1"),
+                ("generator's loss over its first", round(own, 3), EASY, "1 to 4"),
+            ),
+            beyond=theirs / ASTRAY,
+        )
+    return HEALTHY
+
+
 GENERATOR_DOMINATES = Rule(
     name="generator-dominates",
     summary="The discriminator is fooled by samples that are far from the data.",
     judge=_generator_dominates,
     needs=("auc", "distance"),
+    otherwise=_fooled_by_losses,
     proposals=(
         Proposal(
             "take one step of the generator for each of the discriminator's",

@@ -20,6 +20,10 @@ COLOURED = 0.03  # Difference of the channels from which data are coloured
 HELD_OUT = 4.0  # Standard deviations of chance by which held-out reals differ from training reals
 LEAST_LABELLED = 128  # Labelled reals from which it can be said that labels tell nothing
 CHECKS = 3  # Checks that are looked at
+DIFFER = 0.3  # Spread from which samples differ enough to have colours
+# Energy distance from which the loop's reals are others than those that were handed over, and the share of it
+# that is left if the right change is undone. Sixty-four reals of the same data are at 0.02 at most
+DISPLACED, BROUGHT = 0.1, 0.3
 
 
 def _data_mismatch(measurements: Measurements) -> Verdict | Unchecked:
@@ -28,9 +32,12 @@ def _data_mismatch(measurements: Measurements) -> Verdict | Unchecked:
     Reals may lie in another range, have lost their colour or be one batch again and again.
     """
     looked = [one.loop_reals for one in measurements if one.loop_reals][-CHECKS:]
-    if len(looked) == CHECKS and (found := _of_the_loop(looked)) is not None:
+    if (found := _laid_out(measurements)) is not None:
         return found
     now = measurements[-1]
+    made = now.fake_spread if now.spread is None else now.spread
+    if len(looked) == CHECKS and (found := _of_the_loop(looked, differ=(made or 0.0) > DIFFER)) is not None:
+        return found
     apart = next(
         (one.held_out_apart for one in reversed(measurements) if one.held_out_apart is not None), None
     )
@@ -59,7 +66,32 @@ def _data_mismatch(measurements: Measurements) -> Verdict | Unchecked:
     return HEALTHY
 
 
-def _of_the_loop(looked: Sequence[Mapping[str, tuple[float, float]]]) -> Verdict | None:
+def _laid_out(measurements: Measurements) -> Verdict | None:
+    """The loop's reals are far from those that were handed over, and near if both are brought together."""
+    found = [one.layouts for one in measurements if one.layouts]
+    if len(found) < CHECKS:
+        return None
+    far = {
+        name: statistics.fmean(one[name] for one in found)
+        for name in found[0]
+        if all(name in one for one in found)
+    }
+    here = far.pop("")
+    name = min(far, key=lambda one: far[one], default="")
+    if name and here > DISPLACED and far[name] < BROUGHT * here:
+        return Verdict(
+            "trouble",
+            f"The loop's reals are those that were handed over with {name}.",
+            Evidence.of(
+                ("distance of the loop's reals", round(here, 3), DISPLACED, "near 0"),
+                ("distance once that is undone", round(far[name], 3), round(BROUGHT * here, 3), "near 0"),
+            ),
+            beyond=here / DISPLACED,
+        )
+    return None
+
+
+def _of_the_loop(looked: Sequence[Mapping[str, tuple[float, float]]], *, differ: bool) -> Verdict | None:
     """What the reals of the loop have that those which were handed over have not, at each of some checks."""
 
     def medians(name: str) -> tuple[float, float] | None:
@@ -91,7 +123,8 @@ def _of_the_loop(looked: Sequence[Mapping[str, tuple[float, float]]]) -> Verdict
                 ),
                 beyond=max(shift / SHIFT, times / SCALE, 1 / (SCALE * times)),
             )
-    for name, whose in (("colour", "The loop's reals"), ("colour of fakes", "The samples")):
+    # Samples that are all the same are of one colour, too, which is not what is wrong with them.
+    for name, whose in (("colour", "The loop's reals"), *((("colour of fakes", "The samples"),) * differ)):
         colour = medians(name)
         if colour is not None and colour[1] > COLOURED and colour[0] < GREY * colour[1]:
             return Verdict(

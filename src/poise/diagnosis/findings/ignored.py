@@ -10,7 +10,7 @@ from typing import Any
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, packed
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
-from poise.diagnosis.trends import median, values
+from poise.diagnosis.trends import SPANS, median, values
 
 # How far samples move with their latents, over the distance of two reals, below which they do not
 STILL = 0.01
@@ -22,13 +22,25 @@ NOTHING = 1e-6  # An answer below this is none, at any step
 # both are of the same latents
 SAME = 0.6
 SPAN = 4  # Spans, sixtieths of a run, over which it is looked at
+# Distance of two latents below which they are lost beside the biases of a layer: those are drawn as large as
+# the answer of the layer to two latents at a distance of 1
+FAINT = 0.1
+# Correlation of the distances of sources and of their translations, below which the two have nothing to do
+# with each other. Of sixteen pairs chance gives 0.2 at most; of U-Nets with fresh weights it is above 0.6
+UNRELATED, RELATED = 0.35, 0.5
+ANSWERED = 0.1  # Response from which a generator has used its latents
+TOGETHER = 0.15  # Spread below which its samples are together, whatever their latents
 ALIKE = 0.02  # Likeness below which all samples are the same anyway
 
 
 def _latent_ignored(measurements: Measurements) -> Verdict | Unchecked:
     """Samples that stay when only their latents change, or fakes that come again row by row."""
+    if (drawn := _by_latents(measurements)) is not None:
+        return drawn
     responses = values(measurements, "latent_response")
     lately, now = responses[-CHECKS:], measurements[-1]
+    if max(responses, default=0.0) > ANSWERED and (now.spread or 0.0) < TOGETHER:
+        return HEALTHY  # the generator has used its latents, and has collapsed since, which has its own rule
     still = len(lately) == CHECKS and max(lately) < STILL and now.latent_response is not None
     if still and (max(lately) < NOTHING or (now.step >= START and not _grows(responses))):
         return Verdict(
@@ -39,21 +51,11 @@ def _latent_ignored(measurements: Measurements) -> Verdict | Unchecked:
             beyond=STILL / max(lately[-1], 1e-4),
             sure=True,
         )
-    drawn = values(measurements, "latents_differ")[-CHECKS:]
-    if len(drawn) == CHECKS and not any(drawn) and measurements[-1].latents_differ is not None:
-        return Verdict(
-            "trouble",
-            "All latents of a step are the same, so that the generator can only make one sample of them.",
-            Evidence.of(("share of latents that differ from the first", 0.0, "above 0", 1)),
-            beyond=100.0,
-            sure=True,
-        )
     moved = values(measurements, "fake_moved", SPAN)
     alike = values(measurements, "fake_alike", SPAN)
     if not moved:
-        return (
-            HEALTHY if responses or drawn else Unchecked("no fakes of the loop were given, and no conditions")
-        )
+        known = responses or values(measurements, "latents_differ")
+        return HEALTHY if known else Unchecked("no fakes of the loop were given, and no conditions")
     same = statistics.median(moved)
     if len(moved) >= 3 and max(moved) < SAME and statistics.median(alike) > ALIKE:
         return Verdict(
@@ -64,6 +66,54 @@ def _latent_ignored(measurements: Measurements) -> Verdict | Unchecked:
             beyond=SAME / max(same, 1e-3),
         )
     return HEALTHY
+
+
+def _by_latents(measurements: Measurements) -> Verdict | None:
+    """What the loop's own latents say: all the same, too faint, or without a trace in its fakes."""
+
+    def lately(name: str, checks: int = CHECKS) -> list[float]:
+        known = getattr(measurements[-1], name) is not None
+        found = values(measurements, name)[-checks:]
+        return found if known and len(found) >= CHECKS else []
+
+    differ, distant = lately("latents_differ"), lately("latents_apart")
+    followed = lately("source_followed", 2 * CHECKS)
+    if differ and not any(differ):
+        return Verdict(
+            "trouble",
+            "All latents of a step are the same, so that the generator can only make one sample of them.",
+            Evidence.of(("share of latents that differ from the first", 0.0, "above 0", 1)),
+            beyond=100.0,
+            sure=True,
+        )
+    if distant and max(distant) < FAINT:
+        return Verdict(
+            "trouble",
+            f"Two latents of a step are only {distant[-1]:.2g} apart: beside the biases of a layer the "
+            "generator hardly sees them.",
+            Evidence.of(("distance of two latents", float(f"{distant[-1]:.3g}"), FAINT, "above 1")),
+            beyond=FAINT / max(distant[-1], 1e-6),
+            sure=True,
+        )
+    # Fakes of a pool of earlier ones are not those of this step's sources, but were so before it filled.
+    never = max(values(measurements, "source_followed"), default=1.0) < RELATED
+    if followed and never and statistics.median(followed) < UNRELATED:
+        return Verdict(
+            "trouble",
+            "The loop's fakes have nothing to do with the samples that they are made from: those of two "
+            "sources that are alike differ as much as those of any two.",
+            Evidence.of(
+                (
+                    "correlation of the distances",
+                    round(statistics.median(followed), 3),
+                    UNRELATED,
+                    "above 0.6",
+                )
+            ),
+            beyond=10.0,
+            sure=True,
+        )
+    return None
 
 
 def _grows(responses: list[float]) -> bool:
@@ -105,12 +155,21 @@ LATENT_IGNORED = Rule(
     watch_after=2,
     trouble_after=3,
     recovered_after=2,
-    explains=("mode-collapse", "discriminator-dominates", "quality-regressed", "oscillation", "mode-hopping"),
+    explains=(
+        "mode-collapse",
+        "discriminator-dominates",
+        "quality-regressed",
+        "oscillation",
+        "mode-hopping",
+        "modes-apart",
+        "condition-ignored",
+    ),
 )
 
 
 CONDITION_STILL = 0.05  # Response to an exchanged condition below which samples do not move
 WAKES = 0.12  # Response from which a rise is one
+AWAKE = 0.5  # Response from which samples move with their condition, and a further rise says nothing
 SAMPLES = 256
 CONDITION_SPAN = 5  # Spans, sixtieths of a run, that are looked back on
 
@@ -120,6 +179,14 @@ def _condition_ignored(measurements: Measurements) -> Verdict | Unchecked:
     now = measurements[-1]
     moves = statistics.median(values(measurements, "condition_response", CONDITION_SPAN))
     response = ("response", round(moves, 3), CONDITION_STILL, "above 0.3")
+    if max(values(measurements, "condition_response")[-CHECKS:]) < NOTHING and len(measurements) > CHECKS:
+        return Verdict(
+            "trouble",
+            "Samples of the same latents are equal whatever their condition: it does not reach them.",
+            Evidence.of(response),
+            beyond=100.0,
+            sure=(now.spread or 0.0) > TOGETHER,
+        )
     if now.condition_followed is None or now.condition_followed_real is None:
         if moves < CONDITION_STILL:
             return Verdict(
@@ -138,9 +205,8 @@ def _condition_ignored(measurements: Measurements) -> Verdict | Unchecked:
     followers = ("labels followed", round(followed, 3), round(chance + doubt, 3), round(real, 3))
     if real < chance + 3 * doubt:
         return Unchecked("the classes of the data cannot be told apart by nearest class means")
-    rising = _rises(measurements, "condition_followed", followed, chance + doubt) or _rises(
-        measurements, "condition_response", moves, WAKES
-    )
+    wakes = moves < AWAKE and _rises(measurements, "condition_response", moves, WAKES)
+    rising = wakes or _arrives(measurements, followed, half, chance + doubt)
     if followed < half and not rising:
         at_chance = followed < chance + doubt
         return Verdict(
@@ -159,6 +225,15 @@ def _projection(recipe: Mapping[str, Any]) -> dict[str, Any] | None:
     if recipe.get("game", {}).get("name") != "conditional" or "batch_norm" not in generator:
         return None
     return {"game": "projection", **({} if generator["batch_norm"] else {"generator.batch_norm": True})}
+
+
+def _arrives(measurements: Measurements, now: float, there: float, least: float) -> bool:
+    """Whether labels are followed more and more, so that half of the way is reached before the run ends."""
+    before = median(measurements, "condition_followed", 16, 8)
+    if before is None or now <= least:
+        return False
+    left = max(SPANS - measurements.now, 0.0) if measurements.steps else measurements.now
+    return now + (now - before) * left / 12 > there
 
 
 def _rises(measurements: Measurements, name: str, now: float, least: float) -> bool:

@@ -25,6 +25,10 @@ STILL = 0.01  # Movement of the samples between checks below which nothing happe
 # Movement of more than one of the last checks by which samples rest between leaps, and do not stay
 LEAP = 0.05
 FAR = 0.15  # Energy distance to the data above which something should
+# Standard deviations of chance by which fakes differ from the first ones if they have moved, and checks at
+# which that is unmistakable. After ten steps of usual rates it is above 10
+UNMOVED, UNMOVED_CHECKS = 3.0, 2
+NOTHING = 1e-7  # Movement that is none, but for the order in which numbers are added
 FLAT = 1e-4  # Share of itself by which a loss that is no flat line varies
 SPAN = 6  # Spans, sixtieths of a run, that are looked back on
 LEAST = 8  # Values of the loss that there must be if there are losses alone
@@ -34,7 +38,7 @@ def _not_learning(measurements: Measurements) -> Verdict | Unchecked:
     """Samples of the same latents hardly move, far from the data."""
     moves = values(measurements, "movement", SPAN)
     if not moves:
-        return Unchecked("the samples are not of the same latents each time")
+        return _not_learning_by_fakes(measurements)
     moved = statistics.median(moves)
     rests = sum(move > LEAP for move in moves) > 1
     far = median(measurements, "distance", 4, 0) or 0.0
@@ -45,6 +49,15 @@ def _not_learning(measurements: Measurements) -> Verdict | Unchecked:
     area = statistics.median(values(measurements, "auc", SPAN) or [0.0])
     if (measurements[-1].observed or measurements[-1].step) < FIRST_STEPS:
         return HEALTHY
+    every = values(measurements, "movement")
+    if len(every) >= UNMOVED_CHECKS and max(every) < NOTHING and far > FAR:
+        return Verdict(
+            "trouble",
+            "Samples of the same latents have not changed at all since the first check, far from the data.",
+            evidence,
+            beyond=100.0,
+            sure=True,
+        )
     if area > APART and push(measurements) < 2 * VANISHED:
         return HEALTHY  # it stands still because the discriminator dominates, which has a rule of its own
     if moved < STILL and far > FAR and not rests:
@@ -56,6 +69,26 @@ def _not_learning(measurements: Measurements) -> Verdict | Unchecked:
             beyond=STILL / max(moved, 1e-6),
         )
     return HEALTHY
+
+
+def _not_learning_by_fakes(measurements: Measurements) -> Verdict | Unchecked:
+    """If there are only the loop's fakes, of other latents each time: none differ from the first ones."""
+    travelled, now = values(measurements, "fake_travelled"), measurements[-1]
+    if not travelled:
+        return Unchecked("the samples are not of the same latents each time")
+    if (
+        len(travelled) < UNMOVED_CHECKS
+        or (now.observed or now.step) < FIRST_STEPS
+        or max(travelled) > UNMOVED
+    ):
+        return HEALTHY
+    return Verdict(
+        "trouble",
+        "The loop's fakes are of the same distribution as its first ones: the generator has not moved.",
+        Evidence.of(("fakes apart from the first", round(max(travelled), 2), UNMOVED, "above 10")),
+        beyond=10.0,
+        sure=True,
+    )
 
 
 def _not_learning_by_losses(measurements: Measurements) -> Verdict | None:

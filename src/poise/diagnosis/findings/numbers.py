@@ -71,6 +71,9 @@ NON_FINITE = Rule(
 
 CHECKS = 2  # Checks in a row since which no weight has changed
 FIRST_STEPS = 20  # Steps within which a rate may still begin at 0, or a scaler of 16-bit losses skip
+# Share of a player's weights that still change, below which its steps are lost in rounding, and the share
+# that must have changed before: sparse networks never change in most places
+FEW, MANY = 0.05, 0.5
 PLAYERS = ("generator", "discriminator")
 
 
@@ -85,7 +88,11 @@ def _no_gradient(measurements: Measurements) -> Verdict | Unchecked:
             for one in measurements[-2 * CHECKS :]
             if (share := getattr(one, f"{player}_moved")) is not None
         ][-CHECKS:]
-        if len(moved) < CHECKS or any(moved):
+        if len(moved) < CHECKS:
+            continue
+        if any(moved):
+            if max(moved) < FEW and _once(measurements, player):
+                return _ended(player, max(moved))
             continue
         pushed = now.generator_gradient if player == "generator" else now.discriminator_gradient
         why = (
@@ -103,6 +110,22 @@ def _no_gradient(measurements: Measurements) -> Verdict | Unchecked:
     if missing := unchecked(now, "generator_moved"):
         return missing
     return HEALTHY
+
+
+def _once(measurements: Measurements, player: str) -> bool:
+    """Whether most of a player's weights changed from check to check at some time."""
+    return max(values(measurements, f"{player}_moved")) > MANY
+
+
+def _ended(player: str, share: float) -> Verdict:
+    """Steps that round most weights back to what they were."""
+    return Verdict(
+        "trouble",
+        f"Only {100 * share:.1f} % of the {player}'s weights still change between two checks: its steps have "
+        "become smaller than the last bit of a weight, so that training has ended.",
+        Evidence.of((f"share of the {player}'s weights that changed", round(share, 4), FEW, "near 1")),
+        beyond=FEW / max(share, 1e-3),
+    )
 
 
 NO_GRADIENT = Rule(
@@ -147,6 +170,8 @@ NO_GRADIENT = Rule(
 )
 
 
+# Energy distance in units of the data's own beyond which samples have run away, times what it was at first
+FLED, FLED_TIMES, FLED_CHECKS = 8.0, 2.0, 2
 GROWN = 100.0  # Times what losses and scores were at first
 LARGE = 200.0  # Size below which neither is large in any loss
 USUAL = 3.0  # Times what they were at first, above which they have left what is usual
@@ -157,6 +182,8 @@ LEAST = 4  # Checks that there must be since then
 
 def _diverging(measurements: Measurements) -> Verdict | Unchecked:
     """The greatest of losses and scores is a hundred times what it was, and goes on growing."""
+    if (fled := _fled(measurements)) is not None:
+        return fled
     sizes = values(measurements, "greatest")
     if not sizes:
         return Unchecked("no losses and no scores were given")
@@ -190,6 +217,21 @@ def _diverging(measurements: Measurements) -> Verdict | Unchecked:
     return HEALTHY
 
 
+def _fled(measurements: Measurements) -> Verdict | None:
+    """Samples that are many times as far from the data as the data are wide, and farther than at first."""
+    far = values(measurements, "distance")
+    lately = far[-FLED_CHECKS:]
+    if len(far) <= FLED_CHECKS or min(lately) < max(FLED, FLED_TIMES * far[0]):
+        return None
+    return Verdict(
+        "trouble",
+        f"The samples have run away from the data: their distance is {lately[-1]:.3g}, and was {far[0]:.3g} "
+        "at first.",
+        Evidence.of(("distance", round(lately[-1], 3), FLED, "falling, near 0 at the end")),
+        beyond=lately[-1] / FLED,
+    )
+
+
 DIVERGING = Rule(
     name="diverging",
     summary="Losses or scores grow without end.",
@@ -218,6 +260,9 @@ DIVERGING = Rule(
     watch_after=2,
     trouble_after=3,
     explains=(
+        "no-gradient",
+        "latent-ignored",
+        "data-shortcut",
         "oscillation",
         "quality-regressed",
         "not-learning",

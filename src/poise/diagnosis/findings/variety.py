@@ -106,6 +106,7 @@ UNKNOWN = 2  # Times as many spans, if the length of the run is not known
 SETTLED = 40  # Spans after which a coverage that was never reached is trouble
 LOST = 0.6  # Spread or coverage below this share of what they were at their best have fallen
 HAD = 0.5  # Spread or coverage from which there was something to lose
+WHOLE = 0.9  # Spread from which samples that miss the data are in wrong places, and are not too few
 NARROW = 0.5  # Below this they are low at any time
 EMPTY = 0.3  # Coverage below this, late in a run and level, was never reached
 NEARING = 0.85  # Share of what the distance was a fifth of the run ago, below which samples are on their way
@@ -130,7 +131,7 @@ def _mode_collapse(measurements: Measurements) -> Verdict | Unchecked:
         sentence = f"Two samples differ {spread:.0%} as much as two reals do: they all look the same."
         return Verdict("trouble", _percent(sentence), evidence, beyond=COMPLETE / max(spread, 1e-4))
     fallen = (best_spread > HAD and spread < LOST * min(best_spread, 1.0)) or (
-        best_coverage > HAD and coverage < LOST * min(best_coverage, 1.0)
+        best_coverage > HAD and coverage < LOST * min(best_coverage, 1.0) and spread < WHOLE
     )
     lately = values(measurements, "coverage", 8)
     if (fallen and coverage < NARROW) or (late and (spread < NARROW or statistics.median(lately) < EMPTY)):
