@@ -3,6 +3,7 @@
     recipe.json  environment.json  data.json  status.json  lock
     history.jsonl  readings.jsonl  findings.jsonl  metrics.jsonl
     samples/step-00001000.png
+    close-look/captions.json     with a picture for each: what needs the data or the networks, for the report
     checkpoints/step-00001000/   tensors.safetensors, state.json, manifest.json (sizes, SHA-256, its own too)
     checkpoints/best/            the same, of the best step by a metric
     quarantine/                  damaged checkpoints

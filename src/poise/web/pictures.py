@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from poise.errors import PoiseError
+from poise.run_folder import RunFolder
 from poise.spec import condition_kind, shown_names
 from poise.web.facts import Json
 
@@ -85,6 +87,30 @@ def _picture(step: int, path: Path) -> Picture | None:
     width, height = (int.from_bytes(content[start : start + 4], "big") for start in (16, 20))
     whole = begins and b"IEND" in content[-12:] and width and height
     return Picture(step, width, height, content) if whole else None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture with a title and what it shows."""
+
+    title: str
+    caption: str
+    picture: Picture
+
+
+def close_look(run: RunFolder) -> list[Figure]:
+    """The pictures that training wrote when it ended, as far as they are whole."""
+    try:
+        found = run.read_json("close-look/captions")
+    except PoiseError:
+        return []
+    step, texts = int(found.get("step") or 0), found.get("pictures")
+    figures = []
+    for name, text in (texts if isinstance(texts, Mapping) else {}).items():
+        picture = _picture(step, run.path / "close-look" / f"{name}.png")
+        if picture is not None:
+            figures.append(Figure(str(text.get("title", name)), str(text.get("caption", "")), picture))
+    return figures
 
 
 def album_lead(data: Json, album: Album) -> str:

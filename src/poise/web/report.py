@@ -105,6 +105,7 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
         "highlights": summary.highlights(stands, recipe, environment, unit=unit, games=games),
         "album": album,
         "gridded": words["gridded"],
+        "close_look": pictures.close_look(run),
         "album_lead": pictures.album_lead(data, album),
         "findings": findings,
         "curves": curves,

@@ -15,6 +15,7 @@ from poise.training.callbacks.callback import (
     Request,
     StepContext,
 )
+from poise.training.callbacks.close_look import CLOSE_LOOK
 from poise.training.callbacks.doctor import DOCTOR
 from poise.training.callbacks.eigenvalues import EIGENVALUES
 from poise.training.callbacks.pictures import PICTURES
@@ -22,7 +23,8 @@ from poise.training.callbacks.quality import QUALITY
 from poise.training.callbacks.translations import TRANSLATION_PICTURES, TRANSLATION_QUALITY
 
 CALLBACKS: Registry[CallbackRow] = Registry(
-    "callback", [DOCTOR, EIGENVALUES, PICTURES, TRANSLATION_PICTURES, QUALITY, TRANSLATION_QUALITY]
+    "callback",
+    [DOCTOR, EIGENVALUES, PICTURES, TRANSLATION_PICTURES, QUALITY, TRANSLATION_QUALITY, CLOSE_LOOK],
 )
 """In the order in which they are called, before those that a caller hands in."""
 
