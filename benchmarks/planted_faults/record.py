@@ -94,7 +94,8 @@ def train(case: Case, folder: Path, openmoji: Path | None) -> dict[str, Any]:
     recipe = recipe_of(case, dataset)
     shown, exchanged, rows = _tampered(dataset, fault, recipe)
     components = build_components(recipe, spec_of(dataset), pick_device("cpu"))
-    experiment = Experiment(shown, {"kind": "given", "value": GAMES[case.base].data}, components)
+    origin = {"kind": "given", "value": GAMES[case.base].data}
+    experiment = Experiment(shown, origin, components, recipe)
     doctor = Doctor(recipe, shown, rows, print, most_share=1.0)
     steps = recipe.steps or 1
     onset, meddle = round(fault.onset * steps), fault.meddle and fault.meddle(dataset, case.seed)

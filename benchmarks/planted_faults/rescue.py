@@ -70,7 +70,7 @@ def _experiment(case: Case) -> Experiment:
     recipe = recipe_with(recipe_of(case, dataset), {"evaluate_every": 0, "steps": game.steps})
     recipe = resolve(recipe, spec_of(dataset))
     components = build_components(recipe, spec_of(dataset), pick_device("cpu"))
-    return Experiment(dataset, {"kind": "built-in", "value": game.data}, components)
+    return Experiment(dataset, {"kind": "built-in", "value": game.data}, components, recipe)
 
 
 def _left_alone(case: Case, out: Path) -> float:

@@ -28,7 +28,7 @@ FAMILIES = ("stylegan2", "r3gan", "srresnet", "fastgan")
 
 
 def test_the_number_of_recipes() -> None:
-    assert len(RECIPES) == 30
+    assert len(RECIPES) == 31
 
 
 def tiny(name: str) -> Recipe:

@@ -173,7 +173,7 @@ def test_what_cannot_be_is_refused_by_its_path(
     [
         ({"loss.smooth": 0.1}, UNKNOWN, "loss 'non-saturating' 'smooth'", "'smoothing'"),
         ({"loss.smoothing": 1.5}, "registry.wrong-value", "'smoothing'", ""),
-        ({"loss": "hinge", "loss.smoothing": 0.1}, "registry.no-settings", "'hinge'", ""),
+        ({"loss": "wasserstein", "loss.smoothing": 0.1}, "registry.no-settings", "'wasserstein'", ""),
         ({"loss": "hing"}, "unknown-loss", "'hing'", "'hinge'"),
         ({"regularisers.r3.weight": 1}, "unknown-regulariser", "'r3'", "'r1'"),
         ({"label_flip": 0.5}, "registry.wrong-value", "'label-flip'", ""),

@@ -68,18 +68,18 @@ def test_a_run_that_needs_more_memory_than_there_is_names_the_batch_that_fits(
 
 
 def test_a_budget_becomes_steps_that_stand_in_the_recipe(experiment: Experiment) -> None:
-    an_hour = within(experiment, ASKED, PACE, 3600.0)
+    an_hour = within(experiment, PACE, 3600.0)
     steps = an_hour.recipe.steps or 0
     assert 0.95 * 3600 < steps * 0.01 * BESIDE < 3600
     assert an_hour.recipe.sample_every == round(steps / 40)
-    two_hours = within(experiment, ASKED, PACE, 7200.0)
+    two_hours = within(experiment, PACE, 7200.0)
     assert (two_hours.recipe.steps or 0) - steps == pytest.approx(3600 / 0.01 / BESIDE, abs=1)
     assert PACE.of(steps).seconds == pytest.approx(steps * 0.01 * BESIDE)
 
 
 def test_a_budget_keeps_the_weights_that_a_run_begins_with(experiment: Experiment, tmp_path: Path) -> None:
-    begin(within(experiment, ASKED, PACE, 1.0), tmp_path / "first", notify=lambda sentence: None)
-    shorter = within(experiment.started_from(tmp_path / "first"), ASKED, PACE, 2.0)
+    begin(within(experiment, PACE, 1.0), tmp_path / "first", notify=lambda sentence: None)
+    shorter = within(experiment.started_from(tmp_path / "first"), PACE, 2.0)
     saved = RunFolder.open(tmp_path / "first").load_checkpoint(shorter.taken.step if shorter.taken else 0)
     weights = shorter.components.modules["generator"].state_dict()
     assert all(
@@ -90,5 +90,5 @@ def test_a_budget_keeps_the_weights_that_a_run_begins_with(experiment: Experimen
 def test_a_budget_for_next_to_nothing_is_refused(experiment: Experiment) -> None:
     pace = Rehearsal(step_seconds=1.0, images_per_second=8.0, seconds=0.0, memory=0)
     with pytest.raises(PoiseError) as refused:
-        within(experiment, ASKED, pace, 15.0)
+        within(experiment, pace, 15.0)
     assert refused.value.code == "training.budget-too-short"

@@ -10,7 +10,7 @@ from torch import nn
 from poise.api.runs import Run, Runs, finished, notify, refuse_many
 from poise.data import Domains, Labelled, Pairs
 from poise.errors import PoiseError, unknown_name
-from poise.recipes import DEFAULT_RECIPE, RECIPES, Recipe, recipe_with
+from poise.recipes import AUTO, Automatic, Recipe, asked_for
 from poise.recipes.settings import Part
 from poise.run_folder import new_run_path
 from poise.training import Callback, Resumption, begin, pick_device, plan
@@ -73,8 +73,8 @@ def train(
     Args:
         data: A folder or zip of images, a `.npy` or `.npz` file, the name of a built-in (`"digits"`), an
             array, a tensor, or a map-style `torch.utils.data.Dataset`; images as `Pairs` or `Domains`.
-        recipe: The name of a recipe, or one of your own; `None` takes `"non-saturating"`, for pairs
-            `"pix2pix"`, for domains `"cyclegan"`.
+        recipe: The name of a recipe, or one of your own; `None` takes `"auto"`, what suits the data, for
+            pairs `"pix2pix"`, for domains `"cyclegan"`.
         labels: For a game with conditions: the path of a CSV file, one number or name a row, or a mapping
             from file to label. Sub-folders, and the labels of a `.npz` or a `TensorDataset`, need none.
         label_column: The column of the file with the labels, if there are more than two columns.
@@ -109,14 +109,12 @@ def train(
         >>> run = poise.train("digits", steps=1000)  # doctest: +SKIP
     """
     _check_doctor(doctor)
-    if recipe is None:
-        recipe = RECIPE_FOR.get(type(data), DEFAULT_RECIPE)
-    chosen = RECIPES.named(recipe) if isinstance(recipe, str) else recipe
     networks = {"generator": generator, "discriminator": discriminator}
     _check_networks(networks)
     given = {player: network for player, network in networks.items() if isinstance(network, nn.Module)}
     named = {player: one for player, one in networks.items() if one is not None and player not in given}
     changes = {**settings, **named, **({} if steps is None else {"steps": steps})}
+    asked = asked_for(recipe or RECIPE_FOR.get(type(data), AUTO), changes)
     data = data if labels is None else Labelled(data, labels, label_column)
     check_options(
         many=seeds is not None,
@@ -127,14 +125,15 @@ def train(
         callbacks=callbacks,
     )
     if seeds is not None:
-        planned = plan_many(data, recipe_with(chosen, changes), pick_device(device), seeds=seeds, grid=grid)
-        place = new_run_path(planned.datasets[0].name, f"{chosen.name}/seeds") if out is None else out
+        common = asked.draft if isinstance(asked, Automatic) else asked
+        planned = plan_many(data, common, pick_device(device), seeds=seeds, grid=grid)
+        place = new_run_path(planned.datasets[0].name, f"{common.name}/seeds") if out is None else out
         games = begin_many(planned, place, notify=notify, doctor=doctor)
         return finished(Runs(games.parent.path), games)
-    single = plan(data, recipe_with(chosen, changes), pick_device(device), given=given)
+    single = plan(data, asked, pick_device(device), given=given)
     if start_from is not None:
         single = single.started_from(start_from)
-    out = new_run_path(single.dataset.name, chosen.name) if out is None else out
+    out = new_run_path(single.dataset.name, single.recipe.name) if out is None else out
     start = begin_with_remedies if doctor == "apply" else partial(begin, doctor=doctor)
     outcome = start(single, out, callbacks=callbacks, notify=notify)
     return finished(Run(outcome.run.path, generator=given.get("generator")), outcome)

@@ -85,11 +85,11 @@ class DataOptions:
     @property
     def recipe(self) -> str:
         """The recipe if none is named."""
-        from poise.recipes import DEFAULT_RECIPE
+        from poise.recipes import AUTO
 
         if self.domains is not None:
             return "cyclegan"
-        return DEFAULT_RECIPE if self.data is not None else "pix2pix"
+        return AUTO if self.data is not None else "pix2pix"
 
     def to_open(self) -> Any:
         """The data as `poise.train` takes them."""

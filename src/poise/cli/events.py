@@ -15,7 +15,7 @@ from poise.text import clock, counted, duration, label, number, short_path
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from poise.recipes import Recipe
+    from poise.recipes import Choice, Recipe
     from poise.training.rehearsal import Rehearsal
     from poise.training.transfer import Taken
     from poise.web.games import OpenFinding, Reached
@@ -76,6 +76,7 @@ class SessionStart:
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     expected: Rehearsal | None = None
     taken: Taken | None = None
+    choice: Choice | None = None
 
     def to_json(self) -> Mapping[str, Any]:
         """The essentials of data and recipe."""
@@ -89,6 +90,7 @@ class SessionStart:
             "parameters": None if self.parameters is None else dict(self.parameters),
             "expected": None if self.expected is None else asdict(self.expected),
             **({} if self.taken is None else {"from": self.taken.to_json()}),
+            **({} if self.choice is None else {"chosen_since": self.choice.why}),
         }
 
     def print(self, console: Console) -> None:
@@ -98,6 +100,8 @@ class SessionStart:
         thing = "class" if kind.classes else "tag" if kind.tags else None
         named = f", {counted(condition['shape'][0], thing)}" if thing else ""
         rows = {"data": f"{data['name']}: {data_text(data)}{named}", "recipe": recipe_text(self.recipe)}
+        if self.choice is not None:
+            rows["chosen"] = f"since {self.choice.why}; --recipe takes another"
         if self.parameters:
             sizes = " and ".join(f"{player} {count:,}" for player, count in self.parameters.items())
             rows["networks"] = f"{sizes} parameters"
@@ -235,6 +239,8 @@ def recipe_text(recipe: Recipe) -> str:
         f"{recipe.loss.name} loss",
         f"regularised by {names}" if names else "",
         " against ".join(networks) + (" networks" if len(networks) == 1 else ""),
+        f"seen through {' and '.join(recipe.augmentations)}" if recipe.augmentations else "",
+        "in bfloat16" if recipe.precision == "bf16" else "",
         f"batches of {recipe.batch_size:,}",
         counted(recipe.steps, "step") if recipe.steps else "",
         f"seed {recipe.seed}" if recipe.seed else "",

@@ -14,6 +14,7 @@ from poise.cli.events import Found, Notice, SessionEnd, SessionStart
 from poise.cli.progress import Status, View
 from poise.cli.verb import DoctorMode
 from poise.errors import BROKEN_PIPE, PoiseError
+from poise.recipes import Automatic
 from poise.run_folder import RunFolder, new_run_path, refuse_existing
 from poise.text import command, counted, short_path
 
@@ -32,7 +33,7 @@ NOT_FINITE = 4  # The exit status of a run in which a value came up that is not 
 def prepare(
     view: View,
     data: DataOptions,
-    recipe: Recipe,
+    recipe: Recipe | Automatic,
     *,
     device: str = "auto",
     out: Path | None = None,
@@ -62,25 +63,27 @@ def prepare(
         check_options(many=many, grid=grid, start_from=start_from, budget=budget, doctor=doctor)
         axes, where, opened = dict(map(parse_axis, grid)), pick_device(device), data.to_open()
         sizes: Mapping[str, int]
-        expected = taken = None
+        expected = taken = choice = None
         if seeds is None:
             single = plan(opened, recipe, where, progress=on_read)
             if start_from is not None:
                 single = single.started_from(start_from)
             expected = rehearse(single)
             if budget is not None and expected is not None:
-                single = within(single, recipe, expected, budget)
+                single = within(single, expected, budget)
                 expected = expected.of(single.recipe.steps or 0)
             check_frozen(single.recipe, single.taken)
-            taken = single.taken
+            taken, choice = single.taken, single.choice
             dataset, origin, resolved = single.dataset, single.origin, single.recipe
             modules = single.components.modules
             sizes = {player: describe(module)["parameters"] for player, module in modules.items()}
         else:
-            games = plan_many(opened, recipe, where, seeds=seeds, grid=axes, progress=on_read)
+            common = recipe.draft if isinstance(recipe, Automatic) else recipe
+            games = plan_many(opened, common, where, seeds=seeds, grid=axes, progress=on_read)
             dataset, origin, resolved = games.datasets[0], games.origin, games.games[0].recipe
             sizes = games.parameters
-    folder = out or new_run_path(dataset.name, recipe.name if seeds is None else f"{recipe.name}/seeds")
+    named = resolved.name if seeds is None else f"{resolved.name}/seeds"
+    folder = out or new_run_path(dataset.name, named)
     refuse_existing(folder)
 
     def train(to: Reporter) -> Outcome | EnsembleOutcome:
@@ -99,6 +102,7 @@ def prepare(
         grid=axes,
         expected=expected,
         taken=taken,
+        choice=choice,
     )
     return start, train
 

@@ -78,7 +78,7 @@ def train(
 
     Args:
         data: A folder or zip of images, a .npy or .npz array, or digits, ring, grid, spiral or triangles.
-        recipe: By default non-saturating, for pairs pix2pix, for domains cyclegan; see poise recipes.
+        recipe: By default what suits the data, for pairs pix2pix, for domains cyclegan; see poise recipes.
         out: The run's folder; by default a new one below runs/.
         steps: How many steps; by default as many as suit the data.
         budget: As many steps as end within this time, 30m or 2h; some are timed before.
@@ -98,7 +98,7 @@ def train(
     from poise.cli.progress import view_for
     from poise.cli.recipes import settings_table
     from poise.cli.session import Reporter, finish, prepare, report_of_a_failure
-    from poise.recipes import RECIPES, parse_override, recipe_with
+    from poise.recipes import asked_for, parse_override
 
     at_least(1, seeds=seeds)
     named = replace(named, data=data)
@@ -115,7 +115,7 @@ def train(
     changes |= {name: value for name, value in flags.items() if value is not None}
     with warnings.catch_warnings(record=True) as old_names:
         warnings.simplefilter("always", FutureWarning)
-        chosen = recipe_with(RECIPES.named(recipe or named.recipe), changes)
+        chosen = asked_for(recipe or named.recipe, changes)
     view = view_for(json=json)
     for sentence in dict.fromkeys(str(one.message) for one in old_names):
         view.report(Notice(f"{sentence[:1].upper()}{sentence[1:].rstrip('.')}."))

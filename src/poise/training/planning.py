@@ -15,7 +15,7 @@ from poise.dynamics import Batch, Players
 from poise.dynamics.joint import joint
 from poise.errors import PoiseError
 from poise.networks.shapes import check_sides
-from poise.recipes import Recipe, recipe_with
+from poise.recipes import Automatic, Choice, Recipe, recipe_with
 from poise.spec import MOST_SIDE, DataSpec, sides_of
 from poise.tasks import TASKS, Task
 from poise.tasks.prepare import prepared, unused_labels
@@ -42,6 +42,8 @@ class Experiment:
     dataset: Dataset  # Opened
     origin: Mapping[str, Any]  # How to open them again, as origin_of says it
     components: Components  # The recipe with every value spelled out; networks, game and optimisers
+    asked: Recipe  # The recipe before values "by the data" were spelled out
+    choice: Choice | None = None  # Why this recipe, if none was named
     notices: tuple[str, ...] = ()  # What will be trained and will hardly work
     taken: Taken | None = None  # What the networks begin with, if not as they were drawn
 
@@ -49,10 +51,11 @@ class Experiment:
         """The experiment with other weights in its networks; see `poise.training.transfer.take`."""
         return replace(self, taken=take(self.components, place))
 
-    def shortened(self, asked: Recipe, steps: int) -> Experiment:
-        """The same with other steps; `asked` is its recipe as it was, in which the data may decide."""
-        components = assembled(self.dataset, recipe_with(asked, {"steps": steps}), self.components.device, {})
-        shorter = replace(self, components=measured_when(components, self.dataset), taken=None)
+    def shortened(self, steps: int) -> Experiment:
+        """The same with other steps."""
+        asked = recipe_with(self.asked, {"steps": steps})
+        components = assembled(self.dataset, asked, self.components.device, {})
+        shorter = replace(self, asked=asked, components=measured_when(components, self.dataset), taken=None)
         return shorter if self.taken is None else shorter.started_from(self.taken.path)
 
     @property
@@ -68,7 +71,7 @@ class Experiment:
 
 def plan(
     data: Data,
-    recipe: Recipe,
+    recipe: Recipe | Automatic,
     device: torch.device,
     *,
     given: Mapping[str, nn.Module] | None = None,
@@ -78,7 +81,7 @@ def plan(
 
     Args:
         data: What a user has.
-        recipe: What to do with it.
+        recipe: What to do with it; `Automatic` lets the data choose.
         device: Where.
         given: The user's own modules, by player.
         progress: Called with `(done, total)` while images are read.
@@ -86,24 +89,29 @@ def plan(
     Raises:
         PoiseError: Something does not fit; nothing was written.
     """
-    check_callbacks(recipe)
-    task = TASKS.named(recipe.game.name)
-    check_size(recipe, task)
+    asked = recipe.draft if isinstance(recipe, Automatic) else recipe
+    check_callbacks(asked)
+    task = TASKS.named(asked.game.name)
+    check_size(asked, task)
     dataset = open_data(
         data,
-        resolution=recipe.resolution,
-        fit=recipe.fit,
-        channels=recipe.channels,
-        seed=recipe.seed,
+        resolution=asked.resolution,
+        fit=asked.fit,
+        channels=asked.channels,
+        seed=asked.seed,
         progress=progress,
     )
-    dataset = unused_labels(prepared(dataset, task, recipe.game.options), data, task)
+    dataset = unused_labels(prepared(dataset, task, asked.game.options), data, task)
+    choice = None
+    if isinstance(recipe, Automatic) and not given:
+        asked, choice = recipe.chosen(spec_of(dataset), len(dataset), accelerated=device.type != "cpu")
     check_given(given or {})
-    components = assembled(dataset, recipe, device, given or {})
+    components = assembled(dataset, asked, device, given or {})
     notices = check_modules(components, dataset)
     check_second_order(components, spec_of(dataset))
     check_eigenvalues(components)
-    return Experiment(dataset, origin_of(data), measured_when(components, dataset), notices)
+    components = measured_when(components, dataset)
+    return Experiment(dataset, origin_of(data), components, asked, choice, notices)
 
 
 def check_size(recipe: Recipe, task: Task) -> None:

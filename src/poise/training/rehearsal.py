@@ -14,7 +14,6 @@ from torch import Tensor
 from poise.dynamics import Batch, NonFiniteError
 from poise.errors import PoiseError
 from poise.randomness import streams_kept
-from poise.recipes import Recipe
 from poise.registry import bound, provided
 from poise.text import duration
 from poise.training.batches import training_batches
@@ -70,7 +69,7 @@ def rehearse(experiment: Experiment) -> Rehearsal | None:
     return Rehearsal(step, run_images(recipe) / steps / step, BESIDE * step * steps, memory)
 
 
-def within(experiment: Experiment, asked: Recipe, rehearsal: Rehearsal, seconds: float) -> Experiment:
+def within(experiment: Experiment, rehearsal: Rehearsal, seconds: float) -> Experiment:
     """The experiment with as many steps as end within so many seconds.
 
     Schedules over shares of the run shrink with it. The number stands in the recipe, so a run that is resumed
@@ -78,7 +77,6 @@ def within(experiment: Experiment, asked: Recipe, rehearsal: Rehearsal, seconds:
 
     Args:
         experiment: As it would be without a budget.
-        asked: Its recipe as it was asked for, in which the data may decide.
         rehearsal: What its steps take.
         seconds: The budget.
 
@@ -97,7 +95,7 @@ def within(experiment: Experiment, asked: Recipe, rehearsal: Rehearsal, seconds:
             hint=f"give {duration(measuring + BESIDE * LEAST_STEPS * rehearsal.step_seconds + 1)} or more, "
             "or make it smaller: --resolution, --batch-size, --set generator.width",
         )
-    return experiment.shortened(asked, steps)
+    return experiment.shortened(steps)
 
 
 def step_seconds(experiment: Experiment) -> float:

@@ -71,7 +71,7 @@ def reopen(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experimen
     forget_beyond(run, step, log_every=recipe.log_every)
     run.write_json("recipe", recipe.model_dump())
     taken = Taken.recorded(run.environment)
-    return Experiment(dataset, origin, components, taken=taken), restored.checkpoint
+    return Experiment(dataset, origin, components, recipe, taken=taken), restored.checkpoint
 
 
 def newest_checkpoint(run: RunFolder, notify: Notify, *, steps: int) -> Restored:
