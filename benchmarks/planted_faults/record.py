@@ -19,8 +19,8 @@ from benchmarks.planted_faults.faults import Case, Fault
 from benchmarks.planted_faults.games import GAMES, Array, dataset_of
 from benchmarks.planted_faults.plants import Distorted, ExchangedRows, only
 from poise.data import Dataset, spec_of
-from poise.diagnosis.scores import per_sample_scores
 from poise.diagnosis.undisturbed import still
+from poise.diagnosis.window import per_sample_scores
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder

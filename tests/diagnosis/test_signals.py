@@ -26,17 +26,12 @@ from poise.diagnosis.samples import (
     labels_followed,
     mean_distance,
     nearest_training,
+    probes,
+    simple_statistics,
     total_variation,
 )
-from poise.diagnosis.scores import (
-    first_non_finite,
-    held_out_gap,
-    per_sample_scores,
-    probes,
-    roc_auc,
-    simple_statistics,
-)
 from poise.diagnosis.trends import correlation, dominant_period
+from poise.diagnosis.window import first_non_finite, held_out_gap, per_sample_scores, roc_auc
 
 numbers = some.lists(some.integers(-5, 5), min_size=1, max_size=30)
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from poise.errors import PoiseError
 from poise.generator import Generator
 from poise.run_folder import Checkpoint, DamagedError, Restored, RunFolder, step_name
-from poise.run_folder.tensors_file import HashedFile, read_tensors
+from poise.run_folder.checkpoints import HashedFile, read_tensors
 from poise.run_folder.tensors_folder import _seal, read_tensors_folder, write_tensors_folder
 from poise.spec import DataSpec
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from poise.run_folder.checkpoints import DTYPES, HashedFile, read_tensors, write_tensors
 from poise.run_folder.files import from_json, to_json
-from poise.run_folder.tensors_file import DTYPES, HashedFile, read_tensors, write_tensors
 
 TYPES = [getattr(torch, name) for name in DTYPES.values()]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from poise.diagnosis import budget
+from poise.diagnosis import undisturbed
 from poise.recipes import RECIPES, recipe_with
 from poise.run_folder import RunFolder
 from poise.training import Request, Resumption, StepContext, begin, pick_device, plan, resume
@@ -39,7 +39,7 @@ def logged(path: Path, name: str) -> list[str]:
 def test_history_readings_and_findings_are_those_of_the_uninterrupted_run(
     at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(budget, "MOST_SHARE", 1.0)  # so that no check depends on the clock
+    monkeypatch.setattr(undisturbed, "MOST_SHARE", 1.0)  # so that no check depends on the clock
     changes = {
         "steps": STEPS,
         "batch_size": 16,

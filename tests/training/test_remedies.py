@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import poise
-from poise.diagnosis import FINDINGS, Setting, budget
+from poise.diagnosis import FINDINGS, Setting, undisturbed
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, parse_override, recipe_with
 from poise.run_folder import RunFolder
@@ -256,7 +256,7 @@ def test_a_resumed_run_tries_what_was_not_tried(tmp_path: Path) -> None:
 def test_a_healthy_run_is_saved_where_it_can_be_branched_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(budget, "MOST_SHARE", 1e9)
+    monkeypatch.setattr(undisturbed, "MOST_SHARE", 1e9)
     monkeypatch.setattr(doctor, "FINDINGS", {})
     planned = plan("spiral", recipe_with(RECIPES["non-saturating"], {**SMALL, "checkpoints.keep": 99}), CPU)
     outcome = begin_with_remedies(planned, tmp_path / "run", notify=lambda sentence: None)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
-from poise.diagnosis.budget import Budget
 from poise.diagnosis.examination import FEW, PARTS, SAMPLED, Examiner, Subject
 from poise.diagnosis.finding import Finding, Measurement
 from poise.diagnosis.findings import FINDINGS
@@ -15,6 +14,7 @@ from poise.diagnosis.reference import MOST_PROBED, Reference
 from poise.diagnosis.rule import LATER, Rule, Setting
 from poise.diagnosis.tracker import FindingTracker
 from poise.diagnosis.trends import CLOSE, progress
+from poise.diagnosis.undisturbed import Budget
 from poise.diagnosis.window import StepStats, Window
 
 Status = Literal["OK", "WATCH", "TROUBLE"]

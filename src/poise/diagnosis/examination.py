@@ -34,9 +34,10 @@ from poise.diagnosis.samples import (
     mean_distance,
     nearest_others,
     nearest_training,
+    probes,
 )
-from poise.diagnosis.scores import first_non_finite, held_out_gap, per_sample_scores, probes, roc_auc
 from poise.diagnosis.undisturbed import still
+from poise.diagnosis.window import first_non_finite, held_out_gap, per_sample_scores, roc_auc
 
 Side = Literal["training", "held out", "fake"]
 Sample = Callable[[int], Any]  # From how many to samples: a tensor, an array, or a tuple that begins with one

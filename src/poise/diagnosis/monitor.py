@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from poise.diagnosis.budget import MOST_SHARE, Budget
 from poise.diagnosis.calling import Latents, Maker
 from poise.diagnosis.doctor import OPENING, BlindStatus, Doctor
 from poise.diagnosis.examination import Subject
@@ -19,10 +18,9 @@ from poise.diagnosis.finding import Finding, Measurement
 from poise.diagnosis.inputs import brought_to, given_of, samples_of
 from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING, reference_of
 from poise.diagnosis.rule import Setting
-from poise.diagnosis.scores import per_sample_scores
 from poise.diagnosis.trends import PACE, SPANS
-from poise.diagnosis.undisturbed import modules_of
-from poise.diagnosis.window import StepStats
+from poise.diagnosis.undisturbed import MOST_SHARE, Budget, modules_of
+from poise.diagnosis.window import StepStats, per_sample_scores
 from poise.randomness import streams_kept
 
 LISTENED = 24  # Steps before a check whose statistics are noted; the others are passed over

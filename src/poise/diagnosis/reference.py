@@ -25,8 +25,8 @@ from poise.diagnosis.samples import (
     mean_distance,
     nearest_others,
     nearest_training,
+    simple_statistics,
 )
-from poise.diagnosis.scores import simple_statistics
 
 MOST_TRAINING = 2_048  # Training samples among which nearest neighbours are looked for
 MOST_PROBED = 256  # Samples of each kind that are compared at a check

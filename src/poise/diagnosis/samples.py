@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from poise.diagnosis.inputs import channels_first
-from poise.diagnosis.scores import pairs_above
+from poise.diagnosis.window import pairs_above, roc_auc
 
 SIDE = 8
 WIDEST = 512
@@ -250,3 +250,57 @@ def class_means(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 def labels_followed(rows: Tensor, labels: Tensor, names: Tensor, means: Tensor) -> float:
     """The share of rows whose nearest class mean is that of their label."""
     return float((names[distances(rows, means).argmin(1)] == labels).float().mean())
+
+
+# How well one statistic tells reals from fakes, 0.5 to 1, and by how many deviations they differ
+Probe = tuple[float, float]
+
+
+def simple_statistics(samples: Tensor) -> dict[str, Tensor]:
+    """Statistics so simple that they tell nothing of what a sample shows, by name, `(N,)` each.
+
+    Of images: least, greatest, mean and standard deviation of all values, the mean of the border, of the
+    border against the inside, of the difference between neighbouring pixels, of that at every eighth column
+    against the others (the grid that JPEG leaves), and the mean of each channel. Of vectors: the first
+    coordinates, the least, the greatest and the norm.
+    """
+    samples = channels_first(samples.detach().float())
+    flat = samples.reshape(len(samples), -1)
+    found = {"least": flat.amin(1), "greatest": flat.amax(1)}
+    if samples.dim() != 4:
+        found["norm"] = flat.norm(dim=1)
+        return found | {f"coordinate {index}": flat[:, index] for index in range(min(8, flat.shape[1]))}
+    found |= {"mean": flat.mean(1), "deviation": flat.std(1)}
+    height, width = samples.shape[-2:]
+    if min(height, width) >= 4:
+        edge = torch.ones(height, width, dtype=torch.bool)
+        edge[1:-1, 1:-1] = False
+        found["border"] = samples[..., edge].flatten(1).mean(1)
+        found["border against inside"] = found["border"] - samples[..., ~edge].flatten(1).mean(1)
+        steps = (samples[..., 1:] - samples[..., :-1]).abs().mean((1, 2))
+        found["roughness"] = steps.mean(1)
+        if width >= 16:
+            at_grid = torch.arange(1, width) % 8 == 0
+            found["grid"] = steps[:, at_grid].mean(1) - steps[:, ~at_grid].mean(1)
+    if samples.shape[1] > 1:
+        found |= {
+            f"channel {index}": channel.flatten(1).mean(1) for index, channel in enumerate(samples.unbind(1))
+        }
+    return found
+
+
+def probes(real: Tensor, fake: Tensor, *, known: Mapping[str, Tensor] | None = None) -> dict[str, Probe]:
+    """How well each simple statistic alone tells reals, whose statistics may be known, from fakes."""
+    of_real, of_fake = simple_statistics(real) if known is None else known, simple_statistics(fake)
+    # If reals are all alike in something, a hair's breadth is many deviations: it must be visible.
+    least = max(0.1 * float(real.float().std()), 1e-6)
+    found: dict[str, Probe] = {}
+    for name, values in of_real.items():
+        others = of_fake[name]
+        area = roc_auc(values.cpu(), others.cpu())
+        if area is None:
+            continue
+        deviation = math.sqrt((float(values.var()) + float(others.var())) / 2)
+        apart = abs(float(values.mean()) - float(others.mean()))
+        found[name] = (max(area, 1 - area), min(apart / max(deviation, least), 1e4))
+    return found

@@ -1,19 +1,80 @@
-"""Statistics of the steps since the last check: they stay on the device and are read only at a check."""
+"""What the steps since the last check measured: it stays on the device and is read only at a check."""
 
 from __future__ import annotations
 
 import math
 import statistics
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from poise.diagnosis.finding import Measurement
-from poise.diagnosis.scores import first_non_finite, roc_auc
+
+
+def first_non_finite(named: Iterable[tuple[str, Tensor]]) -> str | None:
+    """The name of the first tensor that holds a value that is not finite; `None` if all are finite."""
+    for name, tensor in named:
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            return name
+    return None
+
+
+def per_sample_scores(scores: Any) -> Tensor:
+    """Scores of any shape as one number a sample: patches and several heads are averaged."""
+    if isinstance(scores, Mapping):
+        scores = list(scores.values())
+    if isinstance(scores, list | tuple) and scores and not isinstance(scores[0], int | float):
+        heads = [per_sample_scores(head) for head in scores]
+        if len({len(head) for head in heads}) > 1:
+            raise TypeError("heads that score different numbers of samples")
+        return torch.stack(heads).mean(0)
+    if isinstance(scores, int | float) or getattr(scores, "shape", None) == ():
+        raise TypeError("one number for a whole batch; the score of each sample is wanted")
+    if isinstance(scores, np.ndarray):
+        scores = torch.as_tensor(scores)
+    if not isinstance(scores, Tensor):
+        raise TypeError(f"scores of type {type(scores).__name__}")
+    if not scores.numel():
+        raise TypeError(f"no scores, of shape {tuple(scores.shape)}")
+    found: Tensor = scores.detach().float()
+    return found.reshape(len(found), -1).mean(1)
+
+
+def pairs_above(higher: Tensor, lower: Tensor) -> float:
+    """The number of pairs in which one of `higher` lies above one of `lower`; ties count half."""
+    order = lower.sort().values
+    below = torch.searchsorted(order, higher.contiguous(), right=False)
+    not_above = torch.searchsorted(order, higher.contiguous(), right=True)
+    return float((below + not_above).double().sum() / 2)
+
+
+def roc_auc(higher: Tensor, lower: Tensor) -> float | None:
+    """The chance that one of `higher` scores above one of `lower`: the area under the ROC curve.
+
+    Source: Hanley and McNeil 1982: the Mann-Whitney statistic over the number of pairs.
+    """
+    if not len(higher) or not len(lower) or bool(torch.isnan(higher).any() | torch.isnan(lower).any()):
+        return None
+    return pairs_above(higher, lower) / (len(higher) * len(lower))
+
+
+def held_out_gap(training: Tensor, held_out: Tensor, fake: Tensor) -> float | None:
+    """How far held-out reals have fallen from training reals towards fakes: 0 for not at all, 1 for wholly.
+
+    Source: the gap of Brock et al. 2019 (BigGAN), section 4.2, in the units of Karras et al. 2020 (ADA),
+        equation 1, `r_v`.
+    """
+    if min(len(training), len(held_out), len(fake)) == 0:
+        return None
+    top, middle, bottom = (float(side.float().median()) for side in (training, held_out, fake))
+    way = top - bottom
+    return (top - middle) / way if way > 1e-12 else None
+
 
 STEPS = 64  # The number of steps in a window
 SCORED = 8  # The last of them, whose scores give the AUC

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from poise.errors import PoiseError, nearest, system_reason
-from poise.run_folder.checkpoints import Checkpoint, Restored, checkpoint_of, step_name
+from poise.run_folder.checkpoints import Checkpoint, DamagedError, Restored, checkpoint_of, step_name
 from poise.run_folder.files import (
     append_line,
     forget_lines_after,
@@ -39,7 +39,6 @@ from poise.run_folder.files import (
     to_json,
     write_whole,
 )
-from poise.run_folder.tensors_file import DamagedError
 from poise.run_folder.tensors_folder import (
     FORMAT,
     is_there,
@@ -48,7 +47,6 @@ from poise.run_folder.tensors_folder import (
     repair,
     write_tensors_folder,
 )
-from poise.spec import condition_kind
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,8 +54,6 @@ if TYPE_CHECKING:
     from poise.run_folder.tensors_folder import Contents
 
 Status = Literal["running", "finished", "interrupted", "failed"]
-# What a generator makes: samples of noise, images of images, or the tags of an image
-Makes = Literal["samples", "images", "tags"]
 Json = Mapping[str, Any]
 
 
@@ -350,28 +346,6 @@ def refuse_existing(path: Path) -> None:
         raise _unwritable(path, NotADirectoryError(f"'{parent}' is a file"))
     if not os.access(parent, os.W_OK | os.X_OK):
         raise _unwritable(path, PermissionError(f"no permission to write in '{parent}'"))
-
-
-def new_run_path(data: str, recipe: str, *, below: Path | str = "runs") -> Path:
-    """A folder for a new run that does not exist yet: `runs/digits-non-saturating`, then `...-2`."""
-    stem = "-".join([Path(data).stem or "data", *recipe.split("/")])
-    name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in stem).strip("-.")
-    first = Path(below) / (name or "run")
-    numbered = (Path(below) / f"{first.name}-{number}" for number in range(2, 10_000))
-    return first if not first.exists() else next(path for path in numbered if not path.exists())
-
-
-def makes(data: Json) -> Makes:
-    """What a run's generator makes.
-
-    Example:
-        >>> makes({"condition": None}), makes({"condition": {"kind": "image"}})
-        ('samples', 'images')
-    """
-    condition = data.get("condition") or {}
-    if condition_kind(condition).images:
-        return "images"
-    return "tags" if "tags" in condition else "samples"
 
 
 def _not_a_run(path: Path) -> PoiseError:

@@ -1,4 +1,6 @@
-"""Many games on disk: a folder with what they share, and the run folder of each below it.
+"""What a folder holds: a run, or many games, and what their generators make; and where a new one goes.
+
+Many games are a folder with what they share, and the run folder of each below it:
 
 PARENT/
   games.json                 the games: folder, seed, settings of the grid, recipe
@@ -11,12 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from poise.errors import PoiseError
 from poise.run_folder.folder import RunFolder
+from poise.spec import condition_kind
 
 GAMES_FILE = "games"
+
+# What a generator makes: samples of noise, images of images, or the tags of an image
+Makes = Literal["samples", "images", "tags"]
 
 
 def is_many(path: Path | str) -> bool:
@@ -65,3 +71,25 @@ def game_folders(path: Path | str) -> list[RunFolder]:
     """
     parent = RunFolder.open(path)
     return [RunFolder.open(parent.path / str(row["run"])) for row in read_games(parent)]
+
+
+def new_run_path(data: str, recipe: str, *, below: Path | str = "runs") -> Path:
+    """A folder for a new run that does not exist yet: `runs/digits-non-saturating`, then `...-2`."""
+    stem = "-".join([Path(data).stem or "data", *recipe.split("/")])
+    name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in stem).strip("-.")
+    first = Path(below) / (name or "run")
+    numbered = (Path(below) / f"{first.name}-{number}" for number in range(2, 10_000))
+    return first if not first.exists() else next(path for path in numbered if not path.exists())
+
+
+def makes(data: Mapping[str, Any]) -> Makes:
+    """What a run's generator makes.
+
+    Example:
+        >>> makes({"condition": None}), makes({"condition": {"kind": "image"}})
+        ('samples', 'images')
+    """
+    condition = data.get("condition") or {}
+    if condition_kind(condition).images:
+        return "images"
+    return "tags" if "tags" in condition else "samples"

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from poise.errors import PoiseError
+from poise.run_folder.checkpoints import DamagedError, HashedFile, read_tensors, write_tensors
 from poise.run_folder.files import from_json, sync_folder, to_json
-from poise.run_folder.tensors_file import DamagedError, HashedFile, read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor

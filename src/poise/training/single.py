@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from poise.data import Dataset
+from poise.diagnosis.window import first_non_finite
 from poise.dynamics import NonFiniteError
 from poise.games.view import own_part
 from poise.losses import LOSSES
@@ -35,7 +36,6 @@ from poise.training.state import (
     Position,
     StepEvent,
     Write,
-    non_finite,
     pack,
     position_of,
     summarise,
@@ -101,7 +101,7 @@ class SingleState:
         """Whether it is; on an accelerator that is known only when the device is waited for anyway."""
         unsound = self.components.players.unsound
         if waits and unsound is not None and bool(unsound):
-            raise NonFiniteError(non_finite(tensors_of(self.components)) or "gradients", "")
+            raise NonFiniteError(self.non_finite() or "gradients", "")
         return True
 
     def write_history(self, common: dict[str, Any], write: Write, *, keep: bool) -> dict[str, Any]:
@@ -138,7 +138,7 @@ class SingleState:
 
     def non_finite(self) -> str | None:
         """The name of the first tensor that holds a NaN or an infinity; `None` if none does."""
-        return non_finite(tensors_of(self.components))
+        return first_non_finite(tensors_of(self.components).items())
 
     def pack(self, position: Position) -> Checkpoint:
         """What is trained, the open interval of the history, and the state of callbacks."""

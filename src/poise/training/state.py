@@ -131,14 +131,6 @@ def unpack(checkpoint: Checkpoint, components: Components) -> Position:
     return position_of(checkpoint)
 
 
-def non_finite(tensors: Mapping[str, Tensor]) -> str | None:
-    """The name of the first tensor that holds a NaN or an infinity; `None` if all are sound."""
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            return name
-    return None
-
-
 def tensors_of(components: Components) -> dict[str, Tensor]:
     """Every tensor of the state by its full name, the live ones."""
     found: dict[str, Tensor] = {}

@@ -14,8 +14,7 @@ from poise.errors import PoiseError
 from poise.games.view import own_part
 from poise.recipes import Recipe
 from poise.run_folder import Checkpoint, RunFolder
-from poise.run_folder.checkpoints import checkpoint_of
-from poise.run_folder.tensors_file import DamagedError
+from poise.run_folder.checkpoints import DamagedError, checkpoint_of
 from poise.run_folder.tensors_folder import read_tensors_folder
 from poise.training.components import Components
 

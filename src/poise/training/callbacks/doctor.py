@@ -10,12 +10,11 @@ import numpy as np
 from torch import Tensor
 
 from poise.data import Dataset
-from poise.diagnosis import FINDINGS, Finding, FindingTracker, Measurement, Setting, budget, judged
+from poise.diagnosis import FINDINGS, Finding, FindingTracker, Measurement, Setting, judged, undisturbed
 from poise.diagnosis import doctor as diagnosis
 from poise.diagnosis.examination import Side, Subject
 from poise.diagnosis.reference import MOST_PROBED, MOST_TRAINING, Reference
-from poise.diagnosis.scores import per_sample_scores
-from poise.diagnosis.window import STEPS, StepStats
+from poise.diagnosis.window import STEPS, StepStats, per_sample_scores
 from poise.extension import use_words
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
@@ -50,6 +49,7 @@ class Doctor:
         notify: Reports that a line could not be written.
         stops: Whether it asks the run to stop if there is trouble.
         most_share: Of the time, if it is not the usual one; 1 for every check, whatever it takes.
+        setting: What is known of the run; read from its folder if it is not given.
     """
 
     def __init__(
@@ -61,8 +61,10 @@ class Doctor:
         *,
         stops: bool = False,
         most_share: float | None = None,
+        setting: Setting | None = None,
     ) -> None:
         self.recipe, self.notify, self.stops = recipe, notify, stops
+        self._setting = setting
         self.every = max(1, round((recipe.steps or 0) / CHECKS))
         self.latents = latents(MOST_PROBED, recipe.latent, torch_stream(recipe.seed, 0, "doctor's latents"))
         self._dataset, self._rows, self._most_share = dataset, rows, most_share
@@ -151,9 +153,9 @@ class Doctor:
         """Fit the reference, and go on from a loaded state or from the measurements of earlier sessions."""
         doctor = diagnosis.Doctor(
             diagnosis.at_multiples(self.every),
-            setting_of(run, self.recipe),
+            self._setting or setting_of(run, self.recipe),
             reference=self._reference(),
-            budget=budget.Budget(self._most_share),
+            budget=undisturbed.Budget(self._most_share),
         )
         if self._loaded:
             checks = doctor.load(self._loaded)
@@ -293,7 +295,8 @@ def _make(context: CallbackContext) -> Doctor | None:
         *examined(context.recipe, context.dataset),
         context.notify,
         stops=context.doctor == "apply",
-        most_share=budget.MOST_SHARE / context.games,
+        most_share=undisturbed.MOST_SHARE / context.games,
+        setting=setting_of(context.run, context.recipe),
     )
 
 

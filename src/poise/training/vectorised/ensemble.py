@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch.func import vmap
 
+from poise.diagnosis.window import first_non_finite
 from poise.dynamics import NonFiniteError
 from poise.errors import PoiseError
 from poise.games.view import own_part
@@ -34,7 +35,6 @@ from poise.training.state import (
     StepEvent,
     Write,
     interval_means,
-    non_finite,
     position_of,
     window_from_tensors,
     window_tensors,
@@ -204,7 +204,7 @@ class Ensemble:
 
     def non_finite(self) -> str | None:
         """The first tensor of the state that holds a NaN or an infinity; `None` if none does."""
-        return next(filter(None, (non_finite(tensors(stack)) for stack in self.stacks)), None)
+        return next(filter(None, (first_non_finite(tensors(stack).items()) for stack in self.stacks)), None)
 
     def unpack(self, checkpoint: Checkpoint) -> Position:
         """Restore what `save` has written; a `PoiseError` if it is of other networks."""
