@@ -18,7 +18,7 @@ from poise.dynamics.game import detached
 from poise.games import AdversarialGame, Scoring, Term, View, noise_to_data, unpaired
 from poise.games.auxiliary import absolute_error, feature_error, perceptual_error, squared_error
 from poise.games.noise_to_data import adversarial_terms, from_latent_and_condition
-from poise.games.pool import drawn_from_pool
+from poise.games.unpaired import drawn_from_pool
 from poise.games.view import judge_with_condition
 from poise.losses import LOSSES
 from poise.regularisers import REGULARISERS

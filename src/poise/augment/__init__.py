@@ -3,8 +3,7 @@
 from poise.augment.adaptive import ADA
 from poise.augment.augmentation import Augmentation, AugmentContext
 from poise.augment.diffaugment import DIFFAUGMENT
-from poise.augment.instance_noise import INSTANCE_NOISE
-from poise.augment.label_flip import LABEL_FLIP
+from poise.augment.noise import INSTANCE_NOISE, LABEL_FLIP
 from poise.augment.packing import PACKING
 from poise.registry import Registry
 

@@ -15,6 +15,9 @@ from poise.data import Dataset
 from poise.metrics.features.untrained import LARGEST
 from poise.training.components import Components
 
+SAMPLES = 1_000
+"""How many are measured while training, if the data are as many."""
+
 SHARE = 0.022
 """Of the time, for one evaluation each interval; with the reference and a last one it stays below 0.05."""
 
@@ -28,20 +31,20 @@ ACCELERATED = 3e12
 """Operations a second on an accelerator, on which sampling takes next to nothing."""
 
 
-def evaluation_interval(components: Components, dataset: Dataset, *, samples: int) -> int:
-    """Steps between two evaluations of so many samples, a multiple of those between two pictures."""
+def interval_of(components: Components, dataset: Dataset) -> int:
+    """Steps between two evaluations of a run, a multiple of those between two pictures."""
     recipe, device = components.recipe, components.device.type
     operations, rate = _operations_and_rate(components, dataset)
     # Both players pass forwards and backwards: at least six times what sampling costs.
     step = STEP_OVERHEAD.get(device, 4e-3) + 6 * recipe.batch_size * recipe.packing * operations / rate
-    evaluation = samples * operations / rate + seconds_of_measuring(dataset.shape, samples)
     every = recipe.sample_every or 1
-    return every * math.ceil(evaluation / (SHARE * step) / every)
+    return every * math.ceil(measuring_seconds(components, dataset) / (SHARE * step) / every)
 
 
-def seconds_of_evaluation(components: Components, dataset: Dataset, *, samples: int) -> float:
-    """Seconds of one evaluation of so many samples, by the same model."""
+def measuring_seconds(components: Components, dataset: Dataset) -> float:
+    """Seconds of one evaluation of a run."""
     operations, rate = _operations_and_rate(components, dataset)
+    samples = min(SAMPLES, len(dataset))
     return samples * operations / rate + seconds_of_measuring(dataset.shape, samples)
 
 

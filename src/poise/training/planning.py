@@ -22,9 +22,9 @@ from poise.tasks.prepare import prepared, unused_labels
 from poise.training.batches import by_folders
 from poise.training.callbacks import check_callbacks
 from poise.training.callbacks.eigenvalues import check_eigenvalues
-from poise.training.callbacks.quality import interval_of
 from poise.training.components import Components, buffers_restored, build_components, run_images
 from poise.training.engine import with_precision
+from poise.training.evaluation_cost import interval_of
 from poise.training.own_modules import check_given, check_modules
 from poise.training.resolve import resolve
 from poise.training.transfer import Taken, take

@@ -25,9 +25,7 @@ from poise.training.state import Position
 from poise.version import VERSION
 
 
-def environment_record(
-    device: torch.device, *, seed: int, command: list[str] | None = None
-) -> dict[str, Any]:
+def environment_record(device: torch.device, *, seed: int) -> dict[str, Any]:
     """Versions, device, threads, the commit of the folder that the user works in, the command line."""
     name = (
         torch.cuda.get_device_name(device)
@@ -43,7 +41,7 @@ def environment_record(
         "device": str(device),
         "device_name": name,
         "threads": torch.get_num_threads(),
-        "command": sys.argv if command is None else command,
+        "command": sys.argv,
         "cwd": str(Path.cwd()),
         "git": _git(Path.cwd()),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),

@@ -17,9 +17,9 @@ from poise.randomness import streams_kept
 from poise.registry import bound, provided
 from poise.text import duration
 from poise.training.batches import training_batches
-from poise.training.callbacks.quality import measuring_seconds
 from poise.training.components import Components, buffers_restored, build_components, run_images
 from poise.training.engine import synchronised
+from poise.training.evaluation_cost import measuring_seconds
 from poise.training.planning import Experiment
 
 BESIDE = 1.1  # What pictures, measurements, the doctor and checkpoints add to the steps

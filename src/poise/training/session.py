@@ -50,7 +50,6 @@ def begin(
     *,
     callbacks: Sequence[Callback] = (),
     notify: Notify,
-    command: list[str] | None = None,
     doctor: DoctorMode = "suggest",
 ) -> Outcome:
     """Make the run folder and train, with callbacks besides those of the recipe.
@@ -67,7 +66,7 @@ def begin(
         notify(sentence)
     dataset = replace(dataset, notices=(*dataset.notices, *experiment.notices))
     components = experiment.components
-    environment = environment_record(components.device, seed=recipe.seed, command=command)
+    environment = environment_record(components.device, seed=recipe.seed)
     run = RunFolder.create(
         out,
         recipe=recipe.model_dump(),

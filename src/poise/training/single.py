@@ -23,7 +23,6 @@ from poise.training.callbacks.callback import (
     Callback,
     Named,
     Request,
-    StepContext,
     finish,
     load_states,
     requests_of,
@@ -114,17 +113,7 @@ class SingleState:
 
     def after_step(self, event: StepEvent, write: Write) -> set[Request]:
         """Call the callbacks in turn; if one asks to stop, those that finish something do that now."""
-        context = StepContext(
-            step=event.position.step,
-            images_seen=event.position.images_seen,
-            seconds=event.seconds,
-            run=self.run,
-            recipe=self.recipe,
-            components=self.components,
-            logs=self._logs,
-            line=event.line,
-            last=event.last,
-        )
+        context = event.of(self.run, self.components, self._logs, event.line)
         requests = requests_of((*self.named.values(), *self.unnamed), context)
         if "stop" in requests and not event.last:
             finish(self.named, context)

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from poise.dynamics import Players
+from poise.dynamics.game import Logs
 from poise.dynamics.players import targets_of
 from poise.errors import PoiseError
 from poise.games.view import own_part
 from poise.recipes import Recipe
-from poise.run_folder import Checkpoint
-from poise.training.callbacks.callback import Request
+from poise.run_folder import Checkpoint, RunFolder
+from poise.training.callbacks.callback import Request, StepContext
 from poise.training.components import Components
 
 Write = Callable[[Callable[[], object], str], bool]
@@ -41,6 +42,22 @@ class StepEvent:
     seconds: float  # Time trained, over all sessions
     line: dict[str, Any] | None  # Of the history, at steps that write one
     last: bool  # Whether no step follows in this session
+
+    def of(
+        self, run: RunFolder, components: Components, logs: Logs, line: dict[str, Any] | None
+    ) -> StepContext:
+        """What the callbacks of one game are given; `line` is that of its own history."""
+        return StepContext(
+            step=self.position.step,
+            images_seen=self.position.images_seen,
+            seconds=self.seconds,
+            run=run,
+            recipe=components.recipe,
+            components=components,
+            logs=logs,
+            line=line,
+            last=self.last,
+        )
 
 
 class TrainState(Protocol):
@@ -176,10 +193,7 @@ def _like(value: Tensor, parameter: Tensor, target: Tensor) -> Tensor:
     return torch.empty_like(value, device=parameter.device)
 
 
-Measured = Mapping[str, Tensor]
-
-
-def summarise(window: Sequence[Measured], boundary: float | None) -> dict[str, float]:
+def summarise(window: Sequence[Logs], boundary: float | None) -> dict[str, float]:
     """The means of an interval; the only point at which training waits for the device.
 
     Args:
@@ -202,7 +216,7 @@ def summarise(window: Sequence[Measured], boundary: float | None) -> dict[str, f
     return {name: value for name, value in zip(means, values, strict=True) if math.isfinite(value)}
 
 
-def interval_means(window: Sequence[Measured], boundary: float | None) -> dict[str, Tensor]:
+def interval_means(window: Sequence[Logs], boundary: float | None) -> dict[str, Tensor]:
     """The means of an interval, still on the device: what `summarise` reads."""
     columns: dict[str, list[Tensor]] = {}
     for measured in window:
@@ -219,7 +233,7 @@ def interval_means(window: Sequence[Measured], boundary: float | None) -> dict[s
     return means
 
 
-def window_tensors(window: Sequence[Measured]) -> dict[str, Tensor]:
+def window_tensors(window: Sequence[Logs]) -> dict[str, Tensor]:
     """The logs of the open interval, for a checkpoint."""
     return {
         f"window/{number}/{name}": value.detach()
@@ -229,7 +243,7 @@ def window_tensors(window: Sequence[Measured]) -> dict[str, Tensor]:
 
 
 def window_from_tensors(
-    names: Sequence[Sequence[str]], tensors: Measured, device: torch.device
+    names: Sequence[Sequence[str]], tensors: Logs, device: torch.device
 ) -> list[dict[str, Tensor]]:
     """The logs that `window_tensors` returned, names in the order of measurement."""
     return [

@@ -30,9 +30,8 @@ from poise.tasks import TASKS
 from poise.training.batches import examined, latents
 from poise.training.callbacks.callback import CallbackContext, CallbackRow, Notify, Request, StepContext
 from poise.training.components import Components
-from poise.training.evaluation_cost import evaluation_interval, seconds_of_evaluation
+from poise.training.evaluation_cost import SAMPLES, interval_of
 
-SAMPLES = 1_000
 MODE_SAMPLES = 2_500
 """As many as the tables of mixtures in the plane are made from."""
 
@@ -237,16 +236,6 @@ def distance_to_data(components: Components, dataset: Dataset) -> float | None:
     if not bool(torch.isfinite(fakes).all()):
         return float("inf")
     return float(cheap_distance(yardstick.reference, yardstick.plain(fakes)))
-
-
-def interval_of(components: Components, dataset: Dataset) -> int:
-    """Steps between two evaluations of a run."""
-    return evaluation_interval(components, dataset, samples=min(SAMPLES, len(dataset)))
-
-
-def measuring_seconds(components: Components, dataset: Dataset) -> float:
-    """Seconds of one evaluation of a run, by a model."""
-    return seconds_of_evaluation(components, dataset, samples=min(SAMPLES, len(dataset)))
 
 
 def mixture_of(dataset: Dataset) -> Modes | None:

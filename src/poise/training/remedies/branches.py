@@ -83,7 +83,6 @@ class BranchSettings:
     given: Mapping[str, nn.Module]  # Copies of the user's own modules as they were handed in, by player
     callbacks: Sequence[Callback]  # What watches besides the rows of the table
     notify: Notify
-    command: list[str] | None  # The command line, for the record
     tries: int  # Branches that are tried at most
 
     def components(self, recipe: Recipe) -> Components:
@@ -131,7 +130,7 @@ def train_branch(settings: BranchSettings, parent: RunFolder, trial: Trial, path
         except (PoiseError, RuntimeError, KeyError):  # of other networks, so that some of it may be in place
             components = None
     components = settings.beginning(trial.recipe) if components is None else components
-    environment = environment_record(components.device, seed=trial.recipe.seed, command=settings.command)
+    environment = environment_record(components.device, seed=trial.recipe.seed)
     data = data_record(experiment.dataset, experiment.origin)
     if taken is not None:
         environment |= {"from": taken.to_json()}

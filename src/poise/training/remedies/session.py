@@ -38,7 +38,6 @@ def begin_with_remedies(
     *,
     callbacks: Sequence[Callback] = (),
     notify: Notify,
-    command: list[str] | None = None,
     tries: int = TRIES,
 ) -> Outcome:
     """Train; if there is trouble, stop and try remedies, each in a branch in a folder of its own.
@@ -59,10 +58,10 @@ def begin_with_remedies(
             that is not finite.
     """
     copies = _copies(experiment.components)
-    settings = BranchSettings(experiment, copies, callbacks, notify, command, tries)
+    settings = BranchSettings(experiment, copies, callbacks, notify, tries)
 
     def train_it() -> Outcome:
-        return begin(experiment, out, callbacks=callbacks, notify=notify, command=command, doctor="apply")
+        return begin(experiment, out, callbacks=callbacks, notify=notify, doctor="apply")
 
     return _try_remedies(settings, attempted(train_it, out, experiment.components, experiment.dataset))
 
@@ -79,7 +78,7 @@ def resume_with_remedies(
     with run.locked():
         experiment, checkpoint = reopen(run, asked, notify)
         copies = _copies(experiment.components)
-        settings = BranchSettings(experiment, copies, callbacks, notify, None, tries)
+        settings = BranchSettings(experiment, copies, callbacks, notify, tries)
         components, dataset = experiment.components, experiment.dataset
 
         def train_it() -> Outcome:

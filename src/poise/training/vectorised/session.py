@@ -37,7 +37,6 @@ def begin_many(
     *,
     watch: EnsembleCallback | None = None,
     notify: Notify,
-    command: list[str] | None = None,
     doctor: DoctorMode = "suggest",
 ) -> EnsembleOutcome:
     """Make the folders and train; `watch` is called after each step.
@@ -50,7 +49,7 @@ def begin_many(
     parent = RunFolder.create(
         out,
         recipe=first.model_dump(),
-        environment=environment_record(experiment.device, seed=first.seed, command=command),
+        environment=environment_record(experiment.device, seed=first.seed),
         data=data_record(experiment.datasets[0], experiment.origin),
     )
     write_games(parent, [

@@ -60,17 +60,8 @@ class GameView:
         if stack.players.state:
             state = {name: value[index] for name, value in stack.players.state.items()}
             self.components.players.state = state
-        return StepContext(
-            step=event.position.step,
-            images_seen=event.position.images_seen,
-            seconds=event.seconds,
-            run=self.run,
-            recipe=self.components.recipe,
-            components=self.components,
-            logs=GameLogs(stack.logs, index),
-            line=None if event.line is None else self.line,
-            last=event.last,
-        )
+        line = None if event.line is None else self.line
+        return event.of(self.run, self.components, GameLogs(stack.logs, index), line)
 
 
 def view_of(

@@ -1,4 +1,4 @@
-"""Label flip: now and then the discriminator is told that a real is fake and a fake is real."""
+"""Noise on what the discriminator is told: on the samples, and on which of a pair is real."""
 
 from __future__ import annotations
 
@@ -9,7 +9,43 @@ from pydantic import Field
 from torch import Tensor
 
 from poise.augment.augmentation import Augmentation, AugmentContext, unchanged
-from poise.schedules import Schedule, value_at
+from poise.schedules import Schedule, Weight, value_at
+
+
+def instance_noise(
+    samples: Tensor,
+    context: AugmentContext,
+    *,
+    deviation: Weight = 0.1,
+    steps: Annotated[int, Field(ge=1)] | None = None,
+) -> Tensor:
+    """Samples with Gaussian noise added.
+
+    Args:
+        samples: `(N, ...)`.
+        context: With the randomness.
+        deviation: Standard deviation of the noise.
+        steps: Steps over which it falls linearly to 0; null: it follows `deviation` alone.
+
+    Source: Sønderby et al. 2016, section 3; Arjovsky and Bottou 2017, section 3.
+    """
+    size = value_at(deviation, context.images_seen, context.run_images)
+    if steps is not None:
+        size = size * max(0.0, 1.0 - context.step / steps)
+    if not size:
+        return samples
+    noise = torch.randn(
+        samples.shape, generator=context.randomness, device=samples.device, dtype=samples.dtype
+    )
+    return samples + size * noise
+
+
+INSTANCE_NOISE = Augmentation(
+    name="instance-noise",
+    apply=instance_noise,
+    summary="Adds Gaussian noise to reals and fakes, so that their distributions overlap.",
+    source="Sønderby et al. 2016, section 3",
+)
 
 
 def flipped_labels(
