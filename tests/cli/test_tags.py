@@ -83,7 +83,7 @@ def test_what_is_no_tag_is_refused(cli: Cli) -> None:
     refused(cli, "sample", "run", "--tags", "blonde hear", code="unknown-tag", names=("'blonde hair'",))
     refused(cli, "sample", "run", "--label", "smile", code="generator.tags-are-no-classes", names=("--tags",))
     cli("train", "digits", "--steps", 2, "--out", "plain", "--batch-size", 4, *QUICK)
-    refused(cli, "sample", "plain", "--tags", "smile", code="generator.no-tags", names=("anime",))
+    refused(cli, "sample", "plain", "--tags", "smile", code="generator.takes-no-tags", names=("anime",))
     with pytest.raises(PoiseError) as caught:
         poise.open_run("run").sample(1, tags=["smile", "frown"])
     assert caught.value.code == "unknown-tag"

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from poise.diagnosis import FINDINGS, Measurement, Monitor, Setting, judged
-from poise.diagnosis.budget import Budget
 from poise.diagnosis.doctor import BASE, Doctor
 from poise.diagnosis.examination import PARTS, Subject
 from poise.diagnosis.samples import cell_centres, dependence, distances, layouts_of
+from poise.diagnosis.undisturbed import Budget
 
 
 def drawn(seed: int, *shape: int) -> Tensor:

@@ -148,7 +148,7 @@ def test_a_value_that_is_not_finite_is_a_reading_and_a_finding(tmp_path: Path) -
                 next(context.components.modules["generator"].parameters()).fill_(torch.nan)
 
     planned = plan("spiral", recipe_with(RECIPES["non-saturating"], {**SMALL, "steps": 20}), CPU)
-    with pytest.raises(PoiseError, match="begin anew with lower rates: poise train spiral"):
+    with pytest.raises(PoiseError, match="begin again with lower learning rates: poise train spiral"):
         begin(planned, tmp_path / "run", callbacks=[spoil], notify=print)
     run = RunFolder(tmp_path / "run")
     assert run.lines("readings")[-1]["non_finite"].startswith("generator's weight 0.weight")

@@ -134,7 +134,7 @@ def test_a_resumed_run_restarts_remedies_from_the_weights_it_began_with(ring: Pa
         experiment, _ = reopen(run, Resumption(tmp_path / "run", CPU, steps=6), silent)
     assert experiment.taken is not None and experiment.taken.path == ring
     told: list[str] = []
-    settings = BranchSettings(experiment, {}, (), told.append, None, 1)
+    settings = BranchSettings(experiment, {}, (), told.append, 1)
     faster = recipe_with(experiment.recipe, {"optimisers.generator.learning_rate": 1e-3})
     remedy = {"change": "a higher rate", "restart": True}
     made = settings.beginning(faster)
@@ -151,7 +151,7 @@ def test_weights_that_have_changed_since_are_not_taken_for_a_branch(ring: Path, 
     source = shutil.copytree(ring, tmp_path / "source")
     experiment = plan("ring", recipe(), CPU).started_from(source)
     resume(Resumption(source, CPU, steps=6), notify=silent)
-    settings = BranchSettings(experiment, {}, (), silent, None, 1)
+    settings = BranchSettings(experiment, {}, (), silent, 1)
     settings.beginning(experiment.recipe)  # the checkpoint of that step is still kept
     shutil.rmtree(source / "checkpoints/step-00000004")
     with refused("training.weights-changed"):

@@ -1,9 +1,8 @@
-"""Opens data of every kind, inspects it, and records where it came from."""
+"""Opens data of every kind, and inspects it."""
 
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
@@ -13,17 +12,17 @@ import torch
 from poise.data.cache import default_cache
 from poise.data.dataset import Dataset, Progress
 from poise.data.kinds.kind import KINDS, Given, Request, kind_of
+from poise.data.origins import given_of, path_of, unknown_file
 from poise.data.rows import JSON, Array
-from poise.data.sources.arrays import check_basics, from_tensor, half_of, read_array, read_labels
+from poise.data.sources.arrays import check_basics, half_of, read_labels
 from poise.data.sources.built_in import BUILT_IN
 from poise.data.sources.decoding import Side
-from poise.data.sources.files import READ_SUFFIXES, Files, FolderCollection, ZipCollection
+from poise.data.sources.files import Files
 from poise.data.sources.labels import Labelled, labelled
 from poise.data.sources.layout import divided
-from poise.data.sources.live import Items
 from poise.data.sources.pairs import Domains, Pairs, between, paired
 from poise.data.sources.tag_texts import separator_of, split_tags
-from poise.errors import PoiseError, nearest, unknown_name
+from poise.errors import PoiseError, unknown_name
 from poise.extension import use_installed
 from poise.spec import Fit, Resolution, read_resolution, sides_of
 
@@ -35,15 +34,7 @@ Data: TypeAlias = (
 
 
 def open_data(
-    data: str
-    | Path
-    | Array
-    | torch.Tensor
-    | torch.utils.data.Dataset[Any]
-    | Files
-    | Labelled
-    | Pairs
-    | Domains,
+    data: Data,
     *,
     resolution: Resolution | str | None = None,
     fit: Fit = "crop",
@@ -113,9 +104,9 @@ def _open(data: Any, request: Request, seed: int) -> Dataset:
     if isinstance(data, torch.utils.data.TensorDataset):  # it has no augmentation that could be lost
         beside = _labels_of(data)
         data = data.tensors[0]
-    given = _given(data, request)
+    given = given_of(data, request)
     if given.origin == "npz":
-        beside = read_labels(_path(given.name))
+        beside = read_labels(path_of(given.name))
     dataset = _open_given(given, request)
     return dataset if beside is None else labelled(dataset, beside, None)
 
@@ -148,43 +139,7 @@ def _open_given(given: Given, request: Request) -> Dataset:
     for kind in reversed(list(KINDS.values())):
         if kind.recognises(given):
             return kind.open(given, request)
-    raise _unknown_file(given)
-
-
-def _given(data: Any, request: Request) -> Given:
-    """What a person named, read as far as every kind needs it."""
-    if isinstance(data, np.ndarray):
-        return Given(data, "array", "array", array=data)
-    if isinstance(data, torch.Tensor):
-        return Given(data, "tensor", "tensor", array=from_tensor(data))
-    if not isinstance(data, str | Path):
-        name = type(data).__name__
-        read = partial(Items, data, name, request.target, request.channels)
-        return Given(data, name, "dataset", read=read)
-    return _given_path(_path(data), data)
-
-
-def _given_path(path: Path, data: str | Path) -> Given:
-    name, suffix = str(data), path.suffix.lower()
-    _check_there(path, name)
-    if path.is_dir():
-        return Given(data, name, "folder", path=path, files=FolderCollection(path))
-    if suffix in (".npy", ".npz"):
-        return Given(data, name, suffix[1:], path=path, array=read_array(path))
-    if suffix == ".zip":
-        return Given(data, name, "zip", path=path, files=ZipCollection(path))
-    return Given(data, name, "file", path=path)
-
-
-def _unknown_file(given: Given) -> PoiseError:
-    suffix = "" if given.path is None else given.path.suffix.lower()
-    hint = "give a folder or a .zip of images, or an array as .npy or .npz"
-    if suffix in READ_SUFFIXES:
-        hint = "name the folder that holds the images, not one of them"
-    if suffix in (".pt", ".pth", ".pkl", ".pickle"):
-        hint = "such files can run code when loaded; save the array with numpy.save as .npy"
-    what = f"'{given.name}' is not a kind of file that Poise reads"
-    return PoiseError(what, code="data.unknown-file", hint=hint)
+    raise unknown_file(given)
 
 
 def _labels_of(dataset: torch.utils.data.TensorDataset) -> torch.Tensor | None:
@@ -223,19 +178,12 @@ def _open_half(data: Any, request: Request) -> Dataset:
     if not isinstance(data, str | Path | np.ndarray | torch.Tensor):
         what = f"A {type(data).__name__} cannot be taken as images side by side"
         raise PoiseError(what, code="data.no-halves", hint="give a folder, a zip or an array")
-    given = _given(data, request)
+    given = given_of(data, request)
     if given.array is not None and request.half is not None:
         given = dataclasses.replace(given, array=half_of(given.array, request.half, given.name))
     elif given.files is None:
-        raise _unknown_file(given)
+        raise unknown_file(given)
     return _open_given(given, request)
-
-
-def _path(written: str | Path) -> Path:
-    try:
-        return Path(written).expanduser()
-    except RuntimeError:  # a name that begins with the tilde of nobody's home
-        return Path(written)
 
 
 def _checked_sides(resolution: Any, fit: str) -> tuple[int, int] | None:
@@ -263,30 +211,6 @@ def _check_share(refuse_above: float) -> None:
     if not 0 <= refuse_above <= 1:
         what = f"The share of files refused cannot be {refuse_above!r}"
         raise PoiseError(what, code="data.refuse-above", hint="give one from 0 to 1")
-
-
-def _check_there(path: Path, written: str) -> None:
-    try:
-        there = path.exists()
-    except (OSError, ValueError):  # a name that no file can have
-        there = False
-    if there:
-        return
-    beside = []
-    if path.parent.is_dir():
-        beside = [str(path.with_name(name)) for name in nearest(path.name, _names_beside(path))]
-    alike = nearest(written, BUILT_IN) + beside
-    known = "built-in sets are " + ", ".join(BUILT_IN)
-    hint = f"did you mean {' or '.join(repr(name) for name in alike[:3])}? ({known})" if alike else known
-    what = f"There is no file, folder or built-in set '{written}'"
-    raise PoiseError(what, code="data.not-found", hint=hint)
-
-
-def _names_beside(path: Path) -> list[str]:
-    try:
-        return sorted(entry.name for entry in path.parent.iterdir())[:10_000]
-    except OSError:
-        return []
 
 
 def _open_built_in(name: str, request: Request, seed: int) -> Dataset:

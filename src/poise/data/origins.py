@@ -1,13 +1,22 @@
-"""Where data came from, as a run records it, and the way back."""
+"""What a person names as data: where it is, how a run records it, and the way back."""
 
 import dataclasses
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from poise.data.sources.files import Files
+import numpy as np
+import torch
+
+from poise.data.kinds.kind import Given, Request
+from poise.data.sources.arrays import from_tensor, read_array
+from poise.data.sources.built_in import BUILT_IN
+from poise.data.sources.files import READ_SUFFIXES, Files, FolderCollection, ZipCollection
 from poise.data.sources.labels import Labelled
+from poise.data.sources.live import Items
 from poise.data.sources.pairs import Domains, Pairs
+from poise.errors import PoiseError, nearest
 
 _SIDES: dict[str, tuple[type[Pairs | Domains], tuple[str, ...]]] = {
     "pairs": (Pairs, ("source", "target")),
@@ -79,3 +88,72 @@ def data_of(origin: Mapping[str, Any]) -> Any:
     if labels is None:
         return files
     return Labelled(files, labels["file"], labels["column"], labels.get("file_column"))
+
+
+def given_of(data: Any, request: Request) -> Given:
+    """What a person named, read as far as every kind needs it."""
+    if isinstance(data, np.ndarray):
+        return Given(data, "array", "array", array=data)
+    if isinstance(data, torch.Tensor):
+        return Given(data, "tensor", "tensor", array=from_tensor(data))
+    if not isinstance(data, str | Path):
+        name = type(data).__name__
+        read = partial(Items, data, name, request.target, request.channels)
+        return Given(data, name, "dataset", read=read)
+    return _given_path(path_of(data), data)
+
+
+def _given_path(path: Path, data: str | Path) -> Given:
+    name, suffix = str(data), path.suffix.lower()
+    _check_there(path, name)
+    if path.is_dir():
+        return Given(data, name, "folder", path=path, files=FolderCollection(path))
+    if suffix in (".npy", ".npz"):
+        return Given(data, name, suffix[1:], path=path, array=read_array(path))
+    if suffix == ".zip":
+        return Given(data, name, "zip", path=path, files=ZipCollection(path))
+    return Given(data, name, "file", path=path)
+
+
+def unknown_file(given: Given) -> PoiseError:
+    """The error for a file that no kind of data recognises."""
+    suffix = "" if given.path is None else given.path.suffix.lower()
+    hint = "give a folder or a .zip of images, or an array as .npy or .npz"
+    if suffix in READ_SUFFIXES:
+        hint = "name the folder that holds the images, not one of them"
+    if suffix in (".pt", ".pth", ".pkl", ".pickle"):
+        hint = "such files can run code when loaded; save the array with numpy.save as .npy"
+    what = f"'{given.name}' is not a kind of file that Poise reads"
+    return PoiseError(what, code="data.unknown-file", hint=hint)
+
+
+def path_of(written: str | Path) -> Path:
+    """The path that a person wrote, the tilde spelled out."""
+    try:
+        return Path(written).expanduser()
+    except RuntimeError:  # a name that begins with the tilde of nobody's home
+        return Path(written)
+
+
+def _check_there(path: Path, written: str) -> None:
+    try:
+        there = path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        there = False
+    if there:
+        return
+    beside = []
+    if path.parent.is_dir():
+        beside = [str(path.with_name(name)) for name in nearest(path.name, _names_beside(path))]
+    alike = nearest(written, BUILT_IN) + beside
+    known = "built-in sets are " + ", ".join(BUILT_IN)
+    hint = f"did you mean {' or '.join(repr(name) for name in alike[:3])}? ({known})" if alike else known
+    what = f"There is no file, folder or built-in set '{written}'"
+    raise PoiseError(what, code="data.not-found", hint=hint)
+
+
+def _names_beside(path: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in path.parent.iterdir())[:10_000]
+    except OSError:
+        return []

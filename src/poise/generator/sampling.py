@@ -69,7 +69,7 @@ def sample_conditions(
             if class_names(condition)
             else "train one that does: --recipe anime"
         )
-        raise PoiseError(what, code="generator.no-tags", hint=hint)
+        raise PoiseError(what, code="generator.takes-no-tags", hint=hint)
     if condition is None:
         if label is not None:
             what = f"This generator knows no classes, so there is no '{label}' to ask for"
