@@ -48,6 +48,7 @@ OPENING = 3  # Checks that come at once, in which what is unmistakable can be na
 AMPLE = 0.7  # Share of a span's time below which a check of every part is cheap
 # Parts that cost more with more samples
 SCALING = ("sampling", "samples", "statistics", "copies", "held out")
+LIGHT = 0.4  # Share of the allowance for checks of the base alone; the rest is saved for the other parts
 LONG = 3.0  # Times its own interval that a part has waited, from which cheaper ones wait for it
 # What gives each part of a check its input, most useful first
 INPUTS = {
@@ -108,6 +109,10 @@ class Doctor:
         self._reported: dict[tuple[str, int], dict[str, Any]] = {}
         self._measured: dict[str, float] = {}  # The progress at which each part was last measured
         self._count, self._warned = MOST_PROBED, False
+        self._light, self._next = (
+            0.0,
+            0.0,
+        )  # Seconds of checks of the base alone, and of the part that is next
 
     @property
     def reference(self) -> Reference | None:
@@ -167,7 +172,13 @@ class Doctor:
         """Whether a check is due at a step and there is time for it."""
         measurements = self.tracker.measurements
         last = measurements[-1].step if measurements else None
-        return self.schedule(step, last) and (len(measurements) < OPENING or self.budget.affordable())
+        if not self.schedule(step, last):
+            return False
+        if len(measurements) < OPENING or self.budget.most_share >= 1:
+            return True
+        if not self.budget.affordable():
+            return False
+        return self._light <= LIGHT * self.budget.allowed or self._next <= self.budget.left()
 
     def check(self, step: int, subject: Subject, *, observed: int | None = None) -> Check:
         """Measure what there is time for, and judge; the window begins again.
@@ -180,12 +191,17 @@ class Doctor:
         with self.budget:
             self.budget.free |= len(self.tracker.measurements) < OPENING
             now = progress(observed or step, self.tracker.setting.steps, self.tracker.setting.pace)
+            began = self.budget.left()
             parts = self._affordable(now)
             window = replace(self.window.close(step), observed=observed)
             found = self._examiner.examine(window, subject, parts=parts, count=self._count)
             self._measured |= dict.fromkeys(parts, now)
             measurement = Measurement.from_json(found.to_json())
-            return Check(measurement, self._judge(measurement))
+            changed = self._judge(measurement)
+            if set(parts) <= set(BASE):
+                self._light += max(began - self.budget.left(), 0.0)
+            self._next = self._cost_of_next(now)
+            return Check(measurement, changed)
 
     def _affordable(self, now: float) -> tuple[str, ...]:
         """The parts that are measured at this check, and in `_count` how many samples.
@@ -207,8 +223,8 @@ class Doctor:
         enough = (n for n in (MOST_PROBED, 128) if self._cost("sampling", n) < 0.4 * share)
         self._count = next(enough, FEW)
         chosen, left = list(BASE), budget.left() - sum(map(self._cost, BASE))
-        waits = {part: (now - self._measured.get(part, 0.0)) / spans for part, spans in DUE.items()}
-        for part in sorted(waits, key=lambda part: -waits[part]):
+        waits = self._waits(now)
+        for part in waits:
             needs_sampling = part in SAMPLED and not SAMPLED & set(chosen)
             cost = self._cost(part) + (self._cost("sampling") if needs_sampling else 0.0)
             if waits[part] < 1 - CLOSE / DUE[part] or (part in self._new() and len(chosen) > len(BASE)):
@@ -219,6 +235,16 @@ class Doctor:
             elif waits[part] > LONG:
                 break
         return tuple(chosen)
+
+    def _waits(self, now: float) -> dict[str, float]:
+        """How long each part has waited, over the time after which it is due; the longest first."""
+        waits = {part: (now - self._measured.get(part, 0.0)) / spans for part, spans in DUE.items()}
+        return dict(sorted(waits.items(), key=lambda one: -one[1]))
+
+    def _cost_of_next(self, now: float) -> float:
+        """Seconds of a check of the base and the part that has waited longest."""
+        part = next(iter(self._waits(now)))
+        return sum(map(self._cost, (*BASE, part))) + self._cost("sampling") * (part in SAMPLED)
 
     def _cost(self, part: str, count: int = 0) -> float:
         """Seconds that a part will take with so many samples; of one that is new, what samples take."""
