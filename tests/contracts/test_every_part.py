@@ -51,7 +51,7 @@ def test_the_registries_hold_what_the_documentation_lists() -> None:
         "relativistic-average",
         "began",
     ]
-    assert list(REGULARISERS) == ["r1", "r2", "wgan-gp", "dragan", "path-length", "reconstruction"]
+    assert list(REGULARISERS) == ["r1", "r2", "wgan-gp", "dragan", "path-length", "reconstruction", "drift"]
     assert list(AUGMENTATIONS) == ["instance-noise", "label-flip", "packing", "diffaugment", "ada"]
     assert list(DYNAMICS)[:3] == ["alternating", "alternating-by-epoch", "simultaneous"]
 

@@ -24,11 +24,11 @@ from poise.training import Resumption, StepContext, begin, pick_device, plan, re
 
 CPU = pick_device("cpu")
 STEPS, KILLED_AT = 7, 5
-FAMILIES = ("stylegan2", "r3gan", "srresnet", "fastgan")
+FAMILIES = ("stylegan2", "r3gan", "srresnet", "fastgan", "progressive")
 
 
 def test_the_number_of_recipes() -> None:
-    assert len(RECIPES) == 31
+    assert len(RECIPES) == 32
 
 
 def tiny(name: str) -> Recipe:

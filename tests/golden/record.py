@@ -21,7 +21,7 @@ from poise.tasks import TASKS
 from poise.training import Request, StepContext, begin, pick_device, plan
 
 STEPS = 40
-FAMILIES = ("stylegan2", "r3gan", "srresnet", "fastgan")
+FAMILIES = ("stylegan2", "r3gan", "srresnet", "fastgan", "progressive")
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "flips-and-noise": (

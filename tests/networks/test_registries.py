@@ -15,7 +15,7 @@ TINY = {"width": 3}
 SIDES = (8, 16, 32, 64, 128, 256)
 LATENT_SIZE = 5
 # Linear at the end in training, with layers of their own; stylegan2 draws noise and sees a batch's deviation
-NOT_PLAIN = ("stylegan2", "r3gan")
+NOT_PLAIN = ("stylegan2", "r3gan", "progressive")
 # Scores of several places of an image, always under spectral norm and without a bias
 OF_PLACES = ("fastgan",)
 

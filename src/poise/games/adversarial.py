@@ -102,7 +102,8 @@ class AdversarialGame:
     of its terms' means; a term that is applied now and then is left to `lazy_loss`.
 
     Attributes:
-        forward: `(networks, batch)` to what both players are judged on, `{"fake": ...}`.
+        forward: `(networks, batch)` to what both players are judged on, `{"fake": ...}`, and `"real"` if that
+            is not the batch's.
         terms: The terms of the players' losses.
         scoring: How samples are scored.
         players: The two, in the order in which they are updated.

@@ -107,8 +107,8 @@ class View:
 
     @property
     def real(self) -> Tensor:
-        """Reals, `(N, ...)`."""
-        return self.batch.real
+        """Reals, `(N, ...)`: those of the batch, unless the forward pass gave others."""
+        return self.outputs.get("real", self.batch.real)
 
     @property
     def fake(self) -> Tensor:

@@ -7,6 +7,7 @@ from poise.networks.infogan import INFOGAN_DISCRIMINATOR, INFOGAN_GENERATOR
 from poise.networks.layers import HalvingAverage, LeakyReLU, ReLU
 from poise.networks.mlp import MLP_DISCRIMINATOR, MLP_GENERATOR
 from poise.networks.network import Network, describe, parameter_count
+from poise.networks.progressive import PROGRESSIVE_DISCRIMINATOR, PROGRESSIVE_GENERATOR
 from poise.networks.r3gan import R3GAN_DISCRIMINATOR, R3GAN_GENERATOR
 from poise.networks.resnet import RESNET_DISCRIMINATOR, RESNET_GENERATOR
 from poise.networks.srresnet import SRRESNET_DISCRIMINATOR, SRRESNET_GENERATOR
@@ -26,6 +27,7 @@ GENERATORS: Registry[Network] = Registry(
         STYLEGAN2_GENERATOR,
         R3GAN_GENERATOR,
         FASTGAN_GENERATOR,
+        PROGRESSIVE_GENERATOR,
     ],
 )
 DISCRIMINATORS: Registry[Network] = Registry(
@@ -39,6 +41,7 @@ DISCRIMINATORS: Registry[Network] = Registry(
         STYLEGAN2_DISCRIMINATOR,
         R3GAN_DISCRIMINATOR,
         FASTGAN_DISCRIMINATOR,
+        PROGRESSIVE_DISCRIMINATOR,
         AUTOENCODER_DISCRIMINATOR,
     ],
 )

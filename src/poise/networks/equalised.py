@@ -110,14 +110,14 @@ class Mapping(nn.Module):
 
     def forward(self, latent: Tensor | None, condition: Tensor | None = None) -> Tensor:
         """Styles `(N, style_size)` of latents `(N, latent_size)` and conditions `(N, condition_size)`."""
-        parts = [] if latent is None else [_normalised(latent)]
+        parts = [] if latent is None else [normalised(latent)]
         if self.embedding is not None:
             assert condition is not None
-            parts.append(_normalised(self.embedding(condition.flatten(1))))
+            parts.append(normalised(self.embedding(condition.flatten(1))))
         styles: Tensor = self.layers(torch.cat(parts, 1))
         return styles
 
 
-def _normalised(values: Tensor) -> Tensor:
-    """Rows divided by their root mean square."""
+def normalised(values: Tensor) -> Tensor:
+    """Values `(N, C, ...)` divided by their root mean square over `C`."""
     return values * (values.square().mean(1, keepdim=True) + 1e-8).rsqrt()

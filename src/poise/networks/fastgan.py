@@ -9,9 +9,8 @@ from typing import Annotated
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
-from poise.networks.layers import LeakyReLU
+from poise.networks.layers import LeakyReLU, averaged
 from poise.networks.network import Network
 from poise.networks.shapes import grids_of, halving_kernel
 from poise.networks.weights import start_normal, with_spectral_norm
@@ -279,17 +278,15 @@ class Scores(nn.Module):
         return scores + along.sum(1, keepdim=True)
 
 
-def averaged(images: Tensor, sides: Grid) -> Tensor:
-    """Images at other sides, each pixel the mean of those that it covers.
-
-    Example:
-        >>> averaged(torch.tensor([[[[1.0, 3.0], [5.0, 7.0]]]]), (1, 2))
-        tensor([[[[3., 5.]]]])
-    """
-    if tuple(images.shape[2:]) == sides:
-        return images
-    made: Tensor = interpolate(images, sides, mode="area")
-    return made
+def passed_by_images(discriminator: nn.Module) -> list[nn.Module]:
+    """The modules of the discriminator in the order in which an image passes them; the decoders last."""
+    assert isinstance(discriminator, FastDiscriminator)
+    passed: list[nn.Module] = [discriminator.first]
+    for place, block in enumerate(discriminator.blocks, 1):
+        deciding = place - discriminator.reach
+        passed += [block, *([discriminator.excitations[deciding]] if deciding >= 0 else [])]
+    small = [discriminator.small, discriminator.small_scores]
+    return [*passed, discriminator.whole_scores, *small, discriminator.decoders]
 
 
 def quarter(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
@@ -397,5 +394,6 @@ FASTGAN_DISCRIMINATOR = Network(
     kinds=("image",),
     takes_condition=True,
     needs_condition=False,
+    from_image=passed_by_images,
     parts={"decoders": "decoders"},
 )

@@ -1,5 +1,6 @@
 """Layers that several networks share: activations, pooling, normalisation, noise."""
 
+import math
 from typing import Literal
 
 import torch
@@ -75,12 +76,26 @@ class HalvingAverage(nn.Module):
             features = torch.cat([features, features[:, :, -1:]], 2)
         if features.shape[3] % 2:
             features = torch.cat([features, features[:, :, :, -1:]], 3)
-        number, channels, height, width = features.shape
-        # The gradient of copying each pixel to 2x2 is the sum over 2x2.
-        summed: Tensor = _COPIES_BACKWARD(
-            features, [height, width], [number, channels, height // 2, width // 2]
-        )
-        return summed / 4
+        height, width = features.shape[2:]
+        return averaged(features, (height // 2, width // 2))
+
+
+def averaged(images: Tensor, sides: tuple[int, int]) -> Tensor:
+    """Images at smaller sides, each pixel the mean of those that it covers.
+
+    Example:
+        >>> averaged(torch.tensor([[[[1.0, 3.0], [5.0, 7.0]]]]), (1, 2))
+        tensor([[[[3., 5.]]]])
+    """
+    number, channels, height, width = images.shape
+    if (height, width) == sides:
+        return images
+    if height % sides[0] or width % sides[1]:
+        made: Tensor = nn.functional.adaptive_avg_pool2d(images, sides)
+        return made
+    # The gradient of copying each pixel to a block is the sum over the block.
+    summed: Tensor = _COPIES_BACKWARD(images, [height, width], [number, channels, *sides])
+    return summed / (height * width // math.prod(sides))
 
 
 def activation_layer(name: Activation, *, slope: float = 0.2) -> nn.Module:

@@ -33,6 +33,7 @@ class Network:
         needs_condition: Whether a network that takes conditions can only be built for data that have some.
         takes_width: Whether its setting `width` follows the kind of data if a recipe leaves it open;
             otherwise it has a default of its own.
+        grows: Whether the module takes `growth`, a number from 0 to 1, as a keyword: how much of it is used.
         gradient_weight: `(spec, batch_size)` to the weight of R1 and R2 for this discriminator, if that of
             the kind of data does not suit it.
         from_image: The modules of a discriminator in the order in which an image passes them, if that is not
@@ -58,6 +59,7 @@ class Network:
     takes_condition: bool = False
     needs_condition: bool = True
     takes_width: bool = False
+    grows: bool = False
     gradient_weight: Callable[[DataSpec, int], float] | None = None
     from_image: Callable[[nn.Module], Sequence[nn.Module]] | None = None
     parts: Mapping[str, str] = field(default_factory=dict)

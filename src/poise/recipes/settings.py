@@ -226,6 +226,10 @@ class Recipe(Settings):
     generator: Part = Field(default=Part(name="auto"), description="the generator's network")
     discriminator: Part = Field(default=Part(name="auto"), description="the discriminator's network")
     latent: Latent = Field(default=Latent(), description="the generator's input")
+    growth: Schedule | None = Field(
+        default=None,
+        description="how much of networks that grow is used, from 0 to 1; null: all, from the start",
+    )
     optimisers: Optimisers = Field(default=Optimisers(), description="how each player's weights are updated")
     weight_clip: float | None = Field(
         default=None, gt=0, description="the discriminator's weights are kept within plus or minus this"

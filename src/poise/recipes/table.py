@@ -279,6 +279,22 @@ ROWS: list[dict[str, Any]] = [
         "ema": {"half_life": 5_540, "ramp": 0.2},  # 0.999 a step
     },
     {
+        "name": "progressive-growing",
+        "summary": "Both networks grow from 4 pixels a side; each finer grid is faded in. WGAN-GP and drift.",
+        "paper": "Karras et al. 2018 (Progressive growing), section 2 and appendix A.1",
+        # The paper shows each grid 600,000 images alone, and 600,000 while the next fades in: 0.8 of its run.
+        "when": "To compare with it; stylegan2 made it obsolete. Coarse shapes come early, detail late.",
+        "loss": "wasserstein",
+        "regularisers": {"wgan-gp": {"weight": 10.0}, "drift": {}},
+        "generator": "progressive",
+        "discriminator": "progressive",
+        "growth": {"start": 0.0, "end": 1.0, "over": 0.8},
+        "latent": {"size": 512},
+        "optimisers": _adam(1e-3, 0.0, 0.99),
+        "batch_size": 16,
+        "ema": {"half_life": 11_080, "ramp": 0.2},  # 0.999 a step
+    },
+    {
         "name": "pix2pix",
         "summary": "Image to image from pairs: a U-Net, a discriminator of patches, and L1 to the target.",
         "paper": "Isola et al. 2017, section 3 and appendix 6",

@@ -1,6 +1,7 @@
 """Regularisers: what either player pays besides its adversarial loss, and the projection of weights."""
 
 from poise.registry import Registry
+from poise.regularisers.drift import DRIFT, drift
 from poise.regularisers.gradient_penalties import (
     DRAGAN,
     R1,
@@ -18,7 +19,7 @@ from poise.regularisers.regulariser import Critic, Regulariser, of_critic
 from poise.regularisers.weight_clipping import clip_weights
 
 REGULARISERS: Registry[Regulariser] = Registry(
-    "regulariser", [R1, R2, WGAN_GP, DRAGAN, PATH_LENGTH, RECONSTRUCTION]
+    "regulariser", [R1, R2, WGAN_GP, DRAGAN, PATH_LENGTH, RECONSTRUCTION, DRIFT]
 )
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Regulariser",
     "clip_weights",
     "dragan",
+    "drift",
     "of_critic",
     "path_length",
     "r1",

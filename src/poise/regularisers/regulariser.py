@@ -61,6 +61,11 @@ class SeenByRegularisers(Protocol):
         """A value that is computed once for all that asks for it at this point."""
         ...
 
+    @property
+    def real_scores(self) -> Tensor:
+        """Scores of the reals, `(N,)` or `(N, ...)`."""
+        ...
+
     def augmented(self, samples: Tensor) -> Tensor:
         """Samples as the discriminator sees them."""
         ...

@@ -9,6 +9,7 @@ from typing import Any
 
 from poise.augment import AUGMENTATIONS, Augmentation
 from poise.games.adversarial import AdversarialGame, Term
+from poise.games.growing import growing
 from poise.games.noise_to_data import noise_to_data
 from poise.games.view import Scoring
 from poise.losses import LOSSES, Loss
@@ -75,7 +76,8 @@ def scoring_of(recipe: Recipe, **more: Any) -> Scoring:
 
 
 def game_of(recipe: Recipe, *, scoring: Scoring | None = None, **more: Any) -> AdversarialGame:
-    """The game of a recipe's loss, regularisers and augmentations; `more` goes to `noise_to_data`."""
+    """The game of a recipe's loss, regularisers, augmentations and growth; `more` goes to `noise_to_data`."""
     loss, settings = loss_of(recipe)
     scoring = scoring_of(recipe) if scoring is None else scoring
-    return noise_to_data(loss, regulariser_terms(recipe), loss_settings=settings, scoring=scoring, **more)
+    game = noise_to_data(loss, regulariser_terms(recipe), loss_settings=settings, scoring=scoring, **more)
+    return game if recipe.growth is None else growing(game, recipe.growth)

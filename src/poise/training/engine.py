@@ -104,10 +104,10 @@ class InBfloat16:
 
     module: Network
 
-    def __call__(self, *inputs: Tensor) -> Any:
+    def __call__(self, *inputs: Tensor, **settings: Any) -> Any:
         """What it makes of the inputs, in float32."""
         with torch.autocast(inputs[0].device.type, torch.bfloat16):
-            made = self.module(*inputs)
+            made = self.module(*inputs, **settings)
         return made.float() if isinstance(made, Tensor) else tuple(one.float() for one in made)
 
 

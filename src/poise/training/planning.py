@@ -203,6 +203,7 @@ def _noise(components: Components, spec: DataSpec) -> Batch:
         step=0,
         generator=generator,
         condition=condition,
+        images_seen=run_images(recipe),  # when networks that grow are used whole
         run_images=run_images(recipe),
     )
 
@@ -233,8 +234,8 @@ class _Times(nn.Module):
         super().__init__()
         self.critic, self.factor = critic, factor
 
-    def forward(self, *arguments: Tensor) -> Tensor:
-        scores: Tensor = self.critic(*arguments)
+    def forward(self, *arguments: Tensor, **settings: Any) -> Tensor:
+        scores: Tensor = self.critic(*arguments, **settings)
         return scores * self.factor
 
 

@@ -25,6 +25,7 @@ from poise.training.planning import Experiment
 BESIDE = 1.1  # What pictures, measurements, the doctor and checkpoints add to the steps
 LONGEST = 2.0  # Seconds after which no further step is timed, if a plain and a heavy one have been
 LEAST_STEPS = 20  # A budget for fewer is refused
+GROWING = (0.1, 0.3, 0.5, 0.7, 0.9)  # Shares of a run whose networks grow, at which its steps are timed
 COPIES = 5  # Of the weights: themselves, gradients, two moments, the average
 
 
@@ -99,7 +100,10 @@ def within(experiment: Experiment, rehearsal: Rehearsal, seconds: float) -> Expe
 
 
 def step_seconds(experiment: Experiment) -> float:
-    """Seconds of a step, lazy terms by their share; measured on networks that are thrown away."""
+    """Seconds of a step, lazy terms by their share; measured on networks that are thrown away.
+
+    Networks that grow are timed all along the run.
+    """
     recipe, device = experiment.recipe, experiment.components.device
     spare = build_components(recipe, experiment.spec, device)
     sampler = training_batches(recipe, experiment.dataset, device, drawn=0)
@@ -108,6 +112,13 @@ def step_seconds(experiment: Experiment) -> float:
     heavy_step = math.prod(lazy)
     plain: list[float] = []
     heavy: list[float] = []
+
+    def spent(number: int) -> float:
+        start = time.perf_counter()
+        make_step(spare.players, partial(sampler.next, number), number)
+        synchronised(device)
+        return time.perf_counter() - start
+
     began = time.perf_counter()
     # The first step allocates and is counted only if nothing else is
     for number, into in (
@@ -118,14 +129,18 @@ def step_seconds(experiment: Experiment) -> float:
         (1, plain),
         (1, plain),
     ):
-        start = time.perf_counter()
-        make_step(spare.players, partial(sampler.next, number), number)
-        synchronised(device)
+        seconds = spent(number)
         if into is not None:
-            into.append(time.perf_counter() - start)
+            into.append(seconds)
         if heavy and plain and time.perf_counter() - began > LONGEST:
             break
     usual = min(plain)
+    if recipe.growth is not None:
+        along: list[float] = []
+        for share in GROWING:
+            sampler.drawn = int(share * sampler.run_images / sampler.samples)
+            along.append(min(spent(1), spent(1)))
+        usual = sum(along) / len(along)
     extra = max(0.0, min(heavy) - usual)
     return usual + (extra * sum(1 / every for every in lazy) / len(lazy) if lazy else 0.0)
 
@@ -140,7 +155,9 @@ def check_memory(experiment: Experiment) -> int:
     weights = sum(value.numel() * value.element_size() for value in _weights(components))
     small = recipe.model_copy(update={"batch_size": min(2, recipe.batch_size)})
     sampler = training_batches(small, experiment.dataset, components.device, drawn=0)
-    for_sample = remembered_bytes(components, sampler.next(1)) / small.batch_size
+    batch = sampler.next(1)
+    batch = replace(batch, images_seen=batch.run_images)  # networks that grow are then at their largest
+    for_sample = remembered_bytes(components, batch) / small.batch_size
     needed, free = int(COPIES * weights + for_sample * recipe.batch_size), free_memory(components.device)
     if free is not None and needed > free:
         fitting = int((free - COPIES * weights) / for_sample)

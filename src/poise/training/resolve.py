@@ -56,6 +56,7 @@ def resolve(recipe: Recipe, spec: DataSpec, *, given: tuple[str, ...] = ()) -> R
     owner = f"dynamics '{dynamics.name}'"
     settings = checked_settings(recipe.dynamics.options, dynamics.step, owner=owner)
     values["dynamics"] = {"name": dynamics.name, **settings}
+    _check_growth(recipe, values, tables, task)
     values["regularisers"] = {
         name: _regulariser(
             name,
@@ -132,6 +133,23 @@ def _network(
         hint = f"choose one of {fit}: --set {player}={fit.split(', ')[0].strip(chr(39))}"
         raise PoiseError(what, code="training.network-unfit", hint=hint)
     return {"name": name, **checked_settings(options, network.build, owner=owner)}
+
+
+def _check_growth(
+    recipe: Recipe, values: Mapping[str, Any], tables: Mapping[str, Registry[Network]], task: Task
+) -> None:
+    """Refuse a growth that one of the networks does not take."""
+    for player in ("generator", "discriminator") if recipe.growth is not None else ():
+        name = values[player]["name"]
+        if player in tables and tables[player].named(name).grows:
+            continue
+        fit = [one.name for one in getattr(task, f"{player}s").values() if one.grows]
+        raise PoiseError(
+            f"The {player} '{name}' does not grow",
+            code="training.network-does-not-grow",
+            why="the recipe has a growth, which says how much of the networks is used",
+            hint=(f"choose --set {player}={fit[0]}, or " if fit else "") + "leave it out: --set growth=null",
+        )
 
 
 def _regulariser(

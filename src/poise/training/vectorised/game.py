@@ -154,16 +154,16 @@ class StackedGame:
         return replace(self.game, terms=terms)
 
     def _networks(self, parameters: Any, buffers: Any) -> Networks:
-        def call(name: str, player: str, *inputs: Tensor) -> Tensor:
+        def call(name: str, player: str, *inputs: Tensor, **settings: Any) -> Tensor:
             own = {**parameters[player], **buffers[player]}
-            made: Tensor = functional_call(self.modules[name], own, inputs)
+            made: Tensor = functional_call(self.modules[name], own, inputs, settings)
             return made
 
-        def critic(*inputs: Tensor) -> Tensor:
+        def critic(*inputs: Tensor, **settings: Any) -> Tensor:
             # Regularisers leave running statistics as they are.
             copies = {name: value.clone() for name, value in buffers["discriminator"].items()}
             own = {**parameters["discriminator"], **copies}
-            scores: Tensor = functional_call(self.modules["critic"], own, inputs)
+            scores: Tensor = functional_call(self.modules["critic"], own, inputs, settings)
             return scores
 
         return {
