@@ -37,6 +37,9 @@ class Seen:
     randomness: torch.Generator = field(default_factory=stream)
     state: dict[str, Tensor] = field(default_factory=dict)
 
+    def slopes(self, side: str) -> None:
+        """None are at hand."""
+
 
 def measured(
     name: str, critic: Critic, real: Tensor, fake: Tensor, seed: int = 0, **options: float

@@ -48,12 +48,15 @@ class Scoring:
         augmentations: What stands before it, settings bound, in order.
         in_one_pass: Whether reals and fakes go through it as one batch, which is faster, and right if no
             sample's scores depend on the samples beside it.
+        slopes_at: Of `"real"` and `"fake"` those whose scores are differentiated by the samples in every
+            update, so that the pass that makes the scores serves their gradients, too.
     """
 
     judge: Judge = judge
     read: Callable[[Tensor], Tensor] = as_scores
     augmentations: Sequence[Augmentation] = ()
     in_one_pass: bool = False
+    slopes_at: frozenset[str] = frozenset()
 
 
 class View:
@@ -209,6 +212,22 @@ class View:
         self._judge_both()
         return self._shared
 
+    def slopes(self, side: str) -> tuple[Tensor, int] | None:
+        """Gradients of the scores of reals or fakes by these, with a graph, and how many scores there are.
+
+        They are of the very pass that made the scores, augmentations included; `None` if there was none, or
+        none that can be differentiated.
+        """
+        point: Tensor | None = self._shared.get(f"{side} point")
+        if point is None:
+            return None
+        scores = self.scoring.read(self._shared[side])
+        each = scores if scores.dim() == 1 else scores.flatten(1).mean(1)
+        (slopes,) = torch.autograd.grad(
+            each.sum(), point, create_graph=True, allow_unused=True, materialize_grads=True
+        )
+        return slopes, len(scores)
+
     @property
     def critic(self) -> Critic:
         """From samples to scores through the augmentations, in a form that can be differentiated twice."""
@@ -223,8 +242,19 @@ class View:
             both = self.scoring.judge(self.networks["discriminator"], torch.cat(seen), self.batch)
             self._shared["fake"], self._shared["real"] = both.split([len(one) for one in seen])
         else:
-            self._shared["fake"] = self.judged(self.fake)
-            self._shared["real"] = self.judged(self.real)
+            self._shared["fake"] = self.judged(self._point("fake", self.fake))
+            self._shared["real"] = self.judged(self._point("real", self.real))
+
+    def _point(self, side: str, samples: Tensor) -> Tensor:
+        """The samples, or themselves as a point by which their scores will be differentiated."""
+        if side not in self.scoring.slopes_at or samples.requires_grad or not torch.is_grad_enabled():
+            return samples
+        mapped = torch.compiler.is_compiling() or torch._C._functorch.maybe_current_level() is not None
+        if mapped or self.networks["critic"] is not self.networks["discriminator"]:
+            return samples
+        point = samples.detach().requires_grad_()
+        self._shared[f"{side} point"] = point
+        return point
 
 
 class Critic(nn.Module):

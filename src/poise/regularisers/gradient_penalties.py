@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from poise.regularisers.regulariser import Critic, Regulariser, of_critic
+from poise.regularisers.regulariser import Critic, Regulariser, SeenByRegularisers, of_critic
 
 
 def squared_gradient_norm(critic: Critic, points: Tensor) -> Tensor:
@@ -99,13 +100,29 @@ def r1(critic: Critic, real: Tensor, fake: Tensor, *, generator: torch.Generator
     return squared_gradient_norm(critic, real) / 2
 
 
+def _of_slopes(side: Literal["real", "fake"], penalty: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Half the squared norm of gradients that are at hand, or else the penalty of the critic."""
+    otherwise = of_critic(penalty)
+
+    @functools.wraps(penalty)
+    def value(view: SeenByRegularisers) -> Tensor:
+        found = view.slopes(side)
+        if found is None:
+            return otherwise(view)
+        slopes, count = found
+        return slopes.square().reshape(count, -1).sum(1) / 2
+
+    return value
+
+
 R1 = Regulariser(
     name="r1",
     player="discriminator",
-    value=of_critic(r1),
+    value=_of_slopes("real", r1),
     weight=lambda spec, gradient_weight: gradient_weight,
     summary="Half the squared gradient at the reals; makes the game converge near its equilibrium.",
     source="Mescheder et al. 2018, equation 9",
+    slopes_at="real",
 )
 
 
@@ -134,10 +151,11 @@ def r2(critic: Critic, real: Tensor, fake: Tensor, *, generator: torch.Generator
 R2 = Regulariser(
     name="r2",
     player="discriminator",
-    value=of_critic(r2),
+    value=_of_slopes("fake", r2),
     weight=lambda spec, gradient_weight: gradient_weight,
     summary="Half the squared gradient at the fakes; with R1 it makes relativistic losses converge.",
     source="Mescheder et al. 2018, equation 10; Huang et al. 2024, section 3.2",
+    slopes_at="fake",
 )
 
 

@@ -37,6 +37,10 @@ class SeenByRegularisers(Protocol):
         """From samples to scores, through the augmentations, in a form that can be differentiated twice."""
         ...
 
+    def slopes(self, side: str) -> tuple[Tensor, int] | None:
+        """Gradients of the scores of reals or fakes by these, and how many scores; `None` if not at hand."""
+        ...
+
     @property
     def real(self) -> Tensor:
         """Reals, `(N, ...)`."""
@@ -96,6 +100,8 @@ class Regulariser:
         init: `() -> state`: what it carries from step to step at the start; `None` for nothing.
         update: `(state, view, **settings) -> state` after the player has moved.
         needs_parts: Names of parts that the network of its player must have.
+        slopes_at: Whose scores it differentiates by the samples: `"real"` or `"fake"`, if it can take the
+            gradients from the view's `slopes`.
     """
 
     name: str
@@ -107,6 +113,7 @@ class Regulariser:
     init: Callable[[], Mapping[str, Tensor]] | None = None
     update: Callable[..., Mapping[str, Tensor]] | None = None
     needs_parts: tuple[str, ...] = ()
+    slopes_at: Literal["real", "fake"] | None = None
 
     def default_weight(self, spec: DataSpec, gradient_weight: float) -> float:
         """The weight for these data if a recipe gives none."""

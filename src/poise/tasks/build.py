@@ -72,7 +72,9 @@ def augmentation(name: str, options: Mapping[str, Any]) -> Augmentation:
 
 def scoring_of(recipe: Recipe, **more: Any) -> Scoring:
     """How samples are scored in the game of a recipe; `more` are further fields of `Scoring`."""
-    return Scoring(augmentations=tuple(augmentation_chain(recipe)), **more)
+    always = [REGULARISERS.named(name) for name, part in recipe.regularisers.items() if part.every == 1]
+    slopes_at = frozenset(one.slopes_at for one in always if one.slopes_at is not None)
+    return Scoring(augmentations=tuple(augmentation_chain(recipe)), slopes_at=slopes_at, **more)
 
 
 def game_of(recipe: Recipe, *, scoring: Scoring | None = None, **more: Any) -> AdversarialGame:
