@@ -76,6 +76,12 @@ def test_a_run_begins_with_the_weights_of_another(cli: Cli) -> None:
     done = cli("train", "digits", "--from", "first", "--steps", "2", "--out", "second", *QUICK)
     assert done.status == 0 and "were taken" in done.out
     assert RunFolder.open("second").environment["from"]["step"] == 2
+    frozen = ("--set", "freeze_discriminator_layers=1", "--dry-run")
+    dry = cli("train", "digits", "--from", "first", "--steps", "2", *QUICK, *frozen)
+    assert "were taken" in dry.out and "layer of the discriminator next to the image" in dry.out
+    (plan,) = cli("train", "digits", "--from", "first", "--steps", "2", *QUICK, *frozen, "--json").events
+    assert plan["from"]["step"] == 2 and plan["from"]["frozen_layers"] == 1
+    assert plan["from"]["taken"]["generator"][0] > 0
     seeds = cli("train", "digits", "--from", "first", "--seeds", "2", "--out", "third", *QUICK)
     assert seeds.status == 2 and not Path("third").exists()
 

@@ -68,11 +68,11 @@ def prepare(
             single = plan(opened, recipe, where, progress=on_read)
             if start_from is not None:
                 single = single.started_from(start_from)
+            check_frozen(single.recipe, single.taken)
             expected = rehearse(single)
             if budget is not None and expected is not None:
                 single = within(single, expected, budget)
                 expected = expected.of(single.recipe.steps or 0)
-            check_frozen(single.recipe, single.taken)
             taken, choice = single.taken, single.choice
             dataset, origin, resolved = single.dataset, single.origin, single.recipe
             modules = single.components.modules

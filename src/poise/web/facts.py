@@ -9,6 +9,7 @@ from typing import Any, Literal
 from poise.recipes import RECIPES, Recipe
 from poise.recipes.overrides import ABOUT, flat, help_of
 from poise.recipes.settings import renamed
+from poise.spec import size_text
 from poise.text import label, number
 
 Json = Mapping[str, Any]
@@ -62,9 +63,11 @@ def fact_text(name: str, value: Any) -> str:
     """A fact as a short text.
 
     Example:
-        >>> fact_text("range", [0, 255]), fact_text("original_size", [48, 64])
-        ('0 to 255', '48, 64')
+        >>> fact_text("range", [0, 255]), fact_text("resolution", [48, 64])
+        ('0 to 255', '64x48')
     """
+    if name in ("resolution", "original_size") and isinstance(value, list | tuple):
+        return size_text(*value)
     return " to ".join(map(plain, value)) if name == "range" else plain(value)
 
 
