@@ -1,10 +1,11 @@
-# Poise: `make demo` trains on handwritten digits, `make test` runs the tests, `make check` lints and types.
+# Poise: `make demo` trains on handwritten digits, `make test` runs the tests, `make check` lints and types,
+# `make gpu-check` tests and times everything on a GPU, in at most eight minutes.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check setup format clean
+.PHONY: demo test check gpu-check setup format clean
 
 setup: $(STAMP)
 
@@ -25,6 +26,10 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# PYTHON itself, and no environment of its own: a machine with a GPU has the PyTorch that fits its driver.
+gpu-check:
+	PYTHONPATH=src $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m benchmarks.gpu
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -53,7 +53,7 @@ def adaptively_augmented(
     if probability is None:
         chance = context.state["probability"].to(samples.dtype)
     else:
-        chance = samples.new_tensor(value_at(probability, context.images_seen, context.run_images))
+        chance = samples.new_full((), value_at(probability, context.images_seen, context.run_images))
 
     def occurs(strength: float, *, twice: bool = False) -> Tensor:
         share = (chance * strength).clamp(0, 1)

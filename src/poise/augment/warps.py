@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,8 +53,14 @@ def downsampled(images: Tensor) -> Tensor:
     return images
 
 
+@cache
+def _constant(values: tuple[Any, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Numbers on a device; they are made once, since an accelerator waits for numbers from the host."""
+    return torch.tensor(values, dtype=dtype, device=device)
+
+
 def _filter(images: Tensor, axis: int) -> Tensor:
-    values = torch.tensor(SYM6, dtype=images.dtype, device=images.device)
+    values = _constant(SYM6, images.dtype, images.device)
     return (values / values.sum()).reshape((1, 1, -1, 1) if axis == 2 else (1, 1, 1, -1))
 
 
@@ -77,12 +85,16 @@ def warped(images: Tensor, back: Tensor) -> Tensor:
     # In the doubled image, whose filter moves it by half a pixel
     half = _shift(back.new_full((), -0.5), back.new_full((), -0.5))
     half_back = _shift(back.new_full((), 0.5), back.new_full((), 0.5))
-    doubling, halving = (torch.diag(back.new_tensor([one, one, 1.0])) for one in (2.0, 0.5))
+    doubling, halving = (_diagonal(back, one, one) for one in (2.0, 0.5))
     inner = half @ doubling @ back @ halving @ half_back
-    to_share = torch.diag(back.new_tensor([2 / large.shape[-1], 2 / large.shape[-2], 1.0]))
-    from_share = torch.diag(back.new_tensor([size[-1] / 2, size[-2] / 2, 1.0]))
+    to_share = _diagonal(back, 2 / large.shape[-1], 2 / large.shape[-2])
+    from_share = _diagonal(back, size[-1] / 2, size[-2] / 2)
     grid = affine_grid((to_share @ inner @ from_share)[:, :2], size, align_corners=False)
     return downsampled(grid_sample(large, grid, padding_mode="reflection", align_corners=False))
+
+
+def _diagonal(like: Tensor, across: float, down: float) -> Tensor:
+    return torch.diag(_constant((across, down, 1.0), like.dtype, like.device))
 
 
 def drawn_map(
@@ -154,7 +166,7 @@ def drawn_colours(one: Tensor, draw: Draw, occurs: Draw, strength: float) -> Ten
     saturation = torch.where(occurs(strength), torch.exp2(draw("normal")), one)
     # Rodrigues' formula about the axis of greys
     a = 1 / math.sqrt(3)
-    cross = one.new_tensor([[0.0, -a, a], [a, 0.0, -a], [-a, a, 0.0]])
+    cross = _constant(((0.0, -a, a), (a, 0.0, -a), (-a, a, 0.0)), one.dtype, one.device)
     cosine, sine = torch.cos(hue)[:, None, None], torch.sin(hue)[:, None, None]
     turned = cosine * identity + sine * cross + (1 - cosine) * along
     flip = identity - 2 * flipped.to(one.dtype)[:, None, None] * along
