@@ -15,6 +15,7 @@ from poise.diagnosis.trends import Measurements
 from poise.recipes import RECIPES
 
 NAMES = [
+    "augmentation-leaks",
     "checkerboard", "condition-ignored", "data-mismatch", "data-shortcut", "discriminator-dominates",
     "discriminator-overfits", "diverging", "generator-dominates", "latent-ignored", "memorisation",
     "mode-collapse", "mode-hopping", "modes-apart", "no-gradient", "non-finite", "not-learning",
@@ -40,7 +41,8 @@ def healthy(count: int = 60) -> list[Measurement]:
             alike=1.0, latent_response=0.6, fake_twins=0.0, latents_differ=1.0, fake_alike=1.0,
             fake_spread=1.0, fake_moved=1.0,
             fake_distance=1.2 * math.exp(-place / 12) + 0.01, generator_moved=1.0, discriminator_moved=1.0,
-            loop_reals=LIKE, held_out_apart=0.5, grid=1.0, real_score=1.0, fake_score=-1.0,
+            loop_reals=LIKE, held_out_apart=0.5, grid=1.0, r_t=0.5,
+            leaks={"rotation": (0.0, 0.02, 0.0)}, real_score=1.0, fake_score=-1.0,
         )
         for place in range(count)
     ]  # fmt: skip
@@ -60,6 +62,7 @@ def turned(name: str) -> list[Measurement]:
         "not-learning": {"movement": 0.0, "distance": 0.7},
         "quality-regressed": {"distance": 0.9},
         "checkerboard": {"grid": 100.0},
+        "augmentation-leaks": {"leaks": {"rotation": (0.9, 0.02, 0.95)}},
         "data-mismatch": {"loop_reals": LIKE | {"mean": (1.0, 0.0)}},
         "latent-ignored": {"latent_response": 0.0},
         "modes-apart": {"distance": 0.6, "fake_distance": 0.05},

@@ -6,6 +6,7 @@ stop a run on a card, or make it wait at every step, stops here.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ def without_values(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("Adam", "SGD"):
         monkeypatch.setattr(torch.optim, name, Fused)
     monkeypatch.setattr(torch, "Generator", Stream)
+    monkeypatch.setattr(torch, "autocast", lambda device, *_, **__: nullcontext())  # there is none for `meta`
     monkeypatch.setattr(of_players, "waits_for_norm", lambda norm, optimiser: False)
 
 

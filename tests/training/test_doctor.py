@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import torch
 
 from poise.data import open_data, spec_of
 from poise.diagnosis import undisturbed
+from poise.diagnosis.window import StepStats, Window
 from poise.errors import PoiseError
-from poise.recipes import RECIPES, recipe_with
+from poise.recipes import RECIPES, recipe_with, saved_recipe
 from poise.registry import bound, provided
 from poise.run_folder import RunFolder
 from poise.training import Resumption, StepContext, begin, pick_device, plan
@@ -157,9 +159,23 @@ def test_a_value_that_is_not_finite_is_a_reading_and_a_finding(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("count", "share", "wanted"), [(1797, 0.05, 90), (600, 0.05, 0), (10**6, 0.05, 1000), (100, 0.5, 50)]
+    ("count", "share", "wanted"),
+    [
+        (1797, 0.05, 90),
+        (600, 0.05, 0),
+        (10**6, 0.05, 1000),
+        (100, 0.5, 50),
+        (100, 8, 8),
+        (10, 8, 5),
+        (100, 0, 0),
+        (79, None, 0),
+        (90, None, 8),
+        (200, None, 10),
+        (640, None, 32),
+        (10**6, None, 1000),
+    ],
 )
-def test_rows_are_split_once_and_for_all(count: int, share: float, wanted: int) -> None:
+def test_rows_are_split_once_and_for_all(count: int, share: float | None, wanted: int) -> None:
     one, other = split(count, share, 3), split(count, share, 3)
     assert len(one.held_out) == wanted
     assert np.array_equal(np.sort(np.concatenate([one.training, one.held_out])), np.arange(count))
@@ -175,3 +191,34 @@ def test_held_out_rows_are_never_trained_on() -> None:
     shown = {round(float(first)) // 2 for first in drawn[:, 0]}
     rows = split(200, 0.2, recipe.seed)
     assert len(rows.held_out) == 40 and shown == set(rows.training.tolist())
+
+
+def test_what_is_held_out_of_few_rows_stands_in_the_recipe(tmp_path: Path) -> None:
+    """A run of an earlier version, whose recipe says 0.05, goes on as it was; a new one says how many."""
+    for count, wanted in ((200, 10), (1_000, 0.05), (40, 0)):
+        points = torch.randn(count, 2, generator=torch.Generator().manual_seed(0)).numpy()
+        planned = plan(points, recipe_with(RECIPES["non-saturating"], SMALL), CPU)
+        assert planned.recipe.held_out == wanted
+        assert type(planned.recipe.held_out) is type(wanted)
+        again = saved_recipe(json.loads(planned.recipe.model_dump_json()))
+        assert again == planned.recipe
+        assert type(again.held_out) is type(wanted)
+
+
+def test_few_pictures_are_judged_by_those_that_are_held_out(tmp_path: Path) -> None:
+    """The readings say how many are held out, and r_t."""
+    images = np.random.default_rng(0).integers(0, 255, (200, 8, 8), dtype=np.uint8)
+    asked = {**SMALL, "steps": 12, "evaluate_every": 0, "generator.width": 8, "discriminator.width": 8}
+    planned = plan(images, recipe_with(RECIPES["non-saturating"], asked), CPU)
+    begin(planned, tmp_path / "run", notify=print, doctor="watch", callbacks=[])
+    line = RunFolder(tmp_path / "run").lines("readings")[-1]
+    assert (line["training_count"], line["held_out_count"]) == (190, 10)
+    assert -1 <= line["r_t"] <= 1
+
+
+def test_r_t_is_the_mean_sign_from_the_boundary_between_real_and_fake() -> None:
+    scores = torch.tensor([0.2, 0.6, 0.9, 2.0])
+    for boundary, wanted in ((0.0, 1.0), (0.5, 0.5), (None, None)):
+        window = Window(boundary)
+        window.add(StepStats(real_scores=scores, fake_scores=-scores))
+        assert window.close(1).r_t == wanted

@@ -1,4 +1,4 @@
-"""The check of a GPU: it runs anywhere at tiny sizes, publishes nothing of that, and ends well without a card."""
+"""The check of a GPU: it runs anywhere at tiny sizes, publishes nothing of that, and ends without a card."""
 
 from __future__ import annotations
 

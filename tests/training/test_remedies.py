@@ -18,13 +18,15 @@ from poise.recipes import RECIPES, Recipe, parse_override, recipe_with
 from poise.run_folder import RunFolder
 from poise.spec import DataSpec
 from poise.tasks import TASKS
-from poise.training import Resumption, StepContext, begin, pick_device, plan
+from poise.training import Request, Resumption, StepContext, begin, pick_device, plan
 from poise.training.again import command_again
 from poise.training.callbacks import doctor
 from poise.training.callbacks.doctor import setting_of
 from poise.training.components import build_networks
 from poise.training.remedies import begin_with_remedies, last_good, ranked, resume_with_remedies
+from poise.training.remedies.branches import BranchSettings, Trial, train_branch
 from poise.training.resolve import resolve
+from poise.training.state import unpack
 
 CPU = pick_device("cpu")
 SMALL: dict[str, Any] = {"batch_size": 16, "steps": 40, "generator.width": 8, "discriminator.width": 8}
@@ -298,3 +300,35 @@ def test_causes_are_mended_before_what_they_bring_about() -> None:
         line("not-learning", 5, "g", severity="watch"),
     ])  # fmt: skip
     assert [remedy["change"] for _, remedy in found] == ["d", "b", "e", "c", "a"]
+
+
+def test_a_branch_turns_adaptive_augmentation_on_and_resumes_bit_for_bit(tmp_path: Path) -> None:
+    """It goes on from the last good weights, though the run had no state of ADA to save."""
+    small = {**SMALL, "checkpoints.every_steps": 10, "log_every": 5, "evaluate_every": 0}
+    planned = plan("digits", recipe_with(RECIPES["non-saturating"], small), CPU)
+    run = begin(planned, tmp_path / "run", notify=lambda sentence: None, doctor="off").run
+    proposal = FINDINGS["discriminator-overfits"].proposals[0]
+    remedy = Setting(25_000, {**planned.recipe.model_dump(), "steps": 25_000}).remedy(proposal)
+    assert remedy is not None
+    recipe = resolve(recipe_with(planned.recipe, remedy.settings), planned.spec)
+    trial = Trial("discriminator-overfits", 35, remedy.to_json(), recipe)
+
+    def stop(context: StepContext) -> Request | None:
+        return "stop" if context.step == 33 else None
+
+    ends = []
+    for name, callbacks in (("whole", []), ("cut", [stop])):
+        settings = BranchSettings(planned, {}, callbacks, lambda sentence: None, 1)
+        branch = train_branch(settings, run, trial, tmp_path / name).outcome.run
+        assert branch.read_json("lineage")["from_step"] == 30
+        if callbacks:
+            assert branch.status == "interrupted"
+            poise.resume(tmp_path / name)
+        assert {"ada_probability", "ada_r_t"} <= set(branch.lines("history")[-1])
+        ends.append(branch.load_checkpoint(40).trained)
+    assert float(ends[0]["game/ada/counted"]) > 0 or float(ends[0]["game/ada/probability"]) > 0
+    assert ends[0].keys() == ends[1].keys()
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+    start = run.load_checkpoint(30)
+    with pytest.raises(PoiseError, check=lambda error: error.code == "training.checkpoint-of-other-networks"):
+        unpack(start, settings.components(recipe))

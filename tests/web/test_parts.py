@@ -327,3 +327,13 @@ def test_the_number_of_games_is_a_curve_only_where_it_changes() -> None:
 def test_the_speed_counts_what_the_data_hold() -> None:
     (chart,) = history_charts({"step": [1.0], "images_per_second": [5.0]}, unit="samples")
     assert (chart.unit, chart.series[0].label) == ("per second", "Samples")
+
+
+def test_adaptive_augmentation_has_a_chart_with_its_target() -> None:
+    table: Table = {"step": [1.0, 2.0], "ada_probability": [0.0, 0.1], "ada_r_t": [0.9, 0.7]}
+    (chart,) = history_charts(table)
+    assert (chart.title, chart.guide) == ("Adaptive augmentation", 0.6)
+    assert [(one.key, one.label) for one in chart.series] == [
+        ("ada_probability", "Probability"),
+        ("ada_r_t", "r_t"),
+    ]

@@ -42,6 +42,7 @@ DUE: Mapping[str, float] = {
     "held out": 3.0,
     "grid": 4.0,
     "layouts": 4.0,
+    "augmentation": 4.0,
     "copies": 4.0,
 }
 OPENING = 3  # Checks that come at once, in which what is unmistakable can be named
@@ -83,6 +84,7 @@ class Doctor:
         reference: Reals to compare with; it may be set later, as `reference`.
         budget: The time that checks may take; several doctors may share one.
         rules: What is looked for.
+        boundary: The score between real and fake, if the loss has one.
 
     Example:
         >>> import torch
@@ -100,10 +102,11 @@ class Doctor:
         reference: Reference | None = None,
         budget: Budget | None = None,
         rules: Iterable[Rule] | None = None,
+        boundary: float | None = None,
     ) -> None:
         self.schedule = schedule
         self.budget = Budget() if budget is None else budget
-        self.window = Window()
+        self.window = Window(boundary)
         self.tracker = FindingTracker(FINDINGS.values() if rules is None else rules, setting)
         self._examiner = Examiner(reference)
         self._reported: dict[tuple[str, int], dict[str, Any]] = {}
@@ -294,7 +297,7 @@ class Doctor:
 
     def _restart(self, measurements: Iterable[Measurement]) -> list[Check]:
         self.tracker = FindingTracker(self.tracker.rules, self.tracker.setting)
-        self.window, self._examiner = Window(), Examiner(self._examiner.reference)
+        self.window, self._examiner = Window(self.window.boundary), Examiner(self._examiner.reference)
         self._reported.clear()
         return self.replay(measurements)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -14,7 +14,15 @@ from torch import Tensor, nn
 
 from poise.diagnosis.finding import Measurement
 from poise.diagnosis.inputs import only_samples
-from poise.diagnosis.reference import LEAST, LEAST_OTHERS, MOST_PROBED, MOST_SCORED, Reference, summary_of
+from poise.diagnosis.leaks import images_of
+from poise.diagnosis.reference import (
+    LEAST,
+    LEAST_HELD_OUT,
+    MOST_PROBED,
+    MOST_SCORED,
+    Reference,
+    summary_of,
+)
 from poise.diagnosis.rule import LATER
 from poise.diagnosis.samples import (
     apart,
@@ -48,7 +56,7 @@ FEW = 64  # Samples that are enough if there is time for no more
 ASKED = 16  # Samples of which the latents are exchanged
 TWIN = 1e-4  # Share of the mean distance of two samples, below which the two are equal but for rounding
 # Parts for which the generator is sampled
-SAMPLED = frozenset({"samples", "held out", "conditions", "statistics", "copies", "grid"})
+SAMPLED = frozenset({"samples", "held out", "conditions", "statistics", "copies", "grid", "augmentation"})
 LAID_OUT = 6  # Checks that say how the loop's reals lie to those that were handed over; they do not change
 LEAST_HANDED = 2  # Fewer fakes than this of the loop's own are not compared with each other
 
@@ -66,6 +74,7 @@ PARTS: Mapping[str, str] = {
     "copies": "copying",
     "grid": "grid",
     "layouts": "layouts",
+    "augmentation": "leaks",
 }
 
 
@@ -87,6 +96,8 @@ class Subject:
     generator: nn.Module | None = None  # Whose weights are watched
     discriminator: nn.Module | None = None  # The same
     translates: bool = False  # Whether latents are samples of another domain, so that copies mean nothing
+    # The operations that samples are augmented with before the discriminator; None if that is not known
+    operations: Collection[str] | None = None
     metric: float | None = None  # What the caller measured
 
 
@@ -130,6 +141,11 @@ class Examiner:
             count: How many samples are compared.
         """
         found: dict[str, Any] = {"metric": subject.metric, "non_finite": window.non_finite}
+        if self.reference is not None:
+            found |= {
+                "training_count": len(self.reference.real),
+                "held_out_count": 0 if self.reference.held_out is None else len(self.reference.held_out),
+            }
         missing: dict[str, str] = {}
         chosen = tuple(PARTS) if parts is None else parts
         missing |= {PARTS[name]: LATER for name in PARTS if name not in chosen}
@@ -158,6 +174,7 @@ class Examiner:
                 "copies": lambda: self._copies(fake, subject),
                 "grid": lambda: self._grid(fake, subject),
                 "layouts": lambda: self._layouts(subject),
+                "augmentation": lambda: self._leaks(fake, subject),
             }
             for name in chosen:
                 if PARTS[name] in missing:
@@ -387,6 +404,22 @@ class Examiner:
             raise _MissingError("the samples are no images of 8 pixels or more")
         return {"grid": own / max(of_reals, 1.0)}
 
+    def _leaks(self, fake: Tensor | None, subject: Subject) -> dict[str, Any]:
+        """How much of an augmentation the samples carry, against the reals."""
+        self._rows(fake)
+        assert fake is not None
+        reference = self._known()
+        if reference.from_loop:
+            raise _MissingError("the reals are the loop's own, which may be augmented themselves")
+        if subject.operations is not None and not subject.operations:
+            raise _MissingError("nothing is augmented")
+        images = images_of(fake[:MOST_SCORED])
+        wanted = reference.augmented if subject.operations is None else subject.operations
+        ways = {name: way for name, way in reference.augmented.items() if name in wanted}
+        if images is None or not ways:
+            raise _MissingError("the samples are no images in which an augmentation would show")
+        return {"leaks": {name: tuple(way.leak(images)) for name, way in ways.items()}}
+
     def _held_out(self, score: Score | None, fake: Tensor | None) -> dict[str, Any]:
         """Compare the scores of training and held-out reals."""
         if score is None:
@@ -395,7 +428,7 @@ class Examiner:
         held_out = reference.probed_held_out
         if held_out is None:
             raise _MissingError("no data are held out")
-        if len(held_out) < LEAST_OTHERS:
+        if len(held_out) < LEAST_HELD_OUT:
             raise _MissingError(f"{len(held_out)} held-out samples are too few")
         if fake is None:
             raise _MissingError("no samples were given")

@@ -158,6 +158,10 @@ class Measurement:
     discriminator_losses: tuple[float, ...] = ()  # The same of the discriminator
     generator_gradient: float | None = None  # Median norm of the generator's gradient over the last steps
     discriminator_gradient: float | None = None  # The same of the discriminator
+    # Mean sign of the reals' scores over the last steps, counted from the score between real and fake
+    r_t: float | None = None
+    training_count: int | None = None  # Training reals that there are to compare with
+    held_out_count: int | None = None  # Reals that are not trained on
     # The chance that a training real scores above a held-out one; healthy 0.5
     training_above_held_out: float | None = None
     # How far held-out reals fall from training reals towards fakes; healthy 0
@@ -217,6 +221,9 @@ class Measurement:
     held_out_apart: float | None = None
     # How much of the samples' spectrum lies at the frequencies of strides, over that of the reals
     grid: float | None = None
+    # How much of each operation of an augmentation the samples carry: the share, its standard error, and how
+    # much of the samples' difference from the reals it explains
+    leaks: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     metric: float | None = None  # What the caller measured, such as FID; lower is better
     missing: Mapping[str, str] = field(default_factory=dict)  # Why a quantity is None, by its name
 
@@ -255,9 +262,9 @@ class Measurement:
         for name, value in values.items():
             if isinstance(value, list):
                 values[name] = tuple(value)
-        for name in ("probes", "loop_reals"):
+        for name in ("probes", "loop_reals", "leaks"):
             if name in values:
-                values[name] = {key: tuple(pair) for key, pair in values[name].items()}
+                values[name] = {key: tuple(numbers) for key, numbers in values[name].items()}
         return Measurement(**values)
 
 

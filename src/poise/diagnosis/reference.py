@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from poise.diagnosis.inputs import Note, channels_first, labels_of
+from poise.diagnosis.leaks import Direction, directions
 from poise.diagnosis.samples import (
     Nearest,
     apart,
@@ -32,7 +33,8 @@ MOST_TRAINING = 2_048  # Training samples among which nearest neighbours are loo
 MOST_PROBED = 256  # Samples of each kind that are compared at a check
 MOST_SCORED = 128  # Samples of each kind that the discriminator scores at a check
 LEAST = 8  # Fewer reals than this are not compared
-LEAST_OTHERS = 32  # Fewer held-out reals than this are not compared
+LEAST_OTHERS = 32  # Of fewer reals than this no distribution is compared
+LEAST_HELD_OUT = 8  # Fewer held-out reals than this are not ranked among others
 CELLS = 16
 DIRECTIONS = 4
 
@@ -136,6 +138,11 @@ class Reference:
         return grid_of(self.probed)
 
     @cached_property
+    def augmented(self) -> dict[str, Direction]:
+        """The ways from these reals to augmented ones; none if they are no images, or small ones."""
+        return directions(self.real[self.order[:MOST_PROBED].to(self.real.device)])
+
+    @cached_property
     def centres(self) -> Tensor:
         """Centres of the cells."""
         return cell_centres(self.training[: 4 * MOST_PROBED], min(CELLS, max(2, len(self.training) // 4)))
@@ -162,7 +169,7 @@ class Reference:
     @cached_property
     def held_out_nearest(self) -> Nearest | None:
         """Where held-out reals lie among the training reals."""
-        if self.held_out is None or len(self.held_out) < LEAST_OTHERS:
+        if self.held_out is None or len(self.held_out) < LEAST_HELD_OUT:
             return None
         return nearest_training(self.rows(self.held_out[:MOST_PROBED]), self.training)
 

@@ -37,6 +37,7 @@ class Verdict:
     beyond: float = 1.0  # How far beyond its threshold the measured value lies, as a factor of at least 1
     # Whether it is unmistakable: it then opens at once, at its level, whatever the rule waits for otherwise
     sure: bool = False
+    certainty: float = 1.0  # The most that it can be sure of, from 0 to 1, however often it is found
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ def unchecked(measurement: Measurement, *names: str) -> Unchecked | None:
     """Why a rule that needs these quantities cannot be checked; `None` if all are there."""
     for name in names:
         value = getattr(measurement, name)
-        if value is None or value == ():
+        if value is None or value in ((), {}):
             families = (_FAMILY.get(name, name), name)
             because = next((measurement.missing[one] for one in families if one in measurement.missing), None)
             return Unchecked(because or f"there was no {name.replace('_', ' ')}")

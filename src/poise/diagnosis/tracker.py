@@ -151,7 +151,7 @@ class FindingTracker:
             status="open",
             first_step=track.uneasy.step if old is None else old.first_step,
             last_step=step,
-            confidence=confidence(verdict.beyond, track.uneasy.looks),
+            confidence=min(confidence(verdict.beyond, track.uneasy.looks), verdict.certainty),
             sentence=verdict.sentence,
             evidence=verdict.evidence,
             remedies=old.remedies if old is not None else self.setting.remedies(rule.proposals),

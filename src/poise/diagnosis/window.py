@@ -115,10 +115,15 @@ _NAMES = tuple(field.name for field in fields(StepStats))
 
 
 class Window:
-    """The statistics of the last steps. Adding a step costs nothing on the device and waits for nothing."""
+    """The statistics of the last steps. Adding a step costs nothing on the device and waits for nothing.
 
-    def __init__(self) -> None:
+    Args:
+        boundary: The score between real and fake, if the loss has one.
+    """
+
+    def __init__(self, boundary: float | None = None) -> None:
         self.steps: deque[StepStats] = deque(maxlen=STEPS)
+        self.boundary = boundary
 
     def add(self, step_stats: StepStats) -> None:
         """Add one step."""
@@ -147,6 +152,9 @@ class Window:
             non_finite=culprit,
             auc=None if real is None or fake is None else roc_auc(real, fake),
             real_score=None if real is None else _finite(real.mean()),
+            r_t=None
+            if real is None or self.boundary is None
+            else _finite((real - self.boundary).sign().mean()),
             fake_score=None if fake is None else _finite(fake.mean()),
             generator_loss=statistics.fmean(generator) if generator else None,
             discriminator_loss=statistics.fmean(discriminator) if discriminator else None,

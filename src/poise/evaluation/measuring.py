@@ -196,7 +196,7 @@ def training_data(asked: Asked, real: Tensor) -> tuple[Tensor, Tensor | None]:
     if run is None or data is None:
         return comparable(drawn(reference, MOST_TRAINING, asked.seed), reference), None
     of_run = int(run.recipe.get("seed") or 0)
-    rows = split(len(data), float(run.recipe.get("held_out") or 0.0), of_run)
+    rows = split(len(data), run.recipe.get("held_out") or 0, of_run)
     trained = rows.training
     if len(trained) > MOST_TRAINING:
         trained = np.sort(numpy_stream(of_run, 0, "evaluated rows").permutation(trained)[:MOST_TRAINING])

@@ -13,6 +13,7 @@ from poise.spec import Fit, Resolution, read_resolution
 
 Positive = Annotated[float, Field(gt=0)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
+HeldOut = Annotated[float, Field(ge=0, le=0.5)] | Annotated[int, Field(ge=0, strict=True)]
 
 
 class Settings(BaseModel):
@@ -256,12 +257,11 @@ class Recipe(Settings):
     )
     horizontal_flips: bool = Field(default=False, description="mirror half of the images, by the seed")
     jitter: Jitter = Field(default=Jitter(), description="move and scale images, by the seed")
-    held_out: float = Field(
-        default=0.05,
-        ge=0,
-        le=0.5,
-        description="share of the data kept from training, so that memorisation is recognised; 0 for "
-        "pairs and domains, of which --held-out keeps a part apart",
+    held_out: HeldOut | None = Field(
+        default=None,
+        description="data kept from training, so that memorisation is recognised: a share up to 0.5, or a "
+        "whole number of samples; null: by the data; 0 for pairs and domains, of which --held-out keeps a "
+        "part apart",
     )
     ema: Ema = Field(default=Ema(), description="the average of the generator's weights")
 

@@ -11,6 +11,7 @@ from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.spec import DataSpec, sides_of, size_text
 from poise.tasks import GIVEN
+from poise.training.batches import held_out_of
 from poise.training.resolve import resolve
 
 NOT_SET = {"name", "summary", "paper", "when", "resolution", "evaluate_every"}
@@ -43,7 +44,7 @@ def command_again(recipe: Recipe, data: Mapping[str, Any]) -> tuple[str, ...] | 
     if named is None or given or recipe.name not in RECIPES:
         return None
     try:
-        changes = _changes(recipe, described_spec(data))
+        changes = _changes(recipe, described_spec(data), data.get("count"))
     except PoiseError:
         changes = None  # a recipe of that name means something else by now
     if changes is None:
@@ -60,11 +61,13 @@ def command_again(recipe: Recipe, data: Mapping[str, Any]) -> tuple[str, ...] | 
     return tuple(words)
 
 
-def _changes(recipe: Recipe, spec: DataSpec) -> dict[str, Any] | None:
+def _changes(recipe: Recipe, spec: DataSpec, count: int | None) -> dict[str, Any] | None:
     """What must be set so that the named recipe, resolved for the same data, becomes this one."""
     changes: dict[str, Any] = {}
     for _ in range(ROUNDS):
         made = resolve(recipe_with(RECIPES[recipe.name], changes), spec)
+        if made.held_out is None and count is not None:
+            made = made.model_copy(update={"held_out": held_out_of(count)})
         differences = dict(_differences(recipe.model_dump(exclude=NOT_SET), made.model_dump(exclude=NOT_SET)))
         if not differences:
             return changes

@@ -17,8 +17,17 @@ from poise.recipes.settings import Jitter, Latent
 from poise.training.components import run_images
 from poise.training.jitter import draw_jitter, jittered, shifted
 
+SHARE = 0.05
+"""The share that is held out, if the data decide and a share of them is enough."""
+
 LEAST = 32
-"""No rows are held out if they would be fewer than this."""
+"""If a share of the rows is fewer than this, none are held out."""
+
+FEW = 8
+"""Of few rows so many are held out at least; in ranks, that is enough to see what is unmistakable."""
+
+FEWEST = 10 * FEW
+"""Of fewer rows than this, which are all needed for training, none are held out."""
 
 MOST = 1_000
 """The most rows that are held out."""
@@ -151,6 +160,8 @@ class BatchSampler:
         return self._laid_out(self.conditions.encode(self._moved(self.conditions.gather(indices))))
 
     def _moved(self, stored: Tensor) -> Tensor:
+        if self.device.type == "cuda":  # from other memory the copy would be waited for
+            stored = stored.pin_memory()
         return stored.to(self.device, non_blocking=True)
 
     def _laid_out(self, values: Tensor) -> Tensor:
@@ -193,24 +204,45 @@ class Split:
     held_out: Indices
 
 
-def split(count: int, share: float, seed: int) -> Split:
+def split(count: int, held_out: float | None, seed: int) -> Split:
     """Divide the rows of some data; the same for the same seed.
 
-    A share is held out, at most 1,000 rows; none if that is fewer than 32.
+    Of a share at most 1,000 rows are held out, and none if that is fewer than 32. A whole number is taken as
+    it is, if half of the rows are left. `None` takes what suits so many rows.
 
     Example:
-        >>> len(split(1797, 0.05, 0).held_out), len(split(400, 0.05, 0).held_out)
-        (90, 0)
+        >>> [len(split(count, 0.05, 0).held_out) for count in (1797, 400)]
+        [90, 0]
+        >>> [len(split(count, None, 0).held_out) for count in (1797, 400, 90, 50)]
+        [90, 20, 8, 0]
     """
-    size = min(MOST, round(share * count))
+    asked = held_out_of(count) if held_out is None else held_out
+    size = min(asked, count // 2) if isinstance(asked, int) else min(MOST, round(asked * count))
+    size = size if isinstance(asked, int) or size >= LEAST else 0
     order = numpy_stream(seed, 0, "held out").permutation(count)
-    size = size if size >= LEAST else 0
     return Split(np.sort(order[size:]), np.sort(order[:size]))
 
 
-def by_folders(recipe: Recipe, dataset: Dataset) -> Recipe:
-    """The recipe for data of which a part is held out already: no further share is."""
-    return recipe if dataset.held_out is None else recipe.model_copy(update={"held_out": 0.0})
+def held_out_of(count: int) -> int | float:
+    """What is held out of so many rows if nobody says: a share, or of few a number of them.
+
+    Example:
+        >>> held_out_of(10_000), held_out_of(200), held_out_of(90), held_out_of(50)
+        (0.05, 10, 8, 0)
+    """
+    if count < FEWEST:
+        return 0
+    size = round(SHARE * count)
+    return SHARE if size >= LEAST else max(FEW, size)
+
+
+def with_held_out(recipe: Recipe, dataset: Dataset) -> Recipe:
+    """The recipe with what is held out; nothing of data of which a part is held out already."""
+    if dataset.held_out is not None:
+        return recipe.model_copy(update={"held_out": 0.0})
+    if recipe.held_out is not None:
+        return recipe
+    return recipe.model_copy(update={"held_out": held_out_of(len(dataset))})
 
 
 def examined(recipe: Recipe, dataset: Dataset) -> tuple[Dataset, Split]:

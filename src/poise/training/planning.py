@@ -19,7 +19,7 @@ from poise.recipes import Automatic, Choice, Recipe, recipe_with
 from poise.spec import MOST_SIDE, DataSpec, sides_of
 from poise.tasks import TASKS, Task
 from poise.tasks.prepare import prepared, unused_labels
-from poise.training.batches import by_folders
+from poise.training.batches import with_held_out
 from poise.training.callbacks import check_callbacks
 from poise.training.callbacks.eigenvalues import check_eigenvalues
 from poise.training.components import Components, buffers_restored, build_components, run_images
@@ -126,7 +126,7 @@ def assembled(
 ) -> Components:
     """What a run on data that are open trains, its recipe spelled out."""
     spec = spec_of(dataset)
-    resolved = with_precision(resolve(by_folders(recipe, dataset), spec, given=tuple(given)), device)
+    resolved = with_precision(resolve(with_held_out(recipe, dataset), spec, given=tuple(given)), device)
     check_batch(resolved, dataset)
     return build_components(resolved, spec, device, given=given)
 

@@ -120,13 +120,24 @@ def pack(components: Components, position: Position) -> Checkpoint:
     return Checkpoint(position.step, tensors_of(components), asdict(position))
 
 
-def unpack(checkpoint: Checkpoint, components: Components) -> Position:
+def unpack(checkpoint: Checkpoint, components: Components, *, other_terms: bool = False) -> Position:
     """Restore a saved state of networks, average, optimisers and game.
+
+    Args:
+        checkpoint: The state.
+        components: Where it goes.
+        other_terms: Whether the game may have other terms and augmentations than the saved one: the numbers
+            of those that are new begin as they are.
 
     Raises:
         PoiseError: The checkpoint is of other networks.
     """
-    saved = checkpoint.trained
+    saved = dict(checkpoint.trained)
+    if other_terms:
+        own = {f"game/{name}": value for name, value in components.players.state.items()}
+        saved = own | {
+            name: value for name, value in saved.items() if name in own or not name.startswith("game/")
+        }
     for player, optimiser in components.players.optimisers.items():
         _restore_optimiser(optimiser, components.players.parameters[player], player, saved)
     _restore_memory(components.players, saved)

@@ -22,6 +22,9 @@ AXES = {"step": "Steps", "images_seen": "", "seconds": "Time"}
 LOW, HIGH = "low of ", "high of "
 """Prefixes of the columns that hold the edges of a column's band."""
 
+AS_WRITTEN = {"r_t": "r_t"}
+"""Names of quantities that are written in one way only."""
+
 ROLES = ("discriminator", "generator", "real", "fake")
 
 
@@ -74,6 +77,13 @@ GROUPS: Mapping[str, Chart] = {
     ),
     "penalty": Chart(
         "Penalties", "Penalties keep the discriminator smooth. Values are before their weights."
+    ),
+    "ada": Chart(
+        "Adaptive augmentation",
+        "r_t is the mean sign of the scores of reals. Above the target the discriminator overfits, and the "
+        "probability of each augmentation rises; below, it falls.",
+        guide=0.6,
+        guide_label="target of r_t",
     ),
     "per_second": Chart(
         "Speed",
@@ -130,9 +140,10 @@ def _series(names: Sequence[str], shared: str, table: Table, unit: str) -> tuple
         role = ROLES[rank(name)] if rank(name) < len(ROLES) else f"other-{others % 4 + 1}"
         others += role.startswith("other")
         short = f"_{name}_".replace(f"_{shared}_", "_").strip("_") if shared else name
-        words = unit if short == "images" else (short or name).replace("_", " ")
+        words = unit if short == "images" else AS_WRITTEN.get(short, (short or name).replace("_", " "))
         band = (LOW + name, HIGH + name) if LOW + name in table else ("", "")
-        found.append(Series(name, words[:1].upper() + words[1:], role, *band))
+        title = words if short in AS_WRITTEN else words[:1].upper() + words[1:]
+        found.append(Series(name, title, role, *band))
     return tuple(found)
 
 

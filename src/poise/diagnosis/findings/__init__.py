@@ -1,6 +1,7 @@
 """The failures that have a name, in families: the table of them, causes before what they explain."""
 
 from poise.diagnosis.findings import (
+    augmentation,
     balance,
     data,
     generalisation,
@@ -34,6 +35,7 @@ FINDINGS: Registry[Rule] = Registry(
         numbers.DIVERGING,
         generalisation.MODES_APART,
         quality.CHECKERBOARD,
+        augmentation.AUGMENTATION_LEAKS,
     ],
 )
 

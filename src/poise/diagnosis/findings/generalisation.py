@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.data import HELD_OUT
-from poise.diagnosis.findings.settings import mirrored, smoother, width_times
+from poise.diagnosis.findings.settings import adaptive, differentiable, mirrored, smoother, width_times
+from poise.diagnosis.reference import LEAST_HELD_OUT, LEAST_OTHERS, MOST_SCORED
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import median, values
 
@@ -17,6 +19,35 @@ ON_TOP = 0.1  # Share of samples, beyond chance, that lie right on one training 
 HUGS = -9.0
 NEAR = 0.85  # Share of the held-out data's distance to the training data below which samples are near
 SPAN = 4  # Spans, sixtieths of a run, that are looked back on
+
+AUGMENTED = (
+    Proposal(
+        "turn on adaptive augmentation (ADA)",
+        "each image is then seen in many ways, as many as the overfitting asks for",
+        "r_t falls to 0.6 or below, and held-out data score nearer to training data",
+        adaptive,
+        share=0.2,
+    ),
+    Proposal(
+        "turn on DiffAugment",
+        "each image is then seen in many ways at once; a run as short as this ends before ADA has adapted",
+        "held-out data score nearer to training data",
+        differentiable,
+        share=0.2,
+    ),
+)
+
+
+def certainty(held_out: int | None) -> float:
+    """How sure it can be of what so many held-out samples agree on.
+
+    Source: Laplace's rule of succession.
+
+    Example:
+        >>> certainty(8), round(certainty(90), 2)
+        (0.9, 0.99)
+    """
+    return 1.0 if held_out is None else 1 - 1 / (held_out + 2)
 
 
 def _memorisation(measurements: Measurements) -> Verdict | Unchecked:
@@ -38,6 +69,7 @@ def _memorisation(measurements: Measurements) -> Verdict | Unchecked:
             f"{score:.1f}, and {100 * copied:.0f} % lie right on one training sample.",
             evidence,
             beyond=score / COPIES,
+            certainty=certainty(measurements[-1].held_out_count),
         )
     return HEALTHY
 
@@ -58,6 +90,7 @@ MEMORISATION = Rule(
             "copying comes after learning",
             "C_T of that checkpoint is above -4",
         ),
+        *AUGMENTED,
         Proposal(
             "halve the generator's width",
             "there is less room to remember in",
@@ -80,6 +113,13 @@ MEMORISATION = Rule(
 AHEAD = 0.65  # Chance that a training real scores above a held-out one, beyond which they are told apart
 KNOWN = 0.8  # The same for trouble
 SCORES_SPAN = 5  # Spans, sixtieths of a run, that are looked back on
+CHANCE = 3.0  # Standard errors of a rank by which few held-out samples must differ, if that is more
+SURE_OF_REALS = (
+    0.9  # r_t beyond which reals are known by heart if there are too few to hold any out; ADA's is 0.6
+)
+TELLS_APART = 0.95  # The AUC that goes with it
+FEW_REALS = 640  # From so many reals on, r_t alone says nothing
+BY_SIGNS = 0.6  # How sure it can be at most by r_t alone: a discriminator may also win for other reasons
 
 
 def _discriminator_overfits(measurements: Measurements) -> Verdict | Unchecked:
@@ -89,22 +129,57 @@ def _discriminator_overfits(measurements: Measurements) -> Verdict | Unchecked:
     )
     if apart > HELD_OUT:
         return Unchecked("the held-out data are of another distribution than the training data")
+    last = measurements[-1]
     ahead = statistics.median(values(measurements, "training_above_held_out", SCORES_SPAN))
+    least = max(AHEAD, 0.5 + CHANCE * _rank_error(last.training_count, last.held_out_count))
+    few = last.held_out_count is not None and last.held_out_count < LEAST_OTHERS
     gaps = values(measurements, "held_out_gap", SCORES_SPAN)
     gap = statistics.median(gaps) if gaps else 0.0
     evidence = Evidence.of(
-        ("training above held out", round(ahead, 3), AHEAD, "0.45 to 0.58"),
+        ("training above held out", round(ahead, 3), round(least, 3), "0.45 to 0.58"),
         ("held-out gap", round(gap, 3), 0.2, "below 0.15"),
     )
-    if ahead > AHEAD and gap > 0.1:
+    if ahead > least and gap > 0.1:
         return Verdict(
             "trouble" if ahead > KNOWN and gap > 0.3 else "watch",
             f"The discriminator scores {100 * ahead:.0f} % of its training data above data that it has not "
-            f"seen, which have fallen {100 * gap:.0f} % of the way to fakes.",
+            f"seen, which have fallen {100 * gap:.0f} % of the way to fakes"
+            f"{f', judged by {last.held_out_count} held-out samples' if few else ''}.",
             evidence,
             beyond=(ahead - 0.5) / (AHEAD - 0.5),
+            certainty=certainty(last.held_out_count),
         )
     return HEALTHY
+
+
+def _rank_error(training: int | None, held_out: int | None) -> float:
+    """The standard error of the chance that one of few scores above another, if both are alike.
+
+    Source: Mann and Whitney 1947, of U over the number of pairs.
+    """
+    n, m = min(training or MOST_SCORED, MOST_SCORED), min(held_out or MOST_SCORED, MOST_SCORED)
+    return math.sqrt((n + m + 1) / (12 * n * m))
+
+
+def _by_signs(measurements: Measurements) -> Verdict | None:
+    """Of too few data to hold any out: the discriminator is sure of nearly all of them, for some time."""
+    last = measurements[-1]
+    found, areas = (values(measurements, name, SCORES_SPAN) for name in ("r_t", "auc"))
+    if last.r_t is None or not areas or last.held_out_count is None or last.held_out_count >= LEAST_HELD_OUT:
+        return None
+    if (last.training_count or FEW_REALS) >= FEW_REALS:
+        return None
+    r_t = statistics.median(found)
+    if r_t <= SURE_OF_REALS or statistics.median(areas) <= TELLS_APART:
+        return HEALTHY
+    return Verdict(
+        "watch",
+        f"The discriminator takes nearly each of its {last.training_count} training samples for real: r_t is "
+        f"{r_t:.2f}. They are too few to hold any out, so that it only seems to know them by heart.",
+        Evidence.of(("r_t", round(r_t, 3), SURE_OF_REALS, "near 0.6 or below")),
+        beyond=(1 - SURE_OF_REALS) / max(1 - r_t, 0.01),
+        certainty=BY_SIGNS,
+    )
 
 
 DISCRIMINATOR_OVERFITS = Rule(
@@ -112,7 +187,9 @@ DISCRIMINATOR_OVERFITS = Rule(
     summary="The discriminator knows its training data by heart.",
     judge=_discriminator_overfits,
     needs=("training_above_held_out",),
+    otherwise=_by_signs,
     proposals=(
+        *AUGMENTED,
         Proposal(
             "mirror half of the images, if their content allows it",
             "each image then counts for two",

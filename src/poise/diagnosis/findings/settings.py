@@ -114,6 +114,32 @@ def mirrored(recipe: Recipe) -> dict[str, Any] | None:
     return {"horizontal_flips": True} if recipe.get("resolution") and not tags else None
 
 
+SHORT = 200_000  # Images in a run below which ADA's probability would hardly move
+AUGMENTED = ("noise-to-data", "conditional", "projection", "auxiliary-classifier")  # Games that take one
+
+
+def adaptive(recipe: Recipe) -> dict[str, Any] | None:
+    """ADA; `None` for a short run, for other data than images, and if there is an augmentation already."""
+    return {"augmentations.ada": {}} if _augmentable(recipe) and _shown(recipe) >= SHORT else None
+
+
+def differentiable(recipe: Recipe) -> dict[str, Any] | None:
+    """DiffAugment, for a short run; otherwise as `adaptive`."""
+    return {"augmentations.diffaugment": {}} if _augmentable(recipe) and _shown(recipe) < SHORT else None
+
+
+def _augmentable(recipe: Recipe) -> bool:
+    fits = recipe.get("resolution") and recipe.get("game", {}).get("name") in AUGMENTED
+    return bool(fits) and not {"ada", "diffaugment"} & set(recipe.get("augmentations") or {})
+
+
+def _shown(recipe: Recipe) -> float:
+    """Reals in the whole run; infinity if that is not known."""
+    sizes = recipe.get("batch_size", 64), recipe.get("packing", 1)
+    turns = recipe.get("dynamics", {}).get("discriminator_steps", 1)
+    return float(recipe["steps"] * math.prod(sizes) * turns) if recipe.get("steps") else math.inf
+
+
 def packed(recipe: Recipe) -> dict[str, Any] | None:
     """Two samples before the discriminator at once; `None` if samples have conditions."""
     return {"packing": 2} if recipe.get("game", {}).get("name", "noise-to-data") == "noise-to-data" else None

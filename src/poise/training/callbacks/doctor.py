@@ -13,9 +13,11 @@ from poise.data import Dataset
 from poise.diagnosis import FINDINGS, Finding, FindingTracker, Measurement, Setting, judged, undisturbed
 from poise.diagnosis import doctor as diagnosis
 from poise.diagnosis.examination import Side, Subject
+from poise.diagnosis.leaks import operations_of
 from poise.diagnosis.reference import MOST_PROBED, MOST_TRAINING, Reference
 from poise.diagnosis.window import STEPS, StepStats, per_sample_scores
 from poise.extension import use_words
+from poise.losses import LOSSES
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.run_folder import RunFolder
@@ -156,6 +158,7 @@ class Doctor:
             self._setting or setting_of(run, self.recipe),
             reference=self._reference(),
             budget=undisturbed.Budget(self._most_share),
+            boundary=LOSSES.named(self.recipe.loss.name).boundary,
         )
         if self._loaded:
             checks = doctor.load(self._loaded)
@@ -228,6 +231,7 @@ class Doctor:
             else lambda count: generator(latent[:count], *given("swapped", count)),
             redrawn=lambda count: generator(other[:count], *given("fake", count)),
             asked=self._asked,
+            operations=operations_of(self.recipe.model_dump()["augmentations"]),
             **networks,
         )
 

@@ -126,7 +126,7 @@ def train_branch(settings: BranchSettings, parent: RunFolder, trial: Trial, path
     if good is not None:
         try:
             components = settings.components(trial.recipe)
-            position = unpack(good, components)
+            position = unpack(good, components, other_terms=True)
         except (PoiseError, RuntimeError, KeyError):  # of other networks, so that some of it may be in place
             components = None
     components = settings.beginning(trial.recipe) if components is None else components

@@ -18,7 +18,7 @@ from poise.networks import describe
 from poise.recipes import Recipe, parse_override, recipe_with
 from poise.tasks import TASKS
 from poise.tasks.prepare import prepared, unused_labels
-from poise.training.batches import by_folders
+from poise.training.batches import with_held_out
 from poise.training.callbacks import check_callbacks
 from poise.training.components import build_components
 from poise.training.engine import with_precision
@@ -240,7 +240,7 @@ def plan_many(
     origin = origin_of(data)
     datasets = datasets_of(data, origin, [game.recipe for game in games], progress)
     spec = spec_of(datasets[0])
-    asked = [by_folders(one.recipe, datasets[0]) for one in games]
+    asked = [with_held_out(one.recipe, datasets[0]) for one in games]
     resolved = [
         Game(one.name, with_precision(resolve(recipe, spec), device, games=len(games)), one.settings)
         for one, recipe in zip(games, asked, strict=True)
