@@ -109,6 +109,14 @@ def test_fakes_alone_show_a_generator_that_never_moves() -> None:
         assert ("not-learning" in names(monitor)) == (not moves)
 
 
+def test_fakes_are_compared_on_one_scale_once_the_data_are_known() -> None:
+    """Reals of the loop are gathered first, and everything is divided by their deviation after that."""
+    monitor = Monitor(every=2, most_share=1.0)
+    for step in range(60):
+        monitor.observe(step, fake=drawn(step + 1, 32, 4) + 2, real=100 * drawn(step + 900, 32, 4))
+    assert "not-learning" in names(monitor)
+
+
 def run(count: int = 60, **values: Any) -> list[Measurement]:
     """Checks of a run in which each value is a number, or a function of the check's number."""
     return [

@@ -217,7 +217,7 @@ class Doctor:
             return tuple(PARTS)
         if len(self.tracker.measurements) < OPENING:
             self._count = FEW
-            return (*BASE, "samples", "latents")
+            return (*BASE, "samples", "latents", "layouts")
         spans = max(now - self._measured.get("weights", 0.0), 1.0)
         share = budget.most_share * budget.elapsed / max(now, 1.0)  # Seconds that a span allows
         if sum(self._cost(part, MOST_PROBED) for part in ("sampling", *PARTS)) < AMPLE * share * spans:

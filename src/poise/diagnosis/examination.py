@@ -119,6 +119,7 @@ class Examiner:
         self.count = MOST_PROBED
         self._handed: Tensor | None = None
         self._first: Tensor | None = None
+        self._in_units = False
         self._laid_out = 0
         self._reals: Tensor | None = None
         self._weights: dict[str, Tensor] = {}
@@ -304,6 +305,8 @@ class Examiner:
             and len(reference.real) >= LEAST
             and fake.shape[1:] == reference.real.shape[1:]
         )
+        if known != self._in_units:  # rows of before the reference was known are on another scale
+            self._handed, self._first, self._in_units = None, None, known
         rows = reference.rows(fake) if known and reference is not None else features_of(fake)
         pairs = distances(rows, rows)
         twins = nearest_others(pairs) < TWIN * mean_distance(pairs)

@@ -42,7 +42,8 @@ def _latent_ignored(measurements: Measurements) -> Verdict | Unchecked:
     if max(responses, default=0.0) > ANSWERED and (now.spread or 0.0) < TOGETHER:
         return HEALTHY  # the generator has used its latents, and has collapsed since, which has its own rule
     still = len(lately) == CHECKS and max(lately) < STILL and now.latent_response is not None
-    if still and (max(lately) < NOTHING or (now.step >= START and not _grows(responses))):
+    faint = max(responses[-CHECKS - 1 :], default=1.0) < STILL and len(responses) > CHECKS  # one check more
+    if still and (max(lately) < NOTHING or (faint and now.step >= START and not _grows(responses))):
         return Verdict(
             "trouble",
             f"With other latents and the same condition samples move by {100 * lately[-1]:.2g} % of the "
