@@ -217,6 +217,13 @@ def test_srresnet_is_the_function_of_its_figures() -> None:
     assert expected.shape == (2, 2, 8, 8) and float(expected.detach().std()) > 0
 
 
+@pytest.mark.parametrize("width", [4, 32])
+def test_srresnet_scores_are_of_the_size_of_the_image_at_any_width(width: int) -> None:
+    discriminator = DISCRIMINATORS["srresnet"].build(of((3, 64, 64)), width=width)
+    scores = discriminator(torch.randn(16, 3, 64, 64)).detach()
+    assert 0.1 < float(scores.square().mean().sqrt()) < 3
+
+
 @pytest.mark.parametrize(
     ("sides", "first", "doublings"),
     [

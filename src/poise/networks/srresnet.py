@@ -12,8 +12,9 @@ from torch.nn.functional import pixel_shuffle
 
 from poise.networks.layers import LeakyReLU, ResidualBlock
 from poise.networks.network import Network
+from poise.networks.r3gan import started
 from poise.networks.shapes import halved_sides, halving_kernel, image_shape
-from poise.networks.weights import start_normal, with_spectral_norm
+from poise.networks.weights import with_spectral_norm
 from poise.spec import DataSpec
 
 FIRST_SIDE = 16
@@ -21,8 +22,6 @@ FIRST_SIDE = 16
 
 LAST_SIDE = 2
 """The side of the discriminator's last grid in the paper."""
-
-INITIAL_STD = 0.02
 
 Positive = Annotated[int, Field(ge=1)]
 
@@ -93,7 +92,7 @@ def srresnet_generator(
     for grid in grids:
         layers += [nn.Conv2d(width, 4 * width, 3, 1, 1), Shuffle(grid), *norm(), nn.ReLU()]
     layers += [nn.Conv2d(width, channels, 9, 1, 4), nn.Tanh()]
-    return start_normal(nn.Sequential(*layers), INITIAL_STD)
+    return _started(nn.Sequential(*layers))
 
 
 def srresnet_discriminator(
@@ -134,8 +133,18 @@ def srresnet_discriminator(
             layers += [_plain_residual(before, slope), LeakyReLU(slope)]
         layers += [nn.Conv2d(before, after, halving_kernel(*grid), 2, 1), LeakyReLU(slope)]
     layers += [nn.Flatten(), nn.Linear(widths[-1] * last[0] * last[1], 1), nn.Flatten(0)]
-    network = start_normal(nn.Sequential(*layers), INITIAL_STD)
+    network = _started(nn.Sequential(*layers))
     return with_spectral_norm(network) if spectral_norm else network
+
+
+def _started(network: nn.Sequential) -> nn.Sequential:
+    """Weights from N(0, 1 / sqrt(fan in)), with which features keep their size at any width."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            started(layer)
+        elif isinstance(layer, nn.Linear):
+            started(layer)
+    return network
 
 
 def _norm(width: int, batch_norm: bool) -> list[nn.Module]:
