@@ -93,6 +93,21 @@ def test_some_of_many_pictures_are_said_to_be_some(monkeypatch: pytest.MonkeyPat
     assert drawn is not None and "among 100 of 300" in drawn.caption
 
 
+def test_large_pictures_are_read_in_small_parts_to_the_same_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = open_data(photographs(300))
+    look = CloseLook(data, recipe(), silent)
+    copied = data.transform.encode(data.gather(np.arange(64)))
+    drawn = look.nearest(of(Copying(copied)))
+    monkeypatch.setattr("poise.training.callbacks.close_look.AT_ONCE", 3 * int(np.prod(data.shape)))
+    again = look.nearest(of(Copying(copied)))
+    assert drawn is not None and again is not None
+    for one, other in zip(drawn.rows, again.rows, strict=True):
+        assert torch.equal(one.sort(0).values, other.sort(0).values)
+    monkeypatch.setattr("poise.training.callbacks.close_look.NUMBERS", 0)
+    few = look.nearest(of(Copying(copied)))
+    assert few is not None and "among 100 of 300" in few.caption
+
+
 def test_augmented_views_are_those_of_the_game() -> None:
     planned = plan(photographs(100), recipe(**{"augmentations.diffaugment.cutout": 0.25}), CPU)
     look = CloseLook(planned.dataset, planned.recipe, silent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -32,7 +33,9 @@ from poise.training.components import run_images
 FOLDER = "close-look"
 COLUMNS = 8
 TRUNCATIONS = (1.0, 0.7, 0.5)
-COMPARED = 5_000  # Training pictures among which the nearest are looked for
+COMPARED = 5_000  # Training pictures among which the nearest are looked for; fewer if they are large
+NUMBERS = 250_000_000  # Of all these pictures together
+AT_ONCE = 25_000_000  # Numbers of the pictures that are read at once
 JUDGED = 200  # Held-out pictures that say how near is usual
 
 
@@ -94,7 +97,8 @@ class CloseLook:
         data, rows = examined(self.recipe, self.dataset)
         if data.live is not None or len(rows.training) < 2:
             return None
-        training = _some(rows.training, COMPARED, self.recipe.seed)
+        most = min(COMPARED, max(100, NUMBERS // math.prod(data.shape)))
+        training = _some(rows.training, most, self.recipe.seed)
         fakes = self._made(context, self.preview)
         if not bool(torch.isfinite(fakes).all()):
             return None
@@ -159,7 +163,8 @@ class CloseLook:
         return generate(partial(generator, **settings), shown.latent.to(device), condition)
 
     def _features(self, data: Dataset, rows: Array) -> Tensor:
-        parts = np.array_split(rows, max(1, len(rows) // 256))
+        size = max(1, min(256, AT_ONCE // math.prod(data.shape)))
+        parts = [rows[start : start + size] for start in range(0, len(rows), size)]
         return torch.cat([self._extract(data.transform.encode(data.gather(part))) for part in parts])
 
     def _extract(self, samples: Tensor) -> Tensor:
