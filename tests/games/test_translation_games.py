@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from poise.augment import Augmentation
 from poise.dynamics import Batch
-from poise.dynamics.game import detached
+from poise.dynamics.players import detached
 from poise.games import AdversarialGame, Scoring, Term, View, noise_to_data, unpaired
 from poise.games.auxiliary import absolute_error, feature_error, perceptual_error, squared_error
 from poise.games.noise_to_data import adversarial_terms, from_latent_and_condition

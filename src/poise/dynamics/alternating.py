@@ -7,8 +7,8 @@ from typing import Annotated
 import torch
 from pydantic import Field
 
-from poise.dynamics.game import Batch, Dynamics, Logs, NextBatch, Outputs, detached
-from poise.dynamics.players import Players, lazy_update
+from poise.dynamics.game import Batch, Dynamics, Logs, NextBatch, Outputs
+from poise.dynamics.players import Players, detached, lazy_update
 
 
 def alternating(

@@ -96,11 +96,6 @@ class Game(Protocol):
         ...
 
 
-def detached(outputs: Outputs) -> dict[str, Tensor]:
-    """The same values without their graph."""
-    return {name: value.detach() for name, value in outputs.items()}
-
-
 NextBatch = Callable[[], Batch]
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from poise.dynamics.game import Batch, Dynamics, Logs, NextBatch, Outputs, PlayerLoss, detached
-from poise.dynamics.players import Gradients, Players, lazy_update
+from poise.dynamics.game import Batch, Dynamics, Logs, NextBatch, Outputs, PlayerLoss
+from poise.dynamics.players import Gradients, Players, detached, lazy_update
 
 
 @dataclass(frozen=True)

@@ -263,3 +263,8 @@ def first_non_finite(
         if value is not None and not bool(torch.isfinite(value).all()):
             return name
     return f"norm of the {player}'s gradient"
+
+
+def detached(outputs: Outputs) -> dict[str, Tensor]:
+    """The same values without their graph."""
+    return {name: value.detach() for name, value in outputs.items()}

@@ -10,7 +10,8 @@ from functools import cache, partial
 from torch import Tensor
 
 from poise.augment import Augmentation
-from poise.dynamics.game import Batch, Networks, Outputs, PlayerLoss, State, detached
+from poise.dynamics.game import Batch, Networks, Outputs, PlayerLoss, State
+from poise.dynamics.players import detached
 from poise.games.view import Scoring, View
 from poise.schedules import Number, value_at
 
