@@ -11,7 +11,7 @@ from typing import Any
 from poise.recipes.overrides import recipe_with, renamed_path
 from poise.recipes.settings import Recipe
 from poise.recipes.table import RECIPES
-from poise.spec import DataSpec
+from poise.spec import DataSpec, size_text
 
 AUTO = "auto"
 """Names what suits the data, as if it were a recipe."""
@@ -59,7 +59,7 @@ class Data:
     def __str__(self) -> str:
         """In words."""
         height, width = self.spec.shape[1:]
-        return f"there are {self.count:,} images of {height}x{width}"
+        return f"there are {self.count:,} images of {size_text(height, width)}"
 
 
 @dataclass(frozen=True)
