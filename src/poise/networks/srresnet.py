@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated
@@ -12,9 +13,8 @@ from torch.nn.functional import pixel_shuffle
 
 from poise.networks.layers import LeakyReLU, ResidualBlock
 from poise.networks.network import Network
-from poise.networks.r3gan import started
 from poise.networks.shapes import halved_sides, halving_kernel, image_shape
-from poise.networks.weights import with_spectral_norm
+from poise.networks.weights import WEIGHTED, with_spectral_norm
 from poise.spec import DataSpec
 
 FIRST_SIDE = 16
@@ -140,10 +140,10 @@ def srresnet_discriminator(
 def _started(network: nn.Sequential) -> nn.Sequential:
     """Weights from N(0, 1 / sqrt(fan in)), with which features keep their size at any width."""
     for layer in network.modules():
-        if isinstance(layer, nn.Conv2d):
-            started(layer)
-        elif isinstance(layer, nn.Linear):
-            started(layer)
+        if isinstance(layer, WEIGHTED):
+            nn.init.normal_(layer.weight, 0.0, 1 / math.sqrt(layer.weight[0].numel()))
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
     return network
 
 
