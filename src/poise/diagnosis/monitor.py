@@ -24,6 +24,7 @@ from poise.diagnosis.window import StepStats, per_sample_scores
 from poise.randomness import streams_kept
 
 LISTENED = 24  # Steps before a check whose statistics are noted; the others are passed over
+APART = 12  # Steps between the first checks: three of them reach to where rules begin to speak
 GROWS = 40  # Without a known length a check comes when a fortieth of the steps so far has passed
 
 
@@ -261,7 +262,10 @@ class Monitor:
         if self.every:
             return (passed if self._numbers.counting else step - last) >= self.every
         if self.steps:
-            return (passed if self._numbers.counting else step - last) >= max(1, round(self.steps / SPANS))
+            # What is unmistakable takes some steps to show.
+            least = APART if len(self._doctor.tracker.measurements) < OPENING else 1
+            since = passed if self._numbers.counting else step - last
+            return since >= max(least, round(self.steps / SPANS))
         return passed >= max(PACE, self._numbers.count // GROWS)
 
     def _gather(self, real: Any, fake: Any) -> None:
