@@ -76,6 +76,13 @@ def test_a_change_of_the_game_is_one_of_the_default_recipe(changes: dict[str, An
     assert recipe.name == DEFAULT_RECIPE and not recipe.augmentations
 
 
+def test_a_game_with_classes_has_what_is_chosen() -> None:
+    recipe, choice = Automatic({"game": "conditional"}).chosen(LARGE, 100)
+    assert choice is not None
+    assert recipe.game.name == "conditional" and "diffaugment" in recipe.augmentations
+    assert Automatic({"game": "image-tagging"}).chosen(LARGE, 100)[1] is None
+
+
 def test_what_is_asked_for_holds() -> None:
     asked = {"steps": 7, "batch_size": 5, "precision": "float32", "ema.ramp": 0.5}
     recipe, choice = Automatic(asked).chosen(LARGE, 100)

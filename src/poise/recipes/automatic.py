@@ -18,9 +18,11 @@ AUTO = "auto"
 
 DEFAULT_RECIPE = "non-saturating"
 
+SERVED_GAMES = ("noise-to-data", "conditional", "auxiliary-classifier")
+"""Games that what is chosen can play; classes ask for the second."""
+
 OF_THE_GAME = frozenset(
     {
-        "game",
         "loss",
         "regularisers",
         "dynamics",
@@ -115,7 +117,8 @@ class Automatic:
         choice = next(choose(data) for fits, choose in RULES if fits(data))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # of old names, which the draft has told
-            if {renamed_path(path).partition(".")[0] for path in self.changes} & OF_THE_GAME:
+            asked = {renamed_path(path).partition(".")[0] for path in self.changes}
+            if asked & OF_THE_GAME or self.draft.game.name not in SERVED_GAMES:
                 return self.draft, None
             chosen = recipe_with(RECIPES[choice.recipe], choice.settings)
             return recipe_with(chosen, self.changes), choice

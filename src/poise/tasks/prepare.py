@@ -164,7 +164,7 @@ def unused_labels(dataset: Dataset, data: Any, task: Task) -> Dataset:
     """
     if not isinstance(data, Labelled) or task.needs != "rows":
         return dataset
-    notice = "The labels do not enter this game, which has no conditions; --recipe conditional has."
+    notice = "The labels do not enter this game, which has no conditions; --set game=conditional has."
     return dataclasses.replace(dataset, notices=(*dataset.notices, notice))
 
 
