@@ -226,10 +226,12 @@ def test_many_games_are_not_branched(verb: str, tmp_path: Path) -> None:
         app(words, result_action="return_value")
         words = ["resume", str(out), "--steps", "4", "--json"]
     else:
-        with pytest.raises(PoiseError, match="not to many games"):
+        with pytest.raises(PoiseError) as refused:
             poise.train("ring", steps=2, seeds=2, out=out, doctor="apply")
-    with pytest.raises(PoiseError, match="not to many games"):
+        assert refused.value.code == "training.one-run-only"
+    with pytest.raises(PoiseError) as refused:
         app([*words, "--doctor", "apply"], result_action="return_value")
+    assert refused.value.code == "training.one-run-only"
 
 
 @pytest.mark.usefixtures("few_checks")
