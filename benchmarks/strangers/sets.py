@@ -10,5 +10,6 @@ from benchmarks.strangers.case import Case
 SETS: Mapping[str, Callable[[], Sequence[Case]]] = {
     "practice": lambda: import_module("benchmarks.strangers.practice").CASES,
     "six": lambda: import_module("benchmarks.strangers.round_six").CASES,
+    "seven": lambda: import_module("benchmarks.strangers.round_seven").CASES,
     "five": lambda: import_module("benchmarks.strangers.round_five").CASES,
 }
