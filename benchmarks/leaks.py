@@ -160,7 +160,8 @@ def table(out: Path) -> str:
     for name, kind in KINDS.items():
         if name not in rows:
             continue
-        right = [one for run in rows[name] for one in run if one.startswith(f"{NAME}:")]
+        first = [next((one for one in run if one.startswith(f"{NAME}:")), None) for run in rows[name]]
+        right = [one for one in first if one is not None]
         besides = sorted({one.split(":")[0] for run in rows[name] for one in run} - {NAME})
         at = ", ".join(one.rsplit(":", 1)[1] for one in right) or "–"
         lines.append(
