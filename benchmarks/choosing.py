@@ -17,14 +17,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
-
 import poise
 from poise.recipes import asked_for
 from poise.training import begin, pick_device, plan
-from poise.training.batches import training_batches
-from poise.training.components import build_components
-from poise.training.planning import Experiment
+from poise.training.rehearsal import step_seconds
 
 NARROW: dict[str, Any] = {
     "generator.width": 32,
@@ -78,24 +74,12 @@ def divided(folder: Path, out: Path, few: int | None) -> tuple[Path, Path]:
     return train, test
 
 
-def seconds_of_a_step(experiment: Experiment) -> float:
-    """Processor seconds of a step, lazy terms by their share, of networks that are thrown away."""
-    spare = build_components(experiment.recipe, experiment.spec, torch.device("cpu"))
-    sampler = training_batches(experiment.recipe, experiment.dataset, torch.device("cpu"), drawn=0)
-    every: int = max([1, *(term.every for term in spare.players.game.terms)])  # type: ignore[attr-defined]
-    taken: list[float] = []
-    for step in range(1, 2 * every + 1):
-        began = time.process_time()
-        spare.dynamics.step(spare.players, lambda step=step: sampler.next(step), step)
-        taken.append(time.process_time() - began)
-    return sum(taken[every:]) / every
-
-
 def judged(name: str, train: Path, test: Path, seconds: float, out: Path) -> dict[str, Any]:
     """One recipe, trained for so many seconds of processor time, and measured."""
     recipe, changes = CASES[name]
     without = {"resolution": 64, "held_out": 0.0, "evaluate_every": 0, "sample_every": 10**6, **changes}
-    step = seconds_of_a_step(plan(train, asked_for(recipe, without), pick_device("cpu")))
+    tried = plan(train, asked_for(recipe, without), pick_device("cpu"))
+    step = step_seconds(tried, clock=time.process_time)
     steps = max(20, int(seconds / step))
     made = plan(train, asked_for(recipe, {**without, "steps": steps}), pick_device("cpu"))
     run = out / "runs" / name.replace(", ", "-")

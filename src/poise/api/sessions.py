@@ -10,7 +10,7 @@ from torch import nn
 from poise.api.runs import Run, Runs, finished, notify, refuse_many
 from poise.data import Domains, Labelled, Pairs
 from poise.errors import PoiseError, unknown_name
-from poise.recipes import AUTO, Automatic, Recipe, asked_for
+from poise.recipes import AUTO, Recipe, asked_for
 from poise.recipes.settings import Part
 from poise.run_folder import new_run_path
 from poise.training import Callback, Resumption, begin, pick_device, plan
@@ -125,9 +125,9 @@ def train(
         callbacks=callbacks,
     )
     if seeds is not None:
-        common = asked.draft if isinstance(asked, Automatic) else asked
-        planned = plan_many(data, common, pick_device(device), seeds=seeds, grid=grid)
-        place = new_run_path(planned.datasets[0].name, f"{common.name}/seeds") if out is None else out
+        planned = plan_many(data, asked, pick_device(device), seeds=seeds, grid=grid)
+        name = f"{planned.games[0].recipe.name}/seeds"
+        place = new_run_path(planned.datasets[0].name, name) if out is None else out
         games = begin_many(planned, place, notify=notify, doctor=doctor)
         return finished(Runs(games.parent.path), games)
     single = plan(data, asked, pick_device(device), given=given)

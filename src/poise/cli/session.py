@@ -14,14 +14,13 @@ from poise.cli.events import Found, Notice, SessionEnd, SessionStart
 from poise.cli.progress import Status, View
 from poise.cli.verb import DoctorMode
 from poise.errors import BROKEN_PIPE, PoiseError
-from poise.recipes import Automatic
 from poise.run_folder import RunFolder, new_run_path, refuse_existing
 from poise.text import command, counted, short_path
 
 if TYPE_CHECKING:
     import torch
 
-    from poise.recipes import Recipe
+    from poise.recipes import Automatic, Recipe
     from poise.training import Outcome, StepContext
     from poise.training.vectorised import EnsembleContext, EnsembleOutcome
 
@@ -78,8 +77,7 @@ def prepare(
             modules = single.components.modules
             sizes = {player: describe(module)["parameters"] for player, module in modules.items()}
         else:
-            common = recipe.draft if isinstance(recipe, Automatic) else recipe
-            games = plan_many(opened, common, where, seeds=seeds, grid=axes, progress=on_read)
+            games = plan_many(opened, recipe, where, seeds=seeds, grid=axes, progress=on_read)
             dataset, origin, resolved = games.datasets[0], games.origin, games.games[0].recipe
             sizes = games.parameters
     named = resolved.name if seeds is None else f"{resolved.name}/seeds"

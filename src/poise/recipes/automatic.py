@@ -137,6 +137,11 @@ def asked_for(recipe: str | Recipe, changes: Mapping[str, Any]) -> Recipe | Auto
     return recipe_with(RECIPES.named(recipe) if isinstance(recipe, str) else recipe, changes)
 
 
+def drafted(recipe: Recipe | Automatic) -> Recipe:
+    """The recipe as far as it is known before the data are open."""
+    return recipe.draft if isinstance(recipe, Automatic) else recipe
+
+
 def _is_small(data: Data) -> bool:
     return max(data.spec.shape[1:], default=0) <= SMALL
 

@@ -15,7 +15,7 @@ from poise.dynamics import Batch, Players
 from poise.dynamics.joint import joint
 from poise.errors import PoiseError
 from poise.networks.shapes import check_sides
-from poise.recipes import Automatic, Choice, Recipe, recipe_with
+from poise.recipes import Automatic, Choice, Recipe, drafted, recipe_with
 from poise.spec import MOST_SIDE, DataSpec, sides_of
 from poise.tasks import TASKS, Task
 from poise.tasks.prepare import prepared, unused_labels
@@ -89,7 +89,7 @@ def plan(
     Raises:
         PoiseError: Something does not fit; nothing was written.
     """
-    asked = recipe.draft if isinstance(recipe, Automatic) else recipe
+    asked = drafted(recipe)
     check_callbacks(asked)
     task = TASKS.named(asked.game.name)
     check_size(asked, task)

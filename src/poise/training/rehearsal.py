@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -99,8 +100,8 @@ def within(experiment: Experiment, rehearsal: Rehearsal, seconds: float) -> Expe
     return experiment.shortened(steps)
 
 
-def step_seconds(experiment: Experiment) -> float:
-    """Seconds of a step, lazy terms by their share; measured on networks that are thrown away.
+def step_seconds(experiment: Experiment, *, clock: Callable[[], float] = time.perf_counter) -> float:
+    """Seconds of a step by the clock, lazy terms by their share; measured on networks that are thrown away.
 
     Networks that grow are timed all along the run.
     """
@@ -114,12 +115,12 @@ def step_seconds(experiment: Experiment) -> float:
     heavy: list[float] = []
 
     def spent(number: int) -> float:
-        start = time.perf_counter()
+        start = clock()
         make_step(spare.players, partial(sampler.next, number), number)
         synchronised(device)
-        return time.perf_counter() - start
+        return clock() - start
 
-    began = time.perf_counter()
+    began = clock()
     # The first step allocates and is counted only if nothing else is
     for number, into in (
         (0, None),
@@ -132,7 +133,7 @@ def step_seconds(experiment: Experiment) -> float:
         seconds = spent(number)
         if into is not None:
             into.append(seconds)
-        if heavy and plain and time.perf_counter() - began > LONGEST:
+        if heavy and plain and clock() - began > LONGEST:
             break
     usual = min(plain)
     if recipe.growth is not None:

@@ -15,7 +15,7 @@ from poise.data import Dataset, open_data, origin_of, spec_of
 from poise.dynamics import DYNAMICS
 from poise.errors import PoiseError
 from poise.networks import describe
-from poise.recipes import Recipe, parse_override, recipe_with
+from poise.recipes import Automatic, Recipe, drafted, parse_override, recipe_with
 from poise.tasks import TASKS
 from poise.tasks.prepare import prepared, unused_labels
 from poise.training.batches import with_held_out
@@ -212,7 +212,7 @@ class EnsembleExperiment:
 
 def plan_many(
     data: Data,
-    recipe: Recipe,
+    recipe: Recipe | Automatic,
     device: torch.device,
     *,
     seeds: int | Sequence[int],
@@ -223,7 +223,7 @@ def plan_many(
 
     Args:
         data: What a user has.
-        recipe: What the games have in common.
+        recipe: What the games have in common; for `Automatic` the default recipe, whose networks are small.
         device: Where.
         seeds: How many, counted from the recipe's seed; or the seeds.
         grid: Values by path, whose product is taken.
@@ -232,8 +232,9 @@ def plan_many(
     Raises:
         PoiseError: Something does not fit; nothing was written.
     """
-    check_callbacks(recipe)
-    games = spread(recipe, seeds, grid)
+    common = drafted(recipe)
+    check_callbacks(common)
+    games = spread(common, seeds, grid)
     for game in games:
         check_recipe(game.recipe)
         check_frozen(game.recipe, None)
