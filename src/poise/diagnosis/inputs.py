@@ -167,7 +167,7 @@ def _of_batches(given: Iterable[Any]) -> tuple[Tensor, Any]:
 
 
 def _spread_out(count: int) -> list[int]:
-    """Numbers of at most so many items, evenly over all: data are often sorted."""
+    """Indices of at most `MOST_READ` items, evenly spaced, since data are often sorted."""
     return list(range(0, count, max(1, count // MOST_READ)))[:MOST_READ]
 
 

@@ -118,7 +118,7 @@ SURE_OF_REALS = (
     0.9  # r_t beyond which reals are known by heart if there are too few to hold any out; ADA's is 0.6
 )
 TELLS_APART = 0.95  # The AUC that goes with it
-FEW_REALS = 640  # From so many reals on, r_t alone says nothing
+FEW_REALS = 640  # With at least this many reals, r_t alone is no evidence
 BY_SIGNS = 0.6  # How sure it can be at most by r_t alone: a discriminator may also win for other reasons
 
 
