@@ -10,6 +10,7 @@ from poise.networks.network import Network, describe, parameter_count
 from poise.networks.progressive import PROGRESSIVE_DISCRIMINATOR, PROGRESSIVE_GENERATOR
 from poise.networks.r3gan import R3GAN_DISCRIMINATOR, R3GAN_GENERATOR
 from poise.networks.resnet import RESNET_DISCRIMINATOR, RESNET_GENERATOR
+from poise.networks.spans import SpanFeatures, SpanHeads
 from poise.networks.srresnet import SRRESNET_DISCRIMINATOR, SRRESNET_GENERATOR
 from poise.networks.stylegan2 import STYLEGAN2_DISCRIMINATOR, STYLEGAN2_GENERATOR
 from poise.networks.translating import PATCH, BothWays, OneForEachDomain, TranslatingGenerator
@@ -59,6 +60,8 @@ __all__ = [
     "Network",
     "OneForEachDomain",
     "ReLU",
+    "SpanFeatures",
+    "SpanHeads",
     "TranslatingGenerator",
     "describe",
     "parameter_count",

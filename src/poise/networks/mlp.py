@@ -9,6 +9,7 @@ from torch import nn
 from poise.networks.layers import Activation, Maxout, activation_layer
 from poise.networks.network import Network
 from poise.networks.shapes import checked_shape
+from poise.networks.spans import SpanHeads
 from poise.networks.weights import start_normal, with_spectral_norm
 from poise.spec import DataSpec
 
@@ -30,7 +31,7 @@ def mlp_generator(
     initial_std=0.02`.
 
     Args:
-        spec: Any images or vectors.
+        spec: Any images or vectors; spans end in their heads.
         latent_size: The size of a latent.
         width: Units of a hidden layer.
         depth: Number of hidden layers.
@@ -59,6 +60,8 @@ def mlp_generator(
     layers.append(nn.Linear(features, math.prod(sizes)))
     if len(sizes) == 3:
         layers += [nn.Tanh(), nn.Unflatten(1, sizes)]
+    if spec.spans:
+        layers.append(SpanHeads(spec.spans))
     return start_normal(nn.Sequential(*layers), initial_std)
 
 
