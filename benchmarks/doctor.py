@@ -34,8 +34,8 @@ from poise.diagnosis import Monitor
 from poise.networks import DISCRIMINATORS, GENERATORS
 from poise.recipes import RECIPES, recipe_with
 from poise.spec import DataSpec
+from poise.tasks.held_out import examined
 from poise.training import Request, StepContext, begin, pick_device, plan
-from poise.training.batches import examined
 from poise.training.callbacks.doctor import Doctor
 
 SPEC, LATENT = DataSpec("image", (1, 32, 32)), 64

@@ -35,8 +35,9 @@ from benchmarks import many, penalties
 from poise.dynamics import Batch
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.registry import bound, provided
+from poise.tasks.held_out import examined
 from poise.training import StepContext, begin, plan
-from poise.training.batches import examined, training_batches
+from poise.training.batches import training_batches
 from poise.training.callbacks.doctor import Doctor
 from poise.training.callbacks.quality import QualityWatch
 from poise.training.components import Components, build_components

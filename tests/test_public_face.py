@@ -15,6 +15,7 @@ from poise.run_folder import new_run_path
 
 FACE = [
     "RECIPES",
+    "DensityRatio",
     "Domains",
     "Evaluation",
     "Files",
@@ -26,6 +27,7 @@ FACE = [
     "Recipe",
     "Run",
     "Runs",
+    "density_ratio",
     "evaluate",
     "open_run",
     "open_runs",

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from benchmarks.planted_faults.games import Array
 from poise.data import Dataset
 from poise.data.transform import Transform
+from poise.tasks.held_out import split
 from poise.training import StepContext
-from poise.training.batches import split
 
 Meddle = Callable[[StepContext], object]
 Plant = Callable[[Dataset, int], Meddle]

@@ -25,9 +25,9 @@ from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
 from poise.tasks import TASKS
+from poise.tasks.held_out import Split, split
 from poise.tasks.prepare import prepared
 from poise.training import Experiment, StepContext, begin, pick_device
-from poise.training.batches import Split, split
 from poise.training.callbacks.doctor import Doctor
 from poise.training.components import Components, build_components
 from poise.training.resolve import resolve

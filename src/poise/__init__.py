@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from poise.evaluation import Evaluation, evaluate
     from poise.extension import use
     from poise.generator import Generator
+    from poise.metrics import DensityRatio, density_ratio
     from poise.recipes import RECIPES, Recipe
 
 __version__ = VERSION
 
 # Looked up on first use: `import poise` comes up without torch, and a generator without the trainer.
 _HOMES = {
+    "DensityRatio": "poise.metrics",
     "Domains": "poise.data",
     "Files": "poise.data",
     "Evaluation": "poise.evaluation",
@@ -37,6 +39,7 @@ _HOMES = {
     "Recipe": "poise.recipes",
     "Run": "poise.api",
     "Runs": "poise.api",
+    "density_ratio": "poise.metrics",
     "evaluate": "poise.evaluation",
     "open_run": "poise.api",
     "open_runs": "poise.api",
@@ -47,6 +50,7 @@ _HOMES = {
 
 __all__ = [
     "RECIPES",
+    "DensityRatio",
     "Domains",
     "Evaluation",
     "Files",
@@ -58,6 +62,7 @@ __all__ = [
     "Recipe",
     "Run",
     "Runs",
+    "density_ratio",
     "evaluate",
     "open_run",
     "open_runs",

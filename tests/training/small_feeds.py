@@ -9,7 +9,8 @@ from torch import Tensor
 
 from poise.data import Identity
 from poise.recipes.settings import Latent
-from poise.training.batches import BatchSampler, Indices
+from poise.tasks.held_out import Indices
+from poise.training.batches import BatchSampler
 
 
 @dataclass(frozen=True)

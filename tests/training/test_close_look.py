@@ -18,8 +18,8 @@ from poise.data import open_data
 from poise.randomness import torch_stream
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
+from poise.tasks.held_out import examined
 from poise.training import begin, pick_device, plan
-from poise.training.batches import examined
 from poise.training.callbacks.close_look import COLUMNS, CloseLook
 from poise.web import write_report
 from poise.web.pictures import close_look

@@ -18,9 +18,10 @@ from poise.errors import PoiseError
 from poise.recipes import RECIPES, recipe_with, saved_recipe
 from poise.registry import bound, provided
 from poise.run_folder import RunFolder
+from poise.tasks.held_out import examined, split
 from poise.training import Resumption, StepContext, begin, pick_device, plan
 from poise.training import resume as resume_session
-from poise.training.batches import examined, split, training_batches
+from poise.training.batches import training_batches
 from poise.training.callbacks import doctor
 from poise.training.components import build_components
 from poise.training.resolve import resolve

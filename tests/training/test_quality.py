@@ -18,8 +18,8 @@ from poise.metrics.frechet import distance_of
 from poise.metrics.table import results_of
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
+from poise.tasks.held_out import split
 from poise.training import Resumption, begin, pick_device, plan, resume
-from poise.training.batches import split
 from poise.training.callbacks import quality
 from poise.training.callbacks.quality import QualityWatch, Yardstick, best_of, rank
 from poise.training.evaluation_cost import SHARE, operations_of, seconds_of_measuring

@@ -6,8 +6,10 @@ from poise.data import Domains, Files, Labelled, Pairs
 from poise.diagnosis import Monitor
 from poise.evaluation import Evaluation, evaluate
 from poise.generator import Generator
+from poise.metrics import DensityRatio, density_ratio
 
 __all__ = [
+    "DensityRatio",
     "Domains",
     "Evaluation",
     "Files",
@@ -17,6 +19,7 @@ __all__ = [
     "Pairs",
     "Run",
     "Runs",
+    "density_ratio",
     "evaluate",
     "open_run",
     "open_runs",

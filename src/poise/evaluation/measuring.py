@@ -23,8 +23,8 @@ from poise.evaluation.subjects import (
     comparable,
     drawn,
     modes_of,
-    own_data,
     rows_of,
+    training_data_of,
     was_trained_on,
 )
 from poise.metrics import METRICS, Metric, Result
@@ -32,7 +32,7 @@ from poise.metrics import evaluate as measure
 from poise.metrics.features import ClassifierExtractor, Extractor
 from poise.metrics.table import default_metrics
 from poise.randomness import numpy_stream
-from poise.training.batches import split
+from poise.tasks.held_out import split
 from poise.training.callbacks.translations import condition_of, held_out_of, images_of
 
 MOST_TRAINING = 20_000  # The most training samples that copies are searched among
@@ -190,7 +190,7 @@ def training_data(asked: Asked, real: Tensor) -> tuple[Tensor, Tensor | None]:
     data = reference if own else None
     if run is not None and not own:
         try:
-            data = own_data(run, progress=asked.progress)
+            data = training_data_of(run, progress=asked.progress)
         except PoiseError:  # the training data are gone, and only the reference is left
             data = None
     if run is None or data is None:

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from poise.data import BUILT_IN, Dataset, Modes, data_of, kind_of, modes, open_data
+from poise.data import BUILT_IN, Dataset, Modes, kind_of, modes, open_data
 from poise.errors import PoiseError
 from poise.extension import require_parts
 from poise.generator import Generator
+from poise.generator.run_data import own_data
 from poise.randomness import numpy_stream
 from poise.recipes import saved_recipe
 from poise.run_folder import RunFolder
@@ -105,32 +106,11 @@ def folder_of(run: Any) -> RunFolder:
     return folder
 
 
-def own_data(run: RunFolder, *, progress: Progress | None) -> Dataset:
+def training_data_of(run: RunFolder, *, progress: Progress | None) -> Dataset:
     """The training data of a run, opened as they were opened then."""
-    record, recipe = run.data, run.recipe
-    data = data_of(record.get("origin", {}))
-    if data is None:
-        raise PoiseError(
-            f"The run '{run.path}' was given its data in memory",
-            code="evaluation.data-in-memory",
-            hint="name what to measure against: --against DATA",
-        )
-    dataset = open_data(
-        data,
-        resolution=recipe.get("resolution"),
-        fit=recipe.get("fit", "crop"),
-        channels=recipe.get("channels"),
-        seed=int(recipe.get("seed") or 0),
-        progress=progress,
+    return own_data(
+        run, progress=progress, room="evaluation", hint="name what to measure against: --against DATA"
     )
-    if list(dataset.shape) != list(record.get("shape", [])):
-        raise PoiseError(
-            f"The data '{dataset.name}' have the shape {list(dataset.shape)}, and the run was trained on "
-            f"{record.get('shape')}",
-            code="evaluation.data-changed-shape",
-            hint="name what to measure against: --against DATA",
-        )
-    return dataset
 
 
 def opened(
@@ -168,7 +148,9 @@ def opened(
             hint="name it: --against DATA, or name a folder that poise train made",
         )
     run = of_against if against is not None else subject and subject.run
-    reference = own_data(run, progress=progress) if run else data(against, subject.shape if subject else None)
+    reference = (
+        training_data_of(run, progress=progress) if run else data(against, subject.shape if subject else None)
+    )
     if subject is None:
         samples = data(thing, reference.shape)
         subject = Subject(samples.name, samples.shape, samples)

@@ -26,6 +26,7 @@ from poise.metrics.metric import Metric
 from poise.metrics.mixture_modes import mode_statistics
 from poise.metrics.neighbours import precision_recall_density_coverage
 from poise.metrics.players import duality_gap, latent_path_length
+from poise.metrics.ratio import DensityRatio, density_ratio
 from poise.metrics.result import Comparison, Result, compare
 from poise.metrics.scores import inception_score, vendi_score
 from poise.metrics.sliced_wasserstein import mind, sliced_wasserstein_distance
@@ -36,6 +37,7 @@ from poise.metrics.while_training import Reference, cheap_distance, cheap_evalua
 __all__ = [
     "METRICS",
     "Comparison",
+    "DensityRatio",
     "Metric",
     "Reference",
     "Result",
@@ -47,6 +49,7 @@ __all__ = [
     "classifier_two_sample_test",
     "compare",
     "cycle_error",
+    "density_ratio",
     "duality_gap",
     "evaluate",
     "frechet_distance",

@@ -11,7 +11,7 @@ from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.spec import DataSpec, sides_of, size_text
 from poise.tasks import GIVEN
-from poise.training.batches import held_out_of
+from poise.tasks.held_out import held_out_of
 from poise.training.resolve import resolve
 
 NOT_SET = {"name", "summary", "paper", "when", "resolution", "evaluate_every"}

@@ -18,8 +18,8 @@ from poise.networks.shapes import check_sides
 from poise.recipes import Automatic, Choice, Recipe, drafted, recipe_with
 from poise.spec import MOST_SIDE, DataSpec, sides_of
 from poise.tasks import TASKS, Task
+from poise.tasks.held_out import with_held_out
 from poise.tasks.prepare import prepared, unused_labels
-from poise.training.batches import with_held_out
 from poise.training.callbacks import check_callbacks
 from poise.training.callbacks.eigenvalues import check_eigenvalues
 from poise.training.components import Components, buffers_restored, build_components, run_images

@@ -25,7 +25,7 @@ from poise.recipes import Recipe
 from poise.registry import takes
 from poise.run_folder.files import write_whole
 from poise.tasks import TASKS
-from poise.training.batches import examined
+from poise.tasks.held_out import examined
 from poise.training.callbacks.callback import CallbackContext, CallbackRow, Notify, StepContext
 from poise.training.callbacks.pictures import Preview, make_preview
 from poise.training.components import run_images

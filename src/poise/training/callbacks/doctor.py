@@ -21,8 +21,9 @@ from poise.losses import LOSSES
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.run_folder import RunFolder
+from poise.tasks.held_out import Split, examined
 from poise.training.again import command_again
-from poise.training.batches import Split, examined, latents
+from poise.training.batches import latents
 from poise.training.callbacks.callback import (
     CallbackContext,
     CallbackRow,

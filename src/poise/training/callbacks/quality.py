@@ -27,7 +27,8 @@ from poise.metrics.table import lines_of
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.tasks import TASKS
-from poise.training.batches import examined, latents
+from poise.tasks.held_out import examined
+from poise.training.batches import latents
 from poise.training.callbacks.callback import CallbackContext, CallbackRow, Notify, Request, StepContext
 from poise.training.components import Components
 from poise.training.evaluation_cost import SAMPLES, interval_of

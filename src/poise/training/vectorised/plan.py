@@ -17,8 +17,8 @@ from poise.errors import PoiseError
 from poise.networks import describe
 from poise.recipes import Automatic, Recipe, drafted, parse_override, recipe_with
 from poise.tasks import TASKS
+from poise.tasks.held_out import with_held_out
 from poise.tasks.prepare import prepared, unused_labels
-from poise.training.batches import with_held_out
 from poise.training.callbacks import check_callbacks
 from poise.training.components import build_components
 from poise.training.engine import with_precision
