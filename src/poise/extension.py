@@ -39,6 +39,7 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "METRICS": "poise.metrics",
         "FINDINGS": "poise.diagnosis.findings",
         "CALLBACKS": "poise.training.callbacks",
+        "EXPORT_TARGETS": "poise.generator.export",
         "RECIPES": "poise.recipes",
     }
 )

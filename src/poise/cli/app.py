@@ -6,7 +6,13 @@ from cyclopts import App, Parameter
 
 from poise import __version__
 
-NAMES = "train resume sample translate tag evaluate compare diagnose report recipes inspect games demo"
+NAMES = """
+train resume
+sample export
+translate tag
+evaluate compare diagnose report
+recipes inspect games demo
+"""
 VERBS = [import_module(f"poise.cli.{name}") for name in NAMES.split()]
 
 app = App(

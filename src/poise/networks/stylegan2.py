@@ -55,7 +55,8 @@ class Synthesis(nn.Module):
 
     def forward(self, styles: Tensor) -> Tensor:
         """Images `(N, C, H, W)` of styles `(N, self.styles, style_size)`, one for each layer."""
-        features = self.start.expand(len(styles), -1, -1, -1)
+        # Not len(): a trace would take the size of its example for the only one.
+        features = self.start.expand(styles.shape[0], -1, -1, -1)
         if self.start.is_contiguous(memory_format=torch.channels_last):
             features = features.contiguous(memory_format=torch.channels_last)
         image: Tensor | None = None

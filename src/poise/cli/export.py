@@ -1,0 +1,74 @@
+"""`poise export`: a generator for other programs, for phones and for the browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from poise.cli.verb import Json, Switch, emit, line, output, verb
+
+app = verb(
+    "export",
+    ("poise export runs/demo --to onnx", "a file for ONNX runtimes"),
+    ("poise export runs/demo --to onnx --half", "in float16, half the size"),
+    ("poise export runs/demo --to pt2 --out demo.pt2", "a program of torch.export"),
+)
+
+
+@app.default
+def export(
+    run: Path,
+    /,
+    *,
+    to: Annotated[str, Parameter(metavar="NAME")],
+    out: Annotated[str | None, Parameter(metavar="PATH")] = None,
+    half: Switch = False,
+    truncation: Annotated[float | None, Parameter(metavar="NUMBER")] = None,
+    checkpoint: Annotated[str, Parameter(metavar="newest|best|N")] = "newest",
+    set: Annotated[tuple[str, ...], Parameter(name="--set", metavar="NAME=VALUE", show_default=False)] = (),
+    json: Json = False,
+) -> int:
+    """Write the generator of a run for other programs.
+
+    Samples of what was written are compared with Poise's own, and the
+    difference is printed and stored.
+
+    Args:
+        run: The run's folder.
+        to: onnx, pt2 or html.
+        out: The file; by default in the folder export of the run.
+        half: Compute in float16, in half the size.
+        truncation: The truncation that is set at first; of generators with styles.
+        checkpoint: Which generator of the run: the newest, the best, or that of a step.
+        set: A setting of the target, such as opset=18.
+    """
+    from poise.cli.outputs import writing_to
+    from poise.cli.progress import view_for
+    from poise.evaluation.evaluating import which_of
+    from poise.generator import Generator
+    from poise.generator.export import EXPORT_TARGETS, Subject, place_of
+    from poise.generator.export import export as write
+    from poise.recipes.overrides import parse_override
+    from poise.run_folder import one_run
+    from poise.text import short_path
+
+    target = EXPORT_TARGETS.named(to)
+    folder = one_run(run)
+    settings: dict[str, Any] = {**dict(map(parse_override, set)), **({"half": True} if half else {})}
+    path = place_of(folder.path, target) if out is None else Path(out).expanduser()
+    which = which_of(checkpoint)
+    with view_for(json=json).reading(short_path(folder.path)), writing_to(path):
+        generator = Generator.load(folder.path, checkpoint=None if which == "newest" else which)
+        if truncation is not None:
+            generator = generator.truncated(truncation)
+        made = write(Subject(generator, folder.path.name, folder), to, path, **settings)
+    if json:
+        files = [str(file.absolute()) for file in made.files]
+        emit({"event": "export", "run": str(folder.path.absolute()), "to": to, "files": files, **made.facts})
+        return 0
+    line(output(), "wrote ", (", ".join(map(short_path, made.files)), "cyan"))
+    for sentence in made.lines:
+        line(output(), "  ", sentence)
+    return 0

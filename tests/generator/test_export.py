@@ -1,0 +1,147 @@
+"""What leaves Poise makes the same samples: every family, every target, several batches."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from poise.errors import PoiseError
+from poise.generator import Generator
+from poise.generator.export import EXPORT_TARGETS, ExportTarget, Subject, export
+from poise.generator.export.portable import portable
+from poise.networks import GENERATORS
+
+from .families import FAMILIES, family
+
+ONE_EIGHT_BIT_LEVEL = 2 / 255
+TOLERANCE = 1e-5
+
+
+def exported(generator: Generator, to: str, path: Path, **settings: Any) -> dict[str, Any]:
+    """The facts of an export."""
+    made = export(Subject(generator, "small"), to, path, **settings)
+    assert made.files == (path,) and path.is_file()
+    return dict(made.facts)
+
+
+def test_the_battery_below_knows_every_family() -> None:
+    assert len(GENERATORS) == 9 and len(FAMILIES) == 13
+
+
+@pytest.mark.parametrize(("name", "classes"), FAMILIES)
+def test_onnx_makes_the_same_samples(name: str, classes: bool, tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    generator = family(name, classes=classes)
+    facts = exported(generator, "onnx", tmp_path / "small.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "small.onnx"))
+    for count in (1, 2, 5):
+        given = {"latent": generator.latents(count, seed=9).numpy()}
+        condition = generator.conditions(count, seed=9)
+        if condition is not None:
+            given["condition"] = condition.numpy()
+        if "truncation" in facts["inputs"]:
+            given["truncation"] = np.ones(1, np.float32)
+        (made,) = session.run(None, given)
+        assert np.abs(made - generator.sample(count, seed=9)).max() < TOLERANCE
+    assert [one["batch"] for one in facts["parity"]] == [1, 3, 8]
+    assert max(one["largest"] for one in facts["parity"]) < TOLERANCE
+    kept = session.get_modelmeta().custom_metadata_map
+    assert json.loads(kept["poise"])["weights"] == facts["weights"] == kept["weights"]
+    assert kept["latent_distribution"] == "normal" and json.loads(kept["shape"]) == [3, 8, 8]
+    assert json.loads(kept.get("classes", "[]")) == list(generator.classes)
+
+
+@pytest.mark.parametrize("classes", [False, True])
+def test_truncation_is_an_input_of_style_generators(classes: bool, tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    generator = family("stylegan2", classes=classes)
+    exported(generator.truncated(0.5), "onnx", tmp_path / "small.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "small.onnx"))
+    condition = generator.conditions(4, seed=1)
+    given = {"latent": generator.latents(4, seed=1).numpy()}
+    given |= {} if condition is None else {"condition": condition.numpy()}
+    for truncation in (0.0, 0.3, 1.0):
+        (made,) = session.run(None, {**given, "truncation": np.full(1, truncation, np.float32)})
+        wanted = generator.truncated(truncation).sample(4, seed=1)
+        assert np.abs(made - wanted).max() < TOLERANCE
+
+
+def test_half_precision_is_half_the_size_and_near(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    generator = family("dcgan", width=32)
+    whole = exported(generator, "onnx", tmp_path / "whole.onnx")
+    half = exported(generator, "onnx", tmp_path / "half.onnx", half=True)
+    assert half["bytes"] < 0.6 * whole["bytes"]
+    assert 0 < max(one["largest"] for one in half["parity"]) < ONE_EIGHT_BIT_LEVEL
+
+
+@pytest.mark.parametrize("name", ["dcgan", "stylegan2", "r3gan"])
+def test_pt2_makes_the_same_samples_at_any_batch(name: str, tmp_path: Path) -> None:
+    generator = family(name)
+    facts = exported(generator, "pt2", tmp_path / "small.pt2")
+    more = {"poise.json": ""}
+    module = torch.export.load(tmp_path / "small.pt2", extra_files=more).module()
+    assert json.loads(more["poise.json"])["latent_size"] == 10
+    for count in (1, 2, 7):
+        inputs = portable(generator).example(generator, count, seed=4)
+        made = module(*inputs).detach().numpy()
+        assert np.abs(made - generator.sample(count, seed=4)).max() < TOLERANCE
+    assert facts["inputs"] == (["latent", "truncation"] if name == "stylegan2" else ["latent"])
+
+
+def test_vectors_leave_in_the_units_of_the_data(tmp_path: Path) -> None:
+    generator = family("mlp", shape=(2,))
+    generator.transform = generator.kind.load_transform(
+        {"name": "standardised", "center": [5.0, -3.0], "scale": [2.0, 0.5]}
+    )
+    exported(generator, "pt2", tmp_path / "small.pt2")
+    made = torch.export.load(tmp_path / "small.pt2").module()(generator.latents(6, seed=1))
+    assert np.allclose(made.detach().numpy(), generator.sample(6, seed=1), atol=1e-6)
+
+
+def test_a_network_that_cannot_be_traced_is_refused_by_name(tmp_path: Path) -> None:
+    class Deciding(torch.nn.Module):
+        def forward(self, latent: torch.Tensor) -> torch.Tensor:
+            made = latent if float(latent.sum()) > 0 else -latent
+            return made[:, :2]
+
+    generator = family("mlp", shape=(2,))
+    with pytest.raises(PoiseError) as caught:
+        exported(Generator(Deciding(), generator.description), "pt2", tmp_path / "small.pt2")
+    assert caught.value.code == "export.not-traceable" and "'mlp'" in caught.value.what
+    assert list(tmp_path.iterdir()) == [], "nothing half written is left"
+
+
+def test_what_others_made_is_never_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "small.pt2"
+    exported(family("mlp"), "pt2", path)
+    exported(family("mlp"), "pt2", path)
+    path.write_text("years of work")
+    with pytest.raises(PoiseError) as caught:
+        exported(family("mlp"), "pt2", path)
+    assert caught.value.code == "export.would-overwrite" and path.read_text() == "years of work"
+
+
+def test_unknown_targets_and_settings_and_missing_extras_are_refused(tmp_path: Path) -> None:
+    subject = Subject(family("mlp"), "small")
+    for to, settings, code in (
+        ("onyx", {}, "unknown-export-target"),
+        ("pt2", {"half": True}, "registry.no-settings"),
+        ("onnx", {"opset": 3}, "registry.wrong-value"),
+    ):
+        with pytest.raises(PoiseError) as caught:
+            export(subject, to, tmp_path / "x", **settings)
+        assert caught.value.code == code
+    lacking = ExportTarget("x", export, "A form.", extra="export", modules=("no_such_module",))
+    with pytest.raises(PoiseError) as caught:
+        lacking.check_extra()
+    assert caught.value.code == "export.missing-extra" and "poise[export]" in caught.value.hint
+
+
+def test_targets_have_a_sentence_each() -> None:
+    assert all(target.summary.endswith(".") for target in EXPORT_TARGETS.values())
