@@ -42,7 +42,8 @@ class DataSpec:
         kind: The name of a kind of data, of `poise.data.KINDS`.
         shape: The shape of one sample: `(C, H, W)`, `(d,)`.
         condition: The shape of one condition; `None` where there are none.
-        spans: How the numbers of a sample fall into columns, in order; empty where they are all alike.
+        spans: How the numbers of a vector, or the channels of other samples, fall into columns, in order;
+            empty where they are all alike.
 
     Example:
         >>> DataSpec("image", (3, 32, 32)).numbers
@@ -58,6 +59,13 @@ class DataSpec:
     def numbers(self) -> int:
         """How many numbers a sample has."""
         return math.prod(self.shape)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether samples lie within [-1, 1]: those that are no vector, unless spans say otherwise."""
+        if self.spans:
+            return all(span.kind == "bounded" for span in self.spans)
+        return len(self.shape) > 1
 
     @property
     def condition_numbers(self) -> int:

@@ -123,14 +123,15 @@ def test_refused_before_anything_is_written(
 
 ARRAYS = {
     "one axis": (np.zeros(80, dtype=np.float32), "too-few-axes", "(80,)"),
-    "five axes": (np.zeros((80, 1, 1, 2, 2), dtype=np.float32), "too-many-axes", "5 axes"),
+    "six axes": (np.zeros((80, 1, 1, 2, 2, 2), dtype=np.float32), "too-many-axes", "6 axes"),
+    "values too large": (np.full((80, 1, 8, 8), 1e39), "too-large", "1e+39"),
+    "unclear channels": (np.full((80, 10, 20, 30), 999.0, dtype=np.float32), "axes-unclear", "10x20x30"),
     "no axis of channels": (np.zeros((80, 9, 9, 9), dtype=np.uint8), "axes-unclear", "9x9x9"),
     "one image": (np.zeros((80, 70, 3), dtype=np.uint8), "one-image", "array[None]"),
     "words": (np.array([["a", "b"]] * 80), "not-numbers", "<U1"),
     "complex numbers": (np.zeros((80, 3), dtype=np.complex64), "not-numbers", "complex64"),
     "nothing": (np.zeros((0, 3), dtype=np.float32), "empty", "(0, 3)"),
     "NaN": (nan_rows(), "not-finite", "row 7"),
-    "values outside the range": (np.linspace(0, 7, 80 * 64).reshape(80, 8, 8), "float-range", "0 to 7"),
 }
 
 

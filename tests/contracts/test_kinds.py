@@ -41,6 +41,11 @@ from poise.web import write_report
 
 EXAMPLES: dict[str, list[Any]] = {
     "image": ["digits", np.linspace(0, 1, 40 * 108).reshape(40, 6, 6, 3)],
+    "field": [
+        np.random.default_rng(0).lognormal(5.0, 2.0, (40, 2, 12, 16)),
+        np.random.default_rng(0).integers(0, 60_000, (40, 10, 9)).astype(np.uint16),
+        np.random.default_rng(0).normal(size=(40, 1, 6, 8, 7)).astype(np.float32),
+    ],
     "vector": ["ring", np.random.default_rng(0).normal(5.0, 3.0, (40, 7))],
 }
 
@@ -81,7 +86,7 @@ def test_a_generators_folder_describes_the_transform_and_the_specification(datas
     assert kind.load_transform(written["encoding"]) == dataset.transform
     spec = described_spec(written)
     assert spec == spec_of(dataset) and spec.kind == kind.name and spec.shape == dataset.shape
-    assert sum(span.size for span in spec.spans) in (0, spec.numbers)
+    assert sum(span.size for span in spec.spans) in (0, spec.numbers, spec.shape[0])
 
 
 def test_the_data_decide_a_recipe_whose_networks_serve_them(dataset: Dataset) -> None:
@@ -127,8 +132,8 @@ def test_samples_are_written_to_the_files_that_are_announced(dataset: Dataset, t
     assert samples.dtype == torch.float32 and samples.shape == encoded.shape
     folder = tmp_path / "samples"
     folder.mkdir()
-    kind.write(folder, iter([samples[:3], samples[3:]]), 5)
-    assert sorted(path.name for path in folder.iterdir()) == sorted(kind.written(5))
+    kind.write(folder, iter([samples[:3], samples[3:]]), 5, dataset.transform)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(kind.written(5, dataset.transform))
     assert all(path.stat().st_size for path in folder.iterdir())
 
 
@@ -137,7 +142,7 @@ def test_files_that_were_written_open_as_the_same_data(tmp_path: Path) -> None:
     transform = open_data("digits").transform
     folder = tmp_path / "samples"
     folder.mkdir()
-    kind.write(folder, [kind.sample(transform.encode(pixels), transform)], 5)
+    kind.write(folder, [kind.sample(transform.encode(pixels), transform)], 5, transform)
     assert torch.equal(open_data(folder, cache=tmp_path).gather(np.arange(5)), pixels)
 
 
@@ -184,7 +189,7 @@ def melody_kind() -> DataKind:
         tones = transform.decode(samples).cpu().numpy() * 20
         return Image.fromarray(tones.astype(np.uint8)).resize((64, 64))
 
-    def write(folder: Path, pieces: Any, count: int) -> None:
+    def write(folder: Path, pieces: Any, count: int, transform: Any) -> None:
         rows = torch.cat(list(pieces)).tolist()
         (folder / "melodies.json").write_text(json.dumps(rows))
 
@@ -200,7 +205,7 @@ def melody_kind() -> DataKind:
         network=lambda spec: "melody",
         defaults=lambda spec: Defaults(8, 1e-3, 6),
         draw=draw,
-        written=lambda count: ["melodies.json"],
+        written=lambda count, transform: ["melodies.json"],
         write=write,
         lead="Each row is a melody.",
         as_files="in a list",

@@ -7,7 +7,7 @@ import pytest
 import torch
 from refusals import refused
 
-from poise.data import Range, Standardised, inspect_data, open_data
+from poise.data import Files, Range, Standardised, inspect_data, open_data
 from poise.data.rows import blocks, survey
 from poise.data.sources.image_arrays import image_layout
 from poise.errors import PoiseError
@@ -98,7 +98,7 @@ def test_float_images_are_recognised(
 @pytest.mark.parametrize(("low", "high"), [(0, 1.3), (0, 16), (-2, 2), (-0.5, 255), (0, 256.5)])
 def test_other_ranges_are_refused_with_their_ends(low: float, high: float, tmp_path: Path) -> None:
     with refused("data.float-range") as caught:
-        open_data(np.linspace(low, high, 2 * 64).reshape(2, 8, 8), cache=tmp_path)
+        open_data(Files(np.linspace(low, high, 2 * 64).reshape(2, 8, 8), kind="image"), cache=tmp_path)
     assert f"from {low:g} to {high:g}" in caught.value.what
 
 
@@ -110,7 +110,7 @@ def test_truth_values_and_integers_have_stated_rules(tmp_path: Path) -> None:
     assert rows(wide).dtype == np.uint8 and np.array_equal(rows(wide)[:, 0], GREY)
     assert "int64" in wide.notices[0] and wide.fingerprint == open_data(GREY, cache=tmp_path).fingerprint
     with refused("data.integer-range"):
-        open_data(np.full((2, 4, 4), 300) * [[[0, 1, 1, 1]]], cache=tmp_path)
+        open_data(Files(np.full((2, 4, 4), 300) * [[[0, 1, 1, 1]]], kind="image"), cache=tmp_path)
     dark = open_data(GREY // 16, cache=tmp_path)
     assert any("dark or not scaled" in notice for notice in dark.notices)
 
@@ -216,7 +216,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("masked", np.ma.masked_greater(np.ones((3, 2)), 2), "data.masked"),
     ("no axis", np.array(3.0), "data.too-few-axes"),
     ("one axis", np.ones(5), "data.too-few-axes"),
-    ("five axes", np.ones((2, 2, 2, 2, 2)), "data.too-many-axes"),
+    ("six axes", np.ones((2, 2, 2, 2, 2, 2)), "data.too-many-axes"),
     ("no rows", np.ones((0, 4)), "data.empty"),
     ("no columns", np.ones((4, 0)), "data.empty"),
     ("one image", np.zeros((8, 8, 3), np.uint8), "data.one-image"),
@@ -347,6 +347,9 @@ def test_names_that_lead_nowhere_are_told_what_is_near(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("a,b\n1,2\n")
     with refused("data.unknown-file"):
         open_data(tmp_path / "table.csv", cache=tmp_path)
-    (tmp_path / "set.pt").write_bytes(b"x")
+    (tmp_path / "set.pkl").write_bytes(b"x")
     with refused("data.unknown-file"):
+        open_data(tmp_path / "set.pkl", cache=tmp_path)
+    (tmp_path / "set.pt").write_bytes(b"x")
+    with refused("data.array-of-objects"):
         open_data(tmp_path / "set.pt", cache=tmp_path)

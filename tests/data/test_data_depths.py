@@ -286,7 +286,7 @@ def test_the_scale_of_whole_numbers_is_the_least_of_so_many_bits(one: int, two: 
 def test_arrays_of_many_bits_need_a_scale_and_say_which(tmp_path: Path) -> None:
     array = (RANDOM.random((5, 8, 8)) * 4095).astype(np.uint16)
     with refused("data.integer-range") as caught:
-        open_data(array, cache=tmp_path)
+        open_data(Files(array, kind="image"), cache=tmp_path)
     assert "--scale 0,4095" in caught.value.hint
     dataset = open_data(Files(array, scale=(0, 4095)), cache=tmp_path)
     encoded = dataset.transform.encode(dataset.gather(np.arange(5)))
@@ -328,8 +328,9 @@ def test_samples_of_sprites_keep_their_transparency(tmp_path: Path) -> None:
     grid = run.generator.grid(4)
     assert grid.mode == "RGBA" and grid.getpixel((0, 0)) == (0, 0, 0, 0)
     kind = kind_of(run.folder.data)
-    kind.write(tmp_path, [torch.from_numpy(run.sample(2))], 2)
-    assert Image.open(tmp_path / kind.written(2)[0]).mode == "RGBA"
+    transform = run.generator.transform
+    kind.write(tmp_path, [torch.from_numpy(run.sample(2))], 2, transform)
+    assert Image.open(tmp_path / kind.written(2, transform)[0]).mode == "RGBA"
     assert Image.open(next((tmp_path / "run/samples").iterdir())).mode == "RGBA"
 
 
@@ -338,8 +339,9 @@ def test_bands_train_and_lie_side_by_side_in_files(tmp_path: Path) -> None:
     run = poise.train(bands, out=tmp_path / "run", **SMALL)
     samples = run.sample(1)
     kind = kind_of(run.folder.data)
-    kind.write(tmp_path, [torch.from_numpy(samples)], 1)
-    written = np.asarray(Image.open(tmp_path / kind.written(1)[0]))
+    transform = run.generator.transform
+    kind.write(tmp_path, [torch.from_numpy(samples)], 1, transform)
+    written = np.asarray(Image.open(tmp_path / kind.written(1, transform)[0]))
     assert written.shape == (8, 40)
     assert np.array_equal(written[:, 16:24], np.rint((samples[0, 2] + 1) * 127.5).astype(np.uint8))
 

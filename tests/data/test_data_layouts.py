@@ -433,9 +433,12 @@ def test_a_decimal_comma_is_one(tmp_path: Path, cache: Path) -> None:
     ]
 
 
-def test_a_folder_of_arrays_says_how_to_make_one(tmp_path: Path, cache: Path) -> None:
+def test_a_folder_of_arrays_is_one_of_fields_and_as_images_says_how_to_make_one(
+    tmp_path: Path, cache: Path
+) -> None:
     (tmp_path / "p").mkdir()
     np.save(tmp_path / "p/a.npy", IMAGES[0])
+    assert open_data(tmp_path / "p", cache=cache).kind == "field"
     with refused("data.no-images") as caught:
-        open_data(tmp_path / "p", cache=cache)
+        open_data(Files(tmp_path / "p", kind="image"), cache=cache)
     assert "numpy.stack" in caught.value.hint

@@ -24,6 +24,7 @@ from poise.metrics.table import lines_of, results_of
 STREAM = torch.Generator().manual_seed(0)
 REAL, FAKE = (torch.randn(60, 3, generator=STREAM, dtype=torch.float64) for _ in range(2))
 IMAGES = torch.rand(3, 1, 8, 8, generator=STREAM)
+GRIDS = torch.randn(2, 60, 2, 1, 8, 10, generator=STREAM)
 LABELS = torch.arange(60) % 2
 
 
@@ -39,6 +40,8 @@ def result_of(metric: Metric) -> Result:
         "probabilities": FAKE.softmax(1),
         "centres": REAL[:3],
         "standard_deviation": 0.5,
+        "real_samples": GRIDS[0],
+        "fake_samples": GRIDS[1],
         "made": torch.zeros(3, 1, 8, 8),
         "wanted": IMAGES,
     }

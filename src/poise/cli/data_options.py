@@ -29,6 +29,7 @@ class DataOptions:
         scale: The values that become black and white, for images of more than 8 bits, as 0,4095.
         split: Which of the folders train, val and test is trained on, or all; by default train.
         tolerate_bad: The share of files that may be unusable, as 5%; by default 1%.
+        kind: The kind of data, if it is not the one that Poise recognises: field for all 16 bits of a TIFF.
     """
 
     data: Annotated[str | None, Parameter(parse=False)] = None  # named without an option
@@ -43,6 +44,7 @@ class DataOptions:
     scale: Annotated[str | None, Parameter(metavar="LOW,HIGH")] = None
     split: Name = None
     tolerate_bad: Annotated[str | None, Parameter(metavar="SHARE")] = None
+    kind: Name = None
 
     def check(self) -> None:
         """Refuse what is named twice, or not at all, or for nothing."""
@@ -118,6 +120,8 @@ class DataOptions:
             given["scale"] = _scale(self.scale)
         if self.tolerate_bad is not None:
             given["tolerate"] = _share(self.tolerate_bad)
+        if self.kind is not None:
+            given["kind"] = self.kind
         return Files(data, **given) if given else data
 
 

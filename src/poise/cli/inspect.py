@@ -34,6 +34,7 @@ def inspect(
     scale: Annotated[str | None, Parameter(metavar="LOW,HIGH")] = None,
     split: Name = None,
     tolerate_bad: Annotated[str | None, Parameter(metavar="SHARE")] = None,
+    kind: Name = None,
     json: Json = False,
 ) -> int:
     """Show what training would see in your data.
@@ -48,6 +49,7 @@ def inspect(
         scale: The values that become black and white, for images of more than 8 bits, as 0,4095.
         split: Which of the folders train, val and test is looked at, or all; by default train.
         tolerate_bad: The share of files that may be unusable in training, as 5%; by default 1%.
+        kind: The kind of data, if it is not the one that Poise recognises: field for all 16 bits of a TIFF.
     """
     from poise.cli.data_options import DataOptions
     from poise.cli.events import recipe_text
@@ -62,7 +64,9 @@ def inspect(
         from poise.data import inspect_data
         from poise.training import pick_device, plan
 
-        named = DataOptions(data=data, scale=scale, split=split, tolerate_bad=tolerate_bad).to_open()
+        named = DataOptions(
+            data=data, scale=scale, split=split, tolerate_bad=tolerate_bad, kind=kind
+        ).to_open()
         known = inspect_data(named, resolution=recipe.resolution, fit=recipe.fit, progress=on_read)
         try:
             recipe = plan(named, recipe, pick_device("cpu")).recipe
@@ -78,6 +82,7 @@ def inspect(
             "--scale": scale,
             "--split": split,
             "--tolerate-bad": tolerate_bad,
+            "--kind": kind,
         }
         words = [
             word for option, value in typed.items() if value is not None for word in (option, str(value))

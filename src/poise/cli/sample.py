@@ -92,8 +92,8 @@ def sample(
         with writing_to(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             if is_folder:
-                with files.writing(generator.kind.written(count), about):
-                    generator.kind.write(path, pieces, count)
+                with files.writing(generator.kind.written(count, generator.transform), about):
+                    generator.kind.write(path, pieces, count, generator.transform)
                 made = generator.kind.as_files
             elif is_grid:
                 _draw_grid(generator, path, rows, about)

@@ -39,6 +39,7 @@ def open_data(
     resolution: Resolution | str | None = None,
     fit: Fit = "crop",
     channels: int | None = None,
+    encoding: str | None = None,
     cache: Path | None = None,
     seed: int = 0,
     refuse_above: float = 0.01,
@@ -61,6 +62,8 @@ def open_data(
             they are stretched.
         channels: 1 for grey, 3 for colour, 4 for colour with alpha; without it, folders are grey if every
             image is.
+        encoding: How samples are encoded, if their kind has a choice: fields `linear`, `standard`, `asinh` or
+            `quantile`, or several of them with commas, one a channel.
         cache: Folder for decoded data; `$POISE_CACHE` or `~/.cache/poise` without it.
         seed: What built-in sets are drawn from.
         refuse_above: The share of image files that may be unusable, from 0 to 1.
@@ -83,6 +86,7 @@ def open_data(
         channels=None if channels is None else int(channels),
         refuse_above=refuse_above,
         progress=progress,
+        encoding=encoding,
     )
     within = data.data if isinstance(data, Labelled) else data
     named = within.split if isinstance(within, Files) and not isinstance(within.data, Mapping) else None
@@ -119,7 +123,7 @@ def _as_asked(data: Files, request: Request) -> Request:
     _check_share(data.tolerate)
     tolerated = request.refuse_above if request.refuse_above == 1 else data.tolerate
     numbers = None if scale is None else (float(scale[0]), float(scale[1]))
-    return dataclasses.replace(request, scale=numbers, refuse_above=tolerated)
+    return dataclasses.replace(request, scale=numbers, refuse_above=tolerated, kind=data.kind)
 
 
 def _part(data: Files) -> Any:
@@ -135,11 +139,22 @@ def _open_given(given: Given, request: Request) -> Dataset:
     if given.array is not None:
         check_basics(given.array, given.name)
     use_installed()
+    if request.kind is not None:
+        return _as_encoded(KINDS.named(request.kind).open(given, request), request)
     # the newest first: images and vectors take whatever looks like arrays or folders
     for kind in reversed(list(KINDS.values())):
         if kind.recognises(given):
-            return kind.open(given, request)
+            return _as_encoded(kind.open(given, request), request)
     raise unknown_file(given)
+
+
+def _as_encoded(dataset: Dataset, request: Request) -> Dataset:
+    """The data, unless an encoding is asked for that their kind does not have."""
+    encodings = kind_of(dataset).encodings
+    if request.encoding is not None and not encodings:
+        what = f"{kind_of(dataset).plural.capitalize()} have no encoding '{request.encoding}' to choose"
+        raise PoiseError(what, code="data.no-encodings", hint="leave the encoding out")
+    return dataset
 
 
 def _labels_of(dataset: torch.utils.data.TensorDataset) -> torch.Tensor | None:
@@ -235,6 +250,7 @@ def inspect_data(
     resolution: Resolution | str | None = None,
     fit: Fit = "crop",
     channels: int | None = None,
+    encoding: str | None = None,
     cache: Path | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -259,6 +275,7 @@ def inspect_data(
         resolution=resolution,
         fit=fit,
         channels=channels,
+        encoding=encoding,
         cache=cache,
         seed=seed,
         refuse_above=1.0,

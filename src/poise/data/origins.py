@@ -12,7 +12,7 @@ import torch
 from poise.data.kinds.kind import Given, Request
 from poise.data.sources.arrays import from_tensor, read_array
 from poise.data.sources.built_in import BUILT_IN
-from poise.data.sources.files import READ_SUFFIXES, Files, FolderCollection, ZipCollection
+from poise.data.sources.files import ARRAY_SUFFIXES, READ_SUFFIXES, Files, FolderCollection, ZipCollection
 from poise.data.sources.labels import Labelled
 from poise.data.sources.live import Items
 from poise.data.sources.pairs import Domains, Pairs
@@ -93,14 +93,14 @@ def data_of(origin: Mapping[str, Any]) -> Any:
 def given_of(data: Any, request: Request) -> Given:
     """What a person named, read as far as every kind needs it."""
     if isinstance(data, np.ndarray):
-        return Given(data, "array", "array", array=data)
+        return Given(data, "array", "array", array=data, scaled=request.scale is not None)
     if isinstance(data, torch.Tensor):
-        return Given(data, "tensor", "tensor", array=from_tensor(data))
+        return Given(data, "tensor", "tensor", array=from_tensor(data), scaled=request.scale is not None)
     if not isinstance(data, str | Path):
         name = type(data).__name__
         read = partial(Items, data, name, request.target, request.channels)
-        return Given(data, name, "dataset", read=read)
-    return _given_path(path_of(data), data)
+        return Given(data, name, "dataset", read=read, scaled=request.scale is not None)
+    return dataclasses.replace(_given_path(path_of(data), data), scaled=request.scale is not None)
 
 
 def _given_path(path: Path, data: str | Path) -> Given:
@@ -108,7 +108,7 @@ def _given_path(path: Path, data: str | Path) -> Given:
     _check_there(path, name)
     if path.is_dir():
         return Given(data, name, "folder", path=path, files=FolderCollection(path))
-    if suffix in (".npy", ".npz"):
+    if suffix in ARRAY_SUFFIXES:
         return Given(data, name, suffix[1:], path=path, array=read_array(path))
     if suffix == ".zip":
         return Given(data, name, "zip", path=path, files=ZipCollection(path))
@@ -118,10 +118,10 @@ def _given_path(path: Path, data: str | Path) -> Given:
 def unknown_file(given: Given) -> PoiseError:
     """The error for a file that no kind of data recognises."""
     suffix = "" if given.path is None else given.path.suffix.lower()
-    hint = "give a folder or a .zip of images, or an array as .npy or .npz"
+    hint = "give a folder or a .zip of files, or an array as .npy, .npz, .pt or .h5"
     if suffix in READ_SUFFIXES:
         hint = "name the folder that holds the images, not one of them"
-    if suffix in (".pt", ".pth", ".pkl", ".pickle"):
+    if suffix in (".pth", ".pkl", ".pickle"):
         hint = "such files can run code when loaded; save the array with numpy.save as .npy"
     what = f"'{given.name}' is not a kind of file that Poise reads"
     return PoiseError(what, code="data.unknown-file", hint=hint)

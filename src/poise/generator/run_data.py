@@ -41,6 +41,7 @@ def own_data(
         resolution=recipe.get("resolution"),
         fit=recipe.get("fit", "crop"),
         channels=recipe.get("channels"),
+        encoding=recipe.get("encoding"),
         seed=int(recipe.get("seed") or 0),
         progress=progress,
     )

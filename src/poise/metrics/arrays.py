@@ -126,7 +126,7 @@ def as_labels(labels: Any, name: str, count: int) -> Tensor:
 
 
 def as_samples(samples: Any, name: str) -> Tensor:
-    """Samples as a tensor: vectors `(N, d)`, or images `(N, C, H, W)`.
+    """Samples as a tensor: vectors `(N, d)`, images `(N, C, H, W)`, or fields `(N, C, D, H, W)`.
 
     Images may also be `(N, H, W, C)` with 1, 3 or 4 channels, or `(N, H, W)`.
     """
@@ -136,7 +136,7 @@ def as_samples(samples: Any, name: str) -> Tensor:
     if given.dim() == 4:
         channels_last = given.shape[3] in (1, 3, 4) and given.shape[1] not in (1, 3, 4)
         return given.permute(0, 3, 1, 2) if channels_last else given
-    if given.dim() == 2:
+    if given.dim() in (2, 5):
         return given
     raise PoiseError(
         f"The {name} samples have the shape {tuple(given.shape)}",

@@ -129,7 +129,8 @@ def evaluate(
         if "centres" not in metric.needs:
             against = "training" if "train" in metric.needs and "training" in sides else "real"
             reference = result.reference and references[against]
-            result = replace(result, **protocol_of(made), reference=reference)
+            of_features = not any(need.endswith("_samples") for need in metric.needs)
+            result = replace(result, **(protocol_of(made) if of_features else {}), reference=reference)
         results.append(result)
     return results
 
@@ -154,8 +155,9 @@ class _Inputs:
 
     def needed(self, metric: Metric, need: str) -> Any:
         """What `metric` needs under this name."""
-        if need == "fake" and "centres" in metric.needs:
-            return self.sides["fake"]
+        side = need.removesuffix("_samples")
+        if (need == "fake" and "centres" in metric.needs) or (side != need and side in self.sides):
+            return self.sides[side]
         if need in ("real", "fake"):
             return self.features(need)
         if need == "train":
@@ -185,6 +187,8 @@ class _Inputs:
             return self.seed
         if name == "held_out" and "held-out" in self.sides:
             return self.features("held-out")
+        if name == "held_out_samples":
+            return self.sides.get("held-out")
         if name == "real":
             return self.probabilities("real") if "probabilities" in metric.needs else self.features("real")
         if name == "replicates" and default is None:

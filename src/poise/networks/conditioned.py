@@ -1,11 +1,13 @@
 """Generators and discriminators that take a condition, made of those that take none."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from poise.errors import PoiseError
 from poise.networks.layers import ResidualBlock
-from poise.networks.weights import NORMALISING, WEIGHTED, with_spectral_norm
+from poise.networks.weights import CONVOLVING, NORMALISING, WEIGHTED, with_spectral_norm
 
 
 class ConcatenatedGenerator(nn.Module):
@@ -35,9 +37,10 @@ class ConcatenatedDiscriminator(nn.Module):
         self.network = network
 
     def forward(self, samples: Tensor, condition: Tensor) -> Tensor:
-        """Scores `(N,)` of samples `(N, C, H, W)` or `(N, d)` under conditions alike or `(N, k)`."""
-        if samples.dim() == 4 and condition.dim() == 2:
-            condition = condition[:, :, None, None].expand(-1, -1, *samples.shape[2:])
+        """Scores `(N,)` of samples `(N, C, *axes)` or `(N, d)` under conditions alike or `(N, k)`."""
+        if samples.dim() > 2 and condition.dim() == 2:
+            spread = condition.reshape(*condition.shape, *[1] * (samples.dim() - 2))
+            condition = spread.expand(-1, -1, *samples.shape[2:])
         scores: Tensor = self.network(torch.cat([samples, condition], 1))
         return scores
 
@@ -49,8 +52,8 @@ def split_head(network: nn.Module) -> tuple[nn.Sequential, nn.Sequential, int]:
     last = layers[places[-1]] if places else None
     if isinstance(last, nn.Linear) and last.out_features == 1:
         size = last.in_features
-    elif isinstance(last, nn.Conv2d) and last.out_channels == 1 and last.padding == (0, 0):
-        size = last.in_channels * last.kernel_size[0] * last.kernel_size[1]
+    elif isinstance(last, CONVOLVING) and last.out_channels == 1 and not any(map(int, last.padding)):
+        size = last.in_channels * math.prod(last.kernel_size)
     else:
         what = "This discriminator does not end in one linear layer, beside which the condition could enter"
         hint = "choose 'dcgan', 'infogan', 'resnet' or 'mlp': --set discriminator=auto"
@@ -107,7 +110,7 @@ class ConditionalBatchNorm(nn.Module):
     Source: Dumoulin et al. 2017, equation 5; Miyato and Koyama 2018, appendix A.
     """
 
-    def __init__(self, plain: nn.BatchNorm1d | nn.BatchNorm2d, condition_size: int) -> None:
+    def __init__(self, plain: nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d, condition_size: int) -> None:
         super().__init__()
         self.normalised = type(plain)(
             plain.num_features, eps=plain.eps, momentum=plain.momentum, affine=False
@@ -119,7 +122,7 @@ class ConditionalBatchNorm(nn.Module):
             self.shift.weight.copy_(plain.bias[:, None].expand_as(self.shift.weight))
 
     def forward(self, features: Tensor, condition: Tensor) -> Tensor:
-        """Features `(N, C)` or `(N, C, H, W)` under conditions `(N, condition_size)`."""
+        """Features `(N, C)` or `(N, C, *axes)` under conditions `(N, condition_size)`."""
         spread = (len(features), -1) + (1,) * (features.dim() - 2)
         normalised: Tensor = self.normalised(features)
         scale, shift = self.scale(condition).view(spread), self.shift(condition).view(spread)

@@ -1,14 +1,22 @@
-"""DCGAN: the plain convolutional pair, at any resolution from 8 to 1,024."""
+"""DCGAN: the plain convolutional pair: images of sides from 8 to 1,024, and fields of one to three axes."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field
 from torch import nn
 
+from poise.errors import PoiseError
 from poise.networks.layers import LeakyReLU, MinibatchStandardDeviation
 from poise.networks.network import Network
-from poise.networks.shapes import halved_sides, halving_kernel, image_shape
-from poise.networks.weights import start_normal, with_spectral_norm
+from poise.networks.shapes import halved_axes, halved_sides, image_shape
+from poise.networks.weights import (
+    CONVOLUTIONS,
+    NORMALISATIONS,
+    TRANSPOSED,
+    start_normal,
+    with_spectral_norm,
+)
 from poise.spec import DataSpec
 
 
@@ -28,7 +36,8 @@ def dcgan_generator(
     At 32x32 and width 64: 4x4 of 256 channels, 8x8 of 128, 16x16 of 64, 32x32 of the image's.
 
     Args:
-        spec: Images with sides from 8 to 1,024. A doubling to an odd side has a 3x3 kernel instead of 4x4.
+        spec: Images with sides from 8 to 1,024, or fields of one to three axes of any lengths. A doubling to
+            an odd length has a kernel of 3 instead of 4. Images end in a tanh, fields have no bounds.
         latent_size: The size of a latent.
         width: Channels of the largest hidden grid; they double downwards.
         most_multiple: The most times `width` that a grid has channels.
@@ -47,25 +56,26 @@ def dcgan_generator(
 
     Source: Radford et al. 2015, figure 1.
     """
-    channels, height, image_width = image_shape(spec.shape, network="dcgan")
-    (rows, columns), *grids = reversed(halved_sides(height, image_width, smallest_side, network="dcgan"))
+    first, *grids = _grids(spec, smallest_side)
+    channels, axes = spec.shape[0], len(first)
     widths = [
         width * min(2**stage, most_multiple) for stage in reversed(range(len(grids) + final_convolution))
     ]
     layers: list[nn.Module] = [
-        nn.Linear(latent_size, widths[0] * rows * columns, bias=not batch_norm),
-        nn.Unflatten(1, (widths[0], rows, columns)),
+        nn.Linear(latent_size, widths[0] * math.prod(first), bias=not batch_norm),
+        nn.Unflatten(1, (widths[0], *first)),
     ]
-    kernels = [halving_kernel(*grid) for grid in grids]
+    kernels = [_kernel(grid) for grid in grids]
     for stage, (before, after) in enumerate(zip(widths, [*widths[1:], None], strict=True)):
-        layers += [nn.BatchNorm2d(before), nn.ReLU()] if batch_norm else [nn.ReLU()]
+        layers += [NORMALISATIONS[axes](before), nn.ReLU()] if batch_norm else [nn.ReLU()]
         if after is not None:
-            layers.append(nn.ConvTranspose2d(before, after, kernels[stage], 2, 1, bias=not batch_norm))
+            layers.append(TRANSPOSED[axes](before, after, kernels[stage], 2, 1, bias=not batch_norm))
     if final_convolution:
-        layers.append(nn.Conv2d(widths[-1], channels, 3, 1, 1))
+        layers.append(CONVOLUTIONS[axes](widths[-1], channels, 3, 1, 1))
     else:
-        layers.append(nn.ConvTranspose2d(widths[-1], channels, kernels[-1], 2, 1))
-    layers.append(nn.Tanh())
+        layers.append(TRANSPOSED[axes](widths[-1], channels, kernels[-1], 2, 1))
+    if spec.bounded:
+        layers.append(nn.Tanh())
     return start_normal(nn.Sequential(*layers), initial_std)
 
 
@@ -89,7 +99,8 @@ def dcgan_discriminator(
     `batch_norm=True, slope=0.3`.
 
     Args:
-        spec: Images with sides from 8 to 1,024. An odd side is halved by a 3x3 kernel instead of 4x4.
+        spec: Images with sides from 8 to 1,024, or fields of one to three axes of any lengths. An odd length
+            is halved by a kernel of 3 instead of 4.
         width: Channels after the first convolution; they double downwards.
         most_multiple: The most times `width` that a grid has channels.
         smallest_side: The most that a side of the last grid has; `None` for 4, and for 2 at 8x8, where a
@@ -108,22 +119,41 @@ def dcgan_discriminator(
 
     Source: Radford et al. 2015, section 3.
     """
-    channels, height, image_width = image_shape(spec.shape, network="dcgan")
-    *grids, smallest = halved_sides(height, image_width, smallest_side, network="dcgan")
+    smallest, *larger = _grids(spec, smallest_side)
+    grids, channels, axes = larger[::-1], spec.shape[0], len(smallest)
     widths = [width * min(2**stage, most_multiple) for stage in range(len(grids))]
     layers: list[nn.Module] = []
     for stage, (before, after) in enumerate(zip([channels, *widths], widths, strict=False)):
         normalised = batch_norm and stage > 0
-        layers.append(nn.Conv2d(before, after, halving_kernel(*grids[stage]), 2, 1, bias=not normalised))
+        kernel = _kernel(grids[stage])
+        layers.append(CONVOLUTIONS[axes](before, after, kernel, 2, 1, bias=not normalised))
         if normalised:
-            layers.append(nn.BatchNorm2d(after))
+            layers.append(NORMALISATIONS[axes](after))
         layers.append(LeakyReLU(slope))
     if minibatch_standard_deviation:
         layers.append(MinibatchStandardDeviation())
     features = widths[-1] + minibatch_standard_deviation
-    layers += [nn.Conv2d(features, 1, smallest), nn.Flatten(0)]
+    layers += [CONVOLUTIONS[axes](features, 1, smallest), nn.Flatten(0)]
     network = start_normal(nn.Sequential(*layers), initial_std)
     return with_spectral_norm(network) if spectral_norm else network
+
+
+def _kernel(lengths: tuple[int, ...]) -> tuple[int, ...]:
+    """The kernel that halves these lengths, rounding up, or doubles to them: stride 2, padding 1."""
+    return tuple(4 - length % 2 for length in lengths)
+
+
+def _grids(spec: DataSpec, smallest: int | None) -> list[tuple[int, ...]]:
+    """The grids of a network, from the smallest to the sample's own."""
+    axes = spec.shape[1:]
+    if spec.bounded or not axes:
+        _, height, width = image_shape(spec.shape, network="dcgan")
+        return [*halved_sides(height, width, smallest, network="dcgan")[::-1]]
+    if len(axes) > max(CONVOLUTIONS) or max(axes) < 2:
+        what = f"The network 'dcgan' cannot be built for the shape {spec.shape}"
+        why = "it halves and doubles one to three axes"
+        raise PoiseError(what, code="networks.no-axes", why=why, hint="use the network 'mlp'")
+    return halved_axes(axes, smallest or max(1, min(4, max(axes) // 4)))[::-1]
 
 
 DCGAN_GENERATOR = Network(
@@ -131,7 +161,7 @@ DCGAN_GENERATOR = Network(
     build=dcgan_generator,
     summary="Transposed convolutions from a 4x4 grid upwards; the classic small image generator.",
     source="Radford et al. 2015, figure 1",
-    kinds=("image",),
+    kinds=("image", "field"),
     takes_width=True,
 )
 DCGAN_DISCRIMINATOR = Network(
@@ -139,6 +169,6 @@ DCGAN_DISCRIMINATOR = Network(
     build=dcgan_discriminator,
     summary="Strided convolutions down to a 4x4 grid; the classic small image discriminator.",
     source="Radford et al. 2015, section 3",
-    kinds=("image",),
+    kinds=("image", "field"),
     takes_width=True,
 )

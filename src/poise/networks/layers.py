@@ -229,14 +229,14 @@ class MinibatchStandardDeviation(nn.Module):
         self.group_size = group_size
 
     def forward(self, features: Tensor) -> Tensor:
-        """`(N, C, H, W)` to `(N, C + 1, H, W)`."""
+        """`(N, C, *axes)` to `(N, C + 1, *axes)`."""
         number = features.shape[0]
         size = group_size_for(number, self.group_size)
         groups = features.reshape(size, number // size, *features.shape[1:])
         variance = (groups - groups.mean(0)).square().mean(0)
         # The epsilon keeps the slope of the root finite for a group without variation, such as one sample.
-        deviation = (variance + 1e-8).sqrt().mean((1, 2, 3)).repeat(size)
-        channel = deviation[:, None, None, None].expand(-1, 1, *features.shape[2:])
+        deviation = (variance + 1e-8).sqrt().mean(tuple(range(1, features.dim()))).repeat(size)
+        channel = deviation.reshape(-1, *[1] * (features.dim() - 1)).expand(-1, 1, *features.shape[2:])
         return torch.cat([features, channel], 1)
 
     def extra_repr(self) -> str:

@@ -1,5 +1,7 @@
 """The shapes that networks require of the data, and the errors for others."""
 
+from collections.abc import Sequence
+
 from poise.errors import PoiseError
 from poise.spec import LEAST_SIDE, MOST_SIDE, DataSpec, size_text
 
@@ -91,11 +93,21 @@ def halved_sides(height: int, width: int, smallest: int | None, *, network: str)
         [(28, 50), (14, 25), (7, 13), (4, 7), (2, 4)]
     """
     check_sides(height, width, network=network)
-    sides = [(height, width)]
     until = smallest or min(4, max(height, width) // 4)
-    while max(sides[-1]) > until:
-        sides.append((-(-sides[-1][0] // 2), -(-sides[-1][1] // 2)))
-    return sides
+    return [(tall, wide) for tall, wide in halved_axes((height, width), until)]
+
+
+def halved_axes(axes: Sequence[int], until: int) -> list[tuple[int, ...]]:
+    """The lengths of axes halved, rounding up, until none is above `until`: their own come first.
+
+    Example:
+        >>> halved_axes((100,), 8), halved_axes((4, 9, 16), 2)
+        ([(100,), (50,), (25,), (13,), (7,)], [(4, 9, 16), (2, 5, 8), (1, 3, 4), (1, 2, 2)])
+    """
+    lengths = [tuple(axes)]
+    while max(lengths[-1]) > until:
+        lengths.append(tuple(-(-length // 2) for length in lengths[-1]))
+    return lengths
 
 
 def halving_kernel(height: int, width: int) -> tuple[int, int]:

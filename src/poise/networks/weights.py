@@ -1,10 +1,19 @@
 """Initial weights, and spectral normalisation."""
 
+from collections.abc import Callable, Mapping
+
 from torch import nn
 from torch.nn.utils import parametrizations
 
-WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
-NORMALISING = (nn.BatchNorm1d, nn.BatchNorm2d)
+CONVOLVING = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+WEIGHTED = (nn.Linear, *CONVOLVING, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+NORMALISING = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
+Layers = Mapping[int, Callable[..., nn.Module]]
+CONVOLUTIONS: Layers = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+"""By the number of axes that they run along; so are those that follow."""
+TRANSPOSED: Layers = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+NORMALISATIONS: Layers = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
 def start_normal(network: nn.Module, std: float | None) -> nn.Module:

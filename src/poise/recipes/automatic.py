@@ -104,7 +104,7 @@ class Automatic:
         return recipe_with(RECIPES[DEFAULT_RECIPE], self.changes)
 
     def chosen(
-        self, spec: DataSpec, count: int, *, accelerated: bool = False
+        self, spec: DataSpec, count: int, *, accelerated: bool = False, by_kind: str | None = None
     ) -> tuple[Recipe, Choice | None]:
         """The recipe, and the choice behind it; `None` if what is asked for changes the default recipe.
 
@@ -112,9 +112,13 @@ class Automatic:
             spec: What the data are.
             count: How many are trained on.
             accelerated: Whether they are trained on an accelerator.
+            by_kind: The recipe that suits data of this kind, whatever their size and number.
         """
         data = Data(spec, count, accelerated)
-        choice = next(choose(data) for fits, choose in RULES if fits(data))
+        if by_kind is not None:
+            choice = Choice(by_kind, {}, "it is made for such data")
+        else:
+            choice = next(choose(data) for fits, choose in RULES if fits(data))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # of old names, which the draft has told
             asked = {renamed_path(path).partition(".")[0] for path in self.changes}

@@ -255,6 +255,10 @@ class Recipe(Settings):
     channels: PositiveInt | None = Field(
         default=None, description="1 for grey, 3 for colour, 4 for colour with alpha; null: by the data"
     )
+    encoding: str | None = Field(
+        default=None,
+        description="how samples are encoded, if their kind of data has a choice; null: by the data",
+    )
     horizontal_flips: bool = Field(default=False, description="mirror half of the images, by the seed")
     jitter: Jitter = Field(default=Jitter(), description="move and scale images, by the seed")
     held_out: HeldOut | None = Field(

@@ -123,4 +123,5 @@ def _read_words(origin: Mapping[str, Any]) -> list[str]:
     scale, split, share = read.get("scale"), read.get("split"), read.get("tolerate", 0.01)
     words = [] if scale is None else ["--scale", ",".join(f"{number:g}" for number in scale)]
     words += [] if split is None else ["--split", str(split)]
+    words += [] if read.get("kind") is None else ["--kind", str(read["kind"])]
     return words + ([] if share == 0.01 else ["--tolerate-bad", str(share)])

@@ -57,6 +57,8 @@ def channels_last(module: nn.Module) -> nn.Module:
         >>> weight.is_contiguous(memory_format=torch.channels_last)
         True
     """
+    if any(parameter.dim() == 5 for parameter in module.parameters()):  # volumes have no such layout here
+        return module
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]  # missing in torch's stub
 
 

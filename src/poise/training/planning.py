@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from poise.data import Dataset, open_data, origin_of, spec_of
+from poise.data import Dataset, kind_of, open_data, origin_of, spec_of
 from poise.dynamics import Batch, Players
 from poise.dynamics.joint import joint
 from poise.errors import PoiseError
@@ -98,13 +98,17 @@ def plan(
         resolution=asked.resolution,
         fit=asked.fit,
         channels=asked.channels,
+        encoding=asked.encoding,
         seed=asked.seed,
         progress=progress,
     )
     dataset = unused_labels(prepared(dataset, task, asked.game.options), data, task)
     choice = None
     if isinstance(recipe, Automatic) and not given:
-        asked, choice = recipe.chosen(spec_of(dataset), len(dataset), accelerated=device.type != "cpu")
+        accelerated, by_kind = device.type != "cpu", kind_of(dataset).recipe
+        asked, choice = recipe.chosen(
+            spec_of(dataset), len(dataset), accelerated=accelerated, by_kind=by_kind
+        )
     check_given(given or {})
     components = assembled(dataset, asked, device, given or {})
     notices = check_modules(components, dataset)

@@ -49,6 +49,7 @@ def reopen(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experimen
         resolution=recipe.resolution,
         fit=recipe.fit,
         channels=recipe.channels,
+        encoding=recipe.encoding,
         seed=recipe.seed,
         progress=asked.progress,
     )

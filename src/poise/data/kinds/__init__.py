@@ -1,5 +1,6 @@
 """The kinds of data. Nothing outside this package compares the name of one; it asks the kind's record."""
 
+from poise.data.kinds.field import FIELD
 from poise.data.kinds.image import IMAGE
 from poise.data.kinds.kind import (
     KINDS,
@@ -13,7 +14,7 @@ from poise.data.kinds.kind import (
 )
 from poise.data.kinds.vector import VECTOR
 
-for row in (VECTOR, IMAGE):
+for row in (VECTOR, IMAGE, FIELD):
     KINDS.add(row, origin="Poise itself")
 
 __all__ = ["KINDS", "DataKind", "Defaults", "Given", "Request", "described_spec", "kind_of", "spec_of"]

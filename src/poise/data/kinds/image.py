@@ -130,14 +130,14 @@ def _draw(
     return to_pillow(to_pixels(samples, transform), columns=columns)
 
 
-def _written(count: int) -> list[str]:
+def _written(count: int, transform: Transform) -> list[str]:
     digits = max(5, len(str(count - 1)))
     return [f"sample-{number:0{digits}}.png" for number in range(count)]
 
 
-def _write(folder: Path, pieces: Iterable[Tensor], count: int) -> None:
+def _write(folder: Path, pieces: Iterable[Tensor], count: int, transform: Transform) -> None:
     images = (pixels for piece in pieces for pixels in to_pixels(piece, Pixels()))
-    for name, pixels in zip(_written(count), images, strict=True):
+    for name, pixels in zip(_written(count, transform), images, strict=True):
         save_image(pixels, folder / name)
 
 

@@ -1,6 +1,7 @@
 """The record of a kind of data: all that the rest of Poise must know of it."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,9 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from poise.data.dataset import Dataset, Progress
-from poise.data.rows import Array
+from poise.data.rows import Array, Survey, survey
 from poise.data.sources.decoding import Side, Target
-from poise.data.sources.files import Collection
+from poise.data.sources.files import DATA_SUFFIXES, Collection, suffix_of
 from poise.data.sources.live import Items
 from poise.data.transform import Transform
 from poise.errors import PoiseError
@@ -32,6 +33,7 @@ class Given:
     transform: Transform | None = None  # From stored values to the networks' space, if that is known
     path: Path | None = None  # The folder or the file
     files: Collection | None = None  # The files of a folder or an archive
+    scaled: bool = False  # Whether a scale was given, which only images have
     # Reads a map-style data set live, if the person gave an object of another type
     read: Callable[[], Items] | None = None
 
@@ -39,6 +41,20 @@ class Given:
     def items(self) -> Items | None:
         """The items of a map-style data set; `None` if it is none."""
         return None if self.read is None else self.read()
+
+    @cached_property
+    def found(self) -> Survey | None:
+        """What one pass over the rows in memory finds; `None` if there are none."""
+        return None if self.array is None else survey(self.array)
+
+    @cached_property
+    def suffix(self) -> str:
+        """The suffix that most of the files have among those that hold data; empty if there are none."""
+        if self.files is None:
+            return "" if self.path is None else self.path.suffix.lower()
+        counts = Counter(map(suffix_of, self.files.listing().files))
+        known = {suffix: count for suffix, count in counts.items() if suffix in DATA_SUFFIXES}
+        return max(known, key=known.__getitem__, default="")
 
     @property
     def axes(self) -> int:
@@ -62,6 +78,8 @@ class Request:
     labelled: bool = False  # Whether labels are given, so that none are looked for beside the files
     powers_of_two: bool = False  # Whether the sides must be such if no resolution is asked for
     half: Side | None = None  # The half of each image to take, of those that hold two side by side
+    kind: str | None = None  # The kind of data that a person says it is
+    encoding: str | None = None  # How the kind is to encode samples; None for what suits the data
 
     @property
     def target(self) -> Target | None:
@@ -118,10 +136,10 @@ class DataKind:
     # From the networks' space to data: bytes of images, vectors in the units of the data
     to_data: Callable[[Tensor, Transform], Tensor]
     stored_data: Callable[[Tensor, Transform], Tensor]  # From stored values to the same form as `to_data`
-    # `(count)` to the names of the files that so many samples are written to
-    written: Callable[[int], list[str]]
-    # `(folder, pieces, count)` writes these files from pieces of what `Generator.sample` returns
-    write: Callable[[Path, Iterable[Tensor], int], None]
+    # `(count, transform)` to the names of the files that so many samples are written to
+    written: Callable[[int, Transform], list[str]]
+    # `(folder, pieces, count, transform)` writes these files from pieces of what `Generator.sample` returns
+    write: Callable[[Path, Iterable[Tensor], int, Transform], None]
     lead: str  # What the pictures of a run show, for the report
     as_picture: str  # How a picture shows the samples: `"in a grid"`
     as_files: str  # How files hold them: `"as PNG files"`
@@ -134,6 +152,10 @@ class DataKind:
     comparable: Callable[[Tensor, Transform], Tensor]
     # `(shape, transform)` to how `comparable` prepared them, for a protocol
     preparation: Callable[[tuple[int, ...], Transform], str]
+
+    # The recipe that suits such data if none is named; None if their size and number decide
+    recipe: str | None = None
+    encodings: tuple[str, ...] = ()  # The names of the encodings that a person can choose from
 
     # What a person should know before such data are trained on
     advice: Callable[[Dataset], tuple[str, ...]] = lambda dataset: ()

@@ -160,7 +160,7 @@ def _missing(points: Array, low: Array, high: Array) -> str:
     return ", ".join(parts + ([f"{outside:,} outside the frame"] if outside else []))
 
 
-def _write(folder: Path, pieces: Iterable[Tensor], count: int) -> None:
+def _write(folder: Path, pieces: Iterable[Tensor], count: int, transform: Transform) -> None:
     rows = np.concatenate([piece.numpy() for piece in pieces])
     header = ",".join(f"column_{number}" for number in range(rows.shape[1]))
     np.savetxt(folder / _TABLE, rows, fmt="%.9g", delimiter=",", header=header, comments="")
@@ -193,7 +193,7 @@ VECTOR = DataKind(
     sample=lambda samples, transform: transform.decode(samples),
     to_data=lambda samples, transform: transform.decode(samples),
     stored_data=lambda stored, transform: stored.float(),
-    written=lambda count: [_TABLE],
+    written=lambda count, transform: [_TABLE],
     write=_write,
     lead="All pictures show the samples of the same latents, drawn over the data.",
     as_picture="in a scatter",

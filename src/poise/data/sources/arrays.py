@@ -1,8 +1,10 @@
-"""Arrays: from `.npy` and `.npz` files and tensors, halves of them, and what is refused."""
+"""Arrays: from files of numpy, torch and HDF5 and from tensors, halves of them, and what is refused."""
 
+import contextlib
 import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -13,29 +15,91 @@ from poise.errors import PoiseError
 
 _MEMBERS = ("images", "data", "x", "samples")
 _LABELS = ("labels", "y")
+_MOST_AXES = 5
 
 
 def read_array(path: Path) -> Array:
-    """The array of a `.npy` file, memory-mapped, or of a `.npz` file.
+    """The array of a `.npy` file, memory-mapped, or of a `.npz`, `.pt` or HDF5 file.
 
-    A `.npz` file is to hold one array besides labels, or one named images, data, x or samples.
+    A file that can hold several is to hold one array besides labels, or one named images, data, x or samples.
     """
+    if path.suffix.lower() == ".npy":
+        with _unreadable(str(path)):
+            mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+        return mapped
+    with path.open("rb") as file:
+        return array_of(file, path.suffix.lower(), str(path))
+
+
+def array_of(file: BinaryIO, suffix: str, name: str) -> Array:
+    """The array that a file of this suffix holds, read whole.
+
+    Raises:
+        PoiseError: It holds Python objects, several arrays or none, or cannot be read.
+    """
+    return _READERS[suffix](file, name)
+
+
+def _from_numpy(file: BinaryIO, name: str) -> Array:
+    with _unreadable(name):
+        loaded: Any = np.load(file, allow_pickle=False)
+        if isinstance(loaded, np.lib.npyio.NpzFile):
+            with loaded:
+                return _member(loaded, loaded.files, name)
+        array: Array = loaded
+        return array
+
+
+def _from_torch(file: BinaryIO, name: str) -> Array:
     try:
-        loaded: Any = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        loaded = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises whatever the bytes lead to
+        objects = "weights_only" in str(error) or "WeightsUnpickler" in str(error)
+        what = f"'{name}' holds Python objects or is no file of torch.save"
+        why = "loading such objects could run any code" if objects else ""
+        hint = "save a tensor, or a dictionary of tensors, with torch.save"
+        raise PoiseError(what, code="data.array-of-objects", why=why, hint=hint) from None
+    if isinstance(loaded, torch.Tensor):
+        return from_tensor(loaded)
+    tensors = loaded if isinstance(loaded, dict) else {}
+    arrays = {str(key): from_tensor(one) for key, one in tensors.items() if isinstance(one, torch.Tensor)}
+    return _member(arrays, list(arrays), name)
+
+
+def _from_hdf5(file: BinaryIO, name: str) -> Array:
+    try:
+        import h5py  # noqa: PLC0415 - an optional package
+    except ImportError:
+        what, why = f"'{name}' cannot be read", "the package h5py is not installed"
+        raise PoiseError(what, code="data.needs-h5py", why=why, hint="pip install h5py") from None
+    with _unreadable(name), h5py.File(file, "r") as opened:
+        found: dict[str, Any] = {}
+        opened.visititems(lambda key, item: found.update({key: item} if hasattr(item, "dtype") else {}))
+        return _member({key: item[()] for key, item in found.items()}, list(found), name)
+
+
+_READERS: Mapping[str, Callable[[BinaryIO, str], Array]] = {
+    ".npy": _from_numpy,
+    ".npz": _from_numpy,
+    ".pt": _from_torch,
+    ".h5": _from_hdf5,
+    ".hdf5": _from_hdf5,
+}
+
+
+@contextlib.contextmanager
+def _unreadable(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         if any(word in str(error) for word in ("pickle", "Object arrays", "Python objects")):
-            what = f"'{path}' holds Python objects or is no array file"
+            what = f"'{name}' holds Python objects or is no array file"
             why = "loading such objects could run any code"
             hint = "save an array of numbers of one shape with numpy.save"
             raise PoiseError(what, code="data.array-of-objects", why=why, hint=hint) from None
-        what = f"'{path}' cannot be read as an array"
+        what = f"'{name}' cannot be read as an array"
         why = str(error).rstrip(".") or "it is empty"
         raise PoiseError(what, code="data.array-unreadable", why=why, hint="save it again") from None
-    if isinstance(loaded, np.lib.npyio.NpzFile):
-        with loaded:
-            return _member(loaded, path)
-    array: Array = loaded
-    return array
 
 
 def read_labels(path: Path) -> Array | None:
@@ -53,12 +117,12 @@ def read_labels(path: Path) -> Array | None:
             raise PoiseError(what, code="data.labels-unreadable", why=why, hint=hint) from None
 
 
-def _member(archive: Any, path: Path) -> Array:
-    names = [name for name in archive.files if name.lower() not in _LABELS]
-    chosen = names if len(names) == 1 else [name for name in names if name.lower() in _MEMBERS]
+def _member(archive: Any, names: Sequence[str], name: str) -> Array:
+    names = [one for one in names if one.lower() not in _LABELS]
+    chosen = names if len(names) == 1 else [one for one in names if one.lower() in _MEMBERS]
     if len(chosen) != 1:
         raise PoiseError(
-            f"'{path}' holds " + (f"the arrays {', '.join(names)}" if names else "no array"),
+            f"'{name}' holds " + (f"the arrays {', '.join(names)}" if names else "no array"),
             code="data.array-ambiguous" if names else "data.array-missing",
             why="it is not clear which one to train on" if names else "",
             hint="keep one of them, or name it images, data, x or samples",
@@ -66,7 +130,7 @@ def _member(archive: Any, path: Path) -> Array:
     try:
         array: Array = archive[chosen[0]]
     except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        what = f"The array '{chosen[0]}' in '{path}' cannot be read"
+        what = f"The array '{chosen[0]}' in '{name}' cannot be read"
         hint = "save an array of numbers of one shape, as .npy if it is large"
         raise PoiseError(what, code="data.array-unreadable", why=str(error).rstrip("."), hint=hint) from None
     return array
@@ -97,9 +161,10 @@ def check_basics(array: Array, name: str) -> None:
         what = f"'{name}' has the shape {array.shape}, at least one axis too few"
         hint = "give (N, d) for vectors, (N, H, W) or (N, H, W, C) for images"
         raise PoiseError(what, code="data.too-few-axes", hint=hint)
-    if array.ndim > 4:
+    if array.ndim > _MOST_AXES:
         what = f"'{name}' has {array.ndim} axes"
-        raise PoiseError(what, code="data.too-many-axes", hint="give images as (N, H, W, C) or (N, C, H, W)")
+        hint = "give images as (N, H, W, C) or (N, C, H, W), volumes as (N, C, D, H, W)"
+        raise PoiseError(what, code="data.too-many-axes", hint=hint)
     if array.size == 0:
         what = f"'{name}' is empty, with the shape {array.shape}"
         raise PoiseError(what, code="data.empty", hint="give at least one row")

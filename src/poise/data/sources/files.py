@@ -22,6 +22,9 @@ _OTHER = (
     ".nef .dng"
 )
 READ_SUFFIXES = frozenset(_READ.split())
+ARRAY_SUFFIXES = frozenset((".npy", ".npz", ".pt", ".h5", ".hdf5"))
+SOUND_SUFFIXES = frozenset((".wav", ".flac"))
+DATA_SUFFIXES = READ_SUFFIXES | ARRAY_SUFFIXES | SOUND_SUFFIXES
 IMAGE_SUFFIXES = READ_SUFFIXES | frozenset(_OTHER.split())
 _SYSTEM_FILES = ("__MACOSX", "Thumbs.db", "thumbs.db", "desktop.ini", "Desktop.ini")
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -40,6 +43,7 @@ class Files:
         split: Which of the folders train, val and test is trained on, or `"all"` for every file; or which
             part of a dictionary of data sets is taken. `None` for train, with val or test held out.
         tolerate: The share of files that may be unusable, from 0 to 1.
+        kind: The kind of data, of `poise.data.KINDS`, if it is not the one that Poise recognises.
 
     Example:
         >>> import numpy as np
@@ -53,6 +57,7 @@ class Files:
     scale: tuple[float, float] | None = None
     split: str | None = None
     tolerate: float = 0.01
+    kind: str | None = None
 
 
 @dataclass

@@ -96,10 +96,10 @@ def from_collection(collection: Collection, name: str, request: Request) -> Data
     dataset = array_dataset(entry.array, entry.survey.digest, "image", name, Pixels(), summary, notices)
     sizes = tuple((fact.width, fact.height) for fact in good)
     dataset = dataclasses.replace(dataset, files=files, sizes=sizes)
-    return dataset if request.labelled else _labelled(dataset, collection, listing)
+    return dataset if request.labelled else labelled_by_folders(dataset, collection, listing)
 
 
-def _labelled(dataset: Dataset, collection: Collection, listing: Listing) -> Dataset:
+def labelled_by_folders(dataset: Dataset, collection: Collection, listing: Listing) -> Dataset:
     """The data set with the labels of its `dataset.json`, or else with its folders as classes."""
     written = min(
         (file for file in listing.files if file.split("/")[-1] == "dataset.json"), key=len, default=""

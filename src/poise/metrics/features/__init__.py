@@ -18,6 +18,7 @@ from poise.metrics.features.extractor import (
     frozen,
     protocol_of,
 )
+from poise.metrics.features.grid_statistics import field_statistics
 from poise.metrics.features.inception_v3 import inception_v3
 from poise.metrics.features.pretrained import dinov2, efficientnet_lite0
 from poise.metrics.features.small_classifier import ClassifierExtractor, small_classifier
@@ -51,6 +52,12 @@ EXTRACTORS: Registry[ExtractorKind] = Registry(
         ),
         ExtractorKind(
             "identity", identity, "The default for vectors: the numbers themselves.", takes=("vector",)
+        ),
+        ExtractorKind(
+            "field-statistics",
+            field_statistics,
+            "The default for fields: values at few places, spectrum and spread; untrained.",
+            takes=("field",),
         ),
         ExtractorKind("pixels", pixels, "The pixels themselves, for tiny images."),
         ExtractorKind(
@@ -112,6 +119,7 @@ __all__ = [
     "dinov2",
     "efficientnet_lite0",
     "extract",
+    "field_statistics",
     "frozen",
     "identity",
     "inception_v3",

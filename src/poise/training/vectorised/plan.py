@@ -35,6 +35,7 @@ SHARED = (
     "resolution",
     "fit",
     "channels",
+    "encoding",
     "seed",
     "name",
 )
@@ -272,6 +273,7 @@ def datasets_of(
                 resolution=one.resolution,
                 fit=one.fit,
                 channels=one.channels,
+                encoding=one.encoding,
                 seed=seed,
                 progress=progress,
             )

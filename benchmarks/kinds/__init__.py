@@ -1,0 +1,1 @@
+"""How well each kind of data is learnt, beside floors and plain baselines."""
