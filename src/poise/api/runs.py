@@ -75,9 +75,13 @@ class Run:
         *,
         label: str | None = None,
         tags: str | Sequence[str] | None = None,
+        refine: str | None = None,
     ) -> Floats:
-        """Samples: `(count, C, H, W)` in [-1, 1], or `(count, d)` in data units; of a class, or with tags."""
-        return self.generator.sample(count, seed=seed, label=label, tags=tags)
+        """Samples: `(count, C, H, W)` in [-1, 1], or `(count, d)` in data units; of a class, or with tags.
+
+        With `refine` they are nearer to the data; see `Generator.refined`.
+        """
+        return self.generator.sample(count, seed=seed, label=label, tags=tags, refine=refine)
 
     def tag(self, image: Path | str, count: int = 10, *, draws: int = 200, seed: int = 0) -> list[Tag]:
         """The tags of a picture, the most frequent over latents first; of a run of `image-tagging`.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from poise.generator import Generator
+    from poise.generator.refining import Refined
 
 PIECE = 256
 """Samples made at once: the generator's own number, so that the bits are those of `Generator.sample`."""
@@ -31,6 +32,7 @@ app = verb(
     ("poise sample runs/demo -n 50000 --out samples.npy", "raw numbers"),
     ("poise sample runs/flags --label japan -n 16", "one class"),
     ("poise sample runs/faces --tags smile,hat", "these tags and no others"),
+    ("poise sample runs/demo --refine reject", "those nearer to the data"),
 )
 
 
@@ -44,6 +46,7 @@ def sample(
     tags: Annotated[str | None, Parameter(metavar="TAGS")] = None,
     seed: Number = 0,
     truncation: Annotated[float | None, Parameter(metavar="NUMBER")] = None,
+    refine: Name = None,
     out: Annotated[str | None, Parameter(metavar="PATH")] = None,
     json: Json = False,
 ) -> int:
@@ -59,6 +62,7 @@ def sample(
         tags: Their tags, with commas between; by default those of samples of the data.
         seed: Draws the samples; the first of many are the same as of few.
         truncation: Below 1 samples vary less and are more typical; of generators with styles.
+        refine: Nearer to the data, by the run's discriminator: reject, chain, weights or langevin.
         out: A .png for a grid, a .npy for raw numbers, a folder/ for a file each; by default a grid in RUN.
     """
     from poise.cli.outputs import OutputFolder, writing_to
@@ -69,7 +73,7 @@ def sample(
     at_least(0, seed=seed)
     folder = one_run(run).path
     wanted, asked_for = {"label": label, "tags": tags}, label if tags is None else tags or "no tags"
-    named = "" if asked_for is None else _in_a_name(f"-{asked_for}")
+    named = "".join(_in_a_name(f"-{one}") for one in (asked_for, refine) if one is not None)
     path = folder / f"grid{named}-seed{seed}.png" if out is None else Path(out).expanduser()
     if is_folder := out is not None and (out.endswith("/") or path.is_dir() or not path.suffix):
         files = OutputFolder(path, made_by="poise sample", card="samples.json")
@@ -82,13 +86,16 @@ def sample(
         generator = Generator.load(folder)
         if truncation is not None:
             generator = generator.truncated(truncation)
-        rows = generator.rows if is_grid and count is None and asked_for is None else ()
+        plain = asked_for is None and refine is None
+        rows = generator.rows if is_grid and count is None and plain else ()
         count = COLUMNS * len(rows) if rows else DEFAULT_COUNT if count is None else count
         step = generator.description.get("step")
         about: dict[str, Any] = {"count": count, "seed": seed, "label": label, "step": step}
-        more = {"tags": tags, "truncation": truncation}
+        latents, conditions, refined = _inputs(generator, count, seed, wanted, refine)
+        facts = {} if refined is None else refined.facts
+        more = {"tags": tags, "truncation": truncation, "refine": refine, **facts}
         about |= {name: value for name, value in more.items() if value is not None}
-        pieces = _pieces(generator, count, seed, wanted)
+        pieces = _pieces(generator, latents, conditions)
         with writing_to(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             if is_folder:
@@ -96,7 +103,7 @@ def sample(
                     generator.kind.write(path, pieces, count, generator.transform)
                 made = generator.kind.as_files
             elif is_grid:
-                _draw_grid(generator, path, rows, about)
+                _draw_grid(generator, path, rows, about, (latents, conditions))
                 made = generator.kind.as_picture
             else:
                 _write_array(path, (count, *generator.shape), pieces)
@@ -105,13 +112,20 @@ def sample(
         paths = {"run": str(folder.absolute()), "samples": str(path.absolute())}
         made_by = {"shape": list(generator.shape), "step": step}
         asked = {"count": count, **wanted, "rows": list(rows), "seed": seed, "truncation": truncation}
-        emit({"event": "samples", **paths, **asked, **made_by})
+        emit({"event": "samples", **paths, **asked, "refine": refine, **facts, **made_by})
         return 0
     samples = counted(count, "sample") + ("" if asked_for is None else f" of '{asked_for}'")
     line(output(), "wrote ", (short_path(path), "cyan"), f": {samples} {made}, seed {seed}")
+    _write_notes(refined, rows)
+    return 0
+
+
+def _write_notes(refined: Refined | None, rows: tuple[str, ...]) -> None:
+    """What else is to be known of the samples."""
+    if refined is not None:
+        line(output(), refined.text)
     if rows:
         line(output(), "rows, from the top: ", ", ".join(rows))
-    return 0
 
 
 def _in_a_name(text: str) -> str:
@@ -139,18 +153,34 @@ def _refuse_file(path: Path) -> None:
             raise would_overwrite(path)
 
 
-def _pieces(
-    generator: Generator, count: int, seed: int, wanted: Mapping[str, str | None]
-) -> Iterator[Tensor]:
+def _inputs(
+    generator: Generator, count: int, seed: int, wanted: Mapping[str, str | None], refine: str | None
+) -> tuple[Tensor, Tensor | None, Refined | None]:
+    """The latents and conditions of the samples, and how they were chosen if they were."""
+    if refine is None:
+        latents, conditions = (
+            generator.latents(count, seed=seed),
+            generator.conditions(count, seed=seed, **wanted),
+        )
+        return latents, conditions, None
+    refined = generator.refined(count, refine, seed=seed, **wanted)
+    return refined.latents, refined.conditions, refined
+
+
+def _pieces(generator: Generator, latents: Tensor, conditions: Tensor | None) -> Iterator[Tensor]:
     """The samples, some at once."""
-    latents = generator.latents(count, seed=seed)
-    conditions = generator.conditions(count, seed=seed, **wanted)
-    for start in range(0, count, PIECE):
+    for start in range(0, len(latents), PIECE):
         condition = None if conditions is None else conditions[start : start + PIECE]
         yield generator(latents[start : start + PIECE], condition)
 
 
-def _draw_grid(generator: Generator, path: Path, rows: tuple[str, ...], about: Mapping[str, Any]) -> None:
+def _draw_grid(
+    generator: Generator,
+    path: Path,
+    rows: tuple[str, ...],
+    about: Mapping[str, Any],
+    inputs: tuple[Tensor, Tensor | None],
+) -> None:
     from json import dumps
 
     from PIL.PngImagePlugin import PngInfo
@@ -159,11 +189,7 @@ def _draw_grid(generator: Generator, path: Path, rows: tuple[str, ...], about: M
 
     mark = PngInfo()
     mark.add_text("poise", dumps({"made_by": "poise sample", **about}))
-    if rows:
-        image = generator.class_grid(COLUMNS, seed=about["seed"])
-    else:
-        asked = {"label": about["label"], "tags": about.get("tags")}
-        image = generator.grid(about["count"], seed=about["seed"], **asked)
+    image = generator.class_grid(COLUMNS, seed=about["seed"]) if rows else generator.picture(*inputs)
     with whole_file(path) as partial:
         image.save(partial, format="PNG", pnginfo=mark)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,8 @@ from poise.data import EVERY, Dataset, Files, Target, kind_of, open_data
 from poise.errors import PoiseError, unknown_name
 from poise.extension import require_parts
 from poise.generator.network import checkpoint_weights, described_network, task_of
+from poise.generator.ratio import SampleRatio, ratio_of_run
+from poise.generator.refining import REFINEMENTS, Candidates, Refined
 from poise.generator.sampling import (
     IMAGES,
     PIECE,
@@ -32,7 +34,7 @@ from poise.generator.sampling import (
 from poise.randomness import derive
 from poise.recipes.settings import Latent
 from poise.registry import takes
-from poise.run_folder import one_run
+from poise.run_folder import RunFolder, one_run
 from poise.spec import shown_names
 from poise.tasks import GIVEN
 
@@ -43,6 +45,8 @@ class Generator:
     Args:
         module: The network, `(N, latent_size)` to `(N, *shape)`.
         description: The content of `generator.json`.
+        run: The run that it is of, whose discriminator refines samples; `None` if there is none.
+        checkpoint: The checkpoint of the run that its weights are from, if one was named.
 
     Example:
         >>> generator = Generator.load("runs/demo")  # doctest: +SKIP
@@ -50,7 +54,14 @@ class Generator:
         (16, 1, 8, 8)
     """
 
-    def __init__(self, module: nn.Module, description: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        description: Mapping[str, Any],
+        *,
+        run: RunFolder | None = None,
+        checkpoint: int | Literal["best"] | None = None,
+    ) -> None:
         self.module = module.eval().requires_grad_(False)
         self.description = dict(description)
         self.shape: tuple[int, ...] = tuple(description["shape"])
@@ -59,6 +70,7 @@ class Generator:
         self.transform = self.kind.load_transform(description["encoding"])
         self.condition: Mapping[str, Any] | None = description.get("condition")
         self.truncation = 1.0
+        self.run, self.checkpoint = run, checkpoint
 
     @staticmethod
     def load(
@@ -96,7 +108,7 @@ class Generator:
             network = (
                 copy.deepcopy(module) if given and module is not None else described_network(description)
             )
-            generator = Generator(network, description)
+            generator = Generator(network, description, run=folder, checkpoint=checkpoint)
         except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
             what = f"The generator.json of '{run}' describes no generator"
             why = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
@@ -172,11 +184,15 @@ class Generator:
             raise PoiseError(what, code="generator.truncation-out-of-range", hint=hint)
         other = copy.copy(self)
         other.truncation = truncation
+        vars(other).pop("ratio", None)  # its samples have another density
         return other
 
     def _made(self, latent: Tensor, condition: Tensor | None) -> Tensor:
-        module = self.module if self.truncation == 1 else partial(self.module, truncation=self.truncation)
-        return generate(module, latent, condition)
+        return generate(self._network, latent, condition)
+
+    @property
+    def _network(self) -> Callable[..., Tensor]:
+        return self.module if self.truncation == 1 else partial(self.module, truncation=self.truncation)
 
     def __call__(self, latent: Tensor, condition: Tensor | None = None) -> Tensor:
         """Raw samples of latents: `(N, C, H, W)` in [-1, 1], or `(N, d)` in data units; on the CPU."""
@@ -194,6 +210,7 @@ class Generator:
         seed: int = 0,
         label: str | None = None,
         tags: str | Sequence[str] | None = None,
+        refine: str | None = None,
     ) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Raw samples of a seed.
 
@@ -202,15 +219,84 @@ class Generator:
             seed: Draws the latents, and the conditions if none is given.
             label: The class that is wanted, of a conditional generator.
             tags: The tags that are wanted and no others, as names or as a text with commas between them.
+            refine: `"reject"`, `"chain"`, `"weights"` or `"langevin"`, as for `refined`.
 
         Returns:
             `(count, C, H, W)` float32 in [-1, 1], or `(count, d)` float32 in data units.
 
         Raises:
-            PoiseError: There is no such class, or no such tag.
+            PoiseError: There is no such class, or no such tag; or whatever `refined` refuses.
         """
+        if refine is not None:
+            chosen = self.refined(count, refine, seed=seed, label=label, tags=tags)
+            return self(chosen.latents, chosen.conditions).numpy()
         condition = self.conditions(count, seed=seed, label=label, tags=tags)
         return self(self.latents(count, seed=seed), condition).numpy()
+
+    def refined(
+        self,
+        count: int,
+        method: str,
+        *,
+        seed: int = 0,
+        label: str | None = None,
+        tags: str | Sequence[str] | None = None,
+    ) -> Refined:
+        """Latents of samples nearer to the data, by the discriminator of the run.
+
+        Args:
+            count: How many.
+            method: `"reject"` and `"chain"` choose among the plain samples of the seed, `"weights"` draws
+                some of these several times, and `"langevin"` moves latents.
+            seed: Of the plain samples, and of what is accepted.
+            label: As for `sample`.
+            tags: As for `sample`.
+
+        Returns:
+            Latents and conditions, and which share was accepted.
+
+        Raises:
+            PoiseError: There is no such method, or whatever `ratio` refuses.
+
+        Example:
+            >>> chosen = Generator.load("runs/demo").refined(64, "reject")  # doctest: +SKIP
+            >>> print(chosen.text)  # doctest: +SKIP
+        """
+        if method not in REFINEMENTS:
+            raise unknown_name("refinement", method, REFINEMENTS)
+        ratio = self.ratio
+
+        def draw(number: int) -> tuple[Tensor, Tensor | None]:
+            given = self.conditions(number, seed=seed, label=label, tags=tags)
+            return self.latents(number, seed=seed), given
+
+        def log_ratio(latent: Tensor, condition: Tensor | None) -> Tensor:
+            inputs = [latent] if condition is None else [latent, condition]
+            return ratio.log_ratio(self._network(*inputs).float(), condition)
+
+        return REFINEMENTS[method](Candidates(draw, log_ratio, ratio.largest, self.latent, seed), count)
+
+    @cached_property
+    def ratio(self) -> SampleRatio:
+        """The log ratio of the run's data over its samples, by its discriminator, fitted on held-out rows.
+
+        Raises:
+            PoiseError: This is no generator of a run; the scores of the run's loss are no log ratios; its
+                data or its discriminator are gone; or too few rows were held out.
+        """
+        if self.run is None:
+            what = "This generator comes without its run, so that its samples cannot be refined"
+            why = "the discriminator is in the run's checkpoints and not in a generator's folder"
+            hint = "sample from the folder of the run, or without refine"
+            raise PoiseError(what, code="generator.refine-needs-run", why=why, hint=hint)
+        own = derive(int(self.description.get("seed") or 0), 0, "samples of a density ratio")
+
+        def draw(count: int) -> tuple[Tensor, Tensor | None]:
+            condition = self.conditions(count, seed=own)
+            return self._made(self.latents(count, seed=own), condition), condition
+
+        step = self.description.get("step")
+        return ratio_of_run(self.run, draw, step=step, which=self.checkpoint, device=self._device)
 
     @property
     def directions(self) -> tuple[str, ...]:
@@ -293,7 +379,7 @@ class Generator:
     ) -> Image.Image:
         """A picture of samples: a grid of images, or a scatter of points."""
         condition = self.conditions(count, seed=seed, label=label, tags=tags)
-        return self._picture(self.latents(count, seed=seed), condition)
+        return self.picture(self.latents(count, seed=seed), condition)
 
     def class_grid(self, columns: int = 8, *, seed: int = 0) -> Image.Image:
         """A picture with a row for each of `rows`; a column shares its latent.
@@ -305,10 +391,11 @@ class Generator:
             what = "This generator knows no classes"
             raise PoiseError(what, code="generator.no-classes", hint="train with --recipe conditional")
         latent = self.latents(columns, seed=seed).repeat(len(self.rows), 1)
-        return self._picture(latent, condition.to(self._device), columns=columns)
+        return self.picture(latent, condition.to(self._device), columns=columns)
 
-    def _picture(
-        self, latent: Tensor, condition: Tensor | None, *, columns: int | None = None
+    def picture(
+        self, latent: Tensor, condition: Tensor | None = None, *, columns: int | None = None
     ) -> Image.Image:
+        """A picture of the samples of latents `(N, latent_size)` under conditions `(N, ...)`."""
         made = self._made(latent, condition)
         return self.kind.picture(made, self.transform, self.shape, columns=columns)

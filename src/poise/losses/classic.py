@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-from poise.losses.loss import Loss, per_sample
+from poise.losses.loss import Loss, as_logits, per_sample
 from poise.losses.wasserstein import wasserstein_generator
 
 
@@ -66,6 +66,7 @@ MINIMAX = Loss(
     generator=minimax_generator,
     summary="The original zero-sum game; the generator's gradient vanishes when the discriminator wins.",
     source="Goodfellow et al. 2014, equation 1",
+    log_ratio=as_logits,
 )
 
 
@@ -95,6 +96,7 @@ NON_SATURATING = Loss(
     generator=non_saturating_generator,
     summary="Minimax for the discriminator; for the generator a gradient that does not vanish. The default.",
     source="Goodfellow et al. 2014, section 3",
+    log_ratio=as_logits,
 )
 
 
@@ -142,6 +144,18 @@ def least_squares_generator(real_scores: Tensor | None, fake_scores: Tensor) -> 
     return per_sample((fake_scores - 1).square() / 2)
 
 
+NEAR_CERTAIN = 1e-3
+"""How near to 0 and 1 a score is taken for a probability; beyond, its log odds would be infinite."""
+
+
+def log_odds(scores: Tensor) -> Tensor:
+    """The log ratio of a discriminator whose scores are probabilities.
+
+    Source: Mao et al. 2016, equation 6, with the targets 1 and 0.
+    """
+    return scores.clamp(NEAR_CERTAIN, 1 - NEAR_CERTAIN).logit()
+
+
 LEAST_SQUARES = Loss(
     name="least-squares",
     discriminator=least_squares_discriminator,
@@ -149,6 +163,7 @@ LEAST_SQUARES = Loss(
     summary="Regression of scores to 1 and 0; the gradient grows with the distance.",
     source="Mao et al. 2016, equation 9",
     boundary=0.5,
+    log_ratio=log_odds,
 )
 
 

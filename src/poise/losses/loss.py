@@ -34,6 +34,8 @@ class Loss:
             keyword.
         update: `(state, real_scores, fake_scores, **settings) -> state`, called after the discriminator has
             moved; its keyword-only parameters are settings, too.
+        log_ratio: Scores `(N,)` of the best discriminator to the log ratio of the densities of reals and
+            fakes, up to a constant; `None` if the ratio does not follow from them.
 
     Example:
         >>> import torch
@@ -51,11 +53,17 @@ class Loss:
     relativistic: bool = False
     init: Mapping[str, float] = field(default_factory=dict)
     update: Callable[..., State] | None = None
+    log_ratio: Callable[[Tensor], Tensor] | None = None
 
     @property
     def functions(self) -> list[Callable[..., Any]]:
         """The functions whose keyword-only parameters are the settings of the loss."""
         return [self.discriminator, self.generator, *([self.update] if self.update else [])]
+
+
+def as_logits(scores: Tensor) -> Tensor:
+    """The log ratio of a discriminator whose scores are logits: the scores themselves."""
+    return scores
 
 
 def per_sample(costs: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from poise.losses.loss import Loss, per_sample
+from poise.losses.loss import Loss, as_logits, per_sample
 
 
 def relativistic_pairing_discriminator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
@@ -56,6 +56,7 @@ RELATIVISTIC_PAIRING = Loss(
     source="Huang et al. 2024, equation 2",
     boundary=None,
     relativistic=True,
+    log_ratio=as_logits,
 )
 
 

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import poise
+
+from .conftest import Cli, refused
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("runs") / "digits"
+    poise.train(
+        "digits", steps=30, out=path, doctor="off", evaluate_every=0, generator={"name": "dcgan", "width": 8}
+    )
+    return path
+
+
+def test_the_acceptance_is_printed_and_in_the_picture(cli: Cli, run: Path) -> None:
+    done = cli("sample", run, "-n", "4", "--refine", "weights", "--out", "g.png")
+    assert done.status == 0 and "candidates" in done.out
+    with Image.open("g.png") as picture:
+        about = json.loads(picture.info["poise"])
+    assert about["refine"] == "weights" and 0 < about["acceptance"] <= 1
+
+
+def test_the_command_writes_what_the_library_makes(cli: Cli, run: Path) -> None:
+    (event,) = cli(
+        "sample", run, "-n", "5", "--refine", "weights", "--seed", "2", "--out", "a.npy", "--json"
+    ).events
+    assert event["refine"] == "weights" and event["candidates"] >= 50
+    made = np.load("a.npy", allow_pickle=False)
+    np.testing.assert_array_equal(made, poise.open_run(run).sample(5, 2, refine="weights"))
+
+
+def test_what_it_refuses(cli: Cli, run: Path) -> None:
+    refused(
+        cli,
+        "sample",
+        run,
+        "--refine",
+        "rejct",
+        "--out",
+        "a.png",
+        code="unknown-refinement",
+        names=("'reject'",),
+    )
+    assert not Path("a.png").exists()
