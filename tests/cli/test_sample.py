@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from pathlib import Path
 
@@ -40,7 +42,9 @@ def test_a_grid_is_the_one_of_the_library(cli: Cli, digits_run: Path) -> None:
 def test_without_out_the_grid_lies_in_the_run(cli: Cli, tmp_path: Path, digits_run: Path) -> None:
     shutil.copytree(digits_run, tmp_path / "run")
     done = cli("sample", "run", "--seed", "2")
-    assert done.out == "wrote run/grid-seed2.png: 64 samples in a grid, seed 2\n"
+    wrote, names = done.out.splitlines()
+    assert wrote == "wrote run/grid-seed2.png: 64 samples in a grid, seed 2"
+    assert re.fullmatch(r"names: run@4-([0-9a-f]{12})/2/0 to run@4-\1/2/63", names)
     assert Path("run/grid-seed2.png").is_file()
 
 
@@ -105,6 +109,47 @@ def test_refused(cli: Cli, tmp_path: Path, digits_run: Path, words: list[str], c
     before = everything_in(digits_run)
     refused(cli, "sample", digits_run, *words, code=code, names=(words[1].removeprefix("grid"),))
     assert everything_in(tmp_path) == {} and everything_in(digits_run) == before
+
+
+def test_a_sample_is_made_again_from_its_name_and_from_its_picture(cli: Cli, digits_run: Path) -> None:
+    cli("sample", digits_run, "-n", "5", "--seed", "3", "--out", "made/")
+    picture = Path("made/sample-00004.png")
+    name = json.loads(Image.open(picture).text["poise"])["names"][0]  # type: ignore[attr-defined]
+    assert name.endswith("/3/4")
+    for number, given in enumerate((name, picture)):
+        (event,) = cli("sample", digits_run, "--name", given, "--out", f"{number}.png", "--json").events
+        assert event["names"] == [name]
+        with Image.open(f"{number}.png") as again, Image.open(picture) as before:
+            np.testing.assert_array_equal(np.asarray(again), np.asarray(before))
+    cli("sample", digits_run, "--name", name, "made/sample-00000.png", "--out", "two.npy")
+    wanted = poise.open_run(digits_run).sample(5, 3)[[4, 0]]
+    np.testing.assert_allclose(np.load("two.npy"), wanted, atol=1e-6)
+
+
+def test_a_name_outlives_further_training_by_its_checkpoint(
+    cli: Cli, tmp_path: Path, digits_run: Path
+) -> None:
+    shutil.copytree(digits_run, tmp_path / "run")
+    cli("sample", "run", "-n", "3", "--out", "before/")
+    assert cli("resume", "run", "--steps", "6", "--json").status == 0
+    assert cli("sample", "run", "--name", "before/sample-00002.png", "--out", "again.png").status == 0
+    with Image.open("again.png") as again, Image.open("before/sample-00002.png") as before:
+        np.testing.assert_array_equal(np.asarray(again), np.asarray(before))
+    shutil.rmtree("run/checkpoints/step-00000004")
+    words = ("sample", "run", "--name", "before/sample-00002.png", "--out", "other.png")
+    refused(cli, *words, code="generator.name-of-other-weights", names=("'run'",))
+
+
+def test_names_that_say_nothing_are_refused(cli: Cli, digits_run: Path) -> None:
+    Image.new("L", (8, 8)).save("mine.png")
+    for words, code in (
+        (["--name", "nobody"], "generator.no-name"),
+        (["--name", "mine.png"], "generator.picture-without-name"),
+        (["--name", "a@0123456789ab/0/0"], "generator.name-of-other-weights"),
+        (["--name", "a@0123456789ab/0/0", "--seed", "3"], "cli.name-and-others"),
+    ):
+        refused(cli, "sample", digits_run, *words, "--out", "x.png", code=code)
+    assert not Path("x.png").exists()
 
 
 def test_a_run_without_a_generator_yet(cli: Cli, tmp_path: Path, digits_run: Path) -> None:

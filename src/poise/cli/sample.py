@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Json, Name, Number, at_least, emit, line, output, verb
-from poise.errors import PoiseError
+from poise.cli.named import ends_of, in_a_name, mark_files, names_of, refuse_file, sample_again, write_array
+from poise.cli.verb import Json, Name, Names, Number, at_least, emit, line, output, verb
 from poise.text import counted, short_path
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from poise.cli.outputs import OutputFolder
     from poise.generator import Generator
+    from poise.generator.naming import SampleName
     from poise.generator.refining import Refined
 
 PIECE = 256
@@ -33,6 +35,7 @@ app = verb(
     ("poise sample runs/flags --label japan -n 16", "one class"),
     ("poise sample runs/faces --tags smile,hat", "these tags and no others"),
     ("poise sample runs/demo --refine reject", "those nearer to the data"),
+    ("poise sample runs/demo --name digits/sample-00003.png", "that sample again"),
 )
 
 
@@ -48,12 +51,14 @@ def sample(
     truncation: Annotated[float | None, Parameter(metavar="NUMBER")] = None,
     refine: Name = None,
     out: Annotated[str | None, Parameter(metavar="PATH")] = None,
+    name: Names = (),
     json: Json = False,
 ) -> int:
     """Make samples with the generator of a run.
 
     The same seed makes the same samples. Raw numbers are float32: images of
     shape (N, C, H, W) in -1 to 1, rows of shape (N, d) in the data's units.
+    PNG files say that they are generated, and name their samples.
 
     Args:
         run: The run's folder.
@@ -64,22 +69,23 @@ def sample(
         truncation: Below 1 samples vary less and are more typical; of generators with styles.
         refine: Nearer to the data, by the run's discriminator: reject, chain, weights or langevin.
         out: A .png for a grid, a .npy for raw numbers, a folder/ for a file each; by default a grid in RUN.
+        name: Samples that were made before, by the names that were printed or by PNG files that hold them.
     """
-    from poise.cli.outputs import OutputFolder, writing_to
+    from poise.cli.outputs import writing_to
     from poise.cli.progress import view_for
     from poise.run_folder import one_run
 
     at_least(1, samples=count)
     at_least(0, seed=seed)
     folder = one_run(run).path
+    if name:
+        words = {"-n": count, "--label": label, "--tags": tags, "--seed": seed or None}
+        words |= {"--truncation": truncation, "--refine": refine}
+        return sample_again(folder, name, words, out, json=json)
     wanted, asked_for = {"label": label, "tags": tags}, label if tags is None else tags or "no tags"
-    named = "".join(_in_a_name(f"-{one}") for one in (asked_for, refine) if one is not None)
-    path = folder / f"grid{named}-seed{seed}.png" if out is None else Path(out).expanduser()
-    if is_folder := out is not None and (out.endswith("/") or path.is_dir() or not path.suffix):
-        files = OutputFolder(path, made_by="poise sample", card="samples.json")
-    else:
-        _refuse_file(path)
-    is_grid = not is_folder and path.suffix.lower() == ".png"
+    named = "".join(in_a_name(f"-{one}") for one in (asked_for, refine) if one is not None)
+    path, files = _place(folder / f"grid{named}-seed{seed}.png", out)
+    is_grid = files is None and path.suffix.lower() == ".png"
     with view_for(json=json).reading(short_path(folder)):
         from poise.generator import Generator
 
@@ -93,64 +99,54 @@ def sample(
         about: dict[str, Any] = {"count": count, "seed": seed, "label": label, "step": step}
         latents, conditions, refined = _inputs(generator, count, seed, wanted, refine)
         facts = {} if refined is None else refined.facts
-        more = {"tags": tags, "truncation": truncation, "refine": refine, **facts}
-        about |= {name: value for name, value in more.items() if value is not None}
+        chosen = {"tags": tags, "truncation": truncation, "refine": refine, **facts}
+        about |= {key: value for key, value in chosen.items() if value is not None}
         pieces = _pieces(generator, latents, conditions)
+        # A refined sample has a latent of its own, which no seed and index draw.
+        columns = 0 if refine else COLUMNS
+        names = names_of(generator, folder, count, rows, columns=columns, seed=seed, **wanted)
         with writing_to(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            if is_folder:
+            if files is not None:
                 with files.writing(generator.kind.written(count, generator.transform), about):
                     generator.kind.write(path, pieces, count, generator.transform)
+                    mark_files(path, names, about)
                 made = generator.kind.as_files
             elif is_grid:
-                _draw_grid(generator, path, rows, about, (latents, conditions))
-                made = generator.kind.as_picture
+                made = _draw_grid(generator, path, rows, about, (latents, conditions), names)
             else:
-                _write_array(path, (count, *generator.shape), pieces)
-                made = f"as float32 of shape {(count, *generator.shape)}"
+                made = write_array(path, (count, *generator.shape), pieces)
     if json:
-        paths = {"run": str(folder.absolute()), "samples": str(path.absolute())}
-        made_by = {"shape": list(generator.shape), "step": step}
         asked = {"count": count, **wanted, "rows": list(rows), "seed": seed, "truncation": truncation}
-        emit({"event": "samples", **paths, **asked, "refine": refine, **facts, **made_by})
+        more = {**asked, "refine": refine, **facts, "shape": list(generator.shape), "step": step}
+        paths = {"run": str(folder.absolute()), "samples": str(path.absolute())}
+        emit({"event": "samples", **paths, **more, "names": ends_of(names)})
         return 0
     samples = counted(count, "sample") + ("" if asked_for is None else f" of '{asked_for}'")
     line(output(), "wrote ", (short_path(path), "cyan"), f": {samples} {made}, seed {seed}")
-    _write_notes(refined, rows)
+    _write_notes(refined, rows, names)
     return 0
 
 
-def _write_notes(refined: Refined | None, rows: tuple[str, ...]) -> None:
+def _place(by_default: Path, out: str | None) -> tuple[Path, OutputFolder | None]:
+    """Where samples go: a file, or a folder that is filled; what others made is refused."""
+    from poise.cli.outputs import OutputFolder
+
+    path = by_default if out is None else Path(out).expanduser()
+    if out is not None and (out.endswith("/") or path.is_dir() or not path.suffix):
+        return path, OutputFolder(path, made_by="poise sample", card="samples.json")
+    refuse_file(path)
+    return path, None
+
+
+def _write_notes(refined: Refined | None, rows: tuple[str, ...], names: Sequence[SampleName]) -> None:
     """What else is to be known of the samples."""
     if refined is not None:
         line(output(), refined.text)
     if rows:
         line(output(), "rows, from the top: ", ", ".join(rows))
-
-
-def _in_a_name(text: str) -> str:
-    """A text as a part of a file's name."""
-    return "".join(c if c.isalnum() or c in "-_." else "-" for c in text)
-
-
-def _refuse_file(path: Path) -> None:
-    """Refuse a file of another format, and a picture that others made."""
-    from PIL import Image
-
-    from poise.cli.outputs import would_overwrite
-
-    suffix = path.suffix.lower()
-    if suffix not in (".png", ".npy"):
-        hint = "name a .png for a grid, a .npy for raw numbers, or a folder/ for a file each"
-        raise PoiseError(f"Samples cannot be written as '{suffix}'", code="cli.unknown-format", hint=hint)
-    if suffix == ".png" and path.exists():
-        try:
-            with Image.open(path) as image:
-                ours = "poise" in image.info
-        except (OSError, ValueError, SyntaxError):
-            ours = False
-        if not ours:
-            raise would_overwrite(path)
+    if names:
+        line(output(), "names: ", " to ".join(ends_of(names)))
 
 
 def _inputs(
@@ -180,33 +176,13 @@ def _draw_grid(
     rows: tuple[str, ...],
     about: Mapping[str, Any],
     inputs: tuple[Tensor, Tensor | None],
-) -> None:
-    from json import dumps
-
-    from PIL.PngImagePlugin import PngInfo
-
+    names: Sequence[SampleName],
+) -> str:
     from poise.cli.outputs import whole_file
+    from poise.generator.marks import mark_png, marks_of
 
-    mark = PngInfo()
-    mark.add_text("poise", dumps({"made_by": "poise sample", **about}))
     image = generator.class_grid(COLUMNS, seed=about["seed"]) if rows else generator.picture(*inputs)
     with whole_file(path) as partial:
-        image.save(partial, format="PNG", pnginfo=mark)
-
-
-def _write_array(path: Path, shape: tuple[int, ...], pieces: Iterator[Tensor]) -> None:
-    import filecmp
-
-    import numpy as np
-
-    from poise.cli.outputs import whole_file, would_overwrite
-
-    with whole_file(path) as partial:
-        array, start = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape), 0
-        for piece in pieces:
-            array[start : start + len(piece)] = piece.numpy()
-            start += len(piece)
-        array.flush()
-        # An array has no room for a mark of ours, so it may only be written again with the same content.
-        if path.exists() and not (path.is_file() and filecmp.cmp(path, partial, shallow=False)):
-            raise would_overwrite(path)
+        image.save(partial, format="PNG")
+        mark_png(partial, marks_of(names, {"made_by": "poise sample", **about}))
+    return generator.kind.as_picture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
@@ -123,11 +123,6 @@ def name_of(generator: Generator, run: str | Path, *, seed: int = 0, **asked: An
     return SampleName(
         plain, weights, seed, 0, step, asked.get("label"), text, truncation=generator.truncation
     )
-
-
-def at(name: SampleName, index: int, **other: Any) -> SampleName:
-    """The name of another sample of the same seed, or of another condition."""
-    return replace(name, index=index, **other)
 
 
 def check_weights(generator: Generator, names: Sequence[SampleName]) -> None:
