@@ -35,7 +35,7 @@ app = verb(
     ("poise sample runs/flags --label japan -n 16", "one class"),
     ("poise sample runs/faces --tags smile,hat", "these tags and no others"),
     ("poise sample runs/demo --refine reject", "those nearer to the data"),
-    ("poise sample runs/demo --name digits/sample-00003.png", "that sample again"),
+    ("poise sample runs/demo --name grid.png", "the samples of a picture again"),
 )
 
 
@@ -79,7 +79,7 @@ def sample(
     at_least(0, seed=seed)
     folder = one_run(run).path
     if name:
-        words = {"-n": count, "--label": label, "--tags": tags, "--seed": seed or None}
+        words: dict[str, Any] = {"-n": count, "--label": label, "--tags": tags, "--seed": seed or None}
         words |= {"--truncation": truncation, "--refine": refine}
         return sample_again(folder, name, words, out, json=json)
     wanted, asked_for = {"label": label, "tags": tags}, label if tags is None else tags or "no tags"
