@@ -35,7 +35,7 @@ app = verb(
     ("poise sample runs/flags --label japan -n 16", "one class"),
     ("poise sample runs/faces --tags smile,hat", "these tags and no others"),
     ("poise sample runs/demo --refine reject", "those nearer to the data"),
-    ("poise sample runs/demo --name grid.png", "the samples of a picture again"),
+    ("poise sample runs/demo --name grid.png", "its samples again"),
 )
 
 
