@@ -51,3 +51,21 @@ def test_what_it_refuses(cli: Cli, run: Path) -> None:
         names=("'reject'",),
     )
     assert not Path("a.png").exists()
+
+
+def test_near_duplicates_are_left_out_on_request(cli: Cli, run: Path) -> None:
+    done = cli("sample", run, "-n", "6", "--filter-copies", "--out", "c.npy")
+    assert done.status == 0 and "left out" in done.out
+    both = ("--filter-copies", "--refine", "weights")
+    refused(cli, "sample", run, *both, "--out", "d.npy", code="cli.refined-and-filtered")
+
+
+def test_a_folder_for_the_hub_is_sampled_as_its_run(cli: Cli, run: Path) -> None:
+    done = cli(
+        "export", run, "--to", "hub", "--out", "hub", "--license", "cc0-1.0", "--rights", "public data"
+    )
+    assert done.status == 0 and "not given" not in done.out
+    for name, place in (("a.npy", run), ("b.npy", "hub")):
+        assert cli("sample", place, "-n", "3", "--out", name).status == 0
+    assert Path("a.npy").read_bytes() == Path("b.npy").read_bytes()
+    refused(cli, "sample", "hub", "--refine", "reject", "--out", "c.npy", code="generator.refine-needs-run")

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Json, Switch, emit, line, output, verb
+from poise.cli.verb import Json, Name, Switch, emit, line, output, verb
 
 app = verb(
     "export",
     ("poise export runs/demo --to onnx", "a file for ONNX runtimes"),
     ("poise export runs/demo --to onnx --half", "in float16, half the size"),
     ("poise export runs/demo --to pt2 --out demo.pt2", "a program of torch.export"),
+    ("poise export runs/demo --to hub --license cc0-1.0", "a folder with a card"),
 )
 
 
@@ -27,6 +28,8 @@ def export(
     half: Switch = False,
     truncation: Annotated[float | None, Parameter(metavar="NUMBER")] = None,
     checkpoint: Annotated[str, Parameter(metavar="newest|best|N")] = "newest",
+    license: Name = None,
+    rights: Annotated[str | None, Parameter(metavar="TEXT")] = None,
     set: Annotated[tuple[str, ...], Parameter(name="--set", metavar="NAME=VALUE", show_default=False)] = (),
     json: Json = False,
 ) -> int:
@@ -37,11 +40,13 @@ def export(
 
     Args:
         run: The run's folder.
-        to: onnx, pt2 or html.
-        out: The file; by default in the folder export of the run.
+        to: onnx, pt2, html or hub.
+        out: The file or folder; by default in the folder export of the run.
         half: Compute in float16, in half the size.
         truncation: The truncation that is set at first; of generators with styles.
         checkpoint: Which generator of the run: the newest, the best, or that of a step.
+        license: Of the weights, as the hub names it, for the card of --to hub.
+        rights: Your rights in the data, in words, for the card of --to hub.
         set: A setting of the target, such as opset=18.
     """
     from poise.cli.outputs import writing_to
@@ -56,7 +61,9 @@ def export(
 
     target = EXPORT_TARGETS.named(to)
     folder = one_run(run)
-    settings: dict[str, Any] = {**dict(map(parse_override, set)), **({"half": True} if half else {})}
+    given = {"half": half or None, "license": license, "rights": rights}
+    settings: dict[str, Any] = dict(map(parse_override, set))
+    settings |= {name: value for name, value in given.items() if value is not None}
     path = place_of(folder.path, target) if out is None else Path(out).expanduser()
     which = which_of(checkpoint)
     with view_for(json=json).reading(short_path(folder.path)), writing_to(path):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from poise.cli.named import ends_of, in_a_name, mark_files, names_of, refuse_file, sample_again, write_array
-from poise.cli.verb import Json, Name, Names, Number, at_least, emit, line, output, verb
+from poise.cli.verb import Json, Name, Names, Number, Switch, at_least, emit, line, output, verb
+from poise.errors import PoiseError
 from poise.text import counted, short_path
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def sample(
     seed: Number = 0,
     truncation: Annotated[float | None, Parameter(metavar="NUMBER")] = None,
     refine: Name = None,
+    filter_copies: Switch = False,
     out: Annotated[str | None, Parameter(metavar="PATH")] = None,
     name: Names = (),
     json: Json = False,
@@ -68,6 +70,7 @@ def sample(
         seed: Draws the samples; the first of many are the same as of few.
         truncation: Below 1 samples vary less and are more typical; of generators with styles.
         refine: Nearer to the data, by the run's discriminator: reject, chain, weights or langevin.
+        filter_copies: Leave near-duplicates of training rows out.
         out: A .png for a grid, a .npy for raw numbers, a folder/ for a file each; by default a grid in RUN.
         name: Samples that were made before, by the names that were printed or by PNG files that hold them.
     """
@@ -80,7 +83,7 @@ def sample(
     folder = one_run(run).path
     if name:
         words: dict[str, Any] = {"-n": count, "--label": label, "--tags": tags, "--seed": seed or None}
-        words |= {"--truncation": truncation, "--refine": refine}
+        words |= {"--truncation": truncation, "--refine": refine, "--filter-copies": filter_copies or None}
         return sample_again(folder, name, words, out, json=json)
     wanted, asked_for = {"label": label, "tags": tags}, label if tags is None else tags or "no tags"
     named = "".join(in_a_name(f"-{one}") for one in (asked_for, refine) if one is not None)
@@ -92,18 +95,18 @@ def sample(
         generator = Generator.load(folder)
         if truncation is not None:
             generator = generator.truncated(truncation)
-        plain = asked_for is None and refine is None
+        plain = asked_for is None and refine is None and not filter_copies
         rows = generator.rows if is_grid and count is None and plain else ()
         count = COLUMNS * len(rows) if rows else DEFAULT_COUNT if count is None else count
         step = generator.description.get("step")
         about: dict[str, Any] = {"count": count, "seed": seed, "label": label, "step": step}
-        latents, conditions, refined = _inputs(generator, count, seed, wanted, refine)
+        latents, conditions, refined = _inputs(generator, count, seed, wanted, refine, filter_copies)
         facts = {} if refined is None else refined.facts
         chosen = {"tags": tags, "truncation": truncation, "refine": refine, **facts}
         about |= {key: value for key, value in chosen.items() if value is not None}
         pieces = _pieces(generator, latents, conditions)
         # A refined sample has a latent of its own, which no seed and index draw.
-        columns = 0 if refine else COLUMNS
+        columns = 0 if refined else COLUMNS
         names = names_of(generator, folder, count, rows, columns=columns, seed=seed, **wanted)
         with writing_to(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -150,9 +153,22 @@ def _write_notes(refined: Refined | None, rows: tuple[str, ...], names: Sequence
 
 
 def _inputs(
-    generator: Generator, count: int, seed: int, wanted: Mapping[str, str | None], refine: str | None
+    generator: Generator,
+    count: int,
+    seed: int,
+    wanted: Mapping[str, str | None],
+    refine: str | None,
+    filter_copies: bool,
 ) -> tuple[Tensor, Tensor | None, Refined | None]:
     """The latents and conditions of the samples, and how they were chosen if they were."""
+    if refine is not None and filter_copies:
+        what, hint = "Samples are refined or filtered, not both at once", "leave one of the two out"
+        raise PoiseError(what, code="cli.refined-and-filtered", hint=hint)
+    if filter_copies:
+        from poise.generator.copies import TrainingRows, without_copies
+
+        filtered = without_copies(TrainingRows(generator), count, seed=seed, **wanted)
+        return filtered.latents, filtered.conditions, filtered
     if refine is None:
         latents, conditions = (
             generator.latents(count, seed=seed),

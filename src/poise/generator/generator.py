@@ -17,6 +17,7 @@ from poise.data import EVERY, Dataset, Files, Target, kind_of, open_data
 from poise.errors import PoiseError, unknown_name
 from poise.extension import require_parts
 from poise.generator.network import checkpoint_weights, described_network, task_of
+from poise.generator.pretrained import folder_of
 from poise.generator.ratio import SampleRatio, ratio_of_run
 from poise.generator.refining import REFINEMENTS, Candidates, Refined
 from poise.generator.sampling import (
@@ -108,7 +109,8 @@ class Generator:
             network = (
                 copy.deepcopy(module) if given and module is not None else described_network(description)
             )
-            generator = Generator(network, description, run=folder, checkpoint=checkpoint)
+            own = None if folder.is_generator else folder
+            generator = Generator(network, description, run=own, checkpoint=checkpoint)
         except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
             what = f"The generator.json of '{run}' describes no generator"
             why = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
@@ -121,6 +123,26 @@ class Generator:
             raise PoiseError(what, code="generator.other-weights", why=why) from None
         generator.module.to(device)
         return generator
+
+    @staticmethod
+    def from_pretrained(
+        name: Path | str, *, revision: str | None = None, device: str | torch.device = "cpu"
+    ) -> Generator:
+        """Load a generator from a folder, or from the Hugging Face Hub.
+
+        Args:
+            name: A folder that `poise export --to hub` or `poise import` wrote, or a run; or the
+                `"user/name"` of a model on the hub, which needs the extra `hub`.
+            revision: The branch, tag or commit on the hub.
+            device: The device for it.
+
+        Raises:
+            PoiseError: There is no such folder or model, it is damaged, or the extra is missing.
+
+        Example:
+            >>> Generator.from_pretrained("exports/hands").sample(16)  # doctest: +SKIP
+        """
+        return Generator.load(folder_of(name, revision=revision), device=device)
 
     def latents(self, count: int, *, seed: int = 0) -> Tensor:
         """Latents of a seed, `(count, latent_size)`; the first of a larger count are the same."""

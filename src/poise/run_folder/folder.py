@@ -296,20 +296,25 @@ class RunFolder:
         objects = {"generator": description}
         write_tensors_folder(self.path / "generator", "generator", tensors, objects, step, card=card)
 
+    @property
+    def is_generator(self) -> bool:
+        """Whether this is a generator's own folder, without the run that it is of."""
+        return (self.path / "generator.json").is_file() and not (self.path / "recipe.json").is_file()
+
     def load_generator(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The generator's weights and its description; nothing in the folder changes.
 
         Raises:
             PoiseError: There is none yet, or it is damaged.
         """
-        folder = self.path / "generator"
+        folder = self.path if self.is_generator else self.path / "generator"
         missing = PoiseError(
             f"The run '{self.path}' has no generator yet",
             code="run-folder.no-generator",
             why="it has not saved one",
             hint=f"let it train to its first checkpoint: poise resume {self.path}",
         )
-        again = f"poise resume {self.path} makes it again"
+        again = "copy it again" if self.is_generator else f"poise resume {self.path} makes it again"
         damaged = f"The generator in '{folder}' is damaged", "generator", again
         found = _read(folder, ("generator.safetensors", "generator.json"), missing, damaged)
         return found.tensors, found.objects["generator"]

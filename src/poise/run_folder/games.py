@@ -50,12 +50,13 @@ def read_games(parent: RunFolder) -> list[dict[str, Any]]:
 
 
 def one_run(path: Path | str) -> RunFolder:
-    """Open the folder of a single run.
+    """Open the folder of a single run, or that of a generator alone.
 
     Raises:
         PoiseError: There is none, or it holds many games.
     """
-    run = RunFolder.open(path)
+    alone = RunFolder(path)
+    run = alone if alone.is_generator else RunFolder.open(path)
     if is_many(run.path):
         first = read_games(run)[0]["run"]
         what, hint = f"'{path}' holds many games", f"name one of them: {Path(path) / first}"

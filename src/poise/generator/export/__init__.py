@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from poise.errors import PoiseError
+from poise.generator.export.hub import HUB
 from poise.generator.export.onnx_file import ONNX
 from poise.generator.export.pt2 import PT2
 from poise.generator.export.target import Exported, ExportTarget, Subject
 from poise.registry import Registry, checked_settings
 
-EXPORT_TARGETS: Registry[ExportTarget] = Registry("export target", [ONNX, PT2])
+EXPORT_TARGETS: Registry[ExportTarget] = Registry("export target", [ONNX, PT2, HUB])
 
 MARK = b'"made_by": "Poise'
 """What every file holds that Poise exported."""
