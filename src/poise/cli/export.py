@@ -14,6 +14,7 @@ app = verb(
     ("poise export runs/demo --to onnx", "a file for ONNX runtimes"),
     ("poise export runs/demo --to onnx --half", "in float16, half the size"),
     ("poise export runs/demo --to pt2 --out demo.pt2", "a program of torch.export"),
+    ("poise export runs/demo --to html", "a page that draws samples"),
     ("poise export runs/demo --to hub --license cc0-1.0", "a folder with a card"),
 )
 

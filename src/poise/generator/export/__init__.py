@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from poise.errors import PoiseError
+from poise.generator.export.html import HTML
 from poise.generator.export.hub import HUB
 from poise.generator.export.onnx_file import ONNX
 from poise.generator.export.pt2 import PT2
 from poise.generator.export.target import Exported, ExportTarget, Subject
 from poise.registry import Registry, checked_settings
 
-EXPORT_TARGETS: Registry[ExportTarget] = Registry("export target", [ONNX, PT2, HUB])
+EXPORT_TARGETS: Registry[ExportTarget] = Registry("export target", [ONNX, PT2, HTML, HUB])
 
 MARK = b'"made_by": "Poise'
 """What every file holds that Poise exported."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import warnings
@@ -72,7 +73,7 @@ def save_onnx(
     Raises:
         PoiseError: The network does something that torch cannot trace, or that ONNX does not know.
     """
-    module = _Half(portable(generator).module) if half else made.module
+    module = _Half(copy.deepcopy(made.module)) if half else made.module
     inputs = made.example(generator, EXAMPLES)
     try:
         with _quiet(), torch.no_grad():

@@ -26,11 +26,14 @@ class Portable:
 
     Attributes:
         module: From its inputs to samples, in eval mode, on the CPU.
-        inputs: The names of its inputs, in order: `latent`, then `condition` and `truncation` if it has them.
+        inputs: The names of its inputs, in order: `latent`, then `condition` and `truncation` if it has them,
+            then `offset` if styles can be moved.
+        style_size: The size of a style that can be moved; else 0.
     """
 
     module: nn.Module
     inputs: tuple[str, ...]
+    style_size: int = 0
 
     def example(self, generator: Generator, count: int, *, seed: int = 0) -> tuple[Tensor, ...]:
         """Inputs of `count` samples of a seed."""
@@ -41,6 +44,8 @@ class Portable:
             made.append(condition.cpu())
         if "truncation" in self.inputs:
             made.append(torch.full((1,), generator.truncation))
+        if "offset" in self.inputs:
+            made.append(torch.zeros(count, self.style_size))
         return tuple(made)
 
 
@@ -61,12 +66,13 @@ class _Plain(nn.Module):
 
 
 class _Styled(nn.Module):
-    """A network of styles, whose truncation is an input."""
+    """A network of styles, whose truncation is an input, and what is added to each style if it is movable."""
 
     means: Tensor
 
-    def __init__(self, generator: Generator, network: nn.Module) -> None:
+    def __init__(self, generator: Generator, network: nn.Module, *, movable: bool) -> None:
         super().__init__()
+        self.movable = movable
         other = copy.copy(generator)
         other.module = network
         self.network, self.styles = network, styles_of(other)
@@ -77,15 +83,20 @@ class _Styled(nn.Module):
         self.sample = _sampler(generator)
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        latent, *condition, truncation = inputs
+        offset = inputs[-1] if self.movable else 0.0
+        latent, *condition, truncation = inputs[:-1] if self.movable else inputs
         styles = self.styles.of(latent, *condition)
         mean = condition[0].flatten(1) @ self.means if condition else self.styles.mean(latent)
-        made: Tensor = self.sample(self.styles.images(mean + truncation * (styles - mean)))
+        made: Tensor = self.sample(self.styles.images(mean + truncation * (styles - mean) + offset))
         return made
 
 
-def portable(generator: Generator) -> Portable:
+def portable(generator: Generator, *, movable: bool = False) -> Portable:
     """A copy of the generator that can be traced; its activations are torch's own, with the same values.
+
+    Args:
+        generator: The generator.
+        movable: Whether its styles, if it has some, can be moved by a further input.
 
     Raises:
         PoiseError: It makes its samples from images.
@@ -97,7 +108,9 @@ def portable(generator: Generator) -> Portable:
     inputs = ["latent"] + (["condition"] if generator.condition is not None else [])
     # A mean style of any list of tags would cost hundreds of mappings; classes have theirs in a table.
     if has_styles(generator) and (generator.condition is None or generator.classes):
-        return Portable(_Styled(generator, network).eval(), (*inputs, "truncation"))
+        styled = _Styled(generator, network, movable=movable).eval()
+        more = ("truncation", "offset") if movable else ("truncation",)
+        return Portable(styled, (*inputs, *more), styles_of(generator).size if movable else 0)
     if generator.truncation != 1:
         what = "The truncation of this generator cannot be exported"
         why = "its mean style depends on the tags that are asked for"
