@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars
 import pytest
 import torch
 from PIL import Image
@@ -39,6 +40,7 @@ from poise.spec import CONDITION_KINDS, DataSpec
 from poise.training.resolve import resolve
 from poise.web import write_report
 
+PEOPLE = Path(__file__).parents[1] / "fixtures" / "people.csv"
 EXAMPLES: dict[str, list[Any]] = {
     "image": ["digits", np.linspace(0, 1, 40 * 108).reshape(40, 6, 6, 3)],
     "field": [
@@ -46,6 +48,7 @@ EXAMPLES: dict[str, list[Any]] = {
         np.random.default_rng(0).integers(0, 60_000, (40, 10, 9)).astype(np.uint16),
         np.random.default_rng(0).normal(size=(40, 1, 6, 8, 7)).astype(np.float32),
     ],
+    "table": [PEOPLE, polars.read_csv(PEOPLE, try_parse_dates=True)],
     "vector": ["ring", np.random.default_rng(0).normal(5.0, 3.0, (40, 7))],
 }
 

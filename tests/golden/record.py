@@ -16,11 +16,15 @@ import numpy as np
 import torch
 
 from poise.data import Domains, Pairs, open_data
+from poise.networks import GENERATORS
+from poise.networks.mlp import MLP_GENERATOR
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.tasks import TASKS
 from poise.training import Request, StepContext, begin, pick_device, plan
 
 STEPS = 40
+PEOPLE = Path(__file__).parents[1] / "fixtures" / "people.csv"
+TABLES = ("mixture", "ctgan", "rows")
 FAMILIES = ("stylegan2", "r3gan", "srresnet", "fastgan", "progressive")
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -63,13 +67,15 @@ def small(recipe: Recipe, more: dict[str, Any]) -> Recipe:
     }
     changed = recipe_with(recipe, more)
     for player in ("generator", "discriminator"):
-        if getattr(changed, player).name in ("auto", "mlp", "autoencoder", *FAMILIES):
+        if getattr(changed, player).name in ("auto", "mlp", "autoencoder", *FAMILIES, *TABLES):
             changes[f"{player}.width"] = 8
     return recipe_with(recipe, changes)
 
 
 def data_for(recipe: Recipe, folder: Path) -> Any:
-    """Digits, as the recipe's game needs them."""
+    """Digits, as the recipe's game needs them; people for recipes of tables."""
+    if GENERATORS.get(recipe.generator.name, MLP_GENERATOR).kinds == ("table",):
+        return PEOPLE
     needs = TASKS[recipe.game.name].needs
     if needs not in ("pairs", "domains"):
         return "digits"
