@@ -19,7 +19,6 @@ def test_the_verbs_are_those_of_the_documentation() -> None:
         "train",
         "resume",
         "sample",
-        "impute",
         "walk",
         "export",
         "translate",

@@ -15,17 +15,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from poise.data import Domains, Pairs, open_data
-from poise.networks import GENERATORS
-from poise.networks.mlp import MLP_GENERATOR
+from poise.data import KINDS, Domains, Pairs, open_data
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.tasks import TASKS
 from poise.training import Request, StepContext, begin, pick_device, plan
+from tones import folder_of_tones
 
 STEPS = 40
-PEOPLE = Path(__file__).parents[1] / "fixtures" / "people.csv"
-TABLES = ("mixture", "ctgan", "rows")
-FAMILIES = ("stylegan2", "r3gan", "srresnet", "fastgan", "progressive")
+FAMILIES = ("stylegan2", "r3gan", "srresnet", "fastgan", "progressive", "wavegan")
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "flips-and-noise": (
@@ -67,15 +64,15 @@ def small(recipe: Recipe, more: dict[str, Any]) -> Recipe:
     }
     changed = recipe_with(recipe, more)
     for player in ("generator", "discriminator"):
-        if getattr(changed, player).name in ("auto", "mlp", "autoencoder", *FAMILIES, *TABLES):
+        if getattr(changed, player).name in ("auto", "mlp", "autoencoder", *FAMILIES):
             changes[f"{player}.width"] = 8
     return recipe_with(recipe, changes)
 
 
 def data_for(recipe: Recipe, folder: Path) -> Any:
-    """Digits, as the recipe's game needs them; people for recipes of tables."""
-    if GENERATORS.get(recipe.generator.name, MLP_GENERATOR).kinds == ("table",):
-        return PEOPLE
+    """Digits, as the recipe's game needs them, or tones if the recipe is one of sounds."""
+    if recipe.encoding in KINDS["sound"].encodings:
+        return folder_of_tones(folder / "tones")
     needs = TASKS[recipe.game.name].needs
     if needs not in ("pairs", "domains"):
         return "digits"

@@ -17,9 +17,13 @@ from poise.networks.conditioned import (
 from poise.regularisers import squared_gradient_norm
 
 LATENT, CLASSES = 5, 4
-MAKERS = [name for name, network in GENERATORS.items() if not network.takes_condition]
+MAKERS = [
+    name for name, network in GENERATORS.items() if "image" in network.kinds and not network.takes_condition
+]
 JUDGES = [
-    name for name, network in DISCRIMINATORS.items() if name != "autoencoder" and not network.takes_condition
+    name
+    for name, network in DISCRIMINATORS.items()
+    if name != "autoencoder" and "image" in network.kinds and not network.takes_condition
 ]
 SIDES = (8, 16, 32, 64)
 

@@ -8,7 +8,7 @@ from poise import __version__
 
 NAMES = """
 train resume
-sample impute walk export
+sample walk export
 translate tag
 evaluate compare diagnose report
 recipes inspect games demo

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,7 @@ def sample_again(
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.suffix.lower() == ".npy":
                 made = samples_of(generator, names)
-                write_array(path, tuple(made.shape), iter([made]))
+                write_array(path, len(made), iter([made]))
             else:
                 with whole_file(path) as partial:
                     write_picture(generator, names, partial)
@@ -108,7 +109,7 @@ def refuse_file(path: Path) -> None:
             raise would_overwrite(path)
 
 
-def write_array(path: Path, shape: tuple[int, ...], pieces: Iterator[Tensor]) -> str:
+def write_array(path: Path, count: int, pieces: Iterator[Tensor]) -> str:
     """Write pieces of samples as one array of float32, and return how the file holds them."""
     import filecmp
 
@@ -116,9 +117,11 @@ def write_array(path: Path, shape: tuple[int, ...], pieces: Iterator[Tensor]) ->
 
     from poise.cli.outputs import whole_file, would_overwrite
 
+    first = next(pieces)  # sounds become waves, whose shape is not that of what networks make
+    shape, start = (count, *first.shape[1:]), 0
     with whole_file(path) as partial:
-        array, start = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape), 0
-        for piece in pieces:
+        array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
+        for piece in chain([first], pieces):
             array[start : start + len(piece)] = piece.numpy()
             start += len(piece)
         array.flush()

@@ -123,6 +123,8 @@ def grid_of(samples: Tensor) -> float | None:
         "Detecting and simulating artifacts in GAN fake images".
     """
     samples = channels_first(samples.detach()).float()
+    if samples.dim() == 3 and samples.shape[-1] >= LEAST_WAVE:
+        return _whistle_of(samples)
     if samples.dim() != 4 or min(samples.shape[-2:]) < GRID_SIDE:
         return None
     side = min(samples.shape[-2:]) // 8 * 8
@@ -135,6 +137,24 @@ def grid_of(samples: Tensor) -> float | None:
             around = [(row, column + gap), (row, column - gap), (row + gap, column), (row - gap, column)]
             beside = [float(power[one % side, other % side]) for one, other in around]
             ratios.append(float(power[row, column]) / max(statistics.median(beside), 1e-12))
+    return max(ratios)
+
+
+LEAST_WAVE = 256  # Values of a wave from which a tone can be told from the sound around
+STRIDES = (2, 4, 8, 16, 64)  # Between values that a network treats alike, in one layer and in several
+
+
+def _whistle_of(samples: Tensor) -> float:
+    """The greatest power of waves `(N, C, L)` at the frequencies of strides, over the power around."""
+    length = samples.shape[-1] // 64 * 64
+    waves = samples[..., :length].mean(1)
+    power = torch.fft.rfft(waves - waves.mean(1, keepdim=True)).abs().square().mean(0).cpu()
+    ratios = []
+    for stride in STRIDES:
+        # of the last frequency the other side is the same again
+        around = [length // stride + step for step in (-5, -4, -3, 3, 4, 5)]
+        beside = [float(power[length - place if place >= len(power) else place]) for place in around]
+        ratios.append(float(power[length // stride]) / max(statistics.median(beside), 1e-12))
     return max(ratios)
 
 

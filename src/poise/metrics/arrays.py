@@ -145,6 +145,16 @@ def as_samples(samples: Any, name: str) -> Tensor:
     )
 
 
+def planes_of(samples: Tensor) -> Tensor:
+    """Samples `(N, C, D, H, W)` as planes `(N, C * D, H, W)`; others as they are.
+
+    Example:
+        >>> planes_of(torch.zeros(2, 3, 1, 8, 9)).shape, planes_of(torch.zeros(2, 3, 4, 8, 9)).shape
+        (torch.Size([2, 3, 8, 9]), torch.Size([2, 12, 8, 9]))
+    """
+    return samples.flatten(1, 2) if samples.dim() == 5 else samples
+
+
 def range_of(images: Tensor, name: str, given: ValueRange | None = None) -> ValueRange:
     """The range of the pixels: the one given, which they may not exceed, or by their type and extremes."""
     low, high = (float(end) for end in images.aminmax())

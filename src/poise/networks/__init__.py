@@ -1,12 +1,10 @@
 """Networks: generators and discriminators, each built for the shape of the data."""
 
 from poise.networks.autoencoder import AUTOENCODER_DISCRIMINATOR
-from poise.networks.ctgan import CTGAN_GENERATOR
 from poise.networks.dcgan import DCGAN_DISCRIMINATOR, DCGAN_GENERATOR
 from poise.networks.fastgan import FASTGAN_DISCRIMINATOR, FASTGAN_GENERATOR
 from poise.networks.infogan import INFOGAN_DISCRIMINATOR, INFOGAN_GENERATOR
 from poise.networks.layers import HalvingAverage, LeakyReLU, ReLU
-from poise.networks.mixture import MIXTURE_GENERATOR, ROW_DISCRIMINATOR
 from poise.networks.mlp import MLP_DISCRIMINATOR, MLP_GENERATOR
 from poise.networks.network import Network, describe, parameter_count
 from poise.networks.progressive import PROGRESSIVE_DISCRIMINATOR, PROGRESSIVE_GENERATOR
@@ -17,14 +15,13 @@ from poise.networks.srresnet import SRRESNET_DISCRIMINATOR, SRRESNET_GENERATOR
 from poise.networks.stylegan2 import STYLEGAN2_DISCRIMINATOR, STYLEGAN2_GENERATOR
 from poise.networks.translating import PATCH, BothWays, OneForEachDomain, TranslatingGenerator
 from poise.networks.translators import RESIDUAL, UNET
+from poise.networks.wavegan import WAVEGAN_DISCRIMINATOR, WAVEGAN_GENERATOR
 from poise.registry import Registry
 
 GENERATORS: Registry[Network] = Registry(
     "generator",
     [
         MLP_GENERATOR,
-        MIXTURE_GENERATOR,
-        CTGAN_GENERATOR,
         DCGAN_GENERATOR,
         INFOGAN_GENERATOR,
         RESNET_GENERATOR,
@@ -33,13 +30,13 @@ GENERATORS: Registry[Network] = Registry(
         R3GAN_GENERATOR,
         FASTGAN_GENERATOR,
         PROGRESSIVE_GENERATOR,
+        WAVEGAN_GENERATOR,
     ],
 )
 DISCRIMINATORS: Registry[Network] = Registry(
     "discriminator",
     [
         MLP_DISCRIMINATOR,
-        ROW_DISCRIMINATOR,
         DCGAN_DISCRIMINATOR,
         INFOGAN_DISCRIMINATOR,
         RESNET_DISCRIMINATOR,
@@ -48,6 +45,7 @@ DISCRIMINATORS: Registry[Network] = Registry(
         R3GAN_DISCRIMINATOR,
         FASTGAN_DISCRIMINATOR,
         PROGRESSIVE_DISCRIMINATOR,
+        WAVEGAN_DISCRIMINATOR,
         AUTOENCODER_DISCRIMINATOR,
     ],
 )

@@ -23,7 +23,7 @@ def _cosine(start: float, end: float) -> dict[str, Any]:
     return {"shape": "cosine", "start": start, "end": end}
 
 
-def _falling(start: float) -> dict[str, Any]:
+def _falling(start: float | None) -> dict[str, Any]:
     """Constant for half of the run, then linear to 0."""
     return {"start": start, "end": 0.0, "after": 0.5, "over": 0.5}
 
@@ -154,6 +154,41 @@ ROWS: list[dict[str, Any]] = [
         "when": "When you want samples of a given class; labels from sub-folders or a file.",
         "game": "conditional",
         **DEFAULT,
+    },
+    {
+        "name": "field",
+        "summary": "The default for fields: the default recipe with a short average and falling rates.",
+        # A long average of weights smooths what they make: it halves the power of the shortest waves.
+        "paper": "Goodfellow et al. 2014; Mescheder et al. 2018; the average is ours, see docs/fields.md",
+        "when": "Fields: poise train simulations/ takes it by itself.",
+        **DEFAULT,
+        "optimisers": {
+            player: {"name": "adam", "learning_rate": _falling(None), "beta1": 0.0, "beta2": 0.99}
+            for player in ("discriminator", "generator")
+        },
+        "ema": {"half_life": 2_000, "ramp": 0.2},
+    },
+    {
+        "name": "spectrogram",
+        "summary": "The default for sounds: the default recipe on logarithms of magnitudes.",
+        "paper": "Donahue et al. 2019 (SpecGAN), section 3.2; phases by Griffin and Lim 1984",
+        "when": "Sounds: poise train recordings/ takes it by itself. With classes: conditional.",
+        "encoding": "spectrogram",
+        **DEFAULT,
+    },
+    {
+        "name": "wavegan",
+        "summary": "Waves without a spectrogram: long kernels, shuffled phases and a gradient penalty.",
+        "paper": "Donahue et al. 2019, tables 3 to 5",
+        "when": "Short sounds whose phase matters, such as drums; slower than spectrogram.",
+        "encoding": "waveform",
+        "loss": "wasserstein",
+        "regularisers": {"wgan-gp": {"weight": 10.0}},
+        "generator": "wavegan",
+        "discriminator": "wavegan",
+        "latent": {"size": 100, "distribution": "uniform"},
+        "optimisers": _adam(1e-4, 0.5, 0.9),
+        "dynamics": {"name": "alternating", "discriminator_steps": 5},
     },
     {
         "name": "projection",
@@ -355,37 +390,6 @@ ROWS: list[dict[str, Any]] = [
         "loss": "non-saturating",
         "optimisers": _adam(1e-4, 0.5, 0.999),
         "dynamics": {"name": "unrolled", "unrolled_steps": 5},
-    },
-    {
-        "name": "table",
-        "summary": "A generator that begins as a mixture fitted to the rows, against a Wasserstein critic.",
-        "paper": "ours; the critic and its penalty as in Xu et al. 2019 and Gulrajani et al. 2017",
-        "when": "Tables: poise train people.csv takes it by itself. Any condition, and imputation.",
-        "loss": "wasserstein",
-        "regularisers": {"wgan-gp": {"weight": 10.0}},
-        "generator": "mixture",
-        "discriminator": "rows",
-        "latent": {"size": 128},
-        "optimisers": _adam(2e-4, 0.5, 0.9),
-        "batch_size": 500,
-        "ema": {"half_life": 50_000, "ramp": 0.1},
-    },
-    {
-        "name": "ctgan",
-        "summary": "CTGAN's networks, packs of ten and Wasserstein critic, on Poise's encoding of tables.",
-        "paper": "Xu et al. 2019, sections 4.3 and 4.4; epochs and rates as in its code",
-        # No conditional vector: any condition can be asked for without one. No Gumbel noise: see the network.
-        "when": "To compare with it; the recipe table is better in every measure.",
-        "loss": "wasserstein",
-        "regularisers": {"wgan-gp": {"weight": 10.0}},
-        "generator": "ctgan",
-        "discriminator": {"name": "rows", "dropout": 0.5},
-        "latent": {"size": 192},
-        "optimisers": _adam(2e-4, 0.5, 0.9),
-        "batch_size": 50,
-        "packing": 10,
-        "steps": 20_000,
-        "ema": {"half_life": 0},
     },
     _lucic("minimax", "The minimax game", beta1=0.0, rate=5e-5, loss="minimax"),
     _lucic("non-saturating", "The non-saturating game", beta1=0.0, rate=5e-5),

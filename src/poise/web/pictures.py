@@ -113,6 +113,29 @@ def close_look(run: RunFolder) -> list[Figure]:
     return figures
 
 
+@dataclass(frozen=True)
+class Sound:
+    """A sound of the run: what it is, and the bytes of its WAV file."""
+
+    title: str
+    content: bytes
+
+    @property
+    def source(self) -> str:
+        """The sound as an address that needs no file."""
+        return "data:audio/wav;base64," + base64.b64encode(self.content).decode("ascii")
+
+
+def sounds_of(run: RunFolder) -> list[Sound]:
+    """The sounds that training wrote when it ended, as many as fit, generated ones first."""
+    found: list[Sound] = []
+    for path in sorted((run.path / "sounds").glob("*.wav")):
+        content = path.read_bytes()
+        if sum(len(one.content) for one in found) + len(content) <= MOST_BYTES:
+            found.append(Sound(path.stem.replace("-", " "), content))
+    return found
+
+
 def album_lead(data: Json, album: Album) -> str:
     """What the pictures show, in a sentence or two, by the run's `data.json`."""
     condition = data.get("condition")

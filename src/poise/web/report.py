@@ -106,6 +106,7 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
         "album": album,
         "gridded": words["gridded"],
         "close_look": pictures.close_look(run),
+        "sounds": pictures.sounds_of(run),
         "album_lead": pictures.album_lead(data, album),
         "findings": findings,
         "curves": curves,

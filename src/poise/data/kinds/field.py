@@ -372,6 +372,6 @@ FIELD = DataKind(
         "channels as they are encoded: "
         + ", ".join(dict.fromkeys(part.name for part in _channels_of(transform).parts))
     ),
-    recipe="non-saturating",
+    recipe="field",
     encodings=tuple(FITS),
 )

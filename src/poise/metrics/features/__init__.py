@@ -22,7 +22,13 @@ from poise.metrics.features.grid_statistics import field_statistics
 from poise.metrics.features.inception_v3 import inception_v3
 from poise.metrics.features.pretrained import dinov2, efficientnet_lite0
 from poise.metrics.features.small_classifier import ClassifierExtractor, small_classifier
-from poise.metrics.features.untrained import colours_and_shapes, identity, pixels, random_convolutions
+from poise.metrics.features.untrained import (
+    colours_and_shapes,
+    identity,
+    pixels,
+    random_convolutions,
+    spectrogram_convolutions,
+)
 from poise.registry import Registry
 
 
@@ -51,16 +57,19 @@ EXTRACTORS: Registry[ExtractorKind] = Registry(
             ("channels",),
         ),
         ExtractorKind(
-            "identity",
-            identity,
-            "The default for vectors and tables: the numbers themselves.",
-            takes=("vector", "table"),
+            "identity", identity, "The default for vectors: the numbers themselves.", takes=("vector",)
         ),
         ExtractorKind(
             "field-statistics",
             field_statistics,
             "The default for fields: values at few places, spectrum and spread; untrained.",
             takes=("field",),
+        ),
+        ExtractorKind(
+            "spectrogram-convolutions",
+            spectrogram_convolutions,
+            "The default for sounds: untrained filters over logarithms of magnitudes.",
+            takes=("sound",),
         ),
         ExtractorKind("pixels", pixels, "The pixels themselves, for tiny images."),
         ExtractorKind(
@@ -73,7 +82,7 @@ EXTRACTORS: Registry[ExtractorKind] = Registry(
             small_classifier,
             "Trained on your labels: it knows the domain, and allows an inception score.",
             ("samples", "labels"),
-            ("image", "vector"),
+            ("image", "vector", "field", "sound"),
         ),
         ExtractorKind(
             "efficientnet-lite0",
@@ -131,4 +140,5 @@ __all__ = [
     "protocol_of",
     "random_convolutions",
     "small_classifier",
+    "spectrogram_convolutions",
 ]

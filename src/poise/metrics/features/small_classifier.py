@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from poise.errors import PoiseError
-from poise.metrics.arrays import ValueRange, as_labels, as_samples, fingerprint, range_of, to_range
+from poise.metrics.arrays import ValueRange, as_labels, as_samples, fingerprint, planes_of, range_of, to_range
 from poise.metrics.features.extractor import ModuleExtractor
 from poise.metrics.features.files import cached
 from poise.randomness import derive, torch_stream
@@ -28,11 +28,12 @@ VERSION = "2"
 class SmallClassifier(nn.Module):
     """Three convolutions and a hidden layer of 64; or, for vectors, two hidden layers.
 
-    Takes images `(N, C, H, W)` in -1..1, or vectors `(N, d)`.
+    Takes images `(N, C, H, W)` in -1..1, fields `(N, C, D, H, W)` of any range, or vectors `(N, d)`.
     """
 
     def __init__(self, shape: tuple[int, ...], classes: int) -> None:
         super().__init__()
+        shape = tuple(planes_of(torch.empty(1, *shape, device="meta")).shape[1:])
         if len(shape) == 1:
             body: list[nn.Module] = [nn.Linear(shape[0], FEATURES), nn.ReLU()]
             inputs = FEATURES
@@ -51,7 +52,7 @@ class SmallClassifier(nn.Module):
 
     def forward(self, samples: Tensor) -> Tensor:
         """Features `(N, 64)`: what the last layer sees."""
-        features: Tensor = self.body(samples.to(self.head.weight.dtype))
+        features: Tensor = self.body(planes_of(samples).to(self.head.weight.dtype))
         return features
 
     def logits(self, samples: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from poise.metrics.arrays import resize
+from poise.metrics.arrays import planes_of, resize
 from poise.metrics.features.extractor import FunctionExtractor, ModuleExtractor
 from poise.randomness import derive
 
@@ -68,6 +68,32 @@ def random_convolutions(channels: int, *, seed: int = 0) -> ModuleExtractor:
     """
     preparation = f"images over {LARGEST} pixels to {LARGEST} by Pillow bicubic in float"
     return ModuleExtractor("random-convolutions", RandomConvolutions(channels, seed), "-1..1", preparation)
+
+
+def spectrogram_convolutions(*, seed: int = 0) -> ModuleExtractor:
+    """The default extractor for sounds: random convolutions of the logarithms of magnitudes.
+
+    It takes planes `(N, 1, 1, frequencies, frames)` of mean 0 and deviation 1; 3 deviations become 1.
+
+    Example:
+        >>> spectrogram_convolutions()(torch.zeros(2, 1, 1, 64, 64)).shape
+        torch.Size([2, 148])
+    """
+    preparation = "3 deviations of each frequency to 1, what lies beyond cut off"
+    return ModuleExtractor("spectrogram-convolutions", OfSpectrograms(seed), preparation=preparation)
+
+
+class OfSpectrograms(nn.Module):
+    """Random convolutions of spectrograms, which lie about 0 without an end."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.convolutions = RandomConvolutions(1, seed)
+
+    def forward(self, spectrograms: Tensor) -> Tensor:
+        """Standardised spectrograms `(N, 1, 1, frequencies, frames)` to features `(N, d)`."""
+        features: Tensor = self.convolutions(planes_of(spectrograms.float() / 3).clamp(-1, 1))
+        return features
 
 
 def pixels() -> FunctionExtractor:

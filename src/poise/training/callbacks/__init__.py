@@ -20,11 +20,12 @@ from poise.training.callbacks.doctor import DOCTOR
 from poise.training.callbacks.eigenvalues import EIGENVALUES
 from poise.training.callbacks.pictures import PICTURES
 from poise.training.callbacks.quality import QUALITY
+from poise.training.callbacks.sounds import SOUNDS
 from poise.training.callbacks.translations import TRANSLATION_PICTURES, TRANSLATION_QUALITY
 
 CALLBACKS: Registry[CallbackRow] = Registry(
     "callback",
-    [DOCTOR, EIGENVALUES, PICTURES, TRANSLATION_PICTURES, QUALITY, TRANSLATION_QUALITY, CLOSE_LOOK],
+    [DOCTOR, EIGENVALUES, PICTURES, TRANSLATION_PICTURES, QUALITY, TRANSLATION_QUALITY, CLOSE_LOOK, SOUNDS],
 )
 """In the order in which they are called, before those that a caller hands in."""
 
