@@ -8,7 +8,7 @@ from poise import __version__
 
 NAMES = """
 train resume
-sample walk export
+sample walk invert directions edit export
 translate tag
 evaluate compare diagnose report
 recipes inspect games demo

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from poise.data import EVERY, Dataset, Files, Target, kind_of, open_data
 from poise.errors import PoiseError, unknown_name
 from poise.extension import require_parts
+from poise.generator.inverted import Inversion, invert
 from poise.generator.network import checkpoint_weights, described_network, task_of
 from poise.generator.pretrained import folder_of
 from poise.generator.ratio import SampleRatio, ratio_of_run
@@ -414,6 +415,23 @@ class Generator:
             raise PoiseError(what, code="generator.no-classes", hint="train with --recipe conditional")
         latent = self.latents(columns, seed=seed).repeat(len(self.rows), 1)
         return self.picture(latent, condition.to(self._device), columns=columns)
+
+    def invert(self, pictures: Any, **settings: Any) -> Inversion:
+        """Find pictures in the generator: the latents or styles whose samples are nearest to them.
+
+        Args:
+            pictures: A picture, a folder or zip, a `.npy` file, an array or a tensor of images.
+            settings: Those of `poise.generator.inverted.invert`: `space`, `label`, `search` and others.
+
+        Raises:
+            PoiseError: It makes no pictures of latents, the pictures cannot be read, or there is no such
+                class.
+
+        Example:
+            >>> found = Generator.load("runs/hands").invert("my-hand.jpg")  # doctest: +SKIP
+            >>> found.psnr, found.recovery.rate  # doctest: +SKIP
+        """
+        return invert(self, pictures, **settings)
 
     def picture(
         self, latent: Tensor, condition: Tensor | None = None, *, columns: int | None = None

@@ -109,6 +109,11 @@ class _Filter(torch.autograd.Function):
         beyond = 3 - padding if step == "same" else padding
         return _filtered(slopes[0], transposed[step], beyond, gain), None, None, None
 
+    @staticmethod
+    def jvp(ctx: Any, *slopes: Any) -> Tensor:
+        """The slopes of what it makes: it is linear, so that they pass the same filter."""
+        return _filtered(slopes[0], *ctx.filter)
+
 
 def _filtered(images: Tensor, step: Step, padding: int, gain: float) -> Tensor:
     made: Tensor = _Filter.apply(images, step, padding, gain)  # type: ignore[no-untyped-call]

@@ -1,0 +1,348 @@
+"""Inversion: from pictures to the latents or styles whose samples are nearest to them.
+
+Many starts of each picture are searched at once, as rows of one batch that do not depend on each other. An
+encoder that was trained on the generator's own samples gives the first start, samples that resemble the
+picture give half of the others, and chance gives the rest. Half of the starts are dropped, and half again.
+
+Before any picture the search is tried on samples of the generator itself, whose latents exist. The share that
+comes back, the recovery rate, separates a search that failed from a picture that the generator cannot make.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+from poise.generator.encoder import STEPS, Encoder, trained_encoder
+from poise.generator.gauss_newton import ITERATIONS, MOST_COORDINATES, refined
+from poise.generator.likeness import Likeness
+from poise.generator.spaces import Space, samples_of
+from poise.metrics.translation_errors import peak_signal_to_noise, structural_similarity
+from poise.randomness import derive, torch_stream
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+POOL = 1024  # Samples among which those that resemble a picture are looked for
+COMPARED = 16  # Pixels of a side at which they are compared
+HALVE_EVERY = 50  # Steps after which the worse half of the starts is dropped
+WARM_UP, COOL_DOWN = 0.05, 0.5  # The shares of the steps over which the step size rises and falls
+BETAS = 0.9, 0.99
+ROWS = 512  # Starts that are searched at once, of images of 32x32
+LEVEL = 2 / 255  # A level of 8 bits in the networks' space
+
+OnStep = Callable[[float], None]
+"""Called with the share that is done, from 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """How pictures are searched for.
+
+    Attributes:
+        starts: Starts for each picture.
+        steps: Updates of a start that is never dropped.
+        learning_rate: Of Adam, in standard deviations of a coordinate.
+        encoder_steps: Batches that the encoder is trained for; 0 for no encoder.
+        refinements: Steps of Gauss-Newton at the end, if there are few enough coordinates.
+        seed: Draws the starts.
+    """
+
+    starts: int = 8
+    steps: int = 200
+    learning_rate: float = 0.1
+    encoder_steps: int = STEPS
+    refinements: int = ITERATIONS
+    seed: int = 0
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step: it rises, stays, and falls to 0 as a cosine.
+
+        Example:
+            >>> [round(Search(steps=100).rate(step), 3) for step in (0, 4, 50, 75, 99)]
+            [0.02, 0.1, 0.1, 0.05, 0.0]
+        """
+        rise = min(1.0, (step + 1) / (WARM_UP * self.steps))
+        fall = min(1.0, (self.steps - step) / (COOL_DOWN * self.steps))
+        return self.learning_rate * rise * (0.5 - 0.5 * math.cos(math.pi * fall))
+
+    def left(self, step: int) -> int:
+        """How many starts of a picture are searched at a step."""
+        return max(1, self.starts >> (step // HALVE_EVERY))
+
+    @property
+    def work(self) -> int:
+        """Updates of starts for one picture."""
+        return sum(map(self.left, range(self.steps)))
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found for each picture, by row."""
+
+    coordinates: Tensor  # `(N, *space.shape)`
+    condition: Tensor | None  # `(N, condition_size)`
+    images: Tensor  # `(N, C, H, W)` in [-1, 1]
+    loss: Tensor  # `(N,)`
+    spread: Tensor  # `(N,)`: the deviation in decibels among the starts when the first half is dropped
+
+    @staticmethod
+    def joined(parts: list[Found]) -> Found:
+        """The rows of several."""
+        conditions = [part.condition for part in parts if part.condition is not None]
+        return Found(
+            torch.cat([part.coordinates for part in parts]),
+            torch.cat(conditions) if conditions else None,
+            torch.cat([part.images for part in parts]),
+            torch.cat([part.loss for part in parts]),
+            torch.cat([part.spread for part in parts]),
+        )
+
+
+@dataclass(frozen=True)
+class Starts:
+    """Where searches of a generator begin: its samples that resemble a picture, and an encoder."""
+
+    space: Space
+    coordinates: Tensor  # Of `POOL` samples
+    condition: Tensor | None
+    small: Tensor  # The samples, few pixels wide, `(POOL, numbers)`
+    encoder: Encoder | None
+
+    @staticmethod
+    @torch.no_grad()
+    def of(
+        space: Space,
+        search: Search,
+        *,
+        label: str | None = None,
+        tags: str | None = None,
+        cache: Path | None = None,
+        on_step: OnStep | None = None,
+    ) -> Starts:
+        """Draw the samples, and train the encoder."""
+        encoder = None
+        if search.encoder_steps:
+            report = None if on_step is None else (lambda done, total: on_step(done / total))
+            encoder = trained_encoder(space, steps=search.encoder_steps, cache=cache, on_step=report)
+        seed = derive(search.seed, 0, "starts") % 2**31
+        latent, condition = samples_of(space.generator, POOL, seed=seed, label=label, tags=tags)
+        coordinates = space.coordinates(latent, condition)
+        small = torch.cat([_small(space.images(*piece)) for piece in _pieces(coordinates, condition)])
+        return Starts(space, coordinates, condition, small, encoder)
+
+    @torch.no_grad()
+    def choose(self, targets: Tensor, count: int) -> tuple[Tensor, Tensor | None]:
+        """Starts `(N, count, *shape)` and their conditions `(N, count, size)` for targets `(N, C, H, W)`."""
+        apart = torch.cdist(_small(targets), self.small)
+        near = apart.topk(max(1, count // 2), dim=1, largest=False).indices
+        others = torch.arange(count, device=near.device).expand(len(near), -1)
+        # The first start is the nearest sample, unless there is an encoder, whose class is that sample's
+        places = torch.cat([near[:, :1], near, others], 1)[:, int(self.encoder is None) :][:, :count]
+        starts = self.coordinates[places]
+        if self.encoder is not None:
+            guess = self.encoder(targets)
+            starts[:, 0] = guess[:, None] if starts.dim() == 4 else guess
+        return starts, None if self.condition is None else self.condition[places]
+
+
+def find(
+    starts: Starts,
+    targets: Tensor,
+    likeness: Likeness,
+    search: Search,
+    *,
+    on_step: OnStep | None = None,
+) -> Iterator[Found]:
+    """What resembles targets `(N, C, H, W)` most, some pictures at a time."""
+    pixels = targets.shape[2] * targets.shape[3]
+    most = max(1, ROWS * 1024 // (pixels * search.starts))
+    pieces = targets.split(min(most, ROWS // search.starts or 1))
+    done = 0
+    for piece in pieces:
+        report = None
+        if on_step is not None:
+            before, size, step = done, len(piece), on_step
+            report = lambda share: step((before + share * size) / len(targets))  # noqa: B023, E731 - called here
+        yield search_rows(starts, piece, likeness, search, on_step=report)
+        done += len(piece)
+
+
+def search_rows(
+    starts: Starts,
+    targets: Tensor,
+    likeness: Likeness,
+    search: Search,
+    *,
+    on_step: OnStep | None = None,
+) -> Found:
+    """Search for all targets at once; a row depends on its own target alone.
+
+    Adam's update is written out, since the rows of its state are dropped with their starts.
+
+    Source: Kingma and Ba 2015, algorithm 1; Bora et al. 2017, section 6, for restarts.
+    """
+    space, count, work = starts.space, len(targets), 0
+    chosen, condition = starts.choose(targets, search.starts)
+    values, kinds = chosen.flatten(0, 1), None if condition is None else condition.flatten(0, 1)
+    wanted = targets.repeat_interleave(search.starts, 0)
+    mean, square = torch.zeros_like(values), torch.zeros_like(values)
+    best, least = values.clone(), torch.full((len(values),), math.inf).to(values)
+    spread = torch.zeros(count).to(values)
+    for step in range(search.steps + 1):
+        with torch.enable_grad():
+            variable = values.detach().requires_grad_()
+            made = space.images(variable, kinds)
+            loss = likeness(made, wanted, kinds)
+            # The sum: a row's slope does not depend on how many others there are
+            slope = torch.autograd.grad(loss.sum(), variable)[0] if step < search.steps else None
+        better = loss.detach() < least
+        least = torch.where(better, loss.detach(), least)
+        best[better] = values[better]
+        if slope is None:
+            break
+        before, left = len(values) // count, search.left(step)
+        if left < before:
+            if step == HALVE_EVERY:
+                spread = (10 * torch.log10(least.clamp(min=1e-12))).reshape(count, before).std(1)
+            order = least.reshape(count, before).argsort(1)[:, :left]
+            rows = (order + before * torch.arange(count, device=order.device)[:, None]).flatten()
+            values, mean, square, best, least, wanted, slope = (
+                part[rows] for part in (values, mean, square, best, least, wanted, slope)
+            )
+            kinds = None if kinds is None else kinds[rows]
+        mean = BETAS[0] * mean + (1 - BETAS[0]) * slope
+        square = BETAS[1] * square + (1 - BETAS[1]) * slope.square()
+        unbiased = square / (1 - BETAS[1] ** (step + 1))
+        moved = mean / (1 - BETAS[0] ** (step + 1)) / (unbiased.sqrt() + 1e-12)
+        values = space.held(values - search.rate(step) * moved, _redraws(values, count, search, step))
+        work += left
+        if on_step is not None:
+            on_step(work / search.work)
+    left = len(values) // count
+    rows = least.reshape(count, left).argmin(1) + left * torch.arange(count, device=values.device)
+    found, loss, final = best[rows], least[rows], None if kinds is None else kinds[rows]
+    if search.refinements and found[0].numel() <= MOST_COORDINATES:
+        found, loss = refined(space, found, final, targets, likeness, iterations=search.refinements)
+    with torch.no_grad():
+        images = space.images(found, final).clamp(-1, 1)
+    return Found(found, final, images, loss, spread)
+
+
+def _redraws(values: Tensor, count: int, search: Search, step: int) -> Tensor:
+    """Uniform numbers in [-1, 1], the same for every picture."""
+    left = len(values) // count
+    stream = torch_stream(search.seed, step, "redraws")
+    drawn = torch.rand((left, *values.shape[1:]), generator=stream, dtype=values.dtype) * 2 - 1
+    return drawn.to(values.device).repeat(count, *[1] * (values.dim() - 1))
+
+
+def _small(images: Tensor) -> Tensor:
+    sides = min(COMPARED, images.shape[2]), min(COMPARED, images.shape[3])
+    return adaptive_avg_pool2d(images.clamp(-1, 1), sides).flatten(1)
+
+
+def _pieces(coordinates: Tensor, condition: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
+    for start in range(0, len(coordinates), 256):
+        part = slice(start, start + 256)
+        yield coordinates[part], None if condition is None else condition[part]
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How far what was found is from its targets, by row."""
+
+    psnr: Tensor  # `(N,)`, in decibels
+    ssim: Tensor  # `(N,)`, 1 for identical images
+    features: Tensor | None  # `(N,)`, the distance of the discriminator's features; `None` without them
+    levels: Tensor  # `(N,)`, the root mean square error in levels of 8 bits
+
+
+@torch.no_grad()
+def errors_of(found: Found, targets: Tensor, likeness: Likeness) -> Errors:
+    """The errors of what a search found."""
+    apart = (
+        None if likeness.features is None else likeness.apart(found.images, targets, found.condition).cpu()
+    )
+    made, wanted = found.images.cpu(), targets.cpu()
+    levels = (made.double() - wanted.double()).square().flatten(1).mean(1).sqrt() / LEVEL
+    return Errors(peak_signal_to_noise(made, wanted), structural_similarity(made, wanted), apart, levels)
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """How often a generator's own samples come back from their pictures.
+
+    Attributes:
+        samples: How many were tried.
+        rate: The share that came back.
+        interval: The 95 % interval of that share.
+        tolerance: The root mean square error, in levels of 8 bits, up to which a sample counts as come back.
+        psnr: The median over the samples, in decibels.
+    """
+
+    samples: int
+    rate: float
+    interval: tuple[float, float]
+    tolerance: float
+    psnr: float
+
+    @property
+    def trusted(self) -> bool:
+        """Whether a picture that is not found is probably outside of the generator's range."""
+        return self.rate >= 0.9
+
+
+TOLERANCE = 0.5
+"""Levels of 8 bits: what rounding changes at most."""
+
+
+def recovery(
+    starts: Starts,
+    likeness: Likeness,
+    search: Search,
+    *,
+    samples: int = 16,
+    tolerance: float = TOLERANCE,
+    on_step: OnStep | None = None,
+) -> Recovery:
+    """Invert a generator's own samples, rounded to 8 bits as pictures are.
+
+    Args:
+        starts: Of the generator's space.
+        likeness: What is minimised.
+        search: How.
+        samples: How many are tried.
+        tolerance: The root mean square error, in levels of 8 bits, up to which one counts as come back.
+        on_step: Called with the share that is done.
+    """
+    generator = starts.space.generator
+    inputs = samples_of(generator, samples, seed=derive(search.seed, 0, "recovery") % 2**31)
+    with torch.no_grad():
+        made = generator.module(*(value for value in inputs if value is not None)).clamp(-1, 1)
+    targets = torch.round((made + 1) / LEVEL) * LEVEL - 1
+    found = Found.joined(list(find(starts, targets, likeness, search, on_step=on_step)))
+    errors = errors_of(found, targets, likeness)
+    back = int((errors.levels <= tolerance).sum())
+    return Recovery(samples, back / samples, wilson(back, samples), tolerance, float(errors.psnr.median()))
+
+
+def wilson(hits: int, tries: int) -> tuple[float, float]:
+    """The 95 % interval of a share.
+
+    Example:
+        >>> [round(end, 3) for end in wilson(10, 10)]
+        [0.722, 1.0]
+
+    Source: Wilson 1927.
+    """
+    z, share = 1.959963984540054, hits / tries
+    middle = (share + z**2 / (2 * tries)) / (1 + z**2 / tries)
+    half = z / (1 + z**2 / tries) * math.sqrt(share * (1 - share) / tries + z**2 / (4 * tries**2))
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -1,0 +1,405 @@
+"""Pictures that were found in a generator: how they are opened, reported and stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from poise.data import EVERY, Files, Target, open_data, to_pixels
+from poise.data.transform import Pixels
+from poise.errors import PoiseError
+from poise.generator.inversion import (
+    TOLERANCE,
+    Found,
+    Recovery,
+    Search,
+    Starts,
+    errors_of,
+    find,
+    recovery,
+)
+from poise.generator.likeness import FEATURE_WEIGHT, likeness_of
+from poise.generator.naming import weights_hash
+from poise.generator.sampling import IMAGES, read_picture
+from poise.generator.spaces import SpaceName, space_of
+from poise.metrics.arrays import fingerprint
+from poise.recipes import saved_recipe
+from poise.run_folder.checkpoints import DamagedError
+from poise.run_folder.tensors_folder import is_there, read_tensors_folder, write_tensors_folder
+from poise.spec import size_text
+from poise.text import percent
+
+if TYPE_CHECKING:
+    from poise.generator.generator import Generator
+
+FORMAT = 1
+NAME = "inversion"
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures as a generator would make them.
+
+    Attributes:
+        names: Their files, or numbers.
+        images: `(N, C, H, W)` in [-1, 1].
+        notices: What was done to them, as sentences.
+    """
+
+    names: tuple[str, ...]
+    images: Tensor
+    notices: tuple[str, ...]
+
+
+def open_pictures(generator: Generator, pictures: Any) -> Pictures:
+    """Pictures, brought to the size and the channels of a generator.
+
+    Args:
+        generator: The generator.
+        pictures: A picture, a folder or zip, a `.npy` file, an array or a tensor of images.
+
+    Raises:
+        PoiseError: They cannot be read, or are no pictures.
+    """
+    if not generator.kind.pictorial:
+        what = f"This generator makes {generator.kind.plural}, and no pictures"
+        raise PoiseError(
+            what, code="generator.makes-no-pictures", hint="take a run that was trained on images"
+        )
+    channels, height, width = generator.shape
+    fit = "crop" if generator.run is None else saved_recipe(generator.run.recipe).fit
+    name, given = str(pictures), pictures
+    if isinstance(pictures, str | Path) and Path(pictures).suffix.lower() in IMAGES:
+        given = read_picture(Path(pictures), channels, Target(height, width, fit))
+    elif isinstance(pictures, str | Path):
+        given = Files(pictures, split=EVERY, tolerate=1)
+    dataset = open_data(given, resolution=(height, width), fit=fit, channels=channels, refuse_above=1)
+    if dataset.kind != generator.kind.name:
+        what = f"'{name}' holds {dataset.kind}s, and this generator makes {generator.kind.plural}"
+        raise PoiseError(
+            what, code="generator.other-kind-of-data", hint="give a picture or a folder of pictures"
+        )
+    single = (
+        (Path(name).name,)
+        if isinstance(pictures, str | Path) and given is not pictures and len(dataset) == 1
+        else ()
+    )
+    names = dataset.files or single or tuple(str(number) for number in range(len(dataset)))
+    images = dataset.transform.encode(dataset.gather(np.arange(len(dataset)))).float().clamp(-1, 1)
+    notices = list(dataset.notices)
+    target = f"{size_text(height, width)} with {channels} channel{'s' if channels > 1 else ''}"
+    notices += [
+        f"The pictures were brought to {target}: {dataset.summary.get('fitted') or 'as the run was'}."
+    ]
+    return Pictures(tuple(names), images, tuple(notices))
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """Pictures and what is nearest to them in a generator, by row.
+
+    Attributes:
+        generator: The SHA-256 of the generator's weights.
+        space: `"z"`: `points` are latents; `"w"`: styles; `"w+"`: a style for each layer.
+        names: The pictures' files.
+        keys: The SHA-256 of each target.
+        points: `(N, values)`, or `(N, layers, values)`.
+        condition: `(N, condition_size)`; `None` without conditions.
+        targets: The pictures, `(N, C, H, W)` in [-1, 1].
+        results: What the generator makes of the points, alike.
+        psnr: In decibels, `(N,)`.
+        ssim: The structural similarity, `(N,)`.
+        features: The distance of the discriminator's features, `(N,)`; `None` without them.
+        spread: The deviation in decibels among the starts, when the first of them were dropped, `(N,)`.
+        recovery: How often the generator's own samples came back in the same way.
+        search: The search's settings, as JSON.
+        notices: What a person should know, as sentences.
+    """
+
+    generator: str
+    space: SpaceName
+    names: tuple[str, ...]
+    keys: tuple[str, ...]
+    points: Tensor
+    condition: Tensor | None
+    targets: Tensor
+    results: Tensor
+    psnr: Tensor
+    ssim: Tensor
+    features: Tensor | None
+    spread: Tensor
+    recovery: Recovery | None
+    search: dict[str, Any]
+    notices: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def check(self, generator: Generator) -> None:
+        """Refuse a generator with other weights.
+
+        Raises:
+            PoiseError: It has other weights than the one in which these were found.
+        """
+        found = weights_hash(generator.module)
+        if found != self.generator:
+            raise PoiseError(
+                "These latents are of another generator",
+                code="generator.latents-of-another",
+                why=f"they were found in weights {self.generator[:12]}, and these are {found[:12]}",
+                hint="find the pictures anew: poise invert RUN PICTURES",
+            )
+
+    @property
+    def verdict(self) -> str:
+        """What the recovery rate says of pictures that were not found."""
+        if self.recovery is None:
+            return "The generator's own samples were not tried, so that a miss may be the search's."
+        share = f"{percent(self.recovery.rate)} of the generator's own samples come back"
+        if self.recovery.trusted:
+            return f"{share}: what differs from its picture lies outside of what the generator makes."
+        return f"Only {share}: a miss may be the search's; try more starts or steps."
+
+
+OnStage = Callable[[str, float], None]
+"""Called with what is being done, in words, and the share of it that is done."""
+OnFound = Callable[[Inversion], None]
+"""Called with all that is found so far, whenever some pictures are finished."""
+
+
+def invert(
+    generator: Generator,
+    pictures: Any,
+    *,
+    space: str | None = None,
+    label: str | None = None,
+    tags: str | None = None,
+    search: Search | None = None,
+    feature_weight: float = FEATURE_WEIGHT,
+    own_samples: int = 16,
+    tolerance: float = TOLERANCE,
+    cache: Path | None = None,
+    earlier: Inversion | None = None,
+    on_stage: OnStage | None = None,
+    on_recovery: Callable[[Recovery], None] | None = None,
+    on_found: OnFound | None = None,
+) -> Inversion:
+    """Find pictures in a generator.
+
+    Args:
+        generator: The generator; if it was loaded from a run, the discriminator of the run's newest
+            checkpoint helps.
+        pictures: A picture, a folder or zip, a `.npy` file, an array or a tensor of images.
+        space: `"z"`, `"w"` or `"w+"`; by default styles if there are some, else latents.
+        label: The class of all pictures; by default it is searched, too.
+        tags: The tags of all pictures; by default they are searched, too.
+        search: How many starts and steps.
+        feature_weight: Of the discriminator's features beside pixels; 0 for pixels alone.
+        own_samples: On how many of the generator's own samples the search is tried first; 0 for none.
+        tolerance: The error up to which one of those counts as come back, in levels of 8 bits.
+        cache: A folder for the encoder.
+        earlier: An inversion by the same generator and search, whose pictures are not searched again.
+        on_stage: Called while it works.
+        on_recovery: Called with the recovery rate, before any picture is searched.
+        on_found: Called with all that is found so far, after every few pictures.
+
+    Raises:
+        PoiseError: The generator makes no pictures of latents, the pictures cannot be read, or there is no
+            such class.
+    """
+    search, chosen = search or Search(), space_of(generator, space)
+    opened = open_pictures(generator, pictures)
+    about = _about(search, feature_weight, label, tags)
+    keys = tuple(fingerprint(image) for image in opened.images)
+    weights = weights_hash(generator.module)
+    alike = earlier is not None and (earlier.generator, earlier.space, earlier.search) == (
+        weights,
+        chosen.name,
+        about,
+    )
+    before = {key: row for row, key in enumerate(earlier.keys)} if alike and earlier is not None else {}
+
+    def stage(words: str) -> Callable[[float], None] | None:
+        return None if on_stage is None else (lambda share: on_stage(words, share))
+
+    starts = Starts.of(
+        chosen, search, label=label, tags=tags, cache=cache, on_step=stage("training the encoder")
+    )
+    likeness = likeness_of(generator, weight=feature_weight)
+    tried = earlier.recovery if alike and earlier is not None else None
+    if tried is None and own_samples:
+        words = "searching for the generator's own samples"
+        tried = recovery(
+            starts, likeness, search, samples=own_samples, tolerance=tolerance, on_step=stage(words)
+        )
+    if tried is not None and on_recovery is not None:
+        on_recovery(tried)
+    missing = [row for row, key in enumerate(keys) if key not in before]
+    notices = (
+        *opened.notices,
+        *([f"{likeness.note[:1].upper()}{likeness.note[1:]}."] if likeness.note else []),
+    )
+    if before and len(missing) < len(keys):
+        notices += (f"{len(keys) - len(missing)} of the pictures were found earlier.",)
+
+    def inversion(rows: Sequence[int], parts: list[Found]) -> Inversion:
+        found, targets = Found.joined(parts), opened.images[list(rows)]
+        errors = errors_of(found, targets.to(found.images), likeness)
+        return Inversion(
+            generator=weights,
+            space=chosen.name,
+            names=tuple(opened.names[row] for row in rows),
+            keys=tuple(keys[row] for row in rows),
+            points=chosen.points(found.coordinates).cpu(),
+            condition=None if found.condition is None else found.condition.cpu(),
+            targets=targets,
+            results=found.images.float().cpu(),
+            psnr=errors.psnr,
+            ssim=errors.ssim,
+            features=errors.features,
+            spread=found.spread.cpu(),
+            recovery=tried,
+            search=about,
+            notices=notices,
+        )
+
+    parts = list[Found]()
+    like = next(iter(generator.module.parameters()))
+    sought = opened.images[missing].to(like)
+    for part in find(starts, sought, likeness, search, on_step=stage("searching")) if missing else ():
+        parts.append(part)
+        done = missing[: sum(len(one.loss) for one in parts)]
+        if on_found is not None:
+            on_found(_together(inversion(done, parts), earlier if before else None, before, keys))
+    new = inversion(missing, parts) if missing else None
+    return replace(_together(new, earlier if before else None, before, keys), notices=notices)
+
+
+def _about(search: Search, feature_weight: float, label: str | None, tags: str | None) -> dict[str, Any]:
+    asked = {"label": label, "tags": tags, "feature_weight": feature_weight}
+    return {**vars(search), **asked}
+
+
+def _together(
+    new: Inversion | None, earlier: Inversion | None, before: dict[str, int], keys: Sequence[str]
+) -> Inversion:
+    """The rows of both, in the order of the keys, as far as they are there."""
+    if earlier is None:
+        assert new is not None
+        return new
+    if new is None:
+        return rows_of(earlier, [before[key] for key in keys])
+    fresh = {key: len(earlier) + row for row, key in enumerate(new.keys)}
+    where = {**before, **fresh}
+    return rows_of(_joined(earlier, new), [where[key] for key in keys if key in where])
+
+
+def rows_of(inversion: Inversion, rows: Sequence[int]) -> Inversion:
+    """Some rows of an inversion."""
+    places = list(rows)
+    tensors = {
+        name: None if value is None else value[places]
+        for name, value in ((name, getattr(inversion, name)) for name in (*TENSORS, *MEASURES))
+    }
+    texts = {name: tuple(getattr(inversion, name)[row] for row in places) for name in ("names", "keys")}
+    return replace(inversion, **tensors, **texts)  # type: ignore[arg-type]  # by their names
+
+
+def _joined(one: Inversion, other: Inversion) -> Inversion:
+    tensors = {
+        name: None if None in (pair := (getattr(one, name), getattr(other, name))) else torch.cat(pair)
+        for name in (*TENSORS, *MEASURES)
+    }
+    return replace(other, names=one.names + other.names, keys=one.keys + other.keys, **tensors)  # type: ignore[arg-type]
+
+
+TENSORS = ("points", "condition", "targets", "results")
+MEASURES = ("psnr", "ssim", "features", "spread")
+
+
+def save_inversion(folder: Path, inversion: Inversion, *, step: int = 0) -> None:
+    """Write an inversion into a folder of tensors and JSON, whole or not at all; nothing is pickled.
+
+    `inversion.safetensors` holds `points`, `condition` if there is one, and `targets` and `results` as bytes;
+    `inversion.json` the hash of the generator's weights, the space, the names, the measures and the search.
+    """
+    tensors = {"points": inversion.points.contiguous()}
+    if inversion.condition is not None:
+        tensors["condition"] = inversion.condition.contiguous()
+    for name in ("targets", "results"):
+        tensors[name] = torch.from_numpy(to_pixels(getattr(inversion, name), Pixels()))
+    measures = {
+        name: None if (value := getattr(inversion, name)) is None else value.double().tolist()
+        for name in MEASURES
+    }
+    description = {
+        "format": FORMAT,
+        "generator": inversion.generator,
+        "space": inversion.space,
+        "names": list(inversion.names),
+        "keys": list(inversion.keys),
+        "measures": measures,
+        "recovery": None if inversion.recovery is None else vars(inversion.recovery),
+        "search": inversion.search,
+        "notices": list(inversion.notices),
+    }
+    write_tensors_folder(folder, NAME, tensors, {NAME: description}, step)
+
+
+def read_inversion(folder: Path) -> Inversion:
+    """The inversion that a folder holds.
+
+    Raises:
+        PoiseError: It holds none, or it is damaged.
+    """
+    again = "find the pictures anew: poise invert RUN PICTURES"
+    why = "its files are not what was written"
+    try:
+        found = read_tensors_folder(folder, f"{NAME}.safetensors", f"{NAME}.json")
+        about, tensors = found.objects[NAME], found.tensors
+        if about["format"] == FORMAT:
+            tried = about["recovery"]
+            measures = {
+                name: None if value is None else torch.tensor(value, dtype=torch.float64)
+                for name, value in about["measures"].items()
+            }
+            return Inversion(
+                generator=about["generator"],
+                space=about["space"],
+                names=tuple(about["names"]),
+                keys=tuple(about["keys"]),
+                points=tensors["points"],
+                condition=tensors.get("condition"),
+                targets=Pixels().encode(tensors["targets"]),
+                results=Pixels().encode(tensors["results"]),
+                recovery=None
+                if tried is None
+                else Recovery(**{**tried, "interval": tuple(tried["interval"])}),
+                search=about["search"],
+                notices=tuple(about["notices"]),
+                **measures,  # type: ignore[arg-type]  # by their names
+            )
+        why = f"its format is {about['format']}"
+    except DamagedError as error:
+        if not is_there(folder):
+            what = f"There are no inverted pictures in '{folder}'"
+            raise PoiseError(what, code="generator.no-inversion", hint=again) from None
+        why = str(error)
+    except (KeyError, TypeError, ValueError) as error:
+        why = f"{type(error).__name__}: {error}"
+    what = f"The inverted pictures in '{folder}' cannot be read"
+    raise PoiseError(what, code="generator.damaged-inversion", why=why, hint=again)
+
+
+def earlier_inversion(folder: Path) -> Inversion | None:
+    """The inversion that a folder holds; `None` if there is none that can be read."""
+    with suppress(PoiseError):
+        return read_inversion(folder)
+    return None
