@@ -11,6 +11,7 @@ import torch
 
 import poise
 from poise.errors import PoiseError
+from poise.games.view import own_part
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
 from poise.training import Resumption, StepContext, begin, pick_device, plan, resume
@@ -81,6 +82,22 @@ def test_what_has_another_shape_stays_and_is_named(ring: Path) -> None:
     for name, value in began.components.modules["generator"].state_dict().items():
         kept = value.shape != saved[f"network/generator/{name}"].shape
         assert torch.equal(value, drawn[name] if kept else saved[f"network/generator/{name}"]), name
+
+
+def test_a_conditional_game_begins_as_the_game_without_conditions(ring: Path) -> None:
+    began = plan("ring", recipe(seed=1, game="conditional"), CPU).started_from(ring)
+    assert began.taken is not None and not began.taken.left and len(began.taken.widened) == 2
+    saved = RunFolder.open(ring).load_checkpoint(4).tensors
+    networks = {}
+    for player in ("generator", "discriminator"):
+        plain = plan("ring", recipe(), CPU).components.modules[player]
+        plain.load_state_dict(own_part(saved, f"network/{player}"))
+        networks[player] = plain
+    rows, classes = torch.randn(8, 4), torch.eye(8)
+    made = began.components.modules["generator"](rows, classes)
+    torch.testing.assert_close(made, networks["generator"](rows))
+    scores = began.components.modules["discriminator"](made, classes)
+    torch.testing.assert_close(scores, networks["discriminator"](made))
 
 
 def test_a_transfer_that_shares_nothing_is_refused_and_nothing_is_written(ring: Path, tmp_path: Path) -> None:

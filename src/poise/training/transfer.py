@@ -12,11 +12,16 @@ from torch import Tensor, nn
 
 from poise.errors import PoiseError
 from poise.games.view import own_part
+from poise.networks.conditioned import ConcatenatedDiscriminator, ConcatenatedGenerator
 from poise.recipes import Recipe
 from poise.run_folder import Checkpoint, RunFolder
 from poise.run_folder.checkpoints import DamagedError, checkpoint_of
 from poise.run_folder.tensors_folder import read_tensors_folder
 from poise.training.components import Components
+
+CONCATENATED = (ConcatenatedGenerator, ConcatenatedDiscriminator)
+WRAPPED = "network."
+"""What the names of tensors begin with in these."""
 
 SHOWN = 3
 """How many tensors that are not taken a sentence names."""
@@ -31,6 +36,8 @@ class Taken:
     counts: Mapping[str, tuple[int, int]]  # By player: tensors that were taken, and that there are
     left: tuple[str, ...]  # Those that stay as they were drawn, each with the reason
     frozen: int = 0  # Layers of the discriminator, counted from the image, that are not trained
+    # Those of layers that take a condition besides here, whose weights begin at zero for it
+    widened: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -40,6 +47,8 @@ class Taken:
         if self.left:
             more = f" and {len(self.left) - SHOWN} more" if len(self.left) > SHOWN else ""
             text = f"{text}; not {', '.join(self.left[:SHOWN])}{more}"
+        if self.widened:
+            text = f"{text}; the condition begins without effect in {' and '.join(self.widened)}"
         if not self.frozen:
             return f"{text}."
         layers = "layer" if self.frozen == 1 else f"{self.frozen} layers"
@@ -49,8 +58,9 @@ class Taken:
         """As `environment.json` has it under `from`."""
         counts = {player: list(pair) for player, pair in self.counts.items()}
         frozen = {"frozen_layers": self.frozen} if self.frozen else {}
+        widened = {"widened": list(self.widened)} if self.widened else {}
         about = {"path": str(self.path), "step": self.step, "taken": counts, "left": list(self.left)}
-        return {**about, **frozen}
+        return {**about, **frozen, **widened}
 
     @staticmethod
     def recorded(environment: Mapping[str, Any]) -> Taken | None:
@@ -60,7 +70,8 @@ class Taken:
             return None
         counts = {player: (int(some), int(whole)) for player, (some, whole) in found["taken"].items()}
         frozen = int(found.get("frozen_layers", 0))
-        return Taken(Path(found["path"]), int(found["step"]), counts, tuple(found["left"]), frozen)
+        left, widened = tuple(found["left"]), tuple(found.get("widened", ()))
+        return Taken(Path(found["path"]), int(found["step"]), counts, left, frozen, widened)
 
 
 def check_frozen(recipe: Recipe, taken: Taken | None) -> None:
@@ -92,11 +103,12 @@ def take(components: Components, place: Path | str, *, step: int | None = None) 
         what = f"The weights of step {step:,} are no longer in '{path}'"
         why = f"they are those of step {found.step:,} now"
         raise PoiseError(what, code="training.weights-changed", why=why, hint="put the former ones back")
-    counts, left = {}, list[str]()
+    counts, left, widened = {}, list[str](), list[str]()
     for player, module in components.modules.items():
-        theirs = own_part(found.tensors, f"network/{player}")
-        counts[player], reasons = _copied(module, theirs)
-        left += [f"{player}'s {reason}" for reason in reasons]
+        copied = _copy(own_part(found.tensors, f"network/{player}"), module)
+        counts[player] = copied.taken, copied.whole
+        left += [f"{player}'s {reason}" for reason in copied.left]
+        widened += [f"{player}'s {name}" for name in copied.widened]
     if not any(some for some, _ in counts.values()):
         what = f"The networks have no tensor in common with those of '{path}'"
         why = f"not taken are {', '.join(left[:SHOWN])}"
@@ -117,23 +129,54 @@ def take(components: Components, place: Path | str, *, step: int | None = None) 
         )
     average = own_part(found.tensors, "ema/generator")
     components.ema.module.load_state_dict(components.modules["generator"].state_dict())
-    _copied(components.ema.module, average)
-    return Taken(path, found.step, counts, tuple(left), components.recipe.freeze_discriminator_layers)
+    _copy(average, components.ema.module)
+    frozen_layers = components.recipe.freeze_discriminator_layers
+    return Taken(path, found.step, counts, tuple(left), frozen_layers, tuple(widened))
+
+
+@dataclass(frozen=True)
+class _Copied:
+    """What became of the tensors of a network."""
+
+    whole: int
+    left: list[str]  # Those that stay as they were drawn, with the reason
+    widened: list[str]  # Those that are taken and have further columns, which are zero
+
+    @property
+    def taken(self) -> int:
+        """How many were taken."""
+        return self.whole - len(self.left)
 
 
 @torch.no_grad()
-def _copied(module: nn.Module, theirs: Mapping[str, Tensor]) -> tuple[tuple[int, int], list[str]]:
-    """Copy what has the same name and shape: how many of how many, and why the others stay."""
-    own, left = module.state_dict(), []
+def _copy(theirs: Mapping[str, Tensor], module: nn.Module) -> _Copied:
+    """Copy what has the same name and shape.
+
+    A network beside which the condition enters as further inputs takes those of a network without conditions:
+    its new columns are zero, so that it begins as that network.
+    """
+    own, wrapped = module.state_dict(), isinstance(module, CONCATENATED)
+    adopted = wrapped and not all(name.startswith(WRAPPED) for name in theirs)
+    copied = _Copied(len(own), [], [])
     for name, value in own.items():
-        other = theirs.get(name)
+        other = theirs.get(name.removeprefix(WRAPPED) if adopted else name)
         if other is None:
-            left.append(f"{name} (there is none)")
-        elif other.shape != value.shape:
-            left.append(f"{name} ({_shape(other)} there, {_shape(value)} here)")
-        else:
+            copied.left.append(f"{name} (there is none)")
+        elif other.shape == value.shape:
             value.copy_(other)
-    return (len(own) - len(left), len(own)), left
+        elif adopted and _is_wider(value, other):
+            value.zero_()[:, : other.shape[1]].copy_(other)
+            copied.widened.append(name)
+        else:
+            copied.left.append(f"{name} ({_shape(other)} there, {_shape(value)} here)")
+    return copied
+
+
+def _is_wider(value: Tensor, other: Tensor) -> bool:
+    """Whether a weight has more inputs than another, and is like it otherwise."""
+    if value.dim() != other.dim() or value.dim() < 2 or value.shape[1] <= other.shape[1]:
+        return False
+    return value.shape[0] == other.shape[0] and value.shape[2:] == other.shape[2:]
 
 
 def _shape(tensor: Tensor) -> str:
