@@ -20,6 +20,8 @@ def test_the_verbs_are_those_of_the_documentation() -> None:
         "resume",
         "sample",
         "walk",
+        "mix",
+        "truncation",
         "invert",
         "directions",
         "edit",

@@ -8,7 +8,8 @@ from poise import __version__
 
 NAMES = """
 train resume
-sample walk invert directions edit export
+sample walk mix truncation
+invert directions edit export
 translate tag
 evaluate compare diagnose report
 recipes inspect games demo

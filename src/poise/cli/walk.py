@@ -86,11 +86,11 @@ def walk(
         from poise.generator.styles import has_styles
         from poise.generator.walks import KEYS, frames_of, plan_walk
 
-        named = _given(through)
+        named = passed(through)
         generator = named_generator(folder, named) if named else Generator.load(folder)
         if truncation is not None:
             generator = generator.truncated(truncation)
-        between = _classes(generator, classes)
+        between = asked_classes(generator, classes)
         in_styles = has_styles(generator) if space is None else space == "w"
         points = len(between) or len(through) or (KEYS if in_styles or one_way else 2)
         names = _points(generator, folder, through, points, count, seed, label, between)
@@ -145,15 +145,15 @@ def _frames(seconds: float, fps: float, label: str | None, classes: str | None) 
     return max(2, round(seconds * fps))
 
 
-def _given(through: tuple[str, ...]) -> list[SampleName]:
-    """The names among what the walk passes; the others are seeds."""
+def passed(through: tuple[str, ...]) -> list[SampleName]:
+    """The names among the samples that a person gives; the others are seeds."""
     from poise.generator.again import read_names
 
     return read_names(word for word in through if not word.isdecimal())
 
 
-def _classes(generator: Generator, classes: str | None) -> list[str]:
-    """The classes that are passed."""
+def asked_classes(generator: Generator, classes: str | None) -> list[str]:
+    """The classes that a person names, with commas between; at least two."""
     if classes is None:
         return []
     asked = [one.strip() for one in classes.split(",") if one.strip()]
@@ -161,7 +161,7 @@ def _classes(generator: Generator, classes: str | None) -> list[str]:
         if one not in generator.classes:
             raise unknown_name("class", one, generator.classes)
     if len(asked) < 2:
-        what, hint = "A walk from class to class needs two classes", "name more: --classes a,b"
+        what, hint = "From class to class needs two classes", "name more: --classes a,b"
         raise PoiseError(what, code="cli.one-class", hint=hint)
     return asked
 
