@@ -9,7 +9,7 @@ from poise import __version__
 NAMES = """
 train resume
 sample walk mix truncation
-invert directions edit export
+invert directions edit export adopt
 translate tag
 evaluate compare diagnose report
 recipes inspect games demo
