@@ -19,6 +19,7 @@ def test_the_verbs_are_those_of_the_documentation() -> None:
         "train",
         "resume",
         "sample",
+        "impute",
         "walk",
         "mix",
         "truncation",

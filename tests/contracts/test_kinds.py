@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars
 import pytest
 import torch
 from PIL import Image
@@ -40,6 +41,7 @@ from poise.training.resolve import resolve
 from poise.web import write_report
 from tones import folder_of_tones
 
+PEOPLE = Path(__file__).parents[1] / "fixtures" / "people.csv"
 EXAMPLES: dict[str, list[Any]] = {
     "image": ["digits", np.linspace(0, 1, 40 * 108).reshape(40, 6, 6, 3)],
     "field": [
@@ -51,6 +53,7 @@ EXAMPLES: dict[str, list[Any]] = {
         lambda folder: open_data(folder_of_tones(folder / "tones"), cache=folder),
         lambda folder: open_data(folder_of_tones(folder / "tones"), encoding="waveform", cache=folder),
     ],
+    "table": [PEOPLE, polars.read_csv(PEOPLE, try_parse_dates=True)],
     "vector": ["ring", np.random.default_rng(0).normal(5.0, 3.0, (40, 7))],
 }
 

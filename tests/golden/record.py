@@ -16,12 +16,16 @@ import numpy as np
 import torch
 
 from poise.data import KINDS, Domains, Pairs, open_data
+from poise.networks import GENERATORS
+from poise.networks.mlp import MLP_GENERATOR
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.tasks import TASKS
 from poise.training import Request, StepContext, begin, pick_device, plan
 from tones import folder_of_tones
 
 STEPS = 40
+PEOPLE = Path(__file__).parents[1] / "fixtures" / "people.csv"
+TABLES = ("mixture", "ctgan", "rows")
 FAMILIES = ("stylegan2", "r3gan", "srresnet", "fastgan", "progressive", "wavegan")
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -64,15 +68,17 @@ def small(recipe: Recipe, more: dict[str, Any]) -> Recipe:
     }
     changed = recipe_with(recipe, more)
     for player in ("generator", "discriminator"):
-        if getattr(changed, player).name in ("auto", "mlp", "autoencoder", *FAMILIES):
+        if getattr(changed, player).name in ("auto", "mlp", "autoencoder", *FAMILIES, *TABLES):
             changes[f"{player}.width"] = 8
     return recipe_with(recipe, changes)
 
 
 def data_for(recipe: Recipe, folder: Path) -> Any:
-    """Digits, as the recipe's game needs them, or tones if the recipe is one of sounds."""
+    """Digits, as the game needs them; tones for recipes of sounds, people for those of tables."""
     if recipe.encoding in KINDS["sound"].encodings:
         return folder_of_tones(folder / "tones")
+    if GENERATORS.get(recipe.generator.name, MLP_GENERATOR).kinds == ("table",):
+        return PEOPLE
     needs = TASKS[recipe.game.name].needs
     if needs not in ("pairs", "domains"):
         return "digits"

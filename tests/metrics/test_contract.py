@@ -19,6 +19,7 @@ from poise.metrics import METRICS, Metric, Result, cheap_evaluation, compare, re
 from poise.metrics import evaluate as measure
 from poise.metrics.arrays import as_pair
 from poise.metrics.metric import Prepared, timed
+from poise.metrics.row_sets import RowSet
 from poise.metrics.table import lines_of, results_of
 
 STREAM = torch.Generator().manual_seed(0)
@@ -26,6 +27,16 @@ REAL, FAKE = (torch.randn(60, 3, generator=STREAM, dtype=torch.float64) for _ in
 IMAGES = torch.rand(3, 1, 8, 8, generator=STREAM)
 GRIDS = torch.randn(2, 60, 2, 1, 8, 10, generator=STREAM)
 LABELS = torch.arange(60) % 2
+ROWS = [
+    RowSet(
+        ("size", "group"),
+        np.stack([values[:, 0].numpy(), LABELS.numpy()], 1),
+        np.zeros((60, 2), dtype=bool),
+        np.array([True, False]),
+        1,
+    )
+    for values in (REAL, FAKE, FAKE + 1)
+]
 
 
 def result_of(metric: Metric) -> Result:
@@ -42,6 +53,10 @@ def result_of(metric: Metric) -> Result:
         "standard_deviation": 0.5,
         "real_samples": GRIDS[0],
         "fake_samples": GRIDS[1],
+        "real_rows": ROWS[0],
+        "train_rows": ROWS[0],
+        "fake_rows": ROWS[1],
+        "test_rows": ROWS[2],
         "made": torch.zeros(3, 1, 8, 8),
         "wanted": IMAGES,
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from poise.networks import GENERATORS
 from poise.recipes import DEFAULT_RECIPE, RECIPES, Recipe
 from poise.spec import DataSpec, Span
 from poise.tasks import TASKS
@@ -45,10 +46,12 @@ def test_every_recipe_goes_to_json_and_back(recipe: Recipe) -> None:
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)])
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
-def test_every_recipe_can_be_spelled_out_for_images_or_waves(recipe: Recipe, shape: tuple[int, ...]) -> None:
+def test_every_recipe_can_be_spelled_out_for_its_data(recipe: Recipe, shape: tuple[int, ...]) -> None:
     spec = DataSpec("image", shape)
     if recipe.encoding == "waveform":
         spec = DataSpec("sound", (1, 4_096), spans=(Span("wave", "bounded", 1),))
+    elif recipe.generator.name in GENERATORS and not GENERATORS[recipe.generator.name].serves(spec):
+        spec = DataSpec("table", (3,), spans=(Span("colour", "one-hot", 3),))
     resolved = resolve(recipe, spec)
     assert "auto" not in (resolved.generator.name, resolved.discriminator.name)
     assert resolved.steps

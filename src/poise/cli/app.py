@@ -8,7 +8,7 @@ from poise import __version__
 
 NAMES = """
 train resume
-sample walk mix truncation
+sample impute walk mix truncation
 invert directions edit export adopt
 translate tag
 evaluate compare diagnose report

@@ -28,6 +28,11 @@ class DataOptions:
         file_column: Its column of files, if it is not found by itself.
         scale: The values that become black and white, for images of more than 8 bits, as 0,4095.
         split: Which of the folders train, val and test is trained on, or all; by default train.
+        column: The type of a table's column, as age=integer: number, integer, date, category, new (made anew)
+            or drop; may be given often.
+        constraint: What holds in every row of a table: "low < high", "total = part + rest" or
+            "fixed: city, country"; may be given often.
+        target: The column of a table that predictions are tested on; by default the last category.
         tolerate_bad: The share of files that may be unusable, as 5%; by default 1%.
         kind: The kind of data, if it is not the one that Poise recognises: field for all 16 bits of a TIFF.
     """
@@ -43,6 +48,9 @@ class DataOptions:
     file_column: Name = None
     scale: Annotated[str | None, Parameter(metavar="LOW,HIGH")] = None
     split: Name = None
+    column: Annotated[tuple[str, ...], Parameter(metavar="NAME=TYPE", show_default=False)] = ()
+    constraint: Annotated[tuple[str, ...], Parameter(metavar="RULE", show_default=False)] = ()
+    target: Name = None
     tolerate_bad: Annotated[str | None, Parameter(metavar="SHARE")] = None
     kind: Name = None
 
@@ -113,8 +121,11 @@ class DataOptions:
 
     def _read(self, data: Any) -> Any:
         """The data with how they are to be read, if anything is asked for."""
-        from poise.data import Files
+        from poise.data import Files, Table
+        from poise.data.tables.asked import read_columns
 
+        if self.column or self.constraint or self.target is not None:
+            return Table(data, read_columns(self.column), self.constraint, self.target)
         given: dict[str, Any] = {} if self.split is None else {"split": self.split}
         if self.scale is not None:
             given["scale"] = _scale(self.scale)

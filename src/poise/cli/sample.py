@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from poise.cli.named import ends_of, in_a_name, mark_files, names_of, refuse_file, sample_again, write_array
+from poise.cli.rows import names_rows, sample_rows
 from poise.cli.verb import Json, Name, Names, Number, Switch, at_least, emit, line, output, verb
 from poise.errors import PoiseError
 from poise.text import counted, short_path
@@ -37,6 +38,8 @@ app = verb(
     ("poise sample runs/faces --tags smile,hat", "these tags and no others"),
     ("poise sample runs/demo --refine reject", "those nearer to the data"),
     ("poise sample runs/demo --name grid.png", "its samples again"),
+    ("poise sample runs/adult -n 1000 --out rows.csv", "rows of a table"),
+    ("poise sample runs/adult --where 'age>40'", "rows that meet a condition"),
 )
 
 
@@ -49,6 +52,7 @@ def sample(
     label: Name = None,
     tags: Annotated[str | None, Parameter(metavar="TAGS")] = None,
     seed: Number = 0,
+    where: Annotated[str | None, Parameter(metavar="CONDITION")] = None,
     truncation: Annotated[float | None, Parameter(metavar="NUMBER")] = None,
     refine: Name = None,
     filter_copies: Switch = False,
@@ -68,10 +72,12 @@ def sample(
         label: Their class; by default each class as often as in the data.
         tags: Their tags, with commas between; by default those of samples of the data.
         seed: Draws the samples; the first of many are the same as of few.
+        where: What every row of a table meets: comparisons of columns with values, and, or, not.
         truncation: Below 1 samples vary less and are more typical; of generators with styles.
         refine: Nearer to the data, by the run's discriminator: reject, chain, weights or langevin.
         filter_copies: Leave near-duplicates of training rows out.
-        out: A .png for a grid, a .npy for raw numbers, a folder/ for a file each; by default a grid in RUN.
+        out: A .png for a grid, a .npy for raw numbers, a folder/ for a file each, a .csv or .parquet for rows
+            of a table; by default a grid in RUN.
         name: Samples that were made before, by the names that were printed or by PNG files that hold them.
     """
     from poise.cli.outputs import writing_to
@@ -81,6 +87,12 @@ def sample(
     at_least(1, samples=count)
     at_least(0, seed=seed)
     folder = one_run(run).path
+    if where is not None or names_rows(out):
+        return sample_rows(
+            folder, count, seed, where, out,
+            {"class": label, "tags": tags, "truncation": truncation, "refinement": refine, "name": name},
+            json=json,
+        )  # fmt: skip
     if name:
         words: dict[str, Any] = {"-n": count, "--label": label, "--tags": tags, "--seed": seed or None}
         words |= {"--truncation": truncation, "--refine": refine, "--filter-copies": filter_copies or None}
@@ -106,8 +118,9 @@ def sample(
         about |= {key: value for key, value in chosen.items() if value is not None}
         pieces = _pieces(generator, latents, conditions)
         # A refined sample has a latent of its own, which no seed and index draw.
-        columns = 0 if refined else COLUMNS
-        names = names_of(generator, folder, count, rows, columns=columns, seed=seed, **wanted)
+        names = names_of(
+            generator, folder, count, rows, columns=0 if refined else COLUMNS, seed=seed, **wanted
+        )
         with writing_to(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             if files is not None:

@@ -16,6 +16,7 @@ from poise.data.sources.live import with_own_labels
 from poise.data.sources.pairs import HELD_OUT, Domains, Pairs, rejoined
 from poise.data.sources.pictures import read_image
 from poise.data.sources.tag_texts import separator_of, split_tags
+from poise.data.tables import Table, TableTransform
 from poise.data.transform import Identity, Pixels, Range, Standardised, Transform, transform_from_json
 
 __all__ = [
@@ -40,6 +41,8 @@ __all__ = [
     "RefusedError",
     "Request",
     "Standardised",
+    "Table",
+    "TableTransform",
     "Target",
     "Transform",
     "as_channels",

@@ -22,13 +22,25 @@ from poise.data.sources.labels import Labelled, labelled
 from poise.data.sources.layout import divided
 from poise.data.sources.pairs import Domains, Pairs, between, paired
 from poise.data.sources.tag_texts import separator_of, split_tags
+from poise.data.tables.asked import DataFrame, Table
+from poise.data.transform import Transform
 from poise.errors import PoiseError, unknown_name
 from poise.extension import use_installed
 from poise.spec import Fit, Resolution, read_resolution, sides_of
 
 _MOST_RESOLUTION = 4096
 Data: TypeAlias = (
-    str | Path | Array | torch.Tensor | torch.utils.data.Dataset[Any] | Files | Labelled | Pairs | Domains
+    str
+    | Path
+    | Array
+    | torch.Tensor
+    | torch.utils.data.Dataset[Any]
+    | Files
+    | Table
+    | DataFrame
+    | Labelled
+    | Pairs
+    | Domains
 )
 """What can be opened."""
 
@@ -44,11 +56,13 @@ def open_data(
     seed: int = 0,
     refuse_above: float = 0.01,
     progress: Progress | None = None,
+    like: Transform | None = None,
 ) -> Dataset:
     """Opens data of any kind that can be trained on.
 
     Args:
-        data: The name of a built-in set; a folder or a zip file of images; a `.npy` or `.npz` file; an array
+        data: The name of a built-in set; a folder or a zip file of images; a CSV or Parquet file, or a data
+            frame, or one with what is said of its columns, as `Table`; a `.npy` or `.npz` file; an array
             or a tensor of shape (N, d), (N, H, W), (N, H, W, C) or (N, C, H, W); a map-style data set; or any
             of these with labels, as `Labelled`, or with how they are to be read, as `Files`; or two of them
             that hold images, as `Pairs` or `Domains`. Of a folder with the splits train, val and test the
@@ -68,6 +82,8 @@ def open_data(
         seed: What built-in sets are drawn from.
         refuse_above: The share of image files that may be unusable, from 0 to 1.
         progress: Called with (done, total) while images are read.
+        like: The transform of the data that these are measured with, for kinds whose transforms follow from
+            their data.
 
     Raises:
         PoiseError: The data is not there or cannot be trained on; with what is wrong and how to correct it.
@@ -87,6 +103,7 @@ def open_data(
         refuse_above=refuse_above,
         progress=progress,
         encoding=encoding,
+        like=like,
     )
     within = data.data if isinstance(data, Labelled) else data
     named = within.split if isinstance(within, Files) and not isinstance(within.data, Mapping) else None
@@ -102,6 +119,8 @@ def _open(data: Any, request: Request, seed: int) -> Dataset:
         return labelled(bare, data.labels, data.column, data.file_column)
     if isinstance(data, Files):
         return _open(_part(data), _as_asked(data, request), seed)
+    if isinstance(data, Table):
+        return _open(data.data, dataclasses.replace(request, table=data), seed)
     if isinstance(data, str) and data in BUILT_IN:
         return _open_built_in(data, request, seed)
     beside: Any = None

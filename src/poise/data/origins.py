@@ -16,6 +16,7 @@ from poise.data.sources.files import ARRAY_SUFFIXES, READ_SUFFIXES, Files, Folde
 from poise.data.sources.labels import Labelled
 from poise.data.sources.live import Items
 from poise.data.sources.pairs import Domains, Pairs
+from poise.data.tables.asked import Table
 from poise.errors import PoiseError, nearest
 
 _SIDES: dict[str, tuple[type[Pairs | Domains], tuple[str, ...]]] = {
@@ -39,11 +40,12 @@ def origin_of(data: Any) -> dict[str, Any]:
         >>> origin_of("digits")
         {'kind': 'built-in', 'value': 'digits'}
     """
-    if isinstance(data, Labelled | Files):
+    if isinstance(data, Labelled | Files | Table):
         within = origin_of(data.data)
         options = {field.name: getattr(data, field.name) for field in dataclasses.fields(data)[1:]}
-        if isinstance(data, Files):
-            return within if within["kind"] == "given" else {**within, "read": options}
+        if not isinstance(data, Labelled):
+            said = {"table": data.said} if isinstance(data, Table) else {"read": options}
+            return within if within["kind"] == "given" else {**within, **said}
         if within["kind"] == "given" or not isinstance(data.labels, str | Path):
             return {"kind": "given", "value": str(within["value"])}
         file = str(Path(data.labels).expanduser().absolute())
@@ -84,7 +86,9 @@ def data_of(origin: Mapping[str, Any]) -> Any:
     if kind not in ("path", "built-in"):
         return None
     value, labels, read = str(origin.get("value")), origin.get("labels"), origin.get("read")
-    files = value if read is None else Files(value, **read)
+    files: Any = value if read is None else Files(value, **read)
+    if "table" in origin:
+        files = Table(value, **origin["table"])
     if labels is None:
         return files
     return Labelled(files, labels["file"], labels["column"], labels.get("file_column"))

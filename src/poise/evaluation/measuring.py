@@ -27,6 +27,7 @@ from poise.evaluation.subjects import (
     training_data_of,
     was_trained_on,
 )
+from poise.evaluation.tables import measured_rows
 from poise.metrics import METRICS, Metric, Result
 from poise.metrics import evaluate as measure
 from poise.metrics.features import ClassifierExtractor, Extractor
@@ -83,10 +84,13 @@ def evaluate_samples(asked: Asked) -> Evaluation:
     asked.tell(f"drawing {count:,} samples")
     real = comparable(drawn(reference, of_reference, asked.seed), reference)
     fake = comparable(subject.draw(count, asked.seed), reference)
-    metrics = [metric for metric in chosen if "latent" not in metric.needs]
+    of_rows = [metric for metric in chosen if "fake_rows" in metric.needs]
+    metrics = [metric for metric in chosen if "latent" not in metric.needs and metric not in of_rows]
     given = _given(asked, {need for metric in metrics for need in metric.needs}, real, fake)
     measured = asked.measured([metric.name for metric in metrics], real, fake, **given)
     results = {result.metric: result for result in measured}
+    results |= measured_rows(asked, of_rows, named=bool(asked.metrics))
+    chosen = [metric for metric in chosen if metric.name in results or "latent" in metric.needs]
     pairs = None
     for metric in chosen:
         if "latent" in metric.needs:
@@ -172,7 +176,7 @@ def _of_generator(metric: Metric, subject: Subject, seed: int) -> Result:
 
 def _prepared(result: Result, metric: Metric, reference: Dataset) -> Result:
     """The result with what was done to the samples of both sides, unless it measures none of these."""
-    if {"centres", "latent"} & set(metric.needs):
+    if {"centres", "latent", "fake_rows"} & set(metric.needs):
         return result
     prepared = kind_of(reference).preparation(reference.shape, reference.transform)
     return replace(result, preparation="; ".join(filter(None, (prepared, result.preparation))))

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from poise.data import BUILT_IN, Dataset, Modes, kind_of, modes, open_data
+from poise.data import BUILT_IN, Dataset, Modes, Transform, kind_of, modes, open_data
 from poise.errors import PoiseError
 from poise.extension import require_parts
 from poise.generator import Generator
@@ -125,14 +125,16 @@ def opened(
     of_against = folder_of(against) if is_run(against) else None
     subject = _of_run(thing, checkpoint) if is_run(thing) else None
 
-    def data(given: Any, like: tuple[int, ...] | None) -> Dataset:
+    def data(given: Any, like: tuple[int, ...] | None, transform: Transform | None) -> Dataset:
         """Data at the size of what they are measured with, if these are images, or else the resolution."""
         size, channels = (resolution, None) if like is None else (None, None)
         if like is not None and len(like) == 3:
             size, channels = (like[1], like[2]), like[0]
         own = of_against or (subject and subject.run)
         fit: Fit = own.recipe.get("fit", "crop") if own else "crop"
-        return open_data(given, resolution=size, fit=fit, channels=channels, seed=seed, progress=progress)
+        return open_data(
+            given, resolution=size, fit=fit, channels=channels, seed=seed, progress=progress, like=transform
+        )
 
     if against is None and subject is None:
         named = str(thing) if isinstance(thing, str | Path) else type(thing).__name__
@@ -149,10 +151,16 @@ def opened(
         )
     run = of_against if against is not None else subject and subject.run
     reference = (
-        training_data_of(run, progress=progress) if run else data(against, subject.shape if subject else None)
+        training_data_of(run, progress=progress)
+        if run
+        else data(
+            against,
+            subject.shape if subject else None,
+            subject.generator.transform if subject and subject.generator else None,
+        )
     )
     if subject is None:
-        samples = data(thing, reference.shape)
+        samples = data(thing, reference.shape, reference.transform)
         subject = Subject(samples.name, samples.shape, samples)
     if subject.shape != reference.shape:
         raise PoiseError(

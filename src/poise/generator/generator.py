@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from poise.data import EVERY, Dataset, Files, Target, kind_of, open_data
+from poise.data.tables import Frame, read_frame
 from poise.errors import PoiseError, unknown_name
 from poise.extension import require_parts
 from poise.generator.inverted import Inversion, invert
@@ -21,6 +22,7 @@ from poise.generator.network import checkpoint_weights, described_network, task_
 from poise.generator.pretrained import folder_of
 from poise.generator.ratio import SampleRatio, ratio_of_run
 from poise.generator.refining import REFINEMENTS, Candidates, Refined
+from poise.generator.rows import Conditioned, imputed, rows_where, table_of
 from poise.generator.sampling import (
     IMAGES,
     PIECE,
@@ -320,6 +322,49 @@ class Generator:
 
         step = self.description.get("step")
         return ratio_of_run(self.run, draw, step=step, which=self.checkpoint, device=self._device)
+
+    def table(self, count: int = 64, *, seed: int = 0, where: str | None = None) -> dict[str, list[Any]]:
+        """Rows of a table by column, as numbers, texts and `None`; `polars.DataFrame` takes them.
+
+        Args:
+            count: How many, at least 1.
+            seed: Draws them.
+            where: A condition that every row meets, such as `"income == '>50K' and age > 40"`.
+
+        Raises:
+            PoiseError: It makes no tables, or it is no condition that rows meet.
+        """
+        transform = table_of(self)
+        if where is None:
+            stored = transform.decode(self._made(self.latents(count, seed=seed), None)).numpy()
+        else:
+            stored = self.where(where, count, seed=seed).rows
+        return transform.typed(transform.texts(stored))
+
+    def where(self, condition: str, count: int = 64, *, seed: int = 0) -> Conditioned:
+        """Stored rows that meet a condition, with its probability; see `table` for rows by column."""
+        return rows_where(self, condition, count, seed=seed)
+
+    def impute(self, data: Any, *, draws: int = 1, seed: int = 0) -> list[dict[str, list[Any]]]:
+        """Tables whose missing cells are filled in, as `table` returns them; `draws` of them.
+
+        Args:
+            data: A CSV or Parquet file, or a data frame, with the columns that were trained on.
+            draws: How many tables: their differences show what is not known.
+            seed: Draws them.
+
+        Raises:
+            PoiseError: It makes no tables, or the data have other columns or values.
+        """
+        transform, frame = table_of(self), self.frame(data)
+        filled = imputed(self, frame.columns, draws=draws, seed=seed, name=frame.name)
+        return [transform.typed(texts) for texts in filled]
+
+    def frame(self, data: Any) -> Frame:
+        """A table to be filled in, as text."""
+        table_of(self)
+        path = Path(data) if isinstance(data, str | Path) else None
+        return read_frame(data, path, type(data).__name__ if path is None else str(path))
 
     @property
     def directions(self) -> tuple[str, ...]:

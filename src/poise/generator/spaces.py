@@ -131,7 +131,7 @@ def space_of(generator: Generator, name: str | None = None) -> Space:
     chosen = name or ("w" if "w" in names else "z")
     if chosen not in ("z", "w", "w+"):
         raise unknown_name("space", chosen, names)
-    if task_of(generator.description).directions is not None or generator.kind.name != "image":
+    if task_of(generator.description).directions is not None or not generator.kind.pictorial:
         what = "This generator does not make images of latents"
         hint = "take a run that was trained on images, without pairs and domains"
         raise PoiseError(what, code="generator.no-images-of-latents", hint=hint)

@@ -1,10 +1,12 @@
 """Networks: generators and discriminators, each built for the shape of the data."""
 
 from poise.networks.autoencoder import AUTOENCODER_DISCRIMINATOR
+from poise.networks.ctgan import CTGAN_GENERATOR
 from poise.networks.dcgan import DCGAN_DISCRIMINATOR, DCGAN_GENERATOR
 from poise.networks.fastgan import FASTGAN_DISCRIMINATOR, FASTGAN_GENERATOR
 from poise.networks.infogan import INFOGAN_DISCRIMINATOR, INFOGAN_GENERATOR
 from poise.networks.layers import HalvingAverage, LeakyReLU, ReLU
+from poise.networks.mixture import MIXTURE_GENERATOR, ROW_DISCRIMINATOR
 from poise.networks.mlp import MLP_DISCRIMINATOR, MLP_GENERATOR
 from poise.networks.network import Network, describe, parameter_count
 from poise.networks.progressive import PROGRESSIVE_DISCRIMINATOR, PROGRESSIVE_GENERATOR
@@ -22,6 +24,8 @@ GENERATORS: Registry[Network] = Registry(
     "generator",
     [
         MLP_GENERATOR,
+        MIXTURE_GENERATOR,
+        CTGAN_GENERATOR,
         DCGAN_GENERATOR,
         INFOGAN_GENERATOR,
         RESNET_GENERATOR,
@@ -37,6 +41,7 @@ DISCRIMINATORS: Registry[Network] = Registry(
     "discriminator",
     [
         MLP_DISCRIMINATOR,
+        ROW_DISCRIMINATOR,
         DCGAN_DISCRIMINATOR,
         INFOGAN_DISCRIMINATOR,
         RESNET_DISCRIMINATOR,

@@ -116,7 +116,7 @@ MLP_GENERATOR = Network(
     build=mlp_generator,
     summary="Fully connected layers, for vectors and small images of any shape.",
     source="Goodfellow et al. 2014, section 5",
-    kinds=("image", "vector"),
+    kinds=("image", "vector", "table"),
     takes_width=True,
 )
 MLP_DISCRIMINATOR = Network(
@@ -124,6 +124,6 @@ MLP_DISCRIMINATOR = Network(
     build=mlp_discriminator,
     summary="Fully connected layers, for vectors and small images of any shape; maxout if set.",
     source="Goodfellow et al. 2014, section 5",
-    kinds=("image", "vector"),
+    kinds=("image", "vector", "table"),
     takes_width=True,
 )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from poise.errors import PoiseError, nearest
@@ -38,6 +38,8 @@ class Network:
             the kind of data does not suit it.
         from_image: The modules of a discriminator in the order in which an image passes them, if that is not
             the order in which they were made.
+        fit: `(module, rows, seed) -> sentence`, for a network that learns something of the data before the
+            first step: rows `(N, *spec.shape)` that are trained on, and a seed.
         parts: Names of submodules that other code may use, such as `mapping` and `synthesis`, and the path of
             each within the module.
 
@@ -62,6 +64,7 @@ class Network:
     grows: bool = False
     gradient_weight: Callable[[DataSpec, int], float] | None = None
     from_image: Callable[[nn.Module], Sequence[nn.Module]] | None = None
+    fit: Callable[[Any, Tensor, int], str] | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
 
     def serves(self, spec: DataSpec) -> bool:

@@ -122,7 +122,8 @@ class Automatic:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # of old names, which the draft has told
             asked = {renamed_path(path).partition(".")[0] for path in self.changes}
-            if asked & OF_THE_GAME or self.draft.game.name not in SERVED_GAMES:
+            of_the_game = by_kind is None and asked & OF_THE_GAME
+            if of_the_game or self.draft.game.name not in SERVED_GAMES:
                 return self.draft, None
             chosen = recipe_with(RECIPES[choice.recipe], choice.settings)
             return recipe_with(chosen, self.changes), choice

@@ -17,6 +17,7 @@ from poise.training.callbacks import Callback, CallbackContext, Notify, callback
 from poise.training.callbacks.callback import DoctorMode
 from poise.training.callbacks.doctor import write_non_finite
 from poise.training.components import Components
+from poise.training.fitting import fitted
 from poise.training.loop import Saver, UnsavedError, newest_saved, stop_on_signals, train_loop
 from poise.training.planning import Experiment
 from poise.training.records import data_record, describe_generator, environment_record
@@ -74,7 +75,10 @@ def begin(
         data=data_record(dataset, experiment.origin),
     )
     with run.locked():
-        if taken is not None:  # a session that ends before its first checkpoint goes on from these weights
+        told = [] if taken is not None else fitted(components, experiment.dataset)
+        for sentence in told:
+            notify(sentence)
+        if taken is not None or told:  # a session that ends before its first checkpoint goes on from these
             run.save_checkpoint(pack(components, Position()), keep=recipe.checkpoints.keep)
         return train(components, experiment.dataset, run, None, callbacks, notify, doctor=doctor)
 

@@ -16,6 +16,7 @@ from poise.data.rows import Array, Survey, survey
 from poise.data.sources.decoding import Side, Target
 from poise.data.sources.files import DATA_SUFFIXES, Collection, suffix_of
 from poise.data.sources.live import Items
+from poise.data.tables.asked import Table
 from poise.data.transform import Transform
 from poise.errors import PoiseError
 from poise.registry import Registry
@@ -80,6 +81,8 @@ class Request:
     half: Side | None = None  # The half of each image to take, of those that hold two side by side
     kind: str | None = None  # The kind of data that a person says it is
     encoding: str | None = None  # How the kind is to encode samples; None for what suits the data
+    table: Table | None = None  # What a person says of the columns of a table
+    like: Transform | None = None  # The transform of the data that these are measured with
 
     @property
     def target(self) -> Target | None:
@@ -158,6 +161,8 @@ class DataKind:
     # `(samples, transform)` in the networks' space to WAV files, if samples can be heard
     play: Callable[[Tensor, Transform], list[bytes]] | None = None
     encodings: tuple[str, ...] = ()  # The names of the encodings that a person can choose from
+    # `(path, pieces, transform)` writes all samples to one file, if they have such a form
+    write_file: Callable[[Path, Iterable[Tensor], Transform], None] | None = None
 
     # What a person should know before such data are trained on
     advice: Callable[[Dataset], tuple[str, ...]] = lambda dataset: ()

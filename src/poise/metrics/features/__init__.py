@@ -57,7 +57,10 @@ EXTRACTORS: Registry[ExtractorKind] = Registry(
             ("channels",),
         ),
         ExtractorKind(
-            "identity", identity, "The default for vectors: the numbers themselves.", takes=("vector",)
+            "identity",
+            identity,
+            "The default for vectors and tables: the numbers themselves.",
+            takes=("vector", "table"),
         ),
         ExtractorKind(
             "field-statistics",

@@ -194,6 +194,10 @@ def check_modules(modules: Mapping[str, nn.Module]) -> None:
                 what = f"The {player} draws numbers, as dropout does, that many games at once would share"
                 hint = f"choose another network, or {ONE_BY_ONE}"
                 raise PoiseError(what, code="training.dropout-not-vectorised", hint=hint)
+            if getattr(layer, "fits_data", False):
+                what = f"The {player} is fitted to the data first, which is not done for many games at once"
+                hint = f"choose --set {player}=mlp, or {ONE_BY_ONE}"
+                raise PoiseError(what, code="training.fitted-not-vectorised", hint=hint)
             if type(layer).__name__ == "_SpectralNorm":
                 what = f"The {player}'s spectral norm keeps vectors that many games at once cannot keep apart"
                 hint = f"use a penalty in its place, as --recipe relativistic-r1r2 does, or {ONE_BY_ONE}"

@@ -1,0 +1,262 @@
+"""Tables: rows of numbers, categories and dates, from CSV, Parquet and data frames, and back to the same."""
+
+import dataclasses
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from poise.data.dataset import Dataset, fingerprint
+from poise.data.kinds.kind import DataKind, Defaults, Given, Request
+from poise.data.rows import JSON, Array, survey
+from poise.data.tables import Frame, Table, TableTransform, read_frame
+from poise.data.tables.frame import is_table, write_frame
+from poise.data.tables.recognise import Recognised, recognised
+from poise.data.tables.rules import Rule, read_rule
+from poise.data.transform import Transform
+from poise.errors import PoiseError, unknown_name
+from poise.spec import DataSpec
+
+NAME = "table"
+_FILE = "samples.csv"
+_MOST_PANELS = 15
+_FEW = 500  # Rows from which a generator learns more than to repeat them
+
+
+def _open(given: Given, request: Request) -> Dataset:
+    if request.sides is not None or request.channels is not None or request.fit != "crop":
+        what = f"'{given.name}' is a table, which has no resolution and no channels"
+        raise PoiseError(what, code="data.tables-are-no-images", hint="leave them out")
+    if request.like is not None:
+        return _like(given, of_table(request.like))
+    asked = request.table if isinstance(request.table, Table) else Table(given.data)
+    frame = read_frame(given.data, given.path, given.name)
+    order = tuple(name for name in frame.columns if asked.columns.get(name) != "drop")
+    rules: list[Rule] = []
+    learnt = frame
+    for text in asked.constraints:
+        rules.append(read_rule(text, learnt))
+        learnt = dataclasses.replace(learnt, columns=rules[-1].apply(learnt.columns))
+    found = recognised(learnt, asked)
+    like = {"delimiter": frame.delimiter, "dtypes": dict(frame.dtypes), "backend": frame.backend}
+    target = _target(asked, found, frame)
+    transform = TableTransform(found.columns, found.derived, tuple(rules), order, like, target)
+    stored = transform.rows(frame.columns, frame.name)
+    shape = (transform.numbers,)
+    types = {one.name: one.type for one in found.columns} | {one.name: one.type for one in found.derived}
+    summary: dict[str, JSON] = {
+        "origin": given.origin,
+        "count": len(stored),
+        "columns": types,
+        "target": target,
+        "missing": _missing(frame),
+        "constraints": list(asked.constraints),
+        "policy": f"{len(found.columns)} columns as {shape[0]} numbers",
+    }
+    return Dataset(
+        name=given.name,
+        kind=NAME,
+        shape=shape,
+        transform=transform,
+        fingerprint=fingerprint(
+            survey(stored).digest, shape=stored.shape, dtype=str(stored.dtype), transform=transform
+        ),
+        summary=summary,
+        notices=found.notices,
+        array=stored,
+    )
+
+
+def _like(given: Given, transform: TableTransform) -> Dataset:
+    """A table as rows of another: with its cells; rows of values that it does not have are left out."""
+    frame = read_frame(given.data, given.path, given.name)
+    known = transform.known(frame.columns, frame.name)
+    columns = {
+        name: [text for text, fits in zip(texts, known, strict=True) if fits]
+        for name, texts in frame.columns.items()
+    }
+    stored = transform.rows(columns, frame.name)
+    left = len(known) - len(stored)
+    told = [f"{left:,} rows of '{frame.name}' hold values that the data do not have, and were left out."]
+    summary: dict[str, JSON] = {"origin": given.origin, "count": len(stored)}
+    digest = survey(stored).digest
+    return Dataset(
+        name=given.name,
+        kind=NAME,
+        shape=(transform.numbers,),
+        transform=transform,
+        fingerprint=fingerprint(digest, shape=stored.shape, dtype=str(stored.dtype), transform=transform),
+        summary=summary,
+        notices=tuple(told if left else ()),
+        array=stored,
+    )
+
+
+def _target(asked: Table, found: Recognised, frame: Frame) -> str:
+    """The column that is asked for, or the last category, or the last column."""
+    names = [column.name for column in found.columns]
+    if asked.target is not None:
+        if asked.target not in names:
+            raise unknown_name("column", asked.target, names, where=f"to predict in '{frame.name}'")
+        return asked.target
+    categories = [column.name for column in found.columns if not column.ordered]
+    return (categories or names)[-1]
+
+
+def _missing(frame: Frame) -> dict[str, JSON]:
+    """How many cells of each column are empty, of those that have any."""
+    empty = {name: sum(not text for text in texts) for name, texts in frame.columns.items()}
+    return {name: count for name, count in empty.items() if count}
+
+
+def of_table(transform: Transform) -> TableTransform:
+    """The transform of a table."""
+    assert isinstance(transform, TableTransform)
+    return transform
+
+
+def _draw(
+    samples: Tensor, transform: Transform, *, columns: int | None = None, real: Tensor | None = None
+) -> Image.Image:
+    """A panel for each column with the shares of its cells, reals in grey; and how pairs differ."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow to import, seldom needed
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    table = of_table(transform)
+    shown = table.columns[:_MOST_PANELS]
+    across = 4
+    down = math.ceil((len(shown) + (real is not None)) / across)
+    figure = Figure(figsize=(2.6 * across, 1.9 * down), dpi=100, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    panels = figure.subplots(down, across, squeeze=False).ravel()
+    made = _hard(samples, table)
+    reals = None if real is None else _hard(real, table)
+    for number, (panel, column) in enumerate(zip(panels, shown, strict=False)):
+        part = slice(table.starts[number], table.starts[number + 1])
+        places = np.arange(len(column.cells))
+        if reals is not None:
+            panel.bar(places, reals[:, part].mean(0), width=1.0, color="0.75", label="real")
+        panel.step(places, made[:, part].mean(0), where="mid", color="C0", linewidth=1.2, label="generated")
+        _label(
+            panel,
+            column.name,
+            [cell.texts[0] if cell.texts else f"{cell.knots[0]:g}" for cell in column.cells],
+        )
+    rest = panels[len(shown) :]
+    if reals is not None:
+        _pairs(rest[0], made, reals, table)
+        rest = rest[1:]
+        panels[0].legend(frameon=False, fontsize="x-small")
+    for panel in rest:
+        panel.set_axis_off()
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
+def _hard(samples: Tensor, table: TableTransform) -> Array:
+    rows: Array = table.encode(table.decode(samples.detach().nan_to_num().cpu())).numpy()
+    return rows
+
+
+def _label(panel: Any, name: str, texts: list[str]) -> None:
+    few = len(texts) <= 3
+    ticks = range(len(texts)) if few else (0, len(texts) - 1)
+    panel.set_xticks(list(ticks), [texts[tick][:14] or "empty" for tick in ticks])
+    panel.set_title(name[:30], loc="left", fontsize="small")
+    panel.tick_params(labelsize="x-small")
+
+
+def _pairs(panel: Any, made: Array, real: Array, table: TableTransform) -> None:
+    """The total variation of each pair's joint table, as a map."""
+    differ = pair_distances(made, real, table.starts)
+    panel.imshow(differ, vmin=0.0, vmax=0.3, cmap="magma_r")
+    panel.set_title(
+        f"pairs: {differ[np.triu_indices(len(differ), 1)].mean():.3f}", loc="left", fontsize="small"
+    )
+    panel.set_xticks([])
+    panel.set_yticks([])
+
+
+def pair_distances(made: Array, real: Array, starts: tuple[int, ...]) -> Array:
+    """The total variation between the joint shares of each pair of columns, `(columns, columns)`."""
+    end = starts[-1]
+    joint = [rows[:, :end].T @ rows[:, :end] / len(rows) for rows in (made, real)]
+    differ = np.abs(joint[0] - joint[1]) / 2
+    edges = np.array(starts[:-1])
+    folded: Array = np.add.reduceat(np.add.reduceat(differ, edges, axis=0), edges, axis=1)
+    return folded
+
+
+def _write(folder: Path, pieces: Iterable[Tensor], count: int, transform: Transform) -> None:
+    write_table(folder / _FILE, pieces, transform)
+
+
+def write_table(path: Path, pieces: Iterable[Tensor], transform: Transform) -> None:
+    """Write samples as a table with the columns, the types and the forms of the data."""
+    table = of_table(transform)
+    whole: dict[str, list[str]] = {name: [] for name in table.order}
+    start = 0
+    for piece in pieces:
+        for name, texts in table.texts(table.decode(piece).numpy(), start=start).items():
+            whole[name].extend(texts)
+        start += len(piece)
+    write_frame(path, whole, table.like)
+
+
+def _describe(shape: tuple[int, ...], count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'} of a table, as {shape[0]:,} numbers"
+
+
+def _advice(dataset: Dataset) -> tuple[str, ...]:
+    if len(dataset) >= _FEW:
+        return ()
+    return (f"Few to learn from: {len(dataset):,} rows; a generator of so few repeats them or blurs them.",)
+
+
+TABLE = DataKind(
+    name=NAME,
+    singular="table",
+    plural="tables",
+    describe=_describe,
+    recognises=lambda given: is_table(given.data, given.path),
+    open=_open,
+    advice=_advice,
+    load_transform=TableTransform.from_json,
+    spec=lambda shape, transform: DataSpec(NAME, shape, spans=of_table(transform).spans),
+    network=lambda spec: "mlp",
+    defaults=lambda spec: Defaults(256, 2e-4, 5_000),
+    gradient_weight=lambda spec: 0.1,
+    settings=lambda spec: {},
+    augmentations=frozenset(),
+    draw=_draw,
+    preview=2_000,
+    gridded=False,
+    pictorial=False,
+    sample=lambda samples, transform: samples,
+    to_data=lambda samples, transform: transform.decode(samples),
+    stored_data=lambda stored, transform: stored.float(),
+    written=lambda count, transform: [_FILE],
+    write=_write,
+    lead="All pictures show the samples of the same latents: the shares of each column's values.",
+    as_picture="as shares of each column's values",
+    as_files="in a table",
+    features="identity",
+    metrics=(
+        "column-shapes",
+        "pair-trends",
+        "missing-share",
+        "boosted-detection",
+        "trained-on-fakes",
+        "nearer-to-training",
+    ),
+    value_range=None,
+    measured=lambda samples, transform: transform.encode(transform.decode(samples)),
+    comparable=lambda data, transform: transform.encode(data),
+    write_file=write_table,
+    recipe="table",
+    preparation=lambda shape, transform: "one number for each value of a column",
+)

@@ -1,0 +1,227 @@
+"""The types of a table's columns: recognised, or as a person says; what cannot be made is refused by name."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from poise.data.tables.asked import Table
+from poise.data.tables.column import CATEGORIES, Column, Derived, category_column, number_column
+from poise.data.tables.frame import Frame
+from poise.data.tables.values import MISSING, Form, any_date, as_number, date_format, is_number, number_form
+from poise.errors import PoiseError, unknown_name
+from poise.text import counted
+
+MOSTLY = 0.9  # Of values that are numbers or dates: the others are then taken for mistakes
+UNIQUE = 0.5  # Different values a row from which texts identify rows
+FEW_ROWS = 20  # With fewer rows nothing is an identifier
+LONG = 25  # The mean length from which such texts are called texts
+COPIED = 1_000  # The most values of a column that may be a copy of another
+_NAMED = re.compile(r"(^|[_\s-])(id|uuid|guid|key|index|row|nr|no|rownames?)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """The columns of a table.
+
+    Attributes:
+        columns: Those that networks see.
+        derived: Those that they do not.
+        notices: What a person should know before training.
+    """
+
+    columns: tuple[Column, ...]
+    derived: tuple[Derived, ...]
+    notices: tuple[str, ...]
+
+
+def recognised(frame: Frame, asked: Table) -> Recognised:
+    """The type, the cells and the text form of each column.
+
+    Raises:
+        PoiseError: A column identifies rows, holds texts, or mixes numbers or dates with other things.
+    """
+    for name in asked.columns:
+        if name not in frame.columns:
+            raise unknown_name("column", name, frame.columns, where=f"in '{frame.name}'")
+    counts = {name: Counter(texts) for name, texts in frame.columns.items()}
+    columns: list[Column] = []
+    derived: list[Derived] = []
+    notices: list[str] = []
+    unmade: dict[str, str] = {}
+    for name, texts in frame.columns.items():
+        said = asked.columns.get(name)
+        if said == "drop":
+            continue
+        if said == "new":
+            derived.append(_anew(name, texts))
+            continue
+        present = {text: count for text, count in counts[name].items() if text}
+        if said is None and len(counts[name]) == 1:
+            text = next(iter(counts[name]))
+            derived.append(Derived(name, "constant", values={"": text}))
+            notices.append(
+                f"The column '{name}' is '{text}' in every row." if text else f"The column '{name}' is empty."
+            )
+            continue
+        source = None if said is not None else _copied(name, frame, counts, columns)
+        if source is not None:
+            pairs = dict(zip(frame.columns[source], texts, strict=True))
+            derived.append(Derived(name, "copy", source, pairs))
+            notices.append(f"The column '{name}' repeats '{source}' in other words.")
+            continue
+        column = _column(name, counts[name], present, said, frame)
+        if said is None and (why := _identifies(name, texts, present, column)):
+            unmade[name] = why
+            continue
+        columns.append(column)
+        notices += _told(column, len(frame))
+    if unmade:
+        raise _refused(unmade, frame)
+    if not columns:
+        what = f"The table '{frame.name}' has no column that varies"
+        raise PoiseError(what, code="data.table-constant", hint="give one whose rows differ")
+    if len(columns) > len(frame):
+        notices.append(
+            f"There are more columns ({len(columns)}) than rows ({len(frame)}): too few to learn from."
+        )
+    return Recognised(tuple(columns), tuple(derived), tuple(notices))
+
+
+def _column(
+    name: str, counts: Mapping[str, int], present: Mapping[str, int], said: str | None, frame: Frame
+) -> Column:
+    values = [text for text in present if text not in MISSING]
+    if said == "category":
+        return category_column(name, counts)
+    if said in ("integer", "number"):
+        _check_all(name, values, is_number, f"type {said}", frame)
+        form = number_form(values)
+        whole = said == "integer" and form.kind != "integer"
+        return number_column(name, counts, Form("integer") if whole else form)
+    if said == "date":
+        form_of = date_format(values)
+        if form_of is None:
+            raise _mixed_dates(name, values, frame)
+        return number_column(name, counts, Form("date", date=form_of))
+    numeric = sum(present[text] for text in values if is_number(text))
+    total = sum(present[text] for text in values)
+    if values and numeric == total:
+        return number_column(name, counts, number_form(values))
+    padded = all(is_number(text.lstrip("+-0") or "0") for text in values)
+    if total and numeric >= MOSTLY * total and not padded:
+        _check_all(name, values, is_number, "numbers", frame)
+    if values and (form_of := date_format(values)) is not None:
+        return number_column(name, counts, Form("date", date=form_of))
+    dated = sum(present[text] for text in values if any_date(text) is not None) if len(values) > 2 else 0
+    if total and dated >= MOSTLY * total:
+        raise _mixed_dates(name, values, frame)
+    return category_column(name, counts, kind="flag" if len(counts) == 2 else "category")
+
+
+def _check_all(name: str, values: Sequence[str], fits: object, wanted: str, frame: Frame) -> None:
+    """Refuse a column of numbers some of whose values are none, with the first of their rows."""
+    strange = {text for text in values if not is_number(text)}
+    if not strange:
+        return
+    rows = [index for index, text in enumerate(frame.columns[name]) if text in strange]
+    text = frame.columns[name][rows[0]]
+    places = ", ".join(frame.row(row) for row in rows[:3])
+    more = f" and {len(rows) - 3:,} more" if len(rows) > 3 else ""
+    what = f"The column '{name}' of '{frame.name}' holds {wanted}, and '{text}' in {places}{more}"
+    hint = f"correct {'it' if len(rows) == 1 else 'them'}, or say --column {name}=category"
+    raise PoiseError(what, code="data.table-mixed", hint=hint)
+
+
+def _mixed_dates(name: str, values: Sequence[str], frame: Frame) -> PoiseError:
+    forms = {form: text for text in reversed(values) if (form := any_date(text)) is not None}
+    strange = next((text for text in values if any_date(text) is None), None)
+    shown = [strange] if strange is not None else []
+    shown = [*dict.fromkeys(list(forms.values())[::-1]), *shown][:3]
+    rows = [frame.columns[name].index(text) for text in shown]
+    texts = " and ".join(f"'{text}' in {frame.row(row)}" for text, row in zip(shown, rows, strict=True))
+    what = f"The column '{name}' of '{frame.name}' holds dates of several forms, such as {texts}"
+    hint = f"write all in one form, such as 2026-11-26, or say --column {name}=category"
+    return PoiseError(what, code="data.table-dates", hint=hint)
+
+
+def _identifies(name: str, texts: Sequence[str], present: Mapping[str, int], column: Column) -> str:
+    """Why a column only names its rows; empty if it does not."""
+    rows = sum(present.values())
+    if rows < FEW_ROWS or len(present) <= UNIQUE * rows:
+        return ""
+    if column.form is None:
+        long = sum(map(len, present)) / len(present) >= LONG
+        return (
+            f"{counted(len(present), 'different text')} in {rows:,} rows"
+            if long
+            else (f"{len(present):,} different values in {rows:,} rows")
+        )
+    if column.form.kind != "integer" or len(present) != rows:
+        return ""
+    numbers = sorted(int(as_number(text)) for text in present if text not in MISSING)
+    if numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"the numbers from {numbers[0]:,} to {numbers[-1]:,}"
+    return f"{len(present):,} different numbers in {rows:,} rows" if _NAMED.search(name) else ""
+
+
+def _refused(unmade: Mapping[str, str], frame: Frame) -> PoiseError:
+    named = "; ".join(f"'{name}' holds {why}" for name, why in unmade.items())
+    what = f"{'A column' if len(unmade) == 1 else 'Columns'} of '{frame.name}' only name their rows: {named}"
+    first = next(iter(unmade))
+    options = " ".join(f"--column {name}=drop" for name in unmade)
+    return PoiseError(
+        what,
+        code="data.table-identifiers",
+        why="a generator could only repeat such values",
+        hint=f"leave them out, {options}, or have them made anew, --column {first}=new, or learn them all "
+        f"the same, --column {first}=category",
+    )
+
+
+def _copied(
+    name: str, frame: Frame, counts: Mapping[str, Mapping[str, int]], columns: Sequence[Column]
+) -> str | None:
+    """The column before it whose values go one to one with its own."""
+    own = counts[name]
+    if not 2 <= len(own) <= COPIED:
+        return None
+    shape = sorted(own.values())
+    for other in columns:
+        if sorted(counts[other.name].values()) != shape or sum(shape) < FEW_ROWS:
+            continue
+        if len(set(zip(frame.columns[other.name], frame.columns[name], strict=True))) == len(own):
+            return other.name
+    return None
+
+
+def _anew(name: str, texts: Sequence[str]) -> Derived:
+    """A column that is made anew: a counter that goes on, or texts of the patterns that are there."""
+    if all(is_number(text) and "." not in text for text in texts):
+        return Derived(name, "counter", values={"": str(max(int(as_number(text)) for text in texts) + 1)})
+    patterns = Counter(
+        "".join("0" if c.isdigit() else "a" if c.islower() else "A" if c.isupper() else c for c in text)
+        for text in texts
+    )
+    most = patterns.most_common(1)[0][0]
+    return Derived(name, "pattern", values={"": most})
+
+
+def _told(column: Column, rows: int) -> list[str]:
+    """What a person should know of a column that is learnt."""
+    found = []
+    largest = max((max(cell.shares) for cell in column.cells if cell.shares), default=0.0)
+    text = next((cell.texts[0] for cell in column.cells if cell.shares and max(cell.shares) == largest), "")
+    if largest >= 0.95 * rows:
+        shown = f"'{text}'" if text else "empty"
+        found.append(f"The column '{column.name}' is {shown} in {largest / rows:.1%} of the rows.")
+    rare = column.cells[-1]
+    if column.form is None and len(rare.texts) > 1:
+        found.append(
+            f"The column '{column.name}' has {len(rare.texts) + CATEGORIES - 1:,} categories: the "
+            f"{len(rare.texts):,} rarest, {sum(rare.shares) / rows:.1%} of the rows, are made as often as "
+            "they occur, without regard to other columns."
+        )
+    return found

@@ -1,0 +1,190 @@
+"""Tables, measured: which rows stand against which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from poise.data import Array, Dataset, TableTransform
+from poise.errors import PoiseError
+from poise.evaluation.subjects import rows_of, training_data_of, was_trained_on
+from poise.metrics import Metric, Result
+from poise.metrics.row_sets import RowSet, independent_columns
+from poise.networks.mixture import MixtureGenerator
+from poise.randomness import derive, numpy_stream
+from poise.tasks.held_out import split
+
+if TYPE_CHECKING:
+    from poise.evaluation.measuring import Asked
+
+
+MOST_CATEGORIES = 250
+"""Categories that boosted trees are told apart by; the others are one."""
+
+ROWS_A_COMPONENT, MOST_COMPONENTS = 25, 200
+"""Rows for each component of the mixture that is fitted for comparison, and the most components."""
+
+BY_SIDE = {"boosted-detection": "real", "trained-on-fakes": "train"}
+"""Metrics beside whose results plain generators stand, and the rows that these are made of."""
+
+
+def row_set(stored: Array, transform: TableTransform) -> RowSet:
+    """Stored rows as metrics take them: categories by their frequency in the data.
+
+    Args:
+        stored: `(N, columns + places)`.
+        transform: What they mean.
+    """
+    values, missing = [], []
+    learnt = transform.learnt(stored)
+    for column in transform.columns:
+        texts = learnt[column.name]
+        if column.ordered:
+            values.append(column.numbers(texts))
+            missing.append(np.isnan(values[-1]))
+            continue
+        known = [text for cell in column.cells for text in cell.texts]
+        number = {text: min(place, MOST_CATEGORIES) for place, text in enumerate(known)}
+        values.append(np.array([number[text] for text in texts], dtype=np.float64))
+        missing.append(np.array([not text for text in texts]))
+    ordered = np.array([column.ordered for column in transform.columns])
+    names = tuple(column.name for column in transform.columns)
+    return RowSet(names, np.stack(values, 1), np.stack(missing, 1), ordered, names.index(transform.target))
+
+
+def mixture_of_products(stored: Array, transform: TableTransform, count: int, *, seed: int) -> Array:
+    """So many stored rows of a mixture that is fitted to others; its components follow from their number."""
+    components = max(2, min(MOST_COMPONENTS, len(stored) // ROWS_A_COMPONENT))
+    size = 16 + len(transform.spans)
+    module = MixtureGenerator(transform.spans, size, components=components, width=1, depth=0)
+    module.fit(transform.encode(torch.from_numpy(np.ascontiguousarray(stored))), seed)
+    stream = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        made = module(torch.randn(count, size, generator=stream))
+    found: Array = transform.decode(made).numpy()
+    return found
+
+
+def measured_rows(asked: Asked, metrics: Sequence[Metric], *, named: bool) -> dict[str, Result]:
+    """The results of metrics of rows, by their names.
+
+    A metric that needs rows which nobody was trained on is left out if there are none, unless it is named.
+
+    Raises:
+        PoiseError: The data are no table, or a metric that is named lacks rows.
+    """
+    if not metrics:
+        return {}
+    rows, results = _Rows(asked), dict[str, Result]()
+    for metric in metrics:
+        given = [getattr(rows, need) for need in metric.needs]
+        if any(one is None for one in given):
+            if named:
+                what = f"The metric '{metric.name}' needs rows that nobody was trained on"
+                hint = "evaluate a run, which holds some out, or name others: --against test.csv"
+                raise PoiseError(what, code="evaluation.no-unseen-rows", hint=hint)
+            continue
+        asked.tell(metric.name)
+        more: dict[str, Any] = {} if "test_rows" in metric.needs else {"others": rows.others}
+        if metric.name in BY_SIDE:
+            more["plain"] = rows.plain(BY_SIDE[metric.name])
+        results[metric.name] = metric.measure(*given, **more, seed=asked.seed)
+    return results
+
+
+class _Rows:
+    """The rows that metrics may need; found when they are first asked for."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+        transform = asked.reference.transform
+        if not isinstance(transform, TableTransform):
+            what = f"'{asked.reference.name}' is no table, and only tables have rows to compare"
+            raise PoiseError(what, code="evaluation.no-table", hint="choose other metrics")
+        self.transform = transform
+
+    def _set(self, data: Dataset, rows: Any) -> RowSet:
+        return row_set(data.gather(rows).numpy(), self.transform)
+
+    def plain(self, side: str) -> dict[str, RowSet]:
+        """Rows of a mixture of products and of independent columns, both made of the reals of a side."""
+        asked = self.asked
+        if side == "real" or self._own is None:
+            rows = rows_of(len(asked.reference), asked.most, asked.seed)
+            stored, real = asked.reference.gather(rows).numpy(), self.real_rows
+        else:
+            assert self.train_rows is not None
+            stored, real = self._own[0].gather(self._trained).numpy(), self.train_rows
+        seed = derive(asked.seed, 0, "mixture of products")
+        mixture = mixture_of_products(stored, self.transform, len(self.fake_rows), seed=seed)
+        return {
+            "mixture": row_set(mixture, self.transform),
+            "independent": independent_columns(real, seed=asked.seed),
+        }
+
+    @cached_property
+    def real_rows(self) -> RowSet:
+        """Reals: of the reference."""
+        reference = self.asked.reference
+        return self._set(reference, rows_of(len(reference), self.asked.most, self.asked.seed))
+
+    @cached_property
+    def others(self) -> RowSet | None:
+        """Other rows of the reference, at least half as many; `None` if there are not so many."""
+        reference, seed = self.asked.reference, self.asked.seed
+        used = rows_of(len(reference), self.asked.most, seed)
+        left = np.setdiff1d(np.arange(len(reference)), used)
+        if 2 * len(left) < len(used):
+            return None
+        return self._set(
+            reference, np.sort(numpy_stream(seed, 0, "other rows").permutation(left)[: len(used)])
+        )
+
+    @cached_property
+    def fake_rows(self) -> RowSet:
+        """Fakes, as many as the reals."""
+        return row_set(self.asked.subject.draw(len(self.real_rows), self.asked.seed).numpy(), self.transform)
+
+    @cached_property
+    def _own(self) -> tuple[Dataset, Any, Any] | None:
+        """The data of the run with its rows that were trained on, and those that were not."""
+        run, reference = self.asked.subject.run, self.asked.reference
+        if run is None:
+            return None
+        data = reference
+        if not was_trained_on(run, reference):
+            try:
+                data = training_data_of(run, progress=self.asked.progress)
+            except PoiseError:  # they are gone
+                return None
+        rows = split(len(data), run.recipe.get("held_out") or 0, int(run.recipe.get("seed") or 0))
+        return data, rows.training, rows.held_out
+
+    @cached_property
+    def train_rows(self) -> RowSet | None:
+        """Rows that were trained on, as many as the fakes; those of the reference for samples."""
+        if self._own is None:
+            return None if self.asked.subject.run is not None else self.real_rows
+        return self._set(self._own[0], self._trained)
+
+    @cached_property
+    def _trained(self) -> Array:
+        """The rows of the run's data that `train_rows` holds."""
+        assert self._own is not None
+        order = numpy_stream(self.asked.seed, 0, "rows that were trained on").permutation(self._own[1])
+        chosen: Array = np.sort(order[: self.asked.most])
+        return chosen
+
+    @cached_property
+    def test_rows(self) -> RowSet | None:
+        """Rows that were not trained on: of other data than the run's, or those that it held out."""
+        if self._own is None:
+            return None
+        data, _, held_out = self._own
+        if data is not self.asked.reference:
+            return self.real_rows
+        return self._set(data, held_out) if len(held_out) else None

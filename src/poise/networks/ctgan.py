@@ -1,0 +1,87 @@
+"""The generator of CTGAN, in our own code."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from poise.errors import PoiseError
+from poise.networks.layers import ReLU
+from poise.networks.mixture import even
+from poise.networks.network import Network
+from poise.networks.spans import SpanHeads, draws
+from poise.spec import DataSpec, Span
+
+
+class ConcatenatingGenerator(nn.Module):
+    """Layers that each hand on their input beside what they make of it, and heads of spans.
+
+    The first numbers of a latent draw the choices, one each, and the rest goes through the layers.
+    """
+
+    def __init__(self, spans: tuple[Span, ...], latent_size: int, *, width: int, depth: int) -> None:
+        super().__init__()
+        self.choices = draws(spans)
+        features = latent_size - self.choices
+        self.layers = nn.ModuleList()
+        for _ in range(depth):
+            self.layers.append(nn.Sequential(nn.Linear(features, width), nn.BatchNorm1d(width), ReLU()))
+            features += width
+        self.last = nn.Linear(features, sum(span.size for span in spans))
+        self.heads = SpanHeads(spans)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Samples `(N, numbers)` of latents `(N, latent_size)`."""
+        features = latent[:, self.choices :]
+        for layer in self.layers:
+            features = torch.cat([layer(features), features], 1)
+        made: Tensor = self.heads(self.last(features), even(latent[:, : self.choices]))
+        return made
+
+
+def ctgan_generator(
+    spec: DataSpec,
+    *,
+    latent_size: int,
+    width: Annotated[int, Field(ge=1)] = 256,
+    depth: Annotated[int, Field(ge=0, le=64)] = 2,
+) -> nn.Module:
+    """A generator of rows whose layers concatenate their input, with batch normalisation.
+
+    Args:
+        spec: Data that are cut into spans.
+        latent_size: The size of a latent: one number for each choice, the rest for the layers.
+        width: Units of a hidden layer.
+        depth: Hidden layers.
+
+    Raises:
+        PoiseError: The data have no spans, or the latent is too small for them.
+
+    Example:
+        >>> spec = DataSpec("table", (3,), spans=(Span("colour", "one-hot", 3),))
+        >>> ctgan_generator(spec, latent_size=8, width=8)(torch.randn(5, 8)).shape
+        torch.Size([5, 3])
+
+    Source: Xu et al. 2019, section 4.4; choices are straight-through, in place of its Gumbel-softmax.
+    """
+    if not spec.spans:
+        what, why = "The network 'ctgan' cannot be built for these data", "they are not cut into spans"
+        raise PoiseError(what, code="networks.no-spans", why=why, hint="use the network 'mlp'")
+    if latent_size <= draws(spec.spans):
+        what = f"A latent of {latent_size} numbers is too small for {draws(spec.spans)} choices"
+        hint = f"use --set latent.size={2 * draws(spec.spans) + 8}"
+        raise PoiseError(what, code="networks.latent-too-small-for-choices", hint=hint)
+    return ConcatenatingGenerator(spec.spans, latent_size, width=width, depth=depth)
+
+
+CTGAN_GENERATOR = Network(
+    name="ctgan",
+    build=ctgan_generator,
+    summary="Layers that concatenate their input, with batch normalisation, for rows of a table.",
+    source="Xu et al. 2019, section 4.4",
+    kinds=("table",),
+    takes_width=True,
+)

@@ -1,0 +1,135 @@
+"""Rows under conditions and missing cells, against what enumeration gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import poise
+from poise.data import TableTransform, open_data
+from poise.generator import Generator
+from poise.networks.mixture import MixtureGenerator
+from poise.recipes.settings import Latent
+
+PEOPLE = Path(__file__).parents[1] / "fixtures" / "people.csv"
+
+
+@pytest.fixture(scope="module")
+def people() -> Generator:
+    """A generator that is exactly a mixture fitted to the table: all probabilities are known."""
+    dataset = open_data(PEOPLE)
+    transform = dataset.transform
+    assert isinstance(transform, TableTransform)
+    torch.manual_seed(0)
+    module = MixtureGenerator(transform.spans, 40, components=6, width=8, depth=1)
+    module.fit(transform.encode(dataset.gather(np.arange(len(dataset)))), seed=0)
+    description = {
+        "shape": [transform.numbers],
+        "kind": "table",
+        "encoding": transform.to_json(),
+        "latent": Latent(size=40).model_dump(),
+        "game": {"name": "noise-to-data"},
+    }
+    return Generator(module, description)
+
+
+def shares_of(generator: Generator, name: str) -> tuple[torch.Tensor, dict[str, int]]:
+    """For each component the share of each cell of a column of single values; and the cells by their text."""
+    transform, module = generator.transform, generator.module
+    assert isinstance(transform, TableTransform) and isinstance(module, MixtureGenerator)
+    index = [column.name for column in transform.columns].index(name)
+    part = module.logits.split(module.sizes, 1)[index].softmax(1)
+    return part.double(), {cell.texts[0]: place for place, cell in enumerate(transform.columns[index].cells)}
+
+
+def test_every_row_meets_the_condition_and_the_others_are_as_under_it(people: Generator) -> None:
+    made = people.table(20_000, seed=1, where="member == 'yes' and city in ('Oslo', 'Rome')")
+    assert set(made["member"]) == {"yes"} and set(made["city"]) == {"Oslo", "Rome"}
+    assert set(zip(made["city"], made["country"], strict=True)) == {("Oslo", "Norway"), ("Rome", "Italy")}
+    module = people.module
+    assert isinstance(module, MixtureGenerator)
+    prior = torch.diff(module.bounds, prepend=torch.zeros(1)).double()
+    (member, of_member), (city, of_city), (colour, of_colour) = (
+        shares_of(people, name) for name in ("member", "city", "colour")
+    )
+    weight = prior * member[:, of_member["yes"]] * (city[:, of_city["Oslo"]] + city[:, of_city["Rome"]])
+    expected = (weight / weight.sum()) @ colour
+    for text, place in of_colour.items():
+        assert made["colour"].count(text) / 20_000 == pytest.approx(float(expected[place]), abs=0.02)
+    found = people.where("member == 'yes' and city in ('Oslo', 'Rome')", 100, seed=1)
+    assert found.probability == pytest.approx(float(weight.sum()), abs=0.02) and found.kept == 1
+
+
+def test_ranges_hold_within_cells_of_several_values(people: Generator) -> None:
+    made = people.table(2_000, where="31 < age <= 33 and income > 20000 and joined < '2021-06-01'")
+    assert set(made["age"]) <= {32, 33} and min(made["income"]) > 20_000
+    assert max(made["joined"]) < "2021-06-01"
+
+
+def test_a_condition_that_ties_columns_leaves_rows_out_and_says_how_many(people: Generator) -> None:
+    found = people.where("visits > age", 50)
+    assert 0 < found.kept < 1 and "left out" in found.sentence
+    made = people.table(50, where="visits > age")
+    assert all(one > two for one, two in zip(made["visits"], made["age"], strict=True))
+
+
+def test_hardly_probable_conditions_are_refused(people: Generator) -> None:
+    with pytest.raises(poise.PoiseError) as caught:
+        people.where("visits > age and age > 74 and height > 400", 10)
+    assert caught.value.code in ("generator.condition-rare", "data.condition-empty")
+
+
+def test_the_same_seed_makes_the_same_rows(people: Generator) -> None:
+    first, again, other = (people.table(30, seed=seed, where="age > 40") for seed in (1, 1, 2))
+    assert first == again and first != other
+
+
+def test_missing_cells_are_drawn_as_the_known_ones_make_them_probable(people: Generator) -> None:
+    count = 4_000
+    texts = {name: [""] * count for name in ("age", "height", "income", "colour", "joined", "visits")}
+    texts |= {"city": ["Rome"] * count, "country": ["Italy"] * count, "member": ["yes"] * count}
+    from poise.generator.rows import imputed
+
+    (filled,) = imputed(people, texts, draws=1, seed=0)
+    assert all(all(column) for column in filled.values()) and filled["city"] == texts["city"]
+    module = people.module
+    assert isinstance(module, MixtureGenerator)
+    prior = torch.diff(module.bounds, prepend=torch.zeros(1)).double()
+    (member, of_member), (city, of_city), (colour, of_colour) = (
+        shares_of(people, name) for name in ("member", "city", "colour")
+    )
+    weight = prior * member[:, of_member["yes"]] * city[:, of_city["Rome"]]
+    expected = (weight / weight.sum()) @ colour
+    for text, place in of_colour.items():
+        assert filled["colour"].count(text) / count == pytest.approx(float(expected[place]), abs=0.03)
+
+
+def test_known_cells_stay_and_draws_differ(people: Generator, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join([*PEOPLE.read_text().splitlines()[:20], "40,,,,Oslo,Norway,,,"]) + "\n")
+    first, second = people.impute(path, draws=2)
+    assert first["age"][-1] == 40 and first["city"][-1] == "Oslo" and first["member"][-1] in ("yes", "no")
+    assert None not in first["income"] and first != second
+
+
+class _Plain(torch.nn.Module):
+    def __init__(self, module: Any) -> None:
+        super().__init__()
+        self.inner = module
+
+    def forward(self, latent: torch.Tensor) -> torch.Tensor:
+        made: torch.Tensor = self.inner(latent)
+        return made
+
+
+def test_a_generator_without_probabilities_leaves_rows_out_and_cannot_impute(people: Generator) -> None:
+    plain = Generator(_Plain(people.module), people.description)
+    made = plain.where("member == 'yes' and age > 40", 40)
+    assert made.effective is None and 0 < made.kept < 1
+    with pytest.raises(poise.PoiseError) as caught:
+        plain.impute(PEOPLE)
+    assert caught.value.code == "generator.no-probabilities"
