@@ -250,6 +250,13 @@ def test_content_decides_and_not_the_name(photos: Path, cache: Path) -> None:
     assert any("3 files that are no images were ignored" in notice for notice in source.notices)
 
 
+def test_the_list_that_poise_writes_beside_samples_is_no_strange_file(photos: Path, cache: Path) -> None:
+    (photos / "samples.json").write_text('{"made_by": "poise sample", "count": 12, "files": []}')
+    assert open_data(photos, cache=cache).summary["ignored_count"] == 0
+    (photos / "own.json").write_text('{"made_by": "me"}')
+    assert open_data(photos, cache=cache).summary["ignored_count"] == 1
+
+
 def test_hidden_files_are_passed_over_and_counted(photos: Path, cache: Path) -> None:
     for name in (".DS_Store", "Thumbs.db", "desktop.ini", "a/._00.png", ".git/x.png", "__MACOSX/y.png"):
         path = photos / name

@@ -123,6 +123,20 @@ def test_folders_of_two_domains_are_no_classes(tmp_path: Path, cache: Path) -> N
     assert dataset.labels is None and "--domains" in said(dataset)
 
 
+def test_folders_that_may_be_two_domains_are_classes_and_it_is_said(tmp_path: Path, cache: Path) -> None:
+    for name in ("summer_A", "summer_B"):
+        put(tmp_path / f"d/{name}/1.png")
+    dataset = open_data(tmp_path / "d", cache=cache)
+    assert dataset.label_names == ("summer_A", "summer_B")
+    assert "--domains summer_A summer_B" in said(dataset)
+    for name in ("trainA", "trainB"):
+        put(tmp_path / f"e/{name}/1.png")
+    put(tmp_path / "f/cat/1.png")
+    put(tmp_path / "f/dog_b/1.png")
+    assert "--domains" not in said(open_data(tmp_path / "f", cache=cache))
+    assert open_data(tmp_path / "e", cache=cache).labels is None
+
+
 def shards(path: Path, labels: Any) -> Path:
     """What the tools of StyleGAN write."""
     with zipfile.ZipFile(path, "w") as file:

@@ -85,6 +85,16 @@ def test_folders_pair_by_names_whatever_their_suffix(tmp_path: Path) -> None:
     assert [shade + 50 for shade in lines] == colours
 
 
+def test_names_that_end_in_the_letter_of_their_side_pair(tmp_path: Path) -> None:
+    line = folder(tmp_path / "A", [f"{index:03}_A.png" for index in range(6)])
+    colour = folder(tmp_path / "B", [f"{index:03}_B.png" for index in range(6)], first=50)
+    dataset = open_data(Pairs(line, colour))
+    assert dataset.condition is not None and len(dataset) + len(dataset.held_out or ()) == 6
+    ours, theirs = values(dataset)
+    assert [one - 50 for one in theirs] == ours
+    refusal("data.pairs-names", Pairs(line, folder(tmp_path / "C", [f"{index:03}_A.jpg" for index in range(5)])))
+
+
 def test_zips_and_sub_folders_pair_like_folders(tmp_path: Path) -> None:
     names = [f"{place}/{name}.png" for place in ("x", "y") for name in "abc"]
     line = folder(tmp_path / "line", names)

@@ -75,7 +75,8 @@ def from_collection(collection: Collection, name: str, request: Request) -> Data
     files = tuple(file for file in usable if file not in refused)
     good = [facts[file] for file in files]
     check_share(name, refused, len(good), request.refuse_above)
-    ignored = [*listing.ignored, *(file for file, fact in facts.items() if fact.ignored)]
+    others = (file for file, fact in facts.items() if fact.ignored and not _is_own_card(collection, file))
+    ignored = [*listing.ignored, *others]
     deep = [fact for fact in good if fact.deep]
     summary = {
         "origin": collection.origin,
@@ -97,6 +98,11 @@ def from_collection(collection: Collection, name: str, request: Request) -> Data
     sizes = tuple((fact.width, fact.height) for fact in good)
     dataset = dataclasses.replace(dataset, files=files, sizes=sizes)
     return dataset if request.labelled else labelled_by_folders(dataset, collection, listing)
+
+
+def _is_own_card(collection: Collection, file: str) -> bool:
+    """Whether a file is the list that Poise writes beside samples and translations."""
+    return suffix_of(file) == ".json" and collection.read(file, 32).startswith(b'{"made_by": "poise ')
 
 
 def labelled_by_folders(dataset: Dataset, collection: Collection, listing: Listing) -> Dataset:

@@ -22,7 +22,8 @@ _SPLITS = {
     **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
     **dict.fromkeys(("test", "testing", "tst"), "test"),
 }
-_DOMAINS = re.compile(r"(train|val|test)_?[ab]", re.IGNORECASE)
+_DOMAINS = re.compile(r"(train|val|test)[_-]?[ab]", re.IGNORECASE)
+_SIDE = re.compile(r"(.+)[_-][ab]", re.IGNORECASE)
 _LEAST_DIGITS = 5
 
 
@@ -83,6 +84,13 @@ def folder_classes(files: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
         few = ", ".join(distinct)
         return [], (
             f"The folders {few} hold two domains and are no classes; name two: --domains or --pairs.",
+        )
+    bases = {side[1] if (side := _SIDE.fullmatch(name)) else name for name in distinct}
+    if len(distinct) == 2 and len(bases) == 1:
+        first, second = distinct
+        return names, (
+            f"The folders {first} and {second} are taken for two classes; if they are two domains, name them: "
+            f"--domains {first} {second}.",
         )
     if _are_shards(parts):
         few = f"{distinct[0]} to {distinct[-1]}"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,8 @@ class Domains:
     b: Any
     held_out: float = HELD_OUT
 
+
+_SIDE = re.compile(r"[_-]([ab])$", re.IGNORECASE)
 
 Rows = tuple[Array, Array]
 """Rows of the first side, and of the second."""
@@ -217,7 +220,7 @@ def _matched(source: Dataset, target: Dataset) -> Rows:
         for side in (source, target)
     ]
     with_suffix = any(len({_stem(name) for name in names}) < len(names) for names in sides)
-    key = str if with_suffix else _stem
+    key = str if with_suffix else _without_side if _are_sides(*sides) else _stem
     ours, theirs = ({key(name): name for name in names} for names in sides)
     alone = [
         (source.name, sorted(name for stem, name in ours.items() if stem not in theirs)),
@@ -265,6 +268,20 @@ def _sizes(side: Dataset) -> Sequence[tuple[int, int]]:
 
 def _stem(name: str) -> str:
     return name.removesuffix(name[len(name) - len(suffix_of(name)) :])
+
+
+def _without_side(name: str) -> str:
+    """The stem of a name without the letter of its side, as `street_A.png` and `street_B.png` have it."""
+    return _SIDE.sub("", _stem(name))
+
+
+def _are_sides(source: Sequence[str], target: Sequence[str]) -> bool:
+    """Whether all names of one side end in one letter, A or B, and all of the other in the other letter."""
+
+    def letters(names: Sequence[str]) -> set[str]:
+        return {side[1].lower() if (side := _SIDE.search(_stem(name))) else "" for name in names}
+
+    return {frozenset(letters(source)), frozenset(letters(target))} == {frozenset("a"), frozenset("b")}
 
 
 def _by(side: Dataset) -> str:
