@@ -92,7 +92,9 @@ def test_names_that_end_in_the_letter_of_their_side_pair(tmp_path: Path) -> None
     assert dataset.condition is not None and len(dataset) + len(dataset.held_out or ()) == 6
     ours, theirs = values(dataset)
     assert [one - 50 for one in theirs] == ours
-    refusal("data.pairs-names", Pairs(line, folder(tmp_path / "C", [f"{index:03}_A.jpg" for index in range(5)])))
+    refusal(
+        "data.pairs-names", Pairs(line, folder(tmp_path / "C", [f"{index:03}_A.jpg" for index in range(5)]))
+    )
 
 
 def test_zips_and_sub_folders_pair_like_folders(tmp_path: Path) -> None:

@@ -265,8 +265,8 @@ def test_steps_that_go_back_forget_what_came_after() -> None:
 @pytest.mark.parametrize(
     ("number", "told"),
     [
-        (lambda step: step % 25, "began anew at 0 after 24"),
-        (lambda step: 1 + step % 25, "began anew at 1 after 25"),
+        (lambda step: step % 25, "started again at 0 after 24"),
+        (lambda step: 1 + step % 25, "started again at 1 after 25"),
         (lambda step: step // 25, "stands still at 0"),
         (lambda step: 0, "stands still at 0"),
         (lambda step: None, "no number"),

@@ -42,14 +42,16 @@ DUE: Mapping[str, float] = {
     "held out": 3.0,
     "grid": 4.0,
     "layouts": 4.0,
-    "augmentation": 4.0,
+    "augmentation": 6.0,
     "copies": 4.0,
 }
+STOOD_FOR = 4.0  # The same of samples that the loop's fakes stand for
 OPENING = 3  # Checks that come at once, in which what is unmistakable can be named
 AMPLE = 0.7  # Share of a span's time below which a check of every part is cheap
 # Parts that cost more with more samples
 SCALING = ("sampling", "samples", "statistics", "copies", "held out")
-LIGHT = 0.4  # Share of the allowance for checks of the base alone; the rest is saved for the other parts
+LIGHT = 0.25  # Share of the allowance for checks of the base alone; the rest is saved for the other parts
+TOGETHER = 3  # Other parts that time is saved for, since the base and sampling serve all of a check
 LONG = 3.0  # Times its own interval that a part has waited, from which cheaper ones wait for it
 # What gives each part of a check its input, most useful first
 INPUTS = {
@@ -173,15 +175,28 @@ class Doctor:
 
     def due(self, step: int) -> bool:
         """Whether a check is due at a step and there is time for it."""
-        measurements = self.tracker.measurements
-        last = measurements[-1].step if measurements else None
-        if not self.schedule(step, last):
+        if not self._is_scheduled(step):
             return False
-        if len(measurements) < OPENING or self.budget.most_share >= 1:
+        if len(self.tracker.measurements) < OPENING or self.budget.most_share >= 1:
             return True
         if not self.budget.affordable():
             return False
         return self._light <= LIGHT * self.budget.allowed or self._next <= self.budget.left()
+
+    def waits(self, step: int) -> bool:
+        """Whether a check is due at a step, and there is no time for it yet."""
+        return self._is_scheduled(step) and not self.due(step)
+
+    def _is_scheduled(self, step: int) -> bool:
+        measurements = self.tracker.measurements
+        return self.schedule(step, measurements[-1].step if measurements else None)
+
+    def saving(self) -> float:
+        """Seconds of the loop until there is time for the next check."""
+        if len(self.tracker.measurements) < OPENING or self.budget.most_share >= 1:
+            return 0.0
+        spent = self.budget.spent
+        return self.budget.until(max(spent, min(self._light / LIGHT, spent + self._next)))
 
     def check(self, step: int, subject: Subject, *, observed: int | None = None) -> Check:
         """Measure what there is time for, and judge; the window begins again.
@@ -209,8 +224,8 @@ class Doctor:
     def _affordable(self, now: float) -> tuple[str, ...]:
         """The parts that are measured at this check, and in `_count` how many samples.
 
-        Beside the base, parts come in turn, the one that has waited longest first; one that is new comes
-        alone, since it fits the reference.
+        Beside the base, parts come in turn, the one that has waited longest first. Those that are new fit the
+        reference, so that they come one at a time.
         """
         budget = self.budget
         if budget.most_share >= 1:
@@ -230,7 +245,8 @@ class Doctor:
         for part in waits:
             needs_sampling = part in SAMPLED and not SAMPLED & set(chosen)
             cost = self._cost(part) + (self._cost("sampling") if needs_sampling else 0.0)
-            if waits[part] < 1 - CLOSE / DUE[part] or (part in self._new() and len(chosen) > len(BASE)):
+            second = part in self._new() and not set(chosen).isdisjoint(self._new())
+            if waits[part] < 1 - CLOSE / DUE[part] or second:
                 continue
             if cost <= left:
                 chosen.append(part)
@@ -241,13 +257,14 @@ class Doctor:
 
     def _waits(self, now: float) -> dict[str, float]:
         """How long each part has waited, over the time after which it is due; the longest first."""
-        waits = {part: (now - self._measured.get(part, 0.0)) / spans for part, spans in DUE.items()}
+        due = dict(DUE, samples=STOOD_FOR) if self._examiner.stood_for else DUE
+        waits = {part: (now - self._measured.get(part, 0.0)) / spans for part, spans in due.items()}
         return dict(sorted(waits.items(), key=lambda one: -one[1]))
 
     def _cost_of_next(self, now: float) -> float:
-        """Seconds of a check of the base and the part that has waited longest."""
-        part = next(iter(self._waits(now)))
-        return sum(map(self._cost, (*BASE, part))) + self._cost("sampling") * (part in SAMPLED)
+        """Seconds of a check of the base and the parts that have waited longest."""
+        parts = tuple(self._waits(now))[:TOGETHER]
+        return sum(map(self._cost, (*BASE, *parts))) + self._cost("sampling") * bool(SAMPLED & set(parts))
 
     def _cost(self, part: str, count: int = 0) -> float:
         """Seconds that a part will take with so many samples; of one that is new, what samples take."""

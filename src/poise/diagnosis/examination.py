@@ -18,6 +18,7 @@ from poise.diagnosis.leaks import images_of
 from poise.diagnosis.reference import (
     LEAST,
     LEAST_HELD_OUT,
+    LEAST_OTHERS,
     MOST_PROBED,
     MOST_SCORED,
     Reference,
@@ -59,6 +60,9 @@ TWIN = 1e-4  # Share of the mean distance of two samples, below which the two ar
 SAMPLED = frozenset({"samples", "held out", "conditions", "statistics", "copies", "grid", "augmentation"})
 LAID_OUT = 6  # Checks that say how the loop's reals lie to those that were handed over; they do not change
 LEAST_HANDED = 2  # Fewer fakes than this of the loop's own are not compared with each other
+# Difference of the energy distances, and share of the greater one, below which the loop's fakes may stand for
+# the generator's samples
+SAME, SAME_SHARE = 0.06, 0.15
 
 # The parts of a check and the quantity under whose name it is noted why a part gave nothing, cheapest first
 PARTS: Mapping[str, str] = {
@@ -110,13 +114,14 @@ class Examiner:
     Attributes:
         seconds: What each part took when it was last measured.
         count: How many samples were compared then.
+        stood_for: Whether the loop's fakes may stand for the generator's samples.
     """
 
     def __init__(self, reference: Reference | None) -> None:
         self.reference = reference
         self.previous: Tensor | None = None
         self.seconds: dict[str, float] = {}
-        self.count = MOST_PROBED
+        self.count, self.stood_for = MOST_PROBED, False
         self._handed: Tensor | None = None
         self._first: Tensor | None = None
         self._in_units = False
@@ -167,7 +172,7 @@ class Examiner:
                 "drawn": lambda: self._drawn(subject),
                 "samples": lambda: self._compared(fake, subject),
                 "latents": lambda: self._latents(subject),
-                "handed": lambda: self._of_the_loop(subject),
+                "handed": lambda: self._of_the_loop(subject, stands="samples" not in chosen),
                 "loop": lambda: self._reals_of_the_loop(subject),
                 "held out": lambda: self._held_out(subject.score, fake),
                 "conditions": lambda: self._conditions(subject, fake),
@@ -189,6 +194,11 @@ class Examiner:
                     missing[PARTS[name]] = f"it raised {type(error).__name__}: {error}"
                 self.seconds[name] = time.perf_counter() - began
         self._last = None
+        if subject.sample is None or "samples" in chosen:
+            enough = subject.handed is not None and len(subject.handed) >= LEAST_OTHERS
+            self.stood_for = enough and _agree(found.get("distance"), found.get("fake_distance"))
+        elif "distance" in found:
+            missing["movement"] = missing.pop("distance")
         if window.auc is None:
             missing["auc"] = "no scores of reals and fakes were given"
         return replace(window, **found, missing=missing)
@@ -237,17 +247,12 @@ class Examiner:
         """Compare fakes with reals."""
         rows, reference = self._rows(fake)
         pairs = distances(rows, rows)
-        cells = cell_shares(rows, reference.centres)
         fixed = subject.fixed and fake is not subject.handed
         found: dict[str, Any] = {
-            "distance": reference.distance_to(rows, pairs),
+            **_beside_reals(rows, pairs, reference),
             "distance_floor": reference.floor,
-            "spread": mean_distance(pairs) / reference.mean_distance,
             "alike": likeness(rows, pairs),
             "duplicates": duplicates(pairs, reference.closeness),
-            "cells": cells,
-            "coverage": coverage(cells, reference.shares),
-            "centre": reference.centre_of(rows),
         }
         before = self.previous
         if fixed and before is not None and before.shape[1:] == rows.shape[1:]:
@@ -289,8 +294,12 @@ class Examiner:
             found["source_followed"] = dependence(features_of(latent[:FEW]), features_of(fake[:FEW]))
         return found
 
-    def _of_the_loop(self, subject: Subject) -> dict[str, Any]:
-        """Compare the fakes of the loop's last step with each other, with reals, and with those before."""
+    def _of_the_loop(self, subject: Subject, *, stands: bool) -> dict[str, Any]:
+        """Compare the fakes of the loop's last step with each other, with reals, and with those before.
+
+        They stand for the generator's samples at a check that has no time for these, if both were alike when
+        they were last compared.
+        """
         fake = subject.handed
         if fake is None:
             raise _MissingError("no fakes of the loop were given")
@@ -315,8 +324,10 @@ class Examiner:
             "fake_twins": float(twins.float().mean()),
         }
         if known and reference is not None and len(fake) >= LEAST:
-            found["fake_spread"] = mean_distance(pairs) / reference.mean_distance
-            found["fake_distance"] = reference.distance_to(rows, pairs)
+            if stands and self.stood_for:
+                found |= _beside_reals(rows, pairs, reference)
+            found["fake_spread"] = found.get("spread", mean_distance(pairs) / reference.mean_distance)
+            found["fake_distance"] = found.get("distance", reference.distance_to(rows, pairs))
         before, usual = self._handed, mean_distance(pairs)
         if before is not None and before.shape == rows.shape and usual > 0:
             found["fake_moved"] = float((rows - before).norm(dim=1).mean()) / usual
@@ -364,11 +375,13 @@ class Examiner:
         if self._laid_out >= LAID_OUT:
             return {}
         self._laid_out += 1
-        far = {}
+        far, spread = {}, 0.0
         for name, samples in layouts_of(real.to(reference.real.device)).items():
             rows = reference.rows(samples)
-            far[name] = reference.distance_to(rows, distances(rows, rows))
-        return {"layouts": far if len(far) > 1 else {}}
+            pairs = distances(rows, rows)
+            far[name] = reference.distance_to(rows, pairs)
+            spread = spread if name else mean_distance(pairs) / reference.mean_distance
+        return {"layouts": far if len(far) > 1 else {}, "loop_spread": spread}
 
     def _statistics(self, fake: Tensor | None, subject: Subject) -> dict[str, Any]:
         """How well simple statistics tell fakes from reals."""
@@ -493,6 +506,25 @@ class Examiner:
 
 class _MissingError(Exception):
     """An input is not there; the message says which."""
+
+
+def _beside_reals(rows: Tensor, pairs: Tensor, reference: Reference) -> dict[str, Any]:
+    """How far rows, whose distances are `pairs`, are from reals, and how much of these they cover."""
+    cells = cell_shares(rows, reference.centres)
+    return {
+        "distance": reference.distance_to(rows, pairs),
+        "spread": mean_distance(pairs) / reference.mean_distance,
+        "cells": cells,
+        "coverage": coverage(cells, reference.shares),
+        "centre": reference.centre_of(rows),
+    }
+
+
+def _agree(own: float | None, handed: float | None) -> bool:
+    """Whether the loop's fakes are about as far from the reals as the generator's samples."""
+    if own is None or handed is None:
+        return False
+    return abs(own - handed) < max(SAME, SAME_SHARE * max(own, handed))
 
 
 def _cards(modules: Sequence[nn.Module]) -> list[torch.device]:

@@ -217,6 +217,8 @@ class Measurement:
     loop_reals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     # How far the loop's reals are from those that were handed over: as they are, and changed in known ways
     layouts: Mapping[str, float] = field(default_factory=dict)
+    # How far two of the loop's reals are apart, over two of those that were handed over
+    loop_spread: float | None = None
     # How far held-out reals are from training reals, in standard deviations of chance
     held_out_apart: float | None = None
     # How much of the samples' spectrum lies at the frequencies of strides, over that of the reals

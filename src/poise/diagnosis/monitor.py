@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -23,7 +22,7 @@ from poise.diagnosis.undisturbed import MOST_SHARE, Budget, modules_of
 from poise.diagnosis.window import StepStats, per_sample_scores
 from poise.randomness import streams_kept
 
-LISTENED = 24  # Steps before a check whose statistics are noted; the others are passed over
+LISTENED = 8  # Steps before a check whose statistics are noted; the others are passed over
 APART = 12  # Steps between the first checks: three of them reach to where rules begin to speak
 GROWS = 40  # Without a known length a check comes when a fortieth of the steps so far has passed
 
@@ -88,7 +87,7 @@ class Monitor:
         self._reference_is_set = False
         self._metric: float | None = None
         self._checked = 0  # How many steps had been observed at the last check
-        self._gaps: deque[int] = deque(maxlen=3)  # Steps between the last checks
+        self._last = 0  # The number of its step
         self._quiet_until = 0  # How many steps have been observed when the next is noted
         self._listeners: list[Callable[[Measurement, Sequence[Finding]], None]] = []
 
@@ -162,7 +161,8 @@ class Monitor:
         began = time.perf_counter()
         try:
             step = self._numbers.resolve(step)
-            if self._numbers.count < self._quiet_until and metric is None:
+            quiet = self._numbers.count < self._quiet_until and metric is None
+            if quiet and not _visibly_broken((loss_discriminator, loss_generator)):
                 self._doctor.budget.spent += time.perf_counter() - began
                 return
             losses = (
@@ -170,6 +170,8 @@ class Monitor:
                 self._loss("loss_generator", loss_generator),
             )
             due = self._doctor.due(step)
+            if not due and self._doctor.waits(step):
+                self._pass_over(0)
             gradient = gradient_norm(generator) if due else None
             self._doctor.observe(
                 StepStats(
@@ -212,18 +214,24 @@ class Monitor:
             raised = {name: why for name, why in measurement.missing.items() if "raised" in why}
             self.not_used |= {f"for {name}": why for name, why in raised.items()}
             self._metric = None
-            self._rest()
+            self._rest(step)
             self._doctor.warn_if_blind()
             for listener in self._listeners:
                 listener(measurement, changed)
 
-    def _rest(self) -> None:
-        """Pass over the steps until shortly before the next check, once what is gathered is complete."""
-        self._gaps.append(self._numbers.count - self._checked)
-        self._checked = self._numbers.count
+    def _rest(self, step: int) -> None:
+        """Pass over the steps until shortly before the next check."""
+        strides = (step - self._last) / (self._numbers.count - self._checked) if self._checked else 1.0
+        self._last, self._checked = step, self._numbers.count
+        counts = self._numbers.counting or not (self.every or self.steps)
+        self._pass_over(int(self._interval / (1.0 if counts else max(strides, 1.0))))
+
+    def _pass_over(self, steps: int) -> None:
+        """Note nothing for so many steps, or until there is time for a check, once nothing is gathered."""
         gathers = not self._reference_is_set or not (self._latents.full or self._latents.none)
-        quiet = 0 if gathers or len(self._gaps) < OPENING else min(self._gaps) - LISTENED
-        self._quiet_until = self._checked + quiet
+        pace = self._doctor.budget.elapsed / max(self._numbers.count, 1)  # Seconds a step
+        saving = int(self._doctor.saving() / pace) if pace > 0 else 0
+        self._quiet_until = self._numbers.count + (0 if gathers else max(steps, saving) - LISTENED)
 
     def _subject(
         self,
@@ -259,14 +267,19 @@ class Monitor:
         if last is None:
             return True
         passed = self._numbers.count - self._checked
+        counts = self._numbers.counting or not (self.every or self.steps)
+        return (passed if counts else step - last) >= self._interval
+
+    @property
+    def _interval(self) -> int:
+        """Steps from one check to the next."""
         if self.every:
-            return (passed if self._numbers.counting else step - last) >= self.every
+            return self.every
         if self.steps:
             # What is unmistakable takes some steps to show.
             least = APART if len(self._doctor.tracker.measurements) < OPENING else 1
-            since = passed if self._numbers.counting else step - last
-            return since >= max(least, round(self.steps / SPANS))
-        return passed >= max(PACE, self._numbers.count // GROWS)
+            return max(least, round(self.steps / SPANS))
+        return max(PACE, self._numbers.count // GROWS)
 
     def _gather(self, real: Any, fake: Any) -> None:
         """Bring the reals that were given to the space of the loop's, or gather those of the loop."""
@@ -364,7 +377,7 @@ class _Numbers:
             return self._count_on(f"it stands still at {number}")
         elif number < self._given and number <= self._first + 1:
             self._monitor._note(
-                "step", f"it began anew at {number} after {self._given}; steps are counted on"
+                "step", f"it started again at {number} after {self._given}; steps are counted on from there"
             )
             self._offset = self._step + 1 - number
         elif number < self._given:
@@ -419,6 +432,10 @@ def gradient_norm(module: Any) -> Tensor | None:
     return norm if bool(torch.isfinite(norm)) else None
 
 
-def _visibly_broken(losses: Sequence[Tensor | None]) -> bool:
-    """Whether a loss on the CPU, where reading it waits for nothing, is not finite."""
-    return any(one is not None and one.is_cpu and not math.isfinite(one.item()) for one in losses)
+def _visibly_broken(losses: Sequence[Any]) -> bool:
+    """Whether a loss that can be read without waiting, as a number or on the CPU, is not finite."""
+    return any(not math.isfinite(one) for one in losses if isinstance(one, float)) or any(
+        not math.isfinite(one.item())
+        for one in losses
+        if isinstance(one, Tensor) and one.dim() == 0 and one.is_cpu
+    )

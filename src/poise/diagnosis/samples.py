@@ -72,8 +72,10 @@ def apart(first: Tensor, second: Tensor, *, rounds: int = 60) -> float:
     sides[0, :count] = 1
     for place in range(1, rounds + 1):
         sides[place, torch.randperm(len(rows), generator=stream)[:count]] = 1
-    within, others = (sides @ pairs * sides).sum(1), ((1 - sides) @ pairs * (1 - sides)).sum(1)
-    across, rest = (sides @ pairs * (1 - sides)).sum(1), len(rows) - count
+    sums, rest = sides @ pairs, len(rows) - count
+    within = (sums * sides).sum(1)
+    across = sums.sum(1) - within
+    others = pairs.sum() - within - 2 * across
     found = 2 * across / (count * rest) - within / count**2 - others / rest**2
     return float((found[0] - found[1:].mean()) / found[1:].std().clamp_min(1e-12))
 
@@ -190,14 +192,19 @@ def cell_centres(rows: Tensor, count: int, *, rounds: int = 20) -> Tensor:
     Source: Richardson and Weiss 2018, "On GANs and GMMs", section 2: bins for a test of two samples;
         Gonzalez 1985 for the start.
     """
-    chosen = [0]
-    nearest = distances(rows, rows[:1])[:, 0]
+    chosen, wide = [0], rows.double()
+    sizes = wide.square().sum(1)
+
+    def squared(centres: Tensor) -> Tensor:
+        return torch.addmm(sizes[:, None] + centres.square().sum(1), wide, centres.T, alpha=-2)
+
+    nearest = squared(wide[:1])[:, 0]
     while len(chosen) < count:
         chosen.append(int(nearest.argmax()))
-        nearest = torch.minimum(nearest, distances(rows, rows[chosen[-1:]])[:, 0])
+        nearest = torch.minimum(nearest, squared(wide[chosen[-1:]])[:, 0])
     centres, before = rows[chosen].clone(), None
     for _ in range(rounds):
-        cells = distances(rows, centres).argmin(1)
+        cells = squared(centres.double()).argmin(1)
         if before is not None and torch.equal(cells, before):
             break
         before = cells
@@ -232,8 +239,9 @@ class Nearest(NamedTuple):
 
 def nearest_training(rows: Tensor, training: Tensor) -> Nearest:
     """Distances to the two nearest training samples, of which there must be two at least."""
-    found = distances(rows, training).topk(2, dim=1, largest=False).values
-    return Nearest(found[:, 0], found[:, 1])
+    pairs = distances(rows, training)
+    first, nearest = pairs.min(1)
+    return Nearest(first, pairs.scatter_(1, nearest[:, None], torch.inf).amin(1))
 
 
 def copying_score(fakes: Nearest, held_out: Nearest) -> float:

@@ -182,6 +182,13 @@ class Budget:
         whole = self.most_share * self.elapsed
         return max(whole - self.advance, REPAYS * whole)
 
+    def until(self, seconds: float) -> float:
+        """Seconds of the loop until so many are allowed."""
+        if self.most_share >= 1:
+            return 0.0
+        whole = min(seconds + self.advance, seconds / REPAYS)
+        return max(whole / self.most_share - self.elapsed, 0.0)
+
     def left(self) -> float:
         """Seconds that checks may take now; below 0 if they took too many."""
         inside = self._clock() - self._entered if self._depth else 0.0

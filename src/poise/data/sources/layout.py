@@ -89,8 +89,8 @@ def folder_classes(files: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     if len(distinct) == 2 and len(bases) == 1:
         first, second = distinct
         return names, (
-            f"The folders {first} and {second} are taken for two classes; if they are two domains, name them: "
-            f"--domains {first} {second}.",
+            f"The folders {first} and {second} are taken for two classes; if they hold two domains, name "
+            f"them: --domains {first} {second}.",
         )
     if _are_shards(parts):
         few = f"{distinct[0]} to {distinct[-1]}"

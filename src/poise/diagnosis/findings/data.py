@@ -24,6 +24,10 @@ DIFFER = 0.3  # Spread from which samples differ enough to have colours
 # Energy distance from which the loop's reals are others than those that were handed over, and the share of it
 # that is left if the right change is undone. Sixty-four reals of the same data are at 0.02 at most
 DISPLACED, BROUGHT = 0.1, 0.3
+# Times as far apart as those that were handed over, from which the loop's reals are noisier or augmented, and
+# from which samples have taken that on. Of sixty-four reals of the same data chance gives 1.06 at most
+NOISIER, TAKEN_ON = 1.2, 1.15
+NOISE_SPAN = 6  # Spans, sixtieths of a run, over which samples are looked at
 
 
 def _data_mismatch(measurements: Measurements) -> Verdict | Unchecked:
@@ -32,11 +36,14 @@ def _data_mismatch(measurements: Measurements) -> Verdict | Unchecked:
     Reals may lie in another range, have lost their colour or be one batch again and again.
     """
     looked = [one.loop_reals for one in measurements if one.loop_reals][-CHECKS:]
-    if (found := _laid_out(measurements)) is not None:
-        return found
     now = measurements[-1]
     made = now.fake_spread if now.spread is None else now.spread
-    if len(looked) == CHECKS and (found := _of_the_loop(looked, differ=(made or 0.0) > DIFFER)) is not None:
+    found = _laid_out(measurements)
+    if found is None and len(looked) == CHECKS:
+        found = _of_the_loop(looked, differ=(made or 0.0) > DIFFER)
+    if found is None:
+        found = _noisier(measurements)
+    if found is not None:
         return found
     apart = next(
         (one.held_out_apart for one in reversed(measurements) if one.held_out_apart is not None), None
@@ -89,6 +96,30 @@ def _laid_out(measurements: Measurements) -> Verdict | None:
             beyond=here / DISPLACED,
         )
     return None
+
+
+def _noisier(measurements: Measurements) -> Verdict | None:
+    """The loop's reals are farther apart than those that were handed over, and so are the samples.
+
+    Noise on all that is scored is a remedy, and no fault, as long as samples do not take it on.
+    """
+    looked = values(measurements, "loop_spread")
+    made = values(measurements, "spread", NOISE_SPAN) or values(measurements, "fake_spread", NOISE_SPAN)
+    if len(looked) < CHECKS or len(made) < CHECKS:
+        return None
+    times, taken_on = statistics.fmean(looked), statistics.median(made)
+    if times < NOISIER or taken_on < TAKEN_ON:
+        return None
+    return Verdict(
+        "watch",
+        f"Two of the loop's reals are {times:.2f} times as far apart as two of those that were handed over, "
+        f"and samples {taken_on:.2f} times: they are noisier, or augmented, and the generator learns that.",
+        Evidence.of(
+            ("spread of the loop's reals", round(times, 3), NOISIER, "near 1"),
+            ("spread of the samples", round(taken_on, 3), TAKEN_ON, "0.8 to 1.1"),
+        ),
+        beyond=times / NOISIER,
+    )
 
 
 def _of_the_loop(looked: Sequence[Mapping[str, tuple[float, float]]], *, differ: bool) -> Verdict | None:

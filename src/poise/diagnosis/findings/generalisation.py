@@ -17,6 +17,7 @@ ON_TOP = 0.1  # Share of samples, beyond chance, that lie right on one training 
 # C_T below which no samples on top of one training sample are asked for. Samples that are merely blurred
 # reach -8 against pictures as small as these
 HUGS = -9.0
+LOOKS = 2  # Looks in a row at which both are so far beyond chance that it is unmistakable
 NEAR = 0.85  # Share of the held-out data's distance to the training data below which samples are near
 SPAN = 4  # Spans, sixtieths of a run, that are looked back on
 
@@ -62,6 +63,10 @@ def _memorisation(measurements: Measurements) -> Verdict | Unchecked:
         ("nearness", round(nearness, 3), NEAR, "near 1"),
     )
     copies = score < COPIES and copied > chance + ON_TOP
+    lately = [(one.copying, one.copied) for one in measurements if one.copying is not None][-LOOKS:]
+    sure = len(lately) == LOOKS and all(
+        score < HUGS and (share or 0.0) > chance + 3 * ON_TOP for score, share in lately if score is not None
+    )
     if copies or (score < HUGS and nearness < NEAR):
         return Verdict(
             "trouble" if score < 1.2 * HUGS or copied > chance + 3 * ON_TOP else "watch",
@@ -69,6 +74,7 @@ def _memorisation(measurements: Measurements) -> Verdict | Unchecked:
             f"{score:.1f}, and {100 * copied:.0f} % lie right on one training sample.",
             evidence,
             beyond=score / COPIES,
+            sure=sure,
             certainty=certainty(measurements[-1].held_out_count),
         )
     return HEALTHY
@@ -234,7 +240,7 @@ def _modes_apart(measurements: Measurements) -> Verdict | Unchecked:
     fault.
     """
     if measurements[-1].movement is None:
-        return Unchecked("the generator itself was not sampled")
+        return Unchecked(measurements[-1].missing.get("movement", "the generator itself was not sampled"))
     own, handed = (
         median(measurements, "distance", MODES_SPAN, 0),
         median(measurements, "fake_distance", MODES_SPAN, 0),

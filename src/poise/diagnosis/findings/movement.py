@@ -96,7 +96,7 @@ def _not_learning_by_losses(measurements: Measurements) -> Verdict | None:
     losses = values(measurements, "generator_loss", 2 * SPAN)
     if len(losses) < LEAST or measurements.now < 2 * SPAN - 2:
         return None
-    ripple = statistics.pstdev(losses) / max(abs(statistics.fmean(losses)), 1e-9)
+    ripple = deviation(losses) / max(abs(statistics.fmean(losses)), 1e-9)
     if ripple < FLAT:
         return Verdict(
             "watch",

@@ -85,12 +85,16 @@ QUALITY_REGRESSED = Rule(
 
 PEAK = 12.0  # Times the power around that the spectrum has at the frequencies of strides, over that of reals
 GRID_CLEAR = 60.0  # The same for trouble
+GRID_LOOKS = 3  # Looks in a row at which that is unmistakable
+GRID_LATE = 30  # Spans before which a grid of the first weights may fade
 GRID_SPAN = 8  # Spans, sixtieths of a run, that are looked back on
 
 
 def _checkerboard(measurements: Measurements) -> Verdict:
     """The samples' spectrum has peaks at the frequencies of strides, which that of the reals lacks."""
-    peak = statistics.median(values(measurements, "grid", GRID_SPAN))
+    peaks = values(measurements, "grid", GRID_SPAN)
+    peak = statistics.median(peaks)
+    late = measurements.now >= GRID_LATE * (1 if measurements.steps else 2)
     if peak > PEAK:
         return Verdict(
             "trouble" if peak > GRID_CLEAR else "watch",
@@ -98,6 +102,7 @@ def _checkerboard(measurements: Measurements) -> Verdict:
             f"spectrum has {peak:.0f} times the power around, as against the data.",
             Evidence.of(("peak of the grid", round(peak, 2), PEAK, "0.5 to 3")),
             beyond=peak / PEAK,
+            sure=late and len(peaks) >= GRID_LOOKS and min(peaks[-GRID_LOOKS:]) > GRID_CLEAR,
         )
     return HEALTHY
 
@@ -125,7 +130,7 @@ CHECKERBOARD = Rule(
         ),
     ),
     source="Odena, Dumoulin and Olah 2016, Deconvolution and checkerboard artifacts",
-    warm_up=30,
+    warm_up=GRID_LATE,
     watch_after=4,
     trouble_after=6,
 )

@@ -8,7 +8,7 @@ from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, packed, rates_times, single_steps
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict, unchecked
 from poise.diagnosis.samples import total_variation
-from poise.diagnosis.trends import best, gains, median, values
+from poise.diagnosis.trends import SPANS, best, deviation, gains, median, values
 
 SPAN = 12  # Spans, sixtieths of a run, that are looked back on
 LEAST = 6  # Checks that there must be for it
@@ -41,7 +41,7 @@ def _mode_hopping(measurements: Measurements) -> Verdict | Unchecked:
     visited = sum(share > 0.02 for share in together) / len(together)
     single = statistics.median([sum(share > 0.02 for share in one.cells) / len(one.cells) for one in span])
     centres = [one.centre for one in span if one.centre]
-    travels = max((statistics.pstdev(row) for row in zip(*centres, strict=True)), default=TRAVELS)
+    travels = max((deviation(row) for row in zip(*centres, strict=True)), default=TRAVELS)
     evidence = Evidence.of(
         ("jump", round(jump, 3), JUMP, "below 0.25"),
         ("coverage", round(narrow, 3), PART, "0.8 to 1"),
@@ -126,8 +126,10 @@ def _mode_collapse(measurements: Measurements) -> Verdict | Unchecked:
         ("coverage", round(coverage, 3), NARROW, "0.8 to 1"),
     )
     doubt = 1 if measurements.steps else UNKNOWN
-    late = measurements.now > doubt * EARLY and not _on_the_way(measurements)
-    if (spread < COMPLETE and best_spread > 0.25) or (spread < ALIKE and late):
+    late = measurements.now > doubt * EARLY and not (_spreads(measurements) or _nears(measurements))
+    # Samples that are all alike are a point, wherever it goes.
+    point = measurements.now > doubt * SETTLED and not _spreads(measurements)
+    if (spread < COMPLETE and (best_spread > 0.25 or point)) or (spread < ALIKE and late):
         sentence = f"Two samples differ {spread:.0%} as much as two reals do: they all look the same."
         return Verdict("trouble", _percent(sentence), evidence, beyond=COMPLETE / max(spread, 1e-4))
     fallen = (best_spread > HAD and spread < LOST * min(best_spread, 1.0)) or (
@@ -181,14 +183,20 @@ def _identical(pair: tuple[float, float | None]) -> bool:
     return alike < IDENTICAL and (spread is None or spread < IDENTICAL)
 
 
-def _on_the_way(measurements: Measurements) -> bool:
-    """Whether samples spread out, or come nearer to the data, over the last fifth of the run."""
-    grows = any(
-        (median(measurements, name, 2, 0) or 0.0) > 1.2 * (median(measurements, name, 12, 6) or 0.0)
-        for name in ("spread", "coverage")
-    )
+def _spreads(measurements: Measurements) -> bool:
+    """Whether samples spread out so fast that they do not look the same any more at the end of the run."""
+    left = max(SPANS - measurements.now, 0.0) if measurements.steps else measurements.now
+    for name, enough in (("spread", ALIKE), ("coverage", EMPTY)):
+        now, before = median(measurements, name, 2, 0) or 0.0, median(measurements, name, 12, 6) or 0.0
+        if now > 1.2 * before and now + (now - before) * left / 8 > enough:
+            return True
+    return False
+
+
+def _nears(measurements: Measurements) -> bool:
+    """Whether samples come nearer to the data over the last fifth of the run."""
     near, before = median(measurements, "distance", 2, 0), median(measurements, "distance", 12, 9)
-    return grows or (near is not None and before is not None and near < NEARING * before)
+    return near is not None and before is not None and near < NEARING * before
 
 
 def _percent(sentence: str) -> str:

@@ -1,0 +1,149 @@
+"""What a short loop can afford: steps that are passed over, fakes that stand for samples, few clear looks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from poise.diagnosis import FINDINGS, FindingTracker, Measurement, Monitor, Setting, judged
+from poise.diagnosis.examination import Examiner, Subject
+from poise.diagnosis.reference import Reference
+from poise.diagnosis.samples import distances, nearest_training
+from poise.diagnosis.undisturbed import REPAYS, Budget
+from poise.diagnosis.window import StepStats
+
+
+def drawn(seed: int, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def named(measurements: list[Measurement], steps: int) -> dict[str, int]:
+    """The step at which each finding was first told."""
+    tracker = FindingTracker(FINDINGS.values(), Setting(steps=steps))
+    found: dict[str, int] = {}
+    for measurement in measurements:
+        for one in tracker.add(measurement):
+            found.setdefault(one.name, measurement.step)
+    return found
+
+
+def run(places: list[int], **changes: Any) -> list[Measurement]:
+    """A quiet run with checks at some places of sixty, a hundred steps each."""
+    quiet = Measurement(
+        0, auc=0.8, distance=0.2, spread=1.0, coverage=1.0, cells=(0.5, 0.5), centre=(0.0,), movement=0.3
+    )
+    return [replace(quiet, step=100 * place, **changes) for place in places]
+
+
+def test_nearest_neighbours_are_the_two_least_distances() -> None:
+    rows, training = drawn(0, 20, 5), drawn(1, 70, 5)
+    found, least = nearest_training(rows, training), distances(rows, training).sort(1).values
+    assert torch.equal(found.first, least[:, 0]) and torch.equal(found.second, least[:, 1])
+
+
+@pytest.mark.parametrize("advance", [0.0, 0.2, 5.0])
+@pytest.mark.parametrize("wanted", [0.0, 0.1, 3.0])
+def test_a_budget_says_when_there_will_be_time(advance: float, wanted: float) -> None:
+    now = [0.0]
+    budget = Budget(0.03, clock=lambda: now[0])
+    budget.advance = advance
+    now[0] = 1.0
+    wait = budget.until(wanted)
+    now[0] += wait
+    assert budget.allowed >= wanted - 1e-9
+    if wait:
+        now[0] -= 0.1
+        assert budget.allowed < wanted
+    assert REPAYS <= 1 and Budget(1.0).until(wanted) == 0.0
+
+
+def test_steps_for_whose_check_there_is_no_time_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monitor = Monitor(real=drawn(0, 200, 4), steps=6000, most_share=0.03)
+    noted: list[StepStats] = []
+    monkeypatch.setattr(monitor._doctor, "observe", noted.append)
+    monkeypatch.setattr(monitor._doctor, "saving", lambda: 1e9 * (len(monitor.measurements) >= 3))
+    for step in range(1500):
+        monitor.observe(step, fake=drawn(step, 32, 4), loss_generator=torch.tensor(0.7))
+    assert len(monitor.measurements) >= 3
+    assert 0 < len(noted) < 400
+
+
+def test_a_nan_in_steps_that_are_passed_over_is_named_at_once() -> None:
+    monitor = Monitor(real=drawn(0, 200, 4), steps=60_000)
+    for step in range(3500):
+        loss = torch.tensor(0.7 if step < 3200 else torch.nan)
+        monitor.observe(step, fake=drawn(step, 32, 4), loss_generator=loss)
+    found = next(one for one in monitor.findings if one.name == "non-finite")
+    assert found.first_step == 3200
+
+
+def subject(fake: Tensor, handed: Tensor) -> Subject:
+    return Subject(sample=lambda count: fake[:count], fixed=True, handed=handed)
+
+
+def test_fakes_of_the_loop_stand_for_samples_that_were_like_them() -> None:
+    reals, window = drawn(0, 400, 4), Measurement(10)
+    for shift, stands in ((0.0, True), (1.5, False)):
+        examiner = Examiner(Reference(reals))
+        one = subject(drawn(1, 64, 4) + 0.5, drawn(2, 64, 4) + 0.5 + shift)
+        before = examiner.examine(window, one, parts=("handed",))
+        assert before.distance is None, "they were not compared yet"
+        both = examiner.examine(window, one, parts=("samples", "handed"))
+        after = examiner.examine(window, one, parts=("handed",))
+        assert after.movement is None and after.fake_distance == both.fake_distance
+        assert (after.distance == after.fake_distance and sum(after.cells) == pytest.approx(1)) is stands
+        assert (after.coverage is not None) is stands
+
+
+def test_few_fakes_of_the_loop_do_not_stand_for_samples() -> None:
+    examiner, one = Examiner(Reference(drawn(0, 400, 4))), subject(drawn(1, 64, 4), drawn(2, 16, 4))
+    examiner.examine(Measurement(10), one, parts=("samples", "handed"))
+    assert examiner.examine(Measurement(20), one, parts=("handed",)).distance is None
+
+
+COPIES = {"copying": -19.0, "copied": 0.9, "copied_held_out": 0.0, "nearness": 0.1, "held_out_count": 90}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "looks"),
+    [("memorisation", COPIES, 2), ("checkerboard", {"grid": 240.0}, 3)],
+)
+def test_what_one_look_cannot_mistake_needs_few(name: str, changes: dict[str, Any], looks: int) -> None:
+    places = [0, 1, 2, 30, 40, 41, 42]
+    sick = run(places[:3]) + run(places[3:], **changes)
+    assert named(sick, 6000) == {name: 100 * places[2 + looks]}
+    unclear = dict.fromkeys(changes, None) | {
+        "copying": -5.0, "copied": 0.15, "copied_held_out": 0.0, "nearness": 0.8, "grid": 20.0
+    }  # fmt: skip
+    assert named(run(places[:3]) + run(places[3:5], **unclear), 6000) == {}
+
+
+def test_a_point_that_comes_nearer_is_a_collapse_after_two_thirds_of_a_run() -> None:
+    found = [
+        replace(one, distance=2.5 * 0.96 ** (one.step / 100), spread=0.04 + 0.005 * (place % 2))
+        for place, one in enumerate(run(list(range(60)), coverage=0.1))
+    ]
+    assert named(found, 6000)["mode-collapse"] >= 4000
+    wider = [replace(one, spread=0.01 * 1.08 ** (one.step / 100)) for one in found]
+    assert "mode-collapse" not in named(wider, 6000), "it spreads out"
+
+
+def test_reals_that_are_noisier_in_the_loop_are_named_once_the_samples_are() -> None:
+    noisy = run(list(range(20)), loop_spread=1.4)
+    assert named(noisy, 2000) == {}, "noise on what is scored is a remedy"
+    assert "data-mismatch" in named([replace(one, spread=1.35) for one in noisy], 2000)
+    alike = [replace(one, spread=1.35, loop_spread=1.03) for one in noisy]
+    assert "data-mismatch" not in {one.name for one in judged(alike, FINDINGS.values()).findings}
+
+
+def test_how_far_the_reals_of_the_loop_are_apart_is_measured() -> None:
+    reals = drawn(0, 400, 6)
+    monitor = Monitor(real=reals, every=1, most_share=1.0)
+    for step in range(5):
+        noise = 0.8 * drawn(step + 50, 64, 6)
+        monitor.observe(step, real=reals[64 * step : 64 * step + 64] + noise, fake=drawn(step + 9, 64, 6))
+    assert monitor.measurements[2].loop_spread == pytest.approx((1 + 0.8**2) ** 0.5, rel=0.08)
