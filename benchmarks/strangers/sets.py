@@ -11,5 +11,6 @@ SETS: Mapping[str, Callable[[], Sequence[Case]]] = {
     "practice": lambda: import_module("benchmarks.strangers.practice").CASES,
     "six": lambda: import_module("benchmarks.strangers.round_six").CASES,
     "seven": lambda: import_module("benchmarks.strangers.round_seven").CASES,
+    "eight": lambda: import_module("benchmarks.strangers.round_eight").CASES,
     "five": lambda: import_module("benchmarks.strangers.round_five").CASES,
 }
