@@ -237,6 +237,14 @@ def test_a_shortcut_is_what_tells_every_fake_whatever_the_generator_does(
     assert told([replace(measurement, **sick) for measurement in healthy()], "data-shortcut") is wanted
 
 
+@pytest.mark.parametrize(("effect", "wanted"), [(3.5, False), (28.0, True)])
+def test_extremes_a_little_beyond_the_data_are_those_of_a_generator_without_tanh(
+    effect: float, wanted: bool
+) -> None:
+    sick: dict[str, Any] = {"auc": 0.98, "probes": {"least": (1.0, effect)}, "spread": 0.9}
+    assert told([replace(one, **sick) for one in healthy()], "data-shortcut") is wanted
+
+
 def test_what_fades_or_comes_later_is_no_shortcut() -> None:
     measurements = [replace(measurement, auc=1.0, spread=0.8) for measurement in healthy()]
     fading = [

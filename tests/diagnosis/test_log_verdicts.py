@@ -4,7 +4,9 @@ be."""
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -186,3 +188,39 @@ def test_a_step_at_which_it_began() -> None:
     finding = of_losses(discriminator, generator).open[0]
     assert finding.name == "discriminator-dominates"
     assert 600 <= finding.first_step <= 800 and finding.last_step == 1190
+
+
+def slow(place: float, count: int) -> float:
+    """A swing that fits into a log not quite twice."""
+    return math.sin(2 * math.pi * 1.9 * place / count)
+
+
+@pytest.mark.parametrize("count", [40, 400])
+def test_a_metric_or_a_score_that_swings_slowly_is_named(count: int) -> None:
+    noise = random.Random(0)
+    by_metric = [
+        Measurement(
+            10 * place, metric=40 * math.exp(0.45 * slow(place, count) + 0.05 * noise.gauss(0, 1))
+            * (1 + 8 * math.exp(-20 * place / count)),
+        )
+        for place in range(count)
+    ]  # fmt: skip
+    by_score = [
+        Measurement(10 * place, real_score=1.0, fake_score=slow(1.5 * place, count) + 0.1 * noise.gauss(0, 1))
+        for place in range(count)
+    ]
+    for measurements, word in ((by_metric, "metric"), (by_score, "score of fakes")):
+        (found,) = [one for one in diagnose(measurements).open if one.name == "oscillation"]
+        assert word in found.sentence and found.severity == "watch"
+
+
+@pytest.mark.parametrize("count", [40, 400])
+def test_a_metric_that_settles_or_gains_while_it_swings_is_no_oscillation(count: int) -> None:
+    noise = random.Random(0)
+    settles = [20 + 200 * math.exp(-8 * place / count) + noise.gauss(0, 1) for place in range(count)]
+    gains = [60 * math.exp(0.35 * slow(place, count) - 1.5 * place / count) for place in range(count)]
+    drifts = [-3 * place / count + 0.2 * noise.gauss(0, 1) for place in range(count)]
+    for column, name in ((settles, "metric"), (gains, "metric"), (drifts, "fake_score")):
+        readings: list[dict[str, Any]] = [{name: value} for value in column]
+        found = diagnose([Measurement(place, **reading) for place, reading in enumerate(readings)])
+        assert "oscillation" not in {one.name for one in found.findings}

@@ -214,8 +214,10 @@ TELLS = 0.995  # Area under the curve above which one statistic alone tells ever
 DEVIATIONS = 2.5  # Standard deviations by which it must differ besides
 # Statistics that an average of the data gets right; blurred or collapsed samples miss the others anyway
 LINEAR = ("mean", "border", "channel", "coordinate")
-# Spread below which samples are blurred or collapsed; deviations of the extremes beyond what that does
+# Spread below which samples are blurred or collapsed; deviations of the extremes beyond what that does, and
+# beyond what a generator does that ends in no tanh
 SPREAD, BLUR = 0.3, 10.0
+EXTREMES = ("least", "greatest")
 STAYS = 0.85  # Share of what it was a sixth of the run ago that it must still be
 MOVES = 0.03  # Movement of the samples from which the generator has tried
 WENT = 0.6  # Share of its first distance to which a generator has come that has met a wall
@@ -244,7 +246,8 @@ def _data_shortcut(measurements: Measurements) -> Verdict | Unchecked:
     best, effect, area = "", 0.0, 0.5
     for name in now.probes:
         least_area, least_effect = _least(probed, name, 0), _least(probed, name, 1)
-        least = DEVIATIONS if spread > SPREAD or name.startswith(LINEAR) else _beyond_blur(name)
+        plain = name.startswith(LINEAR) or (spread > SPREAD and name not in EXTREMES)
+        least = DEVIATIONS if plain else _beyond_blur(name)
         if since and least_area > TELLS and least_effect > max(least, effect) and _stays(since, name):
             best, effect, area = name, least_effect, least_area
     evidence = Evidence.of(
@@ -264,7 +267,7 @@ def _data_shortcut(measurements: Measurements) -> Verdict | Unchecked:
 
 
 def _beyond_blur(name: str) -> float:
-    return BLUR if name in ("least", "greatest") else math.inf
+    return BLUR if name in EXTREMES else math.inf
 
 
 def _column(measurements: Sequence[Measurement], name: str, index: int) -> list[float]:

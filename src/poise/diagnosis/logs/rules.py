@@ -34,6 +34,10 @@ WITHOUT_END, ENORMOUS, LARGE = 10.0, 50.0, 10.0  # Growth of a loss, that of tro
 WORSE, MUCH_WORSE = 1.5, 3.0  # Times its best at which a metric has regressed
 PEAK, PHASE, SWING, TURNS = 0.7, -0.5, 0.05, 4  # Of two losses in one period; see oscillation
 ALONE, WIDE = 0.7, 0.25  # Share of one period and swing of a metric that goes to and fro
+# Slow swings: how many there must be one after the other, the share of the readings that each takes at least,
+# times that a metric goes up or down in each, and the share of its range that a score goes through
+SWINGS, LONG, TIMES, RANGE = 3, 0.08, 1.5, 0.6
+SCORE_SWINGS = 4
 
 
 @dataclass(frozen=True)
@@ -241,6 +245,11 @@ def _oscillation(series: Series) -> Verdict | None:
                 ),
                 beyond=share / PEAK,
             )
+    return _oscillation_of_the_metric(series) or _slow_swings(series)
+
+
+def _oscillation_of_the_metric(series: Series) -> Verdict | None:
+    """The metric to and fro in one period."""
     metric = [math.log(value) for value in series.values("metric") if value > 0]
     metric = metric[len(metric) // 4 :]
     if len(metric) < LEAST * 2:
@@ -258,6 +267,65 @@ def _oscillation(series: Series) -> Verdict | None:
             beyond=share / ALONE,
         )
     return None
+
+
+def _slow_swings(series: Series) -> Verdict | None:
+    """The metric, or the mean score of fakes, in swings that each take a large part of the log."""
+    metric = [math.log(value) for value in series.values("metric") if value > 0]
+    scores = series.values("fake_score")
+    span = max(scores, default=0.0) - min(scores, default=0.0)
+    kinds = (
+        ("metric", metric[len(metric) // 4 :], math.log(TIMES), SWINGS),
+        ("score of fakes", scores[len(scores) // 4 :], RANGE * span, SCORE_SWINGS),
+    )
+    for name, found, least, count in kinds:
+        if len(found) < LEAST * 2:
+            continue
+        swings = _swings(found, least)
+        half = len(found) // 2
+        gains = name == "metric" and min(found[half:]) < min(found[:half]) + math.log(0.9)
+        if len(swings) < count or min(swings) < LONG * len(found) or gains:
+            continue
+        every = (series.measurements[-1].step - series.measurements[0].step) / len(series.measurements)
+        period = 2 * every * statistics.fmean(swings)
+        return Verdict(
+            "watch",
+            f"The {name} goes up and down in {len(swings)} long swings, with a period of about {period:,.0f} "
+            "steps, and settles nowhere.",
+            Evidence.of(
+                ("long swings", len(swings), count, "0 or 1"),
+                (
+                    "period over the log",
+                    round(2 * statistics.fmean(swings) / len(found), 3),
+                    2 * LONG,
+                    "none",
+                ),
+            ),
+            beyond=len(swings) / count,
+        )
+    return None
+
+
+def _swings(found: Sequence[float], least: float) -> list[int]:
+    """The lengths, in readings, of the ways up and down that are so long, one after the other.
+
+    Single readings are smoothed out; a way ends where the next one of such a height begins.
+    """
+    width = max(1, len(found) // 40)
+    smooth = [statistics.median(found[max(0, at - width) : at + width + 1]) for at in range(len(found))]
+    turns, up, extreme = [0], 0, 0  # The places of the turns, the way that goes on, and where it has come to
+    low = high = 0
+    for at, value in enumerate(smooth):
+        low, high = (at if value < smooth[low] else low), (at if value > smooth[high] else high)
+        if up == 0 and smooth[high] - smooth[low] >= least:
+            up, extreme = (1, high) if high > low else (-1, low)
+            turns = [min(low, high)]
+        elif up and up * (value - smooth[extreme]) > 0:
+            extreme = at
+        elif up and up * (smooth[extreme] - value) >= least:
+            turns.append(extreme)
+            up, extreme = -up, at
+    return [later - earlier for earlier, later in pairwise([*turns, extreme])] if up else []
 
 
 LOSSES = ("generator_loss", "discriminator_loss")
