@@ -60,6 +60,13 @@ def test_at_first_every_column_is_distributed_as_in_the_data() -> None:
     assert torch.allclose(whole, rows[:, :9].mean(0), atol=2e-3)
 
 
+def test_few_rows_have_few_components() -> None:
+    module = built(50)
+    assert "of 4 components" in module.fit(planted(100), seed=0)
+    latent = torch.randn(2_000, 24, generator=torch.Generator().manual_seed(4))
+    assert set(module.component_of(latent).tolist()) <= {0, 1, 2, 3}
+
+
 def test_rows_are_made_as_often_as_they_are_probable() -> None:
     module = built(1)
     with torch.no_grad():

@@ -61,13 +61,14 @@ def inspect(
     recipe = recipe_with(RECIPES.named(DEFAULT_RECIPE), changes)
     obstacle: PoiseError | None = None
     with view_for(json=json).reading(data) as on_read:
-        from poise.data import inspect_data
+        from poise.data import inspect_data, kind_of
         from poise.training import pick_device, plan
 
         named = DataOptions(
             data=data, scale=scale, split=split, tolerate_bad=tolerate_bad, kind=kind
         ).to_open()
         known = inspect_data(named, resolution=recipe.resolution, fit=recipe.fit, progress=on_read)
+        recipe = recipe_with(RECIPES.named(kind_of(known).recipe or DEFAULT_RECIPE), changes)
         try:
             recipe = plan(named, recipe, pick_device("cpu")).recipe
         except PoiseError as error:

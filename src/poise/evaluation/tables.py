@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 MOST_CATEGORIES = 250
 """Categories that boosted trees are told apart by; the others are one."""
 
-ROWS_A_COMPONENT, MOST_COMPONENTS = 25, 200
-"""Rows for each component of the mixture that is fitted for comparison, and the most components."""
+MOST_COMPONENTS = 200
+"""The most components of the mixture that is fitted for comparison."""
 
 BY_SIDE = {"boosted-detection": "real", "trained-on-fakes": "train"}
 """Metrics beside whose results plain generators stand, and the rows that these are made of."""
@@ -58,9 +58,8 @@ def row_set(stored: Array, transform: TableTransform) -> RowSet:
 
 def mixture_of_products(stored: Array, transform: TableTransform, count: int, *, seed: int) -> Array:
     """So many stored rows of a mixture that is fitted to others; its components follow from their number."""
-    components = max(2, min(MOST_COMPONENTS, len(stored) // ROWS_A_COMPONENT))
     size = 16 + len(transform.spans)
-    module = MixtureGenerator(transform.spans, size, components=components, width=1, depth=0)
+    module = MixtureGenerator(transform.spans, size, components=MOST_COMPONENTS, width=1, depth=0)
     module.fit(transform.encode(torch.from_numpy(np.ascontiguousarray(stored))), seed)
     stream = torch.Generator().manual_seed(seed)
     with torch.no_grad():

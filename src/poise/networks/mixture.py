@@ -22,6 +22,9 @@ LEAST_NOISE = 8
 SMOOTHING = 0.01
 """Rows that each component is given of the shares of the whole table, so that nothing is impossible."""
 
+ROWS_A_COMPONENT = 25
+"""The least rows for each component."""
+
 MOST_ROWS, PIECE = 50_000, 2_048
 """Rows that a mixture is fitted to, and how many at once."""
 
@@ -109,7 +112,9 @@ class MixtureGenerator(nn.Module):
         rows = rows[:, : sum(self.sizes)]
         stream = torch.Generator().manual_seed(seed)
         order = torch.randperm(len(rows), generator=stream)
-        rows, count = rows[order[:MOST_ROWS].to(rows.device)], len(self.bounds)
+        rows = rows[order[:MOST_ROWS].to(rows.device)]
+        # with fewer rows a component would learn them by heart; those that are left over are never chosen
+        count = max(1, min(len(self.bounds), len(rows) // ROWS_A_COMPONENT))
         whole = rows.mean(0)
         beginnings = rows[torch.arange(count) % len(rows)]
         shares, weights = 0.3 * beginnings + 0.7 * whole, torch.full((count,), 1 / count, device=rows.device)
@@ -130,8 +135,10 @@ class MixtureGenerator(nn.Module):
             found.append(total / len(rows))
             if len(found) > 5 and found[-1] - found[-6] < ENOUGH:
                 break
-        self.bounds.copy_(weights.cumsum(0))
-        self.logits.copy_(shares.clamp_min(1e-9).log())
+        self.bounds.fill_(1.0)
+        self.bounds[:count] = weights.cumsum(0)
+        self.logits.copy_(whole.clamp_min(1e-9).log().expand_as(self.logits))
+        self.logits[:count] = shares.clamp_min(1e-9).log()
         return (
             f"The generator begins as a mixture of {count} components, fitted to {len(rows):,} rows in "
             f"{len(found)} rounds: log-likelihood {found[-1]:.2f} a row."
@@ -157,7 +164,7 @@ def mixture_generator(
         spec: A table.
         latent_size: The size of a latent: one number for the component, one for each column and each place
             within a cell, and the rest for what columns share.
-        components: Components of the mixture.
+        components: The most components of the mixture; of few rows one for every 25.
         width: Units of a hidden layer.
         depth: Residual layers.
 
