@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from poise.version import VERSION
 
 if TYPE_CHECKING:
-    from poise.api import Run, Runs, open_run, open_runs, resume, train
+    from poise.api import Run, Runs, Study, open_run, open_runs, open_study, resume, study, train
     from poise.data import Domains, Files, Labelled, Pairs
     from poise.diagnosis import Monitor
     from poise.errors import PoiseError
@@ -39,11 +39,14 @@ _HOMES = {
     "Recipe": "poise.recipes",
     "Run": "poise.api",
     "Runs": "poise.api",
+    "Study": "poise.api",
     "density_ratio": "poise.metrics",
     "evaluate": "poise.evaluation",
     "open_run": "poise.api",
     "open_runs": "poise.api",
+    "open_study": "poise.api",
     "resume": "poise.api",
+    "study": "poise.api",
     "train": "poise.api",
     "use": "poise.extension",
 }
@@ -62,11 +65,14 @@ __all__ = [
     "Recipe",
     "Run",
     "Runs",
+    "Study",
     "density_ratio",
     "evaluate",
     "open_run",
     "open_runs",
+    "open_study",
     "resume",
+    "study",
     "train",
     "use",
 ]

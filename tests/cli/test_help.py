@@ -32,6 +32,7 @@ def test_the_verbs_are_those_of_the_documentation() -> None:
         "tag",
         "evaluate",
         "compare",
+        "study",
         "diagnose",
         "report",
         "recipes",

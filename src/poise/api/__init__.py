@@ -2,6 +2,7 @@
 
 from poise.api.runs import Run, Runs, open_run, open_runs
 from poise.api.sessions import resume, train
+from poise.api.studies import Study, open_study, study
 from poise.data import Domains, Files, Labelled, Pairs
 from poise.diagnosis import Monitor
 from poise.evaluation import Evaluation, evaluate
@@ -19,10 +20,13 @@ __all__ = [
     "Pairs",
     "Run",
     "Runs",
+    "Study",
     "density_ratio",
     "evaluate",
     "open_run",
     "open_runs",
+    "open_study",
     "resume",
+    "study",
     "train",
 ]

@@ -11,7 +11,7 @@ train resume
 sample impute walk mix truncation
 invert directions edit export adopt
 translate tag
-evaluate compare diagnose report
+evaluate compare study diagnose report
 recipes inspect games demo
 """
 VERBS = [import_module(f"poise.cli.{name}") for name in NAMES.split()]

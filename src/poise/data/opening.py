@@ -22,6 +22,7 @@ from poise.data.sources.labels import Labelled, labelled
 from poise.data.sources.layout import divided
 from poise.data.sources.pairs import Domains, Pairs, between, paired
 from poise.data.sources.tag_texts import separator_of, split_tags
+from poise.data.sources.three_sets import ThreeSets, part_of
 from poise.data.tables.asked import DataFrame, Table
 from poise.data.transform import Transform
 from poise.errors import PoiseError, unknown_name
@@ -41,6 +42,7 @@ Data: TypeAlias = (
     | Labelled
     | Pairs
     | Domains
+    | ThreeSets
 )
 """What can be opened."""
 
@@ -65,8 +67,8 @@ def open_data(
             frame, or one with what is said of its columns, as `Table`; a `.npy` or `.npz` file; an array
             or a tensor of shape (N, d), (N, H, W), (N, H, W, C) or (N, C, H, W); a map-style data set; or any
             of these with labels, as `Labelled`, or with how they are to be read, as `Files`; or two of them
-            that hold images, as `Pairs` or `Domains`. Of a folder with the splits train, val and test the
-            first is trained on, and the second held out.
+            that hold images, as `Pairs` or `Domains`; or a part of any of these, as `ThreeSets`. Of a folder
+            with the splits train, val and test the first is trained on, and the second held out.
         resolution: The size that images are brought to: pixels a side of a square; height and width; or
             text, "64x48", whose width comes first. Without it arrays keep their size, and so do folders whose
             images have one size with sides from 8 to 64. Others whose images share their proportions keep
@@ -105,9 +107,13 @@ def open_data(
         encoding=encoding,
         like=like,
     )
+    sets = data if isinstance(data, ThreeSets) else None
+    if sets is not None:
+        data, seed = sets.data, sets.seed
     within = data.data if isinstance(data, Labelled) else data
     named = within.split if isinstance(within, Files) and not isinstance(within.data, Mapping) else None
-    return divided(_open(data, request, seed), named)
+    opened = divided(_open(data, request, seed), named)
+    return opened if sets is None else part_of(opened, sets)
 
 
 def _open(data: Any, request: Request, seed: int) -> Dataset:

@@ -16,6 +16,7 @@ from poise.data.sources.files import ARRAY_SUFFIXES, READ_SUFFIXES, Files, Folde
 from poise.data.sources.labels import Labelled
 from poise.data.sources.live import Items
 from poise.data.sources.pairs import Domains, Pairs
+from poise.data.sources.three_sets import ThreeSets
 from poise.data.tables.asked import Table
 from poise.errors import PoiseError, nearest
 
@@ -40,22 +41,30 @@ def origin_of(data: Any) -> dict[str, Any]:
         >>> origin_of("digits")
         {'kind': 'built-in', 'value': 'digits'}
     """
-    if isinstance(data, Labelled | Files | Table):
+    if isinstance(data, ThreeSets):
         within = origin_of(data.data)
         options = {field.name: getattr(data, field.name) for field in dataclasses.fields(data)[1:]}
-        if not isinstance(data, Labelled):
-            said = {"table": data.said} if isinstance(data, Table) else {"read": options}
-            return within if within["kind"] == "given" else {**within, **said}
-        if within["kind"] == "given" or not isinstance(data.labels, str | Path):
-            return {"kind": "given", "value": str(within["value"])}
-        file = str(Path(data.labels).expanduser().absolute())
-        return {**within, "labels": {"file": file, "column": data.column, "file_column": data.file_column}}
+        return within if within["kind"] == "given" else {**within, "sets": options}
+    if isinstance(data, Labelled | Files | Table):
+        return _origin_as_read(data)
     if isinstance(data, Pairs | Domains):
         return _origin_of_two(data)
     if not isinstance(data, str | Path):
         return {"kind": "given", "value": type(data).__name__}
     there = Path(data).exists()
     return {"kind": "path" if there else "built-in", "value": str(Path(data).absolute() if there else data)}
+
+
+def _origin_as_read(data: Labelled | Files | Table) -> dict[str, Any]:
+    within = origin_of(data.data)
+    options = {field.name: getattr(data, field.name) for field in dataclasses.fields(data)[1:]}
+    if not isinstance(data, Labelled):
+        said = {"table": data.said} if isinstance(data, Table) else {"read": options}
+        return within if within["kind"] == "given" else {**within, **said}
+    if within["kind"] == "given" or not isinstance(data.labels, str | Path):
+        return {"kind": "given", "value": str(within["value"])}
+    file = str(Path(data.labels).expanduser().absolute())
+    return {**within, "labels": {"file": file, "column": data.column, "file_column": data.file_column}}
 
 
 def _origin_of_two(data: Pairs | Domains) -> dict[str, Any]:
@@ -77,7 +86,10 @@ def data_of(origin: Mapping[str, Any]) -> Any:
         >>> data_of({"kind": "built-in", "value": "digits"})
         'digits'
     """
-    kind = origin.get("kind")
+    kind, sets = origin.get("kind"), origin.get("sets")
+    if sets is not None:
+        whole = data_of({name: value for name, value in origin.items() if name != "sets"})
+        return None if whole is None else ThreeSets(whole, **sets)
     if kind in _SIDES:
         record, sides = _SIDES[kind]
         opened = {name: None if origin[name] is None else data_of(origin[name]) for name in sides}

@@ -32,11 +32,15 @@ def regulariser_terms(recipe: Recipe) -> list[Term]:
     return [regulariser_term(name, part) for name, part in recipe.regularisers.items()]
 
 
-def regulariser_term(name: str, part: RegulariserPart) -> Term:
-    """One regulariser of a resolved recipe as a term, named `penalty_NAME` in the history."""
+def regulariser_term(name: str, part: RegulariserPart, own: Mapping[str, Any] | None = None) -> Term:
+    """One regulariser of a resolved recipe as a term, named `penalty_NAME` in the history.
+
+    `own` are settings that replace those of the part, and may be tensors.
+    """
     assert part.weight is not None
     regulariser = REGULARISERS.named(name)
     settings = checked_settings(part.options, *regulariser.functions, owner=f"regulariser '{name}'")
+    settings |= own or {}
     chosen = partial(bound, settings=settings, among=regulariser.functions)
     return Term(
         name=f"penalty_{name.replace('-', '_')}",

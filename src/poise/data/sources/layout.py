@@ -181,7 +181,7 @@ def rows_of(dataset: Dataset, rows: Array) -> Dataset:
         fingerprint=digest_of([dataset.fingerprint, rows.tolist()]),
         rows=rows if dataset.rows is None else dataset.rows[rows],
         labels=None if dataset.labels is None else dataset.labels[rows],
-        files=tuple(dataset.files[row] for row in rows),
+        files=tuple(dataset.files[row] for row in rows) if dataset.files else (),
         sizes=tuple(dataset.sizes[row] for row in rows) if dataset.sizes else (),
         condition=condition,
     )

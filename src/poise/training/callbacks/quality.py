@@ -89,7 +89,8 @@ class QualityWatch:
     It measures the Fréchet distance, precision, recall, density and coverage in the default features of the
     kind of data, and the modes of a known mixture. It needs no labels and no download. The best state has the
     least Fréchet distance; for a mixture it has the most modes, then the largest share of high quality. Of
-    games that are trained together only the distance and the modes are measured, and no best state is kept.
+    games that are trained together only the distance and the modes are measured, and a best state is kept
+    only if rows are kept apart to choose it by.
 
     Nothing here depends on the clock: which steps are measured, on which latents and against which rows
     follows from the recipe and the sizes of things, so a resumed run writes the same lines and keeps the same
@@ -105,6 +106,7 @@ class QualityWatch:
             every = interval_of(components, dataset) if games == 1 else recipe.sample_every or 1
         self.every = every if len(dataset) >= LEAST else 0
         self.best, self.failed = BestSoFar(), False
+        self.keeps = games == 1 or dataset.held_out is not None
         self.state, self.load = self.best.state, self.best.load  # All that a checkpoint holds of it
 
     def due(self, step: int) -> bool:
@@ -130,21 +132,22 @@ class QualityWatch:
             return None
         lines = [line for result in results for line in lines_of(result, step=context.step, by="training")]
         write_lines(context, lines, self.notify)
-        return "keep-best" if self.best.improved_by(rank(lines)) and self.games == 1 else None
+        return "keep-best" if self.best.improved_by(rank(lines)) and self.keeps else None
 
 
 class Yardstick:
     """What the samples of a run are measured against while it trains: rows of its data, chosen by its seed.
 
     The floor is computed from rows that the run holds out, if these are as many as the samples. If not, it is
-    computed from other rows that are trained on, and its method says so.
+    computed from other rows that are trained on, and its method says so. Samples are measured against the
+    rows that the data themselves keep apart, if they do.
     """
 
     def __init__(self, dataset: Dataset, recipe: Recipe) -> None:
         self.recipe, self.seed = recipe, recipe.seed
         self.samples = min(SAMPLES, len(dataset))
         self.dataset, rows = examined(recipe, dataset)
-        self._held_out = rows.held_out
+        self._held_out, self._kept_apart = rows.held_out, dataset.held_out is not None
 
     @cached_property
     def reference(self) -> Reference:
@@ -206,6 +209,8 @@ class Yardstick:
         """The rows to measure against, other rows for the floor, and what those are."""
         order = numpy_stream(self.seed, 0, "quality reals").permutation(len(self.dataset))
         apart = np.isin(order, self._held_out)
+        if self._kept_apart and apart.sum() >= LEAST:  # to choose by, not to be trained on
+            return order[apart][: self.samples], order[~apart][: self.samples], "others that are trained on"
         if len(self._held_out) >= self.samples:
             return order[~apart][: self.samples], order[apart], "held-out reals"
         rows, others = order[: self.samples], order[self.samples : 2 * self.samples]

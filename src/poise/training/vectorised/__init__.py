@@ -6,10 +6,12 @@ from poise.training.vectorised.plan import (
     Game,
     check_options,
     parse_axis,
+    plan_games,
     plan_many,
     spread,
 )
 from poise.training.vectorised.session import EnsembleOutcome, begin_many, resume_many
+from poise.training.vectorised.settings import structure
 
 __all__ = [
     "EnsembleCallback",
@@ -20,7 +22,9 @@ __all__ = [
     "begin_many",
     "check_options",
     "parse_axis",
+    "plan_games",
     "plan_many",
     "resume_many",
     "spread",
+    "structure",
 ]

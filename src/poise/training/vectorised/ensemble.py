@@ -39,7 +39,8 @@ from poise.training.state import (
     window_from_tensors,
     window_tensors,
 )
-from poise.training.vectorised.plan import EnsembleExperiment, structure
+from poise.training.vectorised.plan import EnsembleExperiment
+from poise.training.vectorised.settings import structure
 from poise.training.vectorised.stack import StackedState, set_values, stack_games, tensors, without
 from poise.training.vectorised.views import GameLogs, GameView, health, view_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -49,7 +49,8 @@ class StackedGame:
     modules: Mapping[str, nn.Module]  # One pair and the critic; only their structure is used
     parameters: Mapping[str, Tensors]  # By player and name, (G, ...)
     buffers: Mapping[str, Tensors]  # The same; networks that keep statistics write into them
-    weights: Tensors = field(default_factory=dict)  # (G,), of the terms whose weight differs between games
+    own: Tensors = field(default_factory=dict)  # (G,), of the settings that differ between games, by path
+    varied: Callable[[Tensors], AdversarialGame] | None = None  # The game with its own settings
     _stand_in: torch.Generator = field(default_factory=torch.Generator)
 
     @property
@@ -121,7 +122,7 @@ class StackedGame:
     ) -> Any:
         """`function(game, networks, batch, given)` in every game."""
 
-        def one(parameters: Any, buffers: Any, own: Any, weights: Any, index: Tensor, given: Any) -> Any:
+        def one(parameters: Any, buffers: Any, own: Any, settings: Any, index: Tensor, given: Any) -> Any:
             batch = Batch(
                 real=own["real"],
                 latent=own["latent"],
@@ -132,7 +133,7 @@ class StackedGame:
                 run_images=batches.run_images,
             )
             with OwnDraws(self._stand_in, batches.generators, index) if draws else nullcontext():
-                return function(self._game(weights), self._networks(parameters, buffers), batch, given)
+                return function(self._game(settings), self._networks(parameters, buffers), batch, given)
 
         # A loss alone draws nothing, and looking at every call of torch for draws costs time.
         draws = len(self.game.terms) > len(self.players) or bool(self.game.scoring.augmentations)
@@ -141,17 +142,11 @@ class StackedGame:
             own["condition"] = batches.condition
         indices = torch.arange(self.count, device=batches.real.device)
         return vmap(one, randomness="same")(
-            dict(self.parameters), dict(self.buffers), own, dict(self.weights), indices, given
+            dict(self.parameters), dict(self.buffers), own, dict(self.own), indices, given
         )
 
-    def _game(self, weights: Tensors) -> AdversarialGame:
-        if not weights:
-            return self.game
-        terms = tuple(
-            replace(term, weight=weights[term.name]) if term.name in weights else term
-            for term in self.game.terms
-        )
-        return replace(self.game, terms=terms)
+    def _game(self, own: Tensors) -> AdversarialGame:
+        return self.game if self.varied is None or not own else self.varied(own)
 
     def _networks(self, parameters: Any, buffers: Any) -> Networks:
         def call(name: str, player: str, *inputs: Tensor, **settings: Any) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +25,7 @@ from poise.training.planning import Data, Progress, check_batch
 from poise.training.resolve import resolve
 from poise.training.transfer import check_frozen
 from poise.training.vectorised.game import SERVED_GAMES
+from poise.training.vectorised.settings import structure
 
 SHARED = (
     "steps",
@@ -161,14 +161,6 @@ def spread(recipe: Recipe, seeds: int | Sequence[int], grid: Grid | None = None)
     return games
 
 
-def structure(recipe: Recipe) -> str:
-    """What resolved recipes must share to be stacked: all but seeds, optimisers and regularisers' weights."""
-    values = recipe.model_dump(exclude={"seed", "optimisers"})
-    for regulariser in values["regularisers"].values():
-        regulariser["weight"] = None
-    return json.dumps(values, sort_keys=True)
-
-
 def check_recipe(recipe: Recipe) -> None:
     """Refuse a game and dynamics that cannot be trained with many seeds at once."""
     if recipe.game.name not in SERVED_GAMES:
@@ -237,9 +229,18 @@ def plan_many(
     Raises:
         PoiseError: Something does not fit; nothing was written.
     """
-    common = drafted(recipe)
-    check_callbacks(common)
-    games = spread(common, seeds, grid)
+    return plan_games(data, spread(drafted(recipe), seeds, grid), device, progress=progress)
+
+
+def plan_games(
+    data: Data, games: Sequence[Game], device: torch.device, *, progress: Progress | None = None
+) -> EnsembleExperiment:
+    """The same for games that are named one by one; what they share is in `SHARED`.
+
+    Raises:
+        PoiseError: Something does not fit; nothing was written.
+    """
+    check_callbacks(games[0].recipe)
     for game in games:
         check_recipe(game.recipe)
         check_frozen(game.recipe, None)
@@ -286,7 +287,7 @@ def datasets_of(
 
     first = opening(recipes[0].seed)
     seeds = list(dict.fromkeys(recipe.seed for recipe in recipes))
-    by_seed = origin.get("kind") == "built-in" and len(seeds) > 1
+    by_seed = origin.get("kind") == "built-in" and "sets" not in origin and len(seeds) > 1
     if not by_seed or opening(seeds[1]).fingerprint == first.fingerprint:
         return [first] * len(recipes)
     return [opening(recipe.seed) for recipe in recipes]

@@ -15,20 +15,21 @@ from poise.dynamics.game import Networks, Outputs, State
 from poise.dynamics.players import Gradients, first_non_finite, gradients_by
 from poise.recipes.settings import Optimiser
 from poise.training.components import Scheduled, build_optimiser
+from poise.training.vectorised.adam import StackedAdam, serves
 from poise.training.vectorised.game import Batches, StackedGame
 
 
 @dataclass(frozen=True)
 class Share:
-    """Neighbouring games whose player has the same optimiser settings, updated by one torch optimiser."""
+    """Neighbouring games whose player is updated by one optimiser."""
 
     first: int
     end: int  # The one after the last
     parameters: list[nn.Parameter]  # Views of the stacked parameters, in order
-    scheduled: Scheduled  # The optimiser over the views, with its settings
+    scheduled: Scheduled | StackedAdam  # The optimiser over the views, with its settings
 
     @property
-    def optimiser(self) -> torch.optim.Optimizer:
+    def optimiser(self) -> torch.optim.Optimizer | StackedAdam:
         """The optimiser over the views."""
         return self.scheduled.optimiser
 
@@ -36,7 +37,13 @@ class Share:
 def shares(
     parameters: Mapping[str, Tensor], settings: Sequence[Optimiser], *, share: float, run_images: int
 ) -> list[Share]:
-    """A player's optimisers: one for each stretch of games with equal settings; `share` as in `Scheduled`."""
+    """A player's optimisers: of Adam one for all games, of others one for each stretch with equal settings.
+
+    `share` is as in `Scheduled`.
+    """
+    if serves(settings):
+        whole = [nn.Parameter(value.detach()) for value in parameters.values()]
+        return [Share(0, len(settings), whole, StackedAdam(whole, settings, share, run_images))]
     found, first = [], 0
     for own, group in groupby(settings):
         end = first + len(list(group))

@@ -18,12 +18,12 @@ from poise.recipes import Recipe
 from poise.registry import bound, provided
 from poise.regularisers import clip_weights
 from poise.tasks import TASKS
-from poise.tasks.build import regulariser_term
 from poise.training.batches import BatchSampler, training_batches
 from poise.training.components import build_game, build_networks, run_images, trained_parameters
 from poise.training.ema import EmaTensors
 from poise.training.vectorised.game import Batches, StackedGame
 from poise.training.vectorised.players import StackedPlayers, shares
+from poise.training.vectorised.settings import own_settings, with_own_settings
 
 
 @dataclass
@@ -144,9 +144,11 @@ def stack_games(
         modules=dict(TASKS.named(recipe.game.name).networks(recipe, modules)),  # type: ignore[arg-type]  # modules
         parameters=parameters,
         buffers=buffers,
-        weights=_weights(recipes, device),
+        own=own_settings(recipes, device),
+        varied=partial(with_own_settings, game, recipe),
     )
-    clipped, clip = list(parameters["discriminator"].values()), recipe.weight_clip
+    clipped = list(parameters["discriminator"].values())
+    limits = [own.weight_clip for own in recipes if own.weight_clip is not None]
     players = StackedPlayers(
         game=stacked,
         parameters=parameters,
@@ -160,7 +162,7 @@ def stack_games(
             for player in parameters
         },
         state={name: value.to(device) for name, value in stacked.initial_state().items()},
-        projections={"discriminator": partial(clip_weights, clipped, clip)} if clip else {},
+        projections={"discriminator": _clipping(clipped, limits)} if limits else {},
         sound=torch.ones(len(games), dtype=torch.bool, device=device),
     )
     live = {
@@ -194,6 +196,20 @@ def without(
     return left
 
 
+def _clipping(parameters: Sequence[Tensor], limits: Sequence[float]) -> Callable[[], None]:
+    """Clips every game's weights within its own limit."""
+    if len(set(limits)) == 1:
+        return partial(clip_weights, parameters, limits[0])
+
+    @torch.no_grad()
+    def clip() -> None:
+        for parameter in parameters:
+            limit = torch.tensor(limits).to(parameter).view(-1, *(1,) * (parameter.dim() - 1))
+            torch.clamp(parameter, -limit, limit, out=parameter.detach())
+
+    return clip
+
+
 def _untrained(module: nn.Module) -> dict[str, Tensor]:
     """Buffers, and parameters that are frozen, by name."""
     frozen = {name: value for name, value in module.named_parameters() if not value.requires_grad}
@@ -207,14 +223,3 @@ def _stacked(
         name: torch.stack([state[name].detach() for state in states]).to(device).requires_grad_(trained)
         for name in states[0]
     }
-
-
-def _weights(recipes: Sequence[Recipe], device: torch.device) -> dict[str, Tensor]:
-    """The weights of those regularisers whose weight differs between games, by term."""
-    found = {}
-    for name in recipes[0].regularisers:
-        terms = [regulariser_term(name, recipe.regularisers[name]) for recipe in recipes]
-        weights = [term.weight for term in terms]
-        if any(weight != weights[0] for weight in weights):
-            found[terms[0].name] = torch.tensor(weights, device=device)
-    return found

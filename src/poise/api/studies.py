@@ -1,0 +1,185 @@
+"""Run a study, or open one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from poise.api.runs import Run, notify
+from poise.errors import PoiseError
+from poise.run_folder import new_run_path
+from poise.studies.folder import StudyFolder
+from poise.studies.plan import Plan
+from poise.studies.preparing import EVALUATIONS, Request, prepare
+from poise.studies.progress import Standing, standing
+from poise.studies.report import write_report
+from poise.studies.results import Table, table_of
+from poise.studies.running import work, work_together
+from poise.studies.space import Space
+
+
+class Study:
+    """A study on disk.
+
+    Args:
+        path: Its folder.
+
+    Example:
+        >>> study = open_study("studies/digits")  # doctest: +SKIP
+        >>> print(study.table())  # doctest: +SKIP
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.folder = StudyFolder.open(path)
+        self.path = self.folder.path
+
+    def __repr__(self) -> str:
+        found = self.standing
+        return f"Study({str(self.path)!r}, {found.done} of {found.planned} trials)"
+
+    @property
+    def plan(self) -> Plan:
+        """What decides the study."""
+        return self.folder.plan
+
+    @property
+    def standing(self) -> Standing:
+        """How far it is."""
+        return standing(self.folder)
+
+    @property
+    def results(self) -> dict[str, dict[str, Any]]:
+        """What each trial came to, by its name."""
+        return self.folder.results()
+
+    def table(self) -> Table:
+        """Recipes with medians, intervals, failures and costs, and what can be said of each pair."""
+        return table_of(self.plan, self.results)
+
+    def run(self, name: str) -> Run:
+        """The run of a trial.
+
+        Raises:
+            PoiseError: It has not finished.
+        """
+        result = self.results.get(name)
+        if result is None:
+            raise PoiseError(
+                f"The study '{self.path}' has no finished trial '{name}'",
+                code="api.no-trial",
+                hint="take a name of study.results",
+            )
+        return Run(self.path / str(result["folder"]))
+
+    def resume(self, *, workers: int = 1) -> Study:
+        """Go on until nothing is left.
+
+        Raises:
+            PoiseError: A trial cannot be trained.
+        """
+        finish(self.folder, workers=workers)
+        return self
+
+    def report(self) -> Path:
+        """Write `report.html` again and return its path."""
+        return write_report(self.folder)
+
+
+def study(
+    data: Any,
+    recipes: Sequence[str] = ("lucic/*",),
+    *,
+    space: str | Path | Space = "narrow",
+    budget: str | int = "1M-images",
+    trials: int = 50,
+    seeds: int = 10,
+    shortlist: int = 3,
+    seed: int = 0,
+    stack: int | None = None,
+    evaluations: int = EVALUATIONS,
+    workers: int = 1,
+    device: str = "auto",
+    out: Path | str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Study:
+    """Compare recipes under one budget: random search, fresh seeds for the best, and an honest table.
+
+    The same call with the same folder goes on; with more trials, seeds or recipes it adds these.
+
+    Args:
+        data: As for `train`, of one kind of sample; an array or tensor is saved in the study's folder.
+        recipes: Names of recipes, or patterns.
+        space: What settings are drawn from: `"narrow"`, `"wide"`, `"kurach"`, a TOML file, or a `Space`.
+        budget: What each trial may take: images that the discriminator is shown, `"1M-images"`, or a time,
+            `"30m"`, which some timed steps turn into images once.
+        trials: Settings of each recipe; the first is its default.
+        seeds: Fresh seeds with which the best settings are trained again.
+        shortlist: How many settings of each recipe these are.
+        seed: Draws the settings, divides the data.
+        stack: The most trials that are trained side by side in one process, if their networks agree; by
+            default 20 of small networks, and 1 of others.
+        evaluations: How often a trial is measured, to choose its checkpoint.
+        workers: Processes that train at once.
+        device: Where: `"auto"`, `"cpu"`, `"cuda"` or `"mps"`.
+        out: The study's folder; by default one below `studies/`.
+        settings: Values that all recipes get, by path.
+
+    Returns:
+        The study.
+
+    Raises:
+        PoiseError: Something does not fit, or a trial cannot be trained.
+
+    Example:
+        >>> import poise
+        >>> done = poise.study("digits", ["lucic/*"], trials=10, budget="200k-images")  # doctest: +SKIP
+        >>> print(done.table())  # doctest: +SKIP
+    """
+    asked = Request(
+        data,
+        tuple(recipes),
+        space,
+        str(budget),
+        trials,
+        seeds,
+        shortlist,
+        seed,
+        stack,
+        evaluations,
+        device,
+        settings,
+    )
+    place = Path(out) if out is not None else new_run_path(_named(data), "study", below="studies")
+    folder = StudyFolder(place)
+    prepare(asked, folder)
+    finish(folder, workers=workers)
+    return Study(place)
+
+
+def open_study(path: Path | str) -> Study:
+    """Open a study.
+
+    Raises:
+        PoiseError: There is none.
+    """
+    return Study(path)
+
+
+def finish(folder: StudyFolder, *, workers: int, watch: Callable[[], None] = lambda: None) -> int:
+    """Train what is left of a study, and write its report.
+
+    Returns:
+        0, or the exit status of the signal that stopped it.
+    """
+    if workers == 1:
+        status = work(folder, notify, alone=False, on_unit=watch)
+    else:
+        status = work_together(folder, workers, watch)
+    if status == 0:
+        write_report(folder)
+    return status
+
+
+def _named(data: Any) -> str:
+    return str(data) if isinstance(data, str | Path) else "data"

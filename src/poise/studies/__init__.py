@@ -1,0 +1,1 @@
+"""Fair studies: which recipe, with which settings, under one budget."""

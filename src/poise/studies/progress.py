@@ -1,0 +1,48 @@
+"""How far a study is, by what is in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from poise.studies.choosing import wanted
+from poise.studies.folder import StudyFolder
+from poise.studies.plan import SCREENING_SEEDS, Plan
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a study is."""
+
+    done: int  # Trials that came to something
+    failed: int  # Of these, without a score
+    planned: int  # Trials, those included that confirm
+    images: int  # That the trials that are done have seen
+    images_left: int  # That the others will see
+    stage: str  # "search", "screening", "confirmation" or "finished"
+
+
+def standing(study: StudyFolder) -> Standing:
+    """How far a study is, by what is in its folder."""
+    plan, results = study.plan, study.results()
+    trials = wanted(plan, results)
+    done = [trial for trial in trials if trial.name in results]
+    stage = next((trial.stage for trial in trials if trial.name not in results), None)
+    planned = len(trials) + sum(_to_come(plan, stage))
+    return Standing(
+        done=len(done),
+        failed=sum(results[trial.name].get("score") is None for trial in done),
+        planned=planned,
+        images=len(done) * plan.budget.images,
+        images_left=(planned - len(done)) * plan.budget.images,
+        stage=stage or "finished",
+    )
+
+
+def _to_come(plan: Plan, stage: str | None) -> Iterator[int]:
+    """Trials of the stages after one."""
+    recipes, listed = len(plan.recipes), min(plan.shortlist, plan.trials)
+    if stage == "search" and plan.seeds and listed > 1:
+        yield recipes * listed * SCREENING_SEEDS
+    if stage in ("search", "screening") and listed:
+        yield recipes * plan.seeds

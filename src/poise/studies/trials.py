@@ -1,0 +1,258 @@
+"""One unit of a study: train it or go on with it, choose a checkpoint, score that on rows of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from poise.data import Dataset, ThreeSets, data_of, open_data
+from poise.data import default_cache as cache_folder
+from poise.diagnosis import Finding
+from poise.dynamics import DYNAMICS
+from poise.errors import PoiseError
+from poise.evaluation.evaluating import extractor_for
+from poise.evaluation.subjects import Subject, comparable, drawn
+from poise.generator import Generator
+from poise.metrics import Reference, cheap_evaluation, reference_of
+from poise.randomness import derive
+from poise.recipes import Recipe, recipe_with
+from poise.run_folder import RunFolder
+from poise.studies.folder import StudyFolder, Unit
+from poise.studies.plan import Plan, Trial, trial_changes
+from poise.studies.samples import picture_of
+from poise.training import Resumption, StepContext, begin, pick_device, plan, resume
+from poise.training.session import NON_FINITE
+from poise.training.vectorised import EnsembleContext, Game, begin_many, plan_games, resume_many
+from poise.web.summary import findings_of, problems
+
+FRECHET = "frechet-distance"
+
+LEAST_STEPS = 20
+"""A budget for fewer is refused."""
+
+Notify = Callable[[str], None]
+Beat = Callable[[], None]
+"""Called whenever a trial of the unit has written a line."""
+
+
+class Stopped(Exception):  # noqa: N818 - no error: a signal asked for it
+    """A signal has stopped the unit; what it has is saved."""
+
+    def __init__(self, exit_status: int) -> None:
+        super().__init__(exit_status)
+        self.exit_status = exit_status
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all trials of a study share in one process."""
+
+    study: StudyFolder
+    plan: Plan
+    notify: Notify
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Where trials are trained."""
+        return pick_device(self.plan.device)
+
+    @property
+    def sets(self) -> ThreeSets:
+        """The data, divided; the rows that are trained on."""
+        return sets_of(self.plan)
+
+    @cached_property
+    def scoring(self) -> Dataset:
+        """The rows that score."""
+        return open_data(replace(self.sets, part="scoring"), **self._reading)
+
+    @property
+    def _reading(self) -> dict[str, Any]:
+        first = self.plan.recipe(next(iter(self.plan.recipes)))
+        return {"resolution": first.resolution, "fit": first.fit, "channels": first.channels}
+
+    @cached_property
+    def reference(self) -> Reference:
+        """What scoring needs of these rows."""
+        reals = comparable(drawn(self.scoring, len(self.scoring), 0), self.scoring)
+        return reference_of(
+            reals,
+            extractor=extractor_for(None, self.scoring, cache_folder()),
+            fakes=len(reals),
+            most=len(reals),
+            seed=self.plan.seed,
+        )
+
+
+def sets_of(plan: Plan) -> ThreeSets:
+    """The data of a plan, divided."""
+    data = data_of(plan.data)
+    if data is None:
+        raise PoiseError(
+            "The data of this study were given in memory",
+            code="studies.data-not-recorded",
+            hint="save them as .npy and name that file",
+        )
+    return ThreeSets(data, plan.seed, plan.choosing, plan.scoring)
+
+
+def steps_for(recipe: Recipe, images: int) -> int:
+    """Steps of a recipe in which the discriminator is shown so many reals, rounded down.
+
+    Example:
+        >>> from poise.recipes import RECIPES
+        >>> steps_for(RECIPES["lucic/wasserstein"], 1_000_000)
+        3125
+    """
+    return images // images_of_step(recipe)
+
+
+def images_of_step(recipe: Recipe) -> int:
+    """Reals that the discriminator is shown in a step."""
+    batches = DYNAMICS.named(recipe.dynamics.name).batches(recipe.dynamics.options)
+    return batches * recipe.batch_size * recipe.packing
+
+
+def recipe_of(plan: Plan, trial: Trial) -> Recipe:
+    """The recipe that a trial is trained by.
+
+    Raises:
+        PoiseError: The budget is too small for it.
+    """
+    varied = recipe_with(plan.recipe(trial.recipe), trial.settings)
+    steps = steps_for(varied, plan.budget.images)
+    if steps < LEAST_STEPS:
+        needed = LEAST_STEPS * images_of_step(varied)
+        raise PoiseError(
+            f"A budget of {plan.budget.images:,} images is too small for '{trial.recipe}'",
+            code="studies.budget-too-small",
+            why=f"a step takes {images_of_step(varied):,} images, so that it would have {steps} steps",
+            hint=f"give {needed:,} images or more, or a smaller batch: --set batch_size=16",
+        )
+    return recipe_with(varied, trial_changes(trial, steps=steps, evaluations=plan.evaluations))
+
+
+def carry_out(bench: Bench, unit: Unit, beat: Beat) -> None:
+    """Train what is left of a unit, and write the results of its trials.
+
+    The claim on the unit must be held.
+
+    Raises:
+        Stopped: A signal came; everything is saved.
+        PoiseError: The disk is full, or a run cannot be gone on with.
+    """
+    if unit.stacked:
+        _train_stacked(bench, unit, beat)
+    else:
+        _train(bench, unit, beat)
+    for trial in unit.trials:
+        if not bench.study.has_result(trial.name):
+            run = RunFolder.open(bench.study.run_path(unit, trial))
+            result = result_of(bench, trial, run)
+            if trial.stage == "confirmation" and result["score"] is not None:
+                with bench.study.writing():
+                    bench.study.picture(trial.name).write_bytes(picture_of(run.path))
+            bench.study.write_result(trial.name, result)
+
+
+def _train(bench: Bench, unit: Unit, beat: Beat) -> None:
+    """One trial in a run of its own."""
+    (trial,) = unit.trials
+    path = bench.study.run_path(unit, trial)
+
+    def after_step(context: StepContext) -> None:
+        if context.line is not None:
+            beat()
+
+    try:
+        if not (path / "recipe.json").is_file():
+            experiment = plan(bench.sets, recipe_of(bench.plan, trial), bench.device)
+            outcome = begin(experiment, path, callbacks=[after_step], notify=bench.notify, doctor="watch")
+        elif RunFolder.open(path).status in ("finished", "failed"):
+            return
+        else:
+            asked = Resumption(path, bench.device)
+            outcome = resume(asked, callbacks=[after_step], notify=bench.notify, doctor="watch")
+    except PoiseError as error:
+        if error.exit_status != NON_FINITE:
+            raise
+        return
+    if outcome.status != "finished":
+        raise Stopped(outcome.exit_status)
+
+
+def _train_stacked(bench: Bench, unit: Unit, beat: Beat) -> None:
+    """Trials side by side, in one stack."""
+    path = bench.study.path / "trials" / unit.name
+
+    def after_step(context: EnsembleContext) -> None:
+        if context.line is not None:
+            beat()
+
+    try:
+        if not (path / "recipe.json").is_file():
+            games = [
+                Game(trial.name, recipe_of(bench.plan, trial), dict(trial.settings)) for trial in unit.trials
+            ]
+            experiment = plan_games(bench.sets, games, bench.device)
+            outcome = begin_many(experiment, path, watch=after_step, notify=bench.notify, doctor="watch")
+        elif RunFolder.open(path).status in ("finished", "failed"):
+            return
+        else:
+            asked = Resumption(path, bench.device)
+            outcome = resume_many(asked, watch=after_step, notify=bench.notify, doctor="watch")
+    except PoiseError as error:
+        if error.exit_status != NON_FINITE:
+            raise
+        return
+    if outcome.status != "finished":
+        raise Stopped(outcome.exit_status)
+
+
+def result_of(bench: Bench, trial: Trial, run: RunFolder) -> dict[str, Any]:
+    """What a trial came to: the score of its best checkpoint, or why it has none; and what it took."""
+    recipe, measured = run.recipe, run.read_json("status")
+    last: dict[str, Any] = next(reversed(run.lines("history")), {})
+    steps = int(measured.get("step", last.get("step", 0)) or 0)
+    updates = int(recipe["dynamics"].get("discriminator_steps", 1))
+    found = findings_of(run.lines("findings"))
+    result = {
+        "name": trial.name,
+        **trial.model_dump(),
+        "folder": str(run.path.relative_to(bench.study.path)),
+        "findings": names_of(problems(found)),
+        "images_seen": int(last.get("images_seen", 0)),
+        "discriminator_steps": steps * updates,
+        "generator_steps": steps,
+        "seconds": float(last.get("seconds", 0.0)),
+    }
+    if run.status == "failed":
+        return {**result, "score": None, "why": str(measured.get("reason", "a value was not finite"))}
+    try:
+        return {**result, **scored(bench, run)}
+    except (PoiseError, RuntimeError) as error:
+        why = error.what if isinstance(error, PoiseError) else str(error).splitlines()[0]
+        return {**result, "score": None, "why": f"its samples could not be measured: {why}"}
+
+
+def names_of(found: list[Finding]) -> list[str]:
+    """The names of findings, each once, the gravest first."""
+    return list(dict.fromkeys(one.name for one in found if one.severity == "trouble"))
+
+
+def scored(bench: Bench, run: RunFolder) -> Mapping[str, Any]:
+    """The numbers of a run's best checkpoint on the rows that score, all from the same latents."""
+    best = (run.path / "checkpoints" / "best").is_dir()
+    generator = Generator.load(run.path, checkpoint="best" if best else None)
+    subject = Subject(run.path.name, generator.shape, generator=generator, run=run)
+    seed = derive(bench.plan.seed, 0, "study scoring") % 2**31
+    fakes = comparable(subject.draw(len(bench.scoring), seed), bench.scoring)
+    values: dict[str, float] = {}
+    for result in cheap_evaluation(bench.reference, fakes, replicates=0):
+        whole = result.metric == FRECHET
+        values |= {FRECHET if whole else name: float(value) for name, value in result.values.items()}
+    return {"score": values.pop(FRECHET), "chosen_step": subject.step, "metrics": values}

@@ -1,0 +1,160 @@
+"""Workers claim trials, die at any moment, and lose nothing: with real processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from small_studies import finished, small, whole
+
+from poise.errors import PoiseError
+from poise.run_folder import RunFolder
+from poise.studies.choosing import chosen, score_of, shortlist, wanted
+from poise.studies.folder import LEASE, StudyFolder, Unit
+from poise.studies.preparing import prepare
+from poise.studies.progress import standing
+from poise.studies.results import table_of
+
+
+@pytest.fixture(scope="module")
+def done() -> StudyFolder:
+    return whole()
+
+
+def table(folder: StudyFolder) -> str:
+    return json.dumps(table_of(folder.plan, folder.results()).to_json())
+
+
+def test_a_study_searches_screens_and_confirms(done: StudyFolder) -> None:
+    plan, results = done.plan, done.results()
+    found = standing(done)
+    assert (found.stage, found.done, found.planned) == ("finished", 22, 22)  # 2 x (3 + 2 x 3 + 2)
+    assert {trial.name for trial in wanted(plan, results)} == results.keys()
+    for name in plan.recipes:
+        scores = [score_of(results, plan.trial(name, number)) for number in range(3)]
+        assert shortlist(plan, results, name) == sorted(range(3), key=scores.__getitem__)[:2]
+        assert chosen(plan, results, name) in shortlist(plan, results, name)
+
+
+def test_a_trial_is_a_run_folder_like_any_other(done: StudyFolder) -> None:
+    result = done.results()["lucic-wasserstein-0001"]
+    run = RunFolder.open(done.path / result["folder"])
+    assert run.status == "finished"
+    assert run.recipe["optimisers"]["generator"]["beta1"] == result["settings"]["optimisers.generator.beta1"]
+    assert run.recipe["seed"] == result["seed"]
+    assert run.data["origin"]["sets"]["choosing"] == done.plan.choosing
+    assert (run.path / "checkpoints" / "best").is_dir()
+
+
+def test_all_recipes_see_the_same_images_whatever_a_step_holds(done: StudyFolder) -> None:
+    for result in done.results().values():
+        per_step = 16 * (result["discriminator_steps"] // result["generator_steps"])
+        assert 2_000 - per_step < result["images_seen"] <= 2_000
+
+
+def test_workers_that_are_killed_lose_nothing(done: StudyFolder, tmp_path: Path) -> None:
+    folder = StudyFolder(tmp_path / "killed")
+    prepare(small(), folder)
+    command = [sys.executable, "-m", "poise", "study", "resume", str(folder.path)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    kills, deadline = 0, time.monotonic() + 420
+    while kills < 2 and time.monotonic() < deadline:
+        before = folder.count()
+        worker = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+        while folder.count() < before + 2 and worker.poll() is None:  # in the middle of the third
+            time.sleep(0.05)
+        time.sleep(0.1 * kills)
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+        kills += 1
+    assert standing(folder).stage != "finished"
+    assert subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    assert table(folder) == table(done)
+
+
+def test_a_signal_stops_a_worker_that_saves_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    folder = StudyFolder(tmp_path / "stopped")
+    prepare(small(budget="200k-images", trials=1, seeds=0, recipes=("lucic/minimax",)), folder)
+    command = [sys.executable, "-m", "poise", "study", "resume", str(folder.path)]
+    worker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    run = RunFolder(folder.path / "trials" / "lucic-minimax-0000")
+    while not run.lines("history") and worker.poll() is None:
+        time.sleep(0.05)
+    worker.send_signal(signal.SIGINT)
+    said, _ = worker.communicate()
+    assert worker.returncode == 130
+    assert "poise study resume" in said
+    assert run.checkpoint_steps()
+    assert folder.count() == 0
+
+
+def test_trials_that_are_added_leave_the_others_as_they_are(tmp_path: Path) -> None:
+    folder = finished(tmp_path / "study", trials=2, seeds=0, stack=2, recipes=("lucic/minimax",))
+    before, units = folder.results(), folder.units()
+    prepare(small(trials=4, seeds=0, stack=2, recipes=("lucic/minimax", "lucic/least-squares")), folder)
+    assert folder.units()[: len(units)] == units
+    names = [trial.name for unit in folder.units() for trial in unit.trials]
+    assert len(names) == len(set(names)) == 8
+    assert folder.results() == before
+    assert folder.plan.trials == 4
+
+
+def test_a_unit_is_claimed_once_and_the_claim_ends_with_the_process(tmp_path: Path) -> None:
+    folder = StudyFolder(tmp_path / "study")
+    prepare(small(), folder)
+    unit = folder.units()[0]
+    script = (
+        "import sys, time; from poise.studies.folder import StudyFolder; s = StudyFolder(sys.argv[1]);"
+        "u = s.units()[0]\nwith s.claimed(u) as mine:\n  print(mine, flush=True); time.sleep(60)"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", script, str(folder.path)], stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline() == "True\n"
+    with folder.claimed(unit) as mine:
+        assert not mine
+    assert folder.claimants()[0].startswith(f"{unit.name}: ")
+    other.kill()
+    other.wait()
+    with folder.claimed(unit) as mine:
+        assert mine
+
+
+def test_the_lease_of_another_machine_holds_where_its_lock_does_not_reach(tmp_path: Path) -> None:
+    folder = StudyFolder(tmp_path / "study")
+    prepare(small(), folder)
+    unit: Unit = folder.units()[0]
+    claim = folder.path / "claims" / unit.name
+    claim.write_text("another-machine 12", encoding="utf-8")
+    with folder.claimed(unit) as mine:
+        assert not mine
+    stale = time.time() - LEASE - 1
+    os.utime(claim, (stale, stale))
+    with folder.claimed(unit) as mine:
+        assert mine
+
+
+def test_many_workers_finish_a_study_together(tmp_path: Path) -> None:
+    folder = StudyFolder(tmp_path / "study")
+    prepare(small(trials=2, seeds=0, recipes=("lucic/minimax",)), folder)
+    from poise.studies.running import work_together
+
+    assert work_together(folder, 2, lambda: None) == 0
+    assert standing(folder).stage == "finished"
+    assert not folder.claimants()
+
+
+def test_workers_that_cannot_go_on_end_the_study_with_what_they_said(tmp_path: Path) -> None:
+    folder = StudyFolder(tmp_path / "study")
+    prepare(small(trials=1, seeds=0, recipes=("lucic/minimax",)), folder)
+    (folder.path / "plan.json").write_text("{", encoding="utf-8")
+    from poise.studies.running import work_together
+
+    with pytest.raises(PoiseError) as caught:
+        work_together(folder, 1, lambda: None)
+    assert caught.value.code in ("studies.workers-end", "studies.damaged-plan")
