@@ -1,4 +1,4 @@
-"""A small generator of every built-in family, with and without classes, as a run would describe it."""
+"""A small generator of every built-in family of images, with and without classes, as a run describes it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from poise.spec import DataSpec
 
 CLASSES = ("a", "b", "c")
 SHAPE = (3, 8, 8)
-FAMILIES = [(name, False) for name in GENERATORS] + [
-    (name, True) for name, network in GENERATORS.items() if network.takes_condition
+OF_IMAGES = {name: network for name, network in GENERATORS.items() if "image" in network.kinds}
+FAMILIES = [(name, False) for name in OF_IMAGES] + [
+    (name, True) for name, network in OF_IMAGES.items() if network.takes_condition
 ]
 
 

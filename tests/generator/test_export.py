@@ -14,9 +14,8 @@ from poise.errors import PoiseError
 from poise.generator import Generator
 from poise.generator.export import EXPORT_TARGETS, ExportTarget, Subject, export
 from poise.generator.export.portable import portable
-from poise.networks import GENERATORS
 
-from .families import FAMILIES, family
+from .families import FAMILIES, OF_IMAGES, family
 
 ONE_EIGHT_BIT_LEVEL = 2 / 255
 TOLERANCE = 1e-5
@@ -30,7 +29,7 @@ def exported(generator: Generator, to: str, path: Path, **settings: Any) -> dict
 
 
 def test_the_battery_below_knows_every_family() -> None:
-    assert len(GENERATORS) == 9 and len(FAMILIES) == 13
+    assert len(OF_IMAGES) == 9 and len(FAMILIES) == 13
 
 
 @pytest.mark.parametrize(("name", "classes"), FAMILIES)

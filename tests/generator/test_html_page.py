@@ -16,10 +16,10 @@ import torch
 
 from poise.errors import PoiseError
 from poise.generator import Generator
+from poise.generator.directions import Direction, Directions, save_directions
 from poise.generator.export import Subject, export
 from poise.generator.naming import weights_hash
 from poise.run_folder import RunFolder
-from poise.run_folder.tensors_folder import write_tensors_folder
 
 from .families import family
 
@@ -70,20 +70,21 @@ def test_weights_are_stored_in_half_if_nothing_else_is_asked(tmp_path: Path) -> 
     assert abs(len(whole) - 2 * len(half)) < 8
 
 
-def run_with_directions(tmp_path: Path, generator: Generator, weights: str) -> RunFolder:
+def run_with_directions(tmp_path: Path, weights: str) -> RunFolder:
     run = RunFolder.create(tmp_path / "run", recipe={}, environment={}, data={})
-    rows = [{"name": "smile", "label": None}, {"name": None, "label": "b"}, {"name": None, "label": None}]
-    about = {"format": 1, "generator": weights, "space": "z", "directions": rows, "random": {}}
     vectors = torch.arange(30.0).reshape(3, 10)
-    write_tensors_folder(
-        run.path / "directions", "directions", {"vectors": vectors}, {"directions": about}, 0
+    named = [("smile", None), (None, "b"), (None, None)]
+    found = tuple(
+        Direction(vector, "jacobian", label=label, name=name)
+        for vector, (name, label) in zip(vectors, named, strict=True)
     )
+    save_directions(run.path, Directions(weights, "z", found))
     return run
 
 
 def test_directions_of_the_run_become_sliders(tmp_path: Path) -> None:
     generator = family("dcgan")
-    run = run_with_directions(tmp_path, generator, weights_hash(generator.module))
+    run = run_with_directions(tmp_path, weights_hash(generator.module))
     about = json.loads(page_of(generator, tmp_path / "small.html", run).texts["about"])
     assert [one["name"] for one in about["directions"]] == ["smile", "b", "Direction 3"]
     np.testing.assert_allclose(about["directions"][1]["vector"], np.arange(10.0, 20.0))
@@ -91,7 +92,7 @@ def test_directions_of_the_run_become_sliders(tmp_path: Path) -> None:
 
 def test_directions_of_other_weights_are_left_out(tmp_path: Path) -> None:
     generator = family("dcgan")
-    run = run_with_directions(tmp_path, generator, "0" * 64)
+    run = run_with_directions(tmp_path, "0" * 64)
     made = export(Subject(generator, "small", run), "html", tmp_path / "small.html")
     assert made.facts["directions"] == [] and "other weights" in made.lines[-1]
 

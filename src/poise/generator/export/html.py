@@ -16,6 +16,7 @@ from jinja2 import Environment
 
 from poise.data import default_cache
 from poise.errors import PoiseError
+from poise.generator.directions import has_directions, read_directions
 from poise.generator.export import page
 from poise.generator.export.onnx_file import ONNX, save_onnx
 from poise.generator.export.plain_layers import PlainLayers, plain_layers
@@ -24,8 +25,6 @@ from poise.generator.export.target import Exported, ExportTarget, Subject
 from poise.generator.generator import Generator
 from poise.generator.marks import xmp_packet
 from poise.generator.naming import weights_hash
-from poise.run_folder.checkpoints import DamagedError
-from poise.run_folder.tensors_folder import read_tensors_folder
 from poise.spec import condition_kind
 
 Engine = Literal["auto", "plain", "onnxruntime"]
@@ -144,27 +143,20 @@ def _tests(generator: Generator) -> list[dict[str, Any]]:
 
 def _directions(subject: Subject) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """The first directions that `poise directions` found for these weights."""
-    folder = None if subject.folder is None else subject.folder.path / "directions"
-    if folder is None or not folder.is_dir():
+    run = None if subject.folder is None else subject.folder.path
+    if run is None or not has_directions(run):
         return [], ()
-    try:
-        found = read_tensors_folder(folder, "directions.safetensors", "directions.json")
-        about, vectors = found.objects["directions"], found.tensors["vectors"]
-        if about["generator"] != weights_hash(subject.generator.module):
-            return [], ("the directions of this run are of other weights, and the page has none",)
-        rows = about["directions"][:MOST_DIRECTIONS]
-        named = [row.get("name") or row.get("label") or f"Direction {n}" for n, row in enumerate(rows, 1)]
-        made = [
-            {"name": str(name), "space": about["space"], "vector": np.round(vector, 5).tolist()}
-            for name, vector in zip(named, vectors.double().numpy(), strict=False)
-        ]
-    except (DamagedError, KeyError, TypeError) as error:
-        raise PoiseError(
-            f"The directions in '{folder}' cannot be read",
-            code="export.damaged-directions",
-            why=str(error),
-            hint=f"find them again: poise directions {subject.folder.path if subject.folder else 'RUN'}",
-        ) from None
+    found = read_directions(run)
+    if found.generator != weights_hash(subject.generator.module):
+        return [], ("the directions of this run are of other weights, and the page has none",)
+    made = [
+        {
+            "name": one.called or f"Direction {number}",
+            "space": found.space,
+            "vector": np.round(one.vector.double().numpy(), 5).tolist(),
+        }
+        for number, one in enumerate(found.directions[:MOST_DIRECTIONS], 1)
+    ]
     return made, ()
 
 

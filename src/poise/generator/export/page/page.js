@@ -22,11 +22,12 @@ function inputsOf(index, { plain = false } = {}) {
   const { size, distribution } = about.latent;
   let latent = latentOf(state.seed, index, size, distribution);
   if (state.walk && !plain) latent = onCircle(latent, state.walk.towards, state.walk.angle, distribution);
-  const offset = about.styles ? new Float32Array(about.styles) : latent;
+  const offset = new Float32Array(about.styles);
   if (!about.styles) for (let place = 0; place < size; place++) latent[place] *= state.variety;
   if (!plain) {
-    about.directions.forEach(({ vector }, which) => {
-      if (state.moves[which]) vector.forEach((value, place) => { offset[place] += value * state.moves[which]; });
+    about.directions.forEach(({ vector, space }, which) => {
+      const moved = space === "w" ? offset : latent, by = state.moves[which];
+      if (by) vector.forEach((value, place) => { moved[place] += value * by; });
     });
   }
   return { latent, condition: conditionOf(state.seed, index), truncation: state.variety, offset };
