@@ -54,23 +54,25 @@ def inspect(
     from poise.cli.data_options import DataOptions
     from poise.cli.events import recipe_text
     from poise.cli.progress import view_for
-    from poise.recipes import DEFAULT_RECIPE, RECIPES, recipe_with
+    from poise.recipes import AUTO, asked_for, drafted
 
     asked = {"resolution": resolution, "fit": fit}
     changes = {name: value for name, value in asked.items() if value is not None}
-    recipe = recipe_with(RECIPES.named(DEFAULT_RECIPE), changes)
+    asked_recipe = asked_for(AUTO, changes)
+    recipe, since = drafted(asked_recipe), ""
     obstacle: PoiseError | None = None
     with view_for(json=json).reading(data) as on_read:
-        from poise.data import inspect_data, kind_of
+        from poise.data import inspect_data
         from poise.training import pick_device, plan
 
         named = DataOptions(
             data=data, scale=scale, split=split, tolerate_bad=tolerate_bad, kind=kind
         ).to_open()
         known = inspect_data(named, resolution=recipe.resolution, fit=recipe.fit, progress=on_read)
-        recipe = recipe_with(RECIPES.named(kind_of(known).recipe or DEFAULT_RECIPE), changes)
         try:
-            recipe = plan(named, recipe, pick_device("cpu")).recipe
+            experiment = plan(named, asked_recipe, pick_device("auto"))
+            recipe, choice = experiment.recipe, experiment.choice
+            since = "" if choice is None else f", since {choice.why}"
         except PoiseError as error:
             obstacle = error
     if json:
@@ -88,7 +90,7 @@ def inspect(
         words = [
             word for option, value in typed.items() if value is not None for word in (option, str(value))
         ]
-        _print(output(), known, obstacle, data, recipe_text(recipe), words)
+        _print(output(), known, obstacle, data, f"{recipe_text(recipe)}{since}", words)
     return 0 if obstacle is None else obstacle.exit_status
 
 
@@ -123,9 +125,9 @@ def _print(
     if obstacle is not None:
         line(console, ("not trainable: ", "bold red"), obstacle.sentence)
         return
-    line(console, ("trainable", "bold green"), f" with the default recipe, {recipe}")
+    line(console, ("trainable", "bold green"), f" with {recipe}")
     line(console, "train on it: ", (command("poise", "train", data, *words), "cyan"))
-    for labels, recipe_of_labels in (("classes", "conditional"), ("tags", "anime")):
+    for labels, asked in (("classes", ("--set", "game=conditional")), ("tags", ("--recipe", "anime"))):
         if known.get(labels):
-            with_labels = command("poise", "train", data, *words, "--recipe", recipe_of_labels)
+            with_labels = command("poise", "train", data, *words, *asked)
             line(console, f"with its {labels}: ", (with_labels, "cyan"))

@@ -150,7 +150,7 @@ def _draw(
     if reals is not None:
         _pairs(rest[0], made, reals, table)
         rest = rest[1:]
-        panels[0].legend(frameon=False, fontsize="x-small")
+        panels[0].legend(loc="upper right", frameon=False, fontsize="x-small")
     for panel in rest:
         panel.set_axis_off()
     canvas.draw()
