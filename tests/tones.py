@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from poise.data import Files
 from poise.data.sources.sound_files import encoded_wave
 
 RATE, LENGTH = 8_000, 1_024
@@ -22,3 +23,10 @@ def folder_of_tones(folder: Path, count: int = 12) -> Path:
         for number in range(count):
             (folder / name / f"{number}.wav").write_bytes(encoded_wave(tone(pitch, number), RATE))
     return folder
+
+
+def series_of_tones(path: Path, count: int = 20) -> Files:
+    """Series of 24 steps, whose scales differ tenfold, in a file."""
+    rows = [10 ** (number / count) * (2 + tone(700.0, number, length=24)) for number in range(count)]
+    np.save(path, np.array(rows))
+    return Files(path, kind="series")

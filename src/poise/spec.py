@@ -34,6 +34,15 @@ class Span:
     size: int
 
 
+ATTRIBUTE = "attribute"
+"""How the names of spans begin that hold for a whole series: the same at all of its steps."""
+
+
+def is_attribute(span: Span) -> bool:
+    """Whether a span holds for a whole series."""
+    return span.name.startswith(ATTRIBUTE)
+
+
 @dataclass(frozen=True)
 class DataSpec:
     """What the data look like to networks.

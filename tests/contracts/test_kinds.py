@@ -20,6 +20,7 @@ from poise.data import (
     KINDS,
     DataKind,
     Dataset,
+    Files,
     Given,
     Range,
     Request,
@@ -42,12 +43,20 @@ from poise.web import write_report
 from tones import folder_of_tones
 
 PEOPLE = Path(__file__).parents[1] / "fixtures" / "people.csv"
+RANDOM = np.random.default_rng(0)
 EXAMPLES: dict[str, list[Any]] = {
     "image": ["digits", np.linspace(0, 1, 40 * 108).reshape(40, 6, 6, 3)],
     "field": [
         np.random.default_rng(0).lognormal(5.0, 2.0, (40, 2, 12, 16)),
         np.random.default_rng(0).integers(0, 60_000, (40, 10, 9)).astype(np.uint16),
         np.random.default_rng(0).normal(size=(40, 1, 6, 8, 7)).astype(np.float32),
+    ],
+    "series": [
+        Files(
+            np.random.default_rng(0).normal(size=(40, 2, 20)) * np.geomspace(1, 8, 40)[:, None, None],
+            kind="series",
+        ),
+        Files(np.random.default_rng(0).normal(size=(40, 12)), kind="series"),
     ],
     "sound": [
         lambda folder: open_data(folder_of_tones(folder / "tones"), cache=folder),

@@ -21,7 +21,7 @@ from poise.networks.mlp import MLP_GENERATOR
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.tasks import TASKS
 from poise.training import Request, StepContext, begin, pick_device, plan
-from tones import folder_of_tones
+from tones import folder_of_tones, series_of_tones
 
 STEPS = 40
 PEOPLE = Path(__file__).parents[1] / "fixtures" / "people.csv"
@@ -79,6 +79,8 @@ def data_for(recipe: Recipe, folder: Path) -> Any:
         return folder_of_tones(folder / "tones")
     if GENERATORS.get(recipe.generator.name, MLP_GENERATOR).kinds == ("table",):
         return PEOPLE
+    if GENERATORS.get(recipe.generator.name, MLP_GENERATOR).kinds == ("series",):
+        return series_of_tones(folder / "series.npy")
     needs = TASKS[recipe.game.name].needs
     if needs not in ("pairs", "domains"):
         return "digits"

@@ -9,7 +9,14 @@ import torch
 from poise.errors import PoiseError
 from poise.metrics import METRICS, Result
 from poise.metrics.features import field_statistics
-from poise.metrics.grids import on_grid, power_spectrum, radial_power, value_distribution
+from poise.metrics.grids import (
+    autocorrelation,
+    lagged,
+    on_grid,
+    power_spectrum,
+    radial_power,
+    value_distribution,
+)
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -40,6 +47,38 @@ def test_a_factor_is_found_in_the_spectrum_and_in_no_shape() -> None:
     same = power_spectrum(real, noise(300, 2, 16, 16, seed=1))
     assert isinstance(same.value, dict) and isinstance(same.floor, dict)
     assert 0.3 < same.value["spectrum_error"] / same.floor["spectrum_error"] < 3
+
+
+def test_correlations_in_time_have_their_closed_forms() -> None:
+    steps, share = 400, 0.7
+    drawn = noise(600, 1, steps)
+    series = torch.empty_like(drawn)
+    series[..., 0] = drawn[..., 0]
+    for step in range(1, steps):
+        series[..., step] = share * series[..., step - 1] + (1 - share**2) ** 0.5 * drawn[..., step]
+    mean = lagged(series).mean(0)[0, 0]
+    expected = share ** torch.arange(20)
+    # the estimate is biased downwards by about the sum of all correlations over the length
+    assert torch.allclose(mean[1:20], expected[1:].double() - 5.7 / steps, atol=0.012)
+    assert float(mean[0]) == pytest.approx(1.0)
+    both = torch.cat([series, series.roll(3, -1)], 1)
+    assert int(lagged(both).mean(0)[0, 1].argmax()) == 3
+    still = (series[0, 0] - series[0, 0].mean()).numpy()
+    numpy_like = np.correlate(still, still, "full")
+    own = numpy_like[steps - 1 :] / numpy_like[steps - 1]
+    assert np.allclose(lagged(series[:1])[0, 0, 0].numpy(), own[: steps // 4 + 1])
+
+
+def test_reshuffled_time_is_found_and_a_still_channel_is_no_error() -> None:
+    series = torch.cumsum(noise(200, 2, 64), -1)
+    series[:, 1] = 5.0
+    same = autocorrelation(series[:100], series[100:])
+    torn = autocorrelation(
+        series, series[..., torch.randperm(64, generator=torch.Generator().manual_seed(1))]
+    )
+    assert same.values["autocorrelation_error"] < 0.1
+    assert torn.values["autocorrelation_error"] > 0.15
+    assert all(np.isfinite(value) for value in torn.values.values())
 
 
 def test_values_are_measured_in_deviations() -> None:

@@ -194,6 +194,76 @@ def value_distribution(
     )
 
 
+def lagged(series: Tensor) -> Tensor:
+    """Correlations of each channel with each channel some steps later, `(N, C, C, lags)`, of `(N, C, T)`.
+
+    Lags go to a quarter of the length. A channel that stands still has none.
+    """
+    length = series.shape[-1]
+    lags = max(1, length // 4)
+    still = series - series.mean(2, keepdim=True)
+    size = still.square().mean(2).sqrt()
+    spectrum = torch.fft.rfft(still, n=2 * length)
+    products = torch.fft.irfft(spectrum[:, :, None].conj() * spectrum[:, None], n=2 * length)[..., : lags + 1]
+    scale = (size[:, :, None] * size[:, None])[..., None] * length
+    return torch.where(scale > NEGLIGIBLE, products / scale.clamp(min=NEGLIGIBLE), torch.zeros_like(products))
+
+
+@metric(
+    "How far correlations in time, within and between channels, are from those of reals.",
+    "Sample autocorrelation and cross-correlation functions",
+    needs=("real_samples", "fake_samples"),
+    lower_is_better={"autocorrelation_error": True, "cross_correlation_error": True},
+)
+def autocorrelation(
+    real_samples: object,
+    fake_samples: object,
+    *,
+    held_out_samples: object = None,
+    replicates: int = 40,
+    seed: int = 0,
+) -> Result:
+    """The mean absolute differences of correlations up to a quarter of the length, averaged over samples.
+
+    The arguments are those of `power_spectrum`; samples have one axis, others are flattened.
+
+    Returns:
+        `autocorrelation_error`, of each channel with itself from a lag of 1, and `cross_correlation_error`,
+        of each with each other from 0; that is 0 if there is one channel.
+
+    Raises:
+        PoiseError: Fewer than 4 samples, or no grid.
+
+    Example:
+        >>> real = torch.randn(50, 2, 64, generator=torch.Generator().manual_seed(0))
+        >>> autocorrelation(real, 2 * real + 1).value["autocorrelation_error"] < 1e-12
+        True
+    """
+    sides = [(real_samples, "real"), (fake_samples, "fake")]
+    if held_out_samples is not None:
+        sides.append((held_out_samples, "held-out"))
+    rows = [lagged(on_grid(side, name).flatten(2)) for side, name in sides]
+    channels = rows[0].shape[1]
+    same = torch.eye(channels, dtype=torch.bool, device=rows[0].device)
+
+    def errors(real: Tensor, fake: Tensor) -> Tensor:
+        apart = (real.mean(0) - fake.mean(0)).abs().reshape(channels, channels, -1)
+        others = apart[~same]
+        return torch.stack([apart[same][:, 1:].mean(), others.mean() if len(others) else apart.new_zeros(())])
+
+    flat = [side.flatten(1) for side in rows]
+    return _compared(
+        "autocorrelation",
+        ("autocorrelation_error", "cross_correlation_error"),
+        errors,
+        flat[:2],
+        flat[2] if len(flat) > 2 else None,
+        fingerprint(as_tensor(real_samples, "real")),
+        replicates=replicates,
+        seed=seed,
+    )
+
+
 def _described(values: Tensor, low: float, step: float) -> Tensor:
     """A row for each sample: the share of its values in each bin of each channel, then its extremes."""
     bins = ((values - low) / step).floor().clamp(0, BINS - 1).long()

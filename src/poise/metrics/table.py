@@ -13,7 +13,7 @@ from poise.metrics.classifiers import (
 from poise.metrics.copies import birthday_test, memorisation
 from poise.metrics.frechet import frechet_distance
 from poise.metrics.frechet_at_scale import frechet_distance_extrapolated
-from poise.metrics.grids import power_spectrum, value_distribution
+from poise.metrics.grids import autocorrelation, power_spectrum, value_distribution
 from poise.metrics.kernel import kernel_distance
 from poise.metrics.metric import Metric
 from poise.metrics.mixture_modes import mode_statistics
@@ -60,6 +60,7 @@ METRICS: Registry[Metric] = Registry(
             mind,
             precision_recall_density_coverage,
             vendi_score,
+            autocorrelation,
             power_spectrum,
             value_distribution,
             classifier_two_sample_test,

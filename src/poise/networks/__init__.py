@@ -12,6 +12,12 @@ from poise.networks.network import Network, describe, parameter_count
 from poise.networks.progressive import PROGRESSIVE_DISCRIMINATOR, PROGRESSIVE_GENERATOR
 from poise.networks.r3gan import R3GAN_DISCRIMINATOR, R3GAN_GENERATOR
 from poise.networks.resnet import RESNET_DISCRIMINATOR, RESNET_GENERATOR
+from poise.networks.series import (
+    DOPPELGANGER_DISCRIMINATOR,
+    DOPPELGANGER_GENERATOR,
+    SERIES_DISCRIMINATOR,
+    SERIES_GENERATOR,
+)
 from poise.networks.spans import SpanFeatures, SpanHeads
 from poise.networks.srresnet import SRRESNET_DISCRIMINATOR, SRRESNET_GENERATOR
 from poise.networks.stylegan2 import STYLEGAN2_DISCRIMINATOR, STYLEGAN2_GENERATOR
@@ -35,6 +41,8 @@ GENERATORS: Registry[Network] = Registry(
         FASTGAN_GENERATOR,
         PROGRESSIVE_GENERATOR,
         WAVEGAN_GENERATOR,
+        SERIES_GENERATOR,
+        DOPPELGANGER_GENERATOR,
     ],
 )
 DISCRIMINATORS: Registry[Network] = Registry(
@@ -51,6 +59,8 @@ DISCRIMINATORS: Registry[Network] = Registry(
         FASTGAN_DISCRIMINATOR,
         PROGRESSIVE_DISCRIMINATOR,
         WAVEGAN_DISCRIMINATOR,
+        SERIES_DISCRIMINATOR,
+        DOPPELGANGER_DISCRIMINATOR,
         AUTOENCODER_DISCRIMINATOR,
     ],
 )

@@ -161,7 +161,7 @@ DCGAN_GENERATOR = Network(
     build=dcgan_generator,
     summary="Transposed convolutions from a 4x4 grid upwards; the classic small image generator.",
     source="Radford et al. 2015, figure 1",
-    kinds=("image", "field", "sound"),
+    kinds=("image", "field", "sound", "series"),
     takes_width=True,
 )
 DCGAN_DISCRIMINATOR = Network(
@@ -169,6 +169,6 @@ DCGAN_DISCRIMINATOR = Network(
     build=dcgan_discriminator,
     summary="Strided convolutions down to a 4x4 grid; the classic small image discriminator.",
     source="Radford et al. 2015, section 3",
-    kinds=("image", "field", "sound"),
+    kinds=("image", "field", "sound", "series"),
     takes_width=True,
 )

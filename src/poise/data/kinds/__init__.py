@@ -12,11 +12,12 @@ from poise.data.kinds.kind import (
     kind_of,
     spec_of,
 )
+from poise.data.kinds.series import SERIES
 from poise.data.kinds.sound import SOUND
 from poise.data.kinds.table import TABLE
 from poise.data.kinds.vector import VECTOR
 
-for row in (VECTOR, IMAGE, FIELD, SOUND, TABLE):
+for row in (VECTOR, IMAGE, FIELD, SOUND, TABLE, SERIES):
     KINDS.add(row, origin="Poise itself")
 
 __all__ = ["KINDS", "DataKind", "Defaults", "Given", "Request", "described_spec", "kind_of", "spec_of"]

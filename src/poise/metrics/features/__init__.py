@@ -65,8 +65,8 @@ EXTRACTORS: Registry[ExtractorKind] = Registry(
         ExtractorKind(
             "field-statistics",
             field_statistics,
-            "The default for fields: values at few places, spectrum and spread; untrained.",
-            takes=("field",),
+            "The default for fields and series: values at few places, spectrum and spread; untrained.",
+            takes=("field", "series"),
         ),
         ExtractorKind(
             "spectrogram-convolutions",
@@ -85,7 +85,7 @@ EXTRACTORS: Registry[ExtractorKind] = Registry(
             small_classifier,
             "Trained on your labels: it knows the domain, and allows an inception score.",
             ("samples", "labels"),
-            ("image", "vector", "field", "sound"),
+            ("image", "vector", "field", "sound", "series"),
         ),
         ExtractorKind(
             "efficientnet-lite0",

@@ -1,0 +1,158 @@
+"""Series beside floors and baselines: `python -m benchmarks.kinds.series births FOLDER --seconds 35`.
+
+Births: 51 states by 260 times four weeks, the last 52 held out, each scaled by its own; `weather`:
+three airports by day, 24 hours of temperature, dew point, humidity, wind and visibility. Each call trains
+FOLDER on for a while. Samples, held-out reals, blocks of training series put together anew, and series with
+the phases of training series drawn anew are measured alike against the training series.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import poise
+from poise.data import Array, Files, kind_of, open_data
+from poise.metrics.classifiers import classifier_two_sample_test
+from poise.metrics.features import extract, field_statistics
+from poise.metrics.grids import autocorrelation, power_spectrum, radial_power, value_distribution
+from poise.training import Request, StepContext
+
+DATA = Path("/work/shared/data")
+WEEKS, WEEK = 4, 7
+COLUMNS = ("temp", "dewp", "humid", "wind_speed", "visib")
+MEASURED = 800
+
+
+def births(data: Path) -> tuple[Array, str]:
+    """`(51, days)`, and the length of windows: four weeks."""
+    return np.load(data / "us-births/births.npz")["births"].T, str(WEEKS * WEEK)
+
+
+def weather(data: Path) -> tuple[Array, str]:
+    """`(3, channels, hours)` in the order of time, gaps filled along time; windows of a day."""
+    values: dict[str, list[list[float]]] = {}
+    with gzip.open(data / "nyc-weather/weather.csv.gz", "rt") as file:
+        for row in csv.DictReader(file):
+            line = [float(row[name]) if row[name] not in ("", "NA") else np.nan for name in COLUMNS]
+            values.setdefault(row["origin"], []).append(line)
+    hours = min(map(len, values.values())) // 24 * 24
+    each = np.ascontiguousarray([np.array(rows[:hours]).T for rows in values.values()])
+    for course in each.reshape(-1, hours):
+        missing = np.isnan(course)
+        course[missing] = np.interp(np.flatnonzero(missing), np.flatnonzero(~missing), course[~missing])
+    return each, "24"
+
+
+def blocks(real: Tensor, length: int) -> Tensor:
+    """Series whose blocks are those of series drawn at random, each at its own place in time."""
+    stream = torch.Generator().manual_seed(0)
+    made = real.clone()
+    for start in range(0, real.shape[-1], length):
+        rows = torch.randint(len(real), (len(real),), generator=stream)
+        made[..., start : start + length] = real[rows][..., start : start + length]
+    return made
+
+
+def surrogates(real: Tensor) -> Tensor:
+    """Series with the same power at each frequency and phases drawn anew, alike in all channels."""
+    spectrum = torch.fft.rfft(real)
+    turns = (
+        torch.rand(len(real), 1, spectrum.shape[-1], generator=torch.Generator().manual_seed(0))
+        * 2
+        * torch.pi
+    )
+    turns[..., 0] = 0
+    made: Tensor = torch.fft.irfft(spectrum * torch.polar(torch.ones_like(turns), turns), n=real.shape[-1])
+    return made
+
+
+SETS = {"births": births, "weather": weather}
+
+
+def main() -> None:
+    """Train on, measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=SETS)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--seconds", type=float, default=35.0)
+    parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE")
+    asked = parser.parse_args()
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    values, window = SETS[asked.name](asked.data)
+    path, out = asked.folder / f"{asked.name}.npy", asked.folder / "run"
+    if not path.exists():
+        np.save(path, values)
+    began = time.monotonic()
+
+    def enough(context: StepContext) -> Request | None:
+        return "stop" if time.monotonic() - began > asked.seconds else None
+
+    if asked.seconds and (out / "recipe.json").exists():
+        poise.resume(out, steps=100_000, callbacks=[enough])
+    elif asked.seconds:
+        changes = dict(one.split("=", 1) for one in asked.set)
+        data = Files(path, kind="series")
+        poise.train(data, out=out, encoding=window, steps=100_000, callbacks=[enough], held_out=0, **changes)
+    print(json.dumps(measured(poise.open_run(out), path, window)))
+
+
+def measured(run: poise.Run, path: Path, window: str) -> dict[str, object]:
+    """Every candidate by the same measures against the training series, on the networks' scale."""
+    dataset = open_data(Files(path, kind="series"), encoding=window)
+    assert dataset.held_out is not None
+    kind, transform = kind_of(dataset), dataset.transform
+    known, apart = (transform.encode(one.gather(np.arange(len(one)))) for one in (dataset, dataset.held_out))
+    generator = run.generator
+    fake = transform.encode(generator.data(generator.latents(len(known), seed=1)))
+    still = [span.name.startswith("attribute") for span in kind.spec(dataset.shape, transform).spans]
+    moving = [number for number, one in enumerate(still) if not one]
+    candidates = {
+        "samples": fake,
+        "held-out": apart,
+        "blocks": torch.cat(
+            [blocks(known[:, moving], 7 if known.shape[2] % WEEK == 0 else 6), known[:, len(moving) :]], 1
+        ),
+        "phases": torch.cat([surrogates(known[:, moving]), known[:, len(moving) :]], 1),
+    }
+    rows: dict[str, object] = {"steps": generator.description["step"]}
+    for name, one in candidates.items():
+        sides = known[:, moving], one[:, moving]
+        numbers: dict[str, float] = {}
+        for metric in (autocorrelation, power_spectrum, value_distribution):
+            numbers |= metric(*sides, replicates=0).values
+        some = (
+            known[:: max(1, len(known) // MEASURED)][:MEASURED],
+            one[:: max(1, len(one) // MEASURED)][:MEASURED],
+        )
+        features = [extract(field_statistics(), side[:, :, None, None]) for side in some]
+        numbers["two_sample_accuracy"] = float(classifier_two_sample_test(*features))
+        rows[name] = {key: round(value, 4) for key, value in numbers.items()}
+    if known.shape[2] == WEEKS * WEEK:
+        weekly = [float(weekly_share(side[:, :1])) for side in (known, fake, apart)]
+        rows["weekly_share"] = dict(
+            zip(("real", "samples", "held-out"), np.round(weekly, 3).tolist(), strict=True)
+        )
+    kind.picture(
+        torch.cat([fake[:8], known[:: len(known) // 8][:8]]), transform, dataset.shape, columns=4
+    ).save(path.parent / "series.png")
+    return rows
+
+
+def weekly_share(values: Tensor) -> Tensor:
+    """The share of the power that lies at the week and its harmonics."""
+    power = radial_power(values.double()).mean((0, 1))
+    return power[[WEEKS * harmonic - 1 for harmonic in (1, 2, 3)]].sum() / power.sum()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,343 @@
+"""Series: numbers in time, in several channels, each with a level and a spread of its own, of any lengths."""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from poise.data.dataset import Dataset, array_dataset
+from poise.data.kinds.drawing import BEYOND, as_curves
+from poise.data.kinds.image import to_pillow
+from poise.data.kinds.kind import DataKind, Defaults, Given, Request
+from poise.data.rows import JSON, Array, survey
+from poise.data.transform import Transform
+from poise.errors import PoiseError
+from poise.spec import ATTRIBUTE, DataSpec, Span, SpanKind
+from poise.text import counted
+
+NAME = "series"
+OWN, COMMON = "own", "common"
+_LEAST, _MOST = 4, 16_384  # Steps of a series
+_TEST = 0.2  # The share of time at the end that is held out if series are cut into windows
+_DIFFER = 3.0  # Times that spreads differ from which each series is scaled by its own
+_LEAST_SPREAD = 1e-6  # Of a series, over that of all
+_FILE = "samples.npy"
+
+
+@dataclass(frozen=True)
+class Courses:
+    """Values by their own level and spread, these by those of all series; zeros after the end of a series.
+
+    Stored rows are `(C + M + A, T)`: values; then, if lengths vary, 1 until the end of the series and 0 after
+    it; then, if each series is scaled by its own, the middle and the logarithm of the half range of each
+    channel, the same at all steps.
+
+    Args:
+        channels: How many channels of values there are.
+        ends: Whether lengths vary.
+        own: Whether each series is scaled by its own.
+        center: The mean of values of each channel (if not `own`), or of each attribute.
+        scale: Their standard deviation.
+        dtype: The type that the data came in.
+        full: Whether every series fills [-1, 1] by its own scale: lengths do not vary, and none stands still.
+    """
+
+    channels: int
+    ends: bool
+    own: bool
+    center: tuple[float, ...]
+    scale: tuple[float, ...]
+    dtype: str
+    full: bool = False
+    name: ClassVar[str] = "courses"
+    bounded: ClassVar[bool] = False
+
+    def encode(self, stored: Tensor) -> Tensor:
+        """Stored rows `(B, C + M + A, T)` to the networks' space."""
+        rows = stored.to(torch.float32)
+        values, flag, attributes = self.parts(rows)
+        center, scale = self._columns(rows)
+        if self.own:
+            middle, half = attributes.chunk(2, 1)
+            values = (values - middle) / half.exp()
+            attributes = (attributes - center) / scale
+        else:
+            values = (values - center) / scale
+        return torch.cat([values * flag if self.ends else values, *self._flags(2 * flag - 1), attributes], 1)
+
+    def decode(self, value: Tensor) -> Tensor:
+        """Rows as they are stored; attributes are averaged over the steps."""
+        rows = value.to(torch.float32)
+        values, flag, attributes = self.parts(rows)
+        center, scale = self._columns(rows)
+        if self.own:
+            attributes = (attributes * scale + center).mean(2, keepdim=True).expand_as(attributes)
+            middle, half = attributes.chunk(2, 1)
+            values = values * half.exp() + middle
+        else:
+            values = values * scale + center
+        present = (flag > 0).cummin(2).values.to(rows.dtype)
+        return torch.cat([values * present if self.ends else values, *self._flags(present), attributes], 1)
+
+    def parts(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Values, the flag of presence (all ones if lengths do not vary) and attributes of rows."""
+        values, rest = rows[:, : self.channels], rows[:, self.channels :]
+        if not self.ends:
+            return values, torch.ones_like(rows[:, :1]), rest
+        return values, rest[:, :1], rest[:, 1:]
+
+    def series(self, stored: Tensor) -> Tensor:
+        """Values alone `(B, C, T)`, NaN after the end of a series; rounded if the data are whole numbers."""
+        values, flag, _ = self.parts(stored)
+        values = values.round() if np.dtype(self.dtype).kind in "bui" else values
+        return torch.where(flag > 0, values, torch.nan) if self.ends else values
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as an object of plain numbers."""
+        plain = {key: list(item) if isinstance(item, tuple) else item for key, item in vars(self).items()}
+        return {"name": self.name, **plain}
+
+    def _flags(self, flag: Tensor) -> list[Tensor]:
+        return [flag] if self.ends else []
+
+    def _columns(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        both = torch.tensor([self.center, self.scale], dtype=rows.dtype, device=rows.device)
+        return both[0, :, None], both[1, :, None]
+
+
+def _load_transform(written: Mapping[str, Any]) -> Transform:
+    try:
+        center, scale = (tuple(map(float, written[part])) for part in ("center", "scale"))
+        made = Courses(
+            int(written["channels"]),
+            bool(written["ends"]),
+            bool(written["own"]),
+            center,
+            scale,
+            str(written["dtype"]),
+            bool(written.get("full", False)),
+        )
+        wanted = made.channels * (2 if made.own else 1)
+        good = len(center) == len(scale) == wanted and min(scale) > 0 and bool(np.dtype(made.dtype).kind)
+    except (KeyError, TypeError, ValueError):
+        good = False
+    if not good:
+        what, hint = "The encoding of the series is damaged", "give the file that Poise wrote"
+        raise PoiseError(what, code="data.transform-damaged", hint=hint)
+    return made
+
+
+def _open(given: Given, request: Request) -> Dataset:
+    if given.array is None or given.array.ndim not in (2, 3):
+        what = f"'{given.name}' is no array of series"
+        hint = (
+            "give (N, steps) or (N, channels, steps), as .npy or .npz or in Python; NaN after the end of each"
+        )
+        raise PoiseError(what, code="data.not-series", hint=hint)
+    if request.sides is not None or request.scale is not None:
+        what = f"'{given.name}' holds series, which have no resolution and no scale"
+        raise PoiseError(what, code="data.series-are-no-images", hint="leave them out")
+    array = given.array[:, None] if given.array.ndim == 2 else given.array
+    window, scaling = _asked(request.encoding)
+    length = window or array.shape[2]
+    if not _LEAST <= length <= min(_MOST, array.shape[2]):
+        what = f"The series of '{given.name}' have {array.shape[2]:,} steps, and {length:,} are asked for"
+        hint = f"take {_LEAST} to {_MOST:,} of them: --set encoding=365 cuts windows of 365 steps"
+        raise PoiseError(what, code="data.series-length", hint=hint)
+    values = np.asarray(array, dtype=np.float64)
+    present = _present(values, given.name)
+    if window is None:
+        return _dataset(values, present, None, given, scaling, array.dtype)
+    if not present.all():
+        what = f"The series of '{given.name}' end at different steps and cannot be cut into windows"
+        raise PoiseError(what, code="data.series-gaps", hint="fill them, or cut them yourself")
+    # time is divided before windows are cut, so that none of the test's steps was trained on
+    windows = values.shape[2] // window
+    apart = max(1, round(_TEST * windows)) if windows > 1 else 0
+    cut = values[:, :, : windows * window].reshape(*values.shape[:2], windows, window).transpose(0, 2, 1, 3)
+    first = cut[:, : windows - apart].reshape(-1, values.shape[1], window)
+    last = cut[:, windows - apart :].reshape(-1, values.shape[1], window)
+    made = _dataset(first, np.ones(first[:, 0].shape, bool), None, given, scaling, array.dtype)
+    if not apart:
+        return made
+    courses = _courses_of(made.transform)
+    held_out = _dataset(last, np.ones(last[:, 0].shape, bool), courses, given, scaling, array.dtype)
+    series = "The series" if len(values) == 1 else f"Each of {len(values):,} series"
+    notice = f"{series} is cut into {windows} windows of {window}; the last {apart} in time are held out."
+    return dataclasses.replace(made, held_out=held_out, notices=(*made.notices, notice))
+
+
+def _asked(encoding: str | None) -> tuple[int | None, str | None]:
+    """The length of windows and how series are scaled, if they are named: `"365,own"`."""
+    window, scaling = None, None
+    for word in (encoding or "").replace(" ", "").split(","):
+        if word.isdecimal():
+            window = int(word)
+        elif word in (OWN, COMMON):
+            scaling = word
+        elif word:
+            what = f"The encoding of series cannot be '{encoding}'"
+            hint = f"name the length of windows, {OWN} or {COMMON}: --set encoding=365,{OWN}"
+            raise PoiseError(what, code="data.series-encoding", hint=hint)
+    return window, scaling
+
+
+def _present(values: Array, name: str) -> Array:
+    """Where each series has not ended, `(N, T)`: NaN may follow the last step, in all channels at once."""
+    missing = np.isnan(values)
+    if np.isinf(values).any():
+        raise PoiseError(f"'{name}' holds infinite values", code="data.not-finite", hint="take them out")
+    present = np.asarray(~missing.all(axis=1))
+    inside = missing.any(axis=1) & present
+    gap = np.asarray((np.diff(present.astype(np.int8), axis=1) > 0).any(axis=1) | inside.any(axis=1))
+    if gap.any():
+        row = int(np.argmax(gap))
+        what = f"{counted(int(gap.sum()), 'row')} of '{name}' have gaps, the first is row {row:,}"
+        why = "NaN may only follow the last step of a series, in all of its channels"
+        raise PoiseError(what, code="data.series-gaps", why=why, hint="fill gaps, as by interpolation, first")
+    if not present[:, 0].all():
+        row = int(np.argmin(present[:, 0]))
+        what = f"Row {row:,} of '{name}' is empty"
+        raise PoiseError(what, code="data.series-empty", hint="take it out")
+    return present
+
+
+def _dataset(
+    values: Array,
+    present: Array,
+    known: Courses | None,
+    given: Given,
+    scaling: str | None,
+    dtype: "np.dtype[Any]",
+) -> Dataset:
+    count, channels, length = values.shape
+    ends = not present.all() if known is None else known.ends
+    shown = np.where(present[:, None], values, np.nan)
+    low, high = np.nanmin(shown, axis=2), np.nanmax(shown, axis=2)
+    overall = max(float(np.nanstd(shown)), 1e-12)
+    middle, half = (low + high) / 2, np.maximum((high - low) / 2, _LEAST_SPREAD * overall)
+    own = _is_own(half, scaling) if known is None else known.own
+    flag = [present[:, None].astype(np.float64)] if ends else []
+    attributes = np.concatenate([middle, np.log(half)], axis=1)
+    columns = [np.repeat(attributes[:, :, None], length, axis=2)] if own else []
+    stored = np.concatenate([np.nan_to_num(shown, nan=0.0), *flag, *columns], axis=1).astype(np.float32)
+    if known is None:
+        center = attributes.mean(axis=0) if own else np.nanmean(shown, axis=(0, 2))
+        scale = attributes.std(axis=0) if own else np.nanstd(shown, axis=(0, 2))
+        scale = np.where(scale > 1e-12, scale, 1.0)
+        type_name = str(dtype.newbyteorder("="))
+        full = own and not ends and bool((high - low > 2 * _LEAST_SPREAD * overall).all())
+        known = Courses(channels, ends, own, tuple(center.tolist()), tuple(scale.tolist()), type_name, full)
+    found = survey(stored)
+    steps = present.sum(axis=1)
+    summary: dict[str, JSON] = {
+        "origin": given.origin,
+        "count": count,
+        "channels": channels,
+        "steps": [int(steps.min()), int(steps.max())],
+        "scaled": "each series by its own middle and half range" if own else "all series alike",
+        "range": [float(np.nanmin(shown)), float(np.nanmax(shown))],
+        "dtype": known.dtype,
+    }
+    text = "each scaled by its own middle and half range" if own else "all scaled alike"
+    lengths = f"{steps.min():,} to {steps.max():,}" if ends else f"{length:,}"
+    notice = (
+        f"{count:,} series of {lengths} steps, {text}; --set encoding={COMMON if own else OWN} changes that."
+    )
+    return array_dataset(stored, found.digest, NAME, given.name, known, summary, [notice])
+
+
+def _is_own(half: Array, scaling: str | None) -> bool:
+    if scaling is not None:
+        return scaling == OWN
+    few, many = np.quantile(half, [0.1, 0.9], axis=0)
+    return bool((many > _DIFFER * np.maximum(few, 1e-12)).any())
+
+
+def _courses_of(transform: Transform) -> Courses:
+    assert isinstance(transform, Courses)
+    return transform
+
+
+def _spec(shape: tuple[int, ...], transform: Transform) -> DataSpec:
+    courses = _courses_of(transform)
+    of_values: SpanKind = "bounded" if courses.full else "real"
+    spans = [Span(f"channel {number}", of_values, 1) for number in range(courses.channels)]
+    spans += [Span("present", "real", 1)] if courses.ends else []
+    attributes = shape[0] - len(spans)
+    spans += [Span(f"{ATTRIBUTE} {number}", "real", 1) for number in range(attributes)]
+    return DataSpec(NAME, shape, spans=tuple(spans))
+
+
+def _draw(
+    samples: Tensor, transform: Transform, *, columns: int | None = None, real: Tensor | None = None
+) -> Image.Image:
+    """A cell for each series, a curve for each channel; by its own scale if each has one."""
+    courses = _courses_of(transform)
+    values, flag, _ = courses.parts(samples.detach().float().cpu())
+    high = 1.1 if courses.own else BEYOND
+    values = torch.where(flag > 0, values, torch.zeros_like(values)) if courses.ends else values
+    return to_pillow(as_curves(values[:, :4].numpy(), low=-high, high=high), columns=columns)
+
+
+def _write(folder: Path, pieces: Iterable[Tensor], count: int, transform: Transform) -> None:
+    series = np.concatenate([piece.numpy() for piece in pieces])
+    like = np.dtype(_courses_of(transform).dtype)
+    if like.kind in "ui" and not np.isnan(series).any():
+        series = series.clip(np.iinfo(like).min, np.iinfo(like).max).astype(like)
+    np.save(folder / _FILE, series)
+
+
+def _planes(samples: Tensor) -> Tensor:
+    return samples[:, :, None, None]
+
+
+SERIES = DataKind(
+    name=NAME,
+    singular="a series",
+    plural="series",
+    describe=lambda shape, count: f"{count:,} series of {shape[1]:,} steps",
+    recognises=lambda given: False,  # arrays of series look like vectors and images: --kind series
+    open=_open,
+    load_transform=_load_transform,
+    spec=_spec,
+    network=lambda spec: "series",
+    defaults=lambda spec: Defaults(32, 4e-4, 20_000),
+    gradient_weight=lambda spec: min(10.0, 0.1 * math.prod(spec.shape) / 64),
+    settings=lambda spec: {},
+    augmentations=frozenset(),
+    draw=_draw,
+    preview=24,
+    gridded=True,
+    pictorial=False,
+    sample=lambda samples, transform: _courses_of(transform).series(transform.decode(samples)),
+    to_data=lambda samples, transform: transform.decode(samples),
+    stored_data=lambda stored, transform: stored.float(),
+    written=lambda count, transform: [_FILE],
+    write=_write,
+    lead="Each cell is the series of one latent, a curve for each channel. "
+    "The latents are the same in every picture.",
+    as_picture="as curves",
+    as_files="in an array",
+    features="field-statistics",
+    metrics=(
+        "autocorrelation",
+        "power-spectrum",
+        "value-distribution",
+        "classifier-two-sample-test",
+        "frechet-distance",
+    ),
+    value_range=None,
+    measured=lambda samples, transform: _planes(samples),
+    comparable=lambda data, transform: _planes(transform.encode(data)),
+    preparation=lambda shape, transform: "values by the scale that the networks see",
+    recipe="series",
+    encodings=(OWN, COMMON),
+)
