@@ -69,3 +69,12 @@ def test_a_folder_for_the_hub_is_sampled_as_its_run(cli: Cli, run: Path) -> None
         assert cli("sample", place, "-n", "3", "--out", name).status == 0
     assert Path("a.npy").read_bytes() == Path("b.npy").read_bytes()
     refused(cli, "sample", "hub", "--refine", "reject", "--out", "c.npy", code="generator.refine-needs-run")
+
+
+def test_a_chosen_sample_has_the_name_of_a_plain_one_and_a_moved_one_has_none(cli: Cli, run: Path) -> None:
+    (event,) = cli("sample", run, "-n", "3", "--refine", "weights", "--out", "a.npy", "--json").events
+    last = event["names"][-1]
+    assert cli("sample", run, "--name", last, "--out", "again.npy").status == 0
+    np.testing.assert_allclose(np.load("again.npy")[0], np.load("a.npy")[2], atol=1e-6)
+    (event,) = cli("sample", run, "-n", "2", "--refine", "langevin", "--out", "b.npy", "--json").events
+    assert event["names"] == []

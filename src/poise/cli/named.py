@@ -20,16 +20,20 @@ if TYPE_CHECKING:
 
 
 def names_of(
-    generator: Generator, folder: Path, count: int, rows: tuple[str, ...], *, columns: int, **asked: Any
+    generator: Generator,
+    folder: Path,
+    which: Sequence[int],
+    rows: tuple[str, ...],
+    *,
+    columns: int,
+    **asked: Any,
 ) -> list[SampleName]:
-    """The names of all samples; none without columns, or of rows of tags, which have the tags of others."""
+    """The names of samples by their indices; none of rows of tags, which have the tags of others."""
     from poise.generator.naming import name_of
 
-    if not columns:
-        return []
     first = name_of(generator, folder, **asked)
     if not rows:
-        return [replace(first, index=index) for index in range(count)]
+        return [replace(first, index=index) for index in which]
     labels = rows if generator.classes else ()
     return [replace(first, index=column, label=row) for row in labels for column in range(columns)]
 

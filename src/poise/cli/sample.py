@@ -117,9 +117,14 @@ def sample(
         chosen = {"tags": tags, "truncation": truncation, "refine": refine, **facts}
         about |= {key: value for key, value in chosen.items() if value is not None}
         pieces = _pieces(generator, latents, conditions)
-        # A refined sample has a latent of its own, which no seed and index draw.
         names = names_of(
-            generator, folder, count, rows, columns=0 if refined else COLUMNS, seed=seed, **wanted
+            generator,
+            folder,
+            range(count) if refined is None else refined.indices,
+            rows,
+            columns=COLUMNS,
+            seed=seed,
+            **wanted,
         )
         with writing_to(path):
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -97,6 +97,11 @@ class Refined:
     text: str
 
     @property
+    def indices(self) -> list[int]:
+        """Which of the plain samples of the seed these are; empty if latents were moved."""
+        return [] if self.places is None else self.places.tolist()
+
+    @property
     def facts(self) -> dict[str, float]:
         """The acceptance and the candidates, for programs."""
         return {"acceptance": self.acceptance, "candidates": self.candidates}
