@@ -228,7 +228,7 @@ TABLE = DataKind(
     load_transform=TableTransform.from_json,
     spec=lambda shape, transform: DataSpec(NAME, shape, spans=of_table(transform).spans),
     network=lambda spec: "mlp",
-    defaults=lambda spec: Defaults(256, 2e-4, 2_400),
+    defaults=lambda spec: Defaults(256, 2e-4, 600),
     gradient_weight=lambda spec: 0.1,
     settings=lambda spec: {},
     augmentations=frozenset(),
