@@ -83,8 +83,9 @@ SRC = Path(poise.__file__).parent
 
 FORM = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z0-9]+(-[a-z0-9]+)*")
 
-MORE_ROOMS = {"registry": {"extension"}}
-"""Rooms whose codes a module may use besides its own: parts from outside are checked by the registry."""
+MORE_ROOMS = {"registry": {"extension"}, "generator": {"export", "import"}}
+"""Rooms whose codes a module may use besides its own: parts from outside are checked by the
+registry, and a generator that leaves or comes in has a room of its own."""
 
 SHARED = {
     "cli.unknown-format", "data.array-unreadable", "data.channels", "data.empty",

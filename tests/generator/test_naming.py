@@ -112,8 +112,8 @@ def test_pictures_of_others_name_no_sample(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
     for file, code in (
         ("mine.png", "generator.picture-without-name"),
-        ("text.png", "generator.unreadable-picture"),
-        ("none.png", "generator.unreadable-picture"),
+        ("text.png", "generator.unreadable-marks"),
+        ("none.png", "generator.unreadable-marks"),
     ):
         with pytest.raises(PoiseError) as caught:
             read_marks(tmp_path / file)

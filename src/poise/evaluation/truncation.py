@@ -100,7 +100,7 @@ def truncation_curve(
     generator = subject.generator
     if generator is None or generator.directions:
         what = f"'{subject.name}' makes no samples from noise"
-        raise PoiseError(what, code="evaluation.no-generator", hint="name a run that does")
+        raise PoiseError(what, code="evaluation.no-samples-of-noise", hint="name a run that does")
     of_styles = takes(generator.module.forward, "truncation")
     if not of_styles and generator.latent.distribution != "normal":
         what, why = "This generator cannot be truncated", "it has no styles, and its latents are uniform"

@@ -88,7 +88,7 @@ def read_marks(path: Path) -> dict[str, Any]:
             found = json.loads(written) if written else None
     except (OSError, ValueError, SyntaxError) as error:
         what = f"The picture '{path}' cannot be read"
-        raise PoiseError(what, code="generator.unreadable-picture", why=str(error)) from None
+        raise PoiseError(what, code="generator.unreadable-marks", why=str(error)) from None
     if not isinstance(found, dict) or not found.get("names"):
         what = f"The picture '{path}' names no sample"
         hint = "name a PNG of poise sample; programs that store a picture again often drop what it says"

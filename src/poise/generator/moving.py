@@ -34,7 +34,7 @@ def check_format(path: Path) -> None:
         raise PoiseError(what, code="generator.unknown-moving-format", hint=hint)
     if suffix == ".mp4" and find_spec("imageio_ffmpeg") is None:
         what, hint = "An MP4 needs imageio-ffmpeg", "install it: pip install 'poise[video]', or name a .webp"
-        raise PoiseError(what, code="generator.missing-extra", why="it is not installed", hint=hint)
+        raise PoiseError(what, code="generator.no-video-extra", why="it is not installed", hint=hint)
 
 
 def frame_picture(samples: Tensor) -> Image.Image:

@@ -87,7 +87,8 @@ class _Styled(nn.Module):
         latent, *condition, truncation = inputs[:-1] if self.movable else inputs
         styles = self.styles.of(latent, *condition)
         mean = condition[0].flatten(1) @ self.means if condition else self.styles.mean(latent)
-        made: Tensor = self.sample(self.styles.images(mean + truncation * (styles - mean) + offset))
+        drawn = styles + (1 - truncation) * (mean - styles)  # Exactly the styles at truncation 1
+        made: Tensor = self.sample(self.styles.images(drawn + offset))
         return made
 
 
