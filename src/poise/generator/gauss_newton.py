@@ -16,12 +16,13 @@ from torch.nn.functional import avg_pool2d
 from poise.generator.likeness import SMALLEST, Likeness, unsaturated
 from poise.generator.spaces import Space
 
-ITERATIONS = 10
+ITERATIONS = 40
 MOST_COORDINATES = 512  # Beyond these the columns cost more than they bring
 ROWS, COLUMNS = 8, 32  # Rows and columns that are computed at once
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-7, 1e4
 LOWER, RAISE = 0.2, 5.0  # What the damping is multiplied with after a step that was taken, or was not
-ENOUGH = 1e-7  # The loss from which on 8 bits do not change
+SETTLED = 1e-5  # The share of its loss below which a gain ends the search of a row
+HOPELESS = 1e2  # The damping from which on no step helps
 
 OnStep = Callable[[float], None]
 
@@ -82,6 +83,7 @@ def _refined(
     flat = values.flatten(1)
     loss, damping = loss_of(flat), torch.full((len(flat),), FIRST_DAMPING).to(flat)
     normal, slope = _normal_equations(residuals, flat)
+    settled = torch.zeros(len(flat), dtype=torch.bool, device=flat.device)
     for iteration in range(iterations):
         diagonal = normal.diagonal(dim1=1, dim2=2)
         scale = diagonal + 1e-3 * diagonal.mean(1, keepdim=True) + 1e-12
@@ -90,11 +92,14 @@ def _refined(
         moved = (flat - step).reshape(values.shape)
         tried = space.held(moved, (moved / moved.abs().clamp(min=1e-12)).clamp(-1, 1)).flatten(1)
         after = loss_of(tried)
-        better = after < loss
+        # A row that has settled stays, whatever its neighbours still gain
+        better = (after < loss) & ~settled
+        settled |= better & (after > (1 - SETTLED) * loss)
         flat = torch.where(better[:, None], tried, flat)
         loss = torch.where(better, after, loss)
         damping = (damping * torch.where(better, LOWER, RAISE)).clamp(LEAST_DAMPING, MOST_DAMPING)
-        if bool((loss < ENOUGH).all()) or iteration == iterations - 1:
+        settled |= damping > HOPELESS
+        if bool(settled.all()) or iteration == iterations - 1:
             break
         if bool(better.any()):
             normal, slope = _normal_equations(residuals, flat)

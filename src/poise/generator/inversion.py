@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 POOL = 1024  # Samples among which those that resemble a picture are looked for
 COMPARED = 16  # Pixels of a side at which they are compared
 HALVE_EVERY = 50  # Steps after which the worse half of the starts is dropped
+FINALISTS = 2  # Starts that are refined: the better one after Adam may have the worse end
 WARM_UP, COOL_DOWN = 0.05, 0.5  # The shares of the steps over which the step size rises and falls
 BETAS = 0.9, 0.99
 ROWS = 512  # Starts that are searched at once, of images of 32x32
@@ -74,7 +75,7 @@ class Search:
 
     def left(self, step: int) -> int:
         """How many starts of a picture are searched at a step."""
-        return max(1, self.starts >> (step // HALVE_EVERY))
+        return max(min(FINALISTS, self.starts), self.starts >> (step // HALVE_EVERY))
 
     @property
     def work(self) -> int:
@@ -225,11 +226,11 @@ def search_rows(
         work += left
         if on_step is not None:
             on_step(work / search.work)
-    left = len(values) // count
-    rows = least.reshape(count, left).argmin(1) + left * torch.arange(count, device=values.device)
+    if search.refinements and best[0].numel() <= MOST_COORDINATES:
+        best, least = refined(space, best, kinds, wanted, likeness, iterations=search.refinements)
+    left = len(best) // count
+    rows = least.reshape(count, left).argmin(1) + left * torch.arange(count, device=best.device)
     found, loss, final = best[rows], least[rows], None if kinds is None else kinds[rows]
-    if search.refinements and found[0].numel() <= MOST_COORDINATES:
-        found, loss = refined(space, found, final, targets, likeness, iterations=search.refinements)
     with torch.no_grad():
         images = space.images(found, final).clamp(-1, 1)
     return Found(found, final, images, loss, spread)

@@ -7,9 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.metrics import f1_score, r2_score, roc_auc_score
-from sklearn.model_selection import StratifiedKFold
 
 from poise.errors import PoiseError
 from poise.metrics.intervals import NORMAL_QUANTILE, interval, share_interval, splits, spread
@@ -330,12 +327,17 @@ def _missing(real: RowSet, fake: RowSet) -> float:
 
 
 def _trees(rows: RowSet, columns: Array, *, number: bool = False) -> Any:
-    make = HistGradientBoostingRegressor if number else HistGradientBoostingClassifier
+    from sklearn import ensemble  # noqa: PLC0415 - a generator is sampled without it
+
+    make = ensemble.HistGradientBoostingRegressor if number else ensemble.HistGradientBoostingClassifier
     return make(max_iter=ROUNDS, categorical_features=~rows.ordered[columns], random_state=0)
 
 
 def _detected(real: RowSet, fake: RowSet, seed: int) -> tuple[float, float]:
     """The area under the curve, and its standard error."""
+    from sklearn.metrics import roc_auc_score  # noqa: PLC0415 - as above
+    from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415 - as above
+
     every = np.arange(real.values.shape[1])
     rows = np.concatenate([real.values, fake.values])
     labels = np.repeat([0, 1], [len(real), len(fake)])
@@ -360,6 +362,8 @@ def _score(auc: float) -> float:
 
 def _utility(train: RowSet, test: RowSet, seed: int) -> tuple[dict[str, float], dict[str, Interval]]:
     """What trees that are trained on some rows score on others, by name; and the intervals."""
+    from sklearn.metrics import f1_score, r2_score, roc_auc_score  # noqa: PLC0415 - as above
+
     at = train.target
     rest = np.array([index for index in range(train.values.shape[1]) if index != at])
     number = bool(train.ordered[at])
