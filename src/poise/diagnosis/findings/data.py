@@ -25,7 +25,7 @@ DIFFER = 0.3  # Spread from which samples differ enough to have colours
 # that is left if the right change is undone. Sixty-four reals of the same data are at 0.02 at most
 DISPLACED, BROUGHT = 0.1, 0.3
 # Times as far apart as those that were handed over, from which the loop's reals are noisier or augmented, and
-# from which samples have taken that on. Of sixty-four reals of the same data chance gives 1.06 at most
+# from which samples have taken that on. Of sixty-four reals of the same data chance gives 1.1 at most
 NOISIER, TAKEN_ON = 1.2, 1.15
 NOISE_SPAN = 6  # Spans, sixtieths of a run, over which samples are looked at
 

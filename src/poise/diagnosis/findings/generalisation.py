@@ -17,7 +17,7 @@ ON_TOP = 0.1  # Share of samples, beyond chance, that lie right on one training 
 # C_T below which no samples on top of one training sample are asked for. Samples that are merely blurred
 # reach -8 against pictures as small as these
 HUGS = -9.0
-LOOKS = 2  # Looks in a row at which both are so far beyond chance that it is unmistakable
+MOST = 0.5  # Share of samples, beyond chance, right on one training sample that one look cannot mistake
 NEAR = 0.85  # Share of the held-out data's distance to the training data below which samples are near
 SPAN = 4  # Spans, sixtieths of a run, that are looked back on
 
@@ -53,20 +53,21 @@ def certainty(held_out: int | None) -> float:
 
 def _memorisation(measurements: Measurements) -> Verdict | Unchecked:
     """Nearer to the training data than unseen data are, for some time."""
-    score = statistics.median(values(measurements, "copying", SPAN))
-    copied = statistics.median(values(measurements, "copied", SPAN))
-    chance = measurements[-1].copied_held_out or 0.0
-    nearness = statistics.median(values(measurements, "nearness", SPAN) or [0.0])
+    last = measurements[-1]
+    chance = last.copied_held_out or 0.0
+    clear = (last.copying or 0.0) < HUGS and (last.copied or 0.0) > chance + MOST
+    score, copied, nearness = (
+        statistics.median(
+            ([getattr(last, name) or 0.0] if clear else values(measurements, name, SPAN)) or [0.0]
+        )
+        for name in ("copying", "copied", "nearness")
+    )
     evidence = Evidence.of(
         ("C_T", round(score, 2), COPIES, "above 0"),
         ("copied", round(copied, 3), round(chance + ON_TOP, 3), f"{chance:.2g}, as held-out data"),
         ("nearness", round(nearness, 3), NEAR, "near 1"),
     )
     copies = score < COPIES and copied > chance + ON_TOP
-    lately = [(one.copying, one.copied) for one in measurements if one.copying is not None][-LOOKS:]
-    sure = len(lately) == LOOKS and all(
-        score < HUGS and (share or 0.0) > chance + 3 * ON_TOP for score, share in lately if score is not None
-    )
     if copies or (score < HUGS and nearness < NEAR):
         return Verdict(
             "trouble" if score < 1.2 * HUGS or copied > chance + 3 * ON_TOP else "watch",
@@ -74,8 +75,8 @@ def _memorisation(measurements: Measurements) -> Verdict | Unchecked:
             f"{score:.1f}, and {100 * copied:.0f} % lie right on one training sample.",
             evidence,
             beyond=score / COPIES,
-            sure=sure,
-            certainty=certainty(measurements[-1].held_out_count),
+            sure=clear,
+            certainty=certainty(last.held_out_count),
         )
     return HEALTHY
 

@@ -85,16 +85,20 @@ QUALITY_REGRESSED = Rule(
 
 PEAK = 12.0  # Times the power around that the spectrum has at the frequencies of strides, over that of reals
 GRID_CLEAR = 60.0  # The same for trouble
-GRID_LOOKS = 3  # Looks in a row at which that is unmistakable
-GRID_LATE = 30  # Spans before which a grid of the first weights may fade
+GRID_SURE = 240.0  # The same that one look cannot mistake, once a grid of the first weights would have faded
+GRID_LATE = 30  # Spans before which it may
 GRID_SPAN = 8  # Spans, sixtieths of a run, that are looked back on
 
 
 def _checkerboard(measurements: Measurements) -> Verdict:
     """The samples' spectrum has peaks at the frequencies of strides, which that of the reals lacks."""
-    peaks = values(measurements, "grid", GRID_SPAN)
-    peak = statistics.median(peaks)
     late = measurements.now >= GRID_LATE * (1 if measurements.steps else 2)
+    clear = late and (measurements[-1].grid or 0.0) > GRID_SURE
+    peak = (
+        (measurements[-1].grid or 0.0)
+        if clear
+        else statistics.median(values(measurements, "grid", GRID_SPAN))
+    )
     if peak > PEAK:
         return Verdict(
             "trouble" if peak > GRID_CLEAR else "watch",
@@ -102,7 +106,7 @@ def _checkerboard(measurements: Measurements) -> Verdict:
             f"spectrum has {peak:.0f} times the power around, as against the data.",
             Evidence.of(("peak of the grid", round(peak, 2), PEAK, "0.5 to 3")),
             beyond=peak / PEAK,
-            sure=late and len(peaks) >= GRID_LOOKS and min(peaks[-GRID_LOOKS:]) > GRID_CLEAR,
+            sure=clear,
         )
     return HEALTHY
 
