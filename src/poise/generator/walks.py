@@ -61,7 +61,7 @@ def spline_weights(keys: int, times: Tensor, *, closed: bool) -> Tensor:
         >>> spline_weights(3, torch.tensor([0.0, 1.0, 2.5]), closed=True).round(decimals=3)
         tensor([[ 1.0000,  0.0000,  0.0000],
                 [ 0.0000,  1.0000,  0.0000],
-                [ 0.5620, -0.1250,  0.5620]], dtype=torch.float64)
+                [ 0.6250, -0.2500,  0.6250]], dtype=torch.float64)
 
     Source: de Boor 1978, chapter IV, for unit steps.
     """
