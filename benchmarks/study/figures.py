@@ -2,7 +2,7 @@
 
     python -m benchmarks.study.figures digits --minutes 9
 
-Each slice goes on with the study below `/tmp`, and kills it with SIGKILL at random times; when nothing is
+Each slice goes on with the study below `studies/`, and kills it with SIGKILL at random times; when nothing is
 left, the table goes to `docs/benchmarks/study-NAME.json`.
 """
 
@@ -22,7 +22,7 @@ from poise.studies.progress import standing
 from poise.studies.results import table_of
 
 SMALL = {"generator.width": 16, "generator.hidden_size": 128, "discriminator.width": 16}
-"""A quarter of the published channels, an eighth of the generator's hidden units: two cores do no more."""
+"""A quarter of the published channels, an eighth of the generator's hidden units."""
 
 PLAIN = ["lucic/minimax", "lucic/non-saturating", "lucic/least-squares", "lucic/wasserstein"]
 ALL = [*PLAIN, "lucic/wasserstein-gp", "lucic/dragan", "lucic/began"]
@@ -40,7 +40,7 @@ STUDIES: dict[str, dict[str, Any]] = {
         "stack": 6,
     },
 }
-"""What two cores did in the time that there was: fewer trials than the paper, and far fewer images."""
+"""Small enough for two cores; the same command adds trials, seeds and recipes."""
 
 
 def command(name: str, out: Path) -> list[str]:
@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("--never", action="store_true", help="kill it at the end of the slice only")
     parser.add_argument("--out", type=Path, default=None)
     given = parser.parse_args()
-    out = given.out or Path("/tmp/study/figures") / given.name
+    out = given.out or Path("studies") / f"benchmark-{given.name}"
     between = None if given.never else (given.between[0], given.between[1])
     if not run_slice(given.name, out, seconds=60 * given.minutes, kill_after=between):
         print(standing(StudyFolder.open(out)))

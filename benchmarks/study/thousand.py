@@ -7,10 +7,10 @@ The results are made up: nothing is trained. Each command is a process of its ow
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -37,8 +37,14 @@ def made_up(path: Path) -> StudyFolder:
     return folder
 
 
+def processor_seconds() -> float:
+    """What all processes that were started and have ended took so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def main() -> None:
-    """Time each command three times, and print the least."""
+    """The processor time of each command, the least of two: a wall clock would count who else is here."""
     with tempfile.TemporaryDirectory() as place:
         out = Path(place) / "study"
         made_up(out)
@@ -51,13 +57,13 @@ def main() -> None:
         }
         for name, words in commands.items():
             spent = []
-            for _ in range(3):
-                began = time.perf_counter()
+            for _ in range(2):
+                began = processor_seconds()
                 subprocess.run(
                     [sys.executable, "-m", "poise", "study", *words], check=True, stdout=subprocess.DEVNULL
                 )
-                spent.append(time.perf_counter() - began)
-            print(f"{name}: {min(spent):.2f} s")
+                spent.append(processor_seconds() - began)
+            print(f"{name}: {min(spent):.2f} s", flush=True)
 
 
 if __name__ == "__main__":

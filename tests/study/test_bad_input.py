@@ -118,3 +118,21 @@ def test_of_many_rows_two_thousand_score() -> None:
             return 1_000_000
 
     assert rows_for(Rows()) == 2_000  # type: ignore[arg-type]  # only counted
+
+
+def test_classes_are_divided_with_their_rows() -> None:
+    from poise.data import ThreeSets, open_data
+
+    sets = ThreeSets("digits", seed=3, choosing=300, scoring=300)
+    training = open_data(sets)
+    scoring = open_data(ThreeSets("digits", 3, 300, 300, part="scoring"))
+    whole = open_data("digits")
+    assert training.held_out is not None
+    rows = [one.rows for one in (training, training.held_out, scoring)]
+    assert sorted(np.concatenate([np.asarray(own) for own in rows])) == list(range(1797))
+    for part in (training, training.held_out, scoring):
+        assert part.labels is not None
+        assert whole.labels is not None
+        assert np.array_equal(part.labels, whole.labels[np.asarray(part.rows)])
+    other = open_data(sets, seed=99)  # another run's seed
+    assert other.fingerprint == training.fingerprint
