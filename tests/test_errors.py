@@ -88,12 +88,15 @@ MORE_ROOMS = {"registry": {"extension"}, "generator": {"export", "import"}}
 registry, and a generator that leaves or comes in has a room of its own."""
 
 SHARED = {
-    "cli.unknown-format", "data.array-unreadable", "data.channels", "data.empty",
-    "data.labels-unreadable", "data.no-picture", "data.sides-differ", "data.transform-columns",
-    "diagnosis.log-empty", "generator.damaged-description", "generator.no-classes", "generator.no-picture",
-    "metrics.different-ranges", "metrics.different-shapes", "metrics.different-widths",
-    "metrics.extractor-changes", "metrics.feature-shape", "metrics.no-weights", "metrics.not-finite",
-    "metrics.not-numbers", "metrics.too-few-samples", "metrics.unreadable-weights",
+    "cli.unknown-format", "data.array-of-objects", "data.array-unreadable", "data.axes-unclear",
+    "data.channels", "data.empty", "data.labels-unreadable", "data.no-picture", "data.no-sounds",
+    "data.not-finite", "data.series-gaps", "data.sides-differ", "data.sound-index", "data.too-large",
+    "data.transform-columns", "data.transform-damaged", "diagnosis.log-empty",
+    "generator.damaged-description", "generator.no-classes", "generator.no-picture",
+    "generator.not-a-generator", "generator.other-weights", "generator.too-few-held-out", "import.damaged",
+    "import.other-architecture", "metrics.different-ranges", "metrics.different-shapes",
+    "metrics.different-widths", "metrics.extractor-changes", "metrics.feature-shape", "metrics.no-weights",
+    "metrics.not-finite", "metrics.not-numbers", "metrics.too-few-samples", "metrics.unreadable-weights",
     "metrics.weights-do-not-fit", "run-folder.damaged-file", "training.checkpoint-of-other-networks",
     "training.steps-done", "training.too-few-samples",
 }  # fmt: skip

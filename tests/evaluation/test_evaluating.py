@@ -219,7 +219,7 @@ def test_labels_that_do_not_match_the_rows_are_refused() -> None:
 
 def test_data_that_are_gone_are_asked_for(tmp_path: Path) -> None:
     run = poise.train(blobs(1), out=tmp_path / "run", **SMALL)
-    with pytest.raises(PoiseError, check=lambda error: error.code == "evaluation.data-in-memory"):
+    with pytest.raises(PoiseError, check=lambda error: error.code == "generator.data-in-memory"):
         evaluate(run)
     assert evaluate(run, blobs(2), metrics=["frechet-distance"]).against == "array"
 

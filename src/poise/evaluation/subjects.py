@@ -108,9 +108,7 @@ def folder_of(run: Any) -> RunFolder:
 
 def training_data_of(run: RunFolder, *, progress: Progress | None) -> Dataset:
     """The training data of a run, opened as they were opened then."""
-    return own_data(
-        run, progress=progress, room="evaluation", hint="name what to measure against: --against DATA"
-    )
+    return own_data(run, progress=progress, hint="name what to measure against: --against DATA")
 
 
 def opened(

@@ -17,15 +17,12 @@ from poise.tasks.held_out import Indices, Split, examined
 from poise.tasks.prepare import prepared
 
 
-def own_data(
-    run: RunFolder, *, progress: Progress | None = None, room: str = "generator", hint: str = ""
-) -> Dataset:
+def own_data(run: RunFolder, *, progress: Progress | None = None, hint: str = "") -> Dataset:
     """The training data of a run, opened as they were opened then.
 
     Args:
         run: The run.
         progress: Called with `(done, total)` while files are read.
-        room: The first part of the codes of errors.
         hint: What to do if they are gone.
 
     Raises:
@@ -35,7 +32,7 @@ def own_data(
     data = data_of(record.get("origin", {}))
     if data is None:
         what = f"The run '{run.path}' was given its data in memory"
-        raise PoiseError(what, code=f"{room}.data-in-memory", hint=hint)
+        raise PoiseError(what, code="generator.data-in-memory", hint=hint)
     dataset = open_data(
         data,
         resolution=recipe.get("resolution"),
@@ -49,7 +46,7 @@ def own_data(
         raise PoiseError(
             f"The data '{dataset.name}' have the shape {list(dataset.shape)}, and the run was trained on "
             f"{record.get('shape')}",
-            code=f"{room}.data-changed-shape",
+            code="generator.data-changed-shape",
             hint=hint,
         )
     return dataset
