@@ -344,9 +344,9 @@ def test_names_that_lead_nowhere_are_told_what_is_near(tmp_path: Path) -> None:
         open_data("a\0b", cache=tmp_path)
     with refused("data.not-found"):
         open_data("~nobody-of-this-name/photos", cache=tmp_path)
-    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "table.xls").write_text("a,b\n1,2\n")
     with refused("data.unknown-file"):
-        open_data(tmp_path / "table.csv", cache=tmp_path)
+        open_data(tmp_path / "table.xls", cache=tmp_path)
     (tmp_path / "set.pkl").write_bytes(b"x")
     with refused("data.unknown-file"):
         open_data(tmp_path / "set.pkl", cache=tmp_path)

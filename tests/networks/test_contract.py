@@ -63,6 +63,8 @@ def test_every_part_that_a_network_names_exists() -> None:
     for registry in (GENERATORS, IMAGE_DISCRIMINATORS, TRANSLATORS):
         more = {"latent_size": 4} if registry is GENERATORS else {}
         for network in registry.values():
+            if not network.serves(spec):
+                continue
             module = network.build(spec, width=4, **more)
             assert all(isinstance(network.part(module, name), nn.Module) for name in network.parts)
 
