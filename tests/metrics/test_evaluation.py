@@ -42,6 +42,8 @@ def test_all_metrics_of_samples_run_on_images(tmp_path: Path) -> None:
     assert [result.metric for result in results] == names
     assert len(names) == 16
     for result in results:
+        if result.extractor == "features as given":  # of the samples themselves
+            continue
         assert result.extractor == classifier.name
         assert result.weights_hash == classifier.weights_hash
         assert result.reference == fingerprint(REAL)
