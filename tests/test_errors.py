@@ -91,7 +91,7 @@ SHARED = {
     "cli.unknown-format", "data.array-of-objects", "data.array-unreadable", "data.axes-unclear",
     "data.channels", "data.empty", "data.labels-unreadable", "data.no-picture", "data.no-sounds",
     "data.not-finite", "data.series-gaps", "data.sides-differ", "data.sound-index", "data.too-large",
-    "data.transform-columns", "data.transform-damaged", "diagnosis.log-empty",
+    "data.transform-columns", "diagnosis.log-empty",
     "generator.damaged-description", "generator.no-classes", "generator.no-picture",
     "generator.not-a-generator", "generator.other-weights", "generator.too-few-held-out", "import.damaged",
     "import.other-architecture", "metrics.different-ranges", "metrics.different-shapes",

@@ -2,8 +2,8 @@
 
 Births: 51 states by 260 times four weeks, the last 52 held out, each scaled by its own; `weather`:
 three airports by day, 24 hours of temperature, dew point, humidity, wind and visibility. Each call trains
-FOLDER on for a while. Samples, held-out reals, blocks of training series put together anew, and series with
-the phases of training series drawn anew are measured alike against the training series.
+FOLDER on for a while. Samples, held-out reals, blocks of training series in another order, and series with
+the phases of training series drawn at random are measured alike against the training series.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def blocks(real: Tensor, length: int) -> Tensor:
 
 
 def surrogates(real: Tensor) -> Tensor:
-    """Series with the same power at each frequency and phases drawn anew, alike in all channels."""
+    """Series with the same power at each frequency and phases drawn at random, alike in all channels."""
     spectrum = torch.fft.rfft(real)
     turns = (
         torch.rand(len(real), 1, spectrum.shape[-1], generator=torch.Generator().manual_seed(0))

@@ -137,18 +137,18 @@ def study(
         >>> print(done.table())  # doctest: +SKIP
     """
     asked = Request(
-        data,
-        tuple(recipes),
-        space,
-        str(budget),
-        trials,
-        seeds,
-        shortlist,
-        seed,
-        stack,
-        evaluations,
-        device,
-        settings,
+        data=data,
+        recipes=tuple(recipes),
+        space=space,
+        budget=str(budget),
+        trials=trials,
+        seeds=seeds,
+        shortlist=shortlist,
+        seed=seed,
+        stack=stack,
+        evaluations=evaluations,
+        device=device,
+        settings=settings,
     )
     place = Path(out) if out is not None else new_run_path(_named(data), "study", below="studies")
     folder = StudyFolder(place)

@@ -28,7 +28,7 @@ class DataOptions:
         file_column: Its column of files, if it is not found by itself.
         scale: The values that become black and white, for images of more than 8 bits, as 0,4095.
         split: Which of the folders train, val and test is trained on, or all; by default train.
-        column: The type of a table's column, as age=integer: number, integer, date, category, new (made anew)
+        column: The type of a table's column, as age=integer: number, integer, date, category, new (generated)
             or drop; may be given often.
         constraint: What holds in every row of a table: "low < high", "total = part + rest" or
             "fixed: city, country"; may be given often.

@@ -21,7 +21,7 @@ app = verb(
     ("poise directions runs/hands", "find, judge and show them"),
     ("poise directions runs/hands --name 3=smile", "give one a name"),
     ("poise directions runs/hands --method jacobian", "by one method alone"),
-    ("poise directions runs/hands --again --seed 1", "find them anew"),
+    ("poise directions runs/hands --again --seed 1", "find them again"),
 )
 
 
@@ -52,7 +52,7 @@ def directions(
         space: z, latents; or w, styles, which is the default if the generator has some.
         most: How many directions stay, beside those of labels.
         no_labels: Look for no directions of the classes that the data came with.
-        again: Find them anew, although there are some; names are lost.
+        again: Find them again, although there are some; names are lost.
         seed: Draws the samples.
     """
     from poise.cli.working import working

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from poise.generator import Directions, Generator
     from poise.generator.editing import Subjects
+    from poise.generator.inverted import Inversion
 
 DEFAULT_COUNT = 8
 Turned = Annotated[
@@ -146,7 +147,9 @@ def _subjects(
     return of_inversion(generator, _inverted(generator, directions, folder, Path(given[0]), json=json))
 
 
-def _inverted(generator: Generator, directions: Directions, folder: Path, path: Path, *, json: bool):  # type: ignore[no-untyped-def]
+def _inverted(
+    generator: Generator, directions: Directions, folder: Path, path: Path, *, json: bool
+) -> Inversion:
     """A picture, as it was found earlier or as it is found now."""
     from poise.cli.invert import LATENTS
     from poise.cli.working import working

@@ -60,8 +60,7 @@ def mix(
         truncation: Below 1 samples are more typical.
         out: A .png; by default in the run.
     """
-    from poise.cli.named import refuse_file
-    from poise.cli.outputs import whole_file, writing_to
+    from poise.cli.outputs import png_path, whole_file, writing_to
     from poise.cli.progress import view_for
     from poise.run_folder import one_run
 
@@ -70,11 +69,7 @@ def mix(
         what = "--classes cannot be given with --columns or --label"
         raise PoiseError(what, code="cli.classes-and-columns", hint="leave one of them out")
     folder = one_run(run).path
-    path = folder / "mix.png" if out is None else Path(out).expanduser()
-    if path.suffix.lower() != ".png":
-        what = f"A table cannot be written as '{path.suffix or path.name}'"
-        raise PoiseError(what, code="cli.unknown-format", hint="name a .png")
-    refuse_file(path)
+    path = png_path(out, folder / "mix.png", "A table")
     with view_for(json=json).reading(short_path(folder)), writing_to(path):
         from poise.cli.walk import passed
         from poise.generator.again import named_generator

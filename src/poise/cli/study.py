@@ -81,18 +81,18 @@ def study(
     folder = StudyFolder(out or new_run_path(data, "study", below="studies"))
     changes = dict(parse_override(text) for text in settings)
     asked = Request(
-        data,
-        recipes,
-        space,
-        budget,
-        trials,
-        seeds,
-        shortlist,
-        seed,
-        stack,
-        evaluations,
-        device,
-        changes,
+        data=data,
+        recipes=recipes,
+        space=space,
+        budget=budget,
+        trials=trials,
+        seeds=seeds,
+        shortlist=shortlist,
+        seed=seed,
+        stack=stack,
+        evaluations=evaluations,
+        device=device,
+        settings=changes,
     )
     plan = prepare(asked, folder, dry_run=dry_run)
     if not json:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from poise.cli.verb import Count, Json, Name, Number, emit, line, output, table, verb
-from poise.errors import PoiseError
 from poise.text import label, number, short_path
 
 if TYPE_CHECKING:
@@ -56,18 +55,13 @@ def truncation(
     import json as to_json
 
     from poise.cli.evaluate import watched
-    from poise.cli.named import refuse_file
-    from poise.cli.outputs import whole_file, writing_to
+    from poise.cli.outputs import png_path, whole_file, writing_to
     from poise.evaluation.evaluating import which_of
     from poise.evaluation.truncation import TRUNCATIONS, advice, truncation_curve
     from poise.run_folder import one_run
 
     folder = one_run(run).path
-    path = folder / "truncation.png" if out is None else Path(out).expanduser()
-    if path.suffix.lower() != ".png":
-        what = f"A curve cannot be written as '{path.suffix or path.name}'"
-        raise PoiseError(what, code="cli.unknown-format", hint="name a .png")
-    refuse_file(path)
+    path = png_path(out, folder / "truncation.png", "A curve")
     with watched(str(run), json=json) as (progress, telling):
         curve = truncation_curve(
             folder,

@@ -49,6 +49,19 @@ def _to_json(transform: Transform) -> dict[str, Any]:
     return {"name": transform.name, **plain}
 
 
+def fields_to_json(transform: Any) -> dict[str, Any]:
+    """The name and every field of a frozen record, as an object of plain numbers."""
+    found = {field.name: getattr(transform, field.name) for field in fields(transform)}
+    plain = {name: list(item) if isinstance(item, tuple) else item for name, item in found.items()}
+    return {"name": transform.name, **plain}
+
+
+def damaged_transform(samples: str) -> PoiseError:
+    """The error for a record of the encoding of such samples that cannot be read."""
+    what = f"The encoding of the {samples} is damaged"
+    return PoiseError(what, code="data.transform-damaged", hint=_DAMAGED)
+
+
 @dataclass(frozen=True)
 class Pixels:
     """uint8, 0 to 255, to [-1, 1]: 0 at -1 and 255 at 1 exactly.

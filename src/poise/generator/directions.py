@@ -135,7 +135,7 @@ class Directions:
                 "These directions are of another generator",
                 code="generator.directions-of-another",
                 why=f"they were found in weights {self.generator[:12]}, and these are {found[:12]}",
-                hint="find them anew: poise directions RUN",
+                hint="find them again: poise directions RUN",
             )
 
     def named(self, names: Mapping[int, str]) -> Directions:

@@ -167,12 +167,14 @@ def find(
     pieces = targets.split(min(most, ROWS // search.starts or 1))
     done = 0
     for piece in pieces:
-        report = None
-        if on_step is not None:
-            before, size, step = done, len(piece), on_step
-            report = lambda share: step((before + share * size) / len(targets))  # noqa: B023, E731 - called here
+        report = on_step and _of_part(on_step, done, len(piece), len(targets))
         yield search_rows(starts, piece, likeness, search, on_step=report)
         done += len(piece)
+
+
+def _of_part(on_step: OnStep, before: int, size: int, whole: int) -> OnStep:
+    """Reports the share of a part of so many pictures, after so many, as a share of the whole."""
+    return lambda share: on_step((before + share * size) / whole)
 
 
 def search_rows(

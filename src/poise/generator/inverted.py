@@ -154,7 +154,7 @@ class Inversion:
                 "These latents are of another generator",
                 code="generator.latents-of-another",
                 why=f"they were found in weights {self.generator[:12]}, and these are {found[:12]}",
-                hint="find the pictures anew: poise invert RUN PICTURES",
+                hint="find the pictures again: poise invert RUN PICTURES",
             )
 
     @property
@@ -359,7 +359,7 @@ def read_inversion(folder: Path) -> Inversion:
     Raises:
         PoiseError: It holds none, or it is damaged.
     """
-    again = "find the pictures anew: poise invert RUN PICTURES"
+    again = "find the pictures again: poise invert RUN PICTURES"
     why = "its files are not what was written"
     try:
         found = read_tensors_folder(folder, f"{NAME}.safetensors", f"{NAME}.json")

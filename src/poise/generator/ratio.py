@@ -1,4 +1,4 @@
-"""The log ratio of the data over a generator's samples, by its run's own discriminator, fitted anew.
+"""The log ratio of the data over a generator's samples, by its run's own discriminator, fitted again.
 
 In training the discriminator faced the raw generator and the training rows, and penalties shrank its scores.
 So its scores are calibrated on held-out rows against samples of the averaged generator, which people sample.

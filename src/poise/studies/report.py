@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from poise.errors import PoiseError, report_system_errors
+from poise.errors import PoiseError
 from poise.studies.choosing import Results, score_of, wanted
 from poise.studies.drawing import Axis, Mark, best_curves, marginal_bars, parallel, strip
 from poise.studies.folder import StudyFolder
@@ -20,6 +18,7 @@ from poise.studies.progress import standing
 from poise.studies.results import Row, Table, changes_text, cost_words, short, table_of, values_of
 from poise.studies.statistics import best_bands, expected_best, marginals
 from poise.text import counted, label
+from poise.web.page import data_address, rendered, write_page
 
 COLOURS = 7
 """Recipes that have a colour of their own; more share them."""
@@ -50,36 +49,14 @@ def write_report(study: StudyFolder) -> Path:
     Raises:
         PoiseError: It cannot be written.
     """
-    page = _page(study)
-    file, partial = study.path / "report.html", study.path / ".partial-report.html"
-    with report_system_errors(
-        f"The report '{file}' cannot be written",
-        code="studies.unwritable-report",
-        hint="free some space, or allow writing there",
-    ):
-        partial.write_text(page, encoding="utf-8")
-        partial.replace(file)
-    return file
-
-
-def _page(study: StudyFolder) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - only here
-
-    import poise.web  # noqa: PLC0415 - for its style sheet alone
-
     here = Path(__file__).parent
-    style = (Path(poise.web.__file__).parent / "report.css").read_text("utf-8")
-    style += (here / "study.css").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    templates = Environment(
-        loader=FileSystemLoader(here),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    page = rendered(
+        here / "study.html",
+        _contents(study),
+        filters={"short": short, "label": label},
+        styles=(here / "study.css",),
     )
-    templates.filters |= {"short": short, "label": label}
-    return templates.get_template("study.html").render(**_contents(study), style=style, style_hash=digest)
+    return write_page(study.path / "report.html", page, code="studies.unwritable-report")
 
 
 def _contents(study: StudyFolder) -> dict[str, Any]:
@@ -215,7 +192,7 @@ def _samples(study: StudyFolder, plan: Plan, results: Results, row: Row) -> str:
         content = picture.read_bytes()
     except (PoiseError, OSError):
         return ""
-    return "data:image/png;base64," + base64.b64encode(content).decode("ascii")
+    return data_address("image/png", content)
 
 
 def _every(plan: Plan, results: Results, search: dict[str, list[Trial]]) -> list[list[str]]:

@@ -1,6 +1,5 @@
 """The sample pictures of a run, thinned if there are too many to carry in one file."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from poise.errors import PoiseError
 from poise.run_folder import RunFolder
 from poise.spec import condition_kind, shown_names
 from poise.web.facts import Json
+from poise.web.page import data_address
 
 MOST_PICTURES = 60
 MOST_BYTES = 8_000_000
@@ -28,7 +28,7 @@ class Picture:
     @property
     def source(self) -> str:
         """The picture as an address that needs no file."""
-        return "data:image/png;base64," + base64.b64encode(self.content).decode("ascii")
+        return data_address("image/png", self.content)
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Sound:
     @property
     def source(self) -> str:
         """The sound as an address that needs no file."""
-        return "data:audio/wav;base64," + base64.b64encode(self.content).decode("ascii")
+        return data_address("audio/wav", self.content)
 
 
 def sounds_of(run: RunFolder) -> list[Sound]:

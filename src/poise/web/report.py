@@ -1,19 +1,18 @@
 """From a run folder to its report: one file that needs nothing else."""
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from poise.errors import PoiseError, report_system_errors
+from poise.errors import PoiseError
 from poise.recipes.overrides import ABOUT
 from poise.run_folder import RunFolder, is_many, makes, step_name
 from poise.text import label, number
 from poise.web import charts, facts, metrics, pictures, summary
 from poise.web.games import spread_of
+from poise.web.page import rendered, write_page
 
 
 def write_report(path: Path | str) -> Path:
@@ -36,45 +35,19 @@ def write_report(path: Path | str) -> Path:
         'report.html'
     """
     run = RunFolder.open(path)
-    page = _page(run, datetime.now(UTC))
-    file, partial = run.path / "report.html", run.path / ".partial-report.html"
-    with report_system_errors(
-        f"The report '{file}' cannot be written",
-        code="web.unwritable-report",
-        hint="free some space, or allow writing there",
-    ):
-        partial.write_text(page, encoding="utf-8")
-        partial.replace(file)
-    return file
-
-
-def _page(run: RunFolder, now: datetime) -> str:
-    # Here and not above: nothing else that imports this package needs the template engine.
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
-
     here = Path(__file__).parent
-    files = ("report.css", "charts.js", "report.js")
-    style, *scripts = ((here / name).read_text("utf-8") for name in files)
-    shown = {"style": style, "script": "".join(scripts)}
-    hashes = {f"{name}_hash": _hash(text) for name, text in shown.items()}
-    templates = Environment(
-        loader=FileSystemLoader(here),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    page = rendered(
+        here / "page.html",
+        _contents(run, datetime.now(UTC)),
+        filters={
+            "label": label,
+            "number": number,
+            "thousands": "{:,}".format,
+            "evidence_rows": summary.evidence_rows,
+        },
+        scripts=(here / "charts.js", here / "report.js"),
     )
-    templates.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
-    templates.filters |= {
-        **{"label": label, "number": number, "thousands": "{:,}".format},
-        "evidence_rows": summary.evidence_rows,
-    }
-    return templates.get_template("page.html").render(**_contents(run, now), **shown, **hashes)
-
-
-def _hash(text: str) -> str:
-    """The hash by which the page's policy admits a style or a script."""
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+    return write_page(run.path / "report.html", page, code="web.unwritable-report")
 
 
 def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:

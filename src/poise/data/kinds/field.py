@@ -33,7 +33,7 @@ from poise.data.sources.field_files import read_fields
 from poise.data.sources.files import ARRAY_SUFFIXES, suffix_of
 from poise.data.sources.image_folders import labelled_by_folders
 from poise.data.sources.image_texts import shown
-from poise.data.transform import Transform
+from poise.data.transform import Transform, damaged_transform
 from poise.errors import PoiseError
 from poise.spec import DataSpec, Span
 from poise.text import counted
@@ -100,10 +100,7 @@ def _load_transform(written: Mapping[str, Any]) -> Transform:
         made = Channels(parts, str(written["dtype"]), str(written["suffix"]))
         _ = made.like
     except (KeyError, TypeError, AttributeError):
-        hint = "give the file that Poise wrote"
-        raise PoiseError(
-            "The encoding of the fields is damaged", code="data.transform-damaged", hint=hint
-        ) from None
+        raise damaged_transform("fields") from None
     return made
 
 

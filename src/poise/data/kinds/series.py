@@ -17,7 +17,7 @@ from poise.data.kinds.drawing import BEYOND, as_curves
 from poise.data.kinds.image import to_pillow
 from poise.data.kinds.kind import DataKind, Defaults, Given, Request
 from poise.data.rows import JSON, Array, survey
-from poise.data.transform import Transform
+from poise.data.transform import Transform, damaged_transform, fields_to_json
 from poise.errors import PoiseError
 from poise.spec import ATTRIBUTE, DataSpec, Span, SpanKind
 from poise.text import counted
@@ -99,10 +99,7 @@ class Courses:
         values = values.round() if np.dtype(self.dtype).kind in "bui" else values
         return torch.where(flag > 0, values, torch.nan) if self.ends else values
 
-    def to_json(self) -> dict[str, Any]:
-        """The record as an object of plain numbers."""
-        plain = {key: list(item) if isinstance(item, tuple) else item for key, item in vars(self).items()}
-        return {"name": self.name, **plain}
+    to_json = fields_to_json
 
     def _flags(self, flag: Tensor) -> list[Tensor]:
         return [flag] if self.ends else []
@@ -129,8 +126,7 @@ def _load_transform(written: Mapping[str, Any]) -> Transform:
     except (KeyError, TypeError, ValueError):
         good = False
     if not good:
-        what, hint = "The encoding of the series is damaged", "give the file that Poise wrote"
-        raise PoiseError(what, code="data.transform-damaged", hint=hint)
+        raise damaged_transform("series")
     return made
 
 

@@ -23,7 +23,7 @@ from poise.data.sources.image_texts import check_share, shown
 from poise.data.sources.labels import with_labels
 from poise.data.sources.sound_files import encoded_wave, read_clips, wave_rows
 from poise.data.spectrogram import BINS, HOP, log_magnitudes, waves_of
-from poise.data.transform import Transform
+from poise.data.transform import Transform, damaged_transform, fields_to_json
 from poise.errors import PoiseError, unknown_name
 from poise.spec import DataSpec, Span
 from poise.text import counted
@@ -74,10 +74,7 @@ class Sounds:
         mean, deviation = self._columns(logarithms)
         return (logarithms - mean) / deviation
 
-    def to_json(self) -> dict[str, Any]:
-        """The record as an object of plain numbers."""
-        plain = {key: list(item) if isinstance(item, tuple) else item for key, item in vars(self).items()}
-        return {"name": self.name, **plain}
+    to_json = fields_to_json
 
     def _columns(self, values: Tensor) -> tuple[Tensor, Tensor]:
         both = torch.tensor([self.mean, self.deviation], dtype=values.dtype, device=values.device)
@@ -92,8 +89,7 @@ def _load_transform(written: Mapping[str, Any]) -> Transform:
     except (KeyError, TypeError, ValueError):
         good = False
     if not good:
-        what, hint = "The encoding of the sounds is damaged", "give the file that Poise wrote"
-        raise PoiseError(what, code="data.transform-damaged", hint=hint)
+        raise damaged_transform("sounds")
     return made
 
 

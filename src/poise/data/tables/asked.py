@@ -13,7 +13,7 @@ TYPES: Mapping[str, str] = {
     "integer": "a whole number",
     "date": "a date or a time in one format",
     "category": "one of several values",
-    "new": "made anew: a counter, or a text of the same pattern",
+    "new": "generated: a counter, or a text of the same pattern",
     "drop": "left out",
 }
 """The types that a person can give a column."""

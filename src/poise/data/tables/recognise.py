@@ -56,7 +56,7 @@ def recognised(frame: Frame, asked: Table) -> Recognised:
         if said == "drop":
             continue
         if said == "new":
-            derived.append(_anew(name, texts))
+            derived.append(_generated(name, texts))
             continue
         present = {text: count for text, count in counts[name].items() if text}
         if said is None and len(counts[name]) == 1:
@@ -176,7 +176,7 @@ def _refused(unmade: Mapping[str, str], frame: Frame) -> PoiseError:
         what,
         code="data.table-identifiers",
         why="a generator could only repeat such values",
-        hint=f"leave them out, {options}, or have them made anew, --column {first}=new, or learn them all "
+        hint=f"leave them out, {options}, or have them generated, --column {first}=new, or learn them all "
         f"the same, --column {first}=category",
     )
 
@@ -197,8 +197,8 @@ def _copied(
     return None
 
 
-def _anew(name: str, texts: Sequence[str]) -> Derived:
-    """A column that is made anew: a counter that goes on, or texts of the patterns that are there."""
+def _generated(name: str, texts: Sequence[str]) -> Derived:
+    """A generated column: a counter that goes on, or texts of the patterns that are there."""
     if all(is_number(text) and "." not in text for text in texts):
         return Derived(name, "counter", values={"": str(max(int(as_number(text)) for text in texts) + 1)})
     patterns = Counter(

@@ -157,7 +157,7 @@ class TableTransform:
 
         Args:
             stored: Rows `(N, columns + ranged)`.
-            start: The number of the first row, for columns that are made anew.
+            start: The number of the first row, for columns that are generated.
         """
         found: dict[str, Sequence[str]] = dict(self.learnt(stored))
         for one in self.derived:

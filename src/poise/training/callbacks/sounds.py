@@ -7,6 +7,7 @@ import numpy as np
 from poise.data import Dataset, kind_of
 from poise.generator.sampling import generate
 from poise.recipes import Recipe
+from poise.run_folder.files import write_whole
 from poise.training.callbacks.callback import (
     CallbackContext,
     CallbackRow,
@@ -54,9 +55,7 @@ class SoundSaver:
         try:
             folder.mkdir(exist_ok=True)
             for name, content in files.items():
-                partial = folder / f".partial-{name}"
-                partial.write_bytes(content)
-                partial.replace(folder / name)
+                write_whole(folder / name, content)
         except OSError as error:
             self.notify(f"Could not write the sounds of step {context.step}: {error.strerror or error}.")
 
