@@ -60,7 +60,8 @@ def mix(
         truncation: Below 1 samples are more typical.
         out: A .png; by default in the run.
     """
-    from poise.cli.outputs import png_path, whole_file, writing_to
+    from poise.cli.named import png_path
+    from poise.cli.outputs import whole_file, writing_to
     from poise.cli.progress import view_for
     from poise.run_folder import one_run
 

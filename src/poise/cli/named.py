@@ -93,6 +93,20 @@ def in_a_name(text: str) -> str:
     return "".join(c if c.isalnum() or c in "-_." else "-" for c in text)
 
 
+def png_path(out: str | None, otherwise: Path, what: str) -> Path:
+    """The PNG file to write, which `--out` names.
+
+    Raises:
+        PoiseError: It has another ending, or is something that others made.
+    """
+    path = otherwise if out is None else Path(out).expanduser()
+    if path.suffix.lower() != ".png":
+        sentence = f"{what} cannot be written as '{path.suffix or path.name}'"
+        raise PoiseError(sentence, code="cli.unknown-format", hint="name a .png")
+    refuse_file(path)
+    return path
+
+
 def refuse_file(path: Path) -> None:
     """Refuse a file of another format, and a picture that others made."""
     from PIL import Image

@@ -68,22 +68,6 @@ def whole_file(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def png_path(out: str | None, otherwise: Path, what: str) -> Path:
-    """The PNG file to write, which `--out` names.
-
-    Raises:
-        PoiseError: It has another ending, or is something that others made.
-    """
-    from poise.cli.named import refuse_file
-
-    path = otherwise if out is None else Path(out).expanduser()
-    if path.suffix.lower() != ".png":
-        sentence = f"{what} cannot be written as '{path.suffix or path.name}'"
-        raise PoiseError(sentence, code="cli.unknown-format", hint="name a .png")
-    refuse_file(path)
-    return path
-
-
 def would_overwrite(path: Path) -> PoiseError:
     """The error for a file that others made."""
     what = f"'{path}' exists already and holds something else"

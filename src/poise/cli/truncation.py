@@ -55,7 +55,8 @@ def truncation(
     import json as to_json
 
     from poise.cli.evaluate import watched
-    from poise.cli.outputs import png_path, whole_file, writing_to
+    from poise.cli.named import png_path
+    from poise.cli.outputs import whole_file, writing_to
     from poise.evaluation.evaluating import which_of
     from poise.evaluation.truncation import TRUNCATIONS, advice, truncation_curve
     from poise.run_folder import one_run
