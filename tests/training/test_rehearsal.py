@@ -37,7 +37,10 @@ def test_it_leaves_networks_optimisers_and_random_streams_as_they_are(experiment
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     assert found.step_seconds > 0
     assert found.images_per_second == pytest.approx(8 / found.step_seconds)
-    assert found.seconds == pytest.approx(BESIDE * found.step_seconds * (experiment.recipe.steps or 0))
+    training = BESIDE * found.step_seconds * (experiment.recipe.steps or 0)
+    assert found.picture_seconds > 0
+    assert found.seconds == pytest.approx(training + found.picture_seconds)
+    assert found.of(0).seconds == found.picture_seconds
 
 
 def test_what_a_step_remembers_grows_with_the_batch(experiment: Experiment) -> None:

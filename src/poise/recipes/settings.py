@@ -284,7 +284,8 @@ class Recipe(Settings):
     seed: int = Field(default=0, ge=0, description="from which all randomness is derived")
     log_every: PositiveInt = Field(default=25, description="steps in a line of the history")
     sample_every: PositiveInt | None = Field(
-        default=None, description="steps between pictures; null: about forty in the run, more at its start"
+        default=None,
+        description="steps between pictures; null: forty in the run (twelve of tables), more at its start",
     )
     evaluate_every: int | None = Field(
         default=None,

@@ -9,13 +9,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from poise.data import kind_of
 from poise.dynamics import Batch, NonFiniteError
 from poise.errors import PoiseError
 from poise.randomness import streams_kept
 from poise.registry import bound, provided
+from poise.tasks import TASKS
 from poise.text import duration
 from poise.training.batches import training_batches
 from poise.training.components import Components, buffers_restored, build_components, run_images
@@ -23,7 +26,7 @@ from poise.training.engine import synchronised
 from poise.training.evaluation_cost import measuring_seconds
 from poise.training.planning import Experiment
 
-BESIDE = 1.1  # What pictures, measurements, the doctor and checkpoints add to the steps
+BESIDE = 1.1  # What measurements, the doctor and checkpoints add to the steps
 LONGEST = 2.0  # Seconds after which no further step is timed, if a plain and a heavy one have been
 LEAST_STEPS = 20  # A budget for fewer is refused
 GROWING = (0.1, 0.3, 0.5, 0.7, 0.9)  # Shares of a run whose networks grow, at which its steps are timed
@@ -39,16 +42,18 @@ class Rehearsal:
         images_per_second: Reals that the discriminator is shown in a second of training.
         seconds: Of the whole run, with what happens beside the steps.
         memory: Bytes of weights, optimisers and what a step remembers for its gradients.
+        picture_seconds: Of all pictures of the run, however many steps it has.
     """
 
     step_seconds: float
     images_per_second: float
     seconds: float
     memory: int
+    picture_seconds: float = 0.0
 
     def of(self, steps: int) -> Rehearsal:
         """The same for another number of steps."""
-        return replace(self, seconds=BESIDE * self.step_seconds * steps)
+        return replace(self, seconds=BESIDE * self.step_seconds * steps + self.picture_seconds)
 
 
 def rehearse(experiment: Experiment) -> Rehearsal | None:
@@ -67,8 +72,10 @@ def rehearse(experiment: Experiment) -> Rehearsal | None:
             step = step_seconds(experiment)
         except NonFiniteError:
             return None
+        pictures = picture_seconds(experiment)
     steps = recipe.steps or 1
-    return Rehearsal(step, run_images(recipe) / steps / step, BESIDE * step * steps, memory)
+    rate = run_images(recipe) / steps / step
+    return Rehearsal(step, rate, BESIDE * step * steps + pictures, memory, pictures)
 
 
 def within(experiment: Experiment, rehearsal: Rehearsal, seconds: float) -> Experiment:
@@ -87,13 +94,14 @@ def within(experiment: Experiment, rehearsal: Rehearsal, seconds: float) -> Expe
     """
     components, recipe = experiment.components, experiment.recipe
     measuring = measuring_seconds(components, experiment.dataset) if recipe.evaluate_every else 0.0
+    measuring += rehearsal.picture_seconds
     steps = int((seconds - measuring) / (BESIDE * rehearsal.step_seconds))
     if steps < LEAST_STEPS:
         raise PoiseError(
             f"A budget of {duration(seconds)} is too short for this run",
             code="training.budget-too-short",
-            why=f"a step takes {duration(rehearsal.step_seconds)} here, and measuring the samples once some "
-            f"{duration(measuring)}",
+            why=f"a step takes {duration(rehearsal.step_seconds)} here, and measuring and drawing the samples "
+            f"some {duration(measuring)}",
             hint=f"give {duration(measuring + BESIDE * LEAST_STEPS * rehearsal.step_seconds + 1)} or more, "
             "or make it smaller: --resolution, --batch-size, --set generator.width",
         )
@@ -144,6 +152,23 @@ def step_seconds(experiment: Experiment, *, clock: Callable[[], float] = time.pe
         usual = sum(along) / len(along)
     extra = max(0.0, min(heavy) - usual)
     return usual + (extra * sum(1 / every for every in lazy) / len(lazy) if lazy else 0.0)
+
+
+def picture_seconds(experiment: Experiment, *, clock: Callable[[], float] = time.perf_counter) -> float:
+    """Seconds that the pictures of a run take; 0 if its task draws others."""
+    recipe, dataset = experiment.recipe, experiment.dataset
+    if TASKS.named(recipe.game.name).directions is not None:
+        return 0.0
+    kind, every = kind_of(dataset), recipe.sample_every or 1
+    rows = np.arange(min(kind.preview, len(dataset)))
+    shown = dataset.transform.encode(dataset.gather(rows))
+    real = None if kind.gridded else shown
+    seconds = []
+    for _ in range(2):  # the first one imports what draws
+        start = clock()
+        kind.picture(shown, dataset.transform, dataset.shape, real=real)
+        seconds.append(clock() - start)
+    return min(seconds) * ((recipe.steps or 1) / every + math.log2(every))
 
 
 def check_memory(experiment: Experiment) -> int:

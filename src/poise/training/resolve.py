@@ -75,7 +75,7 @@ def resolve(recipe: Recipe, spec: DataSpec, *, given: tuple[str, ...] = ()) -> R
         for name, part in recipe.augmentations.items()
     }
     values["steps"] = recipe.steps or by_data.steps
-    values["sample_every"] = recipe.sample_every or max(1, round(values["steps"] / 40))
+    values["sample_every"] = recipe.sample_every or max(1, round(values["steps"] / kind.pictures))
     values |= kind.settings(spec)
     rows = {f"augmentations.{name}": AUGMENTATIONS.named(name) for name in recipe.augmentations}
     unfit = [path for path, row in rows.items() if row.kinds and spec.kind not in row.kinds]

@@ -156,6 +156,9 @@ class DataKind:
     # `(shape, transform)` to how `comparable` prepared them, for a protocol
     preparation: Callable[[tuple[int, ...], Transform], str]
 
+    pictures: int = (
+        40  # How many pictures a run makes, and some more at its start; few if they are slow to draw
+    )
     # The recipe that suits such data if none is named; None if their size and number decide
     recipe: str | None = None
     # `(samples, transform)` in the networks' space to WAV files, if samples can be heard
