@@ -100,7 +100,7 @@ def within(experiment: Experiment, rehearsal: Rehearsal, seconds: float) -> Expe
         raise PoiseError(
             f"A budget of {duration(seconds)} is too short for this run",
             code="training.budget-too-short",
-            why=f"a step takes {duration(rehearsal.step_seconds)} here, and measuring and drawing the samples "
+            why=f"a step takes {duration(rehearsal.step_seconds)} here, and measuring and drawing samples "
             f"some {duration(measuring)}",
             hint=f"give {duration(measuring + BESIDE * LEAST_STEPS * rehearsal.step_seconds + 1)} or more, "
             "or make it smaller: --resolution, --batch-size, --set generator.width",
