@@ -23,12 +23,13 @@ from torch import Tensor
 
 from poise.data import default_cache
 from poise.generator import Generator, Search
+from poise.generator.detail import add_detail, detail_layer
 from poise.generator.inversion import Found, Starts, find, recovery
 from poise.generator.inverted import open_pictures
 from poise.generator.likeness import likeness_of
 from poise.generator.spaces import Space, samples_of, space_of
 from poise.metrics.intervals import interval_of_mean
-from poise.metrics.translation_errors import peak_signal_to_noise
+from poise.metrics.translation_errors import peak_signal_to_noise, structural_similarity
 
 
 def tell(**facts: Any) -> None:
@@ -89,15 +90,19 @@ def of_held_out(run: Path, train: str, test: str, pictures: int) -> None:
     known, held_out = open_pictures(generator, train).images, open_pictures(generator, test).images
     held_out = held_out[torch.linspace(0, len(held_out) - 1, pictures).long()]
     near = torch.cdist(held_out.flatten(1), known.flatten(1)).argmin(1)
-    began = time.perf_counter()
-    found = Found.joined(list(find(starts, held_out, likeness_of(generator), search)))
+    began, likeness = time.perf_counter(), likeness_of(generator)
+    found = Found.joined(list(find(starts, held_out, likeness, search)))
+    layer = detail_layer(generator)
+    assert layer is not None
+    _, detailed = add_detail(starts.space, found.coordinates, found.condition, held_out, likeness, layer)
     seconds = time.perf_counter() - began
     results = {
-        "inversion": found.images,
+        "inversion": detailed,
+        "inversion without detail": found.images,
         "nearest training picture": known[near],
         "plain Adam, one start": plain_adam(starts.space, held_out, seconds),
     }
-    ours = peak_signal_to_noise(found.images, held_out)
+    ours = peak_signal_to_noise(detailed, held_out)
     for way, images in results.items():
         psnr = peak_signal_to_noise(images, held_out)
         gain = ours - psnr
@@ -108,6 +113,7 @@ def of_held_out(run: Path, train: str, test: str, pictures: int) -> None:
             way=way,
             pictures=pictures,
             psnr=round(float(psnr.mean()), 2),
+            ssim=round(float(structural_similarity(images, held_out).mean()), 3),
             gain=round(float(gain.mean()), 2),
             gain_interval=ends,
             seconds=round(seconds, 1),

@@ -14,8 +14,8 @@ from PIL import Image
 import poise
 from poise.cli import main
 from poise.generator import Generator, read_directions
-from poise.generator.inverted import read_inversion
 from poise.generator.likeness import likeness_of
+from poise.generator.stored_inversion import read_inversion
 
 from .conftest import Cli, everything_in, refused
 

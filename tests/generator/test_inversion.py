@@ -16,9 +16,10 @@ from poise.generator import Generator, Inversion, Search
 from poise.generator.encoder import trained_encoder
 from poise.generator.gauss_newton import pyramid_residuals, refined
 from poise.generator.inversion import Found, Starts, errors_of, find, recovery, search_rows
-from poise.generator.inverted import open_pictures, read_inversion, save_inversion
+from poise.generator.inverted import open_pictures
 from poise.generator.likeness import Likeness, features_of, pyramid_distance
 from poise.generator.spaces import samples_of, space_of
+from poise.generator.stored_inversion import read_inversion, save_inversion
 from poise.generator.tuning import save_tuned, tune
 from poise.networks import DISCRIMINATORS
 from poise.run_folder import RunFolder

@@ -42,6 +42,7 @@ def invert(
     starts: Number = 8,
     steps: Number = 200,
     own_samples: Number = 16,
+    detail: Annotated[float, Parameter(metavar="SHARE")] = 0.25,
     tolerance: Annotated[float, Parameter(metavar="LEVELS")] = 0.5,
     pixels_only: Switch = False,
     tune: Annotated[Path | None, Parameter(metavar="RUN")] = None,
@@ -65,6 +66,8 @@ def invert(
         starts: Starts for each picture, of which half are dropped, and half again.
         steps: Steps of Adam from each start; some of Gauss-Newton follow.
         own_samples: On how many of the generator's own samples the search is tried first; 0 for none.
+        detail: How far features of an early layer may leave those of the latent, as a share of how far those
+            of samples are from their mean; 0 for the latent alone.
         tolerance: The error in levels of 8 bits up to which one of those counts as found.
         pixels_only: Compare pixels alone, and not the features of the run's discriminator.
         tune: Also change the generator's weights about the pictures, and write that generator to a new run.
@@ -75,14 +78,16 @@ def invert(
     from poise.cli.working import working
     from poise.data import default_cache
     from poise.generator import Generator, Search
-    from poise.generator.inverted import earlier_inversion, save_inversion
     from poise.generator.likeness import FEATURE_WEIGHT
+    from poise.generator.stored_inversion import earlier_inversion, save_inversion
     from poise.run_folder import one_run, refuse_existing
 
     at_least(0, seed=seed, **{"own samples": own_samples})
     at_least(1, starts=starts, steps=steps, **{"steps of tuning": tune_steps})
     if tolerance <= 0:
         raise PoiseError(f"The tolerance cannot be {tolerance:g}", code="cli.bad-tolerance", hint="give 0.5")
+    if detail < 0:
+        raise PoiseError(f"The detail cannot be {detail:g}", code="cli.bad-detail", hint="give 0.25, or 0")
     folder = one_run(run).path
     place = folder / "inverted" if out is None else out
     if tune is not None:
@@ -112,6 +117,7 @@ def invert(
                         tags=tags,
                         search=Search(starts=starts, steps=steps, seed=seed),
                         feature_weight=0.0 if pixels_only else FEATURE_WEIGHT,
+                        detail=detail,
                         own_samples=own_samples,
                         tolerance=tolerance,
                         cache=default_cache(),
@@ -173,6 +179,7 @@ def _report(found: Inversion, place: Path, sheets: list[str], *, json: bool) -> 
         {
             "picture": name,
             "psnr": float(found.psnr[row]),
+            "latent_psnr": float(found.plain_psnr[row]),
             "ssim": float(found.ssim[row]),
             "feature_distance": None if found.features is None else float(found.features[row]),
             "spread": float(found.spread[row]),
@@ -196,12 +203,13 @@ def _report(found: Inversion, place: Path, sheets: list[str], *, json: bool) -> 
     console = output()
     for notice in found.notices:
         line(console, notice)
-    shown = table("picture", "PSNR", "SSIM", "features", "spread")
+    shown = table("picture", "PSNR", "latent alone", "SSIM", "features", "spread")
     for row in rows[:MOST_ROWS_PRINTED]:
         apart = row["feature_distance"]
         shown.add_row(
             str(row["picture"]),
             f"{row['psnr']:.1f} dB",
+            f"{row['latent_psnr']:.1f} dB",
             f"{row['ssim']:.3f}",
             "" if apart is None else f"{apart:.3f}",
             f"{row['spread']:.1f} dB",
@@ -219,7 +227,7 @@ def _tune(
 ) -> None:
     """Change the weights, write them into a new run, and report what it costs."""
     from poise.cli.working import working
-    from poise.generator.inverted import save_inversion
+    from poise.generator.stored_inversion import save_inversion
     from poise.generator.tuning import save_tuned, tuned_inversion
     from poise.generator.tuning import tune as tuned_by
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from poise.errors import PoiseError
+from poise.generator.detail import Detail
 from poise.generator.directions import Directions
 from poise.generator.inverted import Inversion
 from poise.generator.naming import SampleName, inputs_of
@@ -36,18 +37,24 @@ class Subjects:
         names: What to call them.
         points: Latents or styles, `(N, values)`, or `(N, layers, values)` in `"w+"`.
         condition: `(N, condition_size)`; `None` without conditions.
+        detail: What is added to features, of pictures that were found with detail.
     """
 
     space: Space
     names: tuple[str, ...]
     points: Tensor
     condition: Tensor | None
+    detail: Detail | None = None
 
+    @torch.no_grad()
     def images(self, points: Tensor | None = None) -> Tensor:
         """The pictures of these points, or of others in their place, `(N, C, H, W)` in [-1, 1]."""
         coordinates = self.space.of_points(self.points if points is None else points)
-        with torch.no_grad():
-            return self.space.images(coordinates, self.condition).clamp(-1, 1).float().cpu()
+        if self.detail is None:
+            made = self.space.images(coordinates, self.condition)
+        else:
+            made = self.detail.images(self.space, coordinates, self.condition)
+        return made.clamp(-1, 1).float().cpu()
 
 
 def of_samples(
@@ -88,7 +95,9 @@ def of_inversion(generator: Generator, inversion: Inversion) -> Subjects:
     inversion.check(generator)
     like = next(iter(generator.module.parameters()))
     kinds = None if inversion.condition is None else inversion.condition.to(like)
-    return Subjects(space_of(generator, inversion.space), inversion.names, inversion.points.to(like), kinds)
+    detail = None if inversion.detail is None else Detail(inversion.layer, inversion.detail.to(like))
+    space = space_of(generator, inversion.space)
+    return Subjects(space, inversion.names, inversion.points.to(like), kinds, detail)
 
 
 def edit(
@@ -191,10 +200,9 @@ def within_mask(before: Subjects, after: Subjects, mask: Tensor) -> Tensor:
     Source: Collins et al. 2020 ("Editing in style"), for local edits by features; Suzuki et al. 2018
     ("Spatially controllable image synthesis with internal representation collaging"), for their blending.
     """
-    space = before.space
     layers = [
         layer
-        for layer in space.generator.module.modules()
+        for layer in before.space.generator.module.modules()
         if any(True for _ in layer.parameters(recurse=False))
     ]
     kept = list[Tensor]()
@@ -211,10 +219,9 @@ def within_mask(before: Subjects, after: Subjects, mask: Tensor) -> Tensor:
         return torch.lerp(original, made, share)
 
     with _hooked(layers, keep):
-        space.images(space.of_points(before.points), before.condition)
+        before.images()
     with _hooked(layers, blend):
-        made = space.images(space.of_points(after.points), after.condition)
-    return made.clamp(-1, 1).float().cpu()
+        return after.images()
 
 
 @contextmanager

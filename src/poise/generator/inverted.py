@@ -1,9 +1,8 @@
-"""Pictures that were found in a generator: how they are opened, reported and stored."""
+"""Pictures that were found in a generator: how they are opened, searched for and reported."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import EVERY, Files, Target, open_data, to_pixels
-from poise.data.transform import Pixels
+from poise.data import EVERY, Files, Target, open_data
 from poise.errors import PoiseError
+from poise.generator.detail import SHARE, add_detail, detail_layer
 from poise.generator.inversion import (
     TOLERANCE,
     Found,
@@ -25,22 +24,18 @@ from poise.generator.inversion import (
     find,
     recovery,
 )
-from poise.generator.likeness import FEATURE_WEIGHT, likeness_of
+from poise.generator.likeness import FEATURE_WEIGHT, Likeness, likeness_of
 from poise.generator.naming import weights_hash
 from poise.generator.sampling import IMAGES, read_picture
-from poise.generator.spaces import SpaceName, space_of
+from poise.generator.spaces import Space, SpaceName, space_of
 from poise.metrics.arrays import fingerprint
+from poise.metrics.translation_errors import peak_signal_to_noise
 from poise.recipes import saved_recipe
-from poise.run_folder.checkpoints import DamagedError
-from poise.run_folder.tensors_folder import is_there, read_tensors_folder, write_tensors_folder
 from poise.spec import size_text
 from poise.text import percent
 
 if TYPE_CHECKING:
     from poise.generator.generator import Generator
-
-FORMAT = 1
-NAME = "inversion"
 
 
 @dataclass(frozen=True)
@@ -113,13 +108,16 @@ class Inversion:
         points: `(N, values)`, or `(N, layers, values)`.
         condition: `(N, condition_size)`; `None` without conditions.
         targets: The pictures, `(N, C, H, W)` in [-1, 1].
-        results: What the generator makes of the points, alike.
+        results: What the generator makes of the points, with the detail, alike.
         psnr: In decibels, `(N,)`.
+        plain_psnr: That of the points without the detail, `(N,)`.
         ssim: The structural similarity, `(N,)`.
         features: The distance of the discriminator's features, `(N,)`; `None` without them.
         spread: The deviation in decibels among the starts, when the first of them were dropped, `(N,)`.
         recovery: How often the generator's own samples came back in the same way.
         search: The search's settings, as JSON.
+        layer: The layer of the network to whose features the detail is added; empty without any.
+        detail: What is added to them, `(N, channels, height, width)`; `None` without any.
         notices: What a person should know, as sentences.
     """
 
@@ -132,11 +130,14 @@ class Inversion:
     targets: Tensor
     results: Tensor
     psnr: Tensor
+    plain_psnr: Tensor
     ssim: Tensor
     features: Tensor | None
     spread: Tensor
     recovery: Recovery | None
     search: dict[str, Any]
+    layer: str = ""
+    detail: Tensor | None = None
     notices: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -183,6 +184,7 @@ def invert(
     tags: str | None = None,
     search: Search | None = None,
     feature_weight: float = FEATURE_WEIGHT,
+    detail: float = SHARE,
     own_samples: int = 16,
     tolerance: float = TOLERANCE,
     cache: Path | None = None,
@@ -202,6 +204,8 @@ def invert(
         tags: The tags of all pictures; by default they are searched, too.
         search: How many starts and steps.
         feature_weight: Of the discriminator's features beside pixels; 0 for pixels alone.
+        detail: How far features of an early layer may leave those of the point, as a share of how far
+            samples' are from their mean; 0 for the point alone.
         own_samples: On how many of the generator's own samples the search is tried first; 0 for none.
         tolerance: The error up to which one of those counts as come back, in levels of 8 bits.
         cache: A folder for the encoder.
@@ -216,7 +220,7 @@ def invert(
     """
     search, chosen = search or Search(), space_of(generator, space)
     opened = open_pictures(generator, pictures)
-    about = _about(search, feature_weight, label, tags)
+    about = {**vars(search), "label": label, "tags": tags, "feature_weight": feature_weight, "detail": detail}
     keys = tuple(fingerprint(image) for image in opened.images)
     weights = weights_hash(generator.module)
     alike = earlier is not None and (earlier.generator, earlier.space, earlier.search) == (
@@ -249,9 +253,14 @@ def invert(
     if before and len(missing) < len(keys):
         notices += (f"{len(keys) - len(missing)} of the pictures were found earlier.",)
 
-    def inversion(rows: Sequence[int], parts: list[Found]) -> Inversion:
-        found, targets = Found.joined(parts), opened.images[list(rows)]
+    layer = detail_layer(generator) if detail else None
+    if detail and layer is None:
+        notices += ("No detail is added, since no early layer of the network has a coarse grid.",)
+
+    def inversion(rows: Sequence[int], parts: list[_Part]) -> Inversion:
+        found, targets = Found.joined([part.found for part in parts]), opened.images[list(rows)]
         errors = errors_of(found, targets.to(found.images), likeness)
+        details = [part.detail.cpu() for part in parts if part.detail is not None]
         return Inversion(
             generator=weights,
             space=chosen.name,
@@ -262,29 +271,51 @@ def invert(
             targets=targets,
             results=found.images.float().cpu(),
             psnr=errors.psnr,
+            plain_psnr=torch.cat([part.plain_psnr for part in parts]),
             ssim=errors.ssim,
             features=errors.features,
             spread=found.spread.cpu(),
             recovery=tried,
             search=about,
+            layer=layer or "",
+            detail=torch.cat(details) if details else None,
             notices=notices,
         )
 
-    parts = list[Found]()
+    parts = list[_Part]()
     like = next(iter(generator.module.parameters()))
     sought = opened.images[missing].to(like)
-    for part in find(starts, sought, likeness, search, on_step=stage("searching")) if missing else ():
-        parts.append(part)
-        done = missing[: sum(len(one.loss) for one in parts)]
+    for found in find(starts, sought, likeness, search, on_step=stage("searching")) if missing else ():
+        before_it = sum(len(part.found.loss) for part in parts)
+        targets = sought[before_it : before_it + len(found.loss)]
+        parts.append(_with_detail(chosen, found, targets, likeness, layer, detail))
+        done = missing[: before_it + len(found.loss)]
         if on_found is not None:
             on_found(_together(inversion(done, parts), earlier if before else None, before, keys))
     new = inversion(missing, parts) if missing else None
     return replace(_together(new, earlier if before else None, before, keys), notices=notices)
 
 
-def _about(search: Search, feature_weight: float, label: str | None, tags: str | None) -> dict[str, Any]:
-    asked = {"label": label, "tags": tags, "feature_weight": feature_weight}
-    return {**vars(search), **asked}
+@dataclass(frozen=True)
+class _Part:
+    """Some of the pictures: what was found for them, and how near the points alone came."""
+
+    found: Found
+    plain_psnr: Tensor
+    detail: Tensor | None
+
+
+def _with_detail(
+    space: Space, found: Found, targets: Tensor, likeness: Likeness, layer: str | None, share: float
+) -> _Part:
+    """What was found, with the detail of a layer if there is one."""
+    plain = peak_signal_to_noise(found.images.cpu(), targets.cpu())
+    if layer is None:
+        return _Part(found, plain, None)
+    detail, images = add_detail(
+        space, found.coordinates, found.condition, targets, likeness, layer, share=share
+    )
+    return _Part(replace(found, images=images), plain, detail.offsets)
 
 
 def _together(
@@ -320,86 +351,5 @@ def _joined(one: Inversion, other: Inversion) -> Inversion:
     return replace(other, names=one.names + other.names, keys=one.keys + other.keys, **tensors)  # type: ignore[arg-type]
 
 
-TENSORS = ("points", "condition", "targets", "results")
-MEASURES = ("psnr", "ssim", "features", "spread")
-
-
-def save_inversion(folder: Path, inversion: Inversion, *, step: int = 0) -> None:
-    """Write an inversion into a folder of tensors and JSON, whole or not at all; nothing is pickled.
-
-    `inversion.safetensors` holds `points`, `condition` if there is one, and `targets` and `results` as bytes;
-    `inversion.json` the hash of the generator's weights, the space, the names, the measures and the search.
-    """
-    tensors = {"points": inversion.points.contiguous()}
-    if inversion.condition is not None:
-        tensors["condition"] = inversion.condition.contiguous()
-    for name in ("targets", "results"):
-        tensors[name] = torch.from_numpy(to_pixels(getattr(inversion, name), Pixels()))
-    measures = {
-        name: None if (value := getattr(inversion, name)) is None else value.double().tolist()
-        for name in MEASURES
-    }
-    description = {
-        "format": FORMAT,
-        "generator": inversion.generator,
-        "space": inversion.space,
-        "names": list(inversion.names),
-        "keys": list(inversion.keys),
-        "measures": measures,
-        "recovery": None if inversion.recovery is None else vars(inversion.recovery),
-        "search": inversion.search,
-        "notices": list(inversion.notices),
-    }
-    write_tensors_folder(folder, NAME, tensors, {NAME: description}, step)
-
-
-def read_inversion(folder: Path) -> Inversion:
-    """The inversion that a folder holds.
-
-    Raises:
-        PoiseError: It holds none, or it is damaged.
-    """
-    again = "find the pictures again: poise invert RUN PICTURES"
-    why = "its files are not what was written"
-    try:
-        found = read_tensors_folder(folder, f"{NAME}.safetensors", f"{NAME}.json")
-        about, tensors = found.objects[NAME], found.tensors
-        if about["format"] == FORMAT:
-            tried = about["recovery"]
-            measures = {
-                name: None if value is None else torch.tensor(value, dtype=torch.float64)
-                for name, value in about["measures"].items()
-            }
-            return Inversion(
-                generator=about["generator"],
-                space=about["space"],
-                names=tuple(about["names"]),
-                keys=tuple(about["keys"]),
-                points=tensors["points"],
-                condition=tensors.get("condition"),
-                targets=Pixels().encode(tensors["targets"]),
-                results=Pixels().encode(tensors["results"]),
-                recovery=None
-                if tried is None
-                else Recovery(**{**tried, "interval": tuple(tried["interval"])}),
-                search=about["search"],
-                notices=tuple(about["notices"]),
-                **measures,  # type: ignore[arg-type]  # by their names
-            )
-        why = f"its format is {about['format']}"
-    except DamagedError as error:
-        if not is_there(folder):
-            what = f"There are no inverted pictures in '{folder}'"
-            raise PoiseError(what, code="generator.no-inversion", hint=again) from None
-        why = str(error)
-    except (KeyError, TypeError, ValueError) as error:
-        why = f"{type(error).__name__}: {error}"
-    what = f"The inverted pictures in '{folder}' cannot be read"
-    raise PoiseError(what, code="generator.damaged-inversion", why=why, hint=again)
-
-
-def earlier_inversion(folder: Path) -> Inversion | None:
-    """The inversion that a folder holds; `None` if there is none that can be read."""
-    with suppress(PoiseError):
-        return read_inversion(folder)
-    return None
+TENSORS = ("points", "condition", "targets", "results", "detail")
+MEASURES = ("psnr", "plain_psnr", "ssim", "features", "spread")

@@ -120,7 +120,7 @@ def tune(
     tuned.description = {**generator.description, "tuned": about}
     return Tuned(
         tuned,
-        peak_signal_to_noise(inversion.results, inversion.targets),
+        inversion.plain_psnr,
         peak_signal_to_noise(results, inversion.targets),
         results,
         **_cost(generator, tuned, seed=seed),
@@ -189,9 +189,12 @@ def save_tuned(folder: Path, tuned: Tuned, origin: Path) -> RunFolder:
 
 
 def tuned_inversion(inversion: Inversion, tuned: Tuned) -> Inversion:
-    """The same latents with what the tuned generator makes of them."""
+    """The same latents, without detail, with what the tuned generator makes of them."""
     return replace(
         inversion,
+        layer="",
+        detail=None,
+        plain_psnr=tuned.psnr_after,
         generator=weights_hash(tuned.generator.module),
         results=tuned.results,
         psnr=tuned.psnr_after,

@@ -174,7 +174,7 @@ def fitted_text(sizes: Sequence[tuple[int, int]], target: Target) -> str:
 
     Example:
         >>> fitted_text([(4032, 3024), (640, 480)], Target(64, 64))
-        'cropped from 640x480 to 4032x3024'
+        'cropped from sizes between 640x480 and 4032x3024'
     """
     if all(size == (target.width, target.height) for size in sizes):
         return ""
@@ -182,7 +182,7 @@ def fitted_text(sizes: Sequence[tuple[int, int]], target: Target) -> str:
     how = words[target.fit] if any(target.changes(*size) for size in sizes) else "resized"
     ordered = sorted(set(sizes), key=math.prod)
     ends = dict.fromkeys(size_text(height, width) for width, height in (ordered[0], ordered[-1]))
-    return f"{how} from {' to '.join(ends)}"
+    return f"{how} from {'sizes between ' if len(ends) > 1 else ''}{' and '.join(ends)}"
 
 
 def resized(block: Array, target: Target, *, white: float = 255.0) -> Array:
