@@ -147,7 +147,10 @@ def test_each_fit_has_rows_of_its_own(tmp_path: Path) -> None:
 def test_what_happens_is_told_in_few_words() -> None:
     assert fitted_text([(4032, 3024)], Target(48, 64)) == "resized from 4032x3024"
     assert fitted_text([(4032, 3024)], Target(64, 64)) == "cropped from 4032x3024"
-    assert fitted_text([(64, 48), (640, 480)], Target(64, 64, "pad")) == "padded from 64x48 to 640x480"
+    assert (
+        fitted_text([(64, 48), (640, 480)], Target(64, 64, "pad"))
+        == "padded from sizes between 64x48 and 640x480"
+    )
     assert fitted_text([(64, 48)], Target(48, 64)) == ""
     assert fitted_text([(806, 604)], Target(48, 64)) == "resized from 806x604", "the rounding of a camera"
 
