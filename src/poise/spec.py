@@ -43,6 +43,10 @@ def is_attribute(span: Span) -> bool:
     return span.name.startswith(ATTRIBUTE)
 
 
+PRESENT, NODE, EDGE = "present", "node", "edge"
+"""How the names of spans of graphs begin: whether a node is there, its type, and what joins two nodes."""
+
+
 @dataclass(frozen=True)
 class DataSpec:
     """What the data look like to networks.

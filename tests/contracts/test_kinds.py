@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 import poise
+from graphs import file_of_graphs, typed_graphs
 from poise.data import (
     KINDS,
     DataKind,
@@ -50,6 +51,10 @@ EXAMPLES: dict[str, list[Any]] = {
         np.random.default_rng(0).lognormal(5.0, 2.0, (40, 2, 12, 16)),
         np.random.default_rng(0).integers(0, 60_000, (40, 10, 9)).astype(np.uint16),
         np.random.default_rng(0).normal(size=(40, 1, 6, 8, 7)).astype(np.float32),
+    ],
+    "graph": [
+        typed_graphs(),
+        lambda folder: open_data(file_of_graphs(folder / "graphs.g6"), cache=folder),
     ],
     "series": [
         Files(

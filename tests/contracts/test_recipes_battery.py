@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 import poise
+from graphs import file_of_graphs
 from poise.data import KINDS, Domains, Pairs, open_data
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
@@ -27,11 +28,11 @@ CPU = pick_device("cpu")
 STEPS, KILLED_AT = 7, 5
 PEOPLE = Path(__file__).parents[1] / "fixtures" / "people.csv"
 TABLES = ("mixture", "ctgan")
-FAMILIES = ("stylegan2", "r3gan", "srresnet", "fastgan", "progressive", "wavegan")
+FAMILIES = ("stylegan2", "r3gan", "srresnet", "fastgan", "progressive", "wavegan", "graph")
 
 
 def test_the_number_of_recipes() -> None:
-    assert len(RECIPES) == 39
+    assert len(RECIPES) == 40
 
 
 def tiny(name: str) -> Recipe:
@@ -59,6 +60,8 @@ def stored(name: str, folder: Path) -> Any:
         return PEOPLE
     if RECIPES[name].generator.name == "doppelganger":
         return series_of_tones(folder / "series.npy")
+    if RECIPES[name].generator.name == "graph":
+        return file_of_graphs(folder / "graphs.g6")
     needs = TASKS[RECIPES[name].game.name].needs
     if needs not in ("pairs", "domains"):
         return "digits"

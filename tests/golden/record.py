@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from graphs import file_of_graphs
 from poise.data import KINDS, Domains, Pairs, open_data
 from poise.networks import GENERATORS
 from poise.networks.mlp import MLP_GENERATOR
@@ -26,7 +27,7 @@ from tones import folder_of_tones, series_of_tones
 STEPS = 40
 PEOPLE = Path(__file__).parents[1] / "fixtures" / "people.csv"
 TABLES = ("mixture", "ctgan", "rows")
-FAMILIES = ("stylegan2", "r3gan", "srresnet", "fastgan", "progressive", "wavegan")
+FAMILIES = ("stylegan2", "r3gan", "srresnet", "fastgan", "progressive", "wavegan", "graph")
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "flips-and-noise": (
@@ -81,6 +82,8 @@ def data_for(recipe: Recipe, folder: Path) -> Any:
         return PEOPLE
     if GENERATORS.get(recipe.generator.name, MLP_GENERATOR).kinds == ("series",):
         return series_of_tones(folder / "series.npy")
+    if GENERATORS.get(recipe.generator.name, MLP_GENERATOR).kinds == ("graph",):
+        return file_of_graphs(folder / "graphs.g6")
     needs = TASKS[recipe.game.name].needs
     if needs not in ("pairs", "domains"):
         return "digits"

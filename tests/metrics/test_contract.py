@@ -18,6 +18,7 @@ from poise.evaluation import evaluate
 from poise.metrics import METRICS, Metric, Result, cheap_evaluation, compare, reference_of
 from poise.metrics import evaluate as measure
 from poise.metrics.arrays import as_pair
+from poise.metrics.graph_sets import GraphSet
 from poise.metrics.metric import Prepared, timed
 from poise.metrics.row_sets import RowSet
 from poise.metrics.table import lines_of, results_of
@@ -36,6 +37,10 @@ ROWS = [
         1,
     )
     for values in (REAL, FAKE, FAKE + 1)
+]
+GRAPHS = [
+    GraphSet((codes | codes.transpose(0, 2, 1)).astype(np.uint8), np.ones(60, dtype=bool))
+    for codes in (np.random.default_rng(0).random((2, 60, 5, 5)) < 0.4) | np.eye(5, dtype=bool)
 ]
 
 
@@ -57,6 +62,9 @@ def result_of(metric: Metric) -> Result:
         "train_rows": ROWS[0],
         "fake_rows": ROWS[1],
         "test_rows": ROWS[2],
+        "real_graphs": GRAPHS[0],
+        "train_graphs": GRAPHS[0],
+        "fake_graphs": GRAPHS[1],
         "made": torch.zeros(3, 1, 8, 8),
         "wanted": IMAGES,
     }

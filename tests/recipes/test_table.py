@@ -52,6 +52,8 @@ def test_every_recipe_can_be_spelled_out_for_its_data(recipe: Recipe, shape: tup
         spec = DataSpec("sound", (1, 4_096), spans=(Span("wave", "bounded", 1),))
     elif recipe.name == "doppelganger":
         spec = DataSpec("series", (1, 24), spans=(Span("value", "real", 1),))
+    elif recipe.name == "graph":
+        spec = DataSpec("graph", (2,), spans=(Span("edge 0 1", "one-hot", 2),))
     elif recipe.generator.name in GENERATORS and not GENERATORS[recipe.generator.name].serves(spec):
         spec = DataSpec("table", (3,), spans=(Span("colour", "one-hot", 3),))
     resolved = resolve(recipe, spec)

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
@@ -11,6 +11,7 @@ import torch
 
 from poise.data.cache import default_cache
 from poise.data.dataset import Dataset, Progress
+from poise.data.graphs import NetworkxGraph
 from poise.data.kinds.kind import KINDS, Given, Request, kind_of
 from poise.data.origins import given_of, path_of, unknown_file
 from poise.data.rows import JSON, Array
@@ -43,6 +44,7 @@ Data: TypeAlias = (
     | Pairs
     | Domains
     | ThreeSets
+    | Sequence[NetworkxGraph]
 )
 """What can be opened."""
 
@@ -64,11 +66,12 @@ def open_data(
 
     Args:
         data: The name of a built-in set; a folder or a zip file of images; a CSV or Parquet file, or a data
-            frame, or one with what is said of its columns, as `Table`; a `.npy` or `.npz` file; an array
-            or a tensor of shape (N, d), (N, H, W), (N, H, W, C) or (N, C, H, W); a map-style data set; or any
-            of these with labels, as `Labelled`, or with how they are to be read, as `Files`; or two of them
-            that hold images, as `Pairs` or `Domains`; or a part of any of these, as `ThreeSets`. Of a folder
-            with the splits train, val and test the first is trained on, and the second held out.
+            frame, or one with what is said of its columns, as `Table`; a folder of GraphML, a file of graph6
+            or SMILES, or a list of networkx graphs; a `.npy` or `.npz` file; an array or a tensor of shape
+            (N, d), (N, H, W), (N, H, W, C) or (N, C, H, W); a map-style data set; or any of these with
+            labels, as `Labelled`, or with how they are to be read, as `Files`; or two of them that hold
+            images, as `Pairs` or `Domains`; or a part of any of these, as `ThreeSets`. Of a folder with the
+            splits train, val and test the first is trained on, and the second held out.
         resolution: The size that images are brought to: pixels a side of a square; height and width; or
             text, "64x48", whose width comes first. Without it arrays keep their size, and so do folders whose
             images have one size with sides from 8 to 64. Others whose images share their proportions keep

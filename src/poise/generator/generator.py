@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from poise.data import EVERY, Dataset, Files, Target, kind_of, open_data
+from poise.data.graphs import GraphTransform, NetworkxGraph, networkx_graphs
 from poise.data.tables import Frame, read_frame
 from poise.errors import PoiseError, unknown_name
 from poise.extension import require_parts
@@ -365,6 +366,21 @@ class Generator:
         table_of(self)
         path = Path(data) if isinstance(data, str | Path) else None
         return read_frame(data, path, type(data).__name__ if path is None else str(path))
+
+    def graphs(self, count: int = 64, *, seed: int = 0) -> list[NetworkxGraph]:
+        """Graphs of networkx, with the attributes that the data had.
+
+        Args:
+            count: How many, at least 1.
+            seed: Draws them: the same as those of `sample`.
+
+        Raises:
+            PoiseError: It makes no graphs.
+        """
+        if not isinstance(self.transform, GraphTransform):
+            what = f"This generator makes {self.kind.plural} and no graphs"
+            raise PoiseError(what, code="generator.no-graphs", hint="call sample()")
+        return networkx_graphs(self(self.latents(count, seed=seed)), self.transform)
 
     @property
     def directions(self) -> tuple[str, ...]:

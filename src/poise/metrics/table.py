@@ -13,6 +13,7 @@ from poise.metrics.classifiers import (
 from poise.metrics.copies import birthday_test, memorisation
 from poise.metrics.frechet import frechet_distance
 from poise.metrics.frechet_at_scale import frechet_distance_extrapolated
+from poise.metrics.graphs import graph_distances, graph_novelty
 from poise.metrics.grids import autocorrelation, power_spectrum, value_distribution
 from poise.metrics.kernel import kernel_distance
 from poise.metrics.metric import Metric
@@ -77,6 +78,8 @@ METRICS: Registry[Metric] = Registry(
             boosted_detection,
             trained_on_fakes,
             nearer_to_training,
+            graph_novelty,
+            graph_distances,
         )
     ],
 )

@@ -4,6 +4,7 @@ from poise.networks.autoencoder import AUTOENCODER_DISCRIMINATOR
 from poise.networks.ctgan import CTGAN_GENERATOR
 from poise.networks.dcgan import DCGAN_DISCRIMINATOR, DCGAN_GENERATOR
 from poise.networks.fastgan import FASTGAN_DISCRIMINATOR, FASTGAN_GENERATOR
+from poise.networks.graph import GRAPH_DISCRIMINATOR, GRAPH_GENERATOR
 from poise.networks.infogan import INFOGAN_DISCRIMINATOR, INFOGAN_GENERATOR
 from poise.networks.layers import HalvingAverage, LeakyReLU, ReLU
 from poise.networks.mixture import MIXTURE_GENERATOR, ROW_DISCRIMINATOR
@@ -43,6 +44,7 @@ GENERATORS: Registry[Network] = Registry(
         WAVEGAN_GENERATOR,
         SERIES_GENERATOR,
         DOPPELGANGER_GENERATOR,
+        GRAPH_GENERATOR,
     ],
 )
 DISCRIMINATORS: Registry[Network] = Registry(
@@ -61,6 +63,7 @@ DISCRIMINATORS: Registry[Network] = Registry(
         WAVEGAN_DISCRIMINATOR,
         SERIES_DISCRIMINATOR,
         DOPPELGANGER_DISCRIMINATOR,
+        GRAPH_DISCRIMINATOR,
         AUTOENCODER_DISCRIMINATOR,
     ],
 )

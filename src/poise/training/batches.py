@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import Condition, Dataset, Transform
+from poise.data import Condition, Dataset, Transform, kind_of
 from poise.dynamics import Batch
 from poise.randomness import derive, numpy_stream
 from poise.recipes import Recipe
@@ -49,6 +50,7 @@ class BatchSampler:
         run_images: Samples in the whole run, for schedules.
         conditions: What samples are made from; beside the rows, or in an order of their own.
         chosen: The rows that are drawn, with their conditions, as if they were all.
+        vary: What changes the stored values of reals in every batch, if they have several forms.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class BatchSampler:
         run_images: int = 0,
         conditions: Condition | None = None,
         chosen: Indices | None = None,
+        vary: Callable[[Tensor, torch.Generator], Tensor] | None = None,
     ) -> None:
         self.rows, self.transform = rows, transform
         self.samples, self.latent = samples, latent
@@ -73,7 +76,7 @@ class BatchSampler:
         self.horizontal_flips = horizontal_flips
         self.jitter = jitter
         self.drawn, self.run_images = drawn, run_images
-        self.conditions, self.chosen = conditions, chosen
+        self.conditions, self.chosen, self.vary = conditions, chosen, vary
         self._randomness = torch.Generator(device)
         self._orders: dict[tuple[str, int], Indices] = {}
 
@@ -95,7 +98,9 @@ class BatchSampler:
         self._randomness.manual_seed(derive(self.seed, self.drawn, "batch"))
         self.drawn += 1
         latent = latents(self.samples, self.latent, self._randomness)
-        real = self._laid_out(self.transform.encode(self._moved(self.rows.gather(indices))))
+        stored = self._moved(self.rows.gather(indices))
+        stored = stored if self.vary is None else self.vary(stored, self._randomness)
+        real = self._laid_out(self.transform.encode(stored))
         condition = self._conditions(indices, start)
         real, condition = self._augmented(real, condition)
         return Batch(
@@ -195,4 +200,5 @@ def training_batches(recipe: Recipe, dataset: Dataset, device: torch.device, *, 
         run_images=run_images(recipe),
         conditions=dataset.condition,
         chosen=rows.training if len(rows.held_out) else None,
+        vary=kind_of(dataset).vary,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from PIL import Image
-from torch import Tensor
+from torch import Generator, Tensor
 
 from poise.data.dataset import Dataset, Progress
 from poise.data.rows import Array, Survey, survey
@@ -166,6 +166,9 @@ class DataKind:
     encodings: tuple[str, ...] = ()  # The names of the encodings that a person can choose from
     # `(path, pieces, transform)` writes all samples to one file, if they have such a form
     write_file: Callable[[Path, Iterable[Tensor], Transform], None] | None = None
+
+    # `(stored samples, randomness)` to the same samples in another of their forms, drawn anew in every batch
+    vary: Callable[[Tensor, Generator], Tensor] | None = None
 
     # What a person should know before such data are trained on
     advice: Callable[[Dataset], tuple[str, ...]] = lambda dataset: ()

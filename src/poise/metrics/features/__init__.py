@@ -18,6 +18,7 @@ from poise.metrics.features.extractor import (
     frozen,
     protocol_of,
 )
+from poise.metrics.features.graph_statistics import graph_statistics
 from poise.metrics.features.grid_statistics import field_statistics
 from poise.metrics.features.inception_v3 import inception_v3
 from poise.metrics.features.pretrained import dinov2, efficientnet_lite0
@@ -73,6 +74,12 @@ EXTRACTORS: Registry[ExtractorKind] = Registry(
             spectrogram_convolutions,
             "The default for sounds: untrained filters over logarithms of magnitudes.",
             takes=("sound",),
+        ),
+        ExtractorKind(
+            "graph-statistics",
+            graph_statistics,
+            "The default for graphs: types, degrees, small subgraphs and spectrum; untrained.",
+            takes=("graph",),
         ),
         ExtractorKind("pixels", pixels, "The pixels themselves, for tiny images."),
         ExtractorKind(
@@ -136,6 +143,7 @@ __all__ = [
     "extract",
     "field_statistics",
     "frozen",
+    "graph_statistics",
     "identity",
     "inception_v3",
     "pixels",

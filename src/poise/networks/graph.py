@@ -1,0 +1,284 @@
+"""A generator of graphs, and a critic that scores them alike whatever the order of their nodes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from poise.errors import PoiseError
+from poise.networks.layers import LeakyReLU
+from poise.networks.mixture import even
+from poise.networks.network import Network
+from poise.networks.spans import chosen
+from poise.spec import EDGE, NODE, PRESENT, DataSpec
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the numbers of a graph are: flags of presence, types of nodes, then of pairs of nodes.
+
+    Args:
+        nodes: The most nodes of a graph.
+        varies: Whether a flag says of each node whether it is there.
+        types: Types of nodes; 1 if they have none, which takes no numbers.
+        edges: Types of pairs, the first of which is none.
+    """
+
+    nodes: int
+    varies: bool
+    types: int
+    edges: int
+
+    @staticmethod
+    def of(spec: DataSpec, network: str) -> Layout:
+        """The layout of the spans of graphs.
+
+        Raises:
+            PoiseError: The data are no graphs.
+        """
+        sizes = {
+            part: [span.size for span in spec.spans if span.name.startswith(f"{part} ")]
+            for part in (PRESENT, NODE, EDGE)
+        }
+        pairs = len(sizes[EDGE])
+        nodes = round(0.5 + math.sqrt(0.25 + 2 * pairs))
+        if not pairs or nodes * (nodes - 1) // 2 != pairs or spec.shape[0] % sum(map(sum, sizes.values())):
+            what = f"The network '{network}' cannot be built for the shape {spec.shape}"
+            raise PoiseError(what, code="networks.not-graphs", why="it is for graphs", hint="use another")
+        return Layout(nodes, bool(sizes[PRESENT]), (sizes[NODE] or [1])[0], sizes[EDGE][0])
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs of nodes there are."""
+        return self.nodes * (self.nodes - 1) // 2
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many numbers the flags, the types of nodes and those of pairs take."""
+        typed = self.nodes * self.types if self.types > 1 else 0
+        return [self.nodes * self.varies, typed, self.pairs * self.edges]
+
+    @property
+    def choices(self) -> int:
+        """How many flags and one-hots there are."""
+        return self.nodes * (self.varies + (self.types > 1)) + self.pairs
+
+
+class GraphGenerator(nn.Module):
+    """A perceptron to flags, types of nodes and types of pairs, each a hard choice; straight-through.
+
+    A pair stands once, so that graphs are symmetric. A node that is missing has no type and no edges. If
+    choices are drawn, each is drawn by a number of its own that follows from the latent by a fixed rotation,
+    so that a latent has one graph.
+    """
+
+    directions: Tensor
+
+    def __init__(self, layout: Layout, latent_size: int, *, width: int, depth: int, drawn: bool) -> None:
+        super().__init__()
+        self.layout = layout
+        layers: list[nn.Module] = []
+        features = latent_size
+        for _ in range(depth):
+            layers += [nn.Linear(features, width), LeakyReLU(0.2)]
+            features = width
+        self.layers = nn.Sequential(*layers, nn.Linear(features, sum(layout.sizes)))
+        self.drawn = drawn
+        if drawn:
+            turned = nn.init.orthogonal_(torch.empty(latent_size, layout.choices))
+            self.register_buffer("directions", turned / turned.norm(dim=0))
+        first, second = np.triu_indices(layout.nodes, 1)
+        self.first, self.second = torch.from_numpy(first), torch.from_numpy(second)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Latents `(N, latent_size)` to graphs `(N, numbers)`."""
+        layout = self.layout
+        flags, types, pairs = self.layers(latent).split(layout.sizes, 1)
+        uniform = even(latent @ self.directions) if self.drawn else None
+        parts, start, present = [], 0, None
+        if layout.varies:
+            probability = flags.sigmoid()
+            bound = 0.5 if uniform is None else uniform[:, : layout.nodes]
+            hard = (probability.detach() > bound).to(flags.dtype)
+            present = hard + (probability - probability.detach())
+            parts, start = [present], layout.nodes
+        if layout.types > 1:
+            found = self._chosen(types, layout.types, uniform, start)
+            found = found if present is None else found * present[:, :, None]
+            parts.append(found.flatten(1))
+            start += layout.nodes
+        edges = self._chosen(pairs, layout.edges, uniform, start)
+        if present is not None:
+            both = (present[:, self.first] * present[:, self.second])[:, :, None]
+            none = torch.zeros_like(edges[:1, :1])
+            none[..., 0] = 1
+            edges = edges * both + none * (1 - both)
+        return torch.cat([*parts, edges.flatten(1)], 1)
+
+    @staticmethod
+    def _chosen(logits: Tensor, size: int, uniform: Tensor | None, start: int) -> Tensor:
+        """One-hots `(N, places, size)`."""
+        each = logits.unflatten(1, (-1, size))
+        drawn = None if uniform is None else uniform[:, start : start + each.shape[1]]
+        return chosen(each.softmax(2).movedim(2, 1), drawn).movedim(1, 2)
+
+
+def graph_generator(
+    spec: DataSpec,
+    *,
+    latent_size: int,
+    width: Annotated[int, Field(ge=1)] = 128,
+    depth: Annotated[int, Field(ge=0, le=64)] = 3,
+    drawn: bool = True,
+) -> nn.Module:
+    """MolGAN's generator: a perceptron to the types of nodes and of pairs of nodes.
+
+    Args:
+        spec: Graphs.
+        latent_size: The size of a latent.
+        width: Units of a hidden layer.
+        depth: Hidden layers.
+        drawn: Whether each node and pair is drawn by its probabilities, by numbers that follow from the
+            latent; otherwise the most probable is taken.
+
+    Raises:
+        PoiseError: The data are no graphs.
+
+    Example:
+        >>> from poise.spec import Span
+        >>> pairs = tuple(Span(f"edge {i} {j}", "one-hot", 2) for i, j in ((0, 1), (0, 2), (1, 2)))
+        >>> graph_generator(DataSpec("graph", (6,), spans=pairs), latent_size=8)(torch.randn(5, 8)).shape
+        torch.Size([5, 6])
+
+    Source: De Cao and Kipf 2018 (MolGAN), section 3.1; choices are straight-through, in place of its
+    softmax or Gumbel-softmax.
+    """
+    layout = Layout.of(spec, "graph")
+    return GraphGenerator(layout, latent_size, width=width, depth=depth, drawn=drawn)
+
+
+class RelationalConvolution(nn.Module):
+    """Each node's features with those of its neighbours, summed for each type of edge by weights of its own.
+
+    Source: Schlichtkrull et al. 2018, equation 2, without its mean, which cannot count neighbours.
+    """
+
+    def __init__(self, features: int, width: int, relations: int) -> None:
+        super().__init__()
+        self.own = nn.Linear(features, width)
+        self.others = nn.Linear(features, width * relations, bias=False)
+        self.activation = LeakyReLU(0.2)
+
+    def forward(self, nodes: Tensor, joined: Tensor) -> Tensor:
+        """Nodes `(N, n, features)` and edges `(N, relations, n, n)` to nodes `(N, n, width)`."""
+        sent = self.others(nodes).unflatten(2, (joined.shape[1], -1)).movedim(2, 1)
+        made: Tensor = self.activation(self.own(nodes) + (joined @ sent).sum(1))
+        return made
+
+
+class GraphCritic(nn.Module):
+    """Relational convolutions, a gated sum over nodes, and a perceptron; of a pack, of all of its graphs."""
+
+    def __init__(self, layout: Layout, packing: int, *, width: int, depth: int, walks: int) -> None:
+        super().__init__()
+        self.layout, self.packing, self.walks = layout, packing, walks
+        relations = layout.edges - 1
+        features = layout.types * (layout.types > 1) + layout.varies + walks
+        self.start = nn.Linear(max(1, features), width)
+        self.convolutions = nn.ModuleList(
+            RelationalConvolution(width, width, relations) for _ in range(depth)
+        )
+        self.gate, self.value = nn.Linear(width, width), nn.Linear(width, width)
+        self.last = nn.Sequential(
+            nn.Linear(width * packing, width), LeakyReLU(0.2), nn.Linear(width, 1), nn.Flatten(0)
+        )
+        first, second = np.triu_indices(layout.nodes, 1)
+        places = np.full((layout.nodes, layout.nodes), layout.pairs)
+        places[first, second] = places[second, first] = np.arange(layout.pairs)
+        self.places = torch.from_numpy(places.ravel())
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """Graphs, or packs of them, `(N, packing * numbers)` to scores `(N,)`."""
+        layout = self.layout
+        flags, types, pairs = samples.reshape(len(samples) * self.packing, -1).split(layout.sizes, 1)
+        edges = pairs.unflatten(1, (layout.pairs, layout.edges))[..., 1:].movedim(2, 1)
+        edges = torch.cat([edges, torch.zeros_like(edges[..., :1])], 2)
+        joined = edges[..., self.places].unflatten(2, (layout.nodes, layout.nodes))
+        known = [flags[:, :, None]] if layout.varies else []
+        if layout.types > 1:
+            known.append(types.unflatten(1, (layout.nodes, layout.types)))
+        known += self._closed_walks(joined.sum(1))
+        nodes = self.start(torch.cat(known, 2) if known else torch.ones_like(joined[:, 0, :, :1]))
+        for convolution in self.convolutions:
+            nodes = convolution(nodes, joined)
+        whole = self.gate(nodes).sigmoid() * self.value(nodes)
+        if layout.varies:
+            whole = whole * flags[:, :, None]
+        scores: Tensor = self.last(whole.sum(1).reshape(len(samples), -1))
+        return scores
+
+    def _closed_walks(self, joined: Tensor) -> list[Tensor]:
+        """How many walks of each length from 2 lead from a node back to it, as logarithms `(N, n, walks)`."""
+        found, power = [], joined
+        for _ in range(self.walks):
+            power = power @ joined
+            found.append((1 + power.diagonal(dim1=1, dim2=2)).log())
+        return [torch.stack(found, 2)] if found else []
+
+
+def graph_discriminator(
+    spec: DataSpec,
+    *,
+    width: Annotated[int, Field(ge=1)] = 128,
+    depth: Annotated[int, Field(ge=1, le=64)] = 3,
+    walks: Annotated[int, Field(ge=0, le=16)] = 4,
+) -> nn.Module:
+    """MolGAN's critic: relational graph convolutions and a gated sum, the same for every order of nodes.
+
+    Convolutions alone cannot tell graphs apart in which every node has the same neighbourhood, such as a ring
+    of six and two of three; the numbers of closed walks can.
+
+    Args:
+        spec: Graphs, or packs of them.
+        width: Features of a node.
+        depth: Convolutions.
+        walks: Lengths of closed walks that are counted at each node, from 2 on.
+
+    Raises:
+        PoiseError: The data are no graphs.
+
+    Example:
+        >>> from poise.spec import Span
+        >>> pairs = tuple(Span(f"edge {i} {j}", "one-hot", 2) for i, j in ((0, 1), (0, 2), (1, 2)))
+        >>> graph_discriminator(DataSpec("graph", (6,), spans=pairs), width=8)(torch.randn(5, 6)).shape
+        torch.Size([5])
+
+    Source: De Cao and Kipf 2018 (MolGAN), section 3.2; Schlichtkrull et al. 2018; the walks are ours.
+    """
+    layout = Layout.of(spec, "graph")
+    packing = spec.shape[0] // sum(layout.sizes)
+    return GraphCritic(layout, packing, width=width, depth=depth, walks=walks)
+
+
+GRAPH_GENERATOR = Network(
+    name="graph",
+    build=graph_generator,
+    summary="Fully connected layers to the types of nodes and of pairs of nodes, each a hard choice.",
+    source="De Cao and Kipf 2018, section 3.1",
+    kinds=("graph",),
+    takes_width=True,
+)
+GRAPH_DISCRIMINATOR = Network(
+    name="graph",
+    build=graph_discriminator,
+    summary="Relational graph convolutions, the same for every order of the nodes.",
+    source="De Cao and Kipf 2018, section 3.2",
+    kinds=("graph",),
+    takes_width=True,
+)
