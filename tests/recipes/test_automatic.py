@@ -90,6 +90,14 @@ def test_what_is_asked_for_holds() -> None:
     assert (recipe.steps, recipe.batch_size, recipe.precision, recipe.ema.ramp) == (7, 5, "float32", 0.5)
 
 
+@pytest.mark.parametrize("spec", [LARGE, SMALL, POINTS])
+def test_a_batch_is_never_more_than_there_is_unless_that_is_asked_for(spec: DataSpec) -> None:
+    assert Automatic().chosen(spec, 18)[0].batch_size == 18
+    assert Automatic({"batch_size": 24}).chosen(spec, 18)[0].batch_size == 24
+    recipe, _ = Automatic().chosen(LARGE, 18)
+    assert recipe.steps is not None and recipe.steps * 18 == pytest.approx(LEAST_SEEN, rel=0.01)
+
+
 def test_a_setting_that_no_recipe_has_is_refused_before_data_are_read() -> None:
     with pytest.raises(PoiseError) as refused:
         plan("/nowhere", Automatic({"stepps": 3}), CPU)

@@ -12,6 +12,7 @@ from poise.recipes.overrides import recipe_with, renamed_path
 from poise.recipes.settings import Recipe
 from poise.recipes.table import RECIPES
 from poise.spec import DataSpec, size_text
+from poise.text import counted
 
 AUTO = "auto"
 """Names what suits the data, as if it were a recipe."""
@@ -61,7 +62,8 @@ class Data:
     def __str__(self) -> str:
         """In words."""
         height, width = self.spec.shape[1:]
-        return f"there are {self.count:,} images of {size_text(height, width)}"
+        are = "is" if self.count == 1 else "are"
+        return f"there {are} {counted(self.count, 'image')} of {size_text(height, width)}"
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,8 @@ class Automatic:
             if of_the_game or self.draft.game.name not in SERVED_GAMES:
                 return self.draft, None
             chosen = recipe_with(RECIPES[choice.recipe], choice.settings)
+            if count < chosen.batch_size:
+                chosen = recipe_with(chosen, {"batch_size": max(1, count)})
             return recipe_with(chosen, self.changes), choice
 
 
@@ -166,7 +170,7 @@ def _styles(data: Data) -> Choice:
 
 def _light(data: Data) -> Choice:
     """Narrow networks in half precision: on a processor many small steps do more than few large ones."""
-    batch, few = 32, data.count < LEARNT_BY_HEART
+    batch, few = min(32, max(1, data.count)), data.count < LEARNT_BY_HEART
     seen = min(MOST_SEEN, max(LEAST_SEEN, PASSES * data.count))
     settings: dict[str, Any] = {
         "generator.width": 32,

@@ -20,6 +20,7 @@ from poise.spec import MOST_SIDE, DataSpec, sides_of
 from poise.tasks import TASKS, Task
 from poise.tasks.held_out import with_held_out
 from poise.tasks.prepare import prepared, unused_labels
+from poise.text import counted
 from poise.training.callbacks import check_callbacks
 from poise.training.callbacks.eigenvalues import check_eigenvalues
 from poise.training.components import Components, buffers_restored, build_components, run_images
@@ -151,7 +152,7 @@ def check_batch(recipe: Recipe, dataset: Dataset) -> None:
     """Refuse data that are fewer than a batch."""
     if len(dataset) < recipe.batch_size * recipe.packing:
         batch = f"{recipe.batch_size}" + (f" x {recipe.packing}" if recipe.packing > 1 else "")
-        what = f"'{dataset.name}' holds {len(dataset)} samples, fewer than a batch of {batch}"
+        what = f"'{dataset.name}' holds {counted(len(dataset), 'sample')}, fewer than a batch of {batch}"
         hint = f"use --batch-size {max(1, len(dataset) // recipe.packing)} or less, or give more data"
         raise PoiseError(what, code="training.too-few-samples", hint=hint)
 

@@ -152,8 +152,9 @@ def _draw(
         )
     rest = panels[len(shown) :]
     if reals is not None:
-        _pairs(rest[0], made, reals, table)
-        rest = rest[1:]
+        if len(table.columns) > 1:
+            _pairs(rest[0], made, reals, table)
+            rest = rest[1:]
         panels[0].legend(loc="upper right", frameon=False, fontsize="x-small")
     for panel in rest:
         panel.set_axis_off()
