@@ -147,7 +147,9 @@ def test_arrays_that_cannot_be_trained_on(
 
 def test_an_array_of_fewer_rows_than_a_batch(cli: Cli) -> None:
     file = array(np.zeros((5, 3), dtype=np.float32))
-    refused(cli, "train", file, code="training.too-few-samples", names=("5 samples", "64"))
+    refused(
+        cli, "train", file, "--batch-size", "64", code="training.too-few-samples", names=("5 samples", "64")
+    )
 
 
 def test_python_objects_are_never_loaded(cli: Cli) -> None:
