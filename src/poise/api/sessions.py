@@ -95,7 +95,7 @@ def train(
             seed, or the seeds themselves.
         grid: With `seeds`: values by path, each combination trained with every seed:
             `{"regularisers.r1.weight": [0.1, 1.0]}`.
-        settings: Values of the recipe: `batch_size=128`, `loss="hinge"`,
+        settings: Values of the recipe: `batch_size=128`, `loss="hinge"`, `private="epsilon=3,delta=1e-5"`,
             `optimisers={"generator": {"learning_rate": 1e-4}}`.
 
     Returns:

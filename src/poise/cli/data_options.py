@@ -1,6 +1,7 @@
 """The data as they are named on the command line, and the recipe that suits them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 from cyclopts import Parameter
@@ -32,6 +33,7 @@ class DataOptions:
             or drop; may be given often.
         constraint: What holds in every row of a table: "low < high", "total = part + rest" or
             "fixed: city, country"; may be given often.
+        schema: A JSON file of what is publicly known of a table's columns, for --private.
         target: The column of a table that predictions are tested on; by default the last category.
         tolerate_bad: The share of files that may be unusable, as 5%; by default 1%.
         kind: The kind of data, if it is not the one that Poise recognises: field for all 16 bits of a TIFF.
@@ -50,6 +52,7 @@ class DataOptions:
     split: Name = None
     column: Annotated[tuple[str, ...], Parameter(metavar="NAME=TYPE", show_default=False)] = ()
     constraint: Annotated[tuple[str, ...], Parameter(metavar="RULE", show_default=False)] = ()
+    schema: Annotated[Path | None, Parameter(metavar="FILE")] = None
     target: Name = None
     tolerate_bad: Annotated[str | None, Parameter(metavar="SHARE")] = None
     kind: Name = None
@@ -123,9 +126,11 @@ class DataOptions:
         """The data with how they are to be read, if anything is asked for."""
         from poise.data import Files, Table
         from poise.data.tables.asked import read_columns
+        from poise.data.tables.schema import read_schema
 
-        if self.column or self.constraint or self.target is not None:
-            return Table(data, read_columns(self.column), self.constraint, self.target)
+        if self.column or self.constraint or self.target is not None or self.schema is not None:
+            schema = {} if self.schema is None else read_schema(self.schema)
+            return Table(data, read_columns(self.column), self.constraint, self.target, schema)
         given: dict[str, Any] = {} if self.split is None else {"split": self.split}
         if self.scale is not None:
             given["scale"] = _scale(self.scale)

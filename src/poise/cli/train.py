@@ -57,6 +57,7 @@ def train(
     resolution: Size = None,
     fit: FitName = None,
     batch_size: Count = None,
+    private: Annotated[str | None, Parameter(metavar="epsilon=3,delta=1e-5")] = None,
     start_from: Annotated[Path | None, Parameter(name="--from", metavar="RUN")] = None,
     device: Device = "auto",
     precision: Annotated[
@@ -86,6 +87,7 @@ def train(
         resolution: The size images are brought to: pixels a side, or width and height, as 64x48.
         fit: What becomes of other proportions: crop the middle, by default; pad with white; or stretch.
         batch_size: Samples in a batch.
+        private: Differential privacy of a table's rows; the run folder says what it covers.
         start_from: Begin with the weights of a run, checkpoint or generator, where names and shapes agree.
         device: Where to train.
         precision: float32, the default; bf16 multiplies in bfloat16; auto takes bf16 if the hardware has it.
@@ -110,6 +112,7 @@ def train(
         "fit": fit,
         "batch_size": batch_size,
         "precision": precision,
+        "private": private,
     }
     changes: dict[str, Any] = dict(parse_override(text) for text in settings)
     changes |= {name: value for name, value in flags.items() if value is not None}

@@ -132,6 +132,7 @@ class Dataset:
         sizes: The width and height of each file as it came.
         rows: The index in `array` of each row; None for its own order.
         held_out: Rows that are never trained on, if some are kept apart.
+        secret: Of private rows, what chance is derived from that nobody may know who sees what was learnt.
 
     Example:
         >>> from poise.data import open_data
@@ -155,6 +156,7 @@ class Dataset:
     sizes: tuple[tuple[int, int], ...] = ()
     rows: Array | None = None
     held_out: Dataset | None = None
+    secret: int | None = None
 
     def __post_init__(self) -> None:
         if (self.array is None) == (self.live is None):

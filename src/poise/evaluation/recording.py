@@ -53,6 +53,9 @@ class Evaluation:
 
 def record(found: Evaluation, run: RunFolder) -> Evaluation:
     """Append the results to the run; a run that is being trained is not written to."""
+    if run.recipe.get("private"):
+        notice = "The run is private, so the results, which depend on rows, were not written to it."
+        return replace(found, notices=(*found.notices, notice))
     holder = run.holder()
     if holder is not None:
         notice = f"The run is being trained by {holder}, so the results were not written to it."

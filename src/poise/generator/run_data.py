@@ -33,6 +33,10 @@ def own_data(run: RunFolder, *, progress: Progress | None = None, hint: str = ""
     if data is None:
         what = f"The run '{run.path}' was given its data in memory"
         raise PoiseError(what, code="generator.data-in-memory", hint=hint)
+    if recipe.get("private"):
+        what = f"The run '{run.path}' is private, and its rows are not opened beside it"
+        hint = "measure it against rows that you name: poise evaluate RUN --against DATA"
+        raise PoiseError(what, code="generator.private-data", hint=hint)
     dataset = open_data(
         data,
         resolution=recipe.get("resolution"),

@@ -12,7 +12,7 @@ from poise.errors import PoiseError
 from poise.networks.layers import ReLU
 from poise.networks.mixture import even
 from poise.networks.network import Network
-from poise.networks.spans import SpanHeads, draws
+from poise.networks.spans import CHOICES, SpanHeads, draws
 from poise.spec import DataSpec, Span
 
 
@@ -35,11 +35,24 @@ class ConcatenatingGenerator(nn.Module):
 
     def forward(self, latent: Tensor) -> Tensor:
         """Samples `(N, numbers)` of latents `(N, latent_size)`."""
+        made: Tensor = self.heads(self._logits(latent), even(latent[:, : self.choices]))
+        return made
+
+    def with_shares(self, latent: Tensor) -> tuple[Tensor, Tensor]:
+        """Samples, and beside each choice the probabilities that it was drawn by, both `(N, numbers)`."""
+        logits = self._logits(latent)
+        parts = [
+            part.softmax(1) if span.kind in CHOICES else part
+            for span, part in zip(self.heads.spans, logits.split(self.heads.sizes, 1), strict=True)
+        ]
+        return self.heads(logits, even(latent[:, : self.choices])), torch.cat(parts, 1)
+
+    def _logits(self, latent: Tensor) -> Tensor:
         features = latent[:, self.choices :]
         for layer in self.layers:
             features = torch.cat([layer(features), features], 1)
-        made: Tensor = self.heads(self.last(features), even(latent[:, : self.choices]))
-        return made
+        logits: Tensor = self.last(features)
+        return logits
 
 
 def ctgan_generator(

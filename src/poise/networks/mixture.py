@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Annotated
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -13,6 +14,8 @@ from torch import Tensor, nn
 from poise.errors import PoiseError
 from poise.networks.layers import LeakyReLU
 from poise.networks.network import Network
+from poise.networks.noised_mixture import ROUNDS as NOISED_ROUNDS
+from poise.networks.noised_mixture import noised_mixture
 from poise.networks.spans import CHOICES, SpanFeatures, chosen, draws
 from poise.spec import DataSpec, Span
 
@@ -24,6 +27,9 @@ SMOOTHING = 0.01
 
 ROWS_A_COMPONENT = 25
 """The least rows for each component."""
+
+ROWS_A_PRIVATE_COMPONENT = 500
+"""The same of rows of which none may be known: fewer would not stand out from the noise."""
 
 MOST_ROWS, PIECE = 50_000, 2_048
 """Rows that a mixture is fitted to, and how many at once."""
@@ -135,14 +141,39 @@ class MixtureGenerator(nn.Module):
             found.append(total / len(rows))
             if len(found) > 5 and found[-1] - found[-6] < ENOUGH:
                 break
-        self.bounds.fill_(1.0)
-        self.bounds[:count] = weights.cumsum(0)
-        self.logits.copy_(whole.clamp_min(1e-9).log().expand_as(self.logits))
-        self.logits[:count] = shares.clamp_min(1e-9).log()
+        self._begin_as(weights, shares, whole)
         return (
             f"The generator begins as a mixture of {count} components, fitted to {len(rows):,} rows in "
             f"{len(found)} rounds: log-likelihood {found[-1]:.2f} a row."
         )
+
+    @torch.no_grad()
+    def fit_privately(self, rows: Tensor, noise: float, stream: np.random.Generator) -> str:
+        """Fit the mixture to rows of which none may be known, by noised counts.
+
+        Args:
+            rows: `(N, numbers)` as networks see them.
+            noise: The deviation of the noise of all counts together, in what one row changes.
+            stream: Draws the noise.
+
+        Returns:
+            A sentence on what was done.
+        """
+        rows = rows[:, : sum(self.sizes)]
+        count = max(1, min(len(self.bounds), len(rows) // ROWS_A_PRIVATE_COMPONENT))
+        self._begin_as(*noised_mixture(rows, self.sizes, count, noise=noise, stream=stream))
+        return (
+            f"The generator begins as a mixture of {count} components, fitted to noised counts of "
+            f"{len(rows):,} rows in {NOISED_ROUNDS} rounds."
+        )
+
+    def _begin_as(self, weights: Tensor, shares: Tensor, whole: Tensor) -> None:
+        """Take over a mixture; components that are left over have the shares of the whole."""
+        count = len(weights)
+        self.bounds.fill_(1.0)
+        self.bounds[:count] = weights.cumsum(0)
+        self.logits.copy_(whole.clamp_min(1e-9).log().expand_as(self.logits))
+        self.logits[:count] = shares.clamp_min(1e-9).log()
 
 
 def even(normal: Tensor) -> Tensor:
@@ -234,6 +265,7 @@ MIXTURE_GENERATOR = Network(
     kinds=("table",),
     takes_width=True,
     fit=lambda module, rows, seed: module.fit(rows, seed),
+    fit_privately=lambda module, rows, noise, stream: module.fit_privately(rows, noise, stream),
 )
 ROW_DISCRIMINATOR = Network(
     name="rows",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
@@ -40,6 +41,8 @@ class Network:
             the order in which they were made.
         fit: `(module, rows, seed) -> sentence`, for a network that learns something of the data before the
             first step: rows `(N, *spec.shape)` that are trained on, and a seed.
+        fit_privately: The same for rows of which none may be known: `(module, rows, noise, stream)`, with the
+            deviation of the noise in what one row changes, and a numpy stream that it is drawn from.
         parts: Names of submodules that other code may use, such as `mapping` and `synthesis`, and the path of
             each within the module.
 
@@ -65,6 +68,7 @@ class Network:
     gradient_weight: Callable[[DataSpec, int], float] | None = None
     from_image: Callable[[nn.Module], Sequence[nn.Module]] | None = None
     fit: Callable[[Any, Tensor, int], str] | None = None
+    fit_privately: Callable[[Any, Tensor, float, np.random.Generator], str] | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
 
     def serves(self, spec: DataSpec) -> bool:

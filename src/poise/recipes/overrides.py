@@ -18,6 +18,7 @@ from poise.recipes.settings import (
     AugmentationPart,
     CallbackPart,
     Part,
+    Private,
     Recipe,
     RegulariserPart,
 )
@@ -160,6 +161,8 @@ def _change(values: dict[str, Any], path: str, value: Any) -> None:
         model = _next_model(model, folder, walked)
         if model is Schedule and not isinstance(here.get(folder), dict):
             here[folder] = {"start": here.get(folder)}  # a number becomes a schedule that begins with it
+        if model is Private and here.get(folder) is None:
+            here[folder] = {}
         here = here.setdefault(folder, {})
         walked = f"{walked}{folder}."
         if not isinstance(here, dict):
@@ -196,8 +199,9 @@ def _next_model(model: type[BaseModel] | None, folder: str, walked: str) -> type
     found = field.annotation
     if isinstance(found, type) and issubclass(found, BaseModel):
         return found
-    if Schedule in get_args(found):
-        return Schedule
+    for optional in (Schedule, Private):
+        if optional in get_args(found):
+            return optional
     return None if dict in (found, *get_args(found)) or "dict" in str(found) else Recipe
 
 

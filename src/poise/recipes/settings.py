@@ -134,6 +134,48 @@ class Checkpoints(Settings):
     )
 
 
+class Private(Settings):
+    """Differential privacy of a run on a table: how much any one row may change what is given away.
+
+    Example:
+        >>> Private(epsilon=3, delta=1e-5).clip
+        1.0
+    """
+
+    epsilon: Positive = Field(description="the bound on what a row changes, of the whole run")
+    delta: float = Field(gt=0, lt=1, description="the probability that is left out of the bound")
+    clip: Positive = Field(
+        default=1.0,
+        description="the norm that the gradient of each row is cut down to in the critic's update",
+    )
+    columns: float = Field(
+        default=0.2, ge=0, lt=1, description="the share of epsilon for what columns hold and no schema says"
+    )
+    start: float = Field(
+        default=0.6, ge=0, lt=1, description="the share of epsilon for what the generator begins with"
+    )
+    column_noise: float | None = Field(
+        default=None, description="the noise of columns, in what a row changes; solved for epsilon"
+    )
+    start_noise: float | None = Field(
+        default=None, description="the noise of what the generator begins with; solved for epsilon"
+    )
+    step_noise: float | None = Field(
+        default=None, description="the noise of an update of the critic, in clips; solved for epsilon"
+    )
+
+
+def _private(given: Any) -> Any:
+    """Privacy as it is typed, `epsilon=3,delta=1e-5`, as an object."""
+    if not isinstance(given, str):
+        return given
+    pairs = [part.partition("=") for part in given.split(",")]
+    if not all(name.strip() and equals for name, equals, _ in pairs):
+        wanted = "it should be written as epsilon=3,delta=1e-5"
+        raise PydanticCustomError("private", wanted)
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
 FORMER = {"average": "ema", "rate": "learning_rate", "penalties": "regularisers"}
 """Names that settings had in earlier versions, by the name they have now."""
 
@@ -274,6 +316,10 @@ class Recipe(Settings):
         ge=0,
         description="layers of the discriminator, counted from the image, that keep the weights of --from "
         "(FreezeD)",
+    )
+    private: Annotated[Private | None, BeforeValidator(_private)] = Field(
+        default=None,
+        description="differential privacy of the rows of a table, as epsilon=3,delta=1e-5; null: none",
     )
     precision: Literal["float32", "bf16", "auto"] = Field(
         default="float32",

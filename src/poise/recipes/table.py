@@ -436,9 +436,10 @@ ROWS: list[dict[str, Any]] = [
     },
     {
         "name": "ctgan",
-        "summary": "CTGAN's networks, packs of ten and Wasserstein critic, on Poise's encoding of tables.",
+        "summary": "CTGAN's networks, conditions and packs of ten, on Poise's encoding of tables.",
         "paper": "Xu et al. 2019, sections 4.3 and 4.4; epochs and rates as in its code",
-        # No conditional vector: any condition can be asked for without one. No Gumbel noise: see the network.
+        # No Gumbel noise: see the network.
+        "game": "training-by-sampling",
         "when": "To compare with it; the recipe table is better in every measure.",
         "loss": "wasserstein",
         "regularisers": {"wgan-gp": {"weight": 10.0}},

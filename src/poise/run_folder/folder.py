@@ -1,6 +1,7 @@
 """The run folder: training writes it and everything else reads it, through this room only.
 
     recipe.json  environment.json  data.json  status.json  lock
+    secret.json                  of a private run: what its noise is drawn from, readable by its owner alone
     history.jsonl  readings.jsonl  findings.jsonl  metrics.jsonl
     samples/step-00001000.png
     close-look/captions.json     with a picture for each: what needs the data or the networks, for the report
@@ -162,6 +163,13 @@ class RunFolder:
     def data(self) -> dict[str, Any]:
         """The training data: their origin, shape and fingerprint."""
         return self.read_json("data")
+
+    def write_secret(self, secret: int) -> None:
+        """Write what the noise of a private run is drawn from, for its owner's eyes alone."""
+        path = self.path / "secret.json"
+        path.touch(mode=0o600)
+        self.write_json("secret", {"secret": f"{secret:x}"})
+        path.chmod(0o600)
 
     # Status and lock -------------------------------------------------------------------------------------
 

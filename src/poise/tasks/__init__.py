@@ -1,6 +1,7 @@
 """The tasks: how a game is set up from a recipe and data."""
 
 from poise.registry import Registry
+from poise.tasks.by_sampling import BY_SAMPLING
 from poise.tasks.conditional import AUXILIARY_CLASSIFIER, AUXILIARY_TAGS, CONDITIONAL, PROJECTION
 from poise.tasks.noise_to_data import NOISE_TO_DATA
 from poise.tasks.tagging import IMAGE_TAGGING
@@ -18,6 +19,7 @@ TASKS: Registry[Task] = Registry(
         IMAGE_TAGGING,
         PAIRED_TRANSLATION,
         UNPAIRED_TRANSLATION,
+        BY_SAMPLING,
     ],
 )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 from torch import Tensor, nn
 
 from poise.data import Dataset
@@ -14,10 +15,15 @@ from poise.networks import DISCRIMINATORS, GENERATORS, Network
 from poise.recipes import Recipe
 from poise.recipes.settings import Part
 from poise.registry import Registry, checked_settings, takes
-from poise.spec import DataSpec
+from poise.spec import DataSpec, Span
 
 GIVEN = "given"
 """The name that stands for a module that the user handed in."""
+
+Indices = np.ndarray[Any, np.dtype[np.int64]]
+
+Drawing = Callable[[int, int], tuple[Indices, Tensor]]
+"""`(drawn, samples)` to the rows of a batch and their conditions."""
 
 Needs = Literal["rows", "labels", "classes", "pairs", "domains"]
 
@@ -43,6 +49,9 @@ class Task:
         prepare: `(dataset, **settings)` to the dataset that this game is trained on, if `needs` alone
             does not say it; its keyword-only parameters are settings of `game`, too. If the dataset that
             it returns has no condition, `needs` says the rest.
+        draws: `(dataset, spans, rows, seed)` to what draws the rows of a batch and their conditions,
+            `(drawn, samples) -> (indices, condition)`, if it is not epochs of all rows.
+        fit: `(generator, rows) -> sentence`: what the generator's module learns before the first step.
         directions: The generator's module to `(latents, images) -> images` by the name of the direction, for
             games that translate images; `None` for others.
     """
@@ -59,6 +68,8 @@ class Task:
     generators: Registry[Network] = field(default_factory=lambda: GENERATORS)
     discriminators: Registry[Network] = field(default_factory=lambda: DISCRIMINATORS)
     prepare: Callable[..., Dataset] | None = None
+    draws: Callable[[Dataset, Sequence[Span], Indices | None, int], Drawing] | None = None
+    fit: Callable[[nn.Module, Tensor], str] | None = None
     directions: Callable[[nn.Module], Mapping[str, Callable[[Tensor, Tensor], Tensor]]] | None = None
 
     def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import Condition, Dataset, Transform, kind_of
+from poise.data import Condition, Dataset, Transform, kind_of, spec_of
 from poise.dynamics import Batch
-from poise.randomness import derive, numpy_stream
+from poise.randomness import derive, numpy_stream, secret_stream
 from poise.recipes import Recipe
 from poise.recipes.settings import Jitter, Latent
+from poise.tasks import TASKS
 from poise.tasks.held_out import Indices, split
+from poise.tasks.task import Drawing
 from poise.training.components import run_images
 from poise.training.jitter import draw_jitter, jittered, shifted
 
@@ -51,6 +53,7 @@ class BatchSampler:
         conditions: What samples are made from; beside the rows, or in an order of their own.
         chosen: The rows that are drawn, with their conditions, as if they were all.
         vary: What changes the stored values of reals in every batch, if they have several forms.
+        drawing: Draws the rows of a batch and their conditions, in the place of epochs of all rows.
     """
 
     def __init__(
@@ -69,7 +72,9 @@ class BatchSampler:
         conditions: Condition | None = None,
         chosen: Indices | None = None,
         vary: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+        drawing: Drawing | None = None,
     ) -> None:
+        self.drawing = drawing
         self.rows, self.transform = rows, transform
         self.samples, self.latent = samples, latent
         self.seed, self.device = seed, device
@@ -92,8 +97,11 @@ class BatchSampler:
     def next(self, step: int) -> Batch:
         """The next batch: reals and as many latents, on the device; `step` is for schedules."""
         start = self.drawn * self.samples
-        indices = self._indices(start, self._count, "order")
-        indices = indices if self.chosen is None else self.chosen[indices]
+        if self.drawing is None:
+            indices = self._indices(start, self._count, "order")
+            indices, drawn = indices if self.chosen is None else self.chosen[indices], None
+        else:
+            indices, drawn = self.drawing(self.drawn, self.samples)
         # One stream a batch: latents are drawn first, so that they do not depend on what penalties draw.
         self._randomness.manual_seed(derive(self.seed, self.drawn, "batch"))
         self.drawn += 1
@@ -101,7 +109,7 @@ class BatchSampler:
         stored = self._moved(self.rows.gather(indices))
         stored = stored if self.vary is None else self.vary(stored, self._randomness)
         real = self._laid_out(self.transform.encode(stored))
-        condition = self._conditions(indices, start)
+        condition = self._conditions(indices, start) if drawn is None else self._moved(drawn)
         real, condition = self._augmented(real, condition)
         return Batch(
             real=real,
@@ -176,6 +184,65 @@ class BatchSampler:
         return self._orders[key]
 
 
+class PoissonBatches:
+    """Draws batches in which each row is by itself, with the same probability; its state is how many.
+
+    A batch has twice its share of latents: as many as are expected first, for the generator, and then one for
+    each real. Everything is drawn from a secret, since who knows the draws can take the noise off.
+
+    Args:
+        rows: The data.
+        transform: From stored values to the networks' space.
+        samples: Reals in a batch, on average.
+        latent: Where latents are drawn from.
+        secret: What everything is drawn from.
+        device: Where batches are wanted.
+        drawn: How many batches came before.
+        run_images: Samples in the whole run, for schedules.
+
+    Source: Abadi et al. 2016, section 2.2; Mironov, Talwar and Zhang 2019 on what the sampling is worth.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        transform: Transform,
+        *,
+        samples: int,
+        latent: Latent,
+        secret: int,
+        device: torch.device,
+        drawn: int = 0,
+        run_images: int = 0,
+    ) -> None:
+        self.rows, self.transform = rows, transform
+        self.samples, self.latent = samples, latent
+        self.secret, self.device = secret, device
+        self.drawn, self.run_images = drawn, run_images
+        self._randomness = torch.Generator(device)
+
+    @property
+    def epoch_steps(self) -> int:
+        """Batches in which as many reals are expected as there are."""
+        return -(-len(self.rows) // self.samples)
+
+    def next(self, step: int) -> Batch:
+        """The next batch; `step` is for schedules."""
+        stream = secret_stream(self.secret, self.drawn, "batch")
+        chosen = np.flatnonzero(stream.random(len(self.rows)) < self.samples / len(self.rows))
+        self._randomness.manual_seed(int(stream.integers(2**63)))
+        start = self.drawn * self.samples
+        self.drawn += 1
+        return Batch(
+            real=self.transform.encode(self.rows.gather(chosen).to(self.device)),
+            latent=latents(self.samples + len(chosen), self.latent, self._randomness),
+            step=step,
+            generator=self._randomness,
+            images_seen=start,
+            run_images=self.run_images,
+        )
+
+
 def latents(count: int, latent: Latent, generator: torch.Generator) -> Tensor:
     """Draw latents `(count, latent.size)` on the generator's device."""
     shape = (count, latent.size)
@@ -187,6 +254,8 @@ def latents(count: int, latent: Latent, generator: torch.Generator) -> Tensor:
 def training_batches(recipe: Recipe, dataset: Dataset, device: torch.device, *, drawn: int) -> BatchSampler:
     """Batches of the rows that a run is trained on, after `drawn` others."""
     rows = split(len(dataset), recipe.held_out, recipe.seed)
+    chosen = rows.training if len(rows.held_out) else None
+    draws = TASKS.named(recipe.game.name).draws
     return BatchSampler(
         dataset,
         dataset.transform,
@@ -199,6 +268,25 @@ def training_batches(recipe: Recipe, dataset: Dataset, device: torch.device, *, 
         drawn=drawn,
         run_images=run_images(recipe),
         conditions=dataset.condition,
-        chosen=rows.training if len(rows.held_out) else None,
+        chosen=chosen,
         vary=kind_of(dataset).vary,
+        drawing=draws and draws(dataset, spec_of(dataset).spans, chosen, recipe.seed),
+    )
+
+
+def batches_of(
+    recipe: Recipe, dataset: Dataset, device: torch.device, *, drawn: int
+) -> BatchSampler | PoissonBatches:
+    """The same for one run, whose rows may be private."""
+    if dataset.secret is None:
+        return training_batches(recipe, dataset, device, drawn=drawn)
+    return PoissonBatches(
+        dataset,
+        dataset.transform,
+        samples=recipe.batch_size,
+        latent=recipe.latent,
+        secret=dataset.secret,
+        device=device,
+        drawn=drawn,
+        run_images=run_images(recipe),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,14 +11,16 @@ import torch
 from torch import nn
 
 from poise.dynamics import DYNAMICS, Dynamics, Players
+from poise.dynamics.game import Logs
 from poise.dynamics.players import in_memory_order
+from poise.dynamics.private import PRIVATE
 from poise.errors import PoiseError
 from poise.games import AdversarialGame
 from poise.networks.freezing import frozen_layers
 from poise.randomness import derive
 from poise.recipes import Recipe
 from poise.recipes.settings import Optimiser
-from poise.registry import provided
+from poise.registry import bound, provided
 from poise.regularisers import clip_weights
 from poise.schedules import Number, Schedule, value_at
 from poise.spec import DataSpec
@@ -140,12 +142,27 @@ def build_components(
     return Components(
         recipe=recipe,
         players=players,
-        dynamics=DYNAMICS.named(recipe.dynamics.name),
+        dynamics=DYNAMICS.named(recipe.dynamics.name) if recipe.private is None else PRIVATE,
         modules=modules,
         ema=_averaged(modules["generator"], recipe),
         device=device,
         scheduled=[one for one in scheduled if one.changes],
     )
+
+
+def step_of(recipe: Recipe, dynamics: Dynamics, *, epoch_steps: int, expected: int) -> Callable[..., Logs]:
+    """The step of a dynamics with its settings, and with what it must know of the run.
+
+    Args:
+        recipe: Resolved.
+        dynamics: That of the components.
+        epoch_steps: Batches in an epoch.
+        expected: Reals in a batch, on average.
+    """
+    private = recipe.private
+    own = {} if private is None else {"clip": private.clip, "noise": private.step_noise}
+    step = bound(dynamics.step, recipe.dynamics.options)
+    return provided(step, epoch_steps=epoch_steps, expected=expected, **own)
 
 
 def trained_parameters(module: nn.Module) -> dict[str, nn.Parameter]:

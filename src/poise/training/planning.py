@@ -27,6 +27,16 @@ from poise.training.components import Components, buffers_restored, build_compon
 from poise.training.engine import with_precision
 from poise.training.evaluation_cost import interval_of
 from poise.training.own_modules import check_given, check_modules
+from poise.training.private import (
+    NOTICE,
+    UNSOLVED,
+    as_private,
+    check_kind,
+    check_networks,
+    new_secret,
+    opened_privately,
+    with_noise,
+)
 from poise.training.resolve import resolve
 from poise.training.transfer import Taken, take
 
@@ -94,8 +104,12 @@ def plan(
     check_callbacks(asked)
     task = TASKS.named(asked.game.name)
     check_size(asked, task)
+    opened = data
+    if asked.private is not None:
+        blank = asked.private.model_copy(update=UNSOLVED)
+        opened = opened_privately(data, blank, new_secret())
     dataset = open_data(
-        data,
+        opened,
         resolution=asked.resolution,
         fit=asked.fit,
         channels=asked.channels,
@@ -110,10 +124,18 @@ def plan(
         asked, choice = recipe.chosen(
             spec_of(dataset), len(dataset), accelerated=accelerated, by_kind=by_kind
         )
+    if asked.private is not None:
+        check_kind(dataset)
+        counted = opened.privately is not None and opened.privately.counted
+        noise = opened.privately.noise if counted else 0.0
+        asked = asked.model_copy(update={"private": blank.model_copy(update={"column_noise": noise})})
     check_given(given or {})
     components = assembled(dataset, asked, device, given or {})
     notices = check_modules(components, dataset)
     check_second_order(components, spec_of(dataset))
+    if asked.private is not None:
+        check_networks(components, spec_of(dataset))
+        notices = (NOTICE, *notices)
     check_eigenvalues(components)
     components = measured_when(components, dataset)
     return Experiment(dataset, origin_of(data), components, asked, choice, notices)
@@ -131,7 +153,10 @@ def assembled(
 ) -> Components:
     """What a run on data that are open trains, its recipe spelled out."""
     spec = spec_of(dataset)
-    resolved = with_precision(resolve(with_held_out(recipe, dataset), spec, given=tuple(given)), device)
+    recipe = with_held_out(recipe if recipe.private is None else as_private(recipe), dataset)
+    resolved = with_precision(resolve(recipe, spec, given=tuple(given)), device)
+    if resolved.private is not None:
+        resolved = with_noise(resolved, len(dataset))
     check_batch(resolved, dataset)
     return build_components(resolved, spec, device, given=given)
 

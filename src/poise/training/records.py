@@ -21,6 +21,7 @@ from poise.run_folder import RunFolder
 from poise.spec import condition_kind
 from poise.tasks import GIVEN
 from poise.training.components import Components
+from poise.training.private import guarantee, guarantee_text
 from poise.training.state import Position
 from poise.version import VERSION
 
@@ -102,6 +103,9 @@ def describe_generator(
         "step": position.step,
         "images_seen": position.images_seen,
     }
+    private = guarantee(recipe, data["count"], position.step)
+    if private is not None:
+        description["private"] = private
     return tensors, description, _card(description, data, run)
 
 
@@ -109,6 +113,7 @@ def _card(description: dict[str, Any], data: dict[str, Any], run: RunFolder) -> 
     shape = " x ".join(map(str, description["shape"]))
     environment = run.environment
     condition = description["condition"]
+    private = guarantee_text(description["private"]) if "private" in description else ""
     takes = f"{description['latent']['size']} numbers"
     use = f"To sample: `poise sample {run.path.name} -n 64`"
     if condition_kind(condition).images:
@@ -132,7 +137,7 @@ makes; neither holds code. {use}.
 
 It can only make what resembles its data, with their gaps and their slant; see to the rights in the data
 before you publish what it makes.
-"""
+{private}"""
 
 
 def _git(folder: Path) -> dict[str, Any] | None:

@@ -15,13 +15,13 @@ from torch import Tensor
 
 from poise.data import kind_of
 from poise.dynamics import Batch, NonFiniteError
+from poise.dynamics.private import CHUNK
 from poise.errors import PoiseError
 from poise.randomness import streams_kept
-from poise.registry import bound, provided
 from poise.tasks import TASKS
 from poise.text import duration
-from poise.training.batches import training_batches
-from poise.training.components import Components, buffers_restored, build_components, run_images
+from poise.training.batches import batches_of
+from poise.training.components import Components, buffers_restored, build_components, run_images, step_of
 from poise.training.engine import synchronised
 from poise.training.evaluation_cost import measuring_seconds
 from poise.training.planning import Experiment
@@ -115,8 +115,8 @@ def step_seconds(experiment: Experiment, *, clock: Callable[[], float] = time.pe
     """
     recipe, device = experiment.recipe, experiment.components.device
     spare = build_components(recipe, experiment.spec, device)
-    sampler = training_batches(recipe, experiment.dataset, device, drawn=0)
-    make_step = provided(bound(spare.dynamics.step, recipe.dynamics.options), epoch_steps=sampler.epoch_steps)
+    sampler = batches_of(recipe, experiment.dataset, device, drawn=0)
+    make_step = step_of(recipe, spare.dynamics, epoch_steps=sampler.epoch_steps, expected=sampler.samples)
     lazy = sorted({term.every for term in getattr(spare.players.game, "terms", ()) if term.every > 1})
     heavy_step = math.prod(lazy)
     plain: list[float] = []
@@ -179,8 +179,10 @@ def check_memory(experiment: Experiment) -> int:
     """
     components, recipe = experiment.components, experiment.recipe
     weights = sum(value.numel() * value.element_size() for value in _weights(components))
+    if recipe.private is not None:  # the gradients of single rows are by far the most
+        return (COPIES + 2 * CHUNK) * weights
     small = recipe.model_copy(update={"batch_size": min(2, recipe.batch_size)})
-    sampler = training_batches(small, experiment.dataset, components.device, drawn=0)
+    sampler = batches_of(small, experiment.dataset, components.device, drawn=0)
     batch = sampler.next(1)
     batch = replace(batch, images_seen=batch.run_images)  # networks that grow are then at their largest
     for_sample = remembered_bytes(components, batch) / small.batch_size

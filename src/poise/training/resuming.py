@@ -22,6 +22,7 @@ from poise.tasks.prepare import prepared
 from poise.training.callbacks.callback import Notify
 from poise.training.components import build_components
 from poise.training.planning import Data, Experiment, Progress
+from poise.training.private import check_steps, opened_privately, secret_of
 from poise.training.records import data_record, lost_guarantees
 from poise.training.transfer import Taken
 
@@ -43,9 +44,11 @@ def reopen(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experimen
     """Build an existing run again, and find its newest sound checkpoint; the run must be locked."""
     require_parts(run.environment, run.recipe, run.data, run=run.path)
     recipe = saved_recipe(run.recipe)
+    check_steps(recipe, asked.steps)
     data, origin = recorded_data_of(run, asked.data)
+    opened = data if recipe.private is None else opened_privately(data, recipe.private, secret_of(run))
     dataset = open_data(
-        data,
+        opened,
         resolution=recipe.resolution,
         fit=recipe.fit,
         channels=recipe.channels,
@@ -54,7 +57,8 @@ def reopen(run: RunFolder, asked: Resumption, notify: Notify) -> tuple[Experimen
         progress=asked.progress,
     )
     dataset = prepared(dataset, TASKS.named(recipe.game.name), recipe.game.options)
-    same_data(run, dataset, origin, accept=asked.accept_changed_data, notify=notify)
+    accepted = asked.accept_changed_data and recipe.private is None  # other rows were not accounted for
+    same_data(run, dataset, origin, accept=accepted, notify=notify)
     missing = [p for p in ("generator", "discriminator") if getattr(recipe, p).name == GIVEN]
     if set(missing) - set(asked.given):
         what = f"The run '{run.path}' began with a {missing[0]} of the user's own"

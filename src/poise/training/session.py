@@ -20,6 +20,7 @@ from poise.training.components import Components
 from poise.training.fitting import fitted
 from poise.training.loop import Saver, UnsavedError, newest_saved, stop_on_signals, train_loop
 from poise.training.planning import Experiment
+from poise.training.private import check_doctor, check_start
 from poise.training.records import data_record, describe_generator, environment_record
 from poise.training.resuming import Resumption, reopen
 from poise.training.single import SingleState
@@ -62,6 +63,8 @@ def begin(
     """
     refuse_existing(Path(out))
     check_frozen(experiment.recipe, experiment.taken)
+    check_start(experiment.recipe, experiment.taken)
+    check_doctor(experiment.recipe, doctor)
     recipe, dataset, taken = experiment.recipe, experiment.dataset, experiment.taken
     for sentence in (*experiment.notices, *([] if taken is None else [taken.sentence])):
         notify(sentence)
@@ -74,6 +77,8 @@ def begin(
         environment=environment if taken is None else {**environment, "from": taken.to_json()},
         data=data_record(dataset, experiment.origin),
     )
+    if dataset.secret is not None:
+        run.write_secret(dataset.secret)
     with run.locked():
         told = [] if taken is not None else fitted(components, experiment.dataset)
         for sentence in told:
@@ -98,6 +103,7 @@ def resume(
     run = RunFolder.open(asked.path)
     with run.locked():
         experiment, checkpoint = reopen(run, asked, notify)
+        check_doctor(experiment.recipe, doctor)
         return train(
             experiment.components, experiment.dataset, run, checkpoint, callbacks, notify, doctor=doctor
         )

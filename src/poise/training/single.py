@@ -16,9 +16,8 @@ from poise.games.view import own_part
 from poise.losses import LOSSES
 from poise.randomness import derive
 from poise.recipes import Recipe
-from poise.registry import bound, provided
 from poise.run_folder import Checkpoint, RunFolder
-from poise.training.batches import training_batches
+from poise.training.batches import batches_of
 from poise.training.callbacks.callback import (
     Callback,
     Named,
@@ -28,7 +27,7 @@ from poise.training.callbacks.callback import (
     requests_of,
     saved_states,
 )
-from poise.training.components import Components
+from poise.training.components import Components, step_of
 from poise.training.engine import seed_networks
 from poise.training.records import describe_generator
 from poise.training.state import (
@@ -63,12 +62,14 @@ class SingleState:
     ) -> None:
         self.components, self.run = components, run
         self.named, self.unnamed = named, unnamed
-        self.sampler = training_batches(components.recipe, dataset, components.device, drawn=drawn)
+        self.sampler = batches_of(components.recipe, dataset, components.device, drawn=drawn)
         self._boundary = LOSSES.named(self.recipe.loss.name).boundary
         self._window: list[dict[str, Tensor]] = []
         self._logs: dict[str, Tensor] = {}
-        make_step = bound(components.dynamics.step, self.recipe.dynamics.options)
-        self._make_step = provided(make_step, epoch_steps=self.sampler.epoch_steps)
+        sampler = self.sampler
+        self._make_step = step_of(
+            self.recipe, components.dynamics, epoch_steps=sampler.epoch_steps, expected=sampler.samples
+        )
 
     @property
     def recipe(self) -> Recipe:

@@ -15,8 +15,10 @@ from poise.data.kinds.kind import DataKind, Defaults, Given, Request
 from poise.data.rows import JSON, Array, survey
 from poise.data.tables import Frame, Table, TableTransform, read_frame
 from poise.data.tables.frame import is_table, write_frame
+from poise.data.tables.private import Privately, keyed, private_columns, private_rows
 from poise.data.tables.recognise import Recognised, recognised
 from poise.data.tables.rules import Rule, read_rule
+from poise.data.tables.schema import declared
 from poise.data.transform import Transform
 from poise.errors import PoiseError, unknown_name
 from poise.spec import DataSpec
@@ -34,6 +36,13 @@ def _open(given: Given, request: Request) -> Dataset:
     if request.like is not None:
         return _like(given, of_table(request.like))
     asked = request.table if isinstance(request.table, Table) else Table(given.data)
+    if asked.privately is not None:
+        return _open_privately(given, asked, asked.privately)
+    if asked.schema:
+        what = f"The schema of '{given.name}' is used in private training alone"
+        raise PoiseError(
+            what, code="data.schema-unused", hint="leave --schema out, or add --private epsilon=3,delta=1e-5"
+        )
     frame = read_frame(given.data, given.path, given.name)
     order = tuple(name for name in frame.columns if asked.columns.get(name) != "drop")
     rules: list[Rule] = []
@@ -68,6 +77,44 @@ def _open(given: Given, request: Request) -> Dataset:
         summary=summary,
         notices=found.notices,
         array=stored,
+    )
+
+
+def _open_privately(given: Given, asked: Table, privately: Privately) -> Dataset:
+    """A table of whose rows nothing is kept that is not noised, but the rows themselves."""
+    frame = read_frame(given.data, given.path, given.name)
+    for name in (*asked.columns, *asked.schema):
+        if name not in frame.columns:
+            raise unknown_name("column", name, frame.columns, where=f"in '{frame.name}'")
+    if asked.constraints or "new" in asked.columns.values():
+        what = "Constraints and generated columns are read off the rows, which a private run may not show"
+        raise PoiseError(what, code="data.private-rules", hint="leave --constraint and =new out")
+    columns, notices = private_columns(frame, asked.columns, declared(asked.schema), privately)
+    order = tuple(column.name for column in columns)
+    like = {"delimiter": frame.delimiter, "dtypes": dict(frame.dtypes), "backend": frame.backend}
+    target = _target(asked, Recognised(columns, (), ()), frame)
+    transform = TableTransform(columns, (), (), order, like, target)
+    stored = private_rows(frame, transform)
+    print_of = fingerprint(
+        survey(stored).digest, shape=stored.shape, dtype=str(stored.dtype), transform=transform
+    )
+    summary: dict[str, JSON] = {
+        "origin": given.origin,
+        "count": len(stored),
+        "columns": {column.name: column.type for column in columns},
+        "target": target,
+        "policy": f"{len(columns)} columns as {transform.numbers} numbers",
+    }
+    return Dataset(
+        name=given.name,
+        kind=NAME,
+        shape=(transform.numbers,),
+        transform=transform,
+        fingerprint=keyed(privately.secret, print_of),
+        summary=summary,
+        notices=notices,
+        array=stored,
+        secret=privately.secret,
     )
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from poise.data.tables.schema import declared
 from poise.errors import PoiseError, unknown_name
+
+if TYPE_CHECKING:
+    from poise.data.tables.private import Privately
 
 TYPES: Mapping[str, str] = {
     "number": "a number with decimals",
@@ -37,29 +41,37 @@ class Table:
         constraints: What holds in every row: `"low < high"`, `"low <= high"`, `"total = part + rest"`, or
             `"fixed: city, country"` for columns of which only the combinations that occur are made.
         target: The column that the quality of samples is judged by; `None` for the last category.
+        schema: What is publicly known of columns, for private training: `{"values": [...]}` of a category;
+            `"low"` and `"high"` of numbers, and as need be `"decimals"`, `"special"` numbers that many rows
+            share, and whether cells may be `"missing"`; with `"format"` of dates.
+        privately: How the rows are looked at in private training, which sets it.
 
     Example:
         >>> Table("people.csv", columns={"zip": "category", "row": "drop"}).columns["row"]
         'drop'
 
     Raises:
-        PoiseError: A type does not exist.
+        PoiseError: A type does not exist, or the schema describes a column in words that are not known.
     """
 
     data: Any
     columns: Mapping[str, str] = field(default_factory=dict)
     constraints: Sequence[str] = ()
     target: str | None = None
+    schema: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    privately: Privately | None = None
 
     @property
     def said(self) -> dict[str, Any]:
         """All but the data, as plain values."""
-        return {"columns": dict(self.columns), "constraints": list(self.constraints), "target": self.target}
+        said = {"columns": dict(self.columns), "constraints": list(self.constraints), "target": self.target}
+        return {**said, "schema": dict(self.schema)} if self.schema else said
 
     def __post_init__(self) -> None:
         for name, kind in self.columns.items():
             if kind not in TYPES:
                 raise unknown_name("column type", kind, TYPES, where=f"for the column '{name}'")
+        declared(self.schema)
 
 
 def read_columns(texts: Sequence[str]) -> dict[str, str]:

@@ -38,6 +38,8 @@ def callbacks_of(context: CallbackContext) -> dict[str, Callback]:
         part = asked.get(name)
         if not (row.default if part is None else part.on):
             continue
+        if row.sees_rows and context.dataset.secret is not None:
+            continue
         settings = {} if part is None else checked(name, part.options)
         made = row.make(context, **settings)
         if made is not None:

@@ -104,6 +104,7 @@ class CallbackRow:
         make: `(context, **settings)` to the callback; `None` if it has nothing to do in this run. Its
             keyword-only parameters are the settings.
         summary: One sentence on what it does.
+        sees_rows: Whether it looks at the rows of the data, which a private run may not.
         default: Whether it is on unless a recipe switches it off: `--set callbacks.NAME.on=false`.
     """
 
@@ -111,6 +112,7 @@ class CallbackRow:
     make: Callable[..., Callback | None]
     summary: str
     default: bool = False
+    sees_rows: bool = True
 
 
 Named = Mapping[str, Callback]

@@ -77,7 +77,7 @@ class PictureSaver:
         self.preview = make_preview(recipe, dataset)
         self.real = None
         self.kind = kind_of(dataset)
-        if not self.kind.gridded:
+        if not self.kind.gridded and dataset.secret is None:
             rows = np.linspace(0, len(dataset) - 1, min(self.kind.preview, len(dataset))).astype(np.int64)
             self.real = dataset.transform.encode(dataset.gather(rows))
 
@@ -131,5 +131,9 @@ def _make(context: CallbackContext) -> PictureSaver | None:
 
 
 PICTURES = CallbackRow(
-    "pictures", _make, "Pictures of the samples of fixed latents, more often at the start.", default=True
+    "pictures",
+    _make,
+    "Pictures of the samples of fixed latents, more often at the start.",
+    default=True,
+    sees_rows=False,
 )

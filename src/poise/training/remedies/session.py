@@ -15,6 +15,7 @@ from poise.tasks import GIVEN
 from poise.training.callbacks.callback import Callback, Notify
 from poise.training.components import Components
 from poise.training.planning import Experiment
+from poise.training.private import check_doctor
 from poise.training.remedies.branches import (
     Attempt,
     BranchSettings,
@@ -57,6 +58,7 @@ def begin_with_remedies(
         PoiseError: The folder is taken, a module cannot be copied, or no remedy saved the run from a value
             that is not finite.
     """
+    check_doctor(experiment.recipe, "apply")
     copies = _copies(experiment.components)
     settings = BranchSettings(experiment, copies, callbacks, notify, tries)
 
@@ -77,6 +79,7 @@ def resume_with_remedies(
     run = RunFolder.open(asked.path)
     with run.locked():
         experiment, checkpoint = reopen(run, asked, notify)
+        check_doctor(experiment.recipe, "apply")
         copies = _copies(experiment.components)
         settings = BranchSettings(experiment, copies, callbacks, notify, tries)
         components, dataset = experiment.components, experiment.dataset

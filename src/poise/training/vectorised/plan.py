@@ -166,6 +166,10 @@ def check_recipe(recipe: Recipe) -> None:
     if recipe.game.name not in SERVED_GAMES:
         what = f"The game '{recipe.game.name}' cannot be trained with many seeds at once"
         raise PoiseError(what, code="training.game-not-vectorised", hint=ONE_BY_ONE)
+    if recipe.private is not None:
+        what = "Many games at once cannot be private"
+        why = "each looks at the rows, and a budget is that of one run"
+        raise PoiseError(what, code="training.private-many", why=why, hint="train one: leave --seeds out")
     if recipe.eigenvalues_every is not None:
         what = "Eigenvalues are measured of one game at a time"
         hint = f"leave eigenvalues_every out, or {ONE_BY_ONE}"
