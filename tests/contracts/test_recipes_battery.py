@@ -28,7 +28,7 @@ CPU = pick_device("cpu")
 STEPS, KILLED_AT = 7, 5
 PEOPLE = Path(__file__).parents[1] / "fixtures" / "people.csv"
 TABLES = ("mixture", "ctgan")
-FAMILIES = ("stylegan2", "r3gan", "srresnet", "fastgan", "progressive", "wavegan", "graph")
+FAMILIES = ("stylegan2", "r3gan", "srresnet", "fastgan", "progressive", "wavegan", "graph", "graph-mixture")
 
 
 def test_the_number_of_recipes() -> None:
@@ -60,7 +60,7 @@ def stored(name: str, folder: Path) -> Any:
         return PEOPLE
     if RECIPES[name].generator.name == "doppelganger":
         return series_of_tones(folder / "series.npy")
-    if RECIPES[name].generator.name == "graph":
+    if RECIPES[name].generator.name == "graph-mixture":
         return file_of_graphs(folder / "graphs.g6")
     needs = TASKS[RECIPES[name].game.name].needs
     if needs not in ("pairs", "domains"):

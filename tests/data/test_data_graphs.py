@@ -17,6 +17,7 @@ from graphs import file_of_graphs, plain_graphs, typed_graphs
 from poise.data import Dataset, Files, kind_of, open_data, spec_of
 from poise.data.graphs import in_another_order, matrices, networkx_graphs, of_graphs
 from poise.data.graphs.drawing import layout
+from poise.metrics.graph_sets import connected
 from poise.networks import DISCRIMINATORS, GENERATORS
 from poise.recipes.settings import Latent
 from poise.training.batches import BatchSampler
@@ -176,9 +177,14 @@ def test_rows_that_are_no_molecules_are_named_and_left_out_if_they_are_few(tmp_p
 def test_made_graphs_are_hard_and_lose_nothing_by_decoding(graphs: list[Any]) -> None:
     dataset = open_data(graphs)
     spec = spec_of(dataset)
-    for drawn in (True, False):
+    ways: list[tuple[str, dict[str, Any]]] = [
+        ("graph", {"drawn": True}),
+        ("graph", {"drawn": False}),
+        ("graph-mixture", {"components": 4}),
+    ]
+    for name, settings in ways:
         torch.manual_seed(0)
-        generator = GENERATORS["graph"].build(spec, latent_size=64, width=16, drawn=drawn)
+        generator = GENERATORS[name].build(spec, latent_size=64, width=16, **settings)
         made = generator(torch.randn(50, 64))
         assert set(made.unique().tolist()) <= {0.0, 1.0}
         decoded = dataset.transform.decode(made.detach())
@@ -187,6 +193,20 @@ def test_made_graphs_are_hard_and_lose_nothing_by_decoding(graphs: list[Any]) ->
         assert len(decoded.unique(dim=0)) > 1
         made.sum(1).square().sum().backward()
         assert all(one.grad is not None and torch.isfinite(one.grad).all() for one in generator.parameters())
+
+
+def test_a_mixture_of_graphs_begins_at_the_shares_of_the_data() -> None:
+    dataset = open_data(typed_graphs(400))
+    rows = dataset.transform.encode(dataset.gather(np.arange(400)))
+    torch.manual_seed(0)
+    network = GENERATORS["graph-mixture"]
+    generator = network.build(spec_of(dataset), latent_size=64, width=4)
+    assert network.fit is not None and "mixture of 16 components" in network.fit(generator, rows, 0)
+    made = generator(torch.randn(4_000, 64, generator=torch.Generator().manual_seed(1)))
+    assert torch.allclose(made.mean(0), rows.mean(0), atol=0.04)
+    # A mixture knows what goes together: most of its graphs are in one piece, as those of the data are
+    whole = matrices(dataset.transform.decode(made)).numpy()
+    assert connected(whole).mean() > 0.9
 
 
 @pytest.mark.parametrize("packing", [1, 3])

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from poise.generator import Generator
     from poise.generator.naming import SampleName
 
+GRAPHS = (".graphml", ".g6", ".smi")
+"""The files of graphs."""
+
 
 def names_of(
     generator: Generator,
@@ -114,7 +117,7 @@ def refuse_file(path: Path) -> None:
     from poise.cli.outputs import would_overwrite
 
     suffix = path.suffix.lower()
-    if suffix not in (".png", ".npy"):
+    if suffix not in (".png", ".npy", *GRAPHS):
         hint = "name a .png for a grid, a .npy for raw numbers, or a folder/ for a file each"
         raise PoiseError(f"Samples cannot be written as '{suffix}'", code="cli.unknown-format", hint=hint)
     if suffix == ".png" and path.exists():
@@ -125,6 +128,32 @@ def refuse_file(path: Path) -> None:
             ours = False
         if not ours:
             raise would_overwrite(path)
+
+
+def write_one_file(path: Path, generator: Generator, count: int, pieces: Iterator[Tensor]) -> str:
+    """Write all samples to one file of their kind or as an array, and return how it holds them.
+
+    Raises:
+        PoiseError: The kind has no such file, or it is there and holds something else.
+    """
+    import filecmp
+
+    from poise.cli.outputs import whole_file, would_overwrite
+
+    kind, transform, suffix = generator.kind, generator.transform, path.suffix.lower()
+    if suffix not in GRAPHS:
+        return write_array(path, count, pieces)
+    known = kind.file_suffixes(transform)
+    if kind.write_file is None or suffix not in known:
+        what = f"{kind.plural.capitalize()} of this run cannot be written as '{suffix}'"
+        hint = f"name a {' or '.join((*known, '.png', '.npy'))} or a folder/"
+        raise PoiseError(what, code="cli.unknown-format", hint=hint)
+    with whole_file(path) as partial:
+        kind.write_file(partial, pieces, transform)
+        # It has no room for a mark of ours, so it may only be written again with the same samples
+        if path.exists() and not (path.is_file() and filecmp.cmp(path, partial, shallow=False)):
+            raise would_overwrite(path)
+    return "in one file"
 
 
 def write_array(path: Path, count: int, pieces: Iterator[Tensor]) -> str:

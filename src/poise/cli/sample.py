@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from poise.cli.named import ends_of, in_a_name, mark_files, names_of, refuse_file, sample_again, write_array
+from poise.cli.named import (
+    ends_of,
+    in_a_name,
+    mark_files,
+    names_of,
+    refuse_file,
+    sample_again,
+    write_one_file,
+)
 from poise.cli.rows import names_rows, sample_rows
 from poise.cli.verb import Json, Name, Names, Number, Switch, at_least, emit, line, output, verb
 from poise.errors import PoiseError
@@ -77,7 +85,7 @@ def sample(
         refine: Nearer to the data, by the run's discriminator: reject, chain, weights or langevin.
         filter_copies: Leave near-duplicates of training rows out.
         out: A .png for a grid, a .npy for raw numbers, a folder/ for a file each, a .csv or .parquet for rows
-            of a table; by default a grid in RUN.
+            of a table, a .smi, .g6 or .graphml for graphs; by default a grid in RUN.
         name: Samples that were made before, by the names that were printed or by PNG files that hold them.
     """
     from poise.cli.outputs import writing_to
@@ -136,7 +144,7 @@ def sample(
             elif is_grid:
                 made = _draw_grid(generator, path, rows, about, (latents, conditions), names)
             else:
-                made = write_array(path, count, pieces)
+                made = write_one_file(path, generator, count, pieces)
     if json:
         asked = {"count": count, **wanted, "rows": list(rows), "seed": seed, "truncation": truncation}
         more = {**asked, "refine": refine, **facts, "shape": list(generator.shape), "step": step}

@@ -4,7 +4,7 @@ from poise.networks.autoencoder import AUTOENCODER_DISCRIMINATOR
 from poise.networks.ctgan import CTGAN_GENERATOR
 from poise.networks.dcgan import DCGAN_DISCRIMINATOR, DCGAN_GENERATOR
 from poise.networks.fastgan import FASTGAN_DISCRIMINATOR, FASTGAN_GENERATOR
-from poise.networks.graph import GRAPH_DISCRIMINATOR, GRAPH_GENERATOR
+from poise.networks.graph import GRAPH_DISCRIMINATOR, GRAPH_GENERATOR, GRAPH_MIXTURE
 from poise.networks.infogan import INFOGAN_DISCRIMINATOR, INFOGAN_GENERATOR
 from poise.networks.layers import HalvingAverage, LeakyReLU, ReLU
 from poise.networks.mixture import MIXTURE_GENERATOR, ROW_DISCRIMINATOR
@@ -45,6 +45,7 @@ GENERATORS: Registry[Network] = Registry(
         SERIES_GENERATOR,
         DOPPELGANGER_GENERATOR,
         GRAPH_GENERATOR,
+        GRAPH_MIXTURE,
     ],
 )
 DISCRIMINATORS: Registry[Network] = Registry(

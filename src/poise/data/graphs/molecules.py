@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +16,13 @@ ATOM, BOND = "atom", "bond"
 """The attributes of nodes and edges: `"C"`, `"N+"`; 1, 2 or 3."""
 
 
+@functools.cache
 def rdkit(module: str) -> Any:
     """A module of RDKit.
 
     Raises:
         PoiseError: It is not installed.
     """
-    import importlib  # noqa: PLC0415 - one call
-
     try:
         return importlib.import_module(f"rdkit.{module}")
     except ImportError:
@@ -43,16 +44,16 @@ def graph_of_smiles(smiles: str) -> NetworkxGraph:
         molecule = chemistry.MolFromSmiles(smiles)
         if molecule is None:
             raise ValueError(f"'{smiles}' is no molecule that RDKit reads")
-        molecule = chemistry.RemoveHs(molecule)
         chemistry.Kekulize(molecule, clearAromaticFlags=True)
     graph: NetworkxGraph = networkx.Graph()
-    for atom in molecule.GetAtoms():
+    # By number: iterators over atoms are the slowest part of reading a molecule
+    for atom in map(molecule.GetAtomWithIdx, range(molecule.GetNumAtoms())):
         if atom.GetIsotope() or atom.GetNumRadicalElectrons():
             raise ValueError(f"'{smiles}' holds isotopes or radicals")
         charge = atom.GetFormalCharge()
         signs = "+" * charge + "-" * -charge
         graph.add_node(atom.GetIdx(), **{ATOM: atom.GetSymbol() + signs})
-    for bond in molecule.GetBonds():
+    for bond in map(molecule.GetBondWithIdx, range(molecule.GetNumBonds())):
         order = bond.GetBondTypeAsDouble()
         if order not in (1.0, 2.0, 3.0):
             raise ValueError(f"'{smiles}' has bonds that are neither single, double nor triple")

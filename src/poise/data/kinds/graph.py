@@ -28,7 +28,7 @@ from poise.data.graphs.codes import Value, rows_of_codes
 from poise.data.graphs.drawing import draw_graphs
 from poise.data.graphs.molecules import ATOM, BOND
 from poise.data.graphs.reading import MOST_NODES
-from poise.data.graphs.writing import file_names, write_graphs, write_one_file
+from poise.data.graphs.writing import SUFFIXES, file_names, write_graphs, write_one_file
 from poise.data.kinds.image import to_pillow
 from poise.data.kinds.kind import DataKind, Defaults, Given, Request
 from poise.data.rows import JSON, survey
@@ -250,7 +250,7 @@ GRAPH = DataKind(
     load_transform=GraphTransform.from_json,
     spec=lambda shape, transform: DataSpec(NAME, shape, spans=of_graphs(transform).spans),
     network=lambda spec: "graph",
-    defaults=lambda spec: Defaults(128, 4e-4, 20_000),
+    defaults=lambda spec: Defaults(64, 4e-4, 20_000),
     gradient_weight=lambda spec: 0.1,
     settings=lambda spec: {},
     augmentations=frozenset(),
@@ -275,5 +275,6 @@ GRAPH = DataKind(
     recipe="graph",
     encodings=("node=ATTRIBUTE", "edge=ATTRIBUTE"),
     write_file=_write_file,
+    file_suffixes=lambda transform: (SUFFIXES[of_graphs(transform).form],),
     vary=_vary,
 )

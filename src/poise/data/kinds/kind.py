@@ -167,6 +167,7 @@ class DataKind:
     # `(path, pieces, transform)` writes all samples to one file, if they have such a form
     write_file: Callable[[Path, Iterable[Tensor], Transform], None] | None = None
 
+    file_suffixes: Callable[[Transform], tuple[str, ...]] = lambda transform: ()  # The endings of that file
     # `(stored samples, randomness)` to the same samples in another of their forms, drawn anew in every batch
     vary: Callable[[Tensor, Generator], Tensor] | None = None
 
