@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 import poise
+from poise.data import new_triangles
 from poise.evaluation import evaluate
 from poise.metrics import METRICS, Metric, Result, cheap_evaluation, compare, reference_of
 from poise.metrics import evaluate as measure
@@ -28,6 +29,7 @@ REAL, FAKE = (torch.randn(60, 3, generator=STREAM, dtype=torch.float64) for _ in
 IMAGES = torch.rand(3, 1, 8, 8, generator=STREAM)
 GRIDS = torch.randn(2, 60, 2, 1, 8, 10, generator=STREAM)
 LABELS = torch.arange(60) % 2
+TRIANGLES = torch.as_tensor(new_triangles(30, seed=0)).float() / 255
 ROWS = [
     RowSet(
         ("size", "group"),
@@ -65,6 +67,8 @@ def result_of(metric: Metric) -> Result:
         "real_graphs": GRAPHS[0],
         "train_graphs": GRAPHS[0],
         "fake_graphs": GRAPHS[1],
+        "real_triangles": TRIANGLES,
+        "fake_triangles": TRIANGLES[:20].flip(2),
         "made": torch.zeros(3, 1, 8, 8),
         "wanted": IMAGES,
     }

@@ -27,6 +27,8 @@ from poise.studies.preparing import prepare, read_budget, rows_for
         ({"settings": {"batch_sise": 8}}, "unknown-setting"),
         ({"space": "narow"}, "studies.unknown-space"),
         ({"data": "no-such-data"}, "data.not-found"),
+        ({"criterion": "triangle-f1"}, "studies.criterion-unfit"),
+        ({"criterion": "triangle-f2"}, "unknown-criterion"),
     ],
 )
 def test_it_is_refused_and_nothing_is_written(tmp_path: Path, changes: dict[str, Any], code: str) -> None:

@@ -98,6 +98,7 @@ def study(
     seed: int = 0,
     stack: int | None = None,
     evaluations: int = EVALUATIONS,
+    criterion: str = "frechet-distance",
     workers: int = 1,
     device: str = "auto",
     out: Path | str | None = None,
@@ -120,6 +121,7 @@ def study(
         stack: The most trials that are trained side by side in one process, if their networks agree; by
             default 20 of small networks, and 1 of others.
         evaluations: How often a trial is measured, to choose its checkpoint.
+        criterion: What trials are ranked by: `"frechet-distance"`, or `"triangle-f1"` on triangles.
         workers: Processes that train at once.
         device: Where: `"auto"`, `"cpu"`, `"cuda"` or `"mps"`.
         out: The study's folder; by default one below `studies/`.
@@ -149,6 +151,7 @@ def study(
         evaluations=evaluations,
         device=device,
         settings=settings,
+        criterion=criterion,
     )
     place = Path(out) if out is not None else new_run_path(_named(data), "study", below="studies")
     folder = StudyFolder(place)

@@ -37,6 +37,7 @@ def study(
     seed: Number = 0,
     stack: Count = None,
     evaluations: Number = 10,
+    criterion: Annotated[str, Parameter(metavar="METRIC")] = "frechet-distance",
     workers: Number = 1,
     out: Path | None = None,
     device: Device = "auto",
@@ -65,6 +66,7 @@ def study(
         stack: The most trials trained side by side in a process, where networks agree; by default 20 of small
             networks.
         evaluations: How often a trial is measured, to choose its checkpoint.
+        criterion: What trials are ranked by: frechet-distance, or triangle-f1 on triangles.
         workers: Processes that train at once.
         out: The study's folder; by default one below studies/.
         device: Where to train.
@@ -93,6 +95,7 @@ def study(
         evaluations=evaluations,
         device=device,
         settings=changes,
+        criterion=criterion,
     )
     plan = prepare(asked, folder, dry_run=dry_run)
     if not json:

@@ -7,7 +7,7 @@ from poise.data.kinds.image import save_image, to_pillow, to_pixels
 from poise.data.opening import inspect_data, open_data
 from poise.data.origins import data_of, origin_of
 from poise.data.rows import Array, digest_of, survey
-from poise.data.sources.built_in import BUILT_IN, BuiltIn, Modes, modes
+from poise.data.sources.built_in import BUILT_IN, BuiltIn, Modes, PolygonSettings, modes, new_triangles
 from poise.data.sources.decoding import RefusedError, Target, as_channels, reason_of
 from poise.data.sources.files import Files
 from poise.data.sources.labels import Labelled, labelled
@@ -38,6 +38,7 @@ __all__ = [
     "Modes",
     "Pairs",
     "Pixels",
+    "PolygonSettings",
     "Range",
     "RefusedError",
     "Request",
@@ -57,6 +58,7 @@ __all__ = [
     "kind_of",
     "labelled",
     "modes",
+    "new_triangles",
     "open_data",
     "origin_of",
     "read_image",

@@ -14,6 +14,7 @@ from torch import Tensor
 from poise.data import Dataset, Pixels, kind_of, rejoined
 from poise.errors import PoiseError
 from poise.evaluation.graphs import measured_graphs
+from poise.evaluation.known_truth import measured_triangles
 from poise.evaluation.recording import Evaluation
 from poise.evaluation.subjects import (
     Notify,
@@ -87,12 +88,16 @@ def evaluate_samples(asked: Asked) -> Evaluation:
     fake = comparable(subject.draw(count, asked.seed), reference)
     of_rows = [metric for metric in chosen if "fake_rows" in metric.needs]
     of_graphs = [metric for metric in chosen if "fake_graphs" in metric.needs]
-    apart = (*of_rows, *of_graphs)
+    of_truth = [metric for metric in chosen if "fake_triangles" in metric.needs]
+    apart = (*of_rows, *of_graphs, *of_truth)
     metrics = [metric for metric in chosen if "latent" not in metric.needs and metric not in apart]
     given = _given(asked, {need for metric in metrics for need in metric.needs}, real, fake)
     measured = asked.measured([metric.name for metric in metrics], real, fake, **given)
     results = {result.metric: result for result in measured}
     results |= measured_rows(asked, of_rows, named=bool(asked.metrics)) | measured_graphs(asked, of_graphs)
+    for metric in of_truth:
+        asked.tell(metric.name)
+        results[metric.name] = measured_triangles(subject, reference, samples=asked.most, seed=asked.seed)
     chosen = [metric for metric in chosen if metric.name in results or "latent" in metric.needs]
     pairs = None
     for metric in chosen:
@@ -179,7 +184,8 @@ def _of_generator(metric: Metric, subject: Subject, seed: int) -> Result:
 
 def _prepared(result: Result, metric: Metric, reference: Dataset) -> Result:
     """The result with what was done to the samples of both sides, unless it measures none of these."""
-    if {"centres", "latent", "fake_rows", "fake_graphs"} & set(metric.needs):
+    of_others = {"centres", "latent", "fake_rows", "fake_graphs", "fake_triangles"}
+    if of_others & set(metric.needs):
         return result
     prepared = kind_of(reference).preparation(reference.shape, reference.transform)
     return replace(result, preparation="; ".join(filter(None, (prepared, result.preparation))))

@@ -32,6 +32,7 @@ from poise.metrics.scores import inception_score, vendi_score
 from poise.metrics.sliced_wasserstein import mind, sliced_wasserstein_distance
 from poise.metrics.table import METRICS
 from poise.metrics.translation_errors import cycle_error, translation_errors
+from poise.metrics.triangle_f1 import triangle_f1
 from poise.metrics.while_training import Reference, cheap_distance, cheap_evaluation, reference_of
 
 __all__ = [
@@ -66,5 +67,6 @@ __all__ = [
     "reference_of",
     "sliced_wasserstein_distance",
     "translation_errors",
+    "triangle_f1",
     "vendi_score",
 ]

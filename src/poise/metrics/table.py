@@ -32,6 +32,7 @@ from poise.metrics.rows import (
 from poise.metrics.scores import inception_score, vendi_score
 from poise.metrics.sliced_wasserstein import mind, sliced_wasserstein_distance
 from poise.metrics.translation_errors import cycle_error, translation_errors
+from poise.metrics.triangle_f1 import triangle_f1
 from poise.registry import Registry
 
 By = Literal["training", "evaluate"]
@@ -54,6 +55,7 @@ METRICS: Registry[Metric] = Registry(
             translation_errors,
             cycle_error,
             mode_statistics,
+            triangle_f1,
             frechet_distance,
             frechet_distance_extrapolated,
             kernel_distance,

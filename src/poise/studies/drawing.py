@@ -146,7 +146,7 @@ def best_curves(
     return _svg(width, HEIGHT, parts, f"expected best by {axis.name}")
 
 
-def strip(rows: Sequence[tuple[str, int, Sequence[Mark], Sequence[float]]]) -> str:
+def strip(rows: Sequence[tuple[str, int, Sequence[Mark], Sequence[float]]], score: str) -> str:
     """Every trial as a tick, a row for each recipe; the default is marked, confirmed runs lie below."""
     values = [mark.value for _, _, marks, _ in rows for mark in marks]
     values += [value for *_, confirmed in rows for value in confirmed]
@@ -173,7 +173,7 @@ def strip(rows: Sequence[tuple[str, int, Sequence[Mark], Sequence[float]]]) -> s
                 parts.append(
                     f'<circle class="confirmed c{colour}" cx="{x:.1f}" cy="{middle + 8:.1f}" r="3"/>'
                 )
-    parts.append(_text((left + WIDTH) / 2, height - 4, "score: lower is better", kind="axis"))
+    parts.append(_text((left + WIDTH) / 2, height - 4, f"{score}: lower is better", kind="axis"))
     return _svg(WIDTH, height, parts, "all trials")
 
 

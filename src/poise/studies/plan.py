@@ -85,6 +85,7 @@ class Plan(BaseModel):
     evaluations: int  # How often a trial's samples are measured to choose a checkpoint
     stack: int  # The most trials that are trained side by side in one process; 1 for none
     device: str = "cpu"
+    criterion: str = "frechet-distance"  # What trials are ranked by
 
     @cached_property
     def _settings(self) -> dict[str, list[Setting]]:

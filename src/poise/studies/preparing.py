@@ -14,10 +14,11 @@ from poise.data import Dataset, ThreeSets, data_of, open_data, origin_of, spec_o
 from poise.errors import PoiseError
 from poise.networks import describe
 from poise.recipes import Recipe, recipe_with
+from poise.studies.budget import images_of_step, recipe_of
+from poise.studies.criteria import FRECHET, criterion_for
 from poise.studies.folder import StudyFolder, Unit
 from poise.studies.plan import Budget, Plan, Trial, differences, grown, recipes_named
 from poise.studies.space import Space, space_named
-from poise.studies.trials import images_of_step, recipe_of
 from poise.tasks import TASKS
 from poise.text import duration, seconds_of
 from poise.training import pick_device, plan
@@ -66,6 +67,7 @@ class Request:
     evaluations: int = EVALUATIONS
     device: str = "auto"
     settings: Mapping[str, Any] | None = None
+    criterion: str = FRECHET
 
 
 def prepare(asked: Request, folder: StudyFolder, *, dry_run: bool = False) -> Plan:
@@ -90,6 +92,7 @@ def prepare(asked: Request, folder: StudyFolder, *, dry_run: bool = False) -> Pl
         data, resolution=first.resolution, fit=first.fit, channels=first.channels, seed=asked.seed
     )
     choosing = scoring = rows_for(whole)
+    criterion = criterion_for(asked.criterion, whole)
     device = pick_device(asked.device)
     sets = ThreeSets(data, asked.seed, choosing, scoring)
     for recipe in recipes.values():
@@ -116,6 +119,7 @@ def prepare(asked: Request, folder: StudyFolder, *, dry_run: bool = False) -> Pl
         evaluations=asked.evaluations,
         stack=asked.stack or (before.stack if before else 0),
         device=str(device.type),
+        criterion=criterion.name,
     )
     for trial in wanted.search()[:LOOKED_AT]:
         recipe_of(wanted, trial)  # refuses a budget that is too small

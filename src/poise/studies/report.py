@@ -11,6 +11,7 @@ from typing import Any
 
 from poise.errors import PoiseError
 from poise.studies.choosing import Results, score_of, wanted
+from poise.studies.criteria import CRITERIA
 from poise.studies.drawing import Axis, Mark, best_curves, marginal_bars, parallel, strip
 from poise.studies.folder import StudyFolder
 from poise.studies.plan import Plan, Trial
@@ -81,7 +82,7 @@ def _contents(study: StudyFolder) -> dict[str, Any]:
         "published": any(row.published for row in table.rows),
         "pairs": table.pairs,
         "best": _best(scores, colours, plan, worst) if finite else "",
-        "strip": _strip(table, scores, colours) if finite else "",
+        "strip": _strip(table, scores, colours, CRITERIA[plan.criterion].short) if finite else "",
         "parallel": _parallel(plan, search, scores, colours) if finite else "",
         "sections": [_section(study, plan, results, row, colours, search, scores) for row in table.rows],
         "failures": [row for row in table.rows if row.failures],
@@ -112,14 +113,14 @@ def _best(
     ]
 
 
-def _strip(table: Table, scores: dict[str, list[float]], colours: dict[str, int]) -> str:
+def _strip(table: Table, scores: dict[str, list[float]], colours: dict[str, int], score: str) -> str:
     rows = [
         (row.recipe, colours[row.recipe], [Mark(value, value == scores[row.recipe][0], "") for value in
                                            scores[row.recipe]], list(row.confirmed))
         for row in table.rows
         if scores[row.recipe]
     ]  # fmt: skip
-    return strip(rows)
+    return strip(rows, score)
 
 
 def _parallel(

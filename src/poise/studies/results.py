@@ -14,6 +14,7 @@ import numpy as np
 from poise.recipes import RECIPES
 from poise.recipes.overrides import flat
 from poise.studies.choosing import Results, chosen, score_of
+from poise.studies.criteria import CRITERIA
 from poise.studies.plan import SCREENING_SEEDS, Plan, Trial
 from poise.studies.space import Value
 from poise.studies.statistics import Interval, Pair, compared, median_interval
@@ -192,8 +193,7 @@ def protocol(plan: Plan) -> str:
         f"Random search in the space '{plan.space.name}', {counted(plan.trials, 'setting')} a recipe, "
         f"{budget}{by_time}, study seed {plan.seed}; {screening}. Each run's checkpoint was chosen on "
         f"{plan.choosing:,} rows and scored on {plan.scoring:,} others, neither of which were trained on. "
-        "The score is the Fréchet distance in the default features of the data: lower is better, and it is "
-        "not comparable to distances in other features, such as published FIDs."
+        f"The score is {CRITERIA[plan.criterion].words}."
     )
 
 

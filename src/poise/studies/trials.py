@@ -12,27 +12,22 @@ import torch
 from poise.data import Dataset, ThreeSets, data_of, open_data
 from poise.data import default_cache as cache_folder
 from poise.diagnosis import Finding
-from poise.dynamics import DYNAMICS
 from poise.errors import PoiseError
 from poise.evaluation.evaluating import extractor_for
 from poise.evaluation.subjects import Subject, comparable, drawn
 from poise.generator import Generator
 from poise.metrics import Reference, cheap_evaluation, reference_of
 from poise.randomness import derive
-from poise.recipes import Recipe, recipe_with
 from poise.run_folder import RunFolder
+from poise.studies.budget import recipe_of
+from poise.studies.criteria import CRITERIA, FRECHET
 from poise.studies.folder import StudyFolder, Unit
-from poise.studies.plan import Plan, Trial, trial_changes
+from poise.studies.plan import Plan, Trial
 from poise.studies.samples import picture_of
 from poise.training import Resumption, StepContext, begin, pick_device, plan, resume
 from poise.training.session import NON_FINITE
 from poise.training.vectorised import EnsembleContext, Game, begin_many, plan_games, resume_many
 from poise.web.summary import findings_of, problems
-
-FRECHET = "frechet-distance"
-
-LEAST_STEPS = 20
-"""A budget for fewer is refused."""
 
 Notify = Callable[[str], None]
 Beat = Callable[[], None]
@@ -98,42 +93,6 @@ def sets_of(plan: Plan) -> ThreeSets:
             hint="save them as .npy and name that file",
         )
     return ThreeSets(data, plan.seed, plan.choosing, plan.scoring)
-
-
-def steps_for(recipe: Recipe, images: int) -> int:
-    """Steps of a recipe in which the discriminator is shown so many reals, rounded down.
-
-    Example:
-        >>> from poise.recipes import RECIPES
-        >>> steps_for(RECIPES["lucic/wasserstein"], 1_000_000)
-        3125
-    """
-    return images // images_of_step(recipe)
-
-
-def images_of_step(recipe: Recipe) -> int:
-    """Reals that the discriminator is shown in a step."""
-    batches = DYNAMICS.named(recipe.dynamics.name).batches(recipe.dynamics.options)
-    return batches * recipe.batch_size * recipe.packing
-
-
-def recipe_of(plan: Plan, trial: Trial) -> Recipe:
-    """The recipe that a trial is trained by.
-
-    Raises:
-        PoiseError: The budget is too small for it.
-    """
-    varied = recipe_with(plan.recipe(trial.recipe), trial.settings)
-    steps = steps_for(varied, plan.budget.images)
-    if steps < LEAST_STEPS:
-        needed = LEAST_STEPS * images_of_step(varied)
-        raise PoiseError(
-            f"A budget of {plan.budget.images:,} images is too small for '{trial.recipe}'",
-            code="studies.budget-too-small",
-            why=f"a step takes {images_of_step(varied):,} images, so that it would have {steps} steps",
-            hint=f"give {needed:,} images or more, or a smaller batch: --set batch_size=16",
-        )
-    return recipe_with(varied, trial_changes(trial, steps=steps, evaluations=plan.evaluations))
 
 
 def carry_out(bench: Bench, unit: Unit, beat: Beat) -> None:
@@ -255,4 +214,10 @@ def scored(bench: Bench, run: RunFolder) -> Mapping[str, Any]:
     for result in cheap_evaluation(bench.reference, fakes, replicates=0):
         whole = result.metric == FRECHET
         values |= {FRECHET if whole else name: float(value) for name, value in result.values.items()}
-    return {"score": values.pop(FRECHET), "chosen_step": subject.step, "metrics": values}
+    criterion = CRITERIA[bench.plan.criterion]
+    if criterion.more is not None:
+        values |= criterion.more(subject, bench.scoring, seed)
+    score = criterion.score(values)
+    if criterion.name in values:
+        values.pop(criterion.name)  # it is the score itself
+    return {"score": score, "chosen_step": subject.step, "metrics": values}

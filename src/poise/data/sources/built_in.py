@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from poise.data.cache import cached
 from poise.data.rows import Array, digest_of, workers
 from poise.data.transform import Identity, Pixels, Transform
 from poise.errors import unknown_name
-from poise.randomness import numpy_stream
+from poise.randomness import derive, numpy_stream
 
 POINTS = 100_000
 _VERSION = 1
@@ -93,10 +94,22 @@ def _spiral(seed: int) -> Made:
     return Made(points.astype(np.float32), Identity(), about)
 
 
-def _digits() -> Made:
-    from sklearn.datasets import load_digits  # noqa: PLC0415 - not needed to import this package
+def _scikit_learns_digits() -> tuple[Array, Array]:
+    """Images `(1797, 64)` and labels `(1797,)`, from the file: to import scikit-learn takes a second."""
+    package = find_spec("sklearn")
+    folder = Path(package.origin).parent if package and package.origin else Path()
+    file = folder / "datasets" / "data" / "digits.csv.gz"
+    if file.is_file():
+        rows = np.loadtxt(file, delimiter=",")
+        return rows[:, :-1], rows[:, -1].astype(np.int64)
+    from sklearn.datasets import load_digits  # noqa: PLC0415 - a release that has it elsewhere
 
     images, labels = load_digits(return_X_y=True)
+    return images, labels
+
+
+def _digits() -> Made:
+    images, labels = _scikit_learns_digits()
     pixels = np.rint(images.reshape(-1, 1, 8, 8) * (255 / 16)).astype(np.uint8)
     about: dict[str, object] = {"made_by": "scikit-learn's handwritten digits, 0 to 16 scaled to 0 to 255"}
     names = tuple(str(digit) for digit in range(10))
@@ -171,6 +184,16 @@ def draw(settings: PolygonSettings, seed: int) -> Array:
     with ThreadPoolExecutor(workers()) as pool:
         list(pool.map(part, range(0, settings.count, _AT_ONCE)))
     return images
+
+
+def new_triangles(count: int, seed: int) -> Array:
+    """Images as those of the built-in set, none of which are in it: (count, 1, 28, 28) uint8.
+
+    Example:
+        >>> new_triangles(2, seed=0).shape
+        (2, 1, 28, 28)
+    """
+    return draw(PolygonSettings(count=count), derive(seed, 0, "new triangles") % 2**31)
 
 
 def _triangles(seed: int, cache: Path) -> Made:
