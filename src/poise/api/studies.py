@@ -99,6 +99,9 @@ def study(
     stack: int | None = None,
     evaluations: int = EVALUATIONS,
     criterion: str = "frechet-distance",
+    ladder: str | None = None,
+    stop_early: float | None = None,
+    going_on: float = 0.5,
     workers: int = 1,
     device: str = "auto",
     out: Path | str | None = None,
@@ -122,6 +125,11 @@ def study(
             default 20 of small networks, and 1 of others.
         evaluations: How often a trial is measured, to choose its checkpoint.
         criterion: What trials are ranked by: `"frechet-distance"`, or `"triangle-f1"` on triangles.
+        ladder: Rows on which the search begins, on which the best settings go on, and so on:
+            `"500,2000,all"`.
+        stop_early: The share of the budget, 0.2 or more, at which the worse settings of each recipe are cut
+            first; the next is at twice as much.
+        going_on: The share of a recipe's settings that is not cut.
         workers: Processes that train at once.
         device: Where: `"auto"`, `"cpu"`, `"cuda"` or `"mps"`.
         out: The study's folder; by default one below `studies/`.
@@ -152,6 +160,9 @@ def study(
         device=device,
         settings=settings,
         criterion=criterion,
+        ladder=ladder,
+        stop_early=stop_early,
+        going_on=going_on,
     )
     place = Path(out) if out is not None else new_run_path(_named(data), "study", below="studies")
     folder = StudyFolder(place)

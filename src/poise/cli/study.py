@@ -38,6 +38,9 @@ def study(
     stack: Count = None,
     evaluations: Number = 10,
     criterion: Annotated[str, Parameter(metavar="METRIC")] = "frechet-distance",
+    ladder: Annotated[str | None, Parameter(metavar="ROWS,...,all", show_default=False)] = None,
+    stop_early: Annotated[float | None, Parameter(metavar="SHARE", show_default=False)] = None,
+    going_on: Annotated[float, Parameter(metavar="SHARE")] = 0.5,
     workers: Number = 1,
     out: Path | None = None,
     device: Device = "auto",
@@ -67,6 +70,10 @@ def study(
             networks.
         evaluations: How often a trial is measured, to choose its checkpoint.
         criterion: What trials are ranked by: frechet-distance, or triangle-f1 on triangles.
+        ladder: Search on few rows first, and on more with the best settings: 500,2000,all.
+        stop_early: Cut the worse settings of each recipe at this share of the budget, 0.2 or more, and at
+            twice as much, and so on.
+        going_on: The share of settings that is not cut.
         workers: Processes that train at once.
         out: The study's folder; by default one below studies/.
         device: Where to train.
@@ -96,18 +103,26 @@ def study(
         device=device,
         settings=changes,
         criterion=criterion,
+        ladder=ladder,
+        stop_early=stop_early,
+        going_on=going_on,
     )
     plan = prepare(asked, folder, dry_run=dry_run)
     if not json:
-        facts(output(), [
+        rows = [
             ("study", short_path(folder.path)),
             ("recipes", ", ".join(plan.recipes)),
             ("space", f"{plan.space.name}: {plan.space.summary}"),
             ("trials", f"{counted(plan.trials, 'setting')} a recipe, {plan.budget.images:,} images each"
                 + (f" ({plan.budget.measured})" if plan.budget.measured else "")),
             ("rows", f"{plan.choosing:,} choose a checkpoint, {plan.scoring:,} score it; the others train"),
+            ("rungs", ", then ".join(
+                f"{count} settings on {rung.words}"
+                for count, rung in zip(plan.counts(), plan.ladder, strict=True)
+            )),
             ("stacks", f"up to {plan.stack} side by side" if plan.stack > 1 else "one trial at a time"),
-        ])  # fmt: skip
+        ]  # fmt: skip
+        facts(output(), [(name, value) for name, value in rows if name != "rungs" or plan.rungs])
     if dry_run:
         if json:
             emit({"event": "plan", **plan.to_json()})
@@ -272,4 +287,5 @@ def _print_table(folder: StudyFolder) -> None:
             short(row.searched),
         )
     said = [Text(sentence) for sentence in found.advice]
-    panel(console, Text("study", "bold"), made, Text(), Text(found.protocol, "dim"), Text(), *said)
+    ranked = [Text(one.sentence) for one in found.rungs]
+    panel(console, Text("study", "bold"), made, Text(), Text(found.protocol, "dim"), Text(), *ranked, *said)

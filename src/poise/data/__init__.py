@@ -16,7 +16,7 @@ from poise.data.sources.live import with_own_labels
 from poise.data.sources.pairs import HELD_OUT, Domains, Pairs, rejoined
 from poise.data.sources.pictures import read_image
 from poise.data.sources.tag_texts import separator_of, split_tags
-from poise.data.sources.three_sets import ThreeSets
+from poise.data.sources.three_sets import LEAST_TRAINED, ThreeSets
 from poise.data.tables import Table, TableTransform
 from poise.data.transform import Identity, Pixels, Range, Standardised, Transform, transform_from_json
 
@@ -25,6 +25,7 @@ __all__ = [
     "EVERY",
     "HELD_OUT",
     "KINDS",
+    "LEAST_TRAINED",
     "Array",
     "BuiltIn",
     "Condition",

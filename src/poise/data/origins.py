@@ -44,6 +44,8 @@ def origin_of(data: Any) -> dict[str, Any]:
     if isinstance(data, ThreeSets):
         within = origin_of(data.data)
         options = {field.name: getattr(data, field.name) for field in dataclasses.fields(data)[1:]}
+        if options["rows"] is None:
+            options.pop("rows")
         return within if within["kind"] == "given" else {**within, "sets": options}
     if isinstance(data, Labelled | Files | Table):
         return _origin_as_read(data)

@@ -21,8 +21,8 @@ def score_of(results: Results, trial: Trial) -> float:
 
 def wanted(plan: Plan, results: Results) -> list[Trial]:
     """The trials of all stages that are known: each stage follows from the results of the one before."""
-    trials = plan.search()
-    if not plan.seeds or not plan.shortlist or not _done(trials, results):
+    trials, finished = searched(plan, results)
+    if not plan.seeds or not plan.shortlist or not finished:
         return trials
     listed = {name: shortlist(plan, results, name) for name in plan.recipes}
     screened = [
@@ -42,6 +42,58 @@ def wanted(plan: Plan, results: Results) -> list[Trial]:
         for run in plan.repeats(name, number, "confirmation")
     ]
     return [*trials, *sorted(confirming, key=lambda run: run.repeat)]
+
+
+def searched(plan: Plan, results: Results) -> tuple[list[Trial], bool]:
+    """The trials of the search that are known, and whether all of them have come to something."""
+    found, finished = list[Trial](), True
+    for index, rung in enumerate(plan.ladder):
+        left = {name: survivors(plan, results, name, index) for name in plan.recipes}
+        known = [
+            plan.trial(name, number, rung)
+            for number in range(plan.trials)
+            for name, numbers in left.items()
+            if numbers is not None and number in numbers
+        ]
+        found += known
+        finished = finished and None not in left.values() and _done(known, results)
+    return found, finished
+
+
+def survivors(plan: Plan, results: Results, name: str, rung: int) -> Sequence[int] | None:
+    """The settings of a recipe that come to a rung; `None` until the rung before it is done.
+
+    Only settings of one recipe are held against each other, and none without a score goes on.
+    """
+    numbers: Sequence[int] = range(plan.trials)
+    for before, count in zip(plan.ladder[:rung], plan.counts()[1:], strict=False):
+        trials = [plan.trial(name, number, before) for number in numbers]
+        if not _done(trials, results):
+            return None
+        ranked = sorted((score_of(results, trial), trial.number) for trial in trials)
+        numbers = [number for score, number in ranked[:count] if math.isfinite(score)]
+    return numbers
+
+
+def last_trials(plan: Plan, results: Results, name: str) -> list[Trial]:
+    """The trial of each setting of a recipe on the highest rung at which it has come to something."""
+    found: dict[int, Trial] = {}
+    for rung in plan.ladder:
+        trials = [plan.trial(name, number, rung) for number in range(plan.trials)]
+        found |= {trial.number: trial for trial in trials if trial.name in results}
+    return [found[number] for number in sorted(found)]
+
+
+def cut_trials(plan: Plan, results: Results, name: str) -> set[str]:
+    """Trials of a recipe that have a score on a rung and did not go on to the next."""
+    found: set[str] = set()
+    for index, rung in enumerate(plan.ladder[:-1]):
+        here, above = (survivors(plan, results, name, at) for at in (index, index + 1))
+        if here is None or above is None:
+            break
+        trials = [plan.trial(name, number, rung) for number in here if number not in above]
+        found |= {trial.name for trial in trials if math.isfinite(score_of(results, trial))}
+    return found
 
 
 def shortlist(plan: Plan, results: Results, name: str) -> list[int]:

@@ -177,7 +177,7 @@ class StudyFolder:
 
     def run_path(self, unit: Unit, trial: Trial) -> Path:
         """The run folder of a trial."""
-        folder = self.path / "trials" / unit.name
+        folder = self.path / "trials" / (unit.name if unit.stacked else trial.folder)
         return folder / trial.name if unit.stacked else folder
 
     # Claims ----------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal
@@ -31,8 +32,10 @@ BESIDE = {
     "checkpoints.every_seconds": 30.0,
     "callbacks.close-look.on": False,
     "callbacks.pictures.on": False,
+    "callbacks.end-at-collapse.on": True,
 }
-"""What every trial sets beside its recipe: what people look at once takes no time of a thousand trials."""
+"""What every trial sets beside its recipe: what people look at once takes no time of a thousand trials, and
+one that has collapsed is trained no further."""
 
 
 class Budget(BaseModel):
@@ -43,6 +46,24 @@ class Budget(BaseModel):
     images: int  # Reals that the discriminator is shown
     asked: str  # As it was asked for
     measured: str = ""  # On which device a time became images, and how
+
+
+class Rung(BaseModel):
+    """A part of the data, and of the budget, on which all settings that are left are tried."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rows: int | None = None  # Rows that are trained on; None for all
+    share: float = 1.0  # Of the budget, after which a trial pauses
+
+    @property
+    def words(self) -> str:
+        """What it is, for people."""
+        rows = "all rows" if self.rows is None else f"{self.rows:,} rows"
+        return rows if self.share == 1 else f"{100 * self.share:g} % of the budget"
+
+
+WHOLE = Rung()
 
 
 class Trial(BaseModel):
@@ -56,13 +77,21 @@ class Trial(BaseModel):
     settings: dict[str, Value]  # What differs from the recipe, by path
     seed: int  # Of the run
     repeat: int = 0  # Which of the fresh seeds
+    rung: Rung = WHOLE
+
+    @property
+    def folder(self) -> str:
+        """Its folder; a trial that goes on from a rung goes on there."""
+        stem = f"{self.recipe.replace('/', '-')}-{self.number:04}"
+        if self.rung.rows is not None:
+            stem += f"-rows-{self.rung.rows}"
+        words = {"search": stem, "screening": f"{stem}-screen-{self.repeat}"}
+        return words.get(self.stage, f"{stem}-seed-{self.repeat}")
 
     @property
     def name(self) -> str:
-        """Its folder, and the file of its result."""
-        stem = f"{self.recipe.replace('/', '-')}-{self.number:04}"
-        words = {"search": stem, "screening": f"{stem}-screen-{self.repeat}"}
-        return words.get(self.stage, f"{stem}-seed-{self.repeat}")
+        """The file of its result."""
+        return self.folder if self.rung.share == 1 else f"{self.folder}-to-{100 * self.rung.share:g}"
 
 
 class Plan(BaseModel):
@@ -86,6 +115,8 @@ class Plan(BaseModel):
     stack: int  # The most trials that are trained side by side in one process; 1 for none
     device: str = "cpu"
     criterion: str = "frechet-distance"  # What trials are ranked by
+    rungs: list[Rung] = []  # Of the search, the last one the whole; empty for that alone
+    going_on: float = 0.5  # Share of a recipe's settings that go on from a rung to the next
 
     @cached_property
     def _settings(self) -> dict[str, list[Setting]]:
@@ -106,15 +137,40 @@ class Plan(BaseModel):
         """One of the recipes, with what was changed for all."""
         return Recipe.model_validate(self.recipes[name])
 
-    def search(self) -> list[Trial]:
-        """The trials of the search, all recipes' first settings before the second ones."""
-        return [self.trial(name, number) for number in range(self.trials) for name in self.recipes]
+    @property
+    def ladder(self) -> Sequence[Rung]:
+        """The rungs of the search, the last one the whole."""
+        return self.rungs or [WHOLE]
 
-    def trial(self, name: str, number: int) -> Trial:
+    def counts(self) -> list[int]:
+        """How many settings of a recipe come to each rung, if none fails."""
+        found = [self.trials]
+        for _ in self.ladder[1:]:
+            going_on = max(self.shortlist, math.ceil(self.going_on * found[-1]))
+            found.append(min(found[-1], max(1, going_on)))
+        return found
+
+    def images_of(self, trial: Trial) -> int:
+        """Images that a trial is shown beyond the rung that it goes on from."""
+        earlier = [
+            rung.share
+            for rung in self.ladder
+            if trial.stage == "search" and rung.rows == trial.rung.rows and rung.share < trial.rung.share
+        ]
+        return round(self.budget.images * (trial.rung.share - max(earlier, default=0.0)))
+
+    def search(self) -> list[Trial]:
+        """The trials that a search begins with, all recipes' first settings before the second ones."""
+        first = self.ladder[0]
+        return [self.trial(name, number, first) for number in range(self.trials) for name in self.recipes]
+
+    def trial(self, name: str, number: int, rung: Rung = WHOLE) -> Trial:
         """One trial of the search.
 
         Its settings and its seed depend on the study's seed, the paths and the number alone.
         """
+        if rung != WHOLE:
+            return self.trial(name, number).model_copy(update={"rung": rung})
         if (name, number) not in self._trials:
             self._trials[name, number] = Trial(
                 recipe=name,

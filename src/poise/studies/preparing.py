@@ -5,19 +5,20 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from poise.data import Dataset, ThreeSets, data_of, open_data, origin_of, spec_of
+from poise.data import LEAST_TRAINED, Dataset, ThreeSets, data_of, open_data, origin_of, spec_of
 from poise.errors import PoiseError
 from poise.networks import describe
 from poise.recipes import Recipe, recipe_with
 from poise.studies.budget import images_of_step, recipe_of
 from poise.studies.criteria import FRECHET, criterion_for
 from poise.studies.folder import StudyFolder, Unit
-from poise.studies.plan import Budget, Plan, Trial, differences, grown, recipes_named
+from poise.studies.plan import WHOLE, Budget, Plan, Rung, Trial, differences, grown, recipes_named
 from poise.studies.space import Space, space_named
 from poise.tasks import TASKS
 from poise.text import duration, seconds_of
@@ -40,6 +41,12 @@ SMALL = 300_000
 
 TOGETHER = 20
 """Trials of a stack, unless the user says."""
+
+GOING_ON = 0.5
+"""Share of a recipe's settings that go on from a rung to the next, unless the user says."""
+
+LEAST_SHARE = 0.2
+"""Of the budget, before which no trial is cut."""
 
 SHARE = 6
 """One in so many rows chooses, and as many score, if the data are few."""
@@ -68,6 +75,9 @@ class Request:
     device: str = "auto"
     settings: Mapping[str, Any] | None = None
     criterion: str = FRECHET
+    ladder: str | None = None
+    stop_early: float | None = None
+    going_on: float = GOING_ON
 
 
 def prepare(asked: Request, folder: StudyFolder, *, dry_run: bool = False) -> Plan:
@@ -93,6 +103,7 @@ def prepare(asked: Request, folder: StudyFolder, *, dry_run: bool = False) -> Pl
     )
     choosing = scoring = rows_for(whole)
     criterion = criterion_for(asked.criterion, whole)
+    rungs = rungs_of(asked.ladder, asked.stop_early, asked.going_on, rows=len(whole) - 2 * scoring)
     device = pick_device(asked.device)
     sets = ThreeSets(data, asked.seed, choosing, scoring)
     for recipe in recipes.values():
@@ -120,6 +131,8 @@ def prepare(asked: Request, folder: StudyFolder, *, dry_run: bool = False) -> Pl
         stack=asked.stack or (before.stack if before else 0),
         device=str(device.type),
         criterion=criterion.name,
+        rungs=rungs,
+        going_on=asked.going_on if rungs else GOING_ON,
     )
     for trial in wanted.search()[:LOOKED_AT]:
         recipe_of(wanted, trial)  # refuses a budget that is too small
@@ -193,6 +206,57 @@ def read_budget(text: str) -> tuple[int | None, float | None]:
             hint="write images that each trial is shown, 1M-images or 200k-images, or a time, 30m",
         )
     return images, None
+
+
+def rungs_of(ladder: str | None, stop_early: float | None, going_on: float, *, rows: int) -> list[Rung]:
+    """The rungs of a search: subsets of the rows, then shares of the budget on the last of them.
+
+    Args:
+        ladder: Numbers of rows with commas between, the last one `all`.
+        stop_early: The share of the budget at which the first are cut; the next rungs are twice as long each.
+        going_on: The share of settings that goes on.
+        rows: How many rows there are to train on.
+
+    Raises:
+        PoiseError: They are no rungs.
+
+    Example:
+        >>> [rung.words for rung in rungs_of("500,all", 0.3, 0.5, rows=1000)]
+        ['500 rows', '30 % of the budget', '60 % of the budget', 'all rows']
+    """
+    if ladder is None and stop_early is None:
+        return []
+    if not 0 < going_on < 1:
+        what = f"The share of settings that go on cannot be {going_on:g}"
+        raise PoiseError(what, code="studies.bad-share", hint="give one between 0 and 1, such as 0.5")
+    *numbers, last = [word.strip().lower() for word in (ladder or "all").split(",")]
+    subsets = [int(word) if word.isdecimal() else 0 for word in numbers]
+    if last != "all" or any(one >= other for one, other in pairwise([0, *subsets])):
+        raise PoiseError(
+            f"'{ladder}' is no ladder",
+            code="studies.ladder-unread",
+            hint="write growing numbers of rows, and all at the end: 500,2000,all",
+        )
+    if subsets and (subsets[0] < LEAST_TRAINED or subsets[-1] >= rows):
+        raise PoiseError(
+            f"A rung of {subsets[-1] if subsets[-1] >= rows else subsets[0]:,} rows cannot be trained on",
+            code="studies.rung-unfit",
+            why=f"{rows:,} rows are left to train on, and {LEAST_TRAINED} are the fewest",
+            hint=f"name numbers from {LEAST_TRAINED} to {rows - 1:,}, and all",
+        )
+    if stop_early is not None and not LEAST_SHARE <= stop_early < 1:
+        raise PoiseError(
+            f"Trials cannot be cut at a share of {stop_early:g}",
+            code="studies.stop-too-early",
+            why="what leads so early is often not what leads at the end",
+            hint=f"give a share of the budget from {LEAST_SHARE:g} to below 1",
+        )
+    found = [Rung(rows=count) for count in subsets]
+    share = stop_early or 1.0
+    while share < 1:
+        found.append(Rung(share=share))
+        share *= 2
+    return [*found, WHOLE]
 
 
 def rows_for(dataset: Dataset) -> int:
@@ -294,11 +358,11 @@ def planned_units(
     spec = spec_of(dataset)
     for trial in new:
         key = trial.name
-        if wanted.stack > 1:
+        if wanted.stack > 1 and all(rung.share == 1 for rung in wanted.ladder):  # a stack does not pause
             recipe = recipe_of(wanted, trial)
             try:
                 check_recipe(recipe)
-                key = structure(resolve(recipe, spec))
+                key = f"{structure(resolve(recipe, spec))} {trial.rung.rows}"
             except PoiseError:  # this one is trained alone
                 key = trial.name
         groups.setdefault(key, []).append(trial)

@@ -28,15 +28,27 @@ def standing(study: StudyFolder) -> Standing:
     trials = wanted(plan, results)
     done = [trial for trial in trials if trial.name in results]
     stage = next((trial.stage for trial in trials if trial.name not in results), None)
-    planned = len(trials) + sum(_to_come(plan, stage))
+    of_search = [trial for trial in trials if trial.stage == "search"]
+    rungs = sum(plan.counts()) * len(plan.recipes) - len(of_search) if stage == "search" else 0
+    planned = len(trials) + rungs + sum(_to_come(plan, stage))
+    left = sum(plan.images_of(trial) for trial in trials if trial.name not in results)
+    repeats = planned - len(trials) - rungs
+    higher = _images_of_rungs(plan) - sum(map(plan.images_of, of_search)) if rungs else 0
     return Standing(
         done=len(done),
         failed=sum(results[trial.name].get("score") is None for trial in done),
         planned=planned,
-        images=len(done) * plan.budget.images,
-        images_left=(planned - len(done)) * plan.budget.images,
+        images=sum(map(plan.images_of, done)),
+        images_left=left + max(0, higher) + repeats * plan.budget.images,
         stage=stage or "finished",
     )
+
+
+def _images_of_rungs(plan: Plan) -> int:
+    """Images of a whole search, if no setting fails."""
+    name = next(iter(plan.recipes))
+    each = [plan.images_of(plan.trial(name, 0, rung)) for rung in plan.ladder]
+    return len(plan.recipes) * sum(count * images for count, images in zip(plan.counts(), each, strict=True))
 
 
 def _to_come(plan: Plan, stage: str | None) -> Iterator[int]:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from poise.errors import PoiseError
-from poise.studies.choosing import Results, score_of, wanted
+from poise.studies.choosing import Results, cut_trials, last_trials, score_of, wanted
 from poise.studies.criteria import CRITERIA
 from poise.studies.drawing import Axis, Mark, best_curves, marginal_bars, parallel, strip
 from poise.studies.folder import StudyFolder
-from poise.studies.plan import Plan, Trial
+from poise.studies.plan import WHOLE, Plan, Trial
 from poise.studies.progress import standing
 from poise.studies.results import Row, Table, changes_text, cost_words, short, table_of, values_of
 from poise.studies.statistics import best_bands, expected_best, marginals
@@ -65,10 +65,8 @@ def _contents(study: StudyFolder) -> dict[str, Any]:
     plan, results, stands = study.plan, study.results(), standing(study)
     table = table_of(plan, results)
     colours = {name: index % COLOURS for index, name in enumerate(plan.recipes)}
-    search = {
-        name: [trial for number in range(plan.trials) if (trial := plan.trial(name, number)).name in results]
-        for name in plan.recipes
-    }
+    every = {name: last_trials(plan, results, name) for name in plan.recipes}
+    search = {name: [one for one in trials if one.rung == WHOLE] for name, trials in every.items()}
     scores = {name: [score_of(results, trial) for trial in trials] for name, trials in search.items()}
     finite = [value for own in scores.values() for value in own if math.isfinite(value)]
     worst = max(finite, default=math.inf)
@@ -81,13 +79,14 @@ def _contents(study: StudyFolder) -> dict[str, Any]:
         "colours": colours,
         "published": any(row.published for row in table.rows),
         "pairs": table.pairs,
-        "best": _best(scores, colours, plan, worst) if finite else "",
+        "best": _best(scores, colours, plan, worst) if finite and not plan.rungs else "",
         "strip": _strip(table, scores, colours, CRITERIA[plan.criterion].short) if finite else "",
         "parallel": _parallel(plan, search, scores, colours) if finite else "",
         "sections": [_section(study, plan, results, row, colours, search, scores) for row in table.rows],
         "failures": [row for row in table.rows if row.failures],
         "written": datetime.now(UTC).isoformat(sep=" ", timespec="minutes"),
-        "trials": _every(plan, results, search),
+        "trials": _every(plan, results, every),
+        "cut": any(row.cut for row in table.rows),
     }
 
 
@@ -203,11 +202,12 @@ def _every(plan: Plan, results: Results, search: dict[str, list[Trial]]) -> list
         for trials in search.values()
         for trial in trials
     )
+    cut = {name for recipe in plan.recipes for name in cut_trials(plan, results, recipe)}
     return [
         [
             trial.recipe,
             str(trial.number),
-            short(score),
+            f"{short(score)}, cut at {trial.rung.words}" if trial.name in cut else short(score),
             changes_text(plan, trial.settings) or "default",
             str(results[trial.name]["folder"]),
         ]

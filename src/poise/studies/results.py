@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,18 @@ import numpy as np
 
 from poise.recipes import RECIPES
 from poise.recipes.overrides import flat
-from poise.studies.choosing import Results, chosen, score_of
+from poise.studies.choosing import Results, chosen, cut_trials, last_trials, score_of, survivors
 from poise.studies.criteria import CRITERIA
-from poise.studies.plan import SCREENING_SEEDS, Plan, Trial
+from poise.studies.plan import SCREENING_SEEDS, WHOLE, Plan, Trial
 from poise.studies.space import Value
-from poise.studies.statistics import Interval, Pair, compared, median_interval
+from poise.studies.statistics import (
+    Agreement,
+    Interval,
+    Pair,
+    compared,
+    median_interval,
+    rank_agreement,
+)
 from poise.text import command, counted, duration, label, number
 
 PUBLISHED = Path(__file__).parent / "published.toml"
@@ -46,6 +54,7 @@ class Row:
     recipe: str
     trials: int  # Of the search that came to something or failed
     failed: int  # Of these, without a score
+    cut: int  # Of these, not gone on with after a rung, for others were better
     failures: tuple[tuple[str, int], ...]  # By name: why there is no score, and what the doctor found
     default: float  # The score of the default setting in the search
     searched: float  # The best score of the search, which flatters
@@ -59,6 +68,26 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Rungs:
+    """Two neighbouring rungs of a search, and whether they rank settings alike."""
+
+    lower: str
+    upper: str
+    agreement: Agreement
+
+    @property
+    def sentence(self) -> str:
+        """What can be said of them."""
+        found = self.agreement
+        settings = f"{counted(found.settings, 'setting')} that came to both"
+        if found.tau is None:
+            return f"{self.lower} against {self.upper}: too few settings came to both to compare their order."
+        spread = "" if found.interval is None else " ({:.2f} to {:.2f})".format(*found.interval)
+        said = f"{self.lower} against {self.upper}: Kendall's tau is {found.tau:.2f}{spread} over {settings}"
+        return f"{said}." if found.ranks else f"{said}. It cannot be told from none: this rung does not rank."
+
+
+@dataclass(frozen=True)
 class Table:
     """What a study has found."""
 
@@ -66,6 +95,7 @@ class Table:
     pairs: tuple[Pair, ...]
     protocol: str
     advice: tuple[str, ...]
+    rungs: tuple[Rungs, ...] = ()
 
     def __str__(self) -> str:
         lines = [f"{'recipe':28} {'median':>9}  {'95 % interval':>19}  {'failed':>8}"]
@@ -73,7 +103,7 @@ class Table:
             spread = "-" if row.interval is None else " to ".join(map(short, row.interval))
             failed = f"{row.failed}/{row.trials}"
             lines.append(f"{row.recipe:28} {short(row.median):>9}  {spread:>19}  {failed:>8}")
-        return "\n".join([*lines, self.protocol, *self.advice])
+        return "\n".join([*lines, self.protocol, *(one.sentence for one in self.rungs), *self.advice])
 
     def to_json(self) -> dict[str, Any]:
         """The table without times, so that it is the same however often a study was interrupted."""
@@ -85,6 +115,7 @@ class Table:
                     "failed": row.failed,
                     "default": _plain(row.default),
                     "searched": _plain(row.searched),
+                    **({"cut": row.cut} if self.rungs else {}),
                     "setting": row.setting,
                     "settings": dict(row.settings),
                     "confirmed": [_plain(value) for value in row.confirmed],
@@ -117,7 +148,25 @@ def table_of(plan: Plan, results: Results) -> Table:
     rows = tuple(sorted((_row(plan, results, name, published) for name in plan.recipes), key=_order))
     complete = {row.recipe: row.confirmed for row in rows if len(row.confirmed) == plan.seeds > 0}
     pairs = tuple(compared(complete, seed=plan.seed)) if len(complete) > 1 else ()
-    return Table(rows, pairs, protocol(plan), tuple(advice(plan, rows, pairs)))
+    said = tuple(advice(plan, rows, pairs))
+    return Table(rows, pairs, protocol(plan), said, tuple(rungs_of(plan, results)))
+
+
+def rungs_of(plan: Plan, results: Results) -> list[Rungs]:
+    """Each two neighbouring rungs of a search, as far as settings have come to both."""
+    found = []
+    for index, (lower, upper) in enumerate(pairwise(plan.ladder), 1):
+        orders = []
+        for name in plan.recipes:
+            numbers = survivors(plan, results, name, index) or []
+            scores = [
+                [score_of(results, plan.trial(name, number, rung)) for number in numbers
+                    if plan.trial(name, number, upper).name in results]
+                for rung in (lower, upper)
+            ]  # fmt: skip
+            orders.append((scores[0], scores[1]))
+        found.append(Rungs(lower.words, upper.words, rank_agreement(orders)))
+    return found
 
 
 def _order(row: Row) -> tuple[float, float, str]:
@@ -125,21 +174,28 @@ def _order(row: Row) -> tuple[float, float, str]:
 
 
 def _row(plan: Plan, results: Results, name: str, published: Mapping[str, Mapping[str, str]]) -> Row:
-    search = [trial for number in range(plan.trials) if (trial := plan.trial(name, number)).name in results]
+    search = last_trials(plan, results, name)
     scores = [score_of(results, trial) for trial in search]
-    finished = len(search) == plan.trials
+    whole = [score for score, trial in zip(scores, search, strict=True) if trial.rung == WHOLE]
+    last = survivors(plan, results, name, len(plan.ladder) - 1)
+    finished = last is not None and all(plan.trial(name, number).name in results for number in last)
     setting = chosen(plan, results, name) if finished else None
     confirming = [] if setting is None else plan.repeats(name, setting, "confirmation")
     there = [run for run in confirming if run.name in results]
     confirmed = tuple(score_of(results, run) for run in there)
-    own = [one for one in results.values() if one["recipe"] == name]  # of every stage
+    by_folder: dict[str, Mapping[str, Any]] = {}  # of every stage; what goes on from a rung counts once
+    for one in sorted(results.values(), key=lambda one: int(one["images_seen"])):
+        if one["recipe"] == name:
+            by_folder[str(one["folder"])] = one
+    own = by_folder.values()
     return Row(
         recipe=name,
         trials=len(search),
         failed=sum(math.isinf(score) for score in scores),
         failures=tuple(failures_of([results[trial.name] for trial in search]).most_common()),
-        default=scores[0] if search and search[0].number == 0 else math.inf,
-        searched=min(scores, default=math.inf),
+        cut=len(cut_trials(plan, results, name)),
+        default=whole[0] if search and search[0].number == 0 and search[0].rung == WHOLE else math.inf,
+        searched=min(whole, default=math.inf),
         setting=setting,
         settings={} if setting is None else plan.trial(name, setting).settings,
         confirmed=confirmed,
@@ -159,9 +215,13 @@ def failures_of(results: Sequence[Mapping[str, Any]]) -> Counter[str]:
     """How often trials have failed, by name: a value that was not finite, and what the doctor found."""
     names: Counter[str] = Counter()
     for one in results:
-        if one.get("score") is None:
+        ended = one.get("failed")  # by the doctor's name
+        if ended is not None:
+            names[f"{label(str(ended))}, ended early"] += 1
+        elif one.get("score") is None:
             names[label("not-finite") if "finite" in str(one.get("why", "")) else "Not measurable"] += 1
-        names.update(label(str(found)) for found in one.get("findings", []) if found != "non-finite")
+        found = [name for name in one.get("findings", []) if name not in ("non-finite", ended)]
+        names.update(label(str(name)) for name in found)
     return names
 
 
@@ -183,6 +243,12 @@ def protocol(plan: Plan) -> str:
     """How the scores were made, in a sentence or two."""
     budget = f"{plan.budget.images:,} images each"
     by_time = f" ({plan.budget.asked} at {plan.budget.measured})" if plan.budget.measured else ""
+    rungs = (
+        f" on the rungs {', '.join(rung.words for rung in plan.ladder)}, from each of which the best "
+        f"{100 * plan.going_on:g} % of a recipe go on,"
+        if plan.rungs
+        else ""
+    )
     screening = (
         f"the best {plan.shortlist} of each recipe were trained again with {SCREENING_SEEDS} fresh seeds, "
         f"and the best of these with {plan.seeds} others, which alone are compared"
@@ -190,7 +256,7 @@ def protocol(plan: Plan) -> str:
         else f"the best of each recipe was trained again with {plan.seeds} fresh seeds"
     )
     return (
-        f"Random search in the space '{plan.space.name}', {counted(plan.trials, 'setting')} a recipe, "
+        f"Random search in the space '{plan.space.name}', {counted(plan.trials, 'setting')} a recipe,{rungs} "
         f"{budget}{by_time}, study seed {plan.seed}; {screening}. Each run's checkpoint was chosen on "
         f"{plan.choosing:,} rows and scored on {plan.scoring:,} others, neither of which were trained on. "
         f"The score is {CRITERIA[plan.criterion].words}."

@@ -27,6 +27,9 @@ BAND_SHARE = 5
 
 MOST_SEEDS = 1_000
 
+LEAST_RANKED = 4
+"""Settings of which the spread of a rank agreement is not known; there must be more."""
+
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Interval = tuple[float, float]
 
@@ -276,6 +279,61 @@ def seeds_needed(differences: Sequence[float] | Array, *, tests: int) -> int | N
     by_normal = ((strict + normal.inv_cdf(POWER)) * spread / effect) ** 2 * math.pi / 3
     needed = math.ceil(by_normal + strict**2 / 2)
     return None if needed > MOST_SEEDS else max(least, needed)
+
+
+# Rungs of a search ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Whether two rungs rank the settings of recipes alike."""
+
+    tau: float | None  # Kendall's, over all pairs within recipes; None if there are none
+    interval: Interval | None  # None of so few that none holds
+    settings: int
+
+    @property
+    def ranks(self) -> bool:
+        """Whether it can be told from no agreement."""
+        return self.interval is not None and self.interval[0] > 0
+
+
+def rank_agreement(orders: Sequence[tuple[Sequence[float], Sequence[float]]]) -> Agreement:
+    """How far two rungs rank settings alike, pairs of one recipe alone being held against each other.
+
+    The interval is Fisher's: the inverse hyperbolic tangent of tau is about normal with a variance of
+    0.437 / (n - 4), where n - 4 is summed over recipes. Those with fewer than five settings do not narrow it.
+
+    Args:
+        orders: For each recipe the scores of the same settings on the lower and on the upper rung.
+
+    Returns:
+        The agreement; a tau of 1 is the same order, 0 none, -1 the opposite.
+
+    Example:
+        >>> rank_agreement([([1.0, 2.0, 3.0], [1.0, 3.0, 2.0])]).tau
+        0.3333333333333333
+
+    Source: Kendall 1938; Fieller, Hartley and Pearson 1957.
+    """
+    concordant, pairs, weight, settings = 0.0, 0, 0, 0
+    for lower, upper in orders:
+        known = [index for index in range(len(upper)) if math.isfinite(lower[index] + upper[index])]
+        one, other = (np.asarray([scores[index] for index in known]) for scores in (lower, upper))
+        count = len(known)
+        signs = np.sign(one[:, None] - one) * np.sign(other[:, None] - other)
+        agreeing, possible = float(signs.sum()) / 2, count * (count - 1) // 2
+        concordant, pairs, settings = concordant + agreeing, pairs + possible, settings + count
+        weight += max(0, count - LEAST_RANKED)
+    if not pairs:
+        return Agreement(None, None, settings)
+    tau = concordant / pairs
+    if not weight:
+        return Agreement(tau, None, settings)
+    most = 1 - 1 / pairs  # settings that all have one order have no spread, and yet are few
+    middle = math.atanh(min(max(tau, -most), most))
+    half = NormalDist().inv_cdf(1 - ALPHA / 2) * math.sqrt(0.437 / weight)
+    return Agreement(tau, (math.tanh(middle - half), math.tanh(middle + half)), settings)
 
 
 # Settings -------------------------------------------------------------------------------------------------

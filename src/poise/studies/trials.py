@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,6 +27,8 @@ from poise.studies.folder import StudyFolder, Unit
 from poise.studies.plan import Plan, Trial
 from poise.studies.samples import picture_of
 from poise.training import Resumption, StepContext, begin, pick_device, plan, resume
+from poise.training.callbacks import Request
+from poise.training.callbacks.collapse import ENDED
 from poise.training.session import NON_FINITE
 from poise.training.vectorised import EnsembleContext, Game, begin_many, plan_games, resume_many
 from poise.web.summary import findings_of, problems
@@ -55,15 +59,14 @@ class Bench:
         """Where trials are trained."""
         return pick_device(self.plan.device)
 
-    @property
-    def sets(self) -> ThreeSets:
-        """The data, divided; the rows that are trained on."""
-        return sets_of(self.plan)
+    def sets(self, trial: Trial) -> ThreeSets:
+        """The data, divided, with the rows that a trial is trained on."""
+        return replace(sets_of(self.plan), rows=trial.rung.rows)
 
     @cached_property
     def scoring(self) -> Dataset:
         """The rows that score."""
-        return open_data(replace(self.sets, part="scoring"), **self._reading)
+        return open_data(replace(sets_of(self.plan), part="scoring"), **self._reading)
 
     @property
     def _reading(self) -> dict[str, Any]:
@@ -119,19 +122,22 @@ def carry_out(bench: Bench, unit: Unit, beat: Beat) -> None:
 
 
 def _train(bench: Bench, unit: Unit, beat: Beat) -> None:
-    """One trial in a run of its own."""
+    """One trial in a run of its own, as far as its rung goes."""
     (trial,) = unit.trials
     path = bench.study.run_path(unit, trial)
+    recipe = recipe_of(bench.plan, trial)
+    pause = math.ceil(trial.rung.share * (recipe.steps or 0))
 
-    def after_step(context: StepContext) -> None:
+    def after_step(context: StepContext) -> Request | None:
         if context.line is not None:
             beat()
+        return "stop" if pause <= context.step < (recipe.steps or 0) else None
 
     try:
         if not (path / "recipe.json").is_file():
-            experiment = plan(bench.sets, recipe_of(bench.plan, trial), bench.device)
+            experiment = plan(bench.sets(trial), recipe, bench.device)
             outcome = begin(experiment, path, callbacks=[after_step], notify=bench.notify, doctor="watch")
-        elif RunFolder.open(path).status in ("finished", "failed"):
+        elif RunFolder.open(path).status in ("finished", "failed") or ended(path) or _reached(path, pause):
             return
         else:
             asked = Resumption(path, bench.device)
@@ -140,8 +146,13 @@ def _train(bench: Bench, unit: Unit, beat: Beat) -> None:
         if error.exit_status != NON_FINITE:
             raise
         return
-    if outcome.status != "finished":
+    if outcome.status != "finished" and not ended(path) and not _reached(path, pause):
         raise Stopped(outcome.exit_status)
+
+
+def _reached(path: Path, step: int) -> bool:
+    """Whether a run has saved a step, or one after it."""
+    return max(RunFolder.open(path).checkpoint_steps(), default=0) >= step
 
 
 def _train_stacked(bench: Bench, unit: Unit, beat: Beat) -> None:
@@ -157,9 +168,9 @@ def _train_stacked(bench: Bench, unit: Unit, beat: Beat) -> None:
             games = [
                 Game(trial.name, recipe_of(bench.plan, trial), dict(trial.settings)) for trial in unit.trials
             ]
-            experiment = plan_games(bench.sets, games, bench.device)
+            experiment = plan_games(bench.sets(unit.trials[0]), games, bench.device)
             outcome = begin_many(experiment, path, watch=after_step, notify=bench.notify, doctor="watch")
-        elif RunFolder.open(path).status in ("finished", "failed"):
+        elif RunFolder.open(path).status in ("finished", "failed") or _all_ended(bench, unit):
             return
         else:
             asked = Resumption(path, bench.device)
@@ -168,8 +179,17 @@ def _train_stacked(bench: Bench, unit: Unit, beat: Beat) -> None:
         if error.exit_status != NON_FINITE:
             raise
         return
-    if outcome.status != "finished":
+    if outcome.status != "finished" and not _all_ended(bench, unit):
         raise Stopped(outcome.exit_status)
+
+
+def ended(path: Path) -> Mapping[str, Any]:
+    """At which step and why a run was ended before its last step; empty if it was not."""
+    return RunFolder(path).read_json(ENDED)
+
+
+def _all_ended(bench: Bench, unit: Unit) -> bool:
+    return all(ended(bench.study.run_path(unit, trial)) for trial in unit.trials)
 
 
 def result_of(bench: Bench, trial: Trial, run: RunFolder) -> dict[str, Any]:
@@ -177,7 +197,7 @@ def result_of(bench: Bench, trial: Trial, run: RunFolder) -> dict[str, Any]:
     recipe, measured = run.recipe, run.read_json("status")
     last: dict[str, Any] = next(reversed(run.lines("history")), {})
     steps = int(measured.get("step", last.get("step", 0)) or 0)
-    updates = int(recipe["dynamics"].get("discriminator_steps", 1))
+    each = int(recipe["dynamics"].get("discriminator_steps", 1))
     found = findings_of(run.lines("findings"))
     result = {
         "name": trial.name,
@@ -185,10 +205,15 @@ def result_of(bench: Bench, trial: Trial, run: RunFolder) -> dict[str, Any]:
         "folder": str(run.path.relative_to(bench.study.path)),
         "findings": names_of(problems(found)),
         "images_seen": int(last.get("images_seen", 0)),
-        "discriminator_steps": steps * updates,
+        "discriminator_steps": steps * each,
         "generator_steps": steps,
         "seconds": float(last.get("seconds", 0.0)),
     }
+    if early := ended(run.path):
+        if run.status != "finished":  # in a stack it was trained on beside the others
+            result |= {name: early[name] for name in ("images_seen", "seconds")}
+            result |= {"discriminator_steps": early["step"] * each, "generator_steps": early["step"]}
+        return {**result, "score": None, "failed": early["finding"], "why": early["why"]}
     if run.status == "failed":
         return {**result, "score": None, "why": str(measured.get("reason", "a value was not finite"))}
     try:

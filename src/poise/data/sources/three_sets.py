@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from poise.data.dataset import Dataset
+from poise.data.rows import Array
 from poise.data.sources.layout import rows_of
 from poise.errors import PoiseError
 from poise.randomness import numpy_stream
@@ -31,6 +32,8 @@ class ThreeSets:
         scoring: Rows on which it is scored.
         part: `"training"` are the rows that are trained on, with those for choosing held out; `"scoring"` are
             the rows for scoring.
+        rows: Of the rows that are trained on, so many alone, with classes as often as in all of them; `None`
+            for all. A smaller number takes a subset of what a larger one takes.
 
     Example:
         >>> from poise.data import open_data
@@ -47,6 +50,7 @@ class ThreeSets:
     choosing: int = 1_000
     scoring: int = 1_000
     part: Literal["training", "scoring"] = "training"
+    rows: int | None = None
 
 
 def part_of(dataset: Dataset, sets: ThreeSets) -> Dataset:
@@ -76,8 +80,23 @@ def part_of(dataset: Dataset, sets: ThreeSets) -> Dataset:
     whole = dataclasses.replace(dataset, held_out=None)
     if sets.part == "scoring":
         return rows_of(whole, np.sort(scoring))
+    if sets.rows is not None:
+        training = _nested(training, dataset.labels)[: sets.rows]
     made = rows_of(whole, np.sort(training))
     notice = f"{len(choosing):,} rows are kept to choose checkpoints by, and {len(scoring):,} to score them."
     return dataclasses.replace(
         made, held_out=rows_of(whole, np.sort(choosing)), notices=(*made.notices, notice)
     )
+
+
+def _nested(rows: Array, labels: Array | None) -> Array:
+    """Rows in an order of which every beginning has each class about as often as all of them."""
+    if labels is None or labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        return rows
+    _, classes, counts = np.unique(labels[rows], return_inverse=True, return_counts=True)
+    by_class = np.argsort(classes, kind="stable")
+    places = np.empty(len(rows))
+    starts = np.cumsum(counts) - counts
+    ordered = classes[by_class]
+    places[by_class] = (np.arange(len(rows)) - starts[ordered] + 0.5) / counts[ordered]
+    return rows[np.argsort(places, kind="stable")]

@@ -16,6 +16,7 @@ from poise.training.callbacks.callback import (
     StepContext,
 )
 from poise.training.callbacks.close_look import CLOSE_LOOK
+from poise.training.callbacks.collapse import END_AT_COLLAPSE
 from poise.training.callbacks.doctor import DOCTOR
 from poise.training.callbacks.eigenvalues import EIGENVALUES
 from poise.training.callbacks.pictures import PICTURES
@@ -25,7 +26,17 @@ from poise.training.callbacks.translations import TRANSLATION_PICTURES, TRANSLAT
 
 CALLBACKS: Registry[CallbackRow] = Registry(
     "callback",
-    [DOCTOR, EIGENVALUES, PICTURES, TRANSLATION_PICTURES, QUALITY, TRANSLATION_QUALITY, CLOSE_LOOK, SOUNDS],
+    [
+        DOCTOR,
+        EIGENVALUES,
+        PICTURES,
+        TRANSLATION_PICTURES,
+        QUALITY,
+        TRANSLATION_QUALITY,
+        CLOSE_LOOK,
+        SOUNDS,
+        END_AT_COLLAPSE,
+    ],
 )
 """In the order in which they are called, before those that a caller hands in."""
 
