@@ -99,6 +99,7 @@ def study(
     stack: int | None = None,
     evaluations: int = EVALUATIONS,
     criterion: str = "frechet-distance",
+    search: str = "random",
     ladder: str | None = None,
     stop_early: float | None = None,
     going_on: float = 0.5,
@@ -125,6 +126,8 @@ def study(
             default 20 of small networks, and 1 of others.
         evaluations: How often a trial is measured, to choose its checkpoint.
         criterion: What trials are ranked by: `"frechet-distance"`, or `"triangle-f1"` on triangles.
+        search: How settings are drawn: `"random"`, or, of one recipe, `"optuna"`, which suggests them by
+            earlier scores.
         ladder: Rows on which the search begins, on which the best settings go on, and so on:
             `"500,2000,all"`.
         stop_early: The share of the budget, 0.2 or more, at which the worse settings of each recipe are cut
@@ -160,6 +163,7 @@ def study(
         device=device,
         settings=settings,
         criterion=criterion,
+        search=search,
         ladder=ladder,
         stop_early=stop_early,
         going_on=going_on,

@@ -38,6 +38,7 @@ def study(
     stack: Count = None,
     evaluations: Number = 10,
     criterion: Annotated[str, Parameter(metavar="METRIC")] = "frechet-distance",
+    search: Annotated[str, Parameter(metavar="random|optuna")] = "random",
     ladder: Annotated[str | None, Parameter(metavar="ROWS,...,all", show_default=False)] = None,
     stop_early: Annotated[float | None, Parameter(metavar="SHARE", show_default=False)] = None,
     going_on: Annotated[float, Parameter(metavar="SHARE")] = 0.5,
@@ -70,6 +71,8 @@ def study(
             networks.
         evaluations: How often a trial is measured, to choose its checkpoint.
         criterion: What trials are ranked by: frechet-distance, or triangle-f1 on triangles.
+        search: How settings are drawn: random, or, of one recipe, optuna, which suggests them by earlier
+            scores.
         ladder: Search on few rows first, and on more with the best settings: 500,2000,all.
         stop_early: Cut the worse settings of each recipe at this share of the budget, 0.2 or more, and at
             twice as much, and so on.
@@ -103,6 +106,7 @@ def study(
         device=device,
         settings=changes,
         criterion=criterion,
+        search=search,
         ladder=ladder,
         stop_early=stop_early,
         going_on=going_on,

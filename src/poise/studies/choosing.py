@@ -46,12 +46,12 @@ def wanted(plan: Plan, results: Results) -> list[Trial]:
 
 def searched(plan: Plan, results: Results) -> tuple[list[Trial], bool]:
     """The trials of the search that are known, and whether all of them have come to something."""
-    found, finished = list[Trial](), True
+    found, finished = list[Trial](), plan.drawn == plan.trials
     for index, rung in enumerate(plan.ladder):
         left = {name: survivors(plan, results, name, index) for name in plan.recipes}
         known = [
             plan.trial(name, number, rung)
-            for number in range(plan.trials)
+            for number in range(plan.drawn)
             for name, numbers in left.items()
             if numbers is not None and number in numbers
         ]
@@ -65,7 +65,7 @@ def survivors(plan: Plan, results: Results, name: str, rung: int) -> Sequence[in
 
     Only settings of one recipe are held against each other, and none without a score goes on.
     """
-    numbers: Sequence[int] = range(plan.trials)
+    numbers: Sequence[int] = range(plan.drawn)
     for before, count in zip(plan.ladder[:rung], plan.counts()[1:], strict=False):
         trials = [plan.trial(name, number, before) for number in numbers]
         if not _done(trials, results):
@@ -79,7 +79,7 @@ def last_trials(plan: Plan, results: Results, name: str) -> list[Trial]:
     """The trial of each setting of a recipe on the highest rung at which it has come to something."""
     found: dict[int, Trial] = {}
     for rung in plan.ladder:
-        trials = [plan.trial(name, number, rung) for number in range(plan.trials)]
+        trials = [plan.trial(name, number, rung) for number in range(plan.drawn)]
         found |= {trial.number: trial for trial in trials if trial.name in results}
     return [found[number] for number in sorted(found)]
 
@@ -101,7 +101,7 @@ def shortlist(plan: Plan, results: Results, name: str) -> list[int]:
 
     Of equal scores the earlier trial comes first.
     """
-    scores = [(score_of(results, plan.trial(name, number)), number) for number in range(plan.trials)]
+    scores = [(score_of(results, plan.trial(name, number)), number) for number in range(plan.drawn)]
     return [number for score, number in sorted(scores)[: plan.shortlist] if math.isfinite(score)]
 
 

@@ -112,7 +112,7 @@ class StudyFolder:
             PoiseError: The file is damaged.
         """
         try:
-            return Plan.model_validate(from_json((self.path / PLAN).read_bytes()))
+            plan = Plan.model_validate(from_json((self.path / PLAN).read_bytes()))
         except (ValueError, ValidationError) as error:
             raise PoiseError(
                 f"'{self.path / PLAN}' is damaged",
@@ -121,6 +121,9 @@ class StudyFolder:
                 hint="restore it from a copy, or plan the study again in another folder: the same seed and "
                 "options give the same plan",
             ) from None
+        if plan.searched_by != "random":
+            plan.remember(trial for unit in self.units() for trial in unit.trials)
+        return plan
 
     def write_plan(self, plan: Plan) -> None:
         """Write the plan, whole or not at all."""

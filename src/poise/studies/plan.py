@@ -24,6 +24,9 @@ SCREENING_SEEDS = 3
 """Fresh seeds by which one of the shortlist is chosen. They are not those that confirm it: what has chosen a
 setting makes it look better than it is."""
 
+BEGINNING = 10
+"""Trials of a search by Optuna that are drawn at random, as those of any other search."""
+
 GROWING = ("trials", "seeds", "shortlist", "recipes")
 """What a study may get more of later: nothing that was drawn changes."""
 
@@ -115,6 +118,7 @@ class Plan(BaseModel):
     stack: int  # The most trials that are trained side by side in one process; 1 for none
     device: str = "cpu"
     criterion: str = "frechet-distance"  # What trials are ranked by
+    searched_by: Literal["random", "optuna"] = "random"
     rungs: list[Rung] = []  # Of the search, the last one the whole; empty for that alone
     going_on: float = 0.5  # Share of a recipe's settings that go on from a rung to the next
 
@@ -159,10 +163,24 @@ class Plan(BaseModel):
         ]
         return round(self.budget.images * (trial.rung.share - max(earlier, default=0.0)))
 
+    @property
+    def drawn(self) -> int:
+        """Settings of each recipe that are known: all, unless they are suggested by what came out before."""
+        if self.searched_by == "random":
+            return self.trials
+        known = [number + 1 for _, number in self._trials]
+        return min(self.trials, max(BEGINNING, *known)) if known else min(self.trials, BEGINNING)
+
+    def remember(self, trials: Iterable[Trial]) -> None:
+        """Trials of the search whose settings were suggested."""
+        for trial in trials:
+            if trial.stage == "search" and trial.number >= BEGINNING and self.searched_by != "random":
+                self._trials[trial.recipe, trial.number] = trial
+
     def search(self) -> list[Trial]:
         """The trials that a search begins with, all recipes' first settings before the second ones."""
         first = self.ladder[0]
-        return [self.trial(name, number, first) for number in range(self.trials) for name in self.recipes]
+        return [self.trial(name, number, first) for number in range(self.drawn) for name in self.recipes]
 
     def trial(self, name: str, number: int, rung: Rung = WHOLE) -> Trial:
         """One trial of the search.
@@ -172,14 +190,14 @@ class Plan(BaseModel):
         if rung != WHOLE:
             return self.trial(name, number).model_copy(update={"rung": rung})
         if (name, number) not in self._trials:
-            self._trials[name, number] = Trial(
-                recipe=name,
-                number=number,
-                stage="search",
-                settings=draws(self._settings[name], self.seed, number),
-                seed=_seed(self.seed, number, "study trial"),
-            )
+            drawn = draws(self._settings[name], self.seed, number)
+            self._trials[name, number] = self.trial_with(name, number, drawn)
         return self._trials[name, number]
+
+    def trial_with(self, name: str, number: int, settings: dict[str, Value]) -> Trial:
+        """A trial of the search with these settings."""
+        seed = _seed(self.seed, number, "study trial")
+        return Trial(recipe=name, number=number, stage="search", settings=settings, seed=seed)
 
     def repeats(self, name: str, number: int, stage: Stage) -> list[Trial]:
         """The runs of a setting with fresh seeds; the seeds are the same for all settings and recipes."""

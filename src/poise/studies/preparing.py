@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from poise.data import LEAST_TRAINED, Dataset, ThreeSets, data_of, open_data, origin_of, spec_of
-from poise.errors import PoiseError
+from poise.errors import PoiseError, unknown_name
 from poise.networks import describe
 from poise.recipes import Recipe, recipe_with
 from poise.studies.budget import images_of_step, recipe_of
@@ -20,6 +20,7 @@ from poise.studies.criteria import FRECHET, criterion_for
 from poise.studies.folder import StudyFolder, Unit
 from poise.studies.plan import WHOLE, Budget, Plan, Rung, Trial, differences, grown, recipes_named
 from poise.studies.space import Space, space_named
+from poise.studies.suggesting import require_optuna
 from poise.tasks import TASKS
 from poise.text import duration, seconds_of
 from poise.training import pick_device, plan
@@ -75,6 +76,7 @@ class Request:
     device: str = "auto"
     settings: Mapping[str, Any] | None = None
     criterion: str = FRECHET
+    search: str = "random"
     ladder: str | None = None
     stop_early: float | None = None
     going_on: float = GOING_ON
@@ -104,6 +106,7 @@ def prepare(asked: Request, folder: StudyFolder, *, dry_run: bool = False) -> Pl
     choosing = scoring = rows_for(whole)
     criterion = criterion_for(asked.criterion, whole)
     rungs = rungs_of(asked.ladder, asked.stop_early, asked.going_on, rows=len(whole) - 2 * scoring)
+    searched_by = search_for(asked.search, recipes=len(recipes), rungs=bool(rungs))
     device = pick_device(asked.device)
     sets = ThreeSets(data, asked.seed, choosing, scoring)
     for recipe in recipes.values():
@@ -131,6 +134,7 @@ def prepare(asked: Request, folder: StudyFolder, *, dry_run: bool = False) -> Pl
         stack=asked.stack or (before.stack if before else 0),
         device=str(device.type),
         criterion=criterion.name,
+        searched_by=searched_by,
         rungs=rungs,
         going_on=asked.going_on if rungs else GOING_ON,
     )
@@ -206,6 +210,35 @@ def read_budget(text: str) -> tuple[int | None, float | None]:
             hint="write images that each trial is shown, 1M-images or 200k-images, or a time, 30m",
         )
     return images, None
+
+
+def search_for(named: str, *, recipes: int, rungs: bool) -> Literal["random", "optuna"]:
+    """How settings are searched for.
+
+    Raises:
+        PoiseError: There is no such search; or Optuna is asked for and missing, or cannot be used.
+    """
+    if named == "random":
+        return "random"
+    if named != "optuna":
+        raise unknown_name("search", named, ("random", "optuna"))
+    if recipes > 1:
+        raise PoiseError(
+            f"--search optuna is never used to compare recipes, and there are {recipes}",
+            code="studies.search-not-for-comparison",
+            why="settings that follow from earlier ones are no independent draws, and a recipe that is "
+            "easier to search would look better",
+            hint="name one recipe, for which a good setting is found, or leave --search out",
+        )
+    if rungs:
+        raise PoiseError(
+            "--search optuna takes no rungs",
+            code="studies.search-with-rungs",
+            why="it is told scores at the full budget",
+            hint="leave --ladder and --stop-early out",
+        )
+    require_optuna()
+    return "optuna"
 
 
 def rungs_of(ladder: str | None, stop_early: float | None, going_on: float, *, rows: int) -> list[Rung]:

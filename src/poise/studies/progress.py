@@ -28,6 +28,8 @@ def standing(study: StudyFolder) -> Standing:
     trials = wanted(plan, results)
     done = [trial for trial in trials if trial.name in results]
     stage = next((trial.stage for trial in trials if trial.name not in results), None)
+    if stage is None and plan.drawn < plan.trials:
+        stage = "search"  # further settings will be suggested
     of_search = [trial for trial in trials if trial.stage == "search"]
     rungs = sum(plan.counts()) * len(plan.recipes) - len(of_search) if stage == "search" else 0
     planned = len(trials) + rungs + sum(_to_come(plan, stage))

@@ -79,7 +79,9 @@ def _contents(study: StudyFolder) -> dict[str, Any]:
         "colours": colours,
         "published": any(row.published for row in table.rows),
         "pairs": table.pairs,
-        "best": _best(scores, colours, plan, worst) if finite and not plan.rungs else "",
+        "best": _best(scores, colours, plan, worst)
+        if finite and not plan.rungs and plan.searched_by == "random"
+        else "",
         "strip": _strip(table, scores, colours, CRITERIA[plan.criterion].short) if finite else "",
         "parallel": _parallel(plan, search, scores, colours) if finite else "",
         "sections": [_section(study, plan, results, row, colours, search, scores) for row in table.rows],

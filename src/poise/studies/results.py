@@ -16,7 +16,7 @@ from poise.recipes import RECIPES
 from poise.recipes.overrides import flat
 from poise.studies.choosing import Results, chosen, cut_trials, last_trials, score_of, survivors
 from poise.studies.criteria import CRITERIA
-from poise.studies.plan import SCREENING_SEEDS, WHOLE, Plan, Trial
+from poise.studies.plan import BEGINNING, SCREENING_SEEDS, WHOLE, Plan, Trial
 from poise.studies.space import Value
 from poise.studies.statistics import (
     Agreement,
@@ -178,7 +178,10 @@ def _row(plan: Plan, results: Results, name: str, published: Mapping[str, Mappin
     scores = [score_of(results, trial) for trial in search]
     whole = [score for score, trial in zip(scores, search, strict=True) if trial.rung == WHOLE]
     last = survivors(plan, results, name, len(plan.ladder) - 1)
-    finished = last is not None and all(plan.trial(name, number).name in results for number in last)
+    whole_plan = plan.drawn == plan.trials
+    finished = (
+        whole_plan and last is not None and all(plan.trial(name, number).name in results for number in last)
+    )
     setting = chosen(plan, results, name) if finished else None
     confirming = [] if setting is None else plan.repeats(name, setting, "confirmation")
     there = [run for run in confirming if run.name in results]
@@ -239,6 +242,12 @@ def values_of(plan: Plan, trial: Trial) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+SEARCHES = {
+    "random": "Random search",
+    "optuna": f"Search by tree-structured Parzen estimators after {BEGINNING} random settings",
+}
+
+
 def protocol(plan: Plan) -> str:
     """How the scores were made, in a sentence or two."""
     budget = f"{plan.budget.images:,} images each"
@@ -256,7 +265,8 @@ def protocol(plan: Plan) -> str:
         else f"the best of each recipe was trained again with {plan.seeds} fresh seeds"
     )
     return (
-        f"Random search in the space '{plan.space.name}', {counted(plan.trials, 'setting')} a recipe,{rungs} "
+        f"{SEARCHES[plan.searched_by]} in the space '{plan.space.name}', "
+        f"{counted(plan.trials, 'setting')} a recipe,{rungs} "
         f"{budget}{by_time}, study seed {plan.seed}; {screening}. Each run's checkpoint was chosen on "
         f"{plan.choosing:,} rows and scored on {plan.scoring:,} others, neither of which were trained on. "
         f"The score is {CRITERIA[plan.criterion].words}."

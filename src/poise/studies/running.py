@@ -15,10 +15,12 @@ from pathlib import Path
 
 from poise.data import open_data
 from poise.errors import PoiseError
-from poise.studies.choosing import wanted
+from poise.studies.choosing import Results, wanted
 from poise.studies.folder import StudyFolder, Unit
+from poise.studies.plan import Plan
 from poise.studies.preparing import planned_units
 from poise.studies.progress import standing
+from poise.studies.suggesting import suggested
 from poise.studies.trials import Bench, Stopped, carry_out, sets_of
 
 WAIT = 2.0
@@ -70,6 +72,16 @@ def units_left(bench: Bench) -> list[Unit]:
     study = bench.study
     results = study.results()
     units = study.units()
+    bench.plan.remember(trial for unit in units for trial in unit.trials)
+    if needs_suggestions(bench.plan, results):
+        with study.locked(), study.writing():
+            units = study.units()  # another worker may have asked meanwhile
+            bench.plan.remember(trial for unit in units for trial in unit.trials)
+            if needs_suggestions(bench.plan, results):
+                bench.plan.remember(suggested(bench.plan, results))
+                trials = bench.plan.search()
+                units = planned_units(bench.plan, trials, units, open_data(sets_of(bench.plan)))
+                study.write_units(units)
     trials = wanted(bench.plan, results)
     known = {trial.name for unit in units for trial in unit.trials}
     if any(trial.name not in known for trial in trials):
@@ -78,6 +90,11 @@ def units_left(bench: Bench) -> list[Unit]:
             study.write_units(units)
     needed = {trial.name for trial in trials} - results.keys()
     return [unit for unit in units if needed & {trial.name for trial in unit.trials}]
+
+
+def needs_suggestions(plan: Plan, results: Results) -> bool:
+    """Whether settings are missing that those which are known, all of them done, can suggest."""
+    return plan.drawn < plan.trials and all(trial.name in results for trial in plan.search())
 
 
 def work_together(study: StudyFolder, workers: int, watch: Callable[[], None]) -> int:
