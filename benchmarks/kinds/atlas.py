@@ -81,7 +81,8 @@ def measured(run: poise.Run, path: Path) -> Mapping[str, object]:
     generator = run.generator
     made = generator.sample(SAMPLES, seed=1)
     edges = (real.sum() - MODES * NODES) / (MODES * NODES * (NODES - 1))
-    drawn = torch.rand(SAMPLES, NODES, NODES, generator=torch.Generator().manual_seed(1)).triu(1) < edges
+    drawn = torch.rand(SAMPLES, NODES, NODES, generator=torch.Generator().manual_seed(1))
+    drawn = (drawn < edges).triu(1)
     plain = (drawn | drawn.transpose(1, 2)).long() + torch.eye(NODES, dtype=torch.long)
     rows = np.random.default_rng(1).integers(0, MODES, SAMPLES)
     return {

@@ -8,6 +8,7 @@ their like beside graphs whose edges are drawn one by one.
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import shutil
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import poise
-from poise.data import Files
+from poise.data.graphs.molecules import smiles_of
 from poise.training import Request, StepContext
 
 DATA = Path("/work/shared/data/qm9/smiles.txt.gz")
@@ -28,11 +29,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--every", type=int, default=1, help="take each so manyth molecule alone")
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
-    data, out = Files(asked.data, kind="graph"), asked.folder / "run"
+    path, out = asked.folder / "molecules.smi", asked.folder / "run"
+    if not path.exists():
+        rows = gzip.decompress(asked.data.read_bytes()).splitlines(keepends=True)
+        path.write_bytes(b"".join(rows[:: asked.every]))
     began: list[float] = []
 
     def enough(context: StepContext) -> Request | None:
@@ -43,12 +48,24 @@ def main() -> None:
         poise.resume(out, callbacks=[enough])
     elif asked.seconds:
         changes: dict[str, Any] = {"held_out": 0.1} | dict(one.split("=", 1) for one in asked.set)
-        poise.train(data, out=out, callbacks=[enough], **changes)
+        poise.train(path, out=out, callbacks=[enough], **changes)
     run = poise.open_run(out)
-    found = poise.evaluate(run, data, metrics=METRICS, samples=SAMPLES)
+    found = poise.evaluate(run, path, metrics=METRICS, samples=SAMPLES)
     numbers = {name: round(value, 4) for one in found.results for name, value in one.values.items()}
     floors = {name: round(value, 4) for one in found.results for name, value in one.floors.items()}
-    print(json.dumps({"steps": run.generator.description["step"], "samples": numbers, "floors": floors}))
+    known = set(gzip.decompress(asked.data.read_bytes()).decode("ascii").split())
+    made = smiles_of(run.generator.graphs(SAMPLES, seed=1))
+    valid = {text for text, fits in made if fits and "." not in text}
+    print(
+        json.dumps(
+            {
+                "steps": run.generator.description["step"],
+                "samples": numbers,
+                "floors": floors,
+                "valid_unique_and_not_in_the_whole_file": len(valid - known) / SAMPLES,
+            }
+        )
+    )
     pictures = sorted((out / "samples").glob("*.png"))
     shutil.copy(pictures[-1], asked.folder / "molecules.png")
 

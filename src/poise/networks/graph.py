@@ -258,7 +258,9 @@ class RelationalConvolution(nn.Module):
     def forward(self, nodes: Tensor, joined: Tensor) -> Tensor:
         """Nodes `(N, n, features)` and edges `(N, relations, n, n)` to nodes `(N, n, width)`."""
         sent = self.others(nodes).unflatten(2, (joined.shape[1], -1)).movedim(2, 1)
-        made: Tensor = self.activation(self.own(nodes) + (joined @ sent).sum(1))
+        # By half the most neighbours, so that numbers stay of one size and neighbours can still be counted
+        received = (joined @ sent).sum(1) * (2 / joined.shape[-1])
+        made: Tensor = self.activation(self.own(nodes) + received)
         return made
 
 
@@ -300,7 +302,8 @@ class GraphCritic(nn.Module):
         whole = self.gate(nodes).sigmoid() * self.value(nodes)
         if layout.varies:
             whole = whole * flags[:, :, None]
-        scores: Tensor = self.last(whole.sum(1).reshape(len(samples), -1))
+        whole = whole.sum(1) * layout.nodes**-0.5
+        scores: Tensor = self.last(whole.reshape(len(samples), -1))
         return scores
 
     def _closed_walks(self, joined: Tensor) -> list[Tensor]:
