@@ -21,7 +21,7 @@ from poise.data import Array, TableTransform, open_data
 from poise.data.tables import read_frame
 from poise.data.tables.conditions import read_condition
 from poise.evaluation.tables import row_set
-from poise.generator.rows import imputed
+from poise.generator.imputing import imputed
 from poise.metrics import METRICS
 
 CONDITIONS = (

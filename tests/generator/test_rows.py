@@ -92,7 +92,7 @@ def test_missing_cells_are_drawn_as_the_known_ones_make_them_probable(people: Ge
     count = 4_000
     texts = {name: [""] * count for name in ("age", "height", "income", "colour", "joined", "visits")}
     texts |= {"city": ["Rome"] * count, "country": ["Italy"] * count, "member": ["yes"] * count}
-    from poise.generator.rows import imputed
+    from poise.generator.imputing import imputed
 
     (filled,) = imputed(people, texts, draws=1, seed=0)
     assert all(all(column) for column in filled.values()) and filled["city"] == texts["city"]
@@ -114,6 +114,27 @@ def test_known_cells_stay_and_draws_differ(people: Generator, tmp_path: Path) ->
     first, second = people.impute(path, draws=2)
     assert first["age"][-1] == 40 and first["city"][-1] == "Oslo" and first["member"][-1] in ("yes", "no")
     assert None not in first["income"] and first != second
+
+
+def test_an_expected_cell_is_the_mean_or_the_mode_of_many_draws(people: Generator, tmp_path: Path) -> None:
+    path, names = tmp_path / "rows.csv", PEOPLE.read_text().splitlines()[0].split(",")
+    cells = [{"city": "Oslo", "country": "Norway"}, {"age": "40", "member": "yes"}]
+    rows = [",".join(one.get(name, "") for name in names) for one in cells for _ in range(500)]
+    path.write_text("\n".join([",".join(names), *rows]) + "\n")
+    (drawn,) = people.impute(path, seed=3)
+    (guessed,) = people.impute(path, expected=True, seed=3)
+    for start in (0, 500):
+        here = slice(start, start + 500)
+        for name in ("age", "height"):
+            numbers = np.array(drawn[name][here], dtype=float)
+            assert len(set(guessed[name][here])) == 1
+            assert guessed[name][start] == pytest.approx(
+                numbers.mean(), abs=4 * numbers.std() / 500**0.5 + 0.5
+            )
+        colours = drawn["colour"][here]
+        counts = {colour: colours.count(colour) for colour in set(colours)}
+        assert counts[guessed["colour"][start]] > max(counts.values()) - 4 * 500**0.5
+    assert guessed["city"][:500] == ["Oslo"] * 500 and guessed["age"][-1] == 40
 
 
 class _Plain(torch.nn.Module):

@@ -265,6 +265,8 @@ def test_commands_can_be_typed_where_the_run_was_started(tmp_path: Path) -> None
         assert next_commands(run, "a", environment, makes=makes)[1][0].startswith(f"poise {verb} a ")
     finished = Standing("finished", "", 100, 100, None, None)
     elsewhere = typed_path(tmp_path / "a", {"cwd": "/nowhere"})
+    spent = Standing("finished", "", 100, 100, None, None, extendable=False)
+    assert [text for text, _ in next_commands(spent, "a", {}, makes=None)] == ["poise report a"]
     assert [text for text, _ in next_commands(finished, elsewhere, {}, makes=None)] == [
         f"poise resume {tmp_path}/a --steps 200",
         f"poise report {tmp_path}/a",

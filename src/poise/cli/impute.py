@@ -7,7 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Json, Number, at_least, emit, line, output, verb
+from poise.cli.verb import Json, Number, Switch, at_least, emit, line, output, verb
+from poise.errors import PoiseError
 from poise.text import counted, short_path
 
 app = verb(
@@ -24,6 +25,7 @@ def impute(
     /,
     *,
     draws: Annotated[int, Parameter(metavar="N")] = 1,
+    expected: Switch = False,
     seed: Number = 0,
     out: Annotated[str | None, Parameter(metavar="PATH")] = None,
     json: Json = False,
@@ -37,6 +39,7 @@ def impute(
         run: The run's folder; of the recipe table.
         rows: A table with the columns that were trained on, empty cells where values are missing.
         draws: How many tables.
+        expected: One table of best guesses: the expected number, the most probable category.
         seed: Draws them.
         out: A file for one draw, a folder/ for several; by default beside the table.
     """
@@ -46,6 +49,9 @@ def impute(
     from poise.run_folder import one_run
 
     at_least(1, draws=draws)
+    if expected and draws > 1:
+        what, code = "There is one expected value, and several draws", "cli.expected-draws"
+        raise PoiseError(what, code=code, hint="leave --draws or --expected out")
     at_least(0, seed=seed)
     folder = one_run(run).path
     suffix = suffix_of(rows) or ".csv"
@@ -59,12 +65,18 @@ def impute(
         raise would_overwrite(path)
     with view_for(json=json).reading(short_path(folder)):
         from poise.generator import Generator
-        from poise.generator.rows import imputed, table_of
+        from poise.generator.imputing import expected as expected_rows
+        from poise.generator.imputing import imputed
+        from poise.generator.rows import table_of
 
         generator = Generator.load(folder)
         like, frame = table_of(generator).like, generator.frame(rows)
         missing = sum(not text for texts in frame.columns.values() for text in texts)
-        filled = imputed(generator, frame.columns, draws=draws, seed=seed, name=str(rows))
+        filled = (
+            iter([expected_rows(generator, frame.columns, seed=seed, name=str(rows))])
+            if expected
+            else imputed(generator, frame.columns, draws=draws, seed=seed, name=str(rows))
+        )
         with writing_to(path):
             if files is not None:
                 with files.writing(names, {"run": str(folder), "draws": draws, "seed": seed}):

@@ -18,12 +18,14 @@ from poise.data.graphs import GraphTransform, NetworkxGraph, networkx_graphs
 from poise.data.tables import Frame, read_frame
 from poise.errors import PoiseError, unknown_name
 from poise.extension import require_parts
+from poise.generator.imputing import expected as expected_rows
+from poise.generator.imputing import imputed
 from poise.generator.inverted import Inversion, invert
 from poise.generator.network import checkpoint_weights, described_network, task_of
 from poise.generator.pretrained import folder_of
 from poise.generator.ratio import SampleRatio, ratio_of_run
 from poise.generator.refining import REFINEMENTS, Candidates, Refined
-from poise.generator.rows import Conditioned, imputed, rows_where, table_of
+from poise.generator.rows import Conditioned, rows_where, table_of
 from poise.generator.sampling import (
     IMAGES,
     PIECE,
@@ -346,18 +348,24 @@ class Generator:
         """Stored rows that meet a condition, with its probability; see `table` for rows by column."""
         return rows_where(self, condition, count, seed=seed)
 
-    def impute(self, data: Any, *, draws: int = 1, seed: int = 0) -> list[dict[str, list[Any]]]:
+    def impute(
+        self, data: Any, *, draws: int = 1, expected: bool = False, seed: int = 0
+    ) -> list[dict[str, list[Any]]]:
         """Tables whose missing cells are filled in, as `table` returns them; `draws` of them.
 
         Args:
             data: A CSV or Parquet file, or a data frame, with the columns that were trained on.
             draws: How many tables: their differences show what is not known.
+            expected: One table in their place, with the expected number or the most probable category.
             seed: Draws them.
 
         Raises:
             PoiseError: It makes no tables, or the data have other columns or values.
         """
         transform, frame = table_of(self), self.frame(data)
+        if expected:
+            guesses = expected_rows(self, frame.columns, seed=seed, name=frame.name)
+            return [transform.typed(guesses)]
         filled = imputed(self, frame.columns, draws=draws, seed=seed, name=frame.name)
         return [transform.typed(texts) for texts in filled]
 

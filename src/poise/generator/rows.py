@@ -1,8 +1,8 @@
-"""Rows of a table under a condition, and missing cells of rows, from what each latent makes probable."""
+"""Rows of a table under a condition, from what each latent makes probable."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,7 +12,6 @@ from torch import Tensor
 
 from poise.data import Array, TableTransform
 from poise.data.tables.conditions import Condition, read_condition
-from poise.data.tables.values import MISSING
 from poise.errors import PoiseError
 from poise.generator.sampling import generate, sample_latents
 from poise.randomness import derive, numpy_stream
@@ -23,9 +22,6 @@ LATENTS, MOST_LATENTS = 16_384, 131_072
 
 ENOUGH = 500
 """Effective latents behind the rows that are asked for; with fewer, more are drawn."""
-
-IMPUTING, BLOCK = 8_192, 512
-"""Latents that missing cells are drawn from, and rows at once."""
 
 LEAST_RATE, ROUNDS = 1e-4, 200
 """The share of rows below which a condition is refused, and how often rows are drawn again."""
@@ -135,7 +131,7 @@ def _choose(
     size = LATENTS
     while True:
         latent = sample_latents(size, generator.latent, seed=derive(seed, 0, "latents of rows"))
-        shares = _probabilities(probable, latent)
+        shares = probabilities(probable, latent)
         weight = np.ones(size)
         for index, allowed in condition.alone.items():
             weight *= shares[:, table.starts[index] : table.starts[index + 1]] @ allowed.shares
@@ -158,7 +154,8 @@ def _choose(
     return draws(), float(weight.mean()), effective
 
 
-def _probabilities(probable: Callable[[Tensor], Tensor], latent: Tensor) -> Array:
+def probabilities(probable: Callable[[Tensor], Tensor], latent: Tensor) -> Array:
+    """The probability of each value of each column given each latent, `(N, numbers)`."""
     with torch.no_grad():
         pieces = [probable(piece).cpu() for piece in latent.split(2_048)]
     made: Array = torch.cat(pieces).double().numpy()
@@ -174,7 +171,7 @@ def _drawn(
         part = shares[:, table.starts[index] : table.starts[index + 1]]
         allowed = None if condition is None else condition.alone.get(index)
         part = part if allowed is None else part * allowed.shares
-        found = _choice(part, stream.random(len(part)))
+        found = choice(part, stream.random(len(part)))
         cells.append(found)
         if column.ranged:
             place = stream.random(len(part))
@@ -185,104 +182,10 @@ def _drawn(
     return np.stack([*cells, *places], 1).astype(np.float32)
 
 
-def _choice(weights: Array, uniform: Array) -> Array:
-    """A column of each row, as often as its weight says."""
+def choice(weights: Array, uniform: Array) -> Array:
+    """A column of each row `(N,)`, as often as its weight in `(N, columns)` says; `uniform` draws it."""
     total = weights.cumsum(1)
     passed = total <= uniform[:, None] * total[:, -1:]
     last = weights.shape[1] - 1 - np.argmax(weights[:, ::-1] > 0, axis=1)
     chosen: Array = np.minimum(passed.sum(1), last)
     return chosen
-
-
-def imputed(
-    generator: MakesRows, texts: Mapping[str, Sequence[str]], *, draws: int, seed: int, name: str = "table"
-) -> Iterator[dict[str, list[str]]]:
-    """Tables in which every missing cell has a value, one after the other.
-
-    For each row latents are chosen by the probability that they give to its known cells, and the missing
-    ones are drawn from what the chosen latent makes probable. Draws differ by as much as is not known.
-
-    Args:
-        generator: A generator that knows the probability of each value given a latent.
-        texts: The table, missing cells empty.
-        draws: How many.
-        seed: Draws them.
-        name: What to call the table.
-
-    Raises:
-        PoiseError: It is no such generator, or the table has other columns or values.
-    """
-    table = table_of(generator)
-    probable = getattr(generator.module, "probabilities", None)
-    if probable is None:
-        what = "This generator cannot fill in missing cells"
-        why = "it does not know how probable a value is"
-        hint = "train one with --recipe table"
-        raise PoiseError(what, code="generator.no-probabilities", why=why, hint=hint)
-    if table.rules:
-        what = "Missing cells of a table with constraints cannot be filled in"
-        hint = "train without --constraint"
-        raise PoiseError(what, code="generator.imputing-under-constraints", hint=hint)
-    known, stored = _known(table, texts, name)
-    latent = sample_latents(IMPUTING, generator.latent, seed=derive(seed, 0, "latents of imputation"))
-    shares = _probabilities(probable, latent)
-    logits = np.log(np.maximum(shares, 1e-12)).astype(np.float32)
-    for number in range(draws):
-        stream = numpy_stream(seed, number, "imputation")
-        filled = stored.copy()
-        for start in range(0, len(stored), BLOCK):
-            rows = slice(start, start + BLOCK)
-            encoded = np.zeros((len(stored[rows]), table.starts[-1]), dtype=np.float32)
-            for index, one in enumerate(known):
-                here = np.flatnonzero(one.known[rows])
-                encoded[here, table.starts[index] + stored[rows][here, index].astype(int)] = 1
-            score = encoded @ logits.T
-            weight = np.exp(score - score.max(1, keepdims=True)).astype(np.float64)
-            chosen = shares[_choice(weight, stream.random(len(weight)))]
-            for index, one in enumerate(known):
-                part = chosen[:, table.starts[index] : table.starts[index + 1]] * one.possible
-                part = np.where(part.sum(1, keepdims=True) > 0, part, one.possible)
-                here = ~one.known[rows]
-                cell = _choice(part, stream.random(len(part)))
-                filled[rows, index] = np.where(here, cell, stored[rows, index])
-                if index in table.ranged:
-                    at = len(table.columns) + table.ranged.index(index)
-                    filled[rows, at] = np.where(here, stream.random(len(part)), stored[rows, at])
-        made = table.texts(filled)
-        yield {
-            one: [old or new for old, new in zip(texts[one], made[one], strict=True)]
-            if one in texts
-            else list(made[one])
-            for one in table.order
-        }
-
-
-@dataclass(frozen=True)
-class _Known:
-    """Of a column: which rows have a value, and which cells are values."""
-
-    known: Array
-    possible: Array
-
-
-def _known(
-    table: TableTransform, texts: Mapping[str, Sequence[str]], name: str
-) -> tuple[list[_Known], Array]:
-    """For each column which rows are known, and stored rows, missing cells as cell 0."""
-    known, filled = [], dict(texts)
-    for column in table.columns:
-        missing = ("",) if column.form is None else MISSING
-        if column.name not in texts:
-            what = f"The table '{name}' has no column '{column.name}'"
-            raise PoiseError(what, code="generator.imputed-column-missing", hint="add it, with empty cells")
-        is_known = np.array([text not in missing for text in texts[column.name]])
-        possible = np.array(
-            [not (cell.single and cell.texts[0] in missing) for cell in column.cells], dtype=float
-        )
-        first = column.cells[int(np.argmax(possible))]
-        stand_in = first.texts[0] if first.texts else column.form.text(first.knots[0])  # type: ignore[union-attr]
-        filled[column.name] = [
-            text if one else stand_in for text, one in zip(texts[column.name], is_known, strict=True)
-        ]
-        known.append(_Known(is_known, possible))
-    return known, table.rows(filled, name)

@@ -32,6 +32,7 @@ class Standing:
     planned: int | None
     images_seen: float | None
     seconds: float | None
+    extendable: bool = True  # A private run has a budget for its steps alone
 
     @property
     def of(self) -> str:
@@ -64,6 +65,7 @@ def standing(run: RunFolder, history: Table | None = None) -> Standing:
         planned=planned if isinstance(planned, int) else None,
         images_seen=last("images_seen"),
         seconds=last("seconds"),
+        extendable=not run.recipe.get("private"),
     )
 
 
@@ -72,6 +74,8 @@ def highlights(
 ) -> list[tuple[str, str]]:
     """The few facts at the head of a report, as name and value; `unit` is what the data are rows of."""
     found = [("Recipe", plain(recipe.get("name") or "unnamed")), ("Step", f"{run.step:,}{run.of}")]
+    if private := recipe.get("private"):
+        found.append(("Privacy", f"epsilon {private['epsilon']:g}, delta {private['delta']:g}"))
     if run.images_seen is not None:
         found.append((f"{label(unit)} seen", number(run.images_seen)))
     if run.seconds is not None:
@@ -110,7 +114,7 @@ def next_commands(
     if makes is not None:
         (verb, *options), what = VERBS[makes]
         commands.append(((verb, f"{typed}/{one}" if one else typed, *options), what))
-    if run.status == "finished" and further:
+    if run.status == "finished" and further and run.extendable:
         commands.append((("resume", typed, "--steps", str(further)), "Train it twice as long"))
     commands.append((("report", typed), "Write this report again"))
     own = use_words(environment)

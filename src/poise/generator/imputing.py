@@ -1,0 +1,256 @@
+"""Missing cells of rows, from what each latent makes probable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from poise.data import Array, TableTransform
+from poise.data.tables.column import Cell, Column
+from poise.data.tables.values import MISSING, Form
+from poise.errors import PoiseError
+from poise.generator.rows import MakesRows, choice, probabilities, table_of
+from poise.generator.sampling import sample_latents
+from poise.randomness import derive, numpy_stream
+
+LATENTS, BLOCK = 8_192, 512
+"""Latents that missing cells are made from, and rows at once."""
+
+WIDTHS = (0.0, 1.0, 2.0, 4.0)
+"""Deviations, in cells, by which known cells are blended with neighbours; the best is taken."""
+
+TRIED, HIDDEN = 512, 0.1
+"""Rows of the table by which it is chosen, and the share of their known cells that is hidden for that."""
+
+Texts = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Gaps:
+    """A table with missing cells, and what a generator knows of it."""
+
+    table: TableTransform
+    columns: Sequence[_Known]
+    stored: Array  # Missing cells as some value
+    shares: Array  # (latents, numbers): the probability of each value given each latent
+    logits: Array  # The same as logarithms, for cells that are known; neighbours in order may be blended
+
+    def blocks(self) -> Iterator[tuple[slice, Array]]:
+        """Rows, and how probable each latent is given the known cells of each, `(rows, latents)`."""
+        known = np.stack([one.known for one in self.columns], 1)
+        for start in range(0, len(self.stored), BLOCK):
+            rows = slice(start, start + BLOCK)
+            yield rows, self.weights(self.stored[rows], known[rows], self.logits)
+
+    def weights(self, stored: Array, known: Array, logits: Array) -> Array:
+        """How probable each latent is given the known cells `(rows, columns)` of rows, at most 1."""
+        encoded = np.zeros((len(stored), self.table.starts[-1]), dtype=np.float32)
+        for index in range(len(self.columns)):
+            here = np.flatnonzero(known[:, index])
+            encoded[here, self.table.starts[index] + stored[here, index].astype(int)] = 1
+        score = encoded @ logits.T
+        weight: Array = np.exp(score - score.max(1, keepdims=True)).astype(np.float64)
+        return weight
+
+    def blended(self, seed: int) -> _Gaps:
+        """The same with the blending of neighbouring cells by which hidden known cells are found best.
+
+        With few rows a component holds single cells, and a row that lies beside them would not fit it.
+        """
+        stream = numpy_stream(seed, 0, "hidden cells")
+        rows = stream.permutation(len(self.stored))[:TRIED]
+        known = np.stack([one.known[rows] for one in self.columns], 1)
+        hidden = known & (stream.random(known.shape) < HIDDEN)
+        if not hidden.any():
+            return self
+        stored = self.stored[rows]
+        found = []
+        for width in WIDTHS:
+            logits = _logits(self.table, self.shares, width)
+            weight = self.weights(stored, known & ~hidden, logits)
+            shares = weight @ self.shares / weight.sum(1, keepdims=True)
+            found.append((self._missed(shares, stored, hidden), logits))
+        return replace(self, logits=min(found, key=lambda pair: pair[0])[1])
+
+    def _missed(self, shares: Array, stored: Array, hidden: Array) -> float:
+        """How far guesses are from hidden cells: squares of steps if in order, or whether they differ."""
+        total = 0.0
+        for index, column in enumerate(self.table.columns):
+            here = np.flatnonzero(hidden[:, index])
+            if not len(here):
+                continue
+            part = self.part(shares[here], index)
+            part = part / part.sum(1, keepdims=True)
+            cells = np.arange(part.shape[1])
+            true = stored[here, index]
+            if column.ordered:
+                total += float(np.square((part @ cells - true) / max(1, len(cells) / 4)).sum())
+            else:
+                total += float((part.argmax(1) != true).sum())
+        return total
+
+    def part(self, shares: Array, index: int) -> Array:
+        """Of probabilities `(N, numbers)` those of a column's cells that are values, `(N, cells)`."""
+        possible = self.columns[index].possible
+        part = shares[:, self.table.starts[index] : self.table.starts[index + 1]] * possible
+        return np.where(part.sum(1, keepdims=True) > 0, part, possible)
+
+
+def imputed(
+    generator: MakesRows, texts: Texts, *, draws: int, seed: int, name: str = "table"
+) -> Iterator[dict[str, list[str]]]:
+    """Tables in which every missing cell has a value, one after the other.
+
+    For each row latents are chosen by the probability that they give to its known cells, and the missing
+    ones are drawn from what the chosen latent makes probable. Draws differ by as much as is not known.
+
+    Args:
+        generator: A generator that knows the probability of each value given a latent.
+        texts: The table, missing cells empty.
+        draws: How many.
+        seed: Draws them.
+        name: What to call the table.
+
+    Raises:
+        PoiseError: It is no such generator, or the table has other columns or values.
+    """
+    gaps = _gaps(generator, texts, seed, name)
+    table = gaps.table
+    for number in range(draws):
+        stream = numpy_stream(seed, number, "imputation")
+        filled = gaps.stored.copy()
+        for rows, weight in gaps.blocks():
+            chosen = gaps.shares[choice(weight, stream.random(len(weight)))]
+            for index, one in enumerate(gaps.columns):
+                here = ~one.known[rows]
+                cell = choice(gaps.part(chosen, index), stream.random(len(chosen)))
+                filled[rows, index] = np.where(here, cell, gaps.stored[rows, index])
+                if index in table.ranged:
+                    at = len(table.columns) + table.ranged.index(index)
+                    filled[rows, at] = np.where(here, stream.random(len(chosen)), gaps.stored[rows, at])
+        yield _completed(table, texts, table.texts(filled))
+
+
+def expected(generator: MakesRows, texts: Texts, *, seed: int, name: str = "table") -> dict[str, list[str]]:
+    """A table whose missing cells hold the expected number or date, or the most probable category.
+
+    That is the best single guess in squares of errors, and in errors; it shows nothing of what is not known.
+
+    Args:
+        generator: A generator that knows the probability of each value given a latent.
+        texts: The table, missing cells empty.
+        seed: Draws the latents.
+        name: What to call the table.
+
+    Raises:
+        PoiseError: It is no such generator, or the table has other columns or values.
+    """
+    gaps = _gaps(generator, texts, seed, name)
+    columns = gaps.table.columns
+    found = {column.name: [""] * len(gaps.stored) for column in columns}
+    for rows, weight in gaps.blocks():
+        shares = weight @ gaps.shares / weight.sum(1, keepdims=True)
+        for index, column in enumerate(columns):
+            part = gaps.part(shares, index)
+            guesses = _guesses(column, part / part.sum(1, keepdims=True))
+            found[column.name][rows] = guesses
+    whole = gaps.table.texts(gaps.stored)  # for columns that are derived
+    return _completed(gaps.table, texts, {**whole, **found})
+
+
+def _guesses(column: Column, shares: Array) -> list[str]:
+    """One text for each row of the probabilities of a column's cells."""
+    if column.form is None:
+        return [
+            max(zip(cell.shares, cell.texts, strict=True))[1]
+            for cell in map(column.cells.__getitem__, shares.argmax(1))
+        ]
+    means = np.array([_mean(cell, column.form) for cell in column.cells])
+    return [column.form.text(number) for number in (shares @ means).tolist()]
+
+
+def _mean(cell: Cell, form: Form) -> float:
+    """The mean of the numbers that a cell stands for; 0 for one that stands for none."""
+    if cell.knots:
+        return float(np.mean((np.array(cell.knots[1:]) + np.array(cell.knots[:-1])) / 2))
+    if any(text in MISSING for text in cell.texts):
+        return 0.0
+    return float(np.average([form.number(text) for text in cell.texts], weights=cell.shares))
+
+
+def _completed(table: TableTransform, texts: Texts, made: Texts) -> dict[str, list[str]]:
+    """The table with what was made in its missing cells."""
+    return {
+        one: [old or new for old, new in zip(texts[one], made[one], strict=True)]
+        if one in texts
+        else list(made[one])
+        for one in table.order
+    }
+
+
+def _gaps(generator: MakesRows, texts: Texts, seed: int, name: str) -> _Gaps:
+    table = table_of(generator)
+    probable = getattr(generator.module, "probabilities", None)
+    if probable is None:
+        what = "This generator cannot fill in missing cells"
+        why = "it does not know how probable a value is"
+        hint = "train one with --recipe table"
+        raise PoiseError(what, code="generator.no-probabilities", why=why, hint=hint)
+    if table.rules:
+        what = "Missing cells of a table with constraints cannot be filled in"
+        hint = "train without --constraint"
+        raise PoiseError(what, code="generator.imputing-under-constraints", hint=hint)
+    known, stored = _known(table, texts, name)
+    latent = sample_latents(LATENTS, generator.latent, seed=derive(seed, 0, "latents of imputation"))
+    shares = probabilities(probable, latent)
+    return _Gaps(table, known, stored, shares, _logits(table, shares, 0.0)).blended(seed)
+
+
+def _logits(table: TableTransform, shares: Array, width: float) -> Array:
+    """Logarithms of probabilities, each cell of a column in order blended with those beside it."""
+    made = shares.astype(np.float32)
+    for index, column in enumerate(table.columns):
+        if width and column.ordered:
+            here = slice(table.starts[index], table.starts[index + 1])
+            values = np.array([not (cell.single and cell.texts[0] in MISSING) for cell in column.cells])
+            steps = np.arange(len(values), dtype=np.float32)
+            kernel = np.exp(-0.5 * np.square((steps[:, None] - steps[None]) / width)) * np.outer(
+                values, values
+            )
+            kernel += np.diag((~values).astype(np.float32))
+            made[:, here] = made[:, here] @ (kernel / kernel.sum(1, keepdims=True))
+    logits: Array = np.log(np.maximum(made, 1e-12))
+    return logits
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Of a column: which rows have a value, and which cells are values."""
+
+    known: Array
+    possible: Array
+
+
+def _known(
+    table: TableTransform, texts: Mapping[str, Sequence[str]], name: str
+) -> tuple[list[_Known], Array]:
+    """For each column which rows are known, and stored rows, missing cells as cell 0."""
+    known, filled = [], dict(texts)
+    for column in table.columns:
+        missing = ("",) if column.form is None else MISSING
+        if column.name not in texts:
+            what = f"The table '{name}' has no column '{column.name}'"
+            raise PoiseError(what, code="generator.imputed-column-missing", hint="add it, with empty cells")
+        is_known = np.array([text not in missing for text in texts[column.name]])
+        possible = np.array(
+            [not (cell.single and cell.texts[0] in missing) for cell in column.cells], dtype=float
+        )
+        first = column.cells[int(np.argmax(possible))]
+        stand_in = first.texts[0] if first.texts else column.form.text(first.knots[0])  # type: ignore[union-attr]
+        filled[column.name] = [
+            text if one else stand_in for text, one in zip(texts[column.name], is_known, strict=True)
+        ]
+        known.append(_Known(is_known, possible))
+    return known, table.rows(filled, name)
