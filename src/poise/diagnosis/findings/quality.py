@@ -39,14 +39,16 @@ def _ripple(found: list[float]) -> float:
 def _judged(measurements: Measurements, name: str, *, span: int, clear: float) -> Verdict:
     smooth = rolling(measurements, name, span, least=min(span, 3))
     best, now = min(smooth), smooth[-1]
-    worse = now / best if best > 0 else float("inf")
+    # An estimate of a distance that is 0 may be below 0, and nothing is so many times that
+    worse = now / (best if best > 0 else clear)
     evidence = Evidence.of(
         (name, round(now, 4), round(max(WORSE * best, best + clear), 4), f"{best:.4g}, its best")
     )
     if now > WORSE * max(best, 0.0) and now > best + clear:
         return Verdict(
             "trouble" if now > 2 * WORSE * max(best, 0.0) and now > best + 3 * clear else "watch",
-            f"The {name} is {now:.3g}, {min(worse, 99):.1f} times its best of {best:.3g}.",
+            f"The {name} is {now:.3g}, "
+            + (f"{min(worse, 99):.1f} times its best of {best:.3g}." if best > 0 else "and it was at 0."),
             evidence,
             beyond=min(worse, 99.0) / WORSE,
         )
