@@ -28,8 +28,9 @@ PLAIN = ["lucic/minimax", "lucic/non-saturating", "lucic/least-squares", "lucic/
 ALL = [*PLAIN, "lucic/wasserstein-gp", "lucic/dragan", "lucic/began"]
 
 STUDIES: dict[str, dict[str, Any]] = {
-    "digits": {"data": "digits", "recipes": ALL, "budget": "6400-images", "trials": 4, "seeds": 10},
-    "triangles": {"data": "triangles", "recipes": ALL, "budget": "6400-images", "trials": 4, "seeds": 10},
+    "digits": {"data": "digits", "recipes": ALL, "budget": "32k-images", "trials": 20, "seeds": 10},
+    "triangles": {"data": "triangles", "recipes": ALL, "budget": "32k-images", "trials": 20, "seeds": 10},
+    "digits-quick": {"data": "digits", "recipes": ALL, "budget": "6400-images", "trials": 4, "seeds": 5},
     "ring": {
         "data": "ring",
         "recipes": PLAIN,
@@ -49,7 +50,7 @@ def command(name: str, out: Path) -> list[str]:
     settings = asked.get("settings", SMALL)
     words = ["study", asked["data"], "--recipes", *asked["recipes"], "--space", "wide", "--out", str(out)]
     words += ["--budget", asked["budget"], "--trials", str(asked["trials"]), "--seeds", str(asked["seeds"])]
-    words += ["--evaluations", "5", "--stack", str(asked.get("stack", 1)), "--shortlist", "1"]
+    words += ["--evaluations", "5", "--stack", str(asked.get("stack", 8)), "--shortlist", "3"]
     words += [word for path, value in settings.items() for word in ("--set", f"{path}={value}")]
     return [sys.executable, "-m", "poise", *words]
 

@@ -33,6 +33,12 @@ def as_curves(values: Array, *, low: float = -BEYOND, high: float = BEYOND) -> A
     """
     count, channels, length = values.shape
     width = min(max(length, _LEAST_WIDTH), _MOST_WIDTH)
+    if 1 < length < width:  # a line between two values, instead of a step
+        places = np.linspace(0, length - 1, width)
+        left = np.minimum(places.astype(int), length - 2)
+        share = places - left
+        values = (1 - share) * values[..., left] + share * values[..., left + 1]
+        length = width
     shares = ((high - np.nan_to_num(values.astype(np.float64))) / (high - low)).clip(0, 1)
     heights = np.rint(shares * (_HEIGHT - 1)).astype(int)
     picture = np.full((count, channels, _HEIGHT, width), _LIGHT, dtype=np.uint8)
