@@ -176,7 +176,7 @@ def test_a_study_that_has_just_begun_has_a_report(tmp_path: Path) -> None:
     prepare(small(), folder)
     page = read(write_report(folder))
     assert "0 of 22 runs are done" in page.text
-    assert "No trial has a score yet" in page.text
+    assert "No trial has a score at the full budget yet" in page.text
     first = folder.plan.search()[0]
     folder.write_result(first.name, result(first, None))
     page = read(write_report(folder))

@@ -76,6 +76,8 @@ def test_cut_trials_are_called_cut_and_neither_finished_nor_failed(laddered: Stu
     assert 1_000 <= paused["images_seen"] < 1_000 + step  # half of the budget
     page = write_report(laddered).read_text("utf-8")
     assert "cut at 500 rows" in page
+    assert "500 rows against 50 % of the budget: Kendall" in page
+    assert "nothing was trained again with fresh seeds" in page
     assert "cut at 50 % of the budget" in page
 
 

@@ -16,7 +16,7 @@ from poise.studies.drawing import Axis, Mark, best_curves, marginal_bars, parall
 from poise.studies.folder import StudyFolder
 from poise.studies.plan import WHOLE, Plan, Trial
 from poise.studies.progress import standing
-from poise.studies.results import Row, Table, changes_text, cost_words, short, table_of, values_of
+from poise.studies.results import Row, Table, changes_text, cost_words, joint_path, short, table_of, values_of
 from poise.studies.statistics import best_bands, expected_best, marginals
 from poise.text import counted, label
 from poise.web.page import data_address, rendered, write_page
@@ -156,13 +156,13 @@ def _section(
     trials, own = search[row.recipe], scores[row.recipe]
     values = [values_of(plan, trial) for trial in trials]
     paths = list(dict.fromkeys(path for one in values for path in one))
-    pictures = []
+    pictures, joint = [], {setting.name: joint_path(setting.paths) for setting in plan.space.settings}
     for path in paths:
         having = [(one[path], score) for one, score in zip(values, own, strict=True) if path in one]
         if len({value for value, _ in having}) < 2:
             continue
         found = marginals([value for value, _ in having], [score for _, score in having])
-        pictures.append((path, marginal_bars(found, colours[row.recipe])))
+        pictures.append((joint[path], marginal_bars(found, colours[row.recipe])))
     changes = changes_text(plan, row.settings)
     return Section(
         row,

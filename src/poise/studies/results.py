@@ -259,8 +259,10 @@ def protocol(plan: Plan) -> str:
         else ""
     )
     screening = (
-        f"the best {plan.shortlist} of each recipe were trained again with {SCREENING_SEEDS} fresh seeds, "
-        f"and the best of these with {plan.seeds} others, which alone are compared"
+        "nothing was trained again with fresh seeds"
+        if not plan.seeds or not plan.shortlist
+        else f"the best {plan.shortlist} of each recipe were trained again with {SCREENING_SEEDS} fresh "
+        f"seeds, and the best of these with {plan.seeds} others, which alone are compared"
         if plan.shortlist > 1
         else f"the best of each recipe was trained again with {plan.seeds} fresh seeds"
     )
