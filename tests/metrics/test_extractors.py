@@ -393,5 +393,5 @@ class TestPublishedNetworks:
 
 
 def test_every_extractor_has_a_row() -> None:
-    assert len(EXTRACTORS) == 10
+    assert len(EXTRACTORS) == 11
     assert to_range(torch.tensor([0.5]), "0..1", "0..255").tolist() == [127.5]

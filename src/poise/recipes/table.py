@@ -455,7 +455,7 @@ ROWS: list[dict[str, Any]] = [
     {
         "name": "graph",
         "summary": "A generator that begins as a mixture fitted to the graphs, against MolGAN's critic.",
-        "paper": "De Cao and Kipf 2018 (MolGAN), section 3; the mixture, loss and optimiser are ours",
+        "paper": "De Cao and Kipf 2018, section 3 (MolGAN); the mixture, loss and optimiser are ours",
         "when": "Graphs and molecules: poise train molecules.smi takes it by itself.",
         # Measured on the atlas (docs/benchmarks/kinds.md): with WGAN-GP the critic is too steep to follow,
         # and the mixture is lost within 350 steps.
