@@ -107,10 +107,10 @@ def test_inspect_for_a_program(cli: Cli) -> None:
     assert event["trainable"] is True and event["obstacle"] is None and event["shape"] == [1, 8, 8]
 
 
-def test_inspect_knows_what_training_would_refuse(cli: Cli) -> None:
+def test_inspect_fits_the_batch_to_few_pictures(cli: Cli) -> None:
     photos(5)
-    done = cli("inspect", "photos", "--recipe", "non-saturating")
-    assert done.status == 2 and "5 samples" in done.out and "not trainable" in done.out
+    done = cli("inspect", "photos")
+    assert done.status == 0 and "batches of 5" in done.out
 
 
 def test_inspect_takes_the_resolution_into_account(cli: Cli) -> None:
