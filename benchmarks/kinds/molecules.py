@@ -11,13 +11,12 @@ import argparse
 import gzip
 import json
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
 import poise
+from benchmarks.kinds.training_on import Stop, trained_on
 from poise.data.graphs.molecules import smiles_of
-from poise.training import Request, StepContext
 
 DATA = Path("/work/shared/data/qm9/smiles.txt.gz")
 SAMPLES = 10_000
@@ -38,18 +37,12 @@ def main() -> None:
     if not path.exists():
         rows = gzip.decompress(asked.data.read_bytes()).splitlines(keepends=True)
         path.write_bytes(b"".join(rows[:: asked.every]))
-    began: list[float] = []
+    changes: dict[str, Any] = {"held_out": 0.1} | dict(one.split("=", 1) for one in asked.set)
 
-    def enough(context: StepContext) -> Request | None:
-        began.append(time.monotonic())
-        return "stop" if began[-1] - began[0] > asked.seconds else None
-
-    if asked.seconds and (out / "recipe.json").exists():
-        poise.resume(out, callbacks=[enough])
-    elif asked.seconds:
-        changes: dict[str, Any] = {"held_out": 0.1} | dict(one.split("=", 1) for one in asked.set)
+    def begin(enough: Stop) -> None:
         poise.train(path, out=out, callbacks=[enough], **changes)
-    run = poise.open_run(out)
+
+    run = trained_on(out, asked.seconds, begin)
     found = poise.evaluate(run, path, metrics=METRICS, samples=SAMPLES)
     numbers = {name: round(value, 4) for one in found.results for name, value in one.values.items()}
     floors = {name: round(value, 4) for one in found.results for name, value in one.floors.items()}

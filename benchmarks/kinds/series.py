@@ -12,7 +12,6 @@ import argparse
 import csv
 import gzip
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +19,17 @@ import torch
 from torch import Tensor
 
 import poise
+from benchmarks.kinds.training_on import Stop, trained_on
 from poise.data import Array, Files, kind_of, open_data
 from poise.metrics.classifiers import classifier_two_sample_test
 from poise.metrics.features import extract, field_statistics
 from poise.metrics.grids import autocorrelation, power_spectrum, radial_power, value_distribution
-from poise.training import Request, StepContext
 
 DATA = Path("/work/shared/data")
 WEEKS, WEEK = 4, 7
 COLUMNS = ("temp", "dewp", "humid", "wind_speed", "visib")
 MEASURED = 800
+STEPS = 100_000  # Of a run that its seconds end
 
 
 def births(data: Path) -> tuple[Array, str]:
@@ -92,18 +92,14 @@ def main() -> None:
     path, out = asked.folder / f"{asked.name}.npy", asked.folder / "run"
     if not path.exists():
         np.save(path, values)
-    began = time.monotonic()
+    changes = dict(one.split("=", 1) for one in asked.set)
 
-    def enough(context: StepContext) -> Request | None:
-        return "stop" if time.monotonic() - began > asked.seconds else None
-
-    if asked.seconds and (out / "recipe.json").exists():
-        poise.resume(out, steps=100_000, callbacks=[enough])
-    elif asked.seconds:
-        changes = dict(one.split("=", 1) for one in asked.set)
+    def begin(enough: Stop) -> None:
         data = Files(path, kind="series")
-        poise.train(data, out=out, encoding=window, steps=100_000, callbacks=[enough], held_out=0, **changes)
-    print(json.dumps(measured(poise.open_run(out), path, window)))
+        poise.train(data, out=out, encoding=window, steps=STEPS, callbacks=[enough], held_out=0, **changes)
+
+    run = trained_on(out, asked.seconds, begin, STEPS)
+    print(json.dumps(measured(run, path, window)))
 
 
 def measured(run: poise.Run, path: Path, window: str) -> dict[str, object]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,17 +18,18 @@ import torch
 from torch import Tensor
 
 import poise
+from benchmarks.kinds.training_on import Stop, trained_on
 from poise.api import Run
 from poise.data import Dataset, kind_of, open_data, to_pillow
 from poise.data.kinds.drawing import in_colours
 from poise.data.sources.sound_files import decoded, encoded_wave
 from poise.data.spectrogram import log_magnitudes
 from poise.metrics.features import ClassifierExtractor, small_classifier
-from poise.training import Request, StepContext
 
 DATA = Path("/work/shared/data/spoken-digits")
 TEST_TAKES = 5
 HEARD, SHOWN, EPOCHS = 1_000, 10, 30
+STEPS = 100_000  # Of a run that its seconds end
 
 
 def exported(data: Path, folder: Path) -> Path:
@@ -60,19 +60,14 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE")
     asked = parser.parse_args()
     recordings = exported(asked.data, asked.folder)
-    out, began = asked.folder / "run", time.monotonic()
+    out, changes = asked.folder / "run", dict(one.split("=", 1) for one in asked.set)
 
-    def enough(context: StepContext) -> Request | None:
-        return "stop" if time.monotonic() - began > asked.seconds else None
-
-    if (out / "recipe.json").exists():
-        poise.resume(out, steps=100_000, callbacks=[enough])
-    else:
-        changes = dict(one.split("=", 1) for one in asked.set)
+    def begin(enough: Stop) -> None:
         poise.train(
-            str(recordings), asked.recipe, out=out, steps=100_000, callbacks=[enough], held_out=0, **changes
+            str(recordings), asked.recipe, out=out, steps=STEPS, callbacks=[enough], held_out=0, **changes
         )
-    print(json.dumps(heard(poise.open_run(out), recordings)))
+
+    print(json.dumps(heard(trained_on(out, asked.seconds, begin, STEPS), recordings)))
 
 
 def heard(run: Run, recordings: Path) -> dict[str, object]:

@@ -13,12 +13,10 @@ from poise.data import Array, Dataset
 from poise.data.graphs import GraphTransform, matrices, networkx_graphs
 from poise.data.graphs.molecules import smiles_of
 from poise.errors import PoiseError
-from poise.evaluation.subjects import rows_of, training_data_of, was_trained_on
+from poise.evaluation.subjects import OwnRows, other_rows, own_rows, rows_of
 from poise.metrics.graph_sets import GraphSet, connected, erdos_renyi
 from poise.metrics.metric import Metric
 from poise.metrics.result import Result
-from poise.randomness import numpy_stream
-from poise.tasks.held_out import split
 
 if TYPE_CHECKING:
     from poise.evaluation.measuring import Asked
@@ -80,13 +78,10 @@ class _Graphs:
 
     @cached_property
     def others(self) -> GraphSet | None:
-        """Other graphs of the reference, at least half as many; `None` if there are not so many."""
+        """Other graphs of the reference, at least half as many; `None` if there are fewer."""
         reference, used = self.asked.reference, self._reals
-        left = np.setdiff1d(np.arange(len(reference)), used)
-        if 2 * len(left) < len(used):
-            return None
-        order = numpy_stream(self.asked.seed, 0, "other graphs").permutation(left)
-        return self._set(reference, np.sort(order[: len(used)]))
+        rows = other_rows(used, len(reference), self.asked.seed, "other graphs")
+        return None if rows is None else self._set(reference, rows)
 
     @cached_property
     def fake_graphs(self) -> GraphSet:
@@ -96,26 +91,16 @@ class _Graphs:
         return graph_set(subject.draw(count, asked.seed).numpy(), self.transform)
 
     @cached_property
-    def _own(self) -> tuple[Dataset, Array, Array] | None:
+    def _own(self) -> OwnRows | None:
         """The data of the run with its rows that were trained on, and those that were not."""
-        run, reference = self.asked.subject.run, self.asked.reference
-        if run is None:
-            return None
-        data = reference
-        if not was_trained_on(run, reference):
-            try:
-                data = training_data_of(run, progress=self.asked.progress)
-            except PoiseError:  # they are gone
-                return None
-        rows = split(len(data), run.recipe.get("held_out") or 0, int(run.recipe.get("seed") or 0))
-        return data, rows.training, rows.held_out
+        return own_rows(self.asked.subject.run, self.asked.reference, self.asked.progress)
 
     @cached_property
     def train_graphs(self) -> GraphSet:
         """All graphs that were trained on; those of the reference for samples."""
         data, rows = (self.asked.reference, np.arange(len(self.asked.reference)))
         if self._own is not None:
-            data, rows = self._own[0], self._own[1]
+            data, rows = self._own.data, self._own.trained
         whole = matrices(data.gather(rows)).numpy()
         return GraphSet(whole, np.ones(len(whole), bool))
 
@@ -124,7 +109,7 @@ class _Graphs:
         """Graphs that were not trained on: held out, or of other data than the run's."""
         if self._own is None:
             return None
-        data, _, rows = self._own
-        if data is not self.asked.reference:
+        own = self._own
+        if own.data is not self.asked.reference:
             return self.real_graphs
-        return self._set(data, rows) if len(rows) else None
+        return self._set(own.data, own.held_out) if len(own.held_out) else None

@@ -21,6 +21,7 @@ from poise.recipes import saved_recipe
 from poise.run_folder import RunFolder
 from poise.spec import Fit, Resolution
 from poise.tasks import TASKS
+from poise.tasks.held_out import split
 from poise.tasks.prepare import prepared
 
 Which = int | Literal["newest", "best"]
@@ -212,6 +213,43 @@ def rows_of(count: int, most: int, seed: int) -> Rows:
     if count <= most:
         return np.arange(count)
     return np.sort(numpy_stream(seed, 0, "evaluated rows").permutation(count)[:most])
+
+
+def other_rows(used: Rows, count: int, seed: int, purpose: str) -> Rows | None:
+    """Other rows of `count`, as many as are used or at least half as many; `None` if there are fewer."""
+    left = np.setdiff1d(np.arange(count), used)
+    if 2 * len(left) < len(used):
+        return None
+    return np.sort(numpy_stream(seed, 0, purpose).permutation(left)[: len(used)])
+
+
+@dataclass(frozen=True)
+class OwnRows:
+    """The data that a run was trained on.
+
+    Attributes:
+        data: The data; the reference itself if that is what it was trained on.
+        trained: The rows that were trained on.
+        held_out: Those that were not.
+    """
+
+    data: Dataset
+    trained: Rows
+    held_out: Rows
+
+
+def own_rows(run: RunFolder | None, reference: Dataset, progress: Progress | None) -> OwnRows | None:
+    """What a run was trained on; `None` without a run, and if its data are gone."""
+    if run is None:
+        return None
+    data = reference
+    if not was_trained_on(run, reference):
+        try:
+            data = training_data_of(run, progress=progress)
+        except PoiseError:  # they are gone
+            return None
+    rows = split(len(data), run.recipe.get("held_out") or 0, int(run.recipe.get("seed") or 0))
+    return OwnRows(data, rows.training, rows.held_out)
 
 
 def drawn(data: Dataset, count: int, seed: int) -> Tensor:

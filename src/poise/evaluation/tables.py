@@ -11,12 +11,11 @@ import torch
 
 from poise.data import Array, Dataset, TableTransform
 from poise.errors import PoiseError
-from poise.evaluation.subjects import rows_of, training_data_of, was_trained_on
+from poise.evaluation.subjects import OwnRows, other_rows, own_rows, rows_of
 from poise.metrics import Metric, Result
 from poise.metrics.row_sets import RowSet, independent_columns
 from poise.networks.mixture import MixtureGenerator
 from poise.randomness import derive, numpy_stream
-from poise.tasks.held_out import split
 
 if TYPE_CHECKING:
     from poise.evaluation.measuring import Asked
@@ -117,7 +116,7 @@ class _Rows:
             stored, real = asked.reference.gather(rows).numpy(), self.real_rows
         else:
             assert self.train_rows is not None
-            stored, real = self._own[0].gather(self._trained).numpy(), self.train_rows
+            stored, real = self._own.data.gather(self._trained).numpy(), self.train_rows
         seed = derive(asked.seed, 0, "mixture of products")
         mixture = mixture_of_products(stored, self.transform, len(self.fake_rows), seed=seed)
         return {
@@ -136,12 +135,8 @@ class _Rows:
         """Other rows of the reference, at least half as many; `None` if there are not so many."""
         reference, seed = self.asked.reference, self.asked.seed
         used = rows_of(len(reference), self.asked.most, seed)
-        left = np.setdiff1d(np.arange(len(reference)), used)
-        if 2 * len(left) < len(used):
-            return None
-        return self._set(
-            reference, np.sort(numpy_stream(seed, 0, "other rows").permutation(left)[: len(used)])
-        )
+        rows = other_rows(used, len(reference), seed, "other rows")
+        return None if rows is None else self._set(reference, rows)
 
     @cached_property
     def fake_rows(self) -> RowSet:
@@ -149,32 +144,22 @@ class _Rows:
         return row_set(self.asked.subject.draw(len(self.real_rows), self.asked.seed).numpy(), self.transform)
 
     @cached_property
-    def _own(self) -> tuple[Dataset, Any, Any] | None:
+    def _own(self) -> OwnRows | None:
         """The data of the run with its rows that were trained on, and those that were not."""
-        run, reference = self.asked.subject.run, self.asked.reference
-        if run is None:
-            return None
-        data = reference
-        if not was_trained_on(run, reference):
-            try:
-                data = training_data_of(run, progress=self.asked.progress)
-            except PoiseError:  # they are gone
-                return None
-        rows = split(len(data), run.recipe.get("held_out") or 0, int(run.recipe.get("seed") or 0))
-        return data, rows.training, rows.held_out
+        return own_rows(self.asked.subject.run, self.asked.reference, self.asked.progress)
 
     @cached_property
     def train_rows(self) -> RowSet | None:
         """Rows that were trained on, as many as the fakes; those of the reference for samples."""
         if self._own is None:
             return None if self.asked.subject.run is not None else self.real_rows
-        return self._set(self._own[0], self._trained)
+        return self._set(self._own.data, self._trained)
 
     @cached_property
     def _trained(self) -> Array:
         """The rows of the run's data that `train_rows` holds."""
         assert self._own is not None
-        order = numpy_stream(self.asked.seed, 0, "rows that were trained on").permutation(self._own[1])
+        order = numpy_stream(self.asked.seed, 0, "rows that were trained on").permutation(self._own.trained)
         chosen: Array = np.sort(order[: self.asked.most])
         return chosen
 
@@ -183,7 +168,7 @@ class _Rows:
         """Rows that were not trained on: of other data than the run's, or those that it held out."""
         if self._own is None:
             return None
-        data, _, held_out = self._own
-        if data is not self.asked.reference:
+        own = self._own
+        if own.data is not self.asked.reference:
             return self.real_rows
-        return self._set(data, held_out) if len(held_out) else None
+        return self._set(own.data, own.held_out) if len(own.held_out) else None

@@ -7,14 +7,14 @@ they learnt to make if their features stay near to those that samples have.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from poise.generator.layers import hooked, layers_with_parameters
 from poise.generator.likeness import Likeness
 from poise.generator.spaces import Space, samples_of
 
@@ -46,17 +46,9 @@ class Detail:
 
     def images(self, space: Space, coordinates: Tensor, condition: Tensor | None) -> Tensor:
         """Samples in the networks' space with this detail, `(N, C, H, W)`."""
-        with _added(space.generator.module.get_submodule(self.layer), self.offsets):
+        layer = space.generator.module.get_submodule(self.layer)
+        with hooked([layer], lambda _, __, made: made + self.offsets):
             return space.images(coordinates, condition)
-
-
-@contextmanager
-def _added(layer: nn.Module, offsets: Tensor) -> Iterator[None]:
-    handle = layer.register_forward_hook(lambda _, __, made: made + offsets)
-    try:
-        yield
-    finally:
-        handle.remove()
 
 
 @torch.no_grad()
@@ -65,54 +57,50 @@ def detail_layer(generator: Generator) -> str | None:
 
     `None` if no layer has features on a grid that differ between samples and that the samples depend on.
     """
-    features = dict[str, Tensor]()
-
-    def watch(name: str) -> Callable[..., None]:
-        def note(_: nn.Module, __: object, made: object) -> None:
-            if isinstance(made, Tensor) and made.dim() == 4 and len(made) == 2:
-                features[name] = made
-
-        return note
-
     module = generator.module
+    layers = {
+        name: layer
+        for name, layer in layers_with_parameters(module).items()
+        if "parametrizations" not in name
+    }
+    names, features = {layer: name for name, layer in layers.items()}, dict[str, Tensor]()
+
+    def keep(layer: nn.Module, _: object, made: object) -> None:
+        if isinstance(made, Tensor) and made.dim() == 4 and len(made) == 2:
+            features[names[layer]] = made
+
     latent, condition = samples_of(generator, 2, seed=0)
     inputs = (latent,) if condition is None else (latent, condition)
-    handles = [
-        layer.register_forward_hook(watch(name))
-        for name, layer in module.named_modules()
-        if any(True for _ in layer.parameters(recurse=False)) and "parametrizations" not in name
-    ]
-    try:
+    with hooked(layers.values(), keep):
         plain = module(*inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
     most = [max(SMALLEST, side // COARSE) for side in generator.shape[1:]]
     coarsest = min((tuple(made.shape[2:]) for made in features.values()), key=math.prod, default=())
     for name, made in reversed(features.items()):
         sides = tuple(made.shape[2:])
         if sides != coarsest and any(side > limit for side, limit in zip(sides, most, strict=True)):
             continue
+        exchanged = made.flip(0)
         # The end of a branch that is multiplied with 0 has features, and they change nothing
-        with _added(module.get_submodule(name), made.flip(0) - made):
+        with hooked([layers[name]], lambda _, __, ___, other=exchanged: other):
             if not torch.equal(module(*inputs), plain):
                 return name
     return None
 
 
 @torch.no_grad()
+def _features(space: Space, layer: str, coordinates: Tensor, condition: Tensor | None) -> Tensor:
+    """What a layer makes of samples, `(N, channels, height, width)`."""
+    kept = list[Tensor]()
+    with hooked([space.generator.module.get_submodule(layer)], lambda _, __, made: kept.append(made)):
+        space.images(coordinates, condition)
+    return kept[0]
+
+
 def reach_of(space: Space, layer: str) -> tuple[float, float]:
     """Root mean squares over samples of a layer: the distance to its mean, and the deviation of a feature."""
-    kept = list[Tensor]()
-    handle = space.generator.module.get_submodule(layer).register_forward_hook(
-        lambda _, __, made: kept.append(made)
-    )
     latent, condition = samples_of(space.generator, COMPARED, seed=0)
-    try:
-        space.images(space.coordinates(latent, condition), condition)
-    finally:
-        handle.remove()
-    apart = kept[0] - kept[0].mean(0)
+    features = _features(space, layer, space.coordinates(latent, condition), condition)
+    apart = features - features.mean(0)
     return float(apart.flatten(1).square().sum(1).mean().sqrt()), float(apart.square().mean().sqrt())
 
 
@@ -177,36 +165,24 @@ class _Rows:
 
     def searched(self, radius: float, rate: float, steps: int) -> Tensor:
         """Offsets within a ball, by Adam; of each row the best that it came by."""
-        values = self._nothing()
-        mean, square = torch.zeros_like(values), torch.zeros_like(values)
-        best, least = values.clone(), torch.full((len(values),), math.inf).to(values)
+        values = torch.zeros_like(_features(self.space, self.layer, self.coordinates, self.condition))
+        values.requires_grad_()
+        optimiser = torch.optim.Adam([values], lr=rate, betas=BETAS, eps=1e-12)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+        best, least = values.detach().clone(), torch.full((len(values),), math.inf).to(values)
         for step in range(steps + 1):
             with torch.enable_grad():
-                variable = values.detach().requires_grad_()
-                loss = self.likeness(self.images(variable), self.targets, self.condition)
-                slope = torch.autograd.grad(loss.sum(), variable)[0] if step < steps else None
+                loss = self.likeness(self.images(values), self.targets, self.condition)
             better = loss.detach() < least
             least = torch.where(better, loss.detach(), least)
-            best[better] = values[better]
-            if slope is None:
+            best[better] = values.detach()[better]
+            if step == steps:
                 break
-            mean = BETAS[0] * mean + (1 - BETAS[0]) * slope
-            square = BETAS[1] * square + (1 - BETAS[1]) * slope.square()
-            unbiased = (square / (1 - BETAS[1] ** (step + 1))).sqrt()
-            fall = 0.5 + 0.5 * math.cos(math.pi * step / steps)
-            values = values - rate * fall * mean / (1 - BETAS[0] ** (step + 1)) / (unbiased + 1e-12)
-            norms = torch.linalg.vector_norm(values.flatten(1), dim=1).clamp(min=1e-12)
-            values = values * (radius / norms).clamp(max=1)[:, None, None, None]
+            # The sum: a row's slope does not depend on how many others there are
+            values.grad = torch.autograd.grad(loss.sum(), values)[0]
+            optimiser.step()
+            schedule.step()
+            with torch.no_grad():
+                norms = torch.linalg.vector_norm(values.flatten(1), dim=1).clamp(min=1e-12)
+                values *= (radius / norms).clamp(max=1)[:, None, None, None]
         return best
-
-    @torch.no_grad()
-    def _nothing(self) -> Tensor:
-        """Offsets of 0, in the shape of the layer's features."""
-        kept = list[Tensor]()
-        layer = self.space.generator.module.get_submodule(self.layer)
-        handle = layer.register_forward_hook(lambda _, __, made: kept.append(torch.zeros_like(made)))
-        try:
-            self.space.images(self.coordinates, self.condition)
-        finally:
-            handle.remove()
-        return kept[0]

@@ -27,8 +27,12 @@ from torch import Tensor
 
 from poise.errors import PoiseError, nearest
 from poise.generator.naming import weights_hash
-from poise.run_folder.checkpoints import DamagedError
-from poise.run_folder.tensors_folder import is_there, read_tensors_folder, write_tensors_folder
+from poise.run_folder.tensors_folder import (
+    damage_reported,
+    is_there,
+    read_tensors_folder,
+    write_tensors_folder,
+)
 
 if TYPE_CHECKING:
     from poise.generator.generator import Generator
@@ -196,7 +200,15 @@ def read_directions(run: Path) -> Directions:
     """
     folder = run / FOLDER
     again = f"find them: poise directions {run}"
-    try:
+    none = PoiseError(
+        f"The run '{run}' has no directions yet", code="generator.no-directions-yet", hint=again
+    )
+
+    def damaged(why: str) -> PoiseError:
+        what = f"The directions in '{folder}' are damaged"
+        return PoiseError(what, code="generator.damaged-directions", why=why, hint=again)
+
+    with damage_reported(folder, none=none, damaged=damaged):
         found = read_tensors_folder(folder, f"{FOLDER}.safetensors", f"{FOLDER}.json")
         about, vectors = found.objects[FOLDER], found.tensors["vectors"]
         if about["format"] != FORMAT:
@@ -207,15 +219,6 @@ def read_directions(run: Path) -> Directions:
             for vector, one in zip(vectors, about["directions"], strict=True)
         )
         return Directions(about["generator"], about["space"], directions, _measures(about["random"]))
-    except DamagedError as error:
-        if not is_there(folder):
-            what = f"The run '{run}' has no directions yet"
-            raise PoiseError(what, code="generator.no-directions-yet", hint=again) from None
-        why = str(error)
-    except (KeyError, TypeError, ValueError) as error:
-        why = f"{type(error).__name__}: {error}"
-    what = f"The directions in '{folder}' are damaged"
-    raise PoiseError(what, code="generator.damaged-directions", why=why, hint=again)
 
 
 def _measures(found: Mapping[str, Any]) -> dict[str, Measure]:

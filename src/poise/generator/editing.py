@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from poise.errors import PoiseError
 from poise.generator.detail import Detail
 from poise.generator.directions import Directions
 from poise.generator.inverted import Inversion
+from poise.generator.layers import hooked, layers_with_parameters
 from poise.generator.naming import SampleName, inputs_of
 from poise.generator.spaces import Space, samples_of, space_of
 
@@ -200,11 +200,7 @@ def within_mask(before: Subjects, after: Subjects, mask: Tensor) -> Tensor:
     Source: Collins et al. 2020 ("Editing in style"), for local edits by features; Suzuki et al. 2018
     ("Spatially controllable image synthesis with internal representation collaging"), for their blending.
     """
-    layers = [
-        layer
-        for layer in before.space.generator.module.modules()
-        if any(True for _ in layer.parameters(recurse=False))
-    ]
+    layers = list(layers_with_parameters(before.space.generator.module).values())
     kept = list[Tensor]()
 
     def keep(_: nn.Module, __: object, made: object) -> None:
@@ -218,21 +214,10 @@ def within_mask(before: Subjects, after: Subjects, mask: Tensor) -> Tensor:
         share = interpolate(mask.to(made), tuple(made.shape[2:]), mode="area")
         return torch.lerp(original, made, share)
 
-    with _hooked(layers, keep):
+    with hooked(layers, keep):
         before.images()
-    with _hooked(layers, blend):
+    with hooked(layers, blend):
         return after.images()
-
-
-@contextmanager
-def _hooked(layers: Sequence[nn.Module], hook: Callable[..., Tensor | None]) -> Iterator[None]:
-    """Call a hook after each of the layers, within the block."""
-    handles = [layer.register_forward_hook(hook) for layer in layers]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def change_outside(before: Tensor, after: Tensor, mask: Tensor) -> Tensor:

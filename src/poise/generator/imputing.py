@@ -248,7 +248,11 @@ def _known(
             [not (cell.single and cell.texts[0] in missing) for cell in column.cells], dtype=float
         )
         first = column.cells[int(np.argmax(possible))]
-        stand_in = first.texts[0] if first.texts else column.form.text(first.knots[0])  # type: ignore[union-attr]
+        if first.texts:
+            stand_in = first.texts[0]
+        else:
+            assert column.form is not None  # a cell between knots is of numbers
+            stand_in = column.form.text(first.knots[0])
         filled[column.name] = [
             text if one else stand_in for text, one in zip(texts[column.name], is_known, strict=True)
         ]

@@ -12,6 +12,7 @@ from torch.nn.functional import avg_pool2d
 
 from poise.errors import PoiseError
 from poise.generator.discriminator import load_discriminator
+from poise.generator.layers import hooked
 from poise.generator.spaces import samples_of
 from poise.recipes import saved_recipe
 from poise.registry import takes
@@ -121,13 +122,9 @@ def features_of(module: nn.Module, packing: int, generator: Generator) -> Featur
 
     def every(images: Tensor, condition: Tensor | None) -> list[Tensor]:
         found = list[Tensor]()
-        hooks = [layer.register_forward_hook(lambda _, __, made: found.append(made)) for layer in layers]
-        try:
-            packed = images.repeat(1, packing, 1, 1)
+        packed = images.repeat(1, packing, 1, 1)
+        with hooked(layers, lambda _, __, made: found.append(made)):
             module(packed, condition) if conditional else module(packed)
-        finally:
-            for hook in hooks:
-                hook.remove()
         return found
 
     places = _independent(every, generator)

@@ -13,7 +13,7 @@ from poise.errors import PoiseError
 from poise.generator.inversion import Recovery
 from poise.generator.inverted import MEASURES, Inversion
 from poise.run_folder.checkpoints import DamagedError
-from poise.run_folder.tensors_folder import is_there, read_tensors_folder, write_tensors_folder
+from poise.run_folder.tensors_folder import damage_reported, read_tensors_folder, write_tensors_folder
 
 FORMAT = 1
 NAME = "inversion"
@@ -58,44 +58,42 @@ def read_inversion(folder: Path) -> Inversion:
         PoiseError: It holds none, or it is damaged.
     """
     again = "find the pictures again: poise invert RUN PICTURES"
-    why = "its files are not what was written"
-    try:
+    none = PoiseError(
+        f"There are no inverted pictures in '{folder}'", code="generator.no-inversion", hint=again
+    )
+
+    def damaged(why: str) -> PoiseError:
+        what = f"The inverted pictures in '{folder}' cannot be read"
+        return PoiseError(what, code="generator.damaged-inversion", why=why, hint=again)
+
+    with damage_reported(folder, none=none, damaged=damaged):
         found = read_tensors_folder(folder, f"{NAME}.safetensors", f"{NAME}.json")
         about, tensors = found.objects[NAME], found.tensors
-        if about["format"] == FORMAT:
-            tried = about["recovery"]
-            measures = {
-                name: None if value is None else torch.tensor(value, dtype=torch.float64)
-                for name, value in {"plain_psnr": about["measures"]["psnr"], **about["measures"]}.items()
-            }
-            return Inversion(
-                generator=about["generator"],
-                space=about["space"],
-                names=tuple(about["names"]),
-                keys=tuple(about["keys"]),
-                points=tensors["points"],
-                condition=tensors.get("condition"),
-                targets=Pixels().encode(tensors["targets"]),
-                results=Pixels().encode(tensors["results"]),
-                recovery=None
-                if tried is None
-                else Recovery(**{**tried, "interval": tuple(tried["interval"])}),
-                search=about["search"],
-                layer=about.get("layer", ""),
-                detail=tensors.get("detail"),
-                notices=tuple(about["notices"]),
-                **measures,  # type: ignore[arg-type]  # by their names
-            )
-        why = f"its format is {about['format']}"
-    except DamagedError as error:
-        if not is_there(folder):
-            what = f"There are no inverted pictures in '{folder}'"
-            raise PoiseError(what, code="generator.no-inversion", hint=again) from None
-        why = str(error)
-    except (KeyError, TypeError, ValueError) as error:
-        why = f"{type(error).__name__}: {error}"
-    what = f"The inverted pictures in '{folder}' cannot be read"
-    raise PoiseError(what, code="generator.damaged-inversion", why=why, hint=again)
+        if about["format"] != FORMAT:
+            raise DamagedError(f"its format is {about['format']}")
+        tried = about["recovery"]
+        # an inversion without detail may have been written before there was any
+        written = {"plain_psnr": about["measures"]["psnr"], **about["measures"]}
+        measures = {
+            name: None if value is None else torch.tensor(value, dtype=torch.float64)
+            for name, value in written.items()
+        }
+        return Inversion(
+            generator=about["generator"],
+            space=about["space"],
+            names=tuple(about["names"]),
+            keys=tuple(about["keys"]),
+            points=tensors["points"],
+            condition=tensors.get("condition"),
+            targets=Pixels().encode(tensors["targets"]),
+            results=Pixels().encode(tensors["results"]),
+            recovery=None if tried is None else Recovery(**{**tried, "interval": tuple(tried["interval"])}),
+            search=about["search"],
+            layer=about.get("layer", ""),
+            detail=tensors.get("detail"),
+            notices=tuple(about["notices"]),
+            **measures,  # type: ignore[arg-type]  # by their names
+        )
 
 
 def earlier_inversion(folder: Path) -> Inversion | None:

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +37,29 @@ class Contents:
     tensors: dict[str, Tensor] = field(default_factory=dict)  # All tensors by name
     # The JSON objects by the names of their files without the ending
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@contextlib.contextmanager
+def damage_reported(
+    folder: Path, *, none: PoiseError, damaged: Callable[[str], PoiseError]
+) -> Iterator[None]:
+    """Turn what fails while a folder is read and understood into an error for people.
+
+    Args:
+        folder: The folder that is read within the block.
+        none: The error if there is no such folder.
+        damaged: From the reason to the error if its contents are not what was written.
+    """
+    try:
+        yield
+        return
+    except DamagedError as error:
+        if not is_there(folder):
+            raise none from None
+        why = str(error)
+    except (KeyError, TypeError, ValueError) as error:
+        why = f"{type(error).__name__}: {error}"
+    raise damaged(why)
 
 
 # Writing --------------------------------------------------------------------------------------------------

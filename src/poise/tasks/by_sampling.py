@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -72,7 +72,7 @@ class ConditionDraws:
             np.bincount(column, minlength=size) for column, size in zip(values.T, self.sizes, strict=True)
         ]
 
-    @property
+    @cached_property
     def chances(self) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
         """The probability of each value within each category."""
         weights = [np.log1p(counts) for counts in self.counts]

@@ -7,6 +7,7 @@ import gzip
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from xml.etree.ElementTree import ParseError
 
@@ -114,7 +115,7 @@ def read_graphs(given: Given) -> Graphs:
     if are_graphs(given.data):
         found = Graphs("networkx")
         for number, graph in enumerate(given.data):
-            found.add(f"graph {number:,}", lambda graph=graph: graph)  # type: ignore[misc]
+            found.add(f"graph {number:,}", partial(_given, graph))
         return found
     if given.files is not None:
         names = [name for name in given.files.listing().files if is_graph_file(name)]
@@ -149,6 +150,10 @@ def read_graphs(given: Given) -> Graphs:
     return found
 
 
+def _given(graph: NetworkxGraph) -> NetworkxGraph:
+    return graph
+
+
 def _suffix(name: str) -> str:
     """The suffix of a file name before `.gz`, if there is that."""
     return suffix_of(name.lower().removesuffix(_GZ))
@@ -169,7 +174,7 @@ def _graphml(name: str, content: bytes) -> Iterator[tuple[str, Callable[[], Netw
         return
     for number, graph in enumerate(graphs):
         place = name if len(graphs) == 1 else f"{name}, graph {number + 1:,}"
-        yield place, lambda graph=graph: graph  # type: ignore[misc]
+        yield place, partial(_given, graph)
 
 
 def _graph6(name: str, content: bytes) -> Iterator[tuple[str, Callable[[], NetworkxGraph]]]:
@@ -177,7 +182,7 @@ def _graph6(name: str, content: bytes) -> Iterator[tuple[str, Callable[[], Netwo
 
     for number, line in enumerate(content.removeprefix(b">>graph6<<").splitlines(), 1):
         if text := line.strip():
-            yield f"{name}, row {number:,}", lambda text=text: networkx.from_graph6_bytes(text)  # type: ignore[misc]
+            yield f"{name}, row {number:,}", partial(networkx.from_graph6_bytes, text)
 
 
 def _smiles(name: str, content: bytes) -> Iterator[tuple[str, Callable[[], NetworkxGraph]]]:
@@ -188,7 +193,7 @@ def _smiles(name: str, content: bytes) -> Iterator[tuple[str, Callable[[], Netwo
         texts = [(number, line.split()[0]) for number, line in enumerate(lines, 1) if line.strip()]
         texts = texts[1:] if texts and texts[0][1].lower() == "smiles" else texts
     for number, text in texts:
-        yield f"{name}, row {number:,}", lambda text=text: graph_of_smiles(text)  # type: ignore[misc]
+        yield f"{name}, row {number:,}", partial(graph_of_smiles, text)
 
 
 def _smiles_column(name: str, lines: list[str]) -> list[tuple[int, str]]:

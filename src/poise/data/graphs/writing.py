@@ -15,7 +15,7 @@ SUFFIXES = {"graphml": ".graphml", "networkx": ".graphml", "graph6": ".g6", "smi
 
 
 def file_names(count: int, transform: GraphTransform) -> list[str]:
-    """The files that so many graphs are written to: one, or one for each if they are GraphML."""
+    """The files that `count` graphs are written to: one, or one for each if they are GraphML."""
     suffix = SUFFIXES[transform.form]
     if suffix != ".graphml":
         return [f"samples{suffix}"]

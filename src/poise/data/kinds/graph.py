@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -77,8 +78,6 @@ def _open(given: Given, request: Request) -> Dataset:
 
 
 def _with_shape(dataset: Dataset, transform: GraphTransform) -> Dataset:
-    import dataclasses  # noqa: PLC0415 - one call
-
     return dataclasses.replace(dataset, shape=(sum(span.size for span in transform.spans),))
 
 

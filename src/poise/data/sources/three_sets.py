@@ -32,8 +32,8 @@ class ThreeSets:
         scoring: Rows on which it is scored.
         part: `"training"` are the rows that are trained on, with those for choosing held out; `"scoring"` are
             the rows for scoring.
-        rows: Of the rows that are trained on, so many alone, with classes as often as in all of them; `None`
-            for all. A smaller number takes a subset of what a larger one takes.
+        rows: How many of the rows that are trained on are used, with classes as often as in all of
+            them; `None` for all. A smaller number takes a subset of what a larger one takes.
 
     Example:
         >>> from poise.data import open_data

@@ -213,7 +213,7 @@ def _category(
 
 
 def _named(texts: Sequence[str], counting: Counting, deviation: float, columns: int) -> dict[str, float]:
-    """The values that so many rows hold that one row more or less cannot be what named them.
+    """The values that enough rows hold, so that no single row decides whether one is named.
 
     Source: Korolova et al. 2009 for the idea; the threshold is that of Gaussian noise and a union bound over
     columns.

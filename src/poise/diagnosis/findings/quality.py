@@ -39,7 +39,7 @@ def _ripple(found: list[float]) -> float:
 def _judged(measurements: Measurements, name: str, *, span: int, clear: float) -> Verdict:
     smooth = rolling(measurements, name, span, least=min(span, 3))
     best, now = min(smooth), smooth[-1]
-    # An estimate of a distance that is 0 may be below 0, and nothing is so many times that
+    # An estimate of a distance that is 0 may be below 0, and no ratio to it means anything
     worse = now / (best if best > 0 else clear)
     evidence = Evidence.of(
         (name, round(now, 4), round(max(WORSE * best, best + clear), 4), f"{best:.4g}, its best")
