@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from poise.cli import main
+from poise.training import rehearsal
+from poise.training.rehearsal import BESIDE, Rehearsal
 
 
 def run(*words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[dict[str, object]]]:
@@ -15,13 +17,18 @@ def run(*words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[dict
     return status, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_the_steps_of_a_budget_are_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_steps_of_a_budget_are_recorded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pace = Rehearsal(step_seconds=0.05, images_per_second=2560, seconds=60, memory=1, picture_seconds=0.5)
+    monkeypatch.setattr(rehearsal, "rehearse", lambda _: pace)
+    monkeypatch.setattr(rehearsal, "measuring_seconds", lambda *_: 0.3)
     words = ("train", "ring", "--budget", "3s", "--doctor", "off", "--out", str(tmp_path / "run"))
     status, events = run(*words, capsys=capsys)
     assert status == 0
     start = next(one for one in events if one["event"] == "start")
     recorded = json.loads((tmp_path / "run" / "recipe.json").read_text())
-    assert recorded["steps"] == start["steps"]
+    assert recorded["steps"] == start["steps"] == int((3 - 0.5 - 0.3) / (BESIDE * 0.05))
     expected = start["expected"]
     assert isinstance(expected, dict)
     assert 0 < expected["seconds"] <= 3
