@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -117,6 +117,7 @@ class Registry(Mapping[str, Part], Generic[Part]):
         return self._parts[name]
 
 
+@lru_cache(maxsize=512)  # to make a model takes longer than to check hundreds of settings
 def settings_model(*functions: Callable[..., Any]) -> type[BaseModel]:
     """A pydantic model of the keyword-only parameters of `functions` that have defaults.
 

@@ -1,6 +1,5 @@
 """Vectors: rows of numbers, from arrays and from data sets that are read live."""
 
-import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from torch import Tensor
 from poise.data.cache import Conversion, converted
 from poise.data.dataset import Dataset, array_dataset
 from poise.data.kinds.kind import DataKind, Defaults, Given, Request
+from poise.data.kinds.points import points_picture
 from poise.data.rows import JSON, Array, blocks, survey
 from poise.data.sources.arrays import check_finite
 from poise.data.sources.live import live_dataset
@@ -19,7 +19,6 @@ from poise.errors import PoiseError
 from poise.spec import DataSpec
 
 NAME = "vector"
-_MOST_REAL_POINTS = 2_500
 _TABLE = "samples.csv"
 
 
@@ -101,63 +100,7 @@ def _draw(
         plain: Array = transform.decode(values.detach()).cpu().numpy()
         return plain
 
-    return _scatter(data(samples), None if real is None else data(real))
-
-
-def _scatter(points: Array, real: Array | None) -> Image.Image:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow to import, seldom needed
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    figure = Figure(figsize=(5.12, 5.12), dpi=100)
-    canvas = FigureCanvasAgg(figure)
-    left = 0.11 if points.shape[1] == 2 else 0.16  # room for the name of the axis
-    axes = figure.add_axes((left, 0.1, 0.97 - left, 0.82))
-    drawable = points[np.isfinite(points).all(axis=1)]
-    shown = None if real is None else real[:: max(1, math.ceil(len(real) / _MOST_REAL_POINTS))]
-    low, high = _frame(drawable if shown is None else shown)
-    if points.shape[1] == 1:
-        bins = np.linspace(low[0], high[0], 61).tolist()
-        if shown is not None:
-            axes.hist(shown[:, 0], bins=bins, density=True, color="0.75", label="real")
-        within = drawable[(drawable[:, 0] >= low[0]) & (drawable[:, 0] <= high[0]), 0]
-        axes.hist(within, bins=bins, density=len(within) > 0, histtype="step", color="C0", label="generated")
-    else:
-        if shown is not None:
-            axes.scatter(shown[:, 0], shown[:, 1], s=6, color="0.75", linewidths=0, label="real")
-        across, up = drawable[:, 0], drawable[:, 1]
-        axes.scatter(across, up, s=5, color="C0", alpha=0.6, linewidths=0, label="generated")
-        axes.set_xlim(low[0], high[0])
-        axes.set_ylim(low[1], high[1])
-    if points.shape[1] == 2:
-        axes.set_aspect("equal")
-    else:
-        axes.set_xlabel("column 0")
-        axes.set_ylabel("density" if points.shape[1] == 1 else f"column 1 of {points.shape[1]}")
-    axes.set_title(_missing(points, low, high), loc="left", fontsize="medium")
-    if shown is not None:
-        figure.legend(loc="upper right", ncols=2, markerscale=3, frameon=False)
-    canvas.draw()
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-
-
-def _frame(points: Array) -> tuple[Array, Array]:
-    """Corners of a frame around points; the real ones, lest one far sample shrink all else to a dot."""
-    seen = points[:, :2].astype(np.float64) if len(points) else np.zeros((1, min(2, points.shape[1])))
-    low, high = seen.min(axis=0), seen.max(axis=0)
-    least = 1e-6 * np.maximum(1.0, np.maximum(np.abs(low), np.abs(high)))
-    reach = 0.6 * np.maximum(high - low, least)
-    if points.shape[1] == 2:
-        reach = np.full(2, reach.max())
-    middle = (low + high) / 2
-    return middle - reach, middle + reach
-
-
-def _missing(points: Array, low: Array, high: Array) -> str:
-    finite = np.isfinite(points).all(axis=1)
-    inside = ((points[:, :2] >= low) & (points[:, :2] <= high)).all(axis=1)
-    broken, outside = int((~finite).sum()), int((finite & ~inside).sum())
-    parts = [f"{broken:,} not finite"] if broken else []
-    return ", ".join(parts + ([f"{outside:,} outside the frame"] if outside else []))
+    return points_picture(data(samples), None if real is None else data(real))
 
 
 def _write(folder: Path, pieces: Iterable[Tensor], count: int, transform: Transform) -> None:

@@ -1,0 +1,131 @@
+"""Rows of numbers as a picture: points in the plane, or a histogram."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from PIL import Image
+
+from poise.data.rows import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.collections import PathCollection
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+_MOST_REAL_POINTS = 2_500
+
+
+def points_picture(points: Array, real: Array | None) -> Image.Image:
+    """The first two columns as points, with the real ones in grey beneath; a single column as a histogram.
+
+    Example:
+        >>> points_picture(np.zeros((4, 2)), np.eye(2)).size
+        (512, 512)
+    """
+    drawable = points[np.isfinite(points).all(axis=1)]
+    shown = None if real is None else real[:: max(1, math.ceil(len(real) / _MOST_REAL_POINTS))]
+    low, high = _frame(drawable if shown is None else shown)
+    missing = _missing(points, low, high)
+    if points.shape[1] == 1:
+        return _histogram(drawable[:, 0], None if shown is None else shown[:, 0], low[0], high[0], missing)
+    reals = None if shown is None else shown[:, :2].astype(np.float64).tobytes()
+    canvas = _canvas(reals, tuple(low.tolist()), tuple(high.tolist()), points.shape[1])
+    return canvas.drawn(drawable[:, :2], missing)
+
+
+@dataclass(frozen=True)
+class _Canvas:
+    """Axes with everything that pictures of one run share, of which only points and title are drawn again."""
+
+    agg: FigureCanvasAgg
+    axes: Axes
+    generated: PathCollection
+    title: Text
+    background: Any
+
+    def drawn(self, points: Array, title: str) -> Image.Image:
+        self.agg.restore_region(self.background)
+        self.generated.set_offsets(points)
+        self.title.set_text(title)
+        for artist in (self.generated, self.title):
+            self.axes.draw_artist(artist)
+        return Image.fromarray(np.asarray(self.agg.buffer_rgba())).convert("RGB")
+
+
+@lru_cache(maxsize=2)
+def _canvas(reals: bytes | None, low: tuple[float, ...], high: tuple[float, ...], columns: int) -> _Canvas:
+    """The reals in grey within a frame, drawn once: axes and their text take far longer than points."""
+    figure, axes = _figure(0.11 if columns == 2 else 0.16)
+    if reals is not None:
+        across, up = np.frombuffer(reals).reshape(-1, 2).T
+        axes.scatter(across, up, s=6, color="0.75", linewidths=0, label="real")
+    generated = axes.scatter([], [], s=5, color="C0", alpha=0.6, linewidths=0, label="generated")
+    axes.set_xlim(low[0], high[0])
+    axes.set_ylim(low[1], high[1])
+    if columns == 2:
+        axes.set_aspect("equal")
+    else:
+        axes.set_xlabel("column 0")
+        axes.set_ylabel(f"column 1 of {columns}")
+    if reals is not None:
+        figure.legend(loc="upper right", ncols=2, markerscale=3, frameon=False)
+    title = axes.set_title("", loc="left", fontsize="medium")
+    for artist in (generated, title):
+        artist.set_animated(True)
+    agg = cast("FigureCanvasAgg", figure.canvas)
+    agg.draw()
+    return _Canvas(agg, axes, generated, title, agg.copy_from_bbox(figure.bbox))
+
+
+def _histogram(values: Array, real: Array | None, low: float, high: float, title: str) -> Image.Image:
+    figure, axes = _figure(0.16)
+    bins = np.linspace(low, high, 61).tolist()
+    if real is not None:
+        axes.hist(real, bins=bins, density=True, color="0.75", label="real")
+    within = values[(values >= low) & (values <= high)]
+    axes.hist(within, bins=bins, density=len(within) > 0, histtype="step", color="C0", label="generated")
+    axes.set_xlabel("column 0")
+    axes.set_ylabel("density")
+    axes.set_title(title, loc="left", fontsize="medium")
+    if real is not None:
+        figure.legend(loc="upper right", ncols=2, markerscale=3, frameon=False)
+    agg = cast("FigureCanvasAgg", figure.canvas)
+    agg.draw()
+    return Image.fromarray(np.asarray(agg.buffer_rgba())).convert("RGB")
+
+
+def _figure(left: float) -> tuple[Figure, Axes]:
+    """A figure with one pair of axes; `left` is the room for their numbers and name."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow to import, seldom needed
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    figure = Figure(figsize=(5.12, 5.12), dpi=100)
+    FigureCanvasAgg(figure)
+    return figure, figure.add_axes((left, 0.1, 0.97 - left, 0.82))
+
+
+def _frame(points: Array) -> tuple[Array, Array]:
+    """Corners of a frame around points; the real ones, lest one far sample shrink all else to a dot."""
+    seen = points[:, :2].astype(np.float64) if len(points) else np.zeros((1, min(2, points.shape[1])))
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    least = 1e-6 * np.maximum(1.0, np.maximum(np.abs(low), np.abs(high)))
+    reach = 0.6 * np.maximum(high - low, least)
+    if points.shape[1] == 2:
+        reach = np.full(2, reach.max())
+    middle = (low + high) / 2
+    return middle - reach, middle + reach
+
+
+def _missing(points: Array, low: Array, high: Array) -> str:
+    finite = np.isfinite(points).all(axis=1)
+    inside = ((points[:, :2] >= low) & (points[:, :2] <= high)).all(axis=1)
+    broken, outside = int((~finite).sum()), int((finite & ~inside).sum())
+    parts = [f"{broken:,} not finite"] if broken else []
+    return ", ".join(parts + ([f"{outside:,} outside the frame"] if outside else []))
