@@ -14,8 +14,9 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.study.thousand import processor_seconds
+from poise.studies.asking import Request
 from poise.studies.folder import StudyFolder
-from poise.studies.preparing import Request, prepare
+from poise.studies.preparing import prepare
 
 WIDTH = {"generator": "mlp", "discriminator": "mlp", "generator.width": 128, "discriminator.width": 128}
 TOGETHER = 20

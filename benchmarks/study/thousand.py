@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from poise.studies.asking import Request
 from poise.studies.folder import StudyFolder
-from poise.studies.preparing import Request, prepare
+from poise.studies.preparing import prepare
 
 RECIPES = ("lucic/minimax", "lucic/non-saturating", "lucic/least-squares", "lucic/wasserstein")
 

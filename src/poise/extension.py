@@ -151,6 +151,11 @@ def used() -> list[dict[str, Any]]:
     return [asdict(one) for one in _USED.values()]
 
 
+def used_files() -> list[str]:
+    """The files of the parts in use that another process must be given, too."""
+    return [one.path for one in _USED.values() if one.path and not one.installed]
+
+
 def use_words(environment: Mapping[str, Any]) -> list[str]:
     """The words for a command line that goes on with a run: `--use FILE` for each of its files.
 

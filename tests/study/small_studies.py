@@ -5,8 +5,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from poise.studies.asking import Request
 from poise.studies.folder import StudyFolder
-from poise.studies.preparing import Request, prepare
+from poise.studies.preparing import prepare
 from poise.studies.running import work
 
 NETWORKS = {
@@ -40,7 +41,7 @@ def finished(path: Path, **changes: Any) -> StudyFolder:
     """The study, trained in this process."""
     folder = StudyFolder(path)
     prepare(small(**changes), folder)
-    assert work(folder, lambda sentence: None, alone=False, on_unit=lambda: None) == 0
+    assert work(folder, lambda sentence: None, on_unit=lambda: None) == 0
     return folder
 
 

@@ -8,8 +8,9 @@ import pytest
 from small_studies import NETWORKS, small
 
 from poise.errors import PoiseError
+from poise.studies.asking import read_budget
 from poise.studies.folder import StudyFolder
-from poise.studies.preparing import prepare, read_budget, rows_for
+from poise.studies.preparing import prepare, rows_for
 
 
 @pytest.mark.parametrize(

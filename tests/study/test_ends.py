@@ -30,7 +30,7 @@ def test_a_collapsed_trial_ends_and_has_its_name(
     asked = small(trials=2, seeds=0, recipes=("lucic/minimax",), stack=stack, budget="3200-images")
     plan = prepare(asked, folder)
     monkeypatch.setattr(EmaGenerator, "current", lambda self: Constant())
-    assert work(folder, lambda sentence: None, alone=False, on_unit=lambda: None) == 0
+    assert work(folder, lambda sentence: None, on_unit=lambda: None) == 0
     for name, result in folder.results().items():
         assert (result["score"], result["failed"]) == (None, "mode-collapse")
         ended = RunFolder(folder.path / result["folder"]).read_json("ended")
@@ -51,7 +51,7 @@ def test_a_trial_that_does_not_collapse_is_as_without_the_watch(tmp_path: Path) 
         with pytest.MonkeyPatch.context() as patch:
             if on == "false":
                 patch.setattr("poise.studies.plan.BESIDE", {})
-            assert work(folder, lambda sentence: None, alone=False, on_unit=lambda: None) == 0
+            assert work(folder, lambda sentence: None, on_unit=lambda: None) == 0
         (result,) = folder.results().values()
         scores.append(result["score"])
     assert scores[0] == scores[1] is not None

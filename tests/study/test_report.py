@@ -11,12 +11,13 @@ import pytest
 from small_studies import small, whole
 
 from poise.studies.choosing import chosen, wanted
+from poise.studies.conclusions import joint_path
 from poise.studies.folder import StudyFolder
 from poise.studies.plan import Plan, Trial
 from poise.studies.preparing import prepare
 from poise.studies.progress import standing
 from poise.studies.report import write_report
-from poise.studies.results import Table, joint_path, table_of
+from poise.studies.results import Table, table_of
 
 
 def result(trial: Trial, score: float | None, **more: Any) -> dict[str, Any]:

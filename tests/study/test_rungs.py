@@ -10,10 +10,11 @@ from small_studies import finished, small
 from poise.data import ThreeSets, open_data
 from poise.errors import PoiseError
 from poise.run_folder import RunFolder
+from poise.studies.asking import rungs_of
 from poise.studies.choosing import cut_trials, score_of, survivors, wanted
 from poise.studies.folder import StudyFolder
 from poise.studies.plan import Rung
-from poise.studies.preparing import prepare, rungs_of
+from poise.studies.preparing import prepare
 from poise.studies.progress import standing
 from poise.studies.report import write_report
 from poise.studies.results import table_of

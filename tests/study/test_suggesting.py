@@ -99,9 +99,9 @@ def test_a_search_that_is_interrupted_suggests_the_same(tmp_path: Path) -> None:
 
     for _ in range(10):  # each worker dies after one trial, and what it knew is gone
         with pytest.raises(Killed):
-            work(StudyFolder(folder.path), lambda sentence: None, alone=False, on_unit=killed)
+            work(StudyFolder(folder.path), lambda sentence: None, on_unit=killed)
         assert standing(folder).stage == "search"
-    assert work(folder, lambda sentence: None, alone=False, on_unit=lambda: None) == 0
+    assert work(folder, lambda sentence: None, on_unit=lambda: None) == 0
     assert folder.plan.search() == whole.plan.search()
     assert (
         table_of(folder.plan, folder.results()).to_json() == table_of(whole.plan, whole.results()).to_json()

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from poise.api.runs import Run, notify
 from poise.errors import PoiseError
 from poise.run_folder import new_run_path
+from poise.studies.asking import EVALUATIONS, Request
+from poise.studies.finishing import Workforce, finish
 from poise.studies.folder import StudyFolder
 from poise.studies.plan import Plan
-from poise.studies.preparing import EVALUATIONS, Request, prepare
+from poise.studies.preparing import prepare
 from poise.studies.progress import Standing, standing
 from poise.studies.report import write_report
 from poise.studies.results import Table, table_of
-from poise.studies.running import work, work_together
 from poise.studies.space import Space
 
 
@@ -72,13 +73,18 @@ class Study:
             )
         return Run(self.path / str(result["folder"]))
 
-    def resume(self, *, workers: int = 1) -> Study:
+    def resume(self, *, workers: int = 1, cluster: str | None = None, processors: int = 1) -> Study:
         """Go on until nothing is left.
 
+        Args:
+            workers: Processes that train at once.
+            cluster: Train on a Ray cluster instead: `"ray"`, or the address of its head.
+            processors: Of each task of the cluster.
+
         Raises:
-            PoiseError: A trial cannot be trained.
+            PoiseError: A trial cannot be trained, or the cluster cannot be reached.
         """
-        finish(self.folder, workers=workers)
+        finish(self.folder, Workforce(workers, cluster, processors), notify, lambda: None)
         return self
 
     def report(self) -> Path:
@@ -104,6 +110,8 @@ def study(
     stop_early: float | None = None,
     going_on: float = 0.5,
     workers: int = 1,
+    cluster: str | None = None,
+    processors: int = 1,
     device: str = "auto",
     out: Path | str | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -134,6 +142,8 @@ def study(
             first; the next is at twice as much.
         going_on: The share of a recipe's settings that is not cut.
         workers: Processes that train at once.
+        cluster: Train on a Ray cluster instead: `"ray"` for that of this machine, or the address of its head.
+        processors: Of each task of the cluster.
         device: Where: `"auto"`, `"cpu"`, `"cuda"` or `"mps"`.
         out: The study's folder; by default one below `studies/`.
         settings: Values that all recipes get, by path.
@@ -168,10 +178,12 @@ def study(
         stop_early=stop_early,
         going_on=going_on,
     )
+    by = Workforce(workers, cluster, processors)
+    by.check()
     place = Path(out) if out is not None else new_run_path(_named(data), "study", below="studies")
     folder = StudyFolder(place)
     prepare(asked, folder)
-    finish(folder, workers=workers)
+    finish(folder, by, notify, lambda: None)
     return Study(place)
 
 
@@ -182,21 +194,6 @@ def open_study(path: Path | str) -> Study:
         PoiseError: There is none.
     """
     return Study(path)
-
-
-def finish(folder: StudyFolder, *, workers: int, watch: Callable[[], None] = lambda: None) -> int:
-    """Train what is left of a study, and write its report.
-
-    Returns:
-        0, or the exit status of the signal that stopped it.
-    """
-    if workers == 1:
-        status = work(folder, notify, alone=False, on_unit=watch)
-    else:
-        status = work_together(folder, workers, watch)
-    if status == 0:
-        write_report(folder)
-    return status
 
 
 def _named(data: Any) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cyclopts import Parameter
-
-from poise.cli.verb import Count, Device, Json, Names, Number, emit, facts, line, output, verb
+from poise.cli.study_options import StudyOptions, WorkforceOptions
+from poise.cli.verb import Json, Switch, emit, facts, line, output, verb
 from poise.text import counted, duration, short_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from poise.studies.finishing import Workforce
     from poise.studies.folder import StudyFolder
 
 app = verb(
@@ -28,27 +28,10 @@ def study(
     data: str,
     /,
     *,
-    recipes: Names = ("lucic/*",),
-    space: Annotated[str, Parameter(metavar="NAME|FILE")] = "narrow",
-    budget: Annotated[str, Parameter(metavar="IMAGES|TIME")] = "1M-images",
-    trials: Number = 50,
-    seeds: Number = 10,
-    shortlist: Number = 3,
-    seed: Number = 0,
-    stack: Count = None,
-    evaluations: Number = 10,
-    criterion: Annotated[str, Parameter(metavar="METRIC")] = "frechet-distance",
-    search: Annotated[str, Parameter(metavar="random|optuna")] = "random",
-    ladder: Annotated[str | None, Parameter(metavar="ROWS,...,all", show_default=False)] = None,
-    stop_early: Annotated[float | None, Parameter(metavar="SHARE", show_default=False)] = None,
-    going_on: Annotated[float, Parameter(metavar="SHARE")] = 0.5,
-    workers: Number = 1,
+    asked: StudyOptions = StudyOptions(),  # noqa: B008 - frozen
+    by: WorkforceOptions = WorkforceOptions(),  # noqa: B008 - frozen
     out: Path | None = None,
-    device: Device = "auto",
-    settings: Annotated[
-        tuple[str, ...], Parameter(name="--set", metavar="PATH=VALUE", show_default=False)
-    ] = (),
-    dry_run: Annotated[bool, Parameter(show_default=False)] = False,
+    dry_run: Switch = False,
     json: Json = False,
 ) -> int:
     """Compare recipes under one budget: random search, then fresh seeds.
@@ -59,59 +42,16 @@ def study(
 
     Args:
         data: As for poise train.
-        recipes: Names of recipes, or patterns, in quotes.
-        space: What settings are drawn from: narrow, wide, kurach, or a TOML file.
-        budget: What each trial may take: 1M-images that the discriminator is shown, or a time, 30m, which
-            some timed steps turn into images once.
-        trials: Settings of each recipe; the first is its default.
-        seeds: Fresh seeds with which the chosen setting of each recipe is trained; these alone are compared.
-        shortlist: The best settings of each recipe, of which one is chosen by three fresh seeds of its own.
-        seed: Draws the settings and divides the data.
-        stack: The most trials trained side by side in a process, where networks agree; by default 20 of small
-            networks.
-        evaluations: How often a trial is measured, to choose its checkpoint.
-        criterion: What trials are ranked by: frechet-distance, or triangle-f1 on triangles.
-        search: How settings are drawn: random, or, of one recipe, optuna, which suggests them by earlier
-            scores.
-        ladder: Search on few rows first, and on more with the best settings: 500,2000,all.
-        stop_early: Cut the worse settings of each recipe at this share of the budget, 0.2 or more, and at
-            twice as much, and so on.
-        going_on: The share of settings that is not cut.
-        workers: Processes that train at once.
         out: The study's folder; by default one below studies/.
-        device: Where to train.
-        settings: A setting of all recipes as path=value; may be given often.
         dry_run: Check and show the plan, and write nothing.
     """
-    from poise.cli.verb import at_least
-    from poise.recipes import parse_override
     from poise.run_folder import new_run_path
     from poise.studies.folder import StudyFolder
-    from poise.studies.preparing import Request, prepare
+    from poise.studies.preparing import prepare
 
-    at_least(1, workers=workers)
+    workforce = by.workforce()
     folder = StudyFolder(out or new_run_path(data, "study", below="studies"))
-    changes = dict(parse_override(text) for text in settings)
-    asked = Request(
-        data=data,
-        recipes=recipes,
-        space=space,
-        budget=budget,
-        trials=trials,
-        seeds=seeds,
-        shortlist=shortlist,
-        seed=seed,
-        stack=stack,
-        evaluations=evaluations,
-        device=device,
-        settings=changes,
-        criterion=criterion,
-        search=search,
-        ladder=ladder,
-        stop_early=stop_early,
-        going_on=going_on,
-    )
-    plan = prepare(asked, folder, dry_run=dry_run)
+    plan = prepare(asked.request(data), folder, dry_run=dry_run)
     if not json:
         rows = [
             ("study", short_path(folder.path)),
@@ -133,7 +73,7 @@ def study(
         else:
             line(output(), "This was a dry run: nothing was written. Leave out --dry-run to begin.")
         return 0
-    return _finish(folder, workers, json=json)
+    return _finish(folder, workforce, json=json)
 
 
 @app.command
@@ -141,20 +81,17 @@ def resume(
     study: Path,
     /,
     *,
-    workers: Annotated[int, Parameter(metavar="N")] = 1,
+    by: WorkforceOptions = WorkforceOptions(),  # noqa: B008 - frozen
     json: Json = False,
 ) -> int:
     """Go on with a study; a further worker is the same command.
 
     Args:
         study: The study's folder.
-        workers: Processes that train at once.
     """
-    from poise.cli.verb import at_least
     from poise.studies.folder import StudyFolder
 
-    at_least(1, workers=workers)
-    return _finish(StudyFolder.open(study), workers, json=json)
+    return _finish(StudyFolder.open(study), by.workforce(), json=json)
 
 
 @app.command
@@ -206,10 +143,9 @@ def status(study: Path, /, *, json: Json = False) -> int:
     return 0
 
 
-def _finish(folder: StudyFolder, workers: int, *, json: bool) -> int:
+def _finish(folder: StudyFolder, by: Workforce, *, json: bool) -> int:
     """Train what is left, with a line of progress now and then, and show the table."""
-    from poise.studies.report import write_report
-    from poise.studies.running import work, work_together
+    from poise.studies.finishing import finish
 
     watch = _progress(folder, json=json)
     watch()
@@ -220,16 +156,13 @@ def _finish(folder: StudyFolder, workers: int, *, json: bool) -> int:
         else:
             line(output(), (sentence, "dim"))
 
-    if workers == 1:
-        exit_status = work(folder, notify, alone=False, on_unit=watch)
-    else:
-        exit_status = work_together(folder, workers, watch)
+    exit_status = finish(folder, by, notify, watch)
     if exit_status:
         if not json:
             again = f"Stopped and saved; go on with: poise study resume {short_path(folder.path)}"
             line(output(), again)
         return exit_status
-    path = write_report(folder)
+    path = folder.report
     if json:
         from poise.studies.results import table_of
 
@@ -272,7 +205,8 @@ def _print_table(folder: StudyFolder) -> None:
     from rich.text import Text
 
     from poise.cli.verb import panel, table
-    from poise.studies.results import short, table_of
+    from poise.studies.conclusions import short
+    from poise.studies.results import table_of
 
     found, console = table_of(folder.plan, folder.results()), output()
     if not console.is_terminal:

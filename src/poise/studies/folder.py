@@ -183,6 +183,11 @@ class StudyFolder:
         folder = self.path / "trials" / (unit.name if unit.stacked else trial.folder)
         return folder / trial.name if unit.stacked else folder
 
+    @property
+    def report(self) -> Path:
+        """Where the report is written."""
+        return self.path / "report.html"
+
     # Claims ----------------------------------------------------------------------------------------------
 
     @contextmanager

@@ -3,51 +3,30 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 
-from poise.data import LEAST_TRAINED, Dataset, ThreeSets, data_of, open_data, origin_of, spec_of
-from poise.errors import PoiseError, unknown_name
-from poise.networks import describe
+from poise.data import Dataset, ThreeSets, data_of, open_data, origin_of, spec_of
+from poise.errors import PoiseError
 from poise.recipes import Recipe, recipe_with
+from poise.studies.asking import GOING_ON, Request, read_budget, rungs_of, search_for
 from poise.studies.budget import images_of_step, recipe_of
-from poise.studies.criteria import FRECHET, criterion_for
-from poise.studies.folder import StudyFolder, Unit
-from poise.studies.plan import WHOLE, Budget, Plan, Rung, Trial, differences, grown, recipes_named
+from poise.studies.criteria import criterion_for
+from poise.studies.folder import StudyFolder
+from poise.studies.plan import Budget, Plan, differences, grown, recipes_named
 from poise.studies.space import Space, space_named
-from poise.studies.suggesting import require_optuna
+from poise.studies.units import planned_units, stack_for
 from poise.tasks import TASKS
-from poise.text import duration, seconds_of
+from poise.text import duration
 from poise.training import pick_device, plan
 from poise.training.evaluation_cost import measuring_seconds
-from poise.training.planning import assembled
 from poise.training.rehearsal import BESIDE, rehearse
 from poise.training.resolve import resolve
-from poise.training.vectorised import structure
-from poise.training.vectorised.plan import check_recipe
-
-EVALUATIONS = 10
-"""How often a trial is measured to choose a checkpoint, unless the user says."""
 
 LOOKED_AT = 50
 """Trials whose recipes are made before the first is trained, to see that the budget is enough."""
-
-SMALL = 300_000
-"""Numbers in both networks up to which trials are stacked, unless the user says."""
-
-TOGETHER = 20
-"""Trials of a stack, unless the user says."""
-
-GOING_ON = 0.5
-"""Share of a recipe's settings that go on from a rung to the next, unless the user says."""
-
-LEAST_SHARE = 0.2
-"""Of the budget, before which no trial is cut."""
 
 SHARE = 6
 """One in so many rows chooses, and as many score, if the data are few."""
@@ -57,29 +36,6 @@ MOST_SCORING = 2_000
 
 LEAST_SCORING = 50
 """Rows that score at least: of fewer the Fréchet distance says nothing."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a user asks for."""
-
-    data: Any
-    recipes: Sequence[str] = ("lucic/*",)
-    space: str | Path | Space = "narrow"
-    budget: str = "1M-images"
-    trials: int = 50
-    seeds: int = 10
-    shortlist: int = 3
-    seed: int = 0
-    stack: int | None = None
-    evaluations: int = EVALUATIONS
-    device: str = "auto"
-    settings: Mapping[str, Any] | None = None
-    criterion: str = FRECHET
-    search: str = "random"
-    ladder: str | None = None
-    stop_early: float | None = None
-    going_on: float = GOING_ON
 
 
 def prepare(asked: Request, folder: StudyFolder, *, dry_run: bool = False) -> Plan:
@@ -184,114 +140,6 @@ def _data(data: Any, folder: StudyFolder) -> tuple[Any, dict[str, Any]]:
     return path, origin_of(path)
 
 
-def read_budget(text: str) -> tuple[int | None, float | None]:
-    """A budget for each trial as images or as seconds.
-
-    Raises:
-        PoiseError: It is neither.
-
-    Example:
-        >>> read_budget("1M-images"), read_budget("200k"), read_budget("30m")
-        ((1000000, None), (200000, None), (None, 1800.0))
-    """
-    plain = text.strip().lower().removesuffix("images").rstrip(" -").replace(",", "").replace("_", "")
-    seconds = None if text.lower().rstrip().endswith("images") else seconds_of(text)
-    if seconds:
-        return None, seconds
-    factor = {"k": 1_000, "m": 1_000_000}.get(plain[-1:], 1)
-    try:
-        images = round(float(plain.rstrip("km")) * factor)
-    except (ValueError, OverflowError):
-        images = 0
-    if images < 1:
-        raise PoiseError(
-            f"'{text}' is no budget",
-            code="studies.budget-unread",
-            hint="write images that each trial is shown, 1M-images or 200k-images, or a time, 30m",
-        )
-    return images, None
-
-
-def search_for(named: str, *, recipes: int, rungs: bool) -> Literal["random", "optuna"]:
-    """How settings are searched for.
-
-    Raises:
-        PoiseError: There is no such search; or Optuna is asked for and missing, or cannot be used.
-    """
-    if named == "random":
-        return "random"
-    if named != "optuna":
-        raise unknown_name("search", named, ("random", "optuna"))
-    if recipes > 1:
-        raise PoiseError(
-            f"--search optuna is never used to compare recipes, and there are {recipes}",
-            code="studies.search-not-for-comparison",
-            why="settings that follow from earlier ones are no independent draws, and a recipe that is "
-            "easier to search would look better",
-            hint="name one recipe, for which a good setting is found, or leave --search out",
-        )
-    if rungs:
-        raise PoiseError(
-            "--search optuna takes no rungs",
-            code="studies.search-with-rungs",
-            why="it is told scores at the full budget",
-            hint="leave --ladder and --stop-early out",
-        )
-    require_optuna()
-    return "optuna"
-
-
-def rungs_of(ladder: str | None, stop_early: float | None, going_on: float, *, rows: int) -> list[Rung]:
-    """The rungs of a search: subsets of the rows, then shares of the budget on the last of them.
-
-    Args:
-        ladder: Numbers of rows with commas between, the last one `all`.
-        stop_early: The share of the budget at which the first are cut; the next rungs are twice as long each.
-        going_on: The share of settings that goes on.
-        rows: How many rows there are to train on.
-
-    Raises:
-        PoiseError: They are no rungs.
-
-    Example:
-        >>> [rung.words for rung in rungs_of("500,all", 0.3, 0.5, rows=1000)]
-        ['500 rows', '30 % of the budget', '60 % of the budget', 'all rows']
-    """
-    if ladder is None and stop_early is None:
-        return []
-    if not 0 < going_on < 1:
-        what = f"The share of settings that go on cannot be {going_on:g}"
-        raise PoiseError(what, code="studies.bad-share", hint="give one between 0 and 1, such as 0.5")
-    *numbers, last = [word.strip().lower() for word in (ladder or "all").split(",")]
-    subsets = [int(word) if word.isdecimal() else 0 for word in numbers]
-    if last != "all" or any(one >= other for one, other in pairwise([0, *subsets])):
-        raise PoiseError(
-            f"'{ladder}' is no ladder",
-            code="studies.ladder-unread",
-            hint="write growing numbers of rows, and all at the end: 500,2000,all",
-        )
-    if subsets and (subsets[0] < LEAST_TRAINED or subsets[-1] >= rows):
-        raise PoiseError(
-            f"A rung of {subsets[-1] if subsets[-1] >= rows else subsets[0]:,} rows cannot be trained on",
-            code="studies.rung-unfit",
-            why=f"{rows:,} rows are left to train on, and {LEAST_TRAINED} are the fewest",
-            hint=f"name numbers from {LEAST_TRAINED} to {rows - 1:,}, and all",
-        )
-    if stop_early is not None and not LEAST_SHARE <= stop_early < 1:
-        raise PoiseError(
-            f"Trials cannot be cut at a share of {stop_early:g}",
-            code="studies.stop-too-early",
-            why="what leads so early is often not what leads at the end",
-            hint=f"give a share of the budget from {LEAST_SHARE:g} to below 1",
-        )
-    found = [Rung(rows=count) for count in subsets]
-    share = stop_early or 1.0
-    while share < 1:
-        found.append(Rung(share=share))
-        share *= 2
-    return [*found, WHOLE]
-
-
 def rows_for(dataset: Dataset) -> int:
     """How many rows choose checkpoints, and how many score them.
 
@@ -368,41 +216,3 @@ def rehearsed(
     return Budget(
         images=images, asked=asked, measured=f"{speed:,.0f} images a second of '{slowest}' on {where}"
     )
-
-
-def stack_for(wanted: Plan, dataset: Dataset) -> int:
-    """How many trials are stacked if the user does not say: small networks without convolutions gain."""
-    recipe = recipe_with(wanted.recipe(next(iter(wanted.recipes))), {"batch_size": 2, "steps": 1})
-    modules = assembled(dataset, recipe, torch.device("cpu"), {}).modules.values()
-    numbers = sum(int(describe(module)["parameters"]) for module in modules)
-    convolves = any(
-        isinstance(layer, torch.nn.modules.conv._ConvNd) for module in modules for layer in module.modules()
-    )
-    return 1 if convolves or numbers > SMALL else TOGETHER
-
-
-def planned_units(
-    wanted: Plan, trials: Sequence[Trial], before: Sequence[Unit], dataset: Dataset
-) -> list[Unit]:
-    """The units with those of further trials appended; trials of one structure are stacked."""
-    known = {trial.name for unit in before for trial in unit.trials}
-    new = [trial for trial in trials if trial.name not in known]
-    units, groups = list(before), dict[str, list[Trial]]()
-    spec = spec_of(dataset)
-    for trial in new:
-        key = trial.name
-        if wanted.stack > 1 and all(rung.share == 1 for rung in wanted.ladder):  # a stack does not pause
-            recipe = recipe_of(wanted, trial)
-            try:
-                check_recipe(recipe)
-                key = f"{structure(resolve(recipe, spec))} {trial.rung.rows}"
-            except PoiseError:  # this one is trained alone
-                key = trial.name
-        groups.setdefault(key, []).append(trial)
-    stacks = sum(unit.stacked for unit in units)
-    for group in groups.values():
-        for first in range(0, len(group), max(1, wanted.stack)):
-            part = group[first : first + max(1, wanted.stack)]
-            stacks += len(part) > 1
-            units.append(Unit(name=f"stack-{stacks:04}" if len(part) > 1 else part[0].name, trials=part))
-    return units

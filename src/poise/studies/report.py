@@ -11,12 +11,13 @@ from typing import Any
 
 from poise.errors import PoiseError
 from poise.studies.choosing import Results, cut_trials, last_trials, score_of, wanted
+from poise.studies.conclusions import changes_text, cost_words, joint_path, short
 from poise.studies.criteria import CRITERIA
 from poise.studies.drawing import Axis, Mark, best_curves, marginal_bars, parallel, strip
 from poise.studies.folder import StudyFolder
 from poise.studies.plan import WHOLE, Plan, Trial
 from poise.studies.progress import standing
-from poise.studies.results import Row, Table, changes_text, cost_words, joint_path, short, table_of, values_of
+from poise.studies.results import Row, Table, table_of, values_of
 from poise.studies.statistics import best_bands, expected_best, marginals
 from poise.text import counted, label
 from poise.web.page import data_address, rendered, write_page
@@ -57,7 +58,7 @@ def write_report(study: StudyFolder) -> Path:
         filters={"short": short, "label": label},
         styles=(here / "study.css",),
     )
-    return write_page(study.path / "report.html", page, code="studies.unwritable-report")
+    return write_page(study.report, page, code="studies.unwritable-report")
 
 
 def _contents(study: StudyFolder) -> dict[str, Any]:

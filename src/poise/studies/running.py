@@ -15,13 +15,14 @@ from pathlib import Path
 
 from poise.data import open_data
 from poise.errors import PoiseError
+from poise.extension import used_files
 from poise.studies.choosing import Results, wanted
 from poise.studies.folder import StudyFolder, Unit
 from poise.studies.plan import Plan
-from poise.studies.preparing import planned_units
 from poise.studies.progress import standing
 from poise.studies.suggesting import suggested
 from poise.studies.trials import Bench, Stopped, carry_out, sets_of
+from poise.studies.units import planned_units
 
 WAIT = 2.0
 """Seconds between two looks at what other workers do."""
@@ -32,13 +33,12 @@ REFUSED = (2, 5)
 Notify = Callable[[str], None]
 
 
-def work(study: StudyFolder, notify: Notify, *, alone: bool, on_unit: Callable[[], None]) -> int:
+def work(study: StudyFolder, notify: Notify, *, on_unit: Callable[[], None]) -> int:
     """Train unit after unit until none is left; the exit status: 0, or that of the signal that came.
 
     Args:
         study: The folder.
         notify: Called with sentences.
-        alone: Do not wait for units that other workers hold.
         on_unit: Called after each unit.
 
     Raises:
@@ -62,8 +62,6 @@ def work(study: StudyFolder, notify: Notify, *, alone: bool, on_unit: Callable[[
             on_unit()
             break
         if not claimed:
-            if alone:
-                return 0
             time.sleep(WAIT)
 
 
@@ -153,7 +151,8 @@ class Crew:
         for _ in range(count):
             self.started += 1
             log = self.study.path / "workers" / f"{os.getpid()}-{self.started}.log"
-            command = [sys.executable, "-m", "poise", "study", "resume", str(self.study.path)]
+            parts = [word for part in used_files() for word in ("--use", part)]
+            command = [sys.executable, "-m", "poise", *parts, "study", "resume", str(self.study.path)]
             with log.open("wb") as file:
                 self.running.append(
                     subprocess.Popen(

@@ -9,7 +9,10 @@ from typing import Any
 from poise.errors import report_system_errors
 from poise.run_folder.files import write_whole
 
-STYLE = Path(__file__).parent / "report.css"
+HERE = Path(__file__).parent
+"""Where `frame.html` is, which every template extends."""
+
+STYLE = HERE / "report.css"
 """The style sheet that every page begins with."""
 
 
@@ -29,7 +32,7 @@ def rendered(
     shown = {name: "".join(file.read_text("utf-8") for file in files) for name, files in parts.items()}
     hashes = {f"{name}_hash": _hash(text) for name, text in shown.items()}
     templates = Environment(
-        loader=FileSystemLoader(template.parent),
+        loader=FileSystemLoader([template.parent, HERE]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
