@@ -12,5 +12,6 @@ SETS: Mapping[str, Callable[[], Sequence[Case]]] = {
     "six": lambda: import_module("benchmarks.strangers.round_six").CASES,
     "seven": lambda: import_module("benchmarks.strangers.round_seven").CASES,
     "eight": lambda: import_module("benchmarks.strangers.round_eight").CASES,
+    "nine": lambda: import_module("benchmarks.strangers.round_nine").CASES,
     "five": lambda: import_module("benchmarks.strangers.round_five").CASES,
 }
