@@ -15,6 +15,7 @@ from poise.diagnosis.samples import coverage
 from poise.diagnosis.trends import blind, crossings, gains
 
 RATES = {"generator": {"learning_rate": 1e-6}, "discriminator": {"learning_rate": 4e-4}}
+USUAL_RATES = dict.fromkeys([f"optimisers.{player}.learning_rate" for player in RATES])
 WGAN_GP = {"regularisers": {"wgan-gp": {"weight": 1.0, "every": 1}}}
 STEPS = {"dynamics": {"name": "alternating", "generator_steps": 8}}
 MINIMAX = {"loss": {"name": "minimax"}, "dynamics": {"discriminator_steps": 4}}
@@ -51,6 +52,13 @@ MINIMAX = {"loss": {"name": "minimax"}, "dynamics": {"discriminator_steps": 4}}
             {"loss": "non-saturating", "dynamics.discriminator_steps": 1, "regularisers.r1.weight": 0.03,
              "regularisers.r1.every": 1},
         ),
+        (
+            settings.smoother({"loss": {"name": "relativistic-pairing"}, "regularisers": {}}),
+            {"regularisers.r1.every": 1, "regularisers.r2.every": 1},
+        ),
+        (settings.usual_rates({"optimisers": RATES}), USUAL_RATES),
+        (settings.usual_rates({}), USUAL_RATES),
+        (settings.usual_rates({"optimisers": {"generator": {"learning_rate": 3e-5}}}), None),
         (settings.mirrored({"resolution": 32}), {"horizontal_flips": True}),
         (settings.mirrored({"resolution": None}), None),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -144,3 +145,89 @@ def test_how_far_the_reals_of_the_loop_are_apart_is_measured() -> None:
         noise = 0.8 * drawn(step + 50, 64, 6)
         monitor.observe(step, real=reals[64 * step : 64 * step + 64] + noise, fake=drawn(step + 9, 64, 6))
     assert monitor.measurements[2].loop_spread == pytest.approx((1 + 0.8**2) ** 0.5, rel=0.08)
+
+
+@pytest.mark.parametrize("part", ["grid", "statistics", "copies"])
+def test_no_samples_are_made_for_what_fakes_that_stand_for_them_show(part: str) -> None:
+    reals, asked = drawn(0, 400, 1, 8, 8), []
+
+    def sample(count: int) -> Tensor:
+        asked.append(count)
+        return drawn(1, count, 1, 8, 8)
+
+    examiner = Examiner(Reference(reals, held_out=drawn(3, 60, 1, 8, 8)))
+    one = Subject(sample=sample, fixed=True, handed=drawn(2, 64, 1, 8, 8))
+    examiner.examine(Measurement(10), one, parts=("samples", "handed"))
+    asked.clear()
+    found = examiner.examine(Measurement(20), one, parts=("handed", part))
+    assert not asked and {"grid": found.grid, "statistics": found.probes, "copies": found.copying}[part]
+    examiner.examine(Measurement(30), one, parts=("handed", "samples", part))
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("change", [lambda reals: reals, lambda reals: reals.permute(0, 2, 3, 1)])
+def test_what_checks_need_of_the_reals_is_worked_out_before_the_loop(
+    change: Callable[[Tensor], Tensor],
+) -> None:
+    reals, held_out = drawn(0, 300, 3, 8, 8).clamp(-1, 1), drawn(1, 60, 3, 8, 8).clamp(-1, 1)
+    monitor = Monitor(real=change(reals), held_out=change(held_out), every=1, most_share=1.0)
+    for step in range(4):
+        monitor.observe(step, real=reals[:64], fake=drawn(step + 9, 64, 3, 8, 8).clamp(-1, 1))
+    given, wanted = monitor._doctor.reference, Reference(reals, held_out)
+    assert given is not None and torch.equal(given.real, reals)
+    assert torch.equal(given.centres, wanted.centres) and given.floor == wanted.floor
+    assert given.held_out_copied == wanted.held_out_copied and monitor.not_used == {}
+
+
+def test_a_grid_that_stays_while_samples_come_nearer_is_not_that_of_the_first_weights() -> None:
+    def seen(peak: Callable[[int], float], far: Callable[[int], float]) -> dict[str, int]:
+        checks = run(list(range(28)))
+        return named(
+            [replace(one, grid=peak(n), distance=far(n)) for n, one in enumerate(checks)], steps=6000
+        )
+
+    def nears(place: int) -> float:
+        return 0.7 * 0.9**place + 0.01
+
+    assert seen(lambda _: 40.0, nears)["checkerboard"] < 2200
+    assert "checkerboard" not in seen(lambda place: 300 * 0.8**place, nears), "it fades"
+    assert "checkerboard" not in seen(lambda _: 40.0, lambda _: 0.7), "the weights are the first ones still"
+
+
+def test_a_discriminator_that_guesses_and_gives_no_gradient_is_fooled() -> None:
+    def seen(gradient: Callable[[int], float], **changes: Any) -> set[str]:
+        checks = run(list(range(60)), **{"auc": 0.48, "distance": 0.1, "distance_floor": 0.002, **changes})
+        return set(
+            named([replace(one, generator_gradient=gradient(n)) for n, one in enumerate(checks)], 6000)
+        )
+
+    def vanishes(place: int) -> float:
+        return 0.8**place
+
+    assert "generator-dominates" in seen(vanishes)
+    assert "generator-dominates" not in seen(lambda _: 1.0), "it is still pushed"
+    assert "generator-dominates" not in seen(vanishes, distance=0.005), "it has arrived"
+    assert "generator-dominates" not in seen(vanishes, auc=0.7), "the discriminator sees something"
+
+
+def test_a_generator_that_lost_for_half_of_the_run_and_covers_nothing_is_dominated() -> None:
+    def seen(**changes: Any) -> bool:
+        checks = run(list(range(60)), auc=1.0, generator_gradient=1.0, **changes)
+        nearer = [replace(one, distance=2 * 0.94**n) for n, one in enumerate(checks)]
+        return "discriminator-dominates" in named(nearer, 6000)
+
+    assert seen(coverage=0.1, spread=0.2)
+    assert not seen(coverage=0.8, spread=0.9), "it loses, and learns"
+
+
+def test_labels_that_are_not_followed_by_samples_near_the_data_are_named_before_the_run_is_late() -> None:
+    def first(**changes: Any) -> int | None:
+        given = {
+            "condition_response": 0.2, "condition_followed": 0.1, "condition_followed_real": 0.9,
+            "condition_chance": 0.1, "distance": 0.04,
+        }  # fmt: skip
+        return named(run(list(range(0, 60, 3)), **(given | changes)), 6000).get("condition-ignored")
+
+    early, late = first(), first(distance=0.5)
+    assert early is not None and late is not None and early < 3500 and late >= 4000
+    assert first(condition_followed=0.85) is None

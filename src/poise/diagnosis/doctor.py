@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
-from poise.diagnosis.examination import FEW, PARTS, SAMPLED, Examiner, Subject
+from poise.diagnosis.examination import FEW, OWN, PARTS, SAMPLED, Examiner, Subject
 from poise.diagnosis.finding import Finding, Measurement
 from poise.diagnosis.findings import FINDINGS
 from poise.diagnosis.reference import MOST_PROBED, Reference
@@ -113,7 +113,7 @@ class Doctor:
         self._examiner = Examiner(reference)
         self._reported: dict[tuple[str, int], dict[str, Any]] = {}
         self._measured: dict[str, float] = {}  # The progress at which each part was last measured
-        self._count, self._warned = MOST_PROBED, False
+        self._count, self._warned, self._conditioned = MOST_PROBED, False, False
         self._light, self._next = (
             0.0,
             0.0,
@@ -210,6 +210,7 @@ class Doctor:
             self.budget.free |= len(self.tracker.measurements) < OPENING
             now = progress(observed or step, self.tracker.setting.steps, self.tracker.setting.pace)
             began = self.budget.left()
+            self._conditioned = subject.swapped is not None
             parts = self._affordable(now)
             window = replace(self.window.close(step), observed=observed)
             found = self._examiner.examine(window, subject, parts=parts, count=self._count)
@@ -243,7 +244,7 @@ class Doctor:
         chosen, left = list(BASE), budget.left() - sum(map(self._cost, BASE))
         waits = self._waits(now)
         for part in waits:
-            needs_sampling = part in SAMPLED and not SAMPLED & set(chosen)
+            needs_sampling = part in self._sampled and not self._sampled & set(chosen)
             cost = self._cost(part) + (self._cost("sampling") if needs_sampling else 0.0)
             second = part in self._new() and not set(chosen).isdisjoint(self._new())
             if waits[part] < 1 - CLOSE / DUE[part] or second:
@@ -255,6 +256,12 @@ class Doctor:
                 break
         return tuple(chosen)
 
+    @property
+    def _sampled(self) -> frozenset[str]:
+        """Parts for which the generator is called: those for which the loop's fakes do not stand."""
+        parts = OWN if self._examiner.stood_for else SAMPLED
+        return parts if self._conditioned else parts - {"conditions"}
+
     def _waits(self, now: float) -> dict[str, float]:
         """How long each part has waited, over the time after which it is due; the longest first."""
         due = dict(DUE, samples=STOOD_FOR) if self._examiner.stood_for else DUE
@@ -264,7 +271,9 @@ class Doctor:
     def _cost_of_next(self, now: float) -> float:
         """Seconds of a check of the base and the parts that have waited longest."""
         parts = tuple(self._waits(now))[:TOGETHER]
-        return sum(map(self._cost, (*BASE, *parts))) + self._cost("sampling") * bool(SAMPLED & set(parts))
+        return sum(map(self._cost, (*BASE, *parts))) + self._cost("sampling") * bool(
+            self._sampled & set(parts)
+        )
 
     def _cost(self, part: str, count: int = 0) -> float:
         """Seconds that a part will take with so many samples; of one that is new, what samples take."""

@@ -58,6 +58,8 @@ ASKED = 16  # Samples of which the latents are exchanged
 TWIN = 1e-4  # Share of the mean distance of two samples, below which the two are equal but for rounding
 # Parts for which the generator is sampled
 SAMPLED = frozenset({"samples", "held out", "conditions", "statistics", "copies", "grid", "augmentation"})
+# Those for which the loop's fakes never stand, and those that call a network otherwise
+OWN, SCORED = frozenset({"samples", "conditions"}), frozenset({"latents", "held out"})
 LAID_OUT = 6  # Checks that say how the loop's reals lie to those that were handed over; they do not change
 LEAST_HANDED = 2  # Fewer fakes than this of the loop's own are not compared with each other
 # Difference of the energy distances, and share of the greater one, below which the loop's fakes may stand for
@@ -156,16 +158,22 @@ class Examiner:
         chosen = tuple(PARTS) if parts is None else parts
         missing |= {PARTS[name]: LATER for name in PARTS if name not in chosen}
         wanted = SAMPLED & set(chosen)
+        own = OWN if subject.swapped is not None else OWN - {"conditions"}
+        stands = self.stood_for and not own & set(chosen)
         self.count = count
-        with still(subject.modules) if wanted or "latents" in chosen else nullcontext():
+        with still(subject.modules) if (wanted and not stands) or SCORED & set(chosen) else nullcontext():
             began = time.perf_counter()
-            fake = self._fakes(subject, count, missing) if wanted else None
+            if stands:
+                fake = None if subject.handed is None or not wanted else subject.handed[:count]
+                self.count = count if fake is None else len(fake)
+            else:
+                fake = self._fakes(subject, count, missing) if wanted else None
             culprit = None if fake is None else first_non_finite([("samples of the generator", fake)])
             if culprit:
                 found["non_finite"] = found["non_finite"] or culprit
                 missing["distance"] = "the samples hold values that are not finite"
                 fake = None
-            if wanted:
+            if wanted and not stands:
                 self.seconds["sampling"] = time.perf_counter() - began
             measure: dict[str, Callable[[], dict[str, Any]]] = {
                 "weights": lambda: self._moved(subject),

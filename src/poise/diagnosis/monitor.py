@@ -15,7 +15,7 @@ from poise.diagnosis.doctor import OPENING, BlindStatus, Doctor
 from poise.diagnosis.examination import Subject
 from poise.diagnosis.finding import Finding, Measurement
 from poise.diagnosis.inputs import brought_to, given_of, samples_of
-from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING, reference_of
+from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING, Reference, reference_of
 from poise.diagnosis.rule import Setting
 from poise.diagnosis.trends import PACE, SPANS
 from poise.diagnosis.undisturbed import MOST_SHARE, Budget, modules_of
@@ -76,6 +76,7 @@ class Monitor:
             self._held_out = samples_of("held_out", held_out, self._note)
         came_along = None if known is None else known.labels
         self._conditions = came_along if conditions is None else conditions
+        self._ready = self._fitted()
         self._doctor = Doctor(
             self._scheduled,
             Setting(steps=steps, data=data, pace=min(PACE, every or PACE)),
@@ -301,8 +302,13 @@ class Monitor:
                 self._real = self._conditions = None
             else:
                 held_out = None if self._held_out is None else brought_to(self._held_out, loop)
-                self._doctor.reference = reference_of(brought, held_out, self._conditions, self._note)
-                self._reference_is_set = True
+                as_given = brought is self._real and held_out is self._held_out
+                self._doctor.reference = (
+                    self._ready
+                    if as_given and self._ready is not None
+                    else reference_of(brought, held_out, self._conditions, self._note)
+                )
+                self._reference_is_set, self._ready = True, None
                 return
         if self._real is None and real is not None:
             if self._conditions is not None:
@@ -321,6 +327,19 @@ class Monitor:
         """Forget what was measured at a step and after it: the loop has gone back to before."""
         self._quiet_until = 0
         self._doctor.rewind(step)
+
+    def _fitted(self) -> Reference | None:
+        """The reference of reals in the space in which they were given, fitted before the loop begins.
+
+        It is dropped if the loop has another space; what bytes become is not known before.
+        """
+        if self._real is None or self._real.dtype == torch.uint8:
+            return None
+        try:
+            found = reference_of(self._real, self._held_out, self._conditions, self._note)
+            return None if found is None else found.fit()
+        except Exception:  # it is made again in the loop, where what is wrong is noted
+            return None
 
     def _note(self, name: str, why: str) -> None:
         self.not_used[name] = why

@@ -37,6 +37,11 @@ LEAST_OTHERS = 32  # Of fewer reals than this no distribution is compared
 LEAST_HELD_OUT = 8  # Fewer held-out reals than this are not ranked among others
 CELLS = 16
 DIRECTIONS = 4
+# What a check needs of the reals, each of which is worked out once
+FITTED = (
+    "closeness", "floor", "simple", "summary", "grid", "shares", "directions", "held_out_copied",
+    "held_out_apart", "labels_followed",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +53,13 @@ class Reference:
     conditions: Tensor | None = None  # `(N,)`, the label of each of `real`
     seed: int = 0  # Decides which of them are used if there are many
     from_loop: bool = False  # Whether they are the loop's own, and were not handed over as the data
+
+    def fit(self) -> Reference:
+        """Work out now what checks need, so that none of them has to; but for what augmentations do."""
+        if len(self.real) >= LEAST:
+            for name in FITTED:
+                getattr(self, name)
+        return self
 
     @cached_property
     def order(self) -> Tensor:

@@ -32,6 +32,8 @@ FAR = 0.25  # Energy distance beyond which a generator that comes no nearer is n
 FIRST_STEPS = 24
 # Spans, sixtieths of a run, in a row in which every fake is recognised: from the start, and later on
 AT_ONCE, LONG = 4, 12
+# Spans in a row after which a generator that covers less than this of the data has not simply begun slowly
+HALF, EMPTY = 30, 0.3
 STILL = 0.05  # Movement below which samples rest: one check fewer is then enough
 SPAN = 10
 LEAST = 8  # Values of both losses that there must be if there are losses alone
@@ -72,6 +74,15 @@ def _discriminator_dominates(measurements: Measurements) -> Verdict | Unchecked:
         return Verdict("trouble" if lasts >= 2 * AT_ONCE and never else "watch",
                        f"{recognised}, and samples come no nearer.", evidence,
                        beyond=1.0 + 10 * (apart - APART))  # fmt: skip
+    covered = median(measurements, "coverage", SPAN, 0)
+    half = HALF if measurements.steps else 2 * HALF
+    if lasts >= half and covered is not None and covered < EMPTY and near is not None and near > FAR:
+        return Verdict(
+            "watch",
+            f"{recognised}, and has for half of the run; samples hold {100 * covered:.0f} % of the data.",
+            evidence,
+            beyond=1.0 + 10 * (apart - APART),
+        )
     return HEALTHY
 
 
@@ -195,6 +206,9 @@ DISCRIMINATOR_DOMINATES = Rule(
 
 FOOLED = 0.6  # AUC below which the discriminator can hardly tell
 AWAY = 0.25  # Energy distance, in units of the reals' own, beyond which samples are far from the data
+GUESSES = 0.55  # AUC below which it guesses
+# Energy distance, and times that of other reals, from which samples can be told from the data
+APART_FROM_DATA, FLOORS = 0.04, 4.0
 CATCHES_UP = 0.05  # Rise of the AUC that shows that the discriminator learns
 # If there are losses alone: times that of fresh weights, above which a discriminator is led astray, and below
 # which a generator has an easy life
@@ -219,6 +233,23 @@ def _generator_dominates(measurements: Measurements) -> Verdict | Unchecked:
         ("auc", round(area, 3), FOOLED, "0.55 to 0.95"),
         ("distance", round(far, 3), AWAY, "falling, near 0 at the end"),
     )
+    floor = next(
+        (one.distance_floor for one in reversed(measurements) if one.distance_floor is not None), 0.0
+    )
+    pushed = push(measurements)
+    if area < GUESSES and pushed < VANISHED and far > max(APART_FROM_DATA, FLOORS * floor):
+        return Verdict(
+            "watch",
+            f"The discriminator only guesses, with {100 * area:.0f} % of pairs right, and the generator's "
+            f"gradient has fallen to {100 * pushed:.2g} % of what it was, although samples are not those of "
+            "the data yet.",
+            Evidence.of(
+                ("auc", round(area, 3), GUESSES, "0.55 to 0.95"),
+                ("generator's gradient over its greatest", float(f"{pushed:.2g}"), VANISHED, "0.2 to 1"),
+                ("distance", round(far, 3), APART_FROM_DATA, "near 0"),
+            ),
+            beyond=VANISHED / max(pushed, 1e-6),
+        )
     if area < FOOLED and far > AWAY and not nearing and not catching_up:
         return Verdict(
             "trouble" if area < 0.52 and far > 0.4 else "watch",

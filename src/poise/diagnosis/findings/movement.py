@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.balance import APART, FIRST_STEPS, VANISHED, push
-from poise.diagnosis.findings.settings import calm, deepened, levelled, rates_times, steady
+from poise.diagnosis.findings.settings import calm, deepened, levelled, rates_times, steady, usual_rates
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import (
     blind,
@@ -126,21 +126,18 @@ NOT_LEARNING = Rule(
             lambda recipe: levelled(recipe, "generator"),
         ),
         Proposal(
+            "begin again with the rates that are taken for such data by default",
+            "they are known to move networks of this size, which rates as small as these do not",
+            "the distance falls within some hundred steps",
+            usual_rates,
+            restart=True,
+        ),
+        Proposal(
             "take the non-saturating loss, even steps and rates, and an R1 penalty on every step",
             "the minimax loss gives the generator no gradient while it loses, and nor does a discriminator "
             "whose score is a cliff",
             "samples of the same latents move from check to check",
             steady,
-        ),
-        Proposal(
-            "begin again with the rates that are taken for such data by default",
-            "they are known to move networks of this size",
-            "the distance falls within some hundred steps",
-            lambda recipe: {
-                "optimisers.generator.learning_rate": None,
-                "optimisers.discriminator.learning_rate": None,
-            },
-            restart=True,
         ),
         Proposal(
             "make both rates ten times as high",

@@ -88,14 +88,26 @@ QUALITY_REGRESSED = Rule(
 PEAK = 12.0  # Times the power around that the spectrum has at the frequencies of strides, over that of reals
 GRID_CLEAR = 60.0  # The same for trouble
 GRID_SURE = 240.0  # The same that one look cannot mistake, once a grid of the first weights would have faded
-GRID_LATE = 30  # Spans before which it may
+GRID_LATE = 30  # Spans before which a grid may be that of the first weights, as long as it fades
+GRID_EARLY = 16  # Spans before which any may
+FADES = 0.6  # Share of what the peak was at the looks before, below which it fades
+LEARNED = (
+    0.5  # Share of the first distance to which samples have come that are not those of the first weights
+)
 GRID_SPAN = 8  # Spans, sixtieths of a run, that are looked back on
 
 
 def _checkerboard(measurements: Measurements) -> Verdict:
-    """The samples' spectrum has peaks at the frequencies of strides, which that of the reals lacks."""
-    late = measurements.now >= GRID_LATE * (1 if measurements.steps else 2)
-    clear = late and (measurements[-1].grid or 0.0) > GRID_SURE
+    """The samples' spectrum has peaks at the frequencies of strides, which that of the reals lacks.
+
+    A grid of the first weights fades while samples come nearer to the data. One that stays while they do is
+    none of these.
+    """
+    doubt = 1 if measurements.steps else 2
+    late = measurements.now >= GRID_LATE * doubt
+    if not late and not _grid_stays(measurements):
+        return HEALTHY
+    clear = (measurements[-1].grid or 0.0) > GRID_SURE
     peak = (
         (measurements[-1].grid or 0.0)
         if clear
@@ -111,6 +123,14 @@ def _checkerboard(measurements: Measurements) -> Verdict:
             sure=clear,
         )
     return HEALTHY
+
+
+def _grid_stays(measurements: Measurements) -> bool:
+    """Whether the peak does not fade from look to look, while samples have come half of the way."""
+    peaks, far = values(measurements, "grid"), values(measurements, "distance")
+    if len(peaks) < 3 or not far or min(far[-3:]) > LEARNED * far[0]:
+        return False
+    return statistics.median(peaks[-2:]) > FADES * max(peaks[1:-1])
 
 
 CHECKERBOARD = Rule(
@@ -136,7 +156,7 @@ CHECKERBOARD = Rule(
         ),
     ),
     source="Odena, Dumoulin and Olah 2016, Deconvolution and checkerboard artifacts",
-    warm_up=GRID_LATE,
+    warm_up=GRID_EARLY,
     watch_after=4,
     trouble_after=6,
 )

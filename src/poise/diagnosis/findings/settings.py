@@ -10,12 +10,15 @@ from poise.spec import sides_of
 
 Recipe = Mapping[str, Any]
 
+USUAL = 2e-4  # The learning rate of a recipe that names none
+FAR = 100.0  # Times as high or as low, from which a rate moves no network of any size as it should
+
 
 def rate_of(recipe: Recipe, player: str) -> float:
     """A player's learning rate; the default if the recipe has none."""
     rate = recipe.get("optimisers", {}).get(player, {}).get("learning_rate")
     rate = rate.get("start") if isinstance(rate, Mapping) else rate
-    return float(rate) if rate else 2e-4
+    return float(rate) if rate else USUAL
 
 
 def rate_path(recipe: Recipe, player: str) -> str:
@@ -35,6 +38,14 @@ def levelled(recipe: Recipe, player: str, *, at_least: float = 10.0) -> dict[str
     other = "generator" if player == "discriminator" else "discriminator"
     low = at_least * rate_of(recipe, player) <= rate_of(recipe, other)
     return {rate_path(recipe, player): rate_of(recipe, other)} if low else None
+
+
+def usual_rates(recipe: Recipe) -> dict[str, Any] | None:
+    """The default rates for both players; `None` if both have rates of that size already."""
+    players = ("generator", "discriminator")
+    if recipe and all(1 / FAR < rate_of(recipe, player) / USUAL < FAR for player in players):
+        return None
+    return {f"optimisers.{player}.learning_rate": None for player in players}
 
 
 def steps_of_players(recipe: Recipe, discriminator: int, generator: int = 1) -> dict[str, Any] | None:
@@ -73,7 +84,11 @@ def smoother(recipe: Recipe, *, heavy: bool = False) -> dict[str, Any]:
     if name == "r1":
         weight = max(weight, min(10.0, 30 * _usual_weight(recipe)))
     heavier = {f"regularisers.{name}.weight": float(f"{weight:.3g}")} if heavy and weight else {}
-    return {**heavier, f"regularisers.{name}.every": 1}
+    found = {**heavier, f"regularisers.{name}.every": 1}
+    # A loss that holds fakes against reals is only known to settle if both have the penalty
+    if name == "r1" and (recipe.get("loss") or {}).get("name") == "relativistic-pairing":
+        found |= {path.replace("r1", "r2"): value for path, value in found.items()}
+    return found
 
 
 def _start_of(value: Any) -> Any:

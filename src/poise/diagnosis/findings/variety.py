@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.findings.settings import calm, packed, rates_times, single_steps
+from poise.diagnosis.findings.settings import calm, deepened, packed, rates_times, single_steps
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict, unchecked
 from poise.diagnosis.samples import total_variation
 from poise.diagnosis.trends import SPANS, best, deviation, gains, median, values
@@ -208,6 +208,13 @@ MODE_COLLAPSE = Rule(
     summary="The generator makes few different samples, or leaves parts of the data out.",
     judge=_mode_collapse,
     proposals=(
+        Proposal(
+            "give a discriminator without hidden layers three of them",
+            "one that only weighs pixels sees the mean of a batch, and not that its samples are alike",
+            "spread and coverage rise",
+            deepened,
+            restart=True,
+        ),
         Proposal(
             "take one step of the generator, no momentum, a heavy R1 penalty or ten times the one there is",
             "a smooth discriminator that keeps up gives the generator a direction back to what it left",
