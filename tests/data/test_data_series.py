@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,25 @@ def test_series_come_back_in_their_units_each_by_its_own_scale(tmp_path: Path) -
     assert opened(values, tmp_path, "common").shape == (1, 28)
     alike = RANDOM.normal(0, 1, (24, 28))
     assert opened(alike, tmp_path).shape == (1, 28) and opened(alike, tmp_path, "own").shape == (3, 28)
+
+
+def test_values_in_few_levels_are_spread_between_them_and_come_back_exactly(tmp_path: Path) -> None:
+    levels = np.array([0.0, 0.25, 1.0, 9.0, 10.0])
+    values = np.stack([RANDOM.choice(levels, (40, 12)), RANDOM.normal(0, 1, (40, 12))], axis=1)
+    dataset = opened(values, tmp_path, "common")
+    stored = dataset.gather(np.arange(40))
+    encoded = dataset.transform.encode(stored)
+    assert len(encoded[:, 0].unique()) == 480  # no level is left that a discriminator could tell
+    assert np.allclose(stored[:, 1], values[:, 1])
+    samples = kind_of(dataset).sample(encoded, dataset.transform).numpy()
+    assert np.array_equal(samples[:, 0], values[:, 0]) and np.allclose(samples[:, 1], values[:, 1], atol=1e-5)
+    near = kind_of(dataset).sample(encoded + 0.01, dataset.transform).numpy()
+    assert np.isin(near[:, 0], levels).all() and not np.isin(near[:, 1], values[:, 1]).any()
+    assert "channel 1 (5)" in dataset.notices[-1]
+    assert (
+        kind_of(dataset).load_transform(json.loads(json.dumps(dataset.transform.to_json())))
+        == dataset.transform
+    )
 
 
 @pytest.mark.parametrize("encoding", ["own", "common"])
@@ -126,7 +146,11 @@ def test_series_of_their_own_range_fill_it_by_construction(name: str, tmp_path: 
     made = GENERATORS[name].build(spec, latent_size=6, width=4)(torch.randn(5, 6))[:, 0].detach()
     assert torch.allclose(made.amin(1), -torch.ones(5), atol=1e-5)
     assert torch.allclose(made.amax(1), torch.ones(5), atol=1e-5)
-    still = births()
+    whole = births()
+    whole[3] = 7
+    spec = kind_of(dataset).spec(dataset.shape, opened(whole, tmp_path).transform)
+    assert spec.spans[0].kind == "bounded", "whole numbers are spread, so that none stands still"
+    still = RANDOM.normal(0, 10.0 ** RANDOM.uniform(1, 3, (24, 1)), (24, 28))
     still[3] = 7
     spec = kind_of(dataset).spec(dataset.shape, opened(still, tmp_path).transform)
     assert {span.kind for span in spec.spans} == {"real"}, "a series that stands still fills nothing"

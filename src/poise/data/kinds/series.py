@@ -16,6 +16,7 @@ from poise.data.dataset import Dataset, array_dataset
 from poise.data.kinds.drawing import BEYOND, as_curves
 from poise.data.kinds.image import to_pillow
 from poise.data.kinds.kind import DataKind, Defaults, Given, Request
+from poise.data.levels import Levels, levels_of, nearest, spread
 from poise.data.rows import JSON, Array, survey
 from poise.data.transform import Transform, damaged_transform, fields_to_json
 from poise.errors import PoiseError
@@ -47,6 +48,7 @@ class Courses:
         scale: Their standard deviation.
         dtype: The type that the data came in.
         full: Whether every series fills [-1, 1] by its own scale: lengths do not vary, and none stands still.
+        levels: Of each channel whose values come in few; stored rows are spread between them.
     """
 
     channels: int
@@ -55,7 +57,8 @@ class Courses:
     center: tuple[float, ...]
     scale: tuple[float, ...]
     dtype: str
-    full: bool = False
+    full: bool
+    levels: tuple[Levels, ...]
     name: ClassVar[str] = "courses"
     bounded: ClassVar[bool] = False
 
@@ -94,9 +97,12 @@ class Courses:
         return values, rest[:, :1], rest[:, 1:]
 
     def series(self, stored: Tensor) -> Tensor:
-        """Values alone `(B, C, T)`, NaN after the end of a series; rounded if the data are whole numbers."""
+        """Values alone `(B, C, T)`, the nearest level if they come in few; NaN after the end of a series."""
         values, flag, _ = self.parts(stored)
         values = values.round() if np.dtype(self.dtype).kind in "bui" else values
+        if any(self.levels):
+            each = zip(values.unbind(1), self.levels, strict=True)
+            values = torch.stack([nearest(one, own) if own else one for one, own in each], 1)
         return torch.where(flag > 0, values, torch.nan) if self.ends else values
 
     to_json = fields_to_json
@@ -120,9 +126,15 @@ def _load_transform(written: Mapping[str, Any]) -> Transform:
             scale,
             str(written["dtype"]),
             bool(written.get("full", False)),
+            tuple(tuple(map(float, one)) for one in written.get("levels", [[]] * int(written["channels"]))),
         )
         wanted = made.channels * (2 if made.own else 1)
-        good = len(center) == len(scale) == wanted and min(scale) > 0 and bool(np.dtype(made.dtype).kind)
+        good = (
+            len(made.levels) == made.channels
+            and len(center) == len(scale) == wanted
+            and min(scale) > 0
+            and bool(np.dtype(made.dtype).kind)
+        )
     except (KeyError, TypeError, ValueError):
         good = False
     if not good:
@@ -215,7 +227,10 @@ def _dataset(
 ) -> Dataset:
     count, channels, length = values.shape
     ends = not present.all() if known is None else known.ends
-    shown = np.where(present[:, None], values, np.nan)
+    exact = np.where(present[:, None], values, np.nan)
+    levels = known.levels if known else tuple(levels_of(exact[:, one]) for one in range(channels))
+    step = 1.0 if dtype.kind in "iu" else 0.0
+    shown = np.stack([spread(exact[:, one], own, step=step) for one, own in enumerate(levels)], axis=1)
     low, high = np.nanmin(shown, axis=2), np.nanmax(shown, axis=2)
     overall = max(float(np.nanstd(shown)), 1e-12)
     middle, half = (low + high) / 2, np.maximum((high - low) / 2, _LEAST_SPREAD * overall)
@@ -230,7 +245,9 @@ def _dataset(
         scale = np.where(scale > 1e-12, scale, 1.0)
         type_name = str(dtype.newbyteorder("="))
         full = own and not ends and bool((high - low > 2 * _LEAST_SPREAD * overall).all())
-        known = Courses(channels, ends, own, tuple(center.tolist()), tuple(scale.tolist()), type_name, full)
+        known = Courses(
+            channels, ends, own, tuple(center.tolist()), tuple(scale.tolist()), type_name, full, levels
+        )
     found = survey(stored)
     steps = present.sum(axis=1)
     summary: dict[str, JSON] = {
@@ -239,15 +256,18 @@ def _dataset(
         "channels": channels,
         "steps": [int(steps.min()), int(steps.max())],
         "scaled": "each series by its own middle and half range" if own else "all series alike",
-        "range": [float(np.nanmin(shown)), float(np.nanmax(shown))],
+        "range": [float(np.nanmin(exact)), float(np.nanmax(exact))],
         "dtype": known.dtype,
     }
     text = "each scaled by its own middle and half range" if own else "all scaled alike"
     lengths = f"{steps.min():,} to {steps.max():,}" if ends else f"{length:,}"
-    notice = (
+    notices = [
         f"{count:,} series of {lengths} steps, {text}; --set encoding={COMMON if own else OWN} changes that."
-    )
-    return array_dataset(stored, found.digest, NAME, given.name, known, summary, [notice])
+    ]
+    if any(levels):
+        few = ", ".join(f"{number} ({len(one)})" for number, one in enumerate(levels, 1) if one)
+        notices.append(f"Values come in few levels, which samples keep to, in channel {few}.")
+    return array_dataset(stored, found.digest, NAME, given.name, known, summary, notices)
 
 
 def _is_own(half: Array, scaling: str | None) -> bool:
