@@ -130,7 +130,7 @@ class DataOptions:
 
         if self.column or self.constraint or self.target is not None or self.schema is not None:
             schema = {} if self.schema is None else read_schema(self.schema)
-            return Table(data, read_columns(self.column), self.constraint, self.target, schema)
+            data = Table(data, read_columns(self.column), self.constraint, self.target, schema)
         given: dict[str, Any] = {} if self.split is None else {"split": self.split}
         if self.scale is not None:
             given["scale"] = _scale(self.scale)

@@ -100,9 +100,8 @@ def data_of(origin: Mapping[str, Any]) -> Any:
     if kind not in ("path", "built-in"):
         return None
     value, labels, read = str(origin.get("value")), origin.get("labels"), origin.get("read")
-    files: Any = value if read is None else Files(value, **read)
-    if "table" in origin:
-        files = Table(value, **origin["table"])
+    files: Any = Table(value, **origin["table"]) if "table" in origin else value
+    files = files if read is None else Files(files, **read)
     if labels is None:
         return files
     return Labelled(files, labels["file"], labels["column"], labels.get("file_column"))

@@ -236,6 +236,11 @@ def _falling(optimisers: Mapping[str, Any], share: float) -> dict[str, Any]:
     return falling
 
 
+def _text(value: object) -> object:
+    """A whole number as text, since `--set encoding=24` is read as JSON."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _resolution(given: Any) -> Resolution | None:
     """The size of images as a number or as (height, width), in whatever form it is given."""
     try:
@@ -297,7 +302,7 @@ class Recipe(Settings):
     channels: PositiveInt | None = Field(
         default=None, description="1 for grey, 3 for colour, 4 for colour with alpha; null: by the data"
     )
-    encoding: str | None = Field(
+    encoding: Annotated[str | None, BeforeValidator(_text)] = Field(
         default=None,
         description="how samples are encoded, if their kind of data has a choice; null: by the data",
     )

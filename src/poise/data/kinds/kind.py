@@ -85,6 +85,11 @@ class Request:
     like: Transform | None = None  # The transform of the data that these are measured with
 
     @property
+    def column_types(self) -> Mapping[str, str]:
+        """The types of columns that a person gave, by their names."""
+        return {} if self.table is None else self.table.columns
+
+    @property
     def target(self) -> Target | None:
         """The size that is asked for, with the fit; `None` if none is."""
         return None if self.sides is None else Target(*self.sides, self.fit)

@@ -18,6 +18,8 @@ from poise.data.kinds.image import to_pillow
 from poise.data.kinds.kind import DataKind, Defaults, Given, Request
 from poise.data.levels import Levels, levels_of, nearest, spread
 from poise.data.rows import JSON, Array, survey
+from poise.data.sources.series_tables import series_of
+from poise.data.tables.frame import is_table, read_frame
 from poise.data.transform import Transform, damaged_transform, fields_to_json
 from poise.errors import PoiseError
 from poise.spec import ATTRIBUTE, DataSpec, Span, SpanKind
@@ -143,10 +145,15 @@ def _load_transform(written: Mapping[str, Any]) -> Transform:
 
 
 def _open(given: Given, request: Request) -> Dataset:
+    if is_table(given.data, given.path):
+        tabled = series_of(read_frame(given.data, given.path, given.name), request.column_types)
+        made = _open(dataclasses.replace(given, data=None, path=None, array=tabled.values), request)
+        return dataclasses.replace(made, notices=(*tabled.notices, *made.notices))
     if given.array is None or given.array.ndim not in (2, 3):
         what = f"'{given.name}' is no array of series"
         hint = (
-            "give (N, steps) or (N, channels, steps), as .npy or .npz or in Python; NaN after the end of each"
+            "give a table with a row for each moment, or an array (N, steps) or (N, channels, steps), "
+            "with NaN after the end of each"
         )
         raise PoiseError(what, code="data.not-series", hint=hint)
     if request.sides is not None or request.scale is not None:
