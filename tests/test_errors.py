@@ -44,6 +44,7 @@ def test_every_part_is_in_the_sentence_and_in_the_json(what: str, why: str, hint
     written = json.loads(json.dumps(error.to_json()))
     assert written == {"code": "test.fault", "error": error.sentence, "what": what, "why": why, "hint": hint}
     assert error.exit_status == 4
+    assert PoiseError.from_json(written).to_json() == written
 
 
 @given(known=st.lists(words, min_size=1, unique=True), place=st.integers(0, 100))

@@ -2,10 +2,11 @@
 
     python -m benchmarks.study.nodes
 
-Both nodes are on this machine: a head and a second raylet, with a processor each. The raylet is killed by
-SIGKILL when the trial that it trains has saved a checkpoint, which takes 30 seconds. What the study comes to
-is compared with the same study by one process that was never interrupted: weights, optimisers, histories and
-results, bit for bit. Needs Ray.
+Both nodes are on this machine: a head and a second raylet, with a processor each. The second raylet and its
+processes are killed by SIGKILL when the trial that they train has saved a checkpoint, which takes 30 seconds.
+(A process whose raylet alone is killed finishes its trial, and its claim keeps others from it.) What the
+study comes to is compared with the same study by one process that was never interrupted: weights, optimisers,
+histories and results, bit for bit. Needs Ray.
 """
 
 from __future__ import annotations
@@ -67,6 +68,19 @@ def parent(process: int) -> int:
     return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
 
 
+def children(process: int) -> list[int]:
+    """The processes that one has started."""
+    every = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+    found = []
+    for one in every:
+        try:
+            if parent(one) == process:
+                found.append(one)
+        except OSError:  # it has ended meanwhile
+            continue
+    return found
+
+
 def in_the_middle(folder: StudyFolder, raylet: int, driver: subprocess.Popen[bytes]) -> str:
     """The trial that a raylet's worker trains, as soon as it has saved a checkpoint."""
     while driver.poll() is None:
@@ -86,15 +100,18 @@ def kill_a_node(folder: StudyFolder) -> dict[str, Any]:
         name = in_the_middle(folder, raylet, driver)
         claim = folder.path / "claims" / name
         before, killed_at = claim.read_text(), time.monotonic()
-        os.kill(raylet, signal.SIGKILL)
+        for process in (raylet, *children(raylet)):
+            os.kill(process, signal.SIGKILL)
         saved = max(RunFolder(folder.path / "trials" / name).checkpoint_steps())
-        while claim.read_text() in ("", before):
+        while claim.read_text() in ("", before) and driver.poll() is None:
             time.sleep(0.05)
         again = time.monotonic() - killed_at
         return {
-            "trial": name, "saved_step": saved, "seconds_until_claimed_again": round(again, 1),
+            "trial": name,
+            "saved_step": saved,
+            "seconds_until_claimed_again": round(again, 1),
             "exit_status": driver.wait(),
-        }  # fmt: skip
+        }
 
 
 def contents(folder: StudyFolder) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 BROKEN_PIPE = 141
 """The exit status of a command whose reader has gone."""
@@ -64,6 +65,11 @@ class PoiseError(Exception):
             "hint": self.hint,
         }
         return {**told, "details": self.details} if self.details else told
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> PoiseError:
+        """The error that another process has written by `to_json`, but for its exit status."""
+        return cls(**{name: told[name] for name in told.keys() & {"what", "code", "why", "hint", "details"}})
 
 
 LISTED = 30

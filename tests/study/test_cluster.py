@@ -94,17 +94,15 @@ def test_a_unit_that_another_worker_holds_is_left_to_it(study: StudyFolder) -> N
     assert not study.has_result(unit.name)
 
 
+WORDS = ("It is broken", "room.broken", "it fell", "mend it")
+
+
 def test_what_cannot_be_trained_ends_the_study_with_its_words(study: StudyFolder) -> None:
-    here = Here(study, Ended("failed", "It is broken", "room.broken", "it fell", "mend it"))
+    here = Here(study, Ended("failed", dict(zip(("what", "code", "why", "hint"), WORDS, strict=True))))
     with pytest.raises(PoiseError) as caught:
         by(here)
     error = caught.value
-    assert (error.what, error.code, error.why, error.hint) == (
-        "It is broken",
-        "room.broken",
-        "it fell",
-        "mend it",
-    )
+    assert (error.what, error.code, error.why, error.hint) == WORDS
     assert here.cancelled
 
 
@@ -120,20 +118,20 @@ def test_a_signal_cancels_what_runs(study: StudyFolder) -> None:
 
 def test_a_machine_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:
     ended = train_unit(str(tmp_path), "any", [])
-    assert (ended["outcome"], ended["code"]) == ("failed", "studies.not-on-node")
-    assert str(tmp_path) in ended["what"]
+    assert (ended["outcome"], ended["error"]["code"]) == ("failed", "studies.not-on-node")
+    assert str(tmp_path) in ended["error"]["what"]
 
 
 def test_parts_that_a_machine_does_not_see_are_named(study: StudyFolder) -> None:
     ended = train_unit(str(study.path), study.units()[0].name, ["/nowhere/parts.py"])
-    assert (ended["outcome"], ended["code"]) == ("failed", "extension.unreadable-file")
+    assert (ended["outcome"], ended["error"]["code"]) == ("failed", "extension.unreadable-file")
 
 
 @pytest.mark.parametrize(
     ("asked", "code"),
     [
-        (Workforce(workers=0), "studies.bad-number"),
-        (Workforce(processors=0), "studies.bad-number"),
+        (Workforce(workers=0), "studies.no-workers"),
+        (Workforce(processors=0), "studies.no-workers"),
         (Workforce(workers=2, cluster="ray"), "studies.workers-and-cluster"),
     ],
 )

@@ -29,7 +29,7 @@ class Workforce:
         for name, value in (("workers", self.workers), ("processors", self.processors)):
             if value < 1:
                 what = f"The number of {name} cannot be {value}"
-                raise PoiseError(what, code="studies.bad-number", hint="give 1 or more")
+                raise PoiseError(what, code="studies.no-workers", hint="give 1 or more")
         if self.cluster is not None and self.workers > 1:
             raise PoiseError(
                 "--workers starts processes here, and --cluster none",

@@ -66,6 +66,7 @@ def ray_cluster(address: str, study: StudyFolder, processors: int, notify: Notif
     connected = ray.is_initialized()  # in a process of the user's, who has connected it
     if not connected:
         _connect(ray, address)
+        _notify_instead(ray, notify)
     try:
         gpus = 1 if study.plan.device == "cuda" else 0
         _look_for_machines(ray, {"CPU": processors, "GPU": gpus}, notify)
@@ -93,6 +94,16 @@ def _connect(ray: Any, address: str) -> None:
             why=str(error).split("\n", maxsplit=1)[0],
             hint="start one: ray start --head; then --cluster ray on that machine, or --cluster HOST:6379",
         ) from None
+
+
+def _notify_instead(ray: Any, notify: Notify) -> None:
+    """Ray prints what its machines report on standard output, pages long, which belongs to the study."""
+
+    def told(data: Mapping[str, Any], **_: Any) -> None:
+        for text in data["lines"]:
+            notify(f"Ray reports: {str(text).strip().splitlines()[0]}")
+
+    ray._private.worker.print_to_stdstream = told
 
 
 def _look_for_machines(ray: Any, needed: Mapping[str, float], notify: Notify) -> None:
@@ -133,13 +144,14 @@ class RayScheduler:
         try:
             return Ended(**self.ray.get(one))
         except self.ray.exceptions.RayError as error:
-            return Ended(
-                "failed",
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            failure = PoiseError(
                 "A task of the Ray cluster has failed",
-                "studies.task-failed",
-                next((line for line in reversed(str(error).splitlines()) if line.strip()), repr(error)),
-                "every machine needs this Poise, its disk and the study's; the same command goes on",
+                code="studies.task-failed",
+                why=lines[-1].strip() if lines else type(error).__name__,
+                hint="see that every machine has this version of Poise; the same command goes on",
             )
+            return Ended("failed", failure.to_json())
 
     def cancel(self) -> None:
         """Ask tasks to save and stop, as Ctrl-C does; kill those that do not in a minute."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from poise.errors import PoiseError
 from poise.extension import use
@@ -30,10 +30,7 @@ class Ended:
     """How a task has ended."""
 
     outcome: Literal["done", "held", "stopped", "failed"]
-    what: str = ""  # If it has failed, a `PoiseError`
-    code: str = ""
-    why: str = ""
-    hint: str = ""
+    error: Mapping[str, Any] = field(default_factory=dict)  # If it has failed, as `PoiseError.to_json` has it
 
 
 class Scheduler(Protocol):
@@ -49,7 +46,7 @@ class Scheduler(Protocol):
         """Ask those that run to save and stop, drop the others, and wait for them."""
 
 
-def train_unit(path: str, name: str, parts: Iterable[str]) -> dict[str, str]:
+def train_unit(path: str, name: str, parts: Iterable[str]) -> dict[str, Any]:
     """Train what is left of a unit on this machine: the task.
 
     Args:
@@ -67,7 +64,7 @@ def train_unit(path: str, name: str, parts: Iterable[str]) -> dict[str, str]:
     except Stopped:
         ended = Ended("stopped")
     except PoiseError as error:
-        ended = Ended("failed", error.what, error.code, error.why, error.hint)
+        ended = Ended("failed", error.to_json())
     return asdict(ended)
 
 
@@ -119,7 +116,7 @@ def work_by(scheduler: Scheduler, study: StudyFolder, notify: Notify, on_unit: C
                         return 128 + noted[0]
                 for name, end in ended.items():
                     if end.outcome == "failed":
-                        raise PoiseError(end.what, code=end.code, why=end.why, hint=end.hint)
+                        raise PoiseError.from_json(end.error)
                     running.discard(name)
                     due[name] = time.monotonic() + AGAIN
                 on_unit()
