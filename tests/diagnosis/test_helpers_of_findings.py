@@ -57,6 +57,16 @@ MINIMAX = {"loss": {"name": "minimax"}, "dynamics": {"discriminator_steps": 4}}
             {"regularisers.r1.every": 1, "regularisers.r2.every": 1},
         ),
         (settings.usual_rates({"optimisers": RATES}), USUAL_RATES),
+        (settings.deepened_and_calm({"discriminator": {"depth": 2}}), None),
+        (
+            settings.deepened_and_calm(
+                WGAN_GP
+                | {"discriminator": {"depth": 0}, "optimisers": {"generator": {"learning_rate": 2e-3}}}
+            ),
+            {"discriminator.depth": 3, "regularisers.wgan-gp.weight": 10.0, "regularisers.wgan-gp.every": 1,
+             "optimisers.generator.beta1": 0.0, "optimisers.discriminator.beta1": 0.0,
+             "optimisers.generator.learning_rate": 4e-4},
+        ),
         (settings.usual_rates({}), USUAL_RATES),
         (settings.usual_rates({"optimisers": {"generator": {"learning_rate": 3e-5}}}), None),
         (settings.mirrored({"resolution": 32}), {"horizontal_flips": True}),

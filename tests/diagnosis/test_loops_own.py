@@ -80,6 +80,21 @@ def test_reals_that_are_laid_out_otherwise_are_named_with_what_is_exchanged(chan
     assert not words or words in found[0].sentence
 
 
+@pytest.mark.parametrize(
+    ("size", "grey", "named"), [(0.1, True, True), (0.1, False, False), (0.0, True, False)]
+)
+def test_channels_that_are_equal_in_samples_which_hardly_differ_were_made_so(
+    size: float, grey: bool, named: bool
+) -> None:
+    """Samples that are all one are grey, too, if they are white; what is wrong with them has other names."""
+    monitor = Monitor(coloured(0, 400), every=1, most_share=1.0)
+    for step in range(30):
+        made = 1 - size * (1 - coloured(step + 900, 64))
+        made = made.mean(1, keepdim=True).expand_as(made) if grey else made
+        monitor.observe(step, real=coloured(step + 1, 64), fake=made)
+    assert any("grey" in one.sentence for one in monitor.findings) == named
+
+
 def test_latents_that_are_lost_beside_the_biases_are_named_at_once() -> None:
     torch.manual_seed(0)
     generator = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 4))

@@ -176,7 +176,7 @@ def test_what_checks_need_of_the_reals_is_worked_out_before_the_loop(
     given, wanted = monitor._doctor.reference, Reference(reals, held_out)
     assert given is not None and torch.equal(given.real, reals)
     assert torch.equal(given.centres, wanted.centres) and given.floor == wanted.floor
-    assert given.held_out_copied == wanted.held_out_copied and monitor.not_used == {}
+    assert given.unseen_copied == wanted.unseen_copied and monitor.not_used == {}
 
 
 def test_a_grid_that_stays_while_samples_come_nearer_is_not_that_of_the_first_weights() -> None:

@@ -403,20 +403,19 @@ class Examiner:
         return found
 
     def _copies(self, fake: Tensor | None, subject: Subject) -> dict[str, Any]:
-        """Compare how near fakes and held-out reals lie to the training reals."""
+        """Compare how near fakes and unseen reals lie to the training reals."""
         rows, reference = self._rows(fake)
         if subject.translates:
             raise _MissingError("the samples are translations, which are to be near to their own targets")
-        if reference.held_out_nearest is None:
-            raise _MissingError("no data are held out")
+        unseen = reference.unseen_nearest
+        if unseen is None:
+            raise _MissingError(f"{len(reference.real)} reals are too few")
         near = nearest_training(rows, reference.training)
         return {
-            "copying": copying_score(near, reference.held_out_nearest),
-            "nearness": float(
-                near.first.median() / reference.held_out_nearest.first.median().clamp_min(1e-9)
-            ),
+            "copying": copying_score(near, unseen),
+            "nearness": float(near.first.median() / unseen.first.median().clamp_min(1e-9)),
             "copied": copied_share(near),
-            "copied_held_out": reference.held_out_copied,
+            "copied_held_out": reference.unseen_copied,
         }
 
     def _grid(self, fake: Tensor | None, subject: Subject) -> dict[str, Any]:

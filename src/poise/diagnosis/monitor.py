@@ -39,7 +39,8 @@ class Monitor:
         real: Samples of the training data, `(N, ...)`, in the space that the discriminator sees: a tensor, an
             array, a list, a data set or a loader, also with labels beside them; by default the first reals
             that are observed. Bytes are brought to the range of the loop's own reals.
-        held_out: Samples that are not trained on; without them memorisation cannot be detected.
+        held_out: Samples that are not trained on; without them it is not seen what the discriminator knows by
+            heart, and copies are told by how near the reals lie to each other.
         conditions: The label of each of `real`: whole numbers, names or one-hot rows; `sample`, or else the
             generator, is then called with latents and labels.
         steps: How many steps the loop will make, if that is known; a check comes every sixtieth of them.

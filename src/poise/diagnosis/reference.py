@@ -24,6 +24,7 @@ from poise.diagnosis.samples import (
     grid_of,
     labels_followed,
     mean_distance,
+    nearest_other_training,
     nearest_others,
     nearest_training,
     simple_statistics,
@@ -39,7 +40,7 @@ CELLS = 16
 DIRECTIONS = 4
 # What a check needs of the reals, each of which is worked out once
 FITTED = (
-    "closeness", "floor", "simple", "summary", "grid", "shares", "directions", "held_out_copied",
+    "closeness", "floor", "simple", "summary", "grid", "shares", "directions", "unseen_copied",
     "held_out_apart", "labels_followed",
 )  # fmt: skip
 
@@ -179,16 +180,20 @@ class Reference:
         return tuple((((rows.mean(0) - mean) @ vectors) / deviations).tolist())
 
     @cached_property
-    def held_out_nearest(self) -> Nearest | None:
-        """Where held-out reals lie among the training reals."""
-        if self.held_out is None or len(self.held_out) < LEAST_HELD_OUT:
-            return None
-        return nearest_training(self.rows(self.held_out[:MOST_PROBED]), self.training)
+    def unseen_nearest(self) -> Nearest | None:
+        """Where reals lie among the training reals that they are not themselves; `None` of fewer than eight.
+
+        Those are the held-out ones; if there are too few, each training real is left out once, which gives
+        the same law up to one sample.
+        """
+        if self.held_out is not None and len(self.held_out) >= LEAST_HELD_OUT:
+            return nearest_training(self.rows(self.held_out[:MOST_PROBED]), self.training)
+        return nearest_other_training(self.training, MOST_PROBED) if len(self.training) >= LEAST else None
 
     @cached_property
-    def held_out_copied(self) -> float | None:
-        """The share of held-out reals that would pass for copies: what chance gives."""
-        return None if self.held_out_nearest is None else copied_share(self.held_out_nearest)
+    def unseen_copied(self) -> float | None:
+        """The share of unseen reals that would pass for copies: what chance gives."""
+        return None if self.unseen_nearest is None else copied_share(self.unseen_nearest)
 
     @cached_property
     def labels(self) -> Tensor | None:

@@ -244,6 +244,20 @@ def nearest_training(rows: Tensor, training: Tensor) -> Nearest:
     return Nearest(first, pairs.scatter_(1, nearest[:, None], torch.inf).amin(1))
 
 
+def nearest_other_training(training: Tensor, count: int) -> Nearest:
+    """The same of the first training samples, each left out while its own distances are looked at.
+
+    Example:
+        >>> nearest_other_training(torch.tensor([[0.0], [1.0], [3.0]]), 2).first.tolist()
+        [1.0, 1.0]
+    """
+    rows = training[:count]
+    pairs = distances(rows, training)
+    pairs.fill_diagonal_(torch.inf)
+    first, second = pairs.topk(2, largest=False).values.unbind(1)
+    return Nearest(first, second)
+
+
 def copying_score(fakes: Nearest, held_out: Nearest) -> float:
     """Standard errors by which fakes are farther from the training data than held-out reals; C_T.
 

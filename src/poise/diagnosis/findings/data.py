@@ -21,6 +21,8 @@ HELD_OUT = 4.0  # Standard deviations of chance by which held-out reals differ f
 LEAST_LABELLED = 128  # Labelled reals from which it can be said that labels tell nothing
 CHECKS = 3  # Checks that are looked at
 DIFFER = 0.3  # Spread from which samples differ enough to have colours
+# Share of the data's colour below which channels are equal, and the spread of samples that are not all one
+EQUAL, TOGETHER = 1e-3, 0.02
 # Energy distance from which the loop's reals are others than those that were handed over, and the share of it
 # that is left if the right change is undone. Sixty-four reals of the same data are at 0.02 at most
 DISPLACED, BROUGHT = 0.1, 0.3
@@ -40,7 +42,7 @@ def _data_mismatch(measurements: Measurements) -> Verdict | Unchecked:
     made = now.fake_spread if now.spread is None else now.spread
     found = _laid_out(measurements)
     if found is None and len(looked) == CHECKS:
-        found = _of_the_loop(looked, differ=(made or 0.0) > DIFFER)
+        found = _of_the_loop(looked, spread=made or 0.0)
     if found is None:
         found = _noisier(measurements)
     if found is not None:
@@ -122,7 +124,7 @@ def _noisier(measurements: Measurements) -> Verdict | None:
     )
 
 
-def _of_the_loop(looked: Sequence[Mapping[str, tuple[float, float]]], *, differ: bool) -> Verdict | None:
+def _of_the_loop(looked: Sequence[Mapping[str, tuple[float, float]]], *, spread: float) -> Verdict | None:
     """What the reals of the loop have that those which were handed over have not, at each of some checks."""
 
     def medians(name: str) -> tuple[float, float] | None:
@@ -138,10 +140,10 @@ def _of_the_loop(looked: Sequence[Mapping[str, tuple[float, float]]], *, differ:
             Evidence.of(("rows that are those of the last check", 1.0, 1.0, 0.0)),
             beyond=100.0,
         )
-    mean, spread = medians("mean"), medians("deviation")
-    if mean is not None and spread is not None:
-        scale = max(spread[1], 1e-9)
-        shift, times = abs(mean[0] - mean[1]) / scale, max(spread[0], 1e-9) / scale
+    mean, deviation = medians("mean"), medians("deviation")
+    if mean is not None and deviation is not None:
+        scale = max(deviation[1], 1e-9)
+        shift, times = abs(mean[0] - mean[1]) / scale, max(deviation[0], 1e-9) / scale
         if shift > SHIFT or not 1 / SCALE < times < SCALE:
             low, high = medians("least") or (0.0, 0.0), medians("greatest") or (0.0, 0.0)
             return Verdict(
@@ -154,10 +156,12 @@ def _of_the_loop(looked: Sequence[Mapping[str, tuple[float, float]]], *, differ:
                 ),
                 beyond=max(shift / SHIFT, times / SCALE, 1 / (SCALE * times)),
             )
-    # Samples that are all the same are of one colour, too, which is not what is wrong with them.
-    for name, whose in (("colour", "The loop's reals"), *((("colour of fakes", "The samples"),) * differ)):
+    # Samples that are all the same are of one colour, too, which is not what is wrong with them; but channels
+    # that are equal in samples which differ at all were made so.
+    for name, whose in (("colour", "The loop's reals"), ("colour of fakes", "The samples")):
         colour = medians(name)
-        if colour is not None and colour[1] > COLOURED and colour[0] < GREY * colour[1]:
+        least = GREY if name == "colour" or spread > DIFFER else EQUAL if spread > TOGETHER else 0.0
+        if colour is not None and colour[1] > COLOURED and colour[0] < least * colour[1]:
             return Verdict(
                 "watch",
                 f"{whose} are grey, and the data are coloured.",

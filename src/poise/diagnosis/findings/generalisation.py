@@ -18,7 +18,7 @@ ON_TOP = 0.1  # Share of samples, beyond chance, that lie right on one training 
 # reach -8 against pictures as small as these
 HUGS = -9.0
 MOST = 0.5  # Share of samples, beyond chance, right on one training sample that one look cannot mistake
-NEAR = 0.85  # Share of the held-out data's distance to the training data below which samples are near
+NEAR = 0.85  # Share of unseen data's distance to the training data below which samples are near
 SPAN = 4  # Spans, sixtieths of a run, that are looked back on
 
 AUGMENTED = (
@@ -67,16 +67,18 @@ def _memorisation(measurements: Measurements) -> Verdict | Unchecked:
         ("copied", round(copied, 3), round(chance + ON_TOP, 3), f"{chance:.2g}, as held-out data"),
         ("nearness", round(nearness, 3), NEAR, "near 1"),
     )
+    held_out = last.held_out_count is None or last.held_out_count >= LEAST_HELD_OUT
+    others = "data do that were held out" if held_out else "these lie to each other"
     copies = score < COPIES and copied > chance + ON_TOP
     if copies or (score < HUGS and nearness < NEAR):
         return Verdict(
             "trouble" if score < 1.2 * HUGS or copied > chance + 3 * ON_TOP else "watch",
-            f"The samples lie nearer to the training data than data do that were held out: C_T is "
+            f"The samples lie nearer to the training data than {others}: C_T is "
             f"{score:.1f}, and {100 * copied:.0f} % lie right on one training sample.",
             evidence,
             beyond=score / COPIES,
             sure=clear,
-            certainty=certainty(last.held_out_count),
+            certainty=certainty(last.held_out_count if held_out else last.training_count),
         )
     return HEALTHY
 

@@ -70,6 +70,22 @@ def deepened(recipe: Recipe) -> dict[str, Any] | None:
     return {"discriminator.depth": 3} if recipe.get("discriminator", {}).get("depth") == 0 else None
 
 
+def deepened_and_calm(recipe: Recipe) -> dict[str, Any] | None:
+    """The same with a heavy penalty, no momentum, and rates of at most twice the usual one.
+
+    Hidden layers make a score steep that was a plane, and steps too large that it allowed.
+    """
+    layers = deepened(recipe)
+    if layers is None:
+        return None
+    high = {
+        rate_path(recipe, player): 2 * USUAL
+        for player in ("generator", "discriminator")
+        if rate_of(recipe, player) > 2 * USUAL
+    }
+    return {**layers, **calm(recipe), **high}
+
+
 def width_times(recipe: Recipe, player: str, factor: float) -> dict[str, Any] | None:
     """A player's width times a factor; `None` if its network has none."""
     network = recipe.get(player, {"width": 64})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.findings.settings import calm, deepened, packed, rates_times, single_steps
+from poise.diagnosis.findings.settings import calm, deepened_and_calm, packed, rates_times, single_steps
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict, unchecked
 from poise.diagnosis.samples import total_variation
 from poise.diagnosis.trends import SPANS, best, deviation, gains, median, values
@@ -209,10 +209,10 @@ MODE_COLLAPSE = Rule(
     judge=_mode_collapse,
     proposals=(
         Proposal(
-            "give a discriminator without hidden layers three of them",
+            "give a discriminator without hidden layers three, with heavy R1, low rates and no momentum",
             "one that only weighs pixels sees the mean of a batch, and not that its samples are alike",
             "spread and coverage rise",
-            deepened,
+            deepened_and_calm,
             restart=True,
         ),
         Proposal(
