@@ -85,6 +85,20 @@ def test_graphml_and_graph6_come_back_from_their_files(tmp_path: Path) -> None:
     assert all(same(one, two) for one, two in zip(plain_graphs(), again(rows), strict=True))
 
 
+def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = file_of_graphs(tmp_path / "some.g6")
+    first = open_data(path, cache=tmp_path / "cache")
+    monkeypatch.setattr("poise.data.kinds.graph.read_graphs", None)
+    second = open_data(path, cache=tmp_path / "cache")
+    assert second.fingerprint == first.fingerprint and second.transform == first.transform
+    assert (second.shape, second.summary, second.notices) == (first.shape, first.summary, first.notices)
+    rows = np.arange(len(first))
+    assert torch.equal(second.gather(rows), first.gather(rows))
+    path.write_bytes(path.read_bytes()[: len(path.read_bytes()) // 2].rpartition(b"\n")[0] + b"\n")
+    with pytest.raises(TypeError):  # the file has changed and has to be read again
+        open_data(path, cache=tmp_path / "cache")
+
+
 def test_molecules_come_back_as_the_same_smiles(tmp_path: Path) -> None:
     chemistry = pytest.importorskip("rdkit.Chem")
     path = tmp_path / "molecules.smi"

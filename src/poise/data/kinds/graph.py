@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,6 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from poise.data.cache import cached, read_entry
 from poise.data.dataset import Dataset, array_dataset
 from poise.data.graphs import (
     GraphTransform,
@@ -32,7 +35,7 @@ from poise.data.graphs.reading import MOST_NODES
 from poise.data.graphs.writing import SUFFIXES, file_names, write_graphs, write_one_file
 from poise.data.kinds.image import to_pillow
 from poise.data.kinds.kind import DataKind, Defaults, Given, Request
-from poise.data.rows import JSON, survey
+from poise.data.rows import JSON, RowWriter, digest_of, survey
 from poise.data.transform import Transform
 from poise.errors import PoiseError, unknown_name
 from poise.spec import DataSpec
@@ -42,12 +45,44 @@ NAME = "graph"
 _TYPE = "type"
 _MOST_TYPES = 32
 _SIDES = ("node", "edge")
+_CACHED, _VERSION = "graphs", 1
 
 
 def _open(given: Given, request: Request) -> Dataset:
     if request.sides is not None or request.channels is not None or request.scale is not None:
         what = f"'{given.name}' holds graphs, which have no resolution, no channels and no scale"
         raise PoiseError(what, code="data.graphs-are-no-images", hint="leave them out")
+    if given.path is None or not given.path.is_file():
+        return _read(given, request)
+    about = {
+        "file": hashlib.sha256(given.path.read_bytes()).hexdigest(),
+        "name": given.name,
+        "encoding": request.encoding,
+        "like": None if request.like is None else request.like.to_json(),
+        "refuse_above": request.refuse_above,
+    }
+    key = digest_of([_VERSION, json.dumps(about, sort_keys=True)])
+    entry = read_entry(request.cache, _CACHED, key)
+    if entry is None:
+        made = _read(given, request)
+        rows = made.gather(np.arange(len(made))).numpy()
+
+        def fill(store: RowWriter) -> dict[str, JSON]:
+            store.write(rows)
+            return {
+                "transform": made.transform.to_json(),
+                "summary": made.summary,
+                "notices": list(made.notices),
+            }
+
+        entry = cached(request.cache, _CACHED, key, fill, shape=rows.shape[1:], dtype=str(rows.dtype))
+    transform = GraphTransform.from_json(entry.about["transform"])
+    summary, notices = entry.about["summary"], entry.about["notices"]
+    dataset = array_dataset(entry.array, entry.survey.digest, NAME, given.name, transform, summary, notices)
+    return _with_shape(dataset, transform)
+
+
+def _read(given: Given, request: Request) -> Dataset:
     name = "the list" if given.origin == "dataset" else given.name
     read = read_graphs(given)
     notices = _refusals(read.graphs, read.refused, name, request.refuse_above)
