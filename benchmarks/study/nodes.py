@@ -23,13 +23,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from safetensors.numpy import load_file
+
 from poise.run_folder import RunFolder
 from poise.studies.asking import Request
 from poise.studies.folder import StudyFolder
 from poise.studies.preparing import prepare
 
 NETWORKS = {"generator": "mlp", "discriminator": "mlp", "generator.width": 32, "discriminator.width": 32}
-CLOCK = ("seconds", "findings")  # What the doctor finds depends on when it has time to look
+CLOCK, DOCTOR = ("seconds", "findings"), "callback/doctor/"
+"""What depends on the clock, on which the doctor depends, too."""
 
 
 def planned(path: Path, budget: str) -> StudyFolder:
@@ -115,13 +118,15 @@ def kill_a_node(folder: StudyFolder) -> dict[str, Any]:
 
 
 def contents(folder: StudyFolder) -> dict[str, Any]:
-    """Everything of a study but for its clock."""
+    """Results, histories and tensors of a study, but for what depends on the clock."""
     found: dict[str, Any] = {}
     for name, result in folder.results().items():
         run = folder.path / str(result["folder"])
         found[name] = {key: value for key, value in result.items() if key not in CLOCK}
-        for tensors in run.glob("**/*.safetensors"):
-            found[f"{name}/{tensors.relative_to(run)}"] = tensors.read_bytes()
+        for file in run.glob("**/*.safetensors"):
+            for key, tensor in load_file(file).items():
+                if not key.startswith(DOCTOR):
+                    found[f"{name}/{file.relative_to(run)}/{key}"] = (tensor.shape, tensor.tobytes())
         lines = map(json.loads, (run / "history.jsonl").read_text().splitlines())
         found[f"{name}/history"] = [
             {key: value for key, value in line.items() if "second" not in key} for line in lines
@@ -139,7 +144,7 @@ def main() -> None:
         print(json.dumps(kill_a_node(killed)), flush=True)
         one, other = contents(whole), contents(killed)
         differing = sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
-        print(f"{len(one)} results, histories and files of tensors; different: {differing or 'none'}")
+        print(f"{len(one)} results, histories and tensors; different: {differing or 'none'}")
 
 
 if __name__ == "__main__":

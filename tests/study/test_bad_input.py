@@ -10,7 +10,9 @@ from small_studies import NETWORKS, small
 from poise.errors import PoiseError
 from poise.studies.asking import read_budget
 from poise.studies.folder import StudyFolder
+from poise.studies.plan import Plan
 from poise.studies.preparing import prepare, rows_for
+from poise.studies.running import work
 
 
 @pytest.mark.parametrize(
@@ -72,6 +74,19 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert caught.value.code == "studies.not-a-study"
 
 
+def test_a_study_that_two_begin_at_once_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = StudyFolder(tmp_path / "study")
+    create = StudyFolder.create
+
+    def late(self: StudyFolder, plan: Plan) -> bool:
+        monkeypatch.setattr(StudyFolder, "create", create)
+        prepare(small(trials=5), StudyFolder(self.path))  # another process is faster
+        return create(self, plan)
+
+    monkeypatch.setattr(StudyFolder, "create", late)
+    assert prepare(small(), folder).trials == 5
+
+
 def test_a_time_becomes_images_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = StudyFolder(tmp_path / "study")
     first = prepare(small(budget="20s"), folder)
@@ -111,6 +126,24 @@ def test_a_disk_that_refuses_is_one_sentence(tmp_path: Path, monkeypatch: pytest
         prepare(small(), StudyFolder(tmp_path / "study"))
     assert caught.value.code == "studies.cannot-write"
     assert "no space left" in caught.value.sentence
+
+
+def test_a_run_that_cannot_be_saved_names_the_command_of_the_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = StudyFolder(tmp_path / "study")
+    prepare(small(trials=1, seeds=0), folder)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("poise.run_folder.folder.RunFolder.save_checkpoint", full)
+    with pytest.raises(PoiseError) as caught:
+        work(folder, lambda sentence: None, on_unit=lambda: None)
+    assert (caught.value.code, caught.value.exit_status) == ("studies.trial-not-saved", 5)
+    assert f"poise study resume {folder.path}" in caught.value.hint
+    monkeypatch.undo()
+    assert work(folder, lambda sentence: None, on_unit=lambda: None) == 0
 
 
 def test_of_many_rows_two_thousand_score() -> None:

@@ -141,12 +141,10 @@ def test_who_cannot_train_is_refused(asked: Workforce, code: str) -> None:
     assert caught.value.code == code
 
 
-def test_without_ray_the_extra_is_named(study: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    from poise.studies.ray_cluster import ray_cluster
-
+def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(PoiseError) as caught, ray_cluster("ray", study, 1, lambda sentence: None):
-        pass
+    with pytest.raises(PoiseError) as caught:
+        Workforce(cluster="ray").check()
     assert caught.value.code == "studies.needs-ray"
     assert "poise[cluster]" in caught.value.hint
 

@@ -1,5 +1,6 @@
 """What a study says: its table, its advice and its report."""
 
+import io
 import math
 import re
 from html.parser import HTMLParser
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from small_studies import small, whole
 
 from poise.studies.choosing import chosen, wanted
@@ -18,6 +20,7 @@ from poise.studies.preparing import prepare
 from poise.studies.progress import standing
 from poise.studies.report import write_report
 from poise.studies.results import Table, table_of
+from poise.studies.samples import scatter
 
 
 def result(trial: Trial, score: float | None, **more: Any) -> dict[str, Any]:
@@ -35,6 +38,20 @@ def result(trial: Trial, score: float | None, **more: Any) -> dict[str, Any]:
         **({"why": "a value was not finite"} if score is None else {}),
         **more,
     }
+
+
+def test_points_of_all_recipes_are_drawn_in_the_range_of_the_reals() -> None:
+    reals = np.random.default_rng(0).uniform(-1, 1, (500, 2)).astype(np.float32)
+    few = 0.1 * reals[:50]
+
+    def centre(samples: Any) -> float:
+        with Image.open(io.BytesIO(scatter(samples, reals))) as picture:
+            dark = np.asarray(picture.convert("L")) < 200
+        return float(np.nonzero(dark)[1].mean() / dark.shape[1]) if dark.any() else math.nan
+
+    assert centre(few) == pytest.approx(0.5, abs=0.02)
+    assert centre(few + np.array([0.65, 0], np.float32)) == pytest.approx(0.75, abs=0.02)  # of 2.6 shown
+    assert math.isnan(centre(few + 9))
 
 
 def scored(plan: Plan, quality: dict[str, float], *, spread: float = 0.1) -> dict[str, dict[str, Any]]:

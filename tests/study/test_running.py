@@ -18,6 +18,7 @@ from poise.studies.folder import LEASE, StudyFolder, Unit
 from poise.studies.preparing import prepare
 from poise.studies.progress import standing
 from poise.studies.results import table_of
+from poise.studies.running import work
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +91,15 @@ def test_a_signal_stops_a_worker_that_saves_and_the_same_command_goes_on(tmp_pat
     assert "poise study resume" in said
     assert run.checkpoint_steps()
     assert folder.count() == 0
+
+
+def test_a_result_that_is_damaged_is_measured_again(tmp_path: Path) -> None:
+    folder = finished(tmp_path / "study", trials=1, seeds=0, recipes=("lucic/minimax",))
+    file = folder.path / "results" / "lucic-minimax-0000.json"
+    before = file.read_bytes()
+    file.write_bytes(before[:40])
+    assert work(folder, lambda sentence: None, on_unit=lambda: None) == 0
+    assert file.read_bytes() == before
 
 
 def test_trials_that_are_added_leave_the_others_as_they_are(tmp_path: Path) -> None:

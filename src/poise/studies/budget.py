@@ -6,6 +6,7 @@ from poise.dynamics import DYNAMICS
 from poise.errors import PoiseError
 from poise.recipes import Recipe, recipe_with
 from poise.studies.plan import Plan, Trial, trial_changes
+from poise.text import counted
 
 LEAST_STEPS = 20
 """A budget for fewer is refused."""
@@ -37,11 +38,11 @@ def recipe_of(plan: Plan, trial: Trial) -> Recipe:
     varied = recipe_with(plan.recipe(trial.recipe), trial.settings)
     steps = steps_for(varied, plan.budget.images)
     if steps < LEAST_STEPS:
-        needed = LEAST_STEPS * images_of_step(varied)
+        each, needed = images_of_step(varied), LEAST_STEPS * images_of_step(varied)
         raise PoiseError(
             f"A budget of {plan.budget.images:,} images is too small for '{trial.recipe}'",
             code="studies.budget-too-small",
-            why=f"a step takes {images_of_step(varied):,} images, so that it would have {steps} steps",
+            why=f"a step takes {each:,} images, so that it would have {counted(steps, 'step')}",
             hint=f"give {needed:,} images or more, or a smaller batch: --set batch_size=16",
         )
     return recipe_with(varied, trial_changes(trial, steps=steps, evaluations=plan.evaluations))

@@ -24,7 +24,7 @@ class Workforce:
         """Refuse what cannot be.
 
         Raises:
-            PoiseError: A number is too small; or processes here and a cluster are asked for.
+            PoiseError: A number is too small; processes here and a cluster are asked for; or Ray is missing.
         """
         for name, value in (("workers", self.workers), ("processors", self.processors)):
             if value < 1:
@@ -36,6 +36,10 @@ class Workforce:
                 code="studies.workers-and-cluster",
                 hint="leave one of them out; a cluster trains as many trials at once as it has room for",
             )
+        if self.cluster is not None:
+            from poise.studies.ray_cluster import require_ray  # noqa: PLC0415 - for clusters alone
+
+            require_ray()
 
 
 def finish(study: StudyFolder, by: Workforce, notify: Notify, watch: Callable[[], None]) -> int:

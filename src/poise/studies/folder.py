@@ -73,13 +73,14 @@ class StudyFolder:
             )
         return study
 
-    def create(self, plan: Plan) -> None:
-        """Write the folders and the plan.
+    def create(self, plan: Plan) -> bool:
+        """Write the folders and the plan; `False` if another process has done so meanwhile.
 
         Raises:
             PoiseError: There are other files, or the folder cannot be written.
         """
-        if self.path.is_file() or (self.path.is_dir() and any(self._foreign())):
+        foreign = self.path.is_file() or (self.path.is_dir() and any(self._foreign()))
+        if foreign and not (self.path / PLAN).is_file():
             raise PoiseError(
                 f"'{self.path}' is there already and is not a study",
                 code="studies.not-empty",
@@ -88,7 +89,11 @@ class StudyFolder:
         with self.writing():
             for name in ("trials", "results", "claims"):
                 (self.path / name).mkdir(parents=True, exist_ok=True)
-            self.write_plan(plan)
+            with self.locked():
+                first = not (self.path / PLAN).is_file()
+                if first:
+                    self.write_plan(plan)
+        return first
 
     def _foreign(self) -> Iterator[Path]:
         own = {"trials", "results", "claims", "lock", "data.npy", f".partial-{PLAN}"}
@@ -166,8 +171,11 @@ class StudyFolder:
         return sum(entry.name.endswith(".json") for entry in os.scandir(self.path / "results"))
 
     def has_result(self, name: str) -> bool:
-        """Whether a trial has come to something."""
-        return (self.path / "results" / f"{name}.json").is_file()
+        """Whether a trial has come to something; a damaged file says nothing."""
+        try:
+            return bool(from_json((self.path / "results" / f"{name}.json").read_bytes()))
+        except (OSError, ValueError):
+            return False
 
     def picture(self, name: str) -> Path:
         """Where the samples of a trial are drawn, if they are."""

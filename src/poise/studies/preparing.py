@@ -19,7 +19,7 @@ from poise.studies.plan import Budget, Plan, differences, grown, recipes_named
 from poise.studies.space import Space, space_named
 from poise.studies.units import planned_units, stack_for
 from poise.tasks import TASKS
-from poise.text import duration
+from poise.text import counted, duration
 from poise.training import pick_device, plan
 from poise.training.evaluation_cost import measuring_seconds
 from poise.training.rehearsal import BESIDE, rehearse
@@ -110,8 +110,8 @@ def prepare(asked: Request, folder: StudyFolder, *, dry_run: bool = False) -> Pl
     with_stack = wanted if wanted.stack else wanted.model_copy(update={"stack": stack_for(wanted, whole)})
     if dry_run:
         return with_stack
-    if before is None:
-        folder.create(with_stack)
+    if before is None and not folder.create(with_stack):
+        return prepare(asked, folder)
     with folder.locked(), folder.writing():
         folder.write_plan(with_stack)
         folder.write_units(planned_units(with_stack, with_stack.search(), folder.units(), whole))
@@ -150,7 +150,7 @@ def rows_for(dataset: Dataset) -> int:
     if rows < LEAST_SCORING:
         needed = SHARE * LEAST_SCORING
         raise PoiseError(
-            f"'{dataset.name}' holds {len(dataset):,} samples, too few for a study",
+            f"'{dataset.name}' holds {counted(len(dataset), 'sample')}, too few for a study",
             code="studies.too-few-reals",
             why="three sets are needed, to train, to choose a checkpoint and to score it, and fewer than "
             f"{LEAST_SCORING} samples score nothing",

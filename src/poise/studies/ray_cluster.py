@@ -97,11 +97,11 @@ def _connect(ray: Any, address: str) -> None:
 
 
 def _notify_instead(ray: Any, notify: Notify) -> None:
-    """Ray prints what its machines report on standard output, pages long, which belongs to the study."""
+    """Ray prints pages on standard output, which belongs to the study; the first sentence is enough."""
 
     def told(data: Mapping[str, Any], **_: Any) -> None:
         for text in data["lines"]:
-            notify(f"Ray reports: {str(text).strip().splitlines()[0]}")
+            notify(f"Ray reports: {str(text).strip().splitlines()[0].partition('. ')[0]}.")
 
     ray._private.worker.print_to_stdstream = told
 

@@ -190,8 +190,10 @@ def _samples(study: StudyFolder, plan: Plan, results: Results, row: Row) -> str:
         if not picture.is_file() and (folder / "generator").is_dir():
             # Torch takes a second to import, and a report whose pictures are there needs none.
             from poise.studies.samples import picture_of  # noqa: PLC0415
+            from poise.studies.trials import Bench  # noqa: PLC0415
 
-            picture.write_bytes(picture_of(folder))
+            reals = Bench(study, plan, lambda sentence: None).scoring
+            picture.write_bytes(picture_of(folder, reals))
         content = picture.read_bytes()
     except (PoiseError, OSError):
         return ""

@@ -26,10 +26,11 @@ from poise.studies.criteria import CRITERIA, FRECHET
 from poise.studies.folder import StudyFolder, Unit
 from poise.studies.plan import Plan, Trial
 from poise.studies.samples import picture_of
+from poise.text import command
 from poise.training import Resumption, StepContext, begin, pick_device, plan, resume
 from poise.training.callbacks import Request
 from poise.training.callbacks.collapse import ENDED
-from poise.training.session import NON_FINITE
+from poise.training.session import NON_FINITE, UNSAVED
 from poise.training.vectorised import EnsembleContext, Game, begin_many, plan_games, resume_many
 from poise.web.summary import findings_of, problems
 
@@ -117,7 +118,7 @@ def carry_out(bench: Bench, unit: Unit, beat: Beat) -> None:
             result = result_of(bench, trial, run)
             if trial.stage == "confirmation" and result["score"] is not None:
                 with bench.study.writing():
-                    bench.study.picture(trial.name).write_bytes(picture_of(run.path))
+                    bench.study.picture(trial.name).write_bytes(picture_of(run.path, bench.scoring))
             bench.study.write_result(trial.name, result)
 
 
@@ -144,10 +145,23 @@ def _train(bench: Bench, unit: Unit, beat: Beat) -> None:
             outcome = resume(asked, callbacks=[after_step], notify=bench.notify, doctor="watch")
     except PoiseError as error:
         if error.exit_status != NON_FINITE:
-            raise
+            raise _of_study(bench.study, error) from None
         return
     if outcome.status != "finished" and not ended(path) and not _reached(path, pause):
         raise Stopped(outcome.exit_status)
+
+
+def _of_study(study: StudyFolder, error: PoiseError) -> PoiseError:
+    """The error of a run whose end could not be saved names the command of the study; others stay."""
+    if error.exit_status != UNSAVED:
+        return error
+    return PoiseError(
+        error.what,
+        code="studies.trial-not-saved",
+        why=error.why,
+        hint=f"free some space, then go on: {command('poise', 'study', 'resume', study.path)}",
+        exit_status=UNSAVED,
+    )
 
 
 def _reached(path: Path, step: int) -> bool:
@@ -177,7 +191,7 @@ def _train_stacked(bench: Bench, unit: Unit, beat: Beat) -> None:
             outcome = resume_many(asked, watch=after_step, notify=bench.notify, doctor="watch")
     except PoiseError as error:
         if error.exit_status != NON_FINITE:
-            raise
+            raise _of_study(bench.study, error) from None
         return
     if outcome.status != "finished" and not _all_ended(bench, unit):
         raise Stopped(outcome.exit_status)
