@@ -57,6 +57,7 @@ class DataSpec:
         condition: The shape of one condition; `None` where there are none.
         spans: How the numbers of a vector, or the channels of other samples, fall into columns, in order;
             empty where they are all alike.
+        rate: Values a second, of sounds; `None` for other data.
 
     Example:
         >>> DataSpec("image", (3, 32, 32)).numbers
@@ -67,6 +68,7 @@ class DataSpec:
     shape: tuple[int, ...]
     condition: tuple[int, ...] | None = None
     spans: tuple[Span, ...] = ()
+    rate: int | None = None
 
     @property
     def numbers(self) -> int:
@@ -155,12 +157,14 @@ class ConditionKind:
         classes: Whether a condition is one of several classes, stored as an integer and seen as one-hot.
         tags: Whether a condition is a list of tags, stored and seen as 0 or 1 for each of all tags.
         images: Whether a condition is an image, which the generator translates.
+        sounds: Whether a condition is a mel spectrogram, of which the generator makes a wave.
     """
 
     name: str
     classes: bool = False
     tags: bool = False
     images: bool = False
+    sounds: bool = False
 
 
 MOST_TAGS = 12
@@ -174,6 +178,7 @@ CONDITION_KINDS: Mapping[str, ConditionKind] = MappingProxyType(
             ConditionKind("tags", tags=True),
             ConditionKind("vector"),
             ConditionKind("image", images=True),
+            ConditionKind("mel", sounds=True),
         )
     }
 )

@@ -22,17 +22,19 @@ from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
 from poise.tasks import TASKS
 from poise.training import Resumption, StepContext, begin, pick_device, plan, resume
-from tones import folder_of_tones, series_of_tones
+from tones import LENGTH, folder_of_tones, series_of_tones
 
 CPU = pick_device("cpu")
 STEPS, KILLED_AT = 7, 5
 PEOPLE = Path(__file__).parents[1] / "fixtures" / "people.csv"
 TABLES = ("mixture", "ctgan")
-FAMILIES = ("stylegan2", "r3gan", "srresnet", "fastgan", "progressive", "wavegan", "graph", "graph-mixture")
+FAMILIES = (
+    "stylegan2", "r3gan", "srresnet", "fastgan", "progressive", "wavegan", "hifigan", "graph", "graph-mixture"
+)  # fmt: skip
 
 
 def test_the_number_of_recipes() -> None:
-    assert len(RECIPES) == 40
+    assert len(RECIPES) == 41
 
 
 def tiny(name: str) -> Recipe:
@@ -165,10 +167,20 @@ def tags_agree(killed: Path, whole: Path) -> None:
     assert sum(tag.frequency for tag in tags) == pytest.approx(1)
 
 
+def waves_agree(killed: Path, whole: Path) -> None:
+    """Both runs make the same waves of the same recordings, as long as these."""
+    recordings = killed.parent / "tones" / "low"
+    made, again = (poise.open_run(run).vocode(recordings) for run in (killed, whole))
+    assert len(made) == 12 and all(wave.shape == (LENGTH,) for wave in made.values())
+    for name, wave in made.items():
+        np.testing.assert_allclose(wave, again[name], atol=1e-6)
+
+
 CHECKED: dict[str, Callable[[Path, Path], None]] = {
     "image-tagging": tags_agree,
     "paired-translation": translations_agree,
     "unpaired-translation": translations_agree,
+    "vocoding": waves_agree,
 }
 """What a game makes, where that is no sample of the data."""
 

@@ -27,7 +27,9 @@ from tones import folder_of_tones, series_of_tones
 STEPS = 40
 PEOPLE = Path(__file__).parents[1] / "fixtures" / "people.csv"
 TABLES = ("mixture", "ctgan", "rows")
-FAMILIES = ("stylegan2", "r3gan", "srresnet", "fastgan", "progressive", "wavegan", "graph", "graph-mixture")
+FAMILIES = (
+    "stylegan2", "r3gan", "srresnet", "fastgan", "progressive", "wavegan", "hifigan", "graph", "graph-mixture"
+)  # fmt: skip
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "flips-and-noise": (

@@ -15,6 +15,7 @@ from torch import Tensor
 
 import poise
 from poise.data import new_triangles
+from poise.data.mel import MelSpectrogram
 from poise.evaluation import evaluate
 from poise.metrics import METRICS, Metric, Result, cheap_evaluation, compare, reference_of
 from poise.metrics import evaluate as measure
@@ -72,6 +73,9 @@ def result_of(metric: Metric) -> Result:
         "made": torch.zeros(3, 1, 8, 8),
         "wanted": IMAGES,
     }
+    waves = REAL.reshape(3, 60).repeat(1, 64)[:, :2048] / 5
+    given |= {"made_waves": waves / 2, "wanted_waves": waves, "plain_waves": waves.flip(1)}
+    given |= {"spectrogram": MelSpectrogram.for_rate(8_000)}
     given |= {"back": given["made"], "start": given["wanted"]}
     return metric.measure(*(given[need] for need in metric.needs))
 

@@ -107,6 +107,18 @@ class Run:
         """
         return self.generator.translate(images, direction=direction, seed=seed)
 
+    def vocode(self, sounds: Any) -> dict[str, Floats]:
+        """Waves made of the mel spectrograms of recordings, by the names of their files; of `mel-to-wave`.
+
+        Args:
+            sounds: A folder or zip of WAV and FLAC files or one of them, waves `(N, T)`, or logarithms `(N,
+                bands, frames)`.
+
+        Raises:
+            PoiseError: The run is no vocoder, or the sounds cannot be used.
+        """
+        return self.generator.vocode(sounds)
+
     def report(self) -> Path:
         """Write `report.html` again and return its path."""
         return write_report(self.path)

@@ -21,8 +21,10 @@ class Condition:
     """A condition for each row of a data set, or, unpaired, the rows of another domain.
 
     Args:
-        kind: The name of one of `poise.spec.CONDITION_KINDS`: `"label"`, `"tags"`, `"vector"` or `"image"`.
-        shape: Of one condition as the networks see it: `(classes,)`, `(tags,)`, `(d,)` or `(C, H, W)`.
+        kind: The name of one of `poise.spec.CONDITION_KINDS`: `"label"`, `"tags"`, `"vector"`, `"image"` or
+            `"mel"`.
+        shape: Of one condition as the networks see it: `(classes,)`, `(tags,)`, `(d,)`, `(C, H, W)` or
+            `(bands, frames)`.
         array: `(N,)` integers for labels, else `(N, *shape)`, uint8 or float32, perhaps memory-mapped.
         transform: From stored values to the networks' space; labels have none and become rows of one 1.
         names: What the classes, the tags or the numbers are called.
@@ -66,6 +68,11 @@ class Condition:
     def of_images(self) -> bool:
         """Whether a condition is an image."""
         return CONDITION_KINDS[self.kind].images
+
+    @property
+    def of_sounds(self) -> bool:
+        """Whether a condition is a mel spectrogram."""
+        return CONDITION_KINDS[self.kind].sounds
 
     @property
     def counts(self) -> list[int]:

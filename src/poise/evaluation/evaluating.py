@@ -24,10 +24,11 @@ from poise.evaluation.subjects import (
     opened,
     was_trained_on,
 )
+from poise.evaluation.vocoding import evaluate_vocoder
 from poise.metrics import METRICS
 from poise.metrics.features import EXTRACTORS, Extractor, as_extractor
 from poise.metrics.table import default_metrics
-from poise.spec import Resolution
+from poise.spec import Resolution, condition_kind
 
 MOST = 5_000  # Samples of each side if the user does not say
 
@@ -102,15 +103,19 @@ def evaluate(
     place = cache or default_cache()
     extractor = extractor_for(features, reference, place)
     asked = Asked(subject, reference, named, extractor, samples or MOST, seed, place, progress, telling)
-    if subject.generator is None or not subject.generator.directions:
+    generator = subject.generator
+    of_sounds = generator is not None and condition_kind(generator.condition).sounds
+    if generator is None or not (of_sounds or generator.directions):
         found = evaluate_samples(asked)
+    elif against is None and of_sounds:
+        found = evaluate_vocoder(asked)
     elif against is None:
         found = evaluate_translations(asked)
     else:
         raise PoiseError(
-            f"'{subject.name}' translates images, and is measured on those that it held out",
+            f"'{subject.name}' is measured on what it held out of its own data",
             code="evaluation.translations-have-targets",
-            why="other images have no targets",
+            why="others have no targets",
             hint="leave --against out",
         )
     found = replace(found, notices=_notices(subject, reference))
@@ -142,6 +147,8 @@ def metrics_for(data: Mapping[str, Any]) -> tuple[str, ...]:
     sides = data.get("summary", {}).get("origin")
     if sides in ("pairs", "domains"):
         return default_metrics(sides)
+    if condition_kind(data.get("condition")).sounds:
+        return default_metrics("vocoder")
     known = data.get("origin", {}).get("kind") == "built-in" and data.get("name") in ("ring", "grid")
     return default_metrics("mixture") if known else kind_of(data).metrics
 

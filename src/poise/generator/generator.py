@@ -38,11 +38,12 @@ from poise.generator.sampling import (
     tag_names,
     translated,
 )
+from poise.generator.vocoding import vocoded
 from poise.randomness import derive
 from poise.recipes.settings import Latent
 from poise.registry import takes
 from poise.run_folder import RunFolder, one_run
-from poise.spec import shown_names
+from poise.spec import condition_kind, shown_names
 from poise.tasks import GIVEN
 
 
@@ -418,6 +419,25 @@ class Generator:
         pieces = self.translations(dataset, direction=direction, seed=seed)
         return np.concatenate([piece.numpy() for piece in pieces])
 
+    def vocode(self, sounds: Any) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
+        """Waves made of the mel spectrograms of recordings, each as long and as loud as its recording.
+
+        Args:
+            sounds: A folder or zip of WAV and FLAC files, or one of them; a `.npy` file, an array or a tensor
+                of waves `(N, T)` of the run's rate, or of logarithms `(N, bands, frames)` as
+                `poise.data.mel.MelSpectrogram` makes them.
+
+        Returns:
+            `(T,)` by the name of the file, or by the number of the row.
+
+        Raises:
+            PoiseError: It is no vocoder, or the sounds cannot be used.
+
+        Example:
+            >>> Generator.load("runs/voices").vocode("recordings/")["hello.wav"]  # doctest: +SKIP
+        """
+        return {made.name: made.wave for made in vocoded(self, sounds)}
+
     def translatable(self, images: Any, *, direction: str = "a-to-b", refuse_above: float = 0.01) -> Dataset:
         """The images of `translate`, opened at the size and with the channels that the generator takes."""
         channels, height, width = self.input_shape(direction)
@@ -433,6 +453,9 @@ class Generator:
 
     def input_shape(self, direction: str) -> tuple[int, ...]:
         """The shape `(C, H, W)` of the images that one direction takes."""
+        if condition_kind(self.condition).sounds:
+            what = "This generator makes waves of recordings and translates no images"
+            raise PoiseError(what, code="generator.translates-sounds", hint="call vocode(recordings)")
         if not self.directions or self.condition is None:
             what = "This generator makes its samples from noise and translates nothing"
             hint = "sample it: poise sample RUN; or train one that does: --pairs line/ colour/"

@@ -78,6 +78,12 @@ def sample_conditions(
         return None
     if "examples" in condition:
         return _numbers(condition, count, seed=seed, label=label)
+    if condition_kind(condition).sounds:
+        raise PoiseError(
+            "This generator makes waves of mel spectrograms",
+            code="generator.needs-sounds",
+            hint="give it recordings: poise translate RUN recordings/ --out waves/",
+        )
     if not condition_kind(condition).classes:
         raise PoiseError(
             "This generator makes its samples from images",

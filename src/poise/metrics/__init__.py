@@ -33,6 +33,7 @@ from poise.metrics.sliced_wasserstein import mind, sliced_wasserstein_distance
 from poise.metrics.table import METRICS
 from poise.metrics.translation_errors import cycle_error, translation_errors
 from poise.metrics.triangle_f1 import triangle_f1
+from poise.metrics.vocoder_errors import vocoder_errors
 from poise.metrics.while_training import Reference, cheap_distance, cheap_evaluation, reference_of
 
 __all__ = [
@@ -69,4 +70,5 @@ __all__ = [
     "translation_errors",
     "triangle_f1",
     "vendi_score",
+    "vocoder_errors",
 ]

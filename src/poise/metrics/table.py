@@ -33,6 +33,7 @@ from poise.metrics.scores import inception_score, vendi_score
 from poise.metrics.sliced_wasserstein import mind, sliced_wasserstein_distance
 from poise.metrics.translation_errors import cycle_error, translation_errors
 from poise.metrics.triangle_f1 import triangle_f1
+from poise.metrics.vocoder_errors import vocoder_errors
 from poise.registry import Registry
 
 By = Literal["training", "evaluate"]
@@ -54,6 +55,7 @@ METRICS: Registry[Metric] = Registry(
         for measure in (
             translation_errors,
             cycle_error,
+            vocoder_errors,
             mode_statistics,
             triangle_f1,
             frechet_distance,

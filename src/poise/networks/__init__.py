@@ -5,6 +5,7 @@ from poise.networks.ctgan import CTGAN_GENERATOR
 from poise.networks.dcgan import DCGAN_DISCRIMINATOR, DCGAN_GENERATOR
 from poise.networks.fastgan import FASTGAN_DISCRIMINATOR, FASTGAN_GENERATOR
 from poise.networks.graph import GRAPH_DISCRIMINATOR, GRAPH_GENERATOR, GRAPH_MIXTURE
+from poise.networks.hifigan import HIFIGAN_DISCRIMINATOR, HIFIGAN_GENERATOR
 from poise.networks.infogan import INFOGAN_DISCRIMINATOR, INFOGAN_GENERATOR
 from poise.networks.layers import HalvingAverage, LeakyReLU, ReLU
 from poise.networks.mixture import MIXTURE_GENERATOR, ROW_DISCRIMINATOR
@@ -62,6 +63,7 @@ DISCRIMINATORS: Registry[Network] = Registry(
         FASTGAN_DISCRIMINATOR,
         PROGRESSIVE_DISCRIMINATOR,
         WAVEGAN_DISCRIMINATOR,
+        HIFIGAN_DISCRIMINATOR,
         SERIES_DISCRIMINATOR,
         DOPPELGANGER_DISCRIMINATOR,
         GRAPH_DISCRIMINATOR,
@@ -69,6 +71,7 @@ DISCRIMINATORS: Registry[Network] = Registry(
     ],
 )
 TRANSLATORS: Registry[Network] = Registry("generator", [UNET, RESIDUAL])
+VOCODERS: Registry[Network] = Registry("generator", [HIFIGAN_GENERATOR])
 IMAGE_DISCRIMINATORS: Registry[Network] = Registry("discriminator", [PATCH], within=DISCRIMINATORS)
 
 __all__ = [
@@ -76,6 +79,7 @@ __all__ = [
     "GENERATORS",
     "IMAGE_DISCRIMINATORS",
     "TRANSLATORS",
+    "VOCODERS",
     "BothWays",
     "HalvingAverage",
     "LeakyReLU",

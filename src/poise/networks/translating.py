@@ -165,14 +165,18 @@ class OneForEachDomain(nn.Module):
 def matching_features(discriminator: PatchDiscriminator) -> Callable[[Tensor, Tensor], Tensor]:
     """The features of a patch discriminator: `(samples, condition)` to `(N, values)`.
 
-    Each grid is divided by its number of values, so that the sum of absolute differences of two rows is the
-    sum of the grids' mean absolute differences.
-
     Source: Salimans et al. 2016, section 3.1; Wang et al. 2018 (pix2pixHD), equation 4.
     """
 
     def features(samples: Tensor, condition: Tensor) -> Tensor:
-        grids = discriminator.features(torch.cat([samples, condition], 1))
-        return torch.cat([grid.flatten(1) / grid[0].numel() for grid in grids], 1)
+        return side_by_side(discriminator.features(torch.cat([samples, condition], 1)))
 
     return features
+
+
+def side_by_side(grids: Sequence[Tensor]) -> Tensor:
+    """Grids of features as rows, `(N, values)`, each grid divided by its number of values.
+
+    So the sum of absolute differences of two rows is the sum of the grids' mean absolute differences.
+    """
+    return torch.cat([grid.flatten(1) / grid[0].numel() for grid in grids], 1)

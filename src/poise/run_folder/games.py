@@ -21,8 +21,8 @@ from poise.spec import condition_kind
 
 GAMES_FILE = "games"
 
-# What a generator makes: samples of noise, images of images, or the tags of an image
-Makes = Literal["samples", "images", "tags"]
+# What a generator makes: samples of noise, images of images, the tags of an image, or waves of recordings
+Makes = Literal["samples", "images", "tags", "waves"]
 
 
 def is_many(path: Path | str) -> bool:
@@ -93,4 +93,6 @@ def makes(data: Mapping[str, Any]) -> Makes:
     condition = data.get("condition") or {}
     if condition_kind(condition).images:
         return "images"
+    if condition_kind(condition).sounds:
+        return "waves"
     return "tags" if "tags" in condition else "samples"

@@ -7,6 +7,7 @@ from poise.tasks.noise_to_data import NOISE_TO_DATA
 from poise.tasks.tagging import IMAGE_TAGGING
 from poise.tasks.task import GIVEN, Task
 from poise.tasks.translation import PAIRED_TRANSLATION, UNPAIRED_TRANSLATION
+from poise.tasks.vocoding import VOCODING
 
 TASKS: Registry[Task] = Registry(
     "game",
@@ -19,6 +20,7 @@ TASKS: Registry[Task] = Registry(
         IMAGE_TAGGING,
         PAIRED_TRANSLATION,
         UNPAIRED_TRANSLATION,
+        VOCODING,
         BY_SAMPLING,
     ],
 )

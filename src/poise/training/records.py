@@ -119,6 +119,9 @@ def _card(description: dict[str, Any], data: dict[str, Any], run: RunFolder) -> 
     if condition_kind(condition).images:
         takes = "images of " + " x ".join(map(str, condition["shape"]))
         use = f"To use it: `poise translate {run.path.name} inputs --out outputs`"
+    if condition_kind(condition).sounds:
+        takes = "mel spectrograms of " + " x ".join(map(str, condition["shape"]))
+        use = f"To use it: `poise translate {run.path.name} recordings --out waves`"
     return f"""# A generator of {data["name"]}
 
 Makes samples of {shape} from {takes}.

@@ -136,6 +136,17 @@ def sounds_of(run: RunFolder) -> list[Sound]:
     return found
 
 
+def sounds_lead(data: Json) -> str:
+    """What the sounds are, in a sentence, by the run's `data.json`."""
+    condition = data.get("condition")
+    if condition_kind(condition).sounds:
+        return (
+            "Of each recording: itself, what the vocoder makes of its mel spectrogram, and what Griffin-Lim "
+            "makes of that without a network."
+        )
+    return "Sounds of fixed latents, and recordings beside them."
+
+
 def album_lead(data: Json, album: Album) -> str:
     """What the pictures show, in a sentence or two, by the run's `data.json`."""
     condition = data.get("condition")
@@ -148,6 +159,12 @@ def album_lead(data: Json, album: Album) -> str:
         )
     if kind.images:
         return "Held-out images of both domains, each as input, translation, and the translation back."
+    if kind.sounds:
+        return (
+            "Each column is a recording, from the top: as it is, what the vocoder makes of its mel "
+            "spectrogram, and what Griffin-Lim makes of it without a network. Each wave lies above its "
+            "spectrogram."
+        )
     lead = str(kind_words(data)["lead"])
     names = shown_names(condition)
     if not (names and album.pictures):

@@ -80,6 +80,7 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
         "gridded": words["gridded"],
         "close_look": pictures.close_look(run),
         "sounds": pictures.sounds_of(run),
+        "sounds_lead": pictures.sounds_lead(data),
         "album_lead": pictures.album_lead(data, album),
         "findings": findings,
         "curves": curves,

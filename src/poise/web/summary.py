@@ -17,6 +17,7 @@ LEADS = {"failed": "Failed at ", "running": "Training was still running when thi
 VERBS: Mapping[Makes, tuple[tuple[str, ...], str]] = {
     "samples": (("sample",), "Draw new samples"),
     "images": (("translate", "inputs", "--out", "outputs"), "Translate your own images"),
+    "waves": (("translate", "recordings", "--out", "waves"), "Make waves of the spectrograms of recordings"),
     "tags": (("tag", "picture.png"), "Predict the tags of a picture"),
 }
 """The command that uses a generator, and what it does; the run's folder stands behind its first word."""

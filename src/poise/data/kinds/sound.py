@@ -201,7 +201,7 @@ def _play(samples: Tensor, transform: Transform) -> list[bytes]:
 
 def _spec(shape: tuple[int, ...], transform: Transform) -> DataSpec:
     span = Span("wave", "bounded", 1) if transform.bounded else Span("log magnitude", "real", 1)
-    return DataSpec(NAME, shape, spans=(span,))
+    return DataSpec(NAME, shape, spans=(span,), rate=_sounds_of(transform).rate)
 
 
 def _describe(shape: tuple[int, ...], count: int) -> str:

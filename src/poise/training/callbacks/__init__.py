@@ -23,6 +23,7 @@ from poise.training.callbacks.pictures import PICTURES
 from poise.training.callbacks.quality import QUALITY
 from poise.training.callbacks.sounds import SOUNDS
 from poise.training.callbacks.translations import TRANSLATION_PICTURES, TRANSLATION_QUALITY
+from poise.training.callbacks.vocoding import VOCODER
 
 CALLBACKS: Registry[CallbackRow] = Registry(
     "callback",
@@ -35,6 +36,7 @@ CALLBACKS: Registry[CallbackRow] = Registry(
         TRANSLATION_QUALITY,
         CLOSE_LOOK,
         SOUNDS,
+        VOCODER,
         END_AT_COLLAPSE,
     ],
 )

@@ -12,6 +12,7 @@ from poise.data import Dataset
 from poise.games.view import own_part
 from poise.recipes import Recipe
 from poise.run_folder import RunFolder
+from poise.tasks import TASKS
 from poise.training.components import Components
 
 Request = Literal["keep-best", "save", "stop"]
@@ -93,6 +94,13 @@ class CallbackContext:
     def recipe(self) -> Recipe:
         """The resolved recipe."""
         return self.components.recipe
+
+    @property
+    def has_targets(self) -> bool:
+        """Whether each sample has a target, so that callbacks of their own draw and measure them."""
+        condition = self.dataset.condition
+        of_sounds = condition is not None and condition.of_sounds
+        return of_sounds or TASKS.named(self.recipe.game.name).directions is not None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from poise.diagnosis.samples import distances, likeness
-from poise.tasks import TASKS
 from poise.training.callbacks.callback import CallbackContext, CallbackRow, Request, StepContext
 from poise.training.callbacks.quality import LEAST, Yardstick
 
@@ -71,7 +70,7 @@ class CollapseWatch:
 
 
 def _make(context: CallbackContext) -> CollapseWatch | None:
-    if TASKS.named(context.recipe.game.name).directions is not None or len(context.dataset) < LEAST:
+    if context.has_targets or len(context.dataset) < LEAST:
         return None
     return CollapseWatch(context)
 

@@ -18,6 +18,7 @@ from poise.diagnosis.reference import MOST_PROBED, MOST_TRAINING, Reference
 from poise.diagnosis.window import STEPS, StepStats, per_sample_scores
 from poise.extension import use_words
 from poise.losses import LOSSES
+from poise.networks import BothWays, TranslatingGenerator
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.run_folder import RunFolder
@@ -230,7 +231,9 @@ class Doctor:
             swapped=None
             if conditions is None
             else lambda count: generator(latent[:count], *given("swapped", count)),
-            redrawn=lambda count: generator(other[:count], *given("fake", count)),
+            redrawn=None
+            if isinstance(generator, TranslatingGenerator | BothWays)  # which use no latents
+            else lambda count: generator(other[:count], *given("fake", count)),
             asked=self._asked,
             operations=operations_of(self.recipe.model_dump()["augmentations"]),
             **networks,

@@ -14,7 +14,6 @@ from poise.generator.sampling import generate
 from poise.randomness import torch_stream
 from poise.recipes import Recipe
 from poise.spec import shown_names
-from poise.tasks import TASKS
 from poise.training.batches import latents
 from poise.training.callbacks.callback import CallbackContext, CallbackRow, Notify, Request, StepContext
 
@@ -123,7 +122,7 @@ def is_due(step: int, every: int) -> bool:
 
 
 def _make(context: CallbackContext) -> PictureSaver | None:
-    if TASKS.named(context.recipe.game.name).directions is not None:
+    if context.has_targets:
         return None
     # Pictures of many games at every interval would take longer than their training.
     only_last = context.games > 1

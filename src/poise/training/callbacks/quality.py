@@ -266,7 +266,7 @@ def rank(lines: Iterable[Line]) -> Rank | None:
     values = {name: value for name, value in found.items() if value is not None and math.isfinite(value)}
     if "modes" in values:
         return (-float(values["modes"]), -float(values.get("high_quality", 0.0)))
-    judges = ("frechet_distance", "l1", "cycle_error")
+    judges = ("frechet_distance", "l1", "cycle_error", "log_mel_l1")
     return next(((float(values[name]),) for name in judges if name in values), None)
 
 
@@ -281,7 +281,7 @@ def best_of(lines: Iterable[Line], *, before: int) -> Rank | None:
 
 
 def _make(context: CallbackContext) -> QualityWatch | None:
-    if TASKS.named(context.recipe.game.name).directions is not None:
+    if context.has_targets:
         return None
     return QualityWatch(context.components, context.dataset, context.notify, games=context.games)
 

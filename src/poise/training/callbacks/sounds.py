@@ -61,7 +61,7 @@ class SoundSaver:
 
 
 def _make(context: CallbackContext) -> SoundSaver | None:
-    if context.games > 1 or kind_of(context.dataset).play is None:
+    if context.games > 1 or context.has_targets or kind_of(context.dataset).play is None:
         return None
     return SoundSaver(context.recipe, context.dataset, context.notify)
 
