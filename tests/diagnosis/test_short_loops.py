@@ -231,3 +231,14 @@ def test_labels_that_are_not_followed_by_samples_near_the_data_are_named_before_
     early, late = first(), first(distance=0.5)
     assert early is not None and late is not None and early < 3500 and late >= 4000
     assert first(condition_followed=0.85) is None
+
+
+@pytest.mark.parametrize(("far", "named_there"), [(0.8, True), (0.05, False)])
+def test_fakes_that_begin_near_the_data_and_look_as_at_first_do_not_tell_that_nothing_moves(
+    far: float, named_there: bool
+) -> None:
+    quiet = [
+        Measurement(10 * place, distance=far, fake_distance=far, fake_travelled=0.5, auc=0.8)
+        for place in range(6)
+    ]
+    assert ("not-learning" in named(quiet, 600)) == named_there

@@ -74,12 +74,14 @@ def _not_learning(measurements: Measurements) -> Verdict | Unchecked:
 def _not_learning_by_fakes(measurements: Measurements) -> Verdict | Unchecked:
     """If there are only the loop's fakes, of other latents each time: none differ from the first ones."""
     travelled, now = values(measurements, "fake_travelled"), measurements[-1]
+    far = median(measurements, "fake_distance", 4, 0)
     if not travelled:
         return Unchecked("the samples are not of the same latents each time")
     if (
         len(travelled) < UNMOVED_CHECKS
         or (now.observed or now.step) < FIRST_STEPS
         or max(travelled) > UNMOVED
+        or (far is not None and far <= FAR)  # of a generator that begins near the data, it cannot be told
     ):
         return HEALTHY
     return Verdict(
