@@ -189,7 +189,7 @@ class WaveDiscriminator(nn.Module):
 
         Example:
             >>> WaveDiscriminator.places(2_048)
-            608
+            612
         """
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             return int(WaveDiscriminator(1)(torch.zeros(1, 1, length)).shape[1])
@@ -214,7 +214,7 @@ def hifigan_discriminator(spec: DataSpec, *, width: Annotated[int, Field(ge=1)] 
     Example:
         >>> network = hifigan_discriminator(DataSpec("sound", (1, 4096)), width=2)
         >>> network(torch.randn(3, 1, 4096)).shape
-        torch.Size([3, 1213])
+        torch.Size([3, 1216])
 
     Source: Kong et al. 2020, section 2.3; narrower, and without weight and spectral normalisation.
     """
