@@ -49,7 +49,7 @@ def test_ctrl_c_saves_and_tells_a_program_the_way_on(cache: Path) -> None:
     with training("--json", *QUICK, cache=cache) as process:
         wait_for_history(process)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=600)
     *events, end = map(json.loads, out.splitlines())
     run = RunFolder.open("run")
     assert [event["event"] for event in events if event["event"] != "line"] == ["notice"]
@@ -66,7 +66,7 @@ def test_sigterm_saves_and_tells_a_person_the_way_on(cache: Path) -> None:
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=600)
     step = RunFolder.open("run").checkpoint_steps()[-1]
     assert (process.returncode, err) == (143, "")
     assert out.splitlines()[-1] == f"saved at step {step:,}; go on with: poise resume run"
@@ -79,7 +79,7 @@ def test_a_second_signal_leaves_at_once(cache: Path) -> None:
         wait_for_history(process)
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=600)
     assert process.returncode == -signal.SIGTERM
     assert RunFolder.open("run").status == "interrupted"  # nobody holds its lock
 

@@ -29,7 +29,8 @@ STEPS, KILLED_AT = 7, 5
 PEOPLE = Path(__file__).parents[1] / "fixtures" / "people.csv"
 TABLES = ("mixture", "ctgan")
 FAMILIES = (
-    "stylegan2", "r3gan", "srresnet", "fastgan", "progressive", "wavegan", "hifigan", "graph", "graph-mixture"
+    "stylegan2", "r3gan", "srresnet", "fastgan", "progressive", "wavegan", "hifigan", "infogan",
+    "doppelganger", "graph", "graph-mixture",
 )  # fmt: skip
 
 

@@ -45,7 +45,11 @@ def finished(path: Path, **changes: Any) -> StudyFolder:
     return folder
 
 
+BRIEF: dict[str, Any] = {"budget": "400-images", "settings": NETWORKS | {"batch_size": 4}}
+"""As few updates as there may be, for studies of which only the course matters."""
+
+
 @cache
 def whole() -> StudyFolder:
     """A study that was never interrupted; made once."""
-    return finished(Path(tempfile.mkdtemp()) / "whole")
+    return finished(Path(tempfile.mkdtemp()) / "whole", **BRIEF)

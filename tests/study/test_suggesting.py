@@ -28,7 +28,7 @@ ONE: dict[str, Any] = {
     "shortlist": 1,
     "search": "optuna",
     "evaluations": 1,
-    "budget": "1600-images",
+    "budget": "640-images",
     "space": Space.model_validate({
         "name": "rates",
         "settings": [

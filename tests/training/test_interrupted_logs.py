@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,21 +36,33 @@ def logged(path: Path, name: str) -> list[str]:
     return [json.dumps({k: v for k, v in line.items() if k not in TIMES}) for line in lines]
 
 
-@pytest.mark.parametrize("at", [25, 61, 90])
-def test_history_readings_and_findings_are_those_of_the_uninterrupted_run(
-    at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(undisturbed, "MOST_SHARE", 1.0)  # so that no check depends on the clock
-    changes = {
+RECIPE = recipe_with(
+    RECIPES["non-saturating"],
+    {
         "steps": STEPS,
         "batch_size": 16,
         "generator.width": 8,
         "discriminator.width": 8,
         "log_every": 20,
-    }
-    recipe = recipe_with(RECIPES["non-saturating"], changes)
-    begin(plan("ring", recipe, CPU), tmp_path / "whole", notify=silent)
-    begin(plan("ring", recipe, CPU), tmp_path / "cut", callbacks=[stopping(at)], notify=silent)
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A run that never stopped; no check of this module depends on the clock."""
+    path = tmp_path_factory.mktemp("whole") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(undisturbed, "MOST_SHARE", 1.0)
+        begin(plan("ring", RECIPE, CPU), path, notify=silent)
+        yield path
+
+
+@pytest.mark.parametrize("at", [25, 61, 90])
+def test_history_readings_and_findings_are_those_of_the_uninterrupted_run(
+    at: int, whole: Path, tmp_path: Path
+) -> None:
+    begin(plan("ring", RECIPE, CPU), tmp_path / "cut", callbacks=[stopping(at)], notify=silent)
     cut = RunFolder.open(tmp_path / "cut")
     assert cut.status == "interrupted"
     assert cut.lines("history")[-1]["step"] == at, "the final state has its line"
@@ -58,7 +71,7 @@ def test_history_readings_and_findings_are_those_of_the_uninterrupted_run(
 
     resume(Resumption(tmp_path / "cut", CPU), notify=silent)
     for name in ("history", "readings", "findings"):
-        assert logged(tmp_path / "cut", name) == logged(tmp_path / "whole", name), name
-    one, other = (RunFolder.open(tmp_path / name).load_checkpoint(STEPS) for name in ("cut", "whole"))
+        assert logged(tmp_path / "cut", name) == logged(whole, name), name
+    one, other = (RunFolder.open(path).load_checkpoint(STEPS) for path in (tmp_path / "cut", whole))
     assert one.tensors.keys() == other.tensors.keys()
     assert all(torch.equal(one.tensors[name], value) for name, value in other.tensors.items())
