@@ -103,6 +103,7 @@ def test_a_folder_with_classes(tmp_path: Path) -> None:
     assert dataset.kind == "sound" and dataset.shape == (1, 64, LENGTH // 64)
     assert dataset.label_names == ("high", "low") and dataset.class_counts == {"high": 12, "low": 12}
     waves = open_data(folder, encoding="waveform,2048", cache=tmp_path)
+    assert "--set encoding=waveform,4096" in " ".join(waves.notices)
     assert waves.shape == (1, 2_048) and float(waves.gather(np.arange(24)).abs().max()) == pytest.approx(0.9)
 
 

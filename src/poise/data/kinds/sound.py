@@ -106,7 +106,7 @@ def _open(given: Given, request: Request) -> Dataset:
     form, length = _asked(request.encoding)
     read = read_clips(given.files, given.name, labelled=request.labelled)
     check_share(given.name, read.refused, len(read.clips), request.refuse_above)
-    waves, rate, notices = wave_rows(read, length, given.name)
+    waves, rate, notices = wave_rows(read, form, length, given.name)
     logarithms = torch.cat(
         [log_magnitudes(torch.from_numpy(part)) for part in np.array_split(waves, 1 + len(waves) // 512)]
     )

@@ -242,7 +242,7 @@ def fitted(values: Array, length: int) -> tuple[Array, bool]:
     return (padded * (_LOUDEST / max(float(np.abs(padded).max()), _QUIET))).astype(np.float32), longer
 
 
-def wave_rows(read: Clips, length: int | None, name: str) -> tuple[Array, int, list[str]]:
+def wave_rows(read: Clips, form: str, length: int | None, name: str) -> tuple[Array, int, list[str]]:
     """The clips as rows `(N, T)` of one rate and length, with what was done to them.
 
     Raises:
@@ -269,6 +269,6 @@ def wave_rows(read: Clips, length: int | None, name: str) -> tuple[Array, int, l
     notices.append(
         f"Clips are {length:,} values, {length / rate:.2f} s at {rate:,} Hz, peaks at {_LOUDEST}; "
         f"of {counted(cut, 'longer one')} the loudest part is taken. "
-        f"For another length: --set encoding=spectrogram,{2 * length}"
+        f"For another length: --set encoding={form},{2 * length}"
     )
     return rows, rate, notices
