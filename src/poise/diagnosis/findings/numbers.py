@@ -6,7 +6,7 @@ import statistics
 from itertools import pairwise
 
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.findings.settings import rates_times, smoother
+from poise.diagnosis.findings.settings import levelled, rates_times, smoother
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict, unchecked
 from poise.diagnosis.trends import values
 
@@ -142,6 +142,12 @@ NO_GRADIENT = Rule(
             "look whether each optimiser holds the weights of its own player, and steps",
             "an optimiser of the other player's weights moves the other player twice",
             "the weights change at the next step",
+        ),
+        Proposal(
+            "raise the rate of the player that does not move to the other's",
+            "its steps are smaller than the last bit of a weight, and the other's are not",
+            "the weights change at the next step",
+            lambda recipe: levelled(recipe, "generator") or levelled(recipe, "discriminator"),
         ),
         Proposal(
             "make both rates ten times as high",
