@@ -15,8 +15,9 @@ from torch import Tensor
 from poise.data.rows import Array
 from poise.data.spectrogram import FLOOR, ROUNDS, analysed, griffin_lim
 
-_PER_MEL, _LINEAR_TO = 200 / 3, 1_000.0  # Slaney's scale: hertz a mel, up to so many hertz,
-_PER_FACTOR = 27 / math.log(6.4)  # and 27 mels for each factor of 6.4 above
+# Slaney's scale: linear up to 1,000 Hz, with 200 / 3 Hz a mel; above, 27 mels for each factor of 6.4
+_PER_MEL, _LINEAR_TO = 200 / 3, 1_000.0
+_PER_FACTOR = 27 / math.log(6.4)
 _LEAST_SECONDS = 0.03  # Of a window: the next power of two
 _NON_NEGATIVE_ROUNDS = 200
 

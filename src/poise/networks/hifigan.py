@@ -185,7 +185,7 @@ class WaveDiscriminator(nn.Module):
 
     @staticmethod
     def places(length: int) -> int:
-        """How many scores waves of so many values have.
+        """How many scores a wave of that length has.
 
         Example:
             >>> WaveDiscriminator.places(2_048)

@@ -125,11 +125,11 @@ def game(
         )
     assert spec.condition is not None and spec.rate is not None
     bands, frames = spec.condition
-    heard = MelSpectrogram(spec.rate, spec.shape[1] // frames, bands)
-    length = spec.shape[1] if segment is None else min(segment, frames) * heard.hop
+    spectrogram = MelSpectrogram(spec.rate, spec.shape[1] // frames, bands)
+    length = spec.shape[1] if segment is None else min(segment, frames) * spectrogram.hop
     scores = WaveDiscriminator.places(length)
     rows: dict[str, tuple[Number, Callable[[View], Tensor]]] = {
-        "mel_loss": (mel, mel_error(heard)),
+        "mel_loss": (mel, mel_error(spectrogram)),
         "feature_matching_loss": (feature_matching, feature_error(scores)),
     }
     # Scores that stand side by side are averaged, and the paper sums over discriminators.
@@ -210,7 +210,7 @@ def feature_error(scores: int) -> Callable[[View], Tensor]:
 
 
 def times(weight: Weight, count: int) -> Weight:
-    """A weight, or a schedule of it, so many times as large."""
+    """A weight, or both ends of its schedule, multiplied with the count."""
     if isinstance(weight, float | int):
         return weight * count
     ends = {name: value * count for name in ("start", "end") if (value := getattr(weight, name)) is not None}

@@ -83,9 +83,7 @@ def _open(given: Given, request: Request) -> Dataset:
 def _open_privately(given: Given, asked: Table, privately: Privately) -> Dataset:
     """A table of whose rows nothing is kept that is not noised, but the rows themselves."""
     frame = read_frame(given.data, given.path, given.name)
-    for name in (*asked.columns, *asked.schema):
-        if name not in frame.columns:
-            raise unknown_name("column", name, frame.columns, where=f"in '{frame.name}'")
+    frame.check_columns((*asked.columns, *asked.schema))
     if asked.constraints or "new" in asked.columns.values():
         what = "Constraints and generated columns are read off the rows, which a private run may not show"
         raise PoiseError(what, code="data.private-rules", hint="leave --constraint and =new out")

@@ -10,7 +10,7 @@ import numpy as np
 from poise.data.rows import Array
 from poise.data.tables.frame import Frame
 from poise.data.tables.values import MISSING, Form, as_number, date_format
-from poise.errors import PoiseError, unknown_name
+from poise.errors import PoiseError
 
 _MOST_FILLED = 0.1  # Of the moments of a series that may be missing
 _UNEVEN = 0.01  # Of a step, by which times may be off
@@ -49,9 +49,7 @@ def series_of(frame: Frame, said: Mapping[str, str]) -> Tabled:
         >>> series_of(frame, {}).values.tolist()
         [[[1.0, 2.0]], [[5.0, 7.0]]]
     """
-    for name in said:
-        if name not in frame.columns:
-            raise unknown_name("column", name, frame.columns, where=f"in '{frame.name}'")
+    frame.check_columns(said)
     roles = {name: said.get(name) or _role(texts) for name, texts in frame.columns.items()}
     channels = [name for name, role in roles.items() if role in ("number", "integer")]
     times = [name for name, role in roles.items() if role == "date"]

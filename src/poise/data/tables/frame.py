@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from poise.errors import PoiseError, system_reason
+from poise.errors import PoiseError, system_reason, unknown_name
 
 CSV, PARQUET = (".csv", ".tsv", ".csv.gz", ".tsv.gz"), (".parquet", ".pq")
 DELIMITERS = ",;\t|"
@@ -42,6 +42,16 @@ class Frame:
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
+
+    def check_columns(self, names: Iterable[str]) -> None:
+        """Refuse names that are of no column.
+
+        Raises:
+            PoiseError: One is of none, with the nearest.
+        """
+        for name in names:
+            if name not in self.columns:
+                raise unknown_name("column", name, self.columns, where=f"in '{self.name}'")
 
     def row(self, index: int) -> str:
         """Where a row is, for messages."""

@@ -11,7 +11,7 @@ from poise.data.tables.asked import Table
 from poise.data.tables.column import CATEGORIES, Column, Derived, category_column, number_column
 from poise.data.tables.frame import Frame
 from poise.data.tables.values import MISSING, Form, any_date, as_number, date_format, is_number, number_form
-from poise.errors import PoiseError, unknown_name
+from poise.errors import PoiseError
 from poise.text import counted
 
 MOSTLY = 0.9  # Of values that are numbers or dates: the others are then taken for mistakes
@@ -43,9 +43,7 @@ def recognised(frame: Frame, asked: Table) -> Recognised:
     Raises:
         PoiseError: A column identifies rows, holds texts, or mixes numbers or dates with other things.
     """
-    for name in asked.columns:
-        if name not in frame.columns:
-            raise unknown_name("column", name, frame.columns, where=f"in '{frame.name}'")
+    frame.check_columns(asked.columns)
     counts = {name: Counter(texts) for name, texts in frame.columns.items()}
     columns: list[Column] = []
     derived: list[Derived] = []

@@ -112,8 +112,7 @@ class VocoderWatch:
     def _shown(self, module: nn.Module) -> list[Tensor]:
         """Some recordings, what is made of them, and what Griffin-Lim makes of them, `(n, T)` each."""
         few = torch.linspace(0, len(self.rows) - 1, min(SHOWN, len(self.rows))).long()
-        made = self._made(module, self.mels[few])
-        return [self.recordings[few], made, self.mel.waves(self.mels[few])]
+        return [self.recordings[few], self._made(module, self.mels[few]), self.plain[few]]
 
     def _draw(self, context: StepContext) -> None:
         rows = self._shown(context.generator())
