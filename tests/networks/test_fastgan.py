@@ -18,7 +18,8 @@ from poise.dynamics import Batch
 from poise.errors import PoiseError
 from poise.games import Scoring, View
 from poise.networks import DISCRIMINATORS, GENERATORS, parameter_count
-from poise.networks.fastgan import FastDiscriminator, FastGenerator, Noise, quarter
+from poise.networks.fastgan import FastGenerator, Noise
+from poise.networks.fastgan_discriminator import FastDiscriminator, quarter
 from poise.recipes import RECIPES, recipe_with
 from poise.recipes.settings import Ema
 from poise.regularisers import reconstruction

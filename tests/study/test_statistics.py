@@ -8,16 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from poise.studies.statistics import (
-    best_bands,
-    compared,
-    expected_best,
-    holm,
-    marginals,
-    median_interval,
-    seeds_needed,
-    signed_rank_p,
-)
+from poise.studies.best_of import best_bands, expected_best
+from poise.studies.pairs import compared, holm, seeds_needed, signed_rank_p
+from poise.studies.statistics import marginals, median_interval
 
 
 def heavy(stream: np.random.Generator, *shape: int) -> Any:

@@ -95,10 +95,15 @@ def _print_list(recipes: list[Recipe], console: Console) -> None:
 
     from rich.text import Text
 
-    console.print(Text(f"{'recipe':<22}{'loss, regularisers, tricks':<31}paper", "bold"))
+    heading = "loss, regularisers, tricks"
+    first = 2 + max(len(recipe.name) for recipe in recipes)
+    second = 2 + max(len(heading), *(len(_parts_of(recipe)) for recipe in recipes))
+    console.print(Text(f"{'recipe':<{first}}{heading:<{second}}paper", "bold"))
     for recipe in recipes:
         paper = recipe.paper.partition(",")[0].partition(";")[0]
-        console.print(Text.assemble((f"{recipe.name:<22}", "cyan"), f"{_parts_of(recipe):<31}", paper))
+        console.print(
+            Text.assemble((f"{recipe.name:<{first}}", "cyan"), f"{_parts_of(recipe):<{second}}", paper)
+        )
         summary = fill(recipe.summary, console.width, initial_indent="  ", subsequent_indent="  ")
         console.print(Text(summary, "dim"))
     console.print()

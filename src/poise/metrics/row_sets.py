@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from poise.errors import PoiseError
 from poise.randomness import numpy_stream
+
+REPLICATES = 20
+"""Pairs of half-samples behind an interval."""
+
+LEAST = 50
+FLOOR = "other reals against the reals"
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -41,6 +48,13 @@ class RowSet:
     def taken(self, rows: Any) -> RowSet:
         """Some of the rows."""
         return RowSet(self.names, self.values[rows], self.missing[rows], self.ordered, self.target)
+
+
+def check_sizes(real: RowSet, fake: RowSet) -> None:
+    """Refuse sides of too few rows."""
+    if min(len(real), len(fake)) < LEAST:
+        what = f"There are {min(len(real), len(fake))} rows on the smaller side, and {LEAST} are needed"
+        raise PoiseError(what, code="metrics.too-few-rows", hint="measure more: --samples 1000")
 
 
 def independent_columns(rows: RowSet, *, seed: int) -> RowSet:

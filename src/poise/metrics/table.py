@@ -21,14 +21,9 @@ from poise.metrics.mixture_modes import mode_statistics
 from poise.metrics.neighbours import precision_recall_density_coverage
 from poise.metrics.players import duality_gap, latent_path_length
 from poise.metrics.result import Result, as_interval, as_number
-from poise.metrics.rows import (
-    boosted_detection,
-    column_shapes,
-    missing_share,
-    nearer_to_training,
-    pair_trends,
-    trained_on_fakes,
-)
+from poise.metrics.row_copies import nearer_to_training
+from poise.metrics.row_models import boosted_detection, trained_on_fakes
+from poise.metrics.rows import column_shapes, missing_share, pair_trends
 from poise.metrics.scores import inception_score, vendi_score
 from poise.metrics.sliced_wasserstein import mind, sliced_wasserstein_distance
 from poise.metrics.translation_errors import cycle_error, translation_errors

@@ -3,8 +3,10 @@
 from poise.networks.autoencoder import AUTOENCODER_DISCRIMINATOR
 from poise.networks.ctgan import CTGAN_GENERATOR
 from poise.networks.dcgan import DCGAN_DISCRIMINATOR, DCGAN_GENERATOR
-from poise.networks.fastgan import FASTGAN_DISCRIMINATOR, FASTGAN_GENERATOR
-from poise.networks.graph import GRAPH_DISCRIMINATOR, GRAPH_GENERATOR, GRAPH_MIXTURE
+from poise.networks.fastgan import FASTGAN_GENERATOR
+from poise.networks.fastgan_discriminator import FASTGAN_DISCRIMINATOR
+from poise.networks.graph import GRAPH_GENERATOR, GRAPH_MIXTURE
+from poise.networks.graph_critic import GRAPH_DISCRIMINATOR
 from poise.networks.hifigan import HIFIGAN_DISCRIMINATOR, HIFIGAN_GENERATOR
 from poise.networks.infogan import INFOGAN_DISCRIMINATOR, INFOGAN_GENERATOR
 from poise.networks.layers import HalvingAverage, LeakyReLU, ReLU

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from poise.recipes import RECIPES
 from poise.recipes.overrides import flat
 from poise.studies.criteria import CRITERIA
+from poise.studies.pairs import Pair
 from poise.studies.plan import BEGINNING, SCREENING_SEEDS, Plan
 from poise.studies.space import Value
-from poise.studies.statistics import Pair
 from poise.text import command, counted, duration, number
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from poise.errors import PoiseError
+from poise.studies.best_of import best_bands, expected_best
 from poise.studies.choosing import Results, cut_trials, last_trials, score_of, wanted
 from poise.studies.conclusions import changes_text, cost_words, joint_path, short
 from poise.studies.criteria import CRITERIA
@@ -18,7 +19,7 @@ from poise.studies.folder import StudyFolder
 from poise.studies.plan import WHOLE, Plan, Trial
 from poise.studies.progress import standing
 from poise.studies.results import Row, Table, table_of, values_of
-from poise.studies.statistics import best_bands, expected_best, marginals
+from poise.studies.statistics import marginals
 from poise.text import counted, label
 from poise.web.page import data_address, rendered, write_page
 

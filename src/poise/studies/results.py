@@ -14,16 +14,10 @@ import numpy as np
 
 from poise.studies.choosing import Results, chosen, cut_trials, last_trials, score_of, survivors
 from poise.studies.conclusions import advice, protocol, short
+from poise.studies.pairs import Pair, compared
 from poise.studies.plan import WHOLE, Plan, Trial
 from poise.studies.space import Value
-from poise.studies.statistics import (
-    Agreement,
-    Interval,
-    Pair,
-    compared,
-    median_interval,
-    rank_agreement,
-)
+from poise.studies.statistics import Agreement, Interval, median_interval, rank_agreement
 from poise.text import counted, label
 
 PUBLISHED = Path(__file__).parent / "published.toml"
