@@ -137,7 +137,7 @@ def test_a_training_sample_that_is_left_out_lies_as_far_from_the_others_as_unsee
     rows = torch.randn(600, 5, generator=torch.Generator().manual_seed(0))
     within, across = nearest_other_training(rows[:300], 200), nearest_training(rows[300:500], rows[:300])
     pairs = torch.cdist(rows[:200].double(), rows[:300].double()).sort(1).values[:, 1:3]
-    assert torch.allclose(torch.stack([*within], 1).double(), pairs, atol=1e-5)
+    assert torch.allclose(torch.stack([within.first, within.second], 1).double(), pairs, atol=1e-5)
     assert abs(copying_score(within, across)) < 3
 
 

@@ -45,6 +45,7 @@ DUE: Mapping[str, float] = {
     "augmentation": 6.0,
     "copies": 4.0,
 }
+URGENT = "latents"  # A generator that does not answer to its latents is to be named within three checks
 STOOD_FOR = 4.0  # The same of samples that the loop's fakes stand for
 OPENING = 3  # Checks that come at once, in which what is unmistakable can be named
 AMPLE = 0.7  # Share of a span's time below which a check of every part is cheap
@@ -263,10 +264,13 @@ class Doctor:
         return parts if self._conditioned else parts - {"conditions"}
 
     def _waits(self, now: float) -> dict[str, float]:
-        """How long each part has waited, over the time after which it is due; the longest first."""
+        """How long each part has waited, over the time after which it is due; the longest first.
+
+        What shows an unmistakable failure goes before all others once it is due.
+        """
         due = dict(DUE, samples=STOOD_FOR) if self._examiner.stood_for else DUE
         waits = {part: (now - self._measured.get(part, 0.0)) / spans for part, spans in due.items()}
-        return dict(sorted(waits.items(), key=lambda one: -one[1]))
+        return dict(sorted(waits.items(), key=lambda one: (one[0] != URGENT or one[1] < 1, -one[1])))
 
     def _cost_of_next(self, now: float) -> float:
         """Seconds of a check of the base and the parts that have waited longest."""

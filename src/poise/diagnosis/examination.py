@@ -37,6 +37,7 @@ from poise.diagnosis.samples import (
     duplicates,
     features_of,
     grid_of,
+    independent_count,
     labels_followed,
     layouts_of,
     likeness,
@@ -412,7 +413,7 @@ class Examiner:
             raise _MissingError(f"{len(reference.real)} reals are too few")
         near = nearest_training(rows, reference.training)
         return {
-            "copying": copying_score(near, unseen),
+            "copying": copying_score(near, unseen, count=independent_count(near, len(reference.training))),
             "nearness": float(near.first.median() / unseen.first.median().clamp_min(1e-9)),
             "copied": copied_share(near),
             "copied_held_out": reference.unseen_copied,
@@ -522,7 +523,8 @@ def _beside_reals(rows: Tensor, pairs: Tensor, reference: Reference) -> dict[str
         "distance": reference.distance_to(rows, pairs),
         "spread": mean_distance(pairs) / reference.mean_distance,
         "cells": cells,
-        "coverage": coverage(cells, reference.shares),
+        "coverage": coverage(cells, reference.shares, count=len(rows)),
+        "fake_count": len(rows),
         "centre": reference.centre_of(rows),
     }
 

@@ -166,6 +166,7 @@ class Measurement:
     training_above_held_out: float | None = None
     # How far held-out reals fall from training reals towards fakes; healthy 0
     held_out_gap: float | None = None
+    fake_count: int | None = None  # Fakes that were compared with reals
     # Squared energy distance of fakes to reals, in units of the mean distance of reals
     distance: float | None = None
     distance_floor: float | None = None  # The same of other reals
@@ -173,7 +174,8 @@ class Measurement:
     # Share of fakes with a near twin among 256, against reals' own nearest distances
     duplicates: float | None = None
     cells: tuple[float, ...] = ()  # Share of fakes in each k-means cell of the reals
-    # Share of the data that lies in cells which get a quarter of their due; healthy near 1
+    # Share of the data that lies in cells which get a quarter of their due, over that of as many reals;
+    # healthy near 1
     coverage: float | None = None
     # Mean of the fakes along the reals' main directions, in standard deviations of the reals
     centre: tuple[float, ...] = ()

@@ -220,9 +220,34 @@ def cell_shares(rows: Tensor, centres: Tensor) -> tuple[float, ...]:
     return tuple((counts / max(1, len(rows))).tolist())
 
 
-def coverage(found: Sequence[float], expected: Sequence[float], *, least: float = 0.25) -> float:
-    """The share of the data that lies in cells with at least a quarter of their due of samples."""
-    return sum(due for share, due in zip(found, expected, strict=True) if share >= least * due)
+def coverage(
+    found: Sequence[float], expected: Sequence[float], *, least: float = 0.25, count: int | None = None
+) -> float:
+    """The share of the data that lies in cells with at least a quarter of their due of samples.
+
+    Args:
+        found: The share of the samples in each cell.
+        expected: The share of the data in each cell, their due.
+        least: What of it is enough.
+        count: How many samples there are. Few cannot cover all cells: the share is then over what as many
+            samples of the data would cover in the mean.
+
+    Example:
+        >>> coverage((1.0, 0.0), (0.5, 0.5)), coverage((1.0, 0.0), (0.5, 0.5), count=1)
+        (0.5, 1.0)
+    """
+    covered = sum(due for share, due in zip(found, expected, strict=True) if share >= least * due)
+    if count is None:
+        return covered
+    by_chance = sum(due * at_least(math.ceil(least * due * count), count, due) for due in expected)
+    return min(1.0, covered / max(by_chance, 1e-12))
+
+
+def at_least(wanted: int, count: int, chance: float) -> float:
+    """The chance of at least so many successes in `count` draws; binomial."""
+    chance = min(max(chance, 0.0), 1.0)
+    fewer = (math.comb(count, hits) * chance**hits * (1 - chance) ** (count - hits) for hits in range(wanted))
+    return max(0.0, 1.0 - math.fsum(fewer))
 
 
 def total_variation(first: Sequence[float], second: Sequence[float]) -> float:
@@ -231,17 +256,18 @@ def total_variation(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 class Nearest(NamedTuple):
-    """Distances of each row to its two nearest training samples, `(N,)` each."""
+    """Distances of each row to its two nearest training samples, and which the nearest is, `(N,)` each."""
 
     first: Tensor
     second: Tensor
+    place: Tensor
 
 
 def nearest_training(rows: Tensor, training: Tensor) -> Nearest:
     """Distances to the two nearest training samples, of which there must be two at least."""
     pairs = distances(rows, training)
     first, nearest = pairs.min(1)
-    return Nearest(first, pairs.scatter_(1, nearest[:, None], torch.inf).amin(1))
+    return Nearest(first, pairs.scatter_(1, nearest[:, None], torch.inf).amin(1), nearest)
 
 
 def nearest_other_training(training: Tensor, count: int) -> Nearest:
@@ -255,17 +281,41 @@ def nearest_other_training(training: Tensor, count: int) -> Nearest:
     pairs = distances(rows, training)
     pairs.fill_diagonal_(torch.inf)
     first, second = pairs.topk(2, largest=False).values.unbind(1)
-    return Nearest(first, second)
+    return Nearest(first, second, pairs.argmin(1))
 
 
-def copying_score(fakes: Nearest, held_out: Nearest) -> float:
+def independent_count(rows: Nearest, among: int) -> float:
+    """How many independent samples rows are worth, by which of so many training samples they are nearest to.
+
+    Rows of one law as even as that of the training samples meet at one by chance alone, and count in full.
+    Rows that all lie at the same one are a single observation, however many there are.
+
+    Source: Kish 1965, "Survey Sampling", section 8.2, on the design effect of samples in clusters.
+
+    Example:
+        >>> at = torch.zeros(100).long()
+        >>> round(independent_count(Nearest(at, at, at), 1000), 1)
+        1.1
+    """
+    count = len(rows.place)
+    pairs = float(torch.bincount(rows.place).double().square().sum())
+    by_chance = count + count * (count - 1) / among
+    return count * min(1.0, by_chance / pairs)
+
+
+def copying_score(fakes: Nearest, held_out: Nearest, *, count: float | None = None) -> float:
     """Standard errors by which fakes are farther from the training data than held-out reals; C_T.
+
+    Args:
+        fakes: Where fakes lie.
+        held_out: Where held-out reals lie.
+        count: How many independent samples the fakes are worth; all by default.
 
     Source: Meehan, Chaudhuri and Dasgupta 2020, section 3.1, over one cell: the z-score of Mann-Whitney's U.
     """
-    n, m = len(held_out.first), len(fakes.first)
-    statistic = pairs_above(fakes.first, held_out.first)
-    return (statistic - n * m / 2) / math.sqrt(n * m * (n + m + 1) / 12)
+    above = pairs_above(fakes.first, held_out.first) / (len(held_out.first) * len(fakes.first))
+    n, m = len(held_out.first), len(fakes.first) if count is None else count
+    return (above - 0.5) * math.sqrt(12 * n * m / (n + m + 1))
 
 
 def copied_share(rows: Nearest, *, share: float = 1 / 3) -> float:

@@ -17,6 +17,7 @@ ERRORS = 4.0  # Standard errors by which that share must be above 0
 EXPLAINED = 0.7  # How much of the samples' difference from plain reals the operation must explain
 EDGES = 0.5  # The same of translation, whose empty edges a small generator learns in part
 NEAR = 1.7  # Energy distance to the data beyond which samples are as those of the first weights
+TOGETHER = 0.15  # Spread below which all samples are alike
 SPAN = 6  # Spans, sixtieths of a run, that are looked back on
 LEAST = 3  # Measurements of which the median is taken
 
@@ -26,6 +27,9 @@ def _augmentation_leaks(measurements: Measurements) -> Verdict:
     near = values(measurements, "distance", SPAN)
     if near and statistics.median(near) > NEAR:
         return HEALTHY
+    wide = values(measurements, "spread", SPAN)
+    if wide and statistics.median(wide) < TOGETHER:
+        return HEALTHY  # samples that are all alike are one, and no mixture of what was changed and what not
     looks = [one.leaks for one in measurements.last(SPAN, LEAST) if one.leaks]
     found = {name: [one[name] for one in looks if name in one] for name in OPERATIONS}
     shares = {

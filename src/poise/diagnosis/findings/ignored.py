@@ -9,7 +9,7 @@ from typing import Any
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, packed
-from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
+from poise.diagnosis.rule import HEALTHY, LATER, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import SPANS, median, values
 
 # How far samples move with their latents, over the distance of two reals, below which they do not
@@ -35,27 +35,13 @@ ALIKE = 0.02  # Likeness below which all samples are the same anyway
 
 def _latent_ignored(measurements: Measurements) -> Verdict | Unchecked:
     """Samples that stay when only their latents change, or fakes that come again row by row."""
-    if (drawn := _by_latents(measurements)) is not None:
-        return drawn
-    responses = values(measurements, "latent_response")
-    lately, now = responses[-CHECKS:], measurements[-1]
-    if max(responses, default=0.0) > ANSWERED and (now.spread or 0.0) < TOGETHER:
-        return HEALTHY  # the generator has used its latents, and has collapsed since, which has its own rule
-    still = len(lately) == CHECKS and max(lately) < STILL and now.latent_response is not None
-    faint = max(responses[-CHECKS - 1 :], default=1.0) < STILL and len(responses) > CHECKS  # one check more
-    if still and (max(lately) < NOTHING or (faint and now.step >= START and not _grows(responses))):
-        return Verdict(
-            "trouble",
-            f"With other latents and the same condition samples move by {100 * lately[-1]:.2g} % of the "
-            "distance of two reals: the generator does not use its latents.",
-            Evidence.of(("response to the latent", round(lately[-1], 4), STILL, "above 0.2")),
-            beyond=STILL / max(lately[-1], 1e-4),
-            sure=True,
-        )
+    found = _by_latents(measurements) or _by_response(measurements)
+    if found is not None:
+        return found
     moved = values(measurements, "fake_moved", SPAN)
     alike = values(measurements, "fake_alike", SPAN)
     if not moved:
-        known = responses or values(measurements, "latents_differ")
+        known = values(measurements, "latent_response") or values(measurements, "latents_differ")
         return HEALTHY if known else Unchecked("no fakes of the loop were given, and no conditions")
     same = statistics.median(moved)
     if len(moved) >= 3 and max(moved) < SAME and statistics.median(alike) > ALIKE:
@@ -67,6 +53,36 @@ def _latent_ignored(measurements: Measurements) -> Verdict | Unchecked:
             beyond=SAME / max(same, 1e-3),
         )
     return HEALTHY
+
+
+def _by_response(measurements: Measurements) -> Verdict | Unchecked | None:
+    """What the generator answers to other latents; `None` if it answers, or was never asked.
+
+    One look is enough to see that an answer that was there is nothing now. What was seen last holds until it
+    is looked at again.
+    """
+    responses, now = values(measurements, "latent_response"), measurements[-1]
+    lately = responses[-CHECKS:]
+    if not lately:
+        return None
+    wide = values(measurements, "spread")[-1:] or [0.0]
+    if max(responses) > ANSWERED and wide[-1] < TOGETHER:
+        return HEALTHY  # the generator has used its latents, and has collapsed since, which has its own rule
+    nothing = max(lately) < NOTHING or (lately[-1] < NOTHING and max(responses) > STILL)
+    faint = len(responses) > CHECKS and max(responses[-CHECKS - 1 :]) < STILL  # one check more
+    faint = faint and now.step >= START and not _grows(responses)
+    if len(lately) < CHECKS or not (nothing or faint):
+        return None
+    if now.latent_response is None:
+        return Unchecked(LATER)
+    return Verdict(
+        "trouble",
+        f"With other latents and the same condition samples move by {100 * lately[-1]:.2g} % of the "
+        "distance of two reals: the generator does not use its latents.",
+        Evidence.of(("response to the latent", round(lately[-1], 4), STILL, "above 0.2")),
+        beyond=STILL / max(lately[-1], 1e-4),
+        sure=True,
+    )
 
 
 def _by_latents(measurements: Measurements) -> Verdict | None:

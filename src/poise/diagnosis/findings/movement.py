@@ -6,9 +6,10 @@ import math
 import statistics
 from itertools import pairwise
 
-from poise.diagnosis.finding import Evidence
+from poise.diagnosis.finding import Evidence, Measurement
 from poise.diagnosis.findings.balance import APART, FIRST_STEPS, VANISHED, push
 from poise.diagnosis.findings.settings import calm, deepened, levelled, rates_times, steady, usual_rates
+from poise.diagnosis.reference import MOST_PROBED
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import (
     blind,
@@ -191,11 +192,12 @@ def _by_centres(
     if len(centres) < CHECKED * span:
         return None
     rows = list(zip(*centres, strict=True))
-    width = max(map(deviation, rows))
+    noise = statistics.fmean(map(_chance, looks))
+    width = _beyond(max(map(deviation, rows)), noise)
     if width <= wide:
         return None
     steps = [math.dist(one, other) for one, other in pairwise(centres)]
-    step = statistics.fmean(steps)
+    step = _beyond(statistics.fmean(steps), 2 * len(rows) * noise)
     start, end = ([statistics.fmean(row[part]) for row in rows] for part in (slice(4), slice(-4, None)))
     away = math.dist(start, end) / max(sum(steps), 1e-9)
     near, before = (
@@ -209,7 +211,7 @@ def _by_centres(
         ("step", round(step, 3), least_step, "below 0.4"),
         ("gets away", round(away, 3), ROUND, "any, if steps are small"),
     )
-    goes_round = away < ROUND and sum(steps) > ROUNDS * width
+    goes_round = away < ROUND and step * len(steps) > ROUNDS * width
     # Players that circle each other win in turn; a generator that always loses is thrown about.
     lost = statistics.median(values(measurements, "auc", span) or [0.0]) > LOST or blind(measurements, span)
     comes_back = max(map(crossings, rows)) >= least_turns
@@ -223,6 +225,17 @@ def _by_centres(
             beyond=width / wide,
         )
     return None
+
+
+def _chance(look: Measurement) -> float:
+    """The variance by chance of the centre of few samples in each direction, beyond that of the usual."""
+    count = min(look.fake_count or MOST_PROBED, MOST_PROBED)
+    return (look.spread or 1.0) ** 2 * (1 / count - 1 / MOST_PROBED)
+
+
+def _beyond(size: float, variance: float) -> float:
+    """What is left of a size once a variance by chance is taken out of it."""
+    return math.sqrt(max(size**2 - variance, 0.0))
 
 
 def _oscillation_by_losses(measurements: Measurements) -> Verdict | None:

@@ -75,6 +75,7 @@ FIRST_STEPS = 20  # Steps within which a rate may still begin at 0, or a scaler 
 # that must have changed before: sparse networks never change in most places
 FEW, MANY = 0.05, 0.5
 PLAYERS = ("generator", "discriminator")
+LONGER = 2.0  # Times an earlier turn up to which a player stands still because it is the other's turn
 
 
 def _no_gradient(measurements: Measurements) -> Verdict | Unchecked:
@@ -94,6 +95,8 @@ def _no_gradient(measurements: Measurements) -> Verdict | Unchecked:
             if max(moved) < FEW and _once(measurements, player):
                 return _ended(player, max(moved))
             continue
+        if _in_turns(measurements):
+            continue
         pushed = now.generator_gradient if player == "generator" else now.discriminator_gradient
         why = (
             "no gradient reaches them, or none is left after the step"
@@ -110,6 +113,23 @@ def _no_gradient(measurements: Measurements) -> Verdict | Unchecked:
     if missing := unchecked(now, "generator_moved"):
         return missing
     return HEALTHY
+
+
+def _in_turns(measurements: Measurements) -> bool:
+    """Whether one player stands still while the other moves, as before, and not much longer than then."""
+    turns: list[float] = []  # How long one player moved alone, each time
+    before, since, alone = 0.0, 0.0, ""
+    for time, one in zip(measurements.times, measurements, strict=True):
+        shares = {player: getattr(one, f"{player}_moved") for player in PLAYERS}
+        moved = [player for player in PLAYERS if shares[player]]
+        now = moved[0] if len(moved) == 1 and None not in shares.values() else ""
+        if now and now != alone:
+            turns.append(0.0)
+            since = before
+        if now:
+            turns[-1] = time - since
+        before, alone = time, now
+    return bool(alone) and len(turns) > 1 and turns[-1] <= LONGER * max(turns[:-1])
 
 
 def _once(measurements: Measurements, player: str) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, deepened_and_calm, packed, rates_times, single_steps
+from poise.diagnosis.reference import MOST_PROBED
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict, unchecked
-from poise.diagnosis.samples import total_variation
+from poise.diagnosis.samples import at_least, total_variation
 from poise.diagnosis.trends import SPANS, best, deviation, gains, median, values
 
 SPAN = 12  # Spans, sixtieths of a run, that are looked back on
@@ -21,6 +23,7 @@ LESS, APART = 0.3, 0.3
 # Below this share of what the distance was a span ago, the samples are on their way to the data
 NEARER = 0.75
 PART = 0.5  # Coverage below which one check is in a part of the data only
+HELD = 0.02  # Share of the samples from which a cell is held
 
 
 def _mode_hopping(measurements: Measurements) -> Verdict | Unchecked:
@@ -38,20 +41,23 @@ def _mode_hopping(measurements: Measurements) -> Verdict | Unchecked:
         for lag in (2, 4)
     )
     together = [statistics.fmean(cells) for cells in zip(*(one.cells for one in span), strict=True)]
-    visited = sum(share > 0.02 for share in together) / len(together)
-    single = statistics.median([sum(share > 0.02 for share in one.cells) / len(one.cells) for one in span])
+    single = statistics.median([sum(share > HELD for share in one.cells) / len(one.cells) for one in span])
+    counts = [one.fake_count or MOST_PROBED for one in span]
+    at_once = statistics.fmean(
+        at_least(math.floor(HELD * counts[-1]) + 1, counts[-1], share) for share in together
+    )
     centres = [one.centre for one in span if one.centre]
     travels = max((deviation(row) for row in zip(*centres, strict=True)), default=TRAVELS)
     evidence = Evidence.of(
         ("jump", round(jump, 3), JUMP, "below 0.25"),
         ("coverage", round(narrow, 3), PART, "0.8 to 1"),
-        ("cells visited", round(visited, 3), f"1.4 x {single:.2g}", "as many as at one check"),
+        ("cells of all checks", round(at_once, 3), f"1.4 x {single:.2g}", "as many as at one check"),
         ("travels", round(travels, 3), TRAVELS, "below 0.3"),
     )
     near, before = median(measurements, "distance", 4, 0), median(measurements, "distance", SPAN, SPAN - 5)
     nearing = near is not None and before is not None and near < NEARER * before and gains(measurements)
     spread = statistics.median([one.spread or 0.0 for one in span])
-    crosses = jump > JUMP and travels >= (LESS if spread > APART else TRAVELS) and visited > 1.4 * single
+    crosses = jump > JUMP and travels >= (LESS if spread > APART else TRAVELS) and at_once > 1.4 * single
     if crosses and not nearing:
         sentence = (
             f"From check to check {100 * jump:.0f} % of the samples move to another part of the data, "
