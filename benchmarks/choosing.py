@@ -43,6 +43,9 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         {"precision": "auto", "augmentations.diffaugment": {}},
     ),
     "narrow": ("non-saturating", NARROW),
+    "narrow, diffaugment": ("non-saturating", {**NARROW, "augmentations.diffaugment": {}}),
+    "hinge-sn, narrow, diffaugment": ("hinge-sn", {**NARROW, "augmentations.diffaugment": {}}),
+    "wasserstein-gp, narrow, diffaugment": ("wasserstein-gp", {**NARROW, "augmentations.diffaugment": {}}),
     "relativistic-r1r2, narrow, diffaugment": (
         "relativistic-r1r2",
         {**NARROW, "augmentations.diffaugment": {}},
@@ -74,10 +77,18 @@ def divided(folder: Path, out: Path, few: int | None) -> tuple[Path, Path]:
     return train, test
 
 
-def judged(name: str, train: Path, test: Path, seconds: float, out: Path) -> dict[str, Any]:
+def judged(
+    name: str, train: Path, test: Path, seconds: float, out: Path, *, resolution: int = 64
+) -> dict[str, Any]:
     """One recipe, trained for so many seconds of processor time, and measured."""
     recipe, changes = CASES[name]
-    without = {"resolution": 64, "held_out": 0.0, "evaluate_every": 0, "sample_every": 10**6, **changes}
+    without = {
+        "resolution": resolution,
+        "held_out": 0.0,
+        "evaluate_every": 0,
+        "sample_every": 10**6,
+        **changes,
+    }
     tried = plan(train, asked_for(recipe, without), pick_device("cpu"))
     step = step_seconds(tried, clock=time.process_time)
     steps = max(20, int(seconds / step))

@@ -15,7 +15,7 @@ Stop = Callable[[StepContext], Request | None]
 def trained_on(
     out: Path, seconds: float, begin: Callable[[Stop], object], steps: int | None = None
 ) -> poise.Run:
-    """The run in a folder, after it was trained for so many seconds more, which count from its first step.
+    """The run in a folder, trained for so many seconds of the processor more, from its first step on.
 
     Args:
         out: The folder of the run.
@@ -26,7 +26,7 @@ def trained_on(
     began: list[float] = []
 
     def enough(context: StepContext) -> Request | None:
-        began.append(time.monotonic())
+        began.append(time.process_time())
         return "stop" if began[-1] - began[0] > seconds else None
 
     if seconds and (out / "recipe.json").exists():
