@@ -1,5 +1,6 @@
 """What a seed draws: row i depends on the seed and on i alone, whatever the count."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from tests.generator.families import FAMILIES, family
 
 from poise.errors import PoiseError
 from poise.generator import Generator
+from poise.generator.network import described_network
 from poise.networks import GENERATORS
 from poise.randomness import torch_stream
 from poise.recipes.settings import Latent
@@ -105,6 +108,27 @@ def test_a_generator_is_sampled_without_the_trainer_and_without_scikit_learn(tmp
         [sys.executable, "-c", code, str(run.path)], capture_output=True, text=True, check=True
     ).stdout
     assert out == "(3, 2)\n[]\n"
+
+
+def test_the_network_of_every_family_is_built_without_the_compiler_of_pytorch() -> None:
+    described = [family(name, classes=classes).description for name, classes in FAMILIES]
+    code = (
+        "import json, sys, torch; from poise.generator.network import described_network\n"
+        "state = torch.random.get_rng_state()\n"
+        "networks = [described_network(one) for one in json.load(sys.stdin)]\n"
+        "print(len(networks), torch.equal(state, torch.random.get_rng_state()))\n"
+        "print([name for name in ('torch._dynamo', 'sympy') if name in sys.modules])"
+    )
+    command, given = [sys.executable, "-c", code], json.dumps(described)
+    out = subprocess.run(command, input=given, capture_output=True, text=True, check=True).stdout
+    assert out == f"{len(FAMILIES)} True\n[]\n"
+
+
+def test_a_description_of_a_network_beyond_all_memory_is_refused_before_it_takes_any() -> None:
+    described = {**family("mlp").description, "network": {"name": "mlp", "width": 1_000_000, "depth": 3}}
+    with pytest.raises(PoiseError) as caught:
+        described_network(described)
+    assert caught.value.code == "generator.damaged-description"
 
 
 def style_generator() -> Generator:

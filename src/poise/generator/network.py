@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from poise.data import described_spec
 from poise.errors import PoiseError
@@ -16,6 +17,34 @@ from poise.tasks import TASKS, Task
 
 NETWORK_LIMIT = 2**31
 """Bytes of weights beyond which a description is taken for damage and nothing is allocated."""
+
+ALLOCATING = torch.empty, torch.zeros, torch.ones, torch.randn, torch.rand
+DRAWING = "normal_", "uniform_", "trunc_normal_", "kaiming_normal_", "kaiming_uniform_"
+
+
+class _Undrawn(TorchFunctionMode):
+    """Tensors without random numbers in them, since weights follow; beyond the limit none are allocated.
+
+    Not the device `meta`: to divide a tensor there, PyTorch imports its compiler, which takes seconds.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.size = 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        named = dict(kwargs or {})
+        if func in ALLOCATING:
+            empty = {name: value for name, value in named.items() if name != "generator"}
+            self.size += torch.empty(*args, **{**empty, "device": "meta"}).nbytes
+            if self.size > NETWORK_LIMIT:
+                what = f"The generator.json claims a network of more than {NETWORK_LIMIT} bytes"
+                raise PoiseError(what, code="generator.damaged-description", why="that is damage")
+            if func in (torch.randn, torch.rand):
+                return torch.empty(*args, **empty)
+        if getattr(func, "__name__", "") in DRAWING:  # A method of tensors, or a function of torch.nn.init
+            return args[0] if args else named["tensor"]
+        return func(*args, **named)
 
 
 def checkpoint_weights(
@@ -47,11 +76,5 @@ def described_network(description: Mapping[str, Any]) -> nn.Module:
     task = task_of(description)
     network = task.generators.named(part.name)
     settings = checked_settings(part.options, network.build, owner=f"generator '{network.name}'")
-    spec = described_spec(description)
-    with torch.device("meta"):
-        module = task.generator(Part(name=part.name, **settings), spec, latent.size)
-    size = sum(value.numel() * value.element_size() for value in module.state_dict().values())
-    if size > NETWORK_LIMIT:
-        what = f"The generator.json claims a network of {size} bytes"
-        raise PoiseError(what, code="generator.damaged-description", why="that is damage")
-    return module.to_empty(device="cpu")
+    with _Undrawn():
+        return task.generator(Part(name=part.name, **settings), described_spec(description), latent.size)
