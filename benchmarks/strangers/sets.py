@@ -13,5 +13,6 @@ SETS: Mapping[str, Callable[[], Sequence[Case]]] = {
     "seven": lambda: import_module("benchmarks.strangers.round_seven").CASES,
     "eight": lambda: import_module("benchmarks.strangers.round_eight").CASES,
     "nine": lambda: import_module("benchmarks.strangers.round_nine").CASES,
+    "ten": lambda: import_module("benchmarks.strangers.round_ten").CASES,
     "five": lambda: import_module("benchmarks.strangers.round_five").CASES,
 }
