@@ -74,8 +74,8 @@ def test_sigterm_saves_and_tells_a_person_the_way_on(cache: Path) -> None:
 
 def test_a_second_signal_leaves_at_once(cache: Path) -> None:
     # Wide networks, so that the step in which both signals come takes longer than sending them.
-    wide = ("--set", "generator.width=512", "--set", "discriminator.width=512", "--set", "log_every=1")
-    with training("--json", "--batch-size", "4096", *wide, cache=cache) as process:
+    wide = ("--set", "generator.width=256", "--set", "discriminator.width=256", "--set", "log_every=1")
+    with training("--json", "--batch-size", "2048", *wide, cache=cache) as process:
         wait_for_history(process)
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGTERM)
