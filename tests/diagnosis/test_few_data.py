@@ -169,3 +169,10 @@ def test_samples_that_occur_twice_are_no_evidence_of_copies() -> None:
     for step in range(60):
         monitor.observe(step, fake=real[torch.randint(80, (64,), generator=stream)])
     assert "memorisation" not in {one.name for one in monitor.findings}
+
+
+def test_a_run_is_not_told_to_mend_a_loop() -> None:
+    proposals = FINDINGS["data-mismatch"].proposals
+    of_a_loop, of_a_run = (Setting(1, recipe).remedies(proposals) for recipe in ({}, {"name": "series"}))
+    assert len(of_a_loop) == len(proposals) > len(of_a_run) == 1
+    assert of_a_run[0].change == proposals[-1].change

@@ -66,6 +66,7 @@ class Proposal:
     settings: Settings | None = None
     share: float = 0.1  # The share of the run's steps after which it should be seen
     restart: bool = False  # Whether it needs a start from fresh weights
+    of_loops: bool = False  # Whether only a loop of one's own can be mended by it, and no run of Poise
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Setting:
     pace: int = PACE  # Steps of its first spans if how many it will take is not known
 
     def remedy(self, proposal: Proposal) -> Remedy | None:
-        """A proposal made for this run; `None` if its recipe does not take it or has it already.
+        """A proposal made for this run; `None` if it cannot take it or has it already.
 
         Example:
             >>> setting = Setting(recipe={"name": "mine", "packing": 1}, data="digits")
@@ -117,6 +118,8 @@ class Setting:
             >>> setting.remedy(pack).command
             'poise train digits --recipe mine --set packing=2'
         """
+        if proposal.of_loops and self.recipe:
+            return None
         settings = {} if proposal.settings is None else proposal.settings(self.recipe)
         has = all(_holds(self.recipe, *one) for one in (settings or {}).items())
         if proposal.settings is not None and (not settings or has):

@@ -180,11 +180,13 @@ DATA_MISMATCH = Rule(
             "hand the monitor reals as the discriminator sees them: after resizing and normalising",
             "what is compared with data in another range is far from them whatever it shows",
             "the loop's reals and those that were handed over lie in one range",
+            of_loops=True,
         ),
         Proposal(
             "look whether the loader shuffles and is asked for a new batch at every step",
             "one batch is soon known by heart",
             "the reals of two steps differ",
+            of_loops=True,
         ),
         Proposal(
             "draw the held-out rows by lot from the same data, and look whether labels belong to their rows",
