@@ -13,7 +13,7 @@ from torch import Tensor
 from poise.diagnosis import FINDINGS, FindingTracker, Measurement, Monitor, Setting
 from poise.diagnosis.examination import Examiner, Subject
 from poise.diagnosis.reference import Reference
-from poise.diagnosis.samples import at_least, coverage, independent_count, nearest_training
+from poise.diagnosis.samples import at_least, coverage, grid_of, independent_count, nearest_training
 
 
 def drawn(seed: int, *shape: int) -> Tensor:
@@ -147,6 +147,16 @@ def test_an_answer_to_latents_that_is_gone_is_named_at_one_look_and_holds_betwee
     assert [event for event in events(unseen, 6000) if event[0] == "latent-ignored"] == found
     answers = [replace(one, latent_response=0.3) if one.step == 4500 else one for one in lost]
     assert events(answers, 6000)[1][:2] == ("latent-ignored", "recovered")
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.9])
+def test_a_finer_grid_that_fades_in_is_no_checkerboard(mode: str, share: float) -> None:
+    smooth = torch.nn.functional.interpolate(drawn(0, 200, 1, 8, 8), 32, mode="bicubic")
+    pictures = smooth + 0.1 * drawn(1, 200, 1, 32, 32)
+    coarse = torch.nn.functional.interpolate(torch.nn.functional.avg_pool2d(pictures, 2), 32, mode=mode)
+    of_reals, of_blend = grid_of(pictures), grid_of(torch.lerp(coarse, pictures, share))
+    assert of_reals is not None and of_blend is not None and of_blend < 3 * max(of_reals, 1.0)
 
 
 def test_grey_samples_that_are_all_the_same_carry_no_augmentation_and_are_no_copies() -> None:

@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 FAULT, INTERRUPTED = 1, 130
 DETAILS = 20  # Lines below the sentence that fit on a screen
+# Options of other programs, which no name of ours is near to, and what does it here
+OF_OTHERS = dict.fromkeys(
+    ("--resume", "--continue", "--checkpoint", "--pretrained", "--finetune", "--init"),
+    "go on with a run: poise resume RUN; begin on these data from the weights of another run: --from RUN",
+)
+FOLDERS = {
+    "--pairs": "name the folders of the two sides: --pairs data/trainA data/trainB",
+    "--domains": "name the folders of the two domains: --domains data/trainA data/trainB",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -132,14 +141,16 @@ def usage_error(error: CycloptsError) -> PoiseError:
             typed = error.token.keyword or error.token.value
             taken = [name for one in error.argument_collection if one.parse for name in one.names]
             known = [name for name in taken if name.startswith("-")]
-            return unknown_name("option", typed, known, where=f"of {words}")
+            found = unknown_name("option", typed, known, where=f"of {words}")
+            hint = OF_OTHERS.get(typed.partition("=")[0], "") if words == "poise train" else ""
+            return PoiseError(found.what, code=found.code, hint=hint or found.hint)
         case exceptions.MissingArgumentError() if error.argument is not None:
             needed, _ = error.argument.token_count()
             values = "a value" if needed == 1 else f"{needed} values"
             what = (
                 f"{error.keyword} needs {values}" if error.keyword else f"{words} needs {error.argument.name}"
             )
-            code = "missing-argument"
+            code, hint = "missing-argument", FOLDERS.get(error.keyword or "", hint)
         case exceptions.CoercionError() if error.token is not None:
             name = error.token.keyword or (error.argument.name if error.argument else "it")
             what, code = f"{name} cannot be '{error.token.value}'", "bad-value"

@@ -232,18 +232,25 @@ def channels_first(samples: Tensor) -> Tensor:
     return samples.permute(0, 3, 1, 2) if last else samples
 
 
-def brought_to(samples: Tensor, loop: Tensor | None) -> Tensor:
+DARK = 64  # Bytes below this alone are of fewer bits than eight, as scikit-learn's digits of 0 to 16 are
+
+
+def brought_to(samples: Tensor, loop: Tensor | None, *, like: Tensor | None = None) -> Tensor:
     """Reals in the layout and the space of the loop's own samples, as far as that is no guess.
 
     The order of the dimensions follows the shapes. Bytes become floats between 0 and 1 if the loop's samples
-    are, else between -1 and 1; if the loop has bytes, too, they stay what they are.
+    are, else between -1 and 1; if the loop has bytes, too, they stay what they are. White is 255, or the
+    greatest value of bytes that are of fewer bits.
 
     Args:
         samples: Reals `(N, ...)`.
         loop: Samples of the loop, `(M, ...)`.
+        like: Samples of the same scale, which says what white is; these by default.
     """
+    greatest = float((samples if like is None else like).max())
+    white = greatest if 1 <= greatest < DARK else 255.0
     if loop is None:
-        return samples.float() / 127.5 - 1 if samples.dtype == torch.uint8 else samples
+        return 2 * samples.float() / white - 1 if samples.dtype == torch.uint8 else samples
     here, there = tuple(samples.shape[1:]), tuple(loop.shape[1:])
     if here != there:
         if len(here) == 3 and (here[2], *here[:2]) == there:
@@ -257,4 +264,5 @@ def brought_to(samples: Tensor, loop: Tensor | None) -> Tensor:
     low, high = float(loop.min()), float(loop.max())
     if high > 4 and low >= 0:
         return samples.float()
-    return samples.float() / 255 if low >= -0.01 and high <= 1.01 else samples.float() / 127.5 - 1
+    scaled = samples.float() / white
+    return scaled if low >= -0.01 and high <= 1.01 else 2 * scaled - 1

@@ -302,7 +302,9 @@ class Monitor:
                 self._note("real", f"its samples have the shape {shapes}; the loop's own are taken instead")
                 self._real = self._conditions = None
             else:
-                held_out = None if self._held_out is None else brought_to(self._held_out, loop)
+                held_out = (
+                    None if self._held_out is None else brought_to(self._held_out, loop, like=self._real)
+                )
                 as_given = brought is self._real and held_out is self._held_out
                 self._doctor.reference = (
                     self._ready
