@@ -20,7 +20,7 @@ from torch import Tensor
 
 import poise
 from benchmarks.kinds.training_on import Stop, trained_on
-from poise.data import Array, Files, kind_of, open_data
+from poise.data import Files, Table, kind_of, open_data
 from poise.metrics.classifiers import classifier_two_sample_test
 from poise.metrics.features import extract, field_statistics
 from poise.metrics.grids import autocorrelation, power_spectrum, radial_power, value_distribution
@@ -32,24 +32,21 @@ MEASURED = 800
 STEPS = 100_000  # Of a run that its seconds end
 
 
-def births(data: Path) -> tuple[Array, str]:
+def births(data: Path, folder: Path) -> tuple[Files, str]:
     """`(51, days)`, and the length of windows: four weeks."""
-    return np.load(data / "us-births/births.npz")["births"].T, str(WEEKS * WEEK)
+    path = folder / "births.npy"
+    if not path.exists():
+        np.save(path, np.load(data / "us-births/births.npz")["births"].T)
+    return Files(path, kind="series"), str(WEEKS * WEEK)
 
 
-def weather(data: Path) -> tuple[Array, str]:
-    """`(3, channels, hours)` in the order of time, gaps filled along time; windows of a day."""
-    values: dict[str, list[list[float]]] = {}
-    with gzip.open(data / "nyc-weather/weather.csv.gz", "rt") as file:
-        for row in csv.DictReader(file):
-            line = [float(row[name]) if row[name] not in ("", "NA") else np.nan for name in COLUMNS]
-            values.setdefault(row["origin"], []).append(line)
-    hours = min(map(len, values.values())) // 24 * 24
-    each = np.ascontiguousarray([np.array(rows[:hours]).T for rows in values.values()])
-    for course in each.reshape(-1, hours):
-        missing = np.isnan(course)
-        course[missing] = np.interp(np.flatnonzero(missing), np.flatnonzero(~missing), course[~missing])
-    return each, "24"
+def weather(data: Path, folder: Path) -> tuple[Files, str]:
+    """Three airports by the hour, as the table has them; windows of a day."""
+    path = data / "nyc-weather/weather.csv.gz"
+    with gzip.open(path, "rt") as file:
+        names = next(csv.reader(file))
+    dropped = {name: "drop" for name in names if name not in (*COLUMNS, "origin", "time_hour")}
+    return Files(Table(path, dropped), kind="series"), "24"
 
 
 def blocks(real: Tensor, length: int) -> Tensor:
@@ -88,23 +85,20 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
-    values, window = SETS[asked.name](asked.data)
-    path, out = asked.folder / f"{asked.name}.npy", asked.folder / "run"
-    if not path.exists():
-        np.save(path, values)
+    data, window = SETS[asked.name](asked.data, asked.folder)
+    out = asked.folder / "run"
     changes = dict(one.split("=", 1) for one in asked.set)
 
     def begin(enough: Stop) -> None:
-        data = Files(path, kind="series")
         poise.train(data, out=out, encoding=window, steps=STEPS, callbacks=[enough], held_out=0, **changes)
 
     run = trained_on(out, asked.seconds, begin, STEPS)
-    print(json.dumps(measured(run, path, window)))
+    print(json.dumps(measured(run, data, window, asked.folder)))
 
 
-def measured(run: poise.Run, path: Path, window: str) -> dict[str, object]:
+def measured(run: poise.Run, data: Files, window: str, folder: Path) -> dict[str, object]:
     """Every candidate by the same measures against the training series, on the networks' scale."""
-    dataset = open_data(Files(path, kind="series"), encoding=window)
+    dataset = open_data(data, encoding=window)
     assert dataset.held_out is not None
     kind, transform = kind_of(dataset), dataset.transform
     known, apart = (transform.encode(one.gather(np.arange(len(one)))) for one in (dataset, dataset.held_out))
@@ -140,7 +134,7 @@ def measured(run: poise.Run, path: Path, window: str) -> dict[str, object]:
         )
     kind.picture(
         torch.cat([fake[:8], known[:: len(known) // 8][:8]]), transform, dataset.shape, columns=4
-    ).save(path.parent / "series.png")
+    ).save(folder / "series.png")
     return rows
 
 

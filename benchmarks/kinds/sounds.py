@@ -24,6 +24,7 @@ from poise.data import Dataset, kind_of, open_data, to_pillow
 from poise.data.kinds.drawing import in_colours
 from poise.data.sources.sound_files import decoded, encoded_wave
 from poise.data.spectrogram import log_magnitudes
+from poise.metrics import wave_faults
 from poise.metrics.features import ClassifierExtractor, small_classifier
 
 DATA = Path("/work/shared/data/spoken-digits")
@@ -93,8 +94,7 @@ def heard(run: Run, recordings: Path) -> dict[str, object]:
         "seconds": json.loads((run.path / "status.json").read_text()).get("seconds"),
         "accuracy_on_test_recordings": round(accuracy, 4),
         "shares": (torch.bincount(known, minlength=10) / HEARD).tolist(),
-        "silent": float((waves.abs().amax(1) < 0.05).float().mean()),
-        "clipped": float((waves.abs() >= 0.999).float().mean()),
+        "faults": wave_faults(recorded(dataset, HEARD // 2), waves, replicates=0).value,
     }
     if conditions is not None:
         asked = conditions.argmax(1).cpu()
@@ -104,6 +104,12 @@ def heard(run: Run, recordings: Path) -> dict[str, object]:
         ]
         draw(run, dataset, recordings.parent / "digits.png")
     return found
+
+
+def recorded(dataset: Dataset, count: int) -> Tensor:
+    """The waves of recordings as they come back from what networks see, `(count, T)`."""
+    rows = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(np.int64)
+    return kind_of(dataset).sample(dataset.transform.encode(dataset.gather(rows)), dataset.transform)
 
 
 def named(classifier: ClassifierExtractor, planes: Tensor) -> Tensor:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import networkx
+
 from graphs import file_of_graphs
 from poise.data import open_data
 
@@ -23,3 +25,11 @@ def test_graphs_are_written_as_the_form_that_came_in(cli: Cli) -> None:
     Path("mine.g6").write_text("Bw\n")
     assert cli("sample", "run", "--out", "mine.g6").status == 2 and Path("mine.g6").read_text() == "Bw\n"
     assert open_data("mine.g6").summary["connected"] is True
+
+
+def test_inspect_names_the_graphs_that_are_left_out(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "some.g6"
+    path.write_bytes(networkx.to_graph6_bytes(networkx.path_graph(4), header=False) * 3 + b"?\n")
+    done = cli("inspect", path, "--tolerate-bad", "50%")
+    assert done.status == 0 and "1 file refused" in done.out, done
+    assert "row 4" in done.out and "it has no nodes" in done.out

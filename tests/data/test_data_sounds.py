@@ -17,6 +17,7 @@ import poise
 from poise.data import Array, kind_of, open_data
 from poise.data.sources.sound_files import at_rate, decoded, encoded_wave, fitted
 from poise.data.spectrogram import FLOOR, analysed, log_magnitudes, synthesised, waves_of
+from poise.diagnosis import undisturbed
 from tones import LENGTH, RATE, folder_of_tones, tone
 
 RANDOM = np.random.default_rng(0)
@@ -181,3 +182,29 @@ def test_a_run_writes_sounds_that_the_report_plays(tmp_path: Path) -> None:
     kind.write(tmp_path, [torch.from_numpy(samples)], 3, run.generator.transform)
     rate, read = decoded((tmp_path / "sample-00000.wav").read_bytes(), ".wav")
     assert rate == RATE and np.abs(read - samples[0]).max() < 1e-4
+
+
+@pytest.mark.parametrize("recipe", ["spectrogram", "wavegan"])
+def test_runs_are_watched_and_evaluated_as_waves(
+    recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undisturbed, "MOST_SHARE", 1.0)  # every check, whatever it costs
+    folder = folder_of_tones(tmp_path / "tones")
+    small = {"steps": 12, "batch_size": 4, "generator.width": 2, "discriminator.width": 2}
+    run = poise.train(folder, recipe, out=tmp_path / "run", doctor="watch", **small)
+    looks = [line["waves"] for line in run.folder.lines("readings") if "waves" in line]
+    assert looks and looks[-1]["silent"][1] == 0 and looks[-1]["every 16"][1] > 0
+    assert set(looks[-1]) == {"silent", "clipped", *(f"every {stride}" for stride in (2, 4, 8, 16, 64))}
+    (result,) = poise.evaluate(run, metrics=["wave-faults"]).results
+    assert set(result.values) == {"silent_share", "clipped_share", "stride_tone"}
+    assert result.details["real_silent_share"] == 0 and result.floor is not None
+
+
+def test_a_file_that_is_no_sound_is_refused_in_words(tmp_path: Path) -> None:
+    folder = folder_of_tones(tmp_path / "tones")
+    (folder / "high" / "broken.wav").write_bytes(b"RIFFxxxx")
+    with refused("data.too-many-refused") as caught:
+        open_data(folder, cache=tmp_path)
+    sentence = caught.value.sentence
+    assert "1 of 25 sounds" in sentence and "no WAV file that can be read" in sentence
+    assert "<_io" not in sentence

@@ -319,3 +319,12 @@ def test_more_columns_than_rows_are_told(tmp_path: Path) -> None:
         f"d{number}": ["1", "2", str(number)] for number in range(8)
     }
     assert any("more columns" in notice for notice in open_data(table(tmp_path / "t.csv", columns)).notices)
+
+
+def test_columns_whose_values_are_all_different_are_no_copies_of_each_other(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).normal(size=(60, 3)).round(6)
+    path = tmp_path / "few.csv"
+    path.write_text("\n".join(["a,b,c", *(",".join(map(str, row)) for row in numbers)]))
+    dataset = open_data(path, cache=tmp_path / "cache")
+    assert not [notice for notice in dataset.notices if "repeats" in notice]
+    assert [column["name"] for column in dataset.transform.to_json()["columns"]] == ["a", "b", "c"]

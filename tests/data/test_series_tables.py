@@ -10,6 +10,7 @@ import pytest
 from refusals import refused
 
 import poise
+from poise.cli import main
 from poise.data import Files, Table, open_data
 
 DAYS = [f"2024-02-{day:02}" for day in range(20, 30)] + [f"2024-03-{day:02}" for day in range(1, 11)]
@@ -113,3 +114,48 @@ def test_the_length_of_windows_may_be_a_number() -> None:
     from poise.recipes.overrides import parse_override
 
     assert recipe_with(RECIPES["series"], dict([parse_override("encoding=24")])).encoding == "24"
+
+
+def sampled(run: poise.Run, out: Path, count: int) -> str:
+    assert not main(["sample", str(run.path), "-n", str(count), "--out", str(out)])
+    return out.read_text()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_samples_are_written_as_the_table_was_read(tmp_path: Path, suffix: str) -> None:
+    data = written(tmp_path, rows_of("abcd"))
+    run = poise.train(Files(data, kind="series"), steps=2, batch_size=4, out=tmp_path / "run", doctor="off")
+    text = sampled(run, tmp_path / f"new{suffix}", 3)
+    lines = text.splitlines()
+    cells = [line.split("," if suffix == ".csv" else "\t") for line in lines]
+    assert cells[0] == ["day", "shop", "sales", "visitors"]
+    assert [row[0] for row in cells[1:21]] == DAYS and len(cells) == 61
+    assert [row[1] for row in cells[1::20]] == ["sample-00000", "sample-00001", "sample-00002"]
+    assert all("." not in row[2] for row in cells[1:]), "whole numbers stay whole"
+    read = values_of(tmp_path / f"new{suffix}", tmp_path)
+    assert read.shape == (3, 2, 20)
+    values = np.array([[float(cell) for cell in row[2:]] for row in cells[1:]]).reshape(3, 20, 2)
+    assert np.abs(read - values.transpose(0, 2, 1)).max() <= 0.5
+    assert np.abs(values.transpose(0, 2, 1) - run.sample(3)).max() <= 0.5
+
+
+def test_windows_of_one_series_are_told_apart_and_parquet_has_its_types(tmp_path: Path) -> None:
+    polars = pytest.importorskip("polars")
+    days = polars.date_range(polars.date(2024, 1, 1), polars.date(2024, 4, 9), eager=True)
+    frame = polars.DataFrame({"day": days, "kelvin": [273 + place % 7 + 0.25 for place in range(len(days))]})
+    frame.write_parquet(tmp_path / "week.parquet")
+    data = Files(tmp_path / "week.parquet", kind="series")
+    run = poise.train(data, encoding="10", steps=2, batch_size=4, out=tmp_path / "run", doctor="off")
+    out = tmp_path / "new.parquet"
+    assert not main(["sample", str(run.path), "-n", "2", "--out", str(out)])
+    made = polars.read_parquet(out)
+    assert made.columns == ["series", "day", "kelvin"] and len(made) == 20
+    assert made["day"].dtype == polars.Date and made["kelvin"].dtype == polars.Float64
+    assert made["day"][0] == frame["day"][0] and made["day"][10] == frame["day"][0]
+
+
+def test_series_of_arrays_are_no_table(tmp_path: Path) -> None:
+    np.save(tmp_path / "array.npy", np.random.default_rng(0).normal(size=(20, 1, 24)))
+    data = Files(tmp_path / "array.npy", kind="series")
+    run = poise.train(data, steps=2, batch_size=4, out=tmp_path / "run", doctor="off")
+    assert main(["sample", str(run.path), "--out", str(tmp_path / "new.csv")])

@@ -16,13 +16,14 @@ from poise.recipes import RECIPES
 
 NAMES = [
     "augmentation-leaks",
-    "checkerboard", "condition-ignored", "data-mismatch", "data-shortcut", "discriminator-dominates",
-    "discriminator-overfits", "diverging", "generator-dominates", "latent-ignored", "memorisation",
-    "mode-collapse", "mode-hopping", "modes-apart", "no-gradient", "non-finite", "not-learning",
-    "oscillation", "quality-regressed",
+    "checkerboard", "clipping", "condition-ignored", "data-mismatch", "data-shortcut",
+    "discriminator-dominates", "discriminator-overfits", "diverging", "generator-dominates", "latent-ignored",
+    "memorisation", "mode-collapse", "mode-hopping", "modes-apart", "no-gradient", "non-finite",
+    "not-learning", "oscillation", "quality-regressed", "silence", "whistling",
 ]  # fmt: skip
 
 
+SOUND = {"silent": (0.0, 0.0), "clipped": (0.0, 0.0), "every 4": (1.3, 1.0)}
 LIKE = {"mean": (0.0, 0.02), "deviation": (1.0, 0.98), "colour": (0.3, 0.3), "repeats": (0.0, 0.0)}
 
 
@@ -42,7 +43,7 @@ def healthy(count: int = 60) -> list[Measurement]:
             fake_spread=1.0, fake_moved=1.0,
             fake_distance=1.2 * math.exp(-place / 12) + 0.01, generator_moved=1.0, discriminator_moved=1.0,
             loop_reals=LIKE, held_out_apart=0.5, grid=1.0, r_t=0.5,
-            leaks={"rotation": (0.0, 0.02, 0.0)}, real_score=1.0, fake_score=-1.0,
+            leaks={"rotation": (0.0, 0.02, 0.0)}, real_score=1.0, fake_score=-1.0, waves=SOUND,
         )
         for place in range(count)
     ]  # fmt: skip
@@ -62,6 +63,9 @@ def turned(name: str) -> list[Measurement]:
         "not-learning": {"movement": 0.0, "distance": 0.7},
         "quality-regressed": {"distance": 0.9},
         "checkerboard": {"grid": 100.0},
+        "silence": {"waves": SOUND | {"silent": (0.9, 0.0)}},
+        "clipping": {"waves": SOUND | {"clipped": (0.2, 0.0)}},
+        "whistling": {"waves": SOUND | {"every 4": (300.0, 1.0)}},
         "augmentation-leaks": {"leaks": {"rotation": (0.9, 0.02, 0.95)}},
         "data-mismatch": {"loop_reals": LIKE | {"mean": (1.0, 0.0)}},
         "latent-ignored": {"latent_response": 0.0},

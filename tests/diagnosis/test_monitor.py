@@ -173,7 +173,7 @@ def test_samples_like_the_data_are_no_finding() -> None:
     assert monitor.not_checked["condition-ignored"] == "the samples are made without conditions"
     assert set(monitor.not_checked) <= {
         "augmentation-leaks", "condition-ignored", "checkerboard", "latent-ignored", "modes-apart",
-        "no-gradient",
+        "no-gradient", "silence", "clipping", "whistling",
     }  # fmt: skip
     last = monitor.measurements[-1]
     assert last.movement == 0  # the same latents every time

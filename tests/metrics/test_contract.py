@@ -75,6 +75,7 @@ def result_of(metric: Metric) -> Result:
     }
     waves = REAL.reshape(3, 60).repeat(1, 64)[:, :2048] / 5
     given |= {"made_waves": waves / 2, "wanted_waves": waves, "plain_waves": waves.flip(1)}
+    given |= {"real_waves": waves.repeat(2, 1), "fake_waves": waves.flip(1).repeat(2, 1)}
     given |= {"spectrogram": MelSpectrogram.for_rate(8_000)}
     given |= {"back": given["made"], "start": given["wanted"]}
     return metric.measure(*(given[need] for need in metric.needs))

@@ -12,6 +12,9 @@ import pytest
 from PIL import Image
 from small_studies import small, whole
 
+import poise
+from poise.data import open_data
+from poise.generator import Generator
 from poise.studies.choosing import chosen, wanted
 from poise.studies.conclusions import joint_path
 from poise.studies.folder import StudyFolder
@@ -20,7 +23,8 @@ from poise.studies.preparing import prepare
 from poise.studies.progress import standing
 from poise.studies.report import write_report
 from poise.studies.results import Table, table_of
-from poise.studies.samples import scatter
+from poise.studies.samples import picture_of
+from tones import series_of_tones
 
 
 def result(trial: Trial, score: float | None, **more: Any) -> dict[str, Any]:
@@ -40,18 +44,21 @@ def result(trial: Trial, score: float | None, **more: Any) -> dict[str, Any]:
     }
 
 
-def test_points_of_all_recipes_are_drawn_in_the_range_of_the_reals() -> None:
-    reals = np.random.default_rng(0).uniform(-1, 1, (500, 2)).astype(np.float32)
-    few = 0.1 * reals[:50]
-
-    def centre(samples: Any) -> float:
-        with Image.open(io.BytesIO(scatter(samples, reals))) as picture:
-            dark = np.asarray(picture.convert("L")) < 200
-        return float(np.nonzero(dark)[1].mean() / dark.shape[1]) if dark.any() else math.nan
-
-    assert centre(few) == pytest.approx(0.5, abs=0.02)
-    assert centre(few + np.array([0.65, 0], np.float32)) == pytest.approx(0.75, abs=0.02)  # of 2.6 shown
-    assert math.isnan(centre(few + 9))
+@pytest.mark.parametrize(("data", "kind"), [("ring", None), (series_of_tones, "series")])
+def test_samples_are_drawn_as_their_kind_draws_them(tmp_path: Path, data: Any, kind: str | None) -> None:
+    given = data if kind is None else data(tmp_path / "tones.npy")
+    run = poise.train(given, steps=2, batch_size=8, out=tmp_path / "run", doctor="off")
+    reals = open_data(given, cache=tmp_path)
+    picture = Image.open(io.BytesIO(picture_of(run.path, reals))).convert("RGB")
+    generator = Generator.load(run.path)
+    count, columns = (32, 8) if kind else (1_000, None)
+    beneath = (
+        None
+        if kind
+        else reals.transform.encode(reals.gather(np.linspace(0, len(reals) - 1, 1_000).astype(int)))
+    )
+    expected = generator.picture(generator.latents(count, seed=0), columns=columns, real=beneath)
+    assert np.array_equal(np.asarray(picture), np.asarray(expected.convert("RGB")))
 
 
 def scored(plan: Plan, quality: dict[str, float], *, spread: float = 0.1) -> dict[str, dict[str, Any]]:

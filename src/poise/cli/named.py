@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from poise.cli.rows import SUFFIXES as ROWS
 from poise.cli.verb import emit, line, output
 from poise.errors import PoiseError
 from poise.text import counted, short_path
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 GRAPHS = (".graphml", ".g6", ".smi")
 """The files of graphs."""
+
+ONE_FILE = (*GRAPHS, *ROWS)
+"""The files that hold all samples of some kind."""
 
 
 def names_of(
@@ -110,14 +114,31 @@ def png_path(out: str | None, otherwise: Path, what: str) -> Path:
     return path
 
 
+def writes_to(folder: Path, out: str) -> bool:
+    """Whether the kind of data of a run writes all samples to one file of this name."""
+    from poise.data import kind_of
+    from poise.run_folder import one_run
+
+    data = one_run(folder).data
+    kind = kind_of(data)
+    return suffix_in(Path(out), ONE_FILE) in kind.file_suffixes(kind.load_transform(data["encoding"]))
+
+
+def suffix_in(path: Path, known: Sequence[str]) -> str:
+    """The one of these that a file ends in, which may have two dots, or else its last."""
+    return max(
+        (one for one in known if path.name.lower().endswith(one)), key=len, default=path.suffix.lower()
+    )
+
+
 def refuse_file(path: Path) -> None:
     """Refuse a file of another format, and a picture that others made."""
     from PIL import Image
 
     from poise.cli.outputs import would_overwrite
 
-    suffix = path.suffix.lower()
-    if suffix not in (".png", ".npy", *GRAPHS):
+    suffix = suffix_in(path, ONE_FILE)
+    if suffix not in (".png", ".npy", *ONE_FILE):
         hint = "name a .png for a grid, a .npy for raw numbers, or a folder/ for a file each"
         raise PoiseError(f"Samples cannot be written as '{suffix}'", code="cli.unknown-format", hint=hint)
     if suffix == ".png" and path.exists():
@@ -140,8 +161,8 @@ def write_one_file(path: Path, generator: Generator, count: int, pieces: Iterato
 
     from poise.cli.outputs import whole_file, would_overwrite
 
-    kind, transform, suffix = generator.kind, generator.transform, path.suffix.lower()
-    if suffix not in GRAPHS:
+    kind, transform, suffix = generator.kind, generator.transform, suffix_in(path, ONE_FILE)
+    if suffix not in ONE_FILE:
         return write_array(path, count, pieces)
     known = kind.file_suffixes(transform)
     if kind.write_file is None or suffix not in known:

@@ -16,6 +16,7 @@ from poise.cli.named import (
     refuse_file,
     sample_again,
     write_one_file,
+    writes_to,
 )
 from poise.cli.rows import names_rows, sample_rows
 from poise.cli.verb import Json, Name, Names, Number, Switch, at_least, emit, line, output, verb
@@ -85,7 +86,7 @@ def sample(
         refine: Nearer to the data, by the run's discriminator: reject, chain, weights or langevin.
         filter_copies: Leave near-duplicates of training rows out.
         out: A .png for a grid, a .npy for raw numbers, a folder/ for a file each, a .csv or .parquet for rows
-            of a table, a .smi, .g6 or .graphml for graphs; by default a grid in RUN.
+            of a table and for series of one, a .smi, .g6 or .graphml for graphs; by default a grid in RUN.
         name: Samples that were made before, by the names that were printed or by PNG files that hold them.
     """
     from poise.cli.outputs import writing_to
@@ -95,7 +96,7 @@ def sample(
     at_least(1, samples=count)
     at_least(0, seed=seed)
     folder = one_run(run).path
-    if where is not None or names_rows(out):
+    if where is not None or (names_rows(out) and not writes_to(folder, str(out))):
         return sample_rows(
             folder, count, seed, where, out,
             {"class": label, "tags": tags, "truncation": truncation, "refinement": refine, "name": name},

@@ -41,6 +41,7 @@ DUE: Mapping[str, float] = {
     "statistics": 3.0,
     "held out": 3.0,
     "grid": 4.0,
+    "waves": 4.0,
     "layouts": 4.0,
     "augmentation": 6.0,
     "copies": 4.0,

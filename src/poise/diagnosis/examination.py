@@ -35,6 +35,7 @@ from poise.diagnosis.samples import (
     dependence,
     distances,
     duplicates,
+    faults_of,
     features_of,
     grid_of,
     independent_count,
@@ -45,6 +46,7 @@ from poise.diagnosis.samples import (
     nearest_others,
     nearest_training,
     probes,
+    waves_in,
 )
 from poise.diagnosis.undisturbed import still
 from poise.diagnosis.window import first_non_finite, held_out_gap, per_sample_scores, roc_auc
@@ -58,7 +60,9 @@ FEW = 64  # Samples that are enough if there is time for no more
 ASKED = 16  # Samples of which the latents are exchanged
 TWIN = 1e-4  # Share of the mean distance of two samples, below which the two are equal but for rounding
 # Parts for which the generator is sampled
-SAMPLED = frozenset({"samples", "held out", "conditions", "statistics", "copies", "grid", "augmentation"})
+SAMPLED = frozenset(
+    {"samples", "held out", "conditions", "statistics", "copies", "grid", "waves", "augmentation"}
+)
 # Those for which the loop's fakes never stand, and those that call a network otherwise
 OWN, SCORED = frozenset({"samples", "conditions"}), frozenset({"latents", "held out"})
 LAID_OUT = 6  # Checks that say how the loop's reals lie to those that were handed over; they do not change
@@ -80,6 +84,7 @@ PARTS: Mapping[str, str] = {
     "statistics": "probes",
     "copies": "copying",
     "grid": "grid",
+    "waves": "waves",
     "layouts": "layouts",
     "augmentation": "leaks",
 }
@@ -105,6 +110,8 @@ class Subject:
     translates: bool = False  # Whether latents are samples of another domain, so that copies mean nothing
     # The operations that samples are augmented with before the discriminator; None if that is not known
     operations: Collection[str] | None = None
+    # From samples to waves (N, T) that can be heard; None if samples of one axis are waves
+    waves: Callable[[Tensor], Tensor] | None = None
     metric: float | None = None  # What the caller measured
 
 
@@ -130,6 +137,7 @@ class Examiner:
         self._in_units = False
         self._laid_out = 0
         self._reals: Tensor | None = None
+        self._real_waves: Tensor | None = None
         self._weights: dict[str, Tensor] = {}
         self._last: tuple[Tensor, Tensor] | None = None
 
@@ -188,6 +196,7 @@ class Examiner:
                 "statistics": lambda: self._statistics(fake, subject),
                 "copies": lambda: self._copies(fake, subject),
                 "grid": lambda: self._grid(fake, subject),
+                "waves": lambda: self._sounds(fake, subject),
                 "layouts": lambda: self._layouts(subject),
                 "augmentation": lambda: self._leaks(fake, subject),
             }
@@ -427,6 +436,18 @@ class Examiner:
         if own is None or of_reals is None:
             raise _MissingError("the samples are no images of 8 pixels or more")
         return {"grid": own / max(of_reals, 1.0)}
+
+    def _sounds(self, fake: Tensor | None, subject: Subject) -> dict[str, Any]:
+        """How many waves are silent, how many values clipped, and how far tones of strides stand out."""
+        self._rows(fake)
+        assert fake is not None
+        waves = waves_in(fake[:FEW], subject.waves)
+        if waves is None:
+            raise _MissingError("the samples are no sounds of 256 values or more")
+        if self._real_waves is None:
+            self._real_waves = waves_in(self._known().probed[:FEW], subject.waves)
+        assert self._real_waves is not None
+        return {"waves": faults_of(waves, self._real_waves)}
 
     def _leaks(self, fake: Tensor | None, subject: Subject) -> dict[str, Any]:
         """How much of an augmentation the samples carry, against the reals."""

@@ -228,6 +228,9 @@ class Measurement:
     # How much of each operation of an augmentation the samples carry: the share, its standard error, and how
     # much of the samples' difference from the reals it explains
     leaks: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    # What is wrong with sounds, and the same of reals: shares of silent waves and of clipped values, and for
+    # each stride how far the spectrum stands out at its frequency
+    waves: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     metric: float | None = None  # What the caller measured, such as FID; lower is better
     missing: Mapping[str, str] = field(default_factory=dict)  # Why a quantity is None, by its name
 
@@ -266,7 +269,7 @@ class Measurement:
         for name, value in values.items():
             if isinstance(value, list):
                 values[name] = tuple(value)
-        for name in ("probes", "loop_reals", "leaks"):
+        for name in ("probes", "loop_reals", "leaks", "waves"):
             if name in values:
                 values[name] = {key: tuple(numbers) for key, numbers in values[name].items()}
         return Measurement(**values)

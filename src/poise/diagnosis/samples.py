@@ -13,6 +13,8 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from poise.diagnosis.inputs import channels_first
 from poise.diagnosis.window import pairs_above, roc_auc
+from poise.waves import LEAST as LEAST_WAVE
+from poise.waves import STRIDES, at_the_ends, end_of, peaks, stride_powers, tones
 
 SIDE = 8
 WIDEST = 512
@@ -125,8 +127,6 @@ def grid_of(samples: Tensor) -> float | None:
         "Detecting and simulating artifacts in GAN fake images".
     """
     samples = channels_first(samples.detach()).float()
-    if samples.dim() == 3 and samples.shape[-1] >= LEAST_WAVE:
-        return _whistle_of(samples)
     if samples.dim() != 4 or min(samples.shape[-2:]) < GRID_SIDE:
         return None
     side = min(samples.shape[-2:]) // 8 * 8
@@ -142,22 +142,37 @@ def grid_of(samples: Tensor) -> float | None:
     return max(ratios)
 
 
-LEAST_WAVE = 256  # Values of a wave from which a tone can be told from the sound around
-STRIDES = (2, 4, 8, 16, 64)  # Between values that a network treats alike, in one layer and in several
+SILENT = 0.05  # Share of the usual peak of reals, 26 decibels below it, under which a wave is silent
 
 
-def _whistle_of(samples: Tensor) -> float:
-    """The greatest power of waves `(N, C, L)` at the frequencies of strides, over the power around."""
-    length = samples.shape[-1] // 64 * 64
-    waves = samples[..., :length].mean(1)
-    power = torch.fft.rfft(waves - waves.mean(1, keepdim=True)).abs().square().mean(0).cpu()
-    ratios = []
-    for stride in STRIDES:
-        # of the last frequency the other side is the same again
-        around = [length // stride + step for step in (-5, -4, -3, 3, 4, 5)]
-        beside = [float(power[length - place if place >= len(power) else place]) for place in around]
-        ratios.append(float(power[length // stride]) / max(statistics.median(beside), 1e-12))
-    return max(ratios)
+def waves_in(samples: Tensor, made: Callable[[Tensor], Tensor] | None) -> Tensor | None:
+    """The waves `(N, T)` of samples, on the CPU: as they are made, or of samples of one axis themselves."""
+    samples = samples.detach().float()
+    if made is not None:
+        return made(samples).cpu()
+    samples = channels_first(samples)
+    whole = samples.dim() == 3 and samples.shape[-1] >= LEAST_WAVE
+    return samples.mean(1).cpu() if whole else None
+
+
+def faults_of(waves: Tensor, real: Tensor) -> dict[str, tuple[float, float]]:
+    """Shares of silent waves and of clipped values, and tones of strides, of waves and of reals.
+
+    A tone is the power of the mean spectrum at the frequency of a stride, over that around it.
+    """
+    usual, end = float(peaks(real).median()), end_of(real)
+    sides = [
+        {
+            "silent": float((peaks(side) < SILENT * usual).float().mean()),
+            "clipped": float(at_the_ends(side, end).mean()),
+            **{
+                f"every {stride}": tone
+                for stride, tone in zip(STRIDES, tones(stride_powers(side)).tolist(), strict=False)
+            },
+        }
+        for side in (waves, real)
+    ]
+    return {name: (sides[0][name], sides[1][name]) for name in sides[0]}
 
 
 def nearest_others(pairs: Tensor) -> Tensor:

@@ -30,6 +30,7 @@ from poise.evaluation.subjects import (
     was_trained_on,
 )
 from poise.evaluation.tables import measured_rows
+from poise.evaluation.waves import measured_waves
 from poise.metrics import METRICS, Metric, Result
 from poise.metrics import evaluate as measure
 from poise.metrics.features import ClassifierExtractor, Extractor
@@ -84,17 +85,19 @@ def evaluate_samples(asked: Asked) -> Evaluation:
     of_reference = min(asked.most, len(reference))
     count = of_reference if subject.samples is None else min(asked.most, len(subject.samples))
     asked.tell(f"drawing {count:,} samples")
-    real = comparable(drawn(reference, of_reference, asked.seed), reference)
-    fake = comparable(subject.draw(count, asked.seed), reference)
+    data, made = drawn(reference, of_reference, asked.seed), subject.draw(count, asked.seed)
+    real, fake = comparable(data, reference), comparable(made, reference)
+    of_waves = [metric for metric in chosen if "fake_waves" in metric.needs]
     of_rows = [metric for metric in chosen if "fake_rows" in metric.needs]
     of_graphs = [metric for metric in chosen if "fake_graphs" in metric.needs]
     of_truth = [metric for metric in chosen if "fake_triangles" in metric.needs]
-    apart = (*of_rows, *of_graphs, *of_truth)
+    apart = (*of_rows, *of_graphs, *of_truth, *of_waves)
     metrics = [metric for metric in chosen if "latent" not in metric.needs and metric not in apart]
     given = _given(asked, {need for metric in metrics for need in metric.needs}, real, fake)
     measured = asked.measured([metric.name for metric in metrics], real, fake, **given)
     results = {result.metric: result for result in measured}
     results |= measured_rows(asked, of_rows, named=bool(asked.metrics)) | measured_graphs(asked, of_graphs)
+    results |= measured_waves(asked, of_waves, data, made)
     for metric in of_truth:
         asked.tell(metric.name)
         results[metric.name] = measured_triangles(subject, reference, samples=asked.most, seed=asked.seed)

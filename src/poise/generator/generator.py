@@ -526,8 +526,16 @@ class Generator:
         return invert(self, pictures, **settings)
 
     def picture(
-        self, latent: Tensor, condition: Tensor | None = None, *, columns: int | None = None
+        self,
+        latent: Tensor,
+        condition: Tensor | None = None,
+        *,
+        columns: int | None = None,
+        real: Tensor | None = None,
     ) -> Image.Image:
-        """A picture of the samples of latents `(N, latent_size)` under conditions `(N, ...)`."""
+        """A picture of the samples of latents `(N, latent_size)` under conditions `(N, ...)`.
+
+        `real` ones, as networks see them, lie beneath if the kind has no cells.
+        """
         made = self._made(latent, condition)
-        return self.kind.picture(made, self.transform, self.shape, columns=columns)
+        return self.kind.picture(made, self.transform, self.shape, columns=columns, real=real)

@@ -17,7 +17,7 @@ from poise.data.sources.files import (
     SOUND_SUFFIXES,
     Collection,
     FolderCollection,
-    Listing,
+    OneFile,
     ZipCollection,
     suffix_of,
 )
@@ -134,25 +134,3 @@ def _collection(path: Path) -> Collection:
         what = f"There is no file or folder '{path}'"
         raise PoiseError(what, code="generator.no-recordings", hint="name a folder of WAV or FLAC files")
     return OneFile(path) if suffix_of(path.name) in SOUND_SUFFIXES else ZipCollection(path)
-
-
-@dataclass(frozen=True)
-class OneFile:
-    """A collection of a single file."""
-
-    path: Path
-    origin: str = "file"
-
-    @property
-    def location(self) -> str:
-        """Its absolute path."""
-        return str(self.path.resolve())
-
-    def listing(self) -> Listing:
-        """Its name."""
-        return Listing({self.path.name: []})
-
-    def read(self, name: str, most: int = -1) -> bytes:
-        """Its content, or the first bytes."""
-        with self.path.open("rb") as file:
-            return file.read(most)

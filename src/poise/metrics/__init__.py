@@ -34,6 +34,7 @@ from poise.metrics.table import METRICS
 from poise.metrics.translation_errors import cycle_error, translation_errors
 from poise.metrics.triangle_f1 import triangle_f1
 from poise.metrics.vocoder_errors import vocoder_errors
+from poise.metrics.wave_faults import wave_faults
 from poise.metrics.while_training import Reference, cheap_distance, cheap_evaluation, reference_of
 
 __all__ = [
@@ -71,4 +72,5 @@ __all__ = [
     "triangle_f1",
     "vendi_score",
     "vocoder_errors",
+    "wave_faults",
 ]

@@ -115,7 +115,7 @@ def power_spectrum(
         ratios = (fake.mean(0)[counted] / expected[counted] - 1).abs()
         return torch.stack([ratios.mean(), ratios.max()])
 
-    result = _compared(
+    result = compared(
         "power-spectrum",
         ("spectrum_error", "spectrum_worst"),
         errors,
@@ -182,7 +182,7 @@ def value_distribution(
         ends = [torch.quantile(side[:, channels * BINS :], at, dim=0) for side in (real, fake)]
         return torch.stack([apart.mean(), (ends[0] - ends[1]).abs().mean()])
 
-    return _compared(
+    return compared(
         "value-distribution",
         ("histogram_distance", "extremes_distance"),
         distances,
@@ -252,7 +252,7 @@ def autocorrelation(
         return torch.stack([apart[same][:, 1:].mean(), others.mean() if len(others) else apart.new_zeros(())])
 
     flat = [side.flatten(1) for side in rows]
-    return _compared(
+    return compared(
         "autocorrelation",
         ("autocorrelation_error", "cross_correlation_error"),
         errors,
@@ -273,7 +273,7 @@ def _described(values: Tensor, low: float, step: float) -> Tensor:
     return torch.cat([(shares / values.shape[2]).flatten(1), ends], 1)
 
 
-def _compared(
+def compared(
     name: str,
     numbers: Sequence[str],
     statistic: Callable[[Tensor, Tensor], Tensor],

@@ -29,6 +29,7 @@ from poise.metrics.sliced_wasserstein import mind, sliced_wasserstein_distance
 from poise.metrics.translation_errors import cycle_error, translation_errors
 from poise.metrics.triangle_f1 import triangle_f1
 from poise.metrics.vocoder_errors import vocoder_errors
+from poise.metrics.wave_faults import wave_faults
 from poise.registry import Registry
 
 By = Literal["training", "evaluate"]
@@ -63,6 +64,7 @@ METRICS: Registry[Metric] = Registry(
             autocorrelation,
             power_spectrum,
             value_distribution,
+            wave_faults,
             classifier_two_sample_test,
             nearest_neighbour_two_sample_test,
             inception_score,

@@ -9,6 +9,7 @@ from poise.data.graphs.codes import (
     of_graphs,
     planes,
 )
+from poise.data.graphs.order import in_one_order
 from poise.data.graphs.reading import Graphs, NetworkxGraph, are_graphs, is_graph_file, read_graphs
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "are_graphs",
     "codes_of",
     "in_another_order",
+    "in_one_order",
     "is_graph_file",
     "matrices",
     "networkx_graphs",

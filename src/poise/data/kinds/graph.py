@@ -22,6 +22,7 @@ from poise.data.graphs import (
     NetworkxGraph,
     are_graphs,
     in_another_order,
+    in_one_order,
     is_graph_file,
     matrices,
     of_graphs,
@@ -45,7 +46,7 @@ NAME = "graph"
 _TYPE = "type"
 _MOST_TYPES = 32
 _SIDES = ("node", "edge")
-_CACHED, _VERSION = "graphs", 1
+_CACHED, _VERSION = "graphs", 2
 
 
 def _open(given: Given, request: Request) -> Dataset:
@@ -95,7 +96,7 @@ def _read(given: Given, request: Request) -> Dataset:
     attributes = transform.node_attribute, transform.edge_attribute
     stored = rows_of_codes(read.graphs, transform.nodes, (types[0], types[1]), attributes)
     sizes = [len(graph) for graph in read.graphs]
-    refused: list[JSON] = [{"graph": place, "reason": why} for place, why in sorted(read.refused.items())]
+    refused: list[JSON] = [{"file": place, "reason": why} for place, why in sorted(read.refused.items())]
     summary: dict[str, JSON] = {
         "origin": given.origin,
         "count": len(stored),
@@ -312,4 +313,5 @@ GRAPH = DataKind(
     write_file=_write_file,
     file_suffixes=lambda transform: (SUFFIXES[of_graphs(transform).form],),
     vary=_vary,
+    arranged=lambda samples, transform: transform.encode(in_one_order(transform.decode(samples))),
 )

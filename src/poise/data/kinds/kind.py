@@ -168,6 +168,9 @@ class DataKind:
     recipe: str | None = None
     # `(samples, transform)` in the networks' space to WAV files, if samples can be heard
     play: Callable[[Tensor, Transform], list[bytes]] | None = None
+    # `(samples, transform)` in the networks' space to waves `(N, T)` in [-1, 1], if they can be heard; phases
+    # that have to be found may be rough
+    waves: Callable[[Tensor, Transform], Tensor] | None = None
     encodings: tuple[str, ...] = ()  # The names of the encodings that a person can choose from
     # `(path, pieces, transform)` writes all samples to one file, if they have such a form
     write_file: Callable[[Path, Iterable[Tensor], Transform], None] | None = None
@@ -175,6 +178,9 @@ class DataKind:
     file_suffixes: Callable[[Transform], tuple[str, ...]] = lambda transform: ()  # The endings of that file
     # `(stored samples, randomness)` to the same samples in another of their forms, drawn anew in every batch
     vary: Callable[[Tensor, Generator], Tensor] | None = None
+    # `(samples, transform)` in the networks' space to the same samples, each in one of its forms, so that
+    # numbers can be compared
+    arranged: Callable[[Tensor, Transform], Tensor] | None = None
 
     # What a person should know before such data are trained on
     advice: Callable[[Dataset], tuple[str, ...]] = lambda dataset: ()

@@ -18,8 +18,9 @@ from poise.data.kinds.image import to_pillow
 from poise.data.kinds.kind import DataKind, Defaults, Given, Request
 from poise.data.levels import Levels, levels_of, nearest, spread
 from poise.data.rows import JSON, Array, survey
+from poise.data.sources.series_columns import SeriesColumns
 from poise.data.sources.series_tables import series_of
-from poise.data.tables.frame import is_table, read_frame
+from poise.data.tables.frame import CSV, PARQUET, in_blocks, is_table, read_frame, write_frame
 from poise.data.transform import Transform, damaged_transform, fields_to_json
 from poise.errors import PoiseError
 from poise.spec import ATTRIBUTE, DataSpec, Span, SpanKind
@@ -31,7 +32,7 @@ _LEAST, _MOST = 4, 16_384  # Steps of a series
 _TEST = 0.2  # The share of time at the end that is held out if series are cut into windows
 _DIFFER = 3.0  # Times that spreads differ from which each series is scaled by its own
 _LEAST_SPREAD = 1e-6  # Of a series, over that of all
-_FILE = "samples.npy"
+_FILE, _TABLE = "samples.npy", "samples.csv"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Courses:
         dtype: The type that the data came in.
         full: Whether every series fills [-1, 1] by its own scale: lengths do not vary, and none stands still.
         levels: Of each channel whose values come in few; stored rows are spread between them.
+        columns: How the series stood in a table; `None` if they came as an array.
     """
 
     channels: int
@@ -61,6 +63,7 @@ class Courses:
     dtype: str
     full: bool
     levels: tuple[Levels, ...]
+    columns: SeriesColumns | None = None
     name: ClassVar[str] = "courses"
     bounded: ClassVar[bool] = False
 
@@ -107,7 +110,11 @@ class Courses:
             values = torch.stack([nearest(one, own) if own else one for one, own in each], 1)
         return torch.where(flag > 0, values, torch.nan) if self.ends else values
 
-    to_json = fields_to_json
+    def to_json(self) -> dict[str, Any]:
+        """The record as an object of plain values; without columns if there are none."""
+        found = fields_to_json(self)
+        del found["columns"]
+        return found if self.columns is None else found | {"columns": self.columns.to_json()}
 
     def _flags(self, flag: Tensor) -> list[Tensor]:
         return [flag] if self.ends else []
@@ -129,6 +136,7 @@ def _load_transform(written: Mapping[str, Any]) -> Transform:
             str(written["dtype"]),
             bool(written.get("full", False)),
             tuple(tuple(map(float, one)) for one in written.get("levels", [[]] * int(written["channels"]))),
+            SeriesColumns.from_json(written["columns"]) if "columns" in written else None,
         )
         wanted = made.channels * (2 if made.own else 1)
         good = (
@@ -148,7 +156,9 @@ def _open(given: Given, request: Request) -> Dataset:
     if is_table(given.data, given.path):
         tabled = series_of(read_frame(given.data, given.path, given.name), request.column_types)
         made = _open(dataclasses.replace(given, data=None, path=None, array=tabled.values), request)
-        return dataclasses.replace(made, notices=(*tabled.notices, *made.notices))
+        held_out = None if made.held_out is None else _in_columns(made.held_out, tabled.columns)
+        notices = (*tabled.notices, *made.notices)
+        return dataclasses.replace(_in_columns(made, tabled.columns), notices=notices, held_out=held_out)
     if given.array is None or given.array.ndim not in (2, 3):
         what = f"'{given.name}' is no array of series"
         hint = (
@@ -187,6 +197,11 @@ def _open(given: Given, request: Request) -> Dataset:
     series = "The series" if len(values) == 1 else f"Each of {len(values):,} series"
     notice = f"{series} is cut into {windows} windows of {window}; the last {apart} in time are held out."
     return dataclasses.replace(made, held_out=held_out, notices=(*made.notices, notice))
+
+
+def _in_columns(dataset: Dataset, columns: SeriesColumns) -> Dataset:
+    courses = dataclasses.replace(_courses_of(dataset.transform), columns=columns)
+    return dataclasses.replace(dataset, transform=courses)
 
 
 def _asked(encoding: str | None) -> tuple[int | None, str | None]:
@@ -310,12 +325,29 @@ def _draw(
     return to_pillow(as_curves(values[:, :4].numpy(), low=-high, high=high), columns=columns)
 
 
+def _written(count: int, transform: Transform) -> list[str]:
+    return [_FILE if _courses_of(transform).columns is None else _TABLE]
+
+
 def _write(folder: Path, pieces: Iterable[Tensor], count: int, transform: Transform) -> None:
+    if _courses_of(transform).columns is not None:
+        _write_file(folder / _TABLE, pieces, transform)
+        return
     series = np.concatenate([piece.numpy() for piece in pieces])
     like = np.dtype(_courses_of(transform).dtype)
     if like.kind in "ui" and not np.isnan(series).any():
         series = series.clip(np.iinfo(like).min, np.iinfo(like).max).astype(like)
     np.save(folder / _FILE, series)
+
+
+def _write_file(path: Path, pieces: Iterable[Tensor], transform: Transform) -> None:
+    """Samples as a table like that of the data: dates from its first on, and a name for each sample."""
+    columns, blocks, first = _courses_of(transform).columns, [], 0
+    assert columns is not None
+    for piece in pieces:
+        blocks.append(columns.texts(piece.numpy(), first=first))
+        first += len(piece)
+    write_frame(path, in_blocks(blocks), columns.like)
 
 
 def _planes(samples: Tensor) -> Tensor:
@@ -343,12 +375,14 @@ SERIES = DataKind(
     sample=lambda samples, transform: _courses_of(transform).series(transform.decode(samples)),
     to_data=lambda samples, transform: transform.decode(samples),
     stored_data=lambda stored, transform: stored.float(),
-    written=lambda count, transform: [_FILE],
+    written=_written,
     write=_write,
+    write_file=_write_file,
+    file_suffixes=lambda transform: () if _courses_of(transform).columns is None else (*CSV, *PARQUET),
     lead="Each cell is the series of one latent, a curve for each channel. "
     "The latents are the same in every picture.",
     as_picture="as curves",
-    as_files="in an array",
+    as_files="in one file",
     features="field-statistics",
     metrics=(
         "autocorrelation",

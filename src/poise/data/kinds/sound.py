@@ -30,7 +30,7 @@ from poise.text import counted
 
 NAME = "sound"
 SPECTROGRAM, WAVEFORM = "spectrogram", "waveform"
-_ROUNDS_OF_PICTURES = 8
+_FEW_ROUNDS = 8  # Of Griffin-Lim, for pictures and checks
 _LEAST_LENGTH, _MOST_LENGTH = 1_024, 65_536
 
 
@@ -105,7 +105,7 @@ def _open(given: Given, request: Request) -> Dataset:
         raise PoiseError(what, code="data.sounds-are-no-images", hint="leave them out")
     form, length = _asked(request.encoding)
     read = read_clips(given.files, given.name, labelled=request.labelled)
-    check_share(given.name, read.refused, len(read.clips), request.refuse_above)
+    check_share(given.name, read.refused, len(read.clips), request.refuse_above, files="sounds")
     waves, rate, notices = wave_rows(read, form, length, given.name)
     logarithms = torch.cat(
         [log_magnitudes(torch.from_numpy(part)) for part in np.array_split(waves, 1 + len(waves) // 512)]
@@ -160,6 +160,10 @@ def waves(samples: Tensor, transform: Transform, **how: int) -> Tensor:
     return decoded if transform.bounded else waves_of(decoded, **how).clamp(-1, 1)
 
 
+def _rough_waves(samples: Tensor, transform: Transform) -> Tensor:
+    return waves(samples, transform, **({} if transform.bounded else {"rounds": _FEW_ROUNDS}))
+
+
 def planes(samples: Tensor, transform: Transform) -> Tensor:
     """Standardised logarithms of magnitudes `(N, 1, 1, BINS, frames)`, as extractors take sounds."""
     if transform.bounded:
@@ -174,9 +178,7 @@ def _draw(
     """A cell for each sound: its wave above, its spectrogram below, high notes on top."""
     spectra = planes(samples.detach().cpu(), transform)[:, 0, 0].float().numpy()[:, ::-1]
     width = spectra.shape[2]
-    shown = waves(
-        samples.detach().cpu(), transform, **({} if transform.bounded else {"rounds": _ROUNDS_OF_PICTURES})
-    )
+    shown = _rough_waves(samples.detach().cpu(), transform)
     curves = as_curves(shown.numpy()[:, None], low=-1.0, high=1.0)
     below = in_colours(spectra).repeat(max(1, curves.shape[3] // width), axis=3).repeat(2, axis=2)
     across = min(curves.shape[3], below.shape[3])
@@ -238,12 +240,19 @@ SOUND = DataKind(
     written=_written,
     write=_write,
     play=_play,
+    waves=_rough_waves,
     lead="Each cell is the sound of one latent: its wave, and below it its spectrogram, high notes on top. "
     "The latents are the same in every picture.",
     as_picture="as waves and spectrograms",
     as_files="as WAV files",
     features="spectrogram-convolutions",
-    metrics=("frechet-distance", "kernel-distance", "precision-recall-density-coverage", "memorisation"),
+    metrics=(
+        "frechet-distance",
+        "kernel-distance",
+        "precision-recall-density-coverage",
+        "memorisation",
+        "wave-faults",
+    ),
     value_range=None,
     measured=planes,
     comparable=lambda data, transform: planes(transform.encode(data), transform),

@@ -67,7 +67,7 @@ def read_fields(collection: Collection, name: str, request: Request) -> FieldFil
             request.progress(number, 2 * len(files))
     if not found:
         raise _no_fields(name, refused, suffixes)
-    check_share(name, refused, len(found), request.refuse_above)
+    check_share(name, refused, len(found), request.refuse_above, files="files")
     (shape, dtype), *others = dict.fromkeys(found.values())
     if others:
         raise _different(name, found)

@@ -188,6 +188,28 @@ def _unreachable(path: Path, error: OSError) -> str:
 
 
 @dataclass(frozen=True)
+class OneFile:
+    """A collection of a single file."""
+
+    path: Path
+    origin: str = "file"
+
+    @property
+    def location(self) -> str:
+        """Its absolute path."""
+        return str(self.path.resolve())
+
+    def listing(self) -> Listing:
+        """Its name."""
+        return Listing({self.path.name: []})
+
+    def read(self, name: str, most: int = -1) -> bytes:
+        """Its content, or the first bytes."""
+        with self.path.open("rb") as file:
+            return file.read(most)
+
+
+@dataclass(frozen=True)
 class ZipCollection:
     """The files in a zip archive; nothing is ever unpacked to disk."""
 

@@ -76,13 +76,15 @@ def nothing_usable(
     return PoiseError(what, code="data.no-images", hint=hint)
 
 
-def check_share(name: str, refused: dict[str, str], good: int, refuse_above: float) -> None:
-    """Raises PoiseError if more of the image files are refused than may be."""
+def check_share(
+    name: str, refused: dict[str, str], good: int, refuse_above: float, *, files: str = "image files"
+) -> None:
+    """Raises PoiseError if more of the files are refused than may be."""
     count = len(refused) + good
     if len(refused) > refuse_above * count:
         share, few = 100 * len(refused) / count, first_few(_reasons(refused))
         raise PoiseError(
-            f"{len(refused):,} of {count:,} image files in '{name}' cannot be used ({share:.1f} %, "
+            f"{len(refused):,} of {count:,} {files} in '{name}' cannot be used ({share:.1f} %, "
             f"and {100 * refuse_above:g} % are tolerated): {few}",
             code="data.too-many-refused",
             hint=f"list them all with `poise inspect {name}`, then repair or remove "

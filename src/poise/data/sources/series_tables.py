@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from poise.data.rows import Array
+from poise.data.sources.series_columns import SeriesColumns
 from poise.data.tables.frame import Frame
-from poise.data.tables.values import MISSING, Form, as_number, date_format
+from poise.data.tables.values import MISSING, Form, as_number, date_format, number_form
 from poise.errors import PoiseError
 
 _MOST_FILLED = 0.1  # Of the moments of a series that may be missing
@@ -22,10 +23,12 @@ class Tabled:
 
     Attributes:
         values: `(N, channels, steps)`, NaN after the end of a series.
+        columns: How they stood in the table.
         notices: What a person should know before training.
     """
 
     values: Array
+    columns: SeriesColumns
     notices: tuple[str, ...]
 
 
@@ -88,7 +91,36 @@ def series_of(frame: Frame, said: Mapping[str, str]) -> Tabled:
     values = np.full((len(courses), len(channels), longest), np.nan)
     for row, course in enumerate(courses):
         values[row, :, : course.shape[1]] = course
-    return Tabled(values, _notices(roles, channels, times, names, len(courses), filled))
+    columns = _columns(frame, channels, times, names, moments, step)
+    return Tabled(values, columns, _notices(roles, channels, times, names, len(courses), filled))
+
+
+def _columns(
+    frame: Frame,
+    channels: Sequence[str],
+    times: Sequence[str],
+    names: Sequence[str],
+    moments: Array | None,
+    step: float | None,
+) -> SeriesColumns:
+    """The columns that samples are written in: of several that name series the first alone."""
+    shown = (*times, *names[:1], *channels)
+    date = date_format(frame.columns[times[0]]) if times else None
+    unit = Form("date", date=date or "").unit
+    dtypes = {name: dtype for name, dtype in frame.dtypes.items() if name not in names}
+    return SeriesColumns(
+        order=tuple(name for name in frame.columns if name in shown),
+        channels=tuple(channels),
+        forms=tuple(
+            number_form([text for text in frame.columns[name] if text not in MISSING]) for name in channels
+        ),
+        time=times[0] if times else "",
+        date=date or "",
+        start=0.0 if moments is None else float(moments.min()) / unit,
+        step=1.0 if step is None else step / unit,
+        names=names[0] if names else "",
+        like={"delimiter": frame.delimiter, "dtypes": dtypes},
+    )
 
 
 def _role(texts: Sequence[str]) -> str:

@@ -118,7 +118,11 @@ def decoded(content: bytes, suffix: str) -> tuple[int, Array]:
         raise PoiseError(
             what, code="data.needs-soundfile", why=why, hint="pip install 'poise[sound]'"
         ) from None
-    waves, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
+    try:
+        waves, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        what = f"it is no {suffix[1:].upper()} file that can be read: {error.error_string.rstrip('.')}"
+        raise PoiseError(what, code="data.no-sound-file") from None
     return int(rate), np.asarray(waves.mean(axis=1), dtype=np.float32)
 
 
@@ -266,9 +270,9 @@ def wave_rows(read: Clips, form: str, length: int | None, name: str) -> tuple[Ar
     for number, clip in enumerate(read.clips):
         rows[number], longer = fitted(at_rate(clip.wave, clip.rate, rate), length)
         cut += longer
+    longer_ones = f"of {counted(cut, 'longer one')} the loudest part is taken" if cut else "none is longer"
     notices.append(
         f"Clips are {length:,} values, {length / rate:.2f} s at {rate:,} Hz, peaks at {_LOUDEST}; "
-        f"of {counted(cut, 'longer one')} the loudest part is taken. "
-        f"For another length: --set encoding={form},{2 * length}"
+        f"{longer_ones}. For another length: --set encoding={form},{2 * length}"
     )
     return rows, rate, notices

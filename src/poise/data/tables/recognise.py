@@ -18,6 +18,7 @@ MOSTLY = 0.9  # Of values that are numbers or dates: the others are then taken f
 UNIQUE = 0.5  # Different values a row from which texts identify rows
 FEW_ROWS = 20  # With fewer rows nothing is an identifier
 LONG = 25  # The mean length from which such texts are called texts
+_TRIED = 1_000  # Different values of which dates of several formats are told
 COPIED = 1_000  # The most values of a column that may be a copy of another
 _NAMED = re.compile(r"(^|[_\s-])(id|uuid|guid|key|index|row|nr|no|rownames?)$", re.IGNORECASE)
 
@@ -113,8 +114,10 @@ def _column(
         _check_all(name, values, is_number, "numbers", frame)
     if values and (form_of := date_format(values)) is not None:
         return number_column(name, counts, Form("date", date=form_of))
-    dated = sum(present[text] for text in values if any_date(text) is not None) if len(values) > 2 else 0
-    if total and dated >= MOSTLY * total:
+    # Few tell whether most are dates: each is tried in many formats
+    some = values[:: max(1, len(values) // _TRIED)] if len(values) > 2 else []
+    dated = sum(present[text] for text in some if any_date(text) is not None)
+    if some and dated >= MOSTLY * sum(present[text] for text in some):
         raise _mixed_dates(name, values, frame)
     return category_column(name, counts, kind="flag" if len(counts) == 2 else "category")
 
@@ -184,7 +187,8 @@ def _copied(
 ) -> str | None:
     """The column before it whose values go one to one with its own."""
     own = counts[name]
-    if not 2 <= len(own) <= COPIED:
+    # Values that are nearly all different go one to one with those of any other such column
+    if not 2 <= len(own) <= min(COPIED, len(frame) // 2):
         return None
     shape = sorted(own.values())
     for other in columns:

@@ -10,6 +10,7 @@ from poise.diagnosis.findings import (
     numbers,
     quality,
     variety,
+    waves,
 )
 from poise.diagnosis.rule import Rule
 from poise.registry import Registry
@@ -35,6 +36,9 @@ FINDINGS: Registry[Rule] = Registry(
         numbers.DIVERGING,
         generalisation.MODES_APART,
         quality.CHECKERBOARD,
+        waves.SILENCE,
+        waves.CLIPPING,
+        waves.WHISTLING,
         augmentation.AUGMENTATION_LEAKS,
     ],
 )

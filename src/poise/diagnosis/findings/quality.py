@@ -116,7 +116,7 @@ def _checkerboard(measurements: Measurements) -> Verdict:
     if peak > PEAK:
         return Verdict(
             "trouble" if peak > GRID_CLEAR else "watch",
-            "The samples show a grid, or whistle if they are sounds: at the frequencies of strides their "
+            "The samples show a grid: at the frequencies of strides their "
             f"spectrum has {peak:.0f} times the power around, as against the data.",
             Evidence.of(("peak of the grid", round(peak, 2), PEAK, "0.5 to 3")),
             beyond=peak / PEAK,
@@ -135,7 +135,7 @@ def _grid_stays(measurements: Measurements) -> bool:
 
 CHECKERBOARD = Rule(
     name="checkerboard",
-    summary="The samples show a grid, or a whistling tone, that the data do not have.",
+    summary="The samples show a grid that the data do not have.",
     judge=_checkerboard,
     needs=("grid",),
     proposals=(

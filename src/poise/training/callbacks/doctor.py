@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from poise.data import Dataset
+from poise.data import Dataset, kind_of
 from poise.diagnosis import FINDINGS, Finding, FindingTracker, Measurement, Setting, judged, undisturbed
 from poise.diagnosis import doctor as diagnosis
 from poise.diagnosis.examination import Side, Subject
@@ -203,7 +204,15 @@ class Doctor:
             self._write_findings(context.run, context.step, changed)
 
     def _encoded(self, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Tensor:
-        return self._dataset.transform.encode(self._dataset.gather(rows))
+        return self._arranged(self._dataset.transform.encode(self._dataset.gather(rows)))
+
+    def _arranged(self, samples: Tensor) -> Tensor:
+        """Samples in the form in which their kind compares them."""
+        arranged = kind_of(self._dataset).arranged
+        # What is not finite has to stay so, and be named
+        if arranged is None or not bool(torch.isfinite(samples).all()):
+            return samples
+        return arranged(samples, self._dataset.transform)
 
     def _subject(self, context: StepContext) -> Subject:
         modules, device = context.components.modules, context.components.device
@@ -215,6 +224,10 @@ class Doctor:
         def given(side: str, count: int) -> tuple[Tensor, ...]:
             return () if conditions is None else (conditions[side][:count].to(device),)
 
+        def made_of(latents: Tensor, side: str) -> Tensor:
+            samples: Tensor = generator(latents, *given(side, len(latents)))
+            return self._arranged(samples)
+
         def score(samples: Tensor, side: Side) -> Tensor:
             return packed_scores(discriminator, self.recipe.packing, samples, *given(side, len(samples)))
 
@@ -223,18 +236,17 @@ class Doctor:
             "generator": generator,
             "discriminator": discriminator,
         }
-        other = latent.roll(len(latent) // 2 + 1, 0)
+        other, made = latent.roll(len(latent) // 2 + 1, 0), kind_of(self._dataset).waves
         return Subject(
-            sample=lambda count: generator(latent[:count], *given("fake", count)),
+            sample=lambda count: made_of(latent[:count], "fake"),
             fixed=True,
             score=score,
-            swapped=None
-            if conditions is None
-            else lambda count: generator(latent[:count], *given("swapped", count)),
+            swapped=None if conditions is None else lambda count: made_of(latent[:count], "swapped"),
             redrawn=None
             if isinstance(generator, TranslatingGenerator | BothWays)  # which use no latents
-            else lambda count: generator(other[:count], *given("fake", count)),
+            else lambda count: made_of(other[:count], "fake"),
             asked=self._asked,
+            waves=None if made is None else lambda samples: made(samples, self._dataset.transform),
             operations=operations_of(self.recipe.model_dump()["augmentations"]),
             **networks,
         )
