@@ -150,30 +150,32 @@ async function timed() {
 
 LOADED = """
 import sys, time
-started = time.perf_counter()
+times = [time.process_time()]
+import torch
+times.append(time.process_time())
 from poise.generator import Generator
-imported = time.perf_counter()
+times.append(time.process_time())
 generator = Generator.load(sys.argv[1])
-loaded = time.perf_counter()
+times.append(time.process_time())
 generator.sample(1)
-heavy = [name for name in ("poise.training", "sklearn", "matplotlib") if name in sys.modules]
-print(imported - started, time.perf_counter() - loaded, loaded - imported, heavy)
+times.append(time.process_time())
+heavy = [name for name in ("poise.training", "sklearn", "matplotlib", "torch._dynamo") if name in sys.modules]
+print(*(after - before for before, after in zip(times, times[1:])), heavy)
 """
 
 
 def load(runs: list[Path]) -> None:
-    """Seconds until the first sample of a run, in a new process, and what it brought with it."""
+    """Seconds of the processor until the first sample of a run, in a new process, and what that imports."""
     for run in runs:
         rows = []
         for _ in range(5):
             command = [sys.executable, "-c", LOADED, str(run)]
             done = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            rows.append(done.split(maxsplit=3))
-        imported, first, loaded = (statistics.median(float(row[place]) for row in rows) for place in range(3))
-        print(
-            f"{run.name}: import {imported:.1f} s, load {loaded:.2f} s, first sample {first:.2f} s; "
-            f"heavy modules: {rows[0][3].strip()}"
-        )
+            rows.append(done.split(maxsplit=4))
+        parts = ("import torch", "import poise.generator", "load", "first sample")
+        medians = [statistics.median(float(row[place]) for row in rows) for place in range(len(parts))]
+        shown = ", ".join(f"{part} {value:.2f} s" for part, value in zip(parts, medians, strict=True))
+        print(f"{run.name}: {shown}; heavy modules: {rows[0][4].strip()}")
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ import torch
 from poise.errors import PoiseError
 from poise.generator import Generator
 from poise.generator.export import EXPORT_TARGETS, ExportTarget, Subject, export
+from poise.generator.export.onnx_file import onnx_runner, save_onnx, store_in_half
 from poise.generator.export.portable import portable
 
 from .families import FAMILIES, OF_IMAGES, family
@@ -77,6 +78,21 @@ def test_half_precision_is_half_the_size_and_near(tmp_path: Path) -> None:
     half = exported(generator, "onnx", tmp_path / "half.onnx", half=True)
     assert half["bytes"] < 0.6 * whole["bytes"]
     assert 0 < max(one["largest"] for one in half["parity"]) < ONE_EIGHT_BIT_LEVEL
+
+
+def test_weights_that_are_stored_in_half_are_computed_with_in_whole(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    generator, path = family("mlp", width=64), tmp_path / "small.onnx"
+    made = portable(generator)
+    save_onnx(generator, made, path, {}, half=False)
+    before = path.stat().st_size
+    store_in_half(path)
+    assert path.stat().st_size < 0.6 * before
+    inputs = made.example(generator, 4, seed=1)
+    found = onnx_runner(path, made)(inputs)
+    for weight in generator.module.parameters():
+        weight.copy_(weight.half())
+    assert (found - torch.from_numpy(generator.sample(4, seed=1))).abs().max() < 1e-6
 
 
 @pytest.mark.parametrize("name", ["dcgan", "stylegan2", "r3gan"])

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from poise.errors import PoiseError
+from poise.generator.again import write_picture
 from poise.generator.marks import XMP_KEY, mark_png, marks_of, read_marks
 from poise.generator.naming import SampleName, inputs_of, name_of, weights_hash
 
@@ -21,6 +22,7 @@ from .families import family
 texts = st.text(min_size=1, max_size=20)
 
 
+@settings(deadline=None)
 @given(
     run=st.text("abc-._ é", max_size=9),
     seed=st.integers(0, 2**40),
@@ -77,6 +79,15 @@ def test_named_samples_are_those_of_the_seed(classes: bool) -> None:
         assert torch.equal(condition, drawn[[5, 0, 11]])
         asked = inputs_of(generator, [replace(name, label="b")])[1]
         assert asked is not None and asked.tolist() == [[0, 1, 0]]
+
+
+def test_the_names_of_a_grid_by_class_draw_the_same_grid_again(tmp_path: Path) -> None:
+    generator = family("stylegan2", classes=True)
+    first, path = name_of(generator, "hands", seed=3), tmp_path / "again.png"
+    names = [replace(first, index=column, label=row) for row in generator.rows for column in range(2)]
+    write_picture(generator, names, path)
+    with Image.open(path) as image:
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(generator.class_grid(2, seed=3)))
 
 
 def test_a_name_of_other_weights_is_refused() -> None:

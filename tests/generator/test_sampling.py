@@ -11,7 +11,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from tests.generator.families import FAMILIES, family
 
 from poise.errors import PoiseError
 from poise.generator import Generator
@@ -21,6 +20,8 @@ from poise.randomness import torch_stream
 from poise.recipes.settings import Latent
 from poise.spec import DataSpec
 from poise.training import latents
+
+from .families import FAMILIES, family
 
 DISTRIBUTIONS = ("normal", "uniform")
 NAMES = ("a", "b", "c")

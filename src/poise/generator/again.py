@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import torch
@@ -77,8 +78,14 @@ def write_picture(generator: Generator, names: Sequence[SampleName], path: Path)
     if len(names) == 1 and generator.kind.pictorial:
         save_image(some.data(latent, condition).numpy()[0], path)
     else:
-        some.picture(latent, condition).save(path)
+        some.picture(latent, condition, columns=_columns(names)).save(path)
     mark_png(path, marks_of(names, {"made_by": "poise sample", "step": generator.description.get("step")}))
+
+
+def _columns(names: Sequence[SampleName]) -> int | None:
+    """The columns of a grid with a row for each class; `None` if the names are of no such grid."""
+    rows = [len(list(row)) for _, row in groupby(names, key=lambda name: name.label)]
+    return rows[0] if len(rows) > 1 and len(set(rows)) == 1 else None
 
 
 def _by_truncation(generator: Generator, names: Sequence[SampleName]) -> list[tuple[Generator, list[int]]]:

@@ -18,7 +18,7 @@ from poise.data import default_cache
 from poise.errors import PoiseError
 from poise.generator.directions import has_directions, read_directions
 from poise.generator.export import page
-from poise.generator.export.onnx_file import ONNX, save_onnx
+from poise.generator.export.onnx_file import ONNX, save_onnx, store_in_half
 from poise.generator.export.plain_layers import PlainLayers, plain_layers
 from poise.generator.export.portable import facts_of, portable
 from poise.generator.export.target import Exported, ExportTarget, Subject
@@ -169,7 +169,9 @@ def _add_runtime(
     made = portable(generator, movable=True)
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.onnx"
-        save_onnx(generator, made, model, {}, half=half)
+        save_onnx(generator, made, model, {}, half=False)
+        if half:
+            store_in_half(model)
         packed = {"runtime-script": script, "runtime-binary": binary, "model": model.read_bytes()}
     contents |= {name: _text(gzip.compress(content, 9, mtime=0)) for name, content in packed.items()}
     return {"inputs": list(made.inputs), "styles": made.style_size}
