@@ -36,6 +36,7 @@ def test_all_metrics_of_samples_run_on_images(tmp_path: Path) -> None:
             "fake_graphs",
             "fake_triangles",
             "made_waves",
+            "fake_waves",
         }
         & set(metric.needs)
     ]
