@@ -170,7 +170,10 @@ def _identifies(name: str, texts: Sequence[str], present: Mapping[str, int], col
 
 def _refused(unmade: Mapping[str, str], frame: Frame) -> PoiseError:
     named = "; ".join(f"'{name}' holds {why}" for name, why in unmade.items())
-    what = f"{'A column' if len(unmade) == 1 else 'Columns'} of '{frame.name}' only name their rows: {named}"
+    which = (
+        "A column of '{}' only names its rows" if len(unmade) == 1 else "Columns of '{}' only name their rows"
+    )
+    what = f"{which.format(frame.name)}: {named}"
     first = next(iter(unmade))
     options = " ".join(f"--column {name}=drop" for name in unmade)
     return PoiseError(
