@@ -132,7 +132,9 @@ def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
     return [spelled[other] for other in (alike + holding)[:most]]
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "") -> PoiseError:
+def unknown_name(
+    kind: str, name: str, known: Iterable[str], *, where: str = "", hint: str = ""
+) -> PoiseError:
     """The error for a name that does not exist, with the nearest that do.
 
     Args:
@@ -140,6 +142,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "")
         name: What was typed.
         known: The names that exist.
         where: Where it was found, when that helps: `"in --set"`.
+        hint: What to do instead, if that is known; by default the nearest names.
 
     Example:
         >>> print(unknown_name("loss", "hing", ["hinge", "minimax"]))
@@ -147,9 +150,9 @@ def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "")
     """
     known = sorted(known)
     alike = nearest(name, known)
-    if alike:
+    if not hint and alike:
         hint = "did you mean " + " or ".join(f"'{other}'" for other in alike) + "?"
-    else:
+    elif not hint:
         more = f" and {len(known) - LISTED:,} more" if len(known) > LISTED else ""
         hint = "there are: " + ", ".join(known[:LISTED]) + more
     place = f" {where}" if where else ""

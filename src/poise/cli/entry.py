@@ -141,9 +141,8 @@ def usage_error(error: CycloptsError) -> PoiseError:
             typed = error.token.keyword or error.token.value
             taken = [name for one in error.argument_collection if one.parse for name in one.names]
             known = [name for name in taken if name.startswith("-")]
-            found = unknown_name("option", typed, known, where=f"of {words}")
-            hint = OF_OTHERS.get(typed.partition("=")[0], "") if words == "poise train" else ""
-            return PoiseError(found.what, code=found.code, hint=hint or found.hint)
+            of_others = OF_OTHERS.get(typed.partition("=")[0], "") if words == "poise train" else ""
+            return unknown_name("option", typed, known, where=f"of {words}", hint=of_others)
         case exceptions.MissingArgumentError() if error.argument is not None:
             needed, _ = error.argument.token_count()
             values = "a value" if needed == 1 else f"{needed} values"
