@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["LEAST", "STRIDES", "at_the_ends", "end_of", "peaks", "stride_powers", "tones"]
+__all__ = ["LEAST", "STRIDES", "at_the_ends", "end_of", "peaks", "silent", "stride_powers", "tones"]
 
 LEAST = 256  # Values of a wave from which a tone can be told from the sound around it
 STRIDES = (2, 4, 8, 16, 64)  # Between values that a network treats alike, in one layer and in several
 _BESIDE = (-5, -4, -3, 3, 4, 5)  # Frequencies from that of a stride to those that it is compared with
+_SILENT = 0.05  # Share of the usual peak of reals, 26 decibels below it, under which a wave is silent
 _NEAR = 0.999  # Share of the greatest value from which a value is at the end
 _NONE = 1e-12
 
@@ -23,6 +24,16 @@ def peaks(waves: Tensor) -> Tensor:
     """
     found: Tensor = (waves - waves.mean(1, keepdim=True)).abs().amax(1)
     return found
+
+
+def silent(waves: Tensor, usual: float) -> Tensor:
+    """Which waves have no value beyond a twentieth of the usual peak of reals: 1 or 0, `(N,)`.
+
+    Example:
+        >>> silent(torch.tensor([[0.01, -0.01], [0.5, -0.5]]), usual=0.5)
+        tensor([1., 0.])
+    """
+    return (peaks(waves) < _SILENT * usual).to(waves.dtype)
 
 
 def end_of(real: Tensor) -> float:

@@ -14,7 +14,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from poise.diagnosis.inputs import channels_first
 from poise.diagnosis.window import pairs_above, roc_auc
 from poise.waves import LEAST as LEAST_WAVE
-from poise.waves import STRIDES, at_the_ends, end_of, peaks, stride_powers, tones
+from poise.waves import STRIDES, at_the_ends, end_of, peaks, silent, stride_powers, tones
 
 SIDE = 8
 WIDEST = 512
@@ -142,9 +142,6 @@ def grid_of(samples: Tensor) -> float | None:
     return max(ratios)
 
 
-SILENT = 0.05  # Share of the usual peak of reals, 26 decibels below it, under which a wave is silent
-
-
 def waves_in(samples: Tensor, made: Callable[[Tensor], Tensor] | None) -> Tensor | None:
     """The waves `(N, T)` of samples, on the CPU: as they are made, or of samples of one axis themselves."""
     samples = samples.detach().float()
@@ -163,7 +160,7 @@ def faults_of(waves: Tensor, real: Tensor) -> dict[str, tuple[float, float]]:
     usual, end = float(peaks(real).median()), end_of(real)
     sides = [
         {
-            "silent": float((peaks(side) < SILENT * usual).float().mean()),
+            "silent": float(silent(side, usual).mean()),
             "clipped": float(at_the_ends(side, end).mean()),
             **{
                 f"every {stride}": tone

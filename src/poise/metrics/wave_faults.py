@@ -1,4 +1,4 @@
-"""What can be heard to be wrong with sounds at once: silence, clipping, and a whistling tone."""
+"""How many samples of sounds are silent, clipped, or have one whistling tone."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from poise.metrics.grids import LEAST as FEWEST
 from poise.metrics.grids import compared
 from poise.metrics.metric import metric
 from poise.metrics.result import Result
-from poise.waves import LEAST, STRIDES, at_the_ends, end_of, peaks, stride_powers, tones
-
-SILENT = 0.05  # Share of the usual peak of reals, 26 decibels below it, under which a wave is silent
+from poise.waves import LEAST, STRIDES, at_the_ends, end_of, peaks, silent, stride_powers, tones
 
 
 @metric(
@@ -67,9 +65,12 @@ def wave_faults(
 
     def described(waves: Tensor) -> Tensor:
         """A row for each wave: whether it is silent, how much of it is clipped, and its powers."""
-        silent = (peaks(waves) < SILENT * usual).to(waves.dtype)
         return torch.cat(
-            [torch.stack([silent, at_the_ends(waves, end)], 1), stride_powers(waves).flatten(1)], 1
+            [
+                torch.stack([silent(waves, usual), at_the_ends(waves, end)], 1),
+                stride_powers(waves).flatten(1),
+            ],
+            1,
         )
 
     def tones_of(rows: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What can be heard to be wrong with sounds at once: silence, clipping, and one whistling tone."""
+"""Samples of sounds that are silent, clipped, or have one whistling tone."""
 
 from __future__ import annotations
 
