@@ -18,6 +18,8 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	@$(BIN)/poise demo
 
+# With bytecode, whatever the shell says: workers and the processes that tests start would compile everything again.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 

@@ -14,73 +14,69 @@ from pathlib import Path
 
 import pytest
 
+from forks import Fork, forked
 from poise.cli import main
 from poise.cli.progress import JsonView, LogView
 from poise.run_folder import RunFolder
 
 from .conftest import QUICK
 
-
-@contextmanager
-def training(*words: str, cache: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that trains for longer than any test."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "poise", "train", "ring", "--out", "run", "--steps", "10000000", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "POISE_CACHE": str(cache)},
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+RING = ("train", "ring", "--out", "run", "--steps", "10000000")
+"""A training that takes longer than any test."""
 
 
-def wait_for_history(process: subprocess.Popen[str]) -> None:
+def wait_for_history(process: Fork) -> None:
     """Wait until a program that reads has received the first line of the history."""
-    assert process.stdout is not None
-    while json.loads(process.stdout.readline())["event"] != "line":
+    while json.loads(process.out.readline())["event"] != "line":
         pass
 
 
-def test_ctrl_c_saves_and_tells_a_program_the_way_on(cache: Path) -> None:
-    with training("--json", *QUICK, cache=cache) as process:
+def test_ctrl_c_saves_and_tells_a_program_the_way_on() -> None:
+    with forked(lambda: main([*RING, "--json", *QUICK])) as process:
         wait_for_history(process)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=600)
+        out, err = process.wait()
     *events, end = map(json.loads, out.splitlines())
     run = RunFolder.open("run")
     assert [event["event"] for event in events if event["event"] != "line"] == ["notice"]
-    assert (process.returncode, err) == (130, "")
+    assert (process.status, err) == (130, "")
     assert end["event"] == "end" and end["status"] == run.status == "interrupted"
     assert run.checkpoint_steps()[-1] == end["step"] > 0
     assert end["resume"] == "poise resume run" and Path(end["report"]).is_file()
 
 
 def test_sigterm_saves_and_tells_a_person_the_way_on(cache: Path) -> None:
-    with training(*QUICK, cache=cache) as process:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "poise", *RING, *QUICK],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "POISE_CACHE": str(cache)},
+    )
+    try:
         history = Path("run/history.jsonl")
         while not history.exists():
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=600)
+    finally:
+        process.kill()
+        process.communicate()
     step = RunFolder.open("run").checkpoint_steps()[-1]
     assert (process.returncode, err) == (143, "")
     assert out.splitlines()[-1] == f"saved at step {step:,}; go on with: poise resume run"
 
 
-def test_a_second_signal_leaves_at_once(cache: Path) -> None:
+def test_a_second_signal_leaves_at_once() -> None:
     # Wide networks, so that the step in which both signals come takes longer than sending them.
     wide = ("--set", "generator.width=256", "--set", "discriminator.width=256", "--set", "log_every=1")
-    with training("--json", "--batch-size", "2048", *wide, cache=cache) as process:
+    with forked(lambda: main([*RING, "--json", "--batch-size", "2048", *wide])) as process:
         wait_for_history(process)
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=600)
-    assert process.returncode == -signal.SIGTERM
+        process.wait()
+    assert process.status == -signal.SIGTERM
     assert RunFolder.open("run").status == "interrupted"  # nobody holds its lock
 
 

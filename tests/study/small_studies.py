@@ -49,7 +49,20 @@ BRIEF: dict[str, Any] = {"budget": "400-images", "settings": NETWORKS | {"batch_
 """As few updates as there may be, for studies of which only the course matters."""
 
 
+ONE_OF_TWO: dict[str, Any] = {**BRIEF, "recipes": ("lucic/wasserstein",)}
+"""One recipe of the brief study: whatever happens to it, it comes to what it comes to beside the other."""
+
+
 @cache
 def whole() -> StudyFolder:
-    """A study that was never interrupted; made once."""
+    """A brief study that was never interrupted; made once."""
     return finished(Path(tempfile.mkdtemp()) / "whole", **BRIEF)
+
+
+def results_of(folder: StudyFolder, recipe: str) -> dict[str, dict[str, Any]]:
+    """What its trials came to, but for what depends on the clock, as what a doctor finds does."""
+    return {
+        name: {key: value for key, value in one.items() if key not in ("seconds", "findings")}
+        for name, one in folder.results().items()
+        if one["recipe"] == recipe
+    }

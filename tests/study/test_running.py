@@ -1,6 +1,5 @@
 """Workers claim trials, die at any moment, and lose nothing: with real processes."""
 
-import json
 import os
 import signal
 import subprocess
@@ -10,15 +9,16 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from small_studies import BRIEF, finished, small, whole
+from small_studies import BRIEF, ONE_OF_TWO, finished, results_of, small, whole
 
+from forks import forked
+from poise.cli import main
 from poise.errors import PoiseError
 from poise.run_folder import RunFolder
 from poise.studies.choosing import chosen, score_of, shortlist, wanted
 from poise.studies.folder import LEASE, StudyFolder, Unit
 from poise.studies.preparing import prepare
 from poise.studies.progress import standing
-from poise.studies.results import table_of
 from poise.studies.running import work, work_together
 from poise.training.single import SingleState
 from poise.training.state import Position
@@ -27,10 +27,6 @@ from poise.training.state import Position
 @pytest.fixture(scope="module")
 def done() -> StudyFolder:
     return whole()
-
-
-def table(folder: StudyFolder) -> str:
-    return json.dumps(table_of(folder.plan, folder.results()).to_json())
 
 
 def test_a_study_searches_screens_and_confirms(done: StudyFolder) -> None:
@@ -62,14 +58,15 @@ def test_all_recipes_see_the_same_images_whatever_a_step_holds(done: StudyFolder
 
 def test_workers_that_are_killed_lose_nothing(done: StudyFolder, tmp_path: Path) -> None:
     folder = StudyFolder(tmp_path / "killed")
-    prepare(small(**BRIEF), folder)
+    prepare(small(**ONE_OF_TWO), folder)
     for kill in range(2):
         before = folder.count()
         killed_within_the_third(folder, 1 + 9 * kill)
         assert folder.count() == before + 2
     assert standing(folder).stage != "finished"
     assert work(folder, lambda sentence: None, on_unit=lambda: None) == 0
-    assert table(folder) == table(done)
+    assert len(folder.results()) == 11
+    assert results_of(folder, "lucic/wasserstein") == results_of(done, "lucic/wasserstein")
 
 
 def killed_within_the_third(folder: StudyFolder, step: int) -> None:
@@ -95,14 +92,14 @@ def killed_within_the_third(folder: StudyFolder, step: int) -> None:
 def test_a_signal_stops_a_worker_that_saves_and_the_same_command_goes_on(tmp_path: Path) -> None:
     folder = StudyFolder(tmp_path / "stopped")
     prepare(small(budget="200k-images", trials=1, seeds=0, recipes=("lucic/minimax",)), folder)
-    command = [sys.executable, "-m", "poise", "study", "resume", str(folder.path)]
-    worker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     run = RunFolder(folder.path / "trials" / "lucic-minimax-0000")
-    while not run.lines("history") and worker.poll() is None:
-        time.sleep(0.05)
-    worker.send_signal(signal.SIGINT)
-    said, _ = worker.communicate()
-    assert worker.returncode == 130
+    with forked(lambda: main(["study", "resume", str(folder.path)])) as worker:
+        while not run.lines("history"):
+            assert worker.running
+            time.sleep(0.05)
+        worker.send_signal(signal.SIGINT)
+        said, _ = worker.wait()
+    assert worker.status == 130
     assert "poise study resume" in said
     assert run.checkpoint_steps()
     assert folder.count() == 0

@@ -133,7 +133,7 @@ def test_consensus_with_five_discriminator_steps_leaves_though_its_equilibrium_a
         for _ in range(5):
             psi -= moved()[1]
         theta -= moved()[0]
-    ((_, row),) = run_toy(TOYS["dirac"], ["consensus"], "alternating-5")
+    row = rows("alternating-5")["consensus"]
     assert row.final_distance == pytest.approx(math.hypot(theta, psi), rel=1e-9)
     assert row.verdict == "diverges" and row.spectral_radius is not None and row.spectral_radius < 0.9
 
