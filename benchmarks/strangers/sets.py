@@ -14,5 +14,6 @@ SETS: Mapping[str, Callable[[], Sequence[Case]]] = {
     "eight": lambda: import_module("benchmarks.strangers.round_eight").CASES,
     "nine": lambda: import_module("benchmarks.strangers.round_nine").CASES,
     "ten": lambda: import_module("benchmarks.strangers.round_ten").CASES,
+    "eleven": lambda: import_module("benchmarks.strangers.round_eleven").CASES,
     "five": lambda: import_module("benchmarks.strangers.round_five").CASES,
 }

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from poise.diagnosis import FINDINGS, FindingTracker, Measurement, Monitor, Setting
+from poise.diagnosis import FINDINGS, FindingTracker, Measurement, Monitor, Setting, judged
 from poise.diagnosis.examination import Examiner, Subject
 from poise.diagnosis.reference import Reference
 from poise.diagnosis.samples import at_least, coverage, grid_of, independent_count, nearest_training
@@ -166,3 +166,36 @@ def test_grey_samples_that_are_all_the_same_carry_no_augmentation_and_are_no_cop
         monitor.observe(step, fake=torch.zeros(32, 1, 8, 8), real=reals[step % 200 : step % 200 + 32])
     found = {one.name for one in monitor.findings}
     assert "mode-collapse" in found and not found & {"augmentation-leaks", "memorisation"}
+
+
+@pytest.mark.parametrize(
+    ("followed", "distance", "first"),
+    [
+        ((0.11, 0.14, 0.14), 0.01, 360),  # three looks that agree are enough, however far apart
+        ((0.11, 0.14, 0.14), 0.3, None),  # a generator that is far from the data has not begun with labels
+        ((0.11, 0.14, 0.40), 0.01, None),  # they begin to be followed
+        ((None, 0.14, 0.14), 0.01, None),  # too few looks
+    ],
+)
+def test_labels_that_are_rarely_looked_at_and_never_followed(
+    followed: tuple[float | None, ...], distance: float, first: int | None
+) -> None:
+    looks = dict(zip((150, 170, 360), followed, strict=True))
+    run = [
+        Measurement(step, distance=distance, spread=0.9)
+        if looks.get(step) is None
+        else Measurement(
+            step,
+            distance=distance,
+            spread=0.9,
+            condition_response=0.4,
+            condition_followed=looks[step],
+            condition_chance=0.08,
+            condition_followed_real=0.86,
+        )
+        for step in range(0, 400, 10)
+    ]
+    found = judged(run, [FINDINGS["condition-ignored"]], Setting(steps=600)).findings
+    assert [(one.severity, one.first_step) for one in found] == (
+        [] if first is None else [("trouble", first)]
+    )

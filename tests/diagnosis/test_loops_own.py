@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from poise.diagnosis import FINDINGS, Measurement, Monitor, Setting, judged
 from poise.diagnosis.doctor import BASE, Doctor
 from poise.diagnosis.examination import PARTS, Subject
+from poise.diagnosis.rule import Rule, Verdict
 from poise.diagnosis.samples import cell_centres, dependence, distances, layouts_of
 from poise.diagnosis.undisturbed import Budget
 
@@ -251,3 +252,13 @@ def test_parts_of_a_check_come_as_there_is_time_for_them() -> None:
     assert set(doctor._affordable(40.0)) == set(BASE), "no time has passed"
     clock.now += 10_000.0
     assert set(doctor._affordable(40.0)) > set(BASE), "all have waited, and there is time"
+
+
+def test_what_a_rule_suspects_goes_before_what_has_waited_longer() -> None:
+    verdict = Verdict("trouble", "Odd.")
+    rule = Rule("odd", "", lambda _: verdict, (), "", 0, 9, 9, needs=("grid",))
+    for rules, first in (((rule,), "grid"), ((), "copies")):
+        doctor = Doctor(lambda step, last: True, Setting(steps=600), rules=rules)
+        doctor.replay([Measurement(step, grid=1.0) for step in (380, 390)])
+        doctor._measured = dict.fromkeys(PARTS, 39.0) | {"copies": 20.0}
+        assert next(iter(doctor._waits(40.5))) == first

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
 from poise.diagnosis import Evidence, Finding, FindingTracker, Measurement, Remedy, Rule, Setting, judged
+from poise.diagnosis.findings import FINDINGS
 from poise.diagnosis.rule import HEALTHY, Proposal, Unchecked, Verdict, unchecked
 from poise.diagnosis.tracker import confidence
 from poise.diagnosis.trends import Measurements, best, median, progress, values
@@ -87,6 +89,35 @@ def test_what_another_finding_explains_is_told_as_its_consequence() -> None:
     assert [one.name for one in tracker.open] == ["cause", "odd"]
     assert "odd, step 1, because of cause" in str(news)
     assert news.to_json()["because_of"] == "cause"
+
+
+def test_a_verdict_may_explain_less_than_its_rule() -> None:
+    alone = Verdict("watch", "Odd.", explains=("odd",))
+    rule = Rule("cause", "", lambda _: alone, (), "", 0, 1, 1, 1, explains=("odd", "other"))
+    tracker = FindingTracker([rule, rule_of("odd", "spread"), rule_of("other", "coverage")])
+    tracker.add(Measurement(0, spread=1, coverage=1))
+    assert causes(tracker) == {"cause": "", "odd": "cause", "other": ""}
+
+
+def test_held_out_data_of_another_source_explain_only_what_is_judged_by_them() -> None:
+    apart = Measurement(0, held_out_apart=9.0, distance=2.0, spread=0.0, alike=0.0, duplicates=1.0)
+    tracker = FindingTracker(FINDINGS.values(), Setting(steps=600))
+    for step in range(0, 600, 10):
+        tracker.add(replace(apart, step=step))
+    assert causes(tracker)["data-mismatch"] == ""
+    assert causes(tracker)["mode-collapse"] == ""
+
+
+def test_what_a_rule_suspects_is_known_by_the_quantities_that_it_needs() -> None:
+    rule = Rule("odd", "", judge, (), "", 0, 3, 3, 1, needs=("spread",))
+    tracker = FindingTracker([rule], Setting(steps=60))
+    suspected = []
+    for step, level in enumerate([0, 1, None, 1, 1, 0]):
+        tracker.add(Measurement(step, spread=level))
+        suspected.append(tracker.suspected)
+    known = frozenset({"spread"})
+    # Once it is a finding nobody waits for it; a look that was left out changes nothing.
+    assert suspected == [frozenset(), known, known, known, frozenset(), frozenset()]
 
 
 def test_a_cause_that_comes_later_takes_over_what_it_explains() -> None:

@@ -11,7 +11,7 @@ from poise.diagnosis.examination import FEW, OWN, PARTS, SAMPLED, Examiner, Subj
 from poise.diagnosis.finding import Finding, Measurement
 from poise.diagnosis.findings import FINDINGS
 from poise.diagnosis.reference import MOST_PROBED, Reference
-from poise.diagnosis.rule import LATER, Rule, Setting
+from poise.diagnosis.rule import LATER, Rule, Setting, part_of
 from poise.diagnosis.tracker import FindingTracker
 from poise.diagnosis.trends import CLOSE, progress
 from poise.diagnosis.undisturbed import Budget
@@ -267,11 +267,21 @@ class Doctor:
     def _waits(self, now: float) -> dict[str, float]:
         """How long each part has waited, over the time after which it is due; the longest first.
 
-        What shows an unmistakable failure goes before all others once it is due.
+        What shows an unmistakable failure goes before all others once it is due, and after it what a rule
+        suspects: that is due again after a span.
         """
-        due = dict(DUE, samples=STOOD_FOR) if self._examiner.stood_for else DUE
+        due = dict(DUE, samples=STOOD_FOR) if self._examiner.stood_for else dict(DUE)
+        noted = set(PARTS.values())
+        names = {name if name in noted else part_of(name) for name in self.tracker.suspected}
+        suspected = {part for part in due if PARTS[part] in names}
+        due |= dict.fromkeys(suspected, 1.0)
         waits = {part: (now - self._measured.get(part, 0.0)) / spans for part, spans in due.items()}
-        return dict(sorted(waits.items(), key=lambda one: (one[0] != URGENT or one[1] < 1, -one[1])))
+
+        def turn(part: str) -> tuple[bool, bool, float]:
+            late = waits[part] >= 1
+            return not (part == URGENT and late), not (part in suspected and late), -waits[part]
+
+        return {part: waits[part] for part in sorted(waits, key=turn)}
 
     def _cost_of_next(self, now: float) -> float:
         """Seconds of a check of the base and the parts that have waited longest."""

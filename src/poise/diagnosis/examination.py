@@ -65,6 +65,7 @@ SAMPLED = frozenset(
 )
 # Those for which the loop's fakes never stand, and those that call a network otherwise
 OWN, SCORED = frozenset({"samples", "conditions"}), frozenset({"latents", "held out"})
+DEARER = 1.5  # Times what a part took before that it is taken to cost at most now
 LAID_OUT = 6  # Checks that say how the loop's reals lie to those that were handed over; they do not change
 LEAST_HANDED = 2  # Fewer fakes than this of the loop's own are not compared with each other
 # Difference of the energy distances, and share of the greater one, below which the loop's fakes may stand for
@@ -122,7 +123,7 @@ class Examiner:
         reference: Reals to compare with.
 
     Attributes:
-        seconds: What each part took when it was last measured.
+        seconds: What each part costs, as its last measurements say.
         count: How many samples were compared then.
         stood_for: Whether the loop's fakes may stand for the generator's samples.
     """
@@ -183,7 +184,7 @@ class Examiner:
                 missing["distance"] = "the samples hold values that are not finite"
                 fake = None
             if wanted and not stands:
-                self.seconds["sampling"] = time.perf_counter() - began
+                self._took("sampling", time.perf_counter() - began)
             measure: dict[str, Callable[[], dict[str, Any]]] = {
                 "weights": lambda: self._moved(subject),
                 "drawn": lambda: self._drawn(subject),
@@ -210,7 +211,7 @@ class Examiner:
                     missing[PARTS[name]] = str(error)
                 except Exception as error:  # a user's network may raise anything
                     missing[PARTS[name]] = f"it raised {type(error).__name__}: {error}"
-                self.seconds[name] = time.perf_counter() - began
+                self._took(name, time.perf_counter() - began)
         self._last = None
         if subject.sample is None or "samples" in chosen:
             enough = subject.handed is not None and len(subject.handed) >= LEAST_OTHERS
@@ -233,6 +234,10 @@ class Examiner:
         self._weights = {
             name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)
         }
+
+    def _took(self, part: str, seconds: float) -> None:
+        """Note what a part costs: other programs can only make it seem dearer, at times many times over."""
+        self.seconds[part] = min(seconds, DEARER * self.seconds.get(part, math.inf))
 
     def _fakes(self, subject: Subject, count: int, missing: dict[str, str]) -> Tensor | None:
         if subject.sample is None:

@@ -20,6 +20,7 @@ __all__ = [
     "Setting",
     "Unchecked",
     "Verdict",
+    "part_of",
     "unchecked",
 ]
 
@@ -38,6 +39,7 @@ class Verdict:
     # Whether it is unmistakable: it then opens at once, at its level, whatever the rule waits for otherwise
     sure: bool = False
     certainty: float = 1.0  # The most that it can be sure of, from 0 to 1, however often it is found
+    explains: tuple[str, ...] | None = None  # What follows from it, if not all that the rule explains
 
 
 @dataclass(frozen=True)
@@ -192,10 +194,15 @@ def unchecked(measurement: Measurement, *names: str) -> Unchecked | None:
     for name in names:
         value = getattr(measurement, name)
         if value is None or value in ((), {}):
-            families = (_FAMILY.get(name, name), name)
+            families = (part_of(name), name)
             because = next((measurement.missing[one] for one in families if one in measurement.missing), None)
             return Unchecked(because or f"there was no {name.replace('_', ' ')}")
     return None
+
+
+def part_of(name: str) -> str:
+    """The quantity under whose name it is noted why the part that measures this one gave nothing."""
+    return _FAMILY.get(name, name)
 
 
 # The part of an examination that measures a quantity, under whose name its absence is explained

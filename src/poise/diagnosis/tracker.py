@@ -49,6 +49,7 @@ class _Track:
     grave: _Spell
     healthy: _Spell
     finding: Finding | None = None
+    explains: tuple[str, ...] = ()  # What follows from the finding
 
 
 class FindingTracker:
@@ -84,9 +85,19 @@ class FindingTracker:
             found, key=lambda one: (one.because_of != "", one.severity != "trouble", one.first_step)
         )
 
+    @property
+    def suspected(self) -> frozenset[str]:
+        """Quantities that rules need which found something at their last look, and do not say so yet."""
+        return frozenset(
+            name
+            for rule in self.rules
+            if (track := self._tracks[rule.name]).uneasy.looks and track.finding is None
+            for name in rule.needs
+        )
+
     def _explain(self, before: Mapping[str, Finding | None]) -> None:
         """Set which finding explains each open one; of two that explain each other, the first."""
-        explains = {rule.name: rule.explains for rule in self.rules}
+        explains = {name: track.explains for name, track in self._tracks.items()}
         tracks = {rule.name: track for rule in self.rules if (track := self._tracks[rule.name]).finding}
         causes = {name: track.finding.because_of for name, track in tracks.items() if track.finding}
         arrived = [name for name in causes if before[name] is None or causes[name] not in ("", *causes)]
@@ -165,6 +176,7 @@ class FindingTracker:
                 new = replace(new, sentence=old.sentence, evidence=old.evidence, confidence=old.confidence)
             self._put(old, new)
         track.finding = new
+        track.explains = rule.explains if verdict.explains is None else verdict.explains
 
     def _put(self, old: Finding, new: Finding) -> None:
         index = next(index for index, one in enumerate(self.findings) if one is old)

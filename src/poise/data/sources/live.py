@@ -264,7 +264,12 @@ def _length(dataset: Any, name: str) -> int:
         raise PoiseError(f"A {name} cannot be opened as it is", code="data.not-an-array", hint=hint)
     if isinstance(dataset, torch.utils.data.IterableDataset | torch.utils.data.DataLoader):
         why = "training reads items by number, so that a run resumes at the exact one"
-        hint = "give a map-style data set with __len__ and __getitem__, not an iterable one and no loader"
+        whole = isinstance(dataset, torch.utils.data.DataLoader) and hasattr(dataset.dataset, "__getitem__")
+        hint = (
+            "give what it loads: loader.dataset; the recipe's batch_size divides it into batches"
+            if whole
+            else "give a map-style data set with __len__ and __getitem__"
+        )
         raise PoiseError(f"'{name}' can only be read in order", code="data.iterable", why=why, hint=hint)
     if not hasattr(dataset, "__getitem__"):
         hint = "give a path, the name of a built-in set, an array, a tensor or a map-style data set"

@@ -30,6 +30,8 @@ DISPLACED, BROUGHT = 0.1, 0.3
 # from which samples have taken that on. Of sixty-four reals of the same data chance gives 1.1 at most
 NOISIER, TAKEN_ON = 1.2, 1.15
 NOISE_SPAN = 6  # Spans, sixtieths of a run, over which samples are looked at
+# What compares training with held-out data; no player sees these, so that nothing else follows from them
+JUDGED_BY_THEM = ("discriminator-overfits", "memorisation")
 
 
 def _data_mismatch(measurements: Measurements) -> Verdict | Unchecked:
@@ -57,6 +59,7 @@ def _data_mismatch(measurements: Measurements) -> Verdict | Unchecked:
             "deviations of chance apart), so the two cannot tell what the networks know by heart.",
             Evidence.of(("held-out data apart", round(apart, 2), HELD_OUT, "below 2")),
             beyond=apart / HELD_OUT,
+            explains=JUDGED_BY_THEM,
         )
     if now.condition_followed_real is not None and now.condition_chance is not None:
         real, chance = now.condition_followed_real, now.condition_chance

@@ -191,6 +191,9 @@ SAMPLES = 256
 # Spans before which labels need not be followed yet; the same of samples that are as near to the data as this
 CONDITION_LATE, CONDITION_EARLY, ARRIVED = 40, 24, 0.1
 CONDITION_SPAN = 5  # Spans, sixtieths of a run, that are looked back on
+# Share of the way from chance to reals below which labels are not followed at all; how many looks at which
+# that is so, and over how many spans, are enough
+NOT_AT_ALL, CONDITION_LOOKS, CONDITION_LONG = 0.1, 3, 6
 
 
 def _condition_ignored(measurements: Measurements) -> Verdict | Unchecked:
@@ -227,10 +230,12 @@ def _condition_ignored(measurements: Measurements) -> Verdict | Unchecked:
         return Unchecked("the classes of the data cannot be told apart by nearest class means")
     wakes = moves < AWAKE and _rises(measurements, "condition_response", moves, WAKES)
     rising = wakes or _arrives(measurements, followed, half, chance + doubt)
-    at_chance = followed < chance + doubt
+    lost = _not_at_all(measurements)
+    at_chance = lost or followed < chance + doubt
     near = median(measurements, "distance", CONDITION_SPAN, 0)
     # A generator may learn what the data are like before what each class is like.
-    early = early and not (at_chance and near is not None and near < ARRIVED)
+    arrived = near is not None and near < ARRIVED
+    early = early and not (at_chance and arrived)
     if followed < half and not rising and not early:
         return Verdict(
             "trouble" if at_chance else "watch",
@@ -238,8 +243,26 @@ def _condition_ignored(measurements: Measurements) -> Verdict | Unchecked:
             f"{100 * real:.0f} %, chance gives {100 * chance:.0f} %.",
             Evidence.of(response, followers),
             beyond=(half - chance) / max(followed - chance, 0.02),
+            sure=arrived and lost and measurements.now >= CONDITION_EARLY,
         )
     return HEALTHY
+
+
+def _not_at_all(measurements: Measurements) -> bool:
+    """Whether labels were not followed at any of the last looks, however rare these are."""
+    looks = [
+        (
+            time,
+            one.condition_followed - one.condition_chance,
+            one.condition_followed_real - one.condition_chance,
+        )
+        for time, one in zip(measurements.times, measurements, strict=True)
+        if one.condition_followed is not None
+        and one.condition_chance is not None
+        and one.condition_followed_real is not None
+    ][-CONDITION_LOOKS:]
+    few = len(looks) < CONDITION_LOOKS or looks[-1][0] - looks[0][0] < CONDITION_LONG
+    return not few and all(excess < NOT_AT_ALL * whole for _, excess, whole in looks)
 
 
 def _projection(recipe: Mapping[str, Any]) -> dict[str, Any] | None:
