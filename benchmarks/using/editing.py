@@ -33,8 +33,8 @@ from benchmarks.using.shapes import FACTORS, measured
 from poise.data import default_cache
 from poise.generator import Generator
 from poise.generator.direction_methods import boundaries, small
-from poise.generator.inversion import wilson
 from poise.generator.labelling import Labels
+from poise.generator.recovery import wilson
 from poise.generator.run_data import data_of_run
 from poise.generator.spaces import Space, samples_of, space_of
 from poise.metrics.features import small_classifier

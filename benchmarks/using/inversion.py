@@ -24,9 +24,10 @@ from torch import Tensor
 from poise.data import default_cache
 from poise.generator import Generator, Search
 from poise.generator.detail import add_detail, detail_layer
-from poise.generator.inversion import Found, Starts, find, recovery
+from poise.generator.inversion import Found, Starts, find
 from poise.generator.inverted import open_pictures
 from poise.generator.likeness import likeness_of
+from poise.generator.recovery import recovery
 from poise.generator.spaces import Space, samples_of, space_of
 from poise.metrics.intervals import interval_of_mean
 from poise.metrics.translation_errors import peak_signal_to_noise, structural_similarity

@@ -77,16 +77,23 @@ def test_truncations_out_of_range_are_refused(cli: Cli, digits_run: Path) -> Non
 
 
 def test_advice_names_the_least_distance_and_what_precision_costs() -> None:
-    def results(distance: float, precision: float, recall: float) -> list[Result]:
+    def within(precision: float, width: float) -> dict[str, tuple[float, float]]:
+        return {"precision": (precision - width, precision + width)}
+
+    def results(distance: float, precision: float, recall: float, width: float = 0.01) -> list[Result]:
         values = {"precision": precision, "recall": recall, "density": 1.0, "coverage": 0.5}
         rest: tuple[None, str, None, str, dict[str, int]] = (None, "", None, "", {})
         return [
             Result("frechet-distance", distance, *rest),
-            Result("precision-recall-density-coverage", values, *rest),
+            Result("precision-recall-density-coverage", values, within(precision, width), *rest[1:]),
         ]
 
     points = {0.5: results(3.0, 0.9, 0.2), 0.7: results(1.0, 0.8, 0.5), 1.0: results(2.0, 0.6, 0.7)}
     found = advice(Curve("a", "b", True, points))
     assert found == (
-        "the distance is least at truncation 0.7; 0.5 gains 10 points of precision and loses 30 of recall"
+        "the distance is least at truncation 0.7; 0.5 gains 0.10 of precision and loses 0.30 of recall"
+    )
+    points[0.5] = results(3.0, 0.81, 0.2, width=0.02)
+    assert advice(Curve("a", "b", True, points)) == (
+        "the distance is least at truncation 0.7; no other precision is higher by more than chance"
     )

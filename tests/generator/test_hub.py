@@ -59,6 +59,17 @@ def test_it_opens_offline_to_the_same_bits(run: Path, tmp_path: Path) -> None:
     assert loaded.run is None and not loaded.module.training
 
 
+@pytest.mark.parametrize("to", ["hub", "html"])
+def test_the_path_of_the_data_on_this_machine_is_nowhere_in_it(to: str, run: Path, tmp_path: Path) -> None:
+    generator = Generator.load(run)
+    generator.description["data"] = "/home/someone/private/hands"
+    settings = {"check": False} if to == "hub" else {}
+    made = export(Subject(generator, "digits", RunFolder.open(run)), to, tmp_path / "made", **settings)
+    files = [path for one in made.files for path in ([one] if one.is_file() else one.iterdir())]
+    content = b"".join(path.read_bytes() for path in files)
+    assert b"hands" in content and b"someone" not in content
+
+
 def test_no_weight_of_the_discriminator_is_in_it(run: Path, tmp_path: Path) -> None:
     export(Subject(Generator.load(run), "digits", RunFolder.open(run)), "hub", tmp_path / "hub")
     held = load_file(tmp_path / "hub/generator.safetensors")

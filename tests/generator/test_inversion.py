@@ -15,9 +15,10 @@ from poise.errors import PoiseError
 from poise.generator import Generator, Inversion, Search
 from poise.generator.encoder import trained_encoder
 from poise.generator.gauss_newton import pyramid_residuals, refined
-from poise.generator.inversion import Found, Starts, errors_of, find, recovery, search_rows
+from poise.generator.inversion import Found, Starts, find, search_rows
 from poise.generator.inverted import open_pictures
 from poise.generator.likeness import Likeness, features_of, pyramid_distance
+from poise.generator.recovery import errors_of, recovery
 from poise.generator.spaces import samples_of, space_of
 from poise.generator.stored_inversion import read_inversion, save_inversion
 from poise.generator.tuning import save_tuned, tune
@@ -167,6 +168,20 @@ def test_an_encoder_of_own_samples_beats_the_mean() -> None:
     coordinates = space.coordinates(latent, condition)
     error = (encoder(space.images(coordinates)) - coordinates).square().mean()
     assert error < 0.8  # the mean alone has 1
+
+
+def test_what_the_encoder_and_gauss_newton_find_is_searched_no_further() -> None:
+    space = space_of(linear())
+    search = Search(starts=4, steps=55, encoder_steps=30)
+    starts = Starts.of(space, search)
+    latent, _ = samples_of(space.generator, 2, seed=8)
+    own, strange = space.images(latent), torch.rand(1, 1, 8, 8, dtype=torch.float64) * 2 - 1
+    found = search_rows(starts, torch.cat([own[:1], strange, own[1:]]), Likeness(), search)
+    assert found.spread[1] > 0 and (found.spread[::2] == 0).all()  # No other start was tried
+    assert torch.allclose(found.coordinates[::2], latent, atol=1e-2)
+    without = dataclasses.replace(search, encoder_steps=0)
+    alone = search_rows(Starts.of(space, without), strange, Likeness(), without)
+    assert float(found.loss[1]) <= float(alone.loss[0]) * 1.001
 
 
 def test_features_do_not_depend_on_other_rows() -> None:

@@ -188,3 +188,8 @@ def test_a_frame_is_the_picture_enlarged() -> None:
     assert made.shape == (8 * 21, 12 * 21, 3)
     wanted = ((samples[0] + 1) * 127.5).round().permute(1, 2, 0).numpy().astype(np.uint8)
     np.testing.assert_array_equal(made[::21, ::21], wanted)
+
+
+def test_a_grid_of_walks_is_enlarged_to_be_seen() -> None:
+    made = frame_picture(torch.zeros(9, 3, 64, 64))
+    assert made.size == (400, 400)  # twice three pictures with a line of two pixels about each

@@ -13,7 +13,7 @@ from poise.text import counted, percent, short_path
 
 if TYPE_CHECKING:
     from poise.generator import Generator, Inversion
-    from poise.generator.inversion import Recovery
+    from poise.generator.recovery import Recovery
 
 MADE_BY, CARD, LATENTS = "poise invert", "inverted.json", "latents"
 LATENT_FILES = [f"{LATENTS}/{name}" for name in ("inversion.safetensors", "inversion.json", "manifest.json")]

@@ -124,21 +124,23 @@ def _draw(curve: Curve, path: Path) -> None:
         left, right = figure.subplots(1, 2)
         recall, precision = ([one[name] for one in found] for name in ("recall", "precision"))
         left.plot(recall, precision, "-o", color="#2a62c9", markersize=5)
+        across, up = map(curve.intervals, ("recall", "precision"))
+        quiet = {"color": "#2a62c9", "alpha": 0.25, "linewidth": 1.5}
+        left.hlines(precision, [low for low, _ in across], [high for _, high in across], **quiet)
+        left.vlines(recall, [low for low, _ in up], [high for _, high in up], **quiet)
+        left.margins(0.08)
         for place, point in enumerate(zip(recall, precision, strict=True)):
             beside = (5, -13 if place % 2 else 5)
             text = f"{along[place]:g}"
             left.annotate(text, point, textcoords="offset points", xytext=beside, color=INK, fontsize=8)
-        left.set(xlabel="Recall", ylabel="Precision", title=f"By {word}")
+        left.set(xlabel="Recall", ylabel="Precision", title=f"Precision and recall at each {word}")
         distance = [one["frechet-distance"] for one in found]
-        spans = [
-            next(one.intervals["frechet-distance"] for one in results if one.metric == "frechet-distance")
-            for results in curve.points.values()
-        ]
+        spans = curve.intervals("frechet-distance")
         right.fill_between(
             along, [low for low, _ in spans], [high for _, high in spans], color="#7446b8", alpha=0.18
         )
         right.plot(along, distance, "-o", color="#7446b8", markersize=5)
-        right.set(xlabel=word.capitalize(), ylabel="Fréchet distance", title="Lower is better")
+        right.set(xlabel=word.capitalize(), ylabel="Fréchet distance", title="Lower is nearer to the data")
         for panel in (left, right):
             panel.spines[["top", "right"]].set_visible(False)
             panel.grid(color="#ece9e2", linewidth=0.8)

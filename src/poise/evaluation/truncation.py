@@ -42,6 +42,13 @@ class Curve:
         """Every number at one truncation."""
         return {name: value for one in self.points[truncation] for name, value in one.values.items()}
 
+    def intervals(self, name: str) -> list[tuple[float, float]]:
+        """The interval of a number at each truncation; the number alone if it has none."""
+        return [
+            next(one.intervals.get(name, (one.values[name],) * 2) for one in results if name in one.values)
+            for results in self.points.values()
+        ]
+
     def to_json(self) -> dict[str, Any]:
         """As an object, with the whole protocol of every result."""
         points = [
@@ -139,9 +146,11 @@ def advice(curve: Curve) -> str:
     most = max(curve.points, key=lambda one: curve.values(one)["precision"])
     nearest, finest = curve.values(best), curve.values(most)
     sentence = f"the distance is least at {word} {best:g}"
-    if most != best:
-        gained, lost = finest["precision"] - nearest["precision"], nearest["recall"] - finest["recall"]
-        sentence += (
-            f"; {most:g} gains {100 * gained:.0f} points of precision and loses {100 * lost:.0f} of recall"
-        )
-    return sentence
+    if most == best:
+        return sentence
+    spans = dict(zip(curve.points, curve.intervals("precision"), strict=True))
+    if spans[most][0] <= spans[best][1]:
+        return f"{sentence}; no other precision is higher by more than chance"
+    gained, lost = finest["precision"] - nearest["precision"], nearest["recall"] - finest["recall"]
+    costs = f"{most:g} gains {gained:.2f} of precision and loses {lost:.2f} of recall"
+    return f"{sentence}; {costs}"

@@ -17,8 +17,9 @@ from torch import Tensor
 from poise.data import kind_of
 from poise.errors import PoiseError
 from poise.generator.generator import Generator
-from poise.generator.inversion import Found, Search, Starts, errors_of, find
+from poise.generator.inversion import Found, Search, Starts, find
 from poise.generator.likeness import Likeness
+from poise.generator.recovery import errors_of
 from poise.generator.refining import Refined
 from poise.generator.run_data import RunData, at_most, data_of_run
 from poise.generator.spaces import space_of

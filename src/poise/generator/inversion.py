@@ -1,11 +1,9 @@
 """Inversion: from pictures to the latents or styles whose samples are nearest to them.
 
 Many starts of each picture are searched at once, as rows of one batch that do not depend on each other. An
-encoder that was trained on the generator's own samples gives the first start, samples that resemble the
-picture give half of the others, and chance gives the rest. Half of the starts are dropped, and half again.
-
-Before any picture the search is tried on samples of the generator itself, whose latents exist. The share that
-comes back, the recovery rate, separates a search that failed from a picture that the generator cannot make.
+encoder that was trained on the generator's own samples gives the first start. A few steps of Gauss-Newton
+often take it all of the way. If they do not, samples that resemble the picture give half of the other starts,
+chance gives the rest, and all are searched by Adam: half of them are dropped, and half again.
 """
 
 from __future__ import annotations
@@ -23,7 +21,6 @@ from poise.generator.encoder import STEPS, Encoder, trained_encoder
 from poise.generator.gauss_newton import ITERATIONS, MOST_COORDINATES, refined
 from poise.generator.likeness import Likeness
 from poise.generator.spaces import Space, samples_of
-from poise.metrics.translation_errors import peak_signal_to_noise, structural_similarity
 from poise.randomness import derive, torch_stream
 
 if TYPE_CHECKING:
@@ -32,11 +29,14 @@ if TYPE_CHECKING:
 POOL = 1024  # Samples among which those that resemble a picture are looked for
 COMPARED = 16  # Pixels of a side at which they are compared
 HALVE_EVERY = 50  # Steps after which the worse half of the starts is dropped
+AT_ONCE = 15  # Steps of Gauss-Newton from the encoder's guess, before anything else
 FINALISTS = 2  # Starts that are refined: the better one after Adam may have the worse end
 WARM_UP, COOL_DOWN = 0.05, 0.5  # The shares of the steps over which the step size rises and falls
 BETAS = 0.9, 0.99
 ROWS = 512  # Starts that are searched at once, of images of 32x32
 LEVEL = 2 / 255  # A level of 8 bits in the networks' space
+TOLERANCE = 0.5
+"""Levels of 8 bits: what rounding changes at most. A picture is found if its error is no larger."""
 
 OnStep = Callable[[float], None]
 """Called with the share that is done, from 0 to 1."""
@@ -91,7 +91,7 @@ class Found:
     condition: Tensor | None  # `(N, condition_size)`
     images: Tensor  # `(N, C, H, W)` in [-1, 1]
     loss: Tensor  # `(N,)`
-    spread: Tensor  # `(N,)`: the deviation in decibels among the starts when the first half is dropped
+    spread: Tensor  # `(N,)`: the deviation in decibels among the starts when the first half is dropped, or 0
 
     @staticmethod
     def joined(parts: list[Found]) -> Found:
@@ -187,6 +187,45 @@ def search_rows(
 ) -> Found:
     """Search for all targets at once; a row depends on its own target alone.
 
+    What the encoder and a few steps of Gauss-Newton find up to rounding is not searched any further.
+    """
+    first = _at_once(starts, targets, likeness, search)
+    if first is None:
+        return _by_adam(starts, targets, likeness, search, on_step)
+    missing = (levels_apart(first.images, targets) > TOLERANCE).nonzero()[:, 0]
+    if not len(missing):
+        return first
+    return _nearer(first, _by_adam(starts, targets[missing], likeness, search, on_step), missing)
+
+
+@torch.no_grad()
+def _at_once(starts: Starts, targets: Tensor, likeness: Likeness, search: Search) -> Found | None:
+    """What Gauss-Newton makes of the encoder's guess; `None` without an encoder or such steps."""
+    if starts.encoder is None or not search.refinements or math.prod(starts.space.shape) > MOST_COORDINATES:
+        return None
+    guess, condition = starts.choose(targets, 1)
+    kinds = None if condition is None else condition[:, 0]
+    steps = min(AT_ONCE, search.refinements)
+    found, loss = refined(starts.space, guess[:, 0], kinds, targets, likeness, iterations=steps)
+    images = starts.space.images(found, kinds).clamp(-1, 1)
+    return Found(found, kinds, images, loss, torch.zeros_like(loss))
+
+
+def _nearer(first: Found, other: Found, rows: Tensor) -> Found:
+    """The first, with what the other found for these rows if its loss is smaller, and with its spread."""
+    better = other.loss < first.loss[rows]
+    parts = dict[str, Tensor | None]()
+    for name in ("coordinates", "condition", "images", "loss"):
+        value, instead = getattr(first, name), getattr(other, name)
+        parts[name] = None if value is None else value.index_copy(0, rows[better], instead[better])
+    return Found(**parts, spread=first.spread.index_copy(0, rows, other.spread))  # type: ignore[arg-type]
+
+
+def _by_adam(
+    starts: Starts, targets: Tensor, likeness: Likeness, search: Search, on_step: OnStep | None
+) -> Found:
+    """Search from all starts by Adam, then refine the last ones.
+
     Adam's update is written out, since the rows of its state are dropped with their starts.
 
     Source: Kingma and Ba 2015, algorithm 1; Bora et al. 2017, section 6, for restarts.
@@ -238,6 +277,16 @@ def search_rows(
     return Found(found, final, images, loss, spread)
 
 
+def levels_apart(made: Tensor, wanted: Tensor) -> Tensor:
+    """The root mean square difference in levels of 8 bits, `(N,)`, of images in [-1, 1].
+
+    Example:
+        >>> levels_apart(torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2) - 2 / 255)
+        tensor([1.0000], dtype=torch.float64)
+    """
+    return (made.double() - wanted.double()).square().flatten(1).mean(1).sqrt() / LEVEL
+
+
 def _redraws(values: Tensor, count: int, search: Search, step: int) -> Tensor:
     """Uniform numbers in [-1, 1], the same for every picture."""
     left = len(values) // count
@@ -255,97 +304,3 @@ def _pieces(coordinates: Tensor, condition: Tensor | None) -> Iterator[tuple[Ten
     for start in range(0, len(coordinates), 256):
         part = slice(start, start + 256)
         yield coordinates[part], None if condition is None else condition[part]
-
-
-@dataclass(frozen=True)
-class Errors:
-    """How far what was found is from its targets, by row."""
-
-    psnr: Tensor  # `(N,)`, in decibels
-    ssim: Tensor  # `(N,)`, 1 for identical images
-    features: Tensor | None  # `(N,)`, the distance of the discriminator's features; `None` without them
-    levels: Tensor  # `(N,)`, the root mean square error in levels of 8 bits
-
-
-@torch.no_grad()
-def errors_of(found: Found, targets: Tensor, likeness: Likeness) -> Errors:
-    """The errors of what a search found."""
-    apart = (
-        None if likeness.features is None else likeness.apart(found.images, targets, found.condition).cpu()
-    )
-    made, wanted = found.images.cpu(), targets.cpu()
-    levels = (made.double() - wanted.double()).square().flatten(1).mean(1).sqrt() / LEVEL
-    return Errors(peak_signal_to_noise(made, wanted), structural_similarity(made, wanted), apart, levels)
-
-
-@dataclass(frozen=True)
-class Recovery:
-    """How often a generator's own samples come back from their pictures.
-
-    Attributes:
-        samples: How many were tried.
-        rate: The share that came back.
-        interval: The 95 % interval of that share.
-        tolerance: The root mean square error, in levels of 8 bits, up to which a sample counts as come back.
-        psnr: The median over the samples, in decibels.
-    """
-
-    samples: int
-    rate: float
-    interval: tuple[float, float]
-    tolerance: float
-    psnr: float
-
-    @property
-    def trusted(self) -> bool:
-        """Whether a picture that is not found is probably outside of the generator's range."""
-        return self.rate >= 0.9
-
-
-TOLERANCE = 0.5
-"""Levels of 8 bits: what rounding changes at most."""
-
-
-def recovery(
-    starts: Starts,
-    likeness: Likeness,
-    search: Search,
-    *,
-    samples: int = 16,
-    tolerance: float = TOLERANCE,
-    on_step: OnStep | None = None,
-) -> Recovery:
-    """Invert a generator's own samples, rounded to 8 bits as pictures are.
-
-    Args:
-        starts: Of the generator's space.
-        likeness: What is minimised.
-        search: How.
-        samples: How many are tried.
-        tolerance: The root mean square error, in levels of 8 bits, up to which one counts as come back.
-        on_step: Called with the share that is done.
-    """
-    generator = starts.space.generator
-    inputs = samples_of(generator, samples, seed=derive(search.seed, 0, "recovery") % 2**31)
-    with torch.no_grad():
-        made = generator.module(*(value for value in inputs if value is not None)).clamp(-1, 1)
-    targets = torch.round((made + 1) / LEVEL) * LEVEL - 1
-    found = Found.joined(list(find(starts, targets, likeness, search, on_step=on_step)))
-    errors = errors_of(found, targets, likeness)
-    back = int((errors.levels <= tolerance).sum())
-    return Recovery(samples, back / samples, wilson(back, samples), tolerance, float(errors.psnr.median()))
-
-
-def wilson(hits: int, tries: int) -> tuple[float, float]:
-    """The 95 % interval of a share.
-
-    Example:
-        >>> [round(end, 3) for end in wilson(10, 10)]
-        [0.722, 1.0]
-
-    Source: Wilson 1927.
-    """
-    z, share = 1.959963984540054, hits / tries
-    middle = (share + z**2 / (2 * tries)) / (1 + z**2 / tries)
-    half = z / (1 + z**2 / tries) * math.sqrt(share * (1 - share) / tries + z**2 / (4 * tries**2))
-    return max(0.0, middle - half), min(1.0, middle + half)

@@ -14,18 +14,10 @@ from torch import Tensor
 from poise.data import EVERY, Files, Target, open_data
 from poise.errors import PoiseError
 from poise.generator.detail import SHARE, add_detail, detail_layer
-from poise.generator.inversion import (
-    TOLERANCE,
-    Found,
-    Recovery,
-    Search,
-    Starts,
-    errors_of,
-    find,
-    recovery,
-)
+from poise.generator.inversion import TOLERANCE, Found, Search, Starts, find
 from poise.generator.likeness import FEATURE_WEIGHT, Likeness, likeness_of
 from poise.generator.naming import weights_hash
+from poise.generator.recovery import Recovery, errors_of, recovery
 from poise.generator.sampling import IMAGES, read_picture
 from poise.generator.spaces import Space, SpaceName, space_of
 from poise.metrics.arrays import fingerprint

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from poise.data import Pixels, to_pillow
@@ -17,7 +17,7 @@ from poise.errors import PoiseError
 from poise.generator.marks import XMP_KEY
 
 FORMATS = (".webp", ".gif", ".mp4")
-SIDE = 256  # Pixels that the longer side of a single walk has at least, if whole factors reach them
+SIDE, GRID_SIDE = 256, 512  # Pixels of the longer side up to which a walk, or a grid of walks, is enlarged
 QUALITY = 85
 
 
@@ -38,10 +38,11 @@ def check_format(path: Path) -> None:
 
 
 def frame_picture(samples: Tensor) -> Image.Image:
-    """A frame of samples `(N, C, H, W)` in [-1, 1]: one alone and enlarged, several in a grid."""
+    """A frame of samples `(N, C, H, W)` in [-1, 1], enlarged by whole factors; several are in a grid."""
     pixels = Pixels().decode(samples)
     if len(samples) > 1:
-        return to_pillow(pixels)
+        table = to_pillow(pixels)
+        return ImageOps.scale(table, max(1, GRID_SIDE // max(table.size)), Image.Resampling.NEAREST)
     factor = max(1, SIDE // max(pixels.shape[2:]))
     grid = np.asarray(to_pillow(pixels, columns=1))[2:-2, 2:-2]  # without the lines about the cell
     step = len(grid) // pixels.shape[2]  # what the grid has enlarged it by

@@ -10,8 +10,8 @@ import torch
 from poise.data import to_pixels
 from poise.data.transform import Pixels
 from poise.errors import PoiseError
-from poise.generator.inversion import Recovery
 from poise.generator.inverted import MEASURES, Inversion
+from poise.generator.recovery import Recovery
 from poise.run_folder.checkpoints import DamagedError
 from poise.run_folder.tensors_folder import damage_reported, read_tensors_folder, write_tensors_folder
 

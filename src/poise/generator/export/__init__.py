@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def export(subject: Subject, to: str, path: Path | str, **settings: Any) -> Expo
     target = EXPORT_TARGETS.named(to)
     checked = checked_settings(settings, target.write, owner=f"export target '{target.name}'")
     target.check_extra()
-    place = Path(path)
+    subject, place = _without_path_of_data(subject), Path(path)
     place.parent.mkdir(parents=True, exist_ok=True)
     if not target.suffix:
         return target.write(subject, place, **checked)
@@ -54,6 +55,16 @@ def export(subject: Subject, to: str, path: Path | str, **settings: Any) -> Expo
     finally:
         partial.unlink(missing_ok=True)
     return replace(made, files=(place,))
+
+
+def _without_path_of_data(subject: Subject) -> Subject:
+    """The subject, whose data are named by the end of their path: the rest is nobody else's business."""
+    data = subject.generator.description.get("data")
+    if not isinstance(data, str) or not Path(data).is_absolute():
+        return subject
+    generator = copy.copy(subject.generator)
+    generator.description = {**generator.description, "data": Path(data).name}
+    return replace(subject, generator=generator)
 
 
 def place_of(run: Path, target: ExportTarget) -> Path:

@@ -207,7 +207,7 @@ def _write(
     generator = subject.generator
     _, height, width = generator.shape
     data = generator.description.get("data")
-    source = f" after it saw {data}" if data else ""
+    source = f" that was trained on '{data}'" if data else ""
     lead = f"Every picture here is made by a generator{source}; none is a photograph or a drawing."
     template = Environment(autoescape=True).from_string((PAGE / "page.html").read_text(encoding="utf-8"))
     from_files = {"style": (PAGE / "page.css").read_text(encoding="utf-8")}
