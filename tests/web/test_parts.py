@@ -89,7 +89,7 @@ def test_every_column_is_drawn_once_in_the_chart_that_fits() -> None:
     assert found["Losses"] == [("Discriminator", "discriminator"), ("Generator", "generator")]
     assert found["Scores of reals and fakes"] == [("Real", "real"), ("Fake", "fake")]
     assert found["Classified correctly"] == [("Real", "real")]
-    assert found["Penalties"] == [("Wgan-gp", "other-1")]
+    assert found["Penalties"] == [("WGAN-GP", "other-1")]
     assert found["Bright pixels"] == [("Bright pixels", "other-1")]
     assert sorted(line.key for chart in charts for line in chart.series) == sorted(names)
     assert [chart.title for chart in charts if chart.logarithmic] == ["Gradient norms"]

@@ -233,6 +233,25 @@ def test_what_people_wrote_is_inert(tmp_path: Path) -> None:
     assert page.text("head").count("<script>alert(1)</script>") >= 2
 
 
+@pytest.mark.parametrize(
+    ("name", "origin", "title"),
+    [
+        ("/home/me/tables/adult.csv", {"kind": "path", "value": "/home/me/tables/adult.csv"}, "adult.csv"),
+        ("/home/me/photos/", {"kind": "path", "value": "/home/me/photos/"}, "photos"),
+        ("photos and drawings", {"kind": "path", "value": "/home/me"}, "photos and drawings"),
+        ("digits", {"kind": "name", "value": "digits"}, "digits"),
+    ],
+)
+def test_the_title_is_the_name_of_the_data_without_its_folders(
+    tmp_path: Path, name: str, origin: dict[str, str], title: str
+) -> None:
+    recipe = RECIPES["minimax"].model_dump()
+    folder = RunFolder.create(
+        tmp_path / "run", recipe=recipe, environment={}, data={"name": name, "origin": origin}
+    )
+    assert f"<h1>{title}</h1>" in write_report(folder.path).read_text(encoding="utf-8")
+
+
 def test_many_pictures_are_thinned_and_it_says_so(tmp_path: Path) -> None:
     folder = bare_run(tmp_path / "run")
     file = io.BytesIO()

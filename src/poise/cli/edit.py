@@ -39,7 +39,7 @@ def edit(
     *subjects: str,
     direction: Turned = (),
     mask: Annotated[Path | None, Parameter(metavar="PICTURE")] = None,
-    count: Annotated[int, Parameter(name="-n", metavar="N")] = DEFAULT_COUNT,
+    count: Annotated[int, Parameter(name=("-n", "--count"), metavar="N")] = DEFAULT_COUNT,
     label: Name = None,
     seed: Number = 0,
     out: Annotated[Path | None, Parameter(metavar="PATH")] = None,

@@ -57,7 +57,7 @@ def sample(
     run: Path,
     /,
     *,
-    count: Annotated[int | None, Parameter(name="-n", metavar="N")] = None,
+    count: Annotated[int | None, Parameter(name=("-n", "--count"), metavar="N")] = None,
     label: Name = None,
     tags: Annotated[str | None, Parameter(metavar="TAGS")] = None,
     seed: Number = 0,

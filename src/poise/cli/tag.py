@@ -20,7 +20,7 @@ def tag(
     image: Path,
     /,
     *,
-    count: Annotated[int, Parameter(name="-n", metavar="N")] = 10,
+    count: Annotated[int, Parameter(name=("-n", "--count"), metavar="N")] = 10,
     draws: Number = 200,
     seed: Number = 0,
     json: Json = False,

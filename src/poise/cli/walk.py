@@ -32,7 +32,7 @@ def walk(
     run: Path,
     /,
     *,
-    count: Annotated[int, Parameter(name="-n", metavar="N")] = 1,
+    count: Annotated[int, Parameter(name=("-n", "--count"), metavar="N")] = 1,
     seed: Number = 0,
     through: Names = (),
     label: Name = None,

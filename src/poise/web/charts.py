@@ -22,8 +22,8 @@ AXES = {"step": "Steps", "images_seen": "", "seconds": "Time"}
 LOW, HIGH = "low of ", "high of "
 """Prefixes of the columns that hold the edges of a column's band."""
 
-AS_WRITTEN = {"r_t": "r_t"}
-"""Names of quantities that are written in one way only."""
+AS_WRITTEN = {"r-t": "r_t", "wgan-gp": "WGAN-GP", "dragan": "DRAGAN"}
+"""Names of quantities that are written in one way only, by what joins their words."""
 
 ROLES = ("discriminator", "generator", "real", "fake")
 
@@ -140,10 +140,10 @@ def _series(names: Sequence[str], shared: str, table: Table, unit: str) -> tuple
         role = ROLES[rank(name)] if rank(name) < len(ROLES) else f"other-{others % 4 + 1}"
         others += role.startswith("other")
         short = f"_{name}_".replace(f"_{shared}_", "_").strip("_") if shared else name
-        words = unit if short == "images" else AS_WRITTEN.get(short, (short or name).replace("_", " "))
+        written = AS_WRITTEN.get(short.replace("_", "-"))
+        words = unit if short == "images" else (short or name).replace("_", " ")
         band = (LOW + name, HIGH + name) if LOW + name in table else ("", "")
-        title = words if short in AS_WRITTEN else words[:1].upper() + words[1:]
-        found.append(Series(name, title, role, *band))
+        found.append(Series(name, written or words[:1].upper() + words[1:], role, *band))
     return tuple(found)
 
 

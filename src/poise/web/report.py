@@ -70,7 +70,7 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
     # The newest picture is in the page itself and is not carried twice.
     sources = [*(one.source for one in album.pictures[:-1]), None]
     return {
-        "title": str(data.get("name") or run.path.absolute().name),
+        "title": _title(data) or run.path.absolute().name,
         "recipe": {name: str(recipe.get(name) or "") for name in ABOUT},
         "standing": stands,
         "verdict": f"{stands.sentence} {verdict}",
@@ -126,6 +126,13 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
             **charts.charts_json(curves + measured, {"history": drawn, **tables}, unit=unit),
         },
     }
+
+
+def _title(data: facts.Json) -> str:
+    """The name of the data; of files, without the folders that they lie in."""
+    name, origin = str(data.get("name") or ""), data.get("origin")
+    path = isinstance(origin, Mapping) and origin.get("kind") == "path" and origin.get("value") == name
+    return Path(name).name or name if path else name
 
 
 def _checkpoints(run: RunFolder) -> list[tuple[str, str]]:
