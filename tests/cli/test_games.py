@@ -19,6 +19,12 @@ def test_json_is_rows(cli: Cli) -> None:
     assert rows["extragradient"]["spectral_radius"] == pytest.approx(0.7696**0.5, abs=1e-6)
 
 
+def test_names_may_have_commas_between_them(cli: Cli) -> None:
+    apart = cli("games", "bilinear", "--methods", "simultaneous", "extragradient", "--json").events
+    joined = cli("games", "bilinear", "--methods", "simultaneous,extragradient", "--json").events
+    assert joined == apart
+
+
 def test_table_and_picture(cli: Cli, tmp_path: Path) -> None:
     done = cli("games", "dirac", "--methods", "r1", "--dynamics", "alternating", "--out", "r1.png")
     assert done.status == 0 and "converges" in done.out

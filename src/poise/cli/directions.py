@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Json, Names, Number, Switch, at_least, emit, line, output, table, verb
+from poise.cli.verb import Json, Listed, Names, Number, Switch, at_least, emit, line, output, table, verb
 from poise.errors import PoiseError
 from poise.text import counted, short_path
 
@@ -31,7 +31,7 @@ def directions(
     /,
     *,
     name: Names = (),
-    method: Names = (),
+    method: Listed = (),
     space: Annotated[str | None, Parameter(metavar="NAME")] = None,
     most: Number = 12,
     no_labels: Switch = False,

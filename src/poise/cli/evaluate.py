@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Count, Json, Name, Names, Size, emit, is_watched, line, output, panel, table, verb
+from poise.cli.verb import Count, Json, Listed, Name, Size, emit, is_watched, line, output, panel, table, verb
 from poise.text import label, number, short_path
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Measuring:
 
     Args:
         against: What to measure against; by default what was trained on.
-        metrics: Names such as frechet-distance, coverage, memorisation; by default a set for the data.
+        metrics: Listed such as frechet-distance, coverage, memorisation; by default a set for the data.
         features: random-convolutions, pixels, colours-and-shapes, classifier, efficientnet-lite0,
             inception-v3 or dinov2.
         samples: The most of each side; by default 5,000.
@@ -46,7 +46,7 @@ class Measuring:
     """
 
     against: Annotated[str | None, Parameter(metavar="DATA|SAMPLES")] = None
-    metrics: Names = ()
+    metrics: Listed = ()
     features: Name = None
     samples: Count = None
     seed: Count = None

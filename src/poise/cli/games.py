@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Json, Names, emit, output, table, verb
+from poise.cli.verb import Json, Listed, emit, output, table, verb
 from poise.errors import PoiseError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def games(
     name: str | None = None,
     /,
     *,
-    methods: Names = (),
+    methods: Listed = (),
     dynamics: Schedule | None = None,
     out: Annotated[Path | None, Parameter(metavar="FILE")] = None,
     json: Json = False,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Count, Device, Names, Number
+from poise.cli.verb import Count, Device, Listed, Number
 
 if TYPE_CHECKING:
     from poise.studies.asking import Request
@@ -18,7 +18,7 @@ class StudyOptions:
     """The plan of a study. The names are those of `Request`.
 
     Args:
-        recipes: Names of recipes, or patterns, in quotes.
+        recipes: Listed of recipes, or patterns, in quotes.
         space: What settings are drawn from: narrow, wide, kurach, or a TOML file.
         budget: What each trial may take: 1M-images that the discriminator is shown, or a time, 30m, which
             some timed steps turn into images once.
@@ -40,7 +40,7 @@ class StudyOptions:
         settings: A setting of all recipes as path=value; may be given often.
     """
 
-    recipes: Names = ("lucic/*",)
+    recipes: Listed = ("lucic/*",)
     space: Annotated[str, Parameter(metavar="NAME|FILE")] = "narrow"
     budget: Annotated[str, Parameter(metavar="IMAGES|TIME")] = "1M-images"
     trials: Number = 50

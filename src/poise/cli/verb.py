@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO, TypeAlias
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token
 
 from poise.errors import PoiseError
 from poise.spec import Fit
@@ -32,6 +32,18 @@ FitName: TypeAlias = Annotated[Fit | None, Parameter(metavar="NAME", show_choice
 Name: TypeAlias = Annotated[str | None, Parameter(metavar="NAME")]
 Names: TypeAlias = Annotated[
     tuple[str, ...], Parameter(metavar="NAME", consume_multiple=True, show_default=False)
+]
+
+
+def _divided(kind: object, tokens: Sequence[Token]) -> tuple[str, ...]:
+    """The names of an option, each in a word of its own or with commas between."""
+    return tuple(name.strip() for token in tokens for name in token.value.split(",") if name.strip())
+
+
+# Of things that Poise names itself, so that no name has a comma
+Listed: TypeAlias = Annotated[
+    tuple[str, ...],
+    Parameter(metavar="NAME,...", consume_multiple=True, show_default=False, converter=_divided),
 ]
 Device: TypeAlias = Annotated[
     str, Parameter(metavar="NAME", help="auto, cpu, cuda or mps; auto takes the fastest available.")
