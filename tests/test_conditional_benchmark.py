@@ -17,6 +17,16 @@ from poise.recipes import RECIPES
 TINY: dict[str, Any] = {"batch_size": 8, "sample_every": 4, "generator.width": 8, "discriminator.width": 8}
 
 
+@pytest.fixture(scope="module")
+def arbiter() -> labels.Arbiter:
+    return labels.Arbiter()
+
+
+@pytest.fixture(scope="module")
+def judge() -> Judge:
+    return Judge()
+
+
 def test_a_section_is_written_anew_and_the_others_stay(tmp_path: Path) -> None:
     page = tmp_path / "deep" / "page.md"
     write_section(page, "One", "first\n")
@@ -39,8 +49,7 @@ def test_precision_and_recall_of_the_first_five() -> None:
     np.testing.assert_allclose(tags.precision_and_recall(ranking, truth), [[0.2, 0.0], [0.5, 0.0]])
 
 
-def test_the_arbiter_knows_digits() -> None:
-    arbiter = labels.Arbiter()
+def test_the_arbiter_knows_digits(arbiter: labels.Arbiter) -> None:
     assert arbiter.accuracy > 0.98
     source = open_data("digits")
     samples = source.transform.encode(source.gather(np.arange(100))).numpy()
@@ -48,7 +57,11 @@ def test_the_arbiter_knows_digits() -> None:
     assert arbiter.agreement(samples, (arbiter.labels[:100] + 1) % 10) < 0.02
 
 
-def test_labels_in_a_tiny_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_in_a_tiny_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, judge: Judge, arbiter: labels.Arbiter
+) -> None:
+    monkeypatch.setattr(labels, "Judge", lambda: judge)
+    monkeypatch.setattr(labels, "Arbiter", lambda: arbiter)
     text = labels.section(seeds=[0, 1], steps=4, runs=tmp_path, compared=labels.COMPARED[:2], **TINY)
     assert "32 images seen by each run" in text
     (row,) = [line for line in text.splitlines() if line.startswith("| `conditional` |")]
@@ -58,8 +71,7 @@ def test_labels_in_a_tiny_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert again == text
 
 
-def test_every_recipe_sees_as_many_images() -> None:
-    judge, arbiter = Judge(), labels.Arbiter()
+def test_every_recipe_sees_as_many_images(judge: Judge, arbiter: labels.Arbiter) -> None:
     one = labels.measured("projection", 0, 80, judge, arbiter, **TINY)
     rounds = RECIPES["projection"].dynamics.options.get("discriminator_steps", 1)
     assert one.images == 80 // (8 * rounds) * 8 * rounds

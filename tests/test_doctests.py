@@ -15,7 +15,8 @@ SOURCE = Path(poise.__file__).parent
 
 def docstrings(file: Path) -> Iterator[tuple[str, int, str]]:
     """Name, line and text; read from the source, since `doctest` does not see decorated functions."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    source = file.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(source)) if ">>>" in source else ():
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             text = ast.get_docstring(node)
             if text and ">>>" in text:

@@ -4,7 +4,7 @@ import ast
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -106,23 +106,25 @@ SHARED = {
 Functions = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def raised() -> Iterator[tuple[Path, ast.Call, ast.AST]]:
+@cache
+def raised() -> list[tuple[Path, ast.Call, ast.AST]]:
     """Every call of `PoiseError` below src, with the function around it, but for what passes a code on."""
+    found = []
     for path in sorted(SRC.rglob("*.py")):
-        if path == SRC / "errors.py":
+        text = path.read_text(encoding="utf-8")
+        if path == SRC / "errors.py" or "PoiseError(" not in text:
             continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(text)
         around: dict[ast.AST, ast.AST] = {}
         for function in ast.walk(tree):
             if isinstance(function, Functions):
                 around |= dict.fromkeys(ast.walk(function), function)
-        for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Name)
-                and node.func.id == "PoiseError"
-            ):
-                yield path, node, around.get(node, tree)
+        found += [
+            (path, node, around.get(node, tree))
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "PoiseError"
+        ]
+    return found
 
 
 def texts(code: ast.expr) -> list[str]:

@@ -14,12 +14,24 @@ from PIL import Image
 import poise
 from poise.cli import main
 from poise.generator import Generator, read_directions
+from poise.generator.encoder import Encoder, trained_encoder
 from poise.generator.likeness import likeness_of
+from poise.generator.spaces import Space
 from poise.generator.stored_inversion import read_inversion
 
 from .conftest import Cli, everything_in, refused
 
 QUICK = ("--own-samples", "2", "--starts", "2", "--steps", "20")
+
+
+@pytest.fixture(autouse=True)
+def _brief_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an encoder learns is tested where it is; here it is a start like any other."""
+
+    def brief(space: Space, *, steps: int, **more: Any) -> Encoder:
+        return trained_encoder(space, steps=min(steps, 40), **more)
+
+    monkeypatch.setattr("poise.generator.inversion.trained_encoder", brief)
 
 
 @pytest.fixture(scope="module")
@@ -147,13 +159,17 @@ def test_samples_pictures_and_names_are_edited(cli: Cli, run: Path, pictures: Pa
     assert done.events[-1]["subjects"][0]["outside"] < 0.01
 
 
-def test_bad_input_is_refused(cli: Cli, run: Path, ring_run: Path, pictures: Path) -> None:
+def test_bad_input_is_refused(
+    cli: Cli, run: Path, ring_run: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     refused(cli, "edit", run, code="cli.no-direction")
     refused(cli, "edit", run, "--direction", "grin=1", code="generator.unknown-direction", names=("grin",))
     refused(cli, "edit", run, "--direction", "1=far", code="generator.bad-strength")
     refused(cli, "edit", ring_run, "--direction", "1=1", code="generator.no-directions-yet")
     refused(cli, "directions", run, "--name", "smile", code="cli.bad-name")
-    refused(cli, "directions", run, "--again", "--method", "guess", code="unknown-method")
+    with monkeypatch.context() as patch:
+        patch.setattr("poise.generator.labelling.labels_of", None)  # before any classifier is trained
+        refused(cli, "directions", run, "--again", "--method", "guess", code="unknown-method")
     refused(cli, "directions", ring_run, code="generator.no-images-of-latents")
     refused(cli, "invert", run, pictures, "--out", "f", "--label", "a", code="generator.no-classes")
     refused(cli, "invert", run, pictures, "--out", "f", "--space", "w", code="generator.no-such-space")

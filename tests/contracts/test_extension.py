@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -16,6 +14,7 @@ import pytest
 import torch
 
 import poise
+from forks import forked
 from poise import extension
 from poise.cli import main
 from poise.losses import LOSSES
@@ -47,14 +46,6 @@ def walks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     steps = np.random.default_rng(0).normal(0.3, 1.0, (64, 6))
     np.savetxt(tmp_path / "w.walk", steps.cumsum(1), fmt="%.4f")
     return tmp_path / "w.walk"
-
-
-def in_a_process(*words: str) -> subprocess.CompletedProcess[str]:
-    """What the command line prints in a process that knows of no file yet."""
-    source = str(Path(poise.__file__).parent.parent)  # it may have come from a path relative to elsewhere
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": source}
-    words = (sys.executable, "-m", "poise", *words)
-    return subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
 
 
 def same_bits(first: Path, second: Path) -> None:
@@ -116,8 +107,9 @@ def test_the_command_line_takes_the_file_and_refuses_the_run_without_it(
         assert "'walk'" in error["what"] and f"--use {FILE}" in error["hint"]
         assert ("'pearson'" in error["what"]) == (verb[0] != "sample")
     assert main(["report", "run"]) == 0
-    resumed = in_a_process("resume", "run", "--steps", "8", f"--use={FILE}")
-    assert resumed.returncode == 0, resumed.stderr
+    with forked(lambda: main(["resume", "run", "--steps", "8", f"--use={FILE}"])) as process:
+        _, errors = process.wait()
+    assert process.status == 0, errors
     assert RunFolder.open("run").checkpoint_steps()[-1] == 8
     for words in (["sample", "run", "-n", "4"], ["recipes", "walker"], ["inspect", str(walks)]):
         assert main([*words, "--use", str(FILE)]) == 0

@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +271,28 @@ def names_in(node: ast.expr) -> set[str]:
     return {str(part.value) for part in parts if isinstance(part, ast.Constant)} & NAMES
 
 
+def transforms_in(tree: ast.AST) -> set[str]:
+    """The classes that encode and decode."""
+    return {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        and {"encode", "decode"} <= {one.name for one in node.body if isinstance(one, ast.FunctionDef)}
+    }
+
+
+@cache
+def trees() -> dict[Path, ast.AST]:
+    """Every module of Poise."""
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(SOURCE.rglob("*.py"))}
+
+
+@cache
+def transforms() -> set[str]:
+    """The names of all transforms."""
+    return set().union(*map(transforms_in, trees().values()))
+
+
 def comparisons(tree: ast.AST) -> Iterator[int]:
     """Lines that compare something with the name of a kind, match it, or look it up in a table in place."""
     for node in ast.walk(tree):
@@ -303,8 +326,30 @@ def test_a_comparison_is_found(text: str) -> None:
 def test_nothing_outside_the_kinds_compares_the_name_of_one() -> None:
     found = [
         f"{path.relative_to(SOURCE)}:{line}"
-        for path in sorted(SOURCE.rglob("*.py"))
+        for path, tree in trees().items()
         if path.parent != SOURCE / "data" / "kinds"
-        for line in comparisons(ast.parse(path.read_text(encoding="utf-8")))
+        for line in comparisons(tree)
+    ]
+    assert not found
+
+
+def of_a_transform(tree: ast.AST) -> Iterator[int]:
+    """Lines that ask whether something is the transform of a kind."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance":
+            if {one.id for one in ast.walk(node.args[1]) if isinstance(one, ast.Name)} & transforms():
+                yield node.lineno
+        elif isinstance(node, ast.MatchClass) and isinstance(node.cls, ast.Name):
+            yield from [node.cls.lineno] if node.cls.id in transforms() else []
+
+
+def test_nothing_outside_the_data_asks_of_which_kind_a_transform_is() -> None:
+    assert {"Pixels", "TableTransform", "GraphTransform"} <= transforms()
+    assert list(of_a_transform(ast.parse("isinstance(made, Sounds | TableTransform)")))
+    found = [
+        f"{path.relative_to(SOURCE)}:{line}"
+        for path, tree in trees().items()
+        if SOURCE / "data" not in path.parents
+        for line in of_a_transform(tree)
     ]
     assert not found

@@ -170,7 +170,7 @@ def test_quarters_are_the_four_parts_of_an_image() -> None:
 
 def test_averaged_statistics_make_eval_mode_agree_with_training_mode() -> None:
     """Samples of the authors' generator are spoilt in eval mode, since they average the weights alone."""
-    network = generator(image(3, 16), width=8)
+    network = generator(image(3, 16))
     for layer in network.modules():
         if isinstance(layer, Noise):
             nn.init.zeros_(layer.strength)
@@ -178,9 +178,9 @@ def test_averaged_statistics_make_eval_mode_agree_with_training_mode() -> None:
     spoilt = copy.deepcopy(network).eval()
     with torch.no_grad():
         for seed in range(80):
-            network(noise(32, LATENT, seed=seed))
+            network(noise(16, LATENT, seed=seed))
             average.update(images=8, images_seen=8)
-        latents = noise(256, LATENT)
+        latents = noise(128, LATENT)
         in_use, without = average.current()(latents), spoilt(latents)
         in_training = copy.deepcopy(average.current()).train()(latents)
     away = [

@@ -16,7 +16,7 @@ from poise.run_folder import RunFolder
 from poise.training import Request, Resumption, StepContext, begin, pick_device, plan, resume
 
 CPU = pick_device("cpu")
-STEPS = 150
+STEPS = 100
 TIMES = ("seconds", "images_per_second")
 
 

@@ -271,7 +271,7 @@ def test_an_audit_of_the_start_does_not_break_its_epsilon() -> None:
             _, shares, whole = noised_mixture(planted if there else rows, [4], 2, noise=noise, stream=stream)
             return float(whole[3] + shares[:, 3].sum())
 
-        return least_epsilon(release, trials=300)
+        return least_epsilon(release, trials=100)
 
     claimed = Looks(start=3.0).epsilon(DELTA)
     assert audited(3.0) <= claimed < 1.5 < audited(1e-3)

@@ -58,6 +58,7 @@ def directions(
     from poise.cli.working import working
     from poise.data import default_cache
     from poise.generator import Generator, read_directions
+    from poise.generator.direction_methods import METHODS
     from poise.generator.directions import has_directions, save_directions
     from poise.generator.exploring import contact_sheet, explore
     from poise.generator.labelling import labels_of_run
@@ -69,6 +70,8 @@ def directions(
         what = f"Directions cannot be of the space '{space}'"
         raise PoiseError(what, code="cli.bad-space", hint="give z or w")
     names = dict(map(_named, name))
+    for one in method:
+        METHODS.named(one)  # before a classifier of labels is trained
     folder = one_run(run)
     generator = Generator.load(folder.path)
     step = int(generator.description.get("step", 0))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from poise.data import Array, Dataset
+from poise.data import Array, Dataset, kind_of
 from poise.data.graphs import GraphTransform, matrices, networkx_graphs
 from poise.data.graphs.molecules import smiles_of
 from poise.errors import PoiseError
@@ -57,11 +57,11 @@ class _Graphs:
 
     def __init__(self, asked: Asked) -> None:
         self.asked = asked
-        transform = asked.reference.transform
-        if not isinstance(transform, GraphTransform):
+        as_graphs = kind_of(asked.reference).graphs
+        if as_graphs is None:
             what = f"'{asked.reference.name}' holds no graphs"
             raise PoiseError(what, code="evaluation.no-graphs", hint="choose other metrics")
-        self.transform = transform
+        self.transform = as_graphs(asked.reference.transform)
 
     def _set(self, data: Dataset, rows: Array) -> GraphSet:
         return graph_set(data.gather(rows).numpy(), self.transform)

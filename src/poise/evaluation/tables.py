@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from poise.data import Array, Dataset, TableTransform
+from poise.data import Array, Dataset, TableTransform, kind_of
 from poise.errors import PoiseError
 from poise.evaluation.subjects import OwnRows, other_rows, own_rows, rows_of
 from poise.metrics import Metric, Result
@@ -99,11 +99,11 @@ class _Rows:
 
     def __init__(self, asked: Asked) -> None:
         self.asked = asked
-        transform = asked.reference.transform
-        if not isinstance(transform, TableTransform):
+        as_table = kind_of(asked.reference).table
+        if as_table is None:
             what = f"'{asked.reference.name}' is no table, and only tables have rows to compare"
             raise PoiseError(what, code="evaluation.no-table", hint="choose other metrics")
-        self.transform = transform
+        self.transform = as_table(asked.reference.transform)
 
     def _set(self, data: Dataset, rows: Any) -> RowSet:
         return row_set(data.gather(rows).numpy(), self.transform)

@@ -58,12 +58,12 @@ def explore(
     """
     chosen = space_of(generator, space)
     found = list[tuple[Tensor, Direction, int | None]]()
-    names = list(METHODS) if methods is None else list(methods)
-    for number, name in enumerate(names):
+    ways = [METHODS.named(name) for name in (METHODS if methods is None else methods)]
+    for number, way in enumerate(ways):
         if on_stage is not None:
-            on_stage("looking for directions", number / len(names))
-        rows = METHODS.named(name).find(chosen, seed)[:OF_A_METHOD]
-        found += [(row.float().cpu(), _direction(chosen, row, name), None) for row in rows]
+            on_stage("looking for directions", number / len(ways))
+        rows = way.find(chosen, seed)[:OF_A_METHOD]
+        found += [(row.float().cpu(), _direction(chosen, row, way.name), None) for row in rows]
     if labels is not None:
         rows, explained = boundaries(chosen, labels.log_odds, seed)
         for number, (row, share) in enumerate(zip(rows, explained.tolist(), strict=True)):

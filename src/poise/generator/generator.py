@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from poise.data import EVERY, Dataset, Files, Target, kind_of, open_data
-from poise.data.graphs import GraphTransform, NetworkxGraph, networkx_graphs
+from poise.data.graphs import NetworkxGraph, networkx_graphs
 from poise.data.tables import Frame, read_frame
 from poise.errors import PoiseError, unknown_name
 from poise.extension import require_parts
@@ -386,10 +386,10 @@ class Generator:
         Raises:
             PoiseError: It makes no graphs.
         """
-        if not isinstance(self.transform, GraphTransform):
+        if self.kind.graphs is None:
             what = f"This generator makes {self.kind.plural} and no graphs"
             raise PoiseError(what, code="generator.no-graphs", hint="call sample()")
-        return networkx_graphs(self(self.latents(count, seed=seed)), self.transform)
+        return networkx_graphs(self(self.latents(count, seed=seed)), self.kind.graphs(self.transform))
 
     @property
     def directions(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import Array, TableTransform
+from poise.data import Array, DataKind, TableTransform
 from poise.data.tables.conditions import Condition, read_condition
 from poise.errors import PoiseError
 from poise.generator.sampling import generate, sample_latents
@@ -33,6 +33,7 @@ class MakesRows(Protocol):
     module: Any
     latent: Latent
     transform: Any
+    kind: DataKind
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,10 @@ def table_of(generator: MakesRows) -> TableTransform:
     Raises:
         PoiseError: It makes something else.
     """
-    if not isinstance(generator.transform, TableTransform):
+    if generator.kind.table is None:
         what = "This generator makes no rows of a table"
         raise PoiseError(what, code="generator.no-rows", hint="leave the condition out")
-    return generator.transform
+    return generator.kind.table(generator.transform)
 
 
 def rows_where(generator: MakesRows, text: str, count: int, *, seed: int) -> Conditioned:

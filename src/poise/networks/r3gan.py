@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, cast
 
 import torch
 from pydantic import Field
@@ -100,13 +100,19 @@ class ResidualGenerator(nn.Module):
         self.last = started(nn.Conv2d(widths[-1], spec.shape[0], 1, bias=False))
         self.grids = tuple(grids)
 
+    @property
+    def middle(self) -> Tensor:
+        """Weights of a 3x3 convolution, which tell in which order channels lie; those of 1x1 lie in both."""
+        block = cast(nn.Sequential, self.stages[0])[0]
+        return cast(nn.Conv2d, cast(ResidualBlock, block).residual[2]).weight
+
     def forward(self, latent: Tensor, condition: Tensor | None = None) -> Tensor:
         """Images `(N, C, H, W)` of latents `(N, latent_size)`; in eval mode they are clamped to [-1, 1]."""
         if self.embedding is not None:
             assert condition is not None
             latent = torch.cat([latent, self.embedding(condition.flatten(1))], 1)
         features = self.start * self.scale(latent)[:, :, None, None]
-        if self.last.weight.is_contiguous(memory_format=torch.channels_last):
+        if self.middle.is_contiguous(memory_format=torch.channels_last):
             features = features.contiguous(memory_format=torch.channels_last)
         features = self.stages[0](features)
         for (height, width), narrowed, stage in zip(

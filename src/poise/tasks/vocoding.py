@@ -12,8 +12,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from poise.data import Array, Condition, Dataset, Range, digest_of
-from poise.data.kinds.sound import Sounds
+from poise.data import Array, Condition, Dataset, Range, digest_of, spec_of
 from poise.data.mel import MelSpectrogram
 from poise.dynamics.game import Batch, Networks, Outputs
 from poise.errors import PoiseError
@@ -45,14 +44,14 @@ def with_spectrograms(dataset: Dataset, *, bands: Annotated[int, Field(ge=4)] | 
     Raises:
         PoiseError: These are no sounds, or spectrograms, or their clips do not fall into frames.
     """
-    transform = dataset.transform
-    if not isinstance(transform, Sounds) or not transform.bounded:
+    rate = spec_of(dataset).rate
+    if rate is None or not dataset.transform.bounded:
         raise PoiseError(
             f"'{dataset.name}' holds no waves, and a vocoder learns from waves",
             code="tasks.no-waves",
             hint="give it a folder of WAV or FLAC files, and leave the encoding at waveform",
         )
-    mel = MelSpectrogram.for_rate(transform.rate, bands)
+    mel = MelSpectrogram.for_rate(rate, bands)
     length = dataset.shape[1]
     if length % mel.hop:
         raise PoiseError(

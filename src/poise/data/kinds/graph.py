@@ -311,6 +311,7 @@ GRAPH = DataKind(
     recipe="graph",
     encodings=("node=ATTRIBUTE", "edge=ATTRIBUTE"),
     write_file=_write_file,
+    graphs=of_graphs,
     file_suffixes=lambda transform: (SUFFIXES[of_graphs(transform).form],),
     vary=_vary,
     arranged=lambda samples, transform: transform.encode(in_one_order(transform.decode(samples))),

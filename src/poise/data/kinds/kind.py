@@ -12,11 +12,13 @@ from PIL import Image
 from torch import Generator, Tensor
 
 from poise.data.dataset import Dataset, Progress
+from poise.data.graphs.codes import GraphTransform
 from poise.data.rows import Array, Survey, survey
 from poise.data.sources.decoding import Side, Target
 from poise.data.sources.files import DATA_SUFFIXES, Collection, suffix_of
 from poise.data.sources.live import Items
 from poise.data.tables.asked import Table
+from poise.data.tables.transform import TableTransform
 from poise.data.transform import Transform
 from poise.errors import PoiseError
 from poise.registry import Registry
@@ -181,6 +183,11 @@ class DataKind:
     # `(samples, transform)` in the networks' space to the same samples, each in one of its forms, so that
     # numbers can be compared
     arranged: Callable[[Tensor, Transform], Tensor] | None = None
+
+    # The transform with its columns, if samples are rows of a table: for metrics of rows and for conditions
+    table: Callable[[Transform], TableTransform] | None = None
+    # The transform with its types of nodes and edges, if samples are graphs
+    graphs: Callable[[Transform], GraphTransform] | None = None
 
     # What a person should know before such data are trained on
     advice: Callable[[Dataset], tuple[str, ...]] = lambda dataset: ()

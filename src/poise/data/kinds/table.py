@@ -312,6 +312,7 @@ TABLE = DataKind(
     measured=lambda samples, transform: transform.encode(transform.decode(samples)),
     comparable=lambda data, transform: transform.encode(data),
     write_file=write_table,
+    table=of_table,
     recipe="table",
     preparation=lambda shape, transform: "one number for each value of a column",
 )
