@@ -21,7 +21,7 @@ demo: $(STAMP)
 # With bytecode, whatever the shell says: workers and the processes that tests start would compile everything again.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(STAMP)
 	$(BIN)/ruff check .

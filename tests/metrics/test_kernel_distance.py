@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torchmetrics.image.kid import poly_mmd
 
 from poise.errors import PoiseError
 from poise.metrics import kernel_distance
@@ -20,6 +19,8 @@ def normal(seed: int, *shape: int) -> Tensor:
 
 
 def test_it_is_that_of_torchmetrics_in_float64() -> None:
+    from torchmetrics.image.kid import poly_mmd
+
     real, fake = normal(0, 300, 20), normal(1, 300, 20) * 1.1
     assert float(kernel_distance(real, fake)) == pytest.approx(float(poly_mmd(real, fake)), rel=1e-12)
 
