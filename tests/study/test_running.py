@@ -17,9 +17,10 @@ from poise.errors import PoiseError
 from poise.run_folder import RunFolder
 from poise.studies.choosing import chosen, score_of, shortlist, wanted
 from poise.studies.folder import LEASE, StudyFolder, Unit
-from poise.studies.preparing import prepare
-from poise.studies.progress import standing
+from poise.studies.preparing import expected_seconds, prepare
+from poise.studies.progress import images_of, runs_of, standing
 from poise.studies.running import work, work_together
+from poise.studies.trials import sets_of
 from poise.training.single import SingleState
 from poise.training.state import Position
 
@@ -33,11 +34,20 @@ def test_a_study_searches_screens_and_confirms(done: StudyFolder) -> None:
     plan, results = done.plan, done.results()
     found = standing(done)
     assert (found.stage, found.done, found.planned) == ("finished", 22, 22)  # 2 x (3 + 2 x 3 + 2)
+    assert runs_of(plan) == {"search": 6, "screening": 12, "confirmation": 4}
+    assert images_of(plan) == found.images == 22 * plan.budget.images
     assert {trial.name for trial in wanted(plan, results)} == results.keys()
     for name in plan.recipes:
         scores = [score_of(results, plan.trial(name, number)) for number in range(3)]
         assert shortlist(plan, results, name) == sorted(range(3), key=scores.__getitem__)[:2]
         assert chosen(plan, results, name) in shortlist(plan, results, name)
+
+
+def test_what_all_runs_take_is_known_before_unless_they_are_stacked(done: StudyFolder) -> None:
+    sets = sets_of(done.plan)
+    seconds = expected_seconds(done.plan, sets)
+    assert seconds is not None and 0 < seconds < 3_600
+    assert expected_seconds(done.plan.model_copy(update={"stack": 5}), sets) is None
 
 
 def test_a_trial_is_a_run_folder_like_any_other(done: StudyFolder) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from poise.studies.finishing import Workforce
     from poise.studies.folder import StudyFolder
+    from poise.studies.plan import Plan
 
 app = verb(
     "study",
@@ -64,6 +65,7 @@ def study(
                 f"{count} settings on {rung.words}"
                 for count, rung in zip(plan.counts(), plan.ladder, strict=True)
             )),
+            ("runs", _runs(plan)),
             ("stacks", f"up to {plan.stack} side by side" if plan.stack > 1 else "one trial at a time"),
         ]  # fmt: skip
         facts(output(), [(name, value) for name, value in rows if name != "rungs" or plan.rungs])
@@ -71,9 +73,34 @@ def study(
         if json:
             emit({"event": "plan", **plan.to_json()})
         else:
+            _print_time(plan)
             line(output(), "This was a dry run: nothing was written. Leave out --dry-run to begin.")
         return 0
     return _finish(folder, workforce, json=json)
+
+
+def _runs(plan: Plan) -> str:
+    """How many runs there will be, and what for."""
+    from poise.studies.progress import images_of, runs_of
+
+    found = runs_of(plan)
+    what = {
+        "search": f"{found['search']:,} of the search",
+        "screening": f"{found['screening']:,} of the best settings with fresh seeds",
+        "confirmation": f"{found['confirmation']:,} that are compared",
+    }
+    parts = [what[stage] for stage, count in found.items() if count]
+    return f"{sum(found.values()):,}: {', '.join(parts)}; {images_of(plan):,} images in all"
+
+
+def _print_time(plan: Plan) -> None:
+    """What all of it takes, if that can be timed."""
+    from poise.studies.preparing import expected_seconds
+    from poise.studies.trials import sets_of
+
+    seconds = expected_seconds(plan, sets_of(plan))
+    if seconds is not None:
+        facts(output(), [("takes", f"about {duration(seconds)} of one process, by some timed steps of each")])
 
 
 @app.command

@@ -16,6 +16,7 @@ from poise.studies.budget import images_of_step, recipe_of
 from poise.studies.criteria import criterion_for
 from poise.studies.folder import StudyFolder
 from poise.studies.plan import Budget, Plan, differences, grown, recipes_named
+from poise.studies.progress import images_of, runs_of
 from poise.studies.space import Space, space_named
 from poise.studies.units import planned_units, stack_for
 from poise.tasks import TASKS
@@ -195,14 +196,9 @@ def rehearsed(
     """
     slowest, speed, measuring = "", float("inf"), 0.0
     for name, values in recipes.items():
-        experiment = plan(sets, Recipe.model_validate(values), device)
-        found = rehearse(experiment)
-        if found is None:
-            continue
-        once = measuring_seconds(experiment.components, experiment.dataset)
-        pace = images_of_step(experiment.recipe) / (found.step_seconds * BESIDE)
-        if pace < speed:
-            slowest, speed, measuring = name, pace, once
+        found = _timed(values, sets, device)
+        if found is not None and found[0] < speed:
+            slowest, (speed, measuring) = name, found
     left = seconds - measuring
     images = int(left * speed)
     if images < 1:
@@ -216,3 +212,34 @@ def rehearsed(
     return Budget(
         images=images, asked=asked, measured=f"{speed:,.0f} images a second of '{slowest}' on {where}"
     )
+
+
+def expected_seconds(wanted: Plan, sets: ThreeSets) -> float | None:
+    """What all runs of a study take one after another, by some timed steps of each recipe's default.
+
+    It is `None` if runs are trained side by side, or a recipe cannot be timed.
+    """
+    if wanted.stack > 1:
+        return None
+    images, runs = (
+        images_of(wanted) / len(wanted.recipes),
+        sum(runs_of(wanted).values()) / len(wanted.recipes),
+    )
+    seconds = 0.0
+    for values in wanted.recipes.values():
+        found = _timed(values, sets, torch.device(wanted.device))
+        if found is None:
+            return None
+        pace, measuring = found
+        seconds += images / pace + runs * wanted.evaluations * measuring
+    return seconds
+
+
+def _timed(values: Mapping[str, Any], sets: ThreeSets, device: torch.device) -> tuple[float, float] | None:
+    """Images a second of a recipe, and the seconds of one measurement; `None` if it cannot be timed."""
+    experiment = plan(sets, Recipe.model_validate(values), device)
+    found = rehearse(experiment)
+    if found is None:
+        return None
+    pace = images_of_step(experiment.recipe) / (found.step_seconds * BESIDE)
+    return pace, measuring_seconds(experiment.components, experiment.dataset)

@@ -46,6 +46,20 @@ def standing(study: StudyFolder) -> Standing:
     )
 
 
+def runs_of(plan: Plan) -> dict[str, int]:
+    """How many runs each stage of a study has, if no setting fails, by the stage's name."""
+    listed = min(plan.shortlist, plan.trials)
+    screened = listed * SCREENING_SEEDS if plan.seeds and listed > 1 else 0
+    each = {"search": sum(plan.counts()), "screening": screened, "confirmation": plan.seeds if listed else 0}
+    return {stage: count * len(plan.recipes) for stage, count in each.items()}
+
+
+def images_of(plan: Plan) -> int:
+    """Images that all runs of a study see together, if no setting fails."""
+    found = runs_of(plan)
+    return _images_of_rungs(plan) + (found["screening"] + found["confirmation"]) * plan.budget.images
+
+
 def _images_of_rungs(plan: Plan) -> int:
     """Images of a whole search, if no setting fails."""
     name = next(iter(plan.recipes))
@@ -55,8 +69,8 @@ def _images_of_rungs(plan: Plan) -> int:
 
 def _to_come(plan: Plan, stage: str | None) -> Iterator[int]:
     """Trials of the stages after one."""
-    recipes, listed = len(plan.recipes), min(plan.shortlist, plan.trials)
-    if stage == "search" and plan.seeds and listed > 1:
-        yield recipes * listed * SCREENING_SEEDS
-    if stage in ("search", "screening") and listed:
-        yield recipes * plan.seeds
+    found = runs_of(plan)
+    if stage == "search":
+        yield found["screening"]
+    if stage in ("search", "screening"):
+        yield found["confirmation"]
