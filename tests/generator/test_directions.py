@@ -15,7 +15,7 @@ from torch import Tensor
 from poise.errors import PoiseError
 from poise.generator import Direction, Directions, read_directions
 from poise.generator.direction_methods import METHODS, boundaries, slopes
-from poise.generator.directions import save_directions
+from poise.generator.directions import Measure, save_directions
 from poise.generator.editing import (
     change_outside,
     edit,
@@ -24,7 +24,7 @@ from poise.generator.editing import (
     read_strengths,
     within_mask,
 )
-from poise.generator.exploring import contact_sheet, explore
+from poise.generator.exploring import better_than_random, contact_sheet, explore
 from poise.generator.judging import Judge, steady
 from poise.generator.labelling import Labels, labels_of
 from poise.generator.naming import weights_hash
@@ -151,11 +151,13 @@ def test_a_direction_that_matters_is_found_first_and_beats_random_ones() -> None
     assert effects == sorted(effects, reverse=True)
     named = [one for one in found.directions if one.label == "bright"]
     assert len(named) == 1 and named[0].measures["log-odds"].value > found.random["log-odds"].value
+    assert better_than_random(first, found) and better_than_random(named[0], found)
     assert len([one for one in found.directions if one.label is None]) <= 4
     plain = [one.vector for one in found.directions if one.label is None]
     assert all(cosine(one, other) < 0.85 for place, one in enumerate(plain) for other in plain[:place])
     sheet = contact_sheet(generator, found)  # type: ignore[arg-type]
     assert sheet.mode == "RGB" and sheet.width > 5 * 72
+    assert sheet.height > 72 * len(found.directions)  # a row for each
 
 
 def test_a_random_direction_is_not_better_than_random_ones() -> None:
@@ -166,6 +168,21 @@ def test_a_random_direction_is_not_better_than_random_ones() -> None:
     low, high = min(one["effect"].value for one in measures), max(one["effect"].value for one in measures)
     assert low < measures[0]["effect"].value + 1e-9 <= high + 1e-9
     assert all(0 <= one["precision"].value <= 1 for one in measures)
+
+
+def test_a_labels_direction_is_judged_by_its_label() -> None:
+    def measured(log_odds: float) -> Directions:
+        measures = {
+            "effect": Measure(0.1, (0.05, 0.15)),
+            "log-odds": Measure(log_odds, (log_odds - 0.2,) * 2),
+        }
+        one = Direction(torch.ones(2), "boundary", "bright", None, measures)
+        random = {"effect": Measure(0.1, (0.0, 0.2)), "log-odds": Measure(0.5, (0.0, 1.0))}
+        return Directions("", "z", (one,), random)
+
+    for log_odds, better in ((3.0, True), (1.1, False)):  # the effect is that of a random one in both
+        found = measured(log_odds)
+        assert better_than_random(found.directions[0], found) == better
 
 
 def kept(generator: object, count: int = 3) -> Directions:

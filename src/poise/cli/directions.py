@@ -12,6 +12,8 @@ from poise.errors import PoiseError
 from poise.text import counted, short_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from poise.generator import Direction, Directions
 
 SHEET = "directions.png"
@@ -83,9 +85,13 @@ def directions(
         with working(json=json) as stages:
             labels = None
             if not no_labels:
-                stages("reading the labels", 0.0)
+
+                def learning(share: float) -> None:
+                    stages("learning the classes of the data", share)
+
+                learning(0.0)
                 try:
-                    labels = labels_of_run(generator, cache=default_cache())
+                    labels = labels_of_run(generator, cache=default_cache(), on_epoch=learning)
                 except PoiseError as error:
                     note = f"No directions of labels: {error}"
             found = explore(
@@ -138,12 +144,15 @@ def _report(found: Directions, picture: Path, note: str, *, json: bool) -> None:
     console = output()
     if note:
         line(console, note)
-    shown = table("", "direction", "effect", "distance", "cosine", "Fréchet", "precision", left=2)
+    labelled = ["label"] if "log-odds" in found.random else []
+    headings = ["effect", "distance", "cosine", "Fréchet", "precision", *labelled]
+    columns = [*COLUMNS, *(["log-odds"] if labelled else [])]
+    shown = table("", "direction", *headings, left=2)
     for number, one in enumerate(found.directions, 1):
         mark = "" if better_than_random(one, found) else " (as random)"
-        shown.add_row(str(number), (one.called or one.method) + mark, *_numbers(one))
+        shown.add_row(str(number), (one.called or one.method) + mark, *_numbers(one, columns))
     low_high = {key: value.interval for key, value in found.random.items()}
-    ranges = [f"{low:.2f}-{high:.2f}" for low, high in (low_high[key] for key in COLUMNS)]
+    ranges = [f"{low:.2f}-{high:.2f}" for low, high in (low_high[key] for key in columns)]
     shown.add_row("", "random, from-to", *ranges)
     console.print(shown)
     line(
@@ -151,16 +160,20 @@ def _report(found: Directions, picture: Path, note: str, *, json: bool) -> None:
         "effect: what one standard deviation changes in the same way in all samples; ± is half of a 95 % "
         f"interval; Fréchet and precision at two deviations, against samples as they are ({found.space})",
     )
+    if labelled:
+        line(console, "label: what one standard deviation adds to the log-odds of the direction's own label")
     line(console, "wrote ", (short_path(picture), "cyan"), f": {counted(len(found), 'direction')}")
 
 
 COLUMNS = ("effect", "distance", "consistency", "frechet", "precision")
 
 
-def _numbers(one: Direction) -> list[str]:
+def _numbers(one: Direction, columns: Sequence[str]) -> list[str]:
     made = []
-    for key in COLUMNS:
-        measure = one.measures[key]
+    for key in columns:
+        if (measure := one.measures.get(key)) is None:
+            made.append("")
+            continue
         low, high = measure.interval
         made.append(f"{measure.value:.2f} ±{(high - low) / 2:.2f}")
     return made

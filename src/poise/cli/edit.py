@@ -86,7 +86,7 @@ def edit(
     if mask is not None:
         area = read_mask(mask, (generator.shape[1], generator.shape[2]))
         local = within_mask(found, changed, area)
-        columns, shown = ["before", "wholly", "in the mask"], [before, after, local]
+        columns, shown = ["before", "everywhere", "in the mask"], [before, after, local]
         outside = list(
             zip(
                 change_outside(before, after, area).tolist(),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MADE_BY, CARD, LATENTS = "poise invert", "inverted.json", "latents"
 LATENT_FILES = [f"{LATENTS}/{name}" for name in ("inversion.safetensors", "inversion.json", "manifest.json")]
+SHOWN_LARGER = 4  # Times: a difference of 30 dB would be black
 ROWS_OF_A_SHEET = 24
 MOST_ROWS_PRINTED = 40
 
@@ -62,7 +63,7 @@ def invert(
         out: The folder to write to; by default inverted in RUN.
         label: The class of all pictures; by default it is searched, too.
         tags: The tags of all pictures; by default they are searched, too.
-        space: z, latents; w, styles; w+, a style for each layer, which also fits what is no face at all.
+        space: z, latents; w, styles; w+, a style for each layer, which fits pictures unlike the data, too.
         starts: Starts for each picture, of which half are dropped, and half again.
         steps: Steps of Adam from each start; some of Gauss-Newton follow.
         own_samples: On how many of the generator's own samples the search is tried first; 0 for none.
@@ -160,7 +161,7 @@ def _write_sheets(place: Path, found: Inversion, folder: Path) -> list[str]:
     from poise.cli.outputs import OutputFolder
     from poise.generator.sheets import sheet
 
-    differences = ((found.results - found.targets).abs() - 1).clamp(-1, 1)
+    differences = (SHOWN_LARGER * (found.results - found.targets).abs() - 1).clamp(-1, 1)
     cells = torch.stack([found.targets, found.results, differences], 1)
     starts = range(0, len(found), ROWS_OF_A_SHEET)
     names = [f"sheet-{number:02}.png" for number in range(1, len(starts) + 1)]
@@ -169,7 +170,7 @@ def _write_sheets(place: Path, found: Inversion, folder: Path) -> list[str]:
         for name, start in zip(names, starts, strict=True):
             part = range(start, min(start + ROWS_OF_A_SHEET, len(found)))
             texts = [f"{found.names[row][-24:]}\n{float(found.psnr[row]):.1f} dB" for row in part]
-            headings = ("picture", "found", "difference")
+            headings = ("picture", "found", f"difference x {SHOWN_LARGER}")
             sheet(cells[start : part.stop], rows=texts, columns=headings).save(place / name)
     return names
 

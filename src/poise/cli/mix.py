@@ -10,9 +10,11 @@ from cyclopts import Parameter
 
 from poise.cli.verb import Json, Name, Names, Number, at_least, emit, line, output, verb
 from poise.errors import PoiseError
-from poise.text import short_path
+from poise.text import percent, short_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PIL.Image import Image
     from torch import Tensor
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from poise.generator.naming import SampleName
 
 ROWS, COLUMNS = 4, 6  # If no seeds are given
+LONGEST = 14  # Letters of a heading
 
 app = verb(
     "mix",
@@ -145,20 +148,37 @@ def _of_styles(
 def _of_classes(
     generator: Generator, down: list[SampleName], classes: str, steps: int, layers: str | None
 ) -> tuple[Image, str]:
-    """The table from class to class."""
+    """The table from class to class, with the classes above it, and seeds and indices beside it."""
     import torch
 
     from poise.cli.walk import asked_classes
     from poise.generator.mixing import mix_classes
     from poise.generator.naming import inputs_of
+    from poise.generator.sheets import sheet
     from poise.generator.walks import blended
 
     asked = asked_classes(generator, classes)
     ends = torch.eye(len(generator.classes))[[generator.classes.index(one) for one in asked]]
-    path = blended(ends, torch.linspace(0, len(asked) - 1, steps, dtype=torch.float64), closed=False)
+    times = torch.linspace(0, len(asked) - 1, steps, dtype=torch.float64)
+    path = blended(ends, times, closed=False)
     latents, _ = inputs_of(generator, down)
     words = f"columns go through {', '.join(asked)}; mixed ones are off the law of the training data"
-    return _table(mix_classes(generator, latents, path, layers)), words
+    texts = [f"{name.seed}/{name.index}" for name in down]
+    headings = [_heading(asked, time) for time in times.tolist()]
+    return sheet(mix_classes(generator, latents, path, layers), rows=texts, columns=headings), words
+
+
+def _heading(classes: Sequence[str], time: float) -> str:
+    """The class of a column, or the share that the next class has of it.
+
+    Example:
+        >>> [_heading(["one", "five"], time) for time in (0.0, 0.25, 1.0)]
+        ['one', '25 % of five', 'five']
+    """
+    before = int(time + 1e-9)
+    if time - before < 1e-9:
+        return classes[before][:LONGEST]
+    return f"{percent(time - before)} of {classes[before + 1]}"[:LONGEST]
 
 
 def _table(cells: Tensor) -> Image:

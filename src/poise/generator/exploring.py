@@ -12,7 +12,7 @@ from torch import Tensor
 
 from poise.generator.direction_methods import METHODS, boundaries, independent
 from poise.generator.directions import Direction, Directions, Measure
-from poise.generator.judging import Judge, of_label, of_random
+from poise.generator.judging import Judge, of_labels, of_random
 from poise.generator.labelling import Labels
 from poise.generator.naming import weights_hash
 from poise.generator.sheets import sheet
@@ -76,7 +76,7 @@ def explore(
     for done, (row, direction, label) in enumerate(found):
         measures = {**direction.measures, **judge.measure(row, seed=seed)}
         if label is not None and labels is not None:
-            measures["log-odds"] = of_label(judge, row, labels.log_odds, label)
+            measures["log-odds"] = of_labels(judge, row, labels.log_odds)[label]
         judged.append((row, replace(direction, measures=measures)))
         if on_stage is not None:
             on_stage("judging directions", (done + 1) / len(found))
@@ -104,17 +104,17 @@ def _direction(space: Space, row: Tensor, method: str) -> Direction:
 
 def _random_log_odds(judge: Judge, drawn: Tensor, labels: Labels) -> Measure:
     """How much random directions raise or lower the log-odds of any label, without the sign."""
-    rises = [
-        abs(of_label(judge, one, labels.log_odds, number).value)
-        for one in drawn
-        for number in range(len(labels.names))
-    ]
+    rises = [abs(measure.value) for one in drawn for measure in of_labels(judge, one, labels.log_odds)]
     return Measure(sum(rises) / len(rises), (min(rises), max(rises)))
 
 
 def better_than_random(direction: Direction, directions: Directions) -> bool:
-    """Whether the effect of a direction is above that of every random one, by the end of its interval."""
-    return direction.measures["effect"].interval[0] > directions.random["effect"].interval[1]
+    """Whether a direction is above every random one, by the lower end of its interval.
+
+    What counts is the effect. For a label's direction, it is what the direction adds to the label's log-odds.
+    """
+    measure = "log-odds" if direction.label and "log-odds" in directions.random else "effect"
+    return direction.measures[measure].interval[0] > directions.random[measure].interval[1]
 
 
 @torch.no_grad()
@@ -122,7 +122,7 @@ def contact_sheet(
     generator: Generator,
     directions: Directions,
     *,
-    most: int = 16,
+    most: int | None = None,
     seed: int = 0,
     strengths: Sequence[float] = STRENGTHS,
 ) -> Image.Image:
@@ -131,7 +131,7 @@ def contact_sheet(
     Args:
         generator: The generator that they are of.
         directions: The directions.
-        most: Rows.
+        most: Rows; by default one for each direction.
         seed: Draws the sample.
         strengths: The columns, in standard deviations.
 

@@ -149,16 +149,15 @@ def of_random(measures: Sequence[dict[str, Measure]]) -> dict[str, Measure]:
     return made
 
 
-def of_label(judge: Judge, direction: Tensor, log_odds: Callable[[Tensor], Tensor], label: int) -> Measure:
-    """How much a standard deviation raises the log-odds of a label, with a 95 % interval."""
+def of_labels(judge: Judge, direction: Tensor, log_odds: Callable[[Tensor], Tensor]) -> list[Measure]:
+    """How much a standard deviation raises the log-odds of each label, with 95 % intervals."""
     step = direction.to(judge.at)
     with torch.no_grad():
         after, before = (
-            log_odds(judge.space.images(judge.at + sign * step, judge.kinds).clamp(-1, 1))[:, label]
-            for sign in (1, -1)
+            log_odds(judge.space.images(judge.at + sign * step, judge.kinds).clamp(-1, 1)) for sign in (1, -1)
         )
-    rise = (after - before).double().cpu() / 2
-    return Measure(float(rise.mean()), interval_of_mean(rise))
+    rises = (after - before).double().cpu() / 2
+    return [Measure(float(rise.mean()), interval_of_mean(rise)) for rise in rises.T]
 
 
 def _pair(interval: object, value: float) -> tuple[float, float]:

@@ -39,8 +39,15 @@ class Labels:
     accuracy: tuple[float, ...]
 
 
-def labels_of_run(generator: Generator, *, cache: Path | None = None) -> Labels | None:
+def labels_of_run(
+    generator: Generator, *, cache: Path | None = None, on_epoch: Callable[[float], None] | None = None
+) -> Labels | None:
     """The labels of a run's data; `None` if there are none, or if the generator takes them itself.
+
+    Args:
+        generator: The generator.
+        cache: A folder for the classifier.
+        on_epoch: Called with the share of the classifier's training that is done.
 
     Raises:
         PoiseError: The data are no longer where they were.
@@ -56,10 +63,12 @@ def labels_of_run(generator: Generator, *, cache: Path | None = None) -> Labels 
     dataset = open_data(
         data, resolution=(height, width), fit=recipe.fit, channels=generator.shape[0], refuse_above=1
     )
-    return labels_of(dataset, cache=cache)
+    return labels_of(dataset, cache=cache, on_epoch=on_epoch)
 
 
-def labels_of(dataset: Dataset, *, cache: Path | None = None) -> Labels | None:
+def labels_of(
+    dataset: Dataset, *, cache: Path | None = None, on_epoch: Callable[[float], None] | None = None
+) -> Labels | None:
     """The labels of a data set of pictures; `None` if it has none."""
     if dataset.labels is None:
         return None
@@ -69,7 +78,7 @@ def labels_of(dataset: Dataset, *, cache: Path | None = None) -> Labels | None:
     if len(rows) < 20 or len(torch.unique(numbers)) < 2:
         return None
     images = dataset.transform.encode(dataset.gather(rows))
-    classifier = small_classifier(images, numbers, value_range="-1..1", cache=cache)
+    classifier = small_classifier(images, numbers, value_range="-1..1", cache=cache, on_epoch=on_epoch)
     assert classifier.probabilities is not None
     if classifier.accuracy < LEAST_RIGHT:
         what = f"The classes of '{dataset.name}' are not told apart, so that there are no directions of them"

@@ -142,20 +142,21 @@ def _tests(generator: Generator) -> list[dict[str, Any]]:
 
 
 def _directions(subject: Subject) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
-    """The first directions that `poise directions` found for these weights."""
+    """The directions of these weights that people named, and the first of the others."""
     run = None if subject.folder is None else subject.folder.path
     if run is None or not has_directions(run):
         return [], ()
     found = read_directions(run)
     if found.generator != weights_hash(subject.generator.module):
         return [], ("the directions of this run are of other weights, and the page has none",)
+    ranked = sorted(enumerate(found.directions, 1), key=lambda one: one[1].name is None)
     made = [
         {
             "name": one.called or f"Direction {number}",
             "space": found.space,
             "vector": np.round(one.vector.double().numpy(), 5).tolist(),
         }
-        for number, one in enumerate(found.directions[:MOST_DIRECTIONS], 1)
+        for number, one in ranked[:MOST_DIRECTIONS]
     ]
     return made, ()
 

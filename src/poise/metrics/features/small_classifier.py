@@ -20,6 +20,8 @@ from poise.randomness import derive, torch_stream
 WIDTHS = (32, 64, 64)
 FEATURES = 64
 EPOCHS = 20
+OnEpoch = Callable[[float], None]
+"""Called with the share of the epochs that is done."""
 BATCH = 64
 HELD_OUT_SHARE = 0.2
 VERSION = "2"
@@ -84,6 +86,7 @@ def small_classifier(
     cache: Path | None = None,
     epochs: int = EPOCHS,
     seed: int = 0,
+    on_epoch: OnEpoch | None = None,
 ) -> ClassifierExtractor:
     """Train a small classifier on labelled samples, or take it from the cache.
 
@@ -94,6 +97,7 @@ def small_classifier(
         cache: A folder to store the weights in, by the content of samples and labels.
         epochs: How often every sample is used.
         seed: Seeds weights, order, and the fifth that is held out.
+        on_epoch: Called after each epoch, unless the weights are in the cache.
 
     Returns:
         The extractor; its name states its accuracy on the held-out fifth.
@@ -120,7 +124,7 @@ def small_classifier(
         network = SmallClassifier(tuple(given.shape[1:]), classes)
 
     def train() -> dict[str, Tensor]:
-        accuracy = _train(network, inputs, numbers, epochs, seed)
+        accuracy = _train(network, inputs, numbers, epochs, seed, on_epoch)
         return {**network.state_dict(), "accuracy": torch.tensor(accuracy, dtype=torch.float64)}
 
     parts = VERSION, fingerprint(given), fingerprint(numbers), str(seed), str(epochs), str(takes)
@@ -139,7 +143,14 @@ def small_classifier(
     )
 
 
-def _train(network: SmallClassifier, inputs: Tensor, labels: Tensor, epochs: int, seed: int) -> float:
+def _train(
+    network: SmallClassifier,
+    inputs: Tensor,
+    labels: Tensor,
+    epochs: int,
+    seed: int,
+    on_epoch: OnEpoch | None = None,
+) -> float:
     """Train, and return the accuracy on the held-out part."""
     order = torch.randperm(len(inputs), generator=torch_stream(seed, 0, "held out"))
     kept = max(1, int(HELD_OUT_SHARE * len(inputs)))
@@ -158,6 +169,8 @@ def _train(network: SmallClassifier, inputs: Tensor, labels: Tensor, epochs: int
                 functional.cross_entropy(network.logits(inputs[batch]), labels[batch]).backward()
                 optimiser.step()
                 schedule.step()
+            if on_epoch is not None:
+                on_epoch((epoch + 1) / epochs)
     network.eval()
     with torch.no_grad():
         right = [network.logits(inputs[part]).argmax(1) == labels[part] for part in held_out.split(1000)]
