@@ -1,19 +1,22 @@
 """Inversion in numbers: own samples recovered, held-out pictures against simpler ways, and the time it takes.
 
     python -m benchmarks.using.inversion recovery RUN [RUN ...] [--samples 32] [--space w]
+    python -m benchmarks.using.inversion basin RUN [--samples 8]
     python -m benchmarks.using.inversion held-out RUN TRAIN TEST [--pictures 16]
     python -m benchmarks.using.inversion speed RUN [--pictures 64]
 
 `recovery` inverts samples of the generator, rounded to 8 bits: the share within half a level of 8 bits, root
-mean square. `held-out` compares pictures that were not trained on with the nearest training picture, and with
-plain Adam on the latent: one start from chance, the squared error of pixels, the same seconds. `speed` times
-pictures with 8 starts and 300 steps. One JSON object a line.
+mean square. `basin` says from how far Gauss-Newton alone leads back to a sample's own latent, and how far the
+encoder's guess is from it. `held-out` compares pictures that were not trained on with the nearest training
+picture, and with plain Adam on the latent: one start from chance, the squared error of pixels, the same
+seconds. `speed` times pictures with 8 starts and 300 steps. One JSON object a line.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -24,13 +27,15 @@ from torch import Tensor
 from poise.data import default_cache
 from poise.generator import Generator, Search
 from poise.generator.detail import add_detail, detail_layer
-from poise.generator.inversion import Found, Starts, find
+from poise.generator.gauss_newton import refined
+from poise.generator.inversion import LEVEL, TOLERANCE, Found, Starts, find, levels_apart
 from poise.generator.inverted import open_pictures
-from poise.generator.likeness import likeness_of
+from poise.generator.likeness import Likeness, likeness_of
 from poise.generator.recovery import recovery
 from poise.generator.spaces import Space, samples_of, space_of
 from poise.metrics.intervals import interval_of_mean
 from poise.metrics.translation_errors import peak_signal_to_noise, structural_similarity
+from poise.randomness import derive
 
 
 def tell(**facts: Any) -> None:
@@ -65,6 +70,36 @@ def of_recovery(run: Path, space: str | None, samples: int) -> None:
         encoder_seconds=round(encoder, 1),
         seconds=round(time.perf_counter() - began, 1),
     )
+
+
+def of_basin(run: Path, samples: int) -> None:
+    """How many of four starts a sample come back, by their distance in deviations of a coordinate."""
+    generator, starts, _ = opened(run, None, Search())
+    latent, condition = samples_of(generator, samples, seed=derive(0, 0, "recovery") % 2**31)
+    own = starts.space.coordinates(latent, condition)
+    with torch.no_grad():
+        targets = starts.space.images(own, condition).clamp(-1, 1)
+    targets = torch.round((targets + 1) / LEVEL) * LEVEL - 1
+
+    def back(at: Tensor, each: int) -> int:
+        kinds = None if condition is None else condition.repeat_interleave(each, 0)
+        wanted = targets.repeat_interleave(each, 0)
+        found, _ = refined(starts.space, at, kinds, wanted, Likeness())
+        with torch.no_grad():
+            made = starts.space.images(found, kinds).clamp(-1, 1)
+        return int((levels_apart(made, wanted) <= TOLERANCE).sum())
+
+    shares, stream = dict[str, str](), torch.Generator().manual_seed(1)
+    for away in (0.2, 0.5, 0.8):
+        near = own.repeat_interleave(4, 0)
+        near = (near + away * torch.randn(near.shape, generator=stream)) / math.sqrt(1 + away**2)
+        shares[f"{away:g}"] = f"{back(near, 4)} of {len(near)}"
+    assert starts.encoder is not None
+    with torch.no_grad():
+        guess = starts.encoder(targets)
+    apart = float((guess - own).square().mean().sqrt())
+    of_guess = f"{back(guess, 1)} of {samples}"
+    tell(figure="basin", run=run.name, back=shares, guess_apart=round(apart, 2), back_from_guess=of_guess)
 
 
 def plain_adam(space: Space, targets: Tensor, seconds: float) -> Tensor:
@@ -150,6 +185,9 @@ def main() -> None:
     one.add_argument("runs", nargs="+", type=Path)
     one.add_argument("--space")
     one.add_argument("--samples", type=int, default=32)
+    one = figures.add_parser("basin")
+    one.add_argument("run", type=Path)
+    one.add_argument("--samples", type=int, default=8)
     one = figures.add_parser("held-out")
     one.add_argument("run", type=Path)
     one.add_argument("train")
@@ -163,6 +201,8 @@ def main() -> None:
     if chosen.figure == "recovery":
         for run in chosen.runs:
             of_recovery(run, chosen.space, chosen.samples)
+    elif chosen.figure == "basin":
+        of_basin(chosen.run, chosen.samples)
     elif chosen.figure == "held-out":
         of_held_out(chosen.run, chosen.train, chosen.test, chosen.pictures)
     else:
