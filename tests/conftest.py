@@ -1,5 +1,6 @@
 """One thread for every test, as the bits of a run and forks need it, and a cache of their own."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,6 +12,23 @@ import pytest
 import torch
 
 torch.set_num_threads(1)
+
+# Modules and tests are made once and stay: looking for garbage among them is a quarter of the collection.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on garbage is looked for among what tests make."""
+    gc.enable()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unsynced() -> Iterator[None]:
+    """Nothing waits for the disk: tests end processes and do not cut the power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -32,8 +32,10 @@ def wait_for_history(process: Fork) -> None:
 
 
 def test_ctrl_c_saves_and_tells_a_program_the_way_on() -> None:
-    with forked(lambda: main([*RING, "--json", *QUICK])) as process:
+    rare = ("--set", "log_every=50", "--set", "generator.width=4", "--set", "discriminator.width=4")
+    with forked(lambda: main([*RING, "--json", *rare])) as process:
         wait_for_history(process)
+        time.sleep(0.02)  # out of the middle of the write, in which no notice can be written
         process.send_signal(signal.SIGINT)
         out, err = process.wait()
     *events, end = map(json.loads, out.splitlines())

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -17,6 +16,14 @@ from poise.diagnosis.finding import Finding, Measurement
 from poise.diagnosis.inputs import brought_to, given_of, samples_of
 from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING, Reference, reference_of
 from poise.diagnosis.rule import Setting
+from poise.diagnosis.scalars import (
+    StepNumbers,
+    gradient_norm,
+    latents_of,
+    mean_loss,
+    number_of,
+    visibly_broken,
+)
 from poise.diagnosis.trends import PACE, SPANS
 from poise.diagnosis.undisturbed import MOST_SHARE, Budget, modules_of
 from poise.diagnosis.window import StepStats, per_sample_scores
@@ -83,7 +90,7 @@ class Monitor:
             Setting(steps=steps, data=data, pace=min(PACE, every or PACE)),
             budget=Budget(most_share),
         )
-        self._numbers = _Numbers(self)
+        self._numbers = StepNumbers(self._note, self.rewind)
         self._latents, self._maker = Latents(MOST_PROBED), Maker()
         self._gathered: list[Tensor] = []
         self._reference_is_set = False
@@ -164,7 +171,7 @@ class Monitor:
         try:
             step = self._numbers.resolve(step)
             quiet = self._numbers.count < self._quiet_until and metric is None
-            if quiet and not _visibly_broken((loss_discriminator, loss_generator)):
+            if quiet and not visibly_broken((loss_discriminator, loss_generator)):
                 self._doctor.budget.spent += time.perf_counter() - began
                 return
             losses = (
@@ -185,12 +192,12 @@ class Monitor:
                 )
             )
             if metric is not None:
-                self._metric = self._usable("metric", metric, _number)
+                self._metric = self._usable("metric", metric, number_of)
             if not self._latents.full and latent is not None:
                 self._latents.add(latent, self._note)
             if not self._reference_is_set:
                 self._gather(real, fake)
-            broken = not due and _visibly_broken(losses) and not self._known_as_broken()
+            broken = not due and visibly_broken(losses) and not self._known_as_broken()
             self._doctor.budget.spent += time.perf_counter() - began
             if not (due or broken):
                 return
@@ -257,7 +264,7 @@ class Monitor:
             asked=None if calls is None else calls.asked,
             modules=modules_of(make, generator, discriminator),
             handed=fake,
-            latent=_first(latent),
+            latent=latents_of(latent),
             real=real,
             generator=generator if isinstance(generator, nn.Module) else None,
             discriminator=discriminator if isinstance(discriminator, nn.Module) else None,
@@ -369,95 +376,5 @@ class Monitor:
             return None
         if isinstance(loss, Tensor) and loss.dim() == 0:
             return loss.detach()
-        found: Tensor | None = self._usable(name, loss, _mean)
+        found: Tensor | None = self._usable(name, loss, mean_loss)
         return found
-
-
-class _Numbers:
-    """The number of each step: the loop's own as long as they grow, else a running count."""
-
-    def __init__(self, monitor: Monitor) -> None:
-        self.count = 0  # Steps that were observed
-        self.counting = False  # Whether the loop's numbers are of no use
-        self._monitor = monitor
-        self._first: int | None = None
-        self._given = self._step = -1
-        self._offset = 0
-
-    def resolve(self, given: Any) -> int:
-        """The number of one more step."""
-        self.count += 1
-        if self.counting:
-            return self._next()
-        try:
-            number = int(given)
-        except Exception:
-            return self._count_on(f"it is no number ({given!r:.40})")
-        if self._first is None:
-            self._first = number
-        elif number == self._given:
-            return self._count_on(f"it stands still at {number}")
-        elif number < self._given and number <= self._first + 1:
-            self._monitor._note(
-                "step", f"it started again at {number} after {self._given}; steps are counted on from there"
-            )
-            self._offset = self._step + 1 - number
-        elif number < self._given:
-            why = f"it went back from {self._given} to {number}; what came after is forgotten"
-            self._monitor._note("step", why)
-            self._monitor.rewind(number + self._offset)
-        self._given, self._step = number, number + self._offset
-        return self._step
-
-    def _count_on(self, why: str) -> int:
-        self.counting = True
-        self._monitor._note("step", f"{why}; the calls are counted instead")
-        return self._next()
-
-    def _next(self) -> int:
-        self._step += 1
-        return self._step
-
-
-def _first(latent: Any) -> Tensor | None:
-    """The latents of a step, without what is handed over beside them."""
-    first = latent[0] if isinstance(latent, tuple | list) and latent else latent
-    return first.detach() if isinstance(first, Tensor) and first.dim() else None
-
-
-def _number(value: Any) -> float | None:
-    """A metric as a number; of a dictionary, its only entry."""
-    if isinstance(value, Mapping) and len(value) == 1:
-        value = next(iter(value.values()))
-    number = float(value)
-    return number if math.isfinite(number) else None
-
-
-def _mean(loss: Any) -> Tensor:
-    if isinstance(loss, list | tuple) and loss:
-        loss = loss[-1]  # a list of the losses so far
-    found = loss if isinstance(loss, Tensor) else torch.as_tensor(float(loss))
-    return found.detach().float().mean()
-
-
-def gradient_norm(module: Any) -> Tensor | None:
-    """The norm of the gradients that lie on a module's parameters; `None` if there are none.
-
-    It is `None`, too, if the norm is not finite: a scaler of 16-bit losses skips such a step.
-    """
-    if not isinstance(module, nn.Module):
-        return None
-    gradients = [one.grad.detach() for one in module.parameters() if one.grad is not None]
-    if not gradients or any(one.is_sparse for one in gradients):
-        return None
-    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)).float())
-    return norm if bool(torch.isfinite(norm)) else None
-
-
-def _visibly_broken(losses: Sequence[Any]) -> bool:
-    """Whether a loss that can be read without waiting, as a number or on the CPU, is not finite."""
-    return any(not math.isfinite(one) for one in losses if isinstance(one, float)) or any(
-        not math.isfinite(one.item())
-        for one in losses
-        if isinstance(one, Tensor) and one.dim() == 0 and one.is_cpu
-    )
