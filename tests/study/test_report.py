@@ -16,7 +16,7 @@ import poise
 from poise.data import open_data
 from poise.generator import Generator
 from poise.studies.choosing import chosen, wanted
-from poise.studies.conclusions import joint_path
+from poise.studies.conclusions import changes_text, joint_path
 from poise.studies.folder import StudyFolder
 from poise.studies.plan import Plan, Trial
 from poise.studies.preparing import prepare
@@ -213,3 +213,12 @@ def test_a_report_of_seeds_none_says_that_nothing_is_confirmed(tmp_path: Path) -
     plan = prepare(small(seeds=0), StudyFolder(tmp_path / "study"))
     table = table_of(plan, {trial.name: result(trial, 1.0) for trial in plan.search()})
     assert "Nothing was confirmed" in table.advice[0]
+
+
+def test_a_path_that_may_be_drawn_in_two_ways_is_told_once(tmp_path: Path) -> None:
+    asked = small(recipes=("lucic/non-saturating",), space="narrow")
+    plan = prepare(asked, StudyFolder(tmp_path / "study"), dry_run=True)
+    paths = [setting.paths for setting in plan.space.settings]
+    assert paths.count(["discriminator.batch_norm"]) == 2
+    told = changes_text(plan, {"discriminator.batch_norm": True, "optimisers.generator.beta1": 0.5})
+    assert told == "optimisers.generator.beta1 0.5, discriminator.batch_norm true"

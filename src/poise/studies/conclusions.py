@@ -106,7 +106,7 @@ def changes_text(plan: Plan, settings: Mapping[str, Value], *, equals: str = " "
         own = [path for path in setting.paths if path in settings]
         if own:
             shown.append(f"{joint_path(own)}{equals}{short(settings[own[0]])}")
-    return ", ".join(shown)
+    return ", ".join(dict.fromkeys(shown))  # a path may be drawn in two ways, by what the recipe has
 
 
 def joint_path(paths: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from poise.errors import PoiseError
 from poise.studies.best_of import best_bands, expected_best
 from poise.studies.choosing import Results, cut_trials, last_trials, score_of, wanted
-from poise.studies.conclusions import changes_text, cost_words, joint_path, short
+from poise.studies.conclusions import FEW_SEEDS, changes_text, cost_words, joint_path, short
 from poise.studies.criteria import CRITERIA
 from poise.studies.drawing import Axis, Mark, best_curves, marginal_bars, parallel, strip
 from poise.studies.folder import StudyFolder
@@ -75,6 +75,7 @@ def _contents(study: StudyFolder) -> dict[str, Any]:
     return {
         "title": str(plan.data.get("value", "data")).rsplit("/", 1)[-1],
         "stands": stands,
+        "seeds_unknown": "more than 1,000" if plan.seeds > FEW_SEEDS else "unknown",
         "verdict": _verdict(stands.stage, stands.done, stands.planned, stands.failed),
         "table": table,
         "plan": plan,

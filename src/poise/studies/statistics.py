@@ -141,7 +141,7 @@ def _parts(
     if len(distinct) <= parts or not all(type(value) in (int, float) for value in distinct):
         for one in distinct:
             own = [score for value, score in zip(values, scores, strict=True) if value == one]
-            yield str(one), None, None, own
+            yield f"{one:.3g}" if isinstance(one, float) else str(one), None, None, own
         return
     order = np.argsort(np.asarray(values, dtype=np.float64), kind="stable")
     edges = [round(part * len(order) / parts) for part in range(parts + 1)]
