@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -242,3 +245,47 @@ def test_fakes_that_begin_near_the_data_and_look_as_at_first_do_not_tell_that_no
         for place in range(6)
     ]
     assert ("not-learning" in named(quiet, 600)) == named_there
+
+
+def test_noting_steps_does_not_spend_what_is_saved_for_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, notes = [0.0], [0]
+
+    def takes(seconds: float, do: Callable[..., Any]) -> Callable[..., Any]:
+        def done(*given: Any, **named: Any) -> Any:
+            now[0] += seconds
+            return do(*given, **named)
+
+        return done
+
+    def noted(*given: Any) -> StepStats:
+        notes[0] += 1
+        now[0] += 60e-6  # as much as half of three per cent of a step
+        return StepStats(*given)
+
+    for module in ("monitor", "examination"):
+        clock = SimpleNamespace(perf_counter=lambda: now[0])
+        monkeypatch.setattr(f"poise.diagnosis.{module}.time", clock)
+    monkeypatch.setattr("poise.diagnosis.monitor.StepStats", noted)
+    monkeypatch.setattr(Examiner, "examine", takes(5e-3, Examiner.examine))
+    monitor = Monitor(real=drawn(0, 64, 2), steps=1200)
+    monitor._doctor.budget = Budget(0.03, clock=lambda: now[0])
+    for step in range(1200):
+        now[0] += 4e-3
+        monitor.observe(step, fake=drawn(step, 64, 2), latent=drawn(step + 1, 64, 2))
+    checks = len(monitor.measurements)
+    spent = monitor._doctor.budget.spent + monitor._doctor.budget.advance
+    assert spent <= 0.035 * now[0]
+    assert notes[0] < 12 * checks  # eight before each check, and those in which latents are gathered
+    gaps = [later.step - one.step for one, later in pairwise(monitor.measurements[3:])]
+    assert checks >= 25 and max(gaps) <= 130, gaps
+
+
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_weights_that_are_not_finite_are_seen_without_samples(player: str) -> None:
+    networks = {name: torch.nn.Linear(2, 2) for name in ("generator", "discriminator")}
+    subject = Subject(generator=networks["generator"], discriminator=networks["discriminator"])
+    examiner = Examiner(None)
+    assert examiner.examine(Measurement(0), subject, parts=("weights",)).non_finite is None
+    with torch.no_grad():
+        networks[player].weight[1, 1] = math.nan
+    assert examiner.examine(Measurement(1), subject, parts=("weights",)).non_finite == f"{player}'s weights"

@@ -193,11 +193,11 @@ class Doctor:
         measurements = self.tracker.measurements
         return self.schedule(step, measurements[-1].step if measurements else None)
 
-    def saving(self) -> float:
-        """Seconds of the loop until there is time for the next check."""
+    def saving(self, more: float = 0.0) -> float:
+        """Seconds of the loop until there is time for the next check, and for so many seconds more."""
         if len(self.tracker.measurements) < OPENING or self.budget.most_share >= 1:
             return 0.0
-        spent = self.budget.spent
+        spent = self.budget.spent + more
         return self.budget.until(max(spent, min(self._light / LIGHT, spent + self._next)))
 
     def check(self, step: int, subject: Subject, *, observed: int | None = None) -> Check:

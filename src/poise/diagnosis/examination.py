@@ -213,6 +213,8 @@ class Examiner:
                     missing[PARTS[name]] = f"it raised {type(error).__name__}: {error}"
                 self._took(name, time.perf_counter() - began)
         self._last = None
+        broken = found.pop("broken", None)
+        found["non_finite"] = found["non_finite"] or broken
         if subject.sample is None or "samples" in chosen:
             enough = subject.handed is not None and len(subject.handed) >= LEAST_OTHERS
             self.stood_for = enough and _agree(found.get("distance"), found.get("fake_distance"))
@@ -253,16 +255,18 @@ class Examiner:
             return subject.handed
 
     def _moved(self, subject: Subject) -> dict[str, Any]:
-        """Which share of the watched weights has changed since the last check."""
+        """Which share of the watched weights has changed since the last check, and whether any is broken."""
         found: dict[str, Any] = {}
         for name, module in (("generator", subject.generator), ("discriminator", subject.discriminator)):
             weights = _watched(module)
             if weights is None:
                 continue
             before, self._weights[name] = self._weights.get(name), weights
+            if not bool(torch.isfinite(weights).all()):
+                found.setdefault("broken", f"{name}'s weights")
             if before is not None and before.shape == weights.shape:
                 found[f"{name}_moved"] = float((before != weights).float().mean())
-        if not found and not self._weights:
+        if not self._weights:
             raise _MissingError("no networks with weights were given")
         return found
 

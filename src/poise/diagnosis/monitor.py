@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -98,6 +99,8 @@ class Monitor:
         self._checked = 0  # How many steps had been observed at the last check
         self._last = 0  # The number of its step
         self._quiet_until = 0  # How many steps have been observed when the next is noted
+        self._calls = 1  # Of `observe` from one check to the next, if there is time for it
+        self._noting = 0.0  # Seconds that noting a step takes
         self._listeners: list[Callable[[Measurement, Sequence[Finding]], None]] = []
 
     @property
@@ -178,7 +181,7 @@ class Monitor:
                 self._loss("loss_discriminator", loss_discriminator),
                 self._loss("loss_generator", loss_generator),
             )
-            due = self._doctor.due(step)
+            due = self._has_listened() and self._doctor.due(step)
             if not due and self._doctor.waits(step):
                 self._pass_over(0)
             gradient = gradient_norm(generator) if due else None
@@ -198,7 +201,9 @@ class Monitor:
             if not self._reference_is_set:
                 self._gather(real, fake)
             broken = not due and visibly_broken(losses) and not self._known_as_broken()
-            self._doctor.budget.spent += time.perf_counter() - began
+            took = time.perf_counter() - began
+            self._noting = min(took, self._noting or took)
+            self._doctor.budget.spent += took
             if not (due or broken):
                 return
             self._check(
@@ -233,14 +238,25 @@ class Monitor:
         strides = (step - self._last) / (self._numbers.count - self._checked) if self._checked else 1.0
         self._last, self._checked = step, self._numbers.count
         counts = self._numbers.counting or not (self.every or self.steps)
-        self._pass_over(int(self._interval / (1.0 if counts else max(strides, 1.0))))
+        self._calls = int(self._interval / (1.0 if counts else max(strides, 1.0)))
+        self._pass_over(self._calls)
+
+    def _has_listened(self) -> bool:
+        """Whether as many steps are noted as a check wants."""
+        few = len(self._doctor.window) + 1 < min(LISTENED, self._calls)
+        return not few or len(self._doctor.tracker.measurements) < OPENING
 
     def _pass_over(self, steps: int) -> None:
-        """Note nothing for so many steps, or until there is time for a check, once nothing is gathered."""
+        """Note nothing for so many steps, or until there is time for a check, once all is gathered.
+
+        Noting takes time as well: a loop that notes every step while it saves for a check could spend all
+        that is allowed on notes.
+        """
         gathers = not self._reference_is_set or not (self._latents.full or self._latents.none)
         pace = self._doctor.budget.elapsed / max(self._numbers.count, 1)  # Seconds a step
-        saving = int(self._doctor.saving() / pace) if pace > 0 else 0
-        self._quiet_until = self._numbers.count + (0 if gathers else max(steps, saving) - LISTENED)
+        noting = self._noting * max(LISTENED - len(self._doctor.window), 1)
+        saving = math.ceil(self._doctor.saving(noting) / pace) if pace > 0 else 0
+        self._quiet_until = self._numbers.count + (0 if gathers else max(steps - LISTENED, saving))
 
     def _subject(
         self,

@@ -192,6 +192,9 @@ NO_GRADIENT = Rule(
         "condition-ignored",
         "discriminator-overfits",
         "diverging",
+        "modes-apart",
+        "augmentation-leaks",
+        "checkerboard",
     ),
 )
 
