@@ -114,10 +114,9 @@ def same_bits(first: Path, second: Path) -> None:
 def test_survives_kill_and_resumes_to_the_same_bits(name: str, tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     data = stored(name, tmp_path)
-    begin(plan(data, tiny(name), CPU), whole, notify=silent)
-    killed_in_a_child(
-        lambda: begin(plan(data, tiny(name), CPU), killed, callbacks=[kill_at(KILLED_AT)], notify=silent)
-    )
+    planned = plan(data, tiny(name), CPU)  # the child has a copy
+    killed_in_a_child(lambda: begin(planned, killed, callbacks=[kill_at(KILLED_AT)], notify=silent))
+    begin(planned, whole, notify=silent)
     folder = RunFolder.open(killed)
     assert folder.status == "interrupted"
     assert [step for step in folder.checkpoint_steps() if step] == [2]  # fitted networks are saved at 0
