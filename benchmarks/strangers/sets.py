@@ -15,5 +15,6 @@ SETS: Mapping[str, Callable[[], Sequence[Case]]] = {
     "nine": lambda: import_module("benchmarks.strangers.round_nine").CASES,
     "ten": lambda: import_module("benchmarks.strangers.round_ten").CASES,
     "eleven": lambda: import_module("benchmarks.strangers.round_eleven").CASES,
+    "twelve": lambda: import_module("benchmarks.strangers.round_twelve").CASES,
     "five": lambda: import_module("benchmarks.strangers.round_five").CASES,
 }
