@@ -2,10 +2,10 @@
 
 Drawn by lot from a fixed seed. Forty loops that are meant to be healthy: every style that ended sound before
 once, seven of them twice. Forty faults: all sixteen unmistakable kinds and 24 of the others, each in a style
-that had it before, on data of another loop of that style. All have other seeds, and 1,000 to 2,000 steps. What
-the lot gave was changed at two places: exchanged channels and grey samples need pictures in colour. Written
-down and committed before any of them was played. What counts as healthy, or as a fault that took effect, is
-as before.
+that had it before, on data of another loop of that style. All have other seeds, and 1,000 to 2,000 steps.
+What the lot gave was changed at two places: exchanged channels and grey samples need pictures in colour.
+Written down and committed before any of them was played. What counts as healthy, or as a fault that took
+effect, is as before.
 """
 
 from __future__ import annotations
@@ -190,7 +190,8 @@ FAULTY = (
         "tiny-rate-d",
         seed=123,
         steps=2000,
-        right="discriminator-dominates generator-dominates mode-collapse mode-hopping oscillation not-learning quality-regressed diverging no-gradient",
+        right="discriminator-dominates generator-dominates mode-collapse mode-hopping "
+        "oscillation not-learning quality-regressed diverging no-gradient",
         nz=4,
         lr=0.001,
     ),
