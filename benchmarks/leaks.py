@@ -193,12 +193,7 @@ def picture(out: Path) -> Path:
     axes[2].set_title("Share of samples as if moved, with an empty edge", fontsize=9, loc="left")
     axes[2].set_xlabel("step", fontsize=8)
     axes[2].spines[["top", "right"]].set_visible(False)
-    file = pages.FOLDER / f"{NAME}.png"
-    figure.savefig(file)
-    from PIL import Image
-
-    Image.open(file).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(file, optimize=True)
-    return file
+    return pages.save_picture(figure, NAME)
 
 
 def main() -> None:

@@ -266,12 +266,7 @@ def picture(out: Path, finding: str) -> Path:
     else:
         axes[0].set_yticks([])
     axes[1].set_xlabel("step", fontsize=8)
-    file = pages.FOLDER / f"{finding}.png"
-    figure.savefig(file)
-    from PIL import Image
-
-    Image.open(file).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(file, optimize=True)
-    return file
+    return pages.save_picture(figure, finding)
 
 
 def main() -> None:

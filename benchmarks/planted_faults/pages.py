@@ -1,14 +1,21 @@
 """The pages of failures: what the code says of a rule is written into them, so that they cannot drift."""
 
+from __future__ import annotations
+
 import ast
 import inspect
+import io
 import sys
 from itertools import takewhile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from poise.diagnosis import FINDINGS, Setting
 from poise.diagnosis.rule import Rule
 from poise.recipes import RECIPES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FOLDER = Path(__file__).parents[2] / "docs" / "failures"
 
@@ -96,6 +103,20 @@ def write(page: Path, **contents: str) -> None:
     for name, content in contents.items():
         text = between(text, name, content)
     page.write_text(text, encoding="utf-8")
+
+
+def save_picture(figure: Figure, finding: str) -> Path:
+    """Save the picture of a page with few colours, so that it takes at most 60 kB."""
+    from PIL import Image
+
+    content, file = io.BytesIO(), FOLDER / f"{finding}.png"
+    figure.savefig(content, format="png", facecolor="white")
+    for colours in (64, 32, 16, 8):
+        picture = Image.open(content).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+        picture.save(file, optimize=True)
+        if file.stat().st_size <= 60_000:
+            break
+    return file
 
 
 def refresh() -> None:

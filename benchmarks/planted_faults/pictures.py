@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ from PIL import Image
 
 from benchmarks.planted_faults.faults import FIRST, Case
 from benchmarks.planted_faults.judge import judge_one
-from benchmarks.planted_faults.pages import FOLDER
+from benchmarks.planted_faults.pages import save_picture
 from poise.data import Labelled, open_data
 from poise.diagnosis import Measurement
 from poise.run_folder import RunFolder
@@ -127,15 +126,8 @@ def _figure(finding: str, name: str, quantities: str, out: Path) -> Path:
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("step" + ("; dotted: onset" if run.onset else "") + "; dashed: named", fontsize=8)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", facecolor="white")
+    file = save_picture(figure, finding)
     plt.close(figure)
-    file = FOLDER / f"{finding}.png"
-    for colours in (64, 32, 16, 8):
-        picture = Image.open(content).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
-        picture.save(file, optimize=True)
-        if file.stat().st_size <= 60_000:  # bytes
-            break
     return file
 
 

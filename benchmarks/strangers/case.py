@@ -144,3 +144,9 @@ class Case:
     def unmistakable(self) -> bool:
         """Whether it is to be named within three checks."""
         return bool(self.fault) and FAULTS[self.fault].unmistakable
+
+
+def case(style: str, data: str, fault: str = "", *, seed: int, steps: int, **more: Any) -> Case:
+    """A case whose further fields and whose settings are given side by side."""
+    own = {name: more.pop(name) for name in ("onset", "hands", "right", "also") if name in more}
+    return Case(style, data, fault, seed, steps, settings=more, **own)

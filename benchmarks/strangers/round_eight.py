@@ -11,15 +11,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.strangers.case import HARM, Case
+from benchmarks.strangers.case import HARM, Case, case
 
 
 def _case(style: str, data: str, fault: str = "", seed: int = 80, steps: int = 1200, **more: Any) -> Case:
-    names = ("onset", "hands", "right", "also")
-    own = {name: more.pop(name) for name in names if name in more}
     if fault in ("huge-rate-d", "tiny-rate-d", "rates-exchanged", "frozen-d", "swapped-label-g"):
-        own.setdefault("right", f"{HARM} no-gradient")
-    return Case(style, data, fault, seed, steps, settings=more, **own)
+        more.setdefault("right", f"{HARM} no-gradient")
+    return case(style, data, fault, seed=seed, steps=steps, **more)
 
 
 HEALTHY = (

@@ -10,15 +10,11 @@ played. What counts as healthy, or as a fault that took effect, is as before.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
-from benchmarks.strangers.case import Case
+from benchmarks.strangers.case import case
 
-
-def _case(style: str, data: str, fault: str = "", seed: int = 110, steps: int = 1_000, **more: Any) -> Case:
-    names = ("onset", "hands", "right", "also")
-    own = {name: more.pop(name) for name in names if name in more}
-    return Case(style, data, fault, seed, steps, settings=more, **own)
+_case = partial(case, seed=110, steps=1_000)
 
 
 HEALTHY = (

@@ -5,15 +5,11 @@ Written down and committed before any of them was played with a doctor.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
-from benchmarks.strangers.case import Case
+from benchmarks.strangers.case import case
 
-
-def _case(style: str, data: str, fault: str = "", seed: int = 50, steps: int = 1_200, **more: Any) -> Case:
-    names = ("onset", "hands", "right", "also")
-    own = {name: more.pop(name) for name in names if name in more}
-    return Case(style, data, fault, seed, steps, settings=more, **own)
+_case = partial(case, seed=50, steps=1_200)
 
 
 HEALTHY = (
