@@ -100,6 +100,21 @@ def test_a_conditional_game_begins_as_the_game_without_conditions(ring: Path) ->
     torch.testing.assert_close(scores, networks["discriminator"](made))
 
 
+def test_a_discriminator_that_classifies_begins_with_the_scores_of_the_plain_one(
+    ring: Path,
+) -> None:
+    began = plan("ring", recipe(seed=1, game="auxiliary-classifier"), CPU).started_from(ring)
+    assert began.taken is not None and began.taken.counts["discriminator"] == (8, 10)
+    assert [one.split(" (")[0] for one in began.taken.left] == [
+        "discriminator's classifier.weight",
+        "discriminator's classifier.bias",
+    ]
+    plain = plan("ring", recipe(), CPU).components.modules["discriminator"]
+    plain.load_state_dict(own_part(RunFolder.open(ring).load_checkpoint(4).tensors, "network/discriminator"))
+    rows = torch.randn(8, 2)
+    torch.testing.assert_close(began.components.modules["discriminator"](rows)[:, 0], plain(rows))
+
+
 def test_a_transfer_that_shares_nothing_is_refused_and_nothing_is_written(ring: Path, tmp_path: Path) -> None:
     with refused("training.nothing-to-take"):
         poise.train("digits", "non-saturating", steps=1, start_from=ring, out=tmp_path / "run", device="cpu")

@@ -104,6 +104,27 @@ class ClassifyingDiscriminator(nn.Module):
         return torch.cat([self.head(features)[:, None], logits], 1)
 
 
+def names_without_condition(module: nn.Module) -> dict[str, str]:
+    """By the name of each tensor, its name in the network that the condition entered.
+
+    Tensors that only the condition needs are not in it, and none is if the module is no such network.
+
+    Example:
+        >>> network = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1))
+        >>> sorted(names_without_condition(ClassifyingDiscriminator(network, 3)).values())
+        ['0.bias', '0.weight', '2.bias', '2.weight']
+    """
+    if isinstance(module, ConcatenatedGenerator | ConcatenatedDiscriminator):
+        return {f"network.{name}": name for name in module.network.state_dict()}
+    if isinstance(module, ProjectionDiscriminator | ClassifyingDiscriminator):
+        whole = nn.Sequential(*module.features, *module.head)
+        parts = [
+            f"{part}.{name}" for part in ("features", "head") for name in getattr(module, part).state_dict()
+        ]
+        return dict(zip(parts, whole.state_dict(), strict=True))
+    return {}
+
+
 class ConditionalBatchNorm(nn.Module):
     """Batch normalisation with a scale and a shift for each class.
 

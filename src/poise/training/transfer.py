@@ -12,16 +12,12 @@ from torch import Tensor, nn
 
 from poise.errors import PoiseError
 from poise.games.view import own_part
-from poise.networks.conditioned import ConcatenatedDiscriminator, ConcatenatedGenerator
+from poise.networks.conditioned import names_without_condition
 from poise.recipes import Recipe
 from poise.run_folder import Checkpoint, RunFolder
 from poise.run_folder.checkpoints import DamagedError, checkpoint_of
 from poise.run_folder.tensors_folder import read_tensors_folder
 from poise.training.components import Components
-
-CONCATENATED = (ConcatenatedGenerator, ConcatenatedDiscriminator)
-WRAPPED = "network."
-"""What the names of tensors begin with in these."""
 
 SHOWN = 3
 """How many tensors that are not taken a sentence names."""
@@ -152,14 +148,14 @@ class _Copied:
 def _copy(theirs: Mapping[str, Tensor], module: nn.Module) -> _Copied:
     """Copy what has the same name and shape.
 
-    A network beside which the condition enters as further inputs takes those of a network without conditions:
-    its new columns are zero, so that it begins as that network.
+    A network with a condition takes those of the network that the condition entered. If it enters as further
+    inputs, the new columns are zero, so that it begins as that network.
     """
-    own, wrapped = module.state_dict(), isinstance(module, CONCATENATED)
-    adopted = wrapped and not all(name.startswith(WRAPPED) for name in theirs)
+    own, plain = module.state_dict(), names_without_condition(module)
+    adopted = bool(plain) and not theirs.keys() & own.keys()
     copied = _Copied(len(own), [], [])
     for name, value in own.items():
-        other = theirs.get(name.removeprefix(WRAPPED) if adopted else name)
+        other = theirs.get(plain.get(name, "") if adopted else name)
         if other is None:
             copied.left.append(f"{name} (there is none)")
         elif other.shape == value.shape:
