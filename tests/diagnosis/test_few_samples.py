@@ -199,3 +199,22 @@ def test_labels_that_are_rarely_looked_at_and_never_followed(
     assert [(one.severity, one.first_step) for one in found] == (
         [] if first is None else [("trouble", first)]
     )
+
+
+@pytest.mark.parametrize(
+    ("followed", "named"),
+    [
+        ((0.02, 0.01, -0.02), True),  # the source is thrown away
+        ((0.34, 0.50, 0.15), False),  # fresh weights of a ResNet, which follow it little at first
+        ((0.02, 0.60, 0.01), False),  # fakes of a pool, which are of other sources than this step's
+    ],
+)
+def test_translations_that_have_nothing_to_do_with_their_sources(
+    followed: tuple[float, ...], named: bool
+) -> None:
+    run = [
+        Measurement(step, distance=1.0, spread=0.6, latent_response=0.3, source_followed=one)
+        for step, one in zip((0, 33, 66), followed, strict=True)
+    ]
+    found = judged(run, [FINDINGS["latent-ignored"]], Setting(steps=2000)).findings
+    assert [one.severity for one in found] == (["trouble"] if named else [])

@@ -27,7 +27,7 @@ SPAN = 4  # Spans, sixtieths of a run, over which it is looked at
 FAINT = 0.1
 # Correlation of the distances of sources and of their translations, below which the two have nothing to do
 # with each other. Of sixteen pairs chance gives 0.2 at most; of U-Nets with fresh weights it is above 0.6
-UNRELATED, RELATED = 0.35, 0.5
+UNRELATED, RELATED = 0.25, 0.35
 ANSWERED = 0.1  # Response from which a generator has used its latents
 TOGETHER = 0.15  # Spread below which its samples are together, whatever their latents
 ALIKE = 0.02  # Likeness below which all samples are the same anyway
