@@ -12,7 +12,6 @@ second time not at all; and moves and colours of DiffAugment.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -147,7 +146,7 @@ def named(lines: list[dict[str, object]], steps: int) -> list[str]:
     return [f"{one.name}:{one.severity}:{found[one.name]:.2f}" for one in tracker.findings]
 
 
-def table(out: Path) -> str:
+def table(out: Path, finding: str) -> str:
     """The counts as Markdown, a row for each kind."""
     rows: dict[str, list[list[str]]] = {}
     for file in sorted(out.glob("*.json")):
@@ -160,9 +159,9 @@ def table(out: Path) -> str:
     for name, kind in KINDS.items():
         if name not in rows:
             continue
-        first = [next((one for one in run if one.startswith(f"{NAME}:")), None) for run in rows[name]]
+        first = [next((one for one in run if one.startswith(f"{finding}:")), None) for run in rows[name]]
         right = [one for one in first if one is not None]
-        besides = sorted({one.split(":")[0] for run in rows[name] for one in run} - {NAME})
+        besides = sorted({one.split(":")[0] for run in rows[name] for one in run} - {finding})
         at = ", ".join(one.rsplit(":", 1)[1] for one in right) or "–"
         lines.append(
             f"| {name} | {'yes' if kind.leaks else 'no'} | {len(rows[name])} | {len(right)} | {at} | "
@@ -171,7 +170,7 @@ def table(out: Path) -> str:
     return "\n".join(lines)
 
 
-def picture(out: Path) -> Path:
+def picture(out: Path, finding: str) -> Path:
     """Samples of a loop that moves reals alone, beside those of one that does not; what was measured."""
     import matplotlib
 
@@ -193,26 +192,13 @@ def picture(out: Path) -> Path:
     axes[2].set_title("Share of samples as if moved, with an empty edge", fontsize=9, loc="left")
     axes[2].set_xlabel("step", fontsize=8)
     axes[2].spines[["top", "right"]].set_visible(False)
-    return pages.save_picture(figure, NAME)
+    return pages.save_picture(figure, finding)
 
 
 def main() -> None:
     """One of the stages."""
-    parser = argparse.ArgumentParser(description="Augmentations that leak, and those that do not.")
-    parser.add_argument("stage", choices=("record", "page", "picture"))
-    parser.add_argument("--out", type=Path, default=Path("runs/leaks"))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--only", default="", help="kinds whose name holds this")
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    if given.stage == "record":
-        record(given.out, given.seeds, given.steps, given.only)
-    elif given.stage == "page":
-        pages.write(pages.FOLDER / f"{NAME}.md", rates=table(given.out))
-        print(table(given.out))
-    else:
-        print(picture(given.out))
+    what = "Augmentations that leak, and those that do not."
+    pages.stages(what, (NAME,), record, table, picture, out=Path("runs/leaks"), steps=600)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ are themselves quiet, clipped, or have a hum at the frequency of a stride.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -271,23 +270,8 @@ def picture(out: Path, finding: str) -> Path:
 
 def main() -> None:
     """One of the stages."""
-    parser = argparse.ArgumentParser(description="Sounds that are silent, clipped or whistle.")
-    parser.add_argument("stage", choices=("record", "page", "picture"))
-    parser.add_argument("--out", type=Path, default=Path("runs/sound-faults"))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--steps", type=int, default=150)
-    parser.add_argument("--only", default="", help="kinds whose name holds this")
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    if given.stage == "record":
-        record(given.out, given.seeds, given.steps, given.only)
-        return
-    for finding in NAMES:
-        if given.stage == "page":
-            pages.write(pages.FOLDER / f"{finding}.md", rates=table(given.out, finding))
-            print(table(given.out, finding))
-        else:
-            print(picture(given.out, finding))
+    what = "Sounds that are silent, clipped or whistle."
+    pages.stages(what, NAMES, record, table, picture, out=Path("runs/sound-faults"), steps=150)
 
 
 if __name__ == "__main__":

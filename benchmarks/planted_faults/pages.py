@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import inspect
 import io
 import sys
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import torch
 
 from poise.diagnosis import FINDINGS, Setting
 from poise.diagnosis.rule import Rule
@@ -117,6 +121,37 @@ def save_picture(figure: Figure, finding: str) -> Path:
         if file.stat().st_size <= 60_000:
             break
     return file
+
+
+def stages(
+    description: str,
+    findings: Sequence[str],
+    record: Callable[[Path, list[int], int, str], None],
+    table: Callable[[Path, str], str],
+    picture: Callable[[Path, str], Path],
+    *,
+    out: Path,
+    steps: int,
+) -> None:
+    """The command of a benchmark that records loops, and writes and draws the pages of some findings."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("stage", choices=("record", "page", "picture"))
+    parser.add_argument("--out", type=Path, default=out)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--only", default="", help="kinds whose name holds this")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    if given.stage == "record":
+        record(given.out, given.seeds, given.steps, given.only)
+        return
+    for finding in findings:
+        if given.stage == "page":
+            rates = table(given.out, finding)
+            write(FOLDER / f"{finding}.md", rates=rates)
+            print(rates)
+        else:
+            print(picture(given.out, finding))
 
 
 def refresh() -> None:

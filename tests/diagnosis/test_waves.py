@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -124,7 +126,7 @@ def test_what_the_first_weights_do_is_no_finding() -> None:
         (lambda waves: waves, ""),
     ],
 )
-def test_the_monitor_names_them(fault, name: str) -> None:  # type: ignore[no-untyped-def]
+def test_the_monitor_names_them(fault: Callable[[Tensor], Tensor], name: str) -> None:
     monitor = Monitor(noise(300)[:, None], steps=240, most_share=1.0, every=10)
     for step in range(240):
         monitor.observe(step, fake=fault(noise(64, seed=step + 1))[:, None])

@@ -194,7 +194,7 @@ class Doctor:
         return self.schedule(step, measurements[-1].step if measurements else None)
 
     def saving(self, more: float = 0.0) -> float:
-        """Seconds of the loop until there is time for the next check, and for so many seconds more."""
+        """Seconds of the loop until there is time for the next check and for `more` seconds beside it."""
         if len(self.tracker.measurements) < OPENING or self.budget.most_share >= 1:
             return 0.0
         spent = self.budget.spent + more

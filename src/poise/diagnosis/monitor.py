@@ -247,7 +247,7 @@ class Monitor:
         return not few or len(self._doctor.tracker.measurements) < OPENING
 
     def _pass_over(self, steps: int) -> None:
-        """Note nothing for so many steps, or until there is time for a check, once all is gathered.
+        """Skip `steps` steps, or those until there is time for a check, once all is gathered.
 
         Noting takes time as well: a loop that notes every step while it saves for a check could spend all
         that is allowed on notes.

@@ -214,11 +214,18 @@ def _at_once(starts: Starts, targets: Tensor, likeness: Likeness, search: Search
 def _nearer(first: Found, other: Found, rows: Tensor) -> Found:
     """The first, with what the other found for these rows if its loss is smaller, and with its spread."""
     better = other.loss < first.loss[rows]
-    parts = dict[str, Tensor | None]()
-    for name in ("coordinates", "condition", "images", "loss"):
-        value, instead = getattr(first, name), getattr(other, name)
-        parts[name] = None if value is None else value.index_copy(0, rows[better], instead[better])
-    return Found(**parts, spread=first.spread.index_copy(0, rows, other.spread))  # type: ignore[arg-type]
+
+    def put(value: Tensor, instead: Tensor) -> Tensor:
+        return value.index_copy(0, rows[better], instead[better])
+
+    kinds, instead = first.condition, other.condition
+    return Found(
+        put(first.coordinates, other.coordinates),
+        None if kinds is None or instead is None else put(kinds, instead),
+        put(first.images, other.images),
+        put(first.loss, other.loss),
+        first.spread.index_copy(0, rows, other.spread),
+    )
 
 
 def _by_adam(

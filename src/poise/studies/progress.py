@@ -31,15 +31,14 @@ def standing(study: StudyFolder) -> Standing:
     if stage is None and plan.drawn < plan.trials:
         stage = "search"  # further settings will be suggested
     of_search = [trial for trial in trials if trial.stage == "search"]
-    rungs = sum(plan.counts()) * len(plan.recipes) - len(of_search) if stage == "search" else 0
-    planned = len(trials) + rungs + sum(_to_come(plan, stage))
+    rungs = runs_of(plan)["search"] - len(of_search) if stage == "search" else 0
+    repeats = sum(_to_come(plan, stage))
     left = sum(plan.images_of(trial) for trial in trials if trial.name not in results)
-    repeats = planned - len(trials) - rungs
     higher = _images_of_rungs(plan) - sum(map(plan.images_of, of_search)) if rungs else 0
     return Standing(
         done=len(done),
         failed=sum(results[trial.name].get("score") is None for trial in done),
-        planned=planned,
+        planned=len(trials) + rungs + repeats,
         images=sum(map(plan.images_of, done)),
         images_left=left + max(0, higher) + repeats * plan.budget.images,
         stage=stage or "finished",
