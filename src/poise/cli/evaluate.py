@@ -37,7 +37,7 @@ class Measuring:
 
     Args:
         against: What to measure against; by default what was trained on.
-        metrics: Listed such as frechet-distance, coverage, memorisation; by default a set for the data.
+        metrics: Names such as frechet-distance, coverage, memorisation; by default a set for the data.
         features: random-convolutions, pixels, colours-and-shapes, classifier, efficientnet-lite0,
             inception-v3 or dinov2.
         samples: The most of each side; by default 5,000.

@@ -18,7 +18,7 @@ class StudyOptions:
     """The plan of a study. The names are those of `Request`.
 
     Args:
-        recipes: Listed of recipes, or patterns, in quotes.
+        recipes: Names of recipes, or patterns, in quotes.
         space: What settings are drawn from: narrow, wide, kurach, or a TOML file.
         budget: What each trial may take: 1M-images that the discriminator is shown, or a time, 30m, which
             some timed steps turn into images once.
