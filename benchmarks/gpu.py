@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -85,19 +86,12 @@ def step_of(experiment: Experiment, components: Components) -> Callable[[int], M
 
 def tests(asked: Asked) -> Result:
     """The tests that are marked for a GPU."""
-    words = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-m",
-        "gpu",
-        "-p",
-        "no:cacheprovider",
-        "tests/training/test_gpu.py",
-    ]
+    words = [sys.executable, "-m", "pytest", "-m", "gpu", "-p", "no:cacheprovider", "--tb=short", "-n", "8"]
+    files = ["tests/training/test_gpu.py", "tests/training/test_gpu_battery.py"]
     found = subprocess.run(
-        words, cwd=FOLDER.parents[1], capture_output=True, text=True, timeout=150, check=False
+        [*words, *files], cwd=FOLDER.parents[1], capture_output=True, text=True, timeout=240, check=False
     )
+    print(found.stdout, found.stderr, file=sys.stderr)
     lines = [line for line in (found.stdout + found.stderr).splitlines() if line.strip()]
     return {"passed": found.returncode == 0, "status": found.returncode, "end": lines[-8:]}
 
@@ -242,6 +236,7 @@ def throughput(asked: Asked) -> Result:
             try:
                 found[name] = timed(speed.recipe, side, {**changes, "precision": precision}, asked)
             except Exception as error:  # such as out of memory; the others are still to be seen
+                traceback.print_exc()
                 found[name] = {"error": f"{type(error).__name__}: {str(error)[:200]}"}
             if asked.device.type == "cuda":
                 torch.cuda.empty_cache()
@@ -377,6 +372,7 @@ def main() -> None:
         try:
             section = SECTIONS[name](Asked(device, given.quick))
         except Exception as error:
+            traceback.print_exc()
             section = {"error": f"{type(error).__name__}: {str(error)[:400]}"}
         found["sections"][name] = section
         print(f"{name}, {time.monotonic() - start:.1f} s: {json.dumps(section)}", flush=True)

@@ -20,7 +20,16 @@ from torch import Tensor
 from poise.augment import AUGMENTATIONS, AugmentContext
 from poise.augment.adaptive import adapted, adaptively_augmented, initial
 from poise.augment.diffaugment import cut_out, diffaugment, moved, recoloured
-from poise.augment.warps import SYM6, downsampled, drawn_colours, drawn_map, upsampled, warped, with_colours
+from poise.augment.warps import (
+    SYM6,
+    downsampled,
+    drawn_colours,
+    drawn_map,
+    sampled,
+    upsampled,
+    warped,
+    with_colours,
+)
 from poise.schedules import Schedule
 
 RECORDED = np.load(Path(__file__).with_name("augmentations.npz"))
@@ -35,6 +44,18 @@ def context(step: int = 0, images_seen: int = 0, **state: float) -> AugmentConte
 def images(count: int = 4, channels: int = 3, height: int = 12, width: int = 16) -> Tensor:
     stream = torch.Generator().manual_seed(2)
     return torch.randn((count, channels, height, width), generator=stream, dtype=torch.float64)
+
+
+def test_sampling_is_that_of_torch_and_can_be_differentiated_twice() -> None:
+    """Torch's own operator cannot before version 2.13."""
+    one, stream = images(2, 2, 5, 6).requires_grad_(), torch.Generator().manual_seed(3)
+    grid = 4 * torch.rand((2, 4, 3, 2), generator=stream, dtype=torch.float64) - 2
+    of_torch = torch.nn.functional.grid_sample(one, grid, padding_mode="reflection", align_corners=False)
+    assert torch.equal(sampled(one, grid), of_torch)
+    assert torch.autograd.gradcheck(lambda given: sampled(given, grid), one, check_forward_ad=True)
+    assert torch.autograd.gradgradcheck(lambda given: sampled(given, grid), one)
+    each = torch.func.vmap(lambda image, place: sampled(image[None], place[None])[0])
+    assert torch.equal(each(one.detach(), grid), of_torch)
 
 
 # The published pipelines -----------------------------------------------------------------------------------

@@ -113,8 +113,8 @@ REFUSED = {
         "training.too-few-samples",
         ("1797", "2000", "--batch-size 1797"),
     ),
-    "no such device": (["digits", "--device", "mps"], "training.device-missing", ("--device cpu",)),
-    "an unknown device": (["digits", "--device", "gpu"], "training.unknown-device", ("'gpu'", "cuda")),
+    "no such device": (["digits", "--device", "mps"], "devices.device-missing", ("--device cpu",)),
+    "an unknown device": (["digits", "--device", "gpu"], "devices.unknown-device", ("'gpu'", "cuda")),
     "data that are not there": (["digist"], "data.not-found", ("'digist'", "'digits'")),
 }
 

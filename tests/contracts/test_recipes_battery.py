@@ -8,7 +8,6 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,68 +15,19 @@ import torch
 from PIL import Image
 
 import poise
-from graphs import file_of_graphs
-from poise.data import KINDS, Domains, Pairs, open_data
-from poise.recipes import RECIPES, Recipe, recipe_with
+from poise.data import open_data
+from poise.recipes import RECIPES, Recipe
 from poise.run_folder import RunFolder
-from poise.tasks import TASKS
 from poise.training import Resumption, StepContext, begin, pick_device, plan, resume
-from tones import LENGTH, folder_of_tones, series_of_tones
+from small_recipes import STEPS, silent, stored, tiny
+from tones import LENGTH
 
 CPU = pick_device("cpu")
-STEPS, KILLED_AT = 5, 3
-PEOPLE = Path(__file__).parents[1] / "fixtures" / "people.csv"
-TABLES = ("mixture", "ctgan")
-FAMILIES = (
-    "stylegan2", "r3gan", "srresnet", "fastgan", "progressive", "wavegan", "hifigan", "infogan",
-    "doppelganger", "graph", "graph-mixture",
-)  # fmt: skip
+KILLED_AT = 3
 
 
 def test_the_number_of_recipes() -> None:
     assert len(RECIPES) == 41
-
-
-def tiny(name: str) -> Recipe:
-    """The recipe at the size of a test; every part of it stays."""
-    changes: dict[str, Any] = {
-        "batch_size": 4,
-        "steps": STEPS,
-        "log_every": 2,
-        "sample_every": 3,
-        "checkpoints.every_steps": 2,
-        "checkpoints.every_seconds": None,
-    }
-    if RECIPES[name].generator.name in ("auto", "mlp", *TABLES, *FAMILIES):
-        changes["generator.width"] = 8
-    if RECIPES[name].discriminator.name in ("auto", "autoencoder", "mlp", "rows", *FAMILIES):
-        changes["discriminator.width"] = 8
-    return recipe_with(RECIPES[name], changes)
-
-
-def stored(name: str, folder: Path) -> Any:
-    """Data on disk, or built in, that suit a recipe: a resume opens them again by their paths."""
-    if RECIPES[name].encoding in KINDS["sound"].encodings:
-        return folder_of_tones(folder / "tones")
-    if RECIPES[name].generator.name in TABLES:
-        return PEOPLE
-    if RECIPES[name].generator.name == "doppelganger":
-        return series_of_tones(folder / "series.npy")
-    if RECIPES[name].generator.name == "graph-mixture":
-        return file_of_graphs(folder / "graphs.g6")
-    needs = TASKS[RECIPES[name].game.name].needs
-    if needs not in ("pairs", "domains"):
-        return "digits"
-    digits = open_data("digits").array
-    assert digits is not None
-    first, second = folder / "first.npy", folder / "second.npy"
-    np.save(first, digits[:40])
-    np.save(second, 255 - digits[:40] if needs == "pairs" else 255 - digits[40:90])
-    return Pairs(first, second) if needs == "pairs" else Domains(first, second)
-
-
-def silent(sentence: str) -> None:
-    """Nobody is told."""
 
 
 def killed_in_a_child(train: Callable[[], object]) -> None:
@@ -143,8 +93,9 @@ def samples_agree(killed: Path, whole: Path) -> None:
     assert len(data) == 3 and samples.dtype == np.float32
     assert len(samples) == 3 and np.isfinite(samples).all()
     assert np.abs(samples).max() <= 1 or not generator.transform.bounded
-    # A matrix product rounds by its own shape, so the first of many equal those of few to rounding alone.
-    np.testing.assert_allclose(samples, poise.open_run(whole).sample(5, seed=1)[:3], atol=1e-6)
+    # A product rounds by its own shape, so the first of many equal those of few to rounding alone: some ulps
+    # of float32 in each of up to twenty layers.
+    np.testing.assert_allclose(samples, poise.open_run(whole).sample(5, seed=1)[:3], atol=1e-5)
 
 
 def translations_agree(killed: Path, whole: Path) -> None:
@@ -155,7 +106,7 @@ def translations_agree(killed: Path, whole: Path) -> None:
         made = poise.open_run(killed).translate(digits[:3], direction=direction, seed=1)
         assert made.shape == (3, 1, 8, 8) and made.dtype == np.float32
         again = poise.open_run(whole).translate(digits[:5], direction=direction, seed=1)
-        np.testing.assert_allclose(made, again[:3], atol=1e-6)
+        np.testing.assert_allclose(made, again[:3], atol=1e-5)
 
 
 def tags_agree(killed: Path, whole: Path) -> None:
@@ -173,7 +124,7 @@ def waves_agree(killed: Path, whole: Path) -> None:
     made, again = (poise.open_run(run).vocode(recordings) for run in (killed, whole))
     assert len(made) == 12 and all(wave.shape == (LENGTH,) for wave in made.values())
     for name, wave in made.items():
-        np.testing.assert_allclose(wave, again[name], atol=1e-6)
+        np.testing.assert_allclose(wave, again[name], atol=1e-5)
 
 
 CHECKED: dict[str, Callable[[Path, Path], None]] = {

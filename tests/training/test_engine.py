@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from poise.randomness import streams_kept
-from poise.training.engine import pick_device, seed_networks
+from poise.training.engine import seed_networks
 
 
 @pytest.fixture
@@ -88,14 +88,3 @@ def test_a_session_on_mps_gives_its_stream_back(monkeypatch: pytest.MonkeyPatch)
 def _raises(function: Callable[[], None]) -> None:
     with pytest.raises(RuntimeError):
         function()
-
-
-@pytest.mark.parametrize(
-    ("there", "taken"), [(("cuda", "mps"), "cuda"), (("mps",), "mps"), ((), "cpu")], ids=str
-)
-def test_auto_takes_the_first_accelerator_that_is_there(
-    there: tuple[str, ...], taken: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in there)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in there)
-    assert pick_device("auto") == torch.device(taken)

@@ -90,7 +90,80 @@ def warped(images: Tensor, back: Tensor) -> Tensor:
     to_share = _diagonal(back, 2 / large.shape[-1], 2 / large.shape[-2])
     from_share = _diagonal(back, size[-1] / 2, size[-2] / 2)
     grid = affine_grid((to_share @ inner @ from_share)[:, :2], size, align_corners=False)
-    return downsampled(grid_sample(large, grid, padding_mode="reflection", align_corners=False))
+    return downsampled(sampled(large, grid))
+
+
+def sampled(images: Tensor, grid: Tensor) -> Tensor:
+    """Images at the places of a grid, bilinearly; what lies outside mirrors the image.
+
+    Args:
+        images: `(N, C, H, W)`.
+        grid: `(N, h, w, 2)`, in shares of half a side from the middle; no slope by it is taken.
+
+    Returns:
+        `(N, C, h, w)`; it can be differentiated twice, which torch's own operator cannot before version 2.13.
+    """
+    made: Tensor = _Sampled.apply(images, grid)  # type: ignore[no-untyped-call]
+    return made
+
+
+class _Sampled(torch.autograd.Function):
+    """Sampling is linear in the images: its slope is the transposed map, and that one's slope is sampling."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(images: Tensor, grid: Tensor) -> Tensor:
+        return grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        images, grid = inputs
+        ctx.save_for_backward(grid)
+        ctx.save_for_forward(grid)
+        ctx.sides = images.shape[-2:]
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None]:
+        (grid,) = ctx.saved_tensors
+        made: Tensor = _Scattered.apply(slopes[0], grid, ctx.sides)  # type: ignore[no-untyped-call]
+        return made, None
+
+    @staticmethod
+    def jvp(ctx: Any, *slopes: Any) -> Tensor:
+        (grid,) = ctx.saved_tensors
+        return sampled(slopes[0], grid)
+
+
+class _Scattered(torch.autograd.Function):
+    """The transposed map: what each place of the grid holds goes back to the pixels that it was made of."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(values: Tensor, grid: Tensor, sides: torch.Size) -> Tensor:
+        like = values.new_empty((*values.shape[:2], *sides))
+        bilinear, reflection = 0, 2
+        scatter = torch.ops.aten.grid_sampler_2d_backward
+        made: Tensor = scatter(values, like, grid, bilinear, reflection, False, [True, False])[0]
+        return made
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, torch.Size], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[1])
+        ctx.save_for_forward(inputs[1])
+        ctx.sides = inputs[2]
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None]:
+        (grid,) = ctx.saved_tensors
+        return sampled(slopes[0], grid), None, None
+
+    @staticmethod
+    def jvp(ctx: Any, *slopes: Any) -> Tensor:
+        (grid,) = ctx.saved_tensors
+        made: Tensor = _Scattered.apply(slopes[0], grid, ctx.sides)  # type: ignore[no-untyped-call]
+        return made
 
 
 def _diagonal(like: Tensor, across: float, down: float) -> Tensor:

@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Json, Listed, Names, Number, Switch, at_least, emit, line, output, table, verb
+from poise.cli.verb import (
+    Device,
+    Json,
+    Listed,
+    Names,
+    Number,
+    Switch,
+    at_least,
+    emit,
+    line,
+    output,
+    table,
+    verb,
+)
 from poise.errors import PoiseError
 from poise.text import counted, short_path
 
@@ -39,6 +52,7 @@ def directions(
     no_labels: Switch = False,
     again: Switch = False,
     seed: Number = 0,
+    device: Device = "auto",
     json: Json = False,
 ) -> int:
     """Find directions along which the samples of a generator change, and rank them.
@@ -56,6 +70,7 @@ def directions(
         no_labels: Look for no directions of the classes that the data came with.
         again: Find them again, although there are some; names are lost.
         seed: Draws the samples.
+        device: Where they are found.
     """
     from poise.cli.working import working
     from poise.data import default_cache
@@ -75,7 +90,7 @@ def directions(
     for one in method:
         METHODS.named(one)  # before a classifier of labels is trained
     folder = one_run(run)
-    generator = Generator.load(folder.path)
+    generator = Generator.load(folder.path, device=device)
     step = int(generator.description.get("step", 0))
     note = ""
     if has_directions(folder.path) and not again:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Json, Name, Number, at_least, emit, line, output, verb
+from poise.cli.verb import Device, Json, Name, Number, at_least, emit, line, output, verb
 from poise.errors import PoiseError
 from poise.text import counted, short_path
 
@@ -43,6 +43,7 @@ def edit(
     label: Name = None,
     seed: Number = 0,
     out: Annotated[Path | None, Parameter(metavar="PATH")] = None,
+    device: Device = "auto",
     json: Json = False,
 ) -> int:
     """Move samples or pictures along directions of poise directions.
@@ -59,6 +60,7 @@ def edit(
         label: The class of those samples; by default each class as often as in the data.
         seed: Draws those samples.
         out: A .png for a sheet, or a folder/ for a file each; by default edited.png in RUN.
+        device: Where they are edited.
     """
     import torch
 
@@ -75,7 +77,7 @@ def edit(
         raise PoiseError("No direction is named", code="cli.no-direction", hint=hint)
     strengths = read_strengths(direction)
     folder = one_run(run).path
-    generator = Generator.load(folder)
+    generator = Generator.load(folder, device=device)
     directions = read_directions(folder)
     directions.check(generator)
     found = _subjects(generator, directions, folder, subjects, count, label, seed, json=json)

@@ -10,7 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Count, Json, Listed, Name, Size, emit, is_watched, line, output, panel, table, verb
+from poise.cli.verb import (
+    Count,
+    Device,
+    Json,
+    Listed,
+    Name,
+    Size,
+    emit,
+    is_watched,
+    line,
+    output,
+    panel,
+    table,
+    verb,
+)
 from poise.text import label, number, short_path
 
 if TYPE_CHECKING:
@@ -43,6 +57,7 @@ class Measuring:
         samples: The most of each side; by default 5,000.
         seed: Draws latents and rows; 0 by default.
         checkpoint: Which generator of a run: the newest, the best, or that of a step.
+        device: Where samples and features are made.
     """
 
     against: Annotated[str | None, Parameter(metavar="DATA|SAMPLES")] = None
@@ -51,6 +66,7 @@ class Measuring:
     samples: Count = None
     seed: Count = None
     checkpoint: Annotated[str, Parameter(metavar="newest|best|N")] = "newest"
+    device: Device = "auto"
 
     def arguments(self) -> dict[str, Any]:
         """The options as `poise.evaluation` takes them."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Json, Name, Number, Switch, at_least, emit, line, output, table, verb
+from poise.cli.verb import Device, Json, Name, Number, Switch, at_least, emit, line, output, table, verb
 from poise.errors import PoiseError
 from poise.text import counted, percent, short_path
 
@@ -49,6 +49,7 @@ def invert(
     tune: Annotated[Path | None, Parameter(metavar="RUN")] = None,
     tune_steps: Number = 200,
     seed: Number = 0,
+    device: Device = "auto",
     json: Json = False,
 ) -> int:
     """Find pictures in a generator: the latents whose samples are nearest.
@@ -74,6 +75,7 @@ def invert(
         tune: Also change the generator's weights about the pictures, and write that generator to a new run.
         tune_steps: Steps of that.
         seed: Draws the starts.
+        device: Where it is searched.
     """
     from poise.cli.outputs import OutputFolder, writing_to
     from poise.cli.working import working
@@ -94,7 +96,7 @@ def invert(
     if tune is not None:
         refuse_existing(tune)
     target = OutputFolder(place, made_by=MADE_BY, card=CARD)
-    generator = Generator.load(folder)
+    generator = Generator.load(folder, device=device)
     latest: list[Inversion] = []
     with working(json=json) as stages, writing_to(place):
 

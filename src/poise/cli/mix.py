@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Json, Name, Names, Number, at_least, emit, line, output, verb
+from poise.cli.verb import Device, Json, Name, Names, Number, at_least, emit, line, output, verb
 from poise.errors import PoiseError
 from poise.text import percent, short_path
 
@@ -45,6 +45,7 @@ def mix(
     label: Name = None,
     truncation: Annotated[float | None, Parameter(metavar="NUMBER")] = None,
     out: Annotated[str | None, Parameter(metavar="FILE")] = None,
+    device: Device = "auto",
     json: Json = False,
 ) -> int:
     """Mix samples in a table: layers of styles, or classes.
@@ -62,6 +63,7 @@ def mix(
         label: The class of all samples.
         truncation: Below 1 samples are more typical.
         out: A .png; by default in the run.
+        device: Where they are drawn.
     """
     from poise.cli.named import png_path
     from poise.cli.outputs import whole_file, writing_to
@@ -77,11 +79,10 @@ def mix(
     with view_for(json=json).reading(short_path(folder)), writing_to(path):
         from poise.cli.walk import passed
         from poise.generator.again import named_generator
-        from poise.generator.generator import Generator
         from poise.generator.marks import mark_png, marks_of
 
         named = passed((*rows, *columns))
-        generator = named_generator(folder, named) if named else Generator.load(folder)
+        generator = named_generator(folder, named, device=device)
         if truncation is not None:
             generator = generator.truncated(truncation)
         down = _samples(generator, folder, rows, count=ROWS, seed=0, label=label)

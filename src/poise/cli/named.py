@@ -62,7 +62,7 @@ def mark_files(folder: Path, names: Sequence[SampleName], about: Mapping[str, An
 
 
 def sample_again(
-    folder: Path, given: Sequence[str], asked: Mapping[str, Any], out: str | None, *, json: bool
+    folder: Path, given: Sequence[str], asked: Mapping[str, Any], out: str | None, *, device: str, json: bool
 ) -> int:
     """Make named samples again: one as a picture of its own size, several as a grid, or as raw numbers."""
     from poise.cli.progress import view_for
@@ -76,7 +76,7 @@ def sample_again(
         from poise.generator.again import named_generator, read_names, samples_of, write_picture
 
         names = read_names(given)
-        generator = named_generator(folder, names)
+        generator = named_generator(folder, names, device=device)
         path = folder / f"{in_a_name(str(names[0]))}.png" if out is None else Path(out).expanduser()
         refuse_file(path)
         with writing_to(path):

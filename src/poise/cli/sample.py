@@ -19,7 +19,7 @@ from poise.cli.named import (
     writes_to,
 )
 from poise.cli.rows import names_rows, sample_rows
-from poise.cli.verb import Json, Name, Names, Number, Switch, at_least, emit, line, output, verb
+from poise.cli.verb import Device, Json, Name, Names, Number, Switch, at_least, emit, line, output, verb
 from poise.errors import PoiseError
 from poise.text import counted, short_path
 
@@ -67,6 +67,7 @@ def sample(
     filter_copies: Switch = False,
     out: Annotated[str | None, Parameter(metavar="PATH")] = None,
     name: Names = (),
+    device: Device = "auto",
     json: Json = False,
 ) -> int:
     """Make samples with the generator of a run.
@@ -88,6 +89,7 @@ def sample(
         out: A .png for a grid, a .npy for raw numbers, a folder/ for a file each, a .csv or .parquet for rows
             of a table and for series of one, a .smi, .g6 or .graphml for graphs; by default a grid in RUN.
         name: Samples that were made before, by the names that were printed or by PNG files that hold them.
+        device: Where they are made.
     """
     from poise.cli.outputs import writing_to
     from poise.cli.progress import view_for
@@ -105,7 +107,7 @@ def sample(
     if name:
         words: dict[str, Any] = {"-n": count, "--label": label, "--tags": tags, "--seed": seed or None}
         words |= {"--truncation": truncation, "--refine": refine, "--filter-copies": filter_copies or None}
-        return sample_again(folder, name, words, out, json=json)
+        return sample_again(folder, name, words, out, device=device, json=json)
     wanted, asked_for = {"label": label, "tags": tags}, label if tags is None else tags or "no tags"
     named = "".join(in_a_name(f"-{one}") for one in (asked_for, refine) if one is not None)
     path, files = _place(folder / f"grid{named}-seed{seed}.png", out)
@@ -113,7 +115,7 @@ def sample(
     with view_for(json=json).reading(short_path(folder)):
         from poise.generator import Generator
 
-        generator = Generator.load(folder)
+        generator = Generator.load(folder, device=device)
         if truncation is not None:
             generator = generator.truncated(truncation)
         plain = asked_for is None and refine is None and not filter_copies

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Json, Number, at_least, emit, line, output, verb
+from poise.cli.verb import Device, Json, Number, at_least, emit, line, output, verb
 from poise.text import counted, short_path
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def translate(
     out: Annotated[Path, Parameter(metavar="FOLDER")],
     direction: Annotated[str, Parameter(metavar="WAY")] = "a-to-b",
     seed: Number = 0,
+    device: Device = "auto",
     json: Json = False,
 ) -> int:
     """Translate images with the generator of a run on pairs or domains.
@@ -49,6 +50,7 @@ def translate(
         out: The folder to write to; nothing that was not made by this command is written over.
         direction: a-to-b, or between domains b-to-a, too.
         seed: Draws the noise, the same for every image.
+        device: Where they are translated.
     """
     from poise.cli.events import Notice
     from poise.cli.outputs import OutputFolder, writing_to
@@ -65,7 +67,7 @@ def translate(
         from poise.generator.sampling import IMAGES
         from poise.spec import condition_kind
 
-        generator = Generator.load(folder)
+        generator = Generator.load(folder, device=device)
         if condition_kind(generator.condition).sounds:
             return _vocode(generator, folder, inputs, target, json=json)
         dataset = generator.translatable(inputs, direction=direction, refuse_above=1)

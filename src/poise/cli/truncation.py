@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Count, Json, Name, Number, emit, line, output, table, verb
+from poise.cli.verb import Count, Device, Json, Name, Number, emit, line, output, table, verb
 from poise.text import label, number, short_path
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def truncation(
     seed: Number = 0,
     checkpoint: Annotated[str, Parameter(metavar="newest|best|N")] = "newest",
     out: Annotated[str | None, Parameter(metavar="FILE")] = None,
+    device: Device = "auto",
     json: Json = False,
 ) -> int:
     """Measure samples at several truncations, and draw the curve.
@@ -51,6 +52,7 @@ def truncation(
         seed: Draws latents and rows.
         checkpoint: Which generator of the run: the newest, the best, or that of a step.
         out: A .png; by default in the run. The numbers are beside it as .json.
+        device: Where samples and features are made.
     """
     import json as to_json
 
@@ -72,6 +74,7 @@ def truncation(
             samples=samples,
             seed=seed,
             checkpoint=which_of(checkpoint),
+            device=device,
             progress=progress,
             telling=telling,
         )

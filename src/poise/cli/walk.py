@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from poise.cli.verb import Json, Name, Names, Number, Switch, at_least, emit, line, output, verb
+from poise.cli.verb import Device, Json, Name, Names, Number, Switch, at_least, emit, line, output, verb
 from poise.errors import PoiseError, unknown_name
 from poise.text import counted, first_few, short_path
 
@@ -43,6 +43,7 @@ def walk(
     truncation: Annotated[float | None, Parameter(metavar="NUMBER")] = None,
     one_way: Switch = False,
     out: Annotated[str | None, Parameter(metavar="FILE")] = None,
+    device: Device = "auto",
     json: Json = False,
 ) -> int:
     """Walk through the samples of a run, as a moving picture.
@@ -63,6 +64,7 @@ def walk(
         truncation: Below 1 frames are more typical; of generators with styles.
         one_way: End at the last point, and do not return to the first.
         out: A .webp, .gif or .mp4; by default a .webp in the run.
+        device: Where it is drawn.
     """
     from poise.cli.outputs import whole_file, would_overwrite, writing_to
     from poise.cli.progress import view_for
@@ -79,7 +81,6 @@ def walk(
         raise would_overwrite(path)
     with view_for(json=json).reading(short_path(folder)), writing_to(path):
         from poise.generator.again import named_generator
-        from poise.generator.generator import Generator
         from poise.generator.marks import marks_of
         from poise.generator.moving import frame_picture, save_moving
         from poise.generator.naming import inputs_of
@@ -87,7 +88,7 @@ def walk(
         from poise.generator.walks import KEYS, frames_of, plan_walk
 
         named = passed(through)
-        generator = named_generator(folder, named) if named else Generator.load(folder)
+        generator = named_generator(folder, named, device=device)
         if truncation is not None:
             generator = generator.truncated(truncation)
         between = asked_classes(generator, classes)

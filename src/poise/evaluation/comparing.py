@@ -64,6 +64,7 @@ def compare_runs(
     samples: int | None = None,
     seed: int | None = None,
     checkpoint: Which = "newest",
+    device: str = "auto",
     progress: Progress | None = None,
     telling: Notify | None = None,
 ) -> Compared:
@@ -98,6 +99,7 @@ def compare_runs(
             samples=samples,
             seed=seed or 0,
             checkpoint=checkpoint,
+            device=device,
             progress=progress,
             telling=None if telling is None else partial(_with_name, telling, name),
         )

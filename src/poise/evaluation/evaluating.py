@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from poise.data import KINDS, Dataset, default_cache, kind_of, labelled
+from poise.devices import pick_device
 from poise.errors import PoiseError
 from poise.evaluation.measuring import Asked, evaluate_samples, evaluate_translations
 from poise.evaluation.recording import Evaluation, record
@@ -26,10 +27,11 @@ from poise.evaluation.subjects import (
 )
 from poise.evaluation.vocoding import evaluate_vocoder
 from poise.metrics import METRICS
-from poise.metrics.features import EXTRACTORS, Extractor, as_extractor
+from poise.metrics.features import EXTRACTORS, Extractor, as_extractor, placed
 from poise.metrics.table import default_metrics
 from poise.spec import Resolution, condition_kind
 
+CPU = torch.device("cpu")
 MOST = 5_000  # Samples of each side if the user does not say
 
 
@@ -46,6 +48,7 @@ def evaluate(
     checkpoint: Which = "newest",
     resolution: Resolution | str | None = None,
     cache: Path | None = None,
+    device: str = "auto",
     progress: Progress | None = None,
     telling: Notify | None = None,
 ) -> Evaluation:
@@ -68,6 +71,7 @@ def evaluate(
         checkpoint: Which generator of the run: `"newest"`, `"best"`, or the step of a checkpoint.
         resolution: Pixels a side, height and width, or "64x48", if neither samples nor data determine it.
         cache: A folder for features and weights; by default that of the data.
+        device: Where samples and features are made; `"auto"` takes CUDA if it is there.
         progress: Called with `(done, total)` while images are read.
         telling: Called with what comes next, in words.
 
@@ -97,11 +101,11 @@ def evaluate(
             hint="name it: --labels FILE.csv",
         )
     named = tuple(dict.fromkeys(map(metric_named, metrics or ())))
-    subject, reference = opened(run_or_samples, against, checkpoint, resolution, seed, progress)
+    subject, reference = opened(run_or_samples, against, checkpoint, resolution, seed, progress, device)
     if labels is not None:
         reference = labelled(reference, labels, label_column)
     place = cache or default_cache()
-    extractor = extractor_for(features, reference, place)
+    extractor = extractor_for(features, reference, place, pick_device(device, float64=True))
     asked = Asked(subject, reference, named, extractor, samples or MOST, seed, place, progress, telling)
     generator = subject.generator
     of_sounds = generator is not None and condition_kind(generator.condition).sounds
@@ -153,8 +157,11 @@ def metrics_for(data: Mapping[str, Any]) -> tuple[str, ...]:
     return default_metrics("mixture") if known else kind_of(data).metrics
 
 
-def extractor_for(features: Any, data: Dataset, cache: Path) -> Extractor:
-    """The extractor that the user means: a name, an extractor, a network, a function, or `None`."""
+def extractor_for(features: Any, data: Dataset, cache: Path, device: torch.device = CPU) -> Extractor:
+    """The extractor that the user means: a name, an extractor, a network, a function, or `None`.
+
+    A network of the user stays where it is; one by its name is put on the device.
+    """
     if features is not None and not isinstance(features, str):
         return as_extractor(features)
     of = kind_of(data)
@@ -168,7 +175,7 @@ def extractor_for(features: Any, data: Dataset, cache: Path) -> Extractor:
             hint=f"choose one of {fit}",
         )
     if "channels" in kind.needs:
-        return kind.build(data.shape[0])
+        return placed(kind.build(data.shape[0]), device)
     if "labels" in kind.needs:
         if data.labels is None:
             raise PoiseError(
@@ -177,8 +184,9 @@ def extractor_for(features: Any, data: Dataset, cache: Path) -> Extractor:
                 hint="give them: --labels FILE.csv, or choose other features",
             )
         samples = comparable(drawn(data, len(data), 0), data)
-        return kind.build(samples, torch.as_tensor(np.asarray(data.labels)), cache=cache)
-    return kind.build(cache=cache) if "cache" in kind.needs else kind.build()
+        labels = torch.as_tensor(np.asarray(data.labels))
+        return placed(kind.build(samples, labels, cache=cache), device)
+    return placed(kind.build(cache=cache) if "cache" in kind.needs else kind.build(), device)
 
 
 def which_of(written: str) -> Which:

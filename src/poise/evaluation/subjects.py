@@ -119,10 +119,11 @@ def opened(
     resolution: Resolution | str | None,
     seed: int,
     progress: Progress | None,
+    device: str,
 ) -> tuple[Subject, Dataset]:
     """What is evaluated and what it is measured against, of one shape."""
     of_against = folder_of(against) if is_run(against) else None
-    subject = _of_run(thing, checkpoint) if is_run(thing) else None
+    subject = _of_run(thing, checkpoint, device) if is_run(thing) else None
 
     def data(given: Any, like: tuple[int, ...] | None, transform: Transform | None) -> Dataset:
         """Data at the size of what they are measured with, if these are images, or else the resolution."""
@@ -171,12 +172,12 @@ def opened(
     return subject, reference
 
 
-def _of_run(thing: Any, which: Which) -> Subject:
+def _of_run(thing: Any, which: Which, device: str) -> Subject:
     """The generator of a run or its folder."""
     folder = folder_of(thing)
     module = thing.module if isinstance(thing, OpenRun) else None
     checkpoint = None if which == "newest" else which
-    generator = Generator.load(folder.path, module=module, checkpoint=checkpoint)
+    generator = Generator.load(folder.path, module=module, device=device, checkpoint=checkpoint)
     return Subject(folder.path.absolute().name, generator.shape, generator=generator, run=folder)
 
 

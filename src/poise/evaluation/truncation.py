@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from poise.data import Dataset, default_cache
+from poise.devices import pick_device
 from poise.errors import PoiseError
 from poise.evaluation.evaluating import extractor_for
 from poise.evaluation.subjects import Notify, Progress, Which, comparable, drawn, opened
@@ -73,6 +74,7 @@ def truncation_curve(
     seed: int = 0,
     checkpoint: Which = "newest",
     cache: Path | None = None,
+    device: str = "auto",
     progress: Progress | None = None,
     telling: Notify | None = None,
 ) -> Curve:
@@ -89,6 +91,7 @@ def truncation_curve(
         seed: Draws latents and rows.
         checkpoint: Which generator of the run.
         cache: A folder for features and weights.
+        device: Where samples and features are made; `"auto"` takes CUDA if it is there.
         progress: Called with `(done, total)` while images are read.
         telling: Called with what comes next, in words.
 
@@ -103,7 +106,7 @@ def truncation_curve(
         if not 0 <= one <= 2:
             what, hint = f"The truncation cannot be {one:g}", "give numbers from 0 to 2"
             raise PoiseError(what, code="evaluation.truncation-out-of-range", hint=hint)
-    subject, reference = opened(run, against, checkpoint, None, seed, progress)
+    subject, reference = opened(run, against, checkpoint, None, seed, progress, device)
     generator = subject.generator
     if generator is None or generator.directions:
         what = f"'{subject.name}' makes no samples from noise"
@@ -117,7 +120,7 @@ def truncation_curve(
     most = samples or MOST
     real = comparable(drawn(reference, most, seed), reference)
     place = cache or default_cache()
-    extractor = extractor_for(features, reference, place)
+    extractor = extractor_for(features, reference, place, pick_device(device, float64=True))
     points: dict[float, Sequence[Result]] = {}
     for one in sorted(set(truncations)):
         if telling is not None:

@@ -32,17 +32,23 @@ def read_names(given: Iterable[str]) -> list[SampleName]:
     return names
 
 
-def named_generator(run: Path | str, names: Sequence[SampleName]) -> Generator:
+def named_generator(
+    run: Path | str, names: Sequence[SampleName], *, device: str | torch.device = "cpu"
+) -> Generator:
     """The generator of a run that made the named samples: the newest, or that of the checkpoint they name.
+
+    Without names it is the newest.
 
     Raises:
         PoiseError: Neither the newest generator nor that of the checkpoint has these weights.
     """
-    generator = Generator.load(run)
+    generator = Generator.load(run, device=device)
+    if not names:
+        return generator
     first = names[0]
     if weights_hash(generator.module)[:DIGITS] != first.weights and first.step is not None:
         with contextlib.suppress(PoiseError):
-            earlier = Generator.load(run, checkpoint=first.step)
+            earlier = Generator.load(run, device=device, checkpoint=first.step)
             check_weights(earlier, names)
             return earlier
     check_weights(generator, names)

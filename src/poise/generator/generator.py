@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from poise.data import EVERY, Dataset, Files, Target, kind_of, open_data
 from poise.data.graphs import NetworkxGraph, networkx_graphs
 from poise.data.tables import Frame, read_frame
+from poise.devices import pick_device
 from poise.errors import PoiseError, unknown_name
 from poise.extension import require_parts
 from poise.generator.imputing import expected as expected_rows
@@ -93,7 +94,7 @@ class Generator:
         Args:
             run: The run's folder.
             module: Your own generator module, for a run that was trained with one.
-            device: The device for it.
+            device: The device for it, such as `"cuda"`; `"auto"` takes CUDA if it is there.
             checkpoint: The step of a checkpoint, or `"best"`, to take the weights from; `None` takes the
                 newest generator.
 
@@ -101,6 +102,7 @@ class Generator:
             PoiseError: There is none yet, it is damaged, or it needs your own module.
         """
         folder = one_run(run)
+        place = pick_device(device, float64=True) if isinstance(device, str) else device
         tensors, description = folder.load_generator()
         require_parts(folder.environment, description, run=run)
         if checkpoint is not None:
@@ -128,7 +130,7 @@ class Generator:
             what = f"The weights of '{run}' do not fit its network"
             why = str(error).splitlines()[-1].strip()
             raise PoiseError(what, code="generator.other-weights", why=why) from None
-        generator.module.to(device)
+        generator.module.to(place)
         return generator
 
     @staticmethod

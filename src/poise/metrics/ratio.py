@@ -213,7 +213,7 @@ def _fit(p: Tensor, q: Tensor, chosen: Chosen, seed: int) -> Logits:
     deviation = torch.where(deviation > 0, deviation, torch.ones_like(deviation))
     fit, prior = FORMS[chosen.form][0], math.log(len(p) / len(q))
     logits = fit((both - mean) / deviation, len(p), chosen.penalty, seed)
-    return lambda features: logits((features - mean) / deviation) - prior
+    return lambda features: logits((features.to(mean.device) - mean) / deviation) - prior
 
 
 def _logistic(inputs: Tensor, of_p: int, penalty: float | None, seed: int) -> Logits:

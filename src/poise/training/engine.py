@@ -1,4 +1,4 @@
-"""The device, its random streams, and the precision that networks multiply in."""
+"""A device's random streams and layout, and the precision that networks multiply in."""
 
 from __future__ import annotations
 
@@ -12,31 +12,6 @@ from torch import Tensor, nn
 from poise.dynamics import DYNAMICS
 from poise.errors import PoiseError
 from poise.recipes import Recipe
-
-
-def pick_device(name: str) -> torch.device:
-    """The device of that name; `auto` takes CUDA, then MPS, then the CPU.
-
-    Raises:
-        PoiseError: It is not there.
-
-    Example:
-        >>> pick_device("cpu")
-        device(type='cpu')
-    """
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if there[kind]))
-    kind = name.partition(":")[0]
-    if kind not in there:
-        what = f"There is no device '{name}'"
-        raise PoiseError(what, code="training.unknown-device", hint="choose one of auto, cpu, cuda, mps")
-    if not there[kind]:
-        what = f"The device '{name}' is not there"
-        why = "this PyTorch was built without it, or no driver answers"
-        hint = "use --device cpu or --device auto"
-        raise PoiseError(what, code="training.device-missing", why=why, hint=hint)
-    return torch.device(name)
 
 
 def seed_networks(device: torch.device, seed: int) -> None:

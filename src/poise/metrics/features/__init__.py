@@ -16,6 +16,7 @@ from poise.metrics.features.extractor import (
     as_extractor,
     extract,
     frozen,
+    placed,
     protocol_of,
 )
 from poise.metrics.features.graph_statistics import graph_statistics
@@ -147,6 +148,7 @@ __all__ = [
     "identity",
     "inception_v3",
     "pixels",
+    "placed",
     "plain_extractor",
     "protocol_of",
     "random_convolutions",

@@ -91,6 +91,13 @@ class FunctionExtractor:
         return _tensor(self.function(samples), self.name)
 
 
+def placed(extractor: Extractor, device: torch.device) -> Extractor:
+    """The extractor with its network, if it has one, moved to a device."""
+    if isinstance(extractor, ModuleExtractor):
+        extractor.module.to(device)
+    return extractor
+
+
 def as_extractor(thing: Any) -> Extractor:
     """An extractor of anything that can be one: an extractor, a module, a callable.
 

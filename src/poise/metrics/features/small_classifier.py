@@ -139,7 +139,7 @@ def small_classifier(
         takes,
         accuracy=accuracy,
         classes=classes,
-        probabilities=lambda batch: network.logits(batch).softmax(1),
+        probabilities=lambda batch: network.logits(batch.to(next(network.parameters()).device)).softmax(1),
     )
 
 

@@ -220,6 +220,6 @@ def _stacked(
     states: Sequence[Mapping[str, Tensor]], device: torch.device, *, trained: bool = False
 ) -> dict[str, Tensor]:
     return {
-        name: torch.stack([state[name].detach() for state in states]).to(device).requires_grad_(trained)
+        name: torch.stack([state[name].detach().to(device) for state in states]).requires_grad_(trained)
         for name in states[0]
     }
