@@ -19,6 +19,7 @@ from poise.metrics.arrays import as_samples, fingerprint, hash_of_file, range_of
 from poise.metrics.features import (
     EXTRACTORS,
     as_extractor,
+    colours_and_shapes,
     dinov2,
     efficientnet_lite0,
     extract,
@@ -395,3 +396,12 @@ class TestPublishedNetworks:
 def test_every_extractor_has_a_row() -> None:
     assert len(EXTRACTORS) == 11
     assert to_range(torch.tensor([0.5]), "0..1", "0..255").tolist() == [127.5]
+
+
+@pytest.mark.parametrize(("down", "right"), [(0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, 1), (-1, -1)])
+def test_edges_along_axes_and_diagonals_do_not_depend_on_rounding(down: int, right: int) -> None:
+    ramp = (down * torch.arange(8.0)[:, None] + right * torch.arange(8.0)).double()[None, None] / 16
+    rounded = ramp + 1e-7 * (uniform(0, 20, 1, 8, 8).double() - 0.5)
+    features = colours_and_shapes()
+    edges = features(rounded)[:, 68:]
+    assert torch.allclose(edges, features(ramp)[:, 68:].expand(20, -1), atol=1e-5)

@@ -19,6 +19,7 @@ GRIDS = (2, 1, 1)
 LOW = 2
 LARGEST = 64  # Pixels on a side above which images are resized before random convolutions
 GRID, LEVELS, DIRECTIONS = 8, 4, 8
+BETWEEN = 1e-4  # How far below the border of two directions an edge still counts as one of the upper
 PARTS = (0.2, 3.0, 3.0)  # Weights of places, colours and edges; chosen so that none of them dominates
 
 
@@ -161,7 +162,8 @@ def _edges(grey: Tensor) -> Tensor:
     down, right = torch.gradient(grey, dim=(1, 2))
     strength = torch.hypot(down, right)
     angle = torch.remainder(torch.atan2(down, right), torch.pi) * (DIRECTIONS / torch.pi)
-    direction = angle.floor().clamp(max=DIRECTIONS - 1).long()
+    # Edges along the axes and the diagonals lie between two directions; rounding must not choose.
+    direction = (angle + BETWEEN).floor().long() % DIRECTIONS
     planes = functional.one_hot(direction, DIRECTIONS).permute(0, 3, 1, 2) * strength[:, None]
     cells = functional.adaptive_avg_pool2d(planes.to(grey.dtype), GRID).flatten(1)
     whole = torch.linalg.vector_norm(cells, dim=1, keepdim=True).clamp(min=1e-6)
