@@ -105,8 +105,9 @@ def test_a_new_part_takes_its_settings_in_any_order(changes: dict[str, Any]) -> 
     ids=str,
 )
 def test_a_former_name_is_taken_with_a_notice(old: dict[str, Any], new: dict[str, Any]) -> None:
-    with pytest.warns(FutureWarning, match="is called '(regularisers|ema)"):
+    with pytest.warns(FutureWarning, match="is called '(regularisers|ema)") as notices:
         changed = recipe_with(DEFAULT, old)
+    assert {notice.filename for notice in notices} == {__file__}  # not a line of Poise's own
     assert changed == recipe_with(DEFAULT, new) != DEFAULT
 
 

@@ -360,6 +360,26 @@ def test_a_signal_finishes_the_step_and_saves(number: signal.Signals, tmp_path: 
     assert same(tmp_path / "run", tmp_path / "whole")
 
 
+def test_a_stop_that_cannot_be_reported_at_once_is_reported_after_the_step(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def busy_once(sentence: str) -> None:
+        if "Stopping" in sentence and not any("refused" in line for line in told):
+            told.append("refused")
+            raise RuntimeError("reentrant call")
+        told.append(sentence)
+
+    def ask(context: StepContext) -> None:
+        if context.step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    begin(plan("digits", recipe(), CPU), tmp_path / "run", callbacks=[ask], notify=busy_once)
+    assert [line for line in told if line == "refused" or "Stopping" in line] == [
+        "refused",
+        "Stopping after this step and saving; once more leaves at once and saves nothing.",
+    ]
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import warnings
 from collections.abc import Iterator, Mapping
@@ -110,15 +111,23 @@ def renamed_path(path: str) -> str:
         ('optimisers.generator.learning_rate', 'ema.ramp')
     """
     if path in MOVED:
-        warnings.warn(f"the setting '{path}' is called '{MOVED[path]}' now", FutureWarning, stacklevel=2)
+        _notify_renamed(path, MOVED[path])
         return MOVED[path]
     words = path.split(".")
     known = [RENAMED.get(word, word) if place == 0 or words[0] in OPTIMISERS else word
              for place, word in enumerate(words)]  # fmt: skip
     now = ".".join(known)
     if FORMER.keys() & (set(words) - set(known)):
-        warnings.warn(f"the setting '{path}' is called '{now}' now", FutureWarning, stacklevel=2)
+        _notify_renamed(path, now)
     return now
+
+
+def _notify_renamed(path: str, now: str) -> None:
+    """A notice at the line outside of Poise that names the setting."""
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "poise":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(f"the setting '{path}' is called '{now}' now", FutureWarning, stacklevel=level)
 
 
 BY_NAME: dict[str, type[BaseModel]] = {

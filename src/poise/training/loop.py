@@ -55,6 +55,7 @@ def train_loop(state: TrainState, saver: Saver, position: Position, *, stop: Sto
         position.images_seen += state.step(position)
         position.step += 1
         finished = position.step >= steps
+        stop.report()
         last = finished or stop.signal is not None
         regular = position.step % recipe.log_every == 0
 
@@ -86,22 +87,33 @@ def train_loop(state: TrainState, saver: Saver, position: Position, *, stop: Sto
 class StopRequest:
     """Whether, and by which signal, the run was asked to stop."""
 
-    def __init__(self) -> None:
+    def __init__(self, notify: Notify) -> None:
         self.signal: int | None = None
+        self._notify, self._reported = notify, False
 
     @property
     def exit_status(self) -> int:
         """The status with which the command leaves: 128 and the signal's number, as shells count; or 0."""
         return 0 if self.signal is None else 128 + self.signal
 
+    def report(self) -> None:
+        """Notify the user, once, if the run was asked to stop."""
+        if self.signal is None or self._reported:
+            return
+        # A signal may come in the middle of a write to the stream that this goes to, which Python refuses:
+        # the loop tries again after the step.
+        with suppress(OSError, RuntimeError):
+            self._notify("Stopping after this step and saving; once more leaves at once and saves nothing.")
+            self._reported = True
+
 
 @contextmanager
 def stop_on_signals(notify: Notify) -> Iterator[StopRequest]:
-    """Turn the signals into a request for as long as the block lasts, and notify the user at once.
+    """Turn the signals into a request for as long as the block lasts, and notify the user.
 
     Outside the main thread, where Python takes no signals, the request stays silent.
     """
-    request = StopRequest()
+    request = StopRequest(notify)
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
@@ -111,9 +123,7 @@ def stop_on_signals(notify: Notify) -> Iterator[StopRequest]:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
         request.signal = number
-        # A signal may come in the middle of a write to the stream that this goes to, which Python refuses.
-        with suppress(OSError, RuntimeError):
-            notify("Stopping after this step and saving; once more leaves at once and saves nothing.")
+        request.report()
 
     before = {number: signal.signal(number, ask) for number in WATCHED}
     try:
