@@ -33,6 +33,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import many, penalties
+from poise.devices import full_float32
 from poise.dynamics import Batch
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.registry import bound, provided
@@ -87,9 +88,14 @@ def step_of(experiment: Experiment, components: Components) -> Callable[[int], M
 def tests(asked: Asked) -> Result:
     """The tests that are marked for a GPU."""
     words = [sys.executable, "-m", "pytest", "-m", "gpu", "-p", "no:cacheprovider", "--tb=short", "-n", "8"]
-    files = ["tests/training/test_gpu.py", "tests/training/test_gpu_battery.py"]
+    files = ["training/test_gpu.py", "training/test_gpu_battery.py", "networks/test_filter_kernel.py"]
     found = subprocess.run(
-        [*words, *files], cwd=FOLDER.parents[1], capture_output=True, text=True, timeout=240, check=False
+        [*words, *(f"tests/{file}" for file in files)],
+        cwd=FOLDER.parents[1],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
     )
     print(found.stdout, found.stderr, file=sys.stderr)
     lines = [line for line in (found.stdout + found.stderr).splitlines() if line.strip()]
@@ -107,7 +113,7 @@ def equal_losses(asked: Asked) -> Result:
         size = {"batch_size": 4} if asked.quick else {}
         steps = 4 if asked.quick else STEPS
         experiment = planned(name, 16 if asked.quick else side, {**changes, **size, **_exact(name)}, CPU)
-        with _without_tf32():
+        with full_float32():
             here = logs_of(experiment, CPU, "float32", steps)
             there = logs_of(experiment, asked.device, "float32", steps)
         found[name] = differences(here, there) | {"steps": steps}
@@ -116,7 +122,9 @@ def equal_losses(asked: Asked) -> Result:
 
 def _exact(name: str) -> dict[str, Any]:
     """Without what is drawn on the device itself, whose streams are not those of the CPU."""
-    return {"regularisers": {"r1": {"every": 4}}} if name == "stylegan2" else {}
+    if name != "stylegan2":
+        return {}
+    return {"regularisers.r1.every": 4, "regularisers.path-length": None, "generator.mixing": 0.0}
 
 
 def _narrow_stylegan2(base: int) -> dict[str, Any]:
@@ -322,17 +330,6 @@ def shares(asked: Asked) -> Result:
 
 def _silent(sentence: str) -> None:
     """Nobody is notified."""
-
-
-class _without_tf32:  # noqa: N801  # a context manager, used as a word
-    """Products and convolutions in full float32."""
-
-    def __enter__(self) -> None:
-        self.kept = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-
-    def __exit__(self, *_: object) -> None:
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = self.kept
 
 
 SECTIONS: Mapping[str, Callable[[Asked], Result]] = {

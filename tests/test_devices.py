@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from poise.devices import pick_device
+from poise.devices import full_float32, pick_device
 from poise.errors import PoiseError
 
 
@@ -40,3 +40,12 @@ def test_a_card_that_is_not_there_is_refused(name: str, code: str, monkeypatch: 
     with pytest.raises(PoiseError) as refused:
         pick_device(name)
     assert refused.value.code == code
+
+
+def test_full_float32_ends_with_its_block() -> None:
+    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = products.allow_tf32, convolutions.allow_tf32
+    with pytest.raises(ZeroDivisionError), full_float32():
+        assert not products.allow_tf32 and not convolutions.allow_tf32
+        _ = 1 / 0
+    assert (products.allow_tf32, convolutions.allow_tf32) == before

@@ -65,6 +65,15 @@ def test_an_accelerator_has_the_capable_recipes(count: int, name: str) -> None:
     assert Automatic().chosen(LARGE, count, accelerated=True)[0].name == name
 
 
+def test_minutes_on_an_accelerator_are_not_for_networks_of_styles() -> None:
+    """Each names the time: an hour or more is enough for the capable recipes."""
+    recipe, choice = Automatic().chosen(LARGE, 2_000, accelerated=True, seconds=180.0)
+    assert recipe.name == DEFAULT_RECIPE and "diffaugment" in recipe.augmentations
+    assert choice is not None and "60 minutes" in choice.why
+    assert Automatic().chosen(LARGE, 2_000, accelerated=True, seconds=7_200.0)[0].name == "stylegan2-ada"
+    assert Automatic().chosen(LARGE, 2_000, seconds=180.0)[0].generator.options == {"width": 32}
+
+
 @pytest.mark.parametrize(
     "changes", [{"loss": "hinge"}, {"optimizers.generator.lr": 1e-3}, {"generator": "resnet"}]
 )

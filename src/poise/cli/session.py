@@ -64,7 +64,7 @@ def prepare(
         sizes: Mapping[str, int]
         expected = taken = choice = None
         if seeds is None:
-            single = plan(opened, recipe, where, progress=on_read)
+            single = plan(opened, recipe, where, progress=on_read, seconds=budget)
             if start_from is not None:
                 single = single.started_from(start_from)
             check_frozen(single.recipe, single.taken)

@@ -43,6 +43,7 @@ VERY_FEW = 1_000  # Images for which FastGAN was made: Liu et al. 2021
 LEARNT_BY_HEART = 30_000  # Images below which they are: Karras et al. 2020 ("Limited data")
 PASSES = 400  # How often each image is seen, within the two limits
 LEAST_SEEN, MOST_SEEN = 200_000, 3_200_000
+STYLES_NEED = 3_600.0  # Seconds on an accelerator below which networks of styles are hardly begun
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,13 @@ class Data:
         spec: What networks are told of them.
         count: How many are trained on.
         accelerated: Whether they are trained on an accelerator.
+        seconds: How long the training may take; `None` if nobody said.
     """
 
     spec: DataSpec
     count: int
     accelerated: bool
+    seconds: float | None = None
 
     def __str__(self) -> str:
         """In words."""
@@ -106,7 +109,13 @@ class Automatic:
         return recipe_with(RECIPES[DEFAULT_RECIPE], self.changes)
 
     def chosen(
-        self, spec: DataSpec, count: int, *, accelerated: bool = False, by_kind: str | None = None
+        self,
+        spec: DataSpec,
+        count: int,
+        *,
+        accelerated: bool = False,
+        by_kind: str | None = None,
+        seconds: float | None = None,
     ) -> tuple[Recipe, Choice | None]:
         """The recipe, and the choice behind it; `None` if what is asked for changes the default recipe.
 
@@ -115,8 +124,9 @@ class Automatic:
             count: How many are trained on.
             accelerated: Whether they are trained on an accelerator.
             by_kind: The recipe that suits data of this kind, whatever their size and number.
+            seconds: How long the training may take; `None` if nobody said.
         """
-        data = Data(spec, count, accelerated)
+        data = Data(spec, count, accelerated, seconds)
         if by_kind is not None:
             choice = Choice(by_kind, {}, "it is made for such data")
         else:
@@ -168,6 +178,15 @@ def _styles(data: Data) -> Choice:
     return Choice("stylegan2", settings, f"{data}, and an accelerator")
 
 
+def _quick(data: Data) -> Choice:
+    """The default networks, whose steps are short: what an accelerator does best with in minutes."""
+    settings: dict[str, Any] = {"batch_size": min(64, max(1, data.count))}
+    if data.count < LEARNT_BY_HEART:
+        settings["augmentations.diffaugment"] = {}
+    why = f"{data}, and in less than {round(STYLES_NEED / 60)} minutes small networks learn more"
+    return Choice(DEFAULT_RECIPE, settings, why)
+
+
 def _light(data: Data) -> Choice:
     """Narrow networks in half precision: on a processor many small steps do more than few large ones."""
     batch, few = min(32, max(1, data.count)), data.count < LEARNT_BY_HEART
@@ -186,6 +205,7 @@ def _light(data: Data) -> Choice:
 
 RULES: tuple[tuple[Callable[[Data], bool], Callable[[Data], Choice]], ...] = (
     (_is_small, _default),
+    (lambda data: data.accelerated and (data.seconds or STYLES_NEED) < STYLES_NEED, _quick),
     (lambda data: data.accelerated, _styles),
     (lambda data: True, _light),
 )

@@ -87,6 +87,7 @@ def plan(
     *,
     given: Mapping[str, nn.Module] | None = None,
     progress: Progress | None = None,
+    seconds: float | None = None,
 ) -> Experiment:
     """Open the data, spell the recipe out and build the networks, so that all that can be refused is.
 
@@ -96,6 +97,7 @@ def plan(
         device: Where.
         given: The user's own modules, by player.
         progress: Called with `(done, total)` while images are read.
+        seconds: How long the training may take, for the data's choice; `None` if nobody said.
 
     Raises:
         PoiseError: Something does not fit; nothing was written.
@@ -120,9 +122,12 @@ def plan(
     dataset = unused_labels(prepared(dataset, task, asked.game.options), data, task)
     choice = None
     if isinstance(recipe, Automatic) and not given:
-        accelerated, by_kind = device.type != "cpu", kind_of(dataset).recipe
         asked, choice = recipe.chosen(
-            spec_of(dataset), len(dataset), accelerated=accelerated, by_kind=by_kind
+            spec_of(dataset),
+            len(dataset),
+            accelerated=device.type != "cpu",
+            by_kind=kind_of(dataset).recipe,
+            seconds=seconds,
         )
     if asked.private is not None:
         check_kind(dataset)

@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from poise.devices import full_float32
 from poise.errors import PoiseError
 from poise.metrics.arrays import ValueRange, as_samples, fingerprint, hash_of_weights, range_of, to_range
 from poise.metrics.features.files import cached
@@ -201,6 +202,7 @@ def frozen(*modules: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(was)
 
 
+@full_float32()  # as on a CPU, so that numbers can be compared
 def _compute(extractor: Extractor, samples: Tensor, pixels: ValueRange | None, batch_size: int) -> Tensor:
     rows: list[Tensor] = []
     for start in range(0, len(samples), batch_size):
