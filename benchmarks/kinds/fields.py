@@ -2,7 +2,8 @@
 
 Gaussian fields of 32x32 places whose power falls by three decades from wave number 1 to 16, in units and a
 type of their own (16 bits). A run is trained, or resumed, in FOLDER; then its spectrum is measured against
-other fields of the same law, and the figure is drawn.
+other fields of the same law, and the figure is drawn. The recipe `field` holds the spectrum by construction:
+values, the spread of power over samples and a two-sample test say what else is right.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ import torch
 
 import poise
 from poise.data import Array
-from poise.metrics.grids import power_spectrum, radial_power, value_distribution
+from poise.metrics.classifiers import classifier_two_sample_test
+from poise.metrics.features import extract, field_statistics
+from poise.metrics.grids import power_spectrum, value_distribution
+from poise.spectra import radial_power
 
 SIDE, DECADES = 32, 3.2
 MIDDLE, SPREAD = 30_000.0, 4_000.0
@@ -58,15 +62,21 @@ def main() -> None:
 
 
 def measured(run: poise.Run, folder: Path) -> dict[str, object]:
-    """Spectrum and values of samples against other fields of the same law; draws both spectra."""
+    """Samples against other fields of the same law; draws both spectra, and samples below reals."""
     real, other = (
         torch.from_numpy(random_fields(MEASURED, seed).astype(np.float32))[:, None] for seed in (1, 2)
     )
     fake = torch.from_numpy(run.sample(MEASURED, seed=1))
     spectrum = power_spectrum(real, fake, held_out_samples=other)
     values = value_distribution(real, fake, held_out_samples=other)
-    powers = [radial_power(side.double()).mean((0, 1)).numpy() for side in (real, fake)]
+    each = [radial_power(side.double())[:, 0] for side in (real, fake)]
+    powers = [power.mean(0).numpy() for power in each]
+    features = [extract(field_statistics(), (side - MIDDLE) / SPREAD) for side in (real, fake, other)]
+    told = [round(float(classifier_two_sample_test(features[0], side)), 3) for side in features[1:]]
     draw(powers, folder / "spectrum.png")
+    generator = run.generator
+    some = generator.transform.encode(torch.cat([real[:8], fake[:8]]))
+    generator.kind.picture(some, generator.transform, generator.shape, columns=8).save(folder / "fields.png")
     results = {result.metric: result.to_json() for result in (spectrum, values)}
     parts = ("value", "interval", "floor")
     plain = {name: {part: one[part] for part in parts} for name, one in results.items()}
@@ -76,6 +86,8 @@ def measured(run: poise.Run, folder: Path) -> dict[str, object]:
         **plain,
         "decades": float(np.log10(powers[0][0] / powers[0][-1])),
         "ratios": ratios,
+        "spreads": (each[1].log().std(0) / each[0].log().std(0)).numpy().round(2).tolist(),
+        "two_sample_accuracy": dict(zip(("samples", "other fields"), told, strict=True)),
     }
 
 

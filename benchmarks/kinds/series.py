@@ -23,13 +23,13 @@ from benchmarks.kinds.training_on import Stop, trained_on
 from poise.data import Files, Table, kind_of, open_data
 from poise.metrics.classifiers import classifier_two_sample_test
 from poise.metrics.features import extract, field_statistics
-from poise.metrics.grids import autocorrelation, power_spectrum, radial_power, value_distribution
+from poise.metrics.grids import autocorrelation, power_spectrum, value_distribution
+from poise.spectra import radial_power
 
 DATA = Path("/work/shared/data")
 WEEKS, WEEK = 4, 7
 COLUMNS = ("temp", "dewp", "humid", "wind_speed", "visib")
 MEASURED = 800
-STEPS = 100_000  # Of a run that its seconds end
 
 
 def births(data: Path, folder: Path) -> tuple[Files, str]:
@@ -82,6 +82,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--seconds", type=float, default=35.0)
+    parser.add_argument("--steps", type=int, default=20_000, help="of the whole run, which rates follow")
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
@@ -90,9 +91,10 @@ def main() -> None:
     changes = dict(one.split("=", 1) for one in asked.set)
 
     def begin(enough: Stop) -> None:
-        poise.train(data, out=out, encoding=window, steps=STEPS, callbacks=[enough], held_out=0, **changes)
+        whole = {"steps": asked.steps, "held_out": 0, **changes}
+        poise.train(data, out=out, encoding=window, callbacks=[enough], **whole)
 
-    run = trained_on(out, asked.seconds, begin, STEPS)
+    run = trained_on(out, asked.seconds, begin, asked.steps)
     print(json.dumps(measured(run, data, window, asked.folder)))
 
 

@@ -14,9 +14,9 @@ from poise.metrics.grids import (
     lagged,
     on_grid,
     power_spectrum,
-    radial_power,
     value_distribution,
 )
+from poise.spectra import radial_power
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:

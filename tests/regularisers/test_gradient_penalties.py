@@ -66,7 +66,8 @@ def points_of(name: str, real: Tensor, fake: Tensor, seed: int = 0) -> Tensor:
 
 REAL, FAKE = noise(7, 3, seed=1), noise(7, 3, seed=2)
 # Drift measures scores, not their slopes.
-NAMES = [name for name, row in REGULARISERS.items() if not row.needs_parts and name != "drift"]
+OF_SLOPES = [row for row in REGULARISERS.values() if row.player == "discriminator" and row.name != "drift"]
+NAMES = [row.name for row in OF_SLOPES if not row.needs_parts]
 
 
 def network(seed: int = 0, *, dtype: torch.dtype = torch.float64) -> nn.Module:

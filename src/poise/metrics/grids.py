@@ -13,11 +13,11 @@ from poise.metrics.arrays import as_tensor, fingerprint
 from poise.metrics.intervals import NOT_ASKED, Floor, floor_of, half_samples, intervals_of
 from poise.metrics.metric import metric
 from poise.metrics.result import Result
+from poise.spectra import NEGLIGIBLE, radial_power
 
 BINS = 256  # Of a histogram of values
 PLACES = 65  # Quantiles that two sets of extremes are compared at
 LEAST = 4  # Samples of a side
-NEGLIGIBLE = 1e-10  # Share of the greatest power below which a wave number holds rounding errors
 
 
 def on_grid(samples: object, name: str) -> Tensor:
@@ -39,31 +39,6 @@ def on_grid(samples: object, name: str) -> Tensor:
         )
     axes = [length for length in given.shape[2:] if length > 1] or [1]
     return given.reshape(*given.shape[:2], *axes)
-
-
-def radial_power(fields: Tensor) -> Tensor:
-    """The mean power of each wave number, `(N, C, K)`, K half of the longest axis.
-
-    Wave number k holds all frequencies whose length, in cycles over the longest axis, rounds to k; 0, the
-    mean of a sample, is left out. Samples that do not repeat at their borders have the borders' power, too.
-    """
-    axes = tuple(range(2, fields.dim()))
-    lengths = fields.shape[2:]
-    longest = max(lengths)
-    power = torch.fft.fftn(fields, dim=axes).abs().square() / torch.tensor(lengths).prod() ** 2
-    parts = [
-        torch.fft.fftfreq(length, dtype=torch.float64, device=fields.device) * longest for length in lengths
-    ]
-    squares = sum(part.square() for part in torch.meshgrid(*parts, indexing="ij"))
-    assert isinstance(squares, Tensor)
-    number = squares.sqrt().round().long().flatten()
-    most = longest // 2
-    within = (number >= 1) & (number <= most)
-    number = number[within] - 1
-    flat = power.flatten(2)[..., within]
-    sums = flat.new_zeros(*flat.shape[:2], most).index_add_(2, number, flat)
-    mean: Tensor = sums / torch.bincount(number, minlength=most).clamp(min=1)
-    return mean
 
 
 @metric(

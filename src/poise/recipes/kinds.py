@@ -6,27 +6,34 @@ from typing import Any
 
 from poise.recipes.shared import DEFAULT, adam, falling
 
+FALLING: dict[str, Any] = {
+    player: {"name": "adam", "learning_rate": falling(None), "beta1": 0.0, "beta2": 0.99}
+    for player in ("discriminator", "generator")
+}
+"""The default recipe's optimisers with rates that fall to 0 in the second half of a run."""
+
 ROWS: list[dict[str, Any]] = [
     {
         "name": "field",
-        "summary": "The default for fields: the default recipe with a short average and falling rates.",
-        # A long average of weights smooths what they make: it halves the power of the shortest waves.
-        "paper": "Goodfellow et al. 2014; Mescheder et al. 2018; the average is ours, see docs/fields.md",
+        "summary": "The default for fields: the spectrum held, falling rates, and no average of weights.",
+        # Measured (docs/benchmarks/kinds.md): an average of weights smooths what they make, even that of the
+        # last 31 steps; rates that fall to 0 do what it is for.
+        "paper": "Goodfellow et al. 2014; Mescheder et al. 2018; no average and the spectrum: docs/fields.md",
         "when": "Fields: poise train simulations/ takes it by itself.",
         **DEFAULT,
-        "optimisers": {
-            player: {"name": "adam", "learning_rate": falling(None), "beta1": 0.0, "beta2": 0.99}
-            for player in ("discriminator", "generator")
-        },
-        "ema": {"half_life": 2_000, "ramp": 0.2},
+        "regularisers": {**DEFAULT["regularisers"], "spectrum": {}},
+        "optimisers": FALLING,
+        "ema": {"half_life": 0},
     },
     {
         "name": "series",
-        "summary": "The default for series: what holds for a whole series first, then its course.",
-        "paper": "Lin et al. 2020 (DoppelGANger), section 4.2, with convolutions; otherwise the default",
+        "summary": "The default for series: what holds for a whole series first; the spectrum held.",
+        "paper": "Lin et al. 2020 (DoppelGANger), section 4.2; convolutions, spectrum: docs/series.md",
         "when": "Series: poise train births.npy --kind series takes it by itself.",
         **DEFAULT,
-        "ema": {"half_life": 10_000, "ramp": 0.2},
+        "regularisers": {**DEFAULT["regularisers"], "spectrum": {}},
+        "optimisers": FALLING,
+        "ema": {"half_life": 0},
     },
     {
         "name": "doppelganger",

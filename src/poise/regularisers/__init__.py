@@ -16,10 +16,11 @@ from poise.regularisers.gradient_penalties import (
 from poise.regularisers.path_length import PATH_LENGTH, path_length
 from poise.regularisers.reconstruction import RECONSTRUCTION, reconstruction
 from poise.regularisers.regulariser import Critic, Regulariser, of_critic
+from poise.regularisers.spectrum import SPECTRUM, spectrum
 from poise.regularisers.weight_clipping import clip_weights
 
 REGULARISERS: Registry[Regulariser] = Registry(
-    "regulariser", [R1, R2, WGAN_GP, DRAGAN, PATH_LENGTH, RECONSTRUCTION, DRIFT]
+    "regulariser", [R1, R2, WGAN_GP, DRAGAN, PATH_LENGTH, RECONSTRUCTION, DRIFT, SPECTRUM]
 )
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "r1",
     "r2",
     "reconstruction",
+    "spectrum",
     "squared_gradient_norm",
     "wgan_gp",
 ]

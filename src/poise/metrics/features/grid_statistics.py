@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from poise.metrics.features.extractor import FunctionExtractor
-from poise.metrics.grids import radial_power
+from poise.spectra import radial_power
 
 NO_WEIGHTS = ""
 PLACES = 4  # Of each axis to which fields are averaged

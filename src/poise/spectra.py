@@ -1,0 +1,43 @@
+"""The power of samples on a grid at each wave number."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["NEGLIGIBLE", "radial_power"]
+
+NEGLIGIBLE = 1e-10  # Share of the greatest power below which a wave number holds rounding errors
+
+
+def radial_power(fields: Tensor) -> Tensor:
+    """The mean power of each wave number, `(N, C, K)`, K half of the longest axis.
+
+    Wave number k holds all frequencies whose length, in cycles over the longest axis, rounds to k; 0, the
+    mean of a sample, is left out. Samples that do not repeat at their borders have the borders' power, too.
+
+    Args:
+        fields: `(N, C, *axes)` of one to three axes.
+
+    Example:
+        >>> wave = torch.cos(torch.arange(8) * torch.pi / 2)  # two cycles, at the frequencies 2 and -2
+        >>> radial_power(wave[None, None])[0, 0].round(decimals=3)
+        tensor([0.0000, 0.2500, 0.0000, 0.0000])
+    """
+    axes = tuple(range(2, fields.dim()))
+    lengths = fields.shape[2:]
+    longest = max(lengths)
+    power = torch.fft.fftn(fields, dim=axes).abs().square() / torch.tensor(lengths).prod() ** 2
+    parts = [
+        torch.fft.fftfreq(length, dtype=torch.float64, device=fields.device) * longest for length in lengths
+    ]
+    squares = sum(part.square() for part in torch.meshgrid(*parts, indexing="ij"))
+    assert isinstance(squares, Tensor)
+    number = squares.sqrt().round().long().flatten()
+    most = longest // 2
+    within = (number >= 1) & (number <= most)
+    number = number[within] - 1
+    flat = power.flatten(2)[..., within]
+    sums = flat.new_zeros(*flat.shape[:2], most).index_add(2, number, flat)
+    mean: Tensor = sums / torch.bincount(number, minlength=most).clamp(min=1)
+    return mean
