@@ -20,6 +20,7 @@ from refusals import refused
 from poise.data import inspect_data, kind_of, open_data
 from poise.data.sources import image_files, image_folders
 from poise.data.sources.files import FolderCollection
+from poise.errors import PoiseError
 
 RANDOM = np.random.default_rng(0)
 
@@ -384,6 +385,11 @@ def test_nothing_usable_is_a_clear_error(tmp_path: Path, cache: Path) -> None:
     single.write_bytes(_png())
     with refused("data.unknown-file"):
         open_data(single, cache=cache)
+    molecules = tmp_path / "smiles.txt.gz"
+    molecules.write_bytes(b"CCO")
+    with pytest.raises(PoiseError) as told:
+        open_data(molecules, cache=cache)
+    assert told.value.code == "data.unknown-file" and "--kind graph" in told.value.hint
 
 
 def test_names_that_are_no_text_are_read(tmp_path: Path, cache: Path) -> None:

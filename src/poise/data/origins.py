@@ -138,6 +138,8 @@ def unknown_file(given: Given) -> PoiseError:
     hint = "give a folder or a .zip of files, or an array as .npy, .npz, .pt or .h5"
     if suffix in READ_SUFFIXES:
         hint = "name the folder that holds the images, not one of them"
+    if given.path is not None and {".txt", ".smi"} & {one.lower() for one in given.path.suffixes}:
+        hint = "for a molecule a row, as SMILES, add --kind graph; for columns, name it .csv"
     if suffix in (".pth", ".pkl", ".pickle"):
         hint = "such files can run code when loaded; save the array with numpy.save as .npy"
     what = f"'{given.name}' is not a kind of file that Poise reads"

@@ -121,12 +121,12 @@ def _member(archive: Any, names: Sequence[str], name: str) -> Array:
     names = [one for one in names if one.lower() not in _LABELS]
     chosen = names if len(names) == 1 else [one for one in names if one.lower() in _MEMBERS]
     if len(chosen) != 1:
-        raise PoiseError(
-            f"'{name}' holds " + (f"the arrays {', '.join(names)}" if names else "no array"),
-            code="data.array-ambiguous" if names else "data.array-missing",
-            why="it is not clear which one to train on" if names else "",
-            hint="keep one of them, or name it images, data, x or samples",
-        )
+        hint = "keep one of them, or name it images, data, x or samples"
+        if not names:
+            raise PoiseError(f"'{name}' holds no array", code="data.array-missing", hint=hint)
+        what = f"It is not clear which array of '{name}' to train on"
+        why = f"it holds {', '.join(names)}"
+        raise PoiseError(what, code="data.array-ambiguous", why=why, hint=hint)
     try:
         array: Array = archive[chosen[0]]
     except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
