@@ -321,6 +321,6 @@ class _Collapsed(torch.nn.Module):
 def test_the_doctor_sees_one_graph_in_every_order_of_its_nodes(tmp_path: Path) -> None:
     graphs = [graph for graph in networkx.graph_atlas_g() if len(graph) == 7 and networkx.is_connected(graph)]
     dataset = open_data(graphs)
-    out = tmp_path / "run"
-    run = poise.train(graphs, generator=_Collapsed(dataset), steps=60, batch_size=16, out=out)
+    brief: dict[str, Any] = {"steps": 60, "batch_size": 16, "sample_every": 60}
+    run = poise.train(graphs, generator=_Collapsed(dataset), out=tmp_path / "run", **brief)
     assert "mode-collapse" in {finding["name"] for finding in run.folder.lines("findings")}

