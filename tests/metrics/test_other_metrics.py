@@ -101,6 +101,14 @@ class TestTwoSamples:
         real, fake = normal(0, 100, 3), normal(1, 100, 3) + 0.5
         assert float(classifier_two_sample_test(real, fake)) == float(classifier_two_sample_test(real, fake))
 
+    def test_rounding_of_a_feature_tells_nothing(self) -> None:
+        real, fake = normal(0, 400, 3), normal(1, 400, 3)
+        ends = [torch.full((400, 1), 1 + sign * 2e-7) for sign in (1, -1)]
+        rounded = [torch.cat([side, end], 1) for side, end in zip((real, fake), ends, strict=True)]
+        assert float(classifier_two_sample_test(*rounded)) < 0.6
+        moved = torch.cat([fake, torch.full((400, 1), 0.9)], 1)
+        assert float(classifier_two_sample_test(rounded[0], moved)) > 0.99
+
 
 class TestInceptionScore:
     def test_it_is_that_of_torchmetrics(self) -> None:
