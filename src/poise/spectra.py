@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -27,7 +29,7 @@ def radial_power(fields: Tensor) -> Tensor:
     axes = tuple(range(2, fields.dim()))
     lengths = fields.shape[2:]
     longest = max(lengths)
-    power = torch.fft.fftn(fields, dim=axes).abs().square() / torch.tensor(lengths).prod() ** 2
+    power = torch.fft.fftn(fields, dim=axes).abs().square() / math.prod(lengths) ** 2
     parts = [
         torch.fft.fftfreq(length, dtype=torch.float64, device=fields.device) * longest for length in lengths
     ]
@@ -35,9 +37,10 @@ def radial_power(fields: Tensor) -> Tensor:
     assert isinstance(squares, Tensor)
     number = squares.sqrt().round().long().flatten()
     most = longest // 2
-    within = (number >= 1) & (number <= most)
-    number = number[within] - 1
-    flat = power.flatten(2)[..., within]
-    sums = flat.new_zeros(*flat.shape[:2], most).index_add(2, number, flat)
-    mean: Tensor = sums / torch.bincount(number, minlength=most).clamp(min=1)
+    # What belongs to no wave number has a place of its own, so that no card waits for how many these are.
+    place = torch.where((number >= 1) & (number <= most), number - 1, most)
+    flat = power.flatten(2)
+    sums = flat.new_zeros(*flat.shape[:2], most + 1).index_add(2, place, flat)
+    counts = flat.new_zeros(most + 1).index_add(0, place, torch.ones_like(place, dtype=flat.dtype))
+    mean: Tensor = sums[..., :most] / counts[:most].clamp(min=1)
     return mean
