@@ -4,8 +4,10 @@
 
 TRAIN and HELD_OUT are folders with a sub-folder for each class, as `benchmarks.choosing` divides them. The
 judge is a small convolutional network on pictures of 32x32, taught by TRAIN with moved and recoloured
-pictures; what it gets right of HELD_OUT is printed beside, since no share above that says anything. RUN is a
-run's folder, or a `.npz` of `images` `(N, C, H, W)` as bytes and `labels`, numbers in the order of the names.
+pictures; what it gets right of HELD_OUT is printed beside, since no share above that says anything. How far
+samples are from their nearest picture of TRAIN, beside held-out pictures, tells whether they are copies. RUN
+is a run's folder, or a `.npz` of `images` `(N, C, H, W)` as bytes and `labels`, numbers in the order of the
+names.
 """
 
 from __future__ import annotations
@@ -94,6 +96,12 @@ def judge_of(images: Tensor, labels: Tensor, epochs: int) -> nn.Module:
     return network.eval()
 
 
+def nearest(images: Tensor, train: Tensor, *, own: bool = False) -> float:
+    """The median distance of pictures to their nearest of TRAIN; `own` if they are these, to the others."""
+    apart = torch.cdist(images.flatten(1), train.flatten(1))
+    return float((apart.fill_diagonal_(torch.inf) if own else apart).min(1).values.median())
+
+
 def main() -> None:
     """Teach the judge, and print what it says."""
     parser = argparse.ArgumentParser(description="Whether samples by class are what was asked for.")
@@ -103,7 +111,9 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=40)
     parser.add_argument("--epochs", type=int, default=25)
     asked = parser.parse_args()
-    judge = judge_of(*pictures(asked.train), asked.epochs)
+    train, classes = pictures(asked.train)
+    judge = judge_of(train, classes, asked.epochs)
+    print(f"nearest training picture: {nearest(train, train, own=True):.1f} from each other")
     for name, (images, labels) in (
         ("held-out pictures", pictures(asked.held_out)),
         ("samples", samples(asked.run, asked.each)),
@@ -111,7 +121,9 @@ def main() -> None:
         with torch.no_grad():
             right = (judge(images).argmax(1) == labels).double()
         by_class = ", ".join(f"{float(right[labels == one].mean()):.2f}" for one in labels.unique())
-        print(f"{name}: {float(right.mean()):.1%} of {len(labels)} as their class; by class {by_class}")
+        apart = nearest(images, train)
+        share = f"{float(right.mean()):.1%} of {len(labels)} as their class, by class {by_class}"
+        print(f"{name}: {share}; {apart:.1f} from the nearest training picture")
 
 
 if __name__ == "__main__":

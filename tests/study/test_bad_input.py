@@ -13,6 +13,7 @@ from poise.studies.folder import StudyFolder
 from poise.studies.plan import Plan
 from poise.studies.preparing import prepare, rows_for
 from poise.studies.running import work
+from poise.text import short_path
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_a_run_that_cannot_be_saved_names_the_command_of_the_study(
     with pytest.raises(PoiseError) as caught:
         work(folder, lambda sentence: None, on_unit=lambda: None)
     assert (caught.value.code, caught.value.exit_status) == ("studies.trial-not-saved", 5)
-    assert f"poise study resume {folder.path}" in caught.value.hint
+    assert f"poise study resume {short_path(folder.path)}" in caught.value.hint
     monkeypatch.undo()
     assert work(folder, lambda sentence: None, on_unit=lambda: None) == 0
 
