@@ -124,7 +124,7 @@ def test_a_density_ratio_is_fitted_on_the_card() -> None:
     assert np.isfinite(np.asarray(ratio.log_ratio(p.cpu()))).all()
 
 
-def test_the_monitor_leaves_a_loop_on_the_card_as_it_is() -> None:
+def test_the_monitor_leaves_a_loop_on_the_card_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights, buffers and random streams are equal with and without it, to the bit."""
 
     def play(watched: bool) -> tuple[list[torch.Tensor], torch.Tensor]:
@@ -161,7 +161,7 @@ def test_the_monitor_leaves_a_loop_on_the_card_as_it_is() -> None:
         state = [*generator.state_dict().values(), *critic.state_dict().values()]
         return state, torch.randn(4, device="cuda")
 
-    torch.backends.cudnn.deterministic = True
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
     plain, watched = play(False), play(True)
     assert all(torch.equal(one, other) for one, other in zip(plain[0], watched[0], strict=True))
     assert torch.equal(plain[1], watched[1])

@@ -107,6 +107,12 @@ def sampled(images: Tensor, grid: Tensor) -> Tensor:
     return made
 
 
+def _scattered(values: Tensor, grid: Tensor, sides: torch.Size) -> Tensor:
+    """The transposed map of `sampled`: what places of a grid hold goes back to the pixels it came from."""
+    made: Tensor = _Scattered.apply(values, grid, sides)  # type: ignore[no-untyped-call]
+    return made
+
+
 class _Sampled(torch.autograd.Function):
     """Sampling is linear in the images: its slope is the transposed map, and that one's slope is sampling."""
 
@@ -126,8 +132,7 @@ class _Sampled(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None]:
         (grid,) = ctx.saved_tensors
-        made: Tensor = _Scattered.apply(slopes[0], grid, ctx.sides)  # type: ignore[no-untyped-call]
-        return made, None
+        return _scattered(slopes[0], grid, ctx.sides), None
 
     @staticmethod
     def jvp(ctx: Any, *slopes: Any) -> Tensor:
@@ -136,7 +141,7 @@ class _Sampled(torch.autograd.Function):
 
 
 class _Scattered(torch.autograd.Function):
-    """The transposed map: what each place of the grid holds goes back to the pixels that it was made of."""
+    """The transposed map, whose slope is sampling."""
 
     generate_vmap_rule = True
 
@@ -162,8 +167,7 @@ class _Scattered(torch.autograd.Function):
     @staticmethod
     def jvp(ctx: Any, *slopes: Any) -> Tensor:
         (grid,) = ctx.saved_tensors
-        made: Tensor = _Scattered.apply(slopes[0], grid, ctx.sides)  # type: ignore[no-untyped-call]
-        return made
+        return _scattered(slopes[0], grid, ctx.sides)
 
 
 def _diagonal(like: Tensor, across: float, down: float) -> Tensor:

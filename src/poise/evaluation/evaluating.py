@@ -101,11 +101,12 @@ def evaluate(
             hint="name it: --labels FILE.csv",
         )
     named = tuple(dict.fromkeys(map(metric_named, metrics or ())))
-    subject, reference = opened(run_or_samples, against, checkpoint, resolution, seed, progress, device)
+    where = pick_device(device, float64=True)
+    subject, reference = opened(run_or_samples, against, checkpoint, resolution, seed, progress, where)
     if labels is not None:
         reference = labelled(reference, labels, label_column)
     place = cache or default_cache()
-    extractor = extractor_for(features, reference, place, pick_device(device, float64=True))
+    extractor = extractor_for(features, reference, place, where)
     asked = Asked(subject, reference, named, extractor, samples or MOST, seed, place, progress, telling)
     generator = subject.generator
     of_sounds = generator is not None and condition_kind(generator.condition).sounds

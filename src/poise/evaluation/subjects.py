@@ -119,7 +119,7 @@ def opened(
     resolution: Resolution | str | None,
     seed: int,
     progress: Progress | None,
-    device: str,
+    device: torch.device,
 ) -> tuple[Subject, Dataset]:
     """What is evaluated and what it is measured against, of one shape."""
     of_against = folder_of(against) if is_run(against) else None
@@ -172,7 +172,7 @@ def opened(
     return subject, reference
 
 
-def _of_run(thing: Any, which: Which, device: str) -> Subject:
+def _of_run(thing: Any, which: Which, device: torch.device) -> Subject:
     """The generator of a run or its folder."""
     folder = folder_of(thing)
     module = thing.module if isinstance(thing, OpenRun) else None

@@ -106,7 +106,8 @@ def truncation_curve(
         if not 0 <= one <= 2:
             what, hint = f"The truncation cannot be {one:g}", "give numbers from 0 to 2"
             raise PoiseError(what, code="evaluation.truncation-out-of-range", hint=hint)
-    subject, reference = opened(run, against, checkpoint, None, seed, progress, device)
+    where = pick_device(device, float64=True)
+    subject, reference = opened(run, against, checkpoint, None, seed, progress, where)
     generator = subject.generator
     if generator is None or generator.directions:
         what = f"'{subject.name}' makes no samples from noise"
@@ -120,7 +121,7 @@ def truncation_curve(
     most = samples or MOST
     real = comparable(drawn(reference, most, seed), reference)
     place = cache or default_cache()
-    extractor = extractor_for(features, reference, place, pick_device(device, float64=True))
+    extractor = extractor_for(features, reference, place, where)
     points: dict[float, Sequence[Result]] = {}
     for one in sorted(set(truncations)):
         if telling is not None:
