@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from importlib import import_module, metadata
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -128,7 +129,7 @@ def use_installed() -> None:
     Raises:
         PoiseError: A package fails to import, or its parts cannot be added.
     """
-    for point in metadata.entry_points(group=GROUP):
+    for point in _entry_points(tuple(map(_state_of, sys.path))):
         found = point.name, point.value
         if found in _FOUND:
             continue
@@ -144,6 +145,21 @@ def use_installed() -> None:
                 why=error.sentence if isinstance(error, PoiseError) else f"{type(error).__name__}: {error}",
                 hint=f"repair it, or take it out: pip uninstall {package}",
             ) from None
+
+
+def _state_of(folder: str) -> tuple[str, int, int]:
+    """A folder, and what changes if a package is put into it."""
+    try:
+        found = Path(folder).stat()
+    except OSError:
+        return folder, 0, 0
+    return folder, found.st_ino, found.st_mtime_ns
+
+
+@lru_cache(maxsize=1)  # whenever data are opened or a name is unknown, and hundreds of packages are read
+def _entry_points(folders: tuple[tuple[str, int, int], ...]) -> metadata.EntryPoints:
+    """The entry points of the packages in `folders`, which are those of `sys.path`."""
+    return metadata.entry_points(group=GROUP)
 
 
 def used() -> list[dict[str, Any]]:

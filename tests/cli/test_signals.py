@@ -1,11 +1,10 @@
-"""A real process that trains, and is stopped."""
+"""A process that trains, and is stopped."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -47,26 +46,16 @@ def test_ctrl_c_saves_and_tells_a_program_the_way_on() -> None:
     assert end["resume"] == "poise resume run" and Path(end["report"]).is_file()
 
 
-def test_sigterm_saves_and_tells_a_person_the_way_on(cache: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "poise", *RING, *QUICK],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "POISE_CACHE": str(cache)},
-    )
-    try:
-        history = Path("run/history.jsonl")
+def test_sigterm_saves_and_tells_a_person_the_way_on() -> None:
+    history = Path("run/history.jsonl")
+    with forked(lambda: main([*RING, *QUICK])) as process:
         while not history.exists():
-            assert process.poll() is None
-            time.sleep(0.05)
+            assert process.running
+            time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=600)
-    finally:
-        process.kill()
-        process.communicate()
+        out, err = process.wait()
     step = RunFolder.open("run").checkpoint_steps()[-1]
-    assert (process.returncode, err) == (143, "")
+    assert (process.status, err) == (143, "")
     assert out.splitlines()[-1] == f"saved at step {step:,}; go on with: poise resume run"
 
 

@@ -1,13 +1,19 @@
 """A page as one HTML file: a template, its style and its script, and nothing from elsewhere."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from poise.errors import report_system_errors
 from poise.run_folder.files import write_whole
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 HERE = Path(__file__).parent
 """Where `frame.html` is, which every template extends."""
@@ -25,22 +31,29 @@ def rendered(
     scripts: tuple[Path, ...] = (),
 ) -> str:
     """A page of a template that shows `contents`; its policy admits these styles and scripts alone."""
-    # Here and not above: nothing else that imports this package needs the template engine.
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
-
     parts = {"style": (STYLE, *styles), "script": scripts}
     shown = {name: "".join(file.read_text("utf-8") for file in files) for name, files in parts.items()}
     hashes = {f"{name}_hash": _hash(text) for name, text in shown.items()}
+    templates = _templates(template.parent)
+    templates.filters |= filters
+    return templates.get_template(template.name).render(**contents, **shown, **hashes)
+
+
+@cache
+def _templates(folder: Path) -> Environment:
+    """Templates of a folder; each is compiled once, which takes longer than all else of a small page."""
+    # Here and not above: nothing else that imports this package needs the template engine.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+
     templates = Environment(
-        loader=FileSystemLoader([template.parent, HERE]),
+        loader=FileSystemLoader([folder, HERE]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     templates.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
-    templates.filters |= filters
-    return templates.get_template(template.name).render(**contents, **shown, **hashes)
+    return templates
 
 
 def write_page(file: Path, page: str, *, code: str) -> Path:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -94,6 +95,7 @@ def _spiral(seed: int) -> Made:
     return Made(points.astype(np.float32), Identity(), about)
 
 
+@cache
 def _scikit_learns_digits() -> tuple[Array, Array]:
     """Images `(1797, 64)` and labels `(1797,)`, from the file: to import scikit-learn takes a second."""
     package = find_spec("sklearn")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ COMPARED = 5_000  # Training pictures among which the nearest are looked for; fe
 NUMBERS = 250_000_000  # Of all these pictures together
 AT_ONCE = 25_000_000  # Numbers of the pictures that are read at once
 JUDGED = 200  # Held-out pictures that say how near is usual
+
+_FEATURES: dict[tuple[str, str, bytes], Tensor] = {}
+"""Of the training pictures of the last session, by their data, their transform and their rows."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ class CloseLook:
         fakes = self._made(context, self.preview)
         if not bool(torch.isfinite(fakes).all()):
             return None
-        of_reals = self._features(data, training)
+        of_reals = self._features_of_training(data, training)
         of_fakes = self._extract(fakes)
         apart, which = nearest(of_fakes, of_reals)
         closest = apart.argsort()[:COLUMNS]
@@ -161,6 +165,15 @@ class CloseLook:
         generator, device = context.generator(), context.components.device
         condition = None if shown.condition is None else shown.condition.to(device)
         return generate(partial(generator, **settings), shown.latent.to(device), condition)
+
+    def _features_of_training(self, data: Dataset, rows: Array) -> Tensor:
+        """The features of these pictures: the trials of a study, one after another, have them in common."""
+        key = data.fingerprint, json.dumps(data.transform.to_json()), rows.tobytes()
+        if key not in _FEATURES:
+            found = self._features(data, rows)
+            _FEATURES.clear()
+            _FEATURES[key] = found
+        return _FEATURES[key]
 
     def _features(self, data: Dataset, rows: Array) -> Tensor:
         size = max(1, min(256, AT_ONCE // math.prod(data.shape)))
