@@ -22,7 +22,7 @@ LAYERS = {torch.conv2d, nn.functional.linear}
 @contextmanager
 def in_double() -> Iterator[None]:
     """Networks that are built within are doubles, and so is all that they are given and all that is drawn."""
-    built, drawn = components.build_networks, batches.BatchSampler.next
+    built, drawn = components.build_networks, batches.BatchSampler.batch
 
     def networks(*arguments: Any) -> dict[str, nn.Module]:
         torch.set_default_dtype(torch.float64)
@@ -31,14 +31,14 @@ def in_double() -> Iterator[None]:
         finally:
             torch.set_default_dtype(torch.float32)
 
-    def batch(sampler: batches.BatchSampler, step: int) -> Any:
-        made = drawn(sampler, step)
+    def batch(sampler: batches.BatchSampler, draw: batches.Draw, real: Tensor, step: int) -> Any:
+        made = drawn(sampler, draw, real, step)
         return dataclasses.replace(made, **{name: widened(value) for name, value in vars(made).items()})
 
     with (
         mock.patch.object(components, "build_networks", networks),
         mock.patch.object(stack, "build_networks", networks),
-        mock.patch.object(batches.BatchSampler, "next", batch),
+        mock.patch.object(batches.BatchSampler, "batch", batch),
         Widening(),
     ):
         yield

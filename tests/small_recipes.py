@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,13 @@ def tiny(name: str) -> Recipe:
     if RECIPES[name].discriminator.name in ("auto", "autoencoder", "mlp", "rows", *FAMILIES):
         changes["discriminator.width"] = 8
     return recipe_with(RECIPES[name], changes)
+
+
+def without_its_end(run: Path, copy: Path, step: int) -> Path:
+    """A copy of a run that was killed before it saved this step: its checkpoint before is the last."""
+    shutil.copytree(run, copy)
+    shutil.rmtree(copy / "checkpoints" / f"step-{step:08}")
+    return copy
 
 
 def stored(name: str, folder: Path) -> Any:

@@ -14,7 +14,7 @@ from PIL import Image
 import poise
 from poise.errors import PoiseError
 from poise.recipes import DEFAULT_RECIPE, RECIPES, Automatic
-from poise.recipes.automatic import LEARNT_BY_HEART, LEAST_SEEN, MOST_SEEN, PASSES
+from poise.recipes.automatic import FEW, LEARNT_BY_HEART, LEAST_SEEN, MOST_SEEN, PASSES
 from poise.spec import DataSpec
 from poise.training import plan
 
@@ -72,6 +72,7 @@ def test_minutes_on_an_accelerator_are_not_for_networks_of_styles() -> None:
     assert choice is not None and "60 minutes" in choice.why
     assert Automatic().chosen(LARGE, 2_000, accelerated=True, seconds=7_200.0)[0].name == "stylegan2-ada"
     assert Automatic().chosen(LARGE, 2_000, seconds=180.0)[0].generator.options == {"width": 32}
+    assert Automatic().chosen(LARGE, FEW - 1, accelerated=True, seconds=180.0)[0].name == "fastgan"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import torch
 
 import poise
 from poise.training.rehearsal import rehearse
+from small_recipes import without_its_end
 
 pytestmark = [
     pytest.mark.gpu,
@@ -43,16 +44,11 @@ def test_recipes_train_and_sample(recipe: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
 def test_a_run_goes_on_from_its_checkpoint(precision: str, tmp_path: Path) -> None:
     settings = {**SMALL, "precision": precision, "augmentations": {"ada": {}}, "doctor": "off"}
-    whole = poise.train("digits", out=tmp_path / "whole", **settings)
-
-    def stop(context: Any) -> str | None:
-        return "stop" if context.step == 19 else None
-
-    poise.train("digits", out=tmp_path / "cut", callbacks=[stop], **settings)
-    cut = poise.resume(tmp_path / "cut", device="cuda")
+    whole = poise.train("digits", out=tmp_path / "whole", checkpoints={"every_steps": 19}, **settings)
+    cut = poise.resume(without_its_end(tmp_path / "whole", tmp_path / "cut", 20), device="cuda")
     wanted, found = (run.folder.load_checkpoint(20).trained for run in (whole, cut))
-    # A card adds in an order of its own, and Adam turns rounding into steps of its rate.
-    torch.testing.assert_close(found, wanted, rtol=2e-2, atol=2e-3)
+    # One step lies between: Adam may turn the rounding of a small gradient into a step of its rate.
+    torch.testing.assert_close(found, wanted, rtol=2e-2, atol=4e-3)
 
 
 def test_a_checkpoint_of_the_gpu_goes_on_on_the_cpu(tmp_path: Path) -> None:

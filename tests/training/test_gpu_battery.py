@@ -17,8 +17,8 @@ from poise.devices import full_float32
 from poise.generator import Generator, Search
 from poise.recipes import RECIPES
 from poise.run_folder import RunFolder
-from poise.training import Resumption, StepContext, begin, plan, resume
-from small_recipes import STEPS, TABLES, silent, stored, tiny
+from poise.training import Resumption, begin, plan, resume
+from small_recipes import STEPS, TABLES, silent, stored, tiny, without_its_end
 
 CUDA = torch.device("cuda")
 WITHOUT_SAMPLES = ("image-tagging", "paired-translation", "unpaired-translation", "vocoding")
@@ -36,30 +36,22 @@ def in_full_float32() -> Iterator[None]:
         yield
 
 
-def stop_at(step: int) -> Any:
-    def callback(context: StepContext) -> str | None:
-        return "stop" if context.step == step else None
-
-    return callback
-
-
 @pytest.mark.parametrize("name", list(RECIPES))
 def test_a_recipe_goes_on_from_its_checkpoint(name: str, tmp_path: Path) -> None:
     if RECIPES[name].generator.name in TABLES:
         pytest.importorskip("polars")
     data, recipe = stored(name, tmp_path), tiny(name)
     begin(plan(data, recipe, CUDA), tmp_path / "whole", notify=silent)
-    begin(plan(data, recipe, CUDA), tmp_path / "cut", callbacks=[stop_at(3)], notify=silent)
-    outcome = resume(Resumption(tmp_path / "cut", CUDA), notify=silent)
+    cut = without_its_end(tmp_path / "whole", tmp_path / "cut", STEPS)
+    outcome = resume(Resumption(cut, CUDA), notify=silent)
     assert (outcome.status, outcome.position.step) == ("finished", STEPS)
-    folders = [RunFolder.open(tmp_path / run) for run in ("whole", "cut")]
-    whole, cut = (folder.load_checkpoint(STEPS).trained for folder in folders)
-    assert whole.keys() == cut.keys()
-    differing = [tensor for tensor, value in whole.items() if not torch.equal(cut[tensor], value)]
+    wanted, found = (RunFolder.open(run).load_checkpoint(STEPS).trained for run in (tmp_path / "whole", cut))
+    assert wanted.keys() == found.keys()
+    differing = [tensor for tensor, value in wanted.items() if not torch.equal(found[tensor], value)]
     if differing:  # a card adds in an order of its own
-        warnings.warn(f"{name}: {len(differing)} of {len(whole)} tensors differ in their bits", stacklevel=1)
-    # Adam's first steps turn rounding into steps of its rate.
-    torch.testing.assert_close(cut, whole, rtol=1e-2, atol=1e-3)
+        warnings.warn(f"{name}: {len(differing)} of {len(wanted)} tensors differ in their bits", stacklevel=1)
+    # One step lies between: Adam may turn the rounding of a small gradient into a step of its rate.
+    torch.testing.assert_close(found, wanted, rtol=1e-2, atol=4e-3)
     if RECIPES[name].game.name not in WITHOUT_SAMPLES:
         assert np.isfinite(Generator.load(tmp_path / "cut", device="cuda").sample(3, seed=1)).all()
     assert poise.open_run(tmp_path / "cut").report().stat().st_size > 10_000

@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from poise.errors import PoiseError
+from poise.networks.grouped import GroupedConv2d
 from poise.networks.layers import LeakyReLU
 from poise.networks.network import Network
 from poise.networks.resampling import doubled, halved
@@ -43,7 +44,7 @@ class ResidualBlock(nn.Module):
         inner = EXPANSION * width
         gain, groups = GAIN * blocks**-0.25, max(1, inner // group_width)
         first = started(nn.Conv2d(width, inner, 1), gain)
-        middle = started(nn.Conv2d(inner, inner, 3, padding=1, groups=groups), gain)
+        middle = started(GroupedConv2d(inner, inner, 3, padding=1, groups=groups), gain)
         last = nn.Conv2d(inner, width, 1, bias=False)
         nn.init.zeros_(last.weight)
         self.residual = nn.Sequential(first, LeakyReLU(SLOPE), middle, LeakyReLU(SLOPE), last)
@@ -143,7 +144,7 @@ class ResidualDiscriminator(nn.Module):
         self.first = started(nn.Conv2d(spec.shape[0], downwards[0], 1, bias=False))
         self.stages = nn.ModuleList(_stage(width, blocks, group_width, total) for width in downwards)
         self.widened = nn.ModuleList(_changed(*pair) for pair in itertools.pairwise(downwards))
-        self.whole = started(nn.Conv2d(last, last, grids[0], groups=last, bias=False))
+        self.whole = started(GroupedConv2d(last, last, grids[0], groups=last, bias=False))
         self.score = started(nn.Linear(last, last if condition else 1, bias=False))
         self.embedding = None
         if condition:

@@ -40,6 +40,7 @@ OF_THE_GAME = frozenset(
 
 SMALL = 16  # Pixels of the longer side up to which the default recipe serves as it is
 VERY_FEW = 1_000  # Images for which FastGAN was made: Liu et al. 2021
+FEW = 2_000  # Images below which it is the best of what minutes on an accelerator bring
 LEARNT_BY_HEART = 30_000  # Images below which they are: Karras et al. 2020 ("Limited data")
 PASSES = 400  # How often each image is seen, within the two limits
 LEAST_SEEN, MOST_SEEN = 200_000, 3_200_000
@@ -179,12 +180,14 @@ def _styles(data: Data) -> Choice:
 
 
 def _quick(data: Data) -> Choice:
-    """The default networks, whose steps are short: what an accelerator does best with in minutes."""
+    """What an accelerator does best with in minutes: FastGAN, or the default networks with short steps."""
+    minutes = f"less than {round(STYLES_NEED / 60)} minutes"
+    if data.count < FEW:
+        return Choice("fastgan", {}, f"{data}, and {minutes}: it learns most from few images and steps")
     settings: dict[str, Any] = {"batch_size": min(64, max(1, data.count))}
     if data.count < LEARNT_BY_HEART:
         settings["augmentations.diffaugment"] = {}
-    why = f"{data}, and in less than {round(STYLES_NEED / 60)} minutes small networks learn more"
-    return Choice(DEFAULT_RECIPE, settings, why)
+    return Choice(DEFAULT_RECIPE, settings, f"{data}, and in {minutes} small networks learn more")
 
 
 def _light(data: Data) -> Choice:

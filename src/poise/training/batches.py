@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -33,6 +34,23 @@ class Rows(Protocol):
     def gather(self, indices: Indices) -> Tensor:
         """The stored values of those rows."""
         ...
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What a batch is made of.
+
+    Attributes:
+        indices: The rows.
+        latent: As many latents.
+        condition: Conditions that were drawn with the rows, as they are stored.
+        images_seen: Rows that were drawn before.
+    """
+
+    indices: Indices
+    latent: Tensor
+    condition: Tensor | None
+    images_seen: int
 
 
 class BatchSampler:
@@ -96,6 +114,11 @@ class BatchSampler:
 
     def next(self, step: int) -> Batch:
         """The next batch: reals and as many latents, on the device; `step` is for schedules."""
+        draw = self.draw()
+        return self.batch(draw, self.encoded(draw.indices), step)
+
+    def draw(self) -> Draw:
+        """What the next batch is made of; many games have their rows fetched at once."""
         start = self.drawn * self.samples
         if self.drawing is None:
             indices = self._indices(start, self._count, "order")
@@ -105,19 +128,28 @@ class BatchSampler:
         # One stream a batch: latents are drawn first, so that they do not depend on what penalties draw.
         self._randomness.manual_seed(derive(self.seed, self.drawn, "batch"))
         self.drawn += 1
-        latent = latents(self.samples, self.latent, self._randomness)
+        return Draw(indices, latents(self.samples, self.latent, self._randomness), drawn, start)
+
+    def encoded(self, indices: Indices) -> Tensor:
+        """Reals of some rows, on the device."""
         stored = self._moved(self.rows.gather(indices))
         stored = stored if self.vary is None else self.vary(stored, self._randomness)
-        real = self._laid_out(self.transform.encode(stored))
-        condition = self._conditions(indices, start) if drawn is None else self._moved(drawn)
+        return self._laid_out(self.transform.encode(stored))
+
+    def batch(self, draw: Draw, real: Tensor, step: int) -> Batch:
+        """The batch of what was drawn and its reals, as `encoded` makes them."""
+        if draw.condition is None:
+            condition = self._conditions(draw.indices, draw.images_seen)
+        else:
+            condition = self._moved(draw.condition)
         real, condition = self._augmented(real, condition)
         return Batch(
             real=real,
-            latent=latent,
+            latent=draw.latent,
             step=step,
             generator=self._randomness,
             condition=condition,
-            images_seen=start,
+            images_seen=draw.images_seen,
             run_images=self.run_images,
         )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +19,7 @@ from poise.recipes import Recipe
 from poise.registry import bound, provided
 from poise.regularisers import clip_weights
 from poise.tasks import TASKS
-from poise.training.batches import BatchSampler, training_batches
+from poise.training.batches import BatchSampler, Draw, training_batches
 from poise.training.components import build_game, build_networks, run_images, trained_parameters
 from poise.training.ema import EmaTensors
 from poise.training.vectorised.game import Batches, StackedGame
@@ -40,7 +41,11 @@ class StackedState:
 
     def next(self, step: int) -> Batches:
         """The next batch of every game."""
-        batches = [sampler.next(step) for sampler in self.samplers]
+        draws = [sampler.draw() for sampler in self.samplers]
+        batches = [
+            sampler.batch(draw, real, step)
+            for sampler, draw, real in zip(self.samplers, draws, self._reals(draws), strict=True)
+        ]
         return Batches(
             real=torch.stack([batch.real for batch in batches]),
             latent=torch.stack([batch.latent for batch in batches]),
@@ -52,6 +57,14 @@ class StackedState:
             images_seen=batches[0].images_seen,
             run_images=batches[0].run_images,
         )
+
+    def _reals(self, draws: Sequence[Draw]) -> Iterable[Tensor]:
+        """Each game's reals: fetched, moved and encoded at once if all games have the same rows."""
+        first = self.samplers[0]
+        if any(own.rows is not first.rows or own.vary is not None for own in self.samplers):
+            return [own.encoded(draw.indices) for own, draw in zip(self.samplers, draws, strict=True)]
+        together = first.encoded(np.concatenate([draw.indices for draw in draws]))
+        return list(together.split(first.samples))
 
     @cached_property
     def make_step(self) -> Callable[..., Logs]:
