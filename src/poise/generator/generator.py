@@ -229,6 +229,12 @@ class Generator:
         """Raw samples of latents: `(N, C, H, W)` in [-1, 1], or `(N, d)` in data units; on the CPU."""
         return self.kind.sample(self._made(latent, condition), self.transform)
 
+    def exported(self, latent: Tensor, condition: Tensor | None = None) -> Tensor:
+        """What an exported program returns for latents; on the CPU."""
+        form = self.kind.exported
+        make = self.kind.sample if form is None else form.make
+        return make(self._made(latent, condition), self.transform)
+
     @torch.no_grad()
     def data(self, latent: Tensor, condition: Tensor | None = None) -> Tensor:
         """Samples of latents as data: images as bytes, vectors in the units of the data; on the CPU."""

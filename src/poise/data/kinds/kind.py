@@ -115,6 +115,19 @@ class Draw(Protocol):
         """A picture of samples `(N, *shape)` in the networks' space."""
 
 
+@dataclass(frozen=True)
+class ExportForm:
+    """What an exported generator returns instead of samples, if these take more than other programs compute.
+
+    Attributes:
+        make: `(samples, transform)` from the networks' space to that form, float32.
+        facts: What a program must know of it, ready for JSON.
+    """
+
+    make: Callable[[Tensor, Transform], Tensor]
+    facts: Callable[[Transform], Mapping[str, Any]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataKind:
     """A kind of data. A new one is a file beside this, a row in `KINDS`, and a test."""
@@ -173,6 +186,8 @@ class DataKind:
     # `(samples, transform)` in the networks' space to waves `(N, T)` in [-1, 1], if they can be heard; phases
     # that have to be found may be rough
     waves: Callable[[Tensor, Transform], Tensor] | None = None
+    # What an exported generator returns; `None` for what `sample` makes
+    exported: ExportForm | None = None
     encodings: tuple[str, ...] = ()  # The names of the encodings that a person can choose from
     # `(path, pieces, transform)` writes all samples to one file, if they have such a form
     write_file: Callable[[Path, Iterable[Tensor], Transform], None] | None = None

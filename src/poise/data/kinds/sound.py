@@ -15,14 +15,14 @@ from torch import Tensor
 from poise.data.dataset import Dataset, array_dataset
 from poise.data.kinds.drawing import as_curves, in_colours
 from poise.data.kinds.image import to_pillow
-from poise.data.kinds.kind import DataKind, Defaults, Given, Request
+from poise.data.kinds.kind import DataKind, Defaults, ExportForm, Given, Request
 from poise.data.rows import JSON, survey
 from poise.data.sources.files import SOUND_SUFFIXES
 from poise.data.sources.image_folders import labelled_by_folders
 from poise.data.sources.image_texts import check_share, shown
 from poise.data.sources.labels import with_labels
 from poise.data.sources.sound_files import encoded_wave, read_clips, wave_rows
-from poise.data.spectrogram import BINS, HOP, log_magnitudes, waves_of
+from poise.data.spectrogram import BINS, FLOOR, HOP, WINDOW, log_magnitudes, waves_of
 from poise.data.transform import Transform, damaged_transform, fields_to_json
 from poise.errors import PoiseError, unknown_name
 from poise.spec import DataSpec, Span
@@ -164,6 +164,17 @@ def _rough_waves(samples: Tensor, transform: Transform) -> Tensor:
     return waves(samples, transform, **({} if transform.bounded else {"rounds": _FEW_ROUNDS}))
 
 
+def _exported(samples: Tensor, transform: Transform) -> Tensor:
+    """Waves, or logarithms of magnitudes: the rounds that find phases are no graph that runtimes know."""
+    return waves(samples, transform) if transform.bounded else transform.decode(samples)
+
+
+def _export_facts(transform: Transform) -> Mapping[str, Any]:
+    sounds = _sounds_of(transform)
+    facts = {"form": sounds.form, "rate": sounds.rate}
+    return facts if sounds.bounded else {**facts, "window": WINDOW, "hop": HOP, "floor": FLOOR}
+
+
 def planes(samples: Tensor, transform: Transform) -> Tensor:
     """Standardised logarithms of magnitudes `(N, 1, 1, BINS, frames)`, as extractors take sounds."""
     if transform.bounded:
@@ -241,6 +252,7 @@ SOUND = DataKind(
     write=_write,
     play=_play,
     waves=_rough_waves,
+    exported=ExportForm(_exported, _export_facts),
     lead="Each cell is the sound of one latent: its wave, and below it its spectrogram, high notes on top. "
     "The latents are the same in every picture.",
     as_picture="as waves and spectrograms",

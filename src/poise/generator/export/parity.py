@@ -48,7 +48,7 @@ def parities(generator: Generator, made: Portable, run: Runner) -> list[Parity]:
     for batch in BATCHES:
         inputs = made.example(generator, batch, seed=SEED)
         condition = inputs[1] if "condition" in made.inputs else None
-        wanted, given = generator(inputs[0], condition), run(inputs).float()
+        wanted, given = generator.exported(inputs[0], condition), run(inputs).float()
         changed = None
         if generator.kind.pictorial:
             levels = [((side + 1) * 127.5).round() for side in (wanted, given)]

@@ -50,7 +50,7 @@ class Portable:
 
 
 class _Plain(nn.Module):
-    """The network as it is, and its samples as `Generator` gives them."""
+    """The network as it is, and its samples as `Generator.exported` gives them."""
 
     def __init__(self, generator: Generator, network: nn.Module) -> None:
         super().__init__()
@@ -120,8 +120,9 @@ def portable(generator: Generator, *, movable: bool = False) -> Portable:
 
 
 def _sampler(generator: Generator) -> Callable[[Tensor], Tensor]:
-    sample, transform = generator.kind.sample, generator.transform
-    return lambda made: sample(made, transform)
+    form, transform = generator.kind.exported, generator.transform
+    make = generator.kind.sample if form is None else form.make
+    return lambda made: make(made, transform)
 
 
 def with_plain_activations(network: nn.Module) -> nn.Module:
@@ -153,6 +154,8 @@ def facts_of(generator: Generator, name: str, inputs: tuple[str, ...]) -> dict[s
         "inputs": list(inputs),
         "data": description.get("data"),
     }
+    if kind.exported is not None:
+        facts |= kind.exported.facts(generator.transform)
     condition: Mapping[str, Any] | None = generator.condition
     if condition is not None:
         facts["condition_size"] = int(condition["shape"][0])
