@@ -1,12 +1,17 @@
-"""Pictures of points share their axes, and show nothing of the picture before."""
+"""Pictures of points and of tables share their axes, and show nothing of the picture before."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import Tensor
 
-from poise.data.kinds.points import _canvas, points_picture
+from poise.data import Table, kind_of, open_data
+from poise.data.kinds.marginals import _canvas
+from poise.data.kinds.points import _bars, _plane, points_picture
 
 
-@pytest.mark.parametrize("columns", [2, 3])
+@pytest.mark.parametrize("columns", [1, 2, 3])
 def test_a_picture_does_not_depend_on_the_one_before(columns: int) -> None:
     stream = np.random.default_rng(0)
     real, near, far = (scale * stream.normal(size=(50, columns)) for scale in (1.0, 1.0, 9.0))
@@ -14,9 +19,25 @@ def test_a_picture_does_not_depend_on_the_one_before(columns: int) -> None:
     first = points_picture(near, real)
     assert points_picture(far, real).tobytes() != first.tobytes()
     assert points_picture(near, real).tobytes() == first.tobytes()
-    _canvas.cache_clear()
+    _plane.cache_clear()
+    _bars.cache_clear()
     assert points_picture(near, real).tobytes() == first.tobytes()
     assert points_picture(near, real / 2).tobytes() != first.tobytes()
+
+
+def test_a_picture_of_a_table_does_not_depend_on_the_one_before() -> None:
+    table = open_data(Table(Path(__file__).parents[1] / "fixtures" / "people.csv"))
+    draw, rows = kind_of(table).picture, table.transform.encode(table.gather(np.arange(120)))
+
+    def drawn(samples: Tensor, real: Tensor | None) -> bytes:
+        return draw(samples, table.transform, table.shape, real=real).tobytes()
+
+    for real in (rows, None):
+        first = drawn(rows[:60], real)
+        assert drawn(rows[60:], real) != first == drawn(rows[:60], real)
+        _canvas.cache_clear()
+        assert drawn(rows[:60], real) == first
+    assert first != drawn(rows[:60], rows) != drawn(rows[:60], rows[60:])
 
 
 def test_points_are_where_the_axes_say() -> None:

@@ -15,6 +15,7 @@ SIDE = 112  # Pixels of a picture
 FINER = 4  # Times that it is drawn larger, so that lines are smooth
 _MARGIN = 0.14
 _ROUNDS = 200
+_SETTLED = 1e-3  # Of the length of an edge
 _PAPER, _INK = (255, 255, 255), (60, 60, 60)
 _COLOURS = ((31, 119, 180), (214, 39, 40), (44, 160, 44), (255, 127, 14), (148, 103, 189), (140, 86, 75))
 _ATOMS = {"N": (40, 80, 220), "O": (210, 30, 30), "F": (20, 140, 40), "S": (160, 120, 0), "Cl": (20, 140, 40)}
@@ -48,7 +49,9 @@ def layout(joined: Array) -> Array:
     for _ in range(_ROUNDS):
         apart = np.linalg.norm(places[:, None] - places[None], axis=2)
         pulls = weights * far / np.maximum(apart, 1e-6)
-        places = inverse @ ((np.diag(pulls.sum(1)) - pulls) @ places)
+        before, places = places, inverse @ ((np.diag(pulls.sum(1)) - pulls) @ places)
+        if np.abs(places - before).max() < _SETTLED:
+            break
     low, high = places.min(0), places.max(0)
     spread: Array = (places - (low + high) / 2) / max(float((high - low).max()), 1e-6)
     return spread * (1 - 2 * _MARGIN) + 0.5
@@ -79,7 +82,7 @@ def _picture(matrix: Array, transform: GraphTransform) -> Image.Image:
             _edge(pen, places[first], places[second], int(part[first, second]), transform)
         for place, code in zip(places, codes[there], strict=True):
             _node(pen, place, int(code), transform, len(there))
-    return picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    return picture.reduce(FINER)
 
 
 def _edge(pen: ImageDraw.ImageDraw, start: Array, end: Array, code: int, transform: GraphTransform) -> None:

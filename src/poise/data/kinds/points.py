@@ -13,12 +13,15 @@ from PIL import Image
 from poise.data.rows import Array
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure
+    from matplotlib.patches import StepPatch
     from matplotlib.text import Text
 
+BARS = 60
 _MOST_REAL_POINTS = 2_500
 
 
@@ -36,32 +39,33 @@ def points_picture(points: Array, real: Array | None) -> Image.Image:
     if points.shape[1] == 1:
         return _histogram(drawable[:, 0], None if shown is None else shown[:, 0], low[0], high[0], missing)
     reals = None if shown is None else shown[:, :2].astype(np.float64).tobytes()
-    canvas = _canvas(reals, tuple(low.tolist()), tuple(high.tolist()), points.shape[1])
-    return canvas.drawn(drawable[:, :2], missing)
+    canvas, generated = _plane(reals, tuple(low.tolist()), tuple(high.tolist()), points.shape[1])
+    generated.set_offsets(drawable[:, :2])
+    return canvas.drawn(generated, missing)
 
 
 @dataclass(frozen=True)
 class _Canvas:
-    """Axes with everything that pictures of one run share, of which only points and title are drawn again."""
+    """Axes with everything that pictures of one run share; samples and the title are drawn again."""
 
     agg: FigureCanvasAgg
     axes: Axes
-    generated: PathCollection
     title: Text
     background: Any
 
-    def drawn(self, points: Array, title: str) -> Image.Image:
+    def drawn(self, generated: Artist, title: str) -> Image.Image:
         self.agg.restore_region(self.background)
-        self.generated.set_offsets(points)
         self.title.set_text(title)
-        for artist in (self.generated, self.title):
+        for artist in (generated, self.title):
             self.axes.draw_artist(artist)
         return Image.fromarray(np.asarray(self.agg.buffer_rgba())).convert("RGB")
 
 
 @lru_cache(maxsize=2)
-def _canvas(reals: bytes | None, low: tuple[float, ...], high: tuple[float, ...], columns: int) -> _Canvas:
-    """The reals in grey within a frame, drawn once: axes and their text take far longer than points."""
+def _plane(
+    reals: bytes | None, low: tuple[float, ...], high: tuple[float, ...], columns: int
+) -> tuple[_Canvas, PathCollection]:
+    """The reals in grey within a frame, drawn once, and the points of samples."""
     figure, axes = _figure(0.11 if columns == 2 else 0.16)
     if reals is not None:
         across, up = np.frombuffer(reals).reshape(-1, 2).T
@@ -74,31 +78,50 @@ def _canvas(reals: bytes | None, low: tuple[float, ...], high: tuple[float, ...]
     else:
         axes.set_xlabel("column 0")
         axes.set_ylabel(f"column 1 of {columns}")
-    if reals is not None:
+    return _drawn_once(figure, axes, reals is not None, generated), generated
+
+
+def _drawn_once(figure: Figure, axes: Axes, legend: bool, generated: Artist) -> _Canvas:
+    """All but samples and the title: axes and their text take far longer than these."""
+    if legend:
         figure.legend(loc="upper right", ncols=2, markerscale=3, frameon=False)
     title = axes.set_title("", loc="left", fontsize="medium")
     for artist in (generated, title):
         artist.set_animated(True)
     agg = cast("FigureCanvasAgg", figure.canvas)
     agg.draw()
-    return _Canvas(agg, axes, generated, title, agg.copy_from_bbox(figure.bbox))
+    return _Canvas(agg, axes, title, agg.copy_from_bbox(figure.bbox))
 
 
 def _histogram(values: Array, real: Array | None, low: float, high: float, title: str) -> Image.Image:
+    reals = None if real is None else tuple(_densities(real, low, high).tolist())
+    made = _densities(values, low, high)
+    # With reals a bar that is much higher is cut off, so that the frame stays
+    top = 2.5 * max(reals) if reals else 1.05 * float(made.max()) or 1.0
+    canvas, stairs = _bars(reals, top, float(low), float(high))
+    stairs.set_data(made)
+    return canvas.drawn(stairs, title)
+
+
+def _densities(values: Array, low: float, high: float) -> Array:
+    """The density in each of the bars between two ends, over what lies between them."""
+    counts = np.histogram(values, BARS, (low, high))[0]
+    densities: Array = counts * (BARS / ((high - low) * max(1, counts.sum())))
+    return densities
+
+
+@lru_cache(maxsize=2)
+def _bars(reals: tuple[float, ...] | None, top: float, low: float, high: float) -> tuple[_Canvas, StepPatch]:
+    """The density of reals in grey, drawn once, and the line of samples."""
     figure, axes = _figure(0.16)
-    bins = np.linspace(low, high, 61).tolist()
-    if real is not None:
-        axes.hist(real, bins=bins, density=True, color="0.75", label="real")
-    within = values[(values >= low) & (values <= high)]
-    axes.hist(within, bins=bins, density=len(within) > 0, histtype="step", color="C0", label="generated")
+    edges = np.linspace(low, high, BARS + 1)
+    if reals is not None:
+        axes.stairs(reals, edges, fill=True, color="0.75", label="real")
+    stairs = axes.stairs(np.zeros(BARS), edges, color="C0", label="generated")
+    axes.set_ylim(0, top)
     axes.set_xlabel("column 0")
     axes.set_ylabel("density")
-    axes.set_title(title, loc="left", fontsize="medium")
-    if real is not None:
-        figure.legend(loc="upper right", ncols=2, markerscale=3, frameon=False)
-    agg = cast("FigureCanvasAgg", figure.canvas)
-    agg.draw()
-    return Image.fromarray(np.asarray(agg.buffer_rgba())).convert("RGB")
+    return _drawn_once(figure, axes, reals is not None, stairs), stairs
 
 
 def _figure(left: float) -> tuple[Figure, Axes]:

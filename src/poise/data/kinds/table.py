@@ -1,17 +1,15 @@
 """Tables: rows of numbers, categories and dates, from CSV, Parquet and data frames, and back to the same."""
 
 import dataclasses
-import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from PIL import Image
 from torch import Tensor
 
 from poise.data.dataset import Dataset, fingerprint
 from poise.data.kinds.kind import DataKind, Defaults, Given, Request
+from poise.data.kinds.marginals import marginals_picture
 from poise.data.rows import JSON, Array, survey
 from poise.data.tables import Frame, Table, TableTransform, read_frame
 from poise.data.tables.frame import is_table, write_frame
@@ -25,7 +23,6 @@ from poise.spec import DataSpec
 
 NAME = "table"
 _FILE = "samples.csv"
-_MOST_PANELS = 15
 _FEW = 500  # Rows from which a generator learns more than to repeat them
 
 
@@ -167,82 +164,14 @@ def of_table(transform: Transform) -> TableTransform:
 def _draw(
     samples: Tensor, transform: Transform, *, columns: int | None = None, real: Tensor | None = None
 ) -> Image.Image:
-    """A panel for each column with the shares of its cells, reals in grey; and how pairs differ."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow to import, seldom needed
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
+    """A panel for each column."""
     table = of_table(transform)
-    shown = table.columns[:_MOST_PANELS]
-    across = 4
-    down = math.ceil((len(shown) + (real is not None)) / across)
-    figure = Figure(figsize=(2.6 * across, 1.9 * down), dpi=100)
-    # a fixed layout: a fitted one measures every text, which takes longer than the drawing
-    figure.subplots_adjust(
-        left=0.05, right=0.99, top=1 - 0.16 / down, bottom=0.17 / down, wspace=0.3, hspace=0.5
-    )
-    canvas = FigureCanvasAgg(figure)
-    panels = figure.subplots(down, across, squeeze=False).ravel()
-    made = _hard(samples, table)
-    reals = None if real is None else _hard(real, table)
-    for number, (panel, column) in enumerate(zip(panels, shown, strict=False)):
-        part = slice(table.starts[number], table.starts[number + 1])
-        edges = np.arange(len(column.cells) + 1) - 0.5
-        if reals is not None:
-            panel.stairs(reals[:, part].mean(0), edges, fill=True, color="0.75", label="real")
-        panel.stairs(made[:, part].mean(0), edges, color="C0", linewidth=1.2, label="generated")
-        _label(
-            panel,
-            column.name,
-            [cell.texts[0] if cell.texts else f"{cell.knots[0]:g}" for cell in column.cells],
-        )
-    rest = panels[len(shown) :]
-    if reals is not None:
-        if len(table.columns) > 1:
-            _pairs(rest[0], made, reals, table)
-            rest = rest[1:]
-        panels[0].legend(loc="upper right", frameon=False, fontsize="x-small")
-    for panel in rest:
-        panel.set_axis_off()
-    canvas.draw()
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    return marginals_picture(_hard(samples, table), None if real is None else _hard(real, table), table)
 
 
 def _hard(samples: Tensor, table: TableTransform) -> Array:
     rows: Array = table.encode(table.decode(samples.detach().nan_to_num().cpu())).numpy()
     return rows
-
-
-def _label(panel: Any, name: str, texts: list[str]) -> None:
-    few = len(texts) <= 3
-    ticks = range(len(texts)) if few else (0, len(texts) - 1)
-    panel.set_xticks(list(ticks), [_shortened(texts[tick], 14) or "empty" for tick in ticks])
-    panel.set_title(_shortened(name, 30), loc="left", fontsize="small")
-    panel.tick_params(labelsize="x-small")
-
-
-def _shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def _pairs(panel: Any, made: Array, real: Array, table: TableTransform) -> None:
-    """The total variation of each pair's joint table, as a map."""
-    differ = pair_distances(made, real, table.starts)
-    panel.imshow(differ, vmin=0.0, vmax=0.3, cmap="magma_r")
-    panel.set_title(
-        f"pairs: {differ[np.triu_indices(len(differ), 1)].mean():.3f}", loc="left", fontsize="small"
-    )
-    panel.set_xticks([])
-    panel.set_yticks([])
-
-
-def pair_distances(made: Array, real: Array, starts: tuple[int, ...]) -> Array:
-    """The total variation between the joint shares of each pair of columns, `(columns, columns)`."""
-    end = starts[-1]
-    joint = [rows[:, :end].T @ rows[:, :end] / len(rows) for rows in (made, real)]
-    differ = np.abs(joint[0] - joint[1]) / 2
-    edges = np.array(starts[:-1])
-    folded: Array = np.add.reduceat(np.add.reduceat(differ, edges, axis=0), edges, axis=1)
-    return folded
 
 
 def _write(folder: Path, pieces: Iterable[Tensor], count: int, transform: Transform) -> None:

@@ -1,0 +1,144 @@
+"""Rows of a table as a picture: the shares of each column's cells, and how its pairs of columns differ."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from poise.data.rows import Array
+from poise.data.tables import TableTransform
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.image import AxesImage
+    from matplotlib.patches import StepPatch
+
+_MOST_PANELS, _ACROSS = 15, 4
+_ABOVE = 2.5  # How high a panel is, in the largest share of the reals; what is higher is cut off there
+_UNEVEN = 3  # How much more than an even share the largest is taken to be if there are no reals
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """What the panel of a column always shows: its name, the texts of its cells, and the shares of reals."""
+
+    name: str
+    texts: tuple[str, ...]
+    real: tuple[float, ...] | None
+
+
+def marginals_picture(made: Array, real: Array | None, table: TableTransform) -> Image.Image:
+    """A panel for each column with the shares of its cells, reals in grey; and how pairs differ.
+
+    Args:
+        made: Samples as shares of cells, `(N, table.numbers)`.
+        real: The same of reals, if they may be shown.
+        table: Their transform.
+    """
+    shown = table.columns[:_MOST_PANELS]
+    parts = [slice(*table.starts[number : number + 2]) for number in range(len(shown))]
+    panels = tuple(
+        _Panel(
+            _shortened(column.name, 30),
+            tuple(cell.texts[0] if cell.texts else f"{cell.knots[0]:g}" for cell in column.cells),
+            None if real is None else tuple(real[:, part].mean(0).tolist()),
+        )
+        for column, part in zip(shown, parts, strict=True)
+    )
+    differ = None if real is None or len(table.columns) < 2 else pair_distances(made, real, table.starts)
+    canvas = _canvas(panels, 0 if differ is None else len(differ))
+    return canvas.drawn([made[:, part].mean(0) for part in parts], differ)
+
+
+@dataclass(frozen=True)
+class _Canvas:
+    """All that pictures of one table share, of which the shares of samples and the pairs are drawn again."""
+
+    agg: FigureCanvasAgg
+    background: Any
+    panels: list[tuple[Axes, StepPatch]]
+    pairs: tuple[Axes, AxesImage] | None
+
+    def drawn(self, shares: list[Array], differ: Array | None) -> Image.Image:
+        self.agg.restore_region(self.background)
+        for (axes, stairs), values in zip(self.panels, shares, strict=True):
+            stairs.set_data(values)
+            axes.draw_artist(stairs)
+        if self.pairs is not None and differ is not None:
+            axes, image = self.pairs
+            image.set_data(differ)
+            mean = differ[np.triu_indices(len(differ), 1)].mean()
+            title = axes.set_title(f"pairs: {mean:.3f}", loc="left", fontsize="small")
+            for artist in (image, title):
+                axes.draw_artist(artist)
+        return Image.fromarray(np.asarray(self.agg.buffer_rgba())).convert("RGB")
+
+
+@lru_cache(maxsize=2)
+def _canvas(panels: tuple[_Panel, ...], pairs: int) -> _Canvas:
+    """The reals in grey within their frames, drawn once: axes and their texts take a second."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow to import, seldom needed
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    down = math.ceil((len(panels) + bool(pairs)) / _ACROSS)
+    figure = Figure(figsize=(2.6 * _ACROSS, 1.9 * down), dpi=100)
+    # a fixed layout: a fitted one measures every text, which takes longer than the drawing
+    figure.subplots_adjust(
+        left=0.05, right=0.99, top=1 - 0.16 / down, bottom=0.17 / down, wspace=0.3, hspace=0.5
+    )
+    agg = FigureCanvasAgg(figure)
+    places = [figure.add_subplot(down, _ACROSS, number + 1) for number in range(len(panels) + bool(pairs))]
+    drawn = [(axes, _framed(axes, panel)) for axes, panel in zip(places, panels, strict=False)]
+    if panels[0].real is not None:
+        places[0].legend(loc="upper right", frameon=False, fontsize="x-small")
+    image = _pairs(places[-1], pairs) if pairs else None
+    for artist in (*(stairs for _, stairs in drawn), *([] if image is None else [image])):
+        artist.set_animated(True)
+    agg.draw()
+    return _Canvas(
+        agg, agg.copy_from_bbox(figure.bbox), drawn, None if image is None else (places[-1], image)
+    )
+
+
+def _framed(axes: Axes, panel: _Panel) -> StepPatch:
+    """The axes of a column, with the reals; and the line of samples, which is drawn later."""
+    edges = np.arange(len(panel.texts) + 1) - 0.5
+    if panel.real is not None:
+        axes.stairs(panel.real, edges, fill=True, color="0.75", label="real")
+    stairs = axes.stairs(np.zeros(len(panel.texts)), edges, color="C0", linewidth=1.2, label="generated")
+    few = len(panel.texts) <= 3
+    ticks = range(len(panel.texts)) if few else (0, len(panel.texts) - 1)
+    axes.set_xticks(list(ticks), [_shortened(panel.texts[tick], 14) or "empty" for tick in ticks])
+    largest = _UNEVEN / len(panel.texts) if panel.real is None else max(panel.real)
+    axes.set_ylim(0, min(1.05, _ABOVE * largest))
+    axes.set_title(panel.name, loc="left", fontsize="small")
+    axes.tick_params(labelsize="x-small")
+    return stairs
+
+
+def _pairs(axes: Axes, count: int) -> AxesImage:
+    """The map of the total variation of each pair's joint table."""
+    image = axes.imshow(np.zeros((count, count)), vmin=0.0, vmax=0.3, cmap="magma_r")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    return image
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def pair_distances(made: Array, real: Array, starts: tuple[int, ...]) -> Array:
+    """The total variation between the joint shares of each pair of columns, `(columns, columns)`."""
+    end = starts[-1]
+    joint = [rows[:, :end].T @ rows[:, :end] / len(rows) for rows in (made, real)]
+    differ = np.abs(joint[0] - joint[1]) / 2
+    edges = np.array(starts[:-1])
+    folded: Array = np.add.reduceat(np.add.reduceat(differ, edges, axis=0), edges, axis=1)
+    return folded
