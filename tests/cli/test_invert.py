@@ -15,6 +15,7 @@ import poise
 from poise.cli import main
 from poise.generator import Generator, read_directions
 from poise.generator.encoder import Encoder, trained_encoder
+from poise.generator.gauss_newton import refined
 from poise.generator.likeness import likeness_of
 from poise.generator.spaces import Space
 from poise.generator.stored_inversion import read_inversion
@@ -25,13 +26,17 @@ QUICK = ("--own-samples", "2", "--starts", "2", "--steps", "20")
 
 
 @pytest.fixture(autouse=True)
-def _brief_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an encoder learns is tested where it is; here it is a start like any other."""
+def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an encoder learns and how near the last steps come is tested elsewhere; here both are brief."""
 
-    def brief(space: Space, *, steps: int, **more: Any) -> Encoder:
+    def encoder(space: Space, *, steps: int, **more: Any) -> Encoder:
         return trained_encoder(space, steps=min(steps, 40), **more)
 
-    monkeypatch.setattr("poise.generator.inversion.trained_encoder", brief)
+    def few(*given: Any, iterations: int, **more: Any) -> Any:
+        return refined(*given, iterations=min(iterations, 12), **more)
+
+    monkeypatch.setattr("poise.generator.inversion.trained_encoder", encoder)
+    monkeypatch.setattr("poise.generator.inversion.refined", few)
 
 
 @pytest.fixture(scope="module")

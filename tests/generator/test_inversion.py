@@ -29,6 +29,8 @@ from poise.spec import DataSpec
 from .families import family
 
 QUICK = Search(starts=4, steps=60, encoder_steps=0)
+BRIEF = dataclasses.replace(QUICK, refinements=5)
+"""For what need not be found up to rounding: the last steps take most of the time."""
 
 
 class Linear(nn.Module):
@@ -152,7 +154,7 @@ def test_the_class_is_searched_or_given() -> None:
     targets = space.images(space.coordinates(latent, condition), condition).clamp(-1, 1)
     assert condition is not None
     space = space_of(generator, "z")
-    search = dataclasses.replace(QUICK, starts=8, steps=60)
+    search = dataclasses.replace(BRIEF, starts=8)
     found = search_rows(Starts.of(space, search), targets, Likeness(), search)
     assert found.condition is not None
     right = (found.condition.argmax(1) == condition.argmax(1)).float().mean()
@@ -202,7 +204,7 @@ def test_features_do_not_depend_on_other_rows() -> None:
 def test_found_pictures_are_stored_and_read_without_a_pickle(tmp_path: Path) -> None:
     generator = family("dcgan")
     pictures = generator.data(generator.latents(3, seed=1)).numpy()
-    found = generator.invert(pictures, search=QUICK, own_samples=4)
+    found = generator.invert(pictures, search=BRIEF, own_samples=4)
     save_inversion(tmp_path / "latents", found)
     again = read_inversion(tmp_path / "latents")
     assert torch.equal(again.points, found.points) and again.keys == found.keys
@@ -227,7 +229,7 @@ def test_found_pictures_are_stored_and_read_without_a_pickle(tmp_path: Path) -> 
 def test_pictures_that_were_found_earlier_are_not_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = family("dcgan")
     pictures = generator.data(generator.latents(4, seed=1)).numpy()
-    first = generator.invert(pictures[:2], search=QUICK, own_samples=0)
+    first = generator.invert(pictures[:2], search=BRIEF, own_samples=0)
     seen = list[int]()
 
     def counted(starts: Starts, targets: Tensor, *rest: Any, **more: Any) -> Any:
@@ -235,12 +237,12 @@ def test_pictures_that_were_found_earlier_are_not_searched_again(monkeypatch: py
         return find(starts, targets, *rest, **more)
 
     monkeypatch.setattr("poise.generator.inverted.find", counted)
-    both = generator.invert(pictures, search=QUICK, own_samples=0, earlier=first)
+    both = generator.invert(pictures, search=BRIEF, own_samples=0, earlier=first)
     assert seen == [2] and len(both) == 4
     assert torch.equal(both.points[:2], first.points)
-    alone = generator.invert(pictures, search=QUICK, own_samples=0)
+    alone = generator.invert(pictures, search=BRIEF, own_samples=0)
     assert torch.allclose(both.psnr, alone.psnr, atol=0.5)
-    other = dataclasses.replace(QUICK, seed=1, steps=2)
+    other = dataclasses.replace(BRIEF, seed=1, steps=2)
     generator.invert(pictures, search=other, own_samples=0, earlier=first)
     assert seen == [2, 4, 4]
 
@@ -270,7 +272,7 @@ def hard(generator: Generator) -> Inversion:
     """Two pictures that the generator cannot make."""
     stream = np.random.default_rng(0)
     return generator.invert(
-        stream.integers(0, 255, (2, 8, 8, 3)).astype(np.uint8), search=QUICK, own_samples=0
+        stream.integers(0, 255, (2, 8, 8, 3)).astype(np.uint8), search=BRIEF, own_samples=0
     )
 
 

@@ -49,8 +49,8 @@ BRIEF: dict[str, Any] = {"budget": "400-images", "settings": NETWORKS | {"batch_
 """As few updates as there may be, for studies of which only the course matters."""
 
 
-ONE_OF_TWO: dict[str, Any] = {**BRIEF, "recipes": ("lucic/wasserstein",)}
-"""One recipe of the brief study: whatever happens to it, it comes to what it comes to beside the other."""
+FOUR: dict[str, Any] = {**BRIEF, "recipes": ("lucic/wasserstein",), "trials": 2, "shortlist": 1}
+"""Four trials: two are searched with, and the better one is confirmed with two seeds."""
 
 
 @cache
@@ -59,10 +59,15 @@ def whole() -> StudyFolder:
     return finished(Path(tempfile.mkdtemp()) / "whole", **BRIEF)
 
 
-def results_of(folder: StudyFolder, recipe: str) -> dict[str, dict[str, Any]]:
+@cache
+def four() -> StudyFolder:
+    """Four trials that were never interrupted; made once."""
+    return finished(Path(tempfile.mkdtemp()) / "four", **FOUR)
+
+
+def results_of(folder: StudyFolder) -> dict[str, dict[str, Any]]:
     """What its trials came to, but for what depends on the clock, as what a doctor finds does."""
     return {
         name: {key: value for key, value in one.items() if key not in ("seconds", "findings")}
         for name, one in folder.results().items()
-        if one["recipe"] == recipe
     }

@@ -87,8 +87,19 @@ def test_other_scores_make_other_suggestions(tmp_path: Path) -> None:
     assert [one.settings for one in first] != [one.settings for one in suggested(plan, turned)]
 
 
+def begun(path: Path, trials: int) -> None:
+    """A study of which one trial was trained; the others have its result, with scores of the bowl."""
+    folder = finished(path, trials=1, **ONE)
+    prepare(small(trials=trials, **ONE), folder)
+    (trained,) = folder.results().values()
+    for number in range(1, trials):
+        trial = folder.plan.trial("lucic/minimax", number)
+        score = told(folder.plan, range(number, number + 1))[trial.name]
+        folder.write_result(trial.name, {**trained, "name": trial.name, **trial.model_dump(), **score})
+
+
 def test_a_search_that_is_interrupted_suggests_the_same(tmp_path: Path) -> None:
-    finished(tmp_path / "begun", trials=BEGINNING - 1, **ONE)  # what is drawn at random, all but one
+    begun(tmp_path / "begun", BEGINNING - 1)  # what is drawn at random, all but one
     folders = [
         Path(shutil.copytree(tmp_path / "begun", tmp_path / name)) for name in ("whole", "interrupted")
     ]

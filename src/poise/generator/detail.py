@@ -167,7 +167,7 @@ class _Rows:
         """Offsets within a ball, by Adam; of each row the best that it came by."""
         values = torch.zeros_like(_features(self.space, self.layer, self.coordinates, self.condition))
         values.requires_grad_()
-        optimiser = torch.optim.Adam([values], lr=rate, betas=BETAS, eps=1e-12)
+        optimiser = torch.optim.Adam([values], lr=rate, betas=BETAS, eps=1e-12, fused=True)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
         best, least = values.detach().clone(), torch.full((len(values),), math.inf).to(values)
         for step in range(steps + 1):

@@ -81,7 +81,7 @@ def trained_encoder(
 
 
 def _train(encoder: Encoder, space: Space, steps: int, seed: int, on_step: OnStep | None) -> None:
-    optimiser = torch.optim.Adam(encoder.parameters(), lr=2e-3, betas=(0.9, 0.99))
+    optimiser = torch.optim.Adam(encoder.parameters(), lr=2e-3, betas=(0.9, 0.99), fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=max(steps, 2))
     for step in range(steps):
         with torch.no_grad():

@@ -98,7 +98,7 @@ def tune(
     coordinates = before.of_points(points)
     condition = None if inversion.condition is None else inversion.condition.to(like)
     tuned.module.requires_grad_(True)
-    optimiser = torch.optim.Adam(tuned.module.parameters(), lr=learning_rate, betas=(0.9, 0.99))
+    optimiser = torch.optim.Adam(tuned.module.parameters(), lr=learning_rate, betas=(0.9, 0.99), fused=True)
     for step in range(steps):
         latent, kinds = samples_of(generator, HELD, seed=derive(seed, step, "held samples") % 2**31)
         inputs = (latent,) if kinds is None else (latent, kinds)

@@ -231,7 +231,7 @@ def train_classifier(
         torch.manual_seed(derive(seed, 0, "classifier"))
         network = nn.Sequential(nn.Linear(features.shape[1], HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, classes))
         network.to(inputs.device)
-        optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-2)
+        optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-2, fused=True)
         for _ in range(EPOCHS):
             for batch in torch.randperm(len(inputs)).to(inputs.device).split(BATCH):
                 optimiser.zero_grad()

@@ -155,7 +155,7 @@ def _train(
     order = torch.randperm(len(inputs), generator=torch_stream(seed, 0, "held out"))
     kept = max(1, int(HELD_OUT_SHARE * len(inputs)))
     held_out, learn = order[:kept], order[kept:]
-    optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-2)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-2, fused=True)
     steps = epochs * -(-len(learn) // BATCH)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     network.train()
