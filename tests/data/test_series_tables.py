@@ -94,6 +94,13 @@ def test_what_is_no_series_is_refused_by_name(
         open_data(Files(Table(path, columns), kind="series"), cache=tmp_path)
 
 
+def test_all_columns_with_gaps_are_named_at_once(tmp_path: Path) -> None:
+    rows = [",".join([*row.split(",")[:2], "", ""]) for row in rows_of()[:10]] + rows_of()[10:]
+    with refused("data.series-missing") as caught:
+        open_data(Files(written(tmp_path, rows), kind="series"), cache=tmp_path)
+    assert "--column sales=drop --column visitors=drop" in str(caught.value.hint)
+
+
 def test_uneven_times_are_refused(tmp_path: Path) -> None:
     rows = [
         f"2024-02-20 0{hour}:{minute},a,{hour}.{minute},1" for hour in range(8) for minute in (10, 31, 44)

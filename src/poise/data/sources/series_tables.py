@@ -73,6 +73,7 @@ def series_of(frame: Frame, said: Mapping[str, str]) -> Tabled:
         rows_of.setdefault(key, []).append(row)
     step = None if moments is None else _step(moments, list(rows_of.values()))
     courses, filled = [], 0
+    gaps: dict[str, tuple[float, str]] = {}
     for key, rows in rows_of.items():
         owner = f"the series '{' '.join(key)}' of '{frame.name}'" if names else f"'{frame.name}'"
         if moments is None or step is None:
@@ -81,12 +82,18 @@ def series_of(frame: Frame, said: Mapping[str, str]) -> Tabled:
             course = _placed(numbers[:, rows], moments[rows], step, owner)
         missing = np.isnan(course)
         for name, share in zip(channels, missing.mean(axis=1), strict=True):
-            if share > _MOST_FILLED:
-                what = f"{share:.0%} of '{name}' are missing in {owner}"
-                hint = f"leave the column out, or fill it first: --column {name}=drop"
-                raise PoiseError(what, code="data.series-missing", hint=hint)
+            if share > max(_MOST_FILLED, gaps.get(name, (0.0, ""))[0]):
+                gaps[name] = share, owner
         filled += int(missing.sum())
-        courses.append(_filled(course))
+        courses.append(course)
+    if gaps:
+        what = ", ".join(
+            f"{share:.0%} of '{name}' are missing in {owner}" for name, (share, owner) in gaps.items()
+        )
+        left_out = " ".join(f"--column {name}=drop" for name in gaps)
+        hint = f"leave {'them' if len(gaps) > 1 else 'the column'} out, or fill the cells first: {left_out}"
+        raise PoiseError(what, code="data.series-missing", hint=hint)
+    courses = [_filled(course) for course in courses]
     longest = max(one.shape[1] for one in courses)
     values = np.full((len(courses), len(channels), longest), np.nan)
     for row, course in enumerate(courses):
