@@ -117,3 +117,11 @@ def test_inspect_takes_the_resolution_into_account(cli: Cli) -> None:
     photos(70)
     done = cli("inspect", "photos", "--resolution", "8")
     assert "70 images of 8x8" in done.out and "poise train photos --resolution 8" in done.out
+
+
+def test_inspect_takes_the_types_of_columns_as_training_does(cli: Cli, tmp_path: Path) -> None:
+    rows = [f"2024-01-{day:02},{day * 7 % 11},{day * 5 % 7}" for day in range(1, 29)]
+    (tmp_path / "sales.csv").write_text("\n".join(["day,sales,visitors", *rows]) + "\n", encoding="utf-8")
+    done = cli("inspect", "sales.csv", "--kind", "series", "--column", "visitors=drop")
+    assert done.status == 0 and "channels are sales." in done.out
+    assert "poise train sales.csv --kind series --column visitors=drop" in done.out

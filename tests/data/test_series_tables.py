@@ -101,6 +101,18 @@ def test_all_columns_with_gaps_are_named_at_once(tmp_path: Path) -> None:
     assert "--column sales=drop --column visitors=drop" in str(caught.value.hint)
 
 
+def test_windows_are_proposed_for_few_long_series(tmp_path: Path) -> None:
+    hours = [
+        f"2024-0{1 + day // 28}-{1 + day % 28:02} {hour:02}:00,{hour + day}"
+        for day in range(28)
+        for hour in range(24)
+    ]
+    data = open_data(Files(written(tmp_path, hours, "time,sales"), kind="series"), cache=tmp_path)
+    assert any("--set encoding=24 cuts 28 windows" in notice for notice in data.notices)
+    many = open_data(Files(np.random.default_rng(0).normal(size=(20, 500)), kind="series"), cache=tmp_path)
+    assert not any("windows" in notice for notice in many.notices)
+
+
 def test_uneven_times_are_refused(tmp_path: Path) -> None:
     rows = [
         f"2024-02-20 0{hour}:{minute},a,{hour}.{minute},1" for hour in range(8) for minute in (10, 31, 44)

@@ -33,6 +33,7 @@ def inspect(
     fit: FitName = None,
     scale: Annotated[str | None, Parameter(metavar="LOW,HIGH")] = None,
     split: Name = None,
+    column: Annotated[tuple[str, ...], Parameter(metavar="NAME=TYPE", show_default=False)] = (),
     tolerate_bad: Annotated[str | None, Parameter(metavar="SHARE")] = None,
     kind: Name = None,
     json: Json = False,
@@ -48,6 +49,8 @@ def inspect(
         fit: What becomes of other proportions: crop the middle, by default; pad with white; or stretch.
         scale: The values that become black and white, for images of more than 8 bits, as 0,4095.
         split: Which of the folders train, val and test is looked at, or all; by default train.
+        column: The type of a table's column, as age=integer: number, integer, date, category, new (generated)
+            or drop; may be given often.
         tolerate_bad: The share of files that may be unusable in training, as 5%; by default 1%.
         kind: The kind of data, if it is not the one that Poise recognises: field for all 16 bits of a TIFF.
     """
@@ -66,7 +69,7 @@ def inspect(
         from poise.training import pick_device, plan
 
         named = DataOptions(
-            data=data, scale=scale, split=split, tolerate_bad=tolerate_bad, kind=kind
+            data=data, scale=scale, split=split, column=column, tolerate_bad=tolerate_bad, kind=kind
         ).to_open()
         known = inspect_data(named, resolution=recipe.resolution, fit=recipe.fit, progress=on_read)
         try:
@@ -90,6 +93,7 @@ def inspect(
         words = [
             word for option, value in typed.items() if value is not None for word in (option, str(value))
         ]
+        words += [word for one in column for word in ("--column", one)]
         _print(output(), known, obstacle, data, f"{recipe_text(recipe)}{since}", words)
     return 0 if obstacle is None else obstacle.exit_status
 

@@ -30,6 +30,8 @@ NAME = "series"
 OWN, COMMON = "own", "common"
 _LEAST, _MOST = 4, 16_384  # Steps of a series
 _TEST = 0.2  # The share of time at the end that is held out if series are cut into windows
+_FEW = 20  # Series below which windows of them are proposed
+_PERIODS = {1: 60, 60: 60, 3_600: 24, 86_400: 28, 604_800: 52}  # Steps of so many seconds in a usual window
 _DIFFER = 3.0  # Times that spreads differ from which each series is scaled by its own
 _LEAST_SPREAD = 1e-6  # Of a series, over that of all
 _FILE, _TABLE = "samples.npy", "samples.csv"
@@ -155,10 +157,16 @@ def _load_transform(written: Mapping[str, Any]) -> Transform:
 def _open(given: Given, request: Request) -> Dataset:
     if is_table(given.data, given.path):
         tabled = series_of(read_frame(given.data, given.path, given.name), request.column_types)
-        made = _open(dataclasses.replace(given, data=None, path=None, array=tabled.values), request)
+        stripped = dataclasses.replace(given, data=None, path=None, array=tabled.values)
+        made = _opened(stripped, request, tabled.columns.seconds)
         held_out = None if made.held_out is None else _in_columns(made.held_out, tabled.columns)
         notices = (*tabled.notices, *made.notices)
         return dataclasses.replace(_in_columns(made, tabled.columns), notices=notices, held_out=held_out)
+    return _opened(given, request, 0.0)
+
+
+def _opened(given: Given, request: Request, seconds: float) -> Dataset:
+    """Series of an array, whose steps are so many seconds apart; 0 if nobody knows."""
     if given.array is None or given.array.ndim not in (2, 3):
         what = f"'{given.name}' is no array of series"
         hint = (
@@ -179,7 +187,9 @@ def _open(given: Given, request: Request) -> Dataset:
     values = np.asarray(array, dtype=np.float64)
     present = _present(values, given.name)
     if window is None:
-        return _dataset(values, present, None, given, scaling, array.dtype)
+        whole = _dataset(values, present, None, given, scaling, array.dtype)
+        advice = _advice(len(values), values.shape[2], seconds) if present.all() else []
+        return dataclasses.replace(whole, notices=(*whole.notices, *advice))
     if not present.all():
         what = f"The series of '{given.name}' end at different steps and cannot be cut into windows"
         raise PoiseError(what, code="data.series-gaps", hint="fill them, or cut them yourself")
@@ -197,6 +207,19 @@ def _open(given: Given, request: Request) -> Dataset:
     series = "The series" if len(values) == 1 else f"Each of {len(values):,} series"
     notice = f"{series} is cut into {windows} windows of {window}; the last {apart} in time are held out."
     return dataclasses.replace(made, held_out=held_out, notices=(*made.notices, notice))
+
+
+def _advice(count: int, length: int, seconds: float) -> list[str]:
+    """What helps if few long series are all there is."""
+    window = _PERIODS.get(round(seconds), length // 50)
+    if count >= _FEW or window < _LEAST or length < 4 * window:
+        return []
+    many = count * (length // window)
+    text = f"{count} series are" if count > 1 else "One series is"
+    return [
+        f"{text} little to learn from; --set encoding={window} cuts {many:,} windows of {window} steps, "
+        "and makes such stretches."
+    ]
 
 
 def _in_columns(dataset: Dataset, columns: SeriesColumns) -> Dataset:

@@ -40,6 +40,11 @@ class SeriesColumns:
     names: str
     like: Mapping[str, Any]
 
+    @property
+    def seconds(self) -> float:
+        """From one step to the next; 0 without a column of dates."""
+        return self.step * Form("date", date=self.date).unit if self.time else 0.0
+
     def texts(self, series: Array, *, first: int = 0) -> dict[str, list[str]]:
         """Samples `(N, channels, steps)`, NaN after the end of each, as columns of texts.
 
