@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -224,9 +222,3 @@ def test_too_few_held_out_rows_are_refused_with_the_number_that_is_needed(
     with pytest.raises(PoiseError) as caught:
         Generator.load(tmp_path / "run").sample(4, refine="chain")
     assert caught.value.code == "generator.too-few-held-out" and "32" in caught.value.hint
-
-
-def test_sampling_loads_no_scikit_learn_and_no_trainer() -> None:
-    code = "import sys, poise.generator; print(sorted({'sklearn', 'poise.training'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
