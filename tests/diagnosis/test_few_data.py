@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from poise.diagnosis import FINDINGS, Finding, Measurement, Monitor, Setting, judged
-from poise.diagnosis.examination import Examiner, Subject
+from poise.diagnosis.examination import Examiner
 from poise.diagnosis.findings.generalisation import certainty
+from poise.diagnosis.look import Subject
 from poise.diagnosis.reference import Reference
 from poise.diagnosis.samples import copying_score, nearest_other_training, nearest_training
 from poise.diagnosis.window import roc_auc

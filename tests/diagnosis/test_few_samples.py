@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from poise.diagnosis import FINDINGS, FindingTracker, Measurement, Monitor, Setting, judged
-from poise.diagnosis.examination import Examiner, Subject
+from poise.diagnosis.examination import Examiner
+from poise.diagnosis.look import Subject
 from poise.diagnosis.reference import Reference
 from poise.diagnosis.samples import at_least, coverage, grid_of, independent_count, nearest_training
 

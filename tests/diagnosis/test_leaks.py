@@ -13,8 +13,9 @@ from poise.augment import AugmentContext
 from poise.augment.adaptive import adaptively_augmented
 from poise.augment.diffaugment import diffaugment
 from poise.diagnosis import FINDINGS, Measurement, judged
-from poise.diagnosis.examination import Examiner, Subject
+from poise.diagnosis.examination import Examiner
 from poise.diagnosis.leaks import OPERATIONS, directions, operations_of
+from poise.diagnosis.look import Subject
 from poise.diagnosis.reference import Reference
 
 RULE = FINDINGS["augmentation-leaks"]

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from poise.diagnosis import FINDINGS, Measurement, Monitor, Setting, judged
 from poise.diagnosis.doctor import BASE, Doctor
-from poise.diagnosis.examination import PARTS, Subject
+from poise.diagnosis.look import Subject
+from poise.diagnosis.parts import PARTS
 from poise.diagnosis.rule import Rule, Verdict
 from poise.diagnosis.samples import cell_centres, dependence, distances, layouts_of
 from poise.diagnosis.undisturbed import Budget
@@ -246,7 +247,7 @@ def test_parts_of_a_check_come_as_there_is_time_for_them() -> None:
     subject = Subject(handed=drawn(0, 32, 2))
     for step in range(3):
         missing = doctor.check(step, subject).measurement.missing
-        assert PARTS["copies"] in missing and "later" in missing[PARTS["copies"]]
+        assert PARTS["copies"].quantity in missing and "later" in missing[PARTS["copies"].quantity]
     doctor._examiner.seconds.update(dict.fromkeys(("sampling", *PARTS), 1.0))
     doctor.budget.advance = 0.0
     assert set(doctor._affordable(40.0)) == set(BASE), "no time has passed"

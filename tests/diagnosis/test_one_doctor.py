@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 
 from poise.diagnosis import Doctor, Measurement, Setting
 from poise.diagnosis.doctor import at_multiples
-from poise.diagnosis.examination import Subject
+from poise.diagnosis.look import Subject
 from poise.diagnosis.reference import Reference
 from poise.diagnosis.undisturbed import Budget
 from poise.diagnosis.window import STEPS, StepStats, Window

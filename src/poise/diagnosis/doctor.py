@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
-from poise.diagnosis.examination import FEW, OWN, PARTS, SAMPLED, Examiner, Subject
+from poise.diagnosis.examination import OWN, SAMPLED, Examiner
 from poise.diagnosis.finding import Finding, Measurement
 from poise.diagnosis.findings import FINDINGS
+from poise.diagnosis.look import FEW, Subject
+from poise.diagnosis.parts import PARTS
 from poise.diagnosis.reference import MOST_PROBED, Reference
 from poise.diagnosis.rule import LATER, Rule, Setting, part_of
 from poise.diagnosis.tracker import FindingTracker
@@ -271,9 +273,9 @@ class Doctor:
         suspects: that is due again after a span.
         """
         due = dict(DUE, samples=STOOD_FOR) if self._examiner.stood_for else dict(DUE)
-        noted = set(PARTS.values())
+        noted = {part.quantity for part in PARTS.values()}
         names = {name if name in noted else part_of(name) for name in self.tracker.suspected}
-        suspected = {part for part in due if PARTS[part] in names}
+        suspected = {part for part in due if PARTS[part].quantity in names}
         due |= dict.fromkeys(suspected, 1.0)
         waits = {part: (now - self._measured.get(part, 0.0)) / spans for part, spans in due.items()}
 

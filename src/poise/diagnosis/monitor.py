@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from poise.diagnosis.calling import Latents, Maker
 from poise.diagnosis.doctor import OPENING, BlindStatus, Doctor
-from poise.diagnosis.examination import Subject
 from poise.diagnosis.finding import Finding, Measurement
 from poise.diagnosis.inputs import brought_to, given_of, samples_of
+from poise.diagnosis.look import Subject
 from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING, Reference, reference_of
 from poise.diagnosis.rule import Setting
 from poise.diagnosis.scalars import (

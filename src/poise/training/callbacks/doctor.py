@@ -13,8 +13,8 @@ from torch import Tensor
 from poise.data import Dataset, kind_of
 from poise.diagnosis import FINDINGS, Finding, FindingTracker, Measurement, Setting, judged, undisturbed
 from poise.diagnosis import doctor as diagnosis
-from poise.diagnosis.examination import Side, Subject
 from poise.diagnosis.leaks import operations_of
+from poise.diagnosis.look import Side, Subject
 from poise.diagnosis.reference import MOST_PROBED, MOST_TRAINING, Reference
 from poise.diagnosis.window import STEPS, StepStats, per_sample_scores
 from poise.extension import use_words
