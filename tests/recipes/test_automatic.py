@@ -75,6 +75,15 @@ def test_minutes_on_an_accelerator_are_not_for_networks_of_styles() -> None:
     assert Automatic().chosen(LARGE, FEW - 1, accelerated=True, seconds=180.0)[0].name == "fastgan"
 
 
+@pytest.mark.parametrize("seconds", [None, 180.0])
+def test_a_game_with_a_classifier_gets_networks_that_classify(seconds: float | None) -> None:
+    automatic = Automatic({"game": "auxiliary-classifier"})
+    for count in (200, 10_000, 10**5):
+        recipe, choice = automatic.chosen(LARGE, count, accelerated=True, seconds=seconds)
+        assert choice is not None and recipe.discriminator.name == RECIPES[DEFAULT_RECIPE].discriminator.name
+        assert recipe.game.name == "auxiliary-classifier"
+
+
 @pytest.mark.parametrize(
     "changes", [{"loss": "hinge"}, {"optimizers.generator.lr": 1e-3}, {"generator": "resnet"}]
 )

@@ -19,7 +19,8 @@ AUTO = "auto"
 
 DEFAULT_RECIPE = "non-saturating"
 
-SERVED_GAMES = ("noise-to-data", "conditional", "auxiliary-classifier")
+CLASSIFYING = "auxiliary-classifier"
+SERVED_GAMES = ("noise-to-data", "conditional", CLASSIFYING)
 """Games that what is chosen can play; classes ask for the second."""
 
 OF_THE_GAME = frozenset(
@@ -56,12 +57,14 @@ class Data:
         count: How many are trained on.
         accelerated: Whether they are trained on an accelerator.
         seconds: How long the training may take; `None` if nobody said.
+        classifying: Whether the discriminator classifies, too, as the default networks alone can.
     """
 
     spec: DataSpec
     count: int
     accelerated: bool
     seconds: float | None = None
+    classifying: bool = False
 
     def __str__(self) -> str:
         """In words."""
@@ -127,7 +130,7 @@ class Automatic:
             by_kind: The recipe that suits data of this kind, whatever their size and number.
             seconds: How long the training may take; `None` if nobody said.
         """
-        data = Data(spec, count, accelerated, seconds)
+        data = Data(spec, count, accelerated, seconds, self.draft.game.name == CLASSIFYING)
         if by_kind is not None:
             choice = Choice(by_kind, {}, "it is made for such data")
         else:
@@ -184,10 +187,18 @@ def _quick(data: Data) -> Choice:
     minutes = f"less than {round(STYLES_NEED / 60)} minutes"
     if data.count < FEW:
         return Choice("fastgan", {}, f"{data}, and {minutes}: it learns most from few images and steps")
+    return _short_steps(data, f"in {minutes} small networks learn more")
+
+
+def _classified(data: Data) -> Choice:
+    return _short_steps(data, "these networks classify, too")
+
+
+def _short_steps(data: Data, why: str) -> Choice:
     settings: dict[str, Any] = {"batch_size": min(64, max(1, data.count))}
     if data.count < LEARNT_BY_HEART:
         settings["augmentations.diffaugment"] = {}
-    return Choice(DEFAULT_RECIPE, settings, f"{data}, and in {minutes} small networks learn more")
+    return Choice(DEFAULT_RECIPE, settings, f"{data}, and {why}")
 
 
 def _light(data: Data) -> Choice:
@@ -208,6 +219,7 @@ def _light(data: Data) -> Choice:
 
 RULES: tuple[tuple[Callable[[Data], bool], Callable[[Data], Choice]], ...] = (
     (_is_small, _default),
+    (lambda data: data.accelerated and data.classifying, _classified),
     (lambda data: data.accelerated and (data.seconds or STYLES_NEED) < STYLES_NEED, _quick),
     (lambda data: data.accelerated, _styles),
     (lambda data: True, _light),
