@@ -58,7 +58,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield path
 
 
-@pytest.mark.parametrize("at", [25, 61, 90])
+@pytest.mark.parametrize("at", [25, 61])
 def test_history_readings_and_findings_are_those_of_the_uninterrupted_run(
     at: int, whole: Path, tmp_path: Path
 ) -> None:
