@@ -132,6 +132,7 @@ def test_bf16_without_hardware_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_run_in_bfloat16_resumes_bit_for_bit(tmp_path: Path, with_hardware: None) -> None:
     settings: dict[str, Any] = {"precision": "bf16", "steps": 6, "doctor": "off", "evaluate_every": 0}
+    settings |= {"batch_size": 16, "generator.width": 16, "discriminator.width": 16}
     whole = poise.train("digits", out=tmp_path / "whole", **settings)
 
     def stop_at_three(context: Any) -> str | None:
