@@ -2,6 +2,7 @@
 
     python -m benchmarks.using.editing factors RUN [--samples 200]
     python -m benchmarks.using.editing classes RUN [--samples 200]
+    python -m benchmarks.using.editing why RUN [--samples 60]
 
 `factors` takes discs of known position, size and hue. For each factor the direction is found by its boundary,
 from labels that say on which side of the middle it is, and judged by the factors that pixels have.
@@ -13,7 +14,8 @@ is not counted.
 
 Both ask: of all directions, does each change its own factor or class most? And can a linear regressor, which
 sees what an edit changes in all factors or log-odds, or in the picture, tell which direction was applied?
-Random directions stand beside, judged alike.
+Random directions stand beside, judged alike. `why` names edits by other boundaries than `classes` does, and
+edits of other lengths.
 """
 
 from __future__ import annotations
@@ -51,22 +53,26 @@ def log_odds(images: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def changes(space: Space, judge: Judge, directions: Tensor, count: int, *, seed: int) -> Tensor:
+def changes(
+    space: Space, judge: Judge, directions: Tensor, count: int, *, seed: int, step: float = STEP
+) -> Tensor:
     """What an edit by each direction changes in what the judge sees of each sample: `(K, count, factors)`."""
     latent, condition = samples_of(space.generator, count, seed=seed)
     at = space.coordinates(latent, condition)
     found = []
     for one in directions.to(at):
-        before, after = (space.images(at + sign * STEP * one, condition).clamp(-1, 1) for sign in (-0.5, 0.5))
+        before, after = (space.images(at + sign * step * one, condition).clamp(-1, 1) for sign in (-0.5, 0.5))
         found.append(judge(after) - judge(before))
     return torch.stack(found).double()
 
 
 def told_apart(
-    space: Space, judge: Judge, directions: Tensor, count: int
+    space: Space, judge: Judge, directions: Tensor, count: int, *, step: float = STEP
 ) -> tuple[float, tuple[float, float]]:
     """The share of edits of which a linear regressor of the changes names the direction, on other samples."""
-    learnt, tried = (changes(space, judge, directions, count, seed=seed).flatten(0, 1) for seed in (1, 2))
+    learnt, tried = (
+        changes(space, judge, directions, count, seed=seed, step=step).flatten(0, 1) for seed in (1, 2)
+    )
     names, scale = torch.arange(len(directions)).repeat_interleave(count), learnt.std(0).clamp(min=1e-6)
     regressor = LogisticRegression(max_iter=500).fit((learnt / scale).numpy(), names.numpy())
     right = int((regressor.predict((tried / scale).numpy()) == names.numpy()).sum())
@@ -124,11 +130,63 @@ def halves(generator: Generator) -> tuple[Labels, Labels]:
     return found[0], found[1]
 
 
+def other_boundaries(space: Space, finder: Labels) -> dict[str, Tensor]:
+    """Directions of the classes by several methods, from the same 4,096 samples."""
+    at = space.coordinates(*samples_of(space.generator, 4096, seed=77))
+    with torch.no_grad():
+        scores = torch.cat([finder.log_odds(space.images(part).clamp(-1, 1)) for part in at.split(128)])
+    inputs, scores = at.double(), scores.clamp(-6, 6)
+    system = inputs.T @ inputs / len(inputs) + 1e-2 * torch.eye(space.size, dtype=torch.float64)
+    slopes = torch.linalg.solve(system, inputs.T @ (scores - scores.mean(0)) / len(inputs)).T
+    count = len(slopes)
+    apart = torch.eye(count, dtype=torch.float64) - 1 / count
+    classes = LogisticRegression(C=0.1, max_iter=300).fit(inputs.numpy(), scores.argmax(1).numpy())
+    right = classes.score(inputs.numpy(), scores.argmax(1).numpy())
+    print(json.dumps({"figure": "linear", "right": round(right, 3)}), flush=True)
+    made = {
+        "slopes": slopes,
+        "less what is shared": apart @ slopes,
+        "logistic": torch.from_numpy(classes.coef_),
+    }
+    products = slopes @ slopes.T
+    for ridge in (0.5, 0.1, 0.0):
+        system = products + ridge * products.diagonal().mean() * torch.eye(count, dtype=torch.float64)
+        made[f"dual, ridge {ridge:g}"] = apart @ torch.linalg.pinv(system) @ slopes
+    return {name: torch.nn.functional.normalize(rows).float() for name, rows in made.items()}
+
+
+def why(space: Space, finder: Labels, judge: Labels, samples: int) -> None:
+    """Print how often edits are named, by boundary and by length."""
+    found = other_boundaries(space, finder)
+    stream = torch.Generator().manual_seed(0)
+    drawn = torch.nn.functional.normalize(torch.randn(len(judge.names), space.size, generator=stream))
+    cases = [(name, rows, STEP) for name, rows in found.items()]
+    cases += [
+        (name, rows, step)
+        for step in (3.0, 6.0)
+        for name, rows in (("slopes", found["slopes"]), ("random", drawn))
+    ]
+    for name, rows, step in cases:
+        share, ends = told_apart(space, judge.log_odds, rows, samples, step=step)
+        each = changes(space, judge.log_odds, rows, samples, seed=3, step=step)
+        means = each.mean(1)
+        facts = {
+            "directions": name,
+            "step": step,
+            "told": round(share, 3),
+            "interval": [round(end, 3) for end in ends],
+            "own": round(float(means.diagonal().mean()), 2),
+            "between": round(float((means - means.mean(0)).square().mean()), 2),
+            "within": round(float((each - means[:, None]).square().mean()), 2),
+        }
+        print(json.dumps({"figure": "why", **facts}), flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("figure", choices=("factors", "classes"))
+    parser.add_argument("figure", choices=("factors", "classes", "why"))
     parser.add_argument("run", type=Path)
     parser.add_argument("--samples", type=int, default=200)
     chosen = parser.parse_args()
@@ -141,6 +199,9 @@ def main() -> None:
     finder, judge = halves(space.generator)
     accuracies = [round(one.accuracy[0], 3) for one in (finder, judge)]
     print(json.dumps({"figure": "classifiers", "run": chosen.run.name, "accuracies": accuracies}), flush=True)
+    if chosen.figure == "why":
+        why(space, finder, judge, chosen.samples)
+        return
     found, linear = boundaries(space, finder.log_odds, 0)
     judged(space, judge.log_odds, judge.names, found, linear, chosen.samples)
 

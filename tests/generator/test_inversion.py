@@ -107,6 +107,19 @@ def test_refining_solves_a_linear_problem_as_least_squares_do() -> None:
     assert torch.allclose(loss, pyramid_distance(space.images(exact), targets), rtol=1e-4)
 
 
+def test_a_start_nearer_to_the_mean_than_any_sample_is_not_thrown_back() -> None:
+    space = space_of(linear(20))
+    least = space.norms[0]
+    own = torch.nn.functional.normalize(torch.randn(4, 20, dtype=torch.float64)) * least / 2
+    targets = space.images(own)
+    found, loss = refined(space, own / 2, None, targets, Likeness(), iterations=20)
+    assert torch.allclose(found, own, atol=1e-3) and (loss < 1e-9).all()
+    # From where samples are none leaves them
+    outside = own * 2.5
+    found, _ = refined(space, outside, None, targets, Likeness(), iterations=20)
+    assert (found.norm(dim=1) > 0.999 * least).all()
+
+
 @pytest.mark.parametrize("name", ["mlp", "dcgan", "stylegan2", "r3gan"])
 def test_own_samples_come_back(name: str) -> None:
     generator = family(name)

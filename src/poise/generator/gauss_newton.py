@@ -83,6 +83,9 @@ def _refined(
     flat = values.flatten(1)
     loss, damping = loss_of(flat), torch.full((len(flat),), FIRST_DAMPING).to(flat)
     normal, slope = _normal_equations(residuals, flat)
+    # An encoder that is unsure guesses near the mean, where no sample is. A step that would be thrown out of
+    # there loses more than it gains, so that a row is held no further out than it began.
+    least = torch.linalg.vector_norm(values, dim=-1, keepdim=True).clamp(max=space.norms[0])
     settled = torch.zeros(len(flat), dtype=torch.bool, device=flat.device)
     for iteration in range(iterations):
         diagonal = normal.diagonal(dim1=1, dim2=2)
@@ -90,7 +93,8 @@ def _refined(
         system = normal + torch.diag_embed(damping[:, None] * scale)
         step = torch.linalg.solve(system, slope)
         moved = (flat - step).reshape(values.shape)
-        tried = space.held(moved, (moved / moved.abs().clamp(min=1e-12)).clamp(-1, 1)).flatten(1)
+        edges = (moved / moved.abs().clamp(min=1e-12)).clamp(-1, 1)
+        tried = space.held(moved, edges, least=least).flatten(1)
         after = loss_of(tried)
         # A row that has settled stays, whatever its neighbours still gain
         better = (after < loss) & ~settled

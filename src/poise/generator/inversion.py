@@ -1,8 +1,8 @@
 """Inversion: from pictures to the latents or styles whose samples are nearest to them.
 
 Many starts of each picture are searched at once, as rows of one batch that do not depend on each other. An
-encoder that was trained on the generator's own samples gives the first start. A few steps of Gauss-Newton
-often take it all of the way. If they do not, samples that resemble the picture give half of the other starts,
+encoder that was trained on the generator's own samples gives the first start. Steps of Gauss-Newton often
+take it all of the way. If they do not, samples that resemble the picture give half of the other starts,
 chance gives the rest, and all are searched by Adam: half of them are dropped, and half again.
 """
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 POOL = 1024  # Samples among which those that resemble a picture are looked for
 COMPARED = 16  # Pixels of a side at which they are compared
 HALVE_EVERY = 50  # Steps after which the worse half of the starts is dropped
-AT_ONCE = 15  # Steps of Gauss-Newton from the encoder's guess, before anything else
 FINALISTS = 2  # Starts that are refined: the better one after Adam may have the worse end
 WARM_UP, COOL_DOWN = 0.05, 0.5  # The shares of the steps over which the step size rises and falls
 BETAS = 0.9, 0.99
@@ -51,7 +50,8 @@ class Search:
         steps: Updates of a start that is never dropped.
         learning_rate: Of Adam, in standard deviations of a coordinate.
         encoder_steps: Batches that the encoder is trained for; 0 for no encoder.
-        refinements: Steps of Gauss-Newton at the end, if there are few enough coordinates.
+        refinements: Steps of Gauss-Newton from the encoder's guess, and at the end, if there are few enough
+            coordinates.
         seed: Draws the starts.
     """
 
@@ -187,7 +187,7 @@ def search_rows(
 ) -> Found:
     """Search for all targets at once; a row depends on its own target alone.
 
-    What the encoder and a few steps of Gauss-Newton find up to rounding is not searched any further.
+    What the encoder and steps of Gauss-Newton find up to rounding is not searched any further.
     """
     first = _at_once(starts, targets, likeness, search)
     if first is None:
@@ -205,7 +205,7 @@ def _at_once(starts: Starts, targets: Tensor, likeness: Likeness, search: Search
         return None
     guess, condition = starts.choose(targets, 1)
     kinds = None if condition is None else condition[:, 0]
-    steps = min(AT_ONCE, search.refinements)
+    steps = search.refinements
     found, loss = refined(starts.space, guess[:, 0], kinds, targets, likeness, iterations=steps)
     images = starts.space.images(found, kinds).clamp(-1, 1)
     return Found(found, kinds, images, loss, torch.zeros_like(loss))

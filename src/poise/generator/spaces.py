@@ -86,7 +86,7 @@ class Space:
         made = self.styles.synthesis(each)
         return made
 
-    def held(self, coordinates: Tensor, redraw: Tensor) -> Tensor:
+    def held(self, coordinates: Tensor, redraw: Tensor, *, least: Tensor | None = None) -> Tensor:
         """Coordinates brought back to where samples lie.
 
         Uniform latents outside their cube are redrawn within it, since clipping them would gather them at its
@@ -96,6 +96,7 @@ class Space:
         Args:
             coordinates: `(N, *shape)`.
             redraw: Uniform numbers in [-1, 1] of the same shape.
+            least: Norms `(N, ..., 1)` that take the place of the least one of samples, for what began inside.
 
         Source: Lipton and Tripathi 2017 ("Precise recovery"), section 3, for the redraws.
         """
@@ -103,7 +104,9 @@ class Space:
             edge = math.sqrt(3.0)  # A uniform number in [-1, 1] has the standard deviation 1 / sqrt(3)
             return torch.where(coordinates.abs() > edge, redraw * edge, coordinates)
         norms = torch.linalg.vector_norm(coordinates, dim=-1, keepdim=True).clamp(min=1e-12)
-        scaled: Tensor = coordinates * (norms.clamp(*self.norms) / norms)
+        low, high = self.norms
+        bounded = norms.clamp(low, high) if least is None else norms.maximum(least).clamp(max=high)
+        scaled: Tensor = coordinates * (bounded / norms)
         return scaled
 
 
