@@ -48,7 +48,7 @@ def export(subject: Subject, to: str, path: Path | str, **settings: Any) -> Expo
     if place.exists() and not (place.is_file() and MARK in place.read_bytes()):
         what = f"'{place}' exists already and holds something else"
         raise PoiseError(what, code="export.would-overwrite", hint="remove it, or name another place")
-    partial = place.with_name(f".partial-{place.name}")
+    partial = place.with_name(f".partial-{place.name}{target.suffix}")  # torch asks for its own ending
     try:
         made = target.write(subject, partial, **checked)
         partial.replace(place)
