@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _MOST_PANELS, _ACROSS = 15, 4
 _ABOVE = 2.5  # How high a panel is, in the largest share of the reals; what is higher is cut off there
-_UNEVEN = 3  # How much more than an even share the largest is taken to be if there are no reals
+_ROOM = 1.1  # The same in the largest share of samples, if there are no reals
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class _Panel:
     name: str
     texts: tuple[str, ...]
     real: tuple[float, ...] | None
+    top: float  # The share that is as high as the panel
 
 
 def marginals_picture(made: Array, real: Array | None, table: TableTransform) -> Image.Image:
@@ -43,17 +44,20 @@ def marginals_picture(made: Array, real: Array | None, table: TableTransform) ->
     """
     shown = table.columns[:_MOST_PANELS]
     parts = [slice(*table.starts[number : number + 2]) for number in range(len(shown))]
+    shares = [made[:, part].mean(0) for part in parts]
+    reals = [None if real is None else real[:, part].mean(0) for part in parts]
     panels = tuple(
         _Panel(
             _shortened(column.name, 30),
             tuple(cell.texts[0] if cell.texts else f"{cell.knots[0]:g}" for cell in column.cells),
-            None if real is None else tuple(real[:, part].mean(0).tolist()),
+            None if known is None else tuple(known.tolist()),
+            min(1.05, float(_ROOM * own.max() if known is None else _ABOVE * known.max())),
         )
-        for column, part in zip(shown, parts, strict=True)
+        for column, own, known in zip(shown, shares, reals, strict=True)
     )
     differ = None if real is None or len(table.columns) < 2 else pair_distances(made, real, table.starts)
     canvas = _canvas(panels, 0 if differ is None else len(differ))
-    return canvas.drawn([made[:, part].mean(0) for part in parts], differ)
+    return canvas.drawn(shares, differ)
 
 
 @dataclass(frozen=True)
@@ -115,8 +119,7 @@ def _framed(axes: Axes, panel: _Panel) -> StepPatch:
     few = len(panel.texts) <= 3
     ticks = range(len(panel.texts)) if few else (0, len(panel.texts) - 1)
     axes.set_xticks(list(ticks), [_shortened(panel.texts[tick], 14) or "empty" for tick in ticks])
-    largest = _UNEVEN / len(panel.texts) if panel.real is None else max(panel.real)
-    axes.set_ylim(0, min(1.05, _ABOVE * largest))
+    axes.set_ylim(0, panel.top)
     axes.set_title(panel.name, loc="left", fontsize="small")
     axes.tick_params(labelsize="x-small")
     return stairs
