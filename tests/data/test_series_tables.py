@@ -11,7 +11,7 @@ from refusals import refused
 
 import poise
 from poise.cli import main
-from poise.data import Files, Table, open_data
+from poise.data import Files, Table, inspect_data, open_data
 
 DAYS = [f"2024-02-{day:02}" for day in range(20, 30)] + [f"2024-03-{day:02}" for day in range(1, 11)]
 
@@ -107,10 +107,11 @@ def test_windows_are_proposed_for_few_long_series(tmp_path: Path) -> None:
         for day in range(28)
         for hour in range(24)
     ]
-    data = open_data(Files(written(tmp_path, hours, "time,sales"), kind="series"), cache=tmp_path)
-    assert any("--set encoding=24 cuts 28 windows" in notice for notice in data.notices)
-    many = open_data(Files(np.random.default_rng(0).normal(size=(20, 500)), kind="series"), cache=tmp_path)
-    assert not any("windows" in notice for notice in many.notices)
+    hourly = Files(written(tmp_path, hours, "time,sales"), kind="series")
+    told = inspect_data(hourly, cache=tmp_path)["notices"]
+    assert any("--set encoding=24 cuts 28 windows" in notice for notice in told)
+    enough = Files(np.random.default_rng(0).normal(size=(20, 500)), kind="series")
+    assert not any("windows" in notice for notice in inspect_data(enough, cache=tmp_path)["notices"])
 
 
 def test_uneven_times_are_refused(tmp_path: Path) -> None:

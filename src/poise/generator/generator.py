@@ -231,9 +231,7 @@ class Generator:
 
     def exported(self, latent: Tensor, condition: Tensor | None = None) -> Tensor:
         """What an exported program returns for latents; on the CPU."""
-        form = self.kind.exported
-        make = self.kind.sample if form is None else form.make
-        return make(self._made(latent, condition), self.transform)
+        return self.kind.as_exported(self._made(latent, condition), self.transform)
 
     @torch.no_grad()
     def data(self, latent: Tensor, condition: Tensor | None = None) -> Tensor:

@@ -207,6 +207,11 @@ class DataKind:
     # What a person should know before such data are trained on
     advice: Callable[[Dataset], tuple[str, ...]] = lambda dataset: ()
 
+    def as_exported(self, samples: Tensor, transform: Transform) -> Tensor:
+        """Samples in the networks' space as an exported program returns them."""
+        make = self.sample if self.exported is None else self.exported.make
+        return make(samples, transform)
+
     @property
     def words(self) -> dict[str, Any]:
         """What `data.json` says of the kind to readers that do not import it."""

@@ -31,7 +31,7 @@ OWN, COMMON = "own", "common"
 _LEAST, _MOST = 4, 16_384  # Steps of a series
 _TEST = 0.2  # The share of time at the end that is held out if series are cut into windows
 _FEW = 20  # Series below which windows of them are proposed
-_PERIODS = {1: 60, 60: 60, 3_600: 24, 86_400: 28, 604_800: 52}  # Steps of so many seconds in a usual window
+_WINDOWS = {1: 60, 60: 60, 3_600: 24, 86_400: 28, 604_800: 52}  # Their usual steps, by the seconds of one
 _DIFFER = 3.0  # Times that spreads differ from which each series is scaled by its own
 _LEAST_SPREAD = 1e-6  # Of a series, over that of all
 _FILE, _TABLE = "samples.npy", "samples.csv"
@@ -157,16 +157,10 @@ def _load_transform(written: Mapping[str, Any]) -> Transform:
 def _open(given: Given, request: Request) -> Dataset:
     if is_table(given.data, given.path):
         tabled = series_of(read_frame(given.data, given.path, given.name), request.column_types)
-        stripped = dataclasses.replace(given, data=None, path=None, array=tabled.values)
-        made = _opened(stripped, request, tabled.columns.seconds)
+        made = _open(dataclasses.replace(given, data=None, path=None, array=tabled.values), request)
         held_out = None if made.held_out is None else _in_columns(made.held_out, tabled.columns)
         notices = (*tabled.notices, *made.notices)
         return dataclasses.replace(_in_columns(made, tabled.columns), notices=notices, held_out=held_out)
-    return _opened(given, request, 0.0)
-
-
-def _opened(given: Given, request: Request, seconds: float) -> Dataset:
-    """Series of an array, whose steps are so many seconds apart; 0 if nobody knows."""
     if given.array is None or given.array.ndim not in (2, 3):
         what = f"'{given.name}' is no array of series"
         hint = (
@@ -187,9 +181,7 @@ def _opened(given: Given, request: Request, seconds: float) -> Dataset:
     values = np.asarray(array, dtype=np.float64)
     present = _present(values, given.name)
     if window is None:
-        whole = _dataset(values, present, None, given, scaling, array.dtype)
-        advice = _advice(len(values), values.shape[2], seconds) if present.all() else []
-        return dataclasses.replace(whole, notices=(*whole.notices, *advice))
+        return _dataset(values, present, None, given, scaling, array.dtype)
     if not present.all():
         what = f"The series of '{given.name}' end at different steps and cannot be cut into windows"
         raise PoiseError(what, code="data.series-gaps", hint="fill them, or cut them yourself")
@@ -209,17 +201,19 @@ def _opened(given: Given, request: Request, seconds: float) -> Dataset:
     return dataclasses.replace(made, held_out=held_out, notices=(*made.notices, notice))
 
 
-def _advice(count: int, length: int, seconds: float) -> list[str]:
+def _advice(dataset: Dataset) -> tuple[str, ...]:
     """What helps if few long series are all there is."""
-    window = _PERIODS.get(round(seconds), length // 50)
-    if count >= _FEW or window < _LEAST or length < 4 * window:
-        return []
+    courses, count, length = _courses_of(dataset.transform), len(dataset), dataset.shape[-1]
+    seconds = 0.0 if courses.columns is None else courses.columns.seconds
+    window = _WINDOWS.get(round(seconds), length // 50)
+    if courses.ends or count >= _FEW or window < _LEAST or length < 4 * window:
+        return ()
     many = count * (length // window)
     text = f"{count} series are" if count > 1 else "One series is"
-    return [
+    return (
         f"{text} little to learn from; --set encoding={window} cuts {many:,} windows of {window} steps, "
-        "and makes such stretches."
-    ]
+        "and makes such stretches.",
+    )
 
 
 def _in_columns(dataset: Dataset, columns: SeriesColumns) -> Dataset:
@@ -420,4 +414,5 @@ SERIES = DataKind(
     preparation=lambda shape, transform: "values by the scale that the networks see",
     recipe="series",
     encodings=(OWN, COMMON),
+    advice=_advice,
 )

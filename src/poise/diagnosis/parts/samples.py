@@ -97,12 +97,12 @@ def grid(look: Look) -> dict[str, Any]:
 
 def waves(look: Look) -> dict[str, Any]:
     """How many waves are silent, how many values clipped, and how far tones of strides stand out."""
-    memory, heard = look.memory, look.subject.waves
-    fakes = waves_in(look.samples()[:FEW], heard)
+    memory, to_waves = look.memory, look.subject.waves
+    fakes = waves_in(look.samples()[:FEW], to_waves)
     if fakes is None:
         raise MissingError("the samples are no sounds of 256 values or more")
     if memory.real_waves is None:
-        memory.real_waves = waves_in(look.known().probed[:FEW], heard)
+        memory.real_waves = waves_in(look.known().probed[:FEW], to_waves)
     assert memory.real_waves is not None
     return {"waves": faults_of(fakes, memory.real_waves)}
 

@@ -120,9 +120,8 @@ def portable(generator: Generator, *, movable: bool = False) -> Portable:
 
 
 def _sampler(generator: Generator) -> Callable[[Tensor], Tensor]:
-    form, transform = generator.kind.exported, generator.transform
-    make = generator.kind.sample if form is None else form.make
-    return lambda made: make(made, transform)
+    as_exported, transform = generator.kind.as_exported, generator.transform
+    return lambda made: as_exported(made, transform)
 
 
 def with_plain_activations(network: nn.Module) -> nn.Module:
