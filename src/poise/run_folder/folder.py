@@ -20,6 +20,7 @@ moment leaves either the old ones or the new one. Only the holder of the lock wr
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -234,9 +235,10 @@ class RunFolder:
 
     def checkpoint_steps(self) -> list[int]:
         """The steps with a checkpoint, oldest first."""
-        found = [*self._checkpoints.glob("step-*"), *self._checkpoints.glob(".old-step-*")]
-        steps = {path.name.rpartition("step-")[2] for path in found}
-        return sorted(int(step) for step in steps if step.isdigit())
+        # One listing: between two, a folder that is being replaced can leave the name that the second reads.
+        places = list(self._checkpoints.iterdir()) if self._checkpoints.is_dir() else []
+        found = (re.fullmatch(r"(?:\.old-)?step-(\d+)", place.name) for place in places)
+        return sorted({int(match[1]) for match in found if match})
 
     @property
     def _checkpoints(self) -> Path:
