@@ -29,8 +29,8 @@ from poise.generator import Generator, Search
 from poise.generator.detail import add_detail, detail_layer
 from poise.generator.gauss_newton import refined
 from poise.generator.inversion import LEVEL, TOLERANCE, Found, Starts, find, levels_apart
-from poise.generator.inverted import open_pictures
 from poise.generator.likeness import Likeness, likeness_of
+from poise.generator.pictures import open_pictures
 from poise.generator.recovery import recovery
 from poise.generator.spaces import Space, samples_of, space_of
 from poise.metrics.intervals import interval_of_mean

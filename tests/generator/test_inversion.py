@@ -16,8 +16,8 @@ from poise.generator import Generator, Inversion, Search
 from poise.generator.encoder import trained_encoder
 from poise.generator.gauss_newton import pyramid_residuals, refined
 from poise.generator.inversion import Found, Starts, find, search_rows
-from poise.generator.inverted import open_pictures
 from poise.generator.likeness import Likeness, features_of, pyramid_distance
+from poise.generator.pictures import open_pictures
 from poise.generator.recovery import errors_of, recovery
 from poise.generator.spaces import samples_of, space_of
 from poise.generator.stored_inversion import read_inversion, save_inversion

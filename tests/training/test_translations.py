@@ -18,7 +18,7 @@ from poise.dynamics import Batch
 from poise.errors import PoiseError
 from poise.games import Scoring, View
 from poise.games.auxiliary import perceptual_error
-from poise.generator.sampling import translated
+from poise.generator.translating import translated
 from poise.metrics.translation_errors import peak_signal_to_noise, structural_similarity
 from poise.networks import IMAGE_DISCRIMINATORS
 from poise.recipes import RECIPES, Recipe, recipe_with

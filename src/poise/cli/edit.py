@@ -156,7 +156,8 @@ def _inverted(
     from poise.cli.invert import LATENTS
     from poise.cli.working import working
     from poise.data import default_cache
-    from poise.generator.inverted import open_pictures, rows_of
+    from poise.generator.inverted import rows_of
+    from poise.generator.pictures import open_pictures
     from poise.generator.stored_inversion import earlier_inversion, read_inversion
     from poise.metrics.arrays import fingerprint
 

@@ -64,7 +64,7 @@ def translate(
     with view.reading(short_path(folder)):
         from poise.data import Pixels, save_image, to_pixels
         from poise.generator import Generator
-        from poise.generator.sampling import IMAGES
+        from poise.generator.pictures import IMAGES
         from poise.spec import condition_kind
 
         generator = Generator.load(folder, device=device)

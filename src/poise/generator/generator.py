@@ -13,39 +13,34 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from poise.data import EVERY, Dataset, Files, Target, kind_of, open_data
+from poise.data import Dataset, kind_of
 from poise.data.graphs import NetworkxGraph, networkx_graphs
 from poise.data.tables import Frame, read_frame
 from poise.devices import pick_device
 from poise.errors import PoiseError, unknown_name
-from poise.extension import require_parts
 from poise.generator.imputing import expected as expected_rows
 from poise.generator.imputing import imputed
 from poise.generator.inverted import Inversion, invert
-from poise.generator.network import checkpoint_weights, described_network, task_of
+from poise.generator.network import fill, network_of, reading_description, stored_generator
 from poise.generator.pretrained import folder_of
 from poise.generator.ratio import SampleRatio, ratio_of_run
 from poise.generator.refining import REFINEMENTS, Candidates, Refined
 from poise.generator.rows import Conditioned, rows_where, table_of
 from poise.generator.sampling import (
-    IMAGES,
-    PIECE,
     class_names,
     conditions_by_row,
     generate,
-    read_picture,
     sample_conditions,
     sample_latents,
     tag_names,
-    translated,
 )
+from poise.generator.translating import input_shape, translatable, translated, translations, ways_of
 from poise.generator.vocoding import vocoded
 from poise.randomness import derive
 from poise.recipes.settings import Latent
 from poise.registry import takes
 from poise.run_folder import RunFolder, one_run
-from poise.spec import condition_kind, shown_names
-from poise.tasks import GIVEN
+from poise.spec import shown_names
 
 
 class Generator:
@@ -103,33 +98,12 @@ class Generator:
         """
         folder = one_run(run)
         place = pick_device(device, float64=True) if isinstance(device, str) else device
-        tensors, description = folder.load_generator()
-        require_parts(folder.environment, description, run=run)
-        if checkpoint is not None:
-            tensors, description = checkpoint_weights(folder, checkpoint, description)
-        part = description.get("network")
-        given = isinstance(part, Mapping) and part.get("name") == GIVEN
-        if given and module is None:
-            what = f"The generator of '{run}' is your own module '{description.get('class')}'"
-            hint = f"load it in Python: poise.open_run({str(run)!r}, generator=...)"
-            raise PoiseError(what, code="generator.needs-module", hint=hint)
-        try:
-            # A copy, since this freezes it and the original may be trained further.
-            network = (
-                copy.deepcopy(module) if given and module is not None else described_network(description)
-            )
+        tensors, description = stored_generator(folder, checkpoint)
+        with reading_description(folder):
+            network = network_of(description, module, folder)
             own = None if folder.is_generator else folder
             generator = Generator(network, description, run=own, checkpoint=checkpoint)
-        except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
-            what = f"The generator.json of '{run}' describes no generator"
-            why = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-            raise PoiseError(what, code="generator.damaged-description", why=why) from None
-        try:
-            network.load_state_dict(tensors)
-        except RuntimeError as error:
-            what = f"The weights of '{run}' do not fit its network"
-            why = str(error).splitlines()[-1].strip()
-            raise PoiseError(what, code="generator.other-weights", why=why) from None
+        fill(network, tensors, folder)
         generator.module.to(place)
         return generator
 
@@ -400,8 +374,7 @@ class Generator:
     @property
     def directions(self) -> tuple[str, ...]:
         """The directions in which it translates images, `"a-to-b"` first; none if it needs noise only."""
-        ways = task_of(self.description).directions
-        return () if ways is None else tuple(ways(self.module))
+        return tuple(ways_of(self))
 
     def translate(
         self, images: Any, *, direction: str = "a-to-b", seed: int = 0
@@ -446,49 +419,21 @@ class Generator:
 
     def translatable(self, images: Any, *, direction: str = "a-to-b", refuse_above: float = 0.01) -> Dataset:
         """The images of `translate`, opened at the size and with the channels that the generator takes."""
-        channels, height, width = self.input_shape(direction)
-        fit = (self.condition or {}).get("fit", "crop")
-        recorded = (self.condition or {}).get("scale")  # That of the inputs that it was trained on
-        scale = None if recorded is None else (float(recorded[0]), float(recorded[1]))
-        if isinstance(images, str | Path) and Path(images).suffix.lower() in IMAGES:
-            images = read_picture(Path(images), channels, Target(height, width, fit), scale=scale)
-        elif isinstance(images, str | Path):
-            images = Files(images, scale=scale, split=EVERY, tolerate=refuse_above)
-        size = height, width
-        return open_data(images, resolution=size, fit=fit, channels=channels, refuse_above=refuse_above)
+        return translatable(self, images, direction=direction, refuse_above=refuse_above)
 
     def input_shape(self, direction: str) -> tuple[int, ...]:
         """The shape `(C, H, W)` of the images that one direction takes."""
-        if condition_kind(self.condition).sounds:
-            what = "This generator makes waves of recordings and translates no images"
-            raise PoiseError(what, code="generator.translates-sounds", hint="call vocode(recordings)")
-        if not self.directions or self.condition is None:
-            what = "This generator makes its samples from noise and translates nothing"
-            hint = "sample it: poise sample RUN; or train one that does: --pairs line/ colour/"
-            raise PoiseError(what, code="generator.not-a-translator", hint=hint)
-        if direction not in self.directions:
-            raise unknown_name("direction", direction, self.directions)
-        return tuple(self.condition["shape"]) if direction == "a-to-b" else self.shape
+        return input_shape(self, direction)
 
     def translations(self, dataset: Dataset, *, direction: str = "a-to-b", seed: int = 0) -> Iterator[Tensor]:
         """The result of `translate`, piece by piece, of what `translatable` returned."""
-        for start in range(0, len(dataset), PIECE):
-            rows = np.arange(start, min(start + PIECE, len(dataset)))
-            images = dataset.transform.encode(dataset.gather(rows))
-            yield self.translated(images, direction=direction, seed=seed)
+        return translations(self, dataset, direction=direction, seed=seed)
 
     def translated(self, images: Tensor, *, direction: str = "a-to-b", seed: int = 0) -> Tensor:
         """Translations `(N, C, H, W)`, on the CPU, of images of `input_shape`; all in [-1, 1]."""
-        ways = task_of(self.description).directions
-        assert ways is not None
         latent = self.latents(1, seed=seed).expand(len(images), -1)
-        made = translated(
-            ways(self.module)[direction],
-            latent,
-            images.to(self._device),
-            seed=derive(seed, 0, "translation"),
-        )
-        return made.clamp(-1, 1)
+        way, own = ways_of(self)[direction], derive(seed, 0, "translation")
+        return translated(way, latent, images.to(self._device), seed=own).clamp(-1, 1)
 
     def grid(
         self,

@@ -1,4 +1,4 @@
-"""Pictures that were found in a generator: how they are opened, searched for and reported."""
+"""Pictures that were found in a generator: how they are searched for and reported."""
 
 from __future__ import annotations
 
@@ -7,85 +7,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import EVERY, Files, Target, open_data
 from poise.errors import PoiseError
 from poise.generator.detail import SHARE, add_detail, detail_layer
 from poise.generator.inversion import TOLERANCE, Found, Search, Starts, find
 from poise.generator.likeness import FEATURE_WEIGHT, Likeness, likeness_of
 from poise.generator.naming import weights_hash
+from poise.generator.pictures import open_pictures
 from poise.generator.recovery import Recovery, errors_of, recovery
-from poise.generator.sampling import IMAGES, read_picture
 from poise.generator.spaces import Space, SpaceName, space_of
 from poise.metrics.arrays import fingerprint
 from poise.metrics.translation_errors import peak_signal_to_noise
-from poise.recipes import saved_recipe
-from poise.spec import size_text
 from poise.text import percent
 
 if TYPE_CHECKING:
     from poise.generator.generator import Generator
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """Pictures as a generator would make them.
-
-    Attributes:
-        names: Their files, or numbers.
-        images: `(N, C, H, W)` in [-1, 1].
-        notices: What was done to them, as sentences.
-    """
-
-    names: tuple[str, ...]
-    images: Tensor
-    notices: tuple[str, ...]
-
-
-def open_pictures(generator: Generator, pictures: Any) -> Pictures:
-    """Pictures, brought to the size and the channels of a generator.
-
-    Args:
-        generator: The generator.
-        pictures: A picture, a folder or zip, a `.npy` file, an array or a tensor of images.
-
-    Raises:
-        PoiseError: They cannot be read, or are no pictures.
-    """
-    if not generator.kind.pictorial:
-        what = f"This generator makes {generator.kind.plural}, and no pictures"
-        raise PoiseError(
-            what, code="generator.makes-no-pictures", hint="take a run that was trained on images"
-        )
-    channels, height, width = generator.shape
-    fit = "crop" if generator.run is None else saved_recipe(generator.run.recipe).fit
-    name, given = str(pictures), pictures
-    if isinstance(pictures, str | Path) and Path(pictures).suffix.lower() in IMAGES:
-        given = read_picture(Path(pictures), channels, Target(height, width, fit))
-    elif isinstance(pictures, str | Path):
-        given = Files(pictures, split=EVERY, tolerate=1)
-    dataset = open_data(given, resolution=(height, width), fit=fit, channels=channels, refuse_above=1)
-    if dataset.kind != generator.kind.name:
-        what = f"'{name}' holds {dataset.kind}s, and this generator makes {generator.kind.plural}"
-        raise PoiseError(
-            what, code="generator.other-kind-of-data", hint="give a picture or a folder of pictures"
-        )
-    single = (
-        (Path(name).name,)
-        if isinstance(pictures, str | Path) and given is not pictures and len(dataset) == 1
-        else ()
-    )
-    names = dataset.files or single or tuple(str(number) for number in range(len(dataset)))
-    images = dataset.transform.encode(dataset.gather(np.arange(len(dataset)))).float().clamp(-1, 1)
-    notices = list(dataset.notices)
-    target = f"{size_text(height, width)} with {channels} channel{'s' if channels > 1 else ''}"
-    notices += [
-        f"The pictures were brought to {target}: {dataset.summary.get('fitted') or 'as the run was'}."
-    ]
-    return Pictures(tuple(names), images, tuple(notices))
 
 
 @dataclass(frozen=True)

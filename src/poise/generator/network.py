@@ -1,6 +1,8 @@
-"""The network that a run describes, and its weights at a checkpoint."""
+"""From a run's folder to its generator's network and weights."""
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
@@ -9,11 +11,12 @@ from torch.overrides import TorchFunctionMode
 
 from poise.data import described_spec
 from poise.errors import PoiseError
+from poise.extension import require_parts
 from poise.recipes import saved_recipe
 from poise.recipes.settings import Latent, Part
 from poise.registry import checked_settings
 from poise.run_folder import RunFolder
-from poise.tasks import TASKS, Task
+from poise.tasks import GIVEN, TASKS, Task
 
 NETWORK_LIMIT = 2**31
 """Bytes of weights beyond which a description is taken for damage and nothing is allocated."""
@@ -47,10 +50,18 @@ class _Undrawn(TorchFunctionMode):
         return func(*args, **named)
 
 
-def checkpoint_weights(
-    folder: RunFolder, which: int | Literal["best"], description: Mapping[str, Any]
+def stored_generator(
+    folder: RunFolder, which: int | Literal["best"] | None
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The generator's weights of a checkpoint, averaged if the run averages them, and its description."""
+    """The newest generator's weights and description, or those of a checkpoint, averaged if the run averages.
+
+    Raises:
+        PoiseError: There is none, it is damaged, or its parts from outside are not there.
+    """
+    tensors, description = folder.load_generator()
+    require_parts(folder.environment, description, run=folder.path)
+    if which is None:
+        return tensors, description
     checkpoint = folder.load_checkpoint(which)
     averaged = saved_recipe(folder.recipe).ema.half_life
     prefix = "ema/generator/" if averaged else "network/generator/"
@@ -68,6 +79,48 @@ def task_of(description: Mapping[str, Any]) -> Task:
     game = description["game"]
     # The first version wrote only the name.
     return TASKS.named(str(game if isinstance(game, str) else game["name"]))
+
+
+@contextmanager
+def reading_description(folder: RunFolder) -> Iterator[None]:
+    """Turn errors of a description that describes no generator into one sentence."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
+        what = f"The generator.json of '{folder.path}' describes no generator"
+        why = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        raise PoiseError(what, code="generator.damaged-description", why=why) from None
+
+
+def network_of(description: Mapping[str, Any], own: nn.Module | None, folder: RunFolder) -> nn.Module:
+    """The network of a `generator.json`, whose weights follow: a described one, or a copy of your own module.
+
+    Raises:
+        PoiseError: The run was trained with an own module, and none is given.
+    """
+    part = description.get("network")
+    if not isinstance(part, Mapping) or part.get("name") != GIVEN:
+        return described_network(description)
+    if own is None:
+        what = f"The generator of '{folder.path}' is your own module '{description.get('class')}'"
+        hint = f"load it in Python: poise.open_run({str(folder.path)!r}, generator=...)"
+        raise PoiseError(what, code="generator.needs-module", hint=hint)
+    # A copy, since a generator is frozen and the original may be trained further.
+    return copy.deepcopy(own)
+
+
+def fill(network: nn.Module, tensors: Mapping[str, Tensor], folder: RunFolder) -> None:
+    """Load weights into the network that they belong to.
+
+    Raises:
+        PoiseError: They do not fit.
+    """
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        what = f"The weights of '{folder.path}' do not fit its network"
+        why = str(error).splitlines()[-1].strip()
+        raise PoiseError(what, code="generator.other-weights", why=why) from None
 
 
 def described_network(description: Mapping[str, Any]) -> nn.Module:

@@ -1,16 +1,13 @@
 """What goes into a generator, drawn from a seed: the first of many are those of few; and what comes out."""
 
-import io
 import math
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from poise.data import Target, as_channels, read_image, reason_of, transform_from_json
+from poise.data import transform_from_json
 from poise.errors import PoiseError, unknown_name
 from poise.randomness import torch_stream
 from poise.recipes.settings import Latent
@@ -18,7 +15,6 @@ from poise.spec import condition_kind, shown_names
 from poise.text import counted
 
 BLOCK = 16  # PyTorch draws normal numbers in blocks of so many, and an incomplete last block in another way
-PIECE = 64  # Images that are translated at once
 
 
 def sample_latents(count: int, latent: Latent, *, seed: int) -> Tensor:
@@ -201,28 +197,6 @@ def _numbers(condition: Mapping[str, Any], count: int, *, seed: int, label: str 
     return transform_from_json(condition["encoding"]).encode(stored)
 
 
-IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-
-
-def read_picture(
-    path: Path, channels: int, target: Target, *, scale: tuple[float, float] | None = None
-) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """One picture, brought to a size and a number of channels, as bytes `(1, channels, height, width)`.
-
-    Raises:
-        PoiseError: It cannot be read.
-    """
-    try:
-        image = read_image(io.BytesIO(path.read_bytes()), target=target, scale=scale, alpha=channels == 4)
-    except (FileNotFoundError, IsADirectoryError):
-        what = f"'{path}' is a folder" if path.is_dir() else f"There is no picture '{path}'"
-        raise PoiseError(what, code="generator.no-picture", hint="name one picture") from None
-    except Exception as error:
-        what, why = f"The picture '{path}' cannot be read", reason_of(error)
-        raise PoiseError(what, code="generator.unreadable-picture", why=why) from None
-    return np.array(as_channels(image, channels))[None]
-
-
 @torch.no_grad()
 def generate(
     module: Callable[..., Tensor], latent: Tensor, condition: Tensor | None = None, *, batch_size: int = 256
@@ -231,19 +205,3 @@ def generate(
     inputs = [latent] if condition is None else [latent, condition]
     pieces = zip(*(torch.split(values, batch_size) for values in inputs), strict=True)
     return torch.cat([module(*piece).float().cpu() for piece in pieces])
-
-
-@torch.no_grad()
-def translated(
-    way: Callable[[Tensor, Tensor], Tensor], latent: Tensor, images: Tensor, *, seed: int
-) -> Tensor:
-    """Images made of images, in pieces; the noise is the same for every image."""
-    pieces: list[Tensor] = []
-    devices = [images.device] if images.is_cuda else []
-    with torch.random.fork_rng(devices=devices):
-        for start in range(0, len(images), PIECE):
-            # Seeded before each piece, so that an image does not depend on how many came before it.
-            torch.manual_seed(seed)
-            piece = slice(start, start + PIECE)
-            pieces.append(way(latent[piece], images[piece]).float().cpu())
-    return torch.cat(pieces)

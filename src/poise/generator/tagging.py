@@ -11,7 +11,7 @@ from torch import Tensor
 from poise.data import Target
 from poise.errors import PoiseError
 from poise.generator.generator import Generator
-from poise.generator.sampling import read_picture
+from poise.generator.pictures import read_picture
 from poise.metrics.features import extract
 from poise.tasks.tagging import image_extractor
 

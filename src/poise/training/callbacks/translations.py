@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
 from poise.data import Condition, Dataset, to_pillow, to_pixels
-from poise.generator.sampling import translated
+from poise.generator.translating import translated
 from poise.metrics.frechet import distance_of
 from poise.metrics.table import better_side
 from poise.metrics.translation_errors import errors_of
