@@ -7,7 +7,7 @@ import pytest
 from torch import Tensor
 
 from poise.data import Table, kind_of, open_data
-from poise.data.kinds.marginals import _canvas
+from poise.data.kinds.marginals import _drawn
 from poise.data.kinds.points import _bars, _plane, points_picture
 
 
@@ -29,15 +29,15 @@ def test_a_picture_of_a_table_does_not_depend_on_the_one_before() -> None:
     table = open_data(Table(Path(__file__).parents[1] / "fixtures" / "people.csv"))
     draw, rows = kind_of(table).picture, table.transform.encode(table.gather(np.arange(120)))
 
-    def drawn(samples: Tensor, real: Tensor | None) -> bytes:
+    def picture(samples: Tensor, real: Tensor | None) -> bytes:
         return draw(samples, table.transform, table.shape, real=real).tobytes()
 
     for real in (rows, None):
-        first = drawn(rows[:60], real)
-        assert drawn(rows[60:], real) != first == drawn(rows[:60], real)
-        _canvas.cache_clear()
-        assert drawn(rows[:60], real) == first
-    assert first != drawn(rows[:60], rows) != drawn(rows[:60], rows[60:])
+        first = picture(rows[:60], real)
+        assert picture(rows[60:], real) != first == picture(rows[:60], real)
+        _drawn.cache_clear()
+        assert picture(rows[:60], real) == first
+    assert first != picture(rows[:60], rows) != picture(rows[:60], rows[60:])
 
 
 def test_points_are_where_the_axes_say() -> None:

@@ -1,8 +1,20 @@
-"""Samples that are no photographs, as pictures: values in colours, and curves."""
+"""Samples that are no photographs, as pictures: values in colours, curves, and axes that are drawn once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from poise.data.rows import Array
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
 BEYOND = 3.0  # Deviations from the mean that have the darkest and the lightest colour
 _LIGHT, _DARK = 255, 40
@@ -52,3 +64,37 @@ def as_curves(values: Array, *, low: float = -BEYOND, high: float = BEYOND) -> A
         picture[..., column][(rows >= top) & (rows <= bottom)] = _DARK
     flat = picture.reshape(count, 1, channels * _HEIGHT, width)
     return np.repeat(flat, 3, axis=1)
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """A figure whose axes are drawn once: they and their texts take far longer than samples.
+
+    Attributes:
+        agg: What is drawn on.
+        background: All that pictures of one run share.
+        varying: What is drawn again for each picture.
+    """
+
+    agg: FigureCanvasAgg
+    background: Any
+    varying: Sequence[Artist]
+
+    @staticmethod
+    def drawn(figure: Figure, varying: Sequence[Artist]) -> Canvas:
+        """Draw a figure, all but what varies."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow to import, seldom needed
+
+        for artist in varying:
+            artist.set_animated(True)
+        agg = FigureCanvasAgg(figure)
+        agg.draw()
+        return Canvas(agg, agg.copy_from_bbox(figure.bbox), varying)
+
+    def picture(self) -> Image.Image:
+        """The figure with what varies as it is now."""
+        self.agg.restore_region(self.background)
+        for artist in self.varying:
+            assert artist.axes is not None
+            artist.axes.draw_artist(artist)
+        return Image.fromarray(np.asarray(self.agg.buffer_rgba())).convert("RGB")

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+from poise.data.kinds.drawing import Canvas
 from poise.data.rows import Array
 from poise.data.tables import TableTransform
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.image import AxesImage
     from matplotlib.patches import StepPatch
+    from matplotlib.text import Text
 
 _MOST_PANELS, _ACROSS = 15, 4
 _ABOVE = 2.5  # How high a panel is, in the largest share of the reals; what is higher is cut off there
@@ -56,39 +58,29 @@ def marginals_picture(made: Array, real: Array | None, table: TableTransform) ->
         for column, own, known in zip(shown, shares, reals, strict=True)
     )
     differ = None if real is None or len(table.columns) < 2 else pair_distances(made, real, table.starts)
-    canvas = _canvas(panels, 0 if differ is None else len(differ))
-    return canvas.drawn(shares, differ)
+    drawn = _drawn(panels, 0 if differ is None else len(differ))
+    for stairs, values in zip(drawn.stairs, shares, strict=True):
+        stairs.set_data(values)
+    if drawn.pairs is not None and differ is not None:
+        image, title = drawn.pairs
+        image.set_data(differ)
+        title.set_text(f"pairs: {differ[np.triu_indices(len(differ), 1)].mean():.3f}")
+    return drawn.canvas.picture()
 
 
 @dataclass(frozen=True)
-class _Canvas:
-    """All that pictures of one table share, of which the shares of samples and the pairs are drawn again."""
+class _Table:
+    """A canvas with what of it shows samples: a line for each column, and the map of pairs."""
 
-    agg: FigureCanvasAgg
-    background: Any
-    panels: list[tuple[Axes, StepPatch]]
-    pairs: tuple[Axes, AxesImage] | None
-
-    def drawn(self, shares: list[Array], differ: Array | None) -> Image.Image:
-        self.agg.restore_region(self.background)
-        for (axes, stairs), values in zip(self.panels, shares, strict=True):
-            stairs.set_data(values)
-            axes.draw_artist(stairs)
-        if self.pairs is not None and differ is not None:
-            axes, image = self.pairs
-            image.set_data(differ)
-            mean = differ[np.triu_indices(len(differ), 1)].mean()
-            title = axes.set_title(f"pairs: {mean:.3f}", loc="left", fontsize="small")
-            for artist in (image, title):
-                axes.draw_artist(artist)
-        return Image.fromarray(np.asarray(self.agg.buffer_rgba())).convert("RGB")
+    canvas: Canvas
+    stairs: Sequence[StepPatch]
+    pairs: tuple[AxesImage, Text] | None
 
 
 @lru_cache(maxsize=2)
-def _canvas(panels: tuple[_Panel, ...], pairs: int) -> _Canvas:
-    """The reals in grey within their frames, drawn once: axes and their texts take a second."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow to import, seldom needed
-    from matplotlib.figure import Figure  # noqa: PLC0415
+def _drawn(panels: tuple[_Panel, ...], pairs: int) -> _Table:
+    """The reals in grey within their frames, drawn once."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, seldom needed
 
     down = math.ceil((len(panels) + bool(pairs)) / _ACROSS)
     figure = Figure(figsize=(2.6 * _ACROSS, 1.9 * down), dpi=100)
@@ -96,18 +88,12 @@ def _canvas(panels: tuple[_Panel, ...], pairs: int) -> _Canvas:
     figure.subplots_adjust(
         left=0.05, right=0.99, top=1 - 0.16 / down, bottom=0.17 / down, wspace=0.3, hspace=0.5
     )
-    agg = FigureCanvasAgg(figure)
     places = [figure.add_subplot(down, _ACROSS, number + 1) for number in range(len(panels) + bool(pairs))]
-    drawn = [(axes, _framed(axes, panel)) for axes, panel in zip(places, panels, strict=False)]
+    stairs = [_framed(axes, panel) for axes, panel in zip(places, panels, strict=False)]
     if panels[0].real is not None:
         places[0].legend(loc="upper right", frameon=False, fontsize="x-small")
-    image = _pairs(places[-1], pairs) if pairs else None
-    for artist in (*(stairs for _, stairs in drawn), *([] if image is None else [image])):
-        artist.set_animated(True)
-    agg.draw()
-    return _Canvas(
-        agg, agg.copy_from_bbox(figure.bbox), drawn, None if image is None else (places[-1], image)
-    )
+    beside = _pairs(places[-1], pairs) if pairs else None
+    return _Table(Canvas.drawn(figure, [*stairs, *(beside or ())]), stairs, beside)
 
 
 def _framed(axes: Axes, panel: _Panel) -> StepPatch:
@@ -125,12 +111,12 @@ def _framed(axes: Axes, panel: _Panel) -> StepPatch:
     return stairs
 
 
-def _pairs(axes: Axes, count: int) -> AxesImage:
-    """The map of the total variation of each pair's joint table."""
+def _pairs(axes: Axes, count: int) -> tuple[AxesImage, Text]:
+    """The map of the total variation of each pair's joint table, and its title."""
     image = axes.imshow(np.zeros((count, count)), vmin=0.0, vmax=0.3, cmap="magma_r")
     axes.set_xticks([])
     axes.set_yticks([])
-    return image
+    return image, axes.set_title("", loc="left", fontsize="small")
 
 
 def _shortened(text: str, most: int) -> str:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+from poise.data.kinds.drawing import Canvas
 from poise.data.rows import Array
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure
     from matplotlib.patches import StepPatch
@@ -39,32 +37,16 @@ def points_picture(points: Array, real: Array | None) -> Image.Image:
     if points.shape[1] == 1:
         return _histogram(drawable[:, 0], None if shown is None else shown[:, 0], low[0], high[0], missing)
     reals = None if shown is None else shown[:, :2].astype(np.float64).tobytes()
-    canvas, generated = _plane(reals, tuple(low.tolist()), tuple(high.tolist()), points.shape[1])
+    canvas, generated, title = _plane(reals, tuple(low.tolist()), tuple(high.tolist()), points.shape[1])
     generated.set_offsets(drawable[:, :2])
-    return canvas.drawn(generated, missing)
-
-
-@dataclass(frozen=True)
-class _Canvas:
-    """Axes with everything that pictures of one run share; samples and the title are drawn again."""
-
-    agg: FigureCanvasAgg
-    axes: Axes
-    title: Text
-    background: Any
-
-    def drawn(self, generated: Artist, title: str) -> Image.Image:
-        self.agg.restore_region(self.background)
-        self.title.set_text(title)
-        for artist in (generated, self.title):
-            self.axes.draw_artist(artist)
-        return Image.fromarray(np.asarray(self.agg.buffer_rgba())).convert("RGB")
+    title.set_text(missing)
+    return canvas.picture()
 
 
 @lru_cache(maxsize=2)
 def _plane(
     reals: bytes | None, low: tuple[float, ...], high: tuple[float, ...], columns: int
-) -> tuple[_Canvas, PathCollection]:
+) -> tuple[Canvas, PathCollection, Text]:
     """The reals in grey within a frame, drawn once, and the points of samples."""
     figure, axes = _figure(0.11 if columns == 2 else 0.16)
     if reals is not None:
@@ -78,19 +60,15 @@ def _plane(
     else:
         axes.set_xlabel("column 0")
         axes.set_ylabel(f"column 1 of {columns}")
-    return _drawn_once(figure, axes, reals is not None, generated), generated
+    title = _titled(figure, axes, reals is not None)
+    return Canvas.drawn(figure, (generated, title)), generated, title
 
 
-def _drawn_once(figure: Figure, axes: Axes, legend: bool, generated: Artist) -> _Canvas:
-    """All but samples and the title: axes and their text take far longer than these."""
+def _titled(figure: Figure, axes: Axes, legend: bool) -> Text:
+    """The title, which says what is not shown."""
     if legend:
         figure.legend(loc="upper right", ncols=2, markerscale=3, frameon=False)
-    title = axes.set_title("", loc="left", fontsize="medium")
-    for artist in (generated, title):
-        artist.set_animated(True)
-    agg = cast("FigureCanvasAgg", figure.canvas)
-    agg.draw()
-    return _Canvas(agg, axes, title, agg.copy_from_bbox(figure.bbox))
+    return axes.set_title("", loc="left", fontsize="medium")
 
 
 def _histogram(values: Array, real: Array | None, low: float, high: float, title: str) -> Image.Image:
@@ -98,9 +76,10 @@ def _histogram(values: Array, real: Array | None, low: float, high: float, title
     made = _densities(values, low, high)
     # With reals a bar that is much higher is cut off, so that the frame stays
     top = 2.5 * max(reals) if reals else 1.05 * float(made.max()) or 1.0
-    canvas, stairs = _bars(reals, top, float(low), float(high))
+    canvas, stairs, above = _bars(reals, top, float(low), float(high))
     stairs.set_data(made)
-    return canvas.drawn(stairs, title)
+    above.set_text(title)
+    return canvas.picture()
 
 
 def _densities(values: Array, low: float, high: float) -> Array:
@@ -111,7 +90,9 @@ def _densities(values: Array, low: float, high: float) -> Array:
 
 
 @lru_cache(maxsize=2)
-def _bars(reals: tuple[float, ...] | None, top: float, low: float, high: float) -> tuple[_Canvas, StepPatch]:
+def _bars(
+    reals: tuple[float, ...] | None, top: float, low: float, high: float
+) -> tuple[Canvas, StepPatch, Text]:
     """The density of reals in grey, drawn once, and the line of samples."""
     figure, axes = _figure(0.16)
     edges = np.linspace(low, high, BARS + 1)
@@ -121,16 +102,15 @@ def _bars(reals: tuple[float, ...] | None, top: float, low: float, high: float) 
     axes.set_ylim(0, top)
     axes.set_xlabel("column 0")
     axes.set_ylabel("density")
-    return _drawn_once(figure, axes, reals is not None, stairs), stairs
+    title = _titled(figure, axes, reals is not None)
+    return Canvas.drawn(figure, (stairs, title)), stairs, title
 
 
 def _figure(left: float) -> tuple[Figure, Axes]:
     """A figure with one pair of axes; `left` is the room for their numbers and name."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow to import, seldom needed
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, seldom needed
 
     figure = Figure(figsize=(5.12, 5.12), dpi=100)
-    FigureCanvasAgg(figure)
     return figure, figure.add_axes((left, 0.1, 0.97 - left, 0.82))
 
 
