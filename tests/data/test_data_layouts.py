@@ -13,7 +13,7 @@ from PIL import Image
 from refusals import refused
 
 import poise
-from poise.cli.data_options import DataOptions
+from poise.cli.data_options import DataOptions, Reading
 from poise.data import Domains, Files, Labelled, Pairs, data_of, open_data, origin_of, rejoined, spec_of
 from poise.tasks import TASKS
 from poise.tasks.prepare import prepared
@@ -374,14 +374,14 @@ def test_items_keep_their_labels_when_a_game_needs_them() -> None:
 
 
 def test_the_options_of_the_command_line_say_how_files_are_read() -> None:
-    options = DataOptions(data="d", scale="0,4095", split="val", tolerate_bad="5%").to_open()
+    options = DataOptions(data="d", reading=Reading(scale="0,4095", split="val", tolerate_bad="5%")).to_open()
     assert (options.scale, options.split, options.tolerate) == ((0, 4095), "val", 0.05)
     assert DataOptions(data="d").to_open() == "d"
-    pairs = DataOptions(pairs=("a", "b"), tolerate_bad="0.5").to_open()
+    pairs = DataOptions(pairs=("a", "b"), reading=Reading(tolerate_bad="0.5")).to_open()
     assert pairs.source.tolerate == pairs.target.tolerate == 0.5
     for bad, code in (({"scale": "4095"}, "cli.scale"), ({"tolerate_bad": "some"}, "cli.tolerate-bad")):
         with refused(code):
-            DataOptions(data="d", **bad).to_open()  # type: ignore[arg-type]
+            Reading(**bad).of("d")  # type: ignore[arg-type]
 
 
 def test_bad_files_are_tolerated_as_far_as_is_asked_and_listed(tmp_path: Path, cache: Path) -> None:

@@ -1,6 +1,6 @@
 """The data as they are named on the command line, and the recipe that suits them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -10,6 +10,62 @@ from poise.cli.verb import Name
 from poise.errors import PoiseError
 
 Two: TypeAlias = Annotated[tuple[str, str] | None, Parameter(metavar="PATH PATH")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How data are read, as typed; nothing is opened yet, and torch need not be imported.
+
+    Args:
+        scale: The values that become black and white, for images of more than 8 bits, as 0,4095.
+        split: Which of the folders train, val and test is read, or all; by default train.
+        column: The type of a table's column, as age=integer: number, integer, date, category, new (generated)
+            or drop; may be given often.
+        constraint: What holds in every row of a table: "low < high", "total = part + rest" or
+            "fixed: city, country"; may be given often.
+        schema: A JSON file of what is publicly known of a table's columns, for --private.
+        target: The column of a table that predictions are tested on; by default the last category.
+        tolerate_bad: The share of files that may be unusable, as 5%; by default 1%.
+        kind: The kind of data, if it is not the one that Poise recognises: field for all 16 bits of a TIFF.
+    """
+
+    scale: Annotated[str | None, Parameter(metavar="LOW,HIGH")] = None
+    split: Name = None
+    column: Annotated[tuple[str, ...], Parameter(metavar="NAME=TYPE", show_default=False)] = ()
+    constraint: Annotated[tuple[str, ...], Parameter(metavar="RULE", show_default=False)] = ()
+    schema: Annotated[Path | None, Parameter(metavar="FILE")] = None
+    target: Name = None
+    tolerate_bad: Annotated[str | None, Parameter(metavar="SHARE")] = None
+    kind: Name = None
+
+    def of(self, data: Any) -> Any:
+        """Data with how they are to be read, if anything is asked for."""
+        from poise.data import Files, Table
+        from poise.data.tables.asked import read_columns
+        from poise.data.tables.schema import read_schema
+
+        if self.column or self.constraint or self.target is not None or self.schema is not None:
+            schema = {} if self.schema is None else read_schema(self.schema)
+            data = Table(data, read_columns(self.column), self.constraint, self.target, schema)
+        given: dict[str, Any] = {} if self.split is None else {"split": self.split}
+        if self.scale is not None:
+            given["scale"] = _scale(self.scale)
+        if self.tolerate_bad is not None:
+            given["tolerate"] = _share(self.tolerate_bad)
+        if self.kind is not None:
+            given["kind"] = self.kind
+        return Files(data, **given) if given else data
+
+    @property
+    def words(self) -> list[str]:
+        """What was typed, in words of a command line."""
+        words = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            for one in value if isinstance(value, tuple) else () if value is None else (value,):
+                words += [f"--{field.name.replace('_', '-')}", str(one)]
+        return words
 
 
 @Parameter(name="*")
@@ -27,16 +83,7 @@ class DataOptions:
             need none.
         label_column: Its column of labels, if it has more than two columns; several of tags, with commas.
         file_column: Its column of files, if it is not found by itself.
-        scale: The values that become black and white, for images of more than 8 bits, as 0,4095.
-        split: Which of the folders train, val and test is trained on, or all; by default train.
-        column: The type of a table's column, as age=integer: number, integer, date, category, new (generated)
-            or drop; may be given often.
-        constraint: What holds in every row of a table: "low < high", "total = part + rest" or
-            "fixed: city, country"; may be given often.
-        schema: A JSON file of what is publicly known of a table's columns, for --private.
-        target: The column of a table that predictions are tested on; by default the last category.
-        tolerate_bad: The share of files that may be unusable, as 5%; by default 1%.
-        kind: The kind of data, if it is not the one that Poise recognises: field for all 16 bits of a TIFF.
+        reading: How they are read.
     """
 
     data: Annotated[str | None, Parameter(parse=False)] = None  # named without an option
@@ -48,14 +95,7 @@ class DataOptions:
     labels: Annotated[str | None, Parameter(metavar="FILE")] = None
     label_column: Name = None
     file_column: Name = None
-    scale: Annotated[str | None, Parameter(metavar="LOW,HIGH")] = None
-    split: Name = None
-    column: Annotated[tuple[str, ...], Parameter(metavar="NAME=TYPE", show_default=False)] = ()
-    constraint: Annotated[tuple[str, ...], Parameter(metavar="RULE", show_default=False)] = ()
-    schema: Annotated[Path | None, Parameter(metavar="FILE")] = None
-    target: Name = None
-    tolerate_bad: Annotated[str | None, Parameter(metavar="SHARE")] = None
-    kind: Name = None
+    reading: Reading = Reading()
 
     def check(self) -> None:
         """Refuse what is named twice, or not at all, or for nothing."""
@@ -110,35 +150,17 @@ class DataOptions:
 
         share = HELD_OUT if self.held_out is None else self.held_out
         if self.pairs is not None:
-            source, target = map(self._read, self.pairs)
+            source, target = map(self.reading.of, self.pairs)
             return Pairs(source, target, held_out=share)
         if self.side_by_side is not None:
-            return Pairs(self._read(self.side_by_side), source_side=self.source_side, held_out=share)
+            return Pairs(self.reading.of(self.side_by_side), source_side=self.source_side, held_out=share)
         if self.domains is not None:
-            a, b = map(self._read, self.domains)
+            a, b = map(self.reading.of, self.domains)
             return Domains(a, b, held_out=share)
-        data = self._read(self.data)
+        data = self.reading.of(self.data)
         if self.labels is None:
             return data
         return Labelled(data, self.labels, self.label_column, self.file_column)
-
-    def _read(self, data: Any) -> Any:
-        """The data with how they are to be read, if anything is asked for."""
-        from poise.data import Files, Table
-        from poise.data.tables.asked import read_columns
-        from poise.data.tables.schema import read_schema
-
-        if self.column or self.constraint or self.target is not None or self.schema is not None:
-            schema = {} if self.schema is None else read_schema(self.schema)
-            data = Table(data, read_columns(self.column), self.constraint, self.target, schema)
-        given: dict[str, Any] = {} if self.split is None else {"split": self.split}
-        if self.scale is not None:
-            given["scale"] = _scale(self.scale)
-        if self.tolerate_bad is not None:
-            given["tolerate"] = _share(self.tolerate_bad)
-        if self.kind is not None:
-            given["kind"] = self.kind
-        return Files(data, **given) if given else data
 
 
 def _scale(text: str) -> tuple[float, float]:

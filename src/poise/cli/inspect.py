@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
-
-from poise.cli.verb import FitName, Json, Name, Size, emit, facts, line, output, verb
+from poise.cli.data_options import Reading
+from poise.cli.verb import FitName, Json, Size, emit, facts, line, output, verb
 from poise.errors import PoiseError
 from poise.text import command, counted
 
@@ -31,11 +30,7 @@ def inspect(
     *,
     resolution: Size = None,
     fit: FitName = None,
-    scale: Annotated[str | None, Parameter(metavar="LOW,HIGH")] = None,
-    split: Name = None,
-    column: Annotated[tuple[str, ...], Parameter(metavar="NAME=TYPE", show_default=False)] = (),
-    tolerate_bad: Annotated[str | None, Parameter(metavar="SHARE")] = None,
-    kind: Name = None,
+    reading: Reading = Reading(),  # noqa: B008 - frozen
     json: Json = False,
 ) -> int:
     """Show what training would see in your data.
@@ -47,14 +42,8 @@ def inspect(
         data: A folder or zip of images, a .npy or .npz array, or digits, ring, grid, spiral or triangles.
         resolution: The size images would be brought to: pixels a side, or width and height, as 64x48.
         fit: What becomes of other proportions: crop the middle, by default; pad with white; or stretch.
-        scale: The values that become black and white, for images of more than 8 bits, as 0,4095.
-        split: Which of the folders train, val and test is looked at, or all; by default train.
-        column: The type of a table's column, as age=integer: number, integer, date, category, new (generated)
-            or drop; may be given often.
-        tolerate_bad: The share of files that may be unusable in training, as 5%; by default 1%.
-        kind: The kind of data, if it is not the one that Poise recognises: field for all 16 bits of a TIFF.
+        reading: How they are read.
     """
-    from poise.cli.data_options import DataOptions
     from poise.cli.events import recipe_text
     from poise.cli.progress import view_for
     from poise.recipes import AUTO, asked_for, drafted
@@ -68,9 +57,7 @@ def inspect(
         from poise.data import inspect_data
         from poise.training import pick_device, plan
 
-        named = DataOptions(
-            data=data, scale=scale, split=split, column=column, tolerate_bad=tolerate_bad, kind=kind
-        ).to_open()
+        named = reading.of(data)
         known = inspect_data(named, resolution=recipe.resolution, fit=recipe.fit, progress=on_read)
         try:
             experiment = plan(named, asked_recipe, pick_device("auto"))
@@ -82,18 +69,9 @@ def inspect(
         why = None if obstacle is None else obstacle.sentence
         emit({"event": "data", **known, "trainable": obstacle is None, "obstacle": why})
     else:
-        typed = {
-            "--resolution": resolution,
-            "--fit": fit,
-            "--scale": scale,
-            "--split": split,
-            "--tolerate-bad": tolerate_bad,
-            "--kind": kind,
-        }
-        words = [
-            word for option, value in typed.items() if value is not None for word in (option, str(value))
-        ]
-        words += [word for one in column for word in ("--column", one)]
+        sizes = {"--resolution": resolution, "--fit": fit}
+        words = [word for option, value in sizes.items() if value is not None for word in (option, value)]
+        words += reading.words
         _print(output(), known, obstacle, data, f"{recipe_text(recipe)}{since}", words)
     return 0 if obstacle is None else obstacle.exit_status
 
