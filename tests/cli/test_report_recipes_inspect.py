@@ -124,4 +124,4 @@ def test_inspect_takes_the_types_of_columns_as_training_does(cli: Cli, tmp_path:
     (tmp_path / "sales.csv").write_text("\n".join(["day,sales,visitors", *rows]) + "\n", encoding="utf-8")
     done = cli("inspect", "sales.csv", "--kind", "series", "--column", "visitors=drop")
     assert done.status == 0 and "channels are sales." in done.out
-    assert "poise train sales.csv --kind series --column visitors=drop" in done.out
+    assert "poise train sales.csv --column visitors=drop --kind series" in done.out
