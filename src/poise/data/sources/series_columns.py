@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from poise.data.rows import Array
+from poise.data.sources.calendar import CalendarColumn
 from poise.data.tables.values import Form
 
 SERIES = "series"  # The column that tells samples apart if no column of the data did
@@ -28,6 +29,7 @@ class SeriesColumns:
         step: From one date to the next.
         names: The column that names series, of several the first; empty if there is none.
         like: `delimiter` and `dtypes` of the table.
+        calendar: Columns that repeat the time, which are written again from it.
     """
 
     order: tuple[str, ...]
@@ -39,6 +41,7 @@ class SeriesColumns:
     step: float
     names: str
     like: Mapping[str, Any]
+    calendar: tuple[CalendarColumn, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -65,7 +68,10 @@ class SeriesColumns:
             steps = int((~np.isnan(sample).all(axis=0)).sum())
             found[names] += [f"sample-{number:05}"] * steps
             if self.time:
-                found[self.time] += [dates.text(self.start + place * self.step) for place in range(steps)]
+                moments = self.start + self.step * np.arange(steps)
+                found[self.time] += [dates.text(moment) for moment in moments.tolist()]
+                for column in self.calendar:
+                    found[column.name] += column.texts(moments * dates.unit)
             for name, form, values in zip(self.channels, self.forms, sample, strict=True):
                 found[name] += [form.text(float(value)) for value in values[:steps]]
         return found
@@ -82,6 +88,7 @@ class SeriesColumns:
             "step": self.step,
             "names": self.names,
             "like": dict(self.like),
+            "calendar": [vars(column) for column in self.calendar],
         }
 
     @staticmethod
@@ -97,4 +104,5 @@ class SeriesColumns:
             float(written["step"]),
             str(written["names"]),
             dict(written["like"]),
+            tuple(CalendarColumn(**column) for column in written.get("calendar", ())),
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from poise.data.rows import Array
+from poise.data.sources.calendar import CalendarColumn, calendar_columns
 from poise.data.sources.series_columns import SeriesColumns
 from poise.data.tables.frame import Frame
 from poise.data.tables.values import MISSING, Form, as_number, date_format, number_form
@@ -36,7 +37,8 @@ def series_of(frame: Frame, said: Mapping[str, str]) -> Tabled:
     """The series of a table, in the order of time.
 
     A column of dates gives the time; columns of texts name the series that a row belongs to; numbers are
-    channels. What is missing inside a series is filled along a straight line.
+    channels, but for those that only repeat the time. What is missing inside a series is filled along a
+    straight line.
 
     Args:
         frame: The table.
@@ -54,8 +56,12 @@ def series_of(frame: Frame, said: Mapping[str, str]) -> Tabled:
     """
     frame.check_columns(said)
     roles = {name: said.get(name) or _role(texts) for name, texts in frame.columns.items()}
-    channels = [name for name, role in roles.items() if role in ("number", "integer")]
     times = [name for name, role in roles.items() if role == "date"]
+    moments = _moments(times[0], frame) if len(times) == 1 else None
+    others = [name for name in roles if name not in (*said, *times)]
+    calendar = () if moments is None else calendar_columns(frame, moments, others)
+    roles |= {column.name: "calendar" for column in calendar}
+    channels = [name for name, role in roles.items() if role in ("number", "integer")]
     names = [name for name, role in roles.items() if role == "category"]
     if not channels or len(times) > 1:
         what = (
@@ -66,7 +72,6 @@ def series_of(frame: Frame, said: Mapping[str, str]) -> Tabled:
         hint = "say which is left out: --column NAME=drop" if channels else "give a column of numbers"
         raise PoiseError(what, code="data.series-columns", hint=hint)
     numbers = np.stack([_numbers(name, frame) for name in channels])
-    moments = _moments(times[0], frame) if times else None
     keys = list(zip(*(frame.columns[name] for name in names), strict=True)) if names else [()] * len(frame)
     rows_of: dict[tuple[str, ...], list[int]] = {}
     for row, key in enumerate(keys):
@@ -98,7 +103,7 @@ def series_of(frame: Frame, said: Mapping[str, str]) -> Tabled:
     values = np.full((len(courses), len(channels), longest), np.nan)
     for row, course in enumerate(courses):
         values[row, :, : course.shape[1]] = course
-    columns = _columns(frame, channels, times, names, moments, step)
+    columns = _columns(frame, channels, times, names, moments, step, calendar)
     return Tabled(values, columns, _notices(roles, channels, times, names, len(courses), filled))
 
 
@@ -109,9 +114,10 @@ def _columns(
     names: Sequence[str],
     moments: Array | None,
     step: float | None,
+    calendar: tuple[CalendarColumn, ...],
 ) -> SeriesColumns:
     """The columns that samples are written in: of several that name series the first alone."""
-    shown = (*times, *names[:1], *channels)
+    shown = (*times, *names[:1], *channels, *(column.name for column in calendar))
     date = date_format(frame.columns[times[0]]) if times else None
     unit = Form("date", date=date or "").unit
     dtypes = {name: dtype for name, dtype in frame.dtypes.items() if name not in names}
@@ -127,6 +133,7 @@ def _columns(
         step=1.0 if step is None else step / unit,
         names=names[0] if names else "",
         like={"delimiter": frame.delimiter, "dtypes": dtypes},
+        calendar=calendar,
     )
 
 
@@ -215,6 +222,12 @@ def _notices(
     dropped = [name for name, role in roles.items() if role == "drop"]
     if dropped:
         found.append(f"Columns that are left out: {', '.join(dropped)}.")
+    repeated = [name for name, role in roles.items() if role == "calendar"]
+    if repeated:
+        found.append(
+            f"Columns that repeat the time are not learnt but written from it: {', '.join(repeated)}; "
+            f"--column {repeated[0]}=number makes one a channel."
+        )
     if filled:
         found.append(f"{filled:,} missing values are filled along the line between their neighbours.")
     return tuple(found)
