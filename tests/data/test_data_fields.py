@@ -16,7 +16,8 @@ from refusals import refused
 import poise
 from poise.data import Array, Files, kind_of, open_data
 from poise.data.channels import FITS, channel_from_json, channel_to_json, fitted_channel
-from poise.data.kinds.field import channels_first, in_type
+from poise.data.field_transform import in_type
+from poise.data.kinds.field import channels_first
 
 RANDOM = np.random.default_rng(0)
 SMALL: dict[str, Any] = {"generator.width": 4, "discriminator.width": 4, "batch_size": 8, "steps": 2}

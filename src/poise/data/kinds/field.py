@@ -3,37 +3,28 @@
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
 from poise.data.cache import Conversion, converted
-from poise.data.channels import (
-    FITS,
-    Channel,
-    Linear,
-    channel_from_json,
-    channel_to_json,
-    fitted_channel,
-)
+from poise.data.channels import FITS, Linear
 from poise.data.dataset import Dataset, array_dataset
+from poise.data.field_transform import Channels, channels_of, fitted_channels, in_type, load_channels
 from poise.data.kinds.drawing import BEYOND, as_curves, in_colours
 from poise.data.kinds.image import to_pillow
 from poise.data.kinds.kind import DataKind, Defaults, Given, Request
-from poise.data.rows import JSON, Array, blocks, survey
+from poise.data.rows import JSON, Array, survey
 from poise.data.sources.arrays import check_finite
 from poise.data.sources.field_files import read_fields
 from poise.data.sources.files import ARRAY_SUFFIXES, suffix_of
 from poise.data.sources.image_folders import labelled_by_folders
 from poise.data.sources.image_texts import shown
-from poise.data.transform import Transform, damaged_transform
+from poise.data.transform import Transform
 from poise.errors import PoiseError
 from poise.spec import DataSpec, Span
 from poise.text import counted
@@ -41,7 +32,6 @@ from poise.text import counted
 NAME = "field"
 _MOST_AXES = 5
 _FEW = 4  # Channels that need not be named
-_FITTED_ON = 200_000  # Values of a channel that its encoding is fitted to
 _EXACT = 2**24  # Whole numbers beyond it lose digits as 32-bit floats
 _SHOWN = 4  # Channels that a picture shows
 _PICTURES = {".tif": ("uint8", "uint16", "int32", "float32"), ".png": ("uint8", "uint16")}
@@ -51,57 +41,6 @@ _DEFAULTS = (
     (math.inf, Defaults(16, 2e-4, 50_000)),
 )
 """The most places of a grid, and what `auto` and null become up to it."""
-
-
-@dataclass(frozen=True)
-class Channels:
-    """Each channel by an encoding of its own; nothing is ever cut off.
-
-    Args:
-        parts: The encoding of each channel.
-        dtype: The type that the data came in: `"uint16"`.
-        suffix: The suffix of the files that samples are written to.
-    """
-
-    parts: tuple[Channel, ...]
-    dtype: str
-    suffix: str = ".npy"
-    name: ClassVar[str] = "channels"
-    bounded: ClassVar[bool] = False
-
-    def encode(self, stored: Tensor) -> Tensor:
-        """`(B, C, *axes)` in the units of the data to mean 0 and deviation 1, or to about [-1, 1]."""
-        values = stored.to(torch.float32)
-        return torch.stack([part.encode(one) for part, one in self._each(values)], 1)
-
-    def decode(self, value: Tensor) -> Tensor:
-        """float32 in the units of the data, rounded if these are whole numbers."""
-        values = value.to(torch.float32)
-        made = torch.stack([part.decode(one) for part, one in self._each(values)], 1)
-        return made.round() if np.dtype(self.dtype).kind in "bui" else made
-
-    def to_json(self) -> dict[str, Any]:
-        """The record as an object of plain numbers."""
-        parts = [channel_to_json(part) for part in self.parts]
-        return {"name": self.name, "parts": parts, "dtype": self.dtype, "suffix": self.suffix}
-
-    def _each(self, values: Tensor) -> Iterable[tuple[Channel, Tensor]]:
-        return zip(self.parts, values.unbind(1), strict=True)
-
-    @cached_property
-    def like(self) -> "np.dtype[Any]":
-        """The type that the data came in."""
-        return np.dtype(self.dtype)
-
-
-def _load_transform(written: Mapping[str, Any]) -> Transform:
-    try:
-        parts = tuple(channel_from_json(part) for part in written["parts"])
-        made = Channels(parts, str(written["dtype"]), str(written["suffix"]))
-        _ = made.like
-    except (KeyError, TypeError, AttributeError):
-        raise damaged_transform("fields") from None
-    return made
 
 
 def _recognises(given: Given) -> bool:
@@ -155,7 +94,7 @@ def _of_array(array: Array, given: Given, request: Request, suffix: str) -> Data
             what, code="data.too-large", why="32-bit floats end at 3.4e38", hint="scale them down"
         )
     transform = Channels(
-        _parts(stored, request.encoding, name), _type_name(array.dtype), _suffix(suffix, view)
+        fitted_channels(stored, request.encoding, name), _type_name(array.dtype), _suffix(suffix, view)
     )
     encodings = [part.name for part in transform.parts]
     text = encodings[0] if len(set(encodings)) == 1 else ", ".join(encodings)
@@ -232,31 +171,6 @@ def channels_first(array: Array, channels: int | None, name: str) -> Array:
     )
 
 
-def _parts(stored: Array, encoding: str | None, name: str) -> tuple[Channel, ...]:
-    count = stored.shape[1]
-    names = [None] * count if encoding is None else [one.strip() for one in encoding.split(",")]
-    if len(names) == 1:
-        names *= count
-    if len(names) != count:
-        what = f"{len(names)} encodings were named for the {counted(count, 'channel')} of '{name}'"
-        raise PoiseError(what, code="data.encodings-count", hint="name one, or one for each channel")
-    lows, highs = np.full(count, np.inf), np.full(count, -np.inf)
-    together = (0, *range(2, stored.ndim))
-    for rows in blocks(stored):
-        lows = np.minimum(lows, stored[rows].min(axis=together))
-        highs = np.maximum(highs, stored[rows].max(axis=together))
-    places = math.prod(stored.shape[2:])
-    rows_needed = max(1, _FITTED_ON // places)
-    drawn = np.unique(np.linspace(0, len(stored) - 1, min(rows_needed, len(stored))).astype(np.int64))
-    sample = np.asarray(stored[drawn], dtype=np.float64)
-    return tuple(
-        fitted_channel(
-            names[channel], sample[:, channel].ravel(), float(lows[channel]), float(highs[channel])
-        )
-        for channel in range(count)
-    )
-
-
 def _type_name(dtype: "np.dtype[Any]") -> str:
     return str(dtype.newbyteorder("="))
 
@@ -268,17 +182,12 @@ def _suffix(suffix: str, view: Array) -> str:
     return short if plain else ".npy"
 
 
-def _channels_of(transform: Transform) -> Channels:
-    assert isinstance(transform, Channels)
-    return transform
-
-
 def _draw(
     samples: Tensor, transform: Transform, *, columns: int | None = None, real: Tensor | None = None
 ) -> Image.Image:
     """A cell for each sample: channels in colours side by side, of volumes three slices, of rows curves."""
     values = samples.detach().float().cpu().numpy()[:, :_SHOWN]
-    narrow = all(isinstance(part, Linear) for part in _channels_of(transform).parts)
+    narrow = all(isinstance(part, Linear) for part in channels_of(transform).parts)
     high = 1.0 if narrow else BEYOND
     if values.ndim == 3:
         return to_pillow(as_curves(values, low=-high, high=high), columns=columns)
@@ -293,7 +202,7 @@ def _draw(
 
 def _written(count: int, transform: Transform) -> list[str]:
     digits = max(5, len(str(count - 1)))
-    return [f"sample-{number:0{digits}}{_channels_of(transform).suffix}" for number in range(count)]
+    return [f"sample-{number:0{digits}}{channels_of(transform).suffix}" for number in range(count)]
 
 
 def _write(folder: Path, pieces: Iterable[Tensor], count: int, transform: Transform) -> None:
@@ -303,17 +212,6 @@ def _write(folder: Path, pieces: Iterable[Tensor], count: int, transform: Transf
             np.save(folder / name, values)
         else:
             Image.fromarray(values[0]).save(folder / name)
-
-
-def in_type(samples: Tensor, transform: Transform) -> Array:
-    """Samples in units and type of the data; whole numbers end at the ends of their type."""
-    like, values = _channels_of(transform).like, samples.numpy()
-    if like.kind == "b":
-        return values > 0.5
-    if like.kind in "ui":
-        ends = np.iinfo(like)
-        values = np.clip(values.astype(np.float64), ends.min, ends.max)
-    return values.astype(like)
 
 
 def flat_axes(samples: Tensor) -> Tensor:
@@ -339,7 +237,7 @@ FIELD = DataKind(
     describe=_describe,
     recognises=_recognises,
     open=_open,
-    load_transform=_load_transform,
+    load_transform=load_channels,
     spec=_spec,
     network=lambda spec: "dcgan",
     defaults=lambda spec: next(values for most, values in _DEFAULTS if spec.numbers // spec.shape[0] <= most),
@@ -367,7 +265,7 @@ FIELD = DataKind(
     comparable=lambda data, transform: flat_axes(transform.encode(data)),
     preparation=lambda shape, transform: (
         "channels as they are encoded: "
-        + ", ".join(dict.fromkeys(part.name for part in _channels_of(transform).parts))
+        + ", ".join(dict.fromkeys(part.name for part in channels_of(transform).parts))
     ),
     recipe="field",
     encodings=tuple(FITS),

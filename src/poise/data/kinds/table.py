@@ -13,7 +13,8 @@ from poise.data.kinds.marginals import marginals_picture
 from poise.data.rows import JSON, Array, survey
 from poise.data.tables import Frame, Table, TableTransform, read_frame
 from poise.data.tables.frame import is_table, write_frame
-from poise.data.tables.private import Privately, keyed, private_columns, private_rows
+from poise.data.tables.private import Privately, keyed, private_rows
+from poise.data.tables.private_columns import private_columns
 from poise.data.tables.recognise import Recognised, recognised
 from poise.data.tables.rules import Rule, read_rule
 from poise.data.tables.schema import declared
