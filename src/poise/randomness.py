@@ -91,6 +91,18 @@ def secret_stream(secret: int, step: int, purpose: str) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(int.from_bytes(digest, "little"))))
 
 
+def seed_networks(device: torch.device, seed: int) -> None:
+    """Seed what networks draw for themselves, such as dropout, on their device and on the CPU."""
+    import torch  # noqa: PLC0415 - as above
+
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        place = torch.cuda.current_device() if device.index is None else device.index
+        torch.cuda.default_generators[place].manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
+
+
 @contextmanager
 def streams_kept() -> Iterator[None]:
     """Give the process its random streams back: those of torch on every device, of numpy and of Python."""

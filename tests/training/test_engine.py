@@ -7,8 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from poise.randomness import streams_kept
-from poise.training.engine import seed_networks
+from poise.randomness import seed_networks, streams_kept
 
 
 @pytest.fixture

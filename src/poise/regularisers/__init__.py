@@ -8,6 +8,7 @@ from poise.regularisers.gradient_penalties import (
     R2,
     WGAN_GP,
     dragan,
+    of_critic,
     r1,
     r2,
     squared_gradient_norm,
@@ -15,7 +16,7 @@ from poise.regularisers.gradient_penalties import (
 )
 from poise.regularisers.path_length import PATH_LENGTH, path_length
 from poise.regularisers.reconstruction import RECONSTRUCTION, reconstruction
-from poise.regularisers.regulariser import Critic, Regulariser, of_critic
+from poise.regularisers.regulariser import Critic, Regulariser
 from poise.regularisers.spectrum import SPECTRUM, spectrum
 from poise.regularisers.weight_clipping import clip_weights
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from poise.regularisers.regulariser import Critic, Regulariser, SeenByRegularisers, of_critic
+from poise.regularisers.regulariser import Critic, Regulariser, SeenByRegularisers
 
 
 def squared_gradient_norm(critic: Critic, points: Tensor) -> Tensor:
@@ -98,6 +98,16 @@ def r1(critic: Critic, real: Tensor, fake: Tensor, *, generator: torch.Generator
     Source: Mescheder, Geiger and Nowozin 2018, equation 9.
     """
     return squared_gradient_norm(critic, real) / 2
+
+
+def of_critic(penalty: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A penalty `(critic, real, fake, *, generator, **settings) -> (N,)` as the value of a regulariser."""
+
+    @functools.wraps(penalty)
+    def value(view: SeenByRegularisers, **settings: Any) -> Tensor:
+        return penalty(view.critic, view.real, view.fake, generator=view.randomness, **settings)
+
+    return value
 
 
 def _of_slopes(side: Literal["real", "fake"], penalty: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -123,13 +122,3 @@ class Regulariser:
     def functions(self) -> list[Callable[..., Any]]:
         """The functions whose keyword-only parameters are the settings."""
         return [self.value, *([self.update] if self.update else [])]
-
-
-def of_critic(penalty: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A penalty `(critic, real, fake, *, generator, **settings) -> (N,)` as the value of a regulariser."""
-
-    @functools.wraps(penalty)
-    def value(view: SeenByRegularisers, **settings: Any) -> Tensor:
-        return penalty(view.critic, view.real, view.fake, generator=view.randomness, **settings)
-
-    return value

@@ -1,4 +1,4 @@
-"""A device's random streams and layout, and the precision that networks multiply in."""
+"""What a device is asked for: its layout of weights, waiting for it, and the precision of products."""
 
 from __future__ import annotations
 
@@ -12,16 +12,6 @@ from torch import Tensor, nn
 from poise.dynamics import DYNAMICS
 from poise.errors import PoiseError
 from poise.recipes import Recipe
-
-
-def seed_networks(device: torch.device, seed: int) -> None:
-    """Seed what networks draw for themselves, such as dropout, on their device and on the CPU."""
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        place = torch.cuda.current_device() if device.index is None else device.index
-        torch.cuda.default_generators[place].manual_seed(seed)
-    elif device.type == "mps":
-        torch.mps.manual_seed(seed)
 
 
 def channels_last(module: nn.Module) -> nn.Module:

@@ -103,9 +103,8 @@ def describe_generator(
         "step": position.step,
         "images_seen": position.images_seen,
     }
-    private = guarantee(recipe, data["count"], position.step)
-    if private is not None:
-        description["private"] = private
+    if recipe.private is not None:
+        description["private"] = guarantee(recipe, data["count"], position.step)
     return tensors, description, _card(description, data, run)
 
 

@@ -14,7 +14,7 @@ from poise.diagnosis.window import first_non_finite
 from poise.dynamics import NonFiniteError
 from poise.games.view import own_part
 from poise.losses import LOSSES
-from poise.randomness import derive
+from poise.randomness import derive, seed_networks
 from poise.recipes import Recipe
 from poise.run_folder import Checkpoint, RunFolder
 from poise.training.batches import batches_of
@@ -28,7 +28,6 @@ from poise.training.callbacks.callback import (
     saved_states,
 )
 from poise.training.components import Components, step_of
-from poise.training.engine import seed_networks
 from poise.training.records import describe_generator
 from poise.training.state import (
     Position,

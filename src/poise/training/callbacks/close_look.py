@@ -57,7 +57,7 @@ class CloseLook:
 
     def __init__(self, dataset: Dataset, recipe: Recipe, notify: Notify) -> None:
         self.dataset, self.recipe, self.notify = dataset, recipe, notify
-        self.kind = kind_of(dataset)
+        self.kind, (self.whole, self.rows) = kind_of(dataset), examined(recipe, dataset)
         self.preview = make_preview(recipe, dataset)
 
     def __call__(self, context: StepContext) -> None:
@@ -98,7 +98,7 @@ class CloseLook:
 
     def nearest(self, context: StepContext) -> Drawn | None:
         """Samples above the training pictures to which they are nearest; `None` for data read live."""
-        data, rows = examined(self.recipe, self.dataset)
+        data, rows = self.whole, self.rows
         if data.live is not None or len(rows.training) < 2:
             return None
         most = min(COMPARED, max(100, NUMBERS // math.prod(data.shape)))
@@ -134,7 +134,7 @@ class CloseLook:
         ]
         if not chain:
             return None
-        data, rows = examined(self.recipe, self.dataset)
+        data, rows = self.whole, self.rows
         device = context.components.device
         reals = data.transform.encode(data.gather(_some(rows.training, COLUMNS, self.recipe.seed)))
         fakes = self._made(context, _first(self.preview, len(reals)))

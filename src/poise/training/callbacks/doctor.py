@@ -71,6 +71,7 @@ class Doctor:
         self.recipe, self.notify, self.stops = recipe, notify, stops
         self._setting = setting
         self.every = max(1, round((recipe.steps or 0) / CHECKS))
+        self._operations = operations_of(recipe.model_dump()["augmentations"])
         self.latents = latents(MOST_PROBED, recipe.latent, torch_stream(recipe.seed, 0, "doctor's latents"))
         self._dataset, self._rows, self._most_share = dataset, rows, most_share
         self._recent: deque[Mapping[str, Tensor]] = deque(maxlen=STEPS)
@@ -247,7 +248,7 @@ class Doctor:
             else lambda count: made_of(other[:count], "fake"),
             asked=self._asked,
             waves=None if made is None else lambda samples: made(samples, self._dataset.transform),
-            operations=operations_of(self.recipe.model_dump()["augmentations"]),
+            operations=self._operations,
             **networks,
         )
 
