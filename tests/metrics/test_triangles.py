@@ -153,3 +153,13 @@ def test_data_whose_manifold_is_not_known_are_refused() -> None:
     with pytest.raises(PoiseError) as caught:
         measured_triangles(Subject("digits", digits.shape, digits), digits, samples=10, seed=0)
     assert caught.value.code == "evaluation.manifold-not-known"
+
+
+def test_samples_of_another_size_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "samples.npy", new_triangles(40, seed=9)[:, :, ::2, ::2])
+    small, triangles = (
+        open_data(data, cache=tmp_path) for data in (str(tmp_path / "samples.npy"), "triangles")
+    )
+    with pytest.raises(PoiseError, match="14x14") as caught:
+        measured_triangles(Subject("small", small.shape, small), triangles, samples=40, seed=0)
+    assert caught.value.code == "evaluation.manifold-not-known"

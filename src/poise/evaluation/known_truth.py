@@ -39,7 +39,7 @@ def measured_triangles(
         replicates: For the interval of F1.
 
     Raises:
-        PoiseError: The data are others.
+        PoiseError: The data are others, or the samples have another size.
     """
     if not is_triangles(reference):
         raise PoiseError(
@@ -50,6 +50,13 @@ def measured_triangles(
     count = min(samples, MOST)
     real = _shares(torch.as_tensor(new_triangles(count, seed)))
     fake = _shares(subject.draw(count, seed))
+    if fake.shape[2:] != real.shape[2:]:
+        (height, width), size = fake.shape[2:], PolygonSettings.size
+        raise PoiseError(
+            f"The manifold of triangles has images of {size}x{size}, and the samples have {width}x{height}",
+            code="evaluation.manifold-not-known",
+            hint="leave 'triangle-f1' out, or train without --resolution",
+        )
     inverse = None if subject.generator is None else _inverse(subject.generator, len(fake), seed)
     return triangle_f1(
         real,
