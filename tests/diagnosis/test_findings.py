@@ -266,6 +266,14 @@ def test_a_discriminator_that_wins_while_samples_come_nearer_does_not_dominate()
     assert told([replace(one, distance=1.2) for one in measurements], "discriminator-dominates")
 
 
+def test_a_distance_that_was_measured_long_ago_says_nothing_of_samples_now() -> None:
+    measurements = [replace(one, auc=1.0, distance=1.2) for one in healthy(60)]
+    first = [replace(one, step=place) for place, one in enumerate(measurements[:3])]
+    stale = [*first, *(replace(one, distance=None) for one in measurements[6:])]
+    assert not told(stale, "discriminator-dominates")
+    assert told([*stale[:-6], *measurements[-6:]], "discriminator-dominates")
+
+
 def test_a_generator_that_comes_to_a_halt_is_dominated() -> None:
     measurements = [
         replace(one, distance=0.1, auc=1.0 if place > 40 else one.auc) for place, one in enumerate(healthy())

@@ -65,11 +65,14 @@ def _discriminator_dominates(measurements: Measurements) -> Verdict | Unchecked:
             evidence,
             beyond=VANISHED / max(pushed, 1e-6),
         )
-    if _halted(measurements) and _no_nearer(near, before):
+    # If it was not measured in the spell's later half, samples may have come nearer since
+    measured = measurements.column("distance")[0]
+    known = not measured or measured[-1] > measurements.now - lasts / 2
+    if known and _halted(measurements) and _no_nearer(near, before):
         return Verdict("trouble" if lasts > AT_ONCE + 1 else "watch",
                        f"{recognised}, and samples have all but come to a halt.", evidence,
                        beyond=1.0 + 10 * (apart - APART))  # fmt: skip
-    stuck = _no_nearer(near, first) and (never or (lasts >= LONG and (near is None or near > FAR)))
+    stuck = known and _no_nearer(near, first) and (never or (lasts >= LONG and (near is None or near > FAR)))
     if stuck:
         return Verdict("trouble" if lasts >= 2 * AT_ONCE and never else "watch",
                        f"{recognised}, and samples come no nearer.", evidence,
