@@ -14,6 +14,8 @@ from poise.data.levels import Levels, nearest
 from poise.data.sources.series_columns import SeriesColumns
 from poise.data.transform import Transform, damaged_transform, fields_to_json
 
+_MOVES = 0.05  # Of how far middles lie apart: a series of a smaller half range is drawn flat
+
 
 @dataclass(frozen=True)
 class Courses:
@@ -89,6 +91,19 @@ class Courses:
             each = zip(values.unbind(1), self.levels, strict=True)
             values = torch.stack([nearest(one, own) if own else one for one, own in each], 1)
         return torch.where(flag > 0, values, torch.nan) if self.ends else values
+
+    def drawn(self, value: Tensor) -> Tensor:
+        """Series `(B, C, T)` by the scale of pictures, at their levels; NaN after the end of each.
+
+        That is the networks' scale, but if each series has its own: one that hardly moves is drawn flat, not
+        stretched to full height.
+        """
+        rows = self.decode(value)
+        series, (center, scale) = self.series(rows), self._columns(rows)
+        if self.own:
+            center, half = self.parts(rows)[2].chunk(2, 1)
+            scale = torch.maximum(half.exp(), _MOVES * scale[: self.channels])
+        return (series - center) / scale
 
     def to_json(self) -> dict[str, Any]:
         """The record as an object of plain values; without columns if there are none."""

@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BEYOND = 3.0  # Deviations from the mean that have the darkest and the lightest colour
-_LIGHT, _DARK = 255, 40
-_LEAST_WIDTH, _MOST_WIDTH, _HEIGHT = 96, 256, 64
+_LEAST_WIDTH, _MOST_WIDTH = 144, 256  # Pixels of a curve
+_HEIGHT, _SEVERAL = 64, 48  # Pixels of the only channel or of two, and of each of more
+_FINER = 2  # Columns in a pixel, for smooth edges
+_THICK = 1.3  # Pixels of a line
+_INKS = np.array(
+    [(42, 98, 201), (210, 88, 26), (12, 133, 122), (116, 70, 184), (90, 90, 90), (176, 126, 0)], np.float32
+)  # Of the channels in turn; the first four are those of reports
 
 
 def in_colours(values: Array, *, low: float = -BEYOND, high: float = BEYOND) -> Array:
@@ -37,33 +42,38 @@ def in_colours(values: Array, *, low: float = -BEYOND, high: float = BEYOND) -> 
 
 
 def as_curves(values: Array, *, low: float = -BEYOND, high: float = BEYOND) -> Array:
-    """Rows of values `(N, C, L)` as pictures `(N, 3, H, W)` uint8: a curve for each channel.
+    """Rows of values `(N, C, L)` as pictures `(N, 3, H, W)` uint8: a curve for each channel, coloured.
+
+    Where a value is none there is no curve.
 
     Example:
-        >>> as_curves(np.zeros((2, 1, 100))).shape
-        (2, 3, 64, 100)
+        >>> as_curves(np.zeros((2, 1, 200))).shape
+        (2, 3, 64, 200)
     """
     count, channels, length = values.shape
     width = min(max(length, _LEAST_WIDTH), _MOST_WIDTH)
-    if 1 < length < width:  # a line between two values, instead of a step
-        places = np.linspace(0, length - 1, width)
+    height, columns = _HEIGHT if channels < 3 else _SEVERAL, width * _FINER
+    if 1 < length < columns:  # a line between two values, instead of a step
+        places = np.linspace(0, length - 1, columns)
         left = np.minimum(places.astype(int), length - 2)
         share = places - left
         values = (1 - share) * values[..., left] + share * values[..., left + 1]
-        length = width
-    shares = ((high - np.nan_to_num(values.astype(np.float64))) / (high - low)).clip(0, 1)
-    heights = np.rint(shares * (_HEIGHT - 1)).astype(int)
-    picture = np.full((count, channels, _HEIGHT, width), _LIGHT, dtype=np.uint8)
-    # each column is dark from the least to the greatest height of the values in it, and of the one before
-    edges = np.linspace(0, length, width + 1)
-    rows = np.arange(_HEIGHT)[None, None, :]
-    for column in range(width):
-        first = max(0, int(edges[column]) - 1)
-        within = heights[:, :, first : max(first + 1, int(np.ceil(edges[column + 1])))]
-        top, bottom = within.min(-1)[..., None], within.max(-1)[..., None]
-        picture[..., column][(rows >= top) & (rows <= bottom)] = _DARK
-    flat = picture.reshape(count, 1, channels * _HEIGHT, width)
-    return np.repeat(flat, 3, axis=1)
+        length = columns
+    shares = ((high - values.astype(np.float32)) / (high - low)).clip(0, 1)
+    heights = _THICK / 2 + shares * (height - _THICK)
+    # each column has ink from the least to the greatest height of the values in it, and of the one before
+    edges = np.linspace(0, length, columns + 1)
+    first = np.maximum(0, edges[:-1].astype(int) - 1)
+    last = np.maximum(first + 1, np.ceil(edges[1:]).astype(int))
+    spans = [heights[:, :, begin:end] for begin, end in zip(first, last, strict=True)]
+    top = np.stack([one.min(-1) for one in spans], -1)[:, :, None] - _THICK / 2
+    bottom = np.stack([one.max(-1) for one in spans], -1)[:, :, None] + _THICK / 2
+    row = np.arange(height, dtype=np.float32)[:, None]
+    ink = (np.minimum(bottom, row + 1) - np.maximum(top, row)).clip(0, 1)
+    ink = np.nan_to_num(ink).reshape(count, channels, height, width, _FINER).mean(-1)
+    colours = _INKS[np.arange(channels) % len(_INKS)].T[:, :, None, None]
+    picture: Array = np.rint(255 + ink[:, None] * (colours - 255)).astype(np.uint8)
+    return picture.reshape(count, 3, channels * height, width)
 
 
 @dataclass(frozen=True)

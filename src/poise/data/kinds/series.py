@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
@@ -34,6 +33,7 @@ _FEW = 20  # Series below which windows of them are proposed
 _WINDOWS = {1: 60, 60: 60, 3_600: 24, 86_400: 28, 604_800: 52}  # Their usual steps, by the seconds of one
 _DIFFER = 3.0  # Times that spreads differ from which each series is scaled by its own
 _LEAST_SPREAD = 1e-6  # Of a series, over that of all
+_DRAWN = 6  # Channels in a picture
 _FILE, _TABLE = "samples.npy", "samples.csv"
 
 
@@ -219,10 +219,9 @@ def _draw(
 ) -> Image.Image:
     """A cell for each series, a curve for each channel; by its own scale if each has one."""
     courses = _courses_of(transform)
-    values, flag, _ = courses.parts(samples.detach().float().cpu())
+    shown = courses.drawn(samples.detach().float().cpu())[:, :_DRAWN]
     high = 1.1 if courses.own else BEYOND
-    values = torch.where(flag > 0, values, torch.zeros_like(values)) if courses.ends else values
-    return to_pillow(as_curves(values[:, :4].numpy(), low=-high, high=high), columns=columns)
+    return to_pillow(as_curves(shown.numpy(), low=-high, high=high), columns=columns)
 
 
 def _written(count: int, transform: Transform) -> list[str]:
