@@ -16,5 +16,6 @@ SETS: Mapping[str, Callable[[], Sequence[Case]]] = {
     "ten": lambda: import_module("benchmarks.strangers.round_ten").CASES,
     "eleven": lambda: import_module("benchmarks.strangers.round_eleven").CASES,
     "twelve": lambda: import_module("benchmarks.strangers.round_twelve").CASES,
+    "thirteen": lambda: import_module("benchmarks.strangers.round_thirteen").CASES,
     "five": lambda: import_module("benchmarks.strangers.round_five").CASES,
 }

@@ -86,3 +86,4 @@ def test_held_out_digits_of_other_writers_are_said_to_be_another_distribution() 
             step, fake=torch.tanh(torch.randn(64, 1, 8, 8)), discriminator=lambda x: x.flatten(1).sum(1)
         )
     assert "another distribution" in monitor.not_checked["discriminator-overfits"]
+    assert "another distribution" in monitor.not_used["held_out"]

@@ -494,7 +494,7 @@ def test_reals_that_are_not_what_was_handed_over_are_named(change: str) -> None:
 
 
 def test_held_out_data_of_another_distribution_are_said_to_be_that() -> None:
-    """The discriminator tells them from training data, and knows nothing by heart."""
+    """The discriminator tells them from training data, and knows nothing by heart: the loop has no fault."""
     real, held_out = drawn(0, 400, 4), drawn(1, 200, 4) + torch.tensor([1.0, 0.0, 0.0, 0.0])
     found = {}
     for name, rows in (("another", held_out), ("same", drawn(1, 200, 4))):
@@ -502,10 +502,23 @@ def test_held_out_data_of_another_distribution_are_said_to_be_that() -> None:
         for step in range(300):
             monitor.observe(step, fake=drawn(step, 64, 4) - 2, discriminator=lambda x: -x[:, :1],
                             real_scores=drawn(0, 64), fake_scores=drawn(1, 64))  # fmt: skip
-        found[name] = {one.name: one.severity for one in monitor.findings}
-    assert found["another"].get("data-mismatch") == "watch"
-    assert "discriminator-overfits" not in found["another"]
-    assert "data-mismatch" not in found["same"]
+        found[name] = monitor
+    names = {name: {one.name for one in monitor.findings} for name, monitor in found.items()}
+    assert names["another"] == names["same"] - {"discriminator-overfits"}
+    assert found["same"].not_used == {}
+    another = found["another"]
+    for told in (another.not_used["held_out"], another.not_checked["discriminator-overfits"]):
+        assert "another distribution" in told and "draw them by lot" in told
+
+
+def test_copies_are_told_by_the_training_reals_if_the_held_out_ones_are_of_another_distribution() -> None:
+    """Samples of the data lie nearer to them than data of another place: they are no copies for that."""
+    real, elsewhere = drawn(0, 400, 4), drawn(1, 200, 4) + torch.tensor([3.0, 0.0, 0.0, 0.0])
+    for rows, named in ((drawn(2, 256, 4), False), (real[:256], True)):
+        monitor = Monitor(real, elsewhere, every=10, steps=600, most_share=1.0)
+        for step in range(0, 600, 10):
+            monitor.observe(step, fake=rows[torch.randperm(256)])
+        assert ("memorisation" in {one.name for one in monitor.findings}) == named
 
 
 def test_reals_are_gathered_where_none_are_given() -> None:

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from poise.diagnosis.calling import Latents, Maker
 from poise.diagnosis.doctor import OPENING, BlindStatus, Doctor
 from poise.diagnosis.finding import Finding, Measurement
+from poise.diagnosis.findings.generalisation import of_another_distribution
 from poise.diagnosis.inputs import brought_to, given_of, samples_of
 from poise.diagnosis.look import Subject
-from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING, Reference, reference_of
+from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING, OTHERS, Reference, reference_of
 from poise.diagnosis.rule import Setting
 from poise.diagnosis.scalars import (
     StepNumbers,
@@ -227,6 +228,8 @@ class Monitor:
             measurement, changed = self._doctor.check(step, subject, observed=observed)
             raised = {name: why for name, why in measurement.missing.items() if "raised" in why}
             self.not_used |= {f"for {name}": why for name, why in raised.items()}
+            if (apart := measurement.held_out_apart or 0.0) > OTHERS:
+                self._note("held_out", of_another_distribution(apart))
             self._metric = None
             self._rest(step)
             self._doctor.warn_if_blind()

@@ -36,6 +36,7 @@ MOST_SCORED = 128  # Samples of each kind that the discriminator scores at a che
 LEAST = 8  # Fewer reals than this are not compared
 LEAST_OTHERS = 32  # Of fewer reals than this no distribution is compared
 LEAST_HELD_OUT = 8  # Fewer held-out reals than this are not ranked among others
+OTHERS = 4.0  # Standard deviations of chance from which held-out reals are of another distribution
 CELLS = 16
 DIRECTIONS = 4
 # What a check needs of the reals, each of which is worked out once
@@ -183,10 +184,11 @@ class Reference:
     def unseen_nearest(self) -> Nearest | None:
         """Where reals lie among the training reals that they are not themselves; `None` of fewer than eight.
 
-        Those are the held-out ones; if there are too few, each training real is left out once, which gives
-        the same law up to one sample.
+        Those are the held-out ones; if there are too few, or if they are of another distribution, each
+        training real is left out once, which gives the same law up to one sample.
         """
-        if self.held_out is not None and len(self.held_out) >= LEAST_HELD_OUT:
+        fit = (self.held_out_apart or 0.0) <= OTHERS
+        if fit and self.held_out is not None and len(self.held_out) >= LEAST_HELD_OUT:
             return nearest_training(self.rows(self.held_out[:MOST_PROBED]), self.training)
         return nearest_other_training(self.training, MOST_PROBED) if len(self.training) >= LEAST else None
 

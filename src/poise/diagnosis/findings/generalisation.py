@@ -6,9 +6,8 @@ import math
 import statistics
 
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.findings.data import HELD_OUT
 from poise.diagnosis.findings.settings import adaptive, differentiable, mirrored, smoother, width_times
-from poise.diagnosis.reference import LEAST_HELD_OUT, LEAST_OTHERS, MOST_SCORED
+from poise.diagnosis.reference import LEAST_HELD_OUT, LEAST_OTHERS, MOST_SCORED, OTHERS
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import median, values
 
@@ -39,6 +38,15 @@ AUGMENTED = (
 )
 
 
+def of_another_distribution(apart: float) -> str:
+    """What held-out data are that differ from training data by so many standard deviations of chance."""
+    return (
+        f"the held-out data are of another distribution than the training data ({apart:.1f} standard "
+        "deviations of chance apart), so that they cannot tell what the networks know by heart; draw them by "
+        "lot from the same data"
+    )
+
+
 def certainty(held_out: int | None) -> float:
     """How sure it can be of what so many held-out samples agree on.
 
@@ -49,6 +57,12 @@ def certainty(held_out: int | None) -> float:
         (0.9, 0.99)
     """
     return 1.0 if held_out is None else 1 - 1 / (held_out + 2)
+
+
+def _held_out_apart(measurements: Measurements) -> float:
+    """By how many standard deviations of chance held-out data differ from training data; 0 if unknown."""
+    known = (one.held_out_apart for one in reversed(measurements) if one.held_out_apart is not None)
+    return next(known, 0.0)
 
 
 def _memorisation(measurements: Measurements) -> Verdict | Unchecked:
@@ -67,7 +81,8 @@ def _memorisation(measurements: Measurements) -> Verdict | Unchecked:
         ("copied", round(copied, 3), round(chance + ON_TOP, 3), f"{chance:.2g}, as held-out data"),
         ("nearness", round(nearness, 3), NEAR, "near 1"),
     )
-    held_out = last.held_out_count is None or last.held_out_count >= LEAST_HELD_OUT
+    enough = last.held_out_count is None or last.held_out_count >= LEAST_HELD_OUT
+    held_out = enough and _held_out_apart(measurements) <= OTHERS
     others = "data do that were held out" if held_out else "these lie to each other"
     copies = score < COPIES and copied > chance + ON_TOP
     if copies or (score < HUGS and nearness < NEAR):
@@ -133,11 +148,8 @@ BY_SIGNS = 0.6  # How sure it can be at most by r_t alone: a discriminator may a
 
 def _discriminator_overfits(measurements: Measurements) -> Verdict | Unchecked:
     """Training reals score above held-out ones, for some time, and are not of another distribution."""
-    apart = next(
-        (one.held_out_apart for one in reversed(measurements) if one.held_out_apart is not None), 0.0
-    )
-    if apart > HELD_OUT:
-        return Unchecked("the held-out data are of another distribution than the training data")
+    if (apart := _held_out_apart(measurements)) > OTHERS:
+        return Unchecked(of_another_distribution(apart))
     last = measurements[-1]
     ahead = statistics.median(values(measurements, "training_above_held_out", SCORES_SPAN))
     least = max(AHEAD, 0.5 + CHANCE * _rank_error(last.training_count, last.held_out_count))

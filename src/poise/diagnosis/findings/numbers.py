@@ -95,7 +95,7 @@ def _no_gradient(measurements: Measurements) -> Verdict | Unchecked:
             if max(moved) < FEW and _once(measurements, player):
                 return _ended(player, max(moved))
             continue
-        if _in_turns(measurements):
+        if _in_turns(measurements, player):
             continue
         pushed = now.generator_gradient if player == "generator" else now.discriminator_gradient
         why = (
@@ -115,9 +115,13 @@ def _no_gradient(measurements: Measurements) -> Verdict | Unchecked:
     return HEALTHY
 
 
-def _in_turns(measurements: Measurements) -> bool:
-    """Whether one player stands still while the other moves, as before, and not much longer than then."""
+def _in_turns(measurements: Measurements, player: str) -> bool:
+    """Whether a player stands still while the other moves, as that did for it, and not much longer than then.
+
+    One that never moved alone waits for no turn, however often the other has paused.
+    """
     turns: list[float] = []  # How long one player moved alone, each time
+    movers: set[str] = set()
     before, since, alone = 0.0, 0.0, ""
     for time, one in zip(measurements.times, measurements, strict=True):
         shares = {player: getattr(one, f"{player}_moved") for player in PLAYERS}
@@ -125,11 +129,12 @@ def _in_turns(measurements: Measurements) -> bool:
         now = moved[0] if len(moved) == 1 and None not in shares.values() else ""
         if now and now != alone:
             turns.append(0.0)
+            movers.add(now)
             since = before
         if now:
             turns[-1] = time - since
         before, alone = time, now
-    return bool(alone) and len(turns) > 1 and turns[-1] <= LONGER * max(turns[:-1])
+    return player in movers and alone not in ("", player) and turns[-1] <= LONGER * max(turns[:-1])
 
 
 def _once(measurements: Measurements, player: str) -> bool:

@@ -16,6 +16,10 @@ RIPPLES = 4.0  # Times its usual change from check to check by which it must, if
 LEAST = 0.03  # Energy distance that is chance with a few hundred samples
 SPAN = 5  # Spans, sixtieths of a run, that are looked back on
 GAINED = 0.01  # Share of what was gained so far that must be lost
+# Share of pairs that the discriminator takes for each other, below which it tells nearly every fake; and
+# share of what that was before, below which it agrees that the samples are worse
+TAKEN, TAKEN_OF_BEFORE = 0.05, 0.25
+AGREES_SPAN = 10  # Spans, sixtieths of a run, for which it does
 
 
 def _quality_regressed(measurements: Measurements) -> Verdict | Unchecked:
@@ -28,7 +32,21 @@ def _quality_regressed(measurements: Measurements) -> Verdict | Unchecked:
         return missing
     found = values(measurements, "distance")
     clear = min(CLEAR, max(LEAST, RIPPLES * _ripple(found)))
+    clear = LEAST if _discriminator_agrees(measurements) else clear
     return _judged(measurements, "distance", span=SPAN, clear=clear)
+
+
+def _discriminator_agrees(measurements: Measurements) -> bool:
+    """Whether the discriminator tells nearly every fake for some time, and told few before.
+
+    It sees the samples for itself: what both it and the distance say is no ripple of the distance.
+    """
+    lately, areas = values(measurements, "auc", AGREES_SPAN), values(measurements, "auc")
+    before = areas[: len(areas) - len(lately)]
+    if not lately or len(before) < len(lately):
+        return False
+    taken, taken_before = (1 - statistics.median(some) for some in (lately, before))
+    return taken < min(TAKEN, TAKEN_OF_BEFORE * taken_before)
 
 
 def _ripple(found: list[float]) -> float:
@@ -95,6 +113,8 @@ LEARNED = (
     0.5  # Share of the first distance to which samples have come that are not those of the first weights
 )
 GRID_SPAN = 8  # Spans, sixtieths of a run, that are looked back on
+# Spread below which all samples are one picture, whose spectrum has peaks by chance
+TOGETHER = 0.15
 
 
 def _checkerboard(measurements: Measurements) -> Verdict:
@@ -105,7 +125,7 @@ def _checkerboard(measurements: Measurements) -> Verdict:
     """
     doubt = 1 if measurements.steps else 2
     late = measurements.now >= GRID_LATE * doubt
-    if not late and not _grid_stays(measurements):
+    if (not late and not _grid_stays(measurements)) or _of_one_picture(measurements):
         return HEALTHY
     clear = (measurements[-1].grid or 0.0) > GRID_SURE
     peak = (
@@ -123,6 +143,13 @@ def _checkerboard(measurements: Measurements) -> Verdict:
             sure=clear,
         )
     return HEALTHY
+
+
+def _of_one_picture(measurements: Measurements) -> bool:
+    """Whether samples are all alike, or farther from the data than at first, which has names of its own."""
+    wide, far = values(measurements, "spread", GRID_SPAN), values(measurements, "distance", GRID_SPAN)
+    alike = bool(wide) and statistics.median(wide) < TOGETHER
+    return alike or (bool(far) and statistics.median(far) > values(measurements, "distance")[0])
 
 
 def _grid_stays(measurements: Measurements) -> bool:

@@ -112,6 +112,8 @@ UNKNOWN = 2  # Times as many spans, if the length of the run is not known
 SETTLED = 40  # Spans after which a coverage that was never reached is trouble
 LOST = 0.6  # Spread or coverage below this share of what they were at their best have fallen
 HAD = 0.5  # Spread or coverage from which there was something to lose
+# Energy distance up to which samples had it of the data: it is that of one real, again and again
+AT_THE_DATA = 1.0
 WHOLE = 0.9  # Spread from which samples that miss the data are in wrong places, and are not too few
 NARROW = 0.5  # Below this they are low at any time
 EMPTY = 0.3  # Coverage below this, late in a run and level, was never reached
@@ -126,7 +128,7 @@ def _mode_collapse(measurements: Measurements) -> Verdict | Unchecked:
     if missing := unchecked(now, "spread", "coverage"):
         return missing
     spread, coverage = now.spread or 0.0, now.coverage or 0.0
-    best_spread, best_coverage = best(measurements, "spread") or 0.0, best(measurements, "coverage") or 0.0
+    best_spread, best_coverage = _had(measurements, "spread"), _had(measurements, "coverage")
     evidence = Evidence.of(
         ("spread", round(spread, 3), COMPLETE, "0.8 to 1.1"),
         ("coverage", round(coverage, 3), NARROW, "0.8 to 1"),
@@ -182,6 +184,12 @@ def _complete(measurements: Measurements) -> Verdict | None:
             sure=True,
         )
     return None
+
+
+def _had(measurements: Measurements, name: str) -> float:
+    """The best of a quantity while samples were at the data: what fresh weights fling about was never had."""
+    near = [one for one in measurements if (one.distance or 0.0) <= AT_THE_DATA]
+    return best(near, name) or 0.0
 
 
 def _identical(pair: tuple[float, float | None]) -> bool:
