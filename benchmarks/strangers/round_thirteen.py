@@ -2,11 +2,11 @@
 
 Drawn by lot from a fixed seed. Forty loops that are meant to be healthy: every style once, and five more.
 Their data and settings are those of a loop that ended sound in rounds eight to twelve, or, of the two new
-styles, in a trial without the Monitor; all have other seeds. Thirty-four faults: all sixteen unmistakable kinds
-and eighteen others, each in a loop that ended sound without it, of a style that had the fault before or of a
-new one. Copies, grids and ranges are put into pictures only: in the plane a trace of 3 % is wider than the
-gaps between rows, and a fixed pattern is undone by a network that is free to. Written down and committed
-before any of them was played.
+styles, in a trial without the Monitor; all have other seeds. Thirty-four faults: all sixteen unmistakable
+kinds and eighteen others, each in a loop that ended sound without it, of a style that had the fault before
+or of a new one. Copies, grids and ranges are put into pictures only: in the plane a trace of 3 % is wider
+than the gaps between rows, and a fixed pattern is undone by a network that is free to. Written down and
+committed before any of them was played.
 """
 
 from __future__ import annotations
