@@ -171,9 +171,10 @@ def test_samples_like_the_data_are_no_finding() -> None:
         )  # fmt: skip
     assert monitor.findings == []
     assert monitor.not_checked["condition-ignored"] == "the samples are made without conditions"
+    assert monitor.not_checked["data-mismatch"] == "no reals of the loop were given"
     assert set(monitor.not_checked) <= {
-        "augmentation-leaks", "condition-ignored", "checkerboard", "latent-ignored", "modes-apart",
-        "no-gradient", "silence", "clipping", "whistling",
+        "augmentation-leaks", "condition-ignored", "checkerboard", "data-mismatch", "latent-ignored",
+        "modes-apart", "no-gradient", "silence", "clipping", "whistling",
     }  # fmt: skip
     last = monitor.measurements[-1]
     assert last.movement == 0  # the same latents every time
