@@ -10,8 +10,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 torch.set_num_threads(1)
+
+# A busy machine must fail no test: neither one example nor the drawing of them has a time.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 # Modules and tests are made once and stay: looking for garbage among them is a quarter of the collection.
 gc.disable()

@@ -16,11 +16,13 @@ SOURCE = Path(poise.__file__).parent
 def docstrings(file: Path) -> Iterator[tuple[str, int, str]]:
     """Name, line and text; read from the source, since `doctest` does not see decorated functions."""
     source = file.read_text(encoding="utf-8")
-    for node in ast.walk(ast.parse(source)) if ">>>" in source else ():
+    nodes: list[ast.AST] = [ast.parse(source)] if ">>>" in source else []
+    for node in nodes:  # which grows by the statements within: expressions hold no docstrings
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             text = ast.get_docstring(node)
             if text and ">>>" in text:
                 yield getattr(node, "name", file.stem), getattr(node, "lineno", 0), text
+        nodes += [within for within in ast.iter_child_nodes(node) if isinstance(within, ast.stmt)]
 
 
 def module_name(file: Path) -> str:

@@ -206,7 +206,7 @@ def test_the_probability_goes_up_while_signs_are_above_the_target_and_stays_with
 
 
 @given(st.integers(-5, 5), st.integers(-5, 5), st.integers(4, 9), st.integers(4, 9))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_moved_images_are_rolled_with_zeros(down: int, right: int, height: int, width: int) -> None:
     seen = images(1, 2, height, width)
     found = moved(seen, torch.tensor([down]), torch.tensor([right]))

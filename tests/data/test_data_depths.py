@@ -194,7 +194,7 @@ def test_bands_of_a_tiff_are_what_was_written(
     assert np.array_equal(np.stack([np.asarray(band) for band in found], axis=-1), values)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(2, 13))
 def test_bands_of_any_size_and_number(height: int, width: int, count: int) -> None:
     values = np.random.default_rng(height).integers(0, 65536, (height, width, count), dtype=np.uint16)
@@ -273,7 +273,6 @@ def test_oddities_are_what_they_show(name: str, tmp_path: Path) -> None:
     assert ("first" in said(dataset)) == (name == "several pages")
 
 
-@settings(deadline=None)
 @given(st.integers(0, 65535), st.integers(0, 65535))
 def test_the_scale_of_whole_numbers_is_the_least_of_so_many_bits(one: int, two: int) -> None:
     low, high = sorted((one, two))

@@ -58,7 +58,7 @@ def refusal(code: str, data: Any, **settings: Any) -> PoiseError:
 # What pairs ------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(count=some.integers(LEAST, 60), share=some.floats(0.01, 0.5), seed=some.integers(0, 9))
 def test_every_pair_is_trained_on_or_held_out_and_stays_a_pair(count: int, share: float, seed: int) -> None:
     source = open_data(

@@ -105,7 +105,7 @@ ODD = st.one_of(
 
 
 @given(first=ODD, second=ODD)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_odd_rows_come_back(
     first: list[str], second: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

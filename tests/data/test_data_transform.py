@@ -21,7 +21,7 @@ def test_bytes_become_the_exact_quotients() -> None:
     assert torch.equal(encoded, -encoded.flip(0)), "symmetric about 0"
 
 
-STEADY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine, too
+STEADY = settings(suppress_health_check=[HealthCheck.too_slow])  # on a busy machine, too
 
 
 @STEADY

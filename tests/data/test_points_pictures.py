@@ -26,7 +26,8 @@ def test_a_picture_does_not_depend_on_the_one_before(columns: int) -> None:
 
 
 def test_a_picture_of_a_table_does_not_depend_on_the_one_before() -> None:
-    table = open_data(Table(Path(__file__).parents[1] / "fixtures" / "people.csv"))
+    left_out = dict.fromkeys(("height", "income", "city", "country", "joined"), "drop")  # axes take long
+    table = open_data(Table(Path(__file__).parents[1] / "fixtures" / "people.csv", left_out))
     draw, rows = kind_of(table).picture, table.transform.encode(table.gather(np.arange(120)))
 
     def picture(samples: Tensor, real: Tensor | None) -> bytes:

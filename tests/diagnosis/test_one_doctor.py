@@ -119,7 +119,7 @@ def through_a_checkpoint(state: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(some.integers(1, END - 2))
 def test_measurements_and_findings_after_a_resume_are_those_of_a_run_that_never_stopped(cut: int) -> None:
     assert any(kind == "findings" and "mode-collapse" in line for kind, line in whole())
@@ -131,7 +131,7 @@ def test_measurements_and_findings_after_a_resume_are_those_of_a_run_that_never_
     assert found + list(lines(second, range(cut + 1, END))) == whole()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(some.integers(0, 2 * STEPS))
 def test_a_window_comes_back_from_its_state(count: int) -> None:
     window, again = Window(), Window()

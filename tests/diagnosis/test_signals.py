@@ -40,7 +40,7 @@ def drawn(seed: int, *shape: int) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(numbers, numbers)
 def test_the_auc_is_the_area_under_the_curve_with_ties(higher: list[int], lower: list[int]) -> None:
     found = roc_auc(torch.tensor(higher).float(), torch.tensor(lower).float())
@@ -48,7 +48,7 @@ def test_the_auc_is_the_area_under_the_curve_with_ties(higher: list[int], lower:
     assert found == pytest.approx(wanted)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(numbers, numbers)
 def test_the_auc_depends_on_ranks_alone(higher: list[int], lower: list[int]) -> None:
     one, other = torch.tensor(higher).double(), torch.tensor(lower).double()

@@ -62,7 +62,7 @@ def test_the_dirac_gan_has_those_of_the_paper(gamma: float) -> None:
         assert min(abs(value - wanted) for value in found.values) < 1e-6
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(size=st.integers(1, 12), seed=st.integers(0, 99))
 def test_a_whole_space_gives_every_eigenvalue(size: int, seed: int) -> None:
     matrix = torch.randn(size, size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

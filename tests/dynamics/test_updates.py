@@ -48,7 +48,7 @@ class Watched:
         self.scorings += 1
 
 
-@settings(max_examples=16, deadline=None)
+@settings(max_examples=16)
 @given(n=st.integers(1, 5), m=st.integers(1, 4))
 def test_alternating_draws_a_batch_an_update_but_for_the_one_that_both_share(n: int, m: int) -> None:
     watched, batches = Watched(sgd_players()), Batches()

@@ -198,7 +198,7 @@ def test_the_state_of_an_augmentation_costs_no_scoring_of_its_own() -> None:
 # Packing ---------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     count=st.integers(1, 4),
     packs=st.integers(1, 4),

@@ -324,7 +324,7 @@ def test_a_batch_of_one_domain_is_refused() -> None:
         game.forward(parts, Batch(batch.real, batch.latent, 0, batch.generator))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     size=some.integers(1, 12),
     count=some.integers(1, 5),

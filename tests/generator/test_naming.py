@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -22,7 +22,6 @@ from .families import family
 texts = st.text(min_size=1, max_size=20)
 
 
-@settings(deadline=None)
 @given(
     run=st.text("abc-._ é", max_size=9),
     seed=st.integers(0, 2**40),

@@ -37,7 +37,7 @@ def generator_with(latent: Latent, *, classes: bool = False) -> Generator:
     return Generator(network, description)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     size=st.integers(1, 300),
     few=st.integers(1, 80),
@@ -54,7 +54,7 @@ def test_the_first_of_many_latents_are_those_of_few(
     assert torch.equal(drawn, generator.latents(few + more, seed=seed)[:few])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(few=st.integers(1, 80), more=st.integers(0, 80), seed=st.integers(0, 2**40))
 def test_the_first_of_many_classes_are_those_of_few(few: int, more: int, seed: int) -> None:
     generator = generator_with(Latent(size=2), classes=True)

@@ -38,7 +38,7 @@ def closed(shown: bool) -> str:
     return "periodic" if shown else "natural"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(keys=st.integers(2, 9), loop=st.booleans(), seed=st.integers(0, 999))
 def test_the_spline_is_that_of_scipy(keys: int, loop: bool, seed: int) -> None:
     points = np.random.default_rng(seed).normal(size=(keys, 3))

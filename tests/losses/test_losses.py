@@ -140,7 +140,7 @@ def test_at_the_boundary_a_discriminator_that_cannot_tell_is_at_rest(name: str) 
     assert float(slope) == 0.0
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(shift=st.floats(-20, 20), name=st.sampled_from(["relativistic-pairing", "relativistic-average"]))
 def test_relativistic_costs_depend_on_differences_alone(shift: float, name: str) -> None:
     loss, real, fake = LOSSES[name], scores(REAL), scores(FAKE)
@@ -165,7 +165,7 @@ def jensen_shannon(p: Tensor, q: Tensor) -> Tensor:
     return (torch.xlogy(p, p / middle) + torch.xlogy(q, q / middle)).sum() / 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pairs=weights, seed=st.integers(0, 2**31))
 def test_the_least_discriminator_cost_is_log_four_minus_twice_the_divergence(
     pairs: list[tuple[int, int]], seed: int
@@ -202,7 +202,7 @@ def test_minimax_saturates_on_bad_fakes_and_non_saturating_does_not() -> None:
     assert math.isclose(pulls[1], -1.0, abs_tol=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(smoothing=st.floats(0, 0.99), name=st.sampled_from(["minimax", "non-saturating"]))
 def test_one_sided_smoothing_is_cross_entropy_with_a_lower_target_for_reals(
     smoothing: float, name: str
@@ -256,7 +256,7 @@ def updated(balance: float, real_error: float, fake_error: float, **options: flo
     return float(moved["balance"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     balance=st.floats(0, 1),
     real_error=errors,

@@ -79,7 +79,7 @@ def test_fewer_samples_than_dimensions_give_the_value_of_the_space_that_they_spa
     assert distance_of(real @ basis.T, fake @ basis.T) == pytest.approx(distance_of(real, fake), rel=1e-10)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), samples=st.integers(5, 40), width=st.integers(1, 12))
 def test_it_is_symmetric_and_knows_neither_rotation_nor_order(seed: int, samples: int, width: int) -> None:
     real, fake = normal(seed, samples, width), 1.5 * normal(seed + 1, samples + 3, width) + 0.2
@@ -93,7 +93,7 @@ def test_it_is_symmetric_and_knows_neither_rotation_nor_order(seed: int, samples
     assert distance_of(real[order], fake) == pytest.approx(distance, abs=margin)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1000), cut=st.integers(1, 29))
 def test_moments_merge_without_loss(seed: int, cut: int) -> None:
     rows = normal(seed, 30, 4) + 100

@@ -19,7 +19,7 @@ def normal(seed: int, *shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 1000),
     sizes=st.tuples(st.integers(8, 60), st.integers(8, 60)),
@@ -66,7 +66,7 @@ def test_tiles_do_not_show() -> None:
     torch.testing.assert_close(squared_radii(fake, 3).sqrt(), own.kthvalue(3).values, rtol=0, atol=1e-7)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000), width=st.integers(2, 6))
 def test_they_know_neither_rotation_nor_shift_nor_order(seed: int, width: int) -> None:
     real, fake = normal(seed, 30, width), normal(seed + 1, 25, width)

@@ -12,7 +12,7 @@ from poise.networks import DISCRIMINATORS
 from poise.networks.layers import MinibatchStandardDeviation, group_size_for
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 17), st.integers(1, 3), st.integers(0, 99))
 def test_it_is_the_mean_standard_deviation_of_strided_groups(number: int, channels: int, seed: int) -> None:
     features = np.random.default_rng(seed).normal(size=(number, channels, 2, 3))

@@ -75,7 +75,7 @@ def test_the_patch_discriminator_refuses_images_too_small_for_its_halvings() -> 
     refused(IMAGE_DISCRIMINATORS["patch"], of((3, 16, 16)), "image-too-small", halvings=3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 3000), st.integers(1, 3000))
 def test_what_a_refusal_proposes_is_accepted(height: int, width: int) -> None:
     for check in (check_sides, quarterable_sides):
@@ -88,7 +88,7 @@ def test_what_a_refusal_proposes_is_accepted(height: int, width: int) -> None:
                 check(*sides_of(read_resolution(size)), network="it")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 300), st.integers(1, 300))
 def test_what_the_autoencoder_proposes_is_accepted(height: int, width: int) -> None:
     build = DISCRIMINATORS["autoencoder"].build

@@ -459,7 +459,7 @@ def test_a_manifest_of_other_types_is_damage(
     assert_noticed(run, str(changes))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(content=st.one_of(st.binary(max_size=200), st.text(max_size=50).map(str.encode)))
 def test_no_bytes_make_the_readers_raise_anything_else(template: RunFolder, content: bytes) -> None:
     file = template.path.parent / "bytes"
@@ -468,7 +468,7 @@ def test_no_bytes_make_the_readers_raise_anything_else(template: RunFolder, cont
         assert isinstance(tensors_of(file), dict)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(content=st.one_of(st.binary(max_size=200), st.text(max_size=50).map(str.encode)))
 @example(content=b'{"a":' * 200_000)
 def test_no_state_makes_the_reader_raise_anything_else(template: RunFolder, content: bytes) -> None:

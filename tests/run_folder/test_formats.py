@@ -51,7 +51,7 @@ def states(draw: st.DrawFn) -> dict[str, Tensor]:
     return found
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(tensors=states())
 def test_tensors_are_written_and_read_as_the_library_does(tensors: dict[str, Tensor]) -> None:
     ours, wanted = written(tensors), {name: bits(value) for name, value in tensors.items()}
@@ -87,7 +87,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(value=st.dictionaries(NAMES, VALUES, max_size=4))
 def test_every_number_comes_back_from_standard_json(value: dict[str, Any]) -> None:
     text = to_json(value)

@@ -149,7 +149,7 @@ def test_lines_beyond_a_step_are_forgotten(run: RunFolder) -> None:
     assert not (run.path / "history.jsonl").exists()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(junk=st.binary(max_size=60))
 def test_no_bytes_in_a_file_of_lines_raise(tmp_path_factory: pytest.TempPathFactory, junk: bytes) -> None:
     run = RunFolder(tmp_path_factory.mktemp("run"))

@@ -24,7 +24,7 @@ def numbers(real: Tensor) -> list[int]:
     return [int(row.min()) for row in real]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(size=st.integers(1, 40), samples=st.integers(1, 50), seed=st.integers(0, 10**6))
 def test_each_epoch_is_a_permutation_and_batches_straddle_epochs(size: int, samples: int, seed: int) -> None:
     one = sampler(size, samples, seed=seed)
@@ -45,7 +45,7 @@ def test_epochs_and_seeds_differ_in_their_order() -> None:
     assert numbers(sampler(100, 100).next(5).real) == first, "the order is by the batch, not the step"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(size=st.integers(1, 30), samples=st.integers(1, 12), drawn=st.integers(0, 40), flips=st.booleans())
 def test_a_feed_goes_on_from_any_batch_as_if_it_had_never_stopped(
     size: int, samples: int, drawn: int, flips: bool

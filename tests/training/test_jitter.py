@@ -22,7 +22,7 @@ SIDE = 16
 PIXELS = np.random.default_rng(0).normal(size=(12, 2, SIDE, SIDE)).astype(np.float32)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(right=st.integers(-5, 5), down=st.integers(-5, 5))
 def test_a_move_by_whole_pixels_repeats_the_edge_and_blurs_nothing(right: int, down: int) -> None:
     image = torch.from_numpy(PIXELS[:1])
