@@ -10,7 +10,7 @@ from PIL import Image
 
 from poise.recipes import RECIPES, Recipe, recipe_with
 
-from .conftest import Cli, everything_in
+from .conftest import Cli, everything_in, refused
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (100, 16, 16, 3), dtype=np.uint8)
 
@@ -125,3 +125,12 @@ def test_inspect_takes_the_types_of_columns_as_training_does(cli: Cli, tmp_path:
     done = cli("inspect", "sales.csv", "--kind", "series", "--column", "visitors=drop")
     assert done.status == 0 and "channels are sales." in done.out
     assert "poise train sales.csv --column visitors=drop --kind series" in done.out
+
+
+def test_inspect_takes_what_rows_must_meet_as_training_does(cli: Cli, tmp_path: Path) -> None:
+    rows = [f"{number % 9},{number % 9 + number % 4 + 1},{'ab'[number % 2]}" for number in range(90)]
+    (tmp_path / "trips.csv").write_text("\n".join(["start,end,kind", *rows]) + "\n", encoding="utf-8")
+    done = cli("inspect", "trips.csv", "--constraint", "start < end", "--target", "kind")
+    assert done.status == 0
+    assert "poise train trips.csv --constraint 'start < end' --target kind" in done.out
+    refused(cli, "inspect", "trips.csv", "--constraint", "end < start", code="data.constraint-broken")
