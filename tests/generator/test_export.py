@@ -69,7 +69,7 @@ def test_onnx_makes_the_same_samples(name: str, classes: bool, tmp_path: Path) -
 
 def test_half_precision_is_half_the_size_and_near(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
-    generator = family("dcgan", width=32)
+    generator = family("dcgan", width=64)
     half = exported(generator, "onnx", tmp_path / "half.onnx", half=True)
     numbers = sum(value.numel() for value in generator.module.parameters())
     assert 2 * numbers < half["bytes"] < 0.6 * 4 * numbers
