@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from poise.augment import AugmentContext
 from poise.augment.diffaugment import diffaugment
-from poise.data import open_data
+from poise.data import Files, open_data
 from poise.randomness import torch_stream
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
@@ -151,6 +151,24 @@ def test_a_report_leaves_out_what_is_damaged(tmp_path: Path) -> None:
     assert close_look(run) == []
     (run.path / "close-look/captions.json").write_text("{")
     assert close_look(run) == [] and write_report(run.path).is_file()
+
+
+def test_series_and_other_data_that_are_no_pictures_lie_beneath_samples(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(700, 2, 24))
+    asked = recipe_with(RECIPES["series"], {"batch_size": 8, "steps": 2, "evaluate_every": 0})
+    begin(plan(Files(values, kind="series"), asked, CPU), tmp_path / "run", notify=silent)
+    run = RunFolder.open(tmp_path / "run")
+    [figure] = close_look(run)
+    assert figure.title == "Beside the data" and "8 samples" in figure.caption and "series" in figure.caption
+
+    data = open_data(Files(values, kind="series"), cache=tmp_path)
+    look = CloseLook(data, Recipe.model_validate(run.read_json("recipe")), silent)
+    rows = examined(look.recipe, data)[1]
+    known = data.transform.encode(data.gather(rows.training))
+    drawn = look.beside(of(Copying(known[:24])))
+    assert drawn is not None and [len(row) for row in drawn.rows] == [4, 4, 4, 4]
+    for real in torch.cat(list(drawn.rows[2:])):
+        assert (known - real).abs().amax((1, 2)).min() == 0, "it was trained on"
 
 
 def test_translations_and_points_have_none(tmp_path: Path) -> None:

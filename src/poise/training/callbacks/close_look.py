@@ -1,4 +1,4 @@
-"""Pictures for the report that need the data or the networks: truncation, nearest pictures, augmentations."""
+"""Pictures for the report that need the data or the networks: truncation, nearest pictures, data beside."""
 
 from __future__ import annotations
 
@@ -72,6 +72,8 @@ class CloseLook:
             "nearest": self.nearest,
             "augmented": self.augmented,
         }
+        if not self.kind.pictorial:
+            makers = {"beside": self.beside}
         made = {name: drawn for name, make in makers.items() if (drawn := make(context)) is not None}
         folder = context.run.path / FOLDER
         try:
@@ -123,6 +125,21 @@ class CloseLook:
             "details agree."
         )
         return Drawn("Nearest training pictures", caption, [fakes[closest], below])
+
+    def beside(self, context: StepContext) -> Drawn | None:
+        """Samples above as many of the training data: few people know by heart what those look like."""
+        data, rows = self.whole, self.rows
+        if data.live is not None:
+            return None
+        reals = data.transform.encode(data.gather(_some(rows.training, COLUMNS, self.recipe.seed)))
+        fakes = self._made(context, _first(self.preview, len(reals)))
+        if len(fakes) < len(reals):
+            return None
+        wide = COLUMNS // 2 if len(reals) == COLUMNS else len(reals)
+        caption = (
+            f"Above: {len(fakes)} samples. Below: as many of the {self.kind.plural} that were trained on."
+        )
+        return Drawn("Beside the data", caption, [*fakes.split(wide), *reals.split(wide)])
 
     def augmented(self, context: StepContext) -> Drawn | None:
         """Reals and fakes, each above what the discriminator sees; `None` without such augmentations."""
@@ -215,7 +232,7 @@ def _span(squared: Tensor) -> str:
 def _make(context: CallbackContext) -> CloseLook | None:
     directions = TASKS.named(context.recipe.game.name).directions
     kind = kind_of(context.dataset)
-    if context.games > 1 or directions is not None or not (kind.gridded and kind.pictorial):
+    if context.games > 1 or directions is not None or not kind.gridded:
         return None
     return CloseLook(context.dataset, context.recipe, context.notify)
 
@@ -223,6 +240,7 @@ def _make(context: CallbackContext) -> CloseLook | None:
 CLOSE_LOOK = CallbackRow(
     "close-look",
     _make,
-    "At the end, pictures for the report: truncation, nearest training pictures, augmented views.",
+    "At the end, pictures for the report: truncation, nearest training pictures, augmented views; of data "
+    "that are no pictures, some beside samples.",
     default=True,
 )
