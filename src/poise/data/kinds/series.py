@@ -33,6 +33,7 @@ _FEW = 20  # Series below which windows of them are proposed
 _WINDOWS = {1: 60, 60: 60, 3_600: 24, 86_400: 28, 604_800: 52}  # Their usual steps, by the seconds of one
 _DIFFER = 3.0  # Times that spreads differ from which each series is scaled by its own
 _LEAST_SPREAD = 1e-6  # Of a series, over that of all
+_STILL = 0.01  # Of the space between levels, in which values of a series that stands still are spread
 _DRAWN = 6  # Channels in a picture
 _FILE, _TABLE = "samples.npy", "samples.csv"
 
@@ -153,10 +154,15 @@ def _dataset(
     levels = known.levels if known else tuple(levels_of(exact[:, one]) for one in range(channels))
     step = 1.0 if dtype.kind in "iu" else 0.0
     shown = np.stack([spread(exact[:, one], own, step=step) for one, own in enumerate(levels)], axis=1)
-    low, high = np.nanmin(shown, axis=2), np.nanmax(shown, axis=2)
     overall = max(float(np.nanstd(shown)), 1e-12)
-    middle, half = (low + high) / 2, np.maximum((high - low) / 2, _LEAST_SPREAD * overall)
+    low, high, middle, half = _ranges(shown, overall)
     own = _is_own(half, scaling) if known is None else known.own
+    if own:
+        # A series that stands still is told by its half range alone: spread as far as others, it would become
+        # one of small steps with the least error in that number
+        still = np.nanmin(exact, axis=2) == np.nanmax(exact, axis=2)
+        shown = np.where(still[:, :, None], exact + _STILL * (shown - exact), shown)
+        low, high, middle, half = _ranges(shown, overall)
     flag = [present[:, None].astype(np.float64)] if ends else []
     attributes = np.concatenate([middle, np.log(half)], axis=1)
     columns = [np.repeat(attributes[:, :, None], length, axis=2)] if own else []
@@ -190,6 +196,12 @@ def _dataset(
         few = ", ".join(f"{number} ({len(one)})" for number, one in enumerate(levels, 1) if one)
         notices.append(f"Values come in few levels, which samples keep to, in channel {few}.")
     return array_dataset(stored, found.digest, NAME, given.name, known, summary, notices)
+
+
+def _ranges(values: Array, overall: float) -> tuple[Array, Array, Array, Array]:
+    """The least and the greatest value of each channel of a series, the middle and the half range."""
+    low, high = np.nanmin(values, axis=2), np.nanmax(values, axis=2)
+    return low, high, (low + high) / 2, np.maximum((high - low) / 2, _LEAST_SPREAD * overall)
 
 
 def _is_own(half: Array, scaling: str | None) -> bool:
