@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ _FILE, _TABLE = "samples.npy", "samples.csv"
 def _open(given: Given, request: Request) -> Dataset:
     if is_table(given.data, given.path):
         tabled = series_of(read_frame(given.data, given.path, given.name), request.column_types)
-        made = _open(dataclasses.replace(given, data=None, path=None, array=tabled.values), request)
+        made = _opened(tabled.values, given, request, tabled.columns.channels)
         held_out = None if made.held_out is None else _in_columns(made.held_out, tabled.columns)
         notices = (*tabled.notices, *made.notices)
         return dataclasses.replace(_in_columns(made, tabled.columns), notices=notices, held_out=held_out)
@@ -52,10 +52,16 @@ def _open(given: Given, request: Request) -> Dataset:
             "with NaN after the end of each"
         )
         raise PoiseError(what, code="data.not-series", hint=hint)
+    array = given.array[:, None] if given.array.ndim == 2 else given.array
+    numbers = [f"channel {number}" for number in range(1, array.shape[1] + 1)]
+    return _opened(array, given, request, numbers)
+
+
+def _opened(array: Array, given: Given, request: Request, names: Sequence[str]) -> Dataset:
+    """Series `(N, channels, steps)` as a data set, cut into windows if that is asked for."""
     if request.sides is not None or request.scale is not None:
         what = f"'{given.name}' holds series, which have no resolution and no scale"
         raise PoiseError(what, code="data.series-are-no-images", hint="leave them out")
-    array = given.array[:, None] if given.array.ndim == 2 else given.array
     window, scaling = _asked(request.encoding)
     length = window or array.shape[2]
     if not _LEAST <= length <= min(_MOST, array.shape[2]):
@@ -65,7 +71,7 @@ def _open(given: Given, request: Request) -> Dataset:
     values = np.asarray(array, dtype=np.float64)
     present = _present(values, given.name)
     if window is None:
-        return _dataset(values, present, None, given, scaling, array.dtype)
+        return _dataset(values, present, None, given, scaling, array.dtype, names)
     if not present.all():
         what = f"The series of '{given.name}' end at different steps and cannot be cut into windows"
         raise PoiseError(what, code="data.series-gaps", hint="fill them, or cut them yourself")
@@ -75,11 +81,11 @@ def _open(given: Given, request: Request) -> Dataset:
     cut = values[:, :, : windows * window].reshape(*values.shape[:2], windows, window).transpose(0, 2, 1, 3)
     first = cut[:, : windows - apart].reshape(-1, values.shape[1], window)
     last = cut[:, windows - apart :].reshape(-1, values.shape[1], window)
-    made = _dataset(first, np.ones(first[:, 0].shape, bool), None, given, scaling, array.dtype)
+    made = _dataset(first, np.ones(first[:, 0].shape, bool), None, given, scaling, array.dtype, names)
     if not apart:
         return made
     courses = _courses_of(made.transform)
-    held_out = _dataset(last, np.ones(last[:, 0].shape, bool), courses, given, scaling, array.dtype)
+    held_out = _dataset(last, np.ones(last[:, 0].shape, bool), courses, given, scaling, array.dtype, names)
     series = "The series" if len(values) == 1 else f"Each of {len(values):,} series"
     notice = f"{series} is cut into {windows} windows of {window}; the last {apart} in time are held out."
     return dataclasses.replace(made, held_out=held_out, notices=(*made.notices, notice))
@@ -147,6 +153,7 @@ def _dataset(
     given: Given,
     scaling: str | None,
     dtype: "np.dtype[Any]",
+    names: Sequence[str],
 ) -> Dataset:
     count, channels, length = values.shape
     ends = not present.all() if known is None else known.ends
@@ -193,8 +200,8 @@ def _dataset(
         f"{count:,} series of {lengths} steps, {text}; --set encoding={COMMON if own else OWN} changes that."
     ]
     if any(levels):
-        few = ", ".join(f"{number} ({len(one)})" for number, one in enumerate(levels, 1) if one)
-        notices.append(f"Values come in few levels, which samples keep to, in channel {few}.")
+        few = ", ".join(f"{name} ({len(one)})" for name, one in zip(names, levels, strict=True) if one)
+        notices.append(f"Values come in few levels, which samples keep to: {few}.")
     return array_dataset(stored, found.digest, NAME, given.name, known, summary, notices)
 
 
