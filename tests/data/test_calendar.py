@@ -129,9 +129,7 @@ def test_they_are_no_channels_name_no_series_and_stand_in_the_samples(tmp_path: 
     assert opened.shape[-1] == 14 and opened.notices[0] == (
         "2 series by 'date', told apart by 'station'; channels are rain."
     )
-    assert any(
-        "weekday, month" in notice and "--column weekday=number" in notice for notice in opened.notices
-    )
+    assert any("weekday, month" in notice and "--column month=number" in notice for notice in opened.notices)
     run = poise.train(data, encoding="14", steps=2, batch_size=4, out=tmp_path / "run")
     main(["sample", str(run.path), "-n", "3", "--out", str(tmp_path / "new.csv")])
     with (tmp_path / "new.csv").open() as file:

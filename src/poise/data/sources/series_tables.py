@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from poise.data.rows import Array
-from poise.data.sources.calendar import CalendarColumn, calendar_columns
+from poise.data.sources.calendar import PARTS, CalendarColumn, calendar_columns
 from poise.data.sources.series_columns import SeriesColumns
 from poise.data.tables.frame import Frame
 from poise.data.tables.values import MISSING, Form, as_number, date_format, number_form
@@ -104,7 +104,7 @@ def series_of(frame: Frame, said: Mapping[str, str]) -> Tabled:
     for row, course in enumerate(courses):
         values[row, :, : course.shape[1]] = course
     columns = _columns(frame, channels, times, names, moments, step, calendar)
-    return Tabled(values, columns, _notices(roles, channels, times, names, len(courses), filled))
+    return Tabled(values, columns, _notices(roles, channels, times, names, calendar, len(courses), filled))
 
 
 def _columns(
@@ -213,6 +213,7 @@ def _notices(
     channels: Sequence[str],
     times: Sequence[str],
     names: Sequence[str],
+    calendar: Sequence[CalendarColumn],
     count: int,
     filled: int,
 ) -> tuple[str, ...]:
@@ -222,12 +223,11 @@ def _notices(
     dropped = [name for name, role in roles.items() if role == "drop"]
     if dropped:
         found.append(f"Columns that are left out: {', '.join(dropped)}.")
-    repeated = [name for name, role in roles.items() if role == "calendar"]
-    if repeated:
-        found.append(
-            f"Columns that repeat the time are not learnt but written from it: {', '.join(repeated)}; "
-            f"--column {repeated[0]}=number makes one a channel."
-        )
+    if calendar:
+        repeated = ", ".join(column.name for column in calendar)
+        numbers = [column.name for column in calendar if column.part in PARTS]
+        learnt = f"; --column {numbers[0]}=number makes one a channel" if numbers else ""
+        found.append(f"Columns that repeat the time are not learnt but written from it: {repeated}{learnt}.")
     if filled:
         found.append(f"{filled:,} missing values are filled along the line between their neighbours.")
     return tuple(found)
