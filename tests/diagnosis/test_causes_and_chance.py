@@ -100,3 +100,16 @@ def test_samples_that_both_the_distance_and_the_discriminator_find_worse_are_nam
     assert found(run(distance=worse, spread=0.8, auc=0.7)) == {}
     assert found(run(distance=worse, spread=0.8, auc=0.98)) == {}  # it has always told them
     assert found(run(distance=0.012, spread=0.8, auc=tells)) == {}
+
+
+@pytest.mark.parametrize(("every", "named"), [(1, True), (14, False)])
+def test_samples_that_were_seldom_looked_at_have_not_halted_when_they_are_looked_at_often(
+    every: int, named: bool
+) -> None:
+    """They went 0.6 from one look to the next: in one span, or in fourteen, as slowly as later on."""
+
+    def moves(place: int) -> float | None:
+        return 0.05 if place >= 40 else 0.6 if place % every == 0 else None
+
+    looks = run(auc=lambda place: 0.7 if place < 40 else 0.999, distance=0.9, spread=1.0, movement=moves)
+    assert ("discriminator-dominates" in found(looks[:48])) == named

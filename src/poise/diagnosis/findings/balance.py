@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from itertools import pairwise
 
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import (
@@ -26,6 +27,7 @@ GONE, GROWN = 0.05, 3.0
 # If there are losses alone: a discriminator's below this has won, beside a generator's above that
 NOTHING, MUCH = 0.01, 0.9
 HALTED = 0.25  # Share of its usual movement below which the generator has come to a halt
+BEFORE = 8, 40  # Spans ago between which movement is the usual one
 NO_NEARER = 0.9  # Share of what the distance was, above which samples have not come nearer
 FAR = 0.25  # Energy distance beyond which a generator that comes no nearer is not simply done
 # Steps within which no generator can be expected to have come anywhere, however many checks they had
@@ -107,8 +109,19 @@ def push(measurements: Measurements) -> float:
 
 
 def _halted(measurements: Measurements) -> bool:
-    moves, moved = median(measurements, "movement", 3, 0), median(measurements, "movement", 40, 8)
-    return moves is not None and moved is not None and moves < HALTED * moved
+    """Whether samples move far less than they did in a span before.
+
+    Two looks lie no farther apart than what samples went in all the spans between: a way that took many spans
+    stands for its even part of them.
+    """
+    moves, (times, ways) = median(measurements, "movement", 3, 0), measurements.column("movement")
+    gaps = (after - before for before, after in pairwise([measurements.times[0], *times]))
+    before = [
+        way / max(gap, 1.0)
+        for time, way, gap in zip(times, ways, gaps, strict=True)
+        if BEFORE[0] - CLOSE <= measurements.now - time <= BEFORE[1] + CLOSE
+    ]
+    return moves is not None and bool(before) and moves < HALTED * statistics.median(before)
 
 
 def _no_nearer(near: float | None, before: float | None) -> bool:
