@@ -33,7 +33,7 @@ _FEW = 20  # Series below which windows of them are proposed
 _WINDOWS = {1: 60, 60: 60, 3_600: 24, 86_400: 28, 604_800: 52}  # Their usual steps, by the seconds of one
 _DIFFER = 3.0  # Times that spreads differ from which each series is scaled by its own
 _LEAST_SPREAD = 1e-6  # Of a series, over that of all
-_STILL = 0.01  # Of the space between levels, in which values of a series that stands still are spread
+_STILL = 0.25  # Of the space between levels, in which values of a series that stands still are spread
 _DRAWN = 6  # Channels in a picture
 _FILE, _TABLE = "samples.npy", "samples.csv"
 
@@ -165,8 +165,8 @@ def _dataset(
     low, high, middle, half = _ranges(shown, overall)
     own = _is_own(half, scaling) if known is None else known.own
     if own:
-        # A series that stands still is told by its half range alone: spread as far as others, it would become
-        # one of small steps with the least error in that number
+        # A series that stands still is told by its half range: spread as far as others, it would become one
+        # of small steps with the least error in its numbers; much less, and others would stand still, too
         still = np.nanmin(exact, axis=2) == np.nanmax(exact, axis=2)
         shown = np.where(still[:, :, None], exact + _STILL * (shown - exact), shown)
         low, high, middle, half = _ranges(shown, overall)
