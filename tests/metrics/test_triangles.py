@@ -162,4 +162,4 @@ def test_samples_of_another_size_are_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(PoiseError, match="14x14") as caught:
         measured_triangles(Subject("small", small.shape, small), triangles, samples=40, seed=0)
-    assert caught.value.code == "evaluation.manifold-not-known"
+    assert caught.value.code == "evaluation.manifold-of-another-size"

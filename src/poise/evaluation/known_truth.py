@@ -54,7 +54,7 @@ def measured_triangles(
         (height, width), size = fake.shape[2:], PolygonSettings.size
         raise PoiseError(
             f"The manifold of triangles has images of {size}x{size}, and the samples have {width}x{height}",
-            code="evaluation.manifold-not-known",
+            code="evaluation.manifold-of-another-size",
             hint="leave 'triangle-f1' out, or train without --resolution",
         )
     inverse = None if subject.generator is None else _inverse(subject.generator, len(fake), seed)
