@@ -45,9 +45,7 @@ def _week(moments: Array) -> Array:
 
 PARTS: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
     {
-        "year": lambda moments: (
-            moments.astype("datetime64[s]").astype("datetime64[Y]").astype(np.int64) + 1970
-        ),
+        "year": lambda moments: _whole(moments, "Y") + 1970,
         "month": lambda moments: _since(moments, "M", "Y") + 1,
         "day": lambda moments: _since(moments, "D", "M") + 1,
         "hour": lambda moments: _since(moments, "h", "D"),

@@ -39,7 +39,7 @@ AUGMENTED = (
 
 
 def of_another_distribution(apart: float) -> str:
-    """What held-out data are that differ from training data by so many standard deviations of chance."""
+    """The sentence that says that held-out data are not drawn from the training distribution."""
     return (
         f"the held-out data are of another distribution than the training data ({apart:.1f} standard "
         "deviations of chance apart), so that they cannot tell what the networks know by heart; draw them by "

@@ -67,13 +67,12 @@ class CloseLook:
 
     def finish(self, context: StepContext) -> None:
         """Write the pictures of a step that has become the last."""
-        makers: dict[str, Callable[[StepContext], Drawn | None]] = {
+        of_images: dict[str, Callable[[StepContext], Drawn | None]] = {
             "truncation": self.truncated,
             "nearest": self.nearest,
             "augmented": self.augmented,
         }
-        if not self.kind.pictorial:
-            makers = {"beside": self.beside}
+        makers = of_images if self.kind.pictorial else {"beside": self.beside}
         made = {name: drawn for name, make in makers.items() if (drawn := make(context)) is not None}
         folder = context.run.path / FOLDER
         try:
