@@ -23,7 +23,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from poise.metrics import cheap_evaluation, reference_of
-from poise.metrics.table import better_side
+from poise.metrics.lines import better_side
 
 SIDE = 32
 

@@ -33,8 +33,8 @@ import torch
 from torch import Tensor
 
 from benchmarks import many, penalties
-from poise.devices import full_float32
 from poise.dynamics import Batch
+from poise.metrics.features.extractor import full_float32
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.registry import bound, provided
 from poise.tasks.held_out import examined

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from poise.recipes import Recipe
-from poise.run_folder import RunFolder, game_folders, is_many
+from poise.run_folder import RunFolder, game_folders
 from poise.training import Resumption
 from poise.training.vectorised import EnsembleContext, begin_many, plan_many, resume_many
 
@@ -37,7 +37,7 @@ def seeds_trained(
     def notify(sentence: str) -> None:
         print(f"  {told}: {sentence}", flush=True)
 
-    if not is_many(path):
+    if not RunFolder(path).is_many:
         begin_many(plan_many(data, recipe, device, seeds=seeds), path, watch=watch, notify=notify)
     elif RunFolder.open(path).status != "finished":
         again = None if isinstance(data, str) else data

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from poise.devices import full_float32, pick_device
+from poise.devices import pick_device
 from poise.errors import PoiseError
+from poise.metrics.features.extractor import full_float32
 
 
 @pytest.mark.parametrize(

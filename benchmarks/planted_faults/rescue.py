@@ -15,7 +15,7 @@ from benchmarks.planted_faults.games import BASES, dataset_of
 from benchmarks.planted_faults.judge import WORSE
 from benchmarks.planted_faults.record import recipe_of
 from poise.data import spec_of
-from poise.diagnosis import undisturbed
+from poise.diagnosis import budget
 from poise.errors import PoiseError
 from poise.recipes import recipe_with, saved_recipe
 from poise.run_folder import RunFolder
@@ -54,7 +54,7 @@ def rescue(case: Case, out: Path) -> Rescue:
         for old in folder.parent.glob(f"{case.name}*"):
             shutil.rmtree(old)
         # A run of some seconds is checked as often as one of usual length, whatever time that takes.
-        undisturbed.MOST_SHARE = 1.0
+        budget.MOST_SHARE = 1.0
         rescued = _end(case, lambda one: begin_with_remedies(one, folder, notify=notices.append).run)
         tries = [{"finding": line["finding"], "change": line["remedy"]["change"], "kept": line["kept"]}
                  for line in RunFolder(folder).lines("lineage")]  # fmt: skip

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 
 from poise.errors import PoiseError
@@ -41,21 +38,3 @@ def pick_device(name: str, *, float64: bool = False) -> torch.device:
         hint = "use --device cpu or --device auto"
         raise PoiseError(what, code="devices.device-missing", why=why, hint=hint)
     return torch.device(name)
-
-
-@contextmanager
-def full_float32() -> Iterator[None]:
-    """Products and convolutions of float32 in float32, also on cards that round them to TF32 by default.
-
-    Example:
-        >>> with full_float32():
-        ...     torch.backends.cudnn.allow_tf32
-        False
-    """
-    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
-    kept = products.allow_tf32, convolutions.allow_tf32
-    products.allow_tf32 = convolutions.allow_tf32 = False
-    try:
-        yield
-    finally:
-        products.allow_tf32, convolutions.allow_tf32 = kept

@@ -198,6 +198,25 @@ def condition_kind(condition: Any) -> ConditionKind:
     return CONDITION_KINDS.get(name, ConditionKind(name))
 
 
+# What a generator makes: samples of noise, images of images, the tags of an image, or waves of recordings
+Makes = Literal["samples", "images", "tags", "waves"]
+
+
+def makes(data: Mapping[str, Any]) -> Makes:
+    """What a run's generator makes.
+
+    Example:
+        >>> makes({"condition": None}), makes({"condition": {"kind": "image"}})
+        ('samples', 'images')
+    """
+    condition = data.get("condition") or {}
+    if condition_kind(condition).images:
+        return "images"
+    if condition_kind(condition).sounds:
+        return "waves"
+    return "tags" if "tags" in condition else "samples"
+
+
 def shown_names(condition: Any) -> tuple[str, ...]:
     """What has a row in a picture of samples: every class, or the most frequent tags, the first first.
 

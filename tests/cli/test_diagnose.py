@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from poise.cli.session import doctor_status
-from poise.diagnosis import undisturbed
+from poise.diagnosis import budget
 from poise.recipes import RECIPES, recipe_with
 from poise.run_folder import RunFolder
 from poise.training import StepContext, pick_device, plan
@@ -26,7 +26,7 @@ CPU = pick_device("cpu")
 
 @pytest.fixture(autouse=True)
 def every_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(undisturbed, "MOST_SHARE", 1e9)
+    monkeypatch.setattr(budget, "MOST_SHARE", 1e9)
 
 
 def diagnose(*words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[dict[str, Any]]]:

@@ -17,7 +17,7 @@ import poise
 from poise.data import Array, kind_of, open_data
 from poise.data.sources.sound_files import at_rate, decoded, encoded_wave, fitted
 from poise.data.spectrogram import FLOOR, analysed, log_magnitudes, synthesised, waves_of
-from poise.diagnosis import undisturbed
+from poise.diagnosis import budget
 from tones import LENGTH, RATE, folder_of_tones, tone
 
 RANDOM = np.random.default_rng(0)
@@ -188,7 +188,7 @@ def test_a_run_writes_sounds_that_the_report_plays(tmp_path: Path) -> None:
 def test_runs_are_watched_and_evaluated_as_waves(
     recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(undisturbed, "MOST_SHARE", 1.0)  # every check, whatever it costs
+    monkeypatch.setattr(budget, "MOST_SHARE", 1.0)  # every check, whatever it costs
     folder = folder_of_tones(tmp_path / "tones")
     small = {"steps": 12, "batch_size": 4, "generator.width": 2, "discriminator.width": 2}
     run = poise.train(folder, recipe, out=tmp_path / "run", doctor="watch", **small)

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from poise.diagnosis import FINDINGS, Measurement, Setting, judged
+from poise.diagnosis.appearance import grid_of
+from poise.diagnosis.distances import distances, mean_distance
 from poise.diagnosis.findings.quality import PEAK
 from poise.diagnosis.findings.variety import AT_THE_DATA
 from poise.diagnosis.reference import Reference
-from poise.diagnosis.samples import distances, grid_of, mean_distance
 
 
 def run(count: int = 60, **values: Any) -> list[Measurement]:

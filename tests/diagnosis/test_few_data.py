@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from poise.diagnosis import FINDINGS, Finding, Measurement, Monitor, Setting, judged
-from poise.diagnosis.examination import Examiner
+from poise.diagnosis.distances import copying_score, nearest_other_training, nearest_training
+from poise.diagnosis.examination import Examiner, Subject
 from poise.diagnosis.findings.generalisation import certainty
-from poise.diagnosis.look import Subject
+from poise.diagnosis.parts import PARTS
 from poise.diagnosis.reference import Reference
-from poise.diagnosis.samples import copying_score, nearest_other_training, nearest_training
 from poise.diagnosis.window import roc_auc
 from poise.recipes import RECIPES
 
@@ -73,7 +73,7 @@ def test_eight_held_out_samples_are_measured_and_seven_are_not() -> None:
         subject = Subject(
             sample=lambda wanted: fake[:wanted], score=lambda samples, side: samples.flatten(1).mean(1)
         )
-        found = Examiner(Reference(real, held_out)).examine(Measurement(1), subject)
+        found = Examiner(Reference(real, held_out), PARTS).examine(Measurement(1), subject)
         assert (found.training_count, found.held_out_count) == (80, count)
         assert (found.training_above_held_out is not None) == measured
 

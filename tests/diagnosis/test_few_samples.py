@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from poise.diagnosis import FINDINGS, FindingTracker, Measurement, Monitor, Setting, judged
-from poise.diagnosis.examination import Examiner
-from poise.diagnosis.look import Subject
+from poise.diagnosis.appearance import grid_of
+from poise.diagnosis.distances import at_least, coverage, independent_count, nearest_training
+from poise.diagnosis.examination import Examiner, Subject
+from poise.diagnosis.parts import PARTS
 from poise.diagnosis.reference import Reference
-from poise.diagnosis.samples import at_least, coverage, grid_of, independent_count, nearest_training
 
 
 def drawn(seed: int, *shape: int) -> Tensor:
@@ -73,7 +74,7 @@ def test_samples_of_one_law_are_worth_their_number_and_those_at_one_point_are_wo
 
 def test_a_point_on_a_training_sample_is_no_copying_and_many_copies_are() -> None:
     reals, others = drawn(0, 500, 6), drawn(1, 90, 6)
-    examiner = Examiner(Reference(reals, held_out=others))
+    examiner = Examiner(Reference(reals, held_out=others), PARTS)
 
     def score(fakes: Tensor) -> float:
         found = examiner.examine(Measurement(10), Subject(handed=fakes), parts=("copies",))

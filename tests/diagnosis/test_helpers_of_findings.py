@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
+from poise.diagnosis.distances import coverage
 from poise.diagnosis.finding import Measurement
 from poise.diagnosis.findings import settings
 from poise.diagnosis.inputs import only_samples
-from poise.diagnosis.samples import coverage
 from poise.diagnosis.trends import blind, crossings, gains
 
 RATES = {"generator": {"learning_rate": 1e-6}, "discriminator": {"learning_rate": 4e-4}}

@@ -13,9 +13,9 @@ from poise.augment import AugmentContext
 from poise.augment.adaptive import adaptively_augmented
 from poise.augment.diffaugment import diffaugment
 from poise.diagnosis import FINDINGS, Measurement, judged
-from poise.diagnosis.examination import Examiner
+from poise.diagnosis.examination import Examiner, Subject
 from poise.diagnosis.leaks import OPERATIONS, directions, operations_of
-from poise.diagnosis.look import Subject
+from poise.diagnosis.parts import PARTS
 from poise.diagnosis.reference import Reference
 
 RULE = FINDINGS["augmentation-leaks"]
@@ -115,7 +115,7 @@ def test_the_operations_of_a_recipe() -> None:
 def examined(**more: object) -> Measurement:
     turned = OPERATIONS["rotation"].apply(pictures(256, 5), torch.Generator().manual_seed(1))
     subject = Subject(sample=lambda count: turned[:count], **more)  # type: ignore[arg-type]
-    return Examiner(Reference(REAL)).examine(Measurement(1), subject)
+    return Examiner(Reference(REAL), PARTS).examine(Measurement(1), subject)
 
 
 def test_a_check_measures_what_may_leak() -> None:

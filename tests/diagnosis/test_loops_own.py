@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,12 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from poise.diagnosis import FINDINGS, Measurement, Monitor, Setting, judged
-from poise.diagnosis.doctor import BASE, Doctor
-from poise.diagnosis.look import Subject
+from poise.diagnosis.appearance import layouts_of
+from poise.diagnosis.budget import BASE, Budget
+from poise.diagnosis.distances import cell_centres, dependence, distances
+from poise.diagnosis.doctor import Doctor
+from poise.diagnosis.examination import Subject
 from poise.diagnosis.parts import PARTS
 from poise.diagnosis.rule import Rule, Verdict
-from poise.diagnosis.samples import cell_centres, dependence, distances, layouts_of
-from poise.diagnosis.undisturbed import Budget
 
 
 def drawn(seed: int, *shape: int) -> Tensor:
@@ -250,9 +252,10 @@ def test_parts_of_a_check_come_as_there_is_time_for_them() -> None:
         assert PARTS["copies"].quantity in missing and "later" in missing[PARTS["copies"].quantity]
     doctor._examiner.seconds.update(dict.fromkeys(("sampling", *PARTS), 1.0))
     doctor.budget.advance = 0.0
-    assert set(doctor._affordable(40.0)) == set(BASE), "no time has passed"
+    chosen = partial(doctor.turns.chosen, 40.0, doctor._examiner, doctor.tracker)
+    assert set(chosen()) == set(BASE), "no time has passed"
     clock.now += 10_000.0
-    assert set(doctor._affordable(40.0)) > set(BASE), "all have waited, and there is time"
+    assert set(chosen()) > set(BASE), "all have waited, and there is time"
 
 
 def test_what_a_rule_suspects_goes_before_what_has_waited_longer() -> None:
@@ -261,5 +264,5 @@ def test_what_a_rule_suspects_goes_before_what_has_waited_longer() -> None:
     for rules, first in (((rule,), "grid"), ((), "copies")):
         doctor = Doctor(lambda step, last: True, Setting(steps=600), rules=rules)
         doctor.replay([Measurement(step, grid=1.0) for step in (380, 390)])
-        doctor._measured = dict.fromkeys(PARTS, 39.0) | {"copies": 20.0}
-        assert next(iter(doctor._waits(40.5))) == first
+        doctor.turns.measured = dict.fromkeys(PARTS, 39.0) | {"copies": 20.0}
+        assert next(iter(doctor.turns.waits(40.5, doctor._examiner, doctor.tracker))) == first

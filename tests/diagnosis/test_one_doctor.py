@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from poise.diagnosis import Doctor, Measurement, Setting
+from poise.diagnosis.budget import Budget
 from poise.diagnosis.doctor import at_multiples
-from poise.diagnosis.look import Subject
+from poise.diagnosis.examination import Subject
 from poise.diagnosis.reference import Reference
-from poise.diagnosis.undisturbed import Budget
 from poise.diagnosis.window import STEPS, StepStats, Window
 
 REALS = torch.randn(256, 2, generator=torch.Generator().manual_seed(0))

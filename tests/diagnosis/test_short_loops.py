@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from poise.diagnosis import FINDINGS, FindingTracker, Measurement, Monitor, Setting, judged
-from poise.diagnosis.examination import Examiner
-from poise.diagnosis.look import Subject
+from poise.diagnosis.budget import REPAYS, Budget
+from poise.diagnosis.distances import distances, nearest_training
+from poise.diagnosis.examination import Examiner, Subject
+from poise.diagnosis.parts import PARTS
 from poise.diagnosis.reference import Reference
-from poise.diagnosis.samples import distances, nearest_training
-from poise.diagnosis.undisturbed import REPAYS, Budget
 from poise.diagnosis.window import StepStats
 
 
@@ -93,7 +93,7 @@ def subject(fake: Tensor, handed: Tensor) -> Subject:
 def test_fakes_of_the_loop_stand_for_samples_that_were_like_them() -> None:
     reals, window = drawn(0, 400, 4), Measurement(10)
     for shift, stands in ((0.0, True), (1.5, False)):
-        examiner = Examiner(Reference(reals))
+        examiner = Examiner(Reference(reals), PARTS)
         one = subject(drawn(1, 64, 4) + 0.5, drawn(2, 64, 4) + 0.5 + shift)
         before = examiner.examine(window, one, parts=("handed",))
         assert before.distance is None, "they were not compared yet"
@@ -105,7 +105,8 @@ def test_fakes_of_the_loop_stand_for_samples_that_were_like_them() -> None:
 
 
 def test_few_fakes_of_the_loop_do_not_stand_for_samples() -> None:
-    examiner, one = Examiner(Reference(drawn(0, 400, 4))), subject(drawn(1, 64, 4), drawn(2, 16, 4))
+    examiner = Examiner(Reference(drawn(0, 400, 4)), PARTS)
+    one = subject(drawn(1, 64, 4), drawn(2, 16, 4))
     examiner.examine(Measurement(10), one, parts=("samples", "handed"))
     assert examiner.examine(Measurement(20), one, parts=("handed",)).distance is None
 
@@ -159,7 +160,7 @@ def test_no_samples_are_made_for_what_fakes_that_stand_for_them_show(part: str) 
         asked.append(count)
         return drawn(1, count, 1, 8, 8)
 
-    examiner = Examiner(Reference(reals, held_out=drawn(3, 60, 1, 8, 8)))
+    examiner = Examiner(Reference(reals, held_out=drawn(3, 60, 1, 8, 8)), PARTS)
     one = Subject(sample=sample, fixed=True, handed=drawn(2, 64, 1, 8, 8))
     examiner.examine(Measurement(10), one, parts=("samples", "handed"))
     asked.clear()
@@ -269,7 +270,7 @@ def test_noting_steps_does_not_spend_what_is_saved_for_checks(monkeypatch: pytes
     monkeypatch.setattr("poise.diagnosis.monitor.StepStats", noted)
     monkeypatch.setattr(Examiner, "examine", takes(5e-3, Examiner.examine))
     monitor = Monitor(real=drawn(0, 64, 2), steps=1200)
-    monitor._doctor.budget = Budget(0.03, clock=lambda: now[0])
+    monitor._doctor.turns.budget = Budget(0.03, clock=lambda: now[0])
     for step in range(1200):
         now[0] += 4e-3
         monitor.observe(step, fake=drawn(step, 64, 2), latent=drawn(step + 1, 64, 2))
@@ -285,7 +286,7 @@ def test_noting_steps_does_not_spend_what_is_saved_for_checks(monkeypatch: pytes
 def test_weights_that_are_not_finite_are_seen_without_samples(player: str) -> None:
     networks = {name: torch.nn.Linear(2, 2) for name in ("generator", "discriminator")}
     subject = Subject(generator=networks["generator"], discriminator=networks["discriminator"])
-    examiner = Examiner(None)
+    examiner = Examiner(None, PARTS)
     assert examiner.examine(Measurement(0), subject, parts=("weights",)).non_finite is None
     with torch.no_grad():
         networks[player].weight[1, 1] = math.nan

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from sklearn.metrics import roc_auc_score
 
-from poise.diagnosis.samples import (
+from poise.diagnosis.appearance import probes, simple_statistics
+from poise.diagnosis.distances import (
     cell_centres,
     cell_shares,
     class_means,
@@ -26,8 +27,6 @@ from poise.diagnosis.samples import (
     labels_followed,
     mean_distance,
     nearest_training,
-    probes,
-    simple_statistics,
     total_variation,
 )
 from poise.diagnosis.trends import correlation, dominant_period

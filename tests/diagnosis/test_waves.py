@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from poise.diagnosis import FINDINGS, FindingTracker, Measurement, Monitor, Setting
-from poise.diagnosis.samples import faults_of, grid_of, waves_in
+from poise.diagnosis.appearance import faults_of, grid_of, waves_in
 from poise.waves import STRIDES, at_the_ends, peaks, stride_powers, tones
 
 STEPS = 600

@@ -17,7 +17,8 @@ from poise.evaluation.evaluating import metric_named, metrics_for, which_of
 from poise.generator import Generator
 from poise.metrics import compare
 from poise.metrics import evaluate as measure
-from poise.metrics.table import default_metrics, lines_of, metrics_that_need, results_of
+from poise.metrics.lines import lines_of, results_of
+from poise.metrics.table import default_metrics, metrics_that_need
 from poise.run_folder import RunFolder
 
 SMALL: dict[str, Any] = {

@@ -21,9 +21,9 @@ from poise.metrics import METRICS, Metric, Result, cheap_evaluation, compare, re
 from poise.metrics import evaluate as measure
 from poise.metrics.arrays import as_pair
 from poise.metrics.graph_sets import GraphSet
+from poise.metrics.lines import lines_of, results_of
 from poise.metrics.metric import Prepared, timed
 from poise.metrics.row_sets import RowSet
-from poise.metrics.table import lines_of, results_of
 
 STREAM = torch.Generator().manual_seed(0)
 REAL, FAKE = (torch.randn(60, 3, generator=STREAM, dtype=torch.float64) for _ in range(2))

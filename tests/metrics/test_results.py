@@ -16,7 +16,7 @@ from poise.metrics import METRICS, Result, compare, frechet_distance, kernel_dis
 from poise.metrics import precision_recall_density_coverage as neighbourhoods
 from poise.metrics.arrays import as_features, digest_of_rows, fingerprint_of_features
 from poise.metrics.intervals import splits
-from poise.metrics.table import lines_of, results_of
+from poise.metrics.lines import lines_of, results_of
 from poise.run_folder import RunFolder
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from networks.specs import of, translated
 from poise.augment import AUGMENTATIONS, AugmentContext
 from poise.augment.warps import drawn_map
-from poise.diagnosis.samples import grid_of
+from poise.diagnosis.appearance import grid_of
 from poise.metrics.features import EXTRACTORS
 from poise.networks import DISCRIMINATORS, GENERATORS, IMAGE_DISCRIMINATORS, TRANSLATORS
 from poise.regularisers import squared_gradient_norm

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from poise.data import open_data, spec_of
-from poise.diagnosis import undisturbed
+from poise.diagnosis import budget
 from poise.diagnosis.window import StepStats, Window
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, recipe_with, saved_recipe
@@ -44,7 +44,7 @@ def begun(
 
 @pytest.fixture(autouse=True)
 def every_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(undisturbed, "MOST_SHARE", 1e9)
+    monkeypatch.setattr(budget, "MOST_SHARE", 1e9)
 
 
 def test_training_has_the_same_bits_with_and_without(tmp_path: Path) -> None:

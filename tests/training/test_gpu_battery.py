@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 import poise
-from poise.devices import full_float32
 from poise.generator import Generator, Search
+from poise.metrics.features.extractor import full_float32
 from poise.recipes import RECIPES
 from poise.run_folder import RunFolder
 from poise.training import Resumption, begin, plan, resume

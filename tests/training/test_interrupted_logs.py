@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from poise.diagnosis import undisturbed
+from poise.diagnosis import budget
 from poise.recipes import RECIPES, recipe_with
 from poise.run_folder import RunFolder
 from poise.training import Request, Resumption, StepContext, begin, pick_device, plan, resume
@@ -53,7 +53,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A run that never stopped; no check of this module depends on the clock."""
     path = tmp_path_factory.mktemp("whole") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(undisturbed, "MOST_SHARE", 1.0)
+        patch.setattr(budget, "MOST_SHARE", 1.0)
         begin(plan("ring", RECIPE, CPU), path, notify=silent)
         yield path
 

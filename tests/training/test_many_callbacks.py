@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import poise
-from poise.diagnosis import undisturbed
+from poise.diagnosis import budget
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder, game_folders
@@ -86,7 +86,7 @@ def tallies(run: RunFolder) -> list[dict[str, Any]]:
 def test_each_game_is_watched_as_if_it_were_alone_and_none_is_disturbed(
     data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(undisturbed, "MOST_SHARE", 1e9)
+    monkeypatch.setattr(budget, "MOST_SHARE", 1e9)
     watched = recipe(data, **{"callbacks.tally-test.at": 0})
     begin_many(plan_many(data, watched, CPU, seeds=2), tmp_path / "many", notify=only_the_doctor)
     begin_many(
@@ -144,7 +144,7 @@ def test_a_game_that_asks_to_stop_waits_for_the_others_and_can_keep_its_best(tmp
 
 
 def test_what_befalls_one_game_is_found_in_that_game(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(undisturbed, "MOST_SHARE", 1e9)
+    monkeypatch.setattr(budget, "MOST_SHARE", 1e9)
 
     def breaking(context: CallbackContext) -> Any:
         def act(step: StepContext) -> None:

@@ -14,7 +14,7 @@ import torch
 import poise
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, recipe_with
-from poise.run_folder import RunFolder, game_folders, is_many
+from poise.run_folder import RunFolder, game_folders
 from poise.training import Resumption, pick_device, resume
 from poise.training.vectorised import EnsembleContext, begin_many, plan_many, resume_many
 from poise.web import write_report
@@ -55,7 +55,7 @@ def without_clock(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_every_seed_has_a_run_that_can_be_opened_and_sampled(whole: Path) -> None:
-    assert is_many(whole)
+    assert RunFolder(whole).is_many
     runs = poise.open_runs(whole)
     assert len(runs) == 3
     assert [run.recipe.seed for run in runs] == [0, 1, 2]

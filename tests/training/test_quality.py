@@ -15,7 +15,7 @@ from torch import nn
 from poise.data import open_data
 from poise.metrics import cheap_evaluation
 from poise.metrics.frechet import distance_of
-from poise.metrics.table import results_of
+from poise.metrics.lines import results_of
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
 from poise.tasks.held_out import split

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import _SpectralNorm
 
 import poise
-from poise.diagnosis import FINDINGS, Setting, undisturbed
+from poise.diagnosis import FINDINGS, Setting, budget
 from poise.errors import PoiseError
 from poise.recipes import RECIPES, Recipe, parse_override, recipe_with
 from poise.run_folder import RunFolder
@@ -270,7 +270,7 @@ def test_a_resumed_run_tries_what_was_not_tried(tmp_path: Path) -> None:
 def test_a_healthy_run_is_saved_where_it_can_be_branched_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(undisturbed, "MOST_SHARE", 1e9)
+    monkeypatch.setattr(budget, "MOST_SHARE", 1e9)
     monkeypatch.setattr(doctor, "FINDINGS", {})
     planned = plan(
         "spiral",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from poise.diagnosis.finding import Evidence, Finding, Remedy
 from poise.recipes import RECIPES, Recipe, recipe_with
-from poise.run_folder import Makes
+from poise.spec import Makes
 from poise.text import duration, number
 from poise.web.charts import (
     Table,

@@ -14,7 +14,7 @@ from poise.diagnosis import Finding
 from poise.errors import PoiseError
 from poise.generator import Generator, Tag, tags_of
 from poise.recipes import Recipe, saved_recipe
-from poise.run_folder import RunFolder, is_many, read_games
+from poise.run_folder import RunFolder, read_games
 from poise.training import Outcome, Resumption, pick_device
 from poise.training.vectorised import EnsembleOutcome, resume_many
 from poise.web import write_report
@@ -138,7 +138,7 @@ class Runs(Sequence[Run]):
     def __init__(self, path: Path | str) -> None:
         self.folder = RunFolder.open(path)
         self.path = self.folder.path
-        if not is_many(path):
+        if not RunFolder(path).is_many:
             what = f"'{path}' is a single run"
             raise PoiseError(what, code="api.single-run", hint=f"open it: poise.open_run({str(path)!r})")
         self.games = read_games(self.folder)
@@ -230,7 +230,7 @@ def finished(run: OneOrMany, outcome: Outcome | EnsembleOutcome) -> OneOrMany:
 
 def refuse_many(path: Path | str, hint: str) -> None:
     """Raise if a folder holds many games."""
-    if is_many(path):
+    if RunFolder(path).is_many:
         raise PoiseError(f"'{path}' holds many games", code="api.many-games", hint=hint)
 
 

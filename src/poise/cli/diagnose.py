@@ -79,9 +79,9 @@ def diagnose(
             better); the others are guessed.
         run: Which of several runs in one place to look at.
     """
-    from poise.run_folder import game_folders, is_many
+    from poise.run_folder import RunFolder, game_folders
 
-    is_run, many, console = (target / "recipe.json").is_file(), is_many(target), output()
+    is_run, many, console = (target / "recipe.json").is_file(), RunFolder(target).is_many, output()
     if (columns or run) and (is_run or many):
         what = f"'{target}' is a run, whose columns are known"
         raise PoiseError(what, code="cli.columns-of-a-run", hint="leave --columns and --run out")

@@ -167,7 +167,7 @@ def _save_pairs(found: Evaluation) -> Path | None:
 def _print(found: Evaluation, pairs: Path | None) -> None:
     from rich.text import Text
 
-    from poise.metrics.table import better_side
+    from poise.metrics.lines import better_side
 
     step = f" at step {found.step:,}" if found.run else ""
     title = f"{found.name}{step}, against {found.against}"

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from poise.cli.verb import facts, line, pairs, panel
-from poise.run_folder import RunFolder, is_many, makes, read_games
-from poise.spec import condition_kind
+from poise.run_folder import RunFolder, read_games
+from poise.spec import condition_kind, makes
 from poise.text import clock, counted, duration, label, number, short_path
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class SessionEnd:
         from poise.web.summary import next_commands, standing
 
         stands, pictures = standing(run), run.samples()
-        one = read_games(run)[0]["run"] if is_many(run.path) else ""
+        one = read_games(run)[0]["run"] if run.is_many else ""
         made = makes(run.data) if (run.path / one / "generator").is_dir() else None
         generator = run.path / "generator" if made and not one else None
         following = next_commands(stands, short_path(run.path), run.environment, makes=made, one=one)

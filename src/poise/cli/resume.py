@@ -49,9 +49,9 @@ def resume(
     from poise.cli.progress import view_for
     from poise.cli.session import Reporter, device_text, finish, report_of_a_failure
     from poise.recipes import saved_recipe
-    from poise.run_folder import RunFolder, is_many, read_games
+    from poise.run_folder import RunFolder, read_games
 
-    many = is_many(run)
+    many = RunFolder(run).is_many
     folder, view = RunFolder.open(run), view_for(json=json)
     recipe = saved_recipe(folder.recipe)
     if steps is not None:

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from poise.diagnosis.inputs import Note
+from poise.diagnosis.examination import Sample
+from poise.diagnosis.inputs import Note, only_samples
 from poise.diagnosis.reference import LEAST
 from poise.diagnosis.undisturbed import modules_of, still
 
@@ -78,9 +79,9 @@ class Latents:
 class Calls:
     """The calls of a generator that a check makes, each from how many to samples."""
 
-    sample: Callable[[int], Any]
-    swapped: Callable[[int], Any] | None = None  # The conditions exchanged
-    redrawn: Callable[[int], Any] | None = None  # The latents exchanged
+    sample: Sample
+    swapped: Sample | None = None  # The conditions exchanged
+    redrawn: Sample | None = None  # The latents exchanged
     asked: Tensor | None = None  # Labels that are asked for, `(N,)`
 
 
@@ -97,7 +98,7 @@ class Maker:
             return None
         first = parts[0]
         if len(parts) > 1:
-            return _of_parts(make, parts)
+            return _of_parts(_tensors_of(make), parts)
         if labels is None or latents.are_pictures:
             way = self._found(make, ((first,), (first, None)))
             other = first.roll(len(first) // 2 + 1, 0)
@@ -127,7 +128,7 @@ class Maker:
             asked,
         )
 
-    def _found(self, make: Callable[..., Any], tries: Sequence[tuple[Any, ...]]) -> Callable[..., Any]:
+    def _found(self, make: Callable[..., Any], tries: Sequence[tuple[Any, ...]]) -> Callable[..., Tensor]:
         """The way of calling that does not raise; the plainest one if all do."""
         if self._index is None:
             for index, given in enumerate(tries):
@@ -138,13 +139,18 @@ class Maker:
                     continue
                 self._index = index
                 break
-        return _way(make, tries[self._index or 0])
+        return _way(_tensors_of(make), tries[self._index or 0])
 
 
 _WAYS = ("labels", "floats of one-hot rows", "labels first", "one-hot rows", "latents alone")
 
 
-def _way(make: Callable[..., Any], given: tuple[Any, ...]) -> Callable[..., Any]:
+def _tensors_of(make: Callable[..., Any]) -> Callable[..., Tensor]:
+    """A generator that returns its samples alone, as a tensor, whatever it returned."""
+    return lambda *given: only_samples(make(*given))
+
+
+def _way(make: Callable[..., Tensor], given: tuple[Any, ...]) -> Callable[..., Tensor]:
     """A generator as a function of latents, or of latents and labels."""
     if len(given) == 1:
         return lambda latent, *_: make(latent)
@@ -159,12 +165,12 @@ def _way(make: Callable[..., Any], given: tuple[Any, ...]) -> Callable[..., Any]
     return make
 
 
-def _of_parts(make: Callable[..., Any], parts: Parts) -> Calls:
+def _of_parts(make: Callable[..., Tensor], parts: Parts) -> Calls:
     """A generator that is called with several tensors, the first of which are the latents."""
     others = tuple(part.roll(1, 0) for part in parts[1:])
     latent = parts[0].roll(len(parts[0]) // 2 + 1, 0)
 
-    def cut(count: int, *given: Tensor) -> Any:
+    def cut(count: int, *given: Tensor) -> Tensor:
         return make(*(part[:count] for part in given))
 
     return Calls(

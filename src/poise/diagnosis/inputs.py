@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 MOST_READ = 2_048  # Samples that are read of a data set or a loader
-CHANNELS = (1, 3, 4)  # Numbers of channels by which images are known that have them last
 
 Note = Callable[[str, str], None]  # Takes the name of what could not be used, and why
 
@@ -224,12 +223,6 @@ def _whole_labels(given: Any) -> Tensor:
     if found.is_floating_point() and not bool((found == found.round()).all()):
         raise _UnfitError("it holds fractions")
     return found.long()
-
-
-def channels_first(samples: Tensor) -> Tensor:
-    """Images that have their channels last, with the channels first."""
-    last = samples.dim() == 4 and samples.shape[-1] in CHANNELS and samples.shape[1] not in CHANNELS
-    return samples.permute(0, 3, 1, 2) if last else samples
 
 
 DARK = 64  # Bytes below this alone are of fewer bits than eight, as scikit-learn's digits of 0 to 16 are

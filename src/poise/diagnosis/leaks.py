@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, affine_grid, avg_pool2d, grid_sample
 
-from poise.diagnosis.inputs import channels_first
-from poise.diagnosis.samples import distances, mean_distance
+from poise.diagnosis.distances import channels_first, distances, mean_distance
 
 SIDE = 8  # Pixels of a side from which an operation can be seen
 SEEN = 0.05  # Energy distance of augmented to plain reals, over the mean distance of two reals, that is seen

@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from poise.diagnosis.budget import MOST_SHARE, OPENING, Budget
 from poise.diagnosis.calling import Latents, Maker
-from poise.diagnosis.doctor import OPENING, BlindStatus, Doctor
+from poise.diagnosis.doctor import BlindStatus, Doctor
+from poise.diagnosis.examination import Subject
 from poise.diagnosis.finding import Finding, Measurement
 from poise.diagnosis.findings.generalisation import of_another_distribution
 from poise.diagnosis.inputs import brought_to, given_of, samples_of
-from poise.diagnosis.look import Subject
 from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING, OTHERS, Reference, reference_of
 from poise.diagnosis.rule import Setting
 from poise.diagnosis.scalars import (
@@ -27,7 +28,7 @@ from poise.diagnosis.scalars import (
     visibly_broken,
 )
 from poise.diagnosis.trends import PACE, SPANS
-from poise.diagnosis.undisturbed import MOST_SHARE, Budget, modules_of
+from poise.diagnosis.undisturbed import modules_of
 from poise.diagnosis.window import StepStats, per_sample_scores
 from poise.randomness import streams_kept
 

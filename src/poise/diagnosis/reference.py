@@ -9,9 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from poise.diagnosis.inputs import Note, channels_first, labels_of
-from poise.diagnosis.leaks import Direction, directions
-from poise.diagnosis.samples import (
+from poise.diagnosis.appearance import grid_of, simple_statistics, summary_of
+from poise.diagnosis.distances import (
     Nearest,
     apart,
     cell_centres,
@@ -21,14 +20,14 @@ from poise.diagnosis.samples import (
     distances,
     energy_distance,
     features_of,
-    grid_of,
     labels_followed,
     mean_distance,
     nearest_other_training,
     nearest_others,
     nearest_training,
-    simple_statistics,
 )
+from poise.diagnosis.inputs import Note, labels_of
+from poise.diagnosis.leaks import Direction, directions
 
 MOST_TRAINING = 2_048  # Training samples among which nearest neighbours are looked for
 MOST_PROBED = 256  # Samples of each kind that are compared at a check
@@ -219,25 +218,6 @@ class Reference:
             return None
         half = len(self.training) // 2
         return labels_followed(self.training[half:], self.labels[half:], *self.classes)
-
-
-def summary_of(samples: Tensor) -> dict[str, float]:
-    """Least, greatest, mean and deviation of all values, and how far the channels of colours differ.
-
-    Example:
-        >>> summary_of(torch.zeros(2, 3, 4, 4))["colour"]
-        0.0
-    """
-    samples = channels_first(samples.detach()).float()
-    found = {
-        "least": float(samples.amin()),
-        "greatest": float(samples.amax()),
-        "mean": float(samples.mean()),
-        "deviation": float(samples.std()),
-    }
-    if samples.dim() == 4 and samples.shape[1] == 3:
-        found["colour"] = float(samples.std(1).mean())
-    return found
 
 
 def reference_of(

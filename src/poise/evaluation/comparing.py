@@ -14,8 +14,9 @@ from poise.evaluation.evaluating import evaluate, metric_named, metrics_for
 from poise.evaluation.recording import recorded
 from poise.evaluation.subjects import Notify, OpenRun, Progress, Which, folder_of, is_run
 from poise.metrics import METRICS, Result, compare
+from poise.metrics.lines import better_side
 from poise.metrics.result import Interval, plain
-from poise.metrics.table import better_side, metrics_that_need
+from poise.metrics.table import metrics_that_need
 from poise.run_folder import RunFolder
 
 Verdict = Literal["best", "within", "beyond", ""]

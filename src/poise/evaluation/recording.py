@@ -10,7 +10,7 @@ from torch import Tensor
 
 from poise.errors import report_system_errors
 from poise.metrics import Result
-from poise.metrics.table import lines_of, results_of
+from poise.metrics.lines import lines_of, results_of
 from poise.run_folder import RunFolder
 from poise.web import write_report
 

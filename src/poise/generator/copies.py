@@ -23,8 +23,7 @@ from poise.generator.recovery import errors_of
 from poise.generator.refining import Refined
 from poise.generator.run_data import RunData, at_most, data_of_run
 from poise.generator.spaces import space_of
-from poise.metrics.features import extract
-from poise.metrics.features import plain_extractor as extractor_named
+from poise.metrics.features import EXTRACTORS, extract
 from poise.metrics.intervals import share_interval
 from poise.metrics.neighbours import nearest
 from poise.metrics.result import Interval
@@ -123,7 +122,9 @@ class TrainingRows:
         generator = self.generator
         given = kind_of(generator.description).comparable(samples, generator.transform)
         made = extract(
-            extractor_named(generator.kind.features, given), given, value_range=generator.kind.value_range
+            EXTRACTORS.named(generator.kind.features).plain(given),
+            given,
+            value_range=generator.kind.value_range,
         )
         wide = made.double()
         self._mean = wide.mean(0) if self._mean is None else self._mean

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from poise.generator.directions import Measure
 from poise.generator.spaces import Space, samples_of
-from poise.metrics.features import Extractor, extract, plain_extractor
+from poise.metrics.features import EXTRACTORS, Extractor, extract
 from poise.metrics.frechet import frechet_distance
 from poise.metrics.intervals import NORMAL_QUANTILE, interval_of_mean
 from poise.metrics.neighbours import precision_recall_density_coverage
@@ -61,7 +61,7 @@ class Judge:
         """Draw the samples."""
         generator = space.generator
         like = torch.zeros(1, *generator.shape)
-        extractor = plain_extractor(generator.kind.features, like)
+        extractor = EXTRACTORS.named(generator.kind.features).plain(like)
         latent, condition = samples_of(generator, SEEDS + 2 * CROWD, seed=derive(seed, 0, "judging") % 2**31)
         with torch.no_grad():
             every = space.coordinates(latent, condition)

@@ -21,7 +21,7 @@ from poise.generator.inverted import Inversion
 from poise.generator.likeness import likeness_of
 from poise.generator.naming import weights_hash
 from poise.generator.spaces import Space, samples_of, space_of
-from poise.metrics.features import extract, plain_extractor
+from poise.metrics.features import EXTRACTORS, extract
 from poise.metrics.frechet import distance_of
 from poise.metrics.translation_errors import peak_signal_to_noise
 from poise.randomness import derive
@@ -148,7 +148,7 @@ def _cost(before: Generator, after: Generator, *, seed: int) -> dict[str, float]
     )
     first, second = old[:TRIED], old[TRIED:]
     features = [
-        extract(plain_extractor(before.kind.features, old), part, value_range="-1..1").double()
+        extract(EXTRACTORS.named(before.kind.features).plain(old), part, value_range="-1..1").double()
         for part in (first, second, new[:TRIED])
     ]
     return {

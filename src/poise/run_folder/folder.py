@@ -19,7 +19,6 @@ moment leaves either the old ones or the new one. Only the holder of the lock wr
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -27,7 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from poise.errors import PoiseError, nearest, system_reason
+from poise.errors import PoiseError
 from poise.run_folder.checkpoints import Checkpoint, DamagedError, Restored, checkpoint_of, step_name
 from poise.run_folder.files import (
     append_line,
@@ -41,6 +40,7 @@ from poise.run_folder.files import (
     to_json,
     write_whole,
 )
+from poise.run_folder.places import not_a_run, refuse_existing, unwritable
 from poise.run_folder.tensors_folder import (
     FORMAT,
     is_there,
@@ -105,7 +105,7 @@ class RunFolder:
         except OSError as error:
             if not in_place:
                 shutil.rmtree(run.path, ignore_errors=True)
-            raise _unwritable(path, error) from None
+            raise unwritable(path, error) from None
         return run
 
     @staticmethod
@@ -117,7 +117,7 @@ class RunFolder:
         """
         run = RunFolder(path)
         if not (run.path / "recipe.json").is_file():
-            raise _not_a_run(run.path)
+            raise not_a_run(run.path)
         found = run.environment.get("format")
         if not isinstance(found, int) or found > FORMAT:
             what = f"The run '{path}' has format {found}, and this version reads up to {FORMAT}"
@@ -307,6 +307,11 @@ class RunFolder:
         write_tensors_folder(self.path / "generator", "generator", tensors, objects, step, card=card)
 
     @property
+    def is_many(self) -> bool:
+        """Whether this holds many games, each a run below it, and not one run."""
+        return (self.path / "games.json").is_file()
+
+    @property
     def is_generator(self) -> bool:
         """Whether this is a generator's own folder, without the run that it is of."""
         return (self.path / "generator.json").is_file() and not (self.path / "recipe.json").is_file()
@@ -341,37 +346,3 @@ def _read(
             raise missing from None
         what, code, hint = damaged
         raise PoiseError(what, code=f"run-folder.damaged-{code}", why=str(error), hint=hint) from None
-
-
-def refuse_existing(path: Path) -> None:
-    """Raise if a new run would write over something, or cannot be written at all.
-
-    Raises:
-        PoiseError: There is a run, or there are other files, or the folder cannot be written.
-    """
-    if (path / "recipe.json").exists():
-        what = f"'{path}' holds a run already, and training never writes over one"
-        hint = f"go on with it: poise resume {path}, or name another folder with --out"
-        raise PoiseError(what, code="run-folder.run-exists", hint=hint)
-    if path.is_file() or (path.is_dir() and any(path.iterdir())):
-        what, hint = f"'{path}' is there already and is not a run", "name a new folder with --out"
-        raise PoiseError(what, code="run-folder.not-empty", hint=hint)
-    parent = next(folder for folder in [path, *path.absolute().parents] if folder.exists())
-    if not parent.is_dir():
-        raise _unwritable(path, NotADirectoryError(f"'{parent}' is a file"))
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise _unwritable(path, PermissionError(f"no permission to write in '{parent}'"))
-
-
-def _not_a_run(path: Path) -> PoiseError:
-    what, hint = f"'{path}' is not a run: it holds no recipe.json", "name a folder that poise train made"
-    if not path.exists():
-        runs = [str(one.parent) for one in path.parent.glob("*/recipe.json")]
-        near = " or ".join(f"'{one}'" for one in nearest(str(path), runs, most=2))
-        what, hint = f"There is no run '{path}'", f"did you mean {near}?" if near else hint
-    return PoiseError(what, code="run-folder.not-a-run", hint=hint)
-
-
-def _unwritable(path: Path, error: OSError) -> PoiseError:
-    what, hint = f"The output folder '{path}' cannot be written", "name another with --out"
-    return PoiseError(what, code="run-folder.unwritable", why=system_reason(error), hint=hint)

@@ -1,4 +1,4 @@
-"""What a folder holds: a run, or many games, and what their generators make; and where a new one goes.
+"""Many games in one folder: which they are, and the run of each.
 
 Many games are a folder with what they share, and the run folder of each below it:
 
@@ -13,26 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from poise.errors import PoiseError
 from poise.run_folder.folder import RunFolder
-from poise.spec import condition_kind
-
-GAMES_FILE = "games"
-
-# What a generator makes: samples of noise, images of images, the tags of an image, or waves of recordings
-Makes = Literal["samples", "images", "tags", "waves"]
-
-
-def is_many(path: Path | str) -> bool:
-    """Whether a folder holds many games, and not one run."""
-    return (Path(path) / f"{GAMES_FILE}.json").is_file()
 
 
 def write_games(parent: RunFolder, games: Sequence[Mapping[str, Any]]) -> None:
     """Write the games, each as `{"run": folder, "seed": seed, "settings": {path: value}, "recipe": ...}`."""
-    parent.write_json(GAMES_FILE, {"games": [dict(game) for game in games]})
+    parent.write_json("games", {"games": [dict(game) for game in games]})
 
 
 def read_games(parent: RunFolder) -> list[dict[str, Any]]:
@@ -41,10 +30,10 @@ def read_games(parent: RunFolder) -> list[dict[str, Any]]:
     Raises:
         PoiseError: The file is damaged.
     """
-    rows = parent.read_json(GAMES_FILE).get("games")
+    rows = parent.read_json("games").get("games")
     wanted = {"run", "seed", "settings", "recipe"}
     if not isinstance(rows, list) or not all(isinstance(row, dict) and wanted <= set(row) for row in rows):
-        what, hint = f"'{parent.path}/{GAMES_FILE}.json' names no games", "restore it from a copy"
+        what, hint = f"'{parent.path}/games.json' names no games", "restore it from a copy"
         raise PoiseError(what, code="run-folder.damaged-file", hint=hint)
     return rows
 
@@ -57,7 +46,7 @@ def one_run(path: Path | str) -> RunFolder:
     """
     alone = RunFolder(path)
     run = alone if alone.is_generator else RunFolder.open(path)
-    if is_many(run.path):
+    if run.is_many:
         first = read_games(run)[0]["run"]
         what, hint = f"'{path}' holds many games", f"name one of them: {Path(path) / first}"
         raise PoiseError(what, code="run-folder.many-games", hint=hint)
@@ -72,27 +61,3 @@ def game_folders(path: Path | str) -> list[RunFolder]:
     """
     parent = RunFolder.open(path)
     return [RunFolder.open(parent.path / str(row["run"])) for row in read_games(parent)]
-
-
-def new_run_path(data: str, recipe: str, *, below: Path | str = "runs") -> Path:
-    """A folder for a new run that does not exist yet: `runs/digits-non-saturating`, then `...-2`."""
-    stem = "-".join([Path(data).stem or "data", *recipe.split("/")])
-    name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in stem).strip("-.")
-    first = Path(below) / (name or "run")
-    numbered = (Path(below) / f"{first.name}-{number}" for number in range(2, 10_000))
-    return first if not first.exists() else next(path for path in numbered if not path.exists())
-
-
-def makes(data: Mapping[str, Any]) -> Makes:
-    """What a run's generator makes.
-
-    Example:
-        >>> makes({"condition": None}), makes({"condition": {"kind": "image"}})
-        ('samples', 'images')
-    """
-    condition = data.get("condition") or {}
-    if condition_kind(condition).images:
-        return "images"
-    if condition_kind(condition).sounds:
-        return "waves"
-    return "tags" if "tags" in condition else "samples"

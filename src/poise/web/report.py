@@ -8,7 +8,8 @@ from typing import Any
 
 from poise.errors import PoiseError
 from poise.recipes.overrides import ABOUT
-from poise.run_folder import RunFolder, is_many, makes, step_name
+from poise.run_folder import RunFolder, step_name
+from poise.spec import makes
 from poise.text import label, number
 from poise.web import charts, facts, metrics, pictures, summary
 from poise.web.games import spread_of
@@ -55,7 +56,7 @@ def _contents(run: RunFolder, now: datetime) -> dict[str, Any]:
     recipe, environment, data = run.recipe, run.environment, run.data
     history = charts.history_table(run.lines("history"))
     findings = summary.findings_of(run.lines("findings"))
-    spread = spread_of(run, history) if is_many(run.path) else None
+    spread = spread_of(run, history) if run.is_many else None
     numbers = metrics.measured(run.lines("metrics")) if spread is None else spread.numbers
     measured, tables = metrics.metric_charts(numbers)
     album = pictures.read_album(run.samples())

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from poise.diagnosis.finding import Evidence, Finding
 from poise.extension import use_words
-from poise.run_folder import Makes, RunFolder
+from poise.run_folder import RunFolder
+from poise.spec import Makes
 from poise.text import counted, duration, label, number
 from poise.web.charts import Table, history_table
 from poise.web.facts import Json, plain

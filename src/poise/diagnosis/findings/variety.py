@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import statistics
 
+from poise.diagnosis.distances import at_least, total_variation
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, deepened_and_calm, packed, rates_times, single_steps
 from poise.diagnosis.reference import MOST_PROBED
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict, unchecked
-from poise.diagnosis.samples import at_least, total_variation
 from poise.diagnosis.trends import SPANS, best, deviation, gains, median, values
 
 SPAN = 12  # Spans, sixtieths of a run, that are looked back on

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from poise.diagnosis.look import Part
-from poise.diagnosis.parts.loop import drawn, handed, layouts, loop_reals
+from poise.diagnosis.examination import Part
 from poise.diagnosis.parts.networks import conditions, held_out, latents, weights
-from poise.diagnosis.parts.samples import compared, copies, grid, leaks, statistics, waves
+from poise.diagnosis.parts.samples import (
+    compared,
+    copies,
+    drawn,
+    grid,
+    handed,
+    layouts,
+    leaks,
+    loop_reals,
+    statistics,
+    waves,
+)
 
 PARTS: Mapping[str, Part] = {
     "weights": Part("weights", weights),

@@ -8,10 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from poise.diagnosis.inputs import only_samples
-from poise.diagnosis.look import FEW, Look, MissingError, Side
+from poise.diagnosis.distances import condition_response, labels_followed
+from poise.diagnosis.examination import FEW, Look, MissingError, Side
 from poise.diagnosis.reference import LEAST_HELD_OUT, MOST_SCORED
-from poise.diagnosis.samples import condition_response, labels_followed
 from poise.diagnosis.window import held_out_gap, per_sample_scores, roc_auc
 
 WATCHED = 32  # Weights of each tensor that are compared with those of the last check
@@ -50,7 +49,7 @@ def latents(look: Look) -> dict[str, Any]:
         with torch.random.fork_rng(devices=cards):
             # torch.manual_seed formats a stack for every device, which costs as much as a small network
             (torch.manual_seed if cards else torch.default_generator.manual_seed)(0)
-            made.append(only_samples(sample(ASKED))[:ASKED])
+            made.append(sample(ASKED)[:ASKED])
     reference = look.known()
     if made[0].shape[1:] != reference.real.shape[1:]:
         raise MissingError("samples and reals differ in shape")
@@ -97,7 +96,7 @@ def conditions(look: Look) -> dict[str, Any]:
         raise MissingError("no samples of known conditions were given")
     reference, count = look.known(), len(fake)
     rows = reference.rows(fake)
-    others = reference.rows(only_samples(subject.swapped(count)))
+    others = reference.rows(subject.swapped(count))
     found: dict[str, Any] = {"condition_response": condition_response(rows[: len(others)], others)}
     if subject.asked is not None and reference.classes is not None:
         asked = subject.asked.cpu()[:count]

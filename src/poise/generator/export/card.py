@@ -11,8 +11,8 @@ from poise.errors import PoiseError
 from poise.generator.copies import Copies, Membership, TrainingRows, copies_of, membership_of
 from poise.generator.export.target import Subject
 from poise.metrics.arrays import hash_of_weights
+from poise.metrics.lines import results_of
 from poise.metrics.result import Result
-from poise.metrics.table import results_of
 from poise.registry import takes
 from poise.version import VERSION
 

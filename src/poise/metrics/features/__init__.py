@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from torch import Tensor
 
 from poise.metrics.arrays import ValueRange
 from poise.metrics.features.extractor import (
     UNHASHED,
     Extractor,
+    ExtractorKind,
     FunctionExtractor,
     ModuleExtractor,
     as_extractor,
@@ -32,22 +30,6 @@ from poise.metrics.features.untrained import (
     spectrogram_convolutions,
 )
 from poise.registry import Registry
-
-
-@dataclass(frozen=True)
-class ExtractorKind:
-    """A row of the table of extractors."""
-
-    name: str  # What people type
-    build: Callable[..., Extractor]  # Builds it; what it needs is in needs
-    summary: str  # One sentence on what it is good for
-    needs: tuple[str, ...] = ()  # What build takes: channels, samples, labels, weights, cache
-    takes: tuple[str, ...] = ("image",)  # The names of the kinds of data that it can be used on
-
-    def serves(self, kind: str) -> bool:
-        """Whether it can be used on data of the kind of this name."""
-        return kind in self.takes
-
 
 EXTRACTORS: Registry[ExtractorKind] = Registry(
     "extractor",
@@ -118,13 +100,7 @@ EXTRACTORS: Registry[ExtractorKind] = Registry(
 
 def default_extractor(samples: Tensor) -> Extractor:
     """The extractor that needs nothing: random convolutions for images, the identity for vectors."""
-    return plain_extractor("random-convolutions" if samples.dim() == 4 else "identity", samples)
-
-
-def plain_extractor(name: str, samples: Tensor) -> Extractor:
-    """An extractor that needs nothing but to know how many channels there are."""
-    kind = EXTRACTORS.named(name)
-    return kind.build(samples.shape[1]) if "channels" in kind.needs else kind.build()
+    return EXTRACTORS["random-convolutions" if samples.dim() == 4 else "identity"].plain(samples)
 
 
 __all__ = [
@@ -149,7 +125,6 @@ __all__ = [
     "inception_v3",
     "pixels",
     "placed",
-    "plain_extractor",
     "protocol_of",
     "random_convolutions",
     "small_classifier",

@@ -12,7 +12,6 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from poise.devices import full_float32
 from poise.errors import PoiseError
 from poise.metrics.arrays import ValueRange, as_samples, fingerprint, hash_of_weights, range_of, to_range
 from poise.metrics.features.files import cached
@@ -46,6 +45,25 @@ class Extractor(Protocol):
     def __call__(self, samples: Tensor) -> Tensor:
         """Features `(N, d)` of samples `(N, ...)`."""
         ...
+
+
+@dataclass(frozen=True)
+class ExtractorKind:
+    """A row of the table of extractors."""
+
+    name: str  # What people type
+    build: Callable[..., Extractor]  # Builds it; what it needs is in needs
+    summary: str  # One sentence on what it is good for
+    needs: tuple[str, ...] = ()  # What build takes: channels, samples, labels, weights, cache
+    takes: tuple[str, ...] = ("image",)  # The names of the kinds of data that it can be used on
+
+    def serves(self, kind: str) -> bool:
+        """Whether it can be used on data of the kind of this name."""
+        return kind in self.takes
+
+    def plain(self, samples: Tensor) -> Extractor:
+        """The extractor, if it needs nothing but to know how many channels there are."""
+        return self.build(samples.shape[1]) if "channels" in self.needs else self.build()
 
 
 def protocol_of(extractor: Extractor) -> dict[str, Any]:
@@ -200,6 +218,24 @@ def frozen(*modules: nn.Module) -> Iterator[None]:
             part.training = was
         for parameter, was in zip(parameters, wanting, strict=True):
             parameter.requires_grad_(was)
+
+
+@contextmanager
+def full_float32() -> Iterator[None]:
+    """Products and convolutions of float32 in float32, also on cards that round them to TF32 by default.
+
+    Example:
+        >>> with full_float32():
+        ...     torch.backends.cudnn.allow_tf32
+        False
+    """
+    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+    kept = products.allow_tf32, convolutions.allow_tf32
+    products.allow_tf32 = convolutions.allow_tf32 = False
+    try:
+        yield
+    finally:
+        products.allow_tf32, convolutions.allow_tf32 = kept
 
 
 @full_float32()  # as on a CPU, so that numbers can be compared

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from poise.data import Array, Dataset, kind_of
 from poise.games import AdversarialGame
 from poise.games.view import own_part
 from poise.generator.sampling import generate
-from poise.metrics.features import extract, plain_extractor
+from poise.metrics.features import EXTRACTORS, Extractor, extract
 from poise.metrics.neighbours import nearest
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
@@ -39,9 +38,6 @@ NUMBERS = 250_000_000  # Of all these pictures together
 AT_ONCE = 25_000_000  # Numbers of the pictures that are read at once
 JUDGED = 200  # Held-out pictures that say how near is usual
 
-_FEATURES: dict[tuple[str, str, bytes], Tensor] = {}
-"""Of the training pictures of the last session, by their data, their transform and their rows."""
-
 
 @dataclass(frozen=True)
 class Drawn:
@@ -59,6 +55,7 @@ class CloseLook:
         self.dataset, self.recipe, self.notify = dataset, recipe, notify
         self.kind, (self.whole, self.rows) = kind_of(dataset), examined(recipe, dataset)
         self.preview = make_preview(recipe, dataset)
+        self._extractor: Extractor | None = None  # Built for the first samples
 
     def __call__(self, context: StepContext) -> None:
         """Write them if no step follows."""
@@ -107,7 +104,7 @@ class CloseLook:
         fakes = self._made(context, self.preview)
         if not bool(torch.isfinite(fakes).all()):
             return None
-        of_reals = self._features_of_training(data, training)
+        of_reals = self._features(data, training)
         of_fakes = self._extract(fakes)
         apart, which = nearest(of_fakes, of_reals)
         closest = apart.argsort()[:COLUMNS]
@@ -182,15 +179,6 @@ class CloseLook:
         condition = None if shown.condition is None else shown.condition.to(device)
         return generate(partial(generator, **settings), shown.latent.to(device), condition)
 
-    def _features_of_training(self, data: Dataset, rows: Array) -> Tensor:
-        """The features of these pictures: the trials of a study, one after another, have them in common."""
-        key = data.fingerprint, json.dumps(data.transform.to_json()), rows.tobytes()
-        if key not in _FEATURES:
-            found = self._features(data, rows)
-            _FEATURES.clear()
-            _FEATURES[key] = found
-        return _FEATURES[key]
-
     def _features(self, data: Dataset, rows: Array) -> Tensor:
         size = max(1, min(256, AT_ONCE // math.prod(data.shape)))
         parts = [rows[start : start + size] for start in range(0, len(rows), size)]
@@ -198,8 +186,9 @@ class CloseLook:
 
     def _extract(self, samples: Tensor) -> Tensor:
         plain = self.kind.measured(samples, self.dataset.transform)
-        extractor = plain_extractor(self.kind.features, plain)
-        return extract(extractor, plain, value_range=self.kind.value_range).double()
+        if self._extractor is None:
+            self._extractor = EXTRACTORS.named(self.kind.features).plain(plain)
+        return extract(self._extractor, plain, value_range=self.kind.value_range).double()
 
     def _usual(self, data: Dataset, held_out: Array, of_reals: Tensor) -> tuple[float, str]:
         """How near pictures that were not trained on lie, in the median, and what they are."""

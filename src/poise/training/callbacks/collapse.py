@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from poise.diagnosis.samples import distances, likeness
+from poise.diagnosis.distances import distances, likeness
 from poise.training.callbacks.callback import CallbackContext, CallbackRow, Request, StepContext
 from poise.training.callbacks.quality import LEAST, Yardstick
 

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from poise.data import Dataset, kind_of
-from poise.diagnosis import FINDINGS, Finding, FindingTracker, Measurement, Setting, judged, undisturbed
+from poise.diagnosis import FINDINGS, Finding, FindingTracker, Measurement, Setting, budget, judged
 from poise.diagnosis import doctor as diagnosis
+from poise.diagnosis.examination import Side, Subject
 from poise.diagnosis.leaks import operations_of
-from poise.diagnosis.look import Side, Subject
 from poise.diagnosis.reference import MOST_PROBED, MOST_TRAINING, Reference
 from poise.diagnosis.window import STEPS, StepStats, per_sample_scores
 from poise.extension import use_words
@@ -161,7 +161,7 @@ class Doctor:
             diagnosis.at_multiples(self.every),
             self._setting or setting_of(run, self.recipe),
             reference=self._reference(),
-            budget=undisturbed.Budget(self._most_share),
+            budget=budget.Budget(self._most_share),
             boundary=LOSSES.named(self.recipe.loss.name).boundary,
         )
         if self._loaded:
@@ -316,7 +316,7 @@ def _make(context: CallbackContext) -> Doctor | None:
         *examined(context.recipe, context.dataset),
         context.notify,
         stops=context.doctor == "apply",
-        most_share=undisturbed.MOST_SHARE / context.games,
+        most_share=budget.MOST_SHARE / context.games,
         setting=setting_of(context.run, context.recipe),
     )
 

@@ -22,8 +22,8 @@ from poise.metrics import (
     mode_statistics,
     reference_of,
 )
-from poise.metrics.features import plain_extractor
-from poise.metrics.table import lines_of
+from poise.metrics.features import EXTRACTORS
+from poise.metrics.lines import lines_of
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe
 from poise.tasks import TASKS
@@ -156,7 +156,7 @@ class Yardstick:
         known, kind, reals = mixture_of(self.dataset), kind_of(self.dataset), self._stored(rows)
         return reference_of(
             reals,
-            extractor=plain_extractor(kind.features, reals),
+            extractor=EXTRACTORS.named(kind.features).plain(reals),
             fakes=self.samples,
             most=self.samples,
             held_out=self._stored(others) if len(others) else None,

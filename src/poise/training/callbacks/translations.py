@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from poise.data import Condition, Dataset, to_pillow, to_pixels
 from poise.generator.translating import translated
 from poise.metrics.frechet import distance_of
-from poise.metrics.table import better_side
+from poise.metrics.lines import better_side
 from poise.metrics.translation_errors import errors_of
 from poise.randomness import numpy_stream, torch_stream
 from poise.recipes import Recipe

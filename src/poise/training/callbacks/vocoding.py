@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from poise.data import Condition, Dataset, kind_of
 from poise.data.mel import MelSpectrogram
 from poise.generator.vocoding import remade
-from poise.metrics.table import better_side
+from poise.metrics.lines import better_side
 from poise.metrics.vocoder_errors import wave_errors
 from poise.recipes import Recipe
 from poise.run_folder.files import write_whole
