@@ -20,7 +20,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from benchmarks.planted_faults import pages
+from benchmarks import failure_pages as pages
 from benchmarks.strangers.data import data_of
 from benchmarks.strangers.loops.dcgan_tutorial import networks, weights_init
 from poise import Monitor

@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmarks import failure_pages as pages
 from benchmarks.kinds.sounds import DATA, exported
-from benchmarks.planted_faults import pages
 from poise import Monitor
 from poise.data import open_data
 from poise.diagnosis import FINDINGS, FindingTracker, Measurement, Setting

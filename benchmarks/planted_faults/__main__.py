@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.planted_faults import pages
+from benchmarks import failure_pages as pages
 from benchmarks.planted_faults.faults import Case, cases
 from benchmarks.planted_faults.judge import judge_all
 from benchmarks.planted_faults.record import record

@@ -9,9 +9,9 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
+from benchmarks.failure_pages import save_picture
 from benchmarks.planted_faults.faults import FIRST, Case
 from benchmarks.planted_faults.judge import judge_one
-from benchmarks.planted_faults.pages import save_picture
 from poise.data import Labelled, open_data
 from poise.diagnosis import Measurement
 from poise.run_folder import RunFolder

@@ -13,7 +13,7 @@ import argparse
 from fnmatch import fnmatch
 from pathlib import Path
 
-from benchmarks.planted_faults.pages import write
+from benchmarks.failure_pages import write
 from benchmarks.strangers import sets
 from benchmarks.strangers.jobs import do_all, lines_of
 from benchmarks.strangers.play import play

@@ -33,6 +33,11 @@ class Span:
     kind: SpanKind
     size: int
 
+    @property
+    def chooses(self) -> bool:
+        """Whether one of its numbers is 1 and the others are 0."""
+        return self.kind in ("one-hot", "ordered")
+
 
 ATTRIBUTE = "attribute"
 """How the names of spans begin that hold for a whole series: the same at all of its steps."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from benchmarks.planted_faults.pages import FOLDER, constants, refreshed
+from benchmarks.failure_pages import FOLDER, constants, refreshed
 from PIL import Image
 
 from poise.diagnosis import FINDINGS

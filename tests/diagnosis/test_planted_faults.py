@@ -11,11 +11,11 @@ from unittest.mock import ANY
 import numpy as np
 import pytest
 import torch
+from benchmarks.failure_pages import FOLDER, between
 from benchmarks.planted_faults import plants
 from benchmarks.planted_faults.faults import FIRST, FOURTH, SECOND, THIRD, cases
 from benchmarks.planted_faults.games import GAMES
 from benchmarks.planted_faults.judge import METRIC, judge_all, took
-from benchmarks.planted_faults.pages import FOLDER, between
 from benchmarks.planted_faults.plants import always, once
 from benchmarks.planted_faults.report import report
 from benchmarks.planted_faults.rescue import table

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from poise.diagnosis.budget import MOST_SHARE, OPENING, Budget
@@ -16,8 +15,9 @@ from poise.diagnosis.doctor import BlindStatus, Doctor
 from poise.diagnosis.examination import Subject
 from poise.diagnosis.finding import Finding, Measurement
 from poise.diagnosis.findings.generalisation import of_another_distribution
-from poise.diagnosis.inputs import brought_to, given_of, samples_of
-from poise.diagnosis.reference import LEAST, MOST_PROBED, MOST_TRAINING, OTHERS, Reference, reference_of
+from poise.diagnosis.inputs import samples_of
+from poise.diagnosis.reals import Reals
+from poise.diagnosis.reference import MOST_PROBED, OTHERS
 from poise.diagnosis.rule import Setting
 from poise.diagnosis.scalars import (
     StepNumbers,
@@ -30,7 +30,6 @@ from poise.diagnosis.scalars import (
 from poise.diagnosis.trends import PACE, SPANS
 from poise.diagnosis.undisturbed import modules_of
 from poise.diagnosis.window import StepStats, per_sample_scores
-from poise.randomness import streams_kept
 
 LISTENED = 8  # Steps before a check whose statistics are noted; the others are passed over
 APART = 12  # Steps between the first checks: three of them reach to where rules begin to speak
@@ -81,13 +80,7 @@ class Monitor:
     ) -> None:
         self.not_used: dict[str, str] = {}
         self.steps, self.every = steps, every
-        with streams_kept():  # a loader shuffles
-            known = given_of("real", real, self._note)
-            self._real = None if known is None else known.samples
-            self._held_out = samples_of("held_out", held_out, self._note)
-        came_along = None if known is None else known.labels
-        self._conditions = came_along if conditions is None else conditions
-        self._ready = self._fitted()
+        self._reals = Reals(real, held_out, conditions, self._note)
         self._doctor = Doctor(
             self._scheduled,
             Setting(steps=steps, data=data, pace=min(PACE, every or PACE)),
@@ -95,8 +88,6 @@ class Monitor:
         )
         self._numbers = StepNumbers(self._note, self.rewind)
         self._latents, self._maker = Latents(MOST_PROBED), Maker()
-        self._gathered: list[Tensor] = []
-        self._reference_is_set = False
         self._metric: float | None = None
         self._checked = 0  # How many steps had been observed at the last check
         self._last = 0  # The number of its step
@@ -200,8 +191,8 @@ class Monitor:
                 self._metric = self._usable("metric", metric, number_of)
             if not self._latents.full and latent is not None:
                 self._latents.add(latent, self._note)
-            if not self._reference_is_set:
-                self._gather(real, fake)
+            if not self._reals.settled and self._reals.gather(real, fake):
+                self._doctor.reference = self._reals.reference
             broken = not due and visibly_broken(losses) and not self._known_as_broken()
             took = time.perf_counter() - began
             self._noting = min(took, self._noting or took)
@@ -223,7 +214,8 @@ class Monitor:
         real: Tensor | None, fake: Tensor | None,
     ) -> None:  # fmt: skip
         with self._doctor.budget:
-            self._set_reference(real, fake, last=True)
+            if not self._reals.settled and self._reals.settle(real, fake, last=True):
+                self._doctor.reference = self._reals.reference
             subject = self._subject(generator, discriminator, sample, latent, real, fake)
             observed = self._numbers.count if self.steps is None or self._numbers.counting else None
             measurement, changed = self._doctor.check(step, subject, observed=observed)
@@ -256,7 +248,7 @@ class Monitor:
         Noting takes time as well: a loop that notes every step while it saves for a check could spend all
         that is allowed on notes.
         """
-        gathers = not self._reference_is_set or not (self._latents.full or self._latents.none)
+        gathers = not self._reals.settled or not (self._latents.full or self._latents.none)
         pace = self._doctor.budget.elapsed / max(self._numbers.count, 1)  # Seconds a step
         noting = self._noting * max(LISTENED - len(self._doctor.window), 1)
         saving = math.ceil(self._doctor.saving(noting) / pace) if pace > 0 else 0
@@ -310,66 +302,10 @@ class Monitor:
             return max(least, round(self.steps / SPANS))
         return max(PACE, self._numbers.count // GROWS)
 
-    def _gather(self, real: Any, fake: Any) -> None:
-        """Bring the reals that were given to the space of the loop's, or gather those of the loop."""
-        if self._real is not None and real is None and fake is None:
-            return
-        real, fake = samples_of("real", real, self._note), samples_of("fake", fake, self._note)
-        self._set_reference(real, fake)
-
-    def _set_reference(self, real: Tensor | None, fake: Tensor | None, *, last: bool = False) -> None:
-        """Fit what is known of the data, once."""
-        if self._reference_is_set:
-            return
-        if self._real is not None and (real is not None or fake is not None or last):
-            loop = fake if real is None else real
-            brought = brought_to(self._real, loop)
-            if real is not None and brought.shape[1:] != real.shape[1:]:
-                shapes = f"{tuple(self._real.shape[1:])} and those of the loop {tuple(real.shape[1:])}"
-                self._note("real", f"its samples have the shape {shapes}; the loop's own are taken instead")
-                self._real = self._conditions = None
-            else:
-                held_out = (
-                    None if self._held_out is None else brought_to(self._held_out, loop, like=self._real)
-                )
-                as_given = brought is self._real and held_out is self._held_out
-                self._doctor.reference = (
-                    self._ready
-                    if as_given and self._ready is not None
-                    else reference_of(brought, held_out, self._conditions, self._note)
-                )
-                self._reference_is_set, self._ready = True, None
-                return
-        if self._real is None and real is not None:
-            if self._conditions is not None:
-                self._note("conditions", "no reals were given that they could belong to")
-                self._conditions = None
-            if self._gathered and self._gathered[0].shape[1:] != real.shape[1:]:
-                self._gathered.clear()
-            self._gathered.append(real.detach().clone())
-            if sum(map(len, self._gathered)) >= max(LEAST, MOST_TRAINING // 4):
-                held_out = None if self._held_out is None else brought_to(self._held_out, real)
-                known = reference_of(torch.cat(self._gathered), held_out, None, self._note, from_loop=True)
-                self._doctor.reference, self._reference_is_set = known, True
-                self._gathered.clear()
-
     def rewind(self, step: int) -> None:
         """Forget what was measured at a step and after it: the loop has gone back to before."""
         self._quiet_until = 0
         self._doctor.rewind(step)
-
-    def _fitted(self) -> Reference | None:
-        """The reference of reals in the space in which they were given, fitted before the loop begins.
-
-        It is dropped if the loop has another space; what bytes become is not known before.
-        """
-        if self._real is None or self._real.dtype == torch.uint8:
-            return None
-        try:
-            found = reference_of(self._real, self._held_out, self._conditions, self._note)
-            return None if found is None else found.fit()
-        except Exception:  # it is made again in the loop, where what is wrong is noted
-            return None
 
     def _note(self, name: str, why: str) -> None:
         self.not_used[name] = why

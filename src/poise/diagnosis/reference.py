@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,7 +25,6 @@ from poise.diagnosis.distances import (
     nearest_others,
     nearest_training,
 )
-from poise.diagnosis.inputs import Note, labels_of
 from poise.diagnosis.leaks import Direction, directions
 
 MOST_TRAINING = 2_048  # Training samples among which nearest neighbours are looked for
@@ -218,41 +216,3 @@ class Reference:
             return None
         half = len(self.training) // 2
         return labels_followed(self.training[half:], self.labels[half:], *self.classes)
-
-
-def reference_of(
-    real: Tensor | None, held_out: Tensor | None, conditions: Any, note: Note, *, from_loop: bool = False
-) -> Reference | None:
-    """The reference of reals that are fit for it; the rest is noted.
-
-    Args:
-        real: Reals `(N, ...)`; rows that are not finite are left out.
-        held_out: Held-out reals `(M, ...)`, of the same shape.
-        conditions: The label of each of `real`.
-        note: Takes what is left out.
-        from_loop: Whether the reals are the loop's own.
-    """
-    if real is None:
-        return None
-    labels = labels_of(conditions, len(real), note)
-    if held_out is not None and held_out.shape[1:] != real.shape[1:]:
-        shapes = f"{tuple(held_out.shape[1:])} and reals {tuple(real.shape[1:])}"
-        note("held_out", f"held-out samples have the shape {shapes}")
-        held_out = None
-    sound = _finite_rows("real", real, note)
-    if sound is not None:
-        real = real[sound]
-        labels = None if labels is None else labels[sound.to(labels.device)]
-    if held_out is not None and (sound := _finite_rows("held_out", held_out, note)) is not None:
-        held_out = held_out[sound]
-    return Reference(real, held_out, labels, from_loop=from_loop) if len(real) else None
-
-
-def _finite_rows(name: str, samples: Tensor, note: Note) -> Tensor | None:
-    """Which rows hold finite values alone; `None` if all do."""
-    sound = torch.isfinite(samples).reshape(len(samples), -1).all(1)
-    broken = len(samples) - int(sound.sum())
-    if not broken:
-        return None
-    note(name, f"{broken} of {len(samples)} samples hold values that are not finite, and are left out")
-    return sound

@@ -12,7 +12,7 @@ from poise.errors import PoiseError
 from poise.networks.layers import ReLU
 from poise.networks.mixture import even
 from poise.networks.network import Network
-from poise.networks.spans import CHOICES, SpanHeads, draws
+from poise.networks.spans import SpanHeads, draws
 from poise.spec import DataSpec, Span
 
 
@@ -42,7 +42,7 @@ class ConcatenatingGenerator(nn.Module):
         """Samples, and beside each choice the probabilities that it was drawn by, both `(N, numbers)`."""
         logits = self._logits(latent)
         parts = [
-            part.softmax(1) if span.kind in CHOICES else part
+            part.softmax(1) if span.chooses else part
             for span, part in zip(self.heads.spans, logits.split(self.heads.sizes, 1), strict=True)
         ]
         return self.heads(logits, even(latent[:, : self.choices])), torch.cat(parts, 1)

@@ -16,7 +16,7 @@ from poise.networks.layers import LeakyReLU
 from poise.networks.network import Network
 from poise.networks.noised_mixture import ROUNDS as NOISED_ROUNDS
 from poise.networks.noised_mixture import noised_mixture
-from poise.networks.spans import CHOICES, SpanFeatures, chosen, draws
+from poise.networks.spans import SpanFeatures, chosen, draws
 from poise.spec import DataSpec, Span
 
 LEAST_NOISE = 8
@@ -63,7 +63,7 @@ class MixtureGenerator(nn.Module):
         self, spans: Sequence[Span], latent_size: int, *, components: int, width: int, depth: int
     ) -> None:
         super().__init__()
-        choices = [span for span in spans if span.kind in CHOICES]
+        choices = [span for span in spans if span.chooses]
         self.sizes = [span.size for span in choices]
         self.places = len(spans) - len(choices)
         self.noise = latent_size - 1 - len(choices) - self.places
@@ -209,13 +209,14 @@ def mixture_generator(
 
     Source: ours; the mixture of products as a prior, straight-through choices behind it.
     """
-    kinds = [span.kind for span in spec.spans]
     count = draws(spec.spans)
-    if not count or any(kind not in CHOICES for kind in kinds[:count]) or set(kinds[count:]) - {"bounded"}:
+    choices, places = spec.spans[:count], spec.spans[count:]
+    unfit = not all(span.chooses for span in choices) or any(span.kind != "bounded" for span in places)
+    if not choices or unfit:
         what = "The network 'mixture' cannot be built for these data"
         why = "it makes choices among values, and places within them"
         raise PoiseError(what, code="networks.no-choices", why=why, hint="use the network 'mlp'")
-    least = 1 + len(kinds) + LEAST_NOISE
+    least = 1 + len(spec.spans) + LEAST_NOISE
     if latent_size < least:
         what = f"A latent of {latent_size} numbers is too small for {count} columns"
         raise PoiseError(what, code="networks.latent-too-small", hint=f"use --set latent.size={2 * least}")

@@ -9,9 +9,6 @@ from torch import Tensor, nn
 
 from poise.spec import Span
 
-CHOICES = ("one-hot", "ordered")
-"""Kinds of spans of which one number is 1 and the others are 0."""
-
 
 def chosen(probabilities: Tensor, uniform: Tensor | None = None) -> Tensor:
     """One choice of each row, forwards as 0 and 1 and backwards as the probabilities (straight-through).
@@ -76,7 +73,7 @@ class SpanHeads(nn.Module):
                 part = part.tanh()  # noqa: PLW2901
             elif span.kind == "flag":
                 part = self._flag(part.sigmoid(), next(draws, None))  # noqa: PLW2901
-            elif span.kind in CHOICES:
+            elif span.chooses:
                 part = chosen(part.softmax(1), next(draws, None))  # noqa: PLW2901
             made.append(part)
         return torch.cat(made, 1)
@@ -100,7 +97,7 @@ def draws(spans: Sequence[Span]) -> int:
         >>> draws([Span("age", "real", 1), Span("colour", "one-hot", 3), Span("married", "flag", 1)])
         2
     """
-    return sum(span.kind == "flag" or span.kind in CHOICES for span in spans)
+    return sum(span.kind == "flag" or span.chooses for span in spans)
 
 
 class SpanFeatures(nn.Module):

@@ -21,7 +21,7 @@ from poise.recipes import RECIPES
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FOLDER = Path(__file__).parents[2] / "docs" / "failures"
+FOLDER = Path(__file__).parents[1] / "docs" / "failures"
 
 
 def constants(rule: Rule) -> list[tuple[str, str, str]]:
