@@ -29,7 +29,8 @@ from benchmarks.kinds.adult import DATA
 from poise.data import Array, TableTransform
 from poise.data.tables import read_frame
 from poise.data.tables.frame import write_frame
-from poise.generator.imputing import expected, imputed
+from poise.generator.guessing import expected
+from poise.generator.imputing import imputed
 
 SHARE, ROWS, DRAWS, NEAREST, KNOWN = 0.1, 1_000, 20, 10, 5_000
 Texts = Mapping[str, Sequence[str]]

@@ -25,11 +25,13 @@ def test_rows_conditions_and_missing_cells(cli: Cli, run: str) -> None:
     assert header == PEOPLE.read_text().splitlines()[0] and len(rows) == 30
     assert all(int(row.split(",")[0]) > 40 and row.endswith(",yes") for row in rows)
 
-    Path("gaps.csv").write_text("\n".join([header, "40,,,,Oslo,Norway,,,"]) + "\n")
-    assert cli("impute", run, "gaps.csv", "--draws", "2", "--out", "filled/").status == 0
+    Path("gaps.csv").write_text("\n".join([header, "40,,,,Oslo,Norway,,,", "NA,,,,Oslo,Norway,,,"]) + "\n")
+    done = cli("impute", run, "gaps.csv", "--draws", "2", "--out", "filled/")
+    assert done.status == 0 and "13 missing cells of 2 rows" in done.out
     for number in (1, 2):
-        (row,) = Path(f"filled/gaps-{number}.csv").read_text().splitlines()[1:]
+        row, other = Path(f"filled/gaps-{number}.csv").read_text().splitlines()[1:]
         assert row.startswith("40,") and ",Oslo,Norway," in row and all(row.split(","))
+        assert int(other.split(",")[0]) > 0 and all(other.split(","))
 
     Path("other.csv").write_text("mine\n")
     assert cli("sample", run, "--out", "other.csv").status == 2 and Path("other.csv").read_text() == "mine\n"

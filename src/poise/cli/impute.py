@@ -37,7 +37,8 @@ def impute(
 
     Args:
         run: The run's folder; of the recipe table.
-        rows: A table with the columns that were trained on, empty cells where values are missing.
+        rows: A table with the columns that were trained on, empty cells where values are missing, or NA where
+            numbers are.
         draws: How many tables.
         expected: One table of best guesses: the expected number, the most probable category.
         seed: Draws them.
@@ -65,13 +66,13 @@ def impute(
         raise would_overwrite(path)
     with view_for(json=json).reading(short_path(folder)):
         from poise.generator import Generator
-        from poise.generator.imputing import expected as expected_rows
-        from poise.generator.imputing import imputed
+        from poise.generator.guessing import expected as expected_rows
+        from poise.generator.imputing import imputed, missing_cells
         from poise.generator.rows import table_of
 
         generator = Generator.load(folder)
         like, frame = table_of(generator).like, generator.frame(rows)
-        missing = sum(not text for texts in frame.columns.values() for text in texts)
+        missing = missing_cells(table_of(generator), frame.columns)
         filled = (
             iter([expected_rows(generator, frame.columns, seed=seed, name=str(rows))])
             if expected

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from poise.data import Array, TableTransform
-from poise.data.tables.column import Cell, Column
-from poise.data.tables.values import MISSING, Form
+from poise.data.tables.column import Column
+from poise.data.tables.values import MISSING
 from poise.errors import PoiseError
 from poise.generator.rows import MakesRows, choice, probabilities, table_of
 from poise.generator.sampling import sample_latents
@@ -28,11 +28,11 @@ Texts = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, eq=False)
-class _Gaps:
+class Gaps:
     """A table with missing cells, and what a generator knows of it."""
 
     table: TableTransform
-    columns: Sequence[_Known]
+    columns: Sequence[Known]
     stored: Array  # Missing cells as some value
     shares: Array  # (latents, numbers): the probability of each value given each latent
     logits: Array  # The same as logarithms, for cells that are known; neighbours in order may be blended
@@ -46,15 +46,17 @@ class _Gaps:
 
     def weights(self, stored: Array, known: Array, logits: Array) -> Array:
         """How probable each latent is given the known cells `(rows, columns)` of rows, at most 1."""
-        encoded = np.zeros((len(stored), self.table.starts[-1]), dtype=np.float32)
+        return likely(self.encoded(stored, known) @ logits.T)
+
+    def encoded(self, stored: Array, known: Array) -> Array:
+        """A 1 for the cell of each known value, `(rows, numbers)`."""
+        made: Array = np.zeros((len(stored), self.table.starts[-1]), dtype=np.float32)
         for index in range(len(self.columns)):
             here = np.flatnonzero(known[:, index])
-            encoded[here, self.table.starts[index] + stored[here, index].astype(int)] = 1
-        score = encoded @ logits.T
-        weight: Array = np.exp(score - score.max(1, keepdims=True)).astype(np.float64)
-        return weight
+            made[here, self.table.starts[index] + stored[here, index].astype(int)] = 1
+        return made
 
-    def blended(self, seed: int) -> _Gaps:
+    def blended(self, seed: int) -> Gaps:
         """The same with the blending of neighbouring cells by which hidden known cells are found best.
 
         With few rows a component holds single cells, and a row that lies beside them would not fit it.
@@ -116,7 +118,7 @@ def imputed(
     Raises:
         PoiseError: It is no such generator, or the table has other columns or values.
     """
-    gaps = _gaps(generator, texts, seed, name)
+    gaps = gaps_of(generator, texts, seed, name)
     table = gaps.table
     for number in range(draws):
         stream = numpy_stream(seed, number, "imputation")
@@ -130,67 +132,46 @@ def imputed(
                 if index in table.ranged:
                     at = len(table.columns) + table.ranged.index(index)
                     filled[rows, at] = np.where(here, stream.random(len(chosen)), gaps.stored[rows, at])
-        yield _completed(table, texts, table.texts(filled))
+        yield completed(table, texts, table.texts(filled))
 
 
-def expected(generator: MakesRows, texts: Texts, *, seed: int, name: str = "table") -> dict[str, list[str]]:
-    """A table whose missing cells hold the expected number or date, or the most probable category.
-
-    That is the best single guess in squares of errors, and in errors; it shows nothing of what is not known.
-
-    Args:
-        generator: A generator that knows the probability of each value given a latent.
-        texts: The table, missing cells empty.
-        seed: Draws the latents.
-        name: What to call the table.
-
-    Raises:
-        PoiseError: It is no such generator, or the table has other columns or values.
-    """
-    gaps = _gaps(generator, texts, seed, name)
-    columns = gaps.table.columns
-    found = {column.name: [""] * len(gaps.stored) for column in columns}
-    for rows, weight in gaps.blocks():
-        shares = weight @ gaps.shares / weight.sum(1, keepdims=True)
-        for index, column in enumerate(columns):
-            part = gaps.part(shares, index)
-            guesses = _guesses(column, part / part.sum(1, keepdims=True))
-            found[column.name][rows] = guesses
-    whole = gaps.table.texts(gaps.stored)  # for columns that are derived
-    return _completed(gaps.table, texts, {**whole, **found})
+def likely(score: Array) -> Array:
+    """From logarithms to probabilities of each latent, the greatest of a row 1."""
+    weight: Array = np.exp(score - score.max(1, keepdims=True)).astype(np.float64)
+    return weight
 
 
-def _guesses(column: Column, shares: Array) -> list[str]:
-    """One text for each row of the probabilities of a column's cells."""
-    if column.form is None:
-        return [
-            max(zip(cell.shares, cell.texts, strict=True))[1]
-            for cell in map(column.cells.__getitem__, shares.argmax(1))
-        ]
-    means = np.array([_mean(cell, column.form) for cell in column.cells])
-    return [column.form.text(number) for number in (shares @ means).tolist()]
-
-
-def _mean(cell: Cell, form: Form) -> float:
-    """The mean of the numbers that a cell stands for; 0 for one that stands for none."""
-    if cell.knots:
-        return float(np.mean((np.array(cell.knots[1:]) + np.array(cell.knots[:-1])) / 2))
-    if any(text in MISSING for text in cell.texts):
-        return 0.0
-    return float(np.average([form.number(text) for text in cell.texts], weights=cell.shares))
-
-
-def _completed(table: TableTransform, texts: Texts, made: Texts) -> dict[str, list[str]]:
+def completed(table: TableTransform, texts: Texts, made: Texts) -> dict[str, list[str]]:
     """The table with what was made in its missing cells."""
+    missing = {column.name: _missing_in(column) for column in table.columns}
     return {
-        one: [old or new for old, new in zip(texts[one], made[one], strict=True)]
+        one: [
+            new if old in missing.get(one, ("",)) else old
+            for old, new in zip(texts[one], made[one], strict=True)
+        ]
         if one in texts
         else list(made[one])
         for one in table.order
     }
 
 
-def _gaps(generator: MakesRows, texts: Texts, seed: int, name: str) -> _Gaps:
+def missing_cells(table: TableTransform, texts: Texts) -> int:
+    """How many cells are filled in, of the columns that are there."""
+    missing = {column.name: _missing_in(column) for column in table.columns}
+    return sum(text in missing.get(name, ("",)) for name, column in texts.items() for text in column)
+
+
+def _missing_in(column: Column) -> tuple[str, ...]:
+    """The texts that stand for a missing value of a column."""
+    return ("",) if column.form is None else MISSING
+
+
+def gaps_of(generator: MakesRows, texts: Texts, seed: int, name: str) -> Gaps:
+    """A table with missing cells, beside what a generator knows of it.
+
+    Raises:
+        PoiseError: The generator knows no probabilities, or the table has other columns or values.
+    """
     table = table_of(generator)
     probable = getattr(generator.module, "probabilities", None)
     if probable is None:
@@ -205,7 +186,7 @@ def _gaps(generator: MakesRows, texts: Texts, seed: int, name: str) -> _Gaps:
     known, stored = _known(table, texts, name)
     latent = sample_latents(LATENTS, generator.latent, seed=derive(seed, 0, "latents of imputation"))
     shares = probabilities(probable, latent)
-    return _Gaps(table, known, stored, shares, _logits(table, shares, 0.0)).blended(seed)
+    return Gaps(table, known, stored, shares, _logits(table, shares, 0.0)).blended(seed)
 
 
 def _logits(table: TableTransform, shares: Array, width: float) -> Array:
@@ -226,20 +207,18 @@ def _logits(table: TableTransform, shares: Array, width: float) -> Array:
 
 
 @dataclass(frozen=True)
-class _Known:
+class Known:
     """Of a column: which rows have a value, and which cells are values."""
 
     known: Array
     possible: Array
 
 
-def _known(
-    table: TableTransform, texts: Mapping[str, Sequence[str]], name: str
-) -> tuple[list[_Known], Array]:
+def _known(table: TableTransform, texts: Mapping[str, Sequence[str]], name: str) -> tuple[list[Known], Array]:
     """For each column which rows are known, and stored rows, missing cells as cell 0."""
     known, filled = [], dict(texts)
     for column in table.columns:
-        missing = ("",) if column.form is None else MISSING
+        missing = _missing_in(column)
         if column.name not in texts:
             what = f"The table '{name}' has no column '{column.name}'"
             raise PoiseError(what, code="generator.imputed-column-missing", hint="add it, with empty cells")
@@ -256,5 +235,5 @@ def _known(
         filled[column.name] = [
             text if one else stand_in for text, one in zip(texts[column.name], is_known, strict=True)
         ]
-        known.append(_Known(is_known, possible))
+        known.append(Known(is_known, possible))
     return known, table.rows(filled, name)
