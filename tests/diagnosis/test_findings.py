@@ -272,6 +272,29 @@ def test_a_distance_that_was_measured_long_ago_says_nothing_of_samples_now() -> 
     stale = [*first, *(replace(one, distance=None) for one in measurements[6:])]
     assert not told(stale, "discriminator-dominates")
     assert told([*stale[:-6], *measurements[-6:]], "discriminator-dominates")
+    vanished = [replace(one, generator_gradient=1e-4) for one in stale[3:]]
+    assert not told([*first, *vanished], "discriminator-dominates")
+    assert told([*first, *(replace(one, distance=1.2) for one in vanished)], "discriminator-dominates")
+
+
+@pytest.mark.parametrize("name", ["modes-apart", "generator-dominates", "mode-collapse"])
+@pytest.mark.parametrize(("before", "wanted"), [(2.0, False), (0.6, True)])
+def test_samples_that_were_farther_when_they_were_last_looked_at_come_nearer(
+    name: str, before: float, wanted: bool
+) -> None:
+    sick: dict[str, Any] = {
+        "modes-apart": {"distance": 0.6, "fake_distance": 0.05},
+        "generator-dominates": {"distance": 0.6, "auc": 0.5},
+        "mode-collapse": {"distance": 0.6, "coverage": 0.1, "spread": 0.4},
+    }
+    quiet = replace(healthy()[30], spread=0.4, coverage=0.4)
+    places = [0, 1, 2, 3, 42, 44, 46, 48, 50]
+    found = [replace(quiet, step=10 * place, **sick[name]) for place in places]
+    found[:4] = [replace(one, distance=before, coverage=0.4) for one in found[:4]]
+    tracker = FindingTracker(FINDINGS.values(), Setting(steps=600))
+    for one in found:
+        tracker.add(one)
+    assert any(one.name == name for one in tracker.findings) is wanted
 
 
 def test_a_generator_that_comes_to_a_halt_is_dominated() -> None:

@@ -225,6 +225,16 @@ def test_a_generator_that_lost_for_half_of_the_run_and_covers_nothing_is_dominat
     assert not seen(coverage=0.8, spread=0.9), "it loses, and learns"
 
 
+@pytest.mark.parametrize(("slips", "wanted"), [(5, True), (2, False)])
+def test_a_discriminator_that_slips_now_and_then_has_won_all_the_same(slips: int, wanted: bool) -> None:
+    found = [
+        replace(one, auc=0.9 if place % slips == 0 else 1.0, distance=2 * 0.96**place)
+        for place, one in enumerate(run(list(range(60)), coverage=0.1, spread=0.2, generator_gradient=1.0))
+    ]
+    assert ("discriminator-dominates" in named(found, 6000)) is wanted
+    assert "discriminator-dominates" not in named(found[:25], 6000), "it may simply begin slowly"
+
+
 def test_labels_that_are_not_followed_by_samples_near_the_data_are_named_before_the_run_is_late() -> None:
     def first(**changes: Any) -> int | None:
         given = {

@@ -132,6 +132,26 @@ def test_a_cause_that_comes_later_takes_over_what_it_explains() -> None:
     assert causes(tracker) == {"cause": "", "odd": "cause"}
 
 
+def test_what_follows_from_a_consequence_is_none_of_its_own_causes() -> None:
+    rules = [rule_of("cause", "spread", "odd"), rule_of("odd", "coverage", "more"), rule_of("more", "grid")]
+    tracker = FindingTracker(rules)
+    tracker.add(Measurement(0, spread=1, coverage=1, grid=0))
+    tracker.add(Measurement(1, spread=1, coverage=1, grid=1))
+    assert causes(tracker) == {"cause": "", "odd": "cause", "more": "odd"}
+
+
+def test_what_the_loop_gives_is_no_consequence() -> None:
+    verdict = Verdict("watch", "Odd.", given=True)
+    odd = Rule("odd", "", lambda _: verdict, (), "", 0, 1, 1, 1)
+    tracker = FindingTracker([rule_of("cause", "spread", "odd"), odd])
+    for step, level in enumerate([0, 1]):
+        tracker.add(Measurement(step, spread=level))
+    assert causes(tracker) == {"odd": "", "cause": ""}
+    tracker = FindingTracker([rule_of("cause", "spread", "odd"), odd])
+    tracker.add(Measurement(0, spread=1))
+    assert causes(tracker) == {"cause": "", "odd": ""}
+
+
 def test_a_consequence_that_outlasts_its_cause_stands_for_itself() -> None:
     tracker = FindingTracker([rule_of("cause", "spread", "odd"), rule_of("odd", "coverage")])
     tracker.add(Measurement(0, spread=1, coverage=1))

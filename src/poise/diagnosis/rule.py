@@ -40,6 +40,7 @@ class Verdict:
     sure: bool = False
     certainty: float = 1.0  # The most that it can be sure of, from 0 to 1, however often it is found
     explains: tuple[str, ...] | None = None  # What follows from it, if not all that the rule explains
+    given: bool = False  # Whether it is what the loop gives to the players: no other finding explains it
 
 
 @dataclass(frozen=True)

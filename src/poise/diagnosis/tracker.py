@@ -50,6 +50,7 @@ class _Track:
     healthy: _Spell
     finding: Finding | None = None
     explains: tuple[str, ...] = ()  # What follows from the finding
+    given: bool = False  # Whether the loop gives it, so that nothing explains it
 
 
 class FindingTracker:
@@ -96,17 +97,26 @@ class FindingTracker:
         )
 
     def _explain(self, before: Mapping[str, Finding | None]) -> None:
-        """Set which finding explains each open one; of two that explain each other, the first."""
+        """Set which finding explains each open one; of two that explain each other, the first.
+
+        What has no cause explains before what has one itself. What the loop gives has none.
+        """
         explains = {name: track.explains for name, track in self._tracks.items()}
         tracks = {rule.name: track for rule in self.rules if (track := self._tracks[rule.name]).finding}
         causes = {name: track.finding.because_of for name, track in tracks.items() if track.finding}
         arrived = [name for name in causes if before[name] is None or causes[name] not in ("", *causes)]
         settled = [name for name in causes if name not in arrived]
         for name in arrived:
-            explaining = (one for one in settled if not causes[one] and name in explains[one])
-            causes[name] = next(explaining, "")
-            if not causes[name]:
-                causes |= {one: name for one in settled if not causes[one] and one in explains[name]}
+            causes[name] = ""
+            explaining = [one for one in settled if name in explains[one] and name not in _chain(one, causes)]
+            if explaining and not tracks[name].given:
+                causes[name] = next((one for one in explaining if not causes[one]), explaining[0])
+            else:
+                causes |= {
+                    one: name
+                    for one in settled
+                    if not causes[one] and one in explains[name] and not tracks[one].given
+                }
             settled.append(name)
         for name, track in tracks.items():
             if track.finding and track.finding.because_of != causes[name]:
@@ -177,6 +187,7 @@ class FindingTracker:
             self._put(old, new)
         track.finding = new
         track.explains = rule.explains if verdict.explains is None else verdict.explains
+        track.given = verdict.given
 
     def _put(self, old: Finding, new: Finding) -> None:
         index = next(index for index, one in enumerate(self.findings) if one is old)
@@ -184,6 +195,14 @@ class FindingTracker:
 
     def _last(self, name: str) -> Finding:
         return next(one for one in reversed(self.findings) if one.name == name)
+
+
+def _chain(name: str, causes: Mapping[str, str]) -> list[str]:
+    """A finding, its cause, the cause of that and so on."""
+    chain = [name]
+    while causes.get(chain[-1]):
+        chain.append(causes[chain[-1]])
+    return chain
 
 
 def judged(

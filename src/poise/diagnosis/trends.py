@@ -178,6 +178,18 @@ def median(measurements: Sequence[Measurement], name: str, first: float, last: f
     return column[begin - 1] if near else None
 
 
+def came_from(measurements: Sequence[Measurement], name: str, first: float, last: float) -> float | None:
+    """The median of a quantity between `first` and `last` spans ago, or else the value before, however old.
+
+    It is what a quantity has come from. That nothing was measured then does not say that nothing changed.
+    """
+    found = Measurements.of(measurements)
+    known = median(found, name, first, last)
+    times, column = found.column(name)
+    end = bisect_right(times, found.now - last + CLOSE)
+    return column[end - 1] if known is None and end else known
+
+
 def rolling(measurements: Sequence[Measurement], name: str, spans: float, least: int = 3) -> list[float]:
     """The median of a quantity over some spans up to each measurement of it, from `least` values on."""
     return Measurements.of(measurements).rolled(name, spans, least)

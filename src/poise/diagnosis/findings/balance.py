@@ -18,7 +18,7 @@ from poise.diagnosis.findings.settings import (
     width_times,
 )
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
-from poise.diagnosis.trends import CLOSE, median, rolling, values
+from poise.diagnosis.trends import CLOSE, came_from, median, rolling, values
 
 APART = 0.99  # AUC above which every fake is recognised
 VANISHED = 0.05  # Share of its own greatest median below which the generator's gradient has vanished
@@ -34,8 +34,9 @@ FAR = 0.25  # Energy distance beyond which a generator that comes no nearer is n
 FIRST_STEPS = 24
 # Spans, sixtieths of a run, in a row in which every fake is recognised: from the start, and later on
 AT_ONCE, LONG = 4, 12
-# Spans in a row after which a generator that covers less than this of the data has not simply begun slowly
-HALF, EMPTY = 30, 0.3
+# Spans in which so many looks find every fake recognised, after which a generator that covers less than this
+# of the data has not simply begun slowly
+HALF, MOSTLY, EMPTY = 30, 0.75, 0.3
 STILL = 0.05  # Movement below which samples rest: one check fewer is then enough
 SPAN = 10
 LEAST = 8  # Values of both losses that there must be if there are losses alone
@@ -55,21 +56,21 @@ def _discriminator_dominates(measurements: Measurements) -> Verdict | Unchecked:
     still = moves is not None and moves < STILL
     few = len(spell) < min(AT_ONCE - still, 3) or lasts < AT_ONCE - still - CLOSE
     if few or (measurements[-1].observed or measurements[-1].step) < FIRST_STEPS:
-        return HEALTHY
+        return _for_half(measurements, evidence)
     recognised = f"The discriminator tells {100 * apart:.1f} % of reals from fakes"
-    near, before = median(measurements, "distance", 3, 0), median(measurements, "distance", SPAN, SPAN - 4)
+    near, before = median(measurements, "distance", 3, 0), came_from(measurements, "distance", SPAN, SPAN - 4)
     never = len(spell) >= len(measurements) - max(1, len(measurements) // 20)
     first = median(measurements[:2] if never else spell[:3], "distance", 3, 0)
-    if pushed < VANISHED and (near is None or near > 0.8 * (before or first or 0.0)):
+    # If it was not measured in the spell's later half, samples may have come nearer since
+    measured = measurements.column("distance")[0]
+    known = not measured or measured[-1] > measurements.now - lasts / 2
+    if known and pushed < VANISHED and (near is None or near > 0.8 * (before or first or 0.0)):
         return Verdict(
             "trouble",
             f"{recognised}, and the generator's gradient has fallen to {100 * pushed:.2g} % of what it was.",
             evidence,
             beyond=VANISHED / max(pushed, 1e-6),
         )
-    # If it was not measured in the spell's later half, samples may have come nearer since
-    measured = measurements.column("distance")[0]
-    known = not measured or measured[-1] > measurements.now - lasts / 2
     if known and _halted(measurements) and _no_nearer(near, before):
         return Verdict("trouble" if lasts > AT_ONCE + 1 else "watch",
                        f"{recognised}, and samples have all but come to a halt.", evidence,
@@ -79,16 +80,22 @@ def _discriminator_dominates(measurements: Measurements) -> Verdict | Unchecked:
         return Verdict("trouble" if lasts >= 2 * AT_ONCE and never else "watch",
                        f"{recognised}, and samples come no nearer.", evidence,
                        beyond=1.0 + 10 * (apart - APART))  # fmt: skip
-    covered = median(measurements, "coverage", SPAN, 0)
-    half = HALF if measurements.steps else 2 * HALF
-    if lasts >= half and covered is not None and covered < EMPTY and near is not None and near > FAR:
-        return Verdict(
-            "watch",
-            f"{recognised}, and has for half of the run; samples hold {100 * covered:.0f} % of the data.",
-            evidence,
-            beyond=1.0 + 10 * (apart - APART),
-        )
-    return HEALTHY
+    return _for_half(measurements, evidence)
+
+
+def _for_half(measurements: Measurements, evidence: Evidence) -> Verdict:
+    """Nearly every fake is told at most looks of half of a run, and samples hold little of the data."""
+    near, covered = (median(measurements, name, SPAN, 0) for name in ("distance", "coverage"))
+    told = _told_share(measurements, HALF if measurements.steps else 2 * HALF)
+    if told < MOSTLY or covered is None or covered >= EMPTY or near is None or near <= FAR:
+        return HEALTHY
+    return Verdict(
+        "watch",
+        f"The discriminator tells nearly every fake at {100 * told:.0f} % of the looks of half of a run, and "
+        f"samples hold {100 * covered:.0f} % of the data.",
+        evidence,
+        beyond=1.0 + told - MOSTLY,
+    )
 
 
 def told_apart(measurements: Measurements) -> Measurements:
@@ -100,6 +107,17 @@ def told_apart(measurements: Measurements) -> Measurements:
             break
         count += 1
     return measurements[len(measurements) - count :]
+
+
+def _told_share(measurements: Measurements, spans: float) -> float:
+    """The share of the looks of the last spans at which every fake was recognised; 0 of a younger run."""
+    looks = [
+        one.auc
+        for time, one in zip(measurements.times, measurements, strict=True)
+        if measurements.now - time <= spans + CLOSE and one.auc is not None
+    ]
+    young = measurements.now - measurements.times[0] < spans - CLOSE
+    return 0.0 if young or not looks else statistics.fmean(area > APART for area in looks)
 
 
 def push(measurements: Measurements) -> float:
@@ -236,7 +254,7 @@ def _generator_dominates(measurements: Measurements) -> Verdict | Unchecked:
     """Fakes are hardly recognised and far from the data; near the data a low AUC is success."""
     area = statistics.median(values(measurements, "auc", FOOLED_SPAN))
     far = median(measurements, "distance", 4, 0) or 0.0
-    before = median(measurements, "distance", 14, 8)
+    before = came_from(measurements, "distance", 14, 8)
     nearing = before is not None and far < 0.85 * before
     recent, earlier = (
         median(measurements, "auc", 2, 0),

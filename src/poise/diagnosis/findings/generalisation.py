@@ -9,7 +9,7 @@ from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import adaptive, differentiable, mirrored, smoother, width_times
 from poise.diagnosis.reference import LEAST_HELD_OUT, LEAST_OTHERS, MOST_SCORED, OTHERS
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
-from poise.diagnosis.trends import median, values
+from poise.diagnosis.trends import came_from, median, values
 
 COPIES = -4.0  # C_T below which samples lie nearer to the training data than new data do; its authors take -3
 ON_TOP = 0.1  # Share of samples, beyond chance, that lie right on one training sample
@@ -262,7 +262,7 @@ def _modes_apart(measurements: Measurements) -> Verdict | Unchecked:
     )
     if own is None or handed is None:
         return HEALTHY
-    before = median(measurements, "distance", 3 * MODES_SPAN, 2 * MODES_SPAN)
+    before = came_from(measurements, "distance", 3 * MODES_SPAN, 2 * MODES_SPAN)
     nearing = before is not None and own < NEARING * before
     if own - handed > APART and own > TIMES * handed and not nearing:
         return Verdict(

@@ -10,7 +10,7 @@ from typing import Any
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, packed
 from poise.diagnosis.rule import HEALTHY, LATER, Measurements, Proposal, Rule, Unchecked, Verdict
-from poise.diagnosis.trends import SPANS, median, values
+from poise.diagnosis.trends import SPANS, came_from, median, values
 
 # How far samples move with their latents, over the distance of two reals, below which they do not
 STILL = 0.01
@@ -102,6 +102,7 @@ def _by_latents(measurements: Measurements) -> Verdict | None:
             Evidence.of(("share of latents that differ from the first", 0.0, "above 0", 1)),
             beyond=100.0,
             sure=True,
+            given=True,
         )
     if distant and max(distant) < FAINT:
         return Verdict(
@@ -111,6 +112,7 @@ def _by_latents(measurements: Measurements) -> Verdict | None:
             Evidence.of(("distance of two latents", float(f"{distant[-1]:.3g}"), FAINT, "above 1")),
             beyond=FAINT / max(distant[-1], 1e-6),
             sure=True,
+            given=True,
         )
     # Fakes of a pool of earlier ones are not those of this step's sources, but were so before it filled.
     never = max(values(measurements, "source_followed"), default=1.0) < RELATED
@@ -275,7 +277,7 @@ def _projection(recipe: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _arrives(measurements: Measurements, now: float, there: float, least: float) -> bool:
     """Whether labels are followed more and more, so that half of the way is reached before the run ends."""
-    before = median(measurements, "condition_followed", 16, 8)
+    before = came_from(measurements, "condition_followed", 16, 8)
     if before is None or now <= least:
         return False
     left = max(SPANS - measurements.now, 0.0) if measurements.steps else measurements.now
@@ -284,7 +286,7 @@ def _arrives(measurements: Measurements, now: float, there: float, least: float)
 
 def _rises(measurements: Measurements, name: str, now: float, least: float) -> bool:
     """Whether a quantity is on its way up, and above what chance gives."""
-    before = median(measurements, name, 16, 8)
+    before = came_from(measurements, name, 16, 8)
     return before is not None and now > 1.2 * before and now > least
 
 

@@ -13,6 +13,7 @@ from poise.diagnosis.reference import MOST_PROBED
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import (
     blind,
+    came_from,
     correlation,
     crossings,
     deviation,
@@ -202,7 +203,7 @@ def _by_centres(
     away = math.dist(start, end) / max(sum(steps), 1e-9)
     near, before = (
         median(measurements, "distance", span // 2, 0),
-        median(measurements, "distance", span, span // 2),
+        came_from(measurements, "distance", span, span // 2),
     )
     nearing = near is not None and before is not None and near < NEARER * before and gains(measurements)
     far = near is None or near > ARRIVED

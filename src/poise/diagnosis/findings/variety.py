@@ -10,7 +10,7 @@ from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, deepened_and_calm, packed, rates_times, single_steps
 from poise.diagnosis.reference import MOST_PROBED
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict, unchecked
-from poise.diagnosis.trends import SPANS, best, deviation, gains, median, values
+from poise.diagnosis.trends import SPANS, best, came_from, deviation, gains, median, values
 
 SPAN = 12  # Spans, sixtieths of a run, that are looked back on
 LEAST = 6  # Checks that there must be for it
@@ -54,7 +54,7 @@ def _mode_hopping(measurements: Measurements) -> Verdict | Unchecked:
         ("cells of all checks", round(at_once, 3), f"1.4 x {single:.2g}", "as many as at one check"),
         ("travels", round(travels, 3), TRAVELS, "below 0.3"),
     )
-    near, before = median(measurements, "distance", 4, 0), median(measurements, "distance", SPAN, SPAN - 5)
+    near, before = median(measurements, "distance", 4, 0), came_from(measurements, "distance", SPAN, SPAN - 5)
     nearing = near is not None and before is not None and near < NEARER * before and gains(measurements)
     spread = statistics.median([one.spread or 0.0 for one in span])
     crosses = jump > JUMP and travels >= (LESS if spread > APART else TRAVELS) and at_once > 1.4 * single
@@ -201,7 +201,7 @@ def _spreads(measurements: Measurements) -> bool:
     """Whether samples spread out so fast that they do not look the same any more at the end of the run."""
     left = max(SPANS - measurements.now, 0.0) if measurements.steps else measurements.now
     for name, enough in (("spread", ALIKE), ("coverage", EMPTY)):
-        now, before = median(measurements, name, 2, 0) or 0.0, median(measurements, name, 12, 6) or 0.0
+        now, before = median(measurements, name, 2, 0) or 0.0, came_from(measurements, name, 12, 6) or 0.0
         if now > 1.2 * before and now + (now - before) * left / 8 > enough:
             return True
     return False
@@ -209,7 +209,7 @@ def _spreads(measurements: Measurements) -> bool:
 
 def _nears(measurements: Measurements) -> bool:
     """Whether samples come nearer to the data over the last fifth of the run."""
-    near, before = median(measurements, "distance", 2, 0), median(measurements, "distance", 12, 9)
+    near, before = median(measurements, "distance", 2, 0), came_from(measurements, "distance", 12, 9)
     return near is not None and before is not None and near < NEARING * before
 
 
