@@ -34,8 +34,8 @@ FAR = 0.25  # Energy distance beyond which a generator that comes no nearer is n
 FIRST_STEPS = 24
 # Spans, sixtieths of a run, in a row in which every fake is recognised: from the start, and later on
 AT_ONCE, LONG = 4, 12
-# Spans in which so many looks find every fake recognised, after which a generator that covers less than this
-# of the data has not simply begun slowly
+# Spans, the share of their looks at which every fake is recognised, and the share of the data below which a
+# generator that covers no more has not simply begun slowly
 HALF, MOSTLY, EMPTY = 30, 0.75, 0.3
 STILL = 0.05  # Movement below which samples rest: one check fewer is then enough
 SPAN = 10
