@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from scipy.stats import binom
+
 from benchmarks.strangers.case import Case
 from benchmarks.strangers.quality import sound
+from poise.metrics.intervals import share_interval
 
 Line = Mapping[str, Any]
 
@@ -201,7 +204,11 @@ def _listed(faulty: Sequence[Judged], healthy: Sequence[Judged]) -> str:
 
 
 def _share(count: int, of: int) -> str:
-    return f"{count} of {of}" + (f", {count / of:.2f}" if of else "")
+    """A share with its 95 % interval, after Wilson."""
+    if not of:
+        return f"{count} of {of}"
+    low, high = share_interval(count, of)
+    return f"{count} of {of}, {count / of:.2f} ({low:.2f} to {high:.2f})"
 
 
 def _median(values: Iterable[float | None]) -> str:
@@ -214,4 +221,8 @@ def _median_least(values: Sequence[int]) -> str:
 
 
 def _shares(values: Sequence[float]) -> str:
-    return f"{100 * median(values):.1f} %, {100 * max(values):.1f} %"
+    """The median with its 95 % interval from order statistics, and the greatest."""
+    found = sorted(values)
+    below = int(binom.ppf(0.025, len(found), 0.5))
+    low, high = found[max(below - 1, 0)], found[min(len(found) - below, len(found) - 1)]
+    return f"{100 * median(found):.1f} % ({100 * low:.1f} to {100 * high:.1f}), {100 * found[-1]:.1f} %"

@@ -17,5 +17,6 @@ SETS: Mapping[str, Callable[[], Sequence[Case]]] = {
     "eleven": lambda: import_module("benchmarks.strangers.round_eleven").CASES,
     "twelve": lambda: import_module("benchmarks.strangers.round_twelve").CASES,
     "thirteen": lambda: import_module("benchmarks.strangers.round_thirteen").CASES,
+    "fourteen": lambda: import_module("benchmarks.strangers.round_fourteen").CASES,
     "five": lambda: import_module("benchmarks.strangers.round_five").CASES,
 }
