@@ -2,9 +2,9 @@
 
 Drawn by lot from a fixed seed, from data and settings of loops that ended sound in rounds nine to thirteen
 or, of the new styles, in a trial without the Monitor, with other seeds and 700 to 1,000 steps. A fault whose
-run ends as the healthy one does, by the round's own measure of health, is no fault. So 26 of the healthy loops
-that were drawn, all of the new styles among them, and 29 of the faults that can be mistaken were run without
-the Monitor before: the 24 and 16 that are here are those of which the loop ended sound and did not. The other
+run ends as the healthy one does, by the round's own measure of health, is no fault. So 26 of the healthy
+loops that were drawn, all of the new styles among them, and 29 of the faults that can be mistaken were run
+without the Monitor before: the 24 and 16 here are those of which the loop ended sound and did not. The other
 17 of these faults are judged by the result: whether they took effect is seen at the end of the play, which
 ends as the loop does without the Monitor, as it is of the other 22 healthy loops. The sixteen unmistakable
 kinds, three of them twice, are here whatever they do to the measure. Written down and committed before any of
