@@ -18,6 +18,7 @@ from poise.generator import Generator
 from poise.studies.choosing import chosen, wanted
 from poise.studies.conclusions import changes_text, joint_path
 from poise.studies.folder import StudyFolder
+from poise.studies.pairs import seeds_that_tell
 from poise.studies.plan import Plan, Trial
 from poise.studies.preparing import prepare
 from poise.studies.progress import standing
@@ -99,6 +100,29 @@ def test_recipes_that_are_alike_are_not_ranked(plan: Plan) -> None:
     table = table_of(plan, scored(plan, {GOOD: 1.0, BAD: 1.001}))
     assert table.pairs[0].verdict == "cannot tell"
     assert any("cannot be distinguished" in sentence and "seeds" in sentence for sentence in table.advice)
+
+
+def test_a_low_score_of_runs_in_trouble_is_not_recommended(plan: Plan) -> None:
+    """Blank pictures can have the lowest Fréchet distance of all."""
+    results = scored(plan, {GOOD: 1.0, BAD: 3.0})
+    number = chosen(plan, results, GOOD)
+    assert number is not None
+    for count, run in enumerate(plan.repeats(GOOD, number, "confirmation"), 1):
+        results[run.name]["findings"] = ["mode-collapse"]
+        table = table_of(plan, results)
+        assert (of(table, GOOD).troubled, len(of(table, GOOD).confirmed)) == (count, 10)
+        assert table.advice[0].startswith("Take") == (count < 5)
+    assert "of its 10 runs the doctor names mode collapse in 10" in table.advice[0]
+    assert table.rows[0].recipe == GOOD and f"--recipe {GOOD}" in table.advice[1]
+
+
+def test_it_is_said_that_few_seeds_can_tell_nothing(plan: Plan) -> None:
+    for seeds, told in ((5, False), (6, True)):  # Of two recipes
+        few = plan.model_copy(update={"seeds": seeds})
+        table = table_of(few, scored(few, {GOOD: 1.0, BAD: 3.0}))
+        assert (table.pairs[0].verdict != "cannot tell") == told
+        assert any("no two of 2 recipes can be told apart" in one for one in table.advice) != told
+    assert [seeds_that_tell(recipes) for recipes in (2, 3, 4, 7)] == [6, 7, 8, 10]
 
 
 def test_only_fresh_seeds_are_compared(plan: Plan) -> None:

@@ -47,7 +47,9 @@ def study(
         dry_run: Check and show the plan, and write nothing.
     """
     from poise.run_folder import new_run_path
+    from poise.studies.conclusions import too_few_seeds
     from poise.studies.folder import StudyFolder
+    from poise.studies.pairs import seeds_that_tell
     from poise.studies.preparing import prepare
 
     workforce = by.workforce()
@@ -69,6 +71,8 @@ def study(
             ("stacks", f"up to {plan.stack} side by side" if plan.stack > 1 else "one trial at a time"),
         ]  # fmt: skip
         facts(output(), [(name, value) for name, value in rows if name != "rungs" or plan.rungs])
+        if 0 < plan.seeds < (least := seeds_that_tell(len(plan.recipes))) and len(plan.recipes) > 1:
+            line(output(), too_few_seeds(plan.seeds, len(plan.recipes), least))
     if dry_run:
         if json:
             emit({"event": "plan", **plan.to_json()})

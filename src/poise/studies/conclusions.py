@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from poise.recipes import RECIPES
 from poise.recipes.overrides import flat
 from poise.studies.criteria import CRITERIA
-from poise.studies.pairs import Pair
+from poise.studies.pairs import Pair, seeds_that_tell
 from poise.studies.plan import BEGINNING, SCREENING_SEEDS, Plan
 from poise.studies.space import Value
 from poise.text import command, counted, duration, number
@@ -22,6 +22,9 @@ FEW_SEEDS = 2
 
 TROUBLED = 0.25
 """A share of failures that is worth a sentence."""
+
+DOUBTFUL = 0.5
+"""A share of confirmed runs in trouble from which a setting is not recommended, however low its score."""
 
 SEARCHES = {
     "random": "Random search",
@@ -62,7 +65,7 @@ def advice(plan: Plan, rows: Sequence[Row], pairs: Sequence[Pair]) -> list[str]:
     if not ranked:
         return ["No setting is confirmed yet; the same command goes on." if plan.seeds else NO_SEEDS]
     best = ranked[0]
-    said = [_take(plan, best), f"To train it: {train_command(plan, best)}"]
+    said = [_taken_or_not(plan, best), f"To train it: {train_command(plan, best)}"]
     beaten = [_other(pair, best.recipe) for pair in pairs if _beats(pair, best.recipe)]
     open_pairs = [
         pair for pair in pairs if best.recipe in (pair.first, pair.second) and pair.verdict == "cannot tell"
@@ -82,6 +85,8 @@ def advice(plan: Plan, rows: Sequence[Row], pairs: Sequence[Pair]) -> list[str]:
             else "so few do not say how many would do: --seeds 10"
         )
         said.append(f"It cannot be distinguished from {names} with {counted(plan.seeds, 'seed')}; {more}.")
+        if plan.seeds < (least := seeds_that_tell(len(plan.recipes))):
+            said.append(too_few_seeds(plan.seeds, len(plan.recipes), least))
     said += [
         f"'{row.recipe}' failed in {row.failed} of {row.trials} settings, so that its range must be chosen "
         "with care."
@@ -91,12 +96,28 @@ def advice(plan: Plan, rows: Sequence[Row], pairs: Sequence[Pair]) -> list[str]:
     return said
 
 
+def too_few_seeds(seeds: int, recipes: int, least: int) -> str:
+    """That so few seeds cannot tell so many recipes apart."""
+    return (
+        f"With {counted(seeds, 'seed')} no two of {recipes} recipes can be told apart, whatever they score: "
+        f"signed ranks with Holm's correction need {least} or more."
+    )
+
+
 NO_SEEDS = "Nothing was confirmed, since no fresh seeds were asked for: the best of a search flatters."
 
 
-def _take(plan: Plan, best: Row) -> str:
+def _taken_or_not(plan: Plan, best: Row) -> str:
     changes = changes_text(plan, best.settings)
-    return f"Take '{best.recipe}'{f' with {changes}' if changes else ' at its defaults'}."
+    named = f"'{best.recipe}'{f' with {changes}' if changes else ' at its defaults'}"
+    if best.troubled < DOUBTFUL * len(best.confirmed):
+        return f"Take {named}."
+    found = ", ".join(f"{name.lower()} in {count}" for name, count in best.troubles)
+    return (
+        f"The lowest score is that of {named}, and it is not to be relied on: of its "
+        f"{counted(len(best.confirmed), 'run')} the doctor names {found}. Look at their samples; a larger "
+        "--budget may give another order."
+    )
 
 
 def changes_text(plan: Plan, settings: Mapping[str, Value], *, equals: str = " ") -> str:

@@ -67,6 +67,20 @@ def compared(scores: Mapping[str, Sequence[float]], *, seed: int = 0) -> list[Pa
     return found
 
 
+def seeds_that_tell(recipes: int) -> int:
+    """The least number of fresh seeds by which two of so many recipes can be told apart at all.
+
+    Where every seed agrees, the signed ranks of n seeds have a p-value of 2 / 2^n, and Holm's correction
+    multiplies the smallest of all pairs by how many pairs there are.
+
+    Example:
+        >>> seeds_that_tell(2), seeds_that_tell(7)
+        (6, 10)
+    """
+    tests = max(1, math.comb(recipes, 2))
+    return math.ceil(math.log2(2 * tests / ALPHA))
+
+
 def signed_rank_p(first: Sequence[float], second: Sequence[float], *, seed: int = 0) -> float:
     """The two-sided p-value of the signed ranks of paired differences.
 

@@ -47,6 +47,8 @@ class Row:
     setting: int | None  # The number of the setting that is confirmed
     settings: Mapping[str, Value]  # What it changes
     confirmed: tuple[float, ...]  # The scores of the fresh seeds, in their order
+    troubles: tuple[tuple[str, int], ...]  # What the doctor found in runs of fresh seeds, by name
+    troubled: int  # Of these runs, those in which it found something
     median: float
     interval: Interval | None
     cost: Cost
@@ -105,6 +107,7 @@ class Table:
                     "setting": row.setting,
                     "settings": dict(row.settings),
                     "confirmed": [_plain(value) for value in row.confirmed],
+                    "troubled": row.troubled,
                     "median": _plain(row.median),
                     "interval": None if row.interval is None else [_plain(end) for end in row.interval],
                     "images": row.cost.images,
@@ -188,6 +191,8 @@ def _row(plan: Plan, results: Results, name: str, published: Mapping[str, Mappin
         setting=setting,
         settings={} if setting is None else plan.trial(name, setting).settings,
         confirmed=confirmed,
+        troubles=tuple(failures_of([results[run.name] for run in there]).most_common()),
+        troubled=sum(bool(results[run.name].get("findings")) for run in there),
         median=float(np.median(confirmed)) if confirmed else math.inf,
         interval=median_interval(confirmed),
         cost=Cost(
