@@ -60,6 +60,7 @@ class Monitor:
         data: The name of the data, for the remedies' commands.
 
     Example:
+        >>> import torch
         >>> monitor = Monitor(real=torch.randn(64, 2), every=1, most_share=1.0)
         >>> for step in range(20):
         ...     monitor.observe(step, fake=torch.zeros(64, 2), loss_generator=torch.tensor(0.7))
