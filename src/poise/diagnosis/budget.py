@@ -82,7 +82,7 @@ class Budget:
         return max(whole - self.advance, REPAYS * whole)
 
     def until(self, seconds: float) -> float:
-        """Seconds of the loop until so many are allowed."""
+        """Seconds of the loop until checks are allowed to have taken `seconds`."""
         if self.most_share >= 1:
             return 0.0
         whole = min(seconds + self.advance, seconds / REPAYS)
@@ -141,7 +141,7 @@ class Turns:
         self._next = 0.0  # Seconds of the base and the parts that are next
 
     def has_time(self, checks: int) -> bool:
-        """Whether there is time for a check after so many."""
+        """Whether there is time for another check, given the number of checks so far."""
         if checks < OPENING or self.budget.most_share >= 1:
             return True
         if not self.budget.affordable():
@@ -199,7 +199,7 @@ class Turns:
     def note(
         self, parts: Sequence[str], now: float, examiner: Examiner, tracker: FindingTracker, *, seconds: float
     ) -> None:
-        """Note that parts were measured, in so many seconds, and what the next check will cost."""
+        """Note that parts were measured in `seconds`, and what the next check will cost."""
         self.measured |= dict.fromkeys(parts, now)
         if set(parts) <= set(BASE):
             self._light += max(seconds, 0.0)
@@ -228,7 +228,7 @@ class Turns:
         return {part: waits[part] for part in sorted(waits, key=turn)}
 
     def _cost(self, part: str, examiner: Examiner, count: int = 0) -> float:
-        """Seconds that a part will take with so many samples; of one that is new, what samples take."""
+        """Seconds that a part will take with `count` samples; of one that is new, what samples take."""
         seconds = examiner.seconds
         known = seconds.get(part, seconds.get("sampling", 0.0) + seconds.get("samples", 0.0))
         return known * ((count or self.count) / examiner.count) ** 0.7 if part in SCALING else known

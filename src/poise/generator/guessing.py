@@ -64,18 +64,17 @@ def _guessed_numbers(gaps: Gaps, texts: Texts, numbers: Sequence[int], seed: int
     Of each column they are those of regressions, if these find known numbers better that are hidden first.
     """
     made = np.full((len(gaps.stored), len(numbers)), np.nan)
-    if not numbers:
+    gap = np.flatnonzero(~gaps.known[:, numbers].all(1))
+    if not len(gap):
         return made
-    known = np.stack([one.known for one in gaps.columns], 1)
-    gap = np.flatnonzero(~known[:, numbers].all(1))
-    order = numpy_stream(seed, 0, "rows of regressions").permutation(len(known))
+    order = numpy_stream(seed, 0, "rows of regressions").permutation(len(made))
     rows = np.concatenate([gap, order[~np.isin(order, gap)][: max(0, FITTED - len(gap))]])
     columns = [gaps.table.columns[index] for index in numbers]
     true = np.stack([_numbers(column, texts, rows) for column in columns], 1)
-    expected = _expected(gaps, rows, known[rows], numbers)
+    expected = _expected(gaps, rows, gaps.known[rows], numbers)
     better = _better(gaps, rows, true, numbers, seed)
     guesses = np.where(better, regressed(true, *expected), expected[0])
-    made[rows] = np.where(known[rows][:, numbers], np.nan, guesses)
+    made[rows] = np.where(gaps.known[rows][:, numbers], np.nan, guesses)
     return made
 
 
@@ -83,7 +82,7 @@ def _better(gaps: Gaps, rows: Array, true: Array, numbers: Sequence[int], seed: 
     """In which columns regressions find hidden known numbers better."""
     stream = numpy_stream(seed, 0, "hidden numbers")
     tried = stream.permutation(len(rows))[:COMPARED]
-    known = np.stack([one.known for one in gaps.columns], 1)[rows[tried]]
+    known = gaps.known[rows[tried]]
     hidden = known & (stream.random(known.shape) < HIDDEN)
     expected = _expected(gaps, rows[tried], known & ~hidden, numbers)
     hidden, true = hidden[:, numbers], true[tried]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -37,12 +38,16 @@ class Gaps:
     shares: Array  # (latents, numbers): the probability of each value given each latent
     logits: Array  # The same as logarithms, for cells that are known; neighbours in order may be blended
 
+    @cached_property
+    def known(self) -> Array:
+        """Which cells have a value, `(rows, columns)`."""
+        return np.stack([one.known for one in self.columns], 1)
+
     def blocks(self) -> Iterator[tuple[slice, Array]]:
         """Rows, and how probable each latent is given the known cells of each, `(rows, latents)`."""
-        known = np.stack([one.known for one in self.columns], 1)
         for start in range(0, len(self.stored), BLOCK):
             rows = slice(start, start + BLOCK)
-            yield rows, self.weights(self.stored[rows], known[rows], self.logits)
+            yield rows, self.weights(self.stored[rows], self.known[rows], self.logits)
 
     def weights(self, stored: Array, known: Array, logits: Array) -> Array:
         """How probable each latent is given the known cells `(rows, columns)` of rows, at most 1."""
@@ -63,7 +68,7 @@ class Gaps:
         """
         stream = numpy_stream(seed, 0, "hidden cells")
         rows = stream.permutation(len(self.stored))[:TRIED]
-        known = np.stack([one.known[rows] for one in self.columns], 1)
+        known = self.known[rows]
         hidden = known & (stream.random(known.shape) < HIDDEN)
         if not hidden.any():
             return self
@@ -143,7 +148,7 @@ def likely(score: Array) -> Array:
 
 def completed(table: TableTransform, texts: Texts, made: Texts) -> dict[str, list[str]]:
     """The table with what was made in its missing cells."""
-    missing = {column.name: _missing_in(column) for column in table.columns}
+    missing = _missing_by_name(table)
     return {
         one: [
             new if old in missing.get(one, ("",)) else old
@@ -157,8 +162,12 @@ def completed(table: TableTransform, texts: Texts, made: Texts) -> dict[str, lis
 
 def missing_cells(table: TableTransform, texts: Texts) -> int:
     """How many cells are filled in, of the columns that are there."""
-    missing = {column.name: _missing_in(column) for column in table.columns}
+    missing = _missing_by_name(table)
     return sum(text in missing.get(name, ("",)) for name, column in texts.items() for text in column)
+
+
+def _missing_by_name(table: TableTransform) -> dict[str, tuple[str, ...]]:
+    return {column.name: _missing_in(column) for column in table.columns}
 
 
 def _missing_in(column: Column) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ def advice(plan: Plan, rows: Sequence[Row], pairs: Sequence[Pair]) -> list[str]:
 
 
 def too_few_seeds(seeds: int, recipes: int, least: int) -> str:
-    """That so few seeds cannot tell so many recipes apart."""
+    """The sentence for a study that has too few seeds to find any difference."""
     return (
         f"With {counted(seeds, 'seed')} no two recipes can be told apart, whatever they score: of "
         f"{recipes} recipes, signed ranks with Holm's correction need {least} or more."

@@ -68,7 +68,7 @@ def compared(scores: Mapping[str, Sequence[float]], *, seed: int = 0) -> list[Pa
 
 
 def seeds_that_tell(recipes: int) -> int:
-    """The least number of fresh seeds by which two of so many recipes can be told apart at all.
+    """The smallest number of fresh seeds with which any two recipes can differ significantly.
 
     Where every seed agrees, the signed ranks of n seeds have a p-value of 2 / 2^n, and Holm's correction
     multiplies the smallest of all pairs by how many pairs there are.
