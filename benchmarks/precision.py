@@ -1,12 +1,14 @@
 """Whether runs in bfloat16 end as those in float32 do: equal steps, several seeds, the distance to the data.
 
-    python -m benchmarks.precision [--data digits FOLDER] [--seeds 5] [--runs FOLDER] [--page FILE]
+    python -m benchmarks.precision [--data digits FOLDER] [--seeds 5] [--runs FOLDER] [--emulated]
 
 Each seed is trained once in each precision, one after the other, with the default recipe. At the end the
 Fréchet distance to the data is measured, with its interval; over seeds the mean, the standard error, and the
 interval of the difference of pairs are written. A pair has the same seed, so the same weights at the start,
 the same batches and the same latents. Steps are timed apart, both precisions in turn on the same networks.
-Interrupted, the same command goes on where it stopped.
+Interrupted, the same command goes on where it stopped. `--emulated` compares on hardware that has no
+instructions for bfloat16, where a run refuses it because it is slow: values are rounded alike, and steps
+are not timed.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import torch
 
 import poise
 from poise.recipes import RECIPES, recipe_with
-from poise.training import pick_device, plan
+from poise.training import engine, pick_device, plan
 from poise.training.batches import training_batches
 
 PRECISIONS = ("float32", "bf16")
@@ -150,7 +152,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--runs", type=Path, default=Path("runs/precision"))
     parser.add_argument("--no-timing", action="store_true", help="leave the timing of steps out")
+    parser.add_argument("--emulated", action="store_true", help="also where bfloat16 is slow; untimed")
     given = parser.parse_args()
+    if given.emulated:
+        engine.multiplies_in_bfloat16 = lambda device: True
     given.runs.mkdir(parents=True, exist_ok=True)
     rows = [row_of(data) for data in given.data]
     found = []
@@ -159,7 +164,9 @@ def main() -> None:
             for precision in PRECISIONS:
                 found.append(trained(row, precision, seed, given.runs))
                 print(json.dumps(found[-1]), flush=True)
-    timed = {} if given.no_timing else {Path(row.data).name: speeds(row, pick_device("cpu")) for row in rows}
+    timed = {}
+    if not (given.no_timing or given.emulated):
+        timed = {Path(row.data).name: speeds(row, pick_device("cpu")) for row in rows}
     print(table(found, timed))
 
 
