@@ -4,6 +4,7 @@ import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -41,6 +42,24 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test reads or fills the cache of the person who runs it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POISE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
+def few_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pictures nearest to a run's samples are looked for among few: each run measures all of these."""
+    from poise.training.callbacks import close_look
+
+    monkeypatch.setattr(close_look, "COMPARED", 100)
+
+
+@pytest.fixture(scope="session")
+def one_table_of_onnx() -> Iterator[None]:
+    """Torch's table of ONNX functions, made once: it makes one, of a second or two, for each export."""
+    exporter = pytest.importorskip("torch.onnx._internal.exporter._registration")
+    with pytest.MonkeyPatch.context() as patch:
+        made = cache(exporter.ONNXRegistry.from_torchlib)
+        patch.setattr(exporter.ONNXRegistry, "from_torchlib", staticmethod(made))
         yield
 
 

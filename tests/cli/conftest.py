@@ -52,7 +52,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _elsewhere(tmp_path: Path, cache: Path, few_compared: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test stands in an empty folder of its own, at 80 columns and without colours."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("POISE_CACHE", str(cache))

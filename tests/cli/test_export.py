@@ -26,6 +26,7 @@ def test_a_run_is_exported_into_its_folder_and_makes_the_same_samples(
     assert np.abs(made - generator.sample(5, seed=2)).max() < 1e-5
 
 
+@pytest.mark.usefixtures("one_table_of_onnx")
 def test_programs_are_told_what_was_written(cli: Cli, digits_run: Path) -> None:
     pytest.importorskip("onnxruntime")
     words = ("export", digits_run, "--to", "onnx", "--out", "deep/a.onnx", "--set", "opset=18", "--json")

@@ -22,6 +22,7 @@ from poise.training import Resumption, StepContext, begin, pick_device, plan, re
 from small_recipes import STEPS, silent, stored, tiny
 from tones import LENGTH
 
+pytestmark = pytest.mark.usefixtures("few_compared")
 CPU = pick_device("cpu")
 KILLED_AT = 3
 

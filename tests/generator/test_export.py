@@ -26,6 +26,9 @@ ONE_EIGHT_BIT_LEVEL = 2 / 255
 TOLERANCE = 1e-5
 
 
+pytestmark = pytest.mark.usefixtures("one_table_of_onnx")
+
+
 def exported(generator: Generator, to: str, path: Path, **settings: Any) -> dict[str, Any]:
     """The facts of an export."""
     made = export(Subject(generator, "small"), to, path, **settings)

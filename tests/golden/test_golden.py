@@ -20,6 +20,7 @@ def test_every_case_is_recorded() -> None:
     assert {path.stem for path in HERE.glob("*.json")} == {name.replace("/", "--") for name in CASES}
 
 
+@pytest.mark.usefixtures("few_compared")
 @pytest.mark.parametrize("name", list(CASES))
 def test_the_first_steps_are_as_recorded(name: str) -> None:
     wanted = json.loads((HERE / f"{name.replace('/', '--')}.json").read_text(encoding="utf-8"))

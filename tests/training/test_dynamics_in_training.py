@@ -14,6 +14,7 @@ from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder
 from poise.training import Resumption, begin, pick_device, plan, resume
 
+pytestmark = pytest.mark.usefixtures("few_compared")
 CPU = pick_device("cpu")
 
 

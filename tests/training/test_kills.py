@@ -19,6 +19,7 @@ from poise.training import Resumption, begin, pick_device, plan, resume
 from poise.training.batches import BatchSampler
 from poise.training.callbacks import pictures
 
+pytestmark = pytest.mark.usefixtures("few_compared")
 CPU = pick_device("cpu")
 STEPS = 6
 

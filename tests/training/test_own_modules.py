@@ -18,6 +18,7 @@ from poise.run_folder import RunFolder, game_folders
 from poise.training import begin, pick_device, plan
 from poise.training.vectorised import begin_many, plan_many
 
+pytestmark = pytest.mark.usefixtures("few_compared")
 CPU = pick_device("cpu")
 
 

@@ -24,6 +24,7 @@ from poise.training.callbacks import quality
 from poise.training.callbacks.quality import QualityWatch, Yardstick, best_of, rank
 from poise.training.evaluation_cost import SHARE, operations_of, seconds_of_measuring
 
+pytestmark = pytest.mark.usefixtures("few_compared")
 CPU = pick_device("cpu")
 
 

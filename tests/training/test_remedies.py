@@ -29,6 +29,7 @@ from poise.training.remedies.branches import BranchSettings, Trial, train_branch
 from poise.training.resolve import resolve
 from poise.training.state import unpack
 
+pytestmark = pytest.mark.usefixtures("few_compared")
 CPU = pick_device("cpu")
 SMALL: dict[str, Any] = {"batch_size": 16, "steps": 40, "generator.width": 8, "discriminator.width": 8}
 
