@@ -9,6 +9,7 @@ from poise.studies.asking import Request
 from poise.studies.folder import StudyFolder
 from poise.studies.preparing import prepare
 from poise.studies.running import work
+from poise.studies.space import Space
 
 NETWORKS = {
     "generator": "mlp",
@@ -45,7 +46,28 @@ def finished(path: Path, **changes: Any) -> StudyFolder:
     return folder
 
 
-BRIEF: dict[str, Any] = {"budget": "400-images", "settings": NETWORKS | {"batch_size": 4}}
+QUICK = Space.model_validate({
+    "name": "quick",
+    "settings": [
+        {
+            "paths": ["optimisers.discriminator.learning_rate", "optimisers.generator.learning_rate"],
+            "draw": "log", "low": 1e-5, "high": 1e-2,
+        },
+        {
+            "paths": ["optimisers.discriminator.beta1", "optimisers.generator.beta1"],
+            "draw": "uniform", "low": 0.0, "high": 1.0,
+        },
+        {"paths": ["dynamics.discriminator_steps"], "draw": "choice", "values": [1, 2]},
+    ],
+})  # fmt: skip
+"""The wide space, with two updates of the discriminator where that has five."""
+
+
+BRIEF: dict[str, Any] = {
+    "budget": "160-images",
+    "space": QUICK,
+    "settings": NETWORKS | {"batch_size": 4, "dynamics.discriminator_steps": 2},
+}
 """As few updates as there may be, for studies of which only the course matters."""
 
 

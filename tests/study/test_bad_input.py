@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_studies import NETWORKS, small
+from small_studies import BRIEF, NETWORKS, small
 
 from poise.errors import PoiseError
 from poise.studies.asking import read_budget
@@ -20,7 +20,7 @@ from poise.text import short_path
     ("changes", "code"),
     [
         ({"budget": "100-images"}, "studies.budget-too-small"),
-        ({"budget": "0.001s"}, "studies.budget-too-short"),
+        ({"budget": "0.001s", "recipes": ("lucic/minimax",)}, "studies.budget-too-short"),
         ({"budget": "soon"}, "studies.budget-unread"),
         ({"trials": 0}, "studies.bad-number"),
         ({"recipes": ()}, "studies.no-recipes"),
@@ -133,7 +133,7 @@ def test_a_run_that_cannot_be_saved_names_the_command_of_the_study(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = StudyFolder(tmp_path / "study")
-    prepare(small(trials=1, seeds=0), folder)
+    prepare(small(trials=1, seeds=0, **BRIEF), folder)
 
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")

@@ -47,7 +47,8 @@ def test_a_trial_that_does_not_collapse_is_as_without_the_watch(tmp_path: Path) 
     for on in ("true", "false"):
         folder = StudyFolder(tmp_path / on)
         settings = {**NETWORKS, "callbacks.doctor.on": False}
-        prepare(small(trials=1, seeds=0, recipes=("lucic/minimax",), settings=settings), folder)
+        asked = small(trials=1, seeds=0, recipes=("lucic/minimax",), settings=settings, budget="1280-images")
+        prepare(asked, folder)  # twenty steps longer than until a second check
         with pytest.MonkeyPatch.context() as patch:
             if on == "false":
                 patch.setattr("poise.studies.plan.BESIDE", {})

@@ -2,10 +2,11 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from small_studies import finished, small
+from small_studies import QUICK, finished, small
 
 from poise.data import ThreeSets, open_data
 from poise.errors import PoiseError
@@ -20,7 +21,13 @@ from poise.studies.report import write_report
 from poise.studies.results import table_of
 from poise.studies.statistics import rank_agreement
 
-ONE = {"recipes": ("lucic/minimax",), "seeds": 0, "shortlist": 1}
+ONE: dict[str, Any] = {
+    "recipes": ("lucic/minimax",),
+    "seeds": 0,
+    "shortlist": 1,
+    "budget": "640-images",
+    "space": QUICK,
+}
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +54,7 @@ def test_the_best_of_each_rung_go_on(laddered: StudyFolder) -> None:
     assert len(results) == 7
     stands = standing(laddered)
     assert (stands.stage, stands.planned, stands.images_left) == ("finished", 7, 0)
-    assert stands.images == 4 * 2_000 + 2 * 1_000 + 1_000
+    assert stands.images == 4 * 640 + 2 * 320 + 320
 
 
 def test_a_trial_that_goes_on_from_a_share_is_the_one_that_never_paused(
@@ -74,7 +81,7 @@ def test_cut_trials_are_called_cut_and_neither_finished_nor_failed(laddered: Stu
     assert row.cost.images == sum(most.values())
     paused = next(one for one in results.values() if one["name"].endswith("-to-50"))
     step = 16 * paused["discriminator_steps"] // paused["generator_steps"]
-    assert 1_000 <= paused["images_seen"] < 1_000 + step  # half of the budget
+    assert 320 <= paused["images_seen"] < 320 + step  # half of the budget
     page = write_report(laddered).read_text("utf-8")
     assert "cut at 500 rows" in page
     assert "500 rows against 50 % of the budget: Kendall" in page

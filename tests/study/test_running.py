@@ -8,7 +8,7 @@ import time
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 from small_studies import BRIEF, FOUR, finished, four, results_of, small, whole
@@ -65,7 +65,8 @@ def test_a_trial_is_a_run_folder_like_any_other(done: StudyFolder) -> None:
 def test_all_recipes_see_the_same_images_whatever_a_step_holds(done: StudyFolder) -> None:
     for result in done.results().values():
         per_step = 4 * (result["discriminator_steps"] // result["generator_steps"])
-        assert 400 - per_step < result["images_seen"] <= 400
+        assert 160 - per_step < result["images_seen"] <= 160
+    assert len({one["discriminator_steps"] // one["generator_steps"] for one in done.results().values()}) == 2
 
 
 def test_workers_that_are_killed_lose_nothing(tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ def test_a_signal_stops_a_worker_that_saves_and_the_same_command_goes_on(tmp_pat
 
 
 def test_a_result_that_is_damaged_is_measured_again(tmp_path: Path) -> None:
-    folder = finished(tmp_path / "study", trials=1, seeds=0, recipes=("lucic/minimax",))
+    folder = finished(tmp_path / "study", trials=1, seeds=0, recipes=("lucic/minimax",), **BRIEF)
     file = folder.path / "results" / "lucic-minimax-0000.json"
     before = file.read_bytes()
     file.write_bytes(before[:40])
@@ -125,9 +126,10 @@ def test_a_result_that_is_damaged_is_measured_again(tmp_path: Path) -> None:
 
 
 def test_trials_that_are_added_leave_the_others_as_they_are(tmp_path: Path) -> None:
-    folder = finished(tmp_path / "study", trials=2, seeds=0, stack=2, recipes=("lucic/minimax",))
+    asked: dict[str, Any] = {"seeds": 0, "stack": 2, **BRIEF}
+    folder = finished(tmp_path / "study", trials=2, recipes=("lucic/minimax",), **asked)
     before, units = folder.results(), folder.units()
-    prepare(small(trials=4, seeds=0, stack=2, recipes=("lucic/minimax", "lucic/least-squares")), folder)
+    prepare(small(trials=4, recipes=("lucic/minimax", "lucic/least-squares"), **asked), folder)
     assert folder.units()[: len(units)] == units
     names = [trial.name for unit in folder.units() for trial in unit.trials]
     assert len(names) == len(set(names)) == 8
