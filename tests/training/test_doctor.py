@@ -26,16 +26,18 @@ from poise.training.callbacks import doctor
 from poise.training.components import build_components
 from poise.training.resolve import resolve
 
+pytestmark = pytest.mark.usefixtures("few_compared")
 CPU = pick_device("cpu")
 
 
 SMALL: dict[str, Any] = {"batch_size": 16, "generator.width": 8, "discriminator.width": 8, "sample_every": 40}
+STEPS = 24
 
 
 def begun(
     folder: Path, data: Any = "spiral", *, watched: bool = True, recipe: str = "non-saturating", **more: Any
 ) -> RunFolder:
-    planned = plan(data, recipe_with(RECIPES[recipe], {**SMALL, "steps": 40, **more}), CPU)
+    planned = plan(data, recipe_with(RECIPES[recipe], {**SMALL, "steps": STEPS, **more}), CPU)
     told: list[str] = []
     begin(planned, folder, notify=told.append, doctor="suggest" if watched else "off")
     assert told == []
@@ -49,7 +51,7 @@ def every_check(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_training_has_the_same_bits_with_and_without(tmp_path: Path) -> None:
     with_, without = (
-        begun(tmp_path / str(watched), watched=watched).load_checkpoint(40).trained
+        begun(tmp_path / str(watched), watched=watched).load_checkpoint(STEPS).trained
         for watched in (True, False)
     )
     assert all(torch.equal(value, without[name]) for name, value in with_.items())
@@ -64,18 +66,18 @@ def test_a_resumed_run_has_the_readings_of_one_that_never_stopped(tmp_path: Path
         pass
 
     def stop(context: StepContext) -> None:
-        if context.step == 29:
+        if context.step == 17:
             raise Enough
 
     planned = plan(
         "spiral",
-        recipe_with(RECIPES["non-saturating"], {**SMALL, "steps": 40, "checkpoints.every_steps": 20}),
+        recipe_with(RECIPES["non-saturating"], {**SMALL, "steps": STEPS, "checkpoints.every_steps": 12}),
         CPU,
     )  # fmt: skip
     with pytest.raises(Enough):
         begin(planned, tmp_path / "cut", callbacks=[stop], notify=print)
     cut = RunFolder(tmp_path / "cut")
-    assert cut.lines("readings")[-1]["step"] == 29
+    assert cut.lines("readings")[-1]["step"] == 17
     resume_session(Resumption(cut.path, CPU), notify=print)
     again = cut.lines("readings")
     assert [line["step"] for line in again] == [line["step"] for line in whole]
@@ -87,38 +89,45 @@ def test_a_resumed_run_has_the_readings_of_one_that_never_stopped(tmp_path: Path
         }
 
 
-@pytest.mark.parametrize("stops", [(), (29,), (28, 41)])
-def test_a_run_that_was_stopped_writes_what_one_that_never_stopped_writes(
-    stops: tuple[int, ...], tmp_path: Path
-) -> None:
-    """A check is due at every fourth step: at 28 the stop comes with one, at 29 and 41 it does not."""
+def written(path: Path, stops: tuple[int, ...]) -> list[bytes]:
+    """The readings and the findings of sixty steps, of which some are the last of a session."""
     source = open_data("ring", resolution=None, channels=None, seed=0)
     changes = {**SMALL, "latent.size": 4, "steps": 240, "generator": "mlp", "discriminator": "mlp"}
     recipe = resolve(recipe_with(RECIPES["non-saturating"], changes), spec_of(source))
-    written = []
-    for name, cuts in (("whole", ()), ("cut", stops)):
-        run = RunFolder.create(tmp_path / name, recipe={}, environment={}, data={})
-        components, sampler = (
-            build_components(recipe, spec_of(source), CPU),
-            training_batches(recipe, source, CPU, drawn=0),
-        )
-        make_step = provided(
-            bound(components.dynamics.step, recipe.dynamics.options), epoch_steps=sampler.epoch_steps
-        )
-        watching = doctor.Doctor(recipe, *examined(recipe, source), print)
-        for step in range(1, 61):
-            measured = dict(make_step(components.players, partial(sampler.next, step - 1), step - 1))
-            last = step in (*cuts, 60)
-            watching(StepContext(step, 0, 0.0, run, recipe, components, measured, None, last))
-            if step in cuts:
-                assert run.lines("readings")[-1]["step"] == step
-                state = watching.state()
-                watching = doctor.Doctor(recipe, *examined(recipe, source), print)
-                watching.load(state)
-        files = [run.path / f"{name}.jsonl" for name in ("readings", "findings")]
-        written.append([file.read_bytes() if file.is_file() else b"" for file in files])
-    assert written[0][0].count(b"\n") == 15
-    assert written[0] == written[1]
+    run = RunFolder.create(path, recipe={}, environment={}, data={})
+    components = build_components(recipe, spec_of(source), CPU)
+    sampler = training_batches(recipe, source, CPU, drawn=0)
+    make_step = provided(
+        bound(components.dynamics.step, recipe.dynamics.options), epoch_steps=sampler.epoch_steps
+    )
+    watching = doctor.Doctor(recipe, *examined(recipe, source), print)
+    for step in range(1, 61):
+        measured = dict(make_step(components.players, partial(sampler.next, step - 1), step - 1))
+        last = step in (*stops, 60)
+        watching(StepContext(step, 0, 0.0, run, recipe, components, measured, None, last))
+        if step in stops:
+            assert run.lines("readings")[-1]["step"] == step
+            state = watching.state()
+            watching = doctor.Doctor(recipe, *examined(recipe, source), print)
+            watching.load(state)
+    files = [run.path / f"{name}.jsonl" for name in ("readings", "findings")]
+    return [file.read_bytes() if file.is_file() else b"" for file in files]
+
+
+@pytest.fixture(scope="module")
+def never_stopped(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(budget, "MOST_SHARE", 1e9)
+        return written(tmp_path_factory.mktemp("whole") / "run", ())
+
+
+@pytest.mark.parametrize("stops", [(), (29,), (28, 41)])
+def test_a_run_that_was_stopped_writes_what_one_that_never_stopped_writes(
+    stops: tuple[int, ...], never_stopped: list[bytes], tmp_path: Path
+) -> None:
+    """A check is due at every fourth step: at 28 the stop comes with one, at 29 and 41 it does not."""
+    assert never_stopped[0].count(b"\n") == 15
+    assert written(tmp_path / "run", stops) == never_stopped
 
 
 def test_a_conditional_run_is_read_with_its_labels(tmp_path: Path) -> None:

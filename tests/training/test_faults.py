@@ -22,6 +22,7 @@ from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.run_folder import RunFolder, tensors_folder
 from poise.training import Outcome, Resumption, StepContext, begin, loop, pick_device, plan, resume
 
+pytestmark = pytest.mark.usefixtures("few_compared")
 CPU = pick_device("cpu")
 STEPS = 6
 
@@ -48,6 +49,14 @@ def tensors(path: Path, step: int = STEPS) -> dict[str, Tensor]:
     return RunFolder.open(path).load_checkpoint(step).trained
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the plain recipe that nothing befell."""
+    path = tmp_path_factory.mktemp("whole") / "run"
+    trained(path)
+    return path
+
+
 def same(first: Path, second: Path) -> bool:
     one, other = tensors(first), tensors(second)
     return all(torch.equal(one[name], other[name]) for name in one)
@@ -57,7 +66,7 @@ class TestFullDisk:
     """Row 3 of the fault matrix."""
 
     def test_training_goes_on_keeps_the_old_checkpoint_and_tries_again(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         said: list[str] = []
         full = False
@@ -83,12 +92,11 @@ class TestFullDisk:
         assert any("takes writes again" in line for line in said)
         assert outcome.run.checkpoint_steps() == [2, 5, 6], "step 4 failed and was made up for at step 5"
         monkeypatch.undo()
-        trained(tmp_path / "whole")
-        assert same(tmp_path / "run", tmp_path / "whole")
+        assert same(tmp_path / "run", whole)
         assert list((tmp_path / "run").rglob(".*")) == []
 
     def test_an_end_that_cannot_be_saved_is_no_finished_run(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         write = tensors_folder.write_file
 
@@ -106,8 +114,7 @@ class TestFullDisk:
         monkeypatch.undo()
         assert RunFolder.open(tmp_path / "run").status == "interrupted"
         resume(Resumption(tmp_path / "run", CPU), notify=print)
-        trained(tmp_path / "whole")
-        assert same(tmp_path / "run", tmp_path / "whole")
+        assert same(tmp_path / "run", whole)
 
     def test_a_real_limit_on_the_size_of_files(self, tmp_path: Path) -> None:
         """The kernel refuses the bytes: RLIMIT_FSIZE with SIGXFSZ ignored, in a child."""
@@ -326,13 +333,12 @@ def test_a_damaged_newest_checkpoint_costs_only_its_steps(tmp_path: Path) -> Non
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_extending_a_run_equals_a_longer_run(tmp_path: Path) -> None:
+def test_extending_a_run_equals_a_longer_run(tmp_path: Path, whole: Path) -> None:
     trained(tmp_path / "run", steps=4)
     with pytest.raises(PoiseError, match=r"has done its 4 steps.*--steps 8"):
         resume(Resumption(tmp_path / "run", CPU), notify=print)
     resume(Resumption(tmp_path / "run", CPU, steps=STEPS), notify=print)
-    trained(tmp_path / "whole")
-    assert same(tmp_path / "run", tmp_path / "whole")
+    assert same(tmp_path / "run", whole)
 
 
 def test_another_number_of_threads_is_said(tmp_path: Path) -> None:
@@ -345,7 +351,7 @@ def test_another_number_of_threads_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_finishes_the_step_and_saves(number: signal.Signals, tmp_path: Path) -> None:
+def test_a_signal_finishes_the_step_and_saves(number: signal.Signals, tmp_path: Path, whole: Path) -> None:
     """Row 2, within the process; the command's exit status is tested with the command."""
 
     def ask(context: StepContext) -> None:
@@ -356,8 +362,7 @@ def test_a_signal_finishes_the_step_and_saves(number: signal.Signals, tmp_path: 
     assert (outcome.status, outcome.exit_status) == ("interrupted", 128 + number)
     assert outcome.run.checkpoint_steps()[-1] in (3, 4)
     resume(Resumption(tmp_path / "run", CPU), notify=print)
-    trained(tmp_path / "whole")
-    assert same(tmp_path / "run", tmp_path / "whole")
+    assert same(tmp_path / "run", whole)
 
 
 def test_a_stop_that_cannot_be_reported_at_once_is_reported_after_the_step(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from poise.run_folder import RunFolder
 from poise.training import Request, Resumption, StepContext, begin, pick_device, plan, resume
 
 CPU = pick_device("cpu")
-STEPS = 100
+STEPS = 60
 TIMES = ("seconds", "images_per_second")
 
 
@@ -43,7 +43,7 @@ RECIPE = recipe_with(
         "batch_size": 16,
         "generator.width": 8,
         "discriminator.width": 8,
-        "log_every": 20,
+        "log_every": 12,
     },
 )
 
@@ -58,7 +58,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield path
 
 
-@pytest.mark.parametrize("at", [25, 61])
+@pytest.mark.parametrize("at", [15, 37])
 def test_history_readings_and_findings_are_those_of_the_uninterrupted_run(
     at: int, whole: Path, tmp_path: Path
 ) -> None:

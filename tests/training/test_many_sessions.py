@@ -50,6 +50,22 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seeds of which tests take copies."""
+    path = tmp_path_factory.mktemp("finished") / "ring"
+    begin_many(plan_many("ring", recipe(), CPU, seeds=2), path, notify=silent)
+    return path
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seeds of four steps, of which tests take copies."""
+    path = tmp_path_factory.mktemp("short") / "ring"
+    begin_many(plan_many("ring", recipe(steps=4), CPU, seeds=2), path, notify=silent)
+    return path
+
+
 def without_clock(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{k: v for k, v in line.items() if k not in ("seconds", "images_per_second")} for line in lines]
 
@@ -115,9 +131,8 @@ def test_killed_after_the_last_checkpoint(whole: Path, tmp_path: Path) -> None:
     assert [game.load_generator()[1]["step"] for game in game_folders(path)] == [STEPS] * 3
 
 
-def test_one_seed_goes_on_alone_from_where_all_ended(tmp_path: Path) -> None:
-    path = tmp_path / "ring"
-    begin_many(plan_many("ring", recipe(), CPU, seeds=2), path, notify=silent)
+def test_one_seed_goes_on_alone_from_where_all_ended(finished: Path, tmp_path: Path) -> None:
+    path = shutil.copytree(finished, tmp_path / "ring")
     resume(Resumption(path / "seed-1", CPU, steps=STEPS + 4), notify=silent)
     longer = tmp_path / "longer"
     begin_many(plan_many("ring", recipe(steps=STEPS + 4), CPU, seeds=[1]), longer, notify=silent)
@@ -127,9 +142,8 @@ def test_one_seed_goes_on_alone_from_where_all_ended(tmp_path: Path) -> None:
         torch.testing.assert_close(one[name], value, rtol=1e-3, atol=1e-5)
 
 
-def test_what_a_seed_did_alone_is_not_undone_by_all(tmp_path: Path) -> None:
-    path = tmp_path / "ring"
-    begin_many(plan_many("ring", recipe(steps=4), CPU, seeds=2), path, notify=silent)
+def test_what_a_seed_did_alone_is_not_undone_by_all(short: Path, tmp_path: Path) -> None:
+    path = shutil.copytree(short, tmp_path / "ring")
     resume(Resumption(path / "seed-1", CPU, steps=6), notify=silent)
     before = (path / "seed-1/history.jsonl").read_bytes()
     with pytest.raises(PoiseError, check=lambda error: error.code == "training.game-resumed-alone"):
@@ -138,9 +152,8 @@ def test_what_a_seed_did_alone_is_not_undone_by_all(tmp_path: Path) -> None:
     assert RunFolder.open(path).recipe["steps"] == 4
 
 
-def test_a_seed_that_another_process_trains_is_left_as_it_is(tmp_path: Path) -> None:
-    path = tmp_path / "ring"
-    begin_many(plan_many("ring", recipe(steps=4), CPU, seeds=2), path, notify=silent)
+def test_a_seed_that_another_process_trains_is_left_as_it_is(short: Path, tmp_path: Path) -> None:
+    path = shutil.copytree(short, tmp_path / "ring")
     run = RunFolder.open(path / "seed-1")
     run.append("history", {"step": 5})
     with run.locked(), pytest.raises(PoiseError, match="seed-1"):
@@ -148,9 +161,8 @@ def test_a_seed_that_another_process_trains_is_left_as_it_is(tmp_path: Path) -> 
     assert run.lines("history")[-1] == {"step": 5}
 
 
-def test_all_are_extended(tmp_path: Path) -> None:
-    path = tmp_path / "ring"
-    begin_many(plan_many("ring", recipe(), CPU, seeds=2), path, notify=silent)
+def test_all_are_extended(finished: Path, tmp_path: Path) -> None:
+    path = shutil.copytree(finished, tmp_path / "ring")
     with pytest.raises(PoiseError, check=lambda error: error.code == "training.steps-done"):
         resume_many(Resumption(path, CPU), notify=silent)
     runs = poise.open_runs(path).resume(steps=STEPS + 2, device="cpu")
