@@ -4,8 +4,6 @@ import json
 import os
 import resource
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +15,7 @@ from image_files import png
 from PIL import Image, ImageFile
 from refusals import refused
 
+from forks import forked
 from poise.data import inspect_data, kind_of, open_data
 from poise.data.sources import image_files, image_folders
 from poise.data.sources.files import FolderCollection
@@ -466,20 +465,14 @@ def test_the_cache_is_where_the_environment_says(
     assert len(entries(tmp_path / "named")) == 1
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from poise.data import open_data
-def progress(done, total):
-    if done == total - 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-open_data(sys.argv[1], cache=Path(sys.argv[2]), progress=progress)
-"""
-
-
 def test_a_killed_build_leaves_no_half_entry(photos: Path, cache: Path) -> None:
-    ended = subprocess.run([sys.executable, "-c", KILLED, str(photos), str(cache)], check=False)
-    assert ended.returncode == -signal.SIGKILL
+    def killed(done: int, total: int) -> None:
+        if done == total - 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with forked(lambda: len(open_data(photos, cache=cache, progress=killed))) as builder:
+        builder.wait()
+    assert builder.status == -signal.SIGKILL
     (left,) = entries(cache)
     assert left.endswith(".partial")
     source = open_data(photos, cache=cache)

@@ -24,7 +24,7 @@ def photos(path: Path, *sizes: tuple[int, int], mode: str = "RGB") -> Path:
     path.mkdir(parents=True, exist_ok=True)
     for number, (width, height) in enumerate(sizes):
         values = RANDOM.integers(0, 256, (height, width, 3), dtype=np.uint8)
-        Image.fromarray(values).convert(mode).save(path / f"{number:03}.png")
+        Image.fromarray(values).convert(mode).save(path / f"{number:03}.png", compress_level=0)
     return path
 
 
@@ -102,16 +102,16 @@ def test_margins_of_floats_have_the_value_of_white(low: float, high: float) -> N
 @pytest.mark.parametrize(
     ("sizes", "expected"),
     [
-        ([(640, 480)] * 4, (48, 64)),
-        ([(480, 640)] * 4, (64, 48)),
-        ([(1920, 1080)] * 4, (36, 64)),
+        ([(160, 120)] * 4, (48, 64)),
+        ([(120, 160)] * 4, (64, 48)),
+        ([(480, 270)] * 4, (36, 64)),
         ([(640, 480), (320, 240), (100, 75)], (48, 64)),
-        ([(600, 400)] * 4, (44, 64)),
+        ([(150, 100)] * 4, (44, 64)),
         ([(40, 30)] * 4, (30, 40)),
         ([(40, 30), (48, 36)] * 3, (24, 32)),
-        ([(640, 480)] * 19 + [(480, 640)], (48, 64)),
-        ([(640, 480)] * 4 + [(480, 640)] * 4, (64, 64)),
-        ([(500, 490)] * 4, (64, 64)),
+        ([(160, 120)] * 19 + [(120, 160)], (48, 64)),
+        ([(160, 120)] * 4 + [(120, 160)] * 4, (64, 64)),
+        ([(250, 245)] * 4, (64, 64)),
         ([(640, 40)] * 4, (32, 32)),
     ],
 )
@@ -207,12 +207,12 @@ def test_live_data_keep_their_shape_or_take_another() -> None:
 
 
 def test_pairs_and_domains_keep_their_proportions(tmp_path: Path) -> None:
-    line, colour = (photos(tmp_path / name, *[(640, 480)] * 6) for name in ("line", "colour"))
+    line, colour = (photos(tmp_path / name, *[(160, 120)] * 6) for name in ("line", "colour"))
     pairs = open_data(Pairs(line, colour), cache=tmp_path / "c")
     assert pairs.shape == (3, 48, 64) and pairs.condition is not None and pairs.condition.shape == (3, 48, 64)
     squares = photos(tmp_path / "squares", *[(200, 200)] * 6)
     assert open_data(Domains(line, squares), cache=tmp_path / "c").shape == (3, 48, 64), "that of the first"
-    wide = photos(tmp_path / "wide", *[(1920, 1080)] * 6)
+    wide = photos(tmp_path / "wide", *[(480, 270)] * 6)
     halving = open_data(Domains(wide, wide), cache=tmp_path / "c")
     assert halving.shape == (3, 32, 64), "sides that networks of pairs can halve"
     asked = open_data(Pairs(line, colour), cache=tmp_path / "c", resolution="32x16", fit="pad")

@@ -190,7 +190,7 @@ def test_runs_are_watched_and_evaluated_as_waves(
 ) -> None:
     monkeypatch.setattr(budget, "MOST_SHARE", 1.0)  # every check, whatever it costs
     folder = folder_of_tones(tmp_path / "tones")
-    small = {"steps": 12, "batch_size": 4, "generator.width": 2, "discriminator.width": 2}
+    small = {"steps": 6, "batch_size": 4, "generator.width": 2, "discriminator.width": 2}
     run = poise.train(folder, recipe, out=tmp_path / "run", doctor="watch", **small)
     looks = [line["waves"] for line in run.folder.lines("readings") if "waves" in line]
     assert looks and looks[-1]["silent"][1] == 0 and looks[-1]["every 16"][1] > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from poise.diagnosis import Doctor, Measurement, Setting
+from poise.diagnosis import Doctor, Finding, Measurement, Setting
 from poise.diagnosis.budget import Budget
 from poise.diagnosis.doctor import at_multiples
 from poise.diagnosis.examination import Subject
@@ -119,16 +120,36 @@ def through_a_checkpoint(state: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Stop:
+    """What a doctor had written, its state, what it knew."""
+
+    written: list[tuple[str, str]]
+    state: dict[str, Any]
+    measurements: list[Measurement]
+    findings: list[Finding]
+
+
+@cache
+def stops() -> dict[int, Stop]:
+    """A doctor that might have stopped after any step."""
+    one, written, found = doctor(), list[tuple[str, str]](), dict[int, Stop]()
+    for step in range(1, END - 1):
+        written += lines(one, range(step, step + 1))
+        state, known = through_a_checkpoint(one.state()), one.tracker
+        found[step] = Stop(written[:], state, list(known.measurements), known.findings[:])
+    return found
+
+
 @settings(max_examples=12)
 @given(some.integers(1, END - 2))
 def test_measurements_and_findings_after_a_resume_are_those_of_a_run_that_never_stopped(cut: int) -> None:
     assert any(kind == "findings" and "mode-collapse" in line for kind, line in whole())
-    first, second = doctor(), doctor()
-    found = list(lines(first, range(1, cut + 1)))
-    checks = second.load(through_a_checkpoint(first.state()))
-    assert [check.measurement for check in checks] == list(first.tracker.measurements)
-    assert second.tracker.findings == first.tracker.findings
-    assert found + list(lines(second, range(cut + 1, END))) == whole()
+    first, second = stops()[cut], doctor()
+    checks = second.load(first.state)
+    assert [check.measurement for check in checks] == first.measurements
+    assert second.tracker.findings == first.findings
+    assert first.written + list(lines(second, range(cut + 1, END))) == whole()
 
 
 @settings(max_examples=30)

@@ -33,7 +33,7 @@ def test_every_family_has_a_coarse_layer_and_a_picture_comes_nearer_within_the_b
     stream = torch.Generator().manual_seed(0)
     targets = torch.rand((3, *SHAPE), generator=stream) * 2 - 1
     before = likeness(space.images(coordinates), targets)
-    found, images = add_detail(space, coordinates, None, targets, likeness, layer, share=0.5, steps=20)
+    found, images = add_detail(space, coordinates, None, targets, likeness, layer, share=0.5, steps=10)
     assert (likeness(images, targets) < before).all()
     assert found.offsets.dim() == 4 and max(found.offsets.shape[2:]) <= 8
     norms = torch.linalg.vector_norm(found.offsets.flatten(1), dim=1)

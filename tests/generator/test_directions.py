@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from poise.generator.judging import Judge, steady
 from poise.generator.labelling import Labels, labels_of
 from poise.generator.naming import weights_hash
 from poise.generator.spaces import space_of
+from poise.metrics.features import small_classifier
 
 from .families import family
 from .test_inversion import Linear, linear
@@ -101,9 +103,11 @@ def test_a_boundary_points_to_what_raises_the_label() -> None:
     assert (explained > 0.9).all()
 
 
-def test_labels_come_from_the_data_and_name_them() -> None:
+def test_labels_come_from_the_data_and_name_them(monkeypatch: pytest.MonkeyPatch) -> None:
     from poise.data import open_data
 
+    brief = partial(small_classifier, epochs=4)
+    monkeypatch.setattr("poise.generator.labelling.small_classifier", brief)
     labels = labels_of(open_data("digits"))
     assert labels is not None and labels.names[7] == "class 7"
     dataset = open_data("digits")

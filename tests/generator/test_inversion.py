@@ -188,7 +188,7 @@ def test_an_encoder_of_own_samples_beats_the_mean() -> None:
 
 def test_what_the_encoder_and_gauss_newton_find_is_searched_no_further() -> None:
     space = space_of(linear())
-    search = Search(starts=4, steps=55, encoder_steps=30)
+    search = Search(starts=4, steps=55, encoder_steps=10)
     starts = Starts.of(space, search)
     latent, _ = samples_of(space.generator, 2, seed=8)
     own, strange = space.images(latent), torch.rand(1, 1, 8, 8, dtype=torch.float64) * 2 - 1
