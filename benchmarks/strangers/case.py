@@ -36,12 +36,12 @@ FAULTS: Mapping[str, Fault] = {
     "zero-latent": COLLAPSE,           # torch.zeros instead of torch.randn
     "dead-relu": COLLAPSE,             # every unit of a layer is dead
     "latent-ignored": COLLAPSE,        # the latent is multiplied by 0, or replaced within the generator
-    "constant-output": Fault(           # the last bias saturates the tanh
+    "constant-output": Fault(           # a last bias far outside the range of the samples
         "mode-collapse latent-ignored no-gradient not-learning", HARM, unmistakable=True
     ),
     "one-latent-a-batch": COLLAPSE,    # torch.randn(1, z).expand(batch, z) at every step
     "noise-as-constant": COLLAPSE,     # the mapping's output does not depend on its input
-    "faint-latent": COLLAPSE,  # the latent is scaled by a thousandth
+    "faint-latent": COLLAPSE,  # the latent is scaled by a thousandth; norms of batches undo it
     "source-ignored": Fault("mode-collapse latent-ignored condition-ignored", HARM, unmistakable=True),
     # Less variety.
     "same-latent": Fault("latent-ignored mode-collapse", f"{HARM} memorisation"),  # a fixed batch of latents

@@ -17,7 +17,16 @@ from benchmarks.strangers.sets import SETS
 from torch import Tensor
 
 RING = parted(*ring(8, 400))
+SERIES = parted(torch.rand(60, 3, 24, generator=torch.Generator().manual_seed(0)))
 PICTURES = parted(torch.rand(60, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1)
+STYLES = sorted({case.style for cases in SETS.values() for case in cases()})
+DATA = {"mixtures": RING, "wgan_clip": RING, "series": SERIES, "recurrent": SERIES}
+# Conditions, sources, codes or noise of the layers make samples differ whatever the latent is
+CONDITIONED = {
+    "auxiliary_classes", "categories", "conditional", "cyclegan", "functional", "information", "inpainting", "pix2pix",
+    "stylegan", "super_resolution", "tables", "keras_like",
+}  # fmt: skip
+UNCONDITIONED = [style for style in STYLES if style not in CONDITIONED]
 
 
 def last(style: str, fault: str, steps: int = 3, **settings: Any) -> dict[str, Any]:
@@ -33,6 +42,15 @@ def test_a_complete_collapse_is_one_sample(style: str, fault: str) -> None:
     assert torch.allclose(fake, fake[:1], atol=1e-5)
     healthy = last(style, "")["fake"].flatten(1)
     assert float((healthy - healthy[:1]).detach().abs().max()) > 1e-4
+
+
+@pytest.mark.parametrize("fault", ["zero-latent", "latent-ignored", "constant-output"])
+@pytest.mark.parametrize("style", UNCONDITIONED)
+def test_a_collapse_is_one_in_every_loop_whatever_its_layers(style: str, fault: str) -> None:
+    torch.manual_seed(0)
+    *_, have = loop_of(style)(fault, 0, DATA.get(style, PICTURES), steps=4)
+    fake = have["fake"].flatten(1).detach()
+    assert float((fake - fake[:1]).norm(dim=1).mean()) < 1e-2 * float(fake.norm(dim=1).mean())
 
 
 @pytest.mark.parametrize("fault", ["detached", "generator-never-steps"])
