@@ -166,7 +166,7 @@ def _fill_first(generator: nn.Module, value: float) -> None:
 
 
 def _cut(module: nn.Module, given: tuple[Any, ...], made: Tensor) -> Tensor:
-    """A bias far outside the range that samples are cut to: loops on rows end in no tanh that it could saturate."""
+    """A bias far outside the range that samples are cut to, as a tanh does that loops on rows do not have."""
     return (made + 40.0).clamp(-1, 1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -114,3 +115,37 @@ def test_samples_that_were_seldom_looked_at_have_not_halted_when_they_are_looked
 
     looks = run(auc=lambda place: 0.7 if place < 40 else 0.999, distance=0.9, spread=1.0, movement=moves)
     assert ("discriminator-dominates" in found(looks[:48])) == named
+
+
+def wins(place: int) -> float:
+    """The AUC of a discriminator that tells every fake from the tenth check on."""
+    return 0.8 if place < 10 else 1.0
+
+
+@pytest.mark.parametrize(
+    ("gradient", "cause"), [(0.0, "discriminator-dominates"), (None, "")], ids=["dies away", "is cut"]
+)
+def test_a_gradient_that_dies_away_while_the_discriminator_wins_follows_from_that(
+    gradient: float | None, cause: str
+) -> None:
+    """One that is cut leaves no gradient on the weights at all, and follows from nothing."""
+    looks = run(
+        auc=wins,
+        distance=1.0,
+        spread=0.9,
+        movement=lambda place: 0.3 if place < 12 else 0.0,
+        generator_gradient=lambda place: 1.0 if place < 12 else 0.01 if place < 30 else gradient,
+        generator_moved=lambda place: float(place < 30),
+        discriminator_moved=1.0,
+    )
+    names = found(looks)
+    assert names["discriminator-dominates"][0] == "open"
+    assert names["no-gradient"] == ("open", "trouble", cause)
+
+
+def test_a_generator_that_never_moved_is_no_consequence_of_the_discriminator_that_wins() -> None:
+    looks = run(auc=1.0, distance=1.0, spread=0.9, movement=0.0, discriminator_moved=1.0)
+    moved = [replace(one, generator_moved=0.0 if one.step >= 1000 else None) for one in looks]
+    names = found(moved)
+    assert names["no-gradient"][2] == ""
+    assert names["discriminator-dominates"][2] != ""

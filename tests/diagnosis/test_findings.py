@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -407,6 +408,21 @@ def test_samples_that_rest_between_leaps_do_not_stand_still() -> None:
     ]
     assert not told(rests, "not-learning")
     assert told([replace(one, movement=0.0) for one in rests], "not-learning")
+
+
+@pytest.mark.parametrize("name", ["mode-hopping", "oscillation"])
+def test_samples_that_were_just_nearer_than_ever_are_watched_and_not_in_trouble(name: str) -> None:
+    """They hop, or go round, at a distance of 0.5: always, or with a look in eight nearer than all before."""
+    looks = turned(name)
+
+    def told_as(distance: Callable[[int], float]) -> str:
+        found = judged(
+            [replace(one, distance=distance(place)) for place, one in enumerate(looks)], FINDINGS.values()
+        ).findings
+        return next(one.severity for one in found if one.name == name)
+
+    assert told_as(lambda place: 0.5) == "trouble"
+    assert told_as(lambda place: 0.45 - 0.003 * place if place % 8 == 0 else 0.5) == "watch"
 
 
 def test_a_straight_way_is_no_oscillation() -> None:

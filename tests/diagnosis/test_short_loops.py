@@ -18,6 +18,7 @@ from poise.diagnosis.budget import REPAYS, Budget
 from poise.diagnosis.distances import distances, nearest_training
 from poise.diagnosis.examination import Examiner, Subject
 from poise.diagnosis.parts import PARTS
+from poise.diagnosis.reals import Reals
 from poise.diagnosis.reference import Reference
 from poise.diagnosis.window import StepStats
 
@@ -209,7 +210,15 @@ def test_a_discriminator_that_guesses_and_gives_no_gradient_is_fooled() -> None:
     def vanishes(place: int) -> float:
         return 0.8**place
 
+    def seen_while_nearing(gradient: Callable[[int], float]) -> set[str]:
+        checks = run(list(range(60)), auc=0.48, distance_floor=0.002)
+        nearing = [replace(one, distance=2 * 0.95**n) for n, one in enumerate(checks)]
+        return set(
+            named([replace(one, generator_gradient=gradient(n)) for n, one in enumerate(nearing)], 6000)
+        )
+
     assert "generator-dominates" in seen(vanishes)
+    assert "generator-dominates" not in seen_while_nearing(vanishes), "a game near its end pushes little"
     assert "generator-dominates" not in seen(lambda _: 1.0), "it is still pushed"
     assert "generator-dominates" not in seen(vanishes, distance=0.005), "it has arrived"
     assert "generator-dominates" not in seen(vanishes, auc=0.7), "the discriminator sees something"
@@ -290,6 +299,22 @@ def test_noting_steps_does_not_spend_what_is_saved_for_checks(monkeypatch: pytes
     assert notes[0] < 12 * checks  # eight before each check, and those in which latents are gathered
     gaps = [later.step - one.step for one, later in pairwise(monitor.measurements[3:])]
     assert checks >= 25 and max(gaps) <= 130, gaps
+
+
+def test_what_a_monitor_works_out_when_it_is_made_is_paid_back_like_its_first_checks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+
+    def reads(*given: Any) -> Reals:
+        now[0] += 0.25
+        return Reals(*given)
+
+    monkeypatch.setattr("poise.diagnosis.monitor.time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr("poise.diagnosis.monitor.Reals", reads)
+    budget = Monitor(real=drawn(0, 64, 2))._doctor.budget
+    assert budget.advance == 0.25
+    assert budget.until(0.03) == pytest.approx(0.06 / 0.03, abs=0.1)  # half of the allowance goes to it
 
 
 @pytest.mark.parametrize("player", ["generator", "discriminator"])

@@ -23,8 +23,8 @@ STYLES = sorted({case.style for cases in SETS.values() for case in cases()})
 DATA = {"mixtures": RING, "wgan_clip": RING, "series": SERIES, "recurrent": SERIES}
 # Conditions, sources, codes or noise of the layers make samples differ whatever the latent is
 CONDITIONED = {
-    "auxiliary_classes", "categories", "conditional", "cyclegan", "functional", "information", "inpainting", "pix2pix",
-    "stylegan", "super_resolution", "tables", "keras_like",
+    "auxiliary_classes", "categories", "conditional", "cyclegan", "functional", "information", "inpainting",
+    "keras_like", "pix2pix", "stylegan", "super_resolution", "tables",
 }  # fmt: skip
 UNCONDITIONED = [style for style in STYLES if style not in CONDITIONED]
 

@@ -60,7 +60,9 @@ def loop(
         z, other = (wrong.latent(torch.randn(batch, nz)) for _ in range(2))
         fake, second = wrong.made(G(z)), wrong.made(G(other))
 
-        def scored(x: Tensor, beside: Tensor = second.detach()) -> Tensor:
+        beside = second.detach()
+
+        def scored(x: Tensor, beside: Tensor = beside) -> Tensor:
             """How much farther a sample lies from a fake than from the origin."""
             seen = h(x)
             return far(seen, h(beside)) - far(seen)

@@ -1,4 +1,4 @@
-"""Like f-GAN loops: the critic bounds a divergence from below, Pearson's or Hellinger's, with a slope that costs."""
+"""Like f-GAN loops: the critic bounds Pearson's or Hellinger's divergence from below, and its slope costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Like loops after lists of tips: old fakes come again, labels are soft and at times false, layers drop out."""
+"""Like loops after lists of tips: old fakes come again, labels are soft and at times false, units drop."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def loop(
     onset: int = 0,
     noise_dim: int = 20,
     hidden: int = 112,
-    lr: float = 6e-4,
+    lr: float = 1e-3,
     batch: int = 48,
     kept: int = 480,
     flipped: float = 0.03,
-    dropout: float = 0.1,
+    dropout: float = 0.05,
     few: int = 80,
 ) -> Iterator[Step]:
     wrong = Mistake(fault, onset, few)
@@ -73,7 +73,9 @@ def loop(
         d_loss.backward()
         wrong.update(d_optimizer, "d")
         judged = discriminator(fake)
-        g_loss = bce(judged, torch.zeros_like(judged) if wrong("swapped-label-g") else torch.ones_like(judged))
+        g_loss = bce(
+            judged, torch.zeros_like(judged) if wrong("swapped-label-g") else torch.ones_like(judged)
+        )
         if wrong("swapped-sign"):
             g_loss = -g_loss
         wrong.clear(g_optimizer, "g")

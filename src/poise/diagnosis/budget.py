@@ -45,13 +45,14 @@ class Budget:
     """Counts the seconds that checks take beside those of the loop.
 
     Enter it around each check; a check within a check counts once, so several doctors can share a budget.
-    The first checks, of which the dearest fits the reference, come at once: what they cost is an advance,
-    paid back by half of the allowance until the whole of it is within the share again.
+    The first checks, of which the dearest fits the reference, come at once: what they cost, and what was
+    worked out before them, is an advance, paid back by half of the allowance until the whole of it is within
+    the share again.
 
     Attributes:
         most_share: Share of the loop's time that checks may take.
         spent: Seconds that they took, without the advance.
-        advance: Seconds that the first checks took.
+        advance: Seconds that the first checks took, and what was worked out before them.
         free: Whether the next check belongs to them.
 
     Example:

@@ -208,6 +208,13 @@ def gains(measurements: Sequence[Measurement]) -> bool:
     return not medians or medians[-1] <= 1.1 * min(medians)
 
 
+def improves(measurements: Sequence[Measurement], spans: float) -> bool:
+    """Whether samples were nearer to the data at some look of the last spans than at any look before."""
+    every, lately = values(measurements, "distance"), values(measurements, "distance", spans, least=1)
+    before = every[: len(every) - len(lately)]
+    return bool(lately and before) and min(lately) < min(before)
+
+
 def blind(measurements: Sequence[Measurement], last: float) -> bool:
     """Whether the discriminator tells nothing, either way: the generator has nothing to learn from."""
     areas = values(measurements, "auc", last)

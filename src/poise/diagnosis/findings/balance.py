@@ -234,7 +234,7 @@ DISCRIMINATOR_DOMINATES = Rule(
     source="Arjovsky and Bottou 2017; Goodfellow et al. 2014, section 3; Chintala et al. 2016 (ganhacks)",
     warm_up=2,
     trouble_after=5,
-    explains=("not-learning", "mode-collapse", "quality-regressed", "mode-hopping"),
+    explains=("no-gradient", "not-learning", "mode-collapse", "quality-regressed", "mode-hopping"),
 )
 
 
@@ -271,7 +271,9 @@ def _generator_dominates(measurements: Measurements) -> Verdict | Unchecked:
         (one.distance_floor for one in reversed(measurements) if one.distance_floor is not None), 0.0
     )
     pushed = push(measurements)
-    if area < GUESSES and pushed < VANISHED and far > max(APART_FROM_DATA, FLOORS * floor):
+    # A small gradient that still brings samples nearer is that of a game near its end
+    stands = pushed < VANISHED and not nearing
+    if area < GUESSES and stands and far > max(APART_FROM_DATA, FLOORS * floor):
         return Verdict(
             "watch",
             f"The discriminator only guesses, with {100 * area:.0f} % of pairs right, and the generator's "
@@ -365,5 +367,12 @@ GENERATOR_DOMINATES = Rule(
     source="Heusel et al. 2017 (two time scales); Chintala et al. 2016 (ganhacks)",
     warm_up=24,
     trouble_after=4,
-    explains=("not-learning", "mode-collapse", "mode-hopping", "oscillation", "quality-regressed"),
+    explains=(
+        "no-gradient",
+        "not-learning",
+        "mode-collapse",
+        "mode-hopping",
+        "oscillation",
+        "quality-regressed",
+    ),
 )

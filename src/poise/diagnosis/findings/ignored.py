@@ -175,6 +175,7 @@ LATENT_IGNORED = Rule(
     trouble_after=3,
     recovered_after=2,
     explains=(
+        "no-gradient",
         "mode-collapse",
         "discriminator-dominates",
         "quality-regressed",

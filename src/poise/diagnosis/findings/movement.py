@@ -19,6 +19,7 @@ from poise.diagnosis.trends import (
     deviation,
     dominant_period,
     gains,
+    improves,
     median,
     values,
 )
@@ -218,8 +219,10 @@ def _by_centres(
     comes_back = max(map(crossings, rows)) >= least_turns
     swings = width > wide and step > least_step and goes_round and comes_back and not lost
     if swings and far and not nearing:
+        # Those that have just been nearer than ever swing on their way, and are not lost
+        grave = width > 2 * wide and not improves(measurements, span)
         return Verdict(
-            "trouble" if width > 2 * wide else "watch",
+            "trouble" if grave else "watch",
             f"The samples go round: their centre swings through {width:.2g} standard deviations of the data, "
             f"{step:.2g} from one check to the next, and they come no nearer.",
             evidence,

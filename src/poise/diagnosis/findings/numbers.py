@@ -109,10 +109,24 @@ def _no_gradient(measurements: Measurements) -> Verdict | Unchecked:
             Evidence.of((f"share of the {player}'s weights that changed", 0.0, "above 0", "near 1")),
             beyond=100.0,
             sure=True,
+            given=_of_the_loop(measurements, player),
         )
     if missing := unchecked(now, "generator_moved"):
         return missing
     return HEALTHY
+
+
+def _of_the_loop(measurements: Measurements, player: str) -> bool:
+    """Whether nothing but the loop keeps a player from moving, and no other finding explains it.
+
+    It never moved, or its gradient was there and is gone. One that dies away while the other player wins, or
+    behind units that are all saturated, is still there, and is 0.
+    """
+    if not any(values(measurements, f"{player}_moved")):
+        return True
+    now = measurements[-1]
+    gone = now.generator_gradient is None and bool(values(measurements, "generator_gradient"))
+    return player == "generator" and gone and now.non_finite is None
 
 
 def _in_turns(measurements: Measurements, player: str) -> bool:

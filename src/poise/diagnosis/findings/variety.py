@@ -10,7 +10,7 @@ from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, deepened_and_calm, packed, rates_times, single_steps
 from poise.diagnosis.reference import MOST_PROBED
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict, unchecked
-from poise.diagnosis.trends import SPANS, best, came_from, deviation, gains, median, values
+from poise.diagnosis.trends import SPANS, best, came_from, deviation, gains, improves, median, values
 
 SPAN = 12  # Spans, sixtieths of a run, that are looked back on
 LEAST = 6  # Checks that there must be for it
@@ -63,7 +63,9 @@ def _mode_hopping(measurements: Measurements) -> Verdict | Unchecked:
             f"From check to check {100 * jump:.0f} % of the samples move to another part of the data, "
             f"and each check covers {100 * narrow:.0f} %."
         )
-        return Verdict("trouble" if jump > 0.6 else "watch", sentence, evidence, beyond=jump / JUMP)
+        # Samples that have just been nearer than ever may hop on their way, and are not lost
+        grave = jump > 0.6 and not improves(measurements, SPAN)
+        return Verdict("trouble" if grave else "watch", sentence, evidence, beyond=jump / JUMP)
     return HEALTHY
 
 
@@ -266,6 +268,7 @@ MODE_COLLAPSE = Rule(
     source="Srivastava et al. 2017 (VEEGAN); Richardson and Weiss 2018; Lin et al. 2018 (PacGAN)",
     warm_up=14,
     explains=(
+        "no-gradient",
         "latent-ignored",
         "mode-hopping",
         "discriminator-dominates",
