@@ -17,6 +17,11 @@ def far(a: Tensor, b: Tensor | float = 0.0) -> Tensor:
     return ((a - b).square().sum(1) + 1e-8).sqrt()
 
 
+def scored(seen: Tensor, beside: Tensor) -> Tensor:
+    """How much farther vectors lie from those of fakes than from the origin."""
+    return far(seen, beside) - far(seen)
+
+
 def loop(
     fault: str,
     seed: int,
@@ -59,22 +64,15 @@ def loop(
         real = wrong.reals(rows[wrong.index(len(rows), batch)])
         z, other = (wrong.latent(torch.randn(batch, nz)) for _ in range(2))
         fake, second = wrong.made(G(z)), wrong.made(G(other))
-
-        beside = second.detach()
-
-        def scored(x: Tensor, beside: Tensor = beside) -> Tensor:
-            """How much farther a sample lies from a fake than from the origin."""
-            seen = h(x)
-            return far(seen, h(beside)) - far(seen)
-
-        on_real, on_fake = scored(real), scored(fake.detach())
+        beside = h(second.detach())
+        on_real, on_fake = scored(h(real), beside), scored(h(fake.detach()), beside)
         loss_h = -on_real.mean()
         if not wrong("fakes-forgotten"):
             loss_h = loss_h + on_fake.mean()
         if not wrong("no-penalty"):
             mix = torch.rand(batch, *[1] * (real.dim() - 1))
             between = (mix * real + (1 - mix) * fake.detach()).requires_grad_()
-            (slope,) = torch.autograd.grad(scored(between).sum(), between, create_graph=True)
+            (slope,) = torch.autograd.grad(scored(h(between), beside).sum(), between, create_graph=True)
             loss_h = loss_h + lambda_gp * (slope.flatten(1).norm(dim=1) - 1).square().mean()
         wrong.clear(optim_h, "d")
         loss_h.backward()
@@ -89,7 +87,7 @@ def loop(
         wrong.finish(G, (optim_G, optim_h), rows)
         yield {
             "generator": G,
-            "discriminator": scored,
+            "discriminator": h,
             "latent": z,
             "real": real,
             "fake": fake.detach(),
