@@ -18,5 +18,6 @@ SETS: Mapping[str, Callable[[], Sequence[Case]]] = {
     "twelve": lambda: import_module("benchmarks.strangers.round_twelve").CASES,
     "thirteen": lambda: import_module("benchmarks.strangers.round_thirteen").CASES,
     "fourteen": lambda: import_module("benchmarks.strangers.round_fourteen").CASES,
+    "fifteen": lambda: import_module("benchmarks.strangers.round_fifteen").CASES,
     "five": lambda: import_module("benchmarks.strangers.round_five").CASES,
 }
