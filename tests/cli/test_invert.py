@@ -14,6 +14,7 @@ from PIL import Image
 import poise
 from poise.cli import main
 from poise.generator import Generator, read_directions
+from poise.generator.detail import add_detail
 from poise.generator.encoder import Encoder, trained_encoder
 from poise.generator.gauss_newton import refined
 from poise.generator.likeness import likeness_of
@@ -27,7 +28,7 @@ QUICK = ("--own-samples", "2", "--starts", "2", "--steps", "20")
 
 @pytest.fixture(autouse=True)
 def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an encoder learns and how near the last steps come is tested elsewhere; here both are brief."""
+    """What an encoder learns and how near the last steps and detail come is tested elsewhere: briefly here."""
 
     def encoder(space: Space, *, steps: int, **more: Any) -> Encoder:
         return trained_encoder(space, steps=min(steps, 40), **more)
@@ -35,7 +36,11 @@ def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
     def few(*given: Any, iterations: int, **more: Any) -> Any:
         return refined(*given, iterations=min(iterations, 12), **more)
 
+    def little(*given: Any, **more: Any) -> Any:
+        return add_detail(*given, steps=10, **more)
+
     monkeypatch.setattr("poise.generator.inversion.trained_encoder", encoder)
+    monkeypatch.setattr("poise.generator.inverted.add_detail", little)
     monkeypatch.setattr("poise.generator.inversion.refined", few)
 
 

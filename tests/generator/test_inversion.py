@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from poise.errors import PoiseError
 from poise.generator import Generator, Inversion, Search
+from poise.generator.detail import add_detail
 from poise.generator.encoder import trained_encoder
 from poise.generator.gauss_newton import pyramid_residuals, refined
 from poise.generator.inversion import Found, Starts, find, search_rows
@@ -31,6 +32,16 @@ from .families import family
 QUICK = Search(starts=4, steps=60, encoder_steps=0)
 BRIEF = dataclasses.replace(QUICK, refinements=5)
 """For what need not be found up to rounding: the last steps take most of the time."""
+
+
+@pytest.fixture(autouse=True)
+def _little_detail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How near detail brings a picture is tested elsewhere."""
+
+    def little(*given: Any, **more: Any) -> Any:
+        return add_detail(*given, steps=10, **more)
+
+    monkeypatch.setattr("poise.generator.inverted.add_detail", little)
 
 
 class Linear(nn.Module):
