@@ -28,7 +28,7 @@ QUICK = ("--own-samples", "2", "--starts", "2", "--steps", "20")
 
 @pytest.fixture(autouse=True)
 def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an encoder learns and how near the last steps and detail come is tested elsewhere: briefly here."""
+    """What an encoder learns and how near a search comes is tested elsewhere; here it is brief."""
 
     def encoder(space: Space, *, steps: int, **more: Any) -> Encoder:
         return trained_encoder(space, steps=min(steps, 40), **more)
