@@ -65,6 +65,8 @@ def trained(row: Row, precision: str, seed: int, runs: Path) -> dict[str, Any]:
     elif poise.open_run(folder).status != "finished":
         poise.resume(folder)
     run = poise.open_run(folder)
+    if run.status != "finished":
+        raise SystemExit(f"{folder} was {run.status}; the same command goes on with it")
     result = poise.evaluate(run, metrics=[METRIC]).results[0]
     found = {
         "data": Path(row.data).name,
