@@ -72,7 +72,8 @@ def test_one_sample_for_every_latent_is_named_at_the_first_checks_and_stays_name
 def test_a_healthy_beginning_is_no_trouble_and_bytes_are_taken(kind: str) -> None:
     """Source: rosinality/stylegan2-pytorch#30 and togheppi/cDCGAN#2, on generators without tanh and bytes."""
     monitor = watched(kind)
-    assert monitor.status == "OK" and monitor.not_used == {}
+    # There is time for a fourth check or not, and that one sees that other people wrote the held-out digits
+    assert monitor.status == "OK" and set(monitor.not_used) <= {"held_out"}
     known = monitor._doctor.reference
     assert known is not None and torch.equal(known.real, digits()[0])
     assert known.held_out is not None and torch.equal(known.held_out, digits()[1])
