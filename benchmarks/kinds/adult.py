@@ -49,7 +49,7 @@ def main() -> None:
     changes = dict(one.split("=", 1) for one in asked.set)
     for subject in asked.only:
         name = subject if subject in ("real", "independent") else f"{asked.recipe}, {subject}"
-        if name in measured_before(asked.folder):
+        if name in measured_before(asked.folder / "adult.jsonl"):
             continue
         steps = 1 if subject == "start" else asked.steps
         line = measured(name, subject, train, test, asked.folder, asked.recipe, steps, asked.seed, changes)
@@ -58,9 +58,8 @@ def main() -> None:
         print(json.dumps(line), flush=True)
 
 
-def measured_before(folder: Path) -> set[str]:
-    """The subjects whose lines are there."""
-    path = folder / "adult.jsonl"
+def measured_before(path: Path) -> set[str]:
+    """The subjects whose lines are in a file."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return {json.loads(line)["name"] for line in lines}
 
@@ -77,7 +76,7 @@ def measured(
     changes: dict[str, Any],
 ) -> dict[str, Any]:
     """The line of a subject."""
-    real, unseen = (_rows(one) for one in (train, test))
+    real, unseen = (rows_of(one) for one in (train, test))
     about: dict[str, Any] = {"name": name, "seed": seed}
     began = time.perf_counter()
     if subject == "real":
@@ -102,7 +101,8 @@ def measured(
     return about
 
 
-def _rows(data: Dataset) -> RowSet:
+def rows_of(data: Dataset) -> RowSet:
+    """The rows of a table."""
     assert isinstance(data.transform, TableTransform)
     return row_set(data.gather(np.arange(len(data))).numpy(), data.transform)
 

@@ -1,9 +1,9 @@
 """Tables of few rows: `python -m benchmarks.kinds.few_rows FOLDER [--rows 300 1000 3000] [--seeds 2]`.
 
-Of the training part of Adult so many rows are drawn by the seed, and `auto` is trained on them. The generator
-is measured after its first step, when it is the fitted mixture, and at the end of its training. 5,000 fakes
-are compared with 5,000 rows of the official test part, and trees that are trained on the fakes are tested on
-all of that part, beside trees that are trained on the drawn rows. Each subject is a line of
+Each number of rows is drawn from the training part of Adult by the seed, and `auto` is trained on them. The
+generator is measured after its first step, when it is the fitted mixture, and at the end of its training.
+5,000 fakes are compared with 5,000 rows of the official test part, and trees that are trained on the fakes
+are tested on all of that part, beside trees that are trained on the drawn rows. Each subject is a line of
 FOLDER/few-rows.jsonl; a subject whose line is there is not measured again.
 """
 
@@ -13,18 +13,18 @@ import argparse
 import gzip
 import json
 import time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import poise
-from poise.data import Dataset, TableTransform, open_data
+from benchmarks.kinds.adult import DATA, measured_before, rows_of
+from poise.data import TableTransform, open_data
 from poise.evaluation.tables import row_set
 from poise.metrics import METRICS
-from poise.metrics.row_sets import RowSet
 
-DATA = Path("/work/shared/data/adult")
 MADE = 5_000
 
 
@@ -38,27 +38,24 @@ def main() -> None:
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     record = asked.folder / "few-rows.jsonl"
-    lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
-    before = {(line["rows"], line["seed"], line["steps"]) for line in map(json.loads, lines)}
-    for rows in asked.rows:
-        for seed in range(asked.seeds):
-            for steps in (1, None):
-                if any(one[:2] == (rows, seed) and (one[2] == 1) == (steps == 1) for one in before):
-                    continue
-                line = measured(rows, seed, steps, asked.folder, asked.data)
-                with record.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(line) + "\n")
-                print(json.dumps(line), flush=True)
+    for rows, seed, subject in product(asked.rows, range(asked.seeds), ("start", "trained")):
+        name = f"{rows} rows, seed {seed}, {subject}"
+        if name in measured_before(record):
+            continue
+        line = {"name": name, **measured(rows, seed, subject, asked.folder, asked.data)}
+        with record.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        print(json.dumps(line), flush=True)
 
 
-def measured(rows: int, seed: int, steps: int | None, folder: Path, data: Path) -> dict[str, Any]:
-    """The line of a subject; `steps` is `None` for as many as `auto` takes."""
+def measured(rows: int, seed: int, subject: str, folder: Path, data: Path) -> dict[str, Any]:
+    """What is measured of a subject: the generator after its first step, or at the end of its training."""
     path = drawn(data / "train.csv.gz", rows, seed, folder)
     train = open_data(path)
     test = open_data(data / "test.csv.gz", like=train.transform)
-    real, unseen = (_rows(one) for one in (train, test))
+    real, unseen = (rows_of(one) for one in (train, test))
     began = time.perf_counter()
-    where = folder / f"{path.stem}-{'start' if steps else 'trained'}"
+    where, steps = folder / f"{path.stem}-{subject}", 1 if subject == "start" else None
     run = poise.train(str(path), steps=steps, seed=seed, out=where, evaluate_every=0)
     seconds = time.perf_counter() - began
     assert isinstance(train.transform, TableTransform)
@@ -75,18 +72,13 @@ def measured(rows: int, seed: int, steps: int | None, folder: Path, data: Path) 
 
 
 def drawn(path: Path, rows: int, seed: int, folder: Path) -> Path:
-    """A file of so many rows of a gzipped table, drawn by the seed."""
+    """A file of `rows` rows of a gzipped table, drawn by the seed."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
         head, *all_rows = file.read().splitlines()
     places = np.random.default_rng(seed).permutation(len(all_rows))[:rows]
     few = folder / f"adult-{rows}-{seed}.csv"
     few.write_text("\n".join([head, *(all_rows[place] for place in places)]) + "\n", encoding="utf-8")
     return few
-
-
-def _rows(data: Dataset) -> RowSet:
-    assert isinstance(data.transform, TableTransform)
-    return row_set(data.gather(np.arange(len(data))).numpy(), data.transform)
 
 
 if __name__ == "__main__":
