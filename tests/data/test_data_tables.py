@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import poise
-from poise.data import Table, TableTransform, kind_of, open_data, spec_of
+from poise.data import Files, Table, TableTransform, kind_of, open_data, spec_of
 from poise.data.tables.column import CELLS, groups
 from poise.data.tables.frame import read_frame, write_frame
 
@@ -328,3 +328,34 @@ def test_columns_whose_values_are_all_different_are_no_copies_of_each_other(tmp_
     dataset = open_data(path, cache=tmp_path / "cache")
     assert not [notice for notice in dataset.notices if "repeats" in notice]
     assert [column["name"] for column in dataset.transform.to_json()["columns"]] == ["a", "b", "c"]
+
+
+def days(*, places: int, count: int, of: np.random.Generator) -> dict[str, list[str]]:
+    """Sales of each day at each place, in an order by chance."""
+    order = of.permutation(places * count)
+    first = np.datetime64("2024-02-01")
+    return {
+        "day": [str(first + int(row) // places) for row in order],
+        "place": ["abc"[int(row) % places] for row in order],
+        "sales": [str(int(row) % 17) for row in order],
+    }
+
+
+@pytest.mark.parametrize("places", [1, 3])
+def test_rows_of_every_day_are_told_to_be_a_series(tmp_path: Path, places: int) -> None:
+    columns = days(places=places, count=60, of=np.random.default_rng(0))
+    (notice,) = [text for text in open_data(table(tmp_path / "t.csv", columns)).notices if "series" in text]
+    assert "'day'" in notice and "by 1 d," in notice
+    assert open_data(Files(tmp_path / "t.csv", kind="series")).shape == (1, 60)  # so it is no false advice
+
+
+def test_a_few_days_that_are_missing_change_nothing_and_dates_by_chance_are_no_series(tmp_path: Path) -> None:
+    of = np.random.default_rng(0)
+    columns = days(places=3, count=200, of=of)
+    kept = np.flatnonzero(of.random(600) > 0.02)
+    gaps = {name: [texts[row] for row in kept] for name, texts in columns.items()}
+    assert any("series" in text for text in open_data(table(tmp_path / "gaps.csv", gaps)).notices)
+    drawn = columns | {
+        "day": [str(np.datetime64("2024-02-01") + int(day)) for day in of.integers(200, size=600)]
+    }
+    assert not any("series" in text for text in open_data(table(tmp_path / "drawn.csv", drawn)).notices)

@@ -7,18 +7,21 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from poise.data.tables.asked import Table
 from poise.data.tables.column import CATEGORIES, Column, Derived, category_column, number_column
 from poise.data.tables.frame import Frame
 from poise.data.tables.values import MISSING, Form, any_date, as_number, date_format, is_number, number_form
 from poise.errors import PoiseError
-from poise.text import counted
+from poise.text import counted, duration
 
 MOSTLY = 0.9  # Of values that are numbers or dates: the others are then taken for mistakes
 UNIQUE = 0.5  # Different values a row from which texts identify rows
 FEW_ROWS = 20  # With fewer rows nothing is an identifier
 LONG = 25  # The mean length from which such texts are called texts
 _TRIED = 1_000  # Different values of which dates of several formats are told
+MOMENTS = 30  # With fewer dates in even steps nothing is called a course of time
 COPIED = 1_000  # The most values of a column that may be a copy of another
 _NAMED = re.compile(r"(^|[_\s-])(id|uuid|guid|key|index|row|nr|no|rownames?)$", re.IGNORECASE)
 
@@ -76,7 +79,7 @@ def recognised(frame: Frame, asked: Table) -> Recognised:
             unmade[name] = why
             continue
         columns.append(column)
-        notices += _told(column, len(frame))
+        notices += [*_told(column, len(frame)), *_in_steps(column, present)]
     if unmade:
         raise _refused(unmade, frame)
     if not columns:
@@ -230,3 +233,21 @@ def _told(column: Column, rows: int) -> list[str]:
             "they occur, without regard to other columns."
         )
     return found
+
+
+def _in_steps(column: Column, present: Mapping[str, int]) -> list[str]:
+    """That rows are those of series, if nearly all dates follow in even steps and have as many rows each."""
+    dates = [text for text in present if text not in MISSING]
+    if column.form is None or column.form.kind != "date" or len(dates) < MOMENTS:
+        return []
+    if max(Counter(present[text] for text in dates).values()) < MOSTLY * len(dates):
+        return []
+    steps = Counter(np.diff(sorted(column.form.number(text) for text in dates)).tolist())
+    step, often = steps.most_common(1)[0]
+    if often < MOSTLY * (len(dates) - 1):
+        return []
+    apart = duration(step * column.form.unit)
+    return [
+        f"The dates in '{column.name}' follow each other by {apart}, and each row is learnt for itself: "
+        "--kind series learns how they go on."
+    ]
