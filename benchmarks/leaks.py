@@ -12,7 +12,6 @@ second time not at all; and moves and colours of DiffAugment.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -21,13 +20,14 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks import failure_pages as pages
+from benchmarks import recorded
 from benchmarks.strangers.data import data_of
 from benchmarks.strangers.loops.dcgan_tutorial import networks, weights_init
 from poise import Monitor
 from poise.augment import AugmentContext
 from poise.augment.adaptive import adaptively_augmented
 from poise.augment.diffaugment import diffaugment
-from poise.diagnosis import FINDINGS, FindingTracker, Measurement, Setting
+from poise.diagnosis import Measurement
 
 NAME = "augmentation-leaks"
 BATCH, LATENT = 32, 32
@@ -122,52 +122,13 @@ def trained(kind: Kind, seed: int, steps: int) -> tuple[list[Measurement], Tenso
 
 def record(out: Path, seeds: list[int], steps: int, only: str) -> None:
     """Train every kind with every seed; what is recorded already is left."""
-    out.mkdir(parents=True, exist_ok=True)
-    for seed in seeds:
-        for name, kind in KINDS.items():
-            file = out / f"{name.replace(' ', '-')}-{seed}.json"
-            if only not in name or file.is_file():
-                continue
-            found, samples = trained(kind, seed, steps)
-            values = {"kind": name, "seed": seed, "steps": steps}
-            lines = [one.to_json() for one in found]
-            torch.save(samples, file.with_suffix(".pt"))
-            file.write_text(json.dumps({**values, "readings": lines}), encoding="utf-8")
-            print(name, seed, *named(lines, steps), flush=True)
-
-
-def named(lines: list[dict[str, object]], steps: int) -> list[str]:
-    """The findings of recorded measurements: name, severity, and share of the run at its opening."""
-    tracker = FindingTracker(FINDINGS.values(), Setting(steps=steps))
-    found: dict[str, float] = {}
-    for line in lines:
-        for finding in tracker.add(Measurement.from_json(line)):
-            found.setdefault(finding.name, finding.last_step / steps)
-    return [f"{one.name}:{one.severity}:{found[one.name]:.2f}" for one in tracker.findings]
+    kinds = [name for name in KINDS if only in name]
+    recorded.record(out, kinds, seeds, steps, lambda name, seed: trained(KINDS[name], seed, steps))
 
 
 def table(out: Path, finding: str) -> str:
     """The counts as Markdown, a row for each kind."""
-    rows: dict[str, list[list[str]]] = {}
-    for file in sorted(out.glob("*.json")):
-        record = json.loads(file.read_text(encoding="utf-8"))
-        rows.setdefault(record["kind"], []).append(named(record["readings"], record["steps"]))
-    lines = [
-        "| what is done | leaks | runs | named `augmentation-leaks` | at, share of the run | named besides |"
-    ]
-    lines += ["|---|---|---|---|---|---|"]
-    for name, kind in KINDS.items():
-        if name not in rows:
-            continue
-        first = [next((one for one in run if one.startswith(f"{finding}:")), None) for run in rows[name]]
-        right = [one for one in first if one is not None]
-        besides = sorted({one.split(":")[0] for run in rows[name] for one in run} - {finding})
-        at = ", ".join(one.rsplit(":", 1)[1] for one in right) or "–"
-        lines.append(
-            f"| {name} | {'yes' if kind.leaks else 'no'} | {len(rows[name])} | {len(right)} | {at} | "
-            f"{', '.join(besides) or '–'} |"
-        )
-    return "\n".join(lines)
+    return recorded.table(out, finding, {name: kind.leaks for name, kind in KINDS.items()})
 
 
 def picture(out: Path, finding: str) -> Path:
@@ -180,13 +141,11 @@ def picture(out: Path, finding: str) -> Path:
     figure = Figure(figsize=(9.4, 3.2), dpi=100, layout="constrained")
     axes = figure.subplots(1, 3, width_ratios=(1, 1, 1.3))
     for place, (name, colour) in enumerate((("nothing", GREY), ("moved reals", RED))):
-        file = out / f"{name.replace(' ', '-')}-0.json"
-        samples = torch.load(file.with_suffix(".pt"), weights_only=True)
+        found, samples = recorded.measured(recorded.file_of(out, name, 0))
         grid = torch.cat([torch.cat(list(row), 2) for row in samples.split(6)], 1)
         axes[place].imshow(((grid + 1) / 2).clamp(0, 1).permute(1, 2, 0).numpy(), interpolation="nearest")
         axes[place].set_title("Without augmentation" if not place else "Reals alone are moved", fontsize=10)
         axes[place].axis("off")
-        found = map(Measurement.from_json, json.loads(file.read_text(encoding="utf-8"))["readings"])
         points = [(one.step, one.leaks["translation"][0]) for one in found if "translation" in one.leaks]
         axes[2].plot(*zip(*points, strict=True), color=colour, linewidth=1.6)
     axes[2].set_title("Share of samples as if moved, with an empty edge", fontsize=9, loc="left")

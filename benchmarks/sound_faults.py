@@ -13,7 +13,6 @@ are themselves quiet, clipped, or have a hum at the frequency of a stride.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -23,10 +22,11 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks import failure_pages as pages
+from benchmarks import recorded
 from benchmarks.kinds.sounds import DATA, exported
 from poise import Monitor
 from poise.data import open_data
-from poise.diagnosis import FINDINGS, FindingTracker, Measurement, Setting
+from poise.diagnosis import Measurement
 
 NAMES = ("silence", "clipping", "whistling")
 BATCH, LATENT, LENGTH, WIDTH, HELD_OUT = 16, 32, 1_024, 8, 150
@@ -181,49 +181,13 @@ def trained(kind: Kind, seed: int, steps: int, data: Tensor) -> tuple[list[Measu
 def record(out: Path, seeds: list[int], steps: int, only: str) -> None:
     """Train every kind with every seed; what is recorded already is left."""
     out.mkdir(parents=True, exist_ok=True)
-    data = recordings(out)
-    for seed in seeds:
-        for name, kind in KINDS.items():
-            file = out / f"{name.replace(' ', '-')}-{seed}.json"
-            if only not in name or file.is_file():
-                continue
-            found, samples = trained(kind, seed, steps, data)
-            lines = [one.to_json() for one in found]
-            torch.save(samples, file.with_suffix(".pt"))
-            values = {"kind": name, "seed": seed, "steps": steps, "readings": lines}
-            file.write_text(json.dumps(values), encoding="utf-8")
-            print(name, seed, *named(lines, steps), flush=True)
-
-
-def named(lines: list[dict[str, object]], steps: int) -> list[str]:
-    """The findings of recorded measurements: name, severity, and share of the run at its opening."""
-    tracker = FindingTracker(FINDINGS.values(), Setting(steps=steps))
-    found: dict[str, float] = {}
-    for line in lines:
-        for finding in tracker.add(Measurement.from_json(line)):
-            found.setdefault(finding.name, finding.last_step / steps)
-    return [f"{one.name}:{one.severity}:{found[one.name]:.2f}" for one in tracker.findings]
+    data, kinds = recordings(out), [name for name in KINDS if only in name]
+    recorded.record(out, kinds, seeds, steps, lambda name, seed: trained(KINDS[name], seed, steps, data))
 
 
 def table(out: Path, finding: str) -> str:
     """The counts of one finding as Markdown, a row for each kind."""
-    rows: dict[str, list[list[str]]] = {}
-    for file in sorted(out.glob("*.json")):
-        record = json.loads(file.read_text(encoding="utf-8"))
-        rows.setdefault(record["kind"], []).append(named(record["readings"], record["steps"]))
-    lines = [f"| what is done | true | runs | named `{finding}` | at, share of the run | named besides |"]
-    lines += ["|---|---|---|---|---|---|"]
-    for name, kind in KINDS.items():
-        if name not in rows:
-            continue
-        first = [next((one for one in run if one.startswith(f"{finding}:")), None) for run in rows[name]]
-        right = [one for one in first if one is not None]
-        besides = sorted({one.split(":")[0] for run in rows[name] for one in run} - {finding})
-        at = ", ".join(one.rsplit(":", 1)[1] for one in right) or "–"
-        true = "yes" if kind.name == finding else "no"
-        cells = (name, true, len(rows[name]), len(right), at, ", ".join(besides) or "–")
-        lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(lines)
+    return recorded.table(out, finding, {name: kind.name == finding for name, kind in KINDS.items()})
 
 
 SHOWN = {"silence": "half of the samples lost", "clipping": "samples written four times as loud",
@@ -241,15 +205,14 @@ def picture(out: Path, finding: str) -> Path:
     axes = figure.subplots(1, 2)
     quantity = {"silence": "silent", "clipping": "clipped", "whistling": "every 4"}[finding]
     for name, colour in ((SHOWN[finding], RED), ("nothing", GREY)):
-        file = out / f"{name.replace(' ', '-')}-0.json"
-        samples = torch.load(file.with_suffix(".pt"), weights_only=True)[:, 0]
+        found, waves = recorded.measured(recorded.file_of(out, name, 0))
+        samples = waves[:, 0]
         if finding == "whistling":
             power = torch.fft.rfft(samples).abs().square().mean(0)
             axes[0].semilogy(np.arange(len(power)) / LENGTH, power, color=colour, linewidth=1.0)
         else:
             rows = samples[:6] + torch.arange(6)[:, None] * 2.2 + (0 if colour == GREY else 14)
             axes[0].plot(rows.T, color=colour, linewidth=0.5)
-        found = map(Measurement.from_json, json.loads(file.read_text(encoding="utf-8"))["readings"])
         points = [(one.step, one.waves[quantity][0]) for one in found if quantity in one.waves]
         axes[1].plot(*zip(*points, strict=True), color=colour, linewidth=1.6)
     titles = {
