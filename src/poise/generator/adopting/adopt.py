@@ -12,14 +12,8 @@ from torch import Tensor
 
 from poise.errors import PoiseError
 from poise.generator.adopting.layouts import Described, described, layout_of
-from poise.generator.adopting.pickles import (
-    DamagedError,
-    Record,
-    Stored,
-    attributes_of,
-    read_inert,
-    tensors_of,
-)
+from poise.generator.adopting.pickles import read_inert
+from poise.generator.adopting.records import DamagedError, Record, Stored, attributes_of, tensors_of
 from poise.networks import GENERATORS
 from poise.networks.stylegan2 import StyleGenerator
 from poise.randomness import torch_stream
