@@ -65,6 +65,17 @@ def test_chance_alone_crosses_the_threshold_about_once_in_a_thousand_times(held_
         assert bool(judged(run(training_above_held_out=ahead, **counts), [OVERFITS]).findings) == named
 
 
+@pytest.mark.parametrize(("ahead", "distance", "level"), [
+    (0.7, 0.05, "watch"), (0.7, 0.005, ""), (0.9, 0.005, "trouble"),
+])  # fmt: skip
+def test_what_is_known_by_heart_is_not_told_of_samples_at_the_data_unless_it_is_nearly_all(
+    ahead: float, distance: float, level: str
+) -> None:
+    measured = run(training_above_held_out=ahead, held_out_gap=0.4, distance=distance, held_out_count=85)
+    found = judged(measured, [OVERFITS]).findings
+    assert [one.severity for one in found] == ([level] if level else [])
+
+
 def test_eight_held_out_samples_are_measured_and_seven_are_not() -> None:
     stream = torch.Generator().manual_seed(0)
     real, fake = torch.randn(80, 1, 8, 8, generator=stream), torch.randn(64, 1, 8, 8, generator=stream)

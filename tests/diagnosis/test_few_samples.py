@@ -137,6 +137,17 @@ def test_players_that_move_in_turns_are_named_once_and_one_that_stops_is_named_a
     assert 2000 < found[-1][2] <= 3000
 
 
+@pytest.mark.parametrize(("loss", "named"), [(0.0, False), (0.5, True)])
+def test_a_discriminator_whose_loss_is_nothing_rests(loss: float, named: bool) -> None:
+    looks = run(
+        40,
+        generator_moved=lambda _: 1.0,
+        discriminator_moved=lambda place: float(place < 12),
+        discriminator_loss=lambda place: 1.0 if place < 12 else loss,
+    )
+    assert ("no-gradient" in names(looks, 6000)) is named
+
+
 def test_an_answer_to_latents_that_is_gone_is_named_at_one_look_and_holds_between_looks() -> None:
     lost = run(
         latent_response=lambda place: None if place % 3 else 0.3 * (place < 30),

@@ -54,6 +54,16 @@ def test_the_first_check_is_an_advance_that_half_of_the_share_pays_back() -> Non
     assert budget.left() == pytest.approx(200.01 - 50 - 2)
 
 
+def test_seconds_outside_checks_are_an_advance_before_the_first_and_spent_after_it() -> None:
+    clock = Clock()
+    budget = Budget(0.1, clock)
+    budget.charge(2.0)
+    with budget:
+        clock.now += 1.0
+    budget.charge(0.5)
+    assert (budget.advance, budget.spent) == (3.0, 0.5)
+
+
 def test_a_check_within_a_check_counts_once() -> None:
     clock = Clock()
     shared = Budget(0.5, clock)

@@ -17,6 +17,7 @@ from poise.diagnosis import FINDINGS, FindingTracker, Measurement, Monitor, Sett
 from poise.diagnosis.budget import REPAYS, Budget
 from poise.diagnosis.distances import distances, nearest_training
 from poise.diagnosis.examination import Examiner, Subject
+from poise.diagnosis.monitor import GLANCE
 from poise.diagnosis.parts import PARTS
 from poise.diagnosis.reals import Reals
 from poise.diagnosis.reference import Reference
@@ -78,13 +79,25 @@ def test_steps_for_whose_check_there_is_no_time_are_passed_over(monkeypatch: pyt
     assert 0 < len(noted) < 400
 
 
-def test_a_nan_in_steps_that_are_passed_over_is_named_at_once() -> None:
+def test_a_nan_in_steps_that_are_passed_over_is_named_within_a_glance() -> None:
     monitor = Monitor(real=drawn(0, 200, 4), steps=60_000)
     for step in range(3500):
         loss = torch.tensor(0.7 if step < 3200 else torch.nan)
         monitor.observe(step, fake=drawn(step, 32, 4), loss_generator=loss)
     found = next(one for one in monitor.findings if one.name == "non-finite")
-    assert found.first_step == 3200
+    assert 3200 <= found.first_step < 3200 + GLANCE
+
+
+def test_losses_of_steps_that_are_passed_over_are_read_once_in_a_glance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monitor = Monitor(real=drawn(0, 200, 4), steps=60_000)
+    read: list[int] = []
+    monkeypatch.setattr("poise.diagnosis.monitor.visibly_broken", lambda _: read.append(1))
+    monkeypatch.setattr(monitor, "_quiet_until", 10**9)
+    for step in range(10 * GLANCE):
+        monitor.observe(step, loss_generator=torch.tensor(0.7))
+    assert len(read) == 10
 
 
 def subject(fake: Tensor, handed: Tensor) -> Subject:
@@ -198,6 +211,23 @@ def test_a_grid_that_stays_while_samples_come_nearer_is_not_that_of_the_first_we
     assert seen(lambda _: 40.0, nears)["checkerboard"] < 2200
     assert "checkerboard" not in seen(lambda place: 300 * 0.8**place, nears), "it fades"
     assert "checkerboard" not in seen(lambda _: 40.0, lambda _: 0.7), "the weights are the first ones still"
+
+
+def test_a_discriminator_that_guesses_beside_samples_far_narrower_than_reals_is_fooled() -> None:
+    def seen(places: int = 40, **changes: Any) -> set[str]:
+        blind = {"auc": 0.52, "spread": 0.35, "coverage": 0.2, **changes}
+        checks = [
+            replace(one, distance=0.1 + 0.9 * 0.9**n)  # they come nearer all the same
+            for n, one in enumerate(run(list(range(places)), distance_floor=0.002, **blind))
+        ]
+        return set(named(checks, 6000))
+
+    assert "generator-dominates" in seen()
+    assert "generator-dominates" not in seen(auc=0.62), "it sees something"
+    assert "generator-dominates" not in seen(auc=0.3), "it is led astray, or scores the other way round"
+    assert "generator-dominates" not in seen(spread=0.7), "samples are as wide as many are on their way"
+    assert "generator-dominates" not in seen(coverage=0.6)
+    assert "generator-dominates" not in seen(places=18), "a run may begin so"
 
 
 def test_a_discriminator_that_guesses_and_gives_no_gradient_is_fooled() -> None:

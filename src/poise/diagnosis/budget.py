@@ -94,6 +94,20 @@ class Budget:
         inside = self._clock() - self._entered if self._depth else 0.0
         return self.allowed - self.spent - inside
 
+    def charge(self, seconds: float) -> None:
+        """Count seconds that were taken outside checks; those before the first check are an advance.
+
+        Example:
+            >>> budget = Budget()
+            >>> budget.charge(0.5)
+            >>> budget.advance, budget.spent
+            (0.5, 0.0)
+        """
+        if self._checks:
+            self.spent += seconds
+        else:
+            self.advance += seconds
+
     def affordable(self) -> bool:
         """Whether there is time left for a check."""
         return self.free or self.spent <= self.allowed

@@ -37,20 +37,17 @@ def turned(images: Tensor, stream: Draw) -> Tensor:
 
 def shifted(images: Tensor, stream: Draw) -> Tensor:
     """Images moved by up to an eighth of the side, and by a pixel at least; zeros come in from outside."""
-    made = torch.zeros_like(images)
-    height, width = images.shape[-2:]
+    found = images
     moves = torch.rand((len(images), 2), generator=stream) * 2 - 1
-    for place, (one, (down, right)) in enumerate(zip(images, moves.tolist(), strict=True)):
-        rows, columns = (_whole(by * side / 8) for by, side in ((down, height), (right, width)))
-        kept = one[:, max(0, -rows) : height - max(0, rows), max(0, -columns) : width - max(0, columns)]
-        top, left = max(0, rows), max(0, columns)
-        made[place, :, top : top + kept.shape[1], left : left + kept.shape[2]] = kept
-    return made
-
-
-def _whole(pixels: float) -> int:
-    """Pixels, away from zero."""
-    return int(math.copysign(max(1, round(abs(pixels))), pixels))
+    for axis, side in enumerate(images.shape[-2:]):
+        pixels = moves[:, axis] * side / 8
+        whole = torch.copysign(pixels.abs().round().clamp_min(1), pixels).long()
+        source = torch.arange(side) - whole[:, None]
+        inside = (source >= 0) & (source < side)
+        shape = (len(images), 1, side, 1) if axis == 0 else (len(images), 1, 1, side)
+        place = source.clamp(0, side - 1).view(shape).expand_as(images)
+        found = found.gather(2 + axis, place) * inside.view(shape)
+    return found
 
 
 def cut(images: Tensor, stream: Draw) -> Tensor:

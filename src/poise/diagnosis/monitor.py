@@ -34,6 +34,7 @@ from poise.diagnosis.window import StepStats, per_sample_scores
 LISTENED = 8  # Steps before a check whose statistics are noted; the others are passed over
 APART = 12  # Steps between the first checks: three of them reach to where rules begin to speak
 GROWS = 40  # Without a known length a check comes when a fortieth of the steps so far has passed
+GLANCE = 8  # Of the steps that are passed over each eighth is looked at whether its losses are finite
 
 
 class Monitor:
@@ -98,7 +99,7 @@ class Monitor:
         self._noting = 0.0  # Seconds that noting a step takes
         self._listeners: list[Callable[[Measurement, Sequence[Finding]], None]] = []
         # What is worked out of the reals here would otherwise be work of the first check
-        self._doctor.budget.advance += time.perf_counter() - began
+        self._doctor.budget.charge(time.perf_counter() - began)
 
     @property
     def findings(self) -> list[Finding]:
@@ -171,8 +172,9 @@ class Monitor:
         try:
             step = self._numbers.resolve(step)
             quiet = self._numbers.count < self._quiet_until and metric is None
-            if quiet and not visibly_broken((loss_discriminator, loss_generator)):
-                self._doctor.budget.spent += time.perf_counter() - began
+            glances = self._numbers.count % GLANCE == 0
+            if quiet and not (glances and visibly_broken((loss_discriminator, loss_generator))):
+                self._doctor.budget.charge(time.perf_counter() - began)
                 return
             losses = (
                 self._loss("loss_discriminator", loss_discriminator),
@@ -200,7 +202,7 @@ class Monitor:
             broken = not due and visibly_broken(losses) and not self._known_as_broken()
             took = time.perf_counter() - began
             self._noting = min(took, self._noting or took)
-            self._doctor.budget.spent += took
+            self._doctor.budget.charge(took)
             if not (due or broken):
                 return
             self._check(

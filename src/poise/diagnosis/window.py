@@ -7,6 +7,7 @@ import statistics
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -137,7 +138,7 @@ class Window:
         step_stats = list(self.steps)
         self.steps.clear()
         culprit = None
-        if not all(map(_all_finite, zip(*map(_values, step_stats), strict=True))):
+        if not _all_finite(step_stats):
             culprit = next((name for one in step_stats if (name := first_non_finite(one.named()))), None)
         real, fake = (
             _joined([getattr(one, side) for one in step_stats[-SCORED:]])
@@ -198,13 +199,9 @@ class Window:
             self.steps.append(StepStats(**{name: column[index] for name, column in columns.items()}))
 
 
-def _values(one: StepStats) -> tuple[Tensor | None, ...]:
-    return tuple(getattr(one, name) for name in _NAMES)
-
-
-def _all_finite(column: Sequence[Tensor | None]) -> bool:
-    """Whether a statistic is finite at every step, in one look."""
-    present = [part.reshape(-1) for part in column if part is not None]
+def _all_finite(step_stats: Sequence[StepStats]) -> bool:
+    """Whether all statistics of these steps are finite, in one look."""
+    present = [part.reshape(-1) for one in step_stats for _, part in one.named()]
     return not present or bool(torch.isfinite(torch.cat(_together(present))).all())
 
 
@@ -218,22 +215,23 @@ def _together(parts: Sequence[Tensor]) -> list[Tensor]:
     return [part.to(parts[-1].device) for part in parts]
 
 
-def _scalars(parts: Sequence[Tensor | None]) -> Tensor:
+def _scalars(parts: Sequence[Tensor | None]) -> list[float]:
     present = [part if part.dim() == 0 else part.float().mean() for part in parts if part is not None]
-    stacked = torch.stack(_together(present)).cpu().float() if present else torch.zeros(0)
-    return stacked[torch.isfinite(stacked)]
+    found = torch.stack(_together(present)).tolist() if present else []
+    return [value for value in found if math.isfinite(value)]
 
 
 def _median(parts: Sequence[Tensor | None]) -> float | None:
     values = _scalars(parts)
-    return float(values.median()) if len(values) else None
+    return statistics.median_low(values) if values else None
 
 
 def _pieces(parts: Sequence[Tensor | None]) -> tuple[float, ...]:
+    """Means of as many equal pieces, as far as that goes: the first ones have one value more."""
     values = _scalars(parts)
-    if not len(values):
-        return ()
-    return tuple(float(piece.mean()) for piece in torch.tensor_split(values, PIECES) if len(piece))
+    size, more = divmod(len(values), PIECES)
+    ends = [size * place + min(place, more) for place in range(PIECES + 1)]
+    return tuple(statistics.fmean(values[a:b]) for a, b in pairwise(ends) if a < b)
 
 
 def _finite(value: Tensor) -> float | None:

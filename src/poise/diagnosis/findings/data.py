@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
 from poise.diagnosis.finding import Evidence, Measurement
-from poise.diagnosis.findings.balance import VANISHED, push
+from poise.diagnosis.findings.discriminator_wins import VANISHED, push
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import CLOSE, values
 

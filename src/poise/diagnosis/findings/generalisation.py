@@ -143,6 +143,9 @@ SURE_OF_REALS = (
 )
 TELLS_APART = 0.95  # The AUC that goes with it
 FEW_REALS = 640  # With at least this many reals, r_t alone is no evidence
+# Energy distance below which samples are those of the data: what a discriminator then knows by heart has not
+# kept them from getting there. That of unseen data is near 0
+ARRIVED = 0.02
 BY_SIGNS = 0.6  # How sure it can be at most by r_t alone: a discriminator may also win for other reasons
 
 
@@ -160,9 +163,12 @@ def _discriminator_overfits(measurements: Measurements) -> Verdict | Unchecked:
         ("training above held out", round(ahead, 3), round(least, 3), "0.45 to 0.58"),
         ("held-out gap", round(gap, 3), 0.2, "below 0.15"),
     )
-    if ahead > least and gap > 0.1:
+    grave = ahead > KNOWN and gap > 0.3
+    near = median(measurements, "distance", SCORES_SPAN, 0)
+    arrived = near is not None and near < ARRIVED
+    if ahead > least and gap > 0.1 and (grave or not arrived):
         return Verdict(
-            "trouble" if ahead > KNOWN and gap > 0.3 else "watch",
+            "trouble" if grave else "watch",
             f"The discriminator scores {100 * ahead:.0f} % of its training data above data that it has not "
             f"seen, which have fallen {100 * gap:.0f} % of the way to fakes"
             f"{f', judged by {last.held_out_count} held-out samples' if few else ''}.",

@@ -7,7 +7,7 @@ import statistics
 from itertools import pairwise
 
 from poise.diagnosis.finding import Evidence, Measurement
-from poise.diagnosis.findings.balance import APART, FIRST_STEPS, VANISHED, push
+from poise.diagnosis.findings.discriminator_wins import APART, FIRST_STEPS, VANISHED, push
 from poise.diagnosis.findings.settings import calm, deepened, levelled, rates_times, steady, usual_rates
 from poise.diagnosis.reference import MOST_PROBED
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict

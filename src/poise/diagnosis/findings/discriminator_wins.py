@@ -1,4 +1,4 @@
-"""The balance of the players: either one dominates the other."""
+"""The discriminator wins: it tells every fake, and the generator learns nothing from it."""
 
 from __future__ import annotations
 
@@ -6,22 +6,16 @@ import statistics
 from itertools import pairwise
 
 from poise.diagnosis.finding import Evidence
-from poise.diagnosis.findings.settings import (
-    deepened,
-    levelled,
-    rate_of,
-    rate_path,
-    rates_times,
-    single_steps,
-    steady,
-    steps_of_players,
-    width_times,
-)
+from poise.diagnosis.findings.settings import levelled, rate_of, rate_path, steady
 from poise.diagnosis.rule import HEALTHY, Measurements, Proposal, Rule, Unchecked, Verdict
 from poise.diagnosis.trends import CLOSE, came_from, median, rolling, values
 
 APART = 0.99  # AUC above which every fake is recognised
 VANISHED = 0.05  # Share of its own greatest median below which the generator's gradient has vanished
+# Steps within which no generator can be expected to have come anywhere, however many checks they had
+FIRST_STEPS = 24
+SPAN = 10  # Spans, sixtieths of a run, over which losses are looked at if there is nothing else
+LEAST = 8  # Values of both losses that there must be then
 # If there are losses alone: what is left of the discriminator's, how far the generator's has grown
 GONE, GROWN = 0.05, 3.0
 # If there are losses alone: a discriminator's below this has won, beside a generator's above that
@@ -30,16 +24,12 @@ HALTED = 0.25  # Share of its usual movement below which the generator has come 
 BEFORE = 8, 40  # Spans ago between which movement is the usual one
 NO_NEARER = 0.9  # Share of what the distance was, above which samples have not come nearer
 FAR = 0.25  # Energy distance beyond which a generator that comes no nearer is not simply done
-# Steps within which no generator can be expected to have come anywhere, however many checks they had
-FIRST_STEPS = 24
 # Spans, sixtieths of a run, in a row in which every fake is recognised: from the start, and later on
 AT_ONCE, LONG = 4, 12
 # Spans, the share of their looks at which every fake is recognised, and the share of the data below which a
 # generator that covers no more has not simply begun slowly
 HALF, MOSTLY, EMPTY = 30, 0.75, 0.3
 STILL = 0.05  # Movement below which samples rest: one check fewer is then enough
-SPAN = 10
-LEAST = 8  # Values of both losses that there must be if there are losses alone
 
 
 def _discriminator_dominates(measurements: Measurements) -> Verdict | Unchecked:
@@ -235,144 +225,4 @@ DISCRIMINATOR_DOMINATES = Rule(
     warm_up=2,
     trouble_after=5,
     explains=("no-gradient", "not-learning", "mode-collapse", "quality-regressed", "mode-hopping"),
-)
-
-
-FOOLED = 0.6  # AUC below which the discriminator can hardly tell
-AWAY = 0.25  # Energy distance, in units of the reals' own, beyond which samples are far from the data
-GUESSES = 0.55  # AUC below which it guesses
-# Energy distance, and times that of other reals, from which samples can be told from the data
-APART_FROM_DATA, FLOORS = 0.04, 4.0
-CATCHES_UP = 0.05  # Rise of the AUC that shows that the discriminator learns
-# If there are losses alone: times that of fresh weights, above which a discriminator is led astray, and below
-# which a generator has an easy life
-ASTRAY, EASY = 1.15, 0.7
-FOOLED_SPAN = 8  # Spans, sixtieths of a run, that are looked back on
-
-
-def _generator_dominates(measurements: Measurements) -> Verdict | Unchecked:
-    """Fakes are hardly recognised and far from the data; near the data a low AUC is success."""
-    area = statistics.median(values(measurements, "auc", FOOLED_SPAN))
-    far = median(measurements, "distance", 4, 0) or 0.0
-    before = came_from(measurements, "distance", 14, 8)
-    nearing = before is not None and far < 0.85 * before
-    recent, earlier = (
-        median(measurements, "auc", 2, 0),
-        median(measurements, "auc", 2 * FOOLED_SPAN - 1, FOOLED_SPAN),
-    )
-    if earlier is None:
-        earlier = statistics.median(values(measurements, "auc")[:FOOLED_SPAN])
-    catching_up = recent is not None and recent > CATCHES_UP + earlier
-    evidence = Evidence.of(
-        ("auc", round(area, 3), FOOLED, "0.55 to 0.95"),
-        ("distance", round(far, 3), AWAY, "falling, near 0 at the end"),
-    )
-    floor = next(
-        (one.distance_floor for one in reversed(measurements) if one.distance_floor is not None), 0.0
-    )
-    pushed = push(measurements)
-    # A small gradient that still brings samples nearer is that of a game near its end
-    stands = pushed < VANISHED and not nearing
-    if area < GUESSES and stands and far > max(APART_FROM_DATA, FLOORS * floor):
-        return Verdict(
-            "watch",
-            f"The discriminator only guesses, with {100 * area:.0f} % of pairs right, and the generator's "
-            f"gradient has fallen to {100 * pushed:.2g} % of what it was, although samples are not those of "
-            "the data yet.",
-            Evidence.of(
-                ("auc", round(area, 3), GUESSES, "0.55 to 0.95"),
-                ("generator's gradient over its greatest", float(f"{pushed:.2g}"), VANISHED, "0.2 to 1"),
-                ("distance", round(far, 3), APART_FROM_DATA, "near 0"),
-            ),
-            beyond=VANISHED / max(pushed, 1e-6),
-        )
-    if area < FOOLED and far > AWAY and not nearing and not catching_up:
-        return Verdict(
-            "trouble" if area < 0.52 and far > 0.4 else "watch",
-            f"The discriminator tells only {100 * area:.0f} % of pairs rightly, although the samples are far "
-            "from the data: the generator fools it with something else.",
-            evidence,
-            beyond=far / AWAY,
-        )
-    return HEALTHY
-
-
-def _fooled_by_losses(measurements: Measurements) -> Verdict | None:
-    """From losses alone: the discriminator's is higher than when it knew nothing, the generator's far lower.
-
-    A discriminator that guesses has the loss of fresh weights; only one that is led astray has a higher one.
-    """
-    generator, discriminator = (
-        values(measurements, f"{player}_loss") for player in ("generator", "discriminator")
-    )
-    if min(len(generator), len(discriminator)) < LEAST or min(*generator, *discriminator) <= 0:
-        return None
-    own, theirs = (
-        statistics.median(values(measurements, f"{player}_loss", SPAN)) / first
-        for player, first in (("generator", generator[0]), ("discriminator", discriminator[0]))
-    )
-    if theirs > ASTRAY and own < EASY:
-        return Verdict(
-            "watch",
-            f"The discriminator's loss is {theirs:.2f} times that of fresh weights, which guess, and the "
-            f"generator's {own:.2f} times: the generator fools it, whatever it makes.",
-            Evidence.of(
-                ("discriminator's loss over its first", round(theirs, 3), ASTRAY, "below 1"),
-                ("generator's loss over its first", round(own, 3), EASY, "1 to 4"),
-            ),
-            beyond=theirs / ASTRAY,
-        )
-    return HEALTHY
-
-
-GENERATOR_DOMINATES = Rule(
-    name="generator-dominates",
-    summary="The discriminator is fooled by samples that are far from the data.",
-    judge=_generator_dominates,
-    needs=("auc", "distance"),
-    otherwise=_fooled_by_losses,
-    proposals=(
-        Proposal(
-            "take one step of the generator for each of the discriminator's",
-            "it has moved on before it is judged again",
-            "the AUC rises above 0.6, then the distance falls",
-            lambda recipe: single_steps(recipe, "generator"),
-        ),
-        Proposal(
-            "raise the discriminator's rate to the generator's",
-            "it learns many times more slowly than the player that it is to judge",
-            "the AUC rises above 0.6, then the distance falls",
-            lambda recipe: levelled(recipe, "discriminator"),
-        ),
-        Proposal(
-            "make the discriminator's rate four times as high",
-            "it has to follow before it can lead",
-            "the AUC rises above 0.6, then the distance falls",
-            lambda recipe: rates_times(recipe, 4.0, "discriminator"),
-        ),
-        Proposal(
-            "give the discriminator three steps for one of the generator's",
-            "its answer is then nearer to the best one",
-            "the AUC rises above 0.6",
-            lambda recipe: steps_of_players(recipe, 3),
-        ),
-        Proposal(
-            "give the discriminator twice the width, or hidden layers if it has none",
-            "it may lack the means to see the difference",
-            "the distance falls",
-            lambda recipe: deepened(recipe) or width_times(recipe, "discriminator", 2.0),
-            restart=True,
-        ),
-    ),
-    source="Heusel et al. 2017 (two time scales); Chintala et al. 2016 (ganhacks)",
-    warm_up=24,
-    trouble_after=4,
-    explains=(
-        "no-gradient",
-        "not-learning",
-        "mode-collapse",
-        "mode-hopping",
-        "oscillation",
-        "quality-regressed",
-    ),
 )
