@@ -19,5 +19,6 @@ SETS: Mapping[str, Callable[[], Sequence[Case]]] = {
     "thirteen": lambda: import_module("benchmarks.strangers.round_thirteen").CASES,
     "fourteen": lambda: import_module("benchmarks.strangers.round_fourteen").CASES,
     "fifteen": lambda: import_module("benchmarks.strangers.round_fifteen").CASES,
+    "sixteen": lambda: import_module("benchmarks.strangers.round_sixteen").CASES,
     "five": lambda: import_module("benchmarks.strangers.round_five").CASES,
 }
