@@ -88,14 +88,22 @@ def measured(
         run = poise.train(train.name, recipe, steps=steps, seed=seed, out=where, evaluate_every=0, **changes)
         about |= {"steps": run.recipe.steps, "seconds": round(time.perf_counter() - began, 1)}
         stored = run.generator.data(run.generator.latents(len(real), seed=seed + 1)).numpy()
-        assert isinstance(train.transform, TableTransform)
-        fake = row_set(stored, train.transform)
+        assert isinstance(run.generator.transform, TableTransform)  # its encoding may be another
+        fake = row_set(stored, run.generator.transform)
+    return about | judged(real, fake, unseen, seed=seed, teachers=real if subject == "real" else fake)
+
+
+def judged(
+    real: RowSet, fake: RowSet, unseen: RowSet, *, seed: int, teachers: RowSet | None = None
+) -> dict[str, Any]:
+    """The measures of rows beside real ones; trees are trained on `teachers`, or on the rows."""
+    about: dict[str, Any] = {}
     for metric in ("column-shapes", "pair-trends", "boosted-detection"):
         result = METRICS[metric].measure(real, fake, seed=seed)
         about[metric] = round(float(result), 4)
         about[f"{metric} interval"] = [round(bound, 4) for bound in next(iter(result.intervals.values()))]
     about["logistic-detection"] = round(logistic(real, fake, seed), 4)
-    learnt = METRICS["trained-on-fakes"].measure(real, real if subject == "real" else fake, unseen, seed=seed)
+    learnt = METRICS["trained-on-fakes"].measure(real, teachers or fake, unseen, seed=seed)
     about["auc"] = round(learnt.values["trained_on_fakes_auc"], 4)
     about["auc interval"] = [round(bound, 4) for bound in learnt.intervals["trained_on_fakes_auc"]]
     return about

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-SpanKind = Literal["real", "bounded", "one-hot", "flag", "ordered"]
+SpanKind = Literal["real", "bounded", "around", "one-hot", "flag", "ordered"]
 
 Fit = Literal["crop", "pad", "stretch"]
 """What becomes of images of other proportions: their middle, the whole with white margins, or stretched."""
@@ -24,8 +24,9 @@ class Span:
 
     Attributes:
         name: The column or the feature that it encodes.
-        kind: `"real"` and `"bounded"` are numbers, bounded ones within [-1, 1]; `"one-hot"` is one choice of
-            `size`; `"flag"` is 0 or 1; `"ordered"` is one of `size` steps in order.
+        kind: `"real"`, `"bounded"` and `"around"` are numbers, the latter two within [-1, 1], and those
+            around the middle of a mode mostly near 0; `"one-hot"` is one choice of `size`; `"flag"` is 0 or
+            1; `"ordered"` is one of `size` steps in order.
         size: How many numbers.
     """
 

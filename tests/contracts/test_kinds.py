@@ -69,7 +69,11 @@ EXAMPLES: dict[str, list[Any]] = {
         lambda folder: open_data(folder_of_tones(folder / "tones"), cache=folder),
         lambda folder: open_data(folder_of_tones(folder / "tones"), encoding="waveform", cache=folder),
     ],
-    "table": [PEOPLE, polars.read_csv(PEOPLE, try_parse_dates=True)],
+    "table": [
+        PEOPLE,
+        polars.read_csv(PEOPLE, try_parse_dates=True),
+        lambda folder: open_data(PEOPLE, encoding="modes", cache=folder),
+    ],
     "vector": ["ring", np.random.default_rng(0).normal(5.0, 3.0, (40, 7))],
 }
 

@@ -384,7 +384,11 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("training.private-unfit", {"held_out": 0.1}),
     ("training.private-unfit", {"evaluate_every": 5}),
     ("training.private-unfit", {"regularisers.wgan-gp.every": 2}),
-    ("training.private-network", {"recipe": "ctgan", "game": "noise-to-data", "packing": 1}),
+    (
+        "training.private-network",
+        {"recipe": "ctgan", "game": "noise-to-data", "packing": 1, "encoding": None},
+    ),
+    ("data.private-encoding", {"encoding": "modes"}),
     ("training.private-remedies", {"doctor": "apply"}),
     ("training.private-many", {"seeds": 2}),
 ]

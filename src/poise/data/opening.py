@@ -82,7 +82,7 @@ def open_data(
         channels: 1 for grey, 3 for colour, 4 for colour with alpha; without it, folders are grey if every
             image is.
         encoding: How samples are encoded, if their kind has a choice: fields `linear`, `standard`, `asinh` or
-            `quantile`, or several of them with commas, one a channel.
+            `quantile`, or several of them with commas, one a channel; numbers of tables `cells` or `modes`.
         cache: Folder for decoded data; `$POISE_CACHE` or `~/.cache/poise` without it.
         seed: What built-in sets are drawn from.
         refuse_above: The share of image files that may be unusable, from 0 to 1.

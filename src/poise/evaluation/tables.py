@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -38,8 +38,12 @@ def row_set(stored: Array, transform: TableTransform) -> RowSet:
         stored: `(N, columns + places)`.
         transform: What they mean.
     """
+    return row_set_of_texts(transform.learnt(stored), transform)
+
+
+def row_set_of_texts(learnt: Mapping[str, Sequence[str]], transform: TableTransform) -> RowSet:
+    """The texts of the columns that networks see as metrics take them."""
     values, missing = [], []
-    learnt = transform.learnt(stored)
     for column in transform.columns:
         texts = learnt[column.name]
         if column.ordered:
@@ -64,7 +68,21 @@ def mixture_of_products(stored: Array, transform: TableTransform, count: int, *,
     with torch.no_grad():
         made = module(torch.randn(count, size, generator=stream))
     found: Array = transform.decode(made).numpy()
+    for place, index in enumerate(transform.ranged, start=len(transform.columns)):
+        if transform.columns[index].within == "around":
+            found[:, place] = _places(
+                stored[:, [index, place]], found[:, index], numpy_stream(seed, place, "places")
+            )
     return found
+
+
+def _places(own: Array, cells: Array, stream: np.random.Generator) -> Array:
+    """A place for each cell `(N,)`: that of a row `(cell, place)` that has this cell, each equally likely."""
+    made = np.zeros(len(cells))
+    for cell in np.unique(cells):
+        here, known = cells == cell, own[own[:, 0] == cell, 1]
+        made[here] = stream.choice(known if len(known) else own[:, 1], int(here.sum()))
+    return made
 
 
 def measured_rows(asked: Asked, metrics: Sequence[Metric], *, named: bool) -> dict[str, Result]:

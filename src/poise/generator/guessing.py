@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from poise.data import Array
-from poise.data.tables.column import Cell, Column
+from poise.data.tables.column import Cell
+from poise.data.tables.modes import AnyColumn
 from poise.data.tables.values import MISSING, Form
 from poise.generator.imputing import BLOCK, HIDDEN, Gaps, Texts, completed, gaps_of, likely
 from poise.generator.regressing import regressed
@@ -92,7 +93,7 @@ def _better(gaps: Gaps, rows: Array, true: Array, numbers: Sequence[int], seed: 
     return better
 
 
-def _numbers(column: Column, texts: Texts, rows: Array) -> Array:
+def _numbers(column: AnyColumn, texts: Texts, rows: Array) -> Array:
     """The numbers of a column; NaN where one is missing."""
     assert column.form is not None
     whole = texts[column.name]
@@ -124,7 +125,7 @@ def _expected(gaps: Gaps, rows: Array, known: Array, numbers: Sequence[int]) -> 
     return made
 
 
-def _mean_and_ends(column: Column, shares: Array) -> Array:
+def _mean_and_ends(column: AnyColumn, shares: Array) -> Array:
     """Of probabilities of a column's cells `(N, cells)` the mean number, and those that 1 % lie beyond."""
     assert column.form is not None
     means = np.array([_mean(cell, column.form) for cell in column.cells])

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from poise.data import Array, TableTransform
-from poise.data.tables.column import Column
+from poise.data.tables.modes import AnyColumn
 from poise.data.tables.values import MISSING
 from poise.errors import PoiseError
 from poise.generator.rows import MakesRows, choice, probabilities, table_of
@@ -170,7 +170,7 @@ def _missing_by_name(table: TableTransform) -> dict[str, tuple[str, ...]]:
     return {column.name: _missing_in(column) for column in table.columns}
 
 
-def _missing_in(column: Column) -> tuple[str, ...]:
+def _missing_in(column: AnyColumn) -> tuple[str, ...]:
     """The texts that stand for a missing value of a column."""
     return ("",) if column.form is None else MISSING
 

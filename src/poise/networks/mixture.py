@@ -214,7 +214,7 @@ def mixture_generator(
     unfit = not all(span.chooses for span in choices) or any(span.kind != "bounded" for span in places)
     if not choices or unfit:
         what = "The network 'mixture' cannot be built for these data"
-        why = "it makes choices among values, and places within them"
+        why = "it makes choices among values, and places that are even within them"
         raise PoiseError(what, code="networks.no-choices", why=why, hint="use the network 'mlp'")
     least = 1 + len(spec.spans) + LEAST_NOISE
     if latent_size < least:

@@ -40,9 +40,10 @@ def chosen(probabilities: Tensor, uniform: Tensor | None = None) -> Tensor:
 class SpanHeads(nn.Module):
     """What a network's last layer gives, made into spans along the second axis.
 
-    `real` numbers stay as they are, `bounded` ones go through tanh, a `flag` is 0 or 1, and of a `one-hot` or
-    an `ordered` span one number is 1. Flags and choices are hard forwards and have the gradient of their
-    probabilities backwards, so that a discriminator cannot tell soft choices from hard ones.
+    `real` numbers stay as they are, `bounded` ones and those `around` a mode go through tanh, a `flag` is 0
+    or 1, and of a `one-hot` or an `ordered` span one number is 1. Flags and choices are hard forwards and
+    have the gradient of their probabilities backwards, so that a discriminator cannot tell soft choices from
+    hard ones.
 
     Args:
         spans: The spans, in order.
@@ -69,7 +70,7 @@ class SpanHeads(nn.Module):
         draws = iter(()) if uniform is None else iter(uniform.unbind(1))
         made = []
         for span, part in zip(self.spans, values.split(self.sizes, 1), strict=True):
-            if span.kind == "bounded":
+            if span.kind in ("bounded", "around"):
                 part = part.tanh()  # noqa: PLW2901
             elif span.kind == "flag":
                 part = self._flag(part.sigmoid(), next(draws, None))  # noqa: PLW2901

@@ -94,8 +94,9 @@ ROWS: list[dict[str, Any]] = [
     },
     {
         "name": "ctgan",
-        "summary": "CTGAN's networks, conditions and packs of ten, on Poise's encoding of tables.",
-        "paper": "Xu et al. 2019, sections 4.3 and 4.4; epochs and rates as in its code",
+        "summary": "CTGAN's modes of numbers, conditions, networks and packs of ten.",
+        "paper": "Xu et al. 2019, sections 4.2 to 4.4; epochs and rates as in its code",
+        "encoding": "modes",
         # No Gumbel noise: see the network.
         "game": "training-by-sampling",
         "when": "To compare with it; the recipe table is better in every measure.",

@@ -15,7 +15,7 @@ from poise.data.tables import Frame, Table, TableTransform, read_frame
 from poise.data.tables.frame import is_table, write_frame
 from poise.data.tables.private import Privately, keyed, private_rows
 from poise.data.tables.private_columns import private_columns
-from poise.data.tables.recognise import Recognised, recognised
+from poise.data.tables.recognise import NUMBERS, Recognised, recognised
 from poise.data.tables.rules import Rule, read_rule
 from poise.data.tables.schema import declared
 from poise.data.transform import Transform
@@ -34,7 +34,14 @@ def _open(given: Given, request: Request) -> Dataset:
     if request.like is not None:
         return _like(given, of_table(request.like))
     asked = request.table if isinstance(request.table, Table) else Table(given.data)
+    encoding = request.encoding or next(iter(NUMBERS))
+    if encoding not in NUMBERS:
+        raise unknown_name("encoding of tables", encoding, NUMBERS)
     if asked.privately is not None:
+        if request.encoding is not None:
+            what = f"A private table cannot have the encoding '{encoding}'"
+            why = "its columns are made of noised counts"
+            raise PoiseError(what, code="data.private-encoding", why=why, hint="leave the encoding out")
         return _open_privately(given, asked, asked.privately)
     if asked.schema:
         what = f"The schema of '{given.name}' is used in private training alone"
@@ -48,7 +55,7 @@ def _open(given: Given, request: Request) -> Dataset:
     for text in asked.constraints:
         rules.append(read_rule(text, learnt))
         learnt = dataclasses.replace(learnt, columns=rules[-1].apply(learnt.columns))
-    found = recognised(learnt, asked)
+    found = recognised(learnt, asked, encoding)
     like = {"delimiter": frame.delimiter, "dtypes": dict(frame.dtypes), "backend": frame.backend}
     target = _target(asked, found, frame)
     transform = TableTransform(found.columns, found.derived, tuple(rules), order, like, target)
@@ -239,6 +246,7 @@ TABLE = DataKind(
         "nearer-to-training",
     ),
     value_range=None,
+    encodings=tuple(NUMBERS),
     measured=lambda samples, transform: transform.encode(transform.decode(samples)),
     comparable=lambda data, transform: transform.encode(data),
     write_file=write_table,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from poise.data.rows import Array
 from poise.data.tables.values import MISSING, Form
+from poise.spec import SpanKind
 
 CELLS = 50
 """Cells of a column of numbers: each frequent value has one, ranges of the others share the rest."""
@@ -77,6 +78,7 @@ class Column:
     type: str
     cells: tuple[Cell, ...]
     form: Form | None = None
+    within: ClassVar[SpanKind] = "bounded"
 
     @property
     def ordered(self) -> bool:

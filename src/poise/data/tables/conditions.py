@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from poise.data.rows import Array
-from poise.data.tables.column import Column, Derived
+from poise.data.tables.column import Derived
+from poise.data.tables.modes import AnyColumn
 from poise.data.tables.transform import TableTransform
 from poise.data.tables.values import MISSING, Form
 from poise.errors import PoiseError, unknown_name
@@ -309,7 +310,7 @@ def _constants(tree: ast.expr, text: str) -> list[Any]:
     return values
 
 
-def _allowed(column: Column, tests: Sequence[Callable[[Sequence[str]], Array]]) -> Allowed:
+def _allowed(column: AnyColumn, tests: Sequence[Callable[[Sequence[str]], Array]]) -> Allowed:
     """What conditions on one column leave of its cells."""
 
     def met(texts: Sequence[str]) -> Array:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from poise.data.tables.asked import Table
-from poise.data.tables.column import CATEGORIES, Column, Derived, category_column, number_column
+from poise.data.tables.column import CATEGORIES, Derived, category_column, number_column
 from poise.data.tables.frame import Frame
+from poise.data.tables.modes import AnyColumn, mode_column
 from poise.data.tables.values import MISSING, Form, any_date, as_number, date_format, is_number, number_form
 from poise.errors import PoiseError
 from poise.text import counted, duration
@@ -23,6 +24,9 @@ LONG = 25  # The mean length from which such texts are called texts
 _TRIED = 1_000  # Different values of which dates of several formats are told
 MOMENTS = 30  # With fewer dates in even steps nothing is called a course of time
 COPIED = 1_000  # The most values of a column that may be a copy of another
+NumberColumn = Callable[[str, Mapping[str, int], Form], AnyColumn]
+NUMBERS: Mapping[str, NumberColumn] = {"cells": number_column, "modes": mode_column}
+"""What makes a column of numbers or dates of its name, its counts and its form, by the encoding's name."""
 _NAMED = re.compile(r"(^|[_\s-])(id|uuid|guid|key|index|row|nr|no|rownames?)$", re.IGNORECASE)
 
 
@@ -36,20 +40,20 @@ class Recognised:
         notices: What a person should know before training.
     """
 
-    columns: tuple[Column, ...]
+    columns: tuple[AnyColumn, ...]
     derived: tuple[Derived, ...]
     notices: tuple[str, ...]
 
 
-def recognised(frame: Frame, asked: Table) -> Recognised:
-    """The type, the cells and the text form of each column.
+def recognised(frame: Frame, asked: Table, encoding: str = "cells") -> Recognised:
+    """The type, the cells and the text form of each column; numbers and dates by an encoding of `NUMBERS`.
 
     Raises:
         PoiseError: A column identifies rows, holds texts, or mixes numbers or dates with other things.
     """
     frame.check_columns(asked.columns)
     counts = {name: Counter(texts) for name, texts in frame.columns.items()}
-    columns: list[Column] = []
+    columns: list[AnyColumn] = []
     derived: list[Derived] = []
     notices: list[str] = []
     unmade: dict[str, str] = {}
@@ -74,7 +78,7 @@ def recognised(frame: Frame, asked: Table) -> Recognised:
             derived.append(Derived(name, "copy", source, pairs))
             notices.append(f"The column '{name}' repeats '{source}' in other words.")
             continue
-        column = _column(name, counts[name], present, said, frame)
+        column = _column(name, counts[name], present, said, frame, NUMBERS[encoding])
         if said is None and (why := _identifies(name, texts, present, column)):
             unmade[name] = why
             continue
@@ -93,8 +97,13 @@ def recognised(frame: Frame, asked: Table) -> Recognised:
 
 
 def _column(
-    name: str, counts: Mapping[str, int], present: Mapping[str, int], said: str | None, frame: Frame
-) -> Column:
+    name: str,
+    counts: Mapping[str, int],
+    present: Mapping[str, int],
+    said: str | None,
+    frame: Frame,
+    of_numbers: NumberColumn,
+) -> AnyColumn:
     values = [text for text in present if text not in MISSING]
     if said == "category":
         return category_column(name, counts)
@@ -102,21 +111,21 @@ def _column(
         _check_all(name, values, is_number, f"type {said}", frame)
         form = number_form(values)
         whole = said == "integer" and form.kind != "integer"
-        return number_column(name, counts, Form("integer") if whole else form)
+        return of_numbers(name, counts, Form("integer") if whole else form)
     if said == "date":
         form_of = date_format(values)
         if form_of is None:
             raise _mixed_dates(name, values, frame)
-        return number_column(name, counts, Form("date", date=form_of))
+        return of_numbers(name, counts, Form("date", date=form_of))
     numeric = sum(present[text] for text in values if is_number(text))
     total = sum(present[text] for text in values)
     if values and numeric == total:
-        return number_column(name, counts, number_form(values))
+        return of_numbers(name, counts, number_form(values))
     padded = all(is_number(text.lstrip("+-0") or "0") for text in values)
     if total and numeric >= MOSTLY * total and not padded:
         _check_all(name, values, is_number, "numbers", frame)
     if values and (form_of := date_format(values)) is not None:
-        return number_column(name, counts, Form("date", date=form_of))
+        return of_numbers(name, counts, Form("date", date=form_of))
     # Few tell whether most are dates: each is tried in many formats
     some = values[:: max(1, len(values) // _TRIED)] if len(values) > 2 else []
     dated = sum(present[text] for text in some if any_date(text) is not None)
@@ -151,7 +160,7 @@ def _mixed_dates(name: str, values: Sequence[str], frame: Frame) -> PoiseError:
     return PoiseError(what, code="data.table-dates", hint=hint)
 
 
-def _identifies(name: str, texts: Sequence[str], present: Mapping[str, int], column: Column) -> str:
+def _identifies(name: str, texts: Sequence[str], present: Mapping[str, int], column: AnyColumn) -> str:
     """Why a column only names its rows; empty if it does not."""
     rows = sum(present.values())
     if rows < FEW_ROWS or len(present) <= UNIQUE * rows:
@@ -189,7 +198,7 @@ def _refused(unmade: Mapping[str, str], frame: Frame) -> PoiseError:
 
 
 def _copied(
-    name: str, frame: Frame, counts: Mapping[str, Mapping[str, int]], columns: Sequence[Column]
+    name: str, frame: Frame, counts: Mapping[str, Mapping[str, int]], columns: Sequence[AnyColumn]
 ) -> str | None:
     """The column before it whose values go one to one with its own."""
     own = counts[name]
@@ -217,7 +226,7 @@ def _generated(name: str, texts: Sequence[str]) -> Derived:
     return Derived(name, "pattern", values={"": most})
 
 
-def _told(column: Column, rows: int) -> list[str]:
+def _told(column: AnyColumn, rows: int) -> list[str]:
     """What a person should know of a column that is learnt."""
     found = []
     largest = max((max(cell.shares) for cell in column.cells if cell.shares), default=0.0)

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from poise.data.rows import Array
-from poise.data.tables.column import Column, Derived
+from poise.data.tables.column import Derived
+from poise.data.tables.modes import AnyColumn, column_from_json
 from poise.data.tables.rules import Rule
 from poise.data.tables.values import MISSING, is_number, number_form
 from poise.errors import PoiseError
@@ -40,7 +41,7 @@ class TableTransform:
         target: The column that quality is judged by.
     """
 
-    columns: tuple[Column, ...]
+    columns: tuple[AnyColumn, ...]
     derived: tuple[Derived, ...] = ()
     rules: tuple[Rule, ...] = ()
     order: tuple[str, ...] = ()
@@ -62,7 +63,8 @@ class TableTransform:
             Span(column.name, kind, len(column.cells))  # type: ignore[arg-type]  # two of the kinds of spans
             for column, kind in zip(self.columns, kinds, strict=True)
         ]
-        places = [Span(f"{self.columns[index].name} within", "bounded", 1) for index in self.ranged]
+        ranged = (self.columns[index] for index in self.ranged)
+        places = [Span(f"{column.name} within", column.within, 1) for column in ranged]
         return (*choices, *places)
 
     @cached_property
@@ -207,7 +209,7 @@ class TableTransform:
         """
         try:
             return TableTransform(
-                tuple(Column.from_json(column) for column in record["columns"]),
+                tuple(column_from_json(column) for column in record["columns"]),
                 tuple(Derived(**one) for one in record["derived"]),
                 tuple(Rule.from_json(rule) for rule in record["rules"]),
                 tuple(record["order"]),
