@@ -244,7 +244,7 @@ def _told(column: AnyColumn, rows: int) -> list[str]:
     return found
 
 
-def _in_steps(column: Column, present: Mapping[str, int]) -> list[str]:
+def _in_steps(column: AnyColumn, present: Mapping[str, int]) -> list[str]:
     """That rows are those of series, if nearly all dates follow in even steps and have as many rows each."""
     dates = [text for text in present if text not in MISSING]
     if column.form is None or column.form.kind != "date" or len(dates) < MOMENTS:
