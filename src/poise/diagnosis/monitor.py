@@ -34,7 +34,6 @@ from poise.diagnosis.window import StepStats, per_sample_scores
 LISTENED = 8  # Steps before a check whose statistics are noted; the others are passed over
 APART = 12  # Steps between the first checks: three of them reach to where rules begin to speak
 GROWS = 40  # Without a known length a check comes when a fortieth of the steps so far has passed
-GLANCE = 8  # Of the steps that are passed over each eighth is looked at whether its losses are finite
 
 
 class Monitor:
@@ -172,8 +171,7 @@ class Monitor:
         try:
             step = self._numbers.resolve(step)
             quiet = self._numbers.count < self._quiet_until and metric is None
-            glances = self._numbers.count % GLANCE == 0
-            if quiet and not (glances and visibly_broken((loss_discriminator, loss_generator))):
+            if quiet and not visibly_broken((loss_discriminator, loss_generator)):
                 self._doctor.budget.charge(time.perf_counter() - began)
                 return
             losses = (
