@@ -1,7 +1,7 @@
 """Networks: generators and discriminators, each built for the shape of the data."""
 
 from poise.networks.autoencoder import AUTOENCODER_DISCRIMINATOR
-from poise.networks.ctgan import CTGAN_GENERATOR
+from poise.networks.ctgan import CTGAN_DISCRIMINATOR, CTGAN_GENERATOR
 from poise.networks.dcgan import DCGAN_DISCRIMINATOR, DCGAN_GENERATOR
 from poise.networks.fastgan import FASTGAN_GENERATOR
 from poise.networks.fastgan_discriminator import FASTGAN_DISCRIMINATOR
@@ -56,6 +56,7 @@ DISCRIMINATORS: Registry[Network] = Registry(
     [
         MLP_DISCRIMINATOR,
         ROW_DISCRIMINATOR,
+        CTGAN_DISCRIMINATOR,
         DCGAN_DISCRIMINATOR,
         INFOGAN_DISCRIMINATOR,
         RESNET_DISCRIMINATOR,

@@ -1,4 +1,4 @@
-"""The generator of CTGAN, in our own code."""
+"""The networks of CTGAN, in our own code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from poise.errors import PoiseError
 from poise.networks.layers import ReLU
-from poise.networks.mixture import even
+from poise.networks.mixture import even, scoring_layers
 from poise.networks.network import Network
 from poise.networks.spans import SpanHeads, draws
 from poise.spec import DataSpec, Span
@@ -90,10 +90,45 @@ def ctgan_generator(
     return ConcatenatingGenerator(spec.spans, latent_size, width=width, depth=depth)
 
 
+def ctgan_discriminator(
+    spec: DataSpec,
+    *,
+    width: Annotated[int, Field(ge=1)] = 256,
+    depth: Annotated[int, Field(ge=1, le=64)] = 2,
+    slope: Annotated[float, Field(ge=0, lt=1)] = 0.2,
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5,
+) -> nn.Module:
+    """A discriminator of rows as they are; packed rows stand side by side.
+
+    Args:
+        spec: A table.
+        width: Units of a hidden layer.
+        depth: Hidden layers.
+        slope: The slope of the leaky ReLU below 0.
+        dropout: The share of hidden units that are left out.
+
+    Example:
+        >>> spec = DataSpec("table", (3,), spans=(Span("size", "ordered", 3),))
+        >>> ctgan_discriminator(spec, width=8)(torch.eye(3)).shape
+        torch.Size([3])
+
+    Source: Xu et al. 2019, section 4.4.
+    """
+    return nn.Sequential(*scoring_layers(spec.numbers, width, depth, slope, dropout))
+
+
 CTGAN_GENERATOR = Network(
     name="ctgan",
     build=ctgan_generator,
     summary="Layers that concatenate their input, with batch normalisation, for rows of a table.",
+    source="Xu et al. 2019, section 4.4",
+    kinds=("table",),
+    takes_width=True,
+)
+CTGAN_DISCRIMINATOR = Network(
+    name="ctgan",
+    build=ctgan_discriminator,
+    summary="Fully connected layers with dropout, for rows of a table as they are.",
     source="Xu et al. 2019, section 4.4",
     kinds=("table",),
     takes_width=True,

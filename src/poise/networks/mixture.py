@@ -249,13 +249,19 @@ def row_discriminator(
     """
     numbers = sum(span.size for span in spec.spans) or spec.numbers
     seen = SpanFeatures(spec.spans, max(1, spec.numbers // numbers))
-    layers: list[nn.Module] = [seen]
-    features = seen.numbers
+    return nn.Sequential(seen, *scoring_layers(seen.numbers, width, depth, slope, dropout))
+
+
+def scoring_layers(
+    features: int, width: int, depth: int, slope: float, dropout: float
+) -> tuple[nn.Module, ...]:
+    """Fully connected layers from so many features to a score `(N,)`."""
+    layers: list[nn.Module] = []
     for _ in range(depth):
         layers += [nn.Linear(features, width), LeakyReLU(slope)]
         layers += [nn.Dropout(dropout)] if dropout else []
         features = width
-    return nn.Sequential(*layers, nn.Linear(features, 1), nn.Flatten(0))
+    return *layers, nn.Linear(features, 1), nn.Flatten(0)
 
 
 MIXTURE_GENERATOR = Network(

@@ -103,7 +103,7 @@ ROWS: list[dict[str, Any]] = [
         "loss": "wasserstein",
         "regularisers": {"wgan-gp": {"weight": 10.0}},
         "generator": "ctgan",
-        "discriminator": {"name": "rows", "dropout": 0.5},
+        "discriminator": "ctgan",
         "latent": {"size": 192},
         "optimisers": adam(2e-4, 0.5, 0.9),
         "batch_size": 50,
