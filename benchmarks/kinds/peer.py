@@ -4,7 +4,7 @@ The interpreter is one that has `ctgan` and torch. In each round the package and
 turn, in batches of 500 on one thread, on the training part of 32,561 rows. An epoch is 65 steps for all;
 what comes before is reading, encoding, and whatever is fitted. Seconds of the processor say more than those
 of the clock if the machine is shared. Each measurement is a line of FOLDER/peer.jsonl. `--samples EPOCHS`
-trains the package so long and measures what it makes, as `benchmarks.kinds.adult` does.
+trains the package for that long and measures what it makes, as `benchmarks.kinds.adult` does.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=3, help="epochs that are timed")
     parser.add_argument(
-        "--samples", type=int, default=0, help="train the package so many epochs, and judge it"
+        "--samples", type=int, default=0, help="train the package for this number of epochs, and judge it"
     )
     asked = parser.parse_args()
     torch.set_num_threads(1)
@@ -125,7 +125,8 @@ def judged_peer(folder: Path, python: Path, data: Path, epochs: int) -> dict[str
         "name": f"ctgan {found['version']}",
         "epochs": epochs,
         "seconds": found["seconds"][str(epochs)],
-    } | {**judged_samples(folder / "peer.csv", data)}
+        **judged_samples(folder / "peer.csv", data),
+    }
 
 
 def judged_samples(path: Path, data: Path) -> dict[str, Any]:

@@ -255,7 +255,7 @@ def row_discriminator(
 def scoring_layers(
     features: int, width: int, depth: int, slope: float, dropout: float
 ) -> tuple[nn.Module, ...]:
-    """Fully connected layers from so many features to a score `(N,)`."""
+    """Fully connected layers from features `(N, features)` to scores `(N,)`."""
     layers: list[nn.Module] = []
     for _ in range(depth):
         layers += [nn.Linear(features, width), LeakyReLU(slope)]

@@ -179,8 +179,7 @@ class Column:
     def numbers(self, texts: Sequence[str]) -> Array:
         """The numbers of texts `(N,)`, NaN where one is missing."""
         assert self.form is not None
-        known = {text: np.nan if text in MISSING else self.form.number(text) for text in dict.fromkeys(texts)}
-        return np.array([known[text] for text in texts], dtype=np.float64)
+        return self.form.numbers(texts)
 
     def to_json(self) -> dict[str, Any]:
         """The record as an object of plain values."""
@@ -218,7 +217,7 @@ def number_column(
     numbers = {text: form.number(text) for text in texts}
     texts.sort(key=lambda text: (numbers[text], text))
     often = np.array([counts[text] for text in texts], dtype=np.float64)
-    cells = [Cell((text,), (float(counts[text]),)) for text in missing if text in counts]
+    cells = missing_cells(counts, missing)
     for group in groups(often):
         inside = [texts[place] for place in group]
         if len(inside) > LISTED and len(texts) > CONTINUOUS:
@@ -228,6 +227,11 @@ def number_column(
         else:
             cells.append(Cell(tuple(inside), tuple(often[group].tolist())))
     return Column(name, form.kind, tuple(cells), form)
+
+
+def missing_cells(counts: Mapping[str, int], missing: Sequence[str] = MISSING) -> list[Cell]:
+    """A cell for each way in which a value is missing."""
+    return [Cell((text,), (float(counts[text]),)) for text in missing if text in counts]
 
 
 def groups(counts: Array, most: int = CELLS) -> list[Array]:

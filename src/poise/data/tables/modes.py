@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from poise.data.rows import Array
-from poise.data.tables.column import KNOTS, Cell, Column, number_column
+from poise.data.tables.column import KNOTS, Cell, Column, missing_cells, number_column
 from poise.data.tables.values import MISSING, Form
 from poise.spec import SpanKind
 
@@ -137,8 +137,7 @@ class ModeColumn:
 
     def numbers(self, texts: Sequence[str]) -> Array:
         """The numbers of texts `(N,)`, NaN where one is missing."""
-        known = {text: np.nan if text in MISSING else self.form.number(text) for text in dict.fromkeys(texts)}
-        return np.array([known[text] for text in texts], dtype=np.float64)
+        return self.form.numbers(texts)
 
     def to_json(self) -> dict[str, Any]:
         """The record as an object of plain values."""
@@ -173,7 +172,7 @@ def mode_column(name: str, counts: Mapping[str, int], form: Form) -> AnyColumn:
     for text, count in counts.items():
         if text not in MISSING:
             often[np.searchsorted(numbers, form.number(text))] += count
-    cells = [Cell((text,), (float(counts[text]),)) for text in MISSING if text in counts]
+    cells = missing_cells(counts)
     modes = []
     for mode, shares in fitted_modes(numbers, often):
         if mode.reach:

@@ -8,6 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
+
+from poise.data.rows import Array
+
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 """Texts that stand for a missing number or date; of other columns only an empty one does."""
 
@@ -66,6 +70,11 @@ class Form:
             return as_number(text)
         moment = datetime.strptime(text, self.date) - _EPOCH
         return moment.total_seconds() / self.unit
+
+    def numbers(self, texts: Sequence[str]) -> Array:
+        """The numbers of texts `(N,)`, NaN where one is missing."""
+        known = {text: np.nan if text in MISSING else self.number(text) for text in dict.fromkeys(texts)}
+        return np.array([known[text] for text in texts], dtype=np.float64)
 
     @property
     def unit(self) -> float:
