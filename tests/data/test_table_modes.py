@@ -141,6 +141,14 @@ def test_a_mode_of_a_single_number_is_that_number() -> None:
     assert (spike.mean, spike.reach) == (0.0, 0.0) and held[0] == 5_000
 
 
+def test_a_picture_calls_modes_by_their_middles_and_single_numbers_by_themselves() -> None:
+    texts = ["", "0"] * 500 + [str(1_000 + number % 30) for number in range(300)]
+    column = column_of(texts, Form("integer", 0))
+    assert column.labels[:2] == ("", "0")
+    assert all(1_000 <= int(label.removeprefix("~")) < 1_030 for label in column.labels[2:])
+    assert len(column.labels) == len(column.cells) > 2
+
+
 def test_few_different_numbers_have_a_cell_each(tmp_path: Path) -> None:
     path = written(tmp_path / "few.csv", x=[str(row % MODES) for row in range(200)], y=["a", "b"] * 100)
     assert open_data(path, encoding="modes").transform == open_data(path).transform

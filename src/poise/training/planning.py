@@ -225,7 +225,7 @@ def check_second_order(components: Components, spec: DataSpec) -> None:
 def _noise(components: Components, spec: DataSpec) -> Batch:
     """A few samples of noise as the batch of step 0, at which every penalty is due."""
     recipe, device = components.recipe, components.device
-    samples = min(recipe.batch_size, 4) * recipe.packing
+    samples = min(recipe.batch_size, 2) * recipe.packing  # batch statistics need two
     generator = torch.Generator(device).manual_seed(0)
     real = torch.randn((samples, *spec.shape), generator=generator, device=device)
     latent = torch.randn((samples, recipe.latent.size), generator=generator, device=device)

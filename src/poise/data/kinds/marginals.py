@@ -51,7 +51,7 @@ def marginals_picture(made: Array, real: Array | None, table: TableTransform) ->
     panels = tuple(
         _Panel(
             _shortened(column.name, 30),
-            tuple(cell.texts[0] if cell.texts else f"{cell.knots[0]:g}" for cell in column.cells),
+            column.labels,
             None if known is None else tuple(known.tolist()),
             min(1.05, float(_ROOM * own.max() if known is None else _ABOVE * known.max())),
         )
@@ -64,7 +64,7 @@ def marginals_picture(made: Array, real: Array | None, table: TableTransform) ->
     if drawn.pairs is not None and differ is not None:
         image, title = drawn.pairs
         image.set_data(differ)
-        title.set_text(f"pairs: {differ[np.triu_indices(len(differ), 1)].mean():.3f}")
+        title.set_text(f"pairs differ by {differ[np.triu_indices(len(differ), 1)].mean():.3f}")
     return drawn.canvas.picture()
 
 

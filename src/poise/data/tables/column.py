@@ -91,6 +91,11 @@ class Column:
         return not all(cell.single for cell in self.cells)
 
     @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """What the cells are called in pictures: their first value."""
+        return tuple(cell.texts[0] if cell.texts else f"{cell.knots[0]:g}" for cell in self.cells)
+
+    @cached_property
     def _places(self) -> Mapping[str, tuple[int, float]]:
         """The cell and the place of each value that is known by its text."""
         return {

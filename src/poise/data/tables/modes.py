@@ -84,6 +84,12 @@ class ModeColumn:
         return {cell.texts[0]: index for index, cell in enumerate(cells)}
 
     @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """What the cells are called in pictures: the middle of each mode, since modes overlap."""
+        middles = [("~" if mode.reach else "") + self.form.text(mode.mean) for mode in self.modes]
+        return (*self._missing, *middles)
+
+    @cached_property
     def _ends(self) -> tuple[float, float]:
         """The least and the greatest number that was seen."""
         cells = self.cells[len(self._missing) :]
