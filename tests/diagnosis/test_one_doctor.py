@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,11 +13,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from poise.diagnosis import Doctor, Finding, Measurement, Setting
-from poise.diagnosis.budget import Budget
+from poise.diagnosis import Doctor, Finding, FindingTracker, Measurement, Setting
+from poise.diagnosis.budget import BASE, DEAR, OPENING, OPENS, SCALING, Budget, Turns
 from poise.diagnosis.doctor import at_multiples
 from poise.diagnosis.examination import Subject
-from poise.diagnosis.reference import Reference
+from poise.diagnosis.parts import PARTS
+from poise.diagnosis.reference import MOST_PROBED, Reference
+from poise.diagnosis.trends import SPANS
 from poise.diagnosis.window import STEPS, StepStats, Window
 
 REALS = torch.randn(256, 2, generator=torch.Generator().manual_seed(0))
@@ -198,3 +200,57 @@ def test_a_rewound_doctor_is_one_that_never_went_on() -> None:
     assert list(one.tracker.measurements) == list(other.tracker.measurements)
     assert one.tracker.findings == other.tracker.findings
     assert len(one.window) == 0
+
+
+COSTS = {name: 0.02 * part.first for name, part in PARTS.items()} | {"sampling": 0.02, "samples": 0.02}
+COSTS |= dict.fromkeys(BASE, 0.002)
+
+
+class Examined:
+    """An examiner whose parts cost what they cost, on a clock that it sets on."""
+
+    stood_for = True
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock, self.parts = clock, PARTS
+        self.seconds: dict[str, float] = {}
+        self.counts: dict[str, int] = {}
+        self.took = 0.0
+
+    def sampled(self, *, conditioned: bool) -> frozenset[str]:
+        return frozenset({"samples"})
+
+    def examine(self, parts: Sequence[str], count: int) -> None:
+        called = (*parts, *(("sampling",) if "samples" in parts else ()))
+        fewer = (count / MOST_PROBED) ** 0.7
+        took = {part: COSTS[part] * (fewer if part in SCALING else 1) for part in called}
+        self.seconds |= took
+        self.counts |= dict.fromkeys(called, count)
+        self.took = sum(took.values())
+        self.clock.now += self.took
+
+
+@pytest.mark.parametrize("step", [0.002, 0.02])
+def test_no_check_begins_that_would_take_more_than_is_allowed(step: float) -> None:
+    clock = Clock()
+    budget = Budget(clock=clock)
+    examiner, tracker, turns = Examined(clock), FindingTracker([]), Turns(budget)
+    beside, beyond, dear = 0.003, list[float](), list[str]()
+    for place in range(20_000):
+        clock.now += step
+        if not turns.has_time(len(tracker.measurements)):
+            continue
+        with budget:
+            budget.free |= len(tracker.measurements) < OPENING
+            now = SPANS * place / 20_000
+            parts = turns.chosen(now, examiner, tracker)  # type: ignore[arg-type]
+            examiner.examine(parts, turns.count)
+            clock.now += beside
+            tracker.add(Measurement(place))
+            turns.note(parts, now, examiner, tracker, seconds=budget.inside)  # type: ignore[arg-type]
+        beyond.append(budget.spent - budget.allowed)
+        others = set(parts) - {*BASE, *OPENS}
+        dear += [part for part in others if COSTS[part] > DEAR * budget.allowed]
+    assert max(beyond[OPENING:]) <= 1e-9 < len(beyond) / 20
+    assert not dear
+    assert ("augmentation" in turns.measured) is (step > 0.01)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
-from poise.diagnosis.examination import FEW, Examiner
+from poise.diagnosis.examination import DEARER, FEW, Examiner
 from poise.diagnosis.reference import MOST_PROBED
 from poise.diagnosis.rule import part_of
 from poise.diagnosis.tracker import FindingTracker
@@ -31,11 +31,16 @@ DUE: Mapping[str, float] = {
 URGENT = "latents"  # A generator that does not answer to its latents is to be named within three checks
 STOOD_FOR = 4.0  # The same of samples that the loop's fakes stand for
 OPENING = 3  # Checks that come at once, in which what is unmistakable can be named
+OPENS = ("samples", "latents", "layouts")  # What they measure beside the base
 AMPLE = 0.7  # Share of a span's time below which a check of every part is cheap
 # Parts that cost more with more samples
 SCALING = ("sampling", "samples", "statistics", "copies", "held out")
+MAKING = ("sampling", "samples")  # What makes and compares samples
 LIGHT = 0.25  # Share of the allowance for checks of the base alone; the rest is saved for the other parts
 TOGETHER = 3  # Other parts that time is saved for, since the base and sampling serve all of a check
+DEAR = (
+    0.2  # Share of all that was allowed so far that one part may cost; what is dearer waits for a longer run
+)
 LONG = 3.0  # Times its own interval that a part has waited, from which cheaper ones wait for it
 MOST_SHARE = 0.03  # Of the loop's time
 REPAYS = 0.5  # Share of the allowance that goes on while the rest of it pays for the first checks
@@ -89,10 +94,14 @@ class Budget:
         whole = min(seconds + self.advance, seconds / REPAYS)
         return max(whole / self.most_share - self.elapsed, 0.0)
 
+    @property
+    def inside(self) -> float:
+        """Seconds that the check has taken so far; 0 outside one."""
+        return self._clock() - self._entered if self._depth else 0.0
+
     def left(self) -> float:
         """Seconds that checks may take now; below 0 if they took too many."""
-        inside = self._clock() - self._entered if self._depth else 0.0
-        return self.allowed - self.spent - inside
+        return self.allowed - self.spent - self.inside
 
     def charge(self, seconds: float) -> None:
         """Count seconds that were taken outside checks; those before the first check are an advance.
@@ -153,22 +162,26 @@ class Turns:
         self.measured: dict[str, float] = {}  # The progress at which each part was last measured
         self._conditioned = False  # Whether samples are made with conditions
         self._light = 0.0  # Seconds of checks of the base alone
-        self._next = 0.0  # Seconds of the base and the parts that are next
+        self._beside = math.inf  # Seconds that a check takes beside its parts
+        self._least, self._next = (
+            0.0,
+            0.0,
+        )  # Seconds of a check of the base, and of the parts that are next, too
 
     def has_time(self, checks: int) -> bool:
-        """Whether there is time for another check, given the number of checks so far."""
-        if checks < OPENING or self.budget.most_share >= 1:
+        """Whether there is time for another check to its end, given the number of checks so far."""
+        if checks < OPENING or self.budget.most_share >= 1 or self.budget.free:
             return True
-        if not self.budget.affordable():
-            return False
-        return self._light <= LIGHT * self.budget.allowed or self._next <= self.budget.left()
+        left = self.budget.left()
+        light = self._least <= left and self._light + self._least <= LIGHT * self.budget.allowed
+        return light or self._next <= left
 
     def saving(self, checks: int, more: float = 0.0) -> float:
         """Seconds of the loop until there is time for the next check and for `more` seconds beside it."""
         if checks < OPENING or self.budget.most_share >= 1:
             return 0.0
-        spent = self.budget.spent + more
-        return self.budget.until(max(spent, min(self._light / LIGHT, spent + self._next)))
+        spent, light = self.budget.spent + more, self._light + self._least
+        return self.budget.until(min(max(spent + self._least, light / LIGHT), spent + self._next))
 
     def chosen(
         self, now: float, examiner: Examiner, tracker: FindingTracker, *, conditioned: bool = False
@@ -186,7 +199,7 @@ class Turns:
             return tuple(examiner.parts)
         if len(tracker.measurements) < OPENING:
             self.count = FEW
-            return (*BASE, "samples", "latents", "layouts")
+            return (*BASE, *OPENS)
         spans = max(now - self.measured.get("weights", 0.0), 1.0)
         share = budget.most_share * budget.elapsed / max(now, 1.0)  # Seconds that a span allows
         new = [part for part in examiner.parts if part not in self.measured]
@@ -196,8 +209,8 @@ class Turns:
             return (*(part for part in examiner.parts if part in self.measured), *new[:1])
         enough = (n for n in (MOST_PROBED, 128) if self._cost("sampling", examiner, n) < 0.4 * share)
         self.count = next(enough, FEW)
-        found, left = list(BASE), budget.left() - sum(self._cost(part, examiner) for part in BASE)
-        waits, sampled = self.waits(now, examiner, tracker), examiner.sampled(conditioned=conditioned)
+        found, left = list(BASE), budget.left() - self._least
+        waits, sampled = self._payable(now, examiner, tracker), examiner.sampled(conditioned=conditioned)
         for part in waits:
             needs_sampling = part in sampled and not sampled & set(found)
             cost = self._cost(part, examiner) + self._cost("sampling", examiner) * needs_sampling
@@ -218,10 +231,12 @@ class Turns:
         self.measured |= dict.fromkeys(parts, now)
         if set(parts) <= set(BASE):
             self._light += max(seconds, 0.0)
-        following = tuple(self.waits(now, examiner, tracker))[:TOGETHER]
+        self._beside = min(max(seconds - examiner.took, 0.0), DEARER * self._beside)
+        following = tuple(self._payable(now, examiner, tracker))[:TOGETHER]
         samples = bool(examiner.sampled(conditioned=self._conditioned) & set(following))
-        costs = sum(self._cost(part, examiner) for part in (*BASE, *following))
-        self._next = costs + self._cost("sampling", examiner) * samples
+        self._least = self._beside + sum(self._cost(part, examiner) for part in BASE)
+        costs = sum(self._cost(part, examiner) for part in following)
+        self._next = self._least + costs + self._cost("sampling", examiner) * samples
 
     def waits(self, now: float, examiner: Examiner, tracker: FindingTracker) -> dict[str, float]:
         """How long each part has waited, over the time after which it is due; the longest first.
@@ -242,8 +257,20 @@ class Turns:
 
         return {part: waits[part] for part in sorted(waits, key=turn)}
 
+    def _payable(self, now: float, examiner: Examiner, tracker: FindingTracker) -> dict[str, float]:
+        """The same of the parts that do not cost too much of what was allowed so far."""
+        most = DEAR * self.budget.allowed
+        return {
+            part: wait
+            for part, wait in self.waits(now, examiner, tracker).items()
+            if part in OPENS or self._cost(part, examiner) <= most
+        }
+
     def _cost(self, part: str, examiner: Examiner, count: int = 0) -> float:
-        """Seconds that a part will take with `count` samples; of one that is new, what samples take."""
-        seconds = examiner.seconds
-        known = seconds.get(part, seconds.get("sampling", 0.0) + seconds.get("samples", 0.0))
-        return known * ((count or self.count) / examiner.count) ** 0.7 if part in SCALING else known
+        """Seconds that a part will take with `count` samples; of one that is new, as its row says."""
+        if part in examiner.seconds or part == "sampling":
+            known, before = examiner.seconds.get(part, 0.0), examiner.counts.get(part, MOST_PROBED)
+        else:
+            samples = sum(self._cost(one, examiner, MOST_PROBED) for one in examiner.seconds if one in MAKING)
+            known, before = examiner.parts[part].first * samples, MOST_PROBED
+        return known * ((count or self.count) / before) ** 0.7 if part in SCALING else known

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
@@ -53,13 +54,14 @@ def distances(first: Tensor, second: Tensor) -> Tensor:
 
 def mean_distance(pairs: Tensor) -> float:
     """The mean distance of two different samples."""
-    count = len(pairs)
-    return float((pairs.sum() - pairs.diagonal().sum()) / (count * (count - 1)))
+    count, own = len(pairs), pairs.numpy()
+    return float(own.sum() - own.trace()) / (count * (count - 1))
 
 
 def likeness(rows: Tensor, pairs: Tensor) -> float:
     """The mean distance of two samples over their own size; 0 if all are identical, near 1 if all differ."""
-    size = float(rows.double().square().sum(1).mean().sqrt())
+    values = rows.numpy().ravel()
+    size = math.sqrt(np.einsum("i,i", values, values, dtype=np.float64) / len(rows))
     return mean_distance(pairs) / size if size > 0 else 0.0
 
 
@@ -72,11 +74,10 @@ def apart(first: Tensor, second: Tensor, *, rounds: int = 60) -> float:
     """
     count, rows = len(first), torch.cat([first, second])
     pairs = distances(rows, rows).double()
-    sides = torch.zeros(rounds + 1, len(rows), dtype=torch.float64)
     stream = torch.Generator().manual_seed(0)
-    sides[0, :count] = 1
-    for place in range(1, rounds + 1):
-        sides[place, torch.randperm(len(rows), generator=stream)[:count]] = 1
+    drawn = [torch.randperm(len(rows), generator=stream)[:count] for _ in range(rounds)]
+    sides = torch.zeros(rounds + 1, len(rows), dtype=torch.float64)
+    sides.scatter_(1, torch.stack([torch.arange(count), *drawn]), 1.0)
     sums, rest = sides @ pairs, len(rows) - count
     within = (sums * sides).sum(1)
     across = sums.sum(1) - within
@@ -254,7 +255,8 @@ def copying_score(fakes: Nearest, held_out: Nearest, *, count: float | None = No
 
     Source: Meehan, Chaudhuri and Dasgupta 2020, section 3.1, over one cell: the z-score of Mann-Whitney's U.
     """
-    above = pairs_above(fakes.first, held_out.first) / (len(held_out.first) * len(fakes.first))
+    pairs = len(held_out.first) * len(fakes.first)
+    above = pairs_above(fakes.first.numpy(), held_out.first.numpy()) / pairs
     n, m = len(held_out.first), len(fakes.first) if count is None else count
     return (above - 0.5) * math.sqrt(12 * n * m / (n + m + 1))
 

@@ -179,7 +179,6 @@ class Doctor:
         with self.budget:
             self.budget.free |= len(self.tracker.measurements) < OPENING
             now = progress(observed or step, self.tracker.setting.steps, self.tracker.setting.pace)
-            began = self.budget.left()
             parts = self.turns.chosen(
                 now, self._examiner, self.tracker, conditioned=subject.swapped is not None
             )
@@ -187,8 +186,7 @@ class Doctor:
             found = self._examiner.examine(window, subject, parts=parts, count=self.turns.count)
             measurement = Measurement.from_json(found.to_json())
             changed = self._judge(measurement)
-            took = began - self.budget.left()
-            self.turns.note(parts, now, self._examiner, self.tracker, seconds=took)
+            self.turns.note(parts, now, self._examiner, self.tracker, seconds=self.budget.inside)
             return Check(measurement, changed)
 
     def unreported(self) -> list[Finding]:

@@ -142,6 +142,7 @@ class Part:
         samples: Whether it looks at samples of the generator.
         own: Whether the loop's fakes never stand for these.
         calls: Whether it calls a network otherwise.
+        first: Times what making and comparing samples takes that it is taken to cost before it was measured.
     """
 
     quantity: str
@@ -149,6 +150,7 @@ class Part:
     samples: bool = False
     own: bool = False
     calls: bool = False
+    first: float = 1.0
 
 
 class Examiner:
@@ -160,14 +162,16 @@ class Examiner:
 
     Attributes:
         seconds: What each part costs, as its last measurements say.
-        count: How many samples were compared then.
+        took: Seconds that all of them took at the last check.
+        counts: How many samples were compared then.
         memory: What earlier checks have left.
     """
 
     def __init__(self, reference: Reference | None, parts: Mapping[str, Part]) -> None:
         self.reference, self.parts = reference, parts
         self.seconds: dict[str, float] = {}
-        self.count = MOST_PROBED
+        self.counts: dict[str, int] = {}
+        self.took = 0.0
         self.memory = Memory()
 
     @property
@@ -207,13 +211,13 @@ class Examiner:
         wanted = any(self.parts[name].samples for name in chosen)
         called = self.sampled(conditioned=subject.swapped is not None) & set(chosen)
         stands = self.stood_for and not called
-        self.count = count
+        self.took = 0.0
         calls = (wanted and not stands) or any(self.parts[name].calls for name in chosen)
         with still(subject.modules) if calls else nullcontext():
             began = time.perf_counter()
             if stands:
                 fake = None if subject.handed is None or not wanted else subject.handed[:count]
-                self.count = count if fake is None else len(fake)
+                count = count if fake is None else len(fake)
             else:
                 fake = self._fakes(subject, count, missing) if wanted else None
             culprit = None if fake is None else first_non_finite([("samples of the generator", fake)])
@@ -222,11 +226,10 @@ class Examiner:
                 missing["distance"] = "the samples hold values that are not finite"
                 fake = None
             if wanted and not stands:
-                self._took("sampling", time.perf_counter() - began)
+                self._took("sampling", time.perf_counter() - began, count)
             look = Look(subject, fake, self.reference, self.memory, alone="samples" not in chosen)
-            self._measure(
-                [name for name in chosen if self.parts[name].quantity not in missing], look, found, missing
-            )
+            names = [name for name in chosen if self.parts[name].quantity not in missing]
+            self._measure(names, look, found, missing, count=count)
         if subject.sample is None or "samples" in chosen:
             enough = subject.handed is not None and len(subject.handed) >= LEAST_OTHERS
             self.memory.stood_for = enough and _agree(found.get("distance"), found.get("fake_distance"))
@@ -245,7 +248,13 @@ class Examiner:
         self.memory.load(state)
 
     def _measure(
-        self, names: Sequence[str], look: Look, found: dict[str, Any], missing: dict[str, str]
+        self,
+        names: Sequence[str],
+        look: Look,
+        found: dict[str, Any],
+        missing: dict[str, str],
+        *,
+        count: int,
     ) -> None:
         """Add what the parts find, or why they find nothing."""
         for name in names:
@@ -257,10 +266,11 @@ class Examiner:
                 missing[part.quantity] = str(error)
             except Exception as error:  # a user's network may raise anything
                 missing[part.quantity] = f"it raised {type(error).__name__}: {error}"
-            self._took(name, time.perf_counter() - began)
+            self._took(name, time.perf_counter() - began, count)
 
-    def _took(self, part: str, seconds: float) -> None:
+    def _took(self, part: str, seconds: float, count: int) -> None:
         """Note what a part costs: other programs can only make it seem dearer, at times many times over."""
+        self.took, self.counts[part] = self.took + seconds, count
         self.seconds[part] = min(seconds, DEARER * self.seconds.get(part, math.inf))
 
     def _fakes(self, subject: Subject, count: int, missing: dict[str, str]) -> Tensor | None:

@@ -33,6 +33,7 @@ from poise.diagnosis.window import StepStats, per_sample_scores
 
 LISTENED = 8  # Steps before a check whose statistics are noted; the others are passed over
 APART = 12  # Steps between the first checks: three of them reach to where rules begin to speak
+CALLED = 1.5  # Times what is timed within a call that the call itself takes, if it does next to nothing
 GROWS = 40  # Without a known length a check comes when a fortieth of the steps so far has passed
 
 
@@ -96,6 +97,7 @@ class Monitor:
         self._quiet_until = 0  # How many steps have been observed when the next is noted
         self._calls = 1  # Of `observe` from one check to the next, if there is time for it
         self._noting = 0.0  # Seconds that noting a step takes
+        self._passing = 0.0  # Seconds of the steps that were passed over since the last that was noted
         self._listeners: list[Callable[[Measurement, Sequence[Finding]], None]] = []
         # What is worked out of the reals here would otherwise be work of the first check
         self._doctor.budget.charge(time.perf_counter() - began)
@@ -172,8 +174,10 @@ class Monitor:
             step = self._numbers.resolve(step)
             quiet = self._numbers.count < self._quiet_until and metric is None
             if quiet and not visibly_broken((loss_discriminator, loss_generator)):
-                self._doctor.budget.charge(time.perf_counter() - began)
+                self._passing += CALLED * (time.perf_counter() - began)
                 return
+            self._doctor.budget.charge(self._passing)
+            self._passing = 0.0
             losses = (
                 self._loss("loss_discriminator", loss_discriminator),
                 self._loss("loss_generator", loss_generator),

@@ -99,8 +99,13 @@ def gradient_norm(module: Any) -> Tensor | None:
 
 def visibly_broken(losses: Sequence[Any]) -> bool:
     """Whether a loss that can be read without waiting, as a number or on the CPU, is not finite."""
-    return any(not math.isfinite(one) for one in losses if isinstance(one, float)) or any(
-        not math.isfinite(one.item())
-        for one in losses
-        if isinstance(one, Tensor) and one.dim() == 0 and one.is_cpu
-    )
+    for loss in losses:
+        if isinstance(loss, float):
+            value = loss
+        elif isinstance(loss, Tensor) and loss.is_cpu and loss.dim() == 0:
+            value = loss.item()
+        else:
+            continue
+        if not math.isfinite(value):
+            return True
+    return False

@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from poise.diagnosis.finding import Measurement
+
+Values = NDArray[Any]  # Numbers on the CPU, (N,)
 
 
 def first_non_finite(named: Iterable[tuple[str, Tensor]]) -> str | None:
@@ -46,22 +49,26 @@ def per_sample_scores(scores: Any) -> Tensor:
     return found.reshape(len(found), -1).mean(1)
 
 
-def pairs_above(higher: Tensor, lower: Tensor) -> float:
+def pairs_above(higher: Values, lower: Values) -> float:
     """The number of pairs in which one of `higher` lies above one of `lower`; ties count half."""
-    order = lower.sort().values
-    below = torch.searchsorted(order, higher.contiguous(), right=False)
-    not_above = torch.searchsorted(order, higher.contiguous(), right=True)
-    return float((below + not_above).double().sum() / 2)
+    order = np.sort(lower)
+    below, not_above = np.searchsorted(order, higher, "left"), np.searchsorted(order, higher, "right")
+    return float(below.sum() + not_above.sum()) / 2
 
 
-def roc_auc(higher: Tensor, lower: Tensor) -> float | None:
+def area_above(higher: Values, lower: Values) -> float | None:
     """The chance that one of `higher` scores above one of `lower`: the area under the ROC curve.
 
     Source: Hanley and McNeil 1982: the Mann-Whitney statistic over the number of pairs.
     """
-    if not len(higher) or not len(lower) or bool(torch.isnan(higher).any() | torch.isnan(lower).any()):
+    if not len(higher) or not len(lower) or np.isnan(higher).any() or np.isnan(lower).any():
         return None
     return pairs_above(higher, lower) / (len(higher) * len(lower))
+
+
+def roc_auc(higher: Tensor, lower: Tensor) -> float | None:
+    """The same of tensors."""
+    return area_above(higher.numpy(force=True), lower.numpy(force=True))
 
 
 def held_out_gap(training: Tensor, held_out: Tensor, fake: Tensor) -> float | None:
@@ -137,32 +144,27 @@ class Window:
         """Sum up, for which the device is waited for, and begin again."""
         step_stats = list(self.steps)
         self.steps.clear()
-        culprit = None
-        if not _all_finite(step_stats):
+        found, finite, culprit = *_read(step_stats), None
+        if not finite:
             culprit = next((name for one in step_stats if (name := first_non_finite(one.named()))), None)
-        real, fake = (
-            _joined([getattr(one, side) for one in step_stats[-SCORED:]])
-            for side in ("real_scores", "fake_scores")
-        )
+        real, fake = (_joined(step_stats, found, side) for side in ("real_scores", "fake_scores"))
         generator, discriminator = (
-            _pieces([getattr(one, f"{player}_loss") for one in step_stats])
-            for player in ("generator", "discriminator")
+            _pieces(_numbers(found[f"{player}_loss"])) for player in ("generator", "discriminator")
         )
+        signs = None if real is None or self.boundary is None else np.sign(real - self.boundary)
         return Measurement(
             step,
             non_finite=culprit,
-            auc=None if real is None or fake is None else roc_auc(real, fake),
-            real_score=None if real is None else _finite(real.mean()),
-            r_t=None
-            if real is None or self.boundary is None
-            else _finite((real - self.boundary).sign().mean()),
-            fake_score=None if fake is None else _finite(fake.mean()),
+            auc=None if real is None or fake is None else area_above(real, fake),
+            real_score=_mean(real),
+            r_t=_mean(signs),
+            fake_score=_mean(fake),
             generator_loss=statistics.fmean(generator) if generator else None,
             discriminator_loss=statistics.fmean(discriminator) if discriminator else None,
             generator_losses=generator,
             discriminator_losses=discriminator,
-            generator_gradient=_median([one.generator_gradient for one in step_stats]),
-            discriminator_gradient=_median([one.discriminator_gradient for one in step_stats]),
+            generator_gradient=_median(_numbers(found["generator_gradient"])),
+            discriminator_gradient=_median(_numbers(found["discriminator_gradient"])),
         )
 
     def state(self) -> dict[str, Any]:
@@ -199,40 +201,51 @@ class Window:
             self.steps.append(StepStats(**{name: column[index] for name, column in columns.items()}))
 
 
-def _all_finite(step_stats: Sequence[StepStats]) -> bool:
-    """Whether all statistics of these steps are finite, in one look."""
-    present = [part.reshape(-1) for one in step_stats for _, part in one.named()]
-    return not present or bool(torch.isfinite(torch.cat(_together(present))).all())
+def _read(step_stats: Sequence[StepStats]) -> tuple[dict[str, list[Values]], bool]:
+    """Each statistic of the steps that have it, brought to the CPU at once, and whether all are finite."""
+    present = [
+        (name, part if part.dim() < 2 else part.reshape(-1))
+        for one in step_stats
+        for name in _NAMES
+        if (part := getattr(one, name)) is not None
+    ]
+    found: dict[str, list[Values]] = {name: [] for name in _NAMES}
+    if not present:
+        return found, True
+    device = present[-1][1].device  # steps of a checkpoint are on the CPU, those after it may not be
+    parts = [part if part.device == device else part.to(device) for _, part in present]
+    values, begin = torch.hstack(parts).detach().cpu().double().numpy(), 0
+    for name, part in present:
+        end = begin + part.numel()
+        found[name].append(values[begin:end])
+        begin = end
+    return found, bool(np.isfinite(values).all())
 
 
-def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:
-    present = [part.reshape(-1).float() for part in parts if part is not None]
-    return torch.cat(_together(present)).cpu() if present else None
+def _joined(step_stats: Sequence[StepStats], found: Mapping[str, list[Values]], name: str) -> Values | None:
+    """The scores of the last steps; `None` if these have none."""
+    count = sum(getattr(one, name) is not None for one in step_stats[-SCORED:])
+    return np.concatenate(found[name][-count:]) if count else None
 
 
-def _together(parts: Sequence[Tensor]) -> list[Tensor]:
-    """All on the device of the last: steps of a checkpoint are on the CPU, those after it may not be."""
-    return [part.to(parts[-1].device) for part in parts]
+def _numbers(rows: Sequence[Values]) -> list[float]:
+    """One number a step, of those that are finite."""
+    numbers = (float(row[0]) if len(row) == 1 else float(row.mean()) for row in rows)
+    return [number for number in numbers if math.isfinite(number)]
 
 
-def _scalars(parts: Sequence[Tensor | None]) -> list[float]:
-    present = [part if part.dim() == 0 else part.float().mean() for part in parts if part is not None]
-    found = torch.stack(_together(present)).tolist() if present else []
-    return [value for value in found if math.isfinite(value)]
-
-
-def _median(parts: Sequence[Tensor | None]) -> float | None:
-    values = _scalars(parts)
+def _median(values: Sequence[float]) -> float | None:
     return statistics.median_low(values) if values else None
 
 
-def _pieces(parts: Sequence[Tensor | None]) -> tuple[float, ...]:
+def _pieces(values: Sequence[float]) -> tuple[float, ...]:
     """Means of as many equal pieces, as far as that goes: the first ones have one value more."""
-    values = _scalars(parts)
     size, more = divmod(len(values), PIECES)
     ends = [size * place + min(place, more) for place in range(PIECES + 1)]
     return tuple(statistics.fmean(values[a:b]) for a, b in pairwise(ends) if a < b)
 
 
-def _finite(value: Tensor) -> float | None:
-    return float(value) if bool(torch.isfinite(value)) else None
+def _mean(values: Values | None) -> float | None:
+    """The mean if there is one and it is finite."""
+    mean = math.nan if values is None else float(values.mean())
+    return mean if math.isfinite(mean) else None

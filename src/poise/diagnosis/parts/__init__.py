@@ -29,11 +29,11 @@ PARTS: Mapping[str, Part] = {
     "held out": Part("held_out_gap", held_out, samples=True, calls=True),
     "conditions": Part("condition_response", conditions, samples=True, own=True),
     "statistics": Part("probes", statistics, samples=True),
-    "copies": Part("copying", copies, samples=True),
+    "copies": Part("copying", copies, samples=True, first=3.0),
     "grid": Part("grid", grid, samples=True),
     "waves": Part("waves", waves, samples=True),
     "layouts": Part("layouts", layouts),
-    "augmentation": Part("leaks", leaks, samples=True),
+    "augmentation": Part("leaks", leaks, samples=True, first=8.0),
 }
 
 __all__ = ["PARTS"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -29,10 +30,11 @@ def weights(look: Look) -> dict[str, Any]:
         if now is None:
             continue
         before, kept[name] = kept.get(name), now
-        if not bool(torch.isfinite(now).all()):
+        values = now.numpy()
+        if not np.isfinite(values).all():
             found.setdefault("non_finite", f"{name}'s weights")
         if before is not None and before.shape == now.shape:
-            found[f"{name}_moved"] = float((before != now).float().mean())
+            found[f"{name}_moved"] = float((before.numpy() != values).mean())
     if not kept:
         raise MissingError("no networks with weights were given")
     return found
@@ -116,5 +118,6 @@ def _watched(module: nn.Module | None) -> Tensor | None:
     """A few weights of each tensor of a network that is trained, on the CPU."""
     if module is None:
         return None
-    parts = [one.detach().reshape(-1)[:WATCHED].float() for one in module.parameters() if one.requires_grad]
-    return torch.cat(parts).cpu() if parts else None
+    with torch.no_grad():
+        parts = [one.reshape(-1)[:WATCHED] for one in module.parameters() if one.requires_grad]
+        return torch.cat(parts).float().cpu() if parts else None

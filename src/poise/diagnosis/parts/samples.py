@@ -22,7 +22,6 @@ from poise.diagnosis.distances import (
     independent_count,
     likeness,
     mean_distance,
-    nearest_others,
     nearest_training,
 )
 from poise.diagnosis.examination import FEW, Look, MissingError
@@ -165,17 +164,17 @@ def handed(look: Look) -> dict[str, Any]:
         memory.handed, memory.first, memory.in_units = None, None, known
     rows = reference.rows(fake) if known and reference is not None else features_of(fake)
     pairs = distances(rows, rows)
-    twins = nearest_others(pairs) < TWIN * mean_distance(pairs)
+    usual = mean_distance(pairs)
     found: dict[str, Any] = {
         "fake_alike": likeness(rows, pairs),
-        "fake_twins": float(twins.float().mean()),
+        "fake_twins": duplicates(pairs, TWIN * usual),
     }
     if known and reference is not None and len(fake) >= LEAST:
         if look.alone and memory.stood_for:
             found |= beside_reals(rows, pairs, reference)
-        found["fake_spread"] = found.get("spread", mean_distance(pairs) / reference.mean_distance)
+        found["fake_spread"] = usual / reference.mean_distance
         found["fake_distance"] = found.get("distance", reference.distance_to(rows, pairs))
-    before, usual = memory.handed, mean_distance(pairs)
+    before = memory.handed
     if before is not None and before.shape == rows.shape and usual > 0:
         found["fake_moved"] = float((rows - before).norm(dim=1).mean()) / usual
     memory.handed = rows
@@ -225,10 +224,9 @@ def layouts(look: Look) -> dict[str, Any]:
     if look.memory.laid_out >= LAID_OUT:
         return {}
     look.memory.laid_out += 1
-    far, spread = {}, 0.0
-    for name, samples in layouts_of(real.to(reference.real.device)).items():
-        rows = reference.rows(samples)
-        pairs = distances(rows, rows)
-        far[name] = reference.distance_to(rows, pairs)
-        spread = spread if name else mean_distance(pairs) / reference.mean_distance
+    changed = layouts_of(real.to(reference.real.device))
+    rows = reference.rows(torch.cat([*changed.values()])).split(len(real))
+    pairs = distances(rows[0], rows[0])  # no change of layout alters how far samples are from each other
+    far = {name: reference.distance_to(own, pairs) for name, own in zip(changed, rows, strict=True)}
+    spread = mean_distance(pairs) / reference.mean_distance
     return {"layouts": far if len(far) > 1 else {}, "loop_spread": spread}
