@@ -231,3 +231,29 @@ def test_translations_that_have_nothing_to_do_with_their_sources(
     ]
     found = judged(run, [FINDINGS["latent-ignored"]], Setting(steps=2000)).findings
     assert [one.severity for one in found] == (["trouble"] if named else [])
+
+
+@pytest.mark.parametrize(("chance", "ends"), [((0.45,), True), ((0.45, 0.5, 0.4), False)])
+def test_one_look_of_many_is_related_to_its_source_by_chance(chance: tuple[float, ...], ends: bool) -> None:
+    followed = [0.02, -0.1, 0.1, -0.05] * 8
+    followed[20 : 20 + len(chance)] = chance
+    run = [
+        Measurement(33 * place, distance=1.0, spread=0.4, latent_response=0.3, source_followed=one)
+        for place, one in enumerate(followed)
+    ]
+    found = judged(run, [FINDINGS["latent-ignored"]], Setting(steps=2000)).findings
+    assert [one.status == "open" for one in found] == [ends]
+
+
+@pytest.mark.parametrize(("until", "named"), [(6, False), (14, True)])
+def test_samples_that_go_away_from_the_data_first_are_not_lost_at_once(until: int, named: bool) -> None:
+    run = [
+        Measurement(
+            100 * place,
+            auc=1.0 if place < until else 0.85,
+            distance=0.4 + 0.1 * place if place < until else 0.1,
+        )
+        for place in range(24)
+    ]
+    found = judged(run, [FINDINGS["discriminator-dominates"]], Setting(steps=6000)).findings
+    assert bool(found) is named

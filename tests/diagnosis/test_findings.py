@@ -361,6 +361,16 @@ def test_a_swing_that_is_slower_than_the_span_is_seen_where_it_comes_back(return
     assert told(slow, "oscillation") is wanted
 
 
+@pytest.mark.parametrize(("every", "wanted"), [(2, True), (4, False)])
+def test_looks_of_another_time_of_the_run_show_no_swing(every: int, wanted: bool) -> None:
+    circle = [
+        replace(one, centre=(1.5 * math.sin(2.4 * place), 1.5 * math.cos(2.4 * place)), distance=0.6)
+        for place, one in enumerate(healthy())
+    ]
+    found = judged(circle[::every], [FINDINGS["oscillation"]], Setting(steps=circle[-1].step)).findings
+    assert bool(found) is wanted
+
+
 def test_a_swing_that_nothing_answers_is_no_oscillation() -> None:
     circle = [
         replace(one, centre=(1.5 * math.sin(2.4 * place), 0.0), distance=0.6, auc=0.5 + 0.03 * (place % 2))

@@ -65,9 +65,11 @@ def _discriminator_dominates(measurements: Measurements) -> Verdict | Unchecked:
         return Verdict("trouble" if lasts > AT_ONCE + 1 else "watch",
                        f"{recognised}, and samples have all but come to a halt.", evidence,
                        beyond=1.0 + 10 * (apart - APART))  # fmt: skip
-    stuck = known and _no_nearer(near, first) and (never or (lasts >= LONG and (near is None or near > FAR)))
-    if stuck:
-        return Verdict("trouble" if lasts >= 2 * AT_ONCE and never else "watch",
+    # Samples of fresh weights may first go away from the data; those that rest go nowhere
+    long = lasts >= 2 * AT_ONCE
+    begun, later = never and (still or long), lasts >= LONG and (near is None or near > FAR)
+    if known and _no_nearer(near, first) and (begun or later):
+        return Verdict("trouble" if never and long else "watch",
                        f"{recognised}, and samples come no nearer.", evidence,
                        beyond=1.0 + 10 * (apart - APART))  # fmt: skip
     return _for_half(measurements, evidence)

@@ -10,7 +10,7 @@ from typing import Any
 from poise.diagnosis.finding import Evidence
 from poise.diagnosis.findings.settings import calm, packed
 from poise.diagnosis.rule import HEALTHY, LATER, Measurements, Proposal, Rule, Unchecked, Verdict
-from poise.diagnosis.trends import SPANS, came_from, median, values
+from poise.diagnosis.trends import SPANS, came_from, median, rolling, values
 
 # How far samples move with their latents, over the distance of two reals, below which they do not
 STILL = 0.01
@@ -114,8 +114,10 @@ def _by_latents(measurements: Measurements) -> Verdict | None:
             sure=True,
             given=True,
         )
-    # Fakes of a pool of earlier ones are not those of this step's sources, but were so before it filled.
-    never = max(values(measurements, "source_followed"), default=1.0) < RELATED
+    # Fakes of a pool of earlier ones are not those of this step's sources, but were so before it filled. Of
+    # many looks one may be related by chance.
+    early = values(measurements, "source_followed")[:CHECKS]
+    never = max([*early, *rolling(measurements, "source_followed", SPAN)], default=1.0) < RELATED
     if followed and never and statistics.median(followed) < UNRELATED:
         return Verdict(
             "trouble",

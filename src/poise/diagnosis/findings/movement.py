@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from bisect import bisect_left
 from itertools import pairwise
 
 from poise.diagnosis.finding import Evidence, Measurement
@@ -170,6 +171,7 @@ SLOW_SPAN, SLOW_WIDE, SLOW_TURNS = 32, 0.84, 3
 # Share of the way that it went by which it got away, and its way over the width: one round is about nine
 ROUND, ROUNDS = 0.2, 8.0
 CHECKED = 0.75  # Share of a span's checks that there must be
+LONGEST = 2.0  # Times the span over which they may lie: what is older belongs to another time of the run
 NEARER = 0.6  # Share of the distance half a span ago below which samples come nearer while they swing
 LOST = 0.99  # AUC above which the discriminator wins all the time
 ARRIVED = 0.2  # Energy distance below which samples have arrived, and may swing as they like
@@ -189,7 +191,8 @@ def _by_centres(
     measurements: Measurements, *, span: int, wide: float, least_step: float, least_turns: int
 ) -> Verdict | None:
     """What the samples' centre did over a span of checks; `None` if it did not go round."""
-    looks = measurements.last(span, least=span).thinned()
+    looks = measurements.last(span, least=span)
+    looks = looks[bisect_left(looks.times, measurements.now - LONGEST * span) :].thinned()
     centres = [one.centre for one in looks if one.centre]
     if len(centres) < CHECKED * span:
         return None
