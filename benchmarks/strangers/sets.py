@@ -20,5 +20,6 @@ SETS: Mapping[str, Callable[[], Sequence[Case]]] = {
     "fourteen": lambda: import_module("benchmarks.strangers.round_fourteen").CASES,
     "fifteen": lambda: import_module("benchmarks.strangers.round_fifteen").CASES,
     "sixteen": lambda: import_module("benchmarks.strangers.round_sixteen").CASES,
+    "seventeen": lambda: import_module("benchmarks.strangers.round_seventeen").CASES,
     "five": lambda: import_module("benchmarks.strangers.round_five").CASES,
 }

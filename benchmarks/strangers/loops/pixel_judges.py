@@ -40,10 +40,10 @@ def loop(
     steps: int,
     onset: int = 0,
     nz: int = 20,
-    ngf: int = 24,
-    ndf: int = 10,
+    ngf: int = 14,
+    ndf: int = 8,
     lr: float = 1e-3,
-    batch: int = 32,
+    batch: int = 16,
     few: int = 80,
 ) -> Iterator[Step]:
     wrong = Mistake(fault, onset, few)

@@ -38,9 +38,7 @@ SCALING = ("sampling", "samples", "statistics", "copies", "held out")
 MAKING = ("sampling", "samples")  # What makes and compares samples
 LIGHT = 0.25  # Share of the allowance for checks of the base alone; the rest is saved for the other parts
 TOGETHER = 3  # Other parts that time is saved for, since the base and sampling serve all of a check
-DEAR = (
-    0.2  # Share of all that was allowed so far that one part may cost; what is dearer waits for a longer run
-)
+DEAR = 0.2  # Share of all that was allowed so far that one part may cost; what is dearer waits
 LONG = 3.0  # Times its own interval that a part has waited, from which cheaper ones wait for it
 MOST_SHARE = 0.03  # Of the loop's time
 REPAYS = 0.5  # Share of the allowance that goes on while the rest of it pays for the first checks
@@ -163,10 +161,8 @@ class Turns:
         self._conditioned = False  # Whether samples are made with conditions
         self._light = 0.0  # Seconds of checks of the base alone
         self._beside = math.inf  # Seconds that a check takes beside its parts
-        self._least, self._next = (
-            0.0,
-            0.0,
-        )  # Seconds of a check of the base, and of the parts that are next, too
+        self._least = 0.0  # Seconds of a check of the base
+        self._next = 0.0  # Seconds of one of the parts that are next, too
 
     def has_time(self, checks: int) -> bool:
         """Whether there is time for another check to its end, given the number of checks so far."""
