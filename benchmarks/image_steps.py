@@ -19,10 +19,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import copy
+import ctypes
 import io
 import json
 import re
-import resource
 import statistics
 import subprocess
 import sys
@@ -38,6 +38,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmarks.metrics import megabytes
 from poise.recipes import RECIPES, Recipe, recipe_with
 from poise.training import Request, StepContext, begin, pick_device, plan
 
@@ -244,28 +245,31 @@ def by_turns(case: Case, checkout: Path, batch: int, rounds: int) -> dict[str, l
 
 
 def peak(case: Case, side: str, checkout: Path, batch: int) -> float:
-    """Megabytes that a side needs above what its process had when the first step began."""
-
-    def size() -> int:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
+    """Megabytes that a side needs above what its process has when the first step begins."""
     if side == "theirs":
         step = theirs(case, checkout, batch, pictures())
-        before = size()
+        before = held()
         for _ in range(2):
             step(0)
-        return (size() - before) / 1024
+        return megabytes("VmHWM") - before
     found = {}
 
     def watch(context: StepContext) -> Request | None:
-        found["after"] = size()
+        found["after"] = megabytes("VmHWM")
         return "stop" if context.step > case.period else None
 
     planned = plan(pictures(), ours(case, batch), pick_device("cpu"))
-    found["before"] = size()
+    before = held()
     with tempfile.TemporaryDirectory() as folder:
         begin(planned, Path(folder) / "run", callbacks=[watch], notify=lambda _: None, doctor="off")
-    return (found["after"] - found["before"]) / 1024
+    return found["after"] - before
+
+
+def held() -> float:
+    """Megabytes that the process holds, from where on its peak is counted (Linux with the GNU C library)."""
+    ctypes.CDLL(None).malloc_trim(0)  # what checks before the first step have freed
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
+    return megabytes("VmRSS")
 
 
 def main() -> None:
