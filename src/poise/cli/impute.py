@@ -66,8 +66,9 @@ def impute(
         raise would_overwrite(path)
     with view_for(json=json).reading(short_path(folder)):
         from poise.generator import Generator
-        from poise.generator.guessing import expected as expected_rows
-        from poise.generator.imputing import imputed, missing_cells
+        from poise.generator.gaps import missing_cells
+        from poise.generator.imputing import expected as expected_rows
+        from poise.generator.imputing import imputed
         from poise.generator.rows import table_of
 
         generator = Generator.load(folder)

@@ -18,7 +18,7 @@ from poise.data.graphs import NetworkxGraph, networkx_graphs
 from poise.data.tables import Frame, read_frame
 from poise.devices import pick_device
 from poise.errors import PoiseError, unknown_name
-from poise.generator.guessing import expected as expected_rows
+from poise.generator.imputing import expected as expected_rows
 from poise.generator.imputing import imputed
 from poise.generator.inverted import Inversion, invert
 from poise.generator.network import fill, network_of, reading_description, stored_generator

@@ -1,8 +1,9 @@
-"""Missing cells of rows as single guesses: the expected number, the most probable category."""
+"""Missing numbers of rows as they are best guessed, by what each latent makes probable and by regression."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,9 +11,8 @@ from poise.data import Array
 from poise.data.tables.column import Cell
 from poise.data.tables.modes import AnyColumn
 from poise.data.tables.values import MISSING, Form
-from poise.generator.imputing import BLOCK, HIDDEN, Gaps, Texts, completed, gaps_of, likely
+from poise.generator.gaps import BLOCK, HIDDEN, Gaps, Texts, likely
 from poise.generator.regressing import regressed
-from poise.generator.rows import MakesRows
 from poise.randomness import numpy_stream
 
 RARE = 0.01
@@ -21,76 +21,87 @@ RARE = 0.01
 FITTED, COMPARED = 5_000, 2_000
 """Rows that regressions are fitted to, if no more have gaps, and rows that say whether to take them."""
 
+MOST_ROUNDS = 5
+"""How often cells of the same rows are hidden, at most, if there are fewer than that."""
 
-def expected(generator: MakesRows, texts: Texts, *, seed: int, name: str = "table") -> dict[str, list[str]]:
-    """A table whose missing cells hold the expected number or date, or the most probable category.
 
-    That is the best single guess in squares of errors, and in errors; it shows nothing of what is not known.
-    Numbers are regressed on that guess and on the other numbers of their row where this finds known numbers
-    better.
+@dataclass(frozen=True, eq=False)
+class Guesses:
+    """What is guessed of the numbers of a table.
+
+    Attributes:
+        columns: The places of the columns of numbers or dates.
+        rows: The places of the rows that were looked at, all rows with a missing number among them.
+        expected: The number that a generator expects, given the other cells of the row, `(rows, columns)`.
+        low: What is hardly ever below, likewise.
+        high: The same above.
+        regressed: The number by regression, likewise; known numbers stay.
+        errors: How far regressions are from hidden known numbers, as a share of how far expected ones are.
+    """
+
+    columns: Sequence[int]
+    rows: Array
+    expected: Array
+    low: Array
+    high: Array
+    regressed: Array
+    errors: Array
+
+    @property
+    def best(self) -> Array:
+        """The number of regressions in the columns where they find hidden ones better, `(rows, columns)`."""
+        return np.where(self.errors < 1, self.regressed, self.expected)
+
+    def moved(self, place: int, here: Array, drawn: Array) -> Array:
+        """Numbers that were drawn from what a generator makes probable, moved to where regressions see them.
+
+        They stay as far apart, by the share of the error that regressions leave.
+
+        Args:
+            place: Which of the columns.
+            here: Which of the rows.
+            drawn: A number of each of these.
+        """
+        apart = self.errors[place] * (drawn - self.expected[here, place])
+        moved: Array = self.regressed[here, place] + apart
+        return moved.clip(self.low[here, place], self.high[here, place])
+
+
+def guessed(gaps: Gaps, seed: int) -> Guesses:
+    """What is guessed of the numbers of a table, by its generator and by regression.
 
     Args:
-        generator: A generator that knows the probability of each value given a latent.
-        texts: The table, missing cells empty.
-        seed: Draws the latents.
-        name: What to call the table.
-
-    Raises:
-        PoiseError: It is no such generator, or the table has other columns or values.
+        gaps: The table beside what its generator knows of it.
+        seed: Draws which rows are looked at, and which known numbers are hidden.
     """
-    gaps = gaps_of(generator, texts, seed, name)
-    columns = gaps.table.columns
-    found = {column.name: list(texts[column.name]) for column in columns}
-    for rows, weight in gaps.blocks():
-        shares = weight @ gaps.shares / weight.sum(1, keepdims=True)
-        for index, column in enumerate(columns):
-            if column.form is None:
-                cells = map(column.cells.__getitem__, gaps.part(shares, index).argmax(1))
-                found[column.name][rows] = [
-                    max(zip(cell.shares, cell.texts, strict=True))[1] for cell in cells
-                ]
-    numbers = [index for index, column in enumerate(columns) if column.form is not None]
-    for index, guesses in zip(numbers, _guessed_numbers(gaps, texts, numbers, seed).T, strict=True):
-        form = columns[index].form
-        assert form is not None
-        for row in np.flatnonzero(np.isfinite(guesses)):
-            found[columns[index].name][row] = form.text(float(guesses[row]))
-    whole = gaps.table.texts(gaps.stored)  # for columns that are derived
-    return completed(gaps.table, texts, {**whole, **found})
-
-
-def _guessed_numbers(gaps: Gaps, texts: Texts, numbers: Sequence[int], seed: int) -> Array:
-    """Guesses of missing numbers, `(rows, numbers)`; NaN where one is known.
-
-    Of each column they are those of regressions, if these find known numbers better that are hidden first.
-    """
-    made = np.full((len(gaps.stored), len(numbers)), np.nan)
-    gap = np.flatnonzero(~gaps.known[:, numbers].all(1))
+    columns = [index for index, column in enumerate(gaps.table.columns) if column.form is not None]
+    gap = np.flatnonzero(~gaps.known[:, columns].all(1))
     if not len(gap):
-        return made
-    order = numpy_stream(seed, 0, "rows of regressions").permutation(len(made))
+        nothing = np.empty((0, 0))
+        return Guesses([], gap, nothing, nothing, nothing, nothing, np.empty(0))
+    order = numpy_stream(seed, 0, "rows of regressions").permutation(len(gaps.stored))
     rows = np.concatenate([gap, order[~np.isin(order, gap)][: max(0, FITTED - len(gap))]])
-    columns = [gaps.table.columns[index] for index in numbers]
-    true = np.stack([_numbers(column, texts, rows) for column in columns], 1)
-    expected = _expected(gaps, rows, gaps.known[rows], numbers)
-    better = _better(gaps, rows, true, numbers, seed)
-    guesses = np.where(better, regressed(true, *expected), expected[0])
-    made[rows] = np.where(gaps.known[rows][:, numbers], np.nan, guesses)
-    return made
+    true = np.stack([_numbers(gaps.table.columns[index], gaps.texts, rows) for index in columns], 1)
+    middle, low, high = _expected(gaps, rows, gaps.known[rows], columns)
+    found = regressed(true, middle, low, high)
+    return Guesses(columns, rows, middle, low, high, found, _errors(gaps, rows, true, columns, seed))
 
 
-def _better(gaps: Gaps, rows: Array, true: Array, numbers: Sequence[int], seed: int) -> Array:
-    """In which columns regressions find hidden known numbers better."""
+def _errors(gaps: Gaps, rows: Array, true: Array, columns: Sequence[int], seed: int) -> Array:
+    """How far regressions are from known numbers that are hidden, as a share of how far expected ones are."""
     stream = numpy_stream(seed, 0, "hidden numbers")
-    tried = stream.permutation(len(rows))[:COMPARED]
-    known = gaps.known[rows[tried]]
-    hidden = known & (stream.random(known.shape) < HIDDEN)
-    expected = _expected(gaps, rows[tried], known & ~hidden, numbers)
-    hidden, true = hidden[:, numbers], true[tried]
-    found = regressed(np.where(hidden, np.nan, true), *expected)
-    apart = [np.square(np.where(hidden, true - guesses, 0.0)).sum(0) for guesses in (found, expected[0])]
-    better: Array = apart[0] < apart[1]
-    return better
+    apart, most = np.zeros((2, len(columns)))
+    for _ in range(min(MOST_ROUNDS, -(-COMPARED // len(rows)))):
+        tried = stream.permutation(len(rows))[:COMPARED]
+        known = gaps.known[rows[tried]]
+        hidden = known & (stream.random(known.shape) < HIDDEN)
+        expected = _expected(gaps, rows[tried], known & ~hidden, columns)
+        hidden = hidden[:, columns]
+        found = regressed(np.where(hidden, np.nan, true[tried]), *expected)
+        apart += np.square(np.where(hidden, true[tried] - found, 0.0)).sum(0)
+        most += np.square(np.where(hidden, true[tried] - expected[0], 0.0)).sum(0)
+    shares: Array = np.sqrt(np.divide(apart, most, out=np.ones_like(most), where=most > 0))
+    return shares
 
 
 def _numbers(column: AnyColumn, texts: Texts, rows: Array) -> Array:
@@ -100,27 +111,27 @@ def _numbers(column: AnyColumn, texts: Texts, rows: Array) -> Array:
     return np.array([np.nan if whole[row] in MISSING else column.form.number(whole[row]) for row in rows])
 
 
-def _expected(gaps: Gaps, rows: Array, known: Array, numbers: Sequence[int]) -> Array:
+def _expected(gaps: Gaps, rows: Array, known: Array, columns: Sequence[int]) -> Array:
     """The expected number of cells given the known others of their rows, and the ends of what is likely.
 
     Args:
         gaps: A table and a generator.
         rows: Places of rows.
         known: Which cells of these rows are known, `(rows, columns)`.
-        numbers: The places of columns of numbers or dates.
+        columns: The places of columns of numbers or dates.
 
     Returns:
-        `(3, rows, numbers)`.
+        `(3, rows, columns)`.
     """
-    made = np.empty((3, len(rows), len(numbers)))
+    made = np.empty((3, len(rows), len(columns)))
     for start in range(0, len(rows), BLOCK):
         block = slice(start, start + BLOCK)
         encoded = gaps.encoded(gaps.stored[rows[block]], known[block])
         score = encoded @ gaps.logits.T
-        for place, index in enumerate(numbers):
-            own = slice(gaps.table.starts[index], gaps.table.starts[index + 1])
+        for place, index in enumerate(columns):
+            own = gaps.own(index)
             weight = likely(score - encoded[:, own] @ gaps.logits[:, own].T)
-            part = gaps.part(weight @ gaps.shares / weight.sum(1, keepdims=True), index)
+            part = gaps.values(weight @ gaps.shares[:, own] / weight.sum(1, keepdims=True), index)
             made[:, block, place] = _mean_and_ends(gaps.table.columns[index], part)
     return made
 
