@@ -33,6 +33,9 @@ def test_rows_conditions_and_missing_cells(cli: Cli, run: str) -> None:
         assert row.startswith("40,") and ",Oslo,Norway," in row and all(row.split(","))
         assert int(other.split(",")[0]) > 0 and all(other.split(","))
 
+    done = cli("impute", run, "gaps.csv", "--out", "whole")
+    assert done.status == 2 and "'whole'" in done.err and not Path("whole").exists()
+
     Path("other.csv").write_text("mine\n")
     assert cli("sample", run, "--out", "other.csv").status == 2 and Path("other.csv").read_text() == "mine\n"
     refused(cli, "sample", run, "--where", "aeg > 3", code="unknown-column")

@@ -46,7 +46,7 @@ def impute(
     """
     from poise.cli.outputs import OutputFolder, whole_file, would_overwrite, writing_to
     from poise.cli.progress import view_for
-    from poise.data.tables.frame import suffix_of, write_frame
+    from poise.data.tables.frame import check_written_as, suffix_of, write_frame
     from poise.run_folder import one_run
 
     at_least(1, draws=draws)
@@ -62,8 +62,10 @@ def impute(
     path = default if out is None else Path(out).expanduser()
     names = [f"{stem}-{number}{suffix}" for number in range(1, draws + 1)] if many else [path.name]
     files = OutputFolder(path, made_by="poise impute", card="imputed.json") if many else None
-    if files is None and path.exists():
-        raise would_overwrite(path)
+    if files is None:
+        check_written_as(path)
+        if path.exists():
+            raise would_overwrite(path)
     with view_for(json=json).reading(short_path(folder)):
         from poise.generator import Generator
         from poise.generator.gaps import missing_cells

@@ -197,6 +197,18 @@ def to_text(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime.date) else str(value)
 
 
+def check_written_as(path: Path) -> None:
+    """Refuse a file whose suffix is of no table.
+
+    Raises:
+        PoiseError: It is none.
+    """
+    if suffix_of(path) not in (*PARQUET, *CSV):
+        what = f"A table cannot be written as '{path.name}'"
+        hint = "name a .csv, a .csv.gz or a .parquet, or a folder, with / at its end"
+        raise PoiseError(what, code="data.table-suffix", hint=hint)
+
+
 def write_frame(path: Path, columns: Mapping[str, Sequence[str]], like: Mapping[str, Any]) -> None:
     """Write a table of texts to a file whose suffix says its form.
 
@@ -208,14 +220,12 @@ def write_frame(path: Path, columns: Mapping[str, Sequence[str]], like: Mapping[
     Raises:
         PoiseError: The suffix is of no table.
     """
+    check_written_as(path)
     suffix = suffix_of(path)
     if suffix in PARQUET:
         polars = needed("polars", f"'{path}' is a Parquet file")
         typed(columns, like["dtypes"], polars).write_parquet(path)
         return
-    if suffix not in CSV:
-        hint = "name a .csv, a .csv.gz or a .parquet"
-        raise PoiseError(f"A table cannot be written as '{path.name}'", code="data.table-suffix", hint=hint)
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter="\t" if suffix.startswith(".tsv") else like["delimiter"])
     writer.writerow(columns)
