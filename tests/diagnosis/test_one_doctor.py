@@ -243,11 +243,11 @@ def test_no_check_begins_that_would_take_more_than_is_allowed(step: float) -> No
         with budget:
             budget.free |= len(tracker.measurements) < OPENING
             now = SPANS * place / 20_000
-            parts = turns.chosen(now, examiner, tracker)  # type: ignore[arg-type]
+            parts = turns.chosen(now, examiner, tracker)  # type: ignore[arg-type]  # a stand-in with costs
             examiner.examine(parts, turns.count)
             clock.now += beside
             tracker.add(Measurement(place))
-            turns.note(parts, now, examiner, tracker, seconds=budget.inside)  # type: ignore[arg-type]
+            turns.note(parts, now, examiner, tracker, seconds=budget.inside)  # type: ignore[arg-type]  # as above
         beyond.append(budget.spent - budget.allowed)
         others = set(parts) - {*BASE, *OPENS}
         dear += [part for part in others if COSTS[part] > DEAR * budget.allowed]

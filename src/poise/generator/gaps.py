@@ -76,7 +76,7 @@ class Gaps:
         stored = self.stored[rows]
         found = []
         for width in WIDTHS:
-            logits = _logits(self.table, self.shares, width)
+            logits = _logits(self.table, self.columns, self.shares, width)
             weight = self.weights(stored, known & ~hidden, logits)
             shares = weight @ self.shares / weight.sum(1, keepdims=True)
             found.append((self._missed(shares, stored, hidden), logits))
@@ -170,7 +170,7 @@ def gaps_of(generator: MakesRows, texts: Texts, seed: int, name: str) -> Gaps:
     known, stored = _known(table, texts, name)
     latent = sample_latents(LATENTS, generator.latent, seed=derive(seed, 0, "latents of imputation"))
     shares = probabilities(probable, latent)
-    return Gaps(table, texts, known, stored, shares, _logits(table, shares, 0.0)).blended(seed)
+    return Gaps(table, texts, known, stored, shares, _logits(table, known, shares, 0.0)).blended(seed)
 
 
 def _told_by_copies(table: TableTransform, texts: Texts) -> Texts:
@@ -186,13 +186,13 @@ def _told_by_copies(table: TableTransform, texts: Texts) -> Texts:
     return told
 
 
-def _logits(table: TableTransform, shares: Array, width: float) -> Array:
+def _logits(table: TableTransform, columns: Sequence[Known], shares: Array, width: float) -> Array:
     """Logarithms of probabilities, each cell of a column in order blended with those beside it."""
     made = shares.astype(np.float32)
     for index, column in enumerate(table.columns):
         if width and column.ordered:
             here = slice(table.starts[index], table.starts[index + 1])
-            values = np.array([not (cell.single and cell.texts[0] in MISSING) for cell in column.cells])
+            values = columns[index].possible > 0
             steps = np.arange(len(values), dtype=np.float32)
             kernel = np.exp(-0.5 * np.square((steps[:, None] - steps[None]) / width)) * np.outer(
                 values, values

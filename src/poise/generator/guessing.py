@@ -11,7 +11,7 @@ from poise.data import Array
 from poise.data.tables.column import Cell
 from poise.data.tables.modes import AnyColumn
 from poise.data.tables.values import MISSING, Form
-from poise.generator.gaps import BLOCK, HIDDEN, Gaps, Texts, likely
+from poise.generator.gaps import BLOCK, HIDDEN, Gaps, likely
 from poise.generator.regressing import regressed
 from poise.randomness import numpy_stream
 
@@ -81,7 +81,8 @@ def guessed(gaps: Gaps, seed: int) -> Guesses:
         return Guesses([], gap, nothing, nothing, nothing, nothing, np.empty(0))
     order = numpy_stream(seed, 0, "rows of regressions").permutation(len(gaps.stored))
     rows = np.concatenate([gap, order[~np.isin(order, gap)][: max(0, FITTED - len(gap))]])
-    true = np.stack([_numbers(gaps.table.columns[index], gaps.texts, rows) for index in columns], 1)
+    table, texts = gaps.table.columns, gaps.texts
+    true = np.stack([table[index].numbers(texts[table[index].name])[rows] for index in columns], 1)
     middle, low, high = _expected(gaps, rows, gaps.known[rows], columns)
     found = regressed(true, middle, low, high)
     return Guesses(columns, rows, middle, low, high, found, _errors(gaps, rows, true, columns, seed))
@@ -102,13 +103,6 @@ def _errors(gaps: Gaps, rows: Array, true: Array, columns: Sequence[int], seed: 
         most += np.square(np.where(hidden, true[tried] - expected[0], 0.0)).sum(0)
     shares: Array = np.sqrt(np.divide(apart, most, out=np.ones_like(most), where=most > 0))
     return shares
-
-
-def _numbers(column: AnyColumn, texts: Texts, rows: Array) -> Array:
-    """The numbers of a column; NaN where one is missing."""
-    assert column.form is not None
-    whole = texts[column.name]
-    return np.array([np.nan if whole[row] in MISSING else column.form.number(whole[row]) for row in rows])
 
 
 def _expected(gaps: Gaps, rows: Array, known: Array, columns: Sequence[int]) -> Array:

@@ -79,7 +79,7 @@ def _move(filled: Array, gaps: Gaps, guesses: Guesses, spikes: Sequence[int]) ->
 
 
 def _write(filled: Array, gaps: Gaps, index: int, rows: Array, texts: Sequence[str]) -> None:
-    """Store values of a column in so many rows; of a number that was never seen the nearest that was."""
+    """Store values of a column in these rows. A number that the column never had becomes the nearest one."""
     table = gaps.table
     filled[rows, index], places = table.columns[index].encode(texts)
     if index in table.ranged:
